@@ -1,0 +1,134 @@
+"""The public surface for plugin authors. Names are loaded on first use (PEP 562), so that ``--help`` stays light."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from nps_connect.connection import Connection as Connection
+    from nps_connect.connection import ConnectionSettings as ConnectionSettings
+    from nps_connect.connection import TokenStore as TokenStore
+    from nps_connect.errors import AuthFailed as AuthFailed
+    from nps_connect.errors import DeliveryError as DeliveryError
+    from nps_connect.errors import Doubtful as Doubtful
+    from nps_connect.errors import NotAllowed as NotAllowed
+    from nps_connect.errors import RateLimited as RateLimited
+    from nps_connect.errors import Rejected as Rejected
+    from nps_connect.errors import RetryLater as RetryLater
+    from nps_connect.errors import TargetGone as TargetGone
+    from nps_connect.errors import WebhookRejected as WebhookRejected
+    from nps_connect.hookspecs.markers import hookimpl as hookimpl
+    from nps_connect.http import VendorClient as VendorClient
+    from nps_connect.records.answers import VendorAnswer as VendorAnswer
+    from nps_connect.records.connectors import ActionInfo as ActionInfo
+    from nps_connect.records.connectors import ConnectorInfo as ConnectorInfo
+    from nps_connect.records.connectors import EventKind as EventKind
+    from nps_connect.records.connectors import ExampleConfiguration as ExampleConfiguration
+    from nps_connect.records.connectors import Quota as Quota
+    from nps_connect.records.connectors import ReviewPolicy as ReviewPolicy
+    from nps_connect.records.connectors import StatusRule as StatusRule
+    from nps_connect.records.contacts import Contact as Contact
+    from nps_connect.records.contacts import ContactKey as ContactKey
+    from nps_connect.records.contacts import ContactMatch as ContactMatch
+    from nps_connect.records.deliveries import Alert as Alert
+    from nps_connect.records.deliveries import DeliveryView as DeliveryView
+    from nps_connect.records.deliveries import OptOut as OptOut
+    from nps_connect.records.deliveries import Receipt as Receipt
+    from nps_connect.records.deliveries import ReviewDestination as ReviewDestination
+    from nps_connect.records.deliveries import ReviewInvitation as ReviewInvitation
+    from nps_connect.records.deliveries import ScoreUpdate as ScoreUpdate
+    from nps_connect.records.deliveries import TicketDraft as TicketDraft
+    from nps_connect.records.deliveries import TicketUpdate as TicketUpdate
+    from nps_connect.records.events import Event as Event
+    from nps_connect.records.events import EventPage as EventPage
+    from nps_connect.records.events import WebhookRequest as WebhookRequest
+    from nps_connect.records.events import fact_key as fact_key
+    from nps_connect.records.findings import Finding as Finding
+    from nps_connect.records.findings import SetupChange as SetupChange
+    from nps_connect.records.messages import Address as Address
+    from nps_connect.records.messages import InlineImage as InlineImage
+    from nps_connect.records.messages import Message as Message
+    from nps_connect.records.responses import AnsweredContact as AnsweredContact
+    from nps_connect.records.responses import EarlierAnswer as EarlierAnswer
+    from nps_connect.records.responses import Response as Response
+    from nps_connect.records.surveys import ContactHistory as ContactHistory
+    from nps_connect.records.surveys import SurveyProposal as SurveyProposal
+    from nps_connect.records.surveys import SurveyView as SurveyView
+    from nps_connect.records.surveys import Veto as Veto
+    from nps_connect.sandbox.vendor import SimulatedPerson as SimulatedPerson
+    from nps_connect.sandbox.vendor import SimulatedVendor as SimulatedVendor
+    from nps_connect.sandbox.vendor import VendorEffects as VendorEffects
+    from nps_connect.sandbox.vendor import VendorReply as VendorReply
+    from nps_connect.sandbox.vendor import VendorRequest as VendorRequest
+    from nps_connect.sandbox.vendor import VendorWebhook as VendorWebhook
+    from nps_connect.sandbox.vendor import json_reply as json_reply
+
+_HOME = {
+    "connection": ("Connection", "ConnectionSettings", "TokenStore"),
+    "errors": (
+        "AuthFailed",
+        "DeliveryError",
+        "Doubtful",
+        "NotAllowed",
+        "RateLimited",
+        "Rejected",
+        "RetryLater",
+        "TargetGone",
+        "WebhookRejected",
+    ),
+    "hookspecs.markers": ("hookimpl",),
+    "http": ("VendorClient",),
+    "records.answers": ("VendorAnswer",),
+    "records.connectors": (
+        "ActionInfo",
+        "ConnectorInfo",
+        "EventKind",
+        "ExampleConfiguration",
+        "Quota",
+        "ReviewPolicy",
+        "StatusRule",
+    ),
+    "records.contacts": ("Contact", "ContactKey", "ContactMatch"),
+    "records.deliveries": (
+        "Alert",
+        "DeliveryView",
+        "OptOut",
+        "Receipt",
+        "ReviewDestination",
+        "ReviewInvitation",
+        "ScoreUpdate",
+        "TicketDraft",
+        "TicketUpdate",
+    ),
+    "records.events": ("Event", "EventPage", "WebhookRequest", "fact_key"),
+    "records.findings": ("Finding", "SetupChange"),
+    "records.messages": ("Address", "InlineImage", "Message"),
+    "records.responses": ("AnsweredContact", "EarlierAnswer", "Response"),
+    "records.surveys": ("ContactHistory", "SurveyProposal", "SurveyView", "Veto"),
+    "sandbox.vendor": (
+        "SimulatedPerson",
+        "SimulatedVendor",
+        "VendorEffects",
+        "VendorReply",
+        "VendorRequest",
+        "VendorWebhook",
+        "json_reply",
+    ),
+}
+_MODULE_OF = {name: f"nps_connect.{module}" for module, names in _HOME.items() for name in names}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604  # built from the table above
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'nps_connect' has no attribute {name!r}")
+    return getattr(import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The command line: command path = file path; heavy imports inside the command."""

@@ -1,0 +1,10 @@
+"""The two pluggy markers. Plugins use `hookimpl`; only this package uses `hookspec`."""
+
+from __future__ import annotations
+
+import pluggy
+
+PROJECT = "nps_connect"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -1,0 +1,257 @@
+"""The one vendor client. It raises the error family; it never decides on a longer wait.
+
+Short retries (tenacity) happen only while surely nothing was sent; everything else belongs to the ledger, so that
+retries never stack.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+import httpx
+import tenacity
+
+from nps_connect.connection import Connection, Sleep
+from nps_connect.errors import DeliveryError, Doubtful, RateLimited, RetryLater
+from nps_connect.outcomes import error_for_status, parse_retry_after
+from nps_connect.records.answers import VendorAnswer
+from nps_connect.records.connectors import ConnectorInfo, Quota
+from nps_connect.redaction import Redactor, secrets_of
+
+NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+EXCERPT = 2_000
+MAX_ANSWER = 20 * 1024 * 1024
+
+
+class QuotaGate(Protocol):
+    """Keeps the calls of all workers within a vendor's quotas."""
+
+    def before(self, connection: str, quota: Quota) -> float:
+        """Take one call; returns the seconds to wait before making it (0 = now).
+
+        Raises:
+            RateLimited: the quota is used up for longer than a short wait; nothing was taken.
+        """
+
+    def after(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
+        """Learn from the vendor's own quota headers."""
+
+
+class OpenGate:
+    """A gate that never waits: for tests and for connections without quotas."""
+
+    def before(self, connection: str, quota: Quota) -> float:
+        """No wait."""
+        return 0.0
+
+    def after(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
+        """Nothing to learn."""
+
+
+class VendorClient:
+    """HTTP for one connection; safe for use by several threads.
+
+    Args:
+        connection: the connection (without a client yet).
+        info: what its plugin declares.
+        transport: replaces the network, for tests.
+        gate: keeps the quotas.
+        connect_timeout, read_timeout, total_deadline: seconds.
+        monotonic: source of elapsed time, in seconds.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        info: ConnectorInfo,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        gate: QuotaGate | None = None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 20.0,
+        total_deadline: float = 30.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if info.base_url is None:
+            raise ValueError(f"plugin {info.name!r} declares no base_url")
+        self._connection = connection
+        self._info = info
+        self._gate = gate or OpenGate()
+        self._total_deadline = total_deadline
+        self._monotonic = monotonic
+        self._quotas = {quota.name: quota for quota in info.quotas}
+        auth = info.auth(connection) if info.auth else {}
+        headers = {} if isinstance(auth, httpx.Auth) else dict(auth)
+        self._redact = Redactor([*secrets_of(connection.settings), *headers.values()])
+        self._client = httpx.Client(
+            base_url=info.base_url(connection.settings),
+            headers={"User-Agent": "nps-connect", "Accept": "application/json", **headers},
+            auth=auth if isinstance(auth, httpx.Auth) else None,
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
+            transport=transport,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._before_sending = _short_retries(connection.sleep)
+
+    def close(self) -> None:
+        """Close pooled network connections."""
+        self._client.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        action: str,
+        idempotent: bool,
+        json: Any = None,  # noqa: ANN401  # JSON has no narrower type
+        content: bytes | None = None,
+        form: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        quota: str = "general",
+        accept: Collection[int] = (),
+    ) -> VendorAnswer:
+        """Make one request and give its answer.
+
+        Args:
+            method: upper case.
+            path: relative to the base URL; personal data in it must be percent-encoded.
+            action: what the call is for, for error texts and ``deliveries show``.
+            idempotent: repeating the call does no harm; decides between `RetryLater` and `Doubtful`.
+            json, content, form: the body, one of them.
+            idempotency_key: sent in the header that the connector declares.
+            quota: which quota the call counts against.
+            accept: statuses beside 2xx that the caller reads itself (such as 404 for "not there").
+
+        Raises:
+            DeliveryError: by the outcome table; `connection`, `action`, `status`, `request_id` and `exchange` are set.
+        """
+        sent_headers = dict(headers or {})
+        if idempotency_key is not None:
+            if self._info.idempotency_header is None:
+                raise ValueError(f"plugin {self._info.name!r} declares no idempotency_header")
+            sent_headers[self._info.idempotency_header] = idempotency_key
+        self._wait_for_quota(quota, action)
+        request = self._client.build_request(
+            method, path, json=json, content=content, data=form, params=params, headers=sent_headers
+        )
+        try:
+            answer = self._send(request)
+        except DeliveryError as error:
+            raise self._told(error, request, action, None) from None
+        except httpx.HTTPError as error:
+            raise self._told(self._network_error(error, idempotent), request, action, None) from None
+        if quota in self._quotas:
+            self._gate.after(self._connection.name, self._quotas[quota], answer.headers)
+        if 200 <= answer.status < 300 or answer.status in accept:
+            return answer
+        raise self._told(self._refused(answer, idempotent, quota), request, action, answer)
+
+    def call_json(self, method: str, path: str, *, action: str, idempotent: bool, **more: Any) -> Any:  # noqa: ANN401
+        """Like `call`, for an answer that must be JSON.
+
+        Raises:
+            Doubtful: an unreadable answer to a non-idempotent call.
+            RetryLater: an unreadable answer to an idempotent one.
+        """
+        answer = self.call(method, path, action=action, idempotent=idempotent, **more)
+        try:
+            return answer.json()
+        except ValueError:
+            kind = RetryLater if idempotent else Doubtful
+            raise kind(
+                f"{self._info.title} gave an answer that is not JSON",
+                connection=self._connection.name,
+                action=action,
+                status=answer.status,
+                request_id=answer.request_id,
+                exchange={
+                    "status": answer.status,
+                    "answer": self._redact(answer.body[:EXCERPT].decode("utf-8", "replace")),
+                },
+            ) from None
+
+    def _wait_for_quota(self, name: str, action: str) -> None:
+        quota = self._quotas.get(name)
+        if quota is None:
+            return
+        try:
+            wait = self._gate.before(self._connection.name, quota)
+        except RateLimited as error:
+            error.connection, error.action = self._connection.name, action
+            raise
+        if wait > 0:
+            self._connection.sleep(wait)
+
+    def _send(self, request: httpx.Request) -> VendorAnswer:
+        deadline = self._monotonic() + self._total_deadline
+        response = self._before_sending(self._client.send, request, stream=True)
+        try:
+            chunks: list[bytes] = []
+            size = 0
+            for chunk in response.iter_bytes():
+                chunks.append(chunk)
+                size += len(chunk)
+                if self._monotonic() > deadline:
+                    raise httpx.ReadTimeout("total deadline passed while reading the answer", request=request)
+                if size > MAX_ANSWER:
+                    raise httpx.ReadError("answer is larger than 20 MiB", request=request)
+        finally:
+            response.close()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        request_id = headers.get((self._info.request_id_header or "").lower())
+        return VendorAnswer(response.status_code, headers, b"".join(chunks), request_id)
+
+    def _network_error(self, error: httpx.HTTPError, idempotent: bool) -> DeliveryError:
+        what = type(error).__name__
+        if isinstance(error, NOTHING_SENT):
+            return RetryLater(f"{self._info.title} cannot be reached ({what})")
+        if idempotent:
+            return RetryLater(f"{self._info.title} gave no complete answer ({what})")
+        return Doubtful(f"{self._info.title} gave no complete answer, the call may have been applied ({what})")
+
+    def _refused(self, answer: VendorAnswer, idempotent: bool, quota: str) -> DeliveryError:
+        now = self._connection.clock()
+        error = error_for_status(
+            answer.status,
+            title=self._info.title,
+            idempotent=idempotent,
+            overrides=self._info.status_overrides,
+            after=parse_retry_after(answer.headers.get("retry-after"), now),
+            quota=quota,
+            now=now,
+        )
+        return self._info.refine(error, answer, now) if self._info.refine else error
+
+    def _told(
+        self, error: DeliveryError, request: httpx.Request, action: str, answer: VendorAnswer | None
+    ) -> DeliveryError:
+        error.connection, error.action = self._connection.name, action
+        error.message = self._redact(error.message)
+        error.args = (error.message,)
+        exchange: dict[str, object] = {"method": request.method, "path": self._redact(request.url.path)}
+        if answer is not None:
+            error.status, error.request_id = answer.status, answer.request_id
+            exchange |= {
+                "status": answer.status,
+                "request_id": answer.request_id,
+                "answer": self._redact(answer.body[: EXCERPT * 2].decode("utf-8", "replace"))[:EXCERPT],
+            }
+        error.exchange = exchange
+        return error
+
+
+def _short_retries(sleep: Sleep) -> tenacity.Retrying:
+    """Three tries within about a second, only for failures where surely nothing was sent."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(NOTHING_SENT),
+        stop=tenacity.stop_after_attempt(3),
+        wait=tenacity.wait_exponential_jitter(initial=0.1, max=0.5),
+        sleep=sleep,
+        reraise=True,
+    )

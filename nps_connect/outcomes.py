@@ -1,0 +1,83 @@
+"""The outcome table: what a vendor's HTTP status means for a delivery. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from nps_connect.errors import (
+    AuthFailed,
+    DeliveryError,
+    Doubtful,
+    NotAllowed,
+    RateLimited,
+    Rejected,
+    RetryLater,
+    TargetGone,
+)
+from nps_connect.records.connectors import StatusRule
+
+LONGEST_WAIT = timedelta(days=1)
+NOT_APPLIED = {408, 425, 503}
+PLAIN: dict[int, type[DeliveryError]] = {401: AuthFailed, 403: NotAllowed, 404: TargetGone, 410: TargetGone}
+
+
+def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """`Retry-After` as a wait: seconds or an HTTP date (RFC 9110, 10.2.3), clamped to 0 .. 1 day; garbage is none."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return LONGEST_WAIT if len(text) > 6 else min(timedelta(seconds=int(text)), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(timedelta(0), min(moment - now, LONGEST_WAIT))
+
+
+def error_for_status(
+    status: int,
+    *,
+    title: str,
+    idempotent: bool,
+    overrides: Mapping[int, StatusRule],
+    after: timedelta | None,
+    quota: str,
+    now: datetime,
+) -> DeliveryError:
+    """The error that a status other than success means.
+
+    Args:
+        title: the vendor's name, for the sentence.
+        idempotent: whether repeating the call does no harm.
+        overrides: the vendor's oddities, which win over the table.
+        after: the parsed `Retry-After`.
+        quota: the quota that the call counted against.
+        now: the present moment (aware UTC).
+    """
+    sentence = f"{title} answered {status}"
+    rule = overrides.get(status)
+    if rule is not None:
+        return _by_rule(rule, sentence, after)
+    if status == 429:
+        return RateLimited(sentence, after=after, until=now + after if after is not None else None, quota=quota)
+    if status in NOT_APPLIED:
+        return RetryLater(sentence, after=after)
+    if status in PLAIN:
+        return PLAIN[status](sentence)
+    if status >= 500:
+        if idempotent:
+            return RetryLater(sentence, after=after)
+        return Doubtful(f"{sentence}, the call may have been applied")
+    return Rejected(sentence)
+
+
+def _by_rule(rule: StatusRule, sentence: str, after: timedelta | None) -> DeliveryError:
+    if not issubclass(rule.error, RetryLater):
+        return rule.error(sentence)
+    least = timedelta(seconds=rule.after_seconds or 0)
+    return rule.error(sentence, after=max(after or least, least))

@@ -1,0 +1,167 @@
+"""`ConnectorInfo`: everything about a vendor that is data and not code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import httpx
+from pydantic import ConfigDict, Field
+
+from nps_connect.errors import DeliveryError
+from nps_connect.records.answers import VendorAnswer
+from nps_connect.records.base import Moment, Record
+from nps_connect.records.deliveries import Action
+
+FieldType = Literal["text", "number", "boolean", "moment"]
+Doubt = Literal["look", "resend", "hold"]
+
+
+class EventKind(Record):
+    """A kind of event that the plugin can give, and the fields that filters may name on it.
+
+    Attributes:
+        name: noun and verb, such as `deal.won`.
+        description: when it happens, one sentence.
+        fields: fields always known, with their types. Other names are asked of the vendor (`nps_complete_events`)
+            when `open_fields` is set, and refused at start-up when it is not.
+    """
+
+    name: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")
+    description: str
+    fields: dict[str, FieldType] = Field(default_factory=dict)
+    open_fields: bool = False
+
+
+class ActionInfo(Record):
+    """One action that the plugin can carry out.
+
+    Attributes:
+        action: the action's name.
+        batch_size: items per hook call at most; 1 if the vendor takes them one by one.
+        doubt: what a `Doubtful` delivery does next: `look` for it (`nps_find_existing`) and resend, `resend` at once,
+            or `hold` for the operator.
+        customer_facing: the action reaches a customer (suppression, opt-out and pause apply).
+    """
+
+    action: Action
+    batch_size: int = Field(default=1, ge=1, le=1000)
+    doubt: Doubt
+    customer_facing: bool = False
+
+
+class Quota(Record):
+    """A limit on calls, shared by all workers.
+
+    Attributes:
+        name: how `RateLimited.quota` and the client refer to it; every connector has `general`.
+        calls: calls allowed ...
+        seconds: ... in this many seconds.
+        default_pause_seconds: how long to pause on a 429 that says nothing.
+        limit_header, remaining_header, reset_header: names of the vendor's headers, if any; `reset` is in seconds.
+    """
+
+    name: str = "general"
+    calls: int = Field(ge=1)
+    seconds: float = Field(gt=0)
+    default_pause_seconds: float = Field(default=10.0, gt=0)
+    limit_header: str | None = None
+    remaining_header: str | None = None
+    reset_header: str | None = None
+
+
+class StatusRule(Record):
+    """A vendor's oddity: what a status means here, in place of the client's outcome table.
+
+    Attributes:
+        error: the class to raise.
+        after_seconds: for `RetryLater`: the least wait.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    error: type[DeliveryError]
+    after_seconds: float | None = None
+
+
+class ReviewPolicy(Record):
+    """What a review platform demands of those who ask for reviews.
+
+    Attributes:
+        rule: `ask-everyone` forbids asking only happy customers; `free` leaves the choice to the operator.
+        reason: the rule in plain words.
+        source: where the platform says so.
+        self_sending: the platform sends invitations itself (`nps_invite_reviews`); else it takes a link.
+    """
+
+    rule: Literal["ask-everyone", "free"]
+    reason: str
+    source: str
+    self_sending: bool = False
+
+
+class ExampleConfiguration(Record):
+    """The plugin's part of a first configuration, as TOML text; `init` puts the parts together.
+
+    Attributes:
+        connection: suggested name of the connection, such as `crm`.
+        table: the ``[connections.<name>]`` table with comments, secrets by reference.
+        triggers: ``[[triggers]]`` tables that use this connection (may name the survey ``after-purchase``).
+        routes: ``[[routes]]`` tables that use this connection.
+        environment: variables that the table refers to, with a placeholder value each, for `.env` files and checks.
+    """
+
+    connection: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    table: str
+    triggers: str = ""
+    routes: str = ""
+    environment: dict[str, str] = Field(default_factory=dict)
+
+
+class ConnectorInfo(Record):
+    """What a plugin tells about itself, once, when it is loaded.
+
+    Attributes:
+        name: the plugin's name, as in ``plugin = "..."``.
+        title: the vendor's name for people.
+        settings: model of the connection's table; a subclass of `nps_connect.ConnectionSettings`.
+        actions: what it can carry out.
+        events: kinds of event that it can give.
+        quotas: limits on calls; empty for connections without HTTP.
+        status_overrides: vendor oddities by HTTP status.
+        base_url: the API's address from the settings (which may hold ``base_url``); none for connections without HTTP.
+        auth: headers or `httpx.Auth` for a connection (which has no client yet); called once per client.
+        refine: the vendor's own reading of a refused call: gets the error that the outcome table gives, the answer and
+            the present moment, and returns it or a better one (the scope named, the quota named and until when).
+        request_id_header: where the vendor gives its own id of the request.
+        idempotency_header: where the vendor takes an idempotency key.
+        review_policy: set by review platforms.
+        channel: the connection can carry messages to people.
+        webhooks: the connection can receive webhooks (`nps_verify_webhook`, `nps_parse_events`).
+        polling: the connection can be polled (`nps_poll_events`).
+        example: its part of a first configuration.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    settings: type[Any]
+    actions: tuple[ActionInfo, ...] = ()
+    events: tuple[EventKind, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    status_overrides: Mapping[int, StatusRule] = Field(default_factory=dict)
+    base_url: Callable[[Any], str] | None = None
+    auth: Callable[[Any], Mapping[str, str] | httpx.Auth] | None = None
+    refine: Callable[[DeliveryError, VendorAnswer, Moment], DeliveryError] | None = None
+    request_id_header: str | None = None
+    idempotency_header: str | None = None
+    review_policy: Callable[[Any], ReviewPolicy] | None = None
+    channel: bool = False
+    webhooks: bool = False
+    polling: bool = False
+    example: ExampleConfiguration
+
+    def action(self, name: str) -> ActionInfo | None:
+        """The declaration of one action, or none."""
+        return next((known for known in self.actions if known.action == name), None)

@@ -1,0 +1,170 @@
+"""What is delivered: one record per action, and the receipt that comes back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from nps_connect.records.base import Moment, Record
+from nps_connect.records.contacts import Contact
+from nps_connect.records.messages import Message
+from nps_connect.records.responses import AnsweredContact, Response
+
+Action = Literal[
+    "open_ticket",
+    "update_ticket",
+    "send_alert",
+    "send_survey",
+    "write_score",
+    "invite_review",
+    "write_opt_out",
+]
+"""Every effect outside the house. The order is the priority of their lanes, first served first."""
+
+Priority = Literal["urgent", "high", "normal", "low"]
+CommentPolicy = Literal["full", "link", "none"]
+
+
+class ScoreUpdate(AnsweredContact):
+    """Write this score onto this contact's record.
+
+    Attributes:
+        idempotency_key: the delivery's key.
+        contact: the person *at the connection that is written to* (the core has looked them up there).
+        history: earlier answers, newest first; empty for the first answer.
+        response_count: confirmed answers of this contact, this one included.
+        comment_policy: whether the comment itself, a link to it, or nothing is written.
+        comment_link: where staff can read the comment, for `link`.
+    """
+
+    idempotency_key: str
+    response_count: int = Field(default=1, ge=1)
+    comment_policy: CommentPolicy = "full"
+    comment_link: str | None = None
+
+
+class TicketDraft(AnsweredContact):
+    """Open one ticket for this detractor.
+
+    Attributes:
+        idempotency_key: the same for every try; there is one ticket per case, whatever the revision.
+        external_id: what to leave in the ticket so that it can be found again.
+        subject: safe to be seen by the customer.
+        body: plain text for staff, already worded in the company's language.
+        priority: derived from the score.
+        tags: without spaces.
+        deadline: until when the customer has been promised an answer.
+    """
+
+    idempotency_key: str
+    external_id: str
+    subject: str
+    body: str
+    priority: Priority
+    tags: tuple[str, ...] = ()
+    deadline: Moment | None = None
+
+
+class TicketUpdate(AnsweredContact):
+    """Tell an existing ticket what changed: a late comment, another score, a recovered customer.
+
+    Attributes:
+        ticket_id: the vendor's id from the receipt of `open_ticket`.
+        body: plain text for a private comment.
+        priority: the priority that the newest score asks for.
+        tags: to be added, never to replace.
+    """
+
+    idempotency_key: str
+    ticket_id: str
+    body: str
+    priority: Priority
+    tags: tuple[str, ...] = ()
+
+
+class Alert(AnsweredContact):
+    """Tell a person now.
+
+    Attributes:
+        title: one line.
+        body: plain text, in the company's language.
+        link: where to act (the contact's record or the ticket), if known.
+    """
+
+    idempotency_key: str
+    title: str
+    body: str
+    link: str | None = None
+
+
+class ReviewInvitation(AnsweredContact):
+    """Ask this person for a review on one platform.
+
+    Attributes:
+        lead: `review` = the mail is the invitation; `help` = thanks and help first, the same link below.
+        location: which of the platform's places, chosen from the contact's or event's fields; none = the default.
+    """
+
+    idempotency_key: str
+    lead: Literal["review", "help"]
+    location: str | None = None
+
+
+class ReviewDestination(Record):
+    """Where a person can write a review: the public page of the platform, an HTTPS address."""
+
+    url: str
+    title: str
+
+
+class OptOut(Record):
+    """Our unsubscribe, to be told to the CRM."""
+
+    idempotency_key: str
+    contact: Contact
+    at: Moment
+
+
+Payload = ScoreUpdate | TicketDraft | TicketUpdate | Alert | ReviewInvitation | OptOut | Message
+
+
+class Receipt(Record):
+    """What the vendor answered to a success.
+
+    Attributes:
+        id: the vendor's id of what was made or changed.
+        link: address in the vendor's application, for people.
+        note: one sentence when the success was not the plain one ("an answer of a later date was already there").
+    """
+
+    id: str
+    link: str | None = None
+    note: str | None = None
+
+
+class DeliveryView(Record):
+    """A delivery as `nps_find_existing` sees it: what we would do again, if it is not there already."""
+
+    action: Action
+    idempotency_key: str
+    payload: Payload
+    first_started_at: Moment
+
+
+__all__ = [
+    "Action",
+    "Alert",
+    "CommentPolicy",
+    "DeliveryView",
+    "OptOut",
+    "Payload",
+    "Priority",
+    "Receipt",
+    "Response",
+    "ReviewDestination",
+    "ReviewInvitation",
+    "ScoreUpdate",
+    "TicketDraft",
+    "TicketUpdate",
+]

@@ -1,0 +1,61 @@
+"""What a personal page shows, and what is noted when somebody opens it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nps_connect.records.base import Moment, Record, Score
+from nps_connect.records.deliveries import ReviewDestination
+
+PageState = Literal["open", "answered", "expired", "unknown"]
+
+
+class VisitInfo(Record):
+    """One opening of a personal link.
+
+    Attributes:
+        method: `GET`, `HEAD` or `POST`.
+        at: when.
+        address: the caller's network address, cut to its network (/24 or /48).
+        agent: the caller's user agent, 200 characters at most.
+        score: the score that the link preselects, if any.
+    """
+
+    method: str
+    at: Moment
+    address: str | None = None
+    agent: str | None = None
+    score: Score | None = None
+
+
+class SurveyPage(Record):
+    """Everything that the survey page may show. Holds no earlier comment (forwarded links).
+
+    Attributes:
+        state: `open` = not answered yet; `answered` = confirmed, may be changed until the link expires.
+        language: to show the page in.
+        question: the survey's own question in that language, or none for the standard one.
+        score: the confirmed score, for `answered`; never shown preselected to a new visitor without it.
+        reviews: the review pages, the same for every score; filled in for `answered`.
+        help_address: where an unhappy customer reaches a person.
+        token: the page's own token, for forms.
+        unsubscribe_token: for the link to ``/u/``.
+    """
+
+    state: PageState
+    language: str
+    question: str | None = None
+    score: Score | None = None
+    commented: bool = False
+    reviews: tuple[ReviewDestination, ...] = ()
+    help_address: str | None = None
+    token: str = ""
+    unsubscribe_token: str = ""
+
+
+class UnsubscribePage(Record):
+    """What the unsubscribe page shows; the mailbox is masked."""
+
+    state: Literal["open", "done", "unknown"]
+    language: str
+    mailbox: str | None = None

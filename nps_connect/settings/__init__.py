@@ -1,0 +1,1 @@
+"""One TOML file, the environment and secret files, parsed into `Settings`."""

@@ -1,0 +1,50 @@
+"""Durations as people write them: ``90d``, ``4h``, ``20s``, ``1d12h``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+
+_PART = re.compile(r"(\d+)([wdhms])")
+_WHOLE = re.compile(r"(?:\d+[wdhms])+")
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+LONGEST = timedelta(days=3660)
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read a duration such as ``3d``; a `timedelta` passes unchanged.
+
+    Raises:
+        ValueError: not a duration, or longer than ten years.
+    """
+    if isinstance(text, timedelta):
+        return text
+    if not isinstance(text, str) or not _WHOLE.fullmatch(text.strip()):
+        raise ValueError("not a duration: write a number and a unit, such as 30s, 20m, 2h, 3d or 1w")
+    total = timedelta()
+    for number, unit in _PART.findall(text):
+        if len(number) > 9:
+            raise ValueError("longer than ten years")
+        total += timedelta(**{_UNITS[unit]: int(number)})
+    if total > LONGEST:
+        raise ValueError("longer than ten years")
+    return total
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest text that `parse_duration` reads back as the same duration (whole seconds)."""
+    seconds = int(value.total_seconds())
+    if seconds == 0:
+        return "0s"
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts)
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]

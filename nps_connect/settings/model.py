@@ -1,0 +1,203 @@
+"""The shape of ``nps-connect.toml``. Plugins' own tables are parsed by `nps_connect.wiring`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
+
+from nps_connect.records.deliveries import CommentPolicy
+from nps_connect.records.responses import SEGMENTS, Segment
+from nps_connect.settings.durations import Duration
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""A name that the operator gives: lower case letters, digits and dashes, 40 characters at most."""
+
+RoutedAction = Literal["write_score", "invite_review", "open_ticket", "send_alert"]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("not an IANA time zone such as Europe/Paris") from error
+    return name
+
+
+def _mail_address(value: str) -> str:
+    local, at, domain = value.strip().rpartition("@")
+    if not at or not local or "." not in domain or any(part.isspace() for part in value.strip()):
+        raise ValueError("not an e-mail address such as care@example.com")
+    return value.strip()
+
+
+def _segments(value: object) -> object:
+    if value == "any":
+        return SEGMENTS
+    return (value,) if isinstance(value, str) else value
+
+
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+class Table(BaseModel):
+    """A table of the file: frozen, unknown keys refused, values kept out of error texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+
+
+class Core(Table):
+    """``[core]``: who asks, where, and how careful to be.
+
+    Attributes:
+        public_url: the address under which customers and vendors reach the product; no trailing slash.
+        database_url: ``sqlite:///file`` or ``postgresql://...``.
+        company: the name that customers know.
+        languages: first is the company's own; customers get theirs if it is among them.
+        timezone: of the company; days and quiet hours follow it.
+        signing_keys: the first signs links, all verify; at least 16 characters each.
+        fallback_email: where a detractor goes whose ticket or alert failed.
+        privacy_notice_url: linked from mails and pages.
+        postal_address: printed at the foot of mails.
+        mode: `shadow` decides and records but sends nothing to customers and writes nothing to vendors; `live` does.
+        recipient_allow_list: if not empty, customer mail goes to these addresses or ``@domains`` only (staging).
+        listen: host and port of the web server.
+        workers: threads that work off lanes.
+    """
+
+    public_url: HttpUrl
+    database_url: SecretStr = SecretStr("sqlite:///nps-connect.db")
+    company: str = Field(min_length=1, max_length=200)
+    languages: tuple[Language, ...] = Field(default=("en",), min_length=1)
+    timezone: TimeZone = "UTC"
+    signing_keys: tuple[SecretStr, ...] = Field(min_length=1)
+    fallback_email: MailAddress
+    privacy_notice_url: HttpUrl
+    postal_address: str | None = None
+    mode: Literal["shadow", "live"] = "shadow"
+    recipient_allow_list: tuple[str, ...] = ()
+    listen: str = Field(default="127.0.0.1:8040", pattern=r"^[^\s:]+:\d{1,5}$")
+    workers: int = Field(default=4, ge=1, le=64)
+
+    @property
+    def url(self) -> str:
+        """The public address without a trailing slash."""
+        return str(self.public_url).rstrip("/")
+
+    @property
+    def language(self) -> str:
+        """The company's own language."""
+        return self.languages[0]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+class Survey(Table):
+    """``[surveys.<name>]``: a definition.
+
+    Attributes:
+        channel: connection that carries the mail.
+        touchpoint: label of the moment asked about; the survey's name if not given.
+        question: per language; the standard NPS question if not given.
+        expires_after: how long the personal link takes answers.
+    """
+
+    channel: Name
+    touchpoint: str | None = Field(default=None, max_length=80)
+    question: dict[Language, str] = Field(default_factory=dict)
+    expires_after: Duration = timedelta(days=60)
+    reminder_after: Duration | None = None
+
+
+class Trigger(Table):
+    """``[[triggers]]``: which events lead to which survey.
+
+    Attributes:
+        on: kind of event.
+        source: connection that gives it (written ``from``).
+        survey: name of the survey.
+        delay: from the event to the mail.
+        where: filter over the event's fields; none = every event.
+        sample: percent of contacts, chosen by a stable hash.
+        touchpoint: replaces the survey's label.
+        name: for ``explain`` and counts; made from the other fields if not given.
+    """
+
+    on: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")
+    source: Name = Field(alias="from")
+    survey: Name
+    delay: Duration = timedelta()
+    where: str | None = None
+    sample: float = Field(default=100.0, gt=0, le=100)
+    touchpoint: str | None = Field(default=None, max_length=80)
+    name: str | None = Field(default=None, max_length=80)
+
+    @property
+    def label(self) -> str:
+        """The trigger's name, given or made."""
+        return self.name or f"{self.source}:{self.on}:{self.survey}"
+
+
+class Limits(Table):
+    """``[limits]``: how often and how many.
+
+    Attributes:
+        cooldown: one person gets no second survey within this time, over all surveys, triggers and channels.
+        when_blocked: what happens to a survey that the cooldown blocks.
+        defer_at_most: for `defer`: the longest wait.
+        surveys_per_day: cap per calendar day of the company's zone.
+        max_event_age: older events decide "too old".
+    """
+
+    cooldown: Duration = timedelta(days=90)
+    when_blocked: Literal["skip", "defer"] = "skip"
+    defer_at_most: Duration = timedelta(days=14)
+    surveys_per_day: int = Field(default=200, ge=1)
+    max_event_age: Duration = timedelta(days=7)
+
+
+class Route(Table):
+    """``[[routes]]``: which responses lead to which action.
+
+    Attributes:
+        on: `any`, a segment, or a list of segments.
+        do: the action.
+        via: the connection that carries it out (for `invite_review`: the review platform).
+        delay: from the answer to the action; the action's settling time if not given.
+        lead: for `invite_review`: `review` (the mail is the invitation) or `help` (thanks and help first).
+        comment: for `write_score`: whether the comment itself, a link, or nothing is written.
+        surveys: only answers to these surveys; empty = all.
+        accept_selective_invitation: the written reason for sending a review link to some segments only, where the
+            platform's policy forbids it.
+    """
+
+    on: Annotated[tuple[Segment, ...], BeforeValidator(_segments)] = Field(min_length=1)
+    do: RoutedAction
+    via: Name
+    delay: Duration | None = None
+    lead: Literal["review", "help"] = "review"
+    comment: CommentPolicy = "full"
+    surveys: tuple[Name, ...] = ()
+    accept_selective_invitation: str | None = Field(default=None, min_length=10)
+
+
+class Settings(Table):
+    """The whole file.
+
+    Attributes:
+        connections: raw tables by name; `plugin` is required in each, the rest belongs to the plugin.
+    """
+
+    core: Core
+    connections: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    surveys: dict[Name, Survey] = Field(default_factory=dict)
+    triggers: tuple[Trigger, ...] = ()
+    limits: Limits = Limits()
+    routes: tuple[Route, ...] = ()

@@ -1,0 +1,1 @@
+"""The web: webhook intake, personal pages, health."""

@@ -1,0 +1,1 @@
+"""Lanes, retry plan, engines."""

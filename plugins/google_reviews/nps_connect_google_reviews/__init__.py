@@ -1,0 +1,1 @@
+"""Google reviews for nps_connect."""

@@ -1,0 +1,1 @@
+"""HubSpot for nps_connect."""

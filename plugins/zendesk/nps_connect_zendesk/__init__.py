@@ -1,0 +1,1 @@
+"""Zendesk for nps_connect."""
