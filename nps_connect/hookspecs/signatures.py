@@ -1,0 +1,78 @@
+"""What each hookspec promises, read from its own signature, and whether an answer keeps the promise. Pure."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from nps_connect import hookspecs
+from nps_connect.hookspecs.markers import PROJECT
+
+PREFIX = "nps_"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One hook as its spec declares it.
+
+    Attributes:
+        name: the hook's name.
+        parameters: annotations by parameter name, in order.
+        returns: annotation of the answer; `NoneType` for hooks that answer nothing.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    returns: Any
+
+
+@cache
+def signatures() -> Mapping[str, Signature]:
+    """Every hook by name."""
+    found: dict[str, Signature] = {}
+    for module in hookspecs.ALL:
+        for name, function in vars(module).items():
+            if hasattr(function, f"{PROJECT}_spec"):
+                hints = get_type_hints(function)
+                returns = hints.pop("return")
+                found[name] = Signature(
+                    name, {key: hints[key] for key in inspect.signature(function).parameters}, returns
+                )
+    return found
+
+
+def misfit(answer: object, hint: object) -> str | None:
+    """Why an answer is not what the annotation says, or none if it fits.
+
+    Knows the annotations that hookspecs use: classes, unions, `None` and sequences. A text is never a sequence here,
+    and a generator is not one either (it would run outside of the call).
+    """
+    if hint is None or hint is types.NoneType:
+        return None if answer is None else f"answered {_kind(answer)} where nothing is expected"
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        fits = any(misfit(answer, choice) is None for choice in get_args(hint))
+        return None if fits else f"answered {_kind(answer)}, expected {told(hint)}"
+    if origin is not None and issubclass(origin, Sequence):
+        if not isinstance(answer, list | tuple):
+            return f"answered {_kind(answer)}, expected a list of {told(get_args(hint)[0])}"
+        wrong = next((item for item in answer if misfit(item, get_args(hint)[0])), None)
+        return None if wrong is None else f"answered a list holding {_kind(wrong)}, expected {told(get_args(hint)[0])}"
+    return None if isinstance(answer, hint) else f"answered {_kind(answer)}, expected {told(hint)}"  # type: ignore[arg-type]
+
+
+def told(hint: object) -> str:
+    """An annotation in words short enough for an error."""
+    if hint is None or hint is types.NoneType:
+        return "nothing"
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(told(choice) for choice in get_args(hint))
+    return getattr(hint, "__name__", str(hint))
+
+
+def _kind(answer: object) -> str:
+    return "nothing" if answer is None else f"a {type(answer).__name__}"

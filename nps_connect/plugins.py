@@ -1,0 +1,209 @@
+"""The loader: plugins come in one at a time, a broken one never stops the others, and a call reaches exactly one.
+
+Every plugin has a pluggy manager of its own. So no implementation can wrap, reorder or stop another plugin's, and one
+call can never become a broadcast.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from nps_connect import hookspecs
+from nps_connect.connection import Connection, ConnectionSettings
+from nps_connect.errors import DeliveryError, PluginError
+from nps_connect.hookspecs.implementations import refusal
+from nps_connect.hookspecs.markers import PROJECT
+from nps_connect.hookspecs.signatures import misfit, signatures
+from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.records.deliveries import Receipt
+
+GROUP = "nps_connect"
+ONLY = "NPS_CONNECT_LOAD_PLUGINS"
+
+
+@dataclass(frozen=True)
+class _Plugin:
+    manager: pluggy.PluginManager
+    hooks: tuple[str, ...]
+    origin: str
+
+
+class Plugins:
+    """The plugins of one process. Make one with `load`, or an empty one and `register` modules in it.
+
+    Attributes:
+        infos: what each loaded plugin declares, by name.
+        broken: why the others are off, by name.
+        versions: the version of the distribution that each loaded plugin came with, by name.
+    """
+
+    def __init__(self) -> None:
+        self._plugins: dict[str, _Plugin] = {}
+        self.infos: dict[str, ConnectorInfo] = {}
+        self.broken: dict[str, PluginError] = {}
+        self.versions: dict[str, str] = {}
+
+    @classmethod
+    def load(
+        cls, *, only: Collection[str] | None = None, group: str = GROUP, environ: Mapping[str, str] = os.environ
+    ) -> Plugins:
+        """Load the installed plugins by entry point.
+
+        Args:
+            only: names to load; none = those that ``NPS_CONNECT_LOAD_PLUGINS`` lists (comma separated, an empty text
+                loads none), or all when it is not set.
+            group: the entry point group.
+            environ: the environment.
+        """
+        plugins = cls()
+        if only is None and ONLY in environ:
+            only = [name.strip() for name in environ[ONLY].split(",") if name.strip()]
+        found = _by_name(entry_points(group=group))
+        for name in sorted(found) if only is None else dict.fromkeys(only):
+            try:
+                plugins._load_one(name, found)
+            except PluginError as error:
+                plugins.broken[name] = error
+        return plugins
+
+    def _load_one(self, name: str, found: Mapping[str, Sequence[EntryPoint]]) -> None:
+        points = found.get(name, ())
+        if not points:
+            raise PluginError(name, f"is not installed; installed: {', '.join(sorted(found)) or 'none'}")
+        if len(points) > 1:
+            raise PluginError(name, f"is offered twice, by {' and '.join(map(_origin, points))}; uninstall one of them")
+        try:
+            module = points[0].load()
+        except (Exception, SystemExit) as error:  # whatever a plugin does wrong, the others must load
+            raise PluginError(name, f"cannot be imported: {type(error).__name__}: {error}") from error
+        dist = points[0].dist
+        self.register(module, name, version=dist.version if dist else None, origin=_origin(points[0]))
+
+    def register(self, module: object, name: str, *, version: str | None = None, origin: str | None = None) -> None:
+        """Take a plugin in, under the name of its entry point.
+
+        Args:
+            module: the plugin.
+            name: must equal its `ConnectorInfo.name`.
+            version: of its distribution; the module's own ``__version__`` if not given.
+            origin: where it comes from, for errors.
+
+        Raises:
+            PluginError: the plugin breaks the contract; nothing of it is kept.
+        """
+        origin = origin or str(getattr(module, "__name__", type(module).__name__))
+        if name in self._plugins:
+            raise PluginError(name, f"is offered twice, by {self._plugins[name].origin} and {origin}")
+        problem = refusal(module)
+        if problem:
+            raise PluginError(name, problem)
+        manager = pluggy.PluginManager(PROJECT)
+        for specs in hookspecs.ALL:
+            manager.add_hookspecs(specs)
+        try:
+            manager.register(module, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginError(name, str(error)) from error
+        hooks = tuple(hook for hook in signatures() if getattr(manager.hook, hook).get_hookimpls())
+        self._plugins[name] = _Plugin(manager, hooks, origin)
+        try:
+            self.infos[name] = self._described(name)
+        except PluginError:
+            del self._plugins[name]
+            raise
+        self.versions[name] = version or str(getattr(module, "__version__", "unversioned"))
+
+    def _described(self, name: str) -> ConnectorInfo:
+        try:
+            info = self.call(name, "nps_connector")
+        except PluginError:
+            raise
+        except Exception as error:
+            raise PluginError(name, f"nps_connector raised {type(error).__name__}: {error}") from error
+        if info.name != name:
+            raise PluginError(name, f"its ConnectorInfo is named {info.name!r}, but its entry point {name!r}")
+        if not issubclass(info.settings, ConnectionSettings):
+            raise PluginError(name, f"its settings model {info.settings.__name__} is not a ConnectionSettings")
+        return info  # type: ignore[no-any-return]
+
+    def hooks_of(self, name: str) -> tuple[str, ...]:
+        """The hooks that a loaded plugin implements, in the order of the walk; none for an unknown plugin."""
+        plugin = self._plugins.get(name)
+        return plugin.hooks if plugin else ()
+
+    def has(self, name: str, hook: str) -> bool:
+        """Whether a plugin is loaded and implements a hook."""
+        return hook in self.hooks_of(name)
+
+    def call(self, name: str, hook: str, **kwargs: Any) -> Any:  # noqa: ANN401  # each hook answers its own type
+        """Call one hook of one plugin. What the hook raises passes through.
+
+        Raises:
+            PluginError: the plugin is not loaded, lacks the hook, or gives no answer or one of another type than the
+                hookspec says.
+        """
+        plugin = self._plugins.get(name)
+        if plugin is None:
+            raise self.broken.get(name) or PluginError(name, "is not loaded" + _nearest(name, self._plugins))
+        if hook not in plugin.hooks:
+            raise PluginError(name, f"does not implement {hook}")
+        answers = getattr(plugin.manager.hook, hook)(**kwargs)
+        answer = answers[0] if answers else None
+        problem = misfit(answer, signatures()[hook].returns)
+        if problem:
+            raise PluginError(name, f"{hook} {problem}")
+        return answer
+
+    def deliver(
+        self, name: str, hook: str, connection: Connection, items: Sequence[Any]
+    ) -> list[Receipt | DeliveryError]:
+        """Call a delivery hook with one batch and give one outcome per item, in order.
+
+        A `DeliveryError` that the hook raises is the outcome of every item. Any other exception passes through.
+
+        Raises:
+            PluginError: as `call`; also for too few or too many outcomes. The batch is doubtful then.
+        """
+        parameter = list(signatures()[hook].parameters)[1]
+        try:
+            outcomes = list(self.call(name, hook, connection=connection, **{parameter: items}))
+        except DeliveryError as error:
+            outcomes = [error] * len(items)
+        if len(outcomes) != len(items):
+            raise PluginError(name, f"{hook} answered {len(outcomes)} outcomes for {len(items)} items")
+        for outcome in outcomes:
+            if isinstance(outcome, DeliveryError) and outcome.connection is None:
+                outcome.connection = connection.name
+        return outcomes
+
+    def each(self, hook: str, **kwargs: Any) -> Iterator[tuple[str, Any | Exception]]:  # noqa: ANN401
+        """Call a hook of every plugin that has it, each alone; what one raises is given in place of its answer."""
+        for name in sorted(self._plugins):
+            if self.has(name, hook):
+                try:
+                    yield name, self.call(name, hook, **kwargs)
+                except Exception as error:  # noqa: BLE001  # one plugin's failure is told to the caller as a value
+                    yield name, error
+
+
+def _by_name(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
+    found: dict[str, dict[str, EntryPoint]] = {}
+    for point in points:
+        found.setdefault(point.name, {}).setdefault(_origin(point), point)
+    return {name: list(same.values()) for name, same in found.items()}
+
+
+def _origin(point: EntryPoint) -> str:
+    return f"{point.value} of {point.dist.name}" if point.dist else point.value
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
