@@ -1,0 +1,82 @@
+"""Column types and the claimable-work mixin, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Index, Integer, MetaData, text
+from sqlalchemy.types import DateTime, TypeDecorator
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits on both databases (SQLite's INTEGER PRIMARY KEY is 64 bits and must be called so)."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; ``timestamptz`` on PostgreSQL, naive UTC text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give aware UTC back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(SQLModel):
+    """Root of every table. ``table=True`` models validate nothing: frozen records go in."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Work(Base):
+    """Claimable work: a row that a worker takes under a lease, and that is tried again until it ends.
+
+    Attributes:
+        lane: what is worked off together, such as ``crm/write_score``.
+        state: where it stands; each table lists its own states.
+        due_at: not before then.
+        lease_token: fences the settling: only the holder of this token may settle the row.
+        lease_until: when another worker may take the row over.
+        started_at: when the effect was begun; only then can a lost row be doubtful.
+        attempts: tries that count against the retry plan.
+        last_error: the newest failure, one sentence.
+    """
+
+    lane: str = Field(max_length=120)
+    state: str = Field(default="pending", max_length=20)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    lease_token: str | None = Field(default=None, max_length=40)
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    attempts: int = 0
+    last_error: str | None = None
+
+
+def work_indexes(table: str) -> tuple[Any, ...]:
+    """The two partial indexes of claimable work: what is due in a lane, and whose lease may have run out."""
+    pending, running = text("state = 'pending'"), text("state = 'running'")
+    return (
+        Index(f"ix_{table}_due", "lane", "due_at", "id", sqlite_where=pending, postgresql_where=pending),
+        Index(f"ix_{table}_leased", "lease_until", sqlite_where=running, postgresql_where=running),
+    )

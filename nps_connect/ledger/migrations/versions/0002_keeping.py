@@ -1,0 +1,94 @@
+"""The tables that keep the house in order."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+WHEN = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Forwards."""
+    op.create_table(
+        "cooldowns",
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("until", WHEN, nullable=False),
+        sa.Column("previous_until", WHEN, nullable=True),
+        sa.Column("invitation_id", BIG, nullable=True),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name="pk_cooldowns"),
+    )
+    op.create_index("ix_cooldowns_invitation_id", "cooldowns", ["invitation_id"])
+    op.create_table(
+        "counters",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("connection", sa.String(length=40), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "name", "connection", name="pk_counters"),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("lane", sa.String(length=120), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("due_at", WHEN, nullable=False),
+        sa.Column("lease_token", sa.String(length=40), nullable=True),
+        sa.Column("lease_until", WHEN, nullable=True),
+        sa.Column("started_at", WHEN, nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("memo", sa.JSON(), nullable=False),
+        sa.CheckConstraint("state IN ('pending', 'running')", name="ck_jobs_state"),
+        sa.PrimaryKeyConstraint("id", name="pk_jobs"),
+        sa.UniqueConstraint("name", name="uq_jobs_name"),
+    )
+    op.create_index(
+        "ix_jobs_due",
+        "jobs",
+        ["lane", "due_at", "id"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "ix_jobs_leased",
+        "jobs",
+        ["lease_until"],
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_table(
+        "pauses",
+        sa.Column("scope", sa.String(length=140), nullable=False),
+        sa.Column("cause", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("since", WHEN, nullable=False),
+        sa.CheckConstraint("cause IN ('operator', 'auth', 'not_allowed')", name="ck_pauses_cause"),
+        sa.PrimaryKeyConstraint("scope", name="pk_pauses"),
+    )
+    op.create_table(
+        "quotas",
+        sa.Column("connection", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("refilled_at", WHEN, nullable=False),
+        sa.Column("paused_until", WHEN, nullable=True),
+        sa.PrimaryKeyConstraint("connection", "name", name="pk_quotas"),
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("source", sa.String(length=80), nullable=False),
+        sa.Column("created_at", WHEN, nullable=False),
+        sa.CheckConstraint("reason IN ('opted_out', 'bounced', 'erased', 'objected')", name="ck_suppressions_reason"),
+        sa.PrimaryKeyConstraint("id", name="pk_suppressions"),
+        sa.UniqueConstraint("subject", "reason", name="uq_suppressions_subject_reason"),
+    )

@@ -1,0 +1,44 @@
+"""Pauses: what is stopped, by the operator or by a vendor's 401 or 403."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
+
+from nps_connect.ledger.keeping import PauseRow
+from nps_connect.ledger.upserts import insert_for
+
+MAIL = "mail"
+"""The scope of all mail to customers."""
+
+Cause = Literal["operator", "auth", "not_allowed"]
+
+
+def of_connection(name: str) -> str:
+    """The scope of everything on a connection."""
+    return f"connection:{name}"
+
+
+def of_lane(connection: str, action: str) -> str:
+    """The scope of one action on a connection."""
+    return f"lane:{connection}/{action}"
+
+
+def current(session: Session) -> dict[str, PauseRow]:
+    """What is stopped now, by scope."""
+    return {row.scope: row for row in session.execute(select(PauseRow)).scalars()}
+
+
+def pause(session: Session, scope: str, *, cause: Cause, reason: str, now: datetime) -> bool:
+    """Stop a scope; false if it was stopped already (its first reason stays)."""
+    statement = insert_for(session, PauseRow).values(scope=scope, cause=cause, reason=reason, since=now)
+    return session.execute(statement.on_conflict_do_nothing().returning(col(PauseRow.scope))).scalar() is not None
+
+
+def resume(session: Session, scope: str) -> bool:
+    """Let a scope go on; false if it was not stopped."""
+    ended = session.execute(delete(PauseRow).where(col(PauseRow.scope) == scope).returning(col(PauseRow.scope)))
+    return ended.scalar() is not None

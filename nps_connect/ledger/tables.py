@@ -1,0 +1,262 @@
+"""Tables of the walk: from the raw request to the attempt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlmodel import JSON, Field
+
+from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
+
+WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
+DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
+
+
+def _id() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
+    return Field(default=None, primary_key=True, sa_type=BigId)
+
+
+def _ref(target: str, *, optional: bool = False, index: bool = True) -> Any:  # noqa: ANN401
+    return Field(default=None if optional else ..., foreign_key=target, sa_type=BigId, nullable=optional, index=index)
+
+
+class RawRequest(Work, table=True):
+    """A webhook as it came in; lane ``<connection>/parse``."""
+
+    __tablename__ = "raw_requests"
+    __table_args__ = (*work_indexes("raw_requests"), CheckConstraint(WORK_STATES, name="state"))
+
+    id: int | None = _id()
+    connection: str = Field(max_length=40)
+    method: str = Field(max_length=10)
+    url: str
+    headers: dict[str, str] = Field(sa_type=JSON)
+    body: bytes = Field(sa_type=LargeBinary)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    events_new: int = 0
+    events_known: int = 0
+
+
+class EventRow(Work, table=True):
+    """A fact; lane ``<connection>/decide``."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        *work_indexes("events"),
+        CheckConstraint(WORK_STATES, name="state"),
+        UniqueConstraint("connection", "key"),
+    )
+
+    id: int | None = _id()
+    connection: str = Field(max_length=40)
+    key: str = Field(max_length=400)
+    kind: str = Field(max_length=80)
+    object_id: str = Field(max_length=200)
+    occurred_at: datetime = Field(sa_type=UtcDateTime)
+    received_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    source: str = Field(max_length=20)
+    record: dict[str, Any] = Field(sa_type=JSON)
+
+
+class ContactRow(Base, table=True):
+    """A person, by connection and vendor id."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (UniqueConstraint("connection", "vendor_id"),)
+
+    id: int | None = _id()
+    connection: str = Field(max_length=40)
+    vendor_id: str = Field(max_length=200)
+    email: str | None = Field(default=None, max_length=320)
+    mailbox: str | None = Field(default=None, max_length=64, index=True)
+    name: str | None = None
+    language: str | None = Field(default=None, max_length=35)
+    opted_out: bool = False
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    merged_into: int | None = _ref("contacts.id", optional=True)
+    record: dict[str, Any] = Field(sa_type=JSON)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DecisionRow(Base, table=True):
+    """The recorded verdict of a trigger on an event."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        UniqueConstraint("event_id", "trigger"),
+        CheckConstraint("verdict IN ('yes', 'no', 'deferred')", name="verdict"),
+    )
+
+    id: int | None = _id()
+    event_id: int = _ref("events.id", index=False)
+    trigger: str = Field(max_length=140)
+    survey: str = Field(max_length=40)
+    contact_id: int | None = _ref("contacts.id", optional=True)
+    verdict: str = Field(max_length=10)
+    reason: str = Field(max_length=30)
+    detail: str
+    decided_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    eligible_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CooldownRow(Base, table=True):
+    """One row per person and one per mailbox: until when no further survey.
+
+    `previous_until` is what a release restores.
+    """
+
+    __tablename__ = "cooldowns"
+
+    subject: str = Field(primary_key=True, max_length=80)
+    until: datetime = Field(sa_type=UtcDateTime)
+    previous_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    invitation_id: int | None = Field(default=None, sa_type=BigId, index=True)
+    confirmed: bool = False
+
+
+class InvitationRow(Base, table=True):
+    """A survey invitation: one survey for one contact."""
+
+    __tablename__ = "survey_invitations"
+    __table_args__ = (
+        CheckConstraint("state IN ('planned', 'sent', 'cancelled', 'shadow')", name="state"),
+        Index("ix_survey_invitations_created_at_survey", "created_at", "survey"),
+    )
+
+    id: int | None = _id()
+    survey: str = Field(max_length=40)
+    touchpoint: str = Field(max_length=80)
+    trigger: str = Field(max_length=140)
+    contact_id: int = _ref("contacts.id")
+    event_id: int | None = _ref("events.id", optional=True)
+    language: str = Field(max_length=35)
+    state: str = Field(default="planned", max_length=20)
+    reason: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class VisitRow(Base, table=True):
+    """One opening of a personal link, by a person or a machine."""
+
+    __tablename__ = "visits"
+    __table_args__ = (CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name="purpose"),)
+
+    id: int | None = _id()
+    purpose: str = Field(max_length=20)
+    invitation_id: int | None = _ref("survey_invitations.id", optional=True)
+    response_id: int | None = _ref("responses.id", optional=True)
+    platform: str | None = Field(default=None, max_length=40)
+    method: str = Field(max_length=10)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    address: str | None = Field(default=None, max_length=64)
+    agent: str | None = Field(default=None, max_length=200)
+    score: int | None = None
+
+
+class ResponseRow(Base, table=True):
+    """The newest state of an answer; `revision` 0 means provisional only."""
+
+    __tablename__ = "responses"
+    __table_args__ = (
+        UniqueConstraint("invitation_id"),
+        UniqueConstraint("public_id"),
+        CheckConstraint("score IS NULL OR (score >= 0 AND score <= 10)", name="score"),
+        Index("ix_responses_answered_at_survey", "answered_at", "survey"),
+    )
+
+    id: int | None = _id()
+    public_id: str = Field(max_length=40)
+    invitation_id: int = _ref("survey_invitations.id", index=False)
+    contact_id: int = _ref("contacts.id")
+    survey: str = Field(max_length=40)
+    touchpoint: str = Field(max_length=80)
+    scale: str = Field(default="nps-0-10", max_length=20)
+    revision: int = 0
+    score: int | None = None
+    comment: str | None = None
+    language: str = Field(max_length=35)
+    do_not_contact: bool = False
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    provisional_score: int | None = None
+    provisional_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RevisionRow(Base, table=True):
+    """Every confirmed state of a response, append-only."""
+
+    __tablename__ = "response_revisions"
+    __table_args__ = (UniqueConstraint("response_id", "revision"),)
+
+    id: int | None = _id()
+    response_id: int = _ref("responses.id", index=False)
+    revision: int
+    score: int
+    comment: str | None = None
+    language: str = Field(max_length=35)
+    do_not_contact: bool = False
+    sent: bool
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DeliveryRow(Work, table=True):
+    """One action for one subject on one connection; lane ``<connection>/<action>``.
+
+    Attributes:
+        key: the idempotency key, unique.
+        options: what the route said: lead, comment policy, platform.
+        payload: the record as first started, so that a retry sends the same bytes; none before.
+        after_id: waits (`held`) until that delivery has succeeded.
+        doubtful: an earlier try may have taken effect: look before the next one.
+        hold: why the row is `held`.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        *work_indexes("deliveries"),
+        CheckConstraint(DELIVERY_STATES, name="state"),
+        UniqueConstraint("key"),
+        Index("ix_deliveries_state_id", "state", "id"),
+    )
+
+    id: int | None = _id()
+    key: str = Field(max_length=120)
+    connection: str = Field(max_length=40)
+    action: str = Field(max_length=20)
+    contact_id: int | None = _ref("contacts.id", optional=True)
+    invitation_id: int | None = _ref("survey_invitations.id", optional=True)
+    response_id: int | None = _ref("responses.id", optional=True)
+    revision: int | None = None
+    options: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    payload: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    after_id: int | None = _ref("deliveries.id", optional=True)
+    doubtful: bool = False
+    hold: str | None = Field(default=None, max_length=200)
+    error_kind: str | None = Field(default=None, max_length=20)
+    receipt_id: str | None = Field(default=None, max_length=300)
+    receipt_link: str | None = None
+    receipt_note: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    first_started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class AttemptRow(Base, table=True):
+    """One try of a delivery, append-only."""
+
+    __tablename__ = "attempts"
+
+    id: int | None = _id()
+    delivery_id: int = _ref("deliveries.id")
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime = Field(sa_type=UtcDateTime)
+    outcome: str = Field(max_length=20)
+    message: str | None = None
+    status: int | None = None
+    request_id: str | None = Field(default=None, max_length=200)
+    exchange: dict[str, Any] | None = Field(default=None, sa_type=JSON)
