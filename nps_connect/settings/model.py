@@ -6,13 +6,19 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
 from nps_connect.records.deliveries import CommentPolicy
 from nps_connect.records.responses import SEGMENTS, Segment
 from nps_connect.settings.durations import Duration
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+NAME = r"^[a-z][a-z0-9-]{0,39}$"
+EVENT_KIND = r"^[a-z_]+\.[a-z_]+$"
+LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+LISTEN = r"^[^\s:]+:\d{1,5}$"
+SHORTEST_KEY = 16
+
+Name = Annotated[str, Field(pattern=NAME)]
 """A name that the operator gives: lower case letters, digits and dashes, 40 characters at most."""
 
 RoutedAction = Literal["write_score", "invite_review", "open_ticket", "send_alert"]
@@ -33,15 +39,44 @@ def _mail_address(value: str) -> str:
     return value.strip()
 
 
+def _allowed_recipient(value: str) -> str:
+    _mail_address(f"anyone{value}" if value.startswith("@") else value)
+    return value.strip()
+
+
 def _segments(value: object) -> object:
-    if value == "any":
+    if value == "any" or (isinstance(value, list | tuple) and "any" in value):
         return SEGMENTS
     return (value,) if isinstance(value, str) else value
 
 
+def _long_enough(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"shorter than {SHORTEST_KEY} characters")
+    return key
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if text in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+        raise ValueError("a database in memory would forget everything: name a file, such as sqlite:///nps-connect.db")
+    if not text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        raise ValueError("not a database address such as sqlite:///nps-connect.db or postgresql://host/name")
+    return url
+
+
+def _port(listen: str) -> str:
+    if int(listen.rpartition(":")[2]) > 65_535:
+        raise ValueError("the port is above 65535")
+    return listen
+
+
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Language = Annotated[str, Field(pattern=LANGUAGE)]
+SigningKey = Annotated[SecretStr, AfterValidator(_long_enough)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Recipient = Annotated[str, AfterValidator(_allowed_recipient)]
 
 
 class Table(BaseModel):
@@ -61,6 +96,7 @@ class Core(Table):
         timezone: of the company; days and quiet hours follow it.
         signing_keys: the first signs links, all verify; at least 16 characters each.
         fallback_email: where a detractor goes whose ticket or alert failed.
+        help_email: where customers reach a person, told in mails and pages; the fallback address if not given.
         privacy_notice_url: linked from mails and pages.
         postal_address: printed at the foot of mails.
         mode: `shadow` decides and records but sends nothing to customers and writes nothing to vendors; `live` does.
@@ -70,23 +106,29 @@ class Core(Table):
     """
 
     public_url: HttpUrl
-    database_url: SecretStr = SecretStr("sqlite:///nps-connect.db")
+    database_url: DatabaseUrl = SecretStr("sqlite:///nps-connect.db")
     company: str = Field(min_length=1, max_length=200)
     languages: tuple[Language, ...] = Field(default=("en",), min_length=1)
     timezone: TimeZone = "UTC"
-    signing_keys: tuple[SecretStr, ...] = Field(min_length=1)
+    signing_keys: tuple[SigningKey, ...] = Field(min_length=1)
     fallback_email: MailAddress
+    help_email: MailAddress | None = None
     privacy_notice_url: HttpUrl
     postal_address: str | None = None
     mode: Literal["shadow", "live"] = "shadow"
-    recipient_allow_list: tuple[str, ...] = ()
-    listen: str = Field(default="127.0.0.1:8040", pattern=r"^[^\s:]+:\d{1,5}$")
+    recipient_allow_list: tuple[Recipient, ...] = ()
+    listen: Annotated[str, Field(pattern=LISTEN), AfterValidator(_port)] = "127.0.0.1:8040"
     workers: int = Field(default=4, ge=1, le=64)
 
     @property
     def url(self) -> str:
         """The public address without a trailing slash."""
         return str(self.public_url).rstrip("/")
+
+    @property
+    def help_address(self) -> str:
+        """Where customers reach a person."""
+        return self.help_email or self.fallback_email
 
     @property
     def language(self) -> str:
@@ -107,6 +149,7 @@ class Survey(Table):
         touchpoint: label of the moment asked about; the survey's name if not given.
         question: per language; the standard NPS question if not given.
         expires_after: how long the personal link takes answers.
+        reminder_after: from the mail to the one reminder for those who have not answered; none = no reminder.
     """
 
     channel: Name
@@ -114,6 +157,12 @@ class Survey(Table):
     question: dict[Language, str] = Field(default_factory=dict)
     expires_after: Duration = timedelta(days=60)
     reminder_after: Duration | None = None
+
+    @model_validator(mode="after")
+    def _reminder_in_time(self) -> Survey:
+        if self.reminder_after is not None and self.reminder_after >= self.expires_after:
+            raise ValueError("reminder_after is not shorter than expires_after: the reminder would lead nowhere")
+        return self
 
 
 class Trigger(Table):
@@ -130,7 +179,7 @@ class Trigger(Table):
         name: for ``explain`` and counts; made from the other fields if not given.
     """
 
-    on: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")
+    on: str = Field(pattern=EVENT_KIND)
     source: Name = Field(alias="from")
     survey: Name
     delay: Duration = timedelta()
@@ -192,11 +241,12 @@ class Settings(Table):
     """The whole file.
 
     Attributes:
-        connections: raw tables by name; `plugin` is required in each, the rest belongs to the plugin.
+        connections: raw tables by name; `plugin` is required in each, the rest belongs to the plugin. Secrets inside
+            are already resolved, so the tables stay out of the representation.
     """
 
     core: Core
-    connections: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    connections: dict[Name, dict[str, Any]] = Field(default_factory=dict, repr=False)
     surveys: dict[Name, Survey] = Field(default_factory=dict)
     triggers: tuple[Trigger, ...] = ()
     limits: Limits = Limits()
