@@ -1,0 +1,118 @@
+"""A mail as the sandbox's mailbox shows it: parsed, with the links that a reader could open."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import Message
+from html.parser import HTMLParser
+from typing import Any
+
+_BARE_LINK = re.compile(r"https?://[^\s<>\"']+")
+_HEADER_LINK = re.compile(r"<(https?://[^<>\s]+)>")
+
+
+@dataclass(frozen=True)
+class ReceivedMail:
+    """One mail that the mailbox took.
+
+    Attributes:
+        number: 1 for the first.
+        received_at: when its last dot came (aware UTC).
+        sender: of the envelope.
+        to: recipients of the envelope.
+        subject: decoded.
+        headers: name and decoded value, in order; a header may occur twice.
+        text: the plain-text part, or nothing.
+        html: the HTML part, or nothing.
+        links: web addresses in reading order, each once: from the HTML part, the plain text and `List-Unsubscribe`.
+        authenticated: the sender had logged in.
+    """
+
+    number: int
+    received_at: datetime
+    sender: str
+    to: tuple[str, ...]
+    subject: str
+    headers: tuple[tuple[str, str], ...]
+    text: str
+    html: str
+    links: tuple[str, ...]
+    authenticated: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name, in any spelling of case."""
+        wanted = name.casefold()
+        return next((value for known, value in self.headers if known.casefold() == wanted), None)
+
+    def links_to(self, start: str) -> tuple[str, ...]:
+        """The links that begin so, such as ``http://127.0.0.1:8040/s/``."""
+        return tuple(link for link in self.links if link.startswith(start))
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {**asdict(self), "received_at": self.received_at.isoformat()}
+
+
+def parse_mail(
+    content: bytes, *, number: int, sender: str, to: tuple[str, ...], received_at: datetime, authenticated: bool = False
+) -> ReceivedMail:
+    """Read a mail as it came over the line. Nothing in it can make this fail: what cannot be read is left empty."""
+    message = message_from_bytes(content, policy=policy.compat32)
+    text, html = _part(message, "plain"), _part(message, "html")
+    headers = tuple((name, _decoded(name, value)) for name, value in message.items())
+    unsubscribe = " ".join(value for name, value in headers if name.casefold() == "list-unsubscribe")
+    links = dict.fromkeys([*_links_of_html(html), *_BARE_LINK.findall(text), *_HEADER_LINK.findall(unsubscribe)])
+    return ReceivedMail(
+        number=number,
+        received_at=received_at,
+        sender=sender,
+        to=to,
+        subject=next((value for name, value in headers if name.casefold() == "subject"), ""),
+        headers=headers,
+        text=text,
+        html=html,
+        links=tuple(links),
+        authenticated=authenticated,
+    )
+
+
+def _decoded(name: str, value: object) -> str:
+    try:
+        return str(policy.default.header_factory(name, str(value).replace("\r", "").replace("\n", "")))
+    except Exception:  # noqa: BLE001  # the library's header parser fails in many ways on broken headers
+        return str(value)
+
+
+def _part(message: Message, subtype: str) -> str:
+    for part in message.walk():
+        if part.get_content_type() != f"text/{subtype}" or part.get_content_disposition() == "attachment":
+            continue
+        raw = part.get_payload(decode=True)
+        if not isinstance(raw, bytes):
+            return ""
+        try:
+            return raw.decode(part.get_content_charset("utf-8"), "replace").replace("\r\n", "\n")
+        except LookupError:
+            return raw.decode("utf-8", "replace").replace("\r\n", "\n")
+    return ""
+
+
+def _links_of_html(html: str) -> list[str]:
+    parser = _LinkParser()
+    parser.feed(html)
+    parser.close()
+    return parser.found
+
+
+class _LinkParser(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("href", "src", "action") and value and value.strip().startswith(("http://", "https://")):
+                self.found.append(value.strip())

@@ -1,0 +1,233 @@
+"""The mailbox of the sandbox: an SMTP server that keeps what it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from nps_connect.connection import Clock, system_clock
+from nps_connect.sandbox.faults import Fault, FaultPlan
+from nps_connect.sandbox.mail import ReceivedMail, parse_mail
+
+T = TypeVar("T")
+PLACE = "mailbox"
+LARGEST_MAIL = 32 * 1024 * 1024
+HOW_TO_INSTALL = "the mailbox needs one more package: pip install 'nps-connect[sandbox]'"
+
+
+class MailboxUnavailable(RuntimeError):
+    """The package that speaks SMTP is not installed; the message holds the command that mends it."""
+
+
+class Mailbox:
+    """Keeps every mail sent to one loopback port.
+
+    Args:
+        port: 0 takes a free one.
+        username: if given, mail is taken only after a login with it.
+        password: that goes with it.
+        faults: what goes wrong on purpose. A status is a 451 before anything is kept; the mail of a timeout, a reset
+            and an unreadable answer is kept first if the fault says "applied".
+        hold_seconds: how long a timed-out sender is kept waiting.
+        clock: the present moment.
+
+    Raises:
+        MailboxUnavailable: the extra ``sandbox`` is not installed.
+
+    Attributes:
+        port: the port, once started.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        username: str | None = None,
+        password: str | None = None,
+        faults: FaultPlan | None = None,
+        hold_seconds: float = 60.0,
+        clock: Clock = system_clock,
+    ) -> None:
+        try:
+            from aiosmtpd.smtp import SMTP
+        except ImportError as error:
+            raise MailboxUnavailable(HOW_TO_INSTALL) from error
+        self._server_type = SMTP
+        self._wanted_port = port
+        self._login = (username, password or "") if username else None
+        self.faults = faults or FaultPlan()
+        self.hold_seconds = hold_seconds
+        self._clock = clock
+        self._mails: list[ReceivedMail] = []
+        self._arrived = threading.Condition()
+        self._running: _Running | None = None
+        self.port = 0
+
+    @property
+    def smtp_url(self) -> str:
+        """The address for an e-mail connection, with the login if there is one."""
+        login = f"{self._login[0]}:{self._login[1]}@" if self._login else ""
+        return f"smtp://{login}127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Begin to take mail.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        running = _Running(self._protocol, self._wanted_port)
+        self.port = running.start()
+        self._running = running
+
+    def stop(self) -> None:
+        """Take no more mail and free the port."""
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+
+    def mails(self, address: str | None = None) -> list[ReceivedMail]:
+        """All mails in order, or those to one address."""
+        with self._arrived:
+            kept = list(self._mails)
+        if address is None:
+            return kept
+        wanted = address.casefold()
+        return [mail for mail in kept if any(to.casefold() == wanted for to in mail.to)]
+
+    def wait_until(self, enough: Callable[[list[ReceivedMail]], bool], seconds: float) -> bool:
+        """Wait for mail until there is enough; false if the time is over first."""
+        deadline = time.monotonic() + seconds
+        with self._arrived:
+            while not enough(self._mails):
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._arrived.wait(left):
+                    return enough(self._mails)
+        return True
+
+    def accept(self, sender: str, to: tuple[str, ...], content: bytes, *, authenticated: bool) -> None:
+        """Keep one mail."""
+        with self._arrived:
+            mail = parse_mail(
+                content,
+                number=len(self._mails) + 1,
+                sender=sender,
+                to=to,
+                received_at=self._clock(),
+                authenticated=authenticated,
+            )
+            self._mails.append(mail)
+            self._arrived.notify_all()
+
+    def knows(self, username: bytes, password: bytes) -> bool:
+        """Whether this is the login."""
+        if self._login is None:
+            return True
+        right_name = hmac.compare_digest(username, self._login[0].encode())
+        return hmac.compare_digest(password, self._login[1].encode()) and right_name
+
+    @property
+    def wants_login(self) -> bool:
+        """Whether mail is taken only after a login."""
+        return self._login is not None
+
+    def _protocol(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
+        return self._server_type(
+            _Postman(self),
+            hostname="mailbox.example.com",
+            ident="the nps-connect sandbox",
+            data_size_limit=LARGEST_MAIL,
+            enable_SMTPUTF8=True,
+            auth_require_tls=False,
+            authenticator=self._authenticate,
+            loop=loop,
+        )
+
+    def _authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, login: Any) -> Any:  # noqa: ANN401
+        from aiosmtpd.smtp import AuthResult
+
+        return AuthResult(success=self.knows(login.login, login.password), handled=False)
+
+
+class _Running:
+    """The event loop of a mailbox, in a thread of its own."""
+
+    def __init__(self, protocol: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol], port: int) -> None:
+        self._protocol = protocol
+        self._wanted_port = port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox-smtp", daemon=True)
+        self._server: asyncio.Server | None = None
+
+    def start(self) -> int:
+        """Listen; the port. Leaves nothing behind if that fails."""
+        self._thread.start()
+        try:
+            self._server = self._do(self._listen())
+        except BaseException:
+            self.stop()
+            raise
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def stop(self) -> None:
+        """Hang up and end the thread."""
+        self._do(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _listen(self) -> asyncio.Server:
+        return await self._loop.create_server(lambda: self._protocol(self._loop), "127.0.0.1", self._wanted_port)
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        pending = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+
+class _Postman:
+    """Answers the steps of one SMTP dialogue that concern us; the library does the rest."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: ANN401, N802
+        """Take a sender, after a login where one is wanted."""
+        if self._mailbox.wants_login and not session.authenticated:
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 Sender ok"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
+        """Keep the mail, unless a fault strikes first."""
+        fault = self._mailbox.faults.draw(PLACE)
+        if fault is not None and fault.kind == "status":
+            return "451 4.3.0 A fault of the sandbox, try again later"
+        if fault is None or fault.applied:
+            self._mailbox.accept(
+                envelope.mail_from or "",
+                tuple(envelope.rcpt_tos),
+                envelope.content,
+                authenticated=bool(session.authenticated),
+            )
+        if fault is not None:
+            return await self._spoil(fault, server)
+        return "250 2.0.0 Kept"
+
+    async def _spoil(self, fault: Fault, server: Any) -> str:  # noqa: ANN401
+        if fault.kind == "malformed":
+            return "kept or not kept, who knows"
+        if fault.kind == "timeout":
+            await asyncio.sleep(self._mailbox.hold_seconds)
+        server.transport.abort()
+        return "421 4.3.0 The line is cut"

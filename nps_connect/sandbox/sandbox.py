@@ -1,0 +1,132 @@
+"""`Sandbox`: all simulated vendors on one port and a mailbox on another, in threads of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from nps_connect.sandbox.control import ControlDesk
+from nps_connect.sandbox.faults import FaultPlan
+from nps_connect.sandbox.hosting import HOLD_SECONDS, VendorHost
+from nps_connect.sandbox.mailbox import Mailbox
+from nps_connect.sandbox.vendor import SimulatedPerson, SimulatedVendor, VendorEffects
+
+MAIL_VARIABLE = "SMTP_URL"
+"""Where the built-in e-mail channel's example configuration looks for its server."""
+
+
+class Sandbox:
+    """Simulated vendors and a mailbox. A context manager: running inside, stopped after.
+
+    Args:
+        vendors: simulated vendors by plugin name.
+        connections: names of connections by plugin name, for `environment`; a plugin's own name if not given.
+        port: HTTP port, 0 takes a free one.
+        smtp_port: likewise.
+        faults: what goes wrong on purpose.
+        hold_seconds: how long a timed-out request waits at most.
+
+    Raises:
+        MailboxUnavailable: the extra ``sandbox`` is not installed.
+    """
+
+    def __init__(
+        self,
+        vendors: Mapping[str, SimulatedVendor],
+        *,
+        connections: Mapping[str, str] | None = None,
+        port: int = 0,
+        smtp_port: int = 0,
+        faults: FaultPlan | None = None,
+        hold_seconds: float = HOLD_SECONDS,
+    ) -> None:
+        self.vendors = dict(vendors)
+        self._connections = dict(connections or {})
+        self.faults = faults or FaultPlan()
+        self.mailbox = Mailbox(port=smtp_port, faults=self.faults, hold_seconds=hold_seconds)
+        self._host = VendorHost(
+            self.vendors, ControlDesk(self).answer, port=port, faults=self.faults, hold_seconds=hold_seconds
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin to answer on both ports.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        self._host.start()
+        try:
+            self.mailbox.start()
+        except BaseException:
+            self._host.stop()
+            raise
+
+    def stop(self) -> None:
+        """Free both ports."""
+        self.mailbox.stop()
+        self._host.stop()
+
+    @property
+    def url(self) -> str:
+        """The sandbox's own page, without a trailing slash."""
+        return self._host.url
+
+    def base_url(self, name: str) -> str:
+        """Where a vendor's API is mounted."""
+        return f"{self.url}/{name}"
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that point the plugins' example configurations at the sandbox."""
+        merged = {MAIL_VARIABLE: self.mailbox.smtp_url}
+        for name in self.vendors:
+            merged |= self.environment_of(name)
+        return merged
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """One vendor's part of `environment`."""
+        return self.vendors[name].environment(self.base_url(name), self._connections.get(name, name))
+
+    def addresses(self) -> dict[str, Any]:
+        """Everything that somebody needs in order to use the sandbox, as JSON-ready data."""
+        return {
+            "url": self.url,
+            "state": f"{self.url}/_state",
+            "smtp": {"host": "127.0.0.1", "port": self.mailbox.port, "url": self.mailbox.smtp_url},
+            "vendors": {
+                name: {"base_url": self.base_url(name), "environment": self.environment_of(name)}
+                for name in self.vendors
+            },
+            "environment": self.environment(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What every vendor and the mailbox hold, as JSON-ready data."""
+        return {
+            "vendors": {name: vendor.state() for name, vendor in self.vendors.items()},
+            "mailbox": [mail.as_json() for mail in self.mailbox.mails()],
+            "faults": dict(self.faults.struck()),
+        }
+
+    def effects(self, name: str) -> VendorEffects:
+        """What can be seen at one vendor."""
+        return self.vendors[name].effects()
+
+    def populate(self, people: Sequence[SimulatedPerson]) -> None:
+        """Make people known to every vendor."""
+        for vendor in self.vendors.values():
+            vendor.populate(people)
+
+    def opt_out(self, email: str) -> None:
+        """Let a person opt out at every vendor."""
+        for vendor in self.vendors.values():
+            vendor.opt_out(email)

@@ -1,0 +1,16 @@
+"""Sends a simulated vendor's webhooks to where they are wanted."""
+
+from __future__ import annotations
+
+import httpx
+
+from nps_connect.sandbox.vendor import VendorWebhook
+
+
+def deliver(webhook: VendorWebhook, url: str, client: httpx.Client) -> int:
+    """Send a webhook as its vendor would; the status of the answer.
+
+    Raises:
+        httpx.HTTPError: nobody answered.
+    """
+    return client.request(webhook.method, url, headers=dict(webhook.headers), content=webhook.body).status_code

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import smtplib
+import sys
+import threading
+from datetime import UTC, datetime
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect.sandbox.faults import FaultPlan, parse_faults
+from nps_connect.sandbox.mail import parse_mail
+from nps_connect.sandbox.mailbox import Mailbox, MailboxUnavailable
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def start(faults="", **known):
+        box = Mailbox(faults=FaultPlan(parse_faults(faults)), **known)
+        box.start()
+        started.append(box)
+        return box
+
+    yield start
+    for box in started:
+        box.stop()
+
+
+def survey(to="Ana@example.com"):
+    mail = EmailMessage()
+    mail["From"] = "Exemple SA <care@example.com>"
+    mail["To"] = to
+    mail["Subject"] = "Votre avis, en deux secondes – merci"
+    mail["List-Unsubscribe"] = "<mailto:care@example.com>, <https://nps.example.com/u/tok>"
+    mail.set_content("Répondez : https://nps.example.com/s/tok?score=9\nMerci")
+    mail.add_alternative(
+        '<p>é <a href="https://nps.example.com/s/tok?score=0&amp;x=1">0</a><a href="mailto:care@example.com">?</a>'
+        '<img src="https://nps.example.com/logo.png"></p>',
+        subtype="html",
+    )
+    return mail
+
+
+def send(box, mail=None, login=None):
+    with smtplib.SMTP("127.0.0.1", box.port, timeout=2) as line:
+        if login:
+            line.login(*login)
+        line.send_message(mail or survey(), "care@example.com", ["Ana@example.com"])
+
+
+def test_a_mail_is_kept_with_its_parts_headers_and_links(start):
+    box = start()
+    send(box)
+    (mail,) = box.mails("ana@EXAMPLE.com")
+    assert mail.subject == "Votre avis, en deux secondes – merci"
+    assert mail.to == ("Ana@example.com",)
+    assert mail.text == "Répondez : https://nps.example.com/s/tok?score=9\nMerci\n"
+    assert mail.html.startswith("<p>é <a href=")
+    assert mail.header("list-UNSUBSCRIBE") == "<mailto:care@example.com>, <https://nps.example.com/u/tok>"
+    assert mail.header("X-None") is None
+    assert mail.links == (
+        "https://nps.example.com/s/tok?score=0&x=1",
+        "https://nps.example.com/logo.png",
+        "https://nps.example.com/s/tok?score=9",
+        "https://nps.example.com/u/tok",
+    )
+    assert mail.links_to("https://nps.example.com/u/") == ("https://nps.example.com/u/tok",)
+    assert not mail.authenticated
+    assert box.mails("bob@example.com") == []
+
+
+def test_one_can_wait_for_mail(start):
+    box = start()
+    sender = threading.Thread(target=send, args=(box,))
+    sender.start()
+    assert box.wait_until(lambda mails: len(mails) == 1, seconds=5)
+    sender.join()
+    assert not box.wait_until(lambda mails: len(mails) == 2, seconds=0.05)
+
+
+def test_a_login_is_wanted_where_one_is_set(start):
+    box = start(username="shop", password="open-sesame")
+    assert box.smtp_url == f"smtp://shop:open-sesame@127.0.0.1:{box.port}"
+    with pytest.raises(smtplib.SMTPSenderRefused) as refusal:
+        send(box)
+    assert refusal.value.smtp_code == 530
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        send(box, login=("shop", "wrong"))
+    send(box, login=("shop", "open-sesame"))
+    assert [mail.authenticated for mail in box.mails()] == [True]
+
+
+def test_a_refusing_fault_is_a_transient_one_and_keeps_nothing(start):
+    box = start("500=1")
+    with pytest.raises(smtplib.SMTPDataError) as refusal:
+        send(box)
+    assert refusal.value.smtp_code == 451
+    assert box.mails() == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "kept"),
+    [
+        ("reset-before=1", 0),
+        ("reset-after=1", 1),
+        ("timeout-before=1", 0),
+        ("timeout-after=1", 1),
+        ("malformed-before=1", 0),
+        ("malformed-after=1", 1),
+    ],
+)
+def test_a_mail_may_be_kept_or_not_when_the_answer_is_lost(start, faults, kept):
+    box = start(faults, hold_seconds=0.2)
+    with pytest.raises((smtplib.SMTPException, OSError)):
+        send(box)
+    assert len(box.mails()) == kept
+
+
+def test_stopping_frees_the_port_even_with_a_caller_on_the_line(start):
+    box = start()
+    line = smtplib.SMTP("127.0.0.1", box.port, timeout=2)
+    box.stop()
+    with pytest.raises(OSError):
+        smtplib.SMTP("127.0.0.1", box.port, timeout=2)
+    line.close()
+
+
+def test_a_taken_port_is_told(start):
+    with pytest.raises(OSError, match="in use"):
+        start(port=start().port)
+
+
+def test_without_the_package_the_command_that_mends_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aiosmtpd.smtp", None)
+    with pytest.raises(MailboxUnavailable, match=r"pip install 'nps-connect\[sandbox\]'"):
+        Mailbox()
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"Subject: ", b"Content-Type: text/html; charset=", b"To: <"]))
+def test_any_bytes_are_a_mail(content, start_of_mail):
+    mail = parse_mail(start_of_mail + content, number=1, sender="", to=(), received_at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert all(link.startswith("http") for link in mail.links)
+    assert mail.as_json()["number"] == 1
