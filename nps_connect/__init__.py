@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from nps_connect.records.surveys import SurveyProposal as SurveyProposal
     from nps_connect.records.surveys import SurveyView as SurveyView
     from nps_connect.records.surveys import Veto as Veto
+    from nps_connect.redaction import Redactor as Redactor
     from nps_connect.sandbox.vendor import SimulatedPerson as SimulatedPerson
     from nps_connect.sandbox.vendor import SimulatedVendor as SimulatedVendor
     from nps_connect.sandbox.vendor import VendorEffects as VendorEffects
@@ -108,6 +109,7 @@ _HOME = {
     "records.messages": ("Address", "InlineImage", "Message"),
     "records.responses": ("AnsweredContact", "EarlierAnswer", "Response"),
     "records.surveys": ("ContactHistory", "SurveyProposal", "SurveyView", "Veto"),
+    "redaction": ("Redactor",),
     "sandbox.vendor": (
         "SimulatedPerson",
         "SimulatedVendor",
