@@ -1,28 +1,34 @@
 """The one vendor client. It raises the error family; it never decides on a longer wait.
 
-Short retries (tenacity) happen only while surely nothing was sent; everything else belongs to the ledger, so that
-retries never stack.
+A short retry (tenacity) happens only when no connection could be made, so surely nothing was sent; everything else
+belongs to the ledger, so that retries never stack.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
 import httpx
-import tenacity
 
-from nps_connect.connection import Connection, Sleep
-from nps_connect.errors import DeliveryError, Doubtful, RateLimited, RetryLater
+from nps_connect.connection import Connection
+from nps_connect.errors import ConfigError, DeliveryError, Doubtful, RateLimited, Rejected, RetryLater
 from nps_connect.outcomes import error_for_status, parse_retry_after
 from nps_connect.records.answers import VendorAnswer
 from nps_connect.records.connectors import ConnectorInfo, Quota
 from nps_connect.redaction import Redactor, secrets_of
+from nps_connect.transport import NOTHING_SENT, DeadlineTransport, deadline, short_retries
 
-NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 EXCERPT = 2_000
+LOOKED_AT = 64 * 1024
 MAX_ANSWER = 20 * 1024 * 1024
+
+# These two write whole addresses (query included) and header values at INFO and DEBUG.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
 class QuotaGate(Protocol):
@@ -51,15 +57,19 @@ class OpenGate:
 
 
 class VendorClient:
-    """HTTP for one connection; safe for use by several threads.
+    """HTTP for one connection; safe for use by several threads. Keeps no cookies and follows no redirects.
 
     Args:
         connection: the connection (without a client yet).
         info: what its plugin declares.
         transport: replaces the network, for tests.
         gate: keeps the quotas.
-        connect_timeout, read_timeout, total_deadline: seconds.
+        connect_timeout, read_timeout: seconds for a single wait.
+        total_deadline: seconds for a whole call, from the first try to connect to the last byte of the answer.
         monotonic: source of elapsed time, in seconds.
+
+    Raises:
+        ConfigError: a credential cannot be sent in an HTTP header.
     """
 
     def __init__(
@@ -84,17 +94,19 @@ class VendorClient:
         self._quotas = {quota.name: quota for quota in info.quotas}
         auth = info.auth(connection) if info.auth else {}
         headers = {} if isinstance(auth, httpx.Auth) else dict(auth)
+        _check_headers(connection.name, headers)
         self._redact = Redactor([*secrets_of(connection.settings), *headers.values()])
         self._client = httpx.Client(
             base_url=info.base_url(connection.settings),
             headers={"User-Agent": "nps-connect", "Accept": "application/json", **headers},
             auth=auth if isinstance(auth, httpx.Auth) else None,
-            timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-            transport=transport,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
+            transport=transport or DeadlineTransport(),
             follow_redirects=False,
             trust_env=False,
         )
-        self._before_sending = _short_retries(connection.sleep)
+        self._before_sending = short_retries(connection.sleep)
 
     def close(self) -> None:
         """Close pooled network connections."""
@@ -120,7 +132,7 @@ class VendorClient:
 
         Args:
             method: upper case.
-            path: relative to the base URL; personal data in it must be percent-encoded.
+            path: relative to the base URL (or absolute, on the same host); personal data in it must be percent-encoded.
             action: what the call is for, for error texts and ``deliveries show``.
             idempotent: repeating the call does no harm; decides between `RetryLater` and `Doubtful`.
             json, content, form: the body, one of them.
@@ -136,10 +148,10 @@ class VendorClient:
             if self._info.idempotency_header is None:
                 raise ValueError(f"plugin {self._info.name!r} declares no idempotency_header")
             sent_headers[self._info.idempotency_header] = idempotency_key
-        self._wait_for_quota(quota, action)
-        request = self._client.build_request(
-            method, path, json=json, content=content, data=form, params=params, headers=sent_headers
+        request = self._request(
+            method, path, action, json=json, content=content, data=form, params=params, headers=sent_headers
         )
+        self._wait_for_quota(quota, action)
         try:
             answer = self._send(request)
         except DeliveryError as error:
@@ -164,21 +176,32 @@ class VendorClient:
             return answer.json()
         except ValueError:
             kind = RetryLater if idempotent else Doubtful
-            raise kind(
-                f"{self._info.title} gave an answer that is not JSON",
+            error = kind(f"{self._info.title} gave an answer that is not JSON")
+            raise self._told(error, self._client.build_request(method, path), action, answer) from None
+
+    def _request(self, method: str, path: str, action: str, **parts: Any) -> httpx.Request:  # noqa: ANN401
+        try:
+            request = self._client.build_request(method, path, **parts)
+        except httpx.InvalidURL as error:
+            raise Rejected(
+                f"{self._info.title} has no address for this call ({self._redact(str(error))})",
                 connection=self._connection.name,
                 action=action,
-                status=answer.status,
-                request_id=answer.request_id,
-                exchange={
-                    "status": answer.status,
-                    "answer": self._redact(answer.body[:EXCERPT].decode("utf-8", "replace")),
-                },
             ) from None
+        base = self._client.base_url
+        if (request.url.scheme, request.url.host, request.url.port) != (base.scheme, base.host, base.port):
+            raise Rejected(
+                f"a call to {request.url.host} would give it the credentials of {base.host}",
+                connection=self._connection.name,
+                action=action,
+            )
+        return request
 
     def _wait_for_quota(self, name: str, action: str) -> None:
         quota = self._quotas.get(name)
         if quota is None:
+            if name != "general":
+                raise ValueError(f"plugin {self._info.name!r} declares no quota {name!r}")
             return
         try:
             wait = self._gate.before(self._connection.name, quota)
@@ -189,28 +212,29 @@ class VendorClient:
             self._connection.sleep(wait)
 
     def _send(self, request: httpx.Request) -> VendorAnswer:
-        deadline = self._monotonic() + self._total_deadline
-        response = self._before_sending(self._client.send, request, stream=True)
-        try:
-            chunks: list[bytes] = []
-            size = 0
-            for chunk in response.iter_bytes():
-                chunks.append(chunk)
-                size += len(chunk)
-                if self._monotonic() > deadline:
-                    raise httpx.ReadTimeout("total deadline passed while reading the answer", request=request)
-                if size > MAX_ANSWER:
-                    raise httpx.ReadError("answer is larger than 20 MiB", request=request)
-        finally:
-            response.close()
+        end = self._monotonic() + self._total_deadline
+        with deadline(lambda: end - self._monotonic()):
+            response = self._before_sending(self._client.send, request, stream=True)
+            try:
+                chunks: list[bytes] = []
+                size = 0
+                for chunk in response.iter_bytes():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if self._monotonic() > end:
+                        raise httpx.ReadTimeout("total deadline passed", request=request)
+                    if size > MAX_ANSWER:
+                        raise httpx.ReadError("answer is larger than 20 MiB", request=request)
+            finally:
+                response.close()
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = headers.get((self._info.request_id_header or "").lower())
         return VendorAnswer(response.status_code, headers, b"".join(chunks), request_id)
 
     def _network_error(self, error: httpx.HTTPError, idempotent: bool) -> DeliveryError:
-        what = type(error).__name__
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, NOTHING_SENT):
-            return RetryLater(f"{self._info.title} cannot be reached ({what})")
+            return RetryLater(f"{self._info.title} at {self._client.base_url.host} cannot be reached ({what})")
         if idempotent:
             return RetryLater(f"{self._info.title} gave no complete answer ({what})")
         return Doubtful(f"{self._info.title} gave no complete answer, the call may have been applied ({what})")
@@ -226,32 +250,37 @@ class VendorClient:
             quota=quota,
             now=now,
         )
-        return self._info.refine(error, answer, now) if self._info.refine else error
+        if self._info.refine is None:
+            return error
+        try:
+            return self._info.refine(error, answer, now)
+        except Exception:  # noqa: BLE001  # an answer in an odd shape must not change what its status means
+            return error
 
     def _told(
         self, error: DeliveryError, request: httpx.Request, action: str, answer: VendorAnswer | None
     ) -> DeliveryError:
+        redact = self._redact.also(request.headers.get_list("authorization"))
         error.connection, error.action = self._connection.name, action
-        error.message = self._redact(error.message)
+        error.message = redact(error.message)
         error.args = (error.message,)
-        exchange: dict[str, object] = {"method": request.method, "path": self._redact(request.url.path)}
+        exchange: dict[str, object] = {"method": request.method, "path": redact(request.url.path)}
         if answer is not None:
             error.status, error.request_id = answer.status, answer.request_id
             exchange |= {
                 "status": answer.status,
                 "request_id": answer.request_id,
-                "answer": self._redact(answer.body[: EXCERPT * 2].decode("utf-8", "replace"))[:EXCERPT],
+                "answer": redact(answer.body[:LOOKED_AT].decode("utf-8", "replace"))[:EXCERPT],
             }
         error.exchange = exchange
         return error
 
 
-def _short_retries(sleep: Sleep) -> tenacity.Retrying:
-    """Three tries within about a second, only for failures where surely nothing was sent."""
-    return tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(NOTHING_SENT),
-        stop=tenacity.stop_after_attempt(3),
-        wait=tenacity.wait_exponential_jitter(initial=0.1, max=0.5),
-        sleep=sleep,
-        reraise=True,
-    )
+def _check_headers(connection: str, headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if value != value.strip() or not (value.isascii() and value.isprintable()):
+            raise ConfigError(
+                f"the credentials for the header {name} hold a line break, an outer space or a letter with an accent",
+                key=f"connections.{connection}",
+                fix="copy the secret again, without anything around it",
+            )

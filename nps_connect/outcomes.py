@@ -62,13 +62,15 @@ def error_for_status(
     sentence = f"{title} answered {status}"
     rule = overrides.get(status)
     if rule is not None:
-        return _by_rule(rule, sentence, after)
+        return _by_rule(rule, sentence, after, quota, now)
     if status == 429:
-        return RateLimited(sentence, after=after, until=now + after if after is not None else None, quota=quota)
+        return _limited(RateLimited, sentence, after, quota, now)
     if status in NOT_APPLIED:
         return RetryLater(sentence, after=after)
     if status in PLAIN:
         return PLAIN[status](sentence)
+    if 300 <= status < 400:
+        return Rejected(f"{sentence}, a redirect, which is not followed: is the base URL right?")
     if status >= 500:
         if idempotent:
             return RetryLater(sentence, after=after)
@@ -76,8 +78,15 @@ def error_for_status(
     return Rejected(sentence)
 
 
-def _by_rule(rule: StatusRule, sentence: str, after: timedelta | None) -> DeliveryError:
-    if not issubclass(rule.error, RetryLater):
-        return rule.error(sentence)
-    least = timedelta(seconds=rule.after_seconds or 0)
-    return rule.error(sentence, after=max(after or least, least))
+def _by_rule(rule: StatusRule, sentence: str, after: timedelta | None, quota: str, now: datetime) -> DeliveryError:
+    if rule.after_seconds is not None:
+        after = max(after or timedelta(), timedelta(seconds=rule.after_seconds))
+    if issubclass(rule.error, RateLimited):
+        return _limited(rule.error, sentence, after, quota, now)
+    if issubclass(rule.error, RetryLater):
+        return rule.error(sentence, after=after)
+    return rule.error(sentence)
+
+
+def _limited(kind: type[RateLimited], sentence: str, after: timedelta | None, quota: str, now: datetime) -> RateLimited:
+    return kind(sentence, after=after, until=None if after is None else now + after, quota=quota)

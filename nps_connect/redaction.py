@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 HIDDEN = "[hidden]"
 SHORTEST = 4
-_MAILBOX = re.compile(r"[\w.+'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+", re.ASCII)
+_LOCAL = r"[^\s\"<>(),;:\[\]\\@=&?/]{1,64}"
+_MAILBOX = re.compile(rf"{_LOCAL}(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{4,}")
 
 
@@ -18,13 +21,15 @@ def secrets_of(settings: object) -> Iterator[str]:
     """Every secret value inside a settings model, however deep."""
     if isinstance(settings, SecretStr):
         yield settings.get_secret_value()
+    elif isinstance(settings, SecretBytes):
+        yield settings.get_secret_value().decode("utf-8", "replace")
     elif isinstance(settings, BaseModel):
         for name in type(settings).model_fields:
             yield from secrets_of(getattr(settings, name))
     elif isinstance(settings, dict):
         for value in settings.values():
             yield from secrets_of(value)
-    elif isinstance(settings, list | tuple):
+    elif isinstance(settings, list | tuple | set | frozenset):
         for value in settings:
             yield from secrets_of(value)
 
@@ -33,16 +38,42 @@ class Redactor:
     """Takes secrets and e-mail addresses out of a text.
 
     Args:
-        secrets: values to hide; values under 4 characters are ignored (they would hide ordinary words).
+        secrets: values to hide, also as they look inside URLs, JSON and HTML, and the password of a secret URL alone;
+            values under 4 characters are ignored (they would hide ordinary words).
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = {secret for secret in secrets if len(secret) >= SHORTEST}
-        known |= {quote(secret, safe="") for secret in known}
-        self._secrets = sorted(known, key=len, reverse=True)
+        self._plain = frozenset(part for secret in secrets for part in _parts(secret) if len(part) >= SHORTEST)
+        spelled = {spelling for part in self._plain for spelling in _spellings(part)}
+        self._spelled = sorted(spelled, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """The text without secrets, bearer tokens and e-mail addresses."""
-        for secret in self._secrets:
+        for secret in self._spelled:
             text = text.replace(secret, HIDDEN)
         return _MAILBOX.sub("[address]", _BEARER.sub(rf"\1 {HIDDEN}", text))
+
+    def also(self, secrets: Iterable[str]) -> Redactor:
+        """A redactor that hides these too."""
+        return Redactor([*self._plain, *secrets])
+
+
+def _parts(secret: str) -> Iterator[str]:
+    secret = secret.strip()
+    yield secret
+    scheme, space, credentials = secret.partition(" ")
+    if space and scheme.lower() in {"basic", "bearer"}:
+        yield credentials.strip()
+    try:
+        password = urlsplit(secret).password
+    except ValueError:
+        return
+    if password:
+        yield password
+        yield unquote(password)
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    in_json = json.dumps(secret)[1:-1]
+    yield from (secret, in_json, in_json.replace("/", "\\/"), json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (html.escape(secret), quote(secret), quote(secret, safe=""), quote_plus(secret))

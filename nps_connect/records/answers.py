@@ -30,7 +30,10 @@ class VendorAnswer:
         Raises:
             ValueError: the body is not JSON.
         """
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("JSON is nested too deeply") from None
 
     def json_or_none(self) -> Any:  # noqa: ANN401
         """The body as JSON, or none if it is not: for error bodies, which may be plain text."""

@@ -1,0 +1,158 @@
+"""The network under the vendor client: every wait on a socket ends at the call's deadline.
+
+`httpx` limits each single wait, so a vendor that sends one byte of a header now and then could hold a worker for hours.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import httpcore
+import httpx
+import tenacity
+
+from nps_connect.connection import Sleep
+
+NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+"""What surely happened before a byte of the request was sent."""
+
+Remaining = Callable[[], float]
+"""Seconds left until the deadline; negative when it has passed."""
+
+_remaining: ContextVar[Remaining | None] = ContextVar("remaining", default=None)
+
+
+def short_retries(sleep: Sleep) -> tenacity.Retrying:
+    """Three tries within about a second, only where no connection could be made (a timeout has waited enough)."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(httpx.ConnectError),
+        stop=tenacity.stop_after_attempt(3),
+        wait=tenacity.wait_exponential_jitter(initial=0.1, max=0.5),
+        sleep=sleep,
+        reraise=True,
+    )
+
+
+@contextmanager
+def deadline(remaining: Remaining) -> Iterator[None]:
+    """Every wait of this thread on a `DeadlineTransport` ends when nothing remains."""
+    token = _remaining.set(remaining)
+    try:
+        yield
+    finally:
+        _remaining.reset(token)
+
+
+class DeadlineTransport(httpx.BaseTransport):
+    """Plain HTTP/1.1 over TCP and TLS, with pooled connections."""
+
+    def __init__(self) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=5.0,
+            network_backend=_Backend(),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request.
+
+        Raises:
+            httpx.TransportError: of the kind that `httpx` itself would raise.
+        """
+        url = request.url
+        with _told_as_httpx():
+            answer = self._pool.handle_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
+
+    def close(self) -> None:
+        """Close pooled connections."""
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _told_as_httpx():
+            yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+class _Backend(httpcore.NetworkBackend):
+    def __init__(self) -> None:
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        wait = _wait(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._plain.connect_tcp(host, port, wait, local_address, socket_options))
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, plain: httpcore.NetworkStream) -> None:
+        self._plain = plain
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._plain.read(max_bytes, _wait(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._plain.write(buffer, _wait(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._plain.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        wait = _wait(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._plain.start_tls(ssl_context, server_hostname, wait))
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  # the port's own signature
+        return self._plain.get_extra_info(info)
+
+
+def _wait(timeout: float | None, passed: type[httpcore.TimeoutException]) -> float | None:
+    remaining = _remaining.get()
+    if remaining is None:
+        return timeout
+    left = remaining()
+    if left <= 0:
+        raise passed("total deadline passed")
+    return left if timeout is None else min(timeout, left)
+
+
+@contextmanager
+def _told_as_httpx() -> Iterator[None]:
+    try:
+        yield
+    except (
+        httpcore.NetworkError,
+        httpcore.TimeoutException,
+        httpcore.ProtocolError,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        kind = getattr(httpx, type(error).__name__, httpx.NetworkError)
+        raise kind(str(error)) from error
