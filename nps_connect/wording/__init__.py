@@ -1,1 +1,4 @@
-"""What people read: gettext catalogues, mails, ticket and alert texts. Pure: records in, text out."""
+"""Every text that people read: mails to customers, tickets and alerts for staff, and the catalogues behind them.
+
+Pure: records in, text out. English is the source language; a further language is one folder under ``locale``.
+"""

@@ -1,0 +1,69 @@
+"""The gettext catalogues, and the templates bound to them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from nps_connect.wording.languages import choose, direction
+
+SOURCE = "en"
+DOMAIN = "nps_connect"
+LOCALES = Path(__file__).with_name("locale")
+
+
+@lru_cache(maxsize=1)
+def available() -> tuple[str, ...]:
+    """The languages that texts exist in: the source language and one per folder, such as ``("en", "fr")``."""
+    folders = sorted(path.parent.parent.name for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
+    return (SOURCE, *(folder.replace("_", "-") for folder in folders))
+
+
+@lru_cache(maxsize=32)
+def translations(language: str) -> NullTranslations:
+    """The catalogue for a language of `available`; every other language gets the source language."""
+    if language == SOURCE or language not in available():
+        return NullTranslations()
+    path = LOCALES / language.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.mo"
+    with path.open("rb") as catalogue:
+        return GNUTranslations(catalogue)
+
+
+def known(language: str) -> str:
+    """The language that a wish leads to: itself, its shorter form, or the source language."""
+    return choose([language], available())
+
+
+def bound_environment(loader: BaseLoader, language: str) -> Environment:
+    """Templates in one language: HTML is escaped, a missing value is an error, ``_()`` translates.
+
+    Args:
+        loader: where the templates are; files whose name ends in ``.html.j2`` are HTML.
+        language: one of `available`.
+    """
+    environment = Environment(
+        loader=loader,
+        autoescape=select_autoescape(enabled_extensions=("html.j2",)),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(language=language, direction=direction(language))
+    return environment
+
+
+@lru_cache(maxsize=32)
+def _environment(language: str) -> Environment:
+    return bound_environment(PackageLoader("nps_connect.wording"), language)
+
+
+def render(template: str, language: str, **values: Any) -> str:  # noqa: ANN401  # whatever the template asks for
+    """A template of this package, in a language of `available`."""
+    return _environment(language).get_template(template).render(**values)

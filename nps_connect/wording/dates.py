@@ -1,0 +1,26 @@
+"""Days and moments as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time
+
+
+def day(moment: datetime, language: str) -> str:
+    """The calendar day in the moment's own time zone, such as `3 March 2026`."""
+    return format_date(moment.date(), "long", locale=_locale(language))
+
+
+def minute(moment: datetime, zone: ZoneInfo, language: str) -> str:
+    """Day and minute in a zone that is named, such as `3 March 2026, 14:05 (Europe/Paris)`."""
+    local = moment.astimezone(zone)
+    clock = format_time(local.timetz(), "HH:mm", locale=_locale(language))
+    return f"{day(local, language)}, {clock} ({zone.key})"
+
+
+def _locale(language: str) -> Locale:
+    # British English: the day stands before the month, which readers outside America cannot misread.
+    return Locale.parse("en_GB" if language == "en" else language.replace("-", "_"))

@@ -1,0 +1,50 @@
+"""Which language a person gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+
+
+def choose(candidates: Sequence[str | None], available: Sequence[str]) -> str:
+    """The first candidate that is available, as `available` spells it.
+
+    A candidate falls back to its shorter forms (`fr-CA` to `fr`), then to a relative (`fr` to `fr-CA`), before the next
+    candidate is looked at. Pass them in the order contact, survey, company; the last resort is `available[0]`.
+
+    Args:
+        candidates: BCP 47 tags, in any case and with dash or underscore; none and nonsense are passed over.
+        available: the languages on offer, at least one.
+
+    Raises:
+        ValueError: nothing is available.
+    """
+    if not available:
+        raise ValueError("at least one language must be available")
+    known: dict[str, str] = {}
+    for tag in available:
+        known.setdefault(_plain(tag), tag)
+    for tag in available:
+        known.setdefault(_plain(tag).partition("-")[0], tag)
+    for candidate in candidates:
+        for form in _shorter_forms(candidate or ""):
+            if form in known:
+                return known[form]
+    return available[0]
+
+
+def direction(language: str) -> str:
+    """`rtl` for languages that are written from right to left, else `ltr`: the value of HTML's `dir`."""
+    return "rtl" if _plain(language).partition("-")[0] in RIGHT_TO_LEFT else "ltr"
+
+
+def _plain(tag: str) -> str:
+    return tag.strip().replace("_", "-").casefold()
+
+
+def _shorter_forms(tag: str) -> Iterator[str]:
+    form = _plain(tag)
+    while form:
+        yield form
+        form = form.rpartition("-")[0]

@@ -1,0 +1,131 @@
+"""Mails to customers: the survey with its eleven scores, and the review invitation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from nps_connect.wording.catalogs import known, render, translations
+from nps_connect.wording.cleaning import greeted_name, one_line
+from nps_connect.wording.dates import day
+from nps_connect.wording.questions import reason, standard_question
+from nps_connect.wording.shapes import Sender, Wording
+
+__all__ = ["Sender", "Wording", "review_mail", "score_url", "survey_mail"]
+
+
+def score_url(survey_url: str, score: int) -> str:
+    """The survey's address with a score preselected; opening it records no answer."""
+    return f"{survey_url}{'&' if '?' in survey_url else '?'}score={score}"
+
+
+def survey_mail(
+    *,
+    language: str,
+    sender: Sender,
+    name: str | None,
+    touchpoint: str,
+    question: str | None,
+    survey_url: str,
+    unsubscribe_url: str,
+    expires_at: datetime,
+    reminder: bool = False,
+    test: bool = False,
+) -> Wording:
+    """The mail that asks: eleven scores to tap, who asks and why, who sees the answer, how to stop it.
+
+    Args:
+        language: as chosen by `languages.choose`; a language without a catalogue is answered in English.
+        sender: who asks.
+        name: how to greet the person, or none.
+        touchpoint: label of the moment asked about; see `questions.reason`.
+        question: the survey's own question in that language; none for the standard one.
+        survey_url: the personal link, without a score.
+        unsubscribe_url: the personal link to stop such mail.
+        expires_at: until when the link takes answers; the day is told in this moment's own time zone.
+        reminder: the person has been asked before and has not answered.
+        test: marked as a test that counts nowhere.
+    """
+    tongue = known(language)
+    _ = translations(tongue).gettext
+    company = one_line(sender.company)
+    asked = question or standard_question(company, tongue)
+    subject = _("One question from %(company)s") if question else _("Would you recommend %(company)s?")
+    subject %= {"company": company}
+    if reminder:
+        subject = _("Reminder: %(subject)s") % {"subject": subject}
+    if test:
+        subject = _("[Test] %(subject)s") % {"subject": subject}
+    values = {
+        "subject": subject,
+        "greeting": _greeting(name, tongue),
+        "reason": reason(touchpoint, company, tongue),
+        "question": asked,
+        "scores": [(score, score_url(survey_url, score)) for score in range(11)],
+        "unsubscribe_url": unsubscribe_url,
+        "last_day": day(expires_at, tongue),
+        "reminder": reminder,
+        "test": test,
+    }
+    return _both_parts("survey", tongue, sender, values)
+
+
+def review_mail(
+    *,
+    language: str,
+    sender: Sender,
+    name: str | None,
+    lead: Literal["review", "help"],
+    platform: str,
+    review_url: str,
+    unsubscribe_url: str,
+) -> Wording:
+    """The mail after an answer; both kinds hold the same link to the review page.
+
+    Args:
+        language: as chosen by `languages.choose`.
+        sender: who writes.
+        name: how to greet the person, or none.
+        lead: `review`, the mail is the invitation; `help`, thanks and a way to a person come first, the link below.
+        platform: what customers call the review platform.
+        review_url: the link to its page.
+        unsubscribe_url: the personal link to stop such mail.
+    """
+    tongue = known(language)
+    _ = translations(tongue).gettext
+    company = one_line(sender.company)
+    subject = (
+        _("Thank you! Would you tell others about %(company)s?") if lead == "review" else _("Thank you for your answer")
+    )
+    subject %= {"company": company}
+    values = {
+        "subject": subject,
+        "greeting": _greeting(name, tongue),
+        "platform": one_line(platform),
+        "review_url": review_url,
+        "unsubscribe_url": unsubscribe_url,
+    }
+    return _both_parts(f"review-{lead}", tongue, sender, values)
+
+
+def _greeting(name: str | None, language: str) -> str:
+    _ = translations(language).gettext
+    greeted = greeted_name(name)
+    return _("Hello %(name)s,") % {"name": greeted} if greeted else _("Hello,")
+
+
+def _both_parts(template: str, language: str, sender: Sender, values: Mapping[str, object]) -> Wording:
+    shown = {
+        **values,
+        "company": one_line(sender.company),
+        "help_address": sender.help_address,
+        "privacy_notice_url": sender.privacy_notice_url,
+        "postal_lines": [line.strip() for line in (sender.postal_address or "").splitlines() if line.strip()],
+    }
+    return Wording(
+        subject=one_line(str(values["subject"]), 250),
+        text=render(f"{template}.txt.j2", language, **shown).strip() + "\n",
+        html=render(f"{template}.html.j2", language, **shown),
+        language=language,
+    )
