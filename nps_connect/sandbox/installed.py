@@ -1,0 +1,34 @@
+"""The sandbox as it comes with the installed plugins."""
+
+from __future__ import annotations
+
+from nps_connect.plugins import Plugins
+from nps_connect.sandbox.faults import FaultPlan
+from nps_connect.sandbox.sandbox import Sandbox
+from nps_connect.sandbox.vendors import LoadedVendors, load_vendors
+
+
+def connection_names(plugins: Plugins) -> dict[str, str]:
+    """The name of each plugin's connection in its example configuration, by plugin."""
+    return {name: info.example.connection for name, info in plugins.infos.items()}
+
+
+def installed_sandbox(
+    plugins: Plugins, *, port: int = 0, smtp_port: int = 0, faults: FaultPlan | None = None
+) -> tuple[Sandbox, LoadedVendors]:
+    """A sandbox (not yet started) with every simulated vendor that is installed, and what was loaded.
+
+    Args:
+        plugins: the loaded plugins; they name the connections.
+        port: HTTP port, 0 takes a free one.
+        smtp_port: likewise.
+        faults: what goes wrong on purpose.
+
+    Raises:
+        MailboxUnavailable: the extra ``sandbox`` is not installed.
+    """
+    loaded = load_vendors()
+    sandbox = Sandbox(
+        loaded.vendors, connections=connection_names(plugins), port=port, smtp_port=smtp_port, faults=faults
+    )
+    return sandbox, loaded
