@@ -1,0 +1,66 @@
+"""Values as filters compare them. CRMs tell numbers, booleans and moments as text; what cannot be read is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from nps_connect.records.base import FieldValue
+from nps_connect.records.connectors import FieldType
+
+Comparable = str | Decimal | bool | datetime
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?")
+_LARGEST = 10**30
+_MILLISECONDS = re.compile(r"-?[0-9]{12,14}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BOOLEANS = {"true": True, "false": False}
+
+
+def read_text(value: FieldValue) -> str | None:
+    """A text; an empty one is none, for a CRM clears a property by emptying it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _written(value) or None
+
+
+def read_number(value: FieldValue) -> Decimal | None:
+    """A finite number, also from text such as ``120.00``; thousands separators and currencies are not guessed at."""
+    text = "" if isinstance(value, bool) else _written(value).strip()
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def read_boolean(value: FieldValue) -> bool | None:
+    """True or false, also as text in any case."""
+    if isinstance(value, bool):
+        return value
+    return _BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None
+
+
+def read_moment(value: FieldValue) -> datetime | None:
+    """A moment: ISO 8601 (UTC where it names no zone), or milliseconds since 1970, the two forms that CRMs use."""
+    text = "" if isinstance(value, bool) else _written(value).strip()
+    try:
+        if _MILLISECONDS.fullmatch(text):
+            return _EPOCH + timedelta(milliseconds=int(text))
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _written(value: FieldValue) -> str:
+    """The value as text; none, and integers too long to be written, are empty."""
+    if value is None or (isinstance(value, int) and abs(value) > _LARGEST):
+        return ""
+    return str(value)
+
+
+READERS: Mapping[FieldType, Callable[[FieldValue], Comparable | None]] = {
+    "text": read_text,
+    "number": read_number,
+    "boolean": read_boolean,
+    "moment": read_moment,
+}

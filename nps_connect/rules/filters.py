@@ -1,0 +1,102 @@
+"""Filters: the ``where`` of a trigger, such as ``amount >= 100 and stage in ["won", "closed"]``.
+
+The grammar is the comparing part of the rule-engine library: ``== != < <= > >=``, ``in`` and ``not in`` with a list or
+a text, ``and``, ``or``, ``not``, brackets; texts in quotes, numbers, ``true``, ``false``, ``null`` (no value), and
+moments as ``d"2026-01-31T09:00:00Z"``. Nothing is ever evaluated as code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import rule_engine
+
+from nps_connect.records.base import FieldValue
+from nps_connect.records.connectors import FieldType
+from nps_connect.rules.filter_conditions import Condition, Translator
+from nps_connect.rules.filter_text import FilterError, Token, nearest, scan
+
+__all__ = ["Filter", "FilterError", "compile_filter"]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A compiled filter; safe for use by several threads.
+
+    Attributes:
+        text: as the operator wrote it.
+        names: the fields that it asks about.
+    """
+
+    text: str
+    names: frozenset[str]
+    _condition: Condition = field(repr=False, compare=False)
+
+    def matches(self, values: Mapping[str, FieldValue]) -> bool:
+        """Whether these values pass.
+
+        A comparison with a field that is missing, none, empty, or unreadable as its type does not hold, and neither
+        does its opposite: ``amount >= 100``, ``amount < 100`` and ``not amount >= 100`` all refuse an event without an
+        amount. Only ``amount == null`` lets it through. Never raises.
+        """
+        return self._condition(values) is True
+
+    def missing(self, values: Mapping[str, FieldValue]) -> frozenset[str]:
+        """The fields asked about that have no value."""
+        return frozenset(name for name in self.names if values.get(name) in {None, ""})
+
+
+def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: bool) -> Filter:
+    """Read a filter and check every name and type in it.
+
+    Args:
+        text: at most 1,000 characters.
+        fields: the known fields with their types; a name may have dots, such as ``contact.language``.
+        open_fields: names without dots that are not in `fields` are allowed, and compared as what they are compared
+            with: with a number as numbers, with a text as texts.
+
+    Raises:
+        FilterError: with the column and the fix.
+    """
+    tokens = scan(text)
+    names = [token for token in tokens if token.kind == "name"]
+    for token in names:
+        if token.text not in fields and (not open_fields or "." in token.text):
+            raise FilterError(f"unknown field {token.text!r}, {nearest(token.text, sorted(fields))}", token.column)
+    _check_moments(tokens)
+    try:
+        tree = rule_engine.Rule(_anonymous(text, names), rule_engine.Context(default_timezone="utc"))
+        condition = Translator(fields, names).condition(tree.statement.expression)
+    except rule_engine.RuleSyntaxError as error:
+        column = error.token.lexpos + 1 if error.token is not None else len(text) + 1
+        found = "the filter ends too early" if error.token is None else "this is not expected here"
+        raise FilterError(f'{found}; a condition looks like: amount >= 100 and stage == "won"', column) from None
+    except rule_engine.EngineError as error:
+        raise FilterError(f"cannot be understood ({error.message})", tokens[0].column) from None
+    except RecursionError:
+        raise FilterError("too many conditions inside each other", tokens[0].column) from None
+    return Filter(text=text, names=frozenset(token.text for token in names), _condition=condition)
+
+
+def _anonymous(text: str, names: list[Token]) -> str:
+    """The text with every name replaced by one of equal length that the parser takes: dots, reserved words and all."""
+    characters = list(text)
+    for token in names:
+        start = token.column - 1
+        characters[start : start + len(token.text)] = "_" * len(token.text)
+    return "".join(characters)
+
+
+def _check_moments(tokens: list[Token]) -> None:
+    for token in tokens:
+        if token.kind != "text" or not token.text.startswith("d"):
+            continue
+        try:
+            moment = datetime.fromisoformat(token.text[2:-1])
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            example = datetime(2026, 1, 31, 9, tzinfo=UTC).isoformat().replace("+00:00", "Z")
+            raise FilterError(f'a moment names its date, time and zone, such as d"{example}"', token.column)

@@ -1,0 +1,45 @@
+"""What a detractor's ticket carries: how urgent it is, its tags, and until when an answer is promised."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from nps_connect.records.deliveries import Priority
+from nps_connect.records.responses import Segment, segment_of
+from nps_connect.rules.timing import at, day_of
+
+CLOSE_OF_BUSINESS = time(18)
+SATURDAY = 5
+
+
+def priority(score: int) -> Priority:
+    """How urgent a ticket is: 0-3 urgent, 4-5 high, 6 normal, and low once the customer is no detractor any more.
+
+    Raises:
+        ValueError: the score is not an integer from 0 to 10.
+    """
+    if segment_of(score) != "detractor":
+        return "low"
+    if score <= 3:
+        return "urgent"
+    return "high" if score <= 5 else "normal"
+
+
+def tags(segment: Segment, survey: str) -> tuple[str, ...]:
+    """Tags without spaces: the product, the segment, the survey."""
+    return ("nps", f"nps-{segment}", f"survey-{'-'.join(survey.split()).lower()}")
+
+
+def deadline(answered_at: datetime, zone: ZoneInfo) -> datetime:
+    """The end of the next working day (Monday to Friday, 18:00 company time), in UTC.
+
+    Public holidays are not known here: a promise that a person cannot keep on one is seen on the ticket.
+
+    Raises:
+        ValueError: `answered_at` has no time zone.
+    """
+    day = day_of(answered_at, zone) + timedelta(days=1)
+    while day.weekday() >= SATURDAY:
+        day += timedelta(days=1)
+    return at(day, CLOSE_OF_BUSINESS, zone)
