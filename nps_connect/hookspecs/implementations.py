@@ -17,8 +17,7 @@ REQUIRED = "nps_connector"
 def hook_functions(module: object) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The functions of a plugin that are marked as hooks or named like one.
 
-    Attributes are looked at without running properties. Hooks may live in submodules and be imported into the
-    plugin's own namespace.
+    Hooks may live in submodules and be imported into the plugin's own namespace.
     """
     for name in dir(module):
         found = inspect.getattr_static(module, name, None)

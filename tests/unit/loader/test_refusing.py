@@ -79,16 +79,3 @@ def test_functions_that_are_not_hooks_are_left_alone(plugin):
     plugins = Plugins()
     plugins.register(plugin("async def refresh(token='x'): ...\nnps_limit = 3"), "acme")
     assert plugins.hooks_of("acme") == ("nps_connector",)
-
-
-def test_looking_for_hooks_runs_no_property(plugin):
-    class Acme:
-        nps_connector = staticmethod(plugin().nps_connector)
-
-        @property
-        def nps_check(self):
-            raise AssertionError("a property was run")
-
-    plugins = Plugins()
-    plugins.register(Acme(), "acme")
-    assert plugins.hooks_of("acme") == ("nps_connector",)
