@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic_core import PydanticKnownError
 
 from nps_connect.records.deliveries import CommentPolicy
 from nps_connect.records.responses import SEGMENTS, Segment
@@ -47,7 +48,10 @@ def _allowed_recipient(value: str) -> str:
 def _segments(value: object) -> object:
     if value == "any" or (isinstance(value, list | tuple) and "any" in value):
         return SEGMENTS
-    return (value,) if isinstance(value, str) else value
+    words = (value,) if isinstance(value, str) else value
+    if isinstance(words, list | tuple) and any(isinstance(word, str) and word not in SEGMENTS for word in words):
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(repr(word) for word in ("any", *SEGMENTS))})
+    return words
 
 
 def _long_enough(key: SecretStr) -> SecretStr:
@@ -212,6 +216,13 @@ class Limits(Table):
     max_event_age: Duration = timedelta(days=7)
 
 
+ONLY_FOR: dict[str, RoutedAction] = {
+    "lead": "invite_review",
+    "accept_selective_invitation": "invite_review",
+    "comment": "write_score",
+}
+
+
 class Route(Table):
     """``[[routes]]``: which responses lead to which action.
 
@@ -235,6 +246,13 @@ class Route(Table):
     comment: CommentPolicy = "full"
     surveys: tuple[Name, ...] = ()
     accept_selective_invitation: str | None = Field(default=None, min_length=10)
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> Route:
+        for key, action in ONLY_FOR.items():
+            if key in self.model_fields_set and self.do != action:
+                raise ValueError(f'{key} has no effect here: it belongs to do = "{action}"')
+        return self
 
 
 class Settings(Table):

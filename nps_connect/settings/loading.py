@@ -1,0 +1,73 @@
+"""`load`: the file, its environment file, the environment and the secret files, as `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from nps_connect.errors import ConfigError, ConfigErrors
+from nps_connect.settings.model import Settings
+from nps_connect.settings.parsing import parse
+from nps_connect.settings.reading import read_environment_file, read_toml
+from nps_connect.settings.references import Resolver
+from nps_connect.settings.sources import gather
+
+DEFAULT = "nps-connect.toml"
+VARIABLE = "NPS_CONNECT_CONFIG"
+_SQLITE = "sqlite:///"
+
+
+def config_path(path: Path | None, environ: Mapping[str, str]) -> Path:
+    """The file that is meant: the one given, else ``NPS_CONNECT_CONFIG``, else ``nps-connect.toml`` here."""
+    return path or Path(environ.get(VARIABLE) or DEFAULT)
+
+
+def environment_path(path: Path) -> Path:
+    """The environment file of a configuration: ``nps-connect.env`` beside ``nps-connect.toml``."""
+    return path.with_suffix(".env")
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read the configuration.
+
+    The file's values are replaced by ``NPS_CONNECT_<SECTION>__<KEY>`` variables, then references are followed, then
+    all is validated. Variables may stand in the environment file beside the configuration; the real environment wins.
+    Connections' tables stay raw, their plugins' models are applied by `nps_connect.wiring`.
+
+    Args:
+        path: the file; none means as `config_path` says.
+        environ: the environment.
+
+    Raises:
+        ConfigErrors: every mistake, at once.
+    """
+    path = config_path(path, environ)
+    where = str(path)
+    try:
+        table = read_toml(path)
+        environ = {**read_environment_file(environment_path(path)), **environ}
+    except ConfigError as mistake:
+        raise ConfigErrors([mistake]) from None
+    tree, mistakes = gather(table, environ)
+    resolver = Resolver(where=where, folder=path.parent, environ=environ)
+    resolved = resolver(tree)
+    mistakes += resolver.mistakes
+    try:
+        settings = parse(Settings, resolved, where=where, told=resolver.unresolved)
+    except ConfigErrors as errors:
+        raise ConfigErrors([*mistakes, *errors.errors]) from None
+    if mistakes:
+        raise ConfigErrors(mistakes)
+    return settings.model_copy(update={"core": _beside(settings, path.parent)})
+
+
+def _beside(settings: Settings, folder: Path) -> object:
+    """The core table with a relative SQLite file placed in the configuration's folder."""
+    url = settings.core.database_url.get_secret_value()
+    if not url.startswith(_SQLITE):
+        return settings.core
+    name, mark, query = url.removeprefix(_SQLITE).partition("?")
+    absolute = (folder.absolute() / name).as_posix()
+    return settings.core.model_copy(update={"database_url": SecretStr(f"{_SQLITE}{absolute}{mark}{query}")})

@@ -1,0 +1,58 @@
+"""Triggers: the event can happen, reaches us, and leads to a survey that exists."""
+
+from __future__ import annotations
+
+from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.rules.filters import FilterError, compile_filter
+from nps_connect.settings.model import Trigger
+from nps_connect.settings.places import At, nearest
+from nps_connect.wiring.checks.connections import ways
+from nps_connect.wiring.checks.subject import Subject
+
+
+def check_triggers(subject: Subject) -> None:
+    """Check every trigger against its connection and its survey."""
+    labels: dict[str, int] = {}
+    for index, trigger in enumerate(subject.settings.triggers):
+        at: At = ("triggers", index)
+        subject.survey(trigger.survey, (*at, "survey"))
+        info = subject.connection(
+            trigger.source, (*at, "from"), able=lambda info: bool(info.events), lack="gives no events"
+        )
+        if info is not None:
+            _arrives(subject, trigger, at, info)
+            _kind(subject, trigger, at, info)
+        if trigger.label in labels:
+            subject.mistake(
+                at,
+                f"has the same name as triggers.{labels[trigger.label] + 1}, {trigger.label!r}",
+                fix="give each a name of its own",
+            )
+        labels.setdefault(trigger.label, index)
+
+
+def _arrives(subject: Subject, trigger: Trigger, at: At, info: ConnectorInfo) -> None:
+    parsed = subject.parsed.get(trigger.source)
+    if parsed is not None and parsed.events == "none":
+        subject.mistake(
+            (*at, "from"),
+            f'connection {trigger.source!r} has events = "none", so nothing would ever arrive',
+            fix=f"set connections.{trigger.source}.events to {' or '.join(ways(info))}",
+        )
+
+
+def _kind(subject: Subject, trigger: Trigger, at: At, info: ConnectorInfo) -> None:
+    kind = next((known for known in info.events if known.name == trigger.on), None)
+    if kind is None:
+        known = [event.name for event in info.events]
+        subject.mistake(
+            (*at, "on"),
+            f"plugin {info.name!r} gives no event {trigger.on!r}",
+            allowed=known,
+            nearest=nearest(trigger.on, known),
+        )
+    elif trigger.where is not None:
+        try:
+            compile_filter(trigger.where, kind.fields, open_fields=kind.open_fields)
+        except FilterError as error:
+            subject.mistake((*at, "where"), str(error))
