@@ -91,7 +91,8 @@ class VendorClient:
         self._gate = gate or OpenGate()
         self._total_deadline = total_deadline
         self._monotonic = monotonic
-        self._quotas = {quota.name: quota for quota in info.quotas}
+        quotas = info.quotas_for(connection.settings) if info.quotas_for else info.quotas
+        self._quotas = {quota.name: quota for quota in quotas}
         auth = info.auth(connection) if info.auth else {}
         headers = {} if isinstance(auth, httpx.Auth) else dict(auth)
         _check_headers(connection.name, headers)

@@ -128,6 +128,7 @@ class ConnectorInfo(Record):
         actions: what it can carry out.
         events: kinds of event that it can give.
         quotas: limits on calls; empty for connections without HTTP.
+        quotas_for: the same quotas (same names) as one account's settings have them: another plan, a share of it.
         status_overrides: vendor oddities by HTTP status.
         base_url: the API's address from the settings (which may hold ``base_url``); none for connections without HTTP.
         auth: headers or `httpx.Auth` for a connection (which has no client yet); called once per client.
@@ -150,6 +151,7 @@ class ConnectorInfo(Record):
     actions: tuple[ActionInfo, ...] = ()
     events: tuple[EventKind, ...] = ()
     quotas: tuple[Quota, ...] = ()
+    quotas_for: Callable[[Any], tuple[Quota, ...]] | None = None
     status_overrides: Mapping[int, StatusRule] = Field(default_factory=dict)
     base_url: Callable[[Any], str] | None = None
     auth: Callable[[Any], Mapping[str, str] | httpx.Auth] | None = None
