@@ -1,0 +1,140 @@
+"""What customers do with a survey mail: through the front door only."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpx
+
+from nps_connect.sandbox.mail import ReceivedMail
+from nps_connect.sandbox.pages import Form, Page, PageSurprise, read_page
+from nps_connect.sandbox.population import Customer
+
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 14; Mobile) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36"
+)
+
+
+class Browser:
+    """Opens pages and sends forms as a browser without JavaScript does; follows no redirect to another host.
+
+    Args:
+        client: without cookies of its own; shared by many customers.
+        agent: what it calls itself.
+    """
+
+    def __init__(self, client: httpx.Client, agent: str = PHONE) -> None:
+        self._client = client
+        self._agent = agent
+
+    def open(self, url: str) -> Page:
+        """Open an address."""
+        return self._page(self._client.get(url, headers={"User-Agent": self._agent}))
+
+    def look(self, url: str) -> int:
+        """Ask for the head of an address only; the status."""
+        return self._client.head(url, headers={"User-Agent": self._agent}).status_code
+
+    def send(self, page: Page, form: Form, values: dict[str, str]) -> Page:
+        """Send a form of a page.
+
+        Raises:
+            PageSurprise: the form would not be posted, or the answer is an error.
+        """
+        if form.method != "post":
+            raise PageSurprise("a form that changes something must be posted")
+        # Pages with the referrer policy `no-referrer` make browsers send this origin with every form.
+        headers = {"User-Agent": self._agent, "Origin": "null", "Sec-Fetch-Site": "same-origin"}
+        answer = self._client.post(form.action, data=values, headers=headers)
+        if answer.is_redirect:
+            return self.open(urljoin(str(answer.url), answer.headers["location"]))
+        if answer.is_error:
+            raise PageSurprise(f"sending the form was answered with {answer.status_code}")
+        return self._page(answer)
+
+    @staticmethod
+    def _page(answer: httpx.Response) -> Page:
+        is_html = answer.headers.get("content-type", "").startswith("text/html")
+        return read_page(str(answer.url), answer.status_code, answer.text if is_html else "")
+
+
+def press(form: Form, score: int) -> dict[str, str]:
+    """What is sent when somebody presses a score; where scores are only chosen, the first button is pressed then."""
+    values = form.untouched() | {"score": str(score)}
+    if not form.has("score", "button"):
+        button = form.other_button("score")
+        return values | ({button.name: button.value} if button and button.name else {})
+    form.button("score", str(score))
+    return values
+
+
+def write_and_send(form: Form, score: int, comment: str | None) -> dict[str, str]:
+    """What is sent when somebody chooses a score, writes a comment and presses Send."""
+    values = form.untouched() | {"comment": comment or ""}
+    if form.has("score"):
+        values["score"] = str(score)
+    button = form.other_button("score")
+    return values | ({button.name: button.value} if button and button.name else {})
+
+
+@dataclass(frozen=True)
+class PersonalLinks:
+    """Finds personal links by the product's fixed paths.
+
+    Attributes:
+        public_url: the product's address, without a trailing slash.
+    """
+
+    public_url: str
+
+    def survey(self, mail: ReceivedMail, score: int | None = None) -> str:
+        """The link to the survey page, with a score preselected where one is wanted.
+
+        Raises:
+            PageSurprise: the mail has no such link.
+        """
+        links = mail.links_to(f"{self.public_url}/s/")
+        wanted = [link for link in links if score is not None and link.endswith(f"score={score}")]
+        if not links or (score is not None and not wanted):
+            raise PageSurprise(f"the mail has no survey link for {score}")
+        return wanted[0] if wanted else links[0]
+
+    def review(self, mail: ReceivedMail) -> str | None:
+        """The link to the review page, if there is one."""
+        return next(iter(mail.links_to(f"{self.public_url}/r/")), None)
+
+
+def answer_mail(customer: Customer, mail: ReceivedMail, links: PersonalLinks, browser: Browser) -> None:
+    """Treat a survey mail by the customer's habit.
+
+    Raises:
+        PageSurprise: the page is not what a customer expects.
+        httpx.HTTPError: nobody answered.
+    """
+    part = customer.part
+    if part.habit == "ignore":
+        return
+    page = browser.open(links.survey(mail, part.score if part.score is not None else 9))
+    if part.score is None:
+        return
+    form = page.form_with("score")
+    if part.habit == "send":
+        values = write_and_send(page.form_with("score", "comment"), part.score, customer.comment)
+        _send(browser, page, form, values, twice=part.presses_twice)
+        return
+    thanks = _send(browser, page, form, press(form, part.score), twice=part.presses_twice)
+    if part.habit == "press_then_comment":
+        more = thanks.form_with("comment")
+        browser.send(thanks, more, write_and_send(more, part.score, customer.comment))
+
+
+def _send(browser: Browser, page: Page, form: Form, values: dict[str, str], *, twice: bool) -> Page:
+    if not twice:
+        return browser.send(page, form, values)
+    with ThreadPoolExecutor(1) as other_hand:
+        second = other_hand.submit(browser.send, page, form, values)
+        first = browser.send(page, form, values)
+        second.result()
+    return first

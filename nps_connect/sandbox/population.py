@@ -1,0 +1,157 @@
+"""The demo's people: invented, varied, the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from nps_connect.records.responses import Segment, segment_of
+from nps_connect.sandbox.vendor import SimulatedPerson
+
+Habit = Literal["press", "press_then_comment", "send", "look", "ignore"]
+"""How somebody treats the mail: presses a score on the page and is done; presses, then adds a comment; fills in
+everything and presses Send; only looks at the page; does not even open it."""
+
+OptOut = Literal["before", "during"]
+
+FIRST_NAMES = {
+    "fr": ("Amélie", "Bastien", "Chloé", "Didier", "Élodie", "Fabrice", "Gaëlle", "Hervé", "Inès", "Joël", "Maëlys"),
+    "en": ("Alice", "Brian", "Carol", "Derek", "Emma", "Felix", "Grace", "Howard", "Ivy", "Jack", "Siân"),
+}
+LAST_NAMES = {
+    "fr": ("Lefèvre", "Moreau", "N'Diaye", "Petit", "Roussel", "Ségur", "Thévenet"),
+    "en": ("Abbott", "Clarke", "Fletcher", "O'Hara", "Pemberton", "Reed", "Whitlock"),
+}
+COMMENTS: dict[str, dict[Segment, tuple[str, ...]]] = {
+    "fr": {
+        "promoter": ("Rapide et très aimable, merci !", "Tout était parfait 👏", "Je reviendrai, c’est certain."),
+        "passive": ("Correct, mais un peu lent.", "Bon produit ; l’emballage était abîmé."),
+        "detractor": (
+            "Trois semaines d’attente, et personne au téléphone.",
+            "Colis reçu ouvert.\nJe demande un remplacement.",
+            "Facture fausse : 2 < 3, non ? <b>Rappelez-moi</b>",
+        ),
+    },
+    "en": {
+        "promoter": ("Quick, friendly, spot on.", "Best purchase this year 🎉", "Your team went out of its way."),
+        "passive": ("Fine overall, delivery could be faster.", "Good & solid, nothing special."),
+        "detractor": (
+            "Waited three weeks and nobody answered.",
+            "Arrived broken.\nI would like a replacement.",
+            'Charged twice; the form said "5 > 3"?',
+        ),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the cast: what somebody does in the play.
+
+    Attributes:
+        score: what they would answer, or none if they never confirm an answer.
+        habit: how they treat the mail.
+        opted_out: when they opt out at the CRM, if they do: before anything happens, or during the delay.
+        webhook_resent: their vendor sends its webhook a second time.
+        presses_twice: the browser sends the same answer twice at once.
+        scanned: a mail scanner stands before their mailbox and opens every link.
+        twice_eligible: two things happen to them, one survey must come of it.
+    """
+
+    score: int | None
+    habit: Habit
+    opted_out: OptOut | None = None
+    webhook_resent: bool = False
+    presses_twice: bool = False
+    scanned: bool = False
+    twice_eligible: bool = False
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Somebody who may be asked.
+
+    Attributes:
+        person: as the vendors know them.
+        part: what they do.
+        comment: in their own words, or none.
+    """
+
+    person: SimulatedPerson
+    part: Part
+    comment: str | None
+
+    @property
+    def email(self) -> str:
+        """Their address."""
+        return self.person.email
+
+    @property
+    def segment(self) -> Segment | None:
+        """The segment of the answer that they will confirm, if they are asked and confirm one."""
+        if self.part.score is None or self.part.opted_out is not None:
+            return None
+        return segment_of(self.part.score)
+
+
+# The most telling parts stand first, so that a small population has them too.
+CAST = (
+    Part(10, "press_then_comment"),
+    Part(2, "press_then_comment"),
+    Part(8, "press"),
+    Part(9, "send", webhook_resent=True),
+    Part(0, "send", presses_twice=True),
+    Part(None, "ignore", scanned=True),
+    Part(9, "send", opted_out="during"),
+    Part(4, "press", scanned=True),
+    Part(3, "send", opted_out="before"),
+    Part(7, "send"),
+    Part(None, "look"),
+    Part(10, "press", scanned=True),
+    Part(9, "press", presses_twice=True),
+    Part(6, "send", webhook_resent=True),
+    Part(10, "send", twice_eligible=True),
+    Part(None, "ignore"),
+    Part(8, "send", webhook_resent=True),
+    Part(10, "press"),
+    Part(5, "press_then_comment", presses_twice=True),
+    Part(9, "press_then_comment"),
+    Part(None, "ignore"),
+    Part(7, "press_then_comment", scanned=True),
+    Part(10, "send"),
+    Part(None, "look", webhook_resent=True),
+)
+COMMENTED: tuple[Habit, ...] = ("press_then_comment", "send")
+
+
+def make_population(size: int, seed: int) -> tuple[Customer, ...]:
+    """People for one play.
+
+    Args:
+        size: how many, at least 1. From 24 on every part of the cast is played.
+        seed: the same seed gives the same people.
+    """
+    chance = random.Random(f"population:{seed}")  # noqa: S311  # repeatable
+    parts = [CAST[number % len(CAST)] for number in range(size)]
+    customers = [_customer(number, part, chance) for number, part in enumerate(parts)]
+    chance.shuffle(customers)
+    return tuple(customers)
+
+
+def _customer(number: int, part: Part, chance: random.Random) -> Customer:
+    language = chance.choice(("fr", "fr", "en"))
+    name = f"{chance.choice(FIRST_NAMES[language])} {chance.choice(LAST_NAMES[language])}"
+    comment = None
+    if part.score is not None and part.habit in COMMENTED:
+        comment = chance.choice(COMMENTS[language][segment_of(part.score)])
+    return Customer(
+        person=SimulatedPerson(
+            email=f"customer-{number + 1:03d}@example.com",
+            name=name,
+            language=language,
+            opted_out=part.opted_out == "before",
+        ),
+        part=part,
+        comment=comment,
+    )

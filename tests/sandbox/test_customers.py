@@ -1,0 +1,151 @@
+"""Customers and scanners meet a small survey page with the product's paths."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+
+from nps_connect.sandbox.customers import Browser, PersonalLinks, answer_mail
+from nps_connect.sandbox.mail import parse_mail
+from nps_connect.sandbox.pages import PageSurprise
+from nps_connect.sandbox.population import Customer, Part
+from nps_connect.sandbox.scanner import scan
+from nps_connect.sandbox.vendor import SimulatedPerson
+
+HOUSE = "http://nps.example.com"
+BUTTONS = "".join(f'<button name="score" value="{score}">{score}</button>' for score in range(11))
+RADIOS = "".join(f'<input type="radio" name="score" value="{score}">' for score in range(11))
+COMMENT = '<textarea name="comment"></textarea><button name="step" value="send">Send</button>'
+
+
+class House:
+    """A survey page, told apart by how scores are offered; notes every request."""
+
+    def __init__(self, scores=BUTTONS, comment=COMMENT, method="post", status=200):
+        self.form = (
+            f'<form method="{method}" action="/s/tok"><input type="hidden" name="v" value="1">{scores}{comment}</form>'
+        )
+        self.status = status
+        self.posts = []
+        self.visits = []
+
+    def __call__(self, request):
+        if request.method == "POST":
+            self.posts.append({name: values[0] for name, values in parse_qs(request.content.decode()).items()})
+            self.origin = request.headers["origin"]
+            return httpx.Response(self.status, html=self.form)
+        self.visits.append(f"{request.method} {request.url.path}")
+        return httpx.Response(200, html=f'<script src="/page.js"></script><a href="/u/tok">no more</a>{self.form}')
+
+    def browser(self, agent="tester"):
+        return Browser(httpx.Client(transport=httpx.MockTransport(self)), agent)
+
+
+def customer(**part):
+    person = SimulatedPerson("ana@example.com", "Ana", "fr")
+    return Customer(
+        person, Part(**part), "Très bien & vite" if part["habit"] in ("send", "press_then_comment") else None
+    )
+
+
+MAIL = parse_mail(
+    "\r\n".join(
+        [
+            f"List-Unsubscribe: <{HOUSE}/u/tok>",
+            "",
+            *(f"{HOUSE}/s/tok?score={score}" for score in range(11)),
+            f"{HOUSE}/r/tok",
+            "https://www.example.com/privacy",
+        ]
+    ).encode(),
+    number=1,
+    sender="care@example.com",
+    to=("ana@example.com",),
+    received_at=datetime(2026, 3, 2, tzinfo=UTC),
+)
+LINKS = PersonalLinks(HOUSE)
+
+
+def play(house, mail=MAIL, **part):
+    answer_mail(customer(**part), mail, LINKS, house.browser())
+    return house.posts
+
+
+def test_a_press_is_all_that_some_do():
+    assert play(House(), score=10, habit="press") == [{"v": "1", "score": "10"}]
+
+
+def test_where_scores_are_chosen_the_button_is_pressed_after():
+    assert play(House(scores=RADIOS), score=3, habit="press") == [{"v": "1", "score": "3", "step": "send"}]
+
+
+def test_some_press_and_then_add_a_comment():
+    first, second = play(House(), score=2, habit="press_then_comment")
+    assert first == {"v": "1", "score": "2"}
+    assert second == {"v": "1", "score": "2", "comment": "Très bien & vite", "step": "send"}
+
+
+def test_some_fill_in_everything_and_send():
+    assert play(House(), score=7, habit="send") == [
+        {"v": "1", "score": "7", "comment": "Très bien & vite", "step": "send"}
+    ]
+
+
+def test_a_nervous_finger_sends_the_same_twice():
+    first, second = play(House(), score=9, habit="send", presses_twice=True)
+    assert first == second
+
+
+def test_forms_are_sent_with_the_origin_of_a_private_page():
+    house = House()
+    play(house, score=9, habit="press")
+    assert house.origin == "null"
+
+
+def test_some_only_look_and_some_not_even_that():
+    house = House()
+    assert play(house, score=None, habit="look") == []
+    assert house.visits == ["GET /s/tok"]
+    assert play(house, score=None, habit="ignore") == []
+    assert house.visits == ["GET /s/tok"]
+
+
+@pytest.mark.parametrize(
+    ("house", "habit", "complaint"),
+    [
+        (House(scores=""), "press", "no form with score"),
+        (House(comment=""), "send", "no form with score and comment"),
+        (House(method="get"), "press", "must be posted"),
+        (House(status=500), "press", "answered with 500"),
+    ],
+)
+def test_a_page_that_does_not_work_is_told(house, habit, complaint):
+    with pytest.raises(PageSurprise, match=complaint):
+        play(house, score=9, habit=habit)
+
+
+def test_a_mail_without_survey_links_is_told():
+    bare = parse_mail(b"\r\nhello", number=1, sender="", to=(), received_at=datetime(2026, 3, 2, tzinfo=UTC))
+    with pytest.raises(PageSurprise, match="no survey link for 9"):
+        play(House(), mail=bare, score=9, habit="press")
+    assert LINKS.review(bare) is None
+    assert LINKS.review(MAIL) == f"{HOUSE}/r/tok"
+
+
+def test_a_scanner_opens_every_link_and_part_here_and_presses_nothing():
+    house = House()
+    opened = scan(MAIL, HOUSE, house.browser())
+    assert opened == 13
+    assert house.posts == []
+    assert {
+        "HEAD /s/tok",
+        "GET /s/tok",
+        "HEAD /u/tok",
+        "GET /u/tok",
+        "HEAD /r/tok",
+        "GET /r/tok",
+        "GET /page.js",
+    } == set(house.visits)
