@@ -25,6 +25,8 @@ SHAPES = {
 }
 PLAIN = {
     "missing": "is missing",
+    "too_short": "is empty",
+    "string_too_short": "is too short",
     "string_type": "is not a text",
     "tuple_type": "is not a list",
     "list_type": "is not a list",
@@ -55,7 +57,7 @@ def parse(model: type[M], table: Mapping[str, Any], *, where: str, at: At = (), 
         told: places whose mistake is known already, so that it is not told twice.
 
     Raises:
-        ConfigErrors: every mistake, at once; no value is ever quoted.
+        ConfigErrors: every mistake that is not told yet, at once; no value is ever quoted.
     """
     mistakes: list[ConfigError] = []
     refused: list[At] = []
@@ -75,12 +77,20 @@ def parse(model: type[M], table: Mapping[str, Any], *, where: str, at: At = (), 
         known = [*told, *refused]
         for detail in error.errors(include_url=False):
             place = _place(detail, fitted)
-            if not any((*at, *place)[: len(other)] == other for other in known):
+            if not _implied((*at, *place), detail["type"], known):
                 mistakes.append(_mistake(detail, model, fitted, place, where=where, at=at))
                 known.append((*at, *place))
+        raise ConfigErrors(mistakes) from None
     if mistakes:
         raise ConfigErrors(mistakes)
     return parsed
+
+
+def _implied(place: At, kind: str, known: Sequence[At]) -> bool:
+    """Whether a mistake only follows from one that is known: the same place, or a list that lost its wrong items."""
+    if kind == "too_short" and any(other[: len(place)] == place for other in known):
+        return True
+    return any(place[: len(other)] == other for other in known)
 
 
 def _place(detail: ErrorDetails, table: object) -> At:

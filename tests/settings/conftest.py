@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from nps_connect.errors import ConfigErrors
+from nps_connect.settings.loading import load
+
+ENVIRON = {"SIGNING": "k" * 32}
+
+WHOLE = """\
+[core]
+public_url = "https://nps.example.com"
+company = "Exemple SA"
+languages = ["fr", "en"]
+signing_keys = [{ env = "SIGNING" }]
+fallback_email = "care@example.com"
+privacy_notice_url = "https://www.example.com/privacy"
+
+[connections.helpdesk-eu]
+plugin = "desk"
+token = { env = "SIGNING" }
+
+[surveys.after-purchase]
+channel = "mail"
+
+[[triggers]]
+on = "ticket.solved"
+from = "helpdesk-eu"
+survey = "after-purchase"
+
+[[routes]]
+on = "any"
+do = "write_score"
+via = "crm"
+
+[[routes]]
+on = ["detractor"]
+do = "open_ticket"
+via = "helpdesk-eu"
+"""
+
+
+class Configuration:
+    """A configuration in a folder of its own; `load` reads it, `mistakes` are the sentences it is refused with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "nps-connect.toml"
+        self.environ = dict(ENVIRON)
+        self.write(WHOLE)
+
+    def write(self, text: str) -> None:
+        self.path.write_text(text, encoding="utf-8")
+
+    def replace(self, old: str, new: str) -> None:
+        text = self.path.read_text(encoding="utf-8")
+        assert old in text
+        self.write(text.replace(old, new))
+
+    def load(self, **environ: str):
+        return load(self.path, {**self.environ, **environ})
+
+    def mistakes(self, **environ: str) -> list[str]:
+        with pytest.raises(ConfigErrors) as caught:
+            self.load(**environ)
+        return [line.replace(str(self.path), "nps-connect.toml") for line in str(caught.value).splitlines()]
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    return Configuration(tmp_path)

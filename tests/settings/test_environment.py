@@ -1,0 +1,107 @@
+"""Every value can come from the environment: NPS_CONNECT_<SECTION>__<KEY>."""
+
+
+def test_a_value_of_a_section(configuration):
+    assert configuration.load(NPS_CONNECT_CORE__MODE="live").core.mode == "live"
+
+
+def test_a_value_of_a_connection_whose_name_has_a_dash(configuration):
+    settings = configuration.load(NPS_CONNECT_CONNECTIONS__HELPDESK_EU__BASE_URL="http://127.0.0.1:1")
+    assert settings.connections["helpdesk-eu"]["base_url"] == "http://127.0.0.1:1"
+    assert list(settings.connections) == ["helpdesk-eu"]
+
+
+def test_a_new_connection_gets_dashes_and_a_new_survey_too(configuration):
+    settings = configuration.load(
+        NPS_CONNECT_CONNECTIONS__TEAM_FR__PLUGIN="alerts", NPS_CONNECT_SURVEYS__AFTER_CALL__CHANNEL="mail"
+    )
+    assert settings.connections["team-fr"] == {"plugin": "alerts"}
+    assert settings.surveys["after-call"].channel == "mail"
+
+
+def test_a_value_inside_a_list_of_tables_by_its_position_from_one(configuration):
+    settings = configuration.load(NPS_CONNECT_ROUTES__2__VIA="helpdesk-us", NPS_CONNECT_TRIGGERS__1__FROM="crm")
+    assert [route.via for route in settings.routes] == ["crm", "helpdesk-us"]
+    assert settings.triggers[0].source == "crm"
+
+
+def test_two_values_of_one_list(configuration):
+    settings = configuration.load(NPS_CONNECT_ROUTES__1__VIA="a", NPS_CONNECT_ROUTES__1__DELAY="2h")
+    assert settings.routes[0].via == "a"
+    assert settings.routes[0].delay.total_seconds() == 7200
+    assert settings.routes[1].via == "helpdesk-eu"
+
+
+def test_a_list_with_commas_or_as_json(configuration):
+    assert configuration.load(NPS_CONNECT_CORE__LANGUAGES="en, fr").core.languages == ("en", "fr")
+    assert configuration.load(NPS_CONNECT_CORE__LANGUAGES='["en"]').core.languages == ("en",)
+    assert configuration.load(NPS_CONNECT_ROUTES__1__ON="passive,detractor").routes[0].on == ("passive", "detractor")
+    assert configuration.load(NPS_CONNECT_ROUTES__1__ON="any").routes[0].on == ("promoter", "passive", "detractor")
+
+
+def test_one_item_of_a_list(configuration):
+    assert configuration.load(NPS_CONNECT_CORE__LANGUAGES__2="de").core.languages == ("fr", "de")
+
+
+def test_a_whole_section_as_json(configuration):
+    settings = configuration.load(NPS_CONNECT_ROUTES='[{"on": "any", "do": "send_alert", "via": "team"}]')
+    assert [route.do for route in settings.routes] == ["send_alert"]
+
+
+def test_a_secret_may_be_given_literally(configuration):
+    settings = configuration.load(NPS_CONNECT_CORE__SIGNING_KEYS=f"{'a' * 16},{'b' * 16}")
+    assert [key.get_secret_value() for key in settings.core.signing_keys] == ["a" * 16, "b" * 16]
+
+
+def test_a_reference_that_is_replaced_is_not_followed(configuration):
+    del configuration.environ["SIGNING"]
+    settings = configuration.load(
+        NPS_CONNECT_CORE__SIGNING_KEYS="s" * 16, NPS_CONNECT_CONNECTIONS__HELPDESK_EU__TOKEN="t"
+    )
+    assert settings.connections["helpdesk-eu"]["token"] == "t"
+
+
+def test_a_reference_can_be_pointed_elsewhere(configuration):
+    settings = configuration.load(NPS_CONNECT_CONNECTIONS__HELPDESK_EU__TOKEN__ENV="OTHER", OTHER="t")
+    assert settings.connections["helpdesk-eu"]["token"] == "t"
+
+
+def test_variables_without_a_section_are_not_ours(configuration):
+    assert configuration.load(NPS_CONNECT_SERVICE_HOST="10.0.0.1", NPS_CONNECT_LOAD_PLUGINS="").core.workers == 4
+
+
+def test_an_unknown_section(configuration):
+    assert configuration.mistakes(NPS_CONNECT_CROE__MODE="live") == [
+        (
+            "environment variable NPS_CONNECT_CROE__MODE: 'croe' is not a known key of the file; "
+            "allowed: connections, core, limits, routes, surveys, triggers; did you mean 'core'?"
+        )
+    ]
+
+
+def test_an_unknown_key(configuration):
+    assert configuration.mistakes(NPS_CONNECT_LIMITS__COOLDWON="1d") == [
+        (
+            "environment variable NPS_CONNECT_LIMITS__COOLDWON: 'cooldwon' is not a known key of limits; allowed: "
+            "cooldown, defer_at_most, max_event_age, surveys_per_day, when_blocked; did you mean 'cooldown'?"
+        )
+    ]
+
+
+def test_a_position_that_is_not_there(configuration):
+    assert configuration.mistakes(NPS_CONNECT_ROUTES__3__VIA="crm") == [
+        "environment variable NPS_CONNECT_ROUTES__3__VIA: there is no routes.3; allowed: 1 to 2"
+    ]
+
+
+def test_a_wrong_value_names_the_variable_and_not_the_value(configuration):
+    assert configuration.mistakes(NPS_CONNECT_CORE__WORKERS="s3cret") == [
+        "environment variable NPS_CONNECT_CORE__WORKERS: core.workers: is not a whole number"
+    ]
+
+
+def test_a_wrong_value_by_reference_names_the_variable_too(configuration):
+    configuration.replace("[core]", '[core]\nmode = { env = "MODE" }')
+    assert configuration.mistakes(MODE="lvie") == [
+        "environment variable MODE: core.mode: is not one of the allowed words; allowed: shadow, live"
+    ]
