@@ -74,19 +74,23 @@ def _opened(text: Referenced, annotations: Sequence[Any]) -> Any:  # noqa: ANN40
         return text
     if text.lstrip().startswith(("[", "{")):
         try:
-            return _marked(json.loads(text), text.origin)
+            return _marked(json.loads(text), text)
         except (ValueError, RecursionError):
             return text
     if lists:
-        return [Referenced(item.strip(), text.origin) for item in text.split(",") if item.strip()]
+        return [_like(text, item.strip()) for item in text.split(",") if item.strip()]
     return text
 
 
-def _marked(value: Any, origin: str) -> Any:  # noqa: ANN401
+def _like(whole: Referenced, part: str) -> Referenced:
+    return Referenced(part, whole.origin, override=whole.override)
+
+
+def _marked(value: Any, whole: Referenced) -> Any:  # noqa: ANN401
     if isinstance(value, str):
-        return Referenced(value, origin)
+        return _like(whole, value)
     if isinstance(value, dict):
-        return {key: _marked(item, origin) for key, item in value.items()}
+        return {key: _marked(item, whole) for key, item in value.items()}
     if isinstance(value, list):
-        return [_marked(item, origin) for item in value]
+        return [_marked(item, whole) for item in value]
     return value

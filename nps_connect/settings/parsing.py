@@ -110,7 +110,8 @@ def _mistake(
     detail: ErrorDetails, model: type[BaseModel], table: object, place: At, *, where: str, at: At
 ) -> ConfigError:
     value = value_at(table, place)
-    where = value.origin if isinstance(value, Referenced) else where
+    if isinstance(value, Referenced) and (value.override or detail["type"] != "extra_forbidden"):
+        where = value.origin
     problem, allowed, near = _told(detail, model, place)
     return ConfigError(problem, where=where, key=dotted((*at, *place)) or None, allowed=allowed, nearest=near)
 

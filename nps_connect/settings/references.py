@@ -18,15 +18,18 @@ class Referenced(str):
 
     Attributes:
         origin: where the text stands, for errors.
+        override: its key comes from there too, not from the file.
     """
 
-    __slots__ = ("origin",)
+    __slots__ = ("origin", "override")
     origin: str
+    override: bool
 
-    def __new__(cls, text: str, origin: str) -> Self:
+    def __new__(cls, text: str, origin: str, *, override: bool = False) -> Self:
         """Mark a text with where it came from."""
         referenced = super().__new__(cls, text)
         referenced.origin = origin
+        referenced.override = override
         return referenced
 
     def __repr__(self) -> str:

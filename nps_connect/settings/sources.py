@@ -60,7 +60,8 @@ class EnvironmentSource(PydanticBaseSettingsSource):
         for name in sorted(self._environ, key=lambda name: (name.count(SEPARATOR), name)):
             path = name.removeprefix(PREFIX).split(SEPARATOR)
             if name.startswith(PREFIX) and (len(path) > 1 or _same(path[0], keys_of(Settings))):
-                self._place(tree, path, Referenced(self._environ[name], f"environment variable {name}"), name)
+                value = Referenced(self._environ[name], f"environment variable {name}", override=True)
+                self._place(tree, path, value, name)
         return {TREE: tree}
 
     def _place(self, tree: dict[str, Any], path: list[str], value: Referenced, name: str) -> None:

@@ -174,3 +174,9 @@ def test_all_mistakes_are_told_at_once(configuration):
 )
 def test_places_are_written_with_dots_and_counted_from_one(at, text):
     assert dotted(at) == text
+
+
+def test_an_unknown_key_stands_in_the_file_even_if_its_value_does_not(configuration):
+    configuration.replace("[core]", '[core]\ncolour = { env = "SIGNING" }')
+    [mistake] = configuration.mistakes()
+    assert mistake.startswith("nps-connect.toml: core.colour: is not a known key; allowed: company,")

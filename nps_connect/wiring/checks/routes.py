@@ -73,12 +73,11 @@ def _takes(route: Route, segment: str, survey: str | None) -> bool:
 def _tell_gap(subject: Subject, gap: Gap) -> None:
     policy = policies(subject)[gap.via]
     missing = " and ".join(gap.missing)
-    numbers = ", ".join(f"routes.{number + 1}" for number in gap.routes)
+    others = ", ".join(f'"{segment}"' for segment in gap.missing)
     subject.mistake(
         ("routes", gap.routes[0]),
-        f"{numbers} sends the review link of {gap.via!r} to some customers only, never to {missing}: {policy.reason}"
-        f" ({policy.source})",
-        fix=f"either add a route with on = [{', '.join(f'{segment!r}' for segment in gap.missing)}], "
-        f'do = "invite_review", via = "{gap.via}", lead = "help", '
+        f"the review link of {gap.via!r} goes to some customers only, never to {missing}, which the platform forbids: "
+        f"{policy.reason.rstrip('.')} ({policy.source})",
+        fix=f'either add a route with on = [{others}], do = "invite_review", via = "{gap.via}", lead = "help", '
         'or write down why not: accept_selective_invitation = "<reason>"',
     )
