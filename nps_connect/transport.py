@@ -31,7 +31,7 @@ def short_retries(sleep: Sleep) -> tenacity.Retrying:
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(httpx.ConnectError),
         stop=tenacity.stop_after_attempt(3),
-        wait=tenacity.wait_exponential_jitter(initial=0.1, max=0.5),
+        wait=tenacity.wait_exponential(multiplier=0.1, max=0.5) + tenacity.wait_random(0, 0.2),
         sleep=sleep,
         reraise=True,
     )

@@ -1,0 +1,114 @@
+"""Secrets and addresses leave in no error, no exchange, no traceback, no repr and no log."""
+
+import base64
+import logging
+import traceback
+
+import httpx
+import pytest
+
+from nps_connect.errors import DeliveryError, Rejected
+
+TOKEN = "sentinel-token-8d1f"
+MAILBOX = "lea.martin@example.com"
+
+
+def everything_told(error):
+    return "\n".join([str(error), repr(error), repr(error.args), repr(vars(error)), *traceback.format_exception(error)])
+
+
+def echo(status=400):
+    """A vendor that repeats all it was told: headers, address and body."""
+
+    def handle(request):
+        told = {"headers": dict(request.headers), "url": str(request.url), "body": request.read().decode()}
+        return httpx.Response(status, json=told)
+
+    return httpx.MockTransport(handle)
+
+
+def failure(one, path="/x", **more):
+    with pytest.raises(DeliveryError) as raised:
+        one.call("POST", path, action="open_ticket", idempotent=False, **more)
+    return raised.value
+
+
+def test_an_echoed_token_is_hidden(client):
+    told = everything_told(failure(client(transport=echo()), json={"token": TOKEN}))
+    assert TOKEN not in told
+    assert "[hidden]" in told
+
+
+def test_encoded_credentials_are_hidden(client):
+    packed = base64.b64encode(f"agent@example.com/token:{TOKEN}".encode()).decode()
+    one = client(transport=echo(), auth=lambda _connection: {"Authorization": f"Basic {packed}"})
+    assert packed not in everything_told(failure(one, json={"decoded": packed}))
+
+
+def test_a_token_that_was_fetched_at_run_time_is_hidden(client):
+    class Fetched(httpx.Auth):
+        def __init__(self, connection):
+            self.connection = connection
+
+        def auth_flow(self, request):
+            request.headers["Authorization"] = "Bearer fetched-at-run-time"
+            yield request
+
+    assert "fetched-at-run-time" not in everything_told(failure(client(transport=echo(), auth=Fetched), json={}))
+
+
+@pytest.mark.parametrize("path", [f"/contacts/{MAILBOX}", "/contacts/lea.martin%40example.com", f"/{TOKEN}"])
+def test_addresses_and_secrets_in_the_path_are_hidden(client, path):
+    told = everything_told(failure(client(transport=echo()), path))
+    assert MAILBOX not in told
+    assert "lea.martin" not in told
+    assert TOKEN not in told
+
+
+def test_a_secret_at_the_edge_of_the_excerpt_is_not_cut_into_sight(client):
+    body = (MAILBOX + " ") * 150 + "x" * (4000 - 150 * (len(MAILBOX) + 1) - 10) + TOKEN
+    answer = httpx.MockTransport(lambda _request: httpx.Response(400, text=body))
+    assert TOKEN[:8] not in everything_told(failure(client(transport=answer)))
+
+
+def test_what_a_plugin_refines_is_filtered_too(client):
+    one = client(transport=echo(), refine=lambda *_: Rejected(f"the vendor says: {TOKEN} of {MAILBOX}"))
+    error = failure(one)
+    assert error.message == "the vendor says: [hidden] of [address]"
+
+
+def test_network_errors_tell_neither(client, failing):
+    one = client(transport=failing(httpx.ReadTimeout(f"no answer for {TOKEN} from {MAILBOX}")))
+    told = everything_told(failure(one))
+    assert TOKEN not in told
+    assert MAILBOX not in told
+
+
+def test_an_answer_that_is_not_json_is_filtered(client):
+    answer = httpx.MockTransport(lambda _request: httpx.Response(200, text=f"<p>{TOKEN} {MAILBOX}</p>"))
+    with pytest.raises(DeliveryError) as raised:
+        client(transport=answer).call_json("GET", f"/contacts/{MAILBOX}", action="look", idempotent=True)
+    told = everything_told(raised.value)
+    assert TOKEN not in told
+    assert MAILBOX not in told
+
+
+def test_reprs_hold_no_secret(client):
+    one = client()
+    assert TOKEN not in repr(one)
+    assert TOKEN not in repr(one._connection)
+
+
+def test_nothing_is_logged_about_calls(client, caplog):
+    caplog.set_level(logging.DEBUG)
+    failure(client(transport=echo()), f"/contacts/{MAILBOX}", params={"email": MAILBOX})
+    assert MAILBOX not in caplog.text
+    assert TOKEN not in caplog.text
+
+
+def test_nothing_is_logged_about_real_connections(vendor, client, caplog):
+    caplog.set_level(logging.DEBUG)
+    client().call("GET", "/x", action="look", idempotent=True, params={"email": MAILBOX})
+    assert vendor.requests
+    assert "example.com" not in caplog.text
+    assert TOKEN not in caplog.text
