@@ -89,7 +89,7 @@ def _applies(route: Route, response: Response) -> bool:
 def delivery_key(*, action: str, subject: str, revision: int | None, route: str | None) -> str:
     """The idempotency key of a delivery: the same facts give the same key, in every process and for ever.
 
-    Holds only ``a-z 0-9 _ -``, at most 104 characters, so that it fits into a header and a ``Message-ID``.
+    Holds only ``a-z 0-9 _ -``, at most 103 characters, so that it fits into a header and a ``Message-ID``.
 
     Args:
         action: the action's name.

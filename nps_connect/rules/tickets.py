@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, time, timedelta, tzinfo
 
 from nps_connect.records.deliveries import Priority
 from nps_connect.records.responses import Segment, segment_of
@@ -31,7 +30,7 @@ def tags(segment: Segment, survey: str) -> tuple[str, ...]:
     return ("nps", f"nps-{segment}", f"survey-{'-'.join(survey.split()).lower()}")
 
 
-def deadline(answered_at: datetime, zone: ZoneInfo) -> datetime:
+def deadline(answered_at: datetime, zone: tzinfo) -> datetime:
     """The end of the next working day (Monday to Friday, 18:00 company time), in UTC.
 
     Public holidays are not known here: a promise that a person cannot keep on one is seen on the ticket.

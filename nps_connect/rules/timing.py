@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 
-def day_of(moment: datetime, zone: ZoneInfo) -> date:
+def day_of(moment: datetime, zone: tzinfo) -> date:
     """The calendar day of a moment in a time zone.
 
     Raises:
@@ -17,7 +16,7 @@ def day_of(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
-def day_start(moment: datetime, zone: ZoneInfo) -> datetime:
+def day_start(moment: datetime, zone: tzinfo) -> datetime:
     """The moment (UTC) at which the calendar day of `moment` began in a time zone.
 
     Where the clocks skip midnight, the day begins when they have skipped it; where midnight comes twice, the day
@@ -29,7 +28,16 @@ def day_start(moment: datetime, zone: ZoneInfo) -> datetime:
     return at(day_of(moment, zone), time(), zone)
 
 
-def at(day: date, clock_time: time, zone: ZoneInfo) -> datetime:
+def day_after(moment: datetime, zone: tzinfo) -> datetime:
+    """The moment (UTC) at which the calendar day after that of `moment` begins in a time zone.
+
+    Raises:
+        ValueError: the moment has no time zone of its own.
+    """
+    return at(day_of(moment, zone) + timedelta(days=1), time(), zone)
+
+
+def at(day: date, clock_time: time, zone: tzinfo) -> datetime:
     """The moment (UTC) at which the clocks of a zone show this time of this day.
 
     A time that the clocks skip is read with the offset before the change, one that comes twice is the first.

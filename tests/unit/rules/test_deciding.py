@@ -1,0 +1,179 @@
+"""Verdicts and their reasons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from nps_connect.records.contacts import Contact
+from nps_connect.records.events import Event
+from nps_connect.records.surveys import ContactHistory
+from nps_connect.rules.deciding import blocked, rule
+from nps_connect.rules.facts import PERSON_FIELDS, Facts
+from nps_connect.rules.filters import compile_filter
+from nps_connect.settings.model import Limits, Trigger
+
+NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+ANNE = Contact(connection="crm", id="17", email="anne@example.com", language="fr", fields={"city": "Lyon"})
+FIELDS = {"amount": "number", "email": "text", "note": "text", "city": "text", **PERSON_FIELDS}
+
+
+def event(**known):
+    filled = {"key": "deal.won:1:1", "kind": "deal.won", "object_id": "1", "occurred_at": NOW} | known
+    return Event(**filled)
+
+
+def trigger(**known):
+    return Trigger(**{"on": "deal.won", "from": "crm", "survey": "after-purchase"} | known)
+
+
+def where(text):
+    return compile_filter(text, FIELDS, open_fields=False)
+
+
+def facts(**known):
+    usual = {
+        "trigger": trigger(delay="3d"),
+        "event": event(fields={"amount": "120.00"}),
+        "now": NOW,
+        "limits": Limits(),
+        "filter": where("amount >= 100"),
+        "contacts": (ANNE,),
+        "suppressed": None,
+        "vetoed": None,
+        "sent_today": 0,
+        "history": ContactHistory(),
+    }
+    return Facts(**usual | known)
+
+
+NOT_SAMPLED = trigger(sample=0.000001)
+REFUSALS = {
+    "too_old": {"now": NOW + timedelta(days=8)},
+    "filter": {"event": event(fields={"amount": "50"})},
+    "no_contact": {"contacts": ()},
+    "no_address": {"contacts": (ANNE.model_copy(update={"email": None}),)},
+    "opted_out": {"contacts": (ANNE.model_copy(update={"opted_out": True}),)},
+    "suppressed": {"suppressed": "the mailbox bounced"},
+    "sample": {"trigger": NOT_SAMPLED},
+    "veto": {"vetoed": "an open complaint"},
+    "daily_cap": {"sent_today": 200},
+}
+
+
+def test_a_yes_is_due_after_the_delay():
+    ruling = rule(facts())
+    assert (ruling.verdict, ruling.reason) == ("yes", "surveyed")
+    assert ruling.due_at == NOW + timedelta(days=3)
+    assert "3d after the event" in ruling.detail
+
+
+def test_nothing_is_due_in_the_past():
+    ruling = rule(facts(trigger=trigger(delay="1d"), now=NOW + timedelta(days=2)))
+    assert ruling.due_at == NOW + timedelta(days=2)
+    assert rule(facts(trigger=trigger())).due_at == NOW
+
+
+def test_without_a_filter_every_event_passes():
+    assert rule(facts(filter=None, event=event())).verdict == "yes"
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_each_refusal_has_its_reason(reason):
+    ruling = rule(facts(**REFUSALS[reason]))
+    assert ruling.reason == reason
+    assert ruling.verdict == ("deferred" if reason == "daily_cap" else "no")
+    assert ruling.due_at is None
+    assert ruling.detail
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(REFUSALS, 2)))
+def test_of_two_refusals_the_first_in_order_is_told(first, second):
+    both = REFUSALS[second] | REFUSALS[first]
+    assert rule(facts(**both)).reason == first
+
+
+def test_a_contact_with_every_obstacle_is_told_of_the_address_first():
+    hopeless = ANNE.model_copy(update={"email": None, "opted_out": True})
+    assert rule(facts(contacts=(hopeless,))).reason == "no_address"
+
+
+def test_several_contacts_are_an_answer_not_a_guess():
+    ruling = rule(facts(contacts=(ANNE, ANNE.model_copy(update={"id": "18"}))))
+    assert (ruling.verdict, ruling.reason) == ("no", "several_contacts")
+    assert "2 contacts" in ruling.detail
+
+
+def test_a_deleted_contact_is_none():
+    ruling = rule(facts(contacts=(ANNE.model_copy(update={"deleted": True}),)))
+    assert ruling.reason == "no_contact"
+    assert "deleted" in ruling.detail
+
+
+def test_a_filter_tells_what_it_saw():
+    assert rule(facts(event=event(fields={"amount": "50"}))).detail == "'amount >= 100' does not hold: amount = '50'"
+    assert rule(facts(event=event())).detail.endswith("amount = missing")
+    long = rule(facts(filter=where('note == "x"'), event=event(fields={"note": "y" * 100})))
+    assert len(long.detail) < 80
+
+
+def test_no_detail_holds_an_address():
+    shown = rule(facts(filter=where('email == "x"'), event=event(fields={"email": "anne@example.com"})))
+    assert "[address]" in shown.detail
+    for known in ({"suppressed": "anne@example.com bounced"}, {"vetoed": "asked by bob@example.com"}):
+        assert "example.com" not in rule(facts(**known)).detail
+
+
+def test_a_filter_sees_the_contact_and_the_history_too():
+    text = 'contact.language == "fr" and city == "Lyon" and history.answers == 0 and history.last_score == null'
+    assert rule(facts(filter=where(text))).verdict == "yes"
+    known = ContactHistory(last_score=3, answers=1, last_answered_at=NOW, last_surveyed_at=NOW)
+    seen = 'history.last_score <= 6 and history.last_answered_at == d"2026-05-04T09:00:00Z"'
+    assert rule(facts(filter=where(seen), history=known)).verdict == "yes"
+
+
+def test_the_event_s_own_field_comes_before_the_contact_s():
+    known = facts(filter=where('city == "Nice"'), event=event(fields={"city": "Nice"}))
+    assert rule(known).verdict == "yes"
+
+
+def test_a_filter_about_the_person_is_not_blamed_when_there_is_no_person():
+    personal = where('contact.language == "fr" and amount >= 100')
+    assert rule(facts(filter=personal, contacts=(), history=None)).reason == "no_contact"
+    assert rule(facts(filter=personal, contacts=(), history=None, event=event())).reason == "no_contact"
+
+
+def test_a_deferred_event_does_not_grow_too_old_by_waiting():
+    later = facts(now=NOW + timedelta(days=10), event=event(fields={"amount": 100}))
+    assert rule(later).reason == "too_old"
+    assert "10d old, max_event_age is 7d" in rule(later).detail
+    assert rule(replace(later, seen_at=NOW)).verdict == "yes"
+
+
+def test_the_daily_cap_defers_to_the_company_s_next_day():
+    paris = ZoneInfo("Europe/Paris")
+    ruling = rule(facts(trigger=trigger(), sent_today=200, zone=paris))
+    assert ruling.eligible_at == datetime(2026, 5, 4, 22, tzinfo=UTC)
+    assert rule(facts(sent_today=200, zone=paris)).eligible_at == datetime(2026, 5, 7, 22, tzinfo=UTC)
+    assert "surveys_per_day is 200" in ruling.detail
+    assert rule(facts(sent_today=199)).verdict == "yes"
+
+
+def test_a_cooldown_skips_by_default_and_tells_the_next_date():
+    until = NOW + timedelta(days=5)
+    ruling = blocked(Limits(), until, NOW)
+    assert (ruling.verdict, ruling.reason, ruling.eligible_at) == ("no", "cooldown", until)
+    assert "2026-05-09" in ruling.detail
+
+
+def test_a_cooldown_defers_as_long_as_the_operator_allows():
+    limits = Limits(when_blocked="defer", defer_at_most="14d")
+    soon, late = NOW + timedelta(days=14), NOW + timedelta(days=14, seconds=1)
+    assert blocked(limits, soon, NOW).verdict == "deferred"
+    assert blocked(limits, soon, NOW).eligible_at == soon
+    assert blocked(limits, late, NOW).verdict == "no"
+    assert "14d that defer_at_most allows" in blocked(limits, late, NOW).detail

@@ -1,0 +1,97 @@
+"""Review policy and the choice of a platform."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect.records.connectors import ReviewPolicy
+from nps_connect.records.responses import SEGMENTS
+from nps_connect.rules.reviewing import Gap, choose_platform, gaps
+from nps_connect.settings.model import Route
+
+STRICT = ReviewPolicy(rule="ask-everyone", reason="asking only happy customers is forbidden", source="its rules")
+FREE = ReviewPolicy(rule="free", reason="no such rule", source="its rules")
+REASON = "agreed with the platform's support on 2026-05-01"
+
+
+def invite(on, via="reviews", **known):
+    return Route(on=on, do="invite_review", via=via, **known)
+
+
+def test_asking_promoters_only_is_a_gap():
+    routes = [Route(on="any", do="write_score", via="crm"), invite("promoter")]
+    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", ("passive", "detractor"), (1,), None)]
+
+
+def test_different_wording_and_delay_for_the_others_is_no_gap():
+    routes = [invite("promoter", delay="2h"), invite(["passive", "detractor"], lead="help", delay="3d")]
+    assert gaps(routes, {"reviews": STRICT}) == []
+
+
+def test_a_free_platform_and_one_that_nobody_is_asked_for_have_no_gap():
+    assert gaps([invite("promoter")], {"reviews": FREE, "other": STRICT}) == []
+
+
+def test_a_written_reason_is_told():
+    routes = [invite("promoter", accept_selective_invitation=REASON)]
+    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", ("passive", "detractor"), (0,), REASON)]
+
+
+def test_promoters_of_one_survey_and_detractors_of_another_are_two_gaps():
+    routes = [invite("promoter", surveys=["one"]), invite(["passive", "detractor"], surveys=["two"])]
+    assert gaps(routes, {"reviews": STRICT}) == [
+        Gap("reviews", ("passive", "detractor"), (0,), None),
+        Gap("reviews", ("promoter",), (1,), None),
+    ]
+
+
+def test_a_survey_that_asks_everybody_does_not_excuse_another():
+    routes = [invite("any", surveys=["one"]), invite("promoter")]
+    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", ("passive", "detractor"), (1,), None)]
+
+
+def test_another_platform_does_not_fill_the_gap():
+    routes = [invite("promoter"), invite(["passive", "detractor"], via="other")]
+    assert [gap.via for gap in gaps(routes, {"reviews": STRICT, "other": STRICT})] == ["reviews", "other"]
+
+
+segments = st.lists(st.sampled_from(SEGMENTS), min_size=1, unique=True)
+
+
+@given(st.lists(segments, max_size=4))
+def test_there_is_a_gap_unless_nobody_or_everybody_is_asked(asked):
+    found = gaps([invite(on) for on in asked], {"reviews": STRICT})
+    covered = {segment for on in asked for segment in on}
+    assert bool(found) == (0 < len(covered) < 3)
+    assert {segment for gap in found for segment in gap.missing}.isdisjoint(covered)
+
+
+platforms = st.lists(st.sampled_from("abcdef"), unique=True)
+
+
+@given(platforms, st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 5)), platforms, st.text())
+def test_only_open_platforms_are_chosen_always_the_same_for_one_contact(names, weights, asked, contact):
+    open_to = [name for name in names if name not in asked and weights.get(name, 1)]
+    chosen = choose_platform(names, weights, asked, contact)
+    assert (chosen in open_to) if open_to else chosen is None
+    assert choose_platform(names[::-1], weights, set(asked), contact) == chosen
+
+
+@given(platforms.filter(bool), st.text())
+def test_a_contact_is_led_through_all_platforms_one_after_another(names, contact):
+    asked = []
+    while (chosen := choose_platform(names, {}, asked, contact)) is not None:
+        asked.append(chosen)
+    assert sorted(asked) == sorted(names)
+
+
+@given(platforms, st.text())
+def test_a_new_platform_takes_contacts_but_moves_nobody_between_the_old_ones(names, contact):
+    before = choose_platform(names, {}, (), contact)
+    assert choose_platform([*names, "new"], {}, (), contact) in {before, "new"}
+
+
+def test_shares_follow_the_weights():
+    chosen = [choose_platform(["one", "three"], {"three": 3}, (), f"crm:{n}") for n in range(4_000)]
+    assert 2_850 < chosen.count("three") < 3_150

@@ -1,0 +1,57 @@
+"""What a ticket carries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect.rules.tickets import deadline, priority, tags
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def test_the_lower_the_score_the_more_urgent():
+    assert [priority(score) for score in range(11)] == ["urgent"] * 4 + ["high"] * 2 + ["normal"] + ["low"] * 4
+
+
+@pytest.mark.parametrize("score", [-1, 11, 6.5, True])
+def test_what_is_no_score_has_no_priority(score):
+    with pytest.raises(ValueError, match="integer from 0 to 10"):
+        priority(score)
+
+
+def test_tags_name_product_segment_and_survey():
+    assert tags("detractor", "after-purchase") == ("nps", "nps-detractor", "survey-after-purchase")
+
+
+@given(st.text())
+def test_tags_never_hold_a_space(survey):
+    assert all(not any(letter.isspace() for letter in tag) for tag in tags("detractor", survey))
+
+
+@pytest.mark.parametrize(
+    ("answered", "due"),
+    [
+        ("2026-06-01T08:00", "2026-06-02T16:00"),  # Monday -> Tuesday 18:00 in Paris
+        ("2026-06-05T08:00", "2026-06-08T16:00"),  # Friday -> Monday
+        ("2026-06-06T08:00", "2026-06-08T16:00"),  # Saturday -> Monday
+        ("2026-06-07T08:00", "2026-06-08T16:00"),  # Sunday -> Monday
+        ("2026-06-04T22:30", "2026-06-08T16:00"),  # already Friday in Paris -> Monday
+        ("2026-10-23T08:00", "2026-10-26T17:00"),  # over the end of summer time
+    ],
+)
+def test_an_answer_is_promised_by_the_end_of_the_next_working_day(answered, due):
+    assert deadline(datetime.fromisoformat(answered + "Z"), PARIS) == datetime.fromisoformat(due + "Z")
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC)))
+def test_a_deadline_is_a_working_evening_soon(moment):
+    due = deadline(moment, PARIS)
+    local = due.astimezone(PARIS)
+    assert (local.hour, local.minute) == (18, 0)
+    assert local.weekday() < 5
+    assert timedelta(0) < due - moment < timedelta(days=4)
