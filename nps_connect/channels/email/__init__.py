@@ -1,0 +1,9 @@
+"""The e-mail channel: messages to people over SMTP."""
+
+from __future__ import annotations
+
+from nps_connect.channels.email.checking import nps_check
+from nps_connect.channels.email.connector import nps_connector
+from nps_connect.channels.email.sending import nps_send_messages
+
+__all__ = ["nps_check", "nps_connector", "nps_send_messages"]

@@ -1,0 +1,34 @@
+"""What the e-mail channel is."""
+
+from __future__ import annotations
+
+from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, hookimpl
+from nps_connect.channels.email.settings import EmailSettings
+
+EXAMPLE = ExampleConfiguration(
+    connection="mail",
+    table="""\
+[connections.mail]
+plugin = "email"
+smtp_url = { env = "SMTP_URL" }                 # smtp://user:password@host:587?starttls=required or smtps://...
+sender = "Exemple SA <care@example.com>"        # what customers see; its domain should carry SPF and DKIM
+reply_to = "care@example.com"                   # answers arrive here: somebody must read them
+""",
+    environment={"SMTP_URL": "smtp://user:password@mail.example.com:587?starttls=required"},
+)
+
+
+@hookimpl
+def nps_connector() -> ConnectorInfo:
+    """Describe the channel. A doubtful mail is held for the operator: a customer never gets one twice by itself."""
+    return ConnectorInfo(
+        name="email",
+        title="E-mail",
+        settings=EmailSettings,
+        actions=(
+            ActionInfo(action="send_survey", doubt="hold", customer_facing=True),
+            ActionInfo(action="invite_review", doubt="hold", customer_facing=True),
+        ),
+        channel=True,
+        example=EXAMPLE,
+    )

@@ -1,0 +1,65 @@
+"""The ``[connections.<name>]`` table of the e-mail channel."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from nps_connect import ConnectionSettings
+from nps_connect.channels.email.addresses import Mailbox, split_sender
+from nps_connect.channels.email.relay import Relay, parse_relay
+
+UNREAD = re.compile(r"(no|donot|dont|never)(reply|answer|respond)|(ne|pas)(pas)?(de)?(repondre|reponse)|unattended")
+
+
+def _relay_url(value: SecretStr) -> SecretStr:
+    parse_relay(value.get_secret_value())
+    return value
+
+
+def _sender(value: str) -> str:
+    if not split_sender(value)[1].local.isascii():
+        raise ValueError("the part of the address before the @ must be plain ASCII")
+    return value
+
+
+def _read_by_people(value: str) -> str:
+    mailbox = Mailbox.parse(value)
+    if UNREAD.match(re.sub(r"[^a-z]", "", mailbox.local.casefold())):
+        raise ValueError("must be an address that people read: unhappy customers answer here; not a no-reply address")
+    return value
+
+
+class EmailSettings(ConnectionSettings):
+    """How mail leaves the house.
+
+    Attributes:
+        smtp_url: the relay: ``smtp://user:password@host:587?starttls=required`` or ``smtps://user:password@host:465``;
+            special characters in user and password percent-encoded.
+        sender: what customers see, ``Name <address>``.
+        reply_to: where their answers go; people must read it.
+        timeout: seconds up to the final dot of a mail, and as long again for the answer to it.
+        allow_plain: allow a relay beyond this machine without encryption.
+    """
+
+    smtp_url: Annotated[SecretStr, AfterValidator(_relay_url)]
+    sender: Annotated[str, AfterValidator(_sender)]
+    reply_to: Annotated[str, AfterValidator(_read_by_people)]
+    timeout: float = Field(default=30.0, gt=0, le=300)
+    allow_plain: bool = False
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if self.relay.encryption == "none" and not self.relay.loopback and not self.allow_plain:
+            raise ValueError(
+                "smtp_url: mail would leave this machine unencrypted; add ?starttls=required, use smtps://, "
+                "or set allow_plain = true for a network that you trust"
+            )
+        return self
+
+    @property
+    def relay(self) -> Relay:
+        """The mail server, parsed."""
+        return parse_relay(self.smtp_url.get_secret_value())

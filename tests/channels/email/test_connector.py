@@ -1,0 +1,34 @@
+"""What the channel declares."""
+
+import tomllib
+
+from nps_connect.channels import email
+from nps_connect.plugins import Plugins
+
+
+def test_nps_connector():
+    info = email.nps_connector()
+
+    assert info.name == "email"
+    assert info.channel
+    assert info.base_url is None
+    assert {action.action for action in info.actions} == {"send_survey", "invite_review"}
+    assert all(action.doubt == "hold" and action.customer_facing for action in info.actions)
+    assert all(action.batch_size == 1 for action in info.actions)
+
+
+def test_it_loads_like_any_other_plugin():
+    plugins = Plugins()
+
+    plugins.register(email, "email")
+
+    assert plugins.hooks_of("email") == ("nps_connector", "nps_send_messages", "nps_check")
+
+
+def test_its_example_fits_its_settings():
+    example = email.nps_connector().example
+    table = tomllib.loads(example.table)["connections"][example.connection]
+
+    assert table["smtp_url"] == {"env": "SMTP_URL"}
+    settings = email.nps_connector().settings.model_validate(table | {"smtp_url": example.environment["SMTP_URL"]})
+    assert settings.relay.encryption == "starttls"
