@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 HIDDEN = "[hidden]"
 SHORTEST = 4
-_LOCAL = r"[^\s\"<>(),;:\[\]\\@=&?/]{1,64}"
+_LOCAL = r"[^\s\"<>(),;:\[\]\\@=&?/]{0,64}"
 _MAILBOX = re.compile(rf"{_LOCAL}(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{4,}")
 
