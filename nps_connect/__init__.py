@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from nps_connect.connection import Clock as Clock
     from nps_connect.connection import Connection as Connection
     from nps_connect.connection import ConnectionSettings as ConnectionSettings
     from nps_connect.connection import TokenStore as TokenStore
+    from nps_connect.connection import system_clock as system_clock
     from nps_connect.errors import AuthFailed as AuthFailed
     from nps_connect.errors import DeliveryError as DeliveryError
     from nps_connect.errors import Doubtful as Doubtful
@@ -68,7 +70,7 @@ if TYPE_CHECKING:
     from nps_connect.sandbox.vendor import json_reply as json_reply
 
 _HOME = {
-    "connection": ("Connection", "ConnectionSettings", "TokenStore"),
+    "connection": ("Clock", "Connection", "ConnectionSettings", "TokenStore", "system_clock"),
     "errors": (
         "AuthFailed",
         "DeliveryError",
