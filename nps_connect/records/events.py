@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import Field
 
 from nps_connect.records.base import FieldValue, Moment, Record
 from nps_connect.records.contacts import Contact, ContactKey
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fact_key(kind: str, object_id: str, moment: datetime) -> str:
@@ -15,7 +17,8 @@ def fact_key(kind: str, object_id: str, moment: datetime) -> str:
 
     Webhook, poll and replay of one fact compute the same key and so meet in one row.
     """
-    millis = round(moment.astimezone(UTC).timestamp() * 1000)
+    micros = (moment - EPOCH) // timedelta(microseconds=1)
+    millis = (micros + 500) // 1000
     return f"{kind}:{object_id}:{millis}"
 
 
