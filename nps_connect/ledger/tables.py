@@ -123,7 +123,7 @@ class InvitationRow(Base, table=True):
     __tablename__ = "survey_invitations"
     __table_args__ = (
         CheckConstraint("state IN ('planned', 'sent', 'cancelled', 'shadow')", name="state"),
-        Index("ix_survey_invitations_created_at_survey", "created_at", "survey"),
+        Index("ix_survey_invitations_due_at", "due_at"),
     )
 
     id: int | None = _id()

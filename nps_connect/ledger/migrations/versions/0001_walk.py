@@ -150,7 +150,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_survey_invitations"),
     )
     op.create_index("ix_survey_invitations_contact_id", "survey_invitations", ["contact_id"])
-    op.create_index("ix_survey_invitations_created_at_survey", "survey_invitations", ["created_at", "survey"])
+    op.create_index("ix_survey_invitations_due_at", "survey_invitations", ["due_at"])
     op.create_index("ix_survey_invitations_event_id", "survey_invitations", ["event_id"])
     op.create_table(
         "responses",

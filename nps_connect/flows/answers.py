@@ -1,0 +1,35 @@
+"""From stored answers to the records that hooks receive."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from nps_connect.flows.people import as_contact, earlier_answers
+from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.records.responses import AnsweredContact, Response
+
+
+def answered_contact(session: Session, row: ResponseRow, contact: ContactRow) -> AnsweredContact:
+    """A confirmed response together with the person and the answers before it."""
+    return AnsweredContact(
+        contact=as_contact(contact),
+        response=as_response(row),
+        history=earlier_answers(session, contact.id or 0, besides=row.id),
+    )
+
+
+def as_response(row: ResponseRow) -> Response:
+    """The record of a confirmed response."""
+    if row.score is None or row.answered_at is None:
+        raise ValueError(f"response {row.public_id} is not confirmed")
+    return Response(
+        id=row.public_id,
+        revision=row.revision,
+        survey=row.survey,
+        touchpoint=row.touchpoint,
+        score=row.score,
+        comment=row.comment,
+        language=row.language,
+        answered_at=row.answered_at,
+        do_not_contact=row.do_not_contact,
+    )

@@ -1,0 +1,83 @@
+"""`Context`: what every step of the walk is given. Made once by the wiring."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from nps_connect.connection import Clock, Connection
+from nps_connect.flows.links import Links
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.plugins import Plugins
+from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.redaction import Redactor
+from nps_connect.rules.filters import Filter
+from nps_connect.settings.model import Settings
+
+JOBS = "jobs"
+
+
+def parse_lane(connection: str) -> str:
+    """The lane of raw requests to be parsed."""
+    return f"{connection}/parse"
+
+
+def decide_lane(connection: str) -> str:
+    """The lane of events to be decided on."""
+    return f"{connection}/decide"
+
+
+def delivery_lane(connection: str, action: str) -> str:
+    """The lane of one action on one connection."""
+    return f"{connection}/{action}"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The joined parts.
+
+    Attributes:
+        ledger: the open database, at the newest schema.
+        settings: the validated configuration.
+        plugins: the loaded plugins.
+        connections: by name, ready to be handed to hooks.
+        filters: compiled `where` filters by trigger label; triggers without one are absent.
+        links: makes and reads personal links.
+        redact: takes every secret of the configuration out of a text.
+        clock: the present moment (aware UTC).
+        random: source of chance.
+        wake: tells the engine that a lane has work; called after commit.
+    """
+
+    ledger: Ledger
+    settings: Settings
+    plugins: Plugins
+    connections: Mapping[str, Connection]
+    filters: Mapping[str, Filter]
+    links: Links
+    redact: Redactor
+    clock: Clock
+    random: random.Random = field(default_factory=random.SystemRandom)
+    wake: Callable[[str], None] = lambda _lane: None
+
+    def plugin_of(self, connection: str) -> str:
+        """Name of the plugin of a connection."""
+        return str(self.connections[connection].settings.plugin)
+
+    def info_of(self, connection: str) -> ConnectorInfo:
+        """What the plugin of a connection declares."""
+        return self.plugins.infos[self.plugin_of(connection)]
+
+    def has(self, connection: str, hook: str) -> bool:
+        """Whether the connection's plugin implements a hook (false for a connection that is no longer configured)."""
+        return connection in self.connections and self.plugins.has(self.plugin_of(connection), hook)
+
+    def token(self) -> str:
+        """A fresh random name: 32 hexadecimal digits."""
+        return f"{self.random.getrandbits(128):032x}"
+
+    @property
+    def shadow(self) -> bool:
+        """Decide and record, but let nothing out of the house."""
+        return self.settings.core.mode == "shadow"

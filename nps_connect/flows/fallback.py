@@ -1,0 +1,88 @@
+"""A detractor must not die silently: what is stuck goes by mail to the fallback address, repeated until handled."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.upserts import insert_new
+from nps_connect.rules.routing import delivery_key
+
+log = logging.getLogger(__name__)
+
+WATCHED = ("open_ticket", "send_alert")
+PATIENCE = timedelta(minutes=5)
+REPEATS = (timedelta(0), timedelta(hours=1), timedelta(hours=6))
+DAILY = timedelta(days=1)
+
+
+def raise_alarms(ctx: Context) -> int:
+    """Plan a mail for every ticket or alert that is stuck for five minutes; returns how many were planned.
+
+    Stuck is: dead, held, or overdue (a stopped connection, a vendor that is down). The mail is repeated after 1 hour,
+    6 hours, then daily, until the delivery has succeeded or an operator has cancelled it.
+    """
+    channel = next(
+        (name for name in ctx.connections if ctx.info_of(name).channel and ctx.has(name, "nps_send_messages")), None
+    )
+    if channel is None or ctx.shadow:
+        return 0
+    lane = delivery_lane(channel, "send_fallback")
+    with ctx.ledger.write() as session:
+        planned = sum(_alarm(ctx, session, channel, lane, row) for row in _stuck(ctx, session))
+    if planned:
+        ctx.wake(lane)
+    return planned
+
+
+def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
+    return list(
+        session.execute(
+            select(DeliveryRow)
+            .where(
+                col(DeliveryRow.action).in_(WATCHED),
+                col(DeliveryRow.state).in_(("dead", "held", "pending")),
+                col(DeliveryRow.created_at) <= ctx.clock() - PATIENCE,
+                col(DeliveryRow.response_id).is_not(None),
+            )
+            .order_by(col(DeliveryRow.id))
+            .limit(500)
+        ).scalars()
+    )
+
+
+def _alarm(ctx: Context, session: Session, channel: str, lane: str, stuck: DeliveryRow) -> int:
+    now = ctx.clock()
+    sent, newest = session.execute(
+        select(func.count(), func.max(col(DeliveryRow.created_at))).where(
+            col(DeliveryRow.after_id) == stuck.id, col(DeliveryRow.action) == "send_fallback"
+        )
+    ).one()
+    wait = REPEATS[sent] if sent < len(REPEATS) else DAILY
+    if newest is not None and now < newest + wait:
+        return 0
+    values = {
+        "key": delivery_key(action="send_fallback", subject=stuck.key, revision=sent, route=channel),
+        "lane": lane,
+        "connection": channel,
+        "action": "send_fallback",
+        "state": "pending",
+        "due_at": now,
+        "contact_id": stuck.contact_id,
+        "response_id": stuck.response_id,
+        "options": {"problem": _problem(stuck)},
+        "after_id": stuck.id,
+        "created_at": now,
+    }
+    log.error("alarm: delivery %s (%s) is stuck: %s", stuck.id, stuck.action, stuck.last_error or stuck.hold)
+    return len(insert_new(session, DeliveryRow, [values], ("key",)))
+
+
+def _problem(stuck: DeliveryRow) -> str:
+    why = stuck.last_error or stuck.hold or "still waiting"
+    return f"{stuck.action} / {stuck.connection}: {stuck.state} ({why.strip().splitlines()[-1][:300]})"

@@ -1,0 +1,210 @@
+"""Preparing: from a delivery row to the record that its hook receives, or to an early ending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlmodel import Session
+
+from nps_connect.flows import messages
+from nps_connect.flows.answers import answered_contact
+from nps_connect.flows.context import Context
+from nps_connect.flows.people import as_contact, remember, survivor
+from nps_connect.flows.permit import refusal
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.records.contacts import Contact
+from nps_connect.records.deliveries import (
+    Alert,
+    OptOut,
+    Payload,
+    ReviewInvitation,
+    ScoreUpdate,
+    TicketDraft,
+    TicketUpdate,
+)
+from nps_connect.records.messages import Message
+from nps_connect.records.responses import AnsweredContact
+from nps_connect.rules import tickets
+from nps_connect.wording import staff
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A delivery that ends without a call, and why."""
+
+    state: Literal["skipped", "cancelled", "held"]
+    reason: str
+
+
+def prepare(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Payload | Ending:
+    """What the hook receives; made anew for each try, except where a retry must send the same bytes.
+
+    Args:
+        ctx: the joined parts.
+        session: the transaction in which the start is noted.
+        row: the claimed delivery.
+        looked: the person as a vendor knows them now, where that was asked.
+    """
+    return _PREPARERS[row.action](ctx, session, row, looked)
+
+
+def _person(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> ContactRow:
+    contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
+    if contact is None:
+        raise ValueError(f"delivery {row.id} is about nobody")
+    contact = survivor(session, contact)
+    if looked is None or looked.connection != contact.connection:
+        return contact
+    known = remember(session, looked, ctx.clock())
+    return survivor(session, known)
+
+
+def _answer(session: Session, row: DeliveryRow, contact: ContactRow) -> tuple[ResponseRow, AnsweredContact]:
+    response = session.get(ResponseRow, row.response_id) if row.response_id else None
+    if response is None:
+        raise ValueError(f"delivery {row.id} belongs to no response")
+    return response, answered_contact(session, response, contact)
+
+
+def _survey(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Message | Ending:
+    contact = _person(ctx, session, row, looked)
+    reason = refusal(ctx, session, contact)
+    invitation = session.get(InvitationRow, row.invitation_id)
+    if reason is not None or invitation is None:
+        return Ending("cancelled", reason or "its invitation is gone")
+    if ctx.clock() >= invitation.expires_at:
+        return Ending("cancelled", "the survey had expired before it could be sent")
+    return messages.survey(ctx, row, invitation, contact)
+
+
+def _review(
+    ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None
+) -> Message | ReviewInvitation | Ending:
+    contact = _person(ctx, session, row, looked)
+    reason = refusal(ctx, session, contact)
+    if reason is not None:
+        return Ending("cancelled", reason)
+    _, answered = _answer(session, row, contact)
+    if row.options["platform"] == row.connection:
+        lead: Literal["review", "help"] = row.options["lead"]
+        return ReviewInvitation(
+            idempotency_key=row.key, contact=answered.contact, response=answered.response, lead=lead
+        )
+    message = messages.review(ctx, row, answered, contact)
+    return message or Ending("skipped", f"{row.options['platform']} has no review page for this person")
+
+
+def _score(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> ScoreUpdate | Ending:
+    contact = _person(ctx, session, row, None)
+    if contact.erased_at is not None:
+        return Ending("cancelled", "the person was erased")
+    _, answered = _answer(session, row, contact)
+    return ScoreUpdate(
+        contact=looked or answered.contact,
+        response=answered.response,
+        history=answered.history,
+        idempotency_key=row.key,
+        response_count=len(answered.history) + 1,
+        comment_policy=row.options.get("comment", "full"),
+        comment_link=answered.contact.link,
+    )
+
+
+def _ticket(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | None) -> TicketDraft | Ending:
+    if row.payload is not None:
+        return TicketDraft.model_validate(row.payload)
+    contact = _person(ctx, session, row, None)
+    if contact.erased_at is not None:
+        return Ending("cancelled", "the person was erased")
+    response, answered = _answer(session, row, contact)
+    row.revision = response.revision
+    core = ctx.settings.core
+    deadline = tickets.deadline(answered.response.answered_at, core.zone)
+    worded = staff.ticket(
+        language=core.language, company=core.company, answered=answered, deadline=deadline, zone=core.zone
+    )
+    return TicketDraft(
+        contact=answered.contact,
+        response=answered.response,
+        history=answered.history,
+        idempotency_key=row.key,
+        external_id=f"nps-{response.public_id}",
+        subject=worded.subject,
+        body=worded.text,
+        priority=tickets.priority(answered.response.score),
+        tags=tickets.tags(answered.response.segment, answered.response.survey),
+        deadline=deadline,
+    )
+
+
+def _ticket_update(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | None) -> TicketUpdate | Ending:
+    opened = session.get(DeliveryRow, row.after_id) if row.after_id else None
+    if opened is None or opened.state != "succeeded" or opened.receipt_id is None:
+        return Ending("held", "waits for its ticket")
+    contact = _person(ctx, session, row, None)
+    if contact.erased_at is not None:
+        return Ending("cancelled", "the person was erased")
+    _, answered = _answer(session, row, contact)
+    told = TicketDraft.model_validate(opened.payload) if opened.payload else None
+    worded = staff.ticket_update(
+        language=ctx.settings.core.language,
+        answered=answered,
+        previous_score=told.response.score if told else None,
+    )
+    return TicketUpdate(
+        contact=answered.contact,
+        response=answered.response,
+        history=answered.history,
+        idempotency_key=row.key,
+        ticket_id=opened.receipt_id,
+        body=worded.text,
+        priority=tickets.priority(answered.response.score),
+        tags=tickets.tags(answered.response.segment, answered.response.survey),
+    )
+
+
+def _alert(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | None) -> Alert | Ending:
+    contact = _person(ctx, session, row, None)
+    if contact.erased_at is not None:
+        return Ending("cancelled", "the person was erased")
+    _, answered = _answer(session, row, contact)
+    link = answered.contact.link
+    worded = staff.alert(language=ctx.settings.core.language, answered=answered, link=link)
+    return Alert(
+        contact=answered.contact,
+        response=answered.response,
+        history=answered.history,
+        idempotency_key=row.key,
+        title=worded.subject,
+        body=worded.text,
+        link=link,
+    )
+
+
+def _opt_out(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | None) -> OptOut | Ending:
+    contact = _person(ctx, session, row, None)
+    if contact.erased_at is not None:
+        return Ending("cancelled", "the person was erased")
+    return OptOut(idempotency_key=row.key, contact=as_contact(contact), at=row.created_at)
+
+
+def _fallback(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | None) -> Message | Ending:
+    contact = _person(ctx, session, row, None)
+    _, answered = _answer(session, row, contact)
+    return messages.fallback(ctx, row, answered)
+
+
+_Preparer = Callable[[Context, Session, DeliveryRow, Contact | None], Payload | Ending]
+
+_PREPARERS: dict[str, _Preparer] = {
+    "send_survey": _survey,
+    "invite_review": _review,
+    "write_score": _score,
+    "open_ticket": _ticket,
+    "update_ticket": _ticket_update,
+    "send_alert": _alert,
+    "write_opt_out": _opt_out,
+    "send_fallback": _fallback,
+}

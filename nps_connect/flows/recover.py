@@ -1,0 +1,62 @@
+"""Recover: take over what a dead process left behind. Only rows that had started are doubtful."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from nps_connect.flows.context import Context
+from nps_connect.flows.deliver import action_info
+from nps_connect.ledger import claims
+from nps_connect.ledger.columns import Work
+from nps_connect.ledger.keeping import JobRow
+from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
+
+log = logging.getLogger(__name__)
+
+TABLES: tuple[type[Work], ...] = (RawRequest, EventRow, JobRow)
+
+
+def recover(ctx: Context, *, after_restart: bool) -> int:
+    """Give back or put in doubt what was running; returns how many rows.
+
+    Args:
+        ctx: the joined parts.
+        after_restart: no other process can be working (embedded mode): take everything that was running; else only
+            what has outlived its lease.
+    """
+    now = ctx.clock()
+    deadline = None if after_restart else now
+    lanes: set[str] = set()
+    with ctx.ledger.write() as session:
+        for table in TABLES:
+            for row in claims.lost(session, table, now=deadline):
+                row.state, row.lease_token, row.lease_until, row.started_at = "pending", None, None, None
+                lanes.add(row.lane)
+        for delivery in claims.lost(session, DeliveryRow, now=deadline):
+            lanes.add(delivery.lane)
+            _take_back(ctx, session, delivery, now)
+        session.flush()
+    for lane in lanes:
+        ctx.wake(lane)
+    if lanes:
+        log.warning("recovered what a stopped process left behind lanes=%s", ",".join(sorted(lanes)))
+    return len(lanes)
+
+
+def _take_back(ctx: Context, session: Session, row: DeliveryRow, now: datetime) -> None:
+    started = row.started_at is not None
+    row.lease_token = row.lease_until = row.started_at = None
+    row.state = "pending"
+    if not started:
+        return
+    row.last_error = "the process stopped in the middle of this try"
+    rule: Any = action_info(ctx, row.connection, row.action).doubt if row.connection in ctx.connections else "hold"  # type: ignore[arg-type]
+    if rule == "hold":
+        row.state, row.hold, row.doubtful = "held", "it may have been sent already", True
+    else:
+        row.due_at, row.doubtful = now, rule == "look"
+    session.flush()

@@ -1,0 +1,195 @@
+"""Route: from an answer to deliveries, inserted in the answer's own transaction.
+
+What is wanted (by the rules) is compared with what is planned already, so that a changed answer changes what has not
+happened yet and updates what has; it never opens a second ticket and never sends a second mail.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from nps_connect.flows.cancel import cancel
+from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.ledger.tables import DeliveryRow, ResponseRow
+from nps_connect.records.responses import AnsweredContact
+from nps_connect.rules.routing import PlannedAction, delivery_key, plan, settling
+
+Known = dict[tuple[str, str], list[DeliveryRow]]
+
+UNSTARTED = ("pending", "held")
+SHADOW_HOLD = "mode is shadow"
+WAITS = "waits for its ticket"
+
+
+def route_response(
+    ctx: Context, session: Session, response: ResponseRow, answered: AnsweredContact, *, sent: bool
+) -> set[str]:
+    """Plan the deliveries of an answer's newest revision; returns the lanes that have new work."""
+    wanted = {
+        (planned.action, planned.via): planned
+        for planned in plan(ctx.settings.routes, response=answered.response, sent=sent)
+    }
+    known: Known = {}
+    for row in session.execute(
+        select(DeliveryRow)
+        .where(col(DeliveryRow.response_id) == response.id)
+        .order_by(col(DeliveryRow.id))
+        .with_for_update()
+    ).scalars():
+        via = row.options.get("platform", row.connection)
+        known.setdefault((row.action, via), []).append(row)
+    planning = _Planning(ctx, session, response, answered, sent, ctx.clock())
+    for (action, via), rows in known.items():
+        if (action, via) not in wanted and action in ("open_ticket", "send_alert", "invite_review"):
+            planning.unwant(action, rows[-1], known.get(("update_ticket", via), []))
+    for key, planned in wanted.items():
+        planning.want(planned, known.get(key, []), known.get(("update_ticket", planned.via), []))
+    session.flush()
+    return planning.lanes
+
+
+class _Planning:
+    """The planning of one revision."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        session: Session,
+        response: ResponseRow,
+        answered: AnsweredContact,
+        sent: bool,
+        now: datetime,
+    ) -> None:
+        self._ctx = ctx
+        self._session = session
+        self._response = response
+        self._answered = answered
+        self._sent = sent
+        self._now = now
+        self.lanes: set[str] = set()
+
+    def want(self, planned: PlannedAction, rows: list[DeliveryRow], updates: list[DeliveryRow]) -> None:
+        """See to it that a wanted action is planned, once, with the newest content."""
+        due = self._now + planned.delay
+        if planned.action == "write_score":
+            self._write_score(planned, rows, due)
+            return
+        row = rows[-1] if rows else None
+        if row is None:
+            self._add(planned, due)
+        elif row.state == "cancelled" and row.first_started_at is None and planned.action != "invite_review":
+            self._revive(row, due)
+        elif row.state in UNSTARTED and row.first_started_at is None:
+            row.options = {**row.options, **_options(planned)}
+            row.due_at = min(row.due_at, due) if planned.action != "invite_review" else due
+            self.lanes.add(row.lane)
+        elif planned.action == "open_ticket":
+            self._update_ticket(row, updates)
+
+    def unwant(self, action: str, row: DeliveryRow, updates: list[DeliveryRow]) -> None:
+        """The newest answer does not ask for this any more: stop it if it has not started, else tell the ticket."""
+        if row.state in UNSTARTED and row.first_started_at is None and not row.doubtful:
+            cancel(self._ctx, self._session, row, reason="the answer was changed")
+        elif action == "open_ticket" and row.state != "cancelled":
+            self._update_ticket(row, updates)
+
+    def _write_score(self, planned: PlannedAction, rows: list[DeliveryRow], due: datetime) -> None:
+        newest = rows[-1] if rows else None
+        if newest is not None and newest.revision == self._response.revision:
+            if newest.state == "pending":  # Send was pressed after the same score: nothing settles any longer
+                newest.due_at = min(newest.due_at, due)
+                self.lanes.add(newest.lane)
+            return
+        for row in rows:
+            if row.state in UNSTARTED:
+                cancel(self._ctx, self._session, row, reason="a newer answer is written instead")
+        self._add(planned, due)
+
+    def _add(self, planned: PlannedAction, due: datetime) -> None:
+        connection, options = planned.via, _options(planned)
+        if planned.action == "invite_review":
+            options["platform"] = planned.via
+            connection = self._carrier(planned.via)
+        self._insert(planned.action, connection, due, route=planned.via, options=options)
+
+    def _carrier(self, platform: str) -> str:
+        """Who carries a review invitation: the platform itself, or the survey's channel."""
+        policy = self._ctx.info_of(platform).review_policy
+        if policy is not None and policy(self._ctx.connections[platform].settings).self_sending:
+            return platform
+        return self._ctx.settings.surveys[self._response.survey].channel
+
+    def _update_ticket(self, ticket: DeliveryRow, updates: list[DeliveryRow]) -> None:
+        if any(row.revision == self._response.revision for row in updates):
+            return
+        for row in updates:
+            if row.state in UNSTARTED and row.first_started_at is None:
+                cancel(self._ctx, self._session, row, reason="a newer change is told instead")
+        if self._ctx.info_of(ticket.connection).action("update_ticket") is None:
+            return
+        due = self._now + settling("update_ticket", self._sent)
+        self._insert(
+            "update_ticket",
+            ticket.connection,
+            due,
+            route=ticket.connection,
+            after=ticket,
+            options={"told_revision": ticket.revision},
+        )
+
+    def _insert(
+        self,
+        action: str,
+        connection: str,
+        due: datetime,
+        *,
+        route: str,
+        options: dict[str, Any],
+        after: DeliveryRow | None = None,
+    ) -> None:
+        lane = delivery_lane(connection, action)
+        waiting = after is not None and after.state != "succeeded"
+        once = action not in ("write_score", "update_ticket")
+        hold = SHADOW_HOLD if self._ctx.shadow else WAITS if waiting else None
+        self._session.add(
+            DeliveryRow(
+                key=delivery_key(
+                    action=action,
+                    subject=self._response.public_id,
+                    revision=None if once else self._response.revision,
+                    route=route,
+                ),
+                lane=lane,
+                connection=connection,
+                action=action,
+                state="held" if hold else "pending",
+                hold=hold,
+                due_at=due,
+                contact_id=self._response.contact_id,
+                invitation_id=self._response.invitation_id,
+                response_id=self._response.id,
+                revision=self._response.revision,
+                options=options,
+                after_id=after.id if after is not None else None,
+                created_at=self._now,
+            )
+        )
+        self.lanes.add(lane)
+
+    def _revive(self, row: DeliveryRow, due: datetime) -> None:
+        row.state, row.due_at, row.finished_at, row.last_error = "pending", due, None, None
+        row.revision = self._response.revision
+        self.lanes.add(row.lane)
+
+
+def _options(planned: PlannedAction) -> dict[str, Any]:
+    options: dict[str, Any] = {"route": planned.route}
+    if planned.action == "invite_review":
+        options["lead"] = planned.lead
+    if planned.action == "write_score":
+        options["comment"] = planned.comment
+    return options

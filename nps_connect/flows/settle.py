@@ -1,0 +1,218 @@
+"""Settle: what each outcome means for its delivery, written with its attempt in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import update
+from sqlmodel import Session, col
+
+from nps_connect.errors import (
+    AuthFailed,
+    DeliveryError,
+    Doubtful,
+    NotAllowed,
+    PluginError,
+    RateLimited,
+    Rejected,
+    RetryLater,
+    TargetGone,
+)
+from nps_connect.flows.cancel import forsake
+from nps_connect.flows.context import Context
+from nps_connect.flows.observing import tell_finished
+from nps_connect.flows.preparing import Ending
+from nps_connect.ledger import claims, cooldowns, pauses, quotas
+from nps_connect.ledger.tables import AttemptRow, DeliveryRow, InvitationRow
+from nps_connect.records.connectors import ActionInfo
+from nps_connect.records.deliveries import Action, Receipt
+from nps_connect.rules.retrying import DEFAULT_PLANS, next_try
+
+log = logging.getLogger(__name__)
+
+BUG_TRIES = 3
+BUG_WAIT = timedelta(minutes=1)
+QUOTA_WAIT = timedelta(seconds=10)
+MUST_NOT_VANISH = frozenset({"open_ticket", "send_alert", "send_fallback"})
+"""A detractor must not die silently: here even a missing target is dead, and so reaches the fallback address."""
+
+Outcome = Receipt | Ending | Exception
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A delivery and what became of it."""
+
+    row: DeliveryRow
+    outcome: Outcome
+
+
+def settle_batch(
+    ctx: Context, connection: str, action: Action, info: ActionInfo, settled: Sequence[Settled], token: str
+) -> bool:
+    """Write all outcomes in one transaction; false when the lane should rest now."""
+    now = ctx.clock()
+    finished: list[tuple[str, Receipt | None]] = []
+    woken: set[str] = set()
+    with ctx.ledger.write() as session:
+        for one in settled:
+            values = _values(ctx, action, info, one, now)
+            if not claims.settle(session, DeliveryRow, one.row.id or 0, token=token, values=values):
+                log.warning("lease lost delivery=%s", one.row.id)
+                continue
+            if not isinstance(one.outcome, Ending):
+                session.add(_attempt(ctx, one, now))
+            _hold_back(ctx, session, connection, action, one.outcome, now)
+            woken |= _follow_up(ctx, session, one, values, now)
+            if values["state"] != "pending":
+                receipt = one.outcome if isinstance(one.outcome, Receipt) else None
+                finished.append((values["state"], receipt))
+    for lane in woken:
+        ctx.wake(lane)
+    for state, receipt in finished:
+        tell_finished(ctx, connection, action, state, receipt)
+    return not any(isinstance(one.outcome, RateLimited | AuthFailed | NotAllowed) for one in settled)
+
+
+def _values(ctx: Context, action: Action, info: ActionInfo, one: Settled, now: datetime) -> Values:
+    outcome = one.outcome
+    if isinstance(outcome, Receipt):
+        return _ended("succeeded", now) | {
+            "receipt_id": outcome.id,
+            "receipt_link": outcome.link,
+            "receipt_note": outcome.note,
+            "doubtful": False,
+            "error_kind": None,
+            "last_error": None,
+        }
+    if isinstance(outcome, Ending):
+        if outcome.state == "held":
+            return {"state": "held", "hold": outcome.reason}
+        return _ended(outcome.state, now) | {"last_error": outcome.reason}
+    failed: Values = {"last_error": _told(ctx, outcome), "error_kind": _kind(outcome)}
+    if isinstance(outcome, Doubtful | PluginError):
+        return failed | _in_doubt(ctx, action, info, one.row, now)
+    if isinstance(outcome, DeliveryError):
+        return failed | _refused(ctx, action, one.row, outcome, now)
+    return failed | _bug(one.row, now)
+
+
+def _refused(ctx: Context, action: Action, row: DeliveryRow, error: DeliveryError, now: datetime) -> Values:
+    if isinstance(error, RateLimited):
+        return {"state": "pending", "due_at": max(error.until or now + QUOTA_WAIT, now)}
+    if isinstance(error, RetryLater):
+        return _again(ctx, action, row, now, error.after)
+    if isinstance(error, AuthFailed | NotAllowed):
+        return {"state": "pending", "due_at": now}
+    if isinstance(error, TargetGone) and action not in MUST_NOT_VANISH:
+        return _ended("skipped", now)
+    if isinstance(error, Rejected | TargetGone):
+        return _ended("dead", now) | {"attempts": row.attempts + 1}
+    return _bug(row, now)
+
+
+def _in_doubt(ctx: Context, action: Action, info: ActionInfo, row: DeliveryRow, now: datetime) -> Values:
+    if info.doubt == "hold":
+        return {"state": "held", "hold": "it may have been sent already", "doubtful": True}
+    return _again(ctx, action, row, now, None) | {"doubtful": info.doubt == "look"}
+
+
+def _again(ctx: Context, action: Action, row: DeliveryRow, now: datetime, after: timedelta | None) -> Values:
+    attempts = row.attempts + 1
+    first = row.first_started_at or now
+    due = next_try(DEFAULT_PLANS[action], attempts, first, now, ctx.random.random(), after)
+    if due is None:
+        return _ended("dead", now) | {"attempts": attempts}
+    return {"state": "pending", "due_at": due, "attempts": attempts}
+
+
+def _bug(row: DeliveryRow, now: datetime) -> Values:
+    attempts = row.attempts + 1
+    if attempts >= BUG_TRIES:
+        return _ended("dead", now) | {"attempts": attempts}
+    return {"state": "pending", "due_at": now + BUG_WAIT, "attempts": attempts}
+
+
+def _ended(state: str, now: datetime) -> Values:
+    return {"state": state, "finished_at": now, "hold": None}
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, DeliveryError):
+        return error.kind
+    return "plugin" if isinstance(error, PluginError) else "bug"
+
+
+def _told(ctx: Context, error: Exception) -> str:
+    if isinstance(error, DeliveryError):
+        return ctx.redact(error.message)[:1000]
+    if isinstance(error, PluginError):
+        return ctx.redact(str(error))[:1000]
+    return ctx.redact("".join(traceback.format_exception(error)))[-4000:]
+
+
+def _attempt(ctx: Context, one: Settled, now: datetime) -> AttemptRow:
+    outcome = one.outcome
+    row = AttemptRow(
+        delivery_id=one.row.id or 0, started_at=one.row.started_at or now, finished_at=now, outcome="succeeded"
+    )
+    if isinstance(outcome, Receipt):
+        row.message = outcome.note
+    elif isinstance(outcome, Exception):
+        row.outcome, row.message = _kind(outcome), _told(ctx, outcome)
+        if isinstance(outcome, DeliveryError):
+            row.status, row.request_id, row.exchange = outcome.status, outcome.request_id, outcome.exchange
+    return row
+
+
+def _hold_back(
+    ctx: Context, session: Session, connection: str, action: Action, outcome: Outcome, now: datetime
+) -> None:
+    """429 rests the quota, 401 stops the connection, 403 this action; what is due stays. Told once."""
+    if isinstance(outcome, RateLimited):
+        quotas.rest(session, connection, outcome.quota, until=outcome.until or now + QUOTA_WAIT)
+        return
+    if isinstance(outcome, AuthFailed):
+        scope, cause = pauses.of_connection(connection), "auth"
+    elif isinstance(outcome, NotAllowed):
+        scope, cause = pauses.of_lane(connection, action), "not_allowed"
+    else:
+        return
+    missing = f" (missing: {outcome.scope})" if isinstance(outcome, NotAllowed) and outcome.scope else ""
+    reason = _told(ctx, outcome) + missing
+    if pauses.pause(session, scope, cause="auth" if cause == "auth" else "not_allowed", reason=reason, now=now):
+        log.error("stopped %s: %s; mend it, then run: nps-connect resume %s", scope, reason, scope)
+
+
+def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now: datetime) -> set[str]:
+    """What an ending means for others: cooldown, invitation, deliveries that waited for this one."""
+    row, state = one.row, values["state"]
+    if row.action == "send_survey":
+        if state == "succeeded" and row.invitation_id is not None:
+            invitation = session.get(InvitationRow, row.invitation_id)
+            if invitation is not None:
+                invitation.state, invitation.sent_at = "sent", now
+                cooldowns.confirm(session, row.invitation_id, until=now + ctx.settings.limits.cooldown)
+        elif state in ("cancelled", "skipped", "dead"):
+            forsake(session, row, reason=values.get("last_error") or state)
+    if row.action == "open_ticket" and state in ("succeeded", "cancelled", "skipped"):
+        waiting: Values = (
+            {"state": "pending", "hold": None, "due_at": now}
+            if state == "succeeded"
+            else _ended("cancelled", now) | {"last_error": "its ticket was not opened"}
+        )
+        lanes = session.execute(
+            update(DeliveryRow)
+            .where(col(DeliveryRow.after_id) == row.id, col(DeliveryRow.state) == "held")
+            .values(**waiting)
+            .returning(col(DeliveryRow.lane))
+            .execution_options(synchronize_session=False)
+        ).scalars()
+        return set(lanes)
+    return set()

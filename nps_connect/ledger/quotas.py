@@ -1,0 +1,107 @@
+"""Vendor quotas, shared by all workers through the ledger: calls, not items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from nps_connect.connection import Clock
+from nps_connect.errors import RateLimited
+from nps_connect.ledger.keeping import QuotaRow
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.upserts import insert_for
+from nps_connect.records.connectors import Quota
+
+BURST = 0.04
+"""Share of a window's calls that may go out at once; the rest flows evenly, so that no window of the vendor's clock,
+wherever it begins, sees more calls than it allows."""
+
+SHORT = 2.0
+"""Seconds that a call may wait in place; longer waits go back to the ledger."""
+
+
+class LedgerGate:
+    """A token bucket per quota in the ledger; fed by the vendor's own headers."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def before(self, connection: str, quota: Quota) -> float:
+        """Take one call; returns the seconds to wait before making it.
+
+        Raises:
+            RateLimited: nothing was taken; not before `until`.
+        """
+        with self._ledger.write() as session:
+            now = self._clock()
+            row = _row(session, connection, quota, now)
+            if row.paused_until is not None and row.paused_until > now:
+                raise RateLimited("the quota is used up", until=row.paused_until, quota=quota.name)
+            rate = quota.calls * (1 - BURST) / quota.seconds
+            elapsed = max(0.0, (now - row.refilled_at).total_seconds())
+            tokens = min(_most(quota), row.tokens + elapsed * rate)
+            wait = max(0.0, (1 - tokens) / rate)
+            if wait > SHORT:
+                raise RateLimited("the quota is used up", until=now + timedelta(seconds=wait), quota=quota.name)
+            row.tokens, row.refilled_at, row.paused_until = tokens - 1, now, None
+            return wait
+
+    def after(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
+        """Rest as long as the vendor says when its headers tell that nothing is left."""
+        left = _number(headers.get((quota.remaining_header or "").lower()))
+        if left is None or left > 0:
+            return
+        wait = _number(headers.get((quota.reset_header or "").lower()))
+        pause = timedelta(seconds=quota.default_pause_seconds if wait is None else min(max(wait, 0.0), 86_400.0))
+        with self._ledger.write() as session:
+            rest(session, connection, quota.name, until=self._clock() + pause)
+
+
+def rest(session: Session, connection: str, name: str, *, until: datetime) -> None:
+    """Let a quota rest until then."""
+    values = {"paused_until": until}
+    session.execute(
+        insert_for(session, QuotaRow)
+        .values(connection=connection, name=name, tokens=0.0, refilled_at=until, **values)
+        .on_conflict_do_update(index_elements=["connection", "name"], set_=values)
+    )
+
+
+def paused_until(session: Session, connection: str, name: str = "general") -> datetime | None:
+    """Until when a quota rests, or none."""
+    return session.execute(
+        select(col(QuotaRow.paused_until)).where(col(QuotaRow.connection) == connection, col(QuotaRow.name) == name)
+    ).scalar()
+
+
+def _most(quota: Quota) -> float:
+    return max(1.0, quota.calls * BURST)
+
+
+def _row(session: Session, connection: str, quota: Quota, now: datetime) -> QuotaRow:
+    find = (
+        select(QuotaRow)
+        .where(col(QuotaRow.connection) == connection, col(QuotaRow.name) == quota.name)
+        .with_for_update()
+    )
+    row: QuotaRow | None = session.execute(find).scalar()
+    if row is not None:
+        return row
+    session.execute(
+        insert_for(session, QuotaRow)
+        .values(connection=connection, name=quota.name, tokens=_most(quota), refilled_at=now)
+        .on_conflict_do_nothing(index_elements=["connection", "name"])
+    )
+    fresh: QuotaRow = session.execute(find).scalar_one()
+    return fresh
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,181 @@
+"""`Application`: the joined parts, open for work."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+
+from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep, system_clock
+from nps_connect.flows.context import Context
+from nps_connect.flows.links import Links
+from nps_connect.http import VendorClient
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.quotas import LedgerGate
+from nps_connect.ledger.schema import require_newest
+from nps_connect.plugins import Plugins
+from nps_connect.redaction import Redactor, secrets_of
+from nps_connect.rules.facts import PERSON_FIELDS
+from nps_connect.rules.filters import Filter, compile_filter
+from nps_connect.settings.loading import config_path, load
+from nps_connect.settings.model import Settings
+from nps_connect.wiring.validation import validate
+from nps_connect.worker.engine import Engine
+from nps_connect.worker.jobs import jobs_of, plan_jobs
+from nps_connect.worker.lanes import lanes_of
+
+Transports = Mapping[str, httpx.BaseTransport]
+
+
+class _Bell:
+    """Passes wake-ups on to the engine, once there is one."""
+
+    def __init__(self) -> None:
+        self.ring: Callable[[str], None] = lambda _lane: None
+
+    def __call__(self, lane: str) -> None:
+        self.ring(lane)
+
+
+@dataclass(frozen=True)
+class Application:
+    """Everything joined. Close it when done.
+
+    Attributes:
+        ctx: what the flows are given.
+        bell: where the engine hears of new work.
+    """
+
+    ctx: Context
+    bell: _Bell
+
+    def engine(self) -> Engine:
+        """An engine for this configuration, not started yet; its periodic jobs are planned."""
+        jobs = jobs_of(self.ctx)
+        plan_jobs(self.ctx, jobs)
+        engine = Engine(self.ctx, lanes_of(self.ctx, jobs), self.ctx.settings.core.workers)
+        self.bell.ring = engine.wake
+        return engine
+
+    def close(self) -> None:
+        """Close network and database connections."""
+        for connection in self.ctx.connections.values():
+            if connection.client is not None:
+                connection.client.close()
+        self.ctx.ledger.close()
+
+
+def open_application(config: Path | None, environ: Mapping[str, str]) -> Application:
+    """Load, validate and join everything that the configuration names.
+
+    Raises:
+        ConfigError: a mistake in the configuration, or a database that cannot be used.
+    """
+    settings = load(config, environ)
+    plugins = Plugins.load(environ=environ)
+    parsed = validate(settings, plugins, where=config_path(config, environ).name)
+    ledger = open_ledger(settings)
+    require_newest(ledger)
+    return join(settings, plugins, parsed, ledger)
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger that the settings name; its schema is not looked at.
+
+    Raises:
+        ConfigError: not a database address that we know.
+    """
+    return Ledger(settings.core.database_url.get_secret_value())
+
+
+def join(
+    settings: Settings,
+    plugins: Plugins,
+    parsed: Mapping[str, ConnectionSettings],
+    ledger: Ledger,
+    *,
+    clock: Clock = system_clock,
+    sleep: Sleep | None = None,
+    chance: random.Random | None = None,
+    transports: Transports | None = None,
+) -> Application:
+    """Join parts that are open already.
+
+    Args:
+        settings: the file.
+        plugins: the loaded plugins.
+        parsed: each connection's own settings, as `validate` gives them.
+        ledger: the open ledger.
+        clock: the present moment.
+        sleep: waiting; none = real waiting.
+        chance: source of chance; none = the system's.
+        transports: in place of the network, by connection name.
+    """
+    chance = chance or random.SystemRandom()
+    bell = _Bell()
+    gate = LedgerGate(ledger, clock)
+    connections = {
+        name: _connection(name, own, settings, plugins, gate, clock, sleep, chance, (transports or {}).get(name))
+        for name, own in parsed.items()
+    }
+    secrets = [*secrets_of(settings), *(secret for own in parsed.values() for secret in secrets_of(own))]
+    ctx = Context(
+        ledger=ledger,
+        settings=settings,
+        plugins=plugins,
+        connections=connections,
+        filters=compile_filters(settings, plugins, parsed),
+        links=Links(settings.core.url, [key.get_secret_value() for key in settings.core.signing_keys]),
+        redact=Redactor(secrets),
+        clock=clock,
+        random=chance,
+        wake=bell,
+    )
+    return Application(ctx, bell)
+
+
+def compile_filters(
+    settings: Settings, plugins: Plugins, parsed: Mapping[str, ConnectionSettings]
+) -> dict[str, Filter]:
+    """Every trigger's filter, by trigger label."""
+    filters = {}
+    for trigger in settings.triggers:
+        if trigger.where is not None:
+            info = plugins.infos[parsed[trigger.source].plugin]
+            kind = next(kind for kind in info.events if kind.name == trigger.on)
+            fields = {**kind.fields, **PERSON_FIELDS}
+            filters[trigger.label] = compile_filter(trigger.where, fields, open_fields=kind.open_fields)
+    return filters
+
+
+def _connection(
+    name: str,
+    own: ConnectionSettings,
+    settings: Settings,
+    plugins: Plugins,
+    gate: LedgerGate,
+    clock: Clock,
+    sleep: Sleep | None,
+    chance: random.Random,
+    transport: httpx.BaseTransport | None,
+) -> Connection:
+    info = plugins.infos[own.plugin]
+    core = settings.core
+    bare = Connection(
+        name=name,
+        settings=own,
+        clock=clock,
+        random=chance,
+        public_url=core.url,
+        company=core.company,
+        default_language=core.language,
+        sleep=sleep or time.sleep,
+    )
+    if info.base_url is None:
+        return bare
+    client = VendorClient(bare, info, transport=transport, gate=gate)
+    return replace(bare, client=client)

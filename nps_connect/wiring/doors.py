@@ -1,0 +1,110 @@
+"""The doors that the web opens: what a request may ask of the application."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import datetime, timedelta
+
+from nps_connect.errors import ConfigError, NpsConnectError, WebhookRejected
+from nps_connect.flows.accept import accept_webhook
+from nps_connect.flows.context import Context
+from nps_connect.flows.optout import unsubscribe, unsubscribe_page
+from nps_connect.flows.respond import answer, survey_page
+from nps_connect.flows.review import review_target
+from nps_connect.ledger.schema import require_newest
+from nps_connect.ledger.upserts import count
+from nps_connect.records.events import WebhookRequest
+from nps_connect.records.pages import SurveyPage, UnsubscribePage, VisitInfo
+
+log = logging.getLogger(__name__)
+
+TELL_EVERY = timedelta(seconds=10)
+
+
+class ApplicationDoors:
+    """The web's view of the application."""
+
+    def __init__(self, ctx: Context) -> None:
+        core = ctx.settings.core
+        self.company = core.company
+        self.languages = core.languages
+        self.privacy_notice_url = str(core.privacy_notice_url)
+        self.public_url = core.url
+        self._ctx = ctx
+        self._refused: Counter[tuple[str, str]] = Counter()
+        self._told_at: datetime | None = None
+
+    def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
+        """Store a believed webhook; durable on return.
+
+        Raises:
+            WebhookRejected: it is not believed.
+        """
+        try:
+            accept_webhook(self._ctx, connection, request)
+        except WebhookRejected as error:
+            known = connection if connection in self._ctx.connections else "unknown"
+            log.warning("webhook refused connection=%s reason=%s", known, error.reason)
+            self._refused[f"webhook_{error.reason}", known] += 1
+            self._tell(self._ctx.clock())
+            raise
+
+    def survey_page(self, token: str, visit: VisitInfo) -> SurveyPage:
+        """Show the survey page; confirms nothing."""
+        return survey_page(self._ctx, token, visit)
+
+    def answer(
+        self,
+        token: str,
+        score: int,
+        comment: str | None,
+        *,
+        sent: bool,
+        do_not_contact: bool,
+        language: str,
+        visit: VisitInfo,
+    ) -> SurveyPage:
+        """Take a pressed score."""
+        return answer(
+            self._ctx,
+            token,
+            score,
+            comment,
+            sent=sent,
+            do_not_contact=do_not_contact,
+            language=language,
+            visit=visit,
+        )
+
+    def unsubscribe_page(self, token: str) -> UnsubscribePage:
+        """Show the unsubscribe page; changes nothing."""
+        return unsubscribe_page(self._ctx, token)
+
+    def unsubscribe(self, token: str) -> UnsubscribePage:
+        """Stop all customer mail to this person."""
+        return unsubscribe(self._ctx, token)
+
+    def review_target(self, token: str, visit: VisitInfo) -> str | None:
+        """Where a review link leads, or none."""
+        return review_target(self._ctx, token, visit)
+
+    def problems(self) -> list[str]:
+        """Why the product is not ready; empty when it is."""
+        try:
+            require_newest(self._ctx.ledger)
+        except ConfigError as error:
+            return [error.problem]
+        except NpsConnectError as error:
+            return [str(error)]
+        return []
+
+    def _tell(self, now: datetime) -> None:
+        """Write refusals to the ledger, but rarely: forged webhooks must not cost a commit each."""
+        if self._told_at is not None and now - self._told_at < TELL_EVERY:
+            return
+        self._told_at = now
+        refused, self._refused = self._refused, Counter()
+        with self._ctx.ledger.write() as session:
+            for (name, connection), by in refused.items():
+                count(session, name, connection, now.date(), by)
