@@ -19,6 +19,7 @@ class VisitInfo(Record):
         address: the caller's network address, cut to its network (/24 or /48).
         agent: the caller's user agent, 200 characters at most.
         score: the score that the link preselects, if any.
+        language: the language that the visitor asked for on the page, if any.
     """
 
     method: str
@@ -26,6 +27,7 @@ class VisitInfo(Record):
     address: str | None = None
     agent: str | None = None
     score: Score | None = None
+    language: str | None = None
 
 
 class SurveyPage(Record):
@@ -36,6 +38,8 @@ class SurveyPage(Record):
         language: to show the page in.
         question: the survey's own question in that language, or none for the standard one.
         score: the confirmed score, for `answered`; never shown preselected to a new visitor without it.
+        commented: a comment has reached us (it is not shown).
+        do_not_contact: the wish that was sent last, shown ticked so that it is neither lost nor forced.
         reviews: the review pages, the same for every score; filled in for `answered`.
         help_address: where an unhappy customer reaches a person.
         token: the page's own token, for forms.
@@ -47,6 +51,7 @@ class SurveyPage(Record):
     question: str | None = None
     score: Score | None = None
     commented: bool = False
+    do_not_contact: bool = False
     reviews: tuple[ReviewDestination, ...] = ()
     help_address: str | None = None
     token: str = ""

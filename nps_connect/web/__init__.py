@@ -1,1 +1,1 @@
-"""The web: webhook intake, personal pages, health."""
+"""The web: webhook intake, survey pages, unsubscribe, review links, health."""

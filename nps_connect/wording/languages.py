@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
+LONGEST_HEADER = 500
+_WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
 
 
@@ -32,6 +35,17 @@ def choose(candidates: Sequence[str | None], available: Sequence[str]) -> str:
             if form in known:
                 return known[form]
     return available[0]
+
+
+def accepted(header: str) -> list[str]:
+    """The tags of an `Accept-Language` header (RFC 9110, 12.5.4), dearest first; nonsense is passed over."""
+    weighed: list[tuple[float, str]] = []
+    for part in header[:LONGEST_HEADER].split(","):
+        tag, _, weight = part.partition(";")
+        known = _WEIGHT.fullmatch(weight.strip())
+        if tag.strip() and (known or not weight.strip()):
+            weighed.append((float(known[1]) if known else 1.0, tag.strip()))
+    return [tag for weight, tag in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
 
 
 def direction(language: str) -> str:

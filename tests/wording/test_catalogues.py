@@ -32,8 +32,11 @@ def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
 def texts_in_the_code() -> set[str]:
     methods = [("**.py", "python"), ("**.j2", "jinja2")]
     options = {"**.j2": {"silent": "false"}}
-    found = extract_from_dir(PACKAGE, methods, options)
-    return {forms(message)[0] for _path, _line, message, _comments, _context in found}
+    return {
+        forms(message)[0]
+        for room in ("wording", "web")
+        for _path, _line, message, _comments, _context in extract_from_dir(PACKAGE / room, methods, options)
+    }
 
 
 def test_english_and_french_are_shipped():

@@ -1,0 +1,58 @@
+"""What a survey form holds. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from nps_connect.wording.cleaning import comment
+
+_SCORE = re.compile(r"10|[0-9]", re.ASCII)
+MOST_FIELDS = 50
+
+
+@dataclass(frozen=True)
+class SentForm:
+    """A survey form as it was sent.
+
+    Attributes:
+        score: 0 to 10, or none where what was sent is not a score.
+        comment: cleaned and cut, or none.
+        sent: the Send button was pressed, not just a score.
+        do_not_contact: the box was ticked.
+        language: the language of the page, as sent.
+    """
+
+    score: int | None = None
+    comment: str | None = None
+    sent: bool = False
+    do_not_contact: bool = False
+    language: str | None = None
+
+
+def read_score(values: list[str]) -> int | None:
+    """Exactly one score, written exactly as we write it; anything else is none, nothing is rounded or trimmed."""
+    if len(values) != 1 or not _SCORE.fullmatch(values[0]):
+        return None
+    return int(values[0])
+
+
+def read_form(body: bytes) -> SentForm:
+    """Read an urlencoded form; nonsense is a form without a score.
+
+    A pressed score arrives as ``score``; the Send button carries the score that it names as ``send``.
+    """
+    try:
+        fields = parse_qs(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace"
+        )
+    except ValueError:
+        return SentForm()
+    return SentForm(
+        score=read_score(fields.get("score") or fields.get("send") or []),
+        comment=comment(fields.get("comment", [""])[0]),
+        sent="send" in fields,
+        do_not_contact="do_not_contact" in fields,
+        language=fields.get("lang", [None])[0],
+    )

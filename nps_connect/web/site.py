@@ -1,0 +1,142 @@
+"""`Site`: what every page of the web is given, and how a page becomes a response."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from nps_connect.connection import Clock, system_clock
+from nps_connect.web.doors import Doors
+from nps_connect.wording.catalogs import bound_environment, known
+from nps_connect.wording.languages import accepted, choose
+
+ASSETS = Path(__file__).with_name("assets")
+
+
+def _asset(name: str) -> str:
+    """An asset without comments and indentation."""
+    text = re.sub(r"/\*.*?\*/", "", (ASSETS / name).read_text("utf-8"), flags=re.DOTALL)
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _inline() -> tuple[Markup, Markup, dict[str, str]]:
+    """The style, the script, and the headers that allow exactly these two and nothing else."""
+    style, script = _asset("page.css"), _asset("page.js")
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "X-Robots-Tag": "noindex, nofollow",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    }
+    return Markup(style), Markup(script), headers  # noqa: S704  # our own files
+
+
+@lru_cache(maxsize=32)
+def _environment(language: str) -> Environment:
+    environment = bound_environment(PackageLoader("nps_connect.web"), language)
+    style, script, _headers = _inline()
+    environment.globals.update(style=style, script=script)
+    return environment
+
+
+@lru_cache(maxsize=32)
+def own_name(language: str) -> str:
+    """A language's name in itself, such as `Français`."""
+    try:
+        name = Locale.parse(language.replace("-", "_")).get_display_name()
+    except ValueError:
+        name = None
+    return name[:1].upper() + name[1:] if name else language
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every page is given.
+
+    Attributes:
+        doors: the house.
+        clock: the present moment.
+    """
+
+    doors: Doors
+    clock: Clock = field(default=system_clock)
+
+    def asked_language(self, wish: str | None) -> str | None:
+        """The language on offer that a visitor asked for by name, or none."""
+        if not wish:
+            return None
+        return next((tag for tag in self.doors.languages if tag.casefold() == wish.casefold()), None)
+
+    def visitor_language(self, request: Request) -> str:
+        """The language of a visitor of whom nothing is known but the browser's wishes."""
+        asked = self.asked_language(request.query_params.get("lang"))
+        return asked or choose(accepted(request.headers.get("accept-language", "")), self.doors.languages)
+
+    def page(self, template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
+        """A page in a language.
+
+        Args:
+            template: its name, without ending.
+            language: one of those on offer.
+            status: HTTP status.
+            values: what the template asks for.
+        """
+        tongue = known(language)
+        html = (
+            _environment(tongue)
+            .get_template(f"{template}.html.j2")
+            .render(
+                company=self.doors.company,
+                privacy_notice_url=self.doors.privacy_notice_url,
+                tongues=[(tag, own_name(tag)) for tag in self.doors.languages] if values.get("token") else [],
+                chosen_tongue=language,
+                **{"token": "", "help_address": None, **values},
+            )
+        )
+        return HTMLResponse(html, status, {**_inline()[2], "Content-Language": tongue})
+
+    def notice(self, notice: str, language: str, status: int, **values: Any) -> HTMLResponse:  # noqa: ANN401
+        """A short friendly page that explains a dead end.
+
+        Args:
+            notice: which one, see ``templates/notice.html.j2``.
+            language: one of those on offer.
+            status: HTTP status.
+            values: what the notice asks for besides.
+        """
+        return self.page("notice", language, status, notice=notice, **values)
+
+    @staticmethod
+    def headers() -> dict[str, str]:
+        """What keeps a personal page private and closed, for answers that are not pages."""
+        return dict(_inline()[2])
+
+    def bare(self, status: int) -> Response:
+        """An answer to `HEAD`: the headers of a page, no page."""
+        response = HTMLResponse(None, status, self.headers())
+        del response.headers["content-length"]
+        return response

@@ -1,0 +1,98 @@
+"""``/s/<token>``: the survey page. Opening it confirms nothing; only a press of a score or of Send does."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nps_connect.records.pages import SurveyPage
+from nps_connect.web.forms import read_form, read_score
+from nps_connect.web.reading import UnreadableBody, comes_from_elsewhere, read_body, visit_of
+from nps_connect.web.site import Site
+from nps_connect.wording.questions import standard_question
+
+LARGEST_FORM = 4 * 1024 * 1024
+STATUS = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
+
+
+def survey_routes(site: Site) -> APIRouter:
+    """The routes of the survey page."""
+    router = APIRouter()
+    doors = site.doors
+
+    @router.api_route("/s/{token}", methods=["GET", "HEAD"])
+    async def show(token: str, request: Request) -> Response:
+        asked = site.asked_language(request.query_params.get("lang"))
+        score = read_score(request.query_params.getlist("score"))
+        visit = visit_of(request, site.clock(), score=score, language=asked)
+        page = await run_in_threadpool(doors.survey_page, token, visit)
+        if request.method == "HEAD":
+            return site.bare(STATUS[page.state])
+        return render(request, token, page, asked=asked, chosen=score)
+
+    @router.post("/s/{token}")
+    async def press(token: str, request: Request) -> Response:
+        if comes_from_elsewhere(request, doors.public_url):
+            return site.notice("elsewhere", site.visitor_language(request), 403, token=token)
+        try:
+            form = read_form(await read_body(request, LARGEST_FORM))
+        except UnreadableBody as error:
+            return site.notice("too_large", site.visitor_language(request), error.status)
+        asked = site.asked_language(form.language)
+        visit = visit_of(request, site.clock(), score=form.score, language=asked)
+        if form.score is None:
+            page = await run_in_threadpool(doors.survey_page, token, visit)
+            return render(request, token, page, asked=asked, problem=True)
+        page = await run_in_threadpool(
+            doors.answer,
+            token,
+            form.score,
+            form.comment,
+            sent=form.sent,
+            do_not_contact=form.do_not_contact,
+            language=asked or site.visitor_language(request),
+            visit=visit,
+        )
+        return render(request, token, page, asked=asked, chosen=form.score, posted=True, sent=form.sent)
+
+    def render(
+        request: Request,
+        token: str,
+        page: SurveyPage,
+        *,
+        asked: str | None,
+        chosen: int | None = None,
+        posted: bool = False,
+        sent: bool = False,
+        problem: bool = False,
+    ) -> Response:
+        status = STATUS[page.state]
+        if page.state == "unknown":
+            return site.notice("unknown", site.visitor_language(request), status)
+        language = asked or page.language
+        if page.state == "expired":
+            return site.notice("expired", language, status, help_address=page.help_address)
+        changes = chosen is not None and chosen != page.score
+        return site.page(
+            "survey",
+            language,
+            422 if problem else status,
+            token=page.token or token,
+            state=page.state,
+            question=page.question or standard_question(doors.company, language),
+            question_language=page.language if page.question else language,
+            chosen=page.score if chosen is None else chosen,
+            confirmed=page.score,
+            commented=page.commented,
+            do_not_contact=page.do_not_contact,
+            reviews=[review for review in page.reviews if review.url.startswith(("https://", "http://"))],
+            help_address=page.help_address,
+            unsubscribe_token=page.unsubscribe_token,
+            posted=posted,
+            open=changes or problem or (posted and not sent),
+            problem=problem,
+        )
+
+    return router
