@@ -61,22 +61,32 @@ class Browser:
 
 
 def press(form: Form, score: int) -> dict[str, str]:
-    """What is sent when somebody presses a score; where scores are only chosen, the first button is pressed then."""
-    values = form.untouched() | {"score": str(score)}
-    if not form.has("score", "button"):
-        button = form.other_button("score")
-        return values | ({button.name: button.value} if button and button.name else {})
-    form.button("score", str(score))
-    return values
+    """What is sent when somebody presses a score; where scores are only chosen, the first button is pressed then.
+
+    Raises:
+        PageSurprise: the score is not on offer.
+    """
+    if form.has("score", "button"):
+        return form.untouched() | {"score": form.button("score", str(score)).value}
+    return _chosen(form, score) | _pressed(form, score)
 
 
 def write_and_send(form: Form, score: int, comment: str | None) -> dict[str, str]:
-    """What is sent when somebody chooses a score, writes a comment and presses Send."""
-    values = form.untouched() | {"comment": comment or ""}
-    if form.has("score"):
-        values["score"] = str(score)
-    button = form.other_button("score")
-    return values | ({button.name: button.value} if button and button.name else {})
+    """What is sent when somebody chooses a score, writes a comment and presses the button that sends it."""
+    return _chosen(form, score) | {"comment": comment or ""} | _pressed(form, score)
+
+
+def _chosen(form: Form, score: int) -> dict[str, str]:
+    choosable = any(form.has("score", kind) for kind in ("choice", "fixed", "text"))
+    return form.untouched() | ({"score": str(score)} if choosable else {})
+
+
+def _pressed(form: Form, score: int) -> dict[str, str]:
+    senders = [one for one in form.fields if one.kind == "button" and one.name != "score"]
+    if not senders:
+        return {"score": form.button("score", str(score)).value}
+    button = next((one for one in senders if one.value == str(score)), senders[0])
+    return {button.name: button.value} if button.name else {}
 
 
 @dataclass(frozen=True)
@@ -119,11 +129,12 @@ def answer_mail(customer: Customer, mail: ReceivedMail, links: PersonalLinks, br
     page = browser.open(links.survey(mail, part.score if part.score is not None else 9))
     if part.score is None:
         return
-    form = page.form_with("score")
     if part.habit == "send":
-        values = write_and_send(page.form_with("score", "comment"), part.score, customer.comment)
+        form = page.form_with("comment")
+        values = write_and_send(form, part.score, customer.comment)
         _send(browser, page, form, values, twice=part.presses_twice)
         return
+    form = page.form_with("score")
     thanks = _send(browser, page, form, press(form, part.score), twice=part.presses_twice)
     if part.habit == "press_then_comment":
         more = thanks.form_with("comment")

@@ -63,10 +63,6 @@ class Form:
                 return one
         raise PageSurprise(f"the form has no button {name}" + (f" = {value}" if value else ""))
 
-    def other_button(self, name: str) -> FormField | None:
-        """The first button that is not called so."""
-        return next((one for one in self.fields if one.kind == "button" and one.name != name), None)
-
 
 @dataclass(frozen=True)
 class Page:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 from nps_connect.records.responses import Segment, segment_of
@@ -134,14 +136,26 @@ def make_population(size: int, seed: int) -> tuple[Customer, ...]:
     """
     chance = random.Random(f"population:{seed}")  # noqa: S311  # repeatable
     parts = [CAST[number % len(CAST)] for number in range(size)]
-    customers = [_customer(number, part, chance) for number, part in enumerate(parts)]
+    languages = [chance.choice(("fr", "fr", "en")) for _ in parts]
+    names = {language: _names(language, chance) for language in FIRST_NAMES}
+    customers = [
+        _customer(number, part, language, next(names[language]), chance)
+        for number, (part, language) in enumerate(zip(parts, languages, strict=True))
+    ]
     chance.shuffle(customers)
     return tuple(customers)
 
 
-def _customer(number: int, part: Part, chance: random.Random) -> Customer:
-    language = chance.choice(("fr", "fr", "en"))
-    name = f"{chance.choice(FIRST_NAMES[language])} {chance.choice(LAST_NAMES[language])}"
+def _names(language: str, chance: random.Random) -> Iterator[str]:
+    """Names without end, no two alike."""
+    names = [f"{first} {last}" for first in FIRST_NAMES[language] for last in LAST_NAMES[language]]
+    chance.shuffle(names)
+    for round_number in count(1):
+        for name in names:
+            yield name if round_number == 1 else f"{name} {round_number}"
+
+
+def _customer(number: int, part: Part, language: str, name: str, chance: random.Random) -> Customer:
     comment = None
     if part.score is not None and part.habit in COMMENTED:
         comment = chance.choice(COMMENTS[language][segment_of(part.score)])

@@ -18,7 +18,7 @@ from nps_connect.sandbox.vendor import SimulatedPerson
 HOUSE = "http://nps.example.com"
 BUTTONS = "".join(f'<button name="score" value="{score}">{score}</button>' for score in range(11))
 RADIOS = "".join(f'<input type="radio" name="score" value="{score}">' for score in range(11))
-COMMENT = '<textarea name="comment"></textarea><button name="step" value="send">Send</button>'
+COMMENT = '<textarea name="comment"></textarea><button name="send" value="2">Send 2</button>'
 
 
 class House:
@@ -79,19 +79,22 @@ def test_a_press_is_all_that_some_do():
 
 
 def test_where_scores_are_chosen_the_button_is_pressed_after():
-    assert play(House(scores=RADIOS), score=3, habit="press") == [{"v": "1", "score": "3", "step": "send"}]
+    assert play(House(scores=RADIOS), score=2, habit="press") == [{"v": "1", "score": "2", "send": "2"}]
 
 
 def test_some_press_and_then_add_a_comment():
     first, second = play(House(), score=2, habit="press_then_comment")
     assert first == {"v": "1", "score": "2"}
-    assert second == {"v": "1", "score": "2", "comment": "Très bien & vite", "step": "send"}
+    assert second == {"v": "1", "comment": "Très bien & vite", "send": "2"}
 
 
 def test_some_fill_in_everything_and_send():
-    assert play(House(), score=7, habit="send") == [
-        {"v": "1", "score": "7", "comment": "Très bien & vite", "step": "send"}
-    ]
+    assert play(House(), score=2, habit="send") == [{"v": "1", "comment": "Très bien & vite", "send": "2"}]
+
+
+def test_without_a_button_of_its_own_a_comment_goes_with_the_score():
+    house = House(comment='<textarea name="comment"></textarea>')
+    assert play(house, score=7, habit="send") == [{"v": "1", "comment": "Très bien & vite", "score": "7"}]
 
 
 def test_a_nervous_finger_sends_the_same_twice():
@@ -117,7 +120,7 @@ def test_some_only_look_and_some_not_even_that():
     ("house", "habit", "complaint"),
     [
         (House(scores=""), "press", "no form with score"),
-        (House(comment=""), "send", "no form with score and comment"),
+        (House(comment=""), "send", "no form with comment"),
         (House(method="get"), "press", "must be posted"),
         (House(status=500), "press", "answered with 500"),
     ],

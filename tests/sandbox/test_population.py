@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from nps_connect.sandbox.population import CAST, make_population
 
-sizes = st.integers(min_value=1, max_value=100)
+sizes = st.integers(min_value=1, max_value=200)
 
 
 @given(sizes, st.integers())
@@ -17,6 +17,7 @@ def test_the_same_seed_gives_the_same_people(size, seed):
 def test_everybody_is_invented_and_somebody_else(size, seed):
     people = make_population(size, seed)
     assert len({one.email for one in people}) == size
+    assert len({one.person.name for one in people}) == size
     assert all(one.email.endswith("@example.com") for one in people)
     assert all(one.person.opted_out == (one.part.opted_out == "before") for one in people)
 

@@ -1,0 +1,155 @@
+"""The product as a real process in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from nps_connect.settings.loading import environment_path
+from nps_connect.wiring.application import open_application
+
+PROGRAM = (sys.executable, "-c", "from nps_connect.cli import main; main(prog_name='nps-connect')")
+PRIVATE = 0o600
+READY_SECONDS = 30.0
+COMMAND_SECONDS = 60.0
+STOP_SECONDS = 20.0
+LOOK_EVERY = 0.05
+
+
+class StageFailure(RuntimeError):
+    """The product does not do what the demo needs; the message holds what it said."""
+
+
+class Stage:
+    """The product in a folder: its configuration, its secrets, its process.
+
+    Everything that the configuration needs from the environment is written into the environment file beside it, so that
+    a person can use the same folder from a shell.
+
+    Args:
+        folder: an existing folder.
+        text: the configuration.
+        variables: the environment file's content.
+        environ: the environment of this process.
+    """
+
+    def __init__(self, folder: Path, text: str, variables: Mapping[str, str], environ: Mapping[str, str]) -> None:
+        self.config = folder / "nps-connect.toml"
+        self.log = folder / "run.log"
+        self._environ = {
+            name: value
+            for name, value in environ.items()
+            if not name.startswith("NPS_CONNECT_") and name not in variables
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self.config.write_text(text, encoding="utf-8")
+        secrets = environment_path(self.config)
+        secrets.touch(mode=PRIVATE)
+        secrets.write_text("".join(f"{name}={_quoted(value)}\n" for name, value in variables.items()), encoding="utf-8")
+
+    def call(self, *arguments: str) -> str:
+        """Run one command to its end; what it prints.
+
+        Raises:
+            StageFailure: it failed.
+        """
+        done = subprocess.run(  # noqa: S603  # our own program
+            [*PROGRAM, "--config", str(self.config), *arguments],
+            env=self._environ,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise StageFailure(f"nps-connect {' '.join(arguments)} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def ask(self, *arguments: str) -> Any:  # noqa: ANN401  # JSON
+        """Run one command with ``--json``; the data that it prints.
+
+        Raises:
+            StageFailure: it failed.
+        """
+        return json.loads(self.call(*arguments, "--json"))
+
+    def set_up_vendors(self) -> str:
+        """Let every plugin that can create what is missing at its vendor; the database's address.
+
+        Raises:
+            NpsConnectError: a mistake in the configuration, or a vendor that refuses.
+        """
+        application = open_application(self.config, self._environ)
+        try:
+            plugins = application.ctx.plugins
+            for connection in application.ctx.connections.values():
+                plugin = connection.settings.plugin
+                if plugins.has(plugin, "nps_plan_setup") and plugins.has(plugin, "nps_apply_setup"):
+                    changes = plugins.call(plugin, "nps_plan_setup", connection=connection)
+                    if changes:
+                        plugins.call(plugin, "nps_apply_setup", connection=connection, changes=changes)
+            return application.ctx.settings.core.database_url.get_secret_value()
+        finally:
+            application.close()
+
+    def start(self, url: str) -> None:
+        """Run the product until it says that it is ready.
+
+        Args:
+            url: its address, without a trailing slash.
+
+        Raises:
+            StageFailure: it ended, or is not ready in time.
+        """
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # our own program
+                [*PROGRAM, "--config", str(self.config), "run"], env=self._environ, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        with httpx.Client(trust_env=False) as client:
+            while not _is_ready(client, f"{url}/readyz"):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    raise StageFailure(f"nps-connect run is not ready; it said: {self._last_words()}")
+                time.sleep(LOOK_EVERY)
+
+    def stop(self) -> int | None:
+        """Ask the product to end; its exit code, or none if it was not running or had to be killed."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        process.terminate()
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return None
+
+    def _last_words(self) -> str:
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+
+
+def _is_ready(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def current_environment() -> dict[str, str]:
+    """The environment of this process."""
+    return dict(os.environ)
