@@ -1,1 +1,48 @@
-"""The command line: command path = file path; heavy imports inside the command."""
+"""The command line: command path = file path; heavy imports inside the command.
+
+``nps-connect config check`` is `nps_connect.cli.config.check`. This file knows every command by name and one line of
+help only, so that ``--help`` loads none of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import nps_connect
+from nps_connect.cli.guarding import Guarded
+from nps_connect.cli.options import Options
+
+HOME = "nps_connect.cli"
+
+COMMANDS = {
+    "init": (f"{HOME}.init:init", "Write a first configuration, from the installed plugins' examples."),
+    "config": (f"{HOME}.config:config", "Check the configuration."),
+    "plugins": (f"{HOME}.plugins:plugins", "See which plugins are installed."),
+}
+
+
+@click.group(
+    "nps-connect",
+    cls=Guarded,
+    commands_at=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="NPS_CONNECT_CONFIG",
+    show_envvar=True,
+    metavar="FILE",
+    help="The configuration; nps-connect.toml in the current folder if not given.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+@click.version_option(nps_connect.__version__, prog_name="nps-connect")
+@click.pass_context
+def main(context: click.Context, config: Path | None, debug: bool) -> None:
+    """Connect Net Promoter Score surveys with CRM, helpdesk and review platforms."""
+    context.obj = Options(config=config, debug=debug)
+
+
+__all__ = ["main"]

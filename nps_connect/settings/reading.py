@@ -31,14 +31,18 @@ def read_toml(path: Path) -> dict[str, Any]:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError("not UTF-8 text", where=f"{where}, line {line}") from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a usable path"
-        raise ConfigError(f"cannot be read: {reason}", where=where) from None
+        raise _unreadable(error, where) from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(str(error), text, where) from None
     except (ValueError, RecursionError):
         raise ConfigError("not valid TOML: a number is too long or lists are too deep", where=where) from None
+
+
+def _unreadable(error: Exception, where: str) -> ConfigError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a usable path"
+    return ConfigError(f"cannot be read: {reason}", where=where)
 
 
 def _syntax_error(message: str, text: str, where: str) -> ConfigError:
@@ -64,8 +68,10 @@ def read_environment_file(path: Path) -> dict[str, str]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
-        raise ConfigError("cannot be read as UTF-8 text", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise ConfigError("not UTF-8 text", where=str(path)) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(error, str(path)) from None
     variables = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error or (binding.key is not None and binding.value is None):

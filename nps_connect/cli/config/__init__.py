@@ -1,0 +1,14 @@
+"""``nps-connect config``."""
+
+from __future__ import annotations
+
+import click
+
+from nps_connect.cli.lazy import LazyGroup
+
+COMMANDS = {"check": (f"{__name__}.check:check", "Check the configuration and tell every mistake at once.")}
+
+
+@click.group(cls=LazyGroup, commands_at=COMMANDS)
+def config() -> None:
+    """Check the configuration."""

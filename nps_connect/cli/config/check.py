@@ -1,0 +1,104 @@
+"""``nps-connect config check``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Checked, Options, json_option, pass_options
+from nps_connect.cli.output import print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from nps_connect.errors import ConfigErrors
+
+
+@click.command(cls=Command)
+@json_option
+@pass_options
+def check(options: Options, as_json: bool) -> None:
+    """Check the configuration and tell every mistake at once.
+
+    Nothing is started and no vendor is called.
+    """
+    from nps_connect.errors import ConfigErrors
+
+    try:
+        checked = options.checked()
+    except ConfigErrors as errors:
+        if not as_json:
+            raise
+        print_json({"ok": False, "file": str(options.path), "mistakes": _mistakes(errors)})
+        raise click.exceptions.Exit(2) from None
+    summary = _summary(str(options.path), checked)
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary)
+
+
+def _mistakes(errors: ConfigErrors) -> list[dict[str, str | None]]:
+    names = ("where", "key", "problem", "allowed", "nearest", "fix")
+    return [{name: getattr(error, name) for name in names} for error in errors.errors]
+
+
+def _summary(file: str, checked: Checked) -> dict[str, Any]:
+    settings = checked.settings
+    return {
+        "ok": True,
+        "file": file,
+        "mode": settings.core.mode,
+        "connections": [
+            {"name": name, "plugin": connection.plugin, "events": connection.events}
+            for name, connection in checked.connections.items()
+        ],
+        "surveys": [{"name": name, "channel": survey.channel} for name, survey in settings.surveys.items()],
+        "triggers": [
+            {"name": trigger.label, "on": trigger.on, "from": trigger.source, "survey": trigger.survey}
+            for trigger in settings.triggers
+        ],
+        "routes": [{"on": route.on, "do": route.do, "via": route.via} for route in settings.routes],
+        "notes": list(_notes(checked)),
+    }
+
+
+def _notes(checked: Checked) -> list[str]:
+    """What is right but worth knowing."""
+    core = checked.settings.core
+    notes = []
+    if core.mode == "shadow":
+        notes.append('mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" when they look right')
+    if core.recipient_allow_list:
+        notes.append(f"customer mail goes to {len(core.recipient_allow_list)} allowed recipients only")
+    if not checked.settings.triggers:
+        notes.append("there is no trigger, so no event leads to a survey")
+    notes += [
+        f"routes.{number}: only some customers are asked for a review: {route.accept_selective_invitation}"
+        for number, route in enumerate(checked.settings.routes, start=1)
+        if route.accept_selective_invitation
+    ]
+    notes += [str(error) for error in checked.plugins.broken.values()]
+    return notes
+
+
+def _print(summary: dict[str, Any]) -> None:
+    click.echo(f"{summary['file']}: ok")
+    print_facts([("mode", summary["mode"]), ("surveys", ", ".join(survey["name"] for survey in summary["surveys"]))])
+    print_table(
+        ["connection", "plugin", "events"],
+        [(entry["name"], entry["plugin"], entry["events"]) for entry in summary["connections"]],
+        empty="no connections",
+    )
+    print_table(
+        ["trigger", "on", "from", "survey"],
+        [(entry["name"], entry["on"], entry["from"], entry["survey"]) for entry in summary["triggers"]],
+        empty="no triggers",
+    )
+    print_table(
+        ["route", "do", "via"],
+        [(", ".join(entry["on"]), entry["do"], entry["via"]) for entry in summary["routes"]],
+        empty="no routes",
+    )
+    for note in summary["notes"]:
+        click.echo(f"note: {note}")

@@ -1,0 +1,86 @@
+"""``nps-connect init``."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import click
+
+from nps_connect.cli.guarding import Failure
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import print_json, print_table
+
+PRIVATE = 0o600
+
+
+@click.command(cls=Command)
+@click.option("--force", is_flag=True, help="Overwrite an existing configuration; existing secrets are kept.")
+@json_option
+@pass_options
+def init(options: Options, force: bool, as_json: bool) -> None:
+    """Write a first configuration, from the installed plugins' examples.
+
+    Beside nps-connect.toml comes nps-connect.env, readable by you alone, with a fresh signing key and a placeholder for
+    each secret that the plugins need. Values that are there already are never replaced.
+    """
+    from nps_connect.cli.composing import SIGNING_KEY, compose
+    from nps_connect.plugins import Plugins
+    from nps_connect.settings.loading import environment_path
+    from nps_connect.settings.reading import read_environment_file
+
+    path = options.path
+    if path.exists() and not force:
+        raise Failure(f"{path} exists already; name another with --config FILE, or overwrite it with --force")
+    secret_path = environment_path(path)
+    plugins = Plugins.load()
+    try:
+        composed = compose(plugins.infos.values(), environment_file=secret_path.name)
+    except ValueError as error:
+        raise Failure(f"{error}; see: nps-connect plugins list") from None
+    wanted = {SIGNING_KEY: secrets.token_urlsafe(32), **composed.environment}
+    missing = {name: value for name, value in wanted.items() if name not in read_environment_file(secret_path)}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _append(secret_path, missing)
+        path.write_text(composed.text, encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"cannot write {error.filename}: {error.strerror}") from None
+    placeholders = [name for name in missing if name != SIGNING_KEY]
+    if as_json:
+        print_json(
+            {
+                "config": str(path),
+                "environment": str(secret_path),
+                "connections": composed.connections,
+                "placeholders": placeholders,
+            }
+        )
+        return
+    print_table(["connection", "plugin"], composed.connections.items(), empty="no connections")
+    click.echo(f"Wrote {path} and {secret_path}.")
+    for broken in plugins.broken.values():
+        click.echo(f"note: left out {broken}", err=True)
+    if placeholders:
+        click.echo(f"Fill in, in {secret_path}: {', '.join(placeholders)}.")
+    click.echo(f"Edit [core] in {path}, then: nps-connect config check")
+
+
+def _append(path: Path, variables: dict[str, str]) -> None:
+    """Add variables to an environment file that only its owner can read."""
+    if not variables:
+        return
+    fresh = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        if fresh:
+            stream.write("# Secrets of nps-connect. Keep this file out of version control.\n")
+        stream.writelines(f"{name}={_quoted(value)}\n" for name, value in variables.items())
+
+
+def _quoted(value: str) -> str:
+    """A value as the environment file holds it: in single quotes, nothing in it is expanded."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

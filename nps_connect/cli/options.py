@@ -1,0 +1,84 @@
+"""What every command knows: which configuration is meant, and how to print data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from nps_connect.connection import ConnectionSettings
+    from nps_connect.plugins import Plugins
+    from nps_connect.settings.model import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Checked:
+    """A configuration that passed its check.
+
+    Attributes:
+        settings: the file.
+        plugins: what is installed.
+        connections: each connection's own settings, by name.
+    """
+
+    settings: Settings
+    plugins: Plugins
+    connections: dict[str, ConnectionSettings]
+
+
+@dataclass
+class Options:
+    """What was given before the command's name.
+
+    Attributes:
+        config: the file, if one was named.
+        debug: show tracebacks.
+    """
+
+    config: Path | None = None
+    debug: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The configuration that is meant, which may not exist yet."""
+        from nps_connect.settings.loading import config_path
+
+        return config_path(self.config, os.environ)
+
+    def settings(self) -> Settings:
+        """Read the configuration, without looking at plugins.
+
+        Raises:
+            ConfigErrors: every mistake of the file.
+        """
+        from nps_connect.settings.loading import load
+
+        return load(self.path, os.environ)
+
+    def checked(self) -> Checked:
+        """Read the configuration and check it against the installed plugins.
+
+        Raises:
+            ConfigErrors: every mistake.
+        """
+        from nps_connect.plugins import Plugins
+        from nps_connect.wiring.validation import validate
+
+        settings = self.settings()
+        plugins = Plugins.load()
+        return Checked(settings, plugins, validate(settings, plugins, where=str(self.path)))
+
+
+pass_options = click.make_pass_decorator(Options, ensure=True)
+
+
+def json_option(command: F) -> F:
+    """``--json``: data for programs in place of tables for people."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)

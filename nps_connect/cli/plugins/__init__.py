@@ -1,0 +1,14 @@
+"""``nps-connect plugins``."""
+
+from __future__ import annotations
+
+import click
+
+from nps_connect.cli.lazy import LazyGroup
+
+COMMANDS = {"list": (f"{__name__}.list:list_", "List the installed plugins, and why broken ones are off.")}
+
+
+@click.group(cls=LazyGroup, commands_at=COMMANDS)
+def plugins() -> None:
+    """See which plugins are installed."""

@@ -1,0 +1,46 @@
+"""``nps-connect plugins list``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import json_option
+from nps_connect.cli.output import print_json, print_table
+
+
+@click.command("list", cls=Command)
+@json_option
+def list_(as_json: bool) -> None:
+    """List the installed plugins with their version and hooks, and why broken ones are off."""
+    from nps_connect.plugins import Plugins
+
+    loaded = Plugins.load()
+    rows: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "title": info.title,
+            "version": loaded.versions[name],
+            "state": "loaded",
+            "hooks": loaded.hooks_of(name),
+            "problem": None,
+        }
+        for name, info in loaded.infos.items()
+    ]
+    rows += [
+        {"name": name, "title": None, "version": None, "state": "broken", "hooks": (), "problem": error.problem}
+        for name, error in loaded.broken.items()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["name", "title", "version", "state", "hooks used"],
+        [
+            (row["name"], row["title"], row["version"], row["state"], row["problem"] or ", ".join(row["hooks"]))
+            for row in rows
+        ],
+        empty="no plugin is installed",
+    )

@@ -1,0 +1,119 @@
+"""The command line as such: light to start, and every failure a sentence with the right exit code."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import nps_connect
+from nps_connect.cli import COMMANDS
+from nps_connect.errors import ConfigError, NpsConnectError
+
+HEAVY = ("pydantic", "pydantic_settings", "sqlalchemy", "sqlmodel", "alembic", "fastapi", "starlette", "uvicorn", "httpx",
+         "rich", "jinja2", "apprise", "rule_engine", "pluggy", "asyncio")  # fmt: skip
+
+
+SCRIPT = f"""
+import sys
+from nps_connect.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["config", "--help"], ["plugins", "--help"]])
+def test_help_loads_nothing_heavy(arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr.strip() == "[]"
+    assert done.stdout
+
+
+def test_help_names_every_command_with_its_line(cli):
+    shown = cli("--help").out
+    for name, (_, line) in COMMANDS.items():
+        assert name in shown
+        assert line[:40] in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_of_its_own(cli, name):
+    result = cli(name, "--help")
+    assert result.code == 0
+    assert "Usage:" in result.out
+
+
+def test_the_version(cli):
+    assert cli("--version").out == f"nps-connect, version {nps_connect.__version__}\n"
+
+
+def test_an_unknown_command_is_a_usage_error_with_the_nearest_name(cli):
+    result = cli("confg")
+    assert result.code == 2
+    assert "No such command 'confg'. Did you mean 'config'?" in result.err
+
+
+def test_an_unknown_option_is_a_usage_error(cli):
+    assert cli("plugins", "list", "--jsonn").code == 2
+
+
+@pytest.fixture
+def failing(cli, monkeypatch):
+    """`plugins list`, failing with a given error."""
+
+    def run(error, *before):
+        def load():
+            raise error
+
+        monkeypatch.setattr("nps_connect.plugins.Plugins.load", load)
+        return cli(*before, "plugins", "list")
+
+    return run
+
+
+def test_a_configuration_error_exits_with_2(failing):
+    result = failing(ConfigError("is missing", where="nps-connect.toml", key="core.company"))
+    assert (result.code, result.out, result.err) == (2, "", "Error: nps-connect.toml: core.company: is missing\n")
+
+
+def test_any_other_error_of_ours_exits_with_1(failing):
+    result = failing(NpsConnectError("the database does not answer"))
+    assert (result.code, result.out, result.err) == (1, "", "Error: the database does not answer\n")
+
+
+def test_a_surprise_is_short_names_debug_and_hides_addresses(failing):
+    result = failing(RuntimeError("no way to jane@example.com\nsecond line"))
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        "Error: something unexpected happened (RuntimeError: no way to [address]); run again as: nps-connect --debug ...\n"
+    )
+
+
+def test_debug_shows_the_traceback(failing):
+    result = failing(RuntimeError("boom"), "--debug")
+    assert result.code == 1
+    assert "Traceback (most recent call last)" in result.err
+
+
+def test_a_closed_pipe_is_no_surprise(failing):
+    result = failing(BrokenPipeError(32, "Broken pipe"))
+    assert result.code == 1
+    assert "unexpected" not in result.err
+
+
+def test_no_colour_when_asked(cli):
+    environ = {**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "1", "NPS_CONNECT_LOAD_PLUGINS": "email"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from nps_connect.cli import main; main()", "plugins", "list"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=environ,
+    )
+    assert "email" in done.stdout
+    assert "\x1b[3" not in done.stdout
