@@ -1,0 +1,34 @@
+"""What the alerts channel is."""
+
+from __future__ import annotations
+
+from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, hookimpl
+from nps_connect.channels.alerts.settings import AlertsSettings
+
+EXAMPLE = ExampleConfiguration(
+    connection="team",
+    table="""\
+[connections.team]
+plugin = "alerts"
+urls = [{ env = "ALERT_URL" }]                  # any Apprise address, such as msteams://..., slack://..., mailto://...
+""",
+    routes="""\
+[[routes]]
+on = "detractor"
+do = "send_alert"
+via = "team"
+""",
+    environment={"ALERT_URL": "json://alerts.example.com/nps"},
+)
+
+
+@hookimpl
+def nps_connector() -> ConnectorInfo:
+    """Describe the channel. A doubtful alert is sent again: one too many beats none."""
+    return ConnectorInfo(
+        name="alerts",
+        title="Alerts",
+        settings=AlertsSettings,
+        actions=(ActionInfo(action="send_alert", doubt="resend"),),
+        example=EXAMPLE,
+    )
