@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli.guarding import Failure
+
 if TYPE_CHECKING:
     from nps_connect.sandbox.faults import FaultRate
 
@@ -21,7 +23,7 @@ def _faults(_context: click.Context, _parameter: click.Parameter, value: str) ->
         raise click.BadParameter(str(error)) from error
 
 
-@click.command()
+@click.command("sandbox")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8041, show_default=True, help="HTTP port; 0 = a free one."
 )
@@ -51,14 +53,14 @@ def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
             Plugins.load(), port=port, smtp_port=smtp_port, faults=FaultPlan(faults, seed)
         )
     except MailboxUnavailable as error:
-        raise click.ClickException(str(error)) from error
+        raise Failure(str(error)) from error
     for name, problem in loaded.problems.items():
         click.echo(f"The simulated vendor {name} is left out: {problem}", err=True)
     with until_told_to_stop() as told:
         try:
             sandbox.start()
         except OSError as error:
-            raise click.ClickException(
+            raise Failure(
                 f"cannot listen on ports {port} and {smtp_port} ({error.strerror}); "
                 "choose others with --port and --smtp-port (0 = a free one)"
             ) from error

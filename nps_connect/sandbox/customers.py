@@ -33,6 +33,10 @@ class Browser:
         """Open an address."""
         return self._page(self._client.get(url, headers={"User-Agent": self._agent}))
 
+    def read(self, url: str) -> str:
+        """The text behind an address, such as a script."""
+        return self._client.get(url, headers={"User-Agent": self._agent}).text
+
     def look(self, url: str) -> int:
         """Ask for the head of an address only; the status."""
         return self._client.head(url, headers={"User-Agent": self._agent}).status_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import time
@@ -29,7 +30,7 @@ from nps_connect.sandbox.play import Play, Record, Teller
 from nps_connect.sandbox.population import Customer, make_population
 from nps_connect.sandbox.roles import Roles, find_roles
 from nps_connect.sandbox.sandbox import Sandbox
-from nps_connect.sandbox.stage import Stage, current_environment
+from nps_connect.sandbox.stage import Stage
 
 PAGE_SECONDS = 30.0
 
@@ -169,7 +170,7 @@ def open_demo(script: Script, plugins: Plugins, folder: Path) -> Iterator[Demo]:
             **sandbox.environment(),
             **hasty_overrides(table, public_url),
         }
-        stage = Stage(folder, script.text, variables, current_environment())
+        stage = Stage(folder, script.text, variables, os.environ)
         running.callback(stage.stop)
         roles = find_roles(table, plugins.infos, loaded.vendors)
         yield Demo(script, folder, public_url, sandbox, roles, stage, began, loaded.problems)

@@ -147,6 +147,8 @@ class Play:
         for number, mail in enumerate(mails):
             try:
                 self.record.scanned += scanner.scan(mail, self._public_url, self._scanner)
+            except PageSurprise as error:
+                self.record.problems.append(str(error))
             except httpx.HTTPError as error:
                 self.record.problems.append(f"a scanner found a link dead: {type(error).__name__}")
             self._tell("mails scanned", number + 1, len(mails))

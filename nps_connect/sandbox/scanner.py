@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from nps_connect.sandbox.customers import Browser
 from nps_connect.sandbox.mail import ReceivedMail
+from nps_connect.sandbox.pages import PageSurprise
 
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) LinkScanner/1.0"
+SENDERS = (
+    "fetch(",
+    "XMLHttpRequest",
+    "sendBeacon",
+    ".submit(",
+    ".requestSubmit(",
+    ".click(",
+    "WebSocket",
+    "EventSource",
+)
+"""What a script needs to send something. Scripts are read, not run: one without these can run and send nothing."""
 
 
 def scan(mail: ReceivedMail, public_url: str, browser: Browser) -> int:
@@ -17,14 +29,25 @@ def scan(mail: ReceivedMail, public_url: str, browser: Browser) -> int:
         How many survey, unsubscribe and review links were opened.
 
     Raises:
+        PageSurprise: a page's script could send something without a press.
         httpx.HTTPError: nobody answered.
     """
+    ours = f"{public_url}/"
     opened = 0
-    for link in mail.links_to(f"{public_url}/"):
+    for link in mail.links_to(ours):
         browser.look(link)
         page = browser.open(link)
         opened += 1
-        for further in (*page.parts, *page.links):
-            if further.startswith(f"{public_url}/") and further != link:
+        for further in page.links:
+            if further.startswith(ours) and further != link:
                 browser.open(further)
+        for part in page.parts:
+            if part.startswith(ours):
+                _read_script(browser.read(part))
     return opened
+
+
+def _read_script(text: str) -> None:
+    means = [word for word in SENDERS if word in text]
+    if means:
+        raise PageSurprise(f"the page's script could send something by itself ({', '.join(means)})")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -148,8 +147,3 @@ def _is_ready(client: httpx.Client, url: str) -> bool:
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def current_environment() -> dict[str, str]:
-    """The environment of this process."""
-    return dict(os.environ)

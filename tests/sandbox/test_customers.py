@@ -29,6 +29,7 @@ class House:
             f'<form method="{method}" action="/s/tok"><input type="hidden" name="v" value="1">{scores}{comment}</form>'
         )
         self.status = status
+        self.script = "history.replaceState(null, '', '/');"
         self.posts = []
         self.visits = []
 
@@ -38,6 +39,8 @@ class House:
             self.origin = request.headers["origin"]
             return httpx.Response(self.status, html=self.form)
         self.visits.append(f"{request.method} {request.url.path}")
+        if request.url.path == "/page.js":
+            return httpx.Response(200, text=self.script)
         return httpx.Response(200, html=f'<script src="/page.js"></script><a href="/u/tok">no more</a>{self.form}')
 
     def browser(self, agent="tester"):
@@ -152,3 +155,10 @@ def test_a_scanner_opens_every_link_and_part_here_and_presses_nothing():
         "GET /r/tok",
         "GET /page.js",
     } == set(house.visits)
+
+
+def test_a_script_that_could_send_something_unpressed_is_told():
+    house = House()
+    house.script = "fetch('/s/tok', {method: 'POST'})"
+    with pytest.raises(PageSurprise, match=r"could send something by itself \(fetch\(\)"):
+        scan(MAIL, HOUSE, house.browser())
