@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nps_connect.channels.alerts.checking import nps_check
+from nps_connect.channels.alerts.check import nps_check
 from nps_connect.channels.alerts.connector import nps_connector
 from nps_connect.channels.alerts.sending import nps_send_alerts
 

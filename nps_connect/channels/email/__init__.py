@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nps_connect.channels.email.checking import nps_check
+from nps_connect.channels.email.check import nps_check
 from nps_connect.channels.email.connector import nps_connector
 from nps_connect.channels.email.sending import nps_send_messages
 

@@ -1,0 +1,35 @@
+"""What an ops engineer should know about the account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nps_connect import Connection, Finding, hookimpl
+from nps_connect_google_reviews.connector import POLICY
+from nps_connect_google_reviews.places import review_link
+from nps_connect_google_reviews.settings import PLACEHOLDER, GoogleReviewsSettings
+
+
+@hookimpl
+def nps_check(connection: Connection) -> Sequence[Finding]:
+    """State the policy and the places. Google offers no call without an account's consent, so nothing is fetched."""
+    settings: GoogleReviewsSettings = connection.settings
+    policy = Finding(severity="ok", text=f"policy {POLICY.rule}: {POLICY.reason} ({POLICY.source})")
+    return [policy, *_places(settings)]
+
+
+def _places(settings: GoogleReviewsSettings) -> list[Finding]:
+    findings = []
+    if settings.default_place == PLACEHOLDER:
+        fix = "replace it by your own, see docs/google-reviews.md"
+        findings.append(Finding(severity="error", text="place_id is still the placeholder of the example", fix=fix))
+    elif settings.default_place:
+        findings.append(Finding(severity="ok", text=f"default place: {review_link(settings.default_place)}"))
+    if settings.locations:
+        count = f"{len(settings.locations)} locations, chosen by the property {settings.location_field!r}"
+        findings.append(Finding(severity="ok", text=count))
+        if not settings.default_place:
+            text = "there is no default place: people without a listed location get no invitation"
+            fix = "set place_id or review_url too, if one page may serve them all"
+            findings.append(Finding(severity="warning", text=text, fix=fix))
+    return findings

@@ -1,0 +1,61 @@
+"""What the plugin is."""
+
+from __future__ import annotations
+
+from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, ReviewPolicy, hookimpl
+from nps_connect_google_reviews.settings import PLACEHOLDER, GoogleReviewsSettings
+
+TITLE = "Google"
+
+POLICY = ReviewPolicy(
+    rule="ask-everyone",
+    reason=(
+        "Google forbids asking only happy customers, discouraging negative reviews, and offering anything in return; "
+        "reviews won that way can be removed, and the profile restricted"
+    ),
+    source="https://support.google.com/contributionpolicy/answer/7400114",
+)
+
+EXAMPLE = ExampleConfiguration(
+    connection="google",
+    table=f"""\
+[connections.google]
+plugin = "google_reviews"
+place_id = "{PLACEHOLDER}"          # or review_url = "https://g.page/r/.../review" from your Business Profile
+# Several places: name the contact's or event's property that tells which, and list them.
+# location_field = "store"
+# locations = {{ lyon = "<place id>", paris = "https://g.page/r/.../review" }}
+""",
+    routes="""\
+[[routes]]
+on = "promoter"
+do = "invite_review"
+via = "google"
+delay = "2h"
+
+[[routes]]
+on = ["passive", "detractor"]
+do = "invite_review"
+via = "google"
+lead = "help"                                   # thanks and help first, the same link below: Google wants all asked
+delay = "3d"
+""",
+)
+
+
+def policy_of(_settings: GoogleReviewsSettings) -> ReviewPolicy:
+    """Google's rule, the same for every account."""
+    return POLICY
+
+
+@hookimpl
+def nps_connector() -> ConnectorInfo:
+    """Describe the plugin. It takes a link: the invitation itself travels through the survey's channel."""
+    return ConnectorInfo(
+        name="google_reviews",
+        title=TITLE,
+        settings=GoogleReviewsSettings,
+        actions=(ActionInfo(action="invite_review", doubt="hold", customer_facing=True),),
+        review_policy=policy_of,
+        example=EXAMPLE,
+    )

@@ -1,0 +1,81 @@
+"""The ``[connections.<name>]`` table of the plugin."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, HttpUrl, model_validator
+
+from nps_connect import ConnectionSettings
+from nps_connect_google_reviews.places import checked_place, checked_place_id, checked_review_url
+
+PLACEHOLDER = "ChIJ-replace-with-your-own"
+
+
+def location_key(name: object) -> str:
+    """The form in which a location's name in the table and a value in the CRM are compared."""
+    whole = int(name) if isinstance(name, float) and name.is_integer() else name
+    return str(whole).strip().casefold()
+
+
+def _by_key(locations: dict[str, str]) -> dict[str, str]:
+    keyed = {location_key(name): place for name, place in locations.items()}
+    if len(keyed) < len(locations):
+        raise ValueError("names the same location twice (case and spaces around a name do not count)")
+    if "" in keyed:
+        raise ValueError("holds a location without a name")
+    return keyed
+
+
+def _sandbox(url: HttpUrl | None) -> HttpUrl | None:
+    if url is not None and url.scheme != "https" and not _is_loopback(url.host or ""):
+        raise ValueError("customers are sent there: it must be https, or http on this machine for a sandbox")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class GoogleReviewsSettings(ConnectionSettings):
+    """Which places customers may review.
+
+    Attributes:
+        place_id, review_url: the default place, by one of the two.
+        locations: further places by name, each by place id or review address.
+        location_field: the property of the contact or event that names the location.
+        base_url: replaces https://search.google.com, for sandboxes.
+    """
+
+    base_url: Annotated[HttpUrl | None, AfterValidator(_sandbox)] = None
+    place_id: Annotated[str, AfterValidator(checked_place_id)] | None = None
+    review_url: Annotated[str, AfterValidator(checked_review_url)] | None = None
+    locations: Annotated[dict[str, Annotated[str, AfterValidator(checked_place)]], AfterValidator(_by_key)] = Field(
+        default_factory=dict
+    )
+    location_field: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.place_id and self.review_url:
+            raise ValueError("give place_id or review_url, not both")
+        if not self.default_place and not self.locations:
+            raise ValueError("give place_id or review_url: without a place there is no review page")
+        if bool(self.locations) != bool(self.location_field):
+            raise ValueError("locations and location_field belong together: the field says which location is meant")
+        return self
+
+    @property
+    def default_place(self) -> str | None:
+        """The place for people whose location is not known."""
+        return self.place_id or self.review_url
+
+    def place_of(self, location: object) -> str | None:
+        """The place of a location, or none if it is not listed; no location gives the default."""
+        if location is None or location_key(location) == "":
+            return self.default_place
+        return self.locations.get(location_key(location))

@@ -1,0 +1,52 @@
+"""A simulated review page: counts who came, place by place."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from html import escape
+from typing import Any
+
+from nps_connect import Clock, SimulatedVendor, VendorReply, VendorRequest, system_clock
+
+
+class Simulated(SimulatedVendor):
+    """Stands in for the page on which a person writes a review. Nobody logs in, and no review is kept."""
+
+    name = "google_reviews"
+
+    def __init__(self, clock: Clock = system_clock) -> None:
+        super().__init__(clock)
+        self._lock = threading.Lock()
+        self._visits: Counter[str] = Counter()
+
+    def handle(self, request: VendorRequest) -> VendorReply:
+        """Show the review page of a place; looking at its head is not a visit."""
+        if request.method not in {"GET", "HEAD"}:
+            return _page(405, "This page can only be looked at.")
+        place = self._place(request)
+        if place is None:
+            return _page(404, "There is no such place.")
+        if request.method == "GET":
+            with self._lock:
+                self._visits[place] += 1
+        return _page(200, f"Simulated review page of the place {place}")
+
+    def _place(self, request: VendorRequest) -> str | None:
+        if request.path == "/local/writereview":
+            return request.query.get("placeid") or None
+        return request.path if request.path.startswith("/r/") else None
+
+    def state(self) -> dict[str, Any]:
+        """How often the page of each place (by id, or by the path of its short address) was opened."""
+        with self._lock:
+            return {"visits": dict(self._visits)}
+
+    def environment(self, base_url: str, connection: str) -> dict[str, str]:
+        """Sends customers to this page in place of Google's."""
+        return {f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}__BASE_URL": base_url}
+
+
+def _page(status: int, text: str) -> VendorReply:
+    body = f"<!doctype html><html lang=en><title>Reviews (simulated)</title><h1>{escape(text)}</h1></html>"
+    return VendorReply(status, body.encode(), {"content-type": "text/html; charset=utf-8"})
