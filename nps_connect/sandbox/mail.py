@@ -95,7 +95,7 @@ def _part(message: Message, subtype: str) -> str:
             return ""
         try:
             return raw.decode(part.get_content_charset("utf-8"), "replace").replace("\r\n", "\n")
-        except LookupError:
+        except (LookupError, ValueError):
             return raw.decode("utf-8", "replace").replace("\r\n", "\n")
     return ""
 
