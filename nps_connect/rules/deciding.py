@@ -15,7 +15,7 @@ from typing import Literal
 
 from nps_connect.records.base import FieldValue
 from nps_connect.redaction import Redactor
-from nps_connect.rules.facts import PERSON_FIELDS, Facts
+from nps_connect.rules.facts import Facts
 from nps_connect.rules.sampling import in_sample
 from nps_connect.rules.timing import day_after, day_of
 from nps_connect.settings.durations import format_duration
@@ -92,7 +92,7 @@ def blocked(limits: Limits, until: datetime, now: datetime) -> Ruling:
 
 def _checks(facts: Facts) -> tuple[Callable[[Facts], Ruling | None], ...]:
     """The checks in order; a filter that asks about the person cannot be answered before there is one."""
-    personal = facts.filter is not None and not facts.filter.names.isdisjoint(PERSON_FIELDS)
+    personal = facts.filter is not None and facts.filter.personal
     contact_and_filter = (_one_contact, _filter) if personal else (_filter, _one_contact)
     return (_age, *contact_and_filter, _address, _opt_out, _suppression, _sample, _veto, _daily_cap)
 
@@ -114,7 +114,9 @@ def _filter(facts: Facts) -> Ruling | None:
     values = facts.values()
     if facts.filter.matches(values):
         return None
-    inputs = ", ".join(f"{name} = {_shown(values.get(name))}" for name in sorted(facts.filter.names))
+    inputs = ", ".join(
+        f"{name} = {_shown(values.get(name))}" for name in sorted(facts.filter.names | facts.filter.personal)
+    )
     return _no("filter", f"{facts.filter.text!r} does not hold: {inputs}")
 
 

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from nps_connect.records.base import FieldValue
-from nps_connect.records.connectors import FieldType
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.filters import Filter
 from nps_connect.settings.model import Limits, Trigger
-
-PERSON_FIELDS: Mapping[str, FieldType] = {
-    "contact.language": "text",
-    "contact.timezone": "text",
-    "history.answers": "number",
-    "history.last_score": "number",
-    "history.last_answered_at": "moment",
-    "history.last_surveyed_at": "moment",
-}
-"""Fields that every filter may name beside the event's own: give them to `compile_filter`, never to a vendor."""
 
 
 @dataclass(frozen=True)

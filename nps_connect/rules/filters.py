@@ -18,7 +18,17 @@ from nps_connect.records.connectors import FieldType
 from nps_connect.rules.filter_conditions import Condition, Translator
 from nps_connect.rules.filter_text import FilterError, Token, nearest, scan
 
-__all__ = ["Filter", "FilterError", "compile_filter"]
+__all__ = ["PERSON_FIELDS", "Filter", "FilterError", "compile_filter"]
+
+PERSON_FIELDS: Mapping[str, FieldType] = {
+    "contact.language": "text",
+    "contact.timezone": "text",
+    "history.answers": "number",
+    "history.last_score": "number",
+    "history.last_answered_at": "moment",
+    "history.last_surveyed_at": "moment",
+}
+"""What every filter may ask about the person, beside the event's own fields."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +37,13 @@ class Filter:
 
     Attributes:
         text: as the operator wrote it.
-        names: the fields that it asks about.
+        names: the fields of the event that it asks about: what the vendor has to be asked for.
+        personal: those of `PERSON_FIELDS` that it asks about.
     """
 
     text: str
     names: frozenset[str]
+    personal: frozenset[str]
     _condition: Condition = field(repr=False, compare=False)
 
     def matches(self, values: Mapping[str, FieldValue]) -> bool:
@@ -43,32 +55,29 @@ class Filter:
         """
         return self._condition(values) is True
 
-    def missing(self, values: Mapping[str, FieldValue]) -> frozenset[str]:
-        """The fields asked about that have no value."""
-        return frozenset(name for name in self.names if values.get(name) in {None, ""})
-
 
 def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: bool) -> Filter:
     """Read a filter and check every name and type in it.
 
     Args:
         text: at most 1,000 characters.
-        fields: the known fields with their types; a name may have dots, such as ``contact.language``.
-        open_fields: names without dots that are not in `fields` are allowed, and compared as what they are compared
-            with: with a number as numbers, with a text as texts.
+        fields: the event's known fields with their types; `PERSON_FIELDS` are known besides.
+        open_fields: names without dots that are not in `fields` are allowed, and take the type of what they are
+            compared with: with a number they are compared as numbers, with a text as texts.
 
     Raises:
         FilterError: with the column and the fix.
     """
+    known = {**PERSON_FIELDS, **fields}
     tokens = scan(text)
     names = [token for token in tokens if token.kind == "name"]
     for token in names:
-        if token.text not in fields and (not open_fields or "." in token.text):
-            raise FilterError(f"unknown field {token.text!r}, {nearest(token.text, sorted(fields))}", token.column)
+        if token.text not in known and (not open_fields or "." in token.text):
+            raise FilterError(f"unknown field {token.text!r}, {nearest(token.text, sorted(known))}", token.column)
     _check_moments(tokens)
     try:
         tree = rule_engine.Rule(_anonymous(text, names), rule_engine.Context(default_timezone="utc"))
-        condition = Translator(fields, names).condition(tree.statement.expression)
+        condition = Translator(known, names).condition(tree.statement.expression)
     except rule_engine.RuleSyntaxError as error:
         column = error.token.lexpos + 1 if error.token is not None else len(text) + 1
         found = "the filter ends too early" if error.token is None else "this is not expected here"
@@ -77,7 +86,9 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
         raise FilterError(f"cannot be understood ({error.message})", tokens[0].column) from None
     except RecursionError:
         raise FilterError("too many conditions inside each other", tokens[0].column) from None
-    return Filter(text=text, names=frozenset(token.text for token in names), _condition=condition)
+    used = frozenset(token.text for token in names)
+    personal = used & (PERSON_FIELDS.keys() - fields.keys())
+    return Filter(text=text, names=used - personal, personal=personal, _condition=condition)
 
 
 def _anonymous(text: str, names: list[Token]) -> str:

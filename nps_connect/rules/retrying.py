@@ -58,7 +58,7 @@ INTAKE_PLAN = read_plan("5s 15s 1m 5m 15m 1h 2h 4h 8h 12h 1d 1d", total="4d")
 """For work that brings events in: requests to parse, contacts to look up."""
 
 
-def next_try(  # noqa: PLR0917  # all six are facts of one question
+def next_try(  # all six are facts of one question
     plan: RetryPlan, attempts: int, first_try: datetime, now: datetime, chance: float, after: timedelta | None
 ) -> datetime | None:
     """When to try again, or none when the delivery is dead.

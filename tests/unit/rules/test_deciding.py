@@ -13,13 +13,13 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.deciding import blocked, rule
-from nps_connect.rules.facts import PERSON_FIELDS, Facts
+from nps_connect.rules.facts import Facts
 from nps_connect.rules.filters import compile_filter
 from nps_connect.settings.model import Limits, Trigger
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 ANNE = Contact(connection="crm", id="17", email="anne@example.com", language="fr", fields={"city": "Lyon"})
-FIELDS = {"amount": "number", "email": "text", "note": "text", "city": "text", **PERSON_FIELDS}
+FIELDS = {"amount": "number", "email": "text", "note": "text", "city": "text"}
 
 
 def event(**known):

@@ -11,7 +11,6 @@ FIELDS = {
     "stage": "text",
     "vip": "boolean",
     "closed_at": "moment",
-    "contact.language": "text",
     "for": "text",
 }
 WON = {
@@ -129,17 +128,23 @@ def test_open_fields_take_the_type_of_what_they_are_compared_with(text, values, 
     assert passes(text, values, open_fields=True) is expected
 
 
-def test_names_are_the_fields_used():
-    used = compile_filter('amount > 1 and contact.language == "fr" or shade == null', FIELDS, open_fields=True)
-    assert used.names == {"amount", "contact.language", "shade"}
-    assert used.missing({"amount": 1, "shade": ""}) == {"contact.language", "shade"}
+def test_names_are_what_the_vendor_is_asked_for_and_the_person_is_known_already():
+    text = 'amount > 1 and contact.language == "fr" and history.answers == 0 or shade == null'
+    used = compile_filter(text, FIELDS, open_fields=True)
+    assert used.names == {"amount", "shade"}
+    assert used.personal == {"contact.language", "history.answers"}
     assert "amount > 1" in repr(used)
+
+
+def test_a_vendor_s_field_of_the_same_name_comes_first():
+    used = compile_filter("contact.language == 3", {"contact.language": "number"}, open_fields=False)
+    assert (used.names, used.personal) == ({"contact.language"}, frozenset())
 
 
 @pytest.mark.parametrize(
     ("text", "column", "told"),
     [
-        ("amout > 3", 1, "did you mean 'amount'? known fields: amount, closed_at"),
+        ("amout > 3", 1, "did you mean 'amount'? known fields: amount, closed_at, contact.language"),
         ('vip and contact.langauge == "fr"', 9, "did you mean 'contact.language'?"),
         ("amount = 3", 8, "write '=='"),
         ("vip && amount > 3", 5, "write 'and'"),
