@@ -1,0 +1,47 @@
+import asyncio
+from datetime import UTC, datetime
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import httpx
+import pytest
+
+from nps_connect.web.app import create_app
+
+NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
+
+
+def load_memory_doors():
+    spec = spec_from_file_location("memory_doors", Path(__file__).with_name("memory_doors.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.MemoryDoors
+
+
+class Client:
+    """Calls the application without a network, one request after the other."""
+
+    def __init__(self, app, runner):
+        self._runner = runner
+        transport = httpx.ASGITransport(app, client=("203.0.113.77", 50000))
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://testserver")
+
+    def request(self, method, url, **given):
+        return self._runner.run(self._http.request(method, url, **given))
+
+    def get(self, url, **given):
+        return self.request("GET", url, **given)
+
+    def post(self, url, **given):
+        return self.request("POST", url, **given)
+
+
+@pytest.fixture
+def doors():
+    return load_memory_doors()()
+
+
+@pytest.fixture
+def client(doors):
+    with asyncio.Runner() as runner:
+        yield Client(create_app(doors, clock=lambda: NOW), runner)

@@ -1,0 +1,118 @@
+"""A house in memory: the doors that the web needs, with one invitation behind each token."""
+
+from dataclasses import dataclass, field
+
+from nps_connect.errors import WebhookRejected
+from nps_connect.records.deliveries import ReviewDestination
+from nps_connect.records.events import WebhookRequest
+from nps_connect.records.pages import SurveyPage, UnsubscribePage, VisitInfo
+
+
+@dataclass
+class Answer:
+    token: str
+    score: int
+    comment: str | None
+    sent: bool
+    do_not_contact: bool
+    language: str
+
+
+@dataclass
+class MemoryDoors:
+    """Tokens: ``marie`` and ``paul`` are open, ``late`` has expired, everything else is unknown."""
+
+    company: str = "Exemple SA"
+    languages: tuple[str, ...] = ("fr", "en")
+    privacy_notice_url: str = "https://www.example.com/privacy"
+    public_url: str = "http://testserver"
+    question: str | None = None
+    webhooks: list[tuple[str, WebhookRequest]] = field(default_factory=list)
+    visits: list[VisitInfo] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    unsubscribed: list[str] = field(default_factory=list)
+    broken: bool = False
+    complaints: list[str] = field(default_factory=list)
+    review_url: str = "https://reviews.example.com/write?place=1"
+
+    def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
+        self._work()
+        if connection != "crm":
+            raise WebhookRejected("unknown_connection")
+        if request.headers.get("x-signature") != "good":
+            raise WebhookRejected("signature", "no good signature")
+        if not request.body.startswith(b"{"):
+            raise WebhookRejected("unreadable")
+        self.webhooks.append((connection, request))
+
+    def survey_page(self, token: str, visit: VisitInfo) -> SurveyPage:
+        self._work()
+        self.visits.append(visit)
+        return self._page(token, visit)
+
+    def answer(
+        self,
+        token: str,
+        score: int,
+        comment: str | None,
+        *,
+        sent: bool,
+        do_not_contact: bool,
+        language: str,
+        visit: VisitInfo,
+    ) -> SurveyPage:
+        self._work()
+        self.visits.append(visit)
+        if token.startswith(("marie", "paul", "open")):
+            self.answers.append(Answer(token, score, comment, sent, do_not_contact, language))
+        return self._page(token, visit)
+
+    def unsubscribe_page(self, token: str) -> UnsubscribePage:
+        self._work()
+        if token != "stop":
+            return UnsubscribePage(state="unknown", language="fr")
+        state = "done" if token in self.unsubscribed else "open"
+        return UnsubscribePage(state=state, language="fr", mailbox="m…e@example.com")
+
+    def unsubscribe(self, token: str) -> UnsubscribePage:
+        if token == "stop":
+            self.unsubscribed.append(token)
+        return self.unsubscribe_page(token)
+
+    def review_target(self, token: str, visit: VisitInfo) -> str | None:
+        self._work()
+        self.visits.append(visit)
+        return self.review_url if token == "review" else None
+
+    def problems(self) -> list[str]:
+        self._work()
+        return self.complaints
+
+    def _work(self) -> None:
+        if self.broken:
+            raise ConnectionError("the database of Marie Martin is away")
+
+    def _page(self, token: str, visit: VisitInfo) -> SurveyPage:
+        if token == "late":
+            return SurveyPage(state="expired", language="fr", help_address="care@example.com")
+        if not token.startswith(("marie", "paul", "open")):
+            return SurveyPage(state="unknown", language="fr")
+        shown = {
+            "language": visit.language or ("en" if token == "paul" else "fr"),
+            "question": self.question,
+            "help_address": "care@example.com",
+            "token": token,
+            "unsubscribe_token": "stop",
+        }
+        answers = [answer for answer in self.answers if answer.token == token]
+        if not answers:
+            return SurveyPage(state="open", **shown)
+        last = answers[-1]
+        return SurveyPage(
+            state="answered",
+            score=last.score,
+            commented=any(answer.comment for answer in answers),
+            do_not_contact=last.do_not_contact,
+            reviews=(ReviewDestination(url=f"{self.public_url}/r/review", title="Avis Exemple"),),
+            **shown,
+        )
