@@ -168,7 +168,7 @@ def _call(
     try:
         return ctx.plugins.deliver(plugin, hook, ctx.connections[connection], items)
     except PluginError as error:
-        log.error("plugin broke its contract connection=%s action=%s: %s", connection, action, error.problem)  # noqa: TRY400
+        log.error("plugin broke its contract connection=%s action=%s: %s", connection, action, error.problem)
         return [error] * len(items)
     except Exception as error:  # a plugin may raise anything; it is contained and named
         log.exception("plugin failed connection=%s action=%s", connection, action)

@@ -45,7 +45,6 @@ class Ledger:
         """A session for reading; what it changes is thrown away."""
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -1,0 +1,141 @@
+"""A whole product in one process: ledger, small vendors, a clock that is moved by hand; no thread, no network."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from datetime import datetime
+from typing import Any
+
+from support.clock import SteadyClock
+from support.vendors import Bell, Crm, Desk, Post, Stars, Vendor
+
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.plugins import Plugins
+from nps_connect.records.events import WebhookRequest
+from nps_connect.records.pages import SurveyPage, VisitInfo
+from nps_connect.settings.model import Settings
+from nps_connect.wiring.application import join
+from nps_connect.wiring.doors import ApplicationDoors
+from nps_connect.wiring.validation import validate
+from nps_connect.worker.jobs import jobs_of, plan_jobs
+from nps_connect.worker.lanes import lanes_of
+from sqlalchemy import select
+
+CONFIGURATION: dict[str, Any] = {
+    "core": {
+        "public_url": "https://nps.example.com",
+        "company": "Exemple SA",
+        "languages": ["fr", "en"],
+        "timezone": "Europe/Paris",
+        "signing_keys": ["a-signing-key-for-tests"],
+        "fallback_email": "care@example.com",
+        "privacy_notice_url": "https://www.example.com/privacy",
+        "mode": "live",
+    },
+    "connections": {
+        "crm": {"plugin": "acme", "events": "webhook"},
+        "mail": {"plugin": "post"},
+        "helpdesk": {"plugin": "desk"},
+        "team": {"plugin": "bell"},
+        "stars": {"plugin": "stars"},
+    },
+    "surveys": {"after-purchase": {"channel": "mail"}},
+    "triggers": [{"on": "deal.won", "from": "crm", "survey": "after-purchase", "delay": "3d"}],
+    "limits": {},
+    "routes": [
+        {"on": "any", "do": "write_score", "via": "crm"},
+        {"on": "promoter", "do": "invite_review", "via": "stars", "delay": "2h"},
+        {"on": ["passive", "detractor"], "do": "invite_review", "via": "stars", "lead": "help", "delay": "3d"},
+        {"on": "detractor", "do": "open_ticket", "via": "helpdesk"},
+        {"on": "detractor", "do": "send_alert", "via": "team"},
+    ],
+}
+
+
+def changed(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with some values replaced."""
+    merged = dict(base)
+    for key, value in change.items():
+        merged[key] = changed(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+    return merged
+
+
+class House:
+    def __init__(self, ledger: Ledger, clock: SteadyClock, change: dict[str, Any] | None = None, **plugins: object) -> None:
+        self.ledger, self.clock = ledger, clock
+        self.crm, self.desk, self.post, self.bell, self.stars = Crm(), Desk(), Post(), Bell(), Stars()
+        known = Plugins()
+        vendors: dict[str, Vendor | object] = {
+            "acme": self.crm, "desk": self.desk, "post": self.post, "bell": self.bell, "stars": self.stars, **plugins
+        }
+        for name, vendor in vendors.items():
+            known.register(vendor, name)
+        settings = Settings.model_validate(changed(CONFIGURATION, change or {}))
+        parsed = validate(settings, known, where="nps-connect.toml")
+        self.woken: list[str] = []
+        self.app = join(settings, known, parsed, ledger, clock=clock, sleep=clock.sleep, chance=random.Random(7))
+        self.app.bell.ring = self.woken.append
+        self.ctx = self.app.ctx
+        self.doors = ApplicationDoors(self.ctx)
+        jobs = jobs_of(self.ctx)
+        plan_jobs(self.ctx, jobs)
+        self.lanes = lanes_of(self.ctx, jobs)
+
+    def run(self, *, only: str = "") -> None:
+        """Work off everything that is due now."""
+        for _ in range(100):
+            done = 0
+            for lane in self.lanes:
+                due = lane.next_due(self.ctx)
+                if only in lane.name and due is not None and due <= self.clock():
+                    done += lane.drain(lambda: False)
+            if not done:
+                return
+        raise AssertionError("the lanes never came to rest")
+
+    def webhook(self, *facts: dict[str, Any], signature: str = "good", body: bytes | None = None) -> None:
+        self.doors.accept_webhook(
+            "crm",
+            WebhookRequest(
+                method="POST",
+                url="https://nps.example.com/hooks/crm",
+                headers={"x-signature": signature},
+                body=json.dumps(list(facts)).encode() if body is None else body,
+                received_at=self.clock(),
+            ),
+        )
+
+    def won(self, person: str, *, at: datetime | None = None, deal: str | None = None, **fields: Any) -> dict[str, Any]:
+        return {"id": deal or f"deal-{person}", "person": person, "at": (at or self.clock()).isoformat(), **fields}
+
+    def surveyed(self, person: str = "1", email: str = "marie@example.com", **more: Any) -> str:
+        """Walk a person up to the survey mail; gives the survey token."""
+        self.crm.knows(person, email, **more)
+        self.webhook(self.won(person))
+        self.run()
+        self.clock.forward("3d")
+        self.run()
+        return self.token(email)
+
+    def token(self, email: str, letter: str = "s") -> str:
+        mail = next(message for message in reversed(self.post.items) if message.to.email == email)
+        return re.search(rf"/{letter}/([\w.-]+)", mail.text)[1]
+
+    def answer(self, token: str, score: int, comment: str | None = None, *, sent: bool = True, no_contact: bool = False) -> SurveyPage:
+        return self.doors.answer(
+            token, score, comment, sent=sent, do_not_contact=no_contact, language="fr", visit=self.visit("POST")
+        )
+
+    def visit(self, method: str = "GET", score: int | None = None) -> VisitInfo:
+        return VisitInfo(method=method, at=self.clock(), score=score)
+
+    def deliveries(self, action: str | None = None) -> list[DeliveryRow]:
+        with self.ledger.read() as session:
+            rows = session.execute(select(DeliveryRow).order_by(DeliveryRow.id)).scalars()
+            return [row for row in rows if action in (None, row.action)]
+
+    def states(self) -> dict[str, str]:
+        return {row.action: row.state for row in self.deliveries()}
