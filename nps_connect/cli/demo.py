@@ -61,7 +61,8 @@ def _script(plugins: Plugins, people: int, seed: int) -> Script:
         composed = compose(plugins.infos.values(), environment_file="nps-connect.env")
     except ValueError as error:
         raise Failure(f"{error}; see: nps-connect plugins list") from None
-    return Script(composed.text, composed.environment, SIGNING_KEY, people, seed)
+    names = {plugin: name for name, plugin in composed.connections.items()}
+    return Script(composed.text, names, composed.environment, SIGNING_KEY, people, seed)
 
 
 def _show(demo: Demo, *, serve: bool, as_json: bool) -> bool:

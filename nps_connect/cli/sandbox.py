@@ -44,13 +44,13 @@ def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
     """
     from nps_connect.plugins import Plugins
     from nps_connect.sandbox.faults import FaultPlan
-    from nps_connect.sandbox.installed import installed_sandbox
+    from nps_connect.sandbox.installed import connection_names, installed_sandbox
     from nps_connect.sandbox.mailbox import MailboxUnavailable
     from nps_connect.sandbox.signals import until_told_to_stop
 
     try:
         sandbox, loaded = installed_sandbox(
-            Plugins.load(), port=port, smtp_port=smtp_port, faults=FaultPlan(faults, seed)
+            connection_names(Plugins.load()), port=port, smtp_port=smtp_port, faults=FaultPlan(faults, seed)
         )
     except MailboxUnavailable as error:
         raise Failure(str(error)) from error

@@ -41,6 +41,7 @@ class Script:
 
     Attributes:
         text: the configuration, as `init` composes it.
+        connections: names of its connections by plugin.
         placeholders: a value for every variable that it refers to.
         signing_key: name of the variable that holds the signing key.
         people: how many customers.
@@ -48,6 +49,7 @@ class Script:
     """
 
     text: str
+    connections: Mapping[str, str]
     placeholders: Mapping[str, str]
     signing_key: str
     people: int
@@ -161,7 +163,7 @@ def open_demo(script: Script, plugins: Plugins, folder: Path) -> Iterator[Demo]:
     began = time.monotonic()
     table: dict[str, Any] = tomllib.loads(script.text)
     public_url = f"http://127.0.0.1:{free_port()}"
-    sandbox, loaded = installed_sandbox(plugins)
+    sandbox, loaded = installed_sandbox(script.connections)
     with ExitStack() as running:
         running.enter_context(sandbox)
         variables = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nps_connect.plugins import Plugins
 from nps_connect.sandbox.faults import FaultPlan
 from nps_connect.sandbox.sandbox import Sandbox
@@ -14,12 +16,12 @@ def connection_names(plugins: Plugins) -> dict[str, str]:
 
 
 def installed_sandbox(
-    plugins: Plugins, *, port: int = 0, smtp_port: int = 0, faults: FaultPlan | None = None
+    connections: Mapping[str, str], *, port: int = 0, smtp_port: int = 0, faults: FaultPlan | None = None
 ) -> tuple[Sandbox, LoadedVendors]:
     """A sandbox (not yet started) with every simulated vendor that is installed, and what was loaded.
 
     Args:
-        plugins: the loaded plugins; they name the connections.
+        connections: names of connections by plugin, for the environment that the sandbox gives.
         port: HTTP port, 0 takes a free one.
         smtp_port: likewise.
         faults: what goes wrong on purpose.
@@ -28,7 +30,5 @@ def installed_sandbox(
         MailboxUnavailable: the extra ``sandbox`` is not installed.
     """
     loaded = load_vendors()
-    sandbox = Sandbox(
-        loaded.vendors, connections=connection_names(plugins), port=port, smtp_port=smtp_port, faults=faults
-    )
+    sandbox = Sandbox(loaded.vendors, connections=connections, port=port, smtp_port=smtp_port, faults=faults)
     return sandbox, loaded
