@@ -8,7 +8,6 @@ from nps_connect.errors import PluginError
 from nps_connect.flows.context import Context
 from nps_connect.records.contacts import Contact, ContactKey, ContactMatch
 from nps_connect.records.events import Event
-from nps_connect.rules.facts import PERSON_FIELDS
 
 
 def complete(ctx: Context, connection: str, events: Sequence[Event]) -> list[Event]:
@@ -68,4 +67,4 @@ def _fields(ctx: Context, connection: str) -> list[str]:
     for trigger in ctx.settings.triggers:
         if trigger.source == connection and trigger.label in ctx.filters:
             names |= ctx.filters[trigger.label].names
-    return sorted(names - set(PERSON_FIELDS))
+    return sorted(names)

@@ -19,7 +19,6 @@ from nps_connect.ledger.quotas import LedgerGate
 from nps_connect.ledger.schema import require_newest
 from nps_connect.plugins import Plugins
 from nps_connect.redaction import Redactor, secrets_of
-from nps_connect.rules.facts import PERSON_FIELDS
 from nps_connect.rules.filters import Filter, compile_filter
 from nps_connect.settings.loading import config_path, load
 from nps_connect.settings.model import Settings
@@ -147,8 +146,7 @@ def compile_filters(
         if trigger.where is not None:
             info = plugins.infos[parsed[trigger.source].plugin]
             kind = next(kind for kind in info.events if kind.name == trigger.on)
-            fields = {**kind.fields, **PERSON_FIELDS}
-            filters[trigger.label] = compile_filter(trigger.where, fields, open_fields=kind.open_fields)
+            filters[trigger.label] = compile_filter(trigger.where, kind.fields, open_fields=kind.open_fields)
     return filters
 
 
