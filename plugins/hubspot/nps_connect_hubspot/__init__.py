@@ -1,1 +1,30 @@
-"""HubSpot for nps_connect."""
+"""HubSpot for nps_connect: deals and contacts trigger surveys, scores are written onto contact records.
+
+The hooks live in one file per concern; this module is what the loader sees.
+"""
+
+from nps_connect_hubspot.check import nps_check
+from nps_connect_hubspot.connector import nps_connector
+from nps_connect_hubspot.contacts import nps_complete_events, nps_find_contacts
+from nps_connect_hubspot.events import nps_parse_events
+from nps_connect_hubspot.notes import nps_find_existing
+from nps_connect_hubspot.opt_outs import nps_write_opt_outs
+from nps_connect_hubspot.polling import nps_poll_events
+from nps_connect_hubspot.scores import nps_write_scores
+from nps_connect_hubspot.setup import nps_apply_setup, nps_plan_setup
+from nps_connect_hubspot.webhooks import nps_verify_webhook
+
+__all__ = [
+    "nps_apply_setup",
+    "nps_check",
+    "nps_complete_events",
+    "nps_connector",
+    "nps_find_contacts",
+    "nps_find_existing",
+    "nps_parse_events",
+    "nps_plan_setup",
+    "nps_poll_events",
+    "nps_verify_webhook",
+    "nps_write_opt_outs",
+    "nps_write_scores",
+]

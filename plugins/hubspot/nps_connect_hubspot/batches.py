@@ -1,0 +1,98 @@
+"""Batch updates whose failures are mapped back to their records.
+
+HubSpot's answer holds no input index. What is not among `results` has failed; which of the `errors` it is, is told by
+the ids that an error names, or is clear when only one reason is left, or is found out with smaller batches. A refusal
+of the whole batch (400) is halved until the one bad record stands alone, so that it never blocks the 99 others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from nps_connect import DeliveryError, NotAllowed, Rejected, RetryLater
+from nps_connect_hubspot.api import BATCH as MOST
+from nps_connect_hubspot.api import Api, BatchAnswer, in_parts
+from nps_connect_hubspot.errors import error_in_batch, ids_of
+from nps_connect_hubspot.people import merged_ids, properties_of
+
+Outcome = DeliveryError | None
+"""What became of one record: none = written."""
+
+Row = tuple[str, Mapping[str, str]]
+
+
+def update_contacts(api: Api, rows: Mapping[str, Mapping[str, str]], *, mark: str) -> dict[str, Outcome]:
+    """Write properties of contacts.
+
+    Args:
+        api: the portal.
+        rows: properties by contact id.
+        mark: a property whose value is different in every row; it tells a record that answers under another id, as
+            after a merge.
+
+    Raises:
+        DeliveryError: for all rows: quota, authorisation, a property that HubSpot lacks.
+    """
+    outcomes: dict[str, Outcome] = {}
+    for part in in_parts(list(rows.items()), MOST):
+        outcomes |= _update(api, part, mark)
+    return outcomes
+
+
+def _update(api: Api, rows: Sequence[Row], mark: str) -> dict[str, Outcome]:
+    body = {"inputs": [{"id": contact_id, "properties": dict(told)} for contact_id, told in rows]}
+    try:
+        answer = api.batch(api.paths.batch("contacts", "update"), body)
+    except Rejected as refused:
+        if len(rows) == 1:
+            return {rows[0][0]: refused}
+        return _in_halves(api, rows, mark)
+    written = _written(answer, rows, mark)
+    failed = _attributed(answer, rows, written)
+    outcomes: dict[str, Outcome] = dict.fromkeys(written) | failed
+    unclear = [row for row in rows if row[0] not in outcomes]
+    if not unclear:
+        return outcomes
+    if len(rows) == 1:
+        return {rows[0][0]: RetryLater("HubSpot told neither success nor failure for the record")}
+    return outcomes | (_in_halves(api, unclear, mark) if len(unclear) == len(rows) else _update(api, unclear, mark))
+
+
+def _in_halves(api: Api, rows: Sequence[Row], mark: str) -> dict[str, Outcome]:
+    middle = (len(rows) + 1) // 2
+    outcomes = _update(api, rows[:middle], mark)
+    return outcomes | _update(api, rows[middle:], mark) if rows[middle:] else outcomes
+
+
+def _written(answer: BatchAnswer, rows: Sequence[Row], mark: str) -> set[str]:
+    """The ids that we sent and HubSpot wrote, also when it answers with a survivor's id."""
+    told = {str(result.get("id")): result for result in answer.results}
+    former = {old for result in answer.results for old in merged_ids(result)}
+    marks = {properties_of(result).get(mark) for result in answer.results} - {None}
+    return {
+        contact_id
+        for contact_id, told_here in rows
+        if contact_id in told or contact_id in former or told_here.get(mark) in marks
+    }
+
+
+def _attributed(answer: BatchAnswer, rows: Sequence[Row], written: set[str]) -> dict[str, Outcome]:
+    """Failures whose reason is clear."""
+    failed = [contact_id for contact_id, _ in rows if contact_id not in written]
+    found: dict[str, Outcome] = {}
+    unnamed = []
+    for told in answer.errors:
+        error = error_in_batch(told)
+        if isinstance(error, NotAllowed):
+            return dict.fromkeys(failed, error)
+        named = [contact_id for contact_id in ids_of(told) if contact_id in failed]
+        found |= dict.fromkeys(named, error)
+        if not named:
+            unnamed.append(error)
+    left = [contact_id for contact_id in failed if contact_id not in found]
+    if unnamed and left and (len(left) == 1 or len({(type(error), error.message) for error in unnamed}) == 1):
+        found |= dict.fromkeys(left, unnamed[0])
+    if not answer.complete and left and not unnamed:
+        late = RetryLater("HubSpot has not finished the batch")
+        found |= dict.fromkeys(left, late)
+    return found

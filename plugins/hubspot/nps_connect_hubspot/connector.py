@@ -1,0 +1,111 @@
+"""What HubSpot is, as data."""
+
+from __future__ import annotations
+
+from nps_connect import (
+    ActionInfo,
+    Connection,
+    ConnectorInfo,
+    ExampleConfiguration,
+    Quota,
+    RetryLater,
+    StatusRule,
+    hookimpl,
+)
+from nps_connect_hubspot.errors import refine
+from nps_connect_hubspot.kinds import KINDS
+from nps_connect_hubspot.settings import HubSpotSettings
+
+TABLE = """\
+[connections.crm]
+plugin = "hubspot"
+access_token = { env = "HUBSPOT_TOKEN" }   # a service key; scopes: see docs/hubspot.md
+events = "poll"                            # "webhook" needs an app at HubSpot: a second step
+webhook_secrets = [{ env = "HUBSPOT_WEBHOOK_SECRET" }]  # the app's client secret; two while one is rotated
+# portal_id = 1234567                      # refuses webhooks of other portals, makes links to records
+# portal_timezone = "Europe/Paris"         # the daily limit of calls ends at its midnight
+# won_stages = ["closedwon"]               # ids of the deal stages that mean "won"
+# contact_label = "Decision maker"         # which contact of a deal is asked, when there are several
+# notes = true                             # a note on the contact's timeline for each response
+# opt_out_subscription = 1234567           # our unsubscribes switch this subscription type off
+# quota_share = 0.8                        # leave the rest of the quota to other integrations
+"""
+
+TRIGGERS = """\
+[[triggers]]
+on = "deal.won"
+from = "crm"
+survey = "after-purchase"
+delay = "3d"
+where = "amount >= 100"
+"""
+
+ROUTES = """\
+[[routes]]
+on = "any"
+do = "write_score"
+via = "crm"
+"""
+
+GENERAL = Quota(
+    name="general",
+    calls=100,
+    seconds=10,
+    default_pause_seconds=10,
+    limit_header="X-HubSpot-RateLimit-Max",
+    remaining_header="X-HubSpot-RateLimit-Remaining",
+)
+"""Calls of one token: 100 in 10 s (Free, Starter) to 250; the headers tell which, so the least is assumed at first."""
+
+SEARCH = Quota(name="search", calls=4, seconds=1, default_pause_seconds=1)
+"""Searches of the whole portal; sources say 4 or 5 a second, and search answers carry no quota headers."""
+
+STATUS_OVERRIDES = {
+    423: StatusRule(error=RetryLater, after_seconds=2),  # another process holds the record
+    477: StatusRule(error=RetryLater, after_seconds=1),  # the portal is moving between data centres; Retry-After told
+    521: StatusRule(error=RetryLater, after_seconds=1),  # the edge could not reach HubSpot: nothing was sent on
+    523: StatusRule(error=RetryLater, after_seconds=1),  # likewise
+    # 524 (the edge gave up waiting) is like 504: perhaps applied, which the client's own table tells rightly.
+}
+
+
+def _auth(connection: Connection) -> dict[str, str]:
+    settings: HubSpotSettings = connection.settings
+    return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}"}
+
+
+def _base_url(settings: HubSpotSettings) -> str:
+    return settings.api_url
+
+
+@hookimpl
+def nps_connector() -> ConnectorInfo:
+    """Describe the plugin."""
+    return ConnectorInfo(
+        name="hubspot",
+        title="HubSpot",
+        settings=HubSpotSettings,
+        actions=(
+            ActionInfo(action="write_score", batch_size=100, doubt="look"),
+            ActionInfo(action="write_opt_out", batch_size=1, doubt="resend"),
+        ),
+        events=KINDS,
+        quotas=(GENERAL, SEARCH),
+        status_overrides=STATUS_OVERRIDES,
+        base_url=_base_url,
+        auth=_auth,
+        refine=refine,
+        request_id_header="X-HubSpot-Correlation-Id",
+        webhooks=True,
+        polling=True,
+        example=ExampleConfiguration(
+            connection="crm",
+            table=TABLE,
+            triggers=TRIGGERS,
+            routes=ROUTES,
+            environment={
+                "HUBSPOT_TOKEN": "pat-na1-put-the-service-key-here",
+                "HUBSPOT_WEBHOOK_SECRET": "put-the-client-secret-here",
+            },
+        ),
+    )

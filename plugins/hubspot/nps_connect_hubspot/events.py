@@ -1,0 +1,121 @@
+"""From the body of a webhook to events. Pure.
+
+A body is an array of up to 100 entries, in no order and with repeats. Both forms of subscription are read: the classic
+one (``deal.propertyChange``) and the generic one (``object.propertyChange`` with an ``objectTypeId``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from nps_connect import Connection, Event, WebhookRejected, WebhookRequest, hookimpl
+from nps_connect_hubspot.kinds import about_contact, property_changed, stage_entered, ticket_stage_entered
+from nps_connect_hubspot.settings import HubSpotSettings
+
+REDACTED = "REDACTED"
+_OBJECT_TYPES = {"0-1": "contact", "0-3": "deal", "0-5": "ticket"}
+_ABOUT_CONTACT = {
+    "contact.creation": "contact.created",
+    "contact.deletion": "contact.deleted",
+    "contact.privacyDeletion": "contact.privacy_deleted",
+}
+_STAGES: Mapping[tuple[str, object], Callable[[HubSpotSettings, str, str, datetime], Iterator[Event]]] = {
+    ("deal.propertyChange", "dealstage"): stage_entered,
+    ("ticket.propertyChange", "hs_pipeline_stage"): ticket_stage_entered,
+}
+_LATEST_MILLIS = 253_402_300_799_999
+
+
+@hookimpl
+def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event]:
+    """The facts that a webhook tells, each once, oldest first; entries of no interest give none.
+
+    An app has one address for all portals. Entries of another portal than `portal_id` are left out; a request that
+    holds nothing else is unreadable, so that it is kept, counted and seen.
+    """
+    settings: HubSpotSettings = connection.settings
+    entries = _entries(request.body)
+    own = [entry for entry in entries if _own(entry, settings)]
+    if entries and not own:
+        raise WebhookRejected("unreadable", f"every entry is about another portal than portal_id {settings.portal_id}")
+    events: dict[str, Event] = {}
+    for entry in own:
+        for event in _facts(entry, settings):
+            events.setdefault(event.key, event)
+    return sorted(events.values(), key=lambda event: event.occurred_at)
+
+
+def _entries(body: bytes) -> list[dict[str, Any]]:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        raise WebhookRejected("unreadable", "the body is not JSON") from None
+    entries = told if isinstance(told, list) else [told]
+    if not all(isinstance(entry, dict) and isinstance(entry.get("subscriptionType"), str) for entry in entries):
+        raise WebhookRejected("unreadable", "the body is not a list of entries with a subscriptionType")
+    return entries
+
+
+def _own(entry: dict[str, Any], settings: HubSpotSettings) -> bool:
+    return settings.portal_id is None or str(entry.get("portalId")) == str(settings.portal_id)
+
+
+def _facts(entry: dict[str, Any], settings: HubSpotSettings) -> Iterator[Event]:
+    kind = _classic(entry)
+    if kind in _ABOUT_CONTACT:
+        yield about_contact(_ABOUT_CONTACT[kind], _id(entry, "objectId"), _moment(entry))
+    elif kind == "contact.merge":
+        survivor = _id(entry, "newObjectId", "primaryObjectId", "objectId")
+        yield about_contact("contact.merged", survivor, _moment(entry), _merged(entry, survivor))
+    elif kind == "contact.propertyChange":
+        name = entry.get("propertyName")
+        if isinstance(name, str) and name:
+            yield property_changed(_id(entry, "objectId"), name, _value(entry), _moment(entry))
+    elif (kind, entry.get("propertyName")) in _STAGES:
+        stage = _value(entry)
+        if stage is not None:
+            yield from _STAGES[kind, entry.get("propertyName")](settings, _id(entry, "objectId"), stage, _moment(entry))
+
+
+def _classic(entry: dict[str, Any]) -> str:
+    """The subscription type in the classic form."""
+    kind: str = entry["subscriptionType"]
+    noun, _, verb = kind.partition(".")
+    return f"{_OBJECT_TYPES.get(str(entry.get('objectTypeId')), noun)}.{verb}" if noun == "object" else kind
+
+
+def _value(entry: dict[str, Any]) -> str | None:
+    """The new value; none if it is empty or withheld (sensitive properties)."""
+    value = entry.get("propertyValue")
+    if value is None or value in ("", REDACTED):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)[:1000] if isinstance(value, str | int | float) else None
+
+
+def _id(entry: dict[str, Any], *names: str) -> str:
+    for name in names:
+        value = entry.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return str(value)[:200]
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            return value[:200]
+    raise WebhookRejected("unreadable", f"an entry has no {names[0]}")
+
+
+def _merged(entry: dict[str, Any], survivor: str) -> tuple[str, ...]:
+    listed = entry.get("mergedObjectIds")
+    ids = [*(listed if isinstance(listed, list) else []), entry.get("primaryObjectId")]
+    told = (str(value) for value in ids if isinstance(value, int | str) and not isinstance(value, bool))
+    return tuple(dict.fromkeys(value for value in told if value != survivor))
+
+
+def _moment(entry: dict[str, Any]) -> datetime:
+    millis = entry.get("occurredAt")
+    if isinstance(millis, bool) or not isinstance(millis, int) or not 0 <= millis <= _LATEST_MILLIS:
+        raise WebhookRejected("unreadable", "an entry has no occurredAt in milliseconds")
+    return datetime.fromtimestamp(millis / 1000, UTC)

@@ -1,0 +1,56 @@
+"""Our unsubscribes, told to HubSpot where the settings say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nps_connect import Connection, DeliveryError, OptOut, Receipt, Rejected, hookimpl
+from nps_connect_hubspot.api import Api
+from nps_connect_hubspot.people import link_to
+
+CHANNEL = "EMAIL"
+
+
+@hookimpl
+def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Sequence[Receipt | DeliveryError]:
+    """Switch the configured subscription off, or all of them; without the setting HubSpot is not told."""
+    api = Api(connection, "write_opt_out")
+    return [_write(api, opt_out) for opt_out in opt_outs]
+
+
+def _write(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
+    subscription = api.settings.opt_out_subscription
+    link = link_to(api.settings, {"id": opt_out.contact.id})
+    if subscription is None:
+        return Receipt(id=opt_out.contact.id, link=link, note="not told to HubSpot: opt_out_subscription is not set")
+    email = opt_out.contact.email
+    if not email:
+        return Receipt(id=opt_out.contact.id, link=link, note="nothing to switch off: the contact has no address")
+    try:
+        if subscription == "all":
+            path = f"{api.paths.unsubscribe_all(email)}?channel={CHANNEL}"
+            api.send("POST", path, None, idempotent=True)
+        else:
+            body = {"channel": CHANNEL, "subscriptionId": subscription, "statusState": "UNSUBSCRIBED"}
+            api.send("POST", api.paths.statuses(email), body, idempotent=True)
+    except Rejected as refused:
+        # HubSpot refuses to unsubscribe an address twice, which is no failure of ours.
+        return Receipt(id=opt_out.contact.id, link=link) if _is_off(api, email) else refused
+    except DeliveryError as error:
+        return error
+    return Receipt(id=opt_out.contact.id, link=link)
+
+
+def _is_off(api: Api, email: str) -> bool:
+    subscription = api.settings.opt_out_subscription
+    path = api.paths.unsubscribe_all(email) if subscription == "all" else api.paths.statuses(email)
+    told = api.get(path, params={"channel": CHANNEL}, accept=(404,)).json_or_none()
+    results = told.get("results") if isinstance(told, dict) else None
+    listed = [item for item in results or () if isinstance(item, dict)]
+    if subscription == "all":
+        return bool(listed)
+    return any(str(item.get("subscriptionId")) == str(subscription) and _says_off(item) for item in listed)
+
+
+def _says_off(item: dict[str, object]) -> bool:
+    return "UNSUBSCRIBED" in (item.get("status"), item.get("statusState"))

@@ -1,0 +1,130 @@
+"""What HubSpot needs before scores can be written: a property group, the properties, the webhook subscriptions.
+
+Nothing is ever deleted, and nothing that an admin locked or made otherwise is changed: it is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from nps_connect import Connection, Rejected, SetupChange, hookimpl
+from nps_connect_hubspot.api import Api
+from nps_connect_hubspot.properties import DEFINITIONS, Definition, options
+from nps_connect_hubspot.subscriptions import create_subscription, plan_subscriptions
+from nps_connect_hubspot.wording import words
+
+CONTACTS = "contacts"
+ABSENT, CONFLICT = 404, 409
+
+
+@hookimpl
+def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
+    """What is missing or differs."""
+    api = Api(connection, "plan_setup")
+    changes = list(_plan_group(api, connection))
+    for definition in DEFINITIONS:
+        changes += _plan_property(api, connection, definition)
+    return [*changes, *plan_subscriptions(api, connection)]
+
+
+@hookimpl
+def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> Sequence[SetupChange]:
+    """Create what is missing, the group before its properties; what is there already counts as done."""
+    api = Api(connection, "apply_setup")
+    steps: dict[str, Callable[[str], None]] = {
+        "group": lambda _name: _create_group(api, connection),
+        "property": lambda name: _create_property(api, connection, name),
+        "options": lambda name: _add_options(api, connection, name),
+        "subscription": lambda name: create_subscription(api, name),
+    }
+    wanted = [change for change in changes if change.change != "blocked"]
+    done = []
+    for change in sorted(wanted, key=lambda change: list(steps).index(_sort_of(change))):
+        steps[_sort_of(change)](change.id.partition(":")[2])
+        done.append(change)
+    return done
+
+
+def _sort_of(change: SetupChange) -> str:
+    return change.id.partition(":")[0]
+
+
+def _plan_group(api: Api, connection: Connection) -> Iterator[SetupChange]:
+    name = api.settings.property_group
+    if api.get(api.paths.group(CONTACTS, name), accept=(ABSENT,)).status == ABSENT:
+        title = words("group", connection.default_language)
+        yield SetupChange(id=f"group:{name}", change="create", text=f"create the property group {name} ({title})")
+
+
+def _plan_property(api: Api, connection: Connection, definition: Definition) -> Iterator[SetupChange]:
+    name = api.settings.property_prefix + definition.suffix
+    answer = api.get(api.paths.definition(CONTACTS, name), accept=(ABSENT,))
+    if answer.status == ABSENT:
+        kind = f"{definition.kind}, {definition.field}"
+        yield SetupChange(id=f"property:{name}", change="create", text=f"create the contact property {name} ({kind})")
+        return
+    there = answer.json_or_none()
+    yield from _compare(there if isinstance(there, dict) else {}, name, definition, connection)
+
+
+def _compare(there: dict[str, Any], name: str, definition: Definition, connection: Connection) -> Iterator[SetupChange]:
+    lock = there.get("modificationMetadata")
+    locks = lock if isinstance(lock, dict) else {}
+    if there.get("type") != definition.kind:
+        yield SetupChange(
+            id=f"property:{name}",
+            change="blocked",
+            text=f"the contact property {name} is of type {there.get('type')}, not {definition.kind}: rename or delete "
+            "it in HubSpot, or choose another property_prefix",
+        )
+        return
+    if locks.get("readOnlyValue") is True:
+        yield SetupChange(
+            id=f"property:{name}",
+            change="blocked",
+            text=f"the values of the contact property {name} are locked: an admin must unlock them in HubSpot",
+        )
+    missing = _missing_options(there, definition, connection.default_language)
+    if missing:
+        listed = ", ".join(option["value"] for option in missing)
+        locked = locks.get("readOnlyDefinition") is True or locks.get("readOnlyOptions") is True
+        text = f"add to the contact property {name} the options {listed}"
+        yield SetupChange(
+            id=f"options:{name}",
+            change="blocked" if locked else "update",
+            text=f"{text}: an admin locked its definition and must do it in HubSpot" if locked else text,
+        )
+
+
+def _missing_options(there: dict[str, Any], definition: Definition, language: str) -> list[dict[str, Any]]:
+    if definition.kind != "enumeration":
+        return []
+    known = {option.get("value") for option in there.get("options") or () if isinstance(option, dict)}
+    return [option for option in options(language) if option["value"] not in known]
+
+
+def _create_group(api: Api, connection: Connection) -> None:
+    title = words("group", connection.default_language)
+    body = {"name": api.settings.property_group, "label": title, "displayOrder": -1}
+    api.send("POST", api.paths.groups(CONTACTS), body, idempotent=True, accept=(CONFLICT,))
+
+
+def _create_property(api: Api, connection: Connection, name: str) -> None:
+    suffix = name.removeprefix(api.settings.property_prefix)
+    definition = next(known for known in DEFINITIONS if known.suffix == suffix)
+    body = definition.body(api.settings, connection.default_language)
+    answer = api.send("POST", api.paths.definitions(CONTACTS), body, idempotent=True, accept=(CONFLICT,))
+    if answer.status == CONFLICT and api.get(api.paths.definition(CONTACTS, name), accept=(ABSENT,)).status == ABSENT:
+        raise Rejected(f"HubSpot keeps an archived contact property {name}: restore it in HubSpot, then apply again")
+
+
+def _add_options(api: Api, connection: Connection, name: str) -> None:
+    suffix = name.removeprefix(api.settings.property_prefix)
+    definition = next(known for known in DEFINITIONS if known.suffix == suffix)
+    there = api.get(api.paths.definition(CONTACTS, name)).json()
+    missing = _missing_options(there, definition, connection.default_language)
+    if missing:
+        # The list replaces the one that is there, so what an admin added is sent along.
+        body = {"options": [*(there.get("options") or ()), *missing]}
+        api.send("PATCH", api.paths.definition(CONTACTS, name), body, idempotent=True)

@@ -1,0 +1,175 @@
+"""What a portal holds: records with the history of their properties, associations, definitions, preferences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from nps_connect_hubspot.simulated.definitions import BUILT_IN, fault_of
+from nps_connect_hubspot.simulated.replies import Raw, invalid_values, not_found
+
+CONTACT, DEAL, TICKET, NOTE = "contacts", "deals", "tickets", "notes"
+OBJECT_TYPES = {CONTACT: "0-1", DEAL: "0-3", TICKET: "0-5", NOTE: "0-46"}
+MODIFIED = {CONTACT: "lastmodifieddate"}
+EVERYTHING = (
+    "crm.objects.contacts.read",
+    "crm.objects.contacts.write",
+    "crm.objects.deals.read",
+    "crm.schemas.contacts.read",
+    "crm.schemas.contacts.write",
+    "crm.schemas.deals.read",
+    "communication_preferences.read",
+    "communication_preferences.write",
+    "tickets",
+)
+
+
+def iso(moment: datetime) -> str:
+    """A moment as HubSpot writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Record:
+    """A contact, deal, ticket or note."""
+
+    id: str
+    kind: str
+    created: datetime
+    updated: datetime
+    properties: dict[str, str] = field(default_factory=dict)
+    history: dict[str, list[Raw]] = field(default_factory=dict)
+    archived: bool = False
+
+    def set(self, values: Mapping[str, str], now: datetime, source: str = "INTEGRATION") -> None:
+        """Write properties; setting a value that is there already is no change."""
+        for name, value in values.items():
+            if self.properties.get(name, "") != value:
+                self.properties[name] = value
+                self.history.setdefault(name, []).insert(
+                    0, {"value": value, "timestamp": iso(now), "sourceType": source, "sourceId": None}
+                )
+        self.updated = now
+
+    def told(self, names: Iterable[str], history: Iterable[str] = ()) -> Raw:
+        """The record as an answer holds it: what was asked for, and a few properties that always come along."""
+        always = {
+            "createdate": iso(self.created),
+            MODIFIED.get(self.kind, "hs_lastmodifieddate"): iso(self.updated),
+            "hs_object_id": self.id,
+        }
+        asked = {name: self.properties.get(name) for name in names}
+        answer: Raw = {
+            "id": self.id,
+            "properties": {**asked, **always},
+            "createdAt": iso(self.created),
+            "updatedAt": iso(self.updated),
+            "archived": self.archived,
+        }
+        wanted = list(history)
+        if wanted:
+            answer["propertiesWithHistory"] = {name: self.history.get(name, []) for name in wanted}
+        return answer
+
+
+@dataclass
+class Portal:
+    """All data of one account.
+
+    Attributes:
+        records: by object type and id.
+        survivors: by the id that was merged away.
+        links: associated ids with their association types, by (from type, id, to type).
+        definitions, groups: by object type and name.
+        statuses: subscription states by address and subscription id; `all` under the key 0.
+        scopes: what the token may do.
+        locked: ids of records that another process holds (423).
+    """
+
+    portal_id: int = 4242424
+    records: dict[str, dict[str, Record]] = field(default_factory=lambda: {CONTACT: {}, DEAL: {}, TICKET: {}, NOTE: {}})
+    survivors: dict[str, str] = field(default_factory=dict)
+    links: dict[tuple[str, str, str], dict[str, list[Raw]]] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Raw]] = field(default_factory=BUILT_IN)
+    groups: dict[str, dict[str, Raw]] = field(default_factory=lambda: {CONTACT: {}})
+    statuses: dict[str, dict[int, str]] = field(default_factory=dict)
+    subscriptions: list[Raw] = field(default_factory=list)
+    target_url: str = ""
+    scopes: set[str] = field(default_factory=lambda: set(EVERYTHING))
+    locked: set[str] = field(default_factory=set)
+    _last_id: int = 100
+
+    def create(self, kind: str, values: Mapping[str, str], now: datetime) -> Record:
+        """A new record."""
+        self._last_id += 1
+        record = Record(str(self._last_id), kind, now, now)
+        self.records[kind][record.id] = record
+        record.set(values, now)
+        return record
+
+    def find(self, kind: str, value: str, id_property: str | None = None) -> Record:
+        """A record by id (a merged one leads to the survivor), or by a unique property.
+
+        Raises:
+            Refusal: 404.
+        """
+        if id_property in (None, "hs_object_id"):
+            record = self.records[kind].get(self.survivor(value))
+        else:
+            name = str(id_property)
+            folded = value.strip().casefold()
+            record = next(
+                (
+                    known
+                    for known in self.records[kind].values()
+                    if known.properties.get(name, "").casefold() == folded and not known.archived
+                ),
+                None,
+            )
+        if record is None:
+            raise not_found()
+        return record
+
+    def survivor(self, record_id: str) -> str:
+        """Where a merged id leads."""
+        while record_id in self.survivors:
+            record_id = self.survivors[record_id]
+        return record_id
+
+    def check(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Refuse values that do not fit their properties.
+
+        Raises:
+            Refusal: 400 VALIDATION_ERROR.
+        """
+        known = self.definitions.get(kind, {})
+        faults = [fault for name, value in values.items() if (fault := fault_of(known.get(name), name, value))]
+        if faults:
+            raise invalid_values(faults)
+
+    def link(self, source: Record, target: Record, type_id: int, label: str | None = None) -> None:
+        """Associate two records, in both directions."""
+        for one, other in ((source, target), (target, source)):
+            kind = {"category": "USER_DEFINED" if label else "HUBSPOT_DEFINED", "typeId": type_id, "label": label}
+            self.links.setdefault((one.kind, one.id, other.kind), {}).setdefault(other.id, []).append(kind)
+
+    def contact(self, email: str) -> Record | None:
+        """The contact with this primary or secondary address."""
+        folded = email.casefold()
+        for record in self.records[CONTACT].values():
+            others = record.properties.get("hs_additional_emails", "").casefold().split(";")
+            if not record.archived and folded in (record.properties.get("email", "").casefold(), *others):
+                return record
+        return None
+
+    def merge(self, survivor: Record, loser: Record, now: datetime) -> None:
+        """Merge two contacts: the loser's id leads to the survivor from now on, its address becomes a secondary one."""
+        del self.records[CONTACT][loser.id]
+        self.survivors[loser.id] = survivor.id
+        merged = [*filter(None, survivor.properties.get("hs_merged_object_ids", "").split(";")), loser.id]
+        others = [*filter(None, survivor.properties.get("hs_additional_emails", "").split(";"))]
+        if loser.properties.get("email"):
+            others.append(loser.properties["email"])
+        survivor.set({"hs_merged_object_ids": ";".join(merged), "hs_additional_emails": ";".join(others)}, now)

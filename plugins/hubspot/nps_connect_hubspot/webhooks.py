@@ -1,0 +1,102 @@
+"""Incoming webhooks: is it really HubSpot, and is it now? CPU only.
+
+The rules are HubSpot's (request validation, developer platform). v1 and v2 hold no time, so that whoever saw one such
+request can send it again for ever; they are accepted only where the settings say so.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from datetime import UTC, datetime, timedelta
+
+from nps_connect import Connection, WebhookRejected, WebhookRequest, hookimpl
+from nps_connect_hubspot.settings import HubSpotSettings
+
+WINDOW = timedelta(minutes=5)
+SIGNATURE = "x-hubspot-signature"
+SIGNATURE_VERSION = "x-hubspot-signature-version"
+SIGNATURE_V3 = "x-hubspot-signature-v3"
+TIMESTAMP = "x-hubspot-request-timestamp"
+
+_DECODED = {
+    "3A": ":",
+    "2F": "/",
+    "3F": "?",
+    "40": "@",
+    "21": "!",
+    "24": "$",
+    "27": "'",
+    "28": "(",
+    "29": ")",
+    "2A": "*",
+    "2C": ",",
+    "3B": ";",
+}
+_ENCODED = re.compile("%(" + "|".join(_DECODED) + ")", re.IGNORECASE)
+
+
+def signed_url(url: str) -> str:
+    """The address as HubSpot signs it: the characters of its list decoded once, everything else left as called."""
+    return _ENCODED.sub(lambda found: _DECODED[found[1].upper()], url)
+
+
+def signature_v3(secret: str, method: str, url: str, body: bytes, timestamp: str) -> str:
+    """Base64 of HMAC-SHA256 over method, address, body and timestamp (milliseconds), with nothing between."""
+    text = method.encode() + signed_url(url).encode() + body + timestamp.encode()
+    return base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
+
+
+def signature_v2(secret: str, method: str, url: str, body: bytes) -> str:
+    """Hex SHA-256 of secret, method, address and body."""
+    return hashlib.sha256(secret.encode() + method.encode() + url.encode() + body).hexdigest()
+
+
+def signature_v1(secret: str, body: bytes) -> str:
+    """Hex SHA-256 of secret and body."""
+    return hashlib.sha256(secret.encode() + body).hexdigest()
+
+
+@hookimpl
+def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
+    """Believe a webhook only if one of the connection's secrets signed exactly this request within five minutes."""
+    settings: HubSpotSettings = connection.settings
+    secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
+    if not secrets:
+        raise WebhookRejected("signature", "the connection has no webhook_secrets")
+    version, given = _given(request, settings)
+    # Every secret is tried, so that the time taken does not tell which one is right.
+    matches = [hmac.compare_digest(_expected(version, secret, request).encode(), given.encode()) for secret in secrets]
+    if not any(matches):
+        raise WebhookRejected("signature", f"the {version} signature does not fit; is public_url the address called?")
+    if version == "v3":
+        _check_age(request.headers.get(TIMESTAMP, ""), request.received_at)
+
+
+def _expected(version: str, secret: str, request: WebhookRequest) -> str:
+    if version == "v3":
+        timestamp = request.headers.get(TIMESTAMP, "")
+        return signature_v3(secret, request.method, request.url, request.body, timestamp)
+    if version == "v2":
+        return signature_v2(secret, request.method, request.url, request.body)
+    return signature_v1(secret, request.body)
+
+
+def _given(request: WebhookRequest, settings: HubSpotSettings) -> tuple[str, str]:
+    """The strongest signature that the settings accept and the request holds."""
+    if "v3" in settings.signatures and SIGNATURE_V3 in request.headers:
+        return "v3", request.headers[SIGNATURE_V3].strip()
+    older = request.headers.get(SIGNATURE_VERSION, "").strip().lower()
+    if older in ("v1", "v2") and older in settings.signatures and SIGNATURE in request.headers:
+        return older, request.headers[SIGNATURE].strip()
+    raise WebhookRejected("signature", f"no signature of an accepted version ({', '.join(settings.signatures)})")
+
+
+def _check_age(timestamp: str, received_at: datetime) -> None:
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 14):
+        raise WebhookRejected("stale", "the timestamp is not a number of milliseconds")
+    signed_at = datetime.fromtimestamp(int(timestamp) / 1000, UTC)
+    if abs(received_at - signed_at) > WINDOW:
+        raise WebhookRejected("stale", "signed more than five minutes away from now; check the clock of this machine")

@@ -1,0 +1,146 @@
+"""A portal with its properties set up, and connections to it: no network, a clock that moves only when told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import nps_connect_hubspot as plugin
+import pytest
+from nps_connect_hubspot.simulated import Simulated
+from nps_connect_hubspot.simulated.portal import CONTACT, Portal, Record
+from nps_connect_hubspot.simulated.vendor import SECRET, TOKEN
+
+from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
+from nps_connect.testing import FixedClock, VendorTransport, connect
+
+URL = "https://nps.example.com/hooks/crm"
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def vendor(clock: FixedClock) -> Simulated:
+    return Simulated(clock)
+
+
+@pytest.fixture
+def portal(vendor: Simulated) -> Portal:
+    return vendor.portal
+
+
+class Wire(VendorTransport):
+    """The wire to the portal. `faults` are answered in its place, first come first served."""
+
+    def __init__(self, vendor: Simulated) -> None:
+        super().__init__(vendor)
+        self.faults: list[httpx.Response | Exception | Callable[[httpx.Request], httpx.Response | None]] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.faults:
+            fault = self.faults.pop(0)
+            if isinstance(fault, Exception):
+                raise fault
+            answer = fault(request) if callable(fault) else fault
+            if answer is not None:
+                return answer
+        return super().handle_request(request)
+
+    def paths(self) -> list[str]:
+        return [request.path for request in self.requests]
+
+
+@pytest.fixture
+def wire(vendor: Simulated) -> Wire:
+    return Wire(vendor)
+
+
+Connecting = Callable[..., Connection]
+
+
+@pytest.fixture
+def connecting(vendor: Simulated, wire: Wire) -> Connecting:
+    """Connections with settings of one's own, all over the same wire."""
+
+    def make(**settings: Any) -> Connection:
+        table = {"access_token": TOKEN, "webhook_secrets": [SECRET], "portal_id": vendor.portal.portal_id, **settings}
+        return connect(plugin, table, vendor, transport=wire)
+
+    return make
+
+
+@pytest.fixture
+def bare(connecting: Connecting) -> Connection:
+    """A connection to a portal in which nothing has been set up."""
+    return connecting()
+
+
+@pytest.fixture
+def connection(bare: Connection, wire: Wire) -> Connection:
+    """A connection to a portal that is set up."""
+    plugin.nps_apply_setup(bare, plugin.nps_plan_setup(bare))
+    wire.requests.clear()
+    return bare
+
+
+Populating = Callable[..., list[Record]]
+
+
+@pytest.fixture
+def populating(vendor: Simulated) -> Populating:
+    """So many contacts of the portal, in order."""
+
+    def make(count: int, **properties: str) -> list[Record]:
+        emails = [f"person{number}@example.com" for number in range(count)]
+        vendor.populate([SimulatedPerson(email, f"Person {email}", "fr") for email in emails])
+        records = [record for record in vendor.portal.records[CONTACT].values()][-count:]
+        for record in records:
+            record.properties.update(properties)
+        return records
+
+    return make
+
+
+Updating = Callable[..., ScoreUpdate]
+
+
+@pytest.fixture
+def updating(clock: FixedClock) -> Updating:
+    """A score update for a contact; the answer was given a minute ago unless told otherwise."""
+
+    def make(contact_id: str, score: int = 9, *, ago: timedelta = timedelta(minutes=1), **more: Any) -> ScoreUpdate:
+        response = {
+            "id": f"r-{contact_id}",
+            "revision": 1,
+            "survey": "after-purchase",
+            "touchpoint": "purchase",
+            "language": "fr",
+            "answered_at": clock() - ago,
+            **{name: more.pop(name) for name in list(more) if name in Response.model_fields},
+        }
+        contact = more.pop("contact", None) or Contact(connection="crm", id=contact_id, email="somebody@example.com")
+        return ScoreUpdate(
+            idempotency_key=f"key-{contact_id}", contact=contact, response=Response(score=score, **response), **more
+        )
+
+    return make
+
+
+Receiving = Callable[..., WebhookRequest]
+
+
+@pytest.fixture
+def receiving(clock: FixedClock) -> Receiving:
+    """A webhook as the product's door hands it on."""
+
+    def make(
+        body: bytes, headers: dict[str, str] | None = None, url: str = URL, method: str = "POST"
+    ) -> WebhookRequest:
+        return WebhookRequest(method=method, url=url, headers=headers or {}, body=body, received_at=clock())
+
+    return make
