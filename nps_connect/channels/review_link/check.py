@@ -11,7 +11,7 @@ from nps_connect.channels.review_link.settings import ReviewLinkSettings
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """State the declared policy, the page and the locations. Nothing is fetched: platforms take such calls for robots."""
+    """State the declared policy, the page and the locations. Nothing is fetched: platforms turn robots away."""
     settings: ReviewLinkSettings = connection.settings
     policy = policy_of(settings)
     findings = [

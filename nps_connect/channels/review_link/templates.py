@@ -16,6 +16,8 @@ def placeholders_of(template: str) -> frozenset[str]:
     Raises:
         ValueError: an unknown placeholder, or braces that do not fit.
     """
+    if "{{" in template or "}}" in template:
+        raise ValueError("has double braces; percent-encode a brace that belongs to the address")
     try:
         fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(template)]
     except ValueError:

@@ -3,15 +3,18 @@
 import email.policy
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nps_connect import Address, InlineImage, Message, Rejected
 from nps_connect.channels.email.composing import compose
 from nps_connect.channels.email.settings import EmailSettings
 
+CALM = settings(deadline=None)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SETTINGS = EmailSettings.model_validate(
     {
@@ -180,6 +183,7 @@ def test_addresses_that_cannot_be_written_to(address):
 ANYTHING = st.text(alphabet=st.characters(), max_size=200)
 
 
+@CALM
 @given(name=ANYTHING, subject=ANYTHING, language=ANYTHING, body=ANYTHING, key=ANYTHING)
 def test_nothing_can_be_smuggled_into_the_header(name, subject, language, body, key):
     smuggled = "\r\nBcc: all@example.com\r\n\r\n"
@@ -203,14 +207,24 @@ def test_nothing_can_be_smuggled_into_the_header(name, subject, language, body, 
 PRINTABLE = st.text(alphabet=st.characters(categories=["L", "N", "P", "S"], include_characters=" "), max_size=80)
 
 
+@CALM
 @given(name=PRINTABLE, subject=PRINTABLE)
 def test_names_and_subjects_arrive_as_they_were(name, subject):
-    mail = read(to=Address(email="marie@example.com", name=name), subject=subject)
+    """Read by the older parser: the newer one of Python 3.11 puts spaces between the encoded words of a name."""
+    mail = message_from_bytes(raw(to=Address(email="marie@example.com", name=name), subject=subject))
 
-    assert mail["To"].addresses[0].display_name == " ".join(name.split())
-    assert mail["Subject"] == " ".join(subject.split())
+    shown, address = parseaddr(mail["To"])
+    assert address == "marie@example.com"
+    assert decoded(shown) == " ".join(name.split())
+    assert decoded(mail["Subject"]) == " ".join(subject.split())
+    assert all(len(word) <= 75 for header in (mail["To"], mail["Subject"]) for word in header.split() if "=?" in word)
 
 
+def decoded(header: str) -> str:
+    return str(make_header(decode_header(header.replace("\r\n", ""))))
+
+
+@CALM
 @given(text=st.text(alphabet=st.characters(categories=["L", "N", "P", "S"], include_characters=" \n."), max_size=300))
 def test_bodies_arrive_as_they_were(text):
     mail = read(text=text, html=f"<p>{text}</p>")

@@ -4,6 +4,7 @@ import traceback
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -82,6 +83,7 @@ def test_a_wrong_relay_is_explained_without_a_word_of_it(url, words):
     assert SENTINEL not in told
 
 
+@hypothesis_settings(deadline=None)
 @given(
     before=st.text(alphabet="smtp:/@?#[]%&=+ab1.é\n", max_size=20),
     after=st.text(alphabet="smtp:/@?#[]%&=+ab1.é\n", max_size=20),

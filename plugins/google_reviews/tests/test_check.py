@@ -1,0 +1,35 @@
+"""`nps_check`: the policy and the places, in words."""
+
+from nps_connect_google_reviews import nps_check
+from nps_connect_google_reviews.settings import PLACEHOLDER
+
+
+def test_nps_check(google):
+    policy, place = nps_check(connection=google())
+
+    assert policy.severity == place.severity == "ok"
+    assert "ask-everyone" in policy.text
+    assert "https://support.google.com/contributionpolicy/answer/7400114" in policy.text
+    assert "placeid=ChIJexample_place-0001" in place.text
+
+
+def test_the_example_place_must_be_replaced(google):
+    findings = nps_check(connection=google(place_id=PLACEHOLDER))
+
+    assert [finding.severity for finding in findings] == ["ok", "error"]
+    assert "docs/google-reviews.md" in findings[1].fix
+
+
+def test_locations_are_counted(google):
+    findings = nps_check(
+        connection=google(place_id="ChIJheadquarters", location_field="store", locations={"lyon": "ChIJlyon-example"})
+    )
+
+    assert findings[-1].text == "1 locations, chosen by the property 'store'"
+
+
+def test_no_default_place_is_worth_a_warning(google):
+    findings = nps_check(connection=google(location_field="store", locations={"lyon": "ChIJlyon-example"}))
+
+    assert findings[-1].severity == "warning"
+    assert "no default place" in findings[-1].text

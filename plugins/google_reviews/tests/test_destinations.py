@@ -1,0 +1,110 @@
+"""Where customers are sent: the page of their own location, the same for every score."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from nps_connect import Rejected
+from nps_connect_google_reviews import nps_review_destination
+from nps_connect_google_reviews.places import review_link
+
+SHORT = "https://g.page/r/CexampleExample/review"
+SHOPS = {
+    "place_id": "ChIJheadquarters",
+    "location_field": "store",
+    "locations": {"Lyon": "ChIJlyon-example", "Paris 9": SHORT, "12": "ChIJtwelve-shop"},
+}
+
+
+def link(connection, invitation) -> str:
+    return nps_review_destination(connection=connection, invitation=invitation).url
+
+
+def test_nps_review_destination(google, invitation):
+    destination = nps_review_destination(connection=google(), invitation=invitation())
+
+    assert destination.url == "https://search.google.com/local/writereview?placeid=ChIJexample_place-0001"
+    assert destination.title == "Google"
+
+
+def test_the_locations_own_address_is_used_as_it_is(google, invitation):
+    assert link(google(review_url=SHORT), invitation()) == SHORT
+
+
+@pytest.mark.parametrize("score", range(11))
+def test_every_score_gets_the_same_page(google, invitation, score):
+    assert link(google(), invitation(score)) == link(google(), invitation(10))
+
+
+@pytest.mark.parametrize(
+    ("location", "page"),
+    [
+        (None, "ChIJheadquarters"),
+        ("", "ChIJheadquarters"),
+        ("  ", "ChIJheadquarters"),
+        ("Lyon", "ChIJlyon-example"),
+        (" LYON ", "ChIJlyon-example"),
+        ("paris 9", SHORT),
+    ],
+)
+def test_the_invitations_location_chooses_the_page(google, invitation, location, page):
+    assert link(google(**SHOPS), invitation(location=location)).endswith(page)
+
+
+@pytest.mark.parametrize(
+    ("value", "page"),
+    [("lyon", "ChIJlyon-example"), (12, "ChIJtwelve-shop"), (12.0, "ChIJtwelve-shop"), (None, "ChIJheadquarters")],
+)
+def test_else_the_contacts_own_property_does(google, invitation, value, page):
+    assert link(google(**SHOPS), invitation(fields={"store": value})).endswith(page)
+
+
+def test_the_invitations_location_wins_over_the_contacts(google, invitation):
+    assert link(google(**SHOPS), invitation(location="12", fields={"store": "lyon"})).endswith("ChIJtwelve-shop")
+
+
+def test_an_unknown_location_is_refused_and_not_guessed(google, invitation):
+    with pytest.raises(Rejected, match=r"'Nantes'.*connections\.google\.locations"):
+        link(google(**SHOPS), invitation(location="Nantes"))
+    with pytest.raises(Rejected, match="'Nantes'"):
+        link(google(**SHOPS), invitation(fields={"store": "Nantes"}))
+
+
+def test_nobody_is_sent_anywhere_without_a_default(google, invitation):
+    shops = {key: value for key, value in SHOPS.items() if key != "place_id"}
+
+    with pytest.raises(Rejected, match="the default"):
+        link(google(**shops), invitation())
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:8041/google_reviews", "http://127.0.0.1:8041/google_reviews/"])
+def test_a_sandbox_replaces_the_origin_of_both_forms(google, invitation, base_url):
+    assert (
+        link(google(place_id="ChIJheadquarters", base_url=base_url), invitation())
+        == "http://127.0.0.1:8041/google_reviews/local/writereview?placeid=ChIJheadquarters"
+    )
+    assert (
+        link(google(review_url=SHORT, base_url=base_url), invitation())
+        == "http://127.0.0.1:8041/google_reviews/r/CexampleExample/review"
+    )
+    kept = "https://search.google.com/local/writereview?placeid=ChIJheadquarters"
+    assert (
+        link(google(review_url=kept, base_url=base_url), invitation())
+        == "http://127.0.0.1:8041/google_reviews/local/writereview?placeid=ChIJheadquarters"
+    )
+
+
+@hypothesis_settings(deadline=None)
+@given(place=st.text(min_size=1, max_size=60).filter(lambda text: "://" not in text and not text.isspace()))
+def test_whatever_a_place_id_holds_it_stays_one_parameter(place):
+    try:
+        place.encode("utf-8")
+    except UnicodeEncodeError:
+        return
+    parts = urlsplit(review_link(place))
+
+    assert (parts.scheme, parts.netloc, parts.path) == ("https", "search.google.com", "/local/writereview")
+    assert parse_qs(parts.query, keep_blank_values=True) == {"placeid": [place]}
