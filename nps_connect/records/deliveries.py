@@ -12,6 +12,7 @@ from nps_connect.records.messages import Message
 from nps_connect.records.responses import AnsweredContact, Response
 
 Action = Literal[
+    "send_fallback",
     "open_ticket",
     "update_ticket",
     "send_alert",
