@@ -9,8 +9,10 @@ from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
-from nps_connect.rules.filters import Filter
+from nps_connect.rules.filters import PERSON_FIELDS, Filter
 from nps_connect.settings.model import Limits, Trigger
+
+__all__ = ["PERSON_FIELDS", "Facts"]
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
     Raises:
         FilterError: with the column and the fix.
     """
-    known = {**PERSON_FIELDS, **fields}
+    known = {**fields, **PERSON_FIELDS}
     tokens = scan(text)
     names = [token for token in tokens if token.kind == "name"]
     for token in names:
@@ -87,7 +87,7 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
     except RecursionError:
         raise FilterError("too many conditions inside each other", tokens[0].column) from None
     used = frozenset(token.text for token in names)
-    personal = used & (PERSON_FIELDS.keys() - fields.keys())
+    personal = used & PERSON_FIELDS.keys()
     return Filter(text=text, names=used - personal, personal=personal, _condition=condition)
 
 

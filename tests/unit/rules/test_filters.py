@@ -136,11 +136,6 @@ def test_names_are_what_the_vendor_is_asked_for_and_the_person_is_known_already(
     assert "amount > 1" in repr(used)
 
 
-def test_a_vendor_s_field_of_the_same_name_comes_first():
-    used = compile_filter("contact.language == 3", {"contact.language": "number"}, open_fields=False)
-    assert (used.names, used.personal) == ({"contact.language"}, frozenset())
-
-
 @pytest.mark.parametrize(
     ("text", "column", "told"),
     [
