@@ -1,1 +1,35 @@
-"""Zendesk for nps_connect."""
+"""Zendesk for nps_connect.
+
+Solved tickets lead to surveys, unhappy customers become tickets, scores go onto users' profiles. One file per concern;
+the hooks are gathered here.
+"""
+
+from __future__ import annotations
+
+from nps_connect_zendesk.check import nps_check
+from nps_connect_zendesk.connector import nps_connector
+from nps_connect_zendesk.contacts import nps_complete_events, nps_find_contacts
+from nps_connect_zendesk.events import nps_parse_events
+from nps_connect_zendesk.polling import nps_poll_events
+from nps_connect_zendesk.scores import nps_write_scores
+from nps_connect_zendesk.setup import nps_apply_setup, nps_plan_setup
+from nps_connect_zendesk.tickets import nps_find_existing, nps_open_tickets, nps_update_tickets
+from nps_connect_zendesk.vetoes import nps_veto_survey
+from nps_connect_zendesk.webhooks import nps_verify_webhook
+
+__all__ = [
+    "nps_apply_setup",
+    "nps_check",
+    "nps_complete_events",
+    "nps_connector",
+    "nps_find_contacts",
+    "nps_find_existing",
+    "nps_open_tickets",
+    "nps_parse_events",
+    "nps_plan_setup",
+    "nps_poll_events",
+    "nps_update_tickets",
+    "nps_verify_webhook",
+    "nps_veto_survey",
+    "nps_write_scores",
+]

@@ -1,0 +1,54 @@
+"""The account's own triggers and automations that would write to the requester of a ticket of ours.
+
+A customer who gave a bad score must be called by a person, not greeted by "we have received your request".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nps_connect import Connection
+from nps_connect_zendesk.marks import OWN_TAG
+from nps_connect_zendesk.rows import rows
+
+TO_REQUESTER = ("requester_id", "requester_and_ccs", "all_agents_and_requester")
+NOTIFICATIONS = ("notification_user", "notification_sms_user", "notification_messaging_csat")
+
+
+def mailing_rules(connection: Connection, *, action: str) -> Iterator[tuple[str, str]]:
+    """Kind and title of each active rule that would write to the requester of our tickets.
+
+    Raises:
+        DeliveryError: any.
+    """
+    for kind, key in (("trigger", "triggers"), ("automation", "automations")):
+        for rule in rows(connection, f"/{key}", key, action=action):
+            if rule.get("active", True) and _writes(rule) and not _spares_us(connection, rule.get("conditions") or {}):
+                yield kind, str(rule.get("title"))
+
+
+def _writes(rule: Mapping[str, Any]) -> bool:
+    for action in rule.get("actions") or []:
+        value = action.get("value")
+        target = value[0] if isinstance(value, list) and value else value
+        if action.get("field") in NOTIFICATIONS and target in TO_REQUESTER:
+            return True
+    return False
+
+
+def _spares_us(connection: Connection, conditions: Mapping[str, Any]) -> bool:
+    """Whether a condition that must hold cannot hold for our tickets."""
+    for condition in conditions.get("all") or []:
+        field, operator, value = condition.get("field"), condition.get("operator"), condition.get("value")
+        if field == "current_tags" and operator == "not_includes" and OWN_TAG in str(value).split():
+            return True
+        if not connection.settings.public_comment and _only_public(field, operator, value):
+            return True
+    return False
+
+
+def _only_public(field: object, operator: object, value: object) -> bool:
+    if field == "comment_is_public":
+        return str(value).lower() in ("true", "requester_can_see_comment") and operator in (None, "is")
+    return field == "ticket_is_public" and operator == "is" and str(value).lower() in ("public", "true")

@@ -1,0 +1,161 @@
+"""What Zendesk is, as data."""
+
+from __future__ import annotations
+
+from nps_connect import (
+    ActionInfo,
+    ConnectorInfo,
+    EventKind,
+    ExampleConfiguration,
+    Quota,
+    RetryLater,
+    StatusRule,
+    hookimpl,
+)
+from nps_connect_zendesk.auth import authenticate
+from nps_connect_zendesk.errors import refine
+from nps_connect_zendesk.scores import BATCH
+from nps_connect_zendesk.settings import ZendeskSettings
+
+SILENT_PAUSE = 60.0
+"""Seconds to pause on a 429 that names no time."""
+
+TICKET_FIELDS = {
+    "status": "text",
+    "priority": "text",
+    "type": "text",
+    "channel": "text",
+    "tags": "text",
+    "external_id": "text",
+    "group_id": "number",
+    "form_id": "number",
+    "brand_id": "number",
+    "assignee_id": "number",
+    "organization_id": "number",
+    "own": "boolean",
+    "first_reply_minutes": "number",
+    "solve_minutes": "number",
+    "reopens": "number",
+}
+
+KINDS = (
+    EventKind(
+        name="ticket.solved",
+        description="A ticket becomes solved, for the first time or again.",
+        fields=TICKET_FIELDS,
+        open_fields=True,
+    ),
+    EventKind(
+        name="ticket.reopened",
+        description="A solved ticket is open again (webhooks only).",
+        fields=TICKET_FIELDS,
+        open_fields=True,
+    ),
+    EventKind(name="ticket.closed", description="A ticket is closed for good.", fields=TICKET_FIELDS, open_fields=True),
+    EventKind(
+        name="ticket.priority_changed",
+        description="A ticket gets another priority (webhooks only).",
+        fields={**TICKET_FIELDS, "previous_priority": "text"},
+        open_fields=True,
+    ),
+    EventKind(name="ticket.deleted", description="A ticket is deleted.", fields=TICKET_FIELDS),
+    EventKind(name="contact.deleted", description="A user is deleted (and can be restored for a time)."),
+    EventKind(name="contact.privacy_deleted", description="A user is erased for good; we must erase as well."),
+)
+
+TABLE = """\
+[connections.helpdesk]
+plugin = "zendesk"
+subdomain = "example"                        # for https://example.zendesk.com
+access_token = { env = "ZENDESK_TOKEN" }     # an OAuth access token; scopes: see docs/zendesk.md
+# client_id = "nps_connect"                  # or an OAuth client, whose tokens renew themselves
+# client_secret = { env = "ZENDESK_CLIENT_SECRET" }
+events = "none"                              # "poll", or "webhook", which needs the next line as well:
+# webhook_secret = { env = "ZENDESK_WEBHOOK_SECRET" }
+# group = "Customer care"                    # of new tickets, by name or number
+# custom_fields = { "NPS score" = "{score}" }  # ticket fields, by title or number
+# public_comment = true                      # the customer sees the first comment; private if not set
+"""
+
+TRIGGERS = """\
+# A survey after a solved ticket: add [surveys.after-support], set events above, and uncomment.
+# [[triggers]]
+# on = "ticket.solved"
+# from = "helpdesk"
+# survey = "after-support"
+# delay = "1d"
+# where = "priority != 'low'"
+"""
+
+ROUTES = """\
+[[routes]]
+on = "detractor"
+do = "open_ticket"
+via = "helpdesk"
+"""
+
+
+def _quotas(per_minute: int) -> tuple[Quota, ...]:
+    return (
+        Quota(
+            name="general",
+            calls=per_minute,
+            seconds=60,
+            default_pause_seconds=SILENT_PAUSE,
+            limit_header="ratelimit-limit",
+            remaining_header="ratelimit-remaining",
+            reset_header="ratelimit-reset",
+        ),
+        Quota(name="ticket_update", calls=min(100, per_minute), seconds=60, default_pause_seconds=SILENT_PAUSE),
+        Quota(
+            name="user_update",
+            calls=per_minute,
+            seconds=60,
+            default_pause_seconds=SILENT_PAUSE,
+            limit_header="ratelimit-limit",
+            remaining_header="ratelimit-remaining",
+            reset_header="ratelimit-reset",
+        ),
+        Quota(name="export", calls=10, seconds=60, default_pause_seconds=SILENT_PAUSE),
+    )
+
+
+def _quotas_for(settings: ZendeskSettings) -> tuple[Quota, ...]:
+    return _quotas(settings.requests_per_minute)
+
+
+def _base_url(settings: ZendeskSettings) -> str:
+    return settings.address
+
+
+@hookimpl
+def nps_connector() -> ConnectorInfo:
+    """Describe the plugin."""
+    return ConnectorInfo(
+        name="zendesk",
+        title="Zendesk",
+        settings=ZendeskSettings,
+        actions=(
+            ActionInfo(action="open_ticket", batch_size=1, doubt="look"),
+            ActionInfo(action="update_ticket", batch_size=1, doubt="look"),
+            ActionInfo(action="write_score", batch_size=BATCH, doubt="resend"),
+        ),
+        events=KINDS,
+        quotas=_quotas(ZendeskSettings.model_fields["requests_per_minute"].default),
+        quotas_for=_quotas_for,
+        status_overrides={409: StatusRule(error=RetryLater, after_seconds=5)},
+        base_url=_base_url,
+        auth=authenticate,
+        refine=refine,
+        request_id_header="x-request-id",
+        idempotency_header="Idempotency-Key",
+        webhooks=True,
+        polling=True,
+        example=ExampleConfiguration(
+            connection="helpdesk",
+            table=TABLE,
+            triggers=TRIGGERS,
+            routes=ROUTES,
+            environment={"ZENDESK_TOKEN": "put-the-oauth-access-token-here"},
+        ),
+    )

@@ -1,0 +1,150 @@
+"""Zendesk's own reading of a refused call. The client's outcome table has decided first; this makes it more exact.
+
+Error bodies come in five shapes: ``{"error": "RecordInvalid", "description", "details"}``,
+``{"error": {"title", "message"}}``, ``{"errors": [{"code", "title", "detail"}]}``, OAuth's
+``{"error", "error_description"}``, and plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nps_connect import (
+    AuthFailed,
+    DeliveryError,
+    Doubtful,
+    NotAllowed,
+    RateLimited,
+    Rejected,
+    RetryLater,
+    TargetGone,
+    VendorAnswer,
+)
+
+SILENT_PAUSE = timedelta(seconds=60)
+"""Wait after a 429 that names no time: endpoint limits answer plain text without `Retry-After`."""
+
+LONGEST_QUOTE = 300
+_SCOPES = re.compile(r"required scopes?: *([\w:.-]+(?:, *[\w:.-]+)*)")
+_PERSON = re.compile(r"(?i)\b(requester|suspended|is not a valid e-?mail|not properly formatted)\b")
+
+
+class RequesterRefused(Rejected):
+    """The person cannot be the requester: suspended, or the address is not one."""
+
+
+class ValuesRefused(Rejected):
+    """Zendesk refuses values of the record.
+
+    Args:
+        details: names of the refused fields.
+    """
+
+    def __init__(self, message: str, *, details: tuple[str, ...] = (), **known: object) -> None:
+        super().__init__(message, **known)  # type: ignore[arg-type]
+        self.details = details
+
+
+class KeyReused(Rejected):
+    """The idempotency key was already used with another body."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What an error body says, whatever its shape.
+
+    Attributes:
+        code: the vendor's name of the error, or empty.
+        text: everything readable in it, for people.
+        fields: the record's fields that it complains about.
+    """
+
+    code: str
+    text: str
+    fields: tuple[str, ...] = ()
+
+
+def read_error(answer: VendorAnswer) -> Said:
+    """Read an error body of any of the known shapes."""
+    body = answer.json_or_none()
+    if not isinstance(body, dict):
+        text = answer.body[: LONGEST_QUOTE * 2].decode("utf-8", "replace").strip()
+        return Said("", "" if "<" in text[:200] else " ".join(text.split())[:LONGEST_QUOTE])
+    details = body.get("details")
+    fields = tuple(str(name) for name in details) if isinstance(details, dict) else ()
+    text = "; ".join(dict.fromkeys(_sentences(body)))
+    return Said(_code(body), " ".join(text.split())[:LONGEST_QUOTE], fields)
+
+
+def _code(body: dict[str, object]) -> str:
+    error = body.get("error")
+    if isinstance(error, str):
+        return error
+    if isinstance(error, dict):
+        return str(error.get("title") or "")
+    errors = body.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        return str(errors[0].get("code") or errors[0].get("title") or "")
+    return ""
+
+
+def _sentences(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key in ("description", "error_description", "message", "detail", "title"):
+            value = node.get(key)
+            if isinstance(value, str) and value:
+                yield value
+        for key in ("error", "errors", "details"):
+            yield from _sentences(node.get(key))
+        yield from (sentence for value in node.values() if isinstance(value, list) for sentence in _sentences(value))
+    elif isinstance(node, list):
+        for item in node:
+            yield from _sentences(item)
+
+
+def refine(error: DeliveryError, answer: VendorAnswer, now: datetime) -> DeliveryError:
+    """The same error, or a better one: scope and quota named, the wait known, the cause told."""
+    said = read_error(answer)
+    if isinstance(error, RateLimited):
+        return _rate_limited(error, said, now)
+    if isinstance(error, Doubtful):
+        return error
+    message = f"{error.message}: {said.text}" if said.text else error.message
+    if isinstance(error, RetryLater):
+        return type(error)(message, after=error.after)
+    if isinstance(error, AuthFailed):
+        return AuthFailed(message)
+    if isinstance(error, NotAllowed):
+        scopes = _SCOPES.search(said.text)
+        return NotAllowed(message, scope=scopes.group(1) if scopes else None)
+    if isinstance(error, TargetGone):
+        return _not_found(message, answer)
+    return _rejected(message, said, answer.status)
+
+
+def _rate_limited(error: RateLimited, said: Said, now: datetime) -> RateLimited:
+    after = error.after if error.after is not None else SILENT_PAUSE
+    message = f"{error.message}: {said.text}" if said.text else error.message
+    return RateLimited(message, after=after, until=now + after, quota=error.quota)
+
+
+def _not_found(message: str, answer: VendorAnswer) -> DeliveryError:
+    if b"help desk" in answer.body[:4000].lower() and answer.json_or_none() is None:
+        return AuthFailed(f"{message}; there is no Zendesk account at this address: check subdomain")
+    return TargetGone(message)
+
+
+def _rejected(message: str, said: Said, status: int) -> DeliveryError:
+    if said.code == "IdempotentRequestError":
+        return KeyReused(message)
+    if said.code == "unavailable":
+        return RetryLater(message)
+    if said.code == "invalid_grant":
+        return AuthFailed(message)
+    if status == 422:
+        about_person = {"requester", "requester_id", "email"} & set(said.fields) or _PERSON.search(said.text)
+        return RequesterRefused(message) if about_person else ValuesRefused(message, details=said.fields)
+    return Rejected(message)

@@ -1,0 +1,147 @@
+"""Reading webhooks: Zendesk's event envelope, and the body of our own trigger template.
+
+Sources: developer.zendesk.com/api-reference/webhooks/event-types/ticket-events (statuses are upper case there, lower
+case in the API) and /documentation/webhooks/creating-and-monitoring-webhooks/. A fact's moment is the ticket's own time
+of change in whole seconds, which the export gives too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from nps_connect import Connection, Event, WebhookRejected, WebhookRequest, hookimpl
+from nps_connect_zendesk.facts import FieldValue, contact_event, excluded_by_number, facts_of, ticket_event
+from nps_connect_zendesk.webhooks import parse_moment
+
+PREFIX = "zen:event-type:"
+OPEN_STATUSES = ("new", "open", "pending", "hold")
+STATUSES = (*OPEN_STATUSES, "solved", "closed", "deleted", "archived", "scrubbed")
+DELETED = ("ticket.soft_deleted", "ticket.permanently_deleted")
+ABOUT_CONTACTS = {"user.deleted": "contact.deleted", "user.permanently_deleted": "contact.privacy_deleted"}
+TEMPLATE_KINDS = ("ticket.solved", "ticket.reopened", "ticket.closed", "ticket.priority_changed")
+
+
+@hookimpl
+def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event]:
+    """The events of a webhook, in either mode; none for kinds that we do not know.
+
+    Raises:
+        WebhookRejected: `unreadable`.
+    """
+    body = _body(request)
+    if isinstance(body.get("type"), str):
+        return _from_envelope(connection, body)
+    if "ticket_id" in body:
+        return _from_template(connection, body)
+    raise _unreadable("neither an event (type, detail) nor our trigger's template (ticket_id, status, updated_at)")
+
+
+def _body(request: WebhookRequest) -> dict[str, Any]:
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise _unreadable("not JSON") from None
+    if not isinstance(body, dict):
+        raise _unreadable("not a JSON object")
+    return body
+
+
+def _unreadable(detail: str) -> WebhookRejected:
+    return WebhookRejected("unreadable", detail)
+
+
+def _from_envelope(connection: Connection, body: Mapping[str, Any]) -> list[Event]:
+    kind = str(body["type"]).removeprefix(PREFIX)
+    if kind in ABOUT_CONTACTS:
+        detail = _detail(body)
+        return [contact_event(ABOUT_CONTACTS[kind], _id(detail.get("id")), _moment(detail, body))]
+    named = _ticket_kinds(kind, body)
+    if not named:
+        return []
+    detail = _detail(body)
+    facts = facts_of(detail)
+    moment = _moment(detail, body)
+    return [
+        ticket_event(
+            name,
+            _id(detail.get("id")),
+            moment,
+            requester_id=detail.get("requester_id"),
+            fields={**facts.fields, **more},
+            reason=excluded_by_number(connection.settings.exclude, facts),
+        )
+        for name, more in named
+    ]
+
+
+def _ticket_kinds(kind: str, body: Mapping[str, Any]) -> list[tuple[str, dict[str, FieldValue]]]:
+    change = body.get("event")
+    change = change if isinstance(change, Mapping) else {}
+    if kind == "ticket.status_changed":
+        status = _word(change.get("current"), "status") or _word(_detail(body).get("status"), "status")
+        name = _by_status(status, _word(change.get("previous"), "status"))
+        return [(name, {"status": status})] if name else []
+    if kind == "ticket.priority_changed":
+        more: dict[str, FieldValue] = {"previous_priority": _word(change.get("previous"), "priority")}
+        return [("ticket.priority_changed", {key: value for key, value in more.items() if value})]
+    return [("ticket.deleted", {})] if kind in DELETED else []
+
+
+def _by_status(status: str | None, previous: str | None) -> str | None:
+    if status == "solved":
+        return "ticket.solved"
+    if status == "closed":
+        return "ticket.closed"
+    return "ticket.reopened" if previous == "solved" and status in OPEN_STATUSES else None
+
+
+def _from_template(connection: Connection, body: Mapping[str, Any]) -> list[Event]:
+    kind = body.get("event") if body.get("event") in TEMPLATE_KINDS else None
+    if kind is None:
+        status = _word(body.get("status"), "status")
+        if status not in STATUSES:
+            raise _unreadable("status is not one of Zendesk's own English names")
+        kind = _by_status(status, _word(body.get("previous_status"), "status"))
+    if kind is None:
+        return []
+    facts = facts_of(body)
+    event = ticket_event(
+        kind,
+        _id(body.get("ticket_id")),
+        _moment(body, {}),
+        requester_id=body.get("requester_id"),
+        fields=facts.fields,
+        reason=excluded_by_number(connection.settings.exclude, facts),
+    )
+    return [event]
+
+
+def _detail(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    detail = body.get("detail")
+    if not isinstance(detail, Mapping):
+        raise _unreadable("detail is missing")
+    return detail
+
+
+def _id(value: object) -> str:
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise _unreadable("the id is missing or not a number")
+    return text
+
+
+def _moment(detail: Mapping[str, Any], body: Mapping[str, Any]) -> datetime:
+    for value in (detail.get("updated_at"), body.get("time")):
+        moment = parse_moment(value) if isinstance(value, str) else None
+        if moment is not None:
+            return moment.replace(microsecond=0)
+    raise _unreadable("updated_at is missing or not an RFC 3339 time")
+
+
+def _word(value: object, name: str) -> str | None:
+    if isinstance(value, Mapping):
+        value = value.get(name)
+    return value.strip().lower() if isinstance(value, str) and value.strip() else None

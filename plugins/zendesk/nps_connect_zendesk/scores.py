@@ -1,0 +1,98 @@
+"""Writing scores onto users' profiles, as user fields.
+
+Only the fields are sent: an `email` in an update would add an address to the user, and nobody is created to hold a
+score. Fields that the account lacks are ignored by Zendesk without a word, so the answer is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from nps_connect import Connection, DeliveryError, NotAllowed, Receipt, ScoreUpdate, TargetGone, hookimpl
+from nps_connect_zendesk.rows import API, show_many
+from nps_connect_zendesk.texts import value_of
+from nps_connect_zendesk.webhooks import parse_moment
+
+ACTION = "write_score"
+QUOTA = "user_update"
+BATCH = 20
+
+
+@hookimpl
+def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> Sequence[Receipt | DeliveryError]:
+    """Write each score unless a later answer is already there: one read for the batch, one write per user.
+
+    Raises:
+        DeliveryError: any, when the users cannot be read.
+    """
+    users = {
+        str(user["id"]): user
+        for answer in show_many(connection, "/users", [update.contact.id for update in updates], action=ACTION)
+        for user in answer.get("users") or []
+    }
+    return [_outcome(connection, update, users.get(update.contact.id)) for update in updates]
+
+
+def _outcome(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | None) -> Receipt | DeliveryError:
+    try:
+        return _write(connection, update, user)
+    except DeliveryError as error:
+        return error
+
+
+def _write(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | None) -> Receipt:
+    if user is None or user.get("active") is False:
+        raise TargetGone("Zendesk has no such user any more")
+    link = f"{connection.settings.address}/agent/users/{user['id']}"
+    if _later_there(connection, update, user.get("user_fields") or {}):
+        return Receipt(id=str(user["id"]), link=link, note="a later answer was already there")
+    answer = connection.http.call_json(
+        "PUT",
+        f"{API}/users/{user['id']}",
+        action=ACTION,
+        idempotent=True,
+        json={"user": {"user_fields": fields_of(connection, update)}},
+        quota=QUOTA,
+    )
+    kept = (answer.get("user") or {}).get("user_fields") or {}
+    if connection.settings.score_field not in kept:
+        raise NotAllowed(
+            f"Zendesk has no user field {connection.settings.score_field!r}: "
+            f"run 'nps-connect connections apply {connection.name}'"
+        )
+    return Receipt(id=str(user["id"]), link=link)
+
+
+def fields_of(connection: Connection, update: ScoreUpdate) -> dict[str, str | int | None]:
+    """The user fields of an answer."""
+    settings, response = connection.settings, update.response
+    fields: dict[str, str | int | None] = {
+        settings.score_field: response.score,
+        settings.category_field: response.segment,
+        settings.responded_at_field: _text(response.answered_at),
+        settings.reference_field: f"{_text(response.answered_at)} {response.id} {response.revision}",
+    }
+    if settings.comment_field is not None and update.comment_policy != "none":
+        text = response.comment if update.comment_policy == "full" else update.comment_link
+        fields[settings.comment_field] = value_of(text) if text else None
+    return fields
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _later_there(connection: Connection, update: ScoreUpdate, fields: dict[str, Any]) -> bool:
+    """Whether the profile holds a later answer.
+
+    The reference tells to the millisecond; Zendesk's date fields know only the day.
+    """
+    settings, answered_at = connection.settings, update.response.answered_at
+    reference = str(fields.get(settings.reference_field) or "").partition(" ")[0]
+    exact = parse_moment(reference) if reference else None
+    if exact is not None:
+        return exact > answered_at.replace(microsecond=answered_at.microsecond // 1000 * 1000)
+    day = parse_moment(str(fields.get(settings.responded_at_field) or ""))
+    return day is not None and day.date() > answered_at.date()

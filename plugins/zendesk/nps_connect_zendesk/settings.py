@@ -1,0 +1,197 @@
+"""What a ``[connections.<name>]`` table of a Zendesk account may hold."""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from nps_connect import ConnectionSettings
+
+FIELD_VALUES = (
+    "score",
+    "category",
+    "comment",
+    "survey",
+    "touchpoint",
+    "language",
+    "response_id",
+    "answered_at",
+    "deadline",
+    "name",
+    "email",
+    "contact_link",
+)
+"""What ``custom_fields`` may name in braces."""
+
+AUTO_REPLIES = (
+    "automatic reply",
+    "auto-reply",
+    "autoreply",
+    "auto:",
+    "out of office",
+    "out of the office",
+    "réponse automatique",
+    "absence du bureau",
+    "absent du bureau",
+    "message d'absence",
+)
+"""Beginnings of subjects that mail programs write when they answer by themselves."""
+
+DEFAULT_SCOPES = ("read", "tickets:write", "users:write", "webhooks:write", "triggers:write", "write")
+
+FieldKey = Annotated[str, Field(pattern=r"^[0-9]{0,98}[A-Za-z_][A-Za-z0-9_]{0,98}$")]
+"""Key of a user field: letters, digits and underscores, not only digits."""
+
+NameOrId = int | str
+"""A thing of the account, by its number or by the name that admins see."""
+
+
+def _known_placeholders(value: str) -> str:
+    try:
+        names = {name for _, name, _, _ in Formatter().parse(value) if name is not None}
+    except ValueError as error:
+        raise ValueError("braces do not match: write a name in braces, such as {score}") from error
+    unknown = sorted(names - set(FIELD_VALUES))
+    if unknown:
+        raise ValueError(f"unknown name in braces: {', '.join(unknown)}; allowed: {', '.join(FIELD_VALUES)}")
+    return value
+
+
+FieldText = Annotated[str, AfterValidator(_known_placeholders)]
+
+
+class Exclusions(BaseModel):
+    """``exclude``: tickets whose events never lead to a survey. The reason is shown by ``explain``.
+
+    Attributes:
+        tags: tickets that carry one of these tags.
+        groups: tickets of these groups, by number or name.
+        forms: tickets of these forms, by number or name.
+        channels: tickets that came by these channels, such as ``chat`` or ``voice``.
+        subjects: tickets whose subject begins so (upper and lower case alike); by default automatic replies.
+        merged: tickets that were solved only because they were merged into another one.
+        agents: tickets that a member of the staff asked for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tags: tuple[str, ...] = ()
+    groups: tuple[NameOrId, ...] = ()
+    forms: tuple[NameOrId, ...] = ()
+    channels: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = AUTO_REPLIES
+    merged: bool = True
+    agents: bool = True
+
+
+class ZendeskSettings(ConnectionSettings):
+    """One Zendesk account.
+
+    Attributes:
+        subdomain: ``acme`` for ``https://acme.zendesk.com``.
+        client_id, client_secret: of an OAuth client; tokens are fetched and renewed without anybody's doing.
+        grant: how the OAuth client gets its tokens: for itself, or once on behalf of an admin.
+        authorization_code: for ``grant = "authorization_code"``: the code that the admin's consent gave; used once.
+        redirect_uri: the address registered with the OAuth client; needed with `authorization_code`.
+        scopes: asked for by the OAuth client.
+        access_token: a fixed OAuth access token, in place of client id and secret.
+        email, api_token: the legacy way; Zendesk switches API tokens off on 2027-04-30.
+        webhook_secret: signing secret of the webhook.
+        extra_webhook_secrets: further secrets that are accepted, for a second webhook or while a secret is renewed.
+        webhook_mode: what ``connections apply`` sets up: triggers with our template, or a subscription to events.
+        requests_per_minute: the account's quota, or the share of it that we may use.
+        group, brand, ticket_form: of new tickets, by number or name.
+        assignee: agent of new tickets, by number or e-mail address.
+        owner_field: field of the contact that names its owner in the CRM.
+        owners: agents (number or e-mail address) by value of `owner_field`.
+        ticket_type: type of new tickets.
+        custom_fields: ticket field (number or title) to text with names in braces, such as ``"{score}"``.
+        tags: further tags of new tickets.
+        public_comment: whether the first comment is seen by the customer.
+        score_field, category_field, responded_at_field, reference_field: user fields that scores are written to.
+        comment_field: user field for the comment; not written if not given.
+        opt_out_tag: users with this tag get no mail from us.
+        exclude: tickets that never lead to a survey.
+    """
+
+    subdomain: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    client_id: str | None = Field(default=None, min_length=1)
+    client_secret: SecretStr | None = None
+    grant: Literal["client_credentials", "authorization_code"] = "client_credentials"
+    authorization_code: SecretStr | None = None
+    redirect_uri: str | None = None
+    scopes: tuple[str, ...] = DEFAULT_SCOPES
+    access_token: SecretStr | None = None
+    email: str | None = Field(default=None, pattern=r"^[^@\s/]+@[^@\s/]+$")
+    api_token: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
+    extra_webhook_secrets: tuple[SecretStr, ...] = ()
+    webhook_mode: Literal["trigger", "events"] = "trigger"
+    requests_per_minute: int = Field(default=700, ge=1, le=10_000)
+    group: NameOrId | None = None
+    brand: NameOrId | None = None
+    ticket_form: NameOrId | None = None
+    assignee: NameOrId | None = None
+    owner_field: str | None = None
+    owners: dict[str, NameOrId] = Field(default_factory=dict)
+    ticket_type: Literal["problem", "incident", "question", "task"] | None = None
+    custom_fields: dict[str, FieldText] = Field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    public_comment: bool = False
+    score_field: FieldKey = "nps_score"
+    category_field: FieldKey = "nps_category"
+    responded_at_field: FieldKey = "nps_responded_at"
+    reference_field: FieldKey = "nps_answer"
+    comment_field: FieldKey | None = None
+    opt_out_tag: str = "no_survey"
+    exclude: Exclusions = Exclusions()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.subdomain is None and self.base_url is None:
+            raise ValueError("subdomain is missing: the part before .zendesk.com in the account's address")
+        self._one_credential()
+        if self.events == "webhook" and self.webhook_secret is None:
+            raise ValueError('events = "webhook" needs webhook_secret: Admin Center, Webhooks, Reveal secret')
+        return self
+
+    def _one_credential(self) -> None:
+        ways = {
+            "access_token": self.access_token is not None,
+            "client_id and client_secret": self.client_id is not None or self.client_secret is not None,
+            "email and api_token": self.email is not None or self.api_token is not None,
+        }
+        given = [way for way, there in ways.items() if there]
+        if len(given) != 1:
+            raise ValueError(
+                f"exactly one way to sign in is needed, of: {', '.join(ways)}"
+                + (f"; given: {', '.join(given)}" if given else "")
+            )
+        if (self.client_id is None) != (self.client_secret is None):
+            raise ValueError("client_id and client_secret belong together")
+        if (self.email is None) != (self.api_token is None):
+            raise ValueError("email and api_token belong together")
+        if self.grant == "authorization_code" and (self.client_id is None or self.redirect_uri is None):
+            raise ValueError('grant = "authorization_code" needs client_id, client_secret and redirect_uri')
+
+    @property
+    def address(self) -> str:
+        """The account's address without a trailing slash, for calls and for links."""
+        if self.base_url is not None:
+            return str(self.base_url).rstrip("/")
+        return f"https://{self.subdomain}.zendesk.com"
+
+    @property
+    def webhook_secrets(self) -> tuple[SecretStr, ...]:
+        """Every signing secret that is accepted."""
+        return (*((self.webhook_secret,) if self.webhook_secret else ()), *self.extra_webhook_secrets)
+
+
+def numeric(value: NameOrId) -> int | None:
+    """The number that a name-or-number setting gives, or none when it is a name."""
+    if isinstance(value, int):
+        return value
+    return int(value) if re.fullmatch(r"\d{1,19}", value.strip()) else None

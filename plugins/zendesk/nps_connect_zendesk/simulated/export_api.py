@@ -1,0 +1,69 @@
+"""The simulated incremental exports by cursor."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from nps_connect import VendorReply, VendorRequest, json_reply
+from nps_connect_zendesk.simulated.account import Account
+from nps_connect_zendesk.simulated.door import Limits
+from nps_connect_zendesk.simulated.replies import Refused, bad_request
+
+UNSEEN = timedelta(seconds=60)
+
+
+@dataclass
+class ExportApi:
+    """``/api/v2/incremental/{tickets,users}/cursor``."""
+
+    account: Account
+    limits: Limits
+
+    def handle(self, request: VendorRequest, kind: str) -> VendorReply:
+        """One page of what changed since the cursor; the newest minute is left out.
+
+        Raises:
+            Refused: any error.
+        """
+        self.limits.export()
+        after = self._after(request)
+        size = max(1, min(1000, int(request.query.get("per_page", "1000"))))
+        newest = self.account.clock() - UNSEEN
+        rows = self.account.tickets if kind == "tickets" else self.account.users
+        changes = sorted(
+            (at.timestamp(), number)
+            for (of, number), at in self.account.changed.items()
+            if of == kind and number in rows and at <= newest and (at.timestamp(), number) > after
+        )
+        page = changes[:size]
+        last = page[-1] if page else after
+        body = {
+            kind: [self._shown(request, kind, number) for _, number in page],
+            "after_cursor": base64.b64encode(f"{last[0]!r}|{last[1]}".encode()).decode(),
+            "end_of_stream": len(changes) <= size,
+        }
+        return json_reply(200, body)
+
+    def _shown(self, request: VendorRequest, kind: str, number: int) -> dict[str, object]:
+        row = (self.account.tickets if kind == "tickets" else self.account.users)[number]
+        with_metrics = "metric_sets" in request.query.get("include", "").split(",")
+        return {key: value for key, value in row.items() if with_metrics or key != "metric_set"}
+
+    def _after(self, request: VendorRequest) -> tuple[float, int]:
+        cursor = request.query.get("cursor")
+        if cursor is not None:
+            try:
+                at, _, number = base64.b64decode(cursor, validate=True).decode().partition("|")
+                return float(at), int(number)
+            except ValueError:
+                raise bad_request("InvalidValue", "Invalid cursor") from None
+        start = request.query.get("start_time", "")
+        if not start.isdigit():
+            raise bad_request("InvalidValue", "start_time is missing")
+        begin = datetime.fromtimestamp(int(start), UTC)
+        if begin > self.account.clock() - UNSEEN:
+            text = "Too recent start_time. Use a start_time older than 60 seconds"
+            raise Refused(json_reply(422, {"error": "InvalidValue", "description": text}))
+        return begin.timestamp(), -1

@@ -1,0 +1,76 @@
+"""How the simulated Zendesk answers: its error bodies, and pages of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nps_connect import VendorReply, VendorRequest, json_reply
+
+
+class Refused(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, reply: VendorReply) -> None:
+        self.reply = reply
+        super().__init__(str(reply.status))
+
+
+def not_found() -> Refused:
+    """404 as Zendesk gives it for records."""
+    return Refused(json_reply(404, {"error": "RecordNotFound", "description": "Not found"}))
+
+
+def invalid(details: Mapping[str, str]) -> Refused:
+    """422: these fields of the record are refused."""
+    body = {
+        "error": "RecordInvalid",
+        "description": "Record validation errors",
+        "details": {name: [{"description": text, "error": "InvalidValue"}] for name, text in details.items()},
+    }
+    return Refused(json_reply(422, body))
+
+
+def bad_request(code: str, text: str) -> Refused:
+    """400 with a code."""
+    return Refused(json_reply(400, {"error": code, "description": text}))
+
+
+def titled(status: int, title: str, message: str) -> Refused:
+    """The other shape: the error is an object."""
+    return Refused(json_reply(status, {"error": {"title": title, "message": message}}))
+
+
+def forbidden(scopes: Sequence[str]) -> Refused:
+    """403 for a token without the scope."""
+    text = f"You are missing the following required scopes: {', '.join(scopes)}"
+    return Refused(json_reply(403, {"error": "Forbidden", "description": text}))
+
+
+def page_of(request: VendorRequest, key: str, rows: Sequence[Mapping[str, Any]]) -> VendorReply:
+    """A list by cursor pages: `page[size]` up to 100, `page[after]`."""
+    size = max(1, min(100, int(request.query.get("page[size]", "100"))))
+    start = int(request.query.get("page[after]", "0"))
+    more = start + size < len(rows)
+    body = {
+        key: list(rows[start : start + size]),
+        "meta": {"has_more": more, "after_cursor": str(start + size) if more else None},
+        "links": {"next": None},
+    }
+    return json_reply(200, body)
+
+
+def json_object(request: VendorRequest, key: str) -> dict[str, Any]:
+    """The object under `key` in the body.
+
+    Raises:
+        Refused: 400 or 422.
+    """
+    try:
+        body = request.json()
+    except ValueError:
+        raise bad_request("JSONParseError", "Unprocessable JSON") from None
+    if not isinstance(body, dict) or not isinstance(body.get(key), dict):
+        raise titled(400, "Invalid attribute", f"You passed an invalid value for the {key} attribute.")
+    value: dict[str, Any] = body[key]
+    return value

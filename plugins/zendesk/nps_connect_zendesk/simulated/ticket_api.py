@@ -1,0 +1,239 @@
+"""The simulated tickets API."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from nps_connect import VendorReply, VendorRequest, json_reply
+from nps_connect_zendesk.simulated.account import AGENT_ID, Account, Row
+from nps_connect_zendesk.simulated.door import Limits
+from nps_connect_zendesk.simulated.replies import Refused, bad_request, invalid, json_object, not_found, page_of
+
+KEY_LASTS = timedelta(hours=2)
+PRIORITIES = (None, "urgent", "high", "normal", "low")
+STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
+BY_ID = {"group_id": "groups", "brand_id": "brands", "ticket_form_id": "ticket_forms"}
+PLAIN = ("priority", "type", "group_id", "brand_id", "ticket_form_id", "assignee_id", "external_id", "subject")
+
+
+@dataclass
+class Keys:
+    """Idempotency keys: each is remembered for two hours with the body and the first answer."""
+
+    clock: Callable[[], datetime]
+    known: dict[str, tuple[datetime, str, VendorReply]] = field(default_factory=dict)
+
+    def answer(self, request: VendorRequest, make: Callable[[], VendorReply]) -> VendorReply:
+        """The first answer again, or a new one.
+
+        Raises:
+            Refused: 400, when the key came with another body.
+        """
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            return make()
+        if len(key) > 255:
+            raise bad_request("IdempotentRequestError", "The idempotency key is too long")
+        digest = hashlib.sha256(request.body).hexdigest()
+        at, first, reply = self.known.get(key, (datetime.min.replace(tzinfo=self.clock().tzinfo), "", VendorReply(0)))
+        if reply.status and self.clock() - at < KEY_LASTS:
+            if first != digest:
+                text = "Request parameters don't match the given idempotency key"
+                raise bad_request("IdempotentRequestError", text)
+            return _marked(reply, "hit")
+        reply = make()
+        self.known[key] = (self.clock(), digest, reply)
+        return _marked(reply, "miss")
+
+
+def _marked(reply: VendorReply, lookup: str) -> VendorReply:
+    return VendorReply(reply.status, reply.body, {**reply.headers, "x-idempotency-lookup": lookup})
+
+
+@dataclass
+class TicketApi:
+    """``/api/v2/tickets``."""
+
+    account: Account
+    limits: Limits
+    keys: Keys
+
+    def handle(self, request: VendorRequest, parts: list[str]) -> VendorReply:
+        """Answer a request; `parts` is the path after ``tickets``.
+
+        Raises:
+            Refused: any error.
+        """
+        match request.method, parts:
+            case "POST", []:
+                return self.keys.answer(request, lambda: self._create(request))
+            case "GET", []:
+                return self._list(request)
+            case "GET", ["show_many"]:
+                ids = [int(one) for one in request.query.get("ids", "").split(",") if one.isdigit()][:100]
+                return self._with_side_loads(request, [self.account.tickets[i] for i in ids if self._there(i)])
+            case "GET", [ticket_id]:
+                return json_reply(200, {"ticket": _shown(self._find(ticket_id))})
+            case "PUT", [ticket_id]:
+                return self._update(request, self._find(ticket_id))
+            case "PUT", [ticket_id, "tags"]:
+                return self._add_tags(request, self._find(ticket_id))
+            case "GET", [ticket_id, "comments"]:
+                comments = self.account.comments[self._find(ticket_id)["id"]]
+                newest_first = request.query.get("sort") == "-created_at"
+                return page_of(request, "comments", comments[::-1] if newest_first else comments)
+        raise not_found()
+
+    def _there(self, ticket_id: int) -> bool:
+        return ticket_id in self.account.tickets and self.account.tickets[ticket_id]["status"] != "deleted"
+
+    def _find(self, ticket_id: str) -> Row:
+        if not ticket_id.isdigit() or not self._there(int(ticket_id)):
+            raise not_found()
+        return self.account.tickets[int(ticket_id)]
+
+    def _list(self, request: VendorRequest) -> VendorReply:
+        wanted = request.query.get("external_id")
+        tickets = [
+            _shown(ticket)
+            for ticket in self.account.tickets.values()
+            if ticket["status"] != "deleted" and (wanted is None or ticket["external_id"] == wanted)
+        ]
+        return page_of(request, "tickets", tickets)
+
+    def _with_side_loads(self, request: VendorRequest, tickets: list[Row]) -> VendorReply:
+        include = request.query.get("include", "").split(",")
+        body: dict[str, Any] = {
+            "tickets": [_shown(ticket, metrics="metric_sets" in include) for ticket in tickets],
+            "count": len(tickets),
+        }
+        if "users" in include:
+            ids = dict.fromkeys(ticket["requester_id"] for ticket in tickets)
+            body["users"] = [self.account.users[one] for one in ids if one in self.account.users]
+        return json_reply(200, body)
+
+    def _create(self, request: VendorRequest) -> VendorReply:
+        asked = json_object(request, "ticket")
+        comment = asked.get("comment")
+        body = str((comment or {}).get("body") or "") if isinstance(comment, dict) else ""
+        if not body.strip():
+            raise invalid({"base": "Description: cannot be blank"})
+        self._check(asked, body)
+        source = self._follow_up_source(asked)
+        requester_id = self._requester(asked)
+        values = {key: asked[key] for key in PLAIN if key in asked}
+        values |= {"tags": _tags(asked.get("tags")), "custom_fields": asked.get("custom_fields") or []}
+        public = bool(comment.get("public", True)) if isinstance(comment, dict) else True
+        ticket = self.account.add_ticket({**values, "requester_id": requester_id, "is_public": public}, channel="api")
+        if source is not None:
+            ticket["via"] = {"channel": "api", "source": {"from": {"ticket_id": source["id"]}, "rel": "follow_up"}}
+            source["followup_ids"].append(ticket["id"])
+        self.account.add_comment(ticket, body, public=public)
+        requester = self.account.users[requester_id]
+        if public and requester["role"] == "end-user":
+            self.account.mails.append({"to": requester["email"], "occasion": "request received"})
+        return json_reply(201, {"ticket": _shown(ticket)}, location=f"/api/v2/tickets/{ticket['id']}.json")
+
+    def _check(self, asked: Row, body: str = "") -> None:
+        if asked.get("priority") not in PRIORITIES:
+            raise invalid({"priority": f"Priority: {asked['priority']} is not a valid priority"})
+        if asked.get("status", "new") not in STATUSES:
+            raise invalid({"status": "Status: is not valid"})
+        if len(str(asked.get("subject") or "")) > 255:
+            raise invalid({"subject": "Subject: is too long (maximum is 255 characters)"})
+        if len(body.encode()) > 65_536:
+            raise invalid({"description": "Description: is too long"})
+        if any(" " in tag for tag in asked.get("tags") or []):
+            raise invalid({"tags": "Tags: contain a space"})
+        for key, kind in BY_ID.items():
+            known = {row["id"] for row in self.account.things.get(kind, [])}
+            if asked.get(key) is not None and asked[key] not in known:
+                raise invalid({key.removesuffix("_id"): f"{key.removesuffix('_id').title()}: is invalid"})
+        self._check_agents_and_fields(asked)
+
+    def _check_agents_and_fields(self, asked: Row) -> None:
+        agents = {user["id"]: user["email"] for user in self.account.users.values() if user["role"] != "end-user"}
+        if asked.get("assignee_id") is not None and asked["assignee_id"] not in agents:
+            raise invalid({"assignee": "Assignee: is not an agent"})
+        if asked.get("assignee_email") is not None and asked["assignee_email"] not in agents.values():
+            raise invalid({"assignee": "Assignee: is not an agent"})
+        fields = {row["id"] for row in self.account.things.get("ticket_fields", [])}
+        for one in asked.get("custom_fields") or []:
+            if one.get("id") not in fields:
+                raise invalid({"custom_fields": f"Custom field {one.get('id')} is unknown"})
+
+    def _requester(self, asked: Row) -> int:
+        requester = asked.get("requester")
+        if isinstance(requester, dict):
+            return self._inline_requester(requester)
+        user = self.account.users.get(asked.get("requester_id") or AGENT_ID)
+        if user is None or not user["active"]:
+            raise invalid({"requester": "Requester: is not known"})
+        if user["suspended"]:
+            raise invalid({"requester": f"Requester: {user['name']} is suspended."})
+        return int(user["id"])
+
+    def _inline_requester(self, requester: Row) -> int:
+        email = str(requester.get("email") or "")
+        if email.count("@") != 1 or " " in email or "." not in email.partition("@")[2]:
+            raise invalid({"requester": f"Requester: Email: {email} is not properly formatted"})
+        user = self.account.user_with(email)
+        if user is not None and user["suspended"]:
+            raise invalid({"requester": f"Requester: {user['name']} is suspended."})
+        if user is None:
+            user = self.account.add_user(str(requester.get("name") or email), email)
+            self.account.mails.append({"to": email, "occasion": "verify your address"})
+        return int(user["id"])
+
+    def _follow_up_source(self, asked: Row) -> Row | None:
+        number = asked.get("via_followup_source_id")
+        if number is None:
+            return None
+        source = self.account.tickets.get(number)
+        if source is None or source["status"] != "closed":
+            raise invalid({"via_followup_source_id": "Follow-up: the source ticket is not closed"})
+        return source
+
+    def _update(self, request: VendorRequest, ticket: Row) -> VendorReply:
+        asked = json_object(request, "ticket")
+        if ticket["status"] == "closed":
+            raise invalid({"status": "Status: closed prevents ticket update"})
+        if asked.get("safe_update") and asked.get("updated_stamp") != ticket["updated_at"]:
+            text = "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data."
+            raise Refused(json_reply(409, {"error": "UpdateConflict", "description": text}))
+        self._check(asked)
+        self.limits.ticket_update(ticket["id"])
+        ticket.update({key: asked[key] for key in PLAIN if key in asked})
+        if "tags" in asked:
+            ticket["tags"] = _tags(asked["tags"])
+        given = {one["id"]: one for one in asked.get("custom_fields") or []}
+        kept = [one for one in ticket["custom_fields"] if one["id"] not in given]
+        ticket["custom_fields"] = [*kept, *given.values()]
+        comment = asked.get("comment")
+        if isinstance(comment, dict) and comment.get("body"):
+            public = bool(comment.get("public", ticket["is_public"]))
+            self.account.add_comment(ticket, str(comment["body"]), public=public)
+        self.account.set_status(ticket, str(asked.get("status") or ticket["status"]))
+        self.account.touch("tickets", ticket)
+        return json_reply(200, {"ticket": _shown(ticket)})
+
+    def _add_tags(self, request: VendorRequest, ticket: Row) -> VendorReply:
+        if ticket["status"] == "closed":
+            raise invalid({"status": "Status: closed prevents ticket update"})
+        self.limits.ticket_update(ticket["id"])
+        body = request.json() or {}
+        ticket["tags"] = _tags([*ticket["tags"], *(body.get("tags") or [])])
+        self.account.touch("tickets", ticket)
+        return json_reply(200, {"tags": ticket["tags"]})
+
+
+def _tags(tags: object) -> list[str]:
+    return sorted({str(tag).lower() for tag in tags}) if isinstance(tags, list) else []
+
+
+def _shown(ticket: Row, *, metrics: bool = False) -> Row:
+    return {key: value for key, value in ticket.items() if metrics or key != "metric_set"}

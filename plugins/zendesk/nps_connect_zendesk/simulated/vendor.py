@@ -1,0 +1,176 @@
+"""`Simulated`: the simulated Zendesk as the sandbox and the contract kit see it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from email.utils import format_datetime
+from typing import Any
+
+from nps_connect import SimulatedPerson, SimulatedVendor, VendorEffects, VendorReply, VendorRequest, VendorWebhook
+from nps_connect_zendesk.simulated.account import Account
+from nps_connect_zendesk.simulated.door import TOKEN, Limits, Tokens
+from nps_connect_zendesk.simulated.export_api import ExportApi
+from nps_connect_zendesk.simulated.happenings import Happenings
+from nps_connect_zendesk.simulated.replies import Refused, not_found
+from nps_connect_zendesk.simulated.thing_api import SECRET, SINGULAR, ThingApi
+from nps_connect_zendesk.simulated.ticket_api import Keys, TicketApi
+from nps_connect_zendesk.simulated.user_api import UserApi
+
+API = "/api/v2/"
+USER_FIELDS = (
+    ("nps_score", "integer", "NPS score"),
+    ("nps_category", "text", "NPS category"),
+    ("nps_responded_at", "date", "NPS answered on"),
+    ("nps_answer", "text", "NPS answer (reference)"),
+    ("nps_comment", "textarea", "NPS comment"),
+)
+OPT_OUT_TAG = "no_survey"
+
+
+class Simulated(SimulatedVendor):
+    """A Zendesk account, stateful and safe for several threads.
+
+    Args:
+        clock: the present moment.
+        set_up: whether our user fields are there already, as after ``connections apply``.
+        requests_per_minute: the account's quota.
+
+    Attributes:
+        account: everything it holds; tests may arrange it.
+        limits, tokens, happenings: quotas, credentials, and what happens without us.
+    """
+
+    name = "zendesk"
+
+    def __init__(self, *args: Any, set_up: bool = True, requests_per_minute: int = 700, **known: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **known)
+        self._lock = threading.RLock()
+        self.account = Account(self._now)
+        self.limits = Limits(self._now, per_minute=requests_per_minute)
+        self.tokens = Tokens(self._now)
+        self.happenings = Happenings(self.account)
+        self.requests = 0
+        self._tickets = TicketApi(self.account, self.limits, Keys(self._now))
+        self._users = UserApi(self.account, self.limits)
+        self._things = ThingApi(self.account)
+        self._exports = ExportApi(self.account, self.limits)
+        self.account.things["groups"] = [{"id": 360, "name": "Customer care"}]
+        self.account.things["brands"] = [{"id": 360, "name": "Exemple", "active": True}]
+        if set_up:
+            for key, kind, title in USER_FIELDS:
+                row = {"id": self.account.next_thing(), "key": key, "type": kind, "title": title, "active": True}
+                self.account.things.setdefault("user_fields", []).append(row)
+
+    def _now(self) -> Any:  # noqa: ANN401
+        return self.clock()
+
+    def handle(self, request: VendorRequest) -> VendorReply:
+        """Answer one API request."""
+        with self._lock:
+            self.requests += 1
+            known = {"date": format_datetime(self.clock().astimezone(UTC), usegmt=True)}
+            known["x-request-id"] = uuid.uuid5(uuid.NAMESPACE_URL, f"zendesk {self.requests}").hex
+            try:
+                if request.path.removesuffix(".json") == "/oauth/tokens" and request.method == "POST":
+                    return _with(self.tokens.grant(request), known)
+                token = self.tokens.check(request)
+                known |= self.limits.general()
+                return _with(self._answer(request, token.scopes), known)
+            except Refused as refused:
+                return _with(refused.reply, known)
+
+    def _answer(self, request: VendorRequest, scopes: Sequence[str]) -> VendorReply:
+        path = request.path.removesuffix(".json")
+        if not path.startswith(API):
+            raise not_found()
+        first, *parts = path.removeprefix(API).rstrip("/").split("/")
+        if first == "tickets":
+            return self._tickets.handle(request, parts)
+        if first == "users":
+            return self._users.handle(request, parts)
+        if first in SINGULAR:
+            return self._things.handle(request, first, parts)
+        if first == "incremental" and parts in (["tickets", "cursor"], ["users", "cursor"]):
+            return self._exports.handle(request, parts[0])
+        if (first, parts) == ("oauth", ["tokens", "current"]):
+            body = {"token": {"id": 1, "scopes": list(scopes), "expires_at": None}}
+            return VendorReply(200, json.dumps(body).encode(), {"content-type": "application/json"})
+        raise not_found()
+
+    def state(self) -> dict[str, Any]:
+        """All that the account holds."""
+        with self._lock:
+            held = {
+                "users": list(self.account.users.values()),
+                "tickets": [
+                    {**ticket, "comments": self.account.comments[number]}
+                    for number, ticket in self.account.tickets.items()
+                ],
+                "mails": self.account.mails,
+                "requests": self.requests,
+                **self.account.things,
+            }
+            copied: dict[str, Any] = json.loads(json.dumps(held))
+            return copied
+
+    def environment(self, base_url: str, connection: str) -> dict[str, str]:
+        """Variables for the plugin's example configuration."""
+        prefix = f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}"
+        return {
+            "ZENDESK_TOKEN": TOKEN,
+            "ZENDESK_WEBHOOK_SECRET": SECRET,
+            f"{prefix}__BASE_URL": base_url,
+            f"{prefix}__WEBHOOK_SECRET": SECRET,
+        }
+
+    def populate(self, people: Sequence[SimulatedPerson]) -> None:
+        """Make these people end users; those who opted out carry the tag for it."""
+        with self._lock:
+            for person in people:
+                if self.account.user_with(person.email) is None:
+                    self.account.add_user(person.name, person.email, locale=person.language)
+                if person.opted_out:
+                    self.opt_out(person.email)
+
+    def happen(self, kind: str, email: str) -> list[str]:
+        """An agent solves, reopens or deletes the person's ticket (ours, if there is one), or the user is deleted."""
+        with self._lock:
+            return self.happenings.happen(kind, email)
+
+    def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:
+        """Signed webhooks: event envelopes, or the triggers' bodies when a webhook in trigger mode goes to `url`."""
+        with self._lock:
+            return self.happenings.webhooks(list(facts), url)
+
+    def opt_out(self, email: str) -> None:
+        """Tag the user as one who wants no surveys."""
+        with self._lock:
+            user = self.account.user_with(email)
+            if user is not None:
+                user["tags"] = sorted({*user["tags"], OPT_OUT_TAG})
+                self.account.touch("users", user)
+
+    def effects(self) -> VendorEffects:
+        """Scores and comments on profiles, and the tickets that came by the API, by their requester."""
+        with self._lock:
+            users = [user for user in self.account.users.values() if user["email"]]
+            tickets: dict[str, list[str]] = {}
+            for ticket in self.account.tickets.values():
+                email = self.account.users[ticket["requester_id"]]["email"]
+                if ticket["via"]["channel"] == "api" and ticket["status"] != "deleted" and email:
+                    tickets.setdefault(email, []).append(str(ticket["id"]))
+            return VendorEffects(
+                scores=_values(users, "nps_score"), comments=_values(users, "nps_comment"), tickets=tickets
+            )
+
+
+def _values(users: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    return {user["email"]: user["user_fields"][key] for user in users if user["user_fields"].get(key) is not None}
+
+
+def _with(reply: VendorReply, headers: Mapping[str, str]) -> VendorReply:
+    return VendorReply(reply.status, reply.body, {**headers, **reply.headers})

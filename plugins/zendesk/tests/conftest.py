@@ -1,0 +1,179 @@
+"""What the tests share: a simulated Zendesk, connections to it, and records to deliver."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import httpx
+import nps_connect_zendesk
+import pytest
+from nps_connect_zendesk.simulated import Simulated
+from nps_connect_zendesk.simulated.door import TOKEN
+
+from nps_connect import Contact, Response, ScoreUpdate, SimulatedPerson, TicketDraft, TicketUpdate
+from nps_connect.testing import START, FixedClock, VendorTransport, connect
+
+ADA = SimulatedPerson(email="ada@example.com", name="Ada Example", language="fr")
+BASE = {"subdomain": "exemple", "access_token": TOKEN}
+
+
+class LossyTransport(VendorTransport):
+    """Brings requests to the vendor and loses chosen answers on the way back.
+
+    Attributes:
+        lose: how many of the coming answers to `POST /api/v2/tickets` get lost after they were applied.
+        lose_before: how many of these requests get lost before they arrive.
+    """
+
+    lose = 0
+    lose_before = 0
+    matching = ("POST", "/api/v2/tickets")
+
+    def handle_request(self, request):
+        hit = (request.method, request.url.path) == self.matching
+        if hit and self.lose_before:
+            self.lose_before -= 1
+            raise httpx.ReadTimeout("lost on the way there", request=request)
+        answer = super().handle_request(request)
+        if hit and self.lose:
+            self.lose -= 1
+            raise httpx.ReadTimeout("lost on the way back", request=request)
+        return answer
+
+
+class Scripted(httpx.BaseTransport):
+    """Answers every request with the same reply."""
+
+    def __init__(self, status, body=b"", headers=None):
+        self.reply = (status, body if isinstance(body, bytes) else json.dumps(body).encode(), headers or {})
+        self.requests = []
+
+    def handle_request(self, request):
+        self.requests.append(request)
+        status, body, headers = self.reply
+        return httpx.Response(status, content=body, headers=headers, request=request)
+
+
+@pytest.fixture
+def clock():
+    return FixedClock()
+
+
+@pytest.fixture
+def vendor(clock):
+    vendor = Simulated(clock)
+    vendor.populate([ADA])
+    return vendor
+
+
+@pytest.fixture
+def transport(vendor):
+    return LossyTransport(vendor)
+
+
+@pytest.fixture
+def helpdesk(vendor, clock, transport):
+    """Makes a connection to the simulated Zendesk; keyword arguments are settings."""
+
+    def make(*, through=None, tokens=None, at=vendor, **settings):
+        base = {"subdomain": "exemple"} if {"client_id", "email"} & set(settings) else BASE
+        return connect(
+            nps_connect_zendesk,
+            {**base, **settings},
+            at,
+            clock=clock,
+            name="helpdesk",
+            transport=through or transport,
+            tokens=tokens,
+        )
+
+    return make
+
+
+@pytest.fixture
+def answering(helpdesk):
+    """Makes a connection whose every call gets this reply."""
+
+    def make(status, body=b"", headers=None, **settings):
+        scripted = Scripted(status, body, headers)
+        return helpdesk(through=scripted, **settings), scripted
+
+    return make
+
+
+def crm_contact(**changes):
+    return Contact(**{"connection": "crm", "id": "101", "email": ADA.email, "name": ADA.name, **changes})
+
+
+def response(**changes):
+    known = {
+        "id": "resp1",
+        "revision": 1,
+        "survey": "after-purchase",
+        "touchpoint": "purchase",
+        "score": 2,
+        "comment": "Late, and nobody answered.",
+        "language": "fr",
+        "answered_at": START,
+    }
+    return Response(**{**known, **changes})
+
+
+@pytest.fixture
+def draft():
+    def make(**changes):
+        known = {
+            "contact": crm_contact(),
+            "response": response(),
+            "idempotency_key": "case1:open_ticket",
+            "external_id": "nps-resp1",
+            "subject": "NPS 2 from Ada Example",
+            "body": "Score: 2 (detractor)\nLate, and nobody answered.",
+            "priority": "urgent",
+            "tags": ("nps", "nps-detractor"),
+            "deadline": START + timedelta(days=1),
+        }
+        return TicketDraft(**{**known, **changes})
+
+    return make
+
+
+@pytest.fixture
+def change():
+    def make(ticket_id, **changes):
+        known = {
+            "contact": crm_contact(),
+            "response": response(revision=2, score=4),
+            "idempotency_key": "case1:update:2",
+            "ticket_id": str(ticket_id),
+            "body": "The customer wrote again: still waiting.",
+            "priority": "high",
+            "tags": ("nps-late-comment",),
+        }
+        return TicketUpdate(**{**known, **changes})
+
+    return make
+
+
+@pytest.fixture
+def score(vendor):
+    def make(**changes):
+        user = vendor.account.user_with(ADA.email)
+        contact = Contact(connection="helpdesk", id=str(user["id"]), email=ADA.email)
+        known = {"contact": contact, "response": response(score=9), "idempotency_key": "resp1:1:write_score"}
+        return ScoreUpdate(**{**known, **changes})
+
+    return make
+
+
+@pytest.fixture
+def answer():
+    """Makes a response; keyword arguments replace its values."""
+    return response
+
+
+@pytest.fixture
+def person():
+    """Makes a contact of the CRM; keyword arguments replace its values."""
+    return crm_contact
