@@ -20,6 +20,17 @@ COMMANDS = {
     "init": (f"{HOME}.init:init", "Write a first configuration, from the installed plugins' examples."),
     "config": (f"{HOME}.config:config", "Check the configuration."),
     "plugins": (f"{HOME}.plugins:plugins", "See which plugins are installed."),
+    "db": (f"{HOME}.db:db", "Create the database, or bring it up to date."),
+    "run": (f"{HOME}.run:run", "Serve web pages and webhooks, and carry out deliveries, in one process."),
+    "serve": (f"{HOME}.serve:serve", "Serve web pages and webhooks only."),
+    "worker": (f"{HOME}.worker:worker", "Carry out deliveries only."),
+    "pause": (f"{HOME}.pause:pause", "Stop all mail to customers at once, or one connection."),
+    "resume": (f"{HOME}.resume:resume", "Let go on what was paused."),
+    "deliveries": (f"{HOME}.deliveries:deliveries", "Look at every effect outside the house; try failed ones again."),
+    "responses": (f"{HOME}.responses:responses", "Look at what customers answered."),
+    "report": (f"{HOME}.report:report", "Print the Net Promoter Score with its margin of error."),
+    "demo": (f"{HOME}.demo:command", "Play the whole walk on this machine, with nothing to set up."),
+    "sandbox": (f"{HOME}.sandbox:command", "Serve simulated vendors and a mailbox, to try things without any account."),
 }
 
 

@@ -65,7 +65,7 @@ def init(options: Options, force: bool, as_json: bool) -> None:
         click.echo(f"note: left out {broken}", err=True)
     if placeholders:
         click.echo(f"Fill in, in {secret_path}: {', '.join(placeholders)}.")
-    click.echo(f"Edit [core] in {path}, then: nps-connect config check")
+    click.echo(f"Edit [core] in {path}, then: nps-connect config check, nps-connect db upgrade, nps-connect run")
 
 
 def _append(path: Path, variables: dict[str, str]) -> None:

@@ -1,9 +1,10 @@
-"""What every command knows: which configuration is meant, and how to print data."""
+"""What every command knows: which configuration is meant, and how to reach the ledger behind it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,8 +13,10 @@ import click
 
 if TYPE_CHECKING:
     from nps_connect.connection import ConnectionSettings
+    from nps_connect.ledger.ledger import Ledger
     from nps_connect.plugins import Plugins
     from nps_connect.settings.model import Settings
+    from nps_connect.wiring.application import Application
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,6 +78,39 @@ class Options:
         plugins = Plugins.load()
         return Checked(settings, plugins, validate(settings, plugins, where=str(self.path)))
 
+    @contextmanager
+    def ledger(self) -> Iterator[tuple[Ledger, Settings]]:
+        """The open ledger with the settings that name it; plugins are not needed to look at it.
+
+        Raises:
+            ConfigError: a mistake in the file, or a database that cannot be used as it is.
+        """
+        from nps_connect.ledger.ledger import Ledger
+        from nps_connect.ledger.schema import require_newest
+
+        settings = self.settings()
+        ledger = Ledger(settings.core.database_url.get_secret_value())
+        try:
+            require_newest(ledger)
+            yield ledger, settings
+        finally:
+            ledger.close()
+
+    @contextmanager
+    def application(self) -> Iterator[Application]:
+        """Everything joined, closed at the end.
+
+        Raises:
+            ConfigError: a mistake in the configuration, or a database that cannot be used as it is.
+        """
+        from nps_connect.wiring.application import open_application
+
+        application = open_application(self.path, os.environ)
+        try:
+            yield application
+        finally:
+            application.close()
+
 
 pass_options = click.make_pass_decorator(Options, ensure=True)
 
@@ -82,3 +118,10 @@ pass_options = click.make_pass_decorator(Options, ensure=True)
 def json_option(command: F) -> F:
     """``--json``: data for programs in place of tables for people."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def limit_option(command: F) -> F:
+    """``--limit``: how many rows at most."""
+    return click.option(
+        "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most, newest first."
+    )(command)

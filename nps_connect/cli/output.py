@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 import click
@@ -13,11 +14,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PIPED_WIDTH = 200
+LINE = 100
 
 
 def print_json(data: object) -> None:
-    """Print data as JSON; times and other values that JSON lacks are printed as text."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))
+    """Print data as JSON: times in ISO 8601, other values that JSON lacks as text."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def console() -> Console:
@@ -57,3 +63,16 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
         click.echo(f"{name:<{width}}  {value}")
+
+
+def moment(value: datetime | None, zone: tzinfo) -> str | None:
+    """A time for people, in the company's zone."""
+    return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def line(text: str | None) -> str | None:
+    """The last line of a text (where a traceback says what happened), cut to fit into a table."""
+    lines = (text or "").strip().splitlines()
+    if not lines:
+        return None
+    return lines[-1] if len(lines[-1]) <= LINE else f"{lines[-1][: LINE - 1]}…"

@@ -64,7 +64,7 @@ def _database_url(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     if text in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
         raise ValueError("a database in memory would forget everything: name a file, such as sqlite:///nps-connect.db")
-    if not text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+    if not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise ValueError("not a database address such as sqlite:///nps-connect.db or postgresql://host/name")
     return url
 

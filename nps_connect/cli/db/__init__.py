@@ -1,0 +1,14 @@
+"""``nps-connect db``."""
+
+from __future__ import annotations
+
+import click
+
+from nps_connect.cli.lazy import LazyGroup
+
+COMMANDS = {"upgrade": (f"{__name__}.upgrade:upgrade", "Create the database's tables, or bring them up to date.")}
+
+
+@click.group(cls=LazyGroup, commands_at=COMMANDS)
+def db() -> None:
+    """Create the database, or bring it up to date."""

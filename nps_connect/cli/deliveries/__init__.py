@@ -1,0 +1,18 @@
+"""``nps-connect deliveries``."""
+
+from __future__ import annotations
+
+import click
+
+from nps_connect.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "list": (f"{__name__}.list:list_", "List deliveries, newest first."),
+    "show": (f"{__name__}.show:show", "Show one delivery with every try."),
+    "retry": (f"{__name__}.retry:retry", "Try dead or held deliveries again."),
+}
+
+
+@click.group(cls=LazyGroup, commands_at=COMMANDS)
+def deliveries() -> None:
+    """Look at every effect outside the house, and try failed ones again."""

@@ -1,0 +1,90 @@
+"""``nps-connect deliveries list``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli.output import line, moment, print_json, print_table
+
+if TYPE_CHECKING:
+    from nps_connect.ledger.tables import DeliveryRow
+
+STATES = ("pending", "running", "succeeded", "skipped", "dead", "cancelled", "held")
+
+
+@click.command("list", cls=Command)
+@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only in this state; may be repeated.")
+@click.option("--connection", help="Only on this connection.")
+@click.option("--action", help="Only this action, such as open_ticket.")
+@limit_option
+@json_option
+@pass_options
+def list_(
+    options: Options, state: tuple[str, ...], connection: str | None, action: str | None, limit: int, as_json: bool
+) -> None:
+    """List deliveries, newest first."""
+    from sqlalchemy import select
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import DeliveryRow
+    from nps_connect.records.deliveries import Action
+
+    if action is not None and action not in get_args(Action):
+        raise click.BadParameter(f"one of {', '.join(get_args(Action))}", param_hint="--action")
+    query = select(DeliveryRow).order_by(col(DeliveryRow.id).desc()).limit(limit + 1)
+    if state:
+        query = query.where(col(DeliveryRow.state).in_(state))
+    if connection is not None:
+        query = query.where(col(DeliveryRow.connection) == connection)
+    if action is not None:
+        query = query.where(col(DeliveryRow.action) == action)
+    with options.ledger() as (ledger, settings), ledger.read() as session:
+        rows = list(session.execute(query).scalars())
+    if as_json:
+        print_json([facts(row) for row in rows[:limit]])
+        return
+    print_table(
+        ["id", "state", "action", "connection", "due", "tries", "what"],
+        [
+            (
+                row.id,
+                row.state,
+                row.action,
+                row.connection,
+                moment(row.due_at, settings.core.zone),
+                row.attempts,
+                line(row.hold or row.last_error or row.receipt_note or row.receipt_link or row.receipt_id),
+            )
+            for row in rows[:limit]
+        ],
+        empty="no deliveries",
+    )
+    if len(rows) > limit:
+        click.echo(f"There are more; show them with --limit {limit * 10}.")
+
+
+def facts(row: DeliveryRow) -> dict[str, Any]:
+    """What may be told of a delivery; its payload holds personal data and stays inside."""
+    return {
+        "id": row.id,
+        "key": row.key,
+        "state": row.state,
+        "action": row.action,
+        "connection": row.connection,
+        "due_at": row.due_at,
+        "attempts": row.attempts,
+        "doubtful": row.doubtful,
+        "hold": row.hold,
+        "error_kind": row.error_kind,
+        "last_error": row.last_error,
+        "receipt_id": row.receipt_id,
+        "receipt_link": row.receipt_link,
+        "receipt_note": row.receipt_note,
+        "waits_for": row.after_id,
+        "created_at": row.created_at,
+        "finished_at": row.finished_at,
+    }

@@ -1,0 +1,79 @@
+"""``nps-connect deliveries show``."""
+
+from __future__ import annotations
+
+import json
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nps_connect.cli.deliveries.list import facts
+from nps_connect.cli.guarding import Failure
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import moment, print_facts, print_json
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from nps_connect.ledger.tables import AttemptRow, DeliveryRow
+
+TIMES = ("due_at", "created_at", "finished_at")
+
+
+@click.command(cls=Command)
+@click.argument("delivery_id", metavar="ID", type=int)
+@json_option
+@pass_options
+def show(options: Options, delivery_id: int, as_json: bool) -> None:
+    """Show one delivery with every try, and the redacted exchange with the vendor."""
+    from sqlalchemy import select
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import AttemptRow, DeliveryRow
+
+    with options.ledger() as (ledger, settings), ledger.read() as session:
+        row = session.get(DeliveryRow, delivery_id)
+        if row is None:
+            raise Failure(f"there is no delivery {delivery_id}; see: nps-connect deliveries list")
+        query = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
+        attempts = list(session.execute(query).scalars())
+        told = {**facts(row), **_subject(session, row), "tries": [_try(attempt) for attempt in attempts]}
+    if as_json:
+        print_json(told)
+    else:
+        _print(told, settings.core.zone)
+
+
+def _subject(session: Session, row: DeliveryRow) -> dict[str, Any]:
+    """Who and what it is about, by ids only."""
+    from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
+
+    contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
+    response = session.get(ResponseRow, row.response_id) if row.response_id else None
+    invitation = session.get(InvitationRow, row.invitation_id) if row.invitation_id else None
+    return {
+        "contact": f"{contact.connection}:{contact.vendor_id}" if contact else None,
+        "response": response.public_id if response else None,
+        "survey": (response or invitation).survey if response or invitation else None,  # type: ignore[union-attr]
+    }
+
+
+def _try(attempt: AttemptRow) -> dict[str, Any]:
+    names = ("started_at", "finished_at", "outcome", "message", "status", "request_id", "exchange")
+    return {name: getattr(attempt, name) for name in names}
+
+
+def _print(told: dict[str, Any], zone: tzinfo) -> None:
+    print_facts(
+        (name, moment(value, zone) if name in TIMES else value) for name, value in told.items() if name != "tries"
+    )
+    for number, attempt in enumerate(told["tries"], start=1):
+        status = f", status {attempt['status']}" if attempt["status"] else ""
+        request = f", request {attempt['request_id']}" if attempt["request_id"] else ""
+        click.echo(f"\ntry {number}  {moment(attempt['started_at'], zone)}  {attempt['outcome']}{status}{request}")
+        if attempt["message"]:
+            click.echo(f"  {attempt['message']}")
+        if attempt["exchange"]:
+            click.echo(f"  {json.dumps(attempt['exchange'], ensure_ascii=False)}")

@@ -1,0 +1,86 @@
+"""What ``pause`` and ``resume`` share: scopes as operators write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nps_connect.ledger.ledger import Ledger
+    from nps_connect.settings.model import Settings
+
+FORMS = "mail, CONNECTION, connection:CONNECTION or lane:CONNECTION/ACTION"
+
+
+def scope_of(text: str, settings: Settings) -> str:
+    """The ledger's scope for what the operator wrote; the bare word ``mail`` is always all customer mail.
+
+    Raises:
+        click.UsageError: no such connection or action, with the nearest name.
+    """
+    from typing import get_args
+
+    from nps_connect.ledger import pauses
+    from nps_connect.records.deliveries import Action
+
+    if text == pauses.MAIL:
+        return text
+    kind, colon, name = text.partition(":")
+    if not colon:
+        return pauses.of_connection(_known(text, list(settings.connections), "connection"))
+    if kind == "connection":
+        return pauses.of_connection(_known(name, list(settings.connections), "connection"))
+    connection, slash, action = name.partition("/")
+    if kind != "lane" or not slash:
+        raise click.UsageError(f"{text!r} is not a scope; allowed: {FORMS}")
+    return pauses.of_lane(
+        _known(connection, list(settings.connections), "connection"), _known(action, list(get_args(Action)), "action")
+    )
+
+
+def _known(name: str, known: list[str], kind: str) -> str:
+    if name in known:
+        return name
+    from nps_connect.settings.places import nearest
+
+    near = nearest(name, known)
+    raise click.UsageError(
+        f"there is no {kind} {name!r}; allowed: {', '.join(known)}" + (f"; did you mean {near!r}?" if near else "")
+    )
+
+
+def told(scope: str) -> str:
+    """A scope for people."""
+    kind, _, name = scope.partition(":")
+    if kind == "connection":
+        return f"everything on {name}"
+    if kind == "lane":
+        connection, _, action = name.partition("/")
+        return f"{action} on {connection}"
+    return "all mail to customers"
+
+
+def waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
+    """How many deliveries of a scope are pending, and how many customers would get mail from them."""
+    from sqlalchemy import func, select
+    from sqlmodel import col
+
+    from nps_connect.flows.deliver import CUSTOMER_FACING
+    from nps_connect.ledger.tables import DeliveryRow
+
+    pending = col(DeliveryRow.state) == "pending"
+    mail = col(DeliveryRow.action).in_(sorted(CUSTOMER_FACING))
+    kind, _, name = scope.partition(":")
+    if kind == "connection":
+        inside = pending & (col(DeliveryRow.connection) == name)
+    elif kind == "lane":
+        inside = pending & (col(DeliveryRow.lane) == name)
+    else:
+        inside = pending & mail
+    with ledger.read() as session:
+        deliveries = session.execute(select(func.count()).select_from(DeliveryRow).where(inside)).scalar_one()
+        customers = session.execute(
+            select(func.count(func.distinct(col(DeliveryRow.contact_id)))).where(inside, mail)
+        ).scalar_one()
+    return int(deliveries), int(customers)

@@ -1,0 +1,135 @@
+"""``nps-connect report``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from nps_connect.rules.arithmetic import NpsFigure
+    from nps_connect.settings.model import Settings
+
+Counts = dict[str, dict[str, int]]
+ALL = "all surveys"
+
+
+@click.command(cls=Command)
+@click.option("--survey", help="Only this survey.")
+@click.option("--since", help="From this day on (2026-01-31), or for so long back (30d).")
+@click.option("--until", help="Up to and with this day.")
+@click.option("--latest", is_flag=True, help="Count only the latest answer of each contact in the period.")
+@json_option
+@pass_options
+def report(
+    options: Options, survey: str | None, since: str | None, until: str | None, latest: bool, as_json: bool
+) -> None:
+    """Print the Net Promoter Score with its margin of error and number of responses.
+
+    Only confirmed answers count. Days are days in the company's time zone. Below 30 responses a score is too small to
+    judge.
+    """
+    from nps_connect.rules.arithmetic import figure
+
+    with options.ledger() as (ledger, settings):
+        begin, end = _period(settings, since, until)
+        with ledger.read() as session:
+            counts = _count(session, survey, begin, end, latest=latest)
+    overall = figure(**counts.pop(ALL))
+    surveys = {name: figure(**by_segment) for name, by_segment in counts.items()}
+    if as_json:
+        by_survey = {name: asdict(one) for name, one in surveys.items()}
+        print_json({"since": begin, "until": end, **asdict(overall), "surveys": by_survey})
+        return
+    rows = [_row(name, one) for name, one in surveys.items()]
+    print_table(
+        ["survey", "NPS", "responses", "promoters", "passives", "detractors", "provisional", ""],
+        [*rows, _row(ALL, overall)] if len(rows) > 1 else rows,
+        empty="no responses",
+    )
+
+
+def _period(settings: Settings, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    from nps_connect.connection import system_clock
+    from nps_connect.settings.durations import parse_duration
+
+    zone = settings.core.zone
+
+    def day(text: str, option: str, *, after: int) -> datetime:
+        try:
+            begin = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone)
+            return (begin + timedelta(days=after)).replace(tzinfo=zone)
+        except (ValueError, OverflowError):
+            raise click.BadParameter("a day such as 2026-01-31", param_hint=option) from None
+
+    begin = None
+    if since is not None:
+        try:
+            begin = system_clock() - parse_duration(since)
+        except ValueError:
+            begin = day(since, "--since", after=0)
+    return begin, None if until is None else day(until, "--until", after=1)
+
+
+def _count(
+    session: Session, survey: str | None, begin: datetime | None, end: datetime | None, *, latest: bool
+) -> Counts:
+    """Answers by survey and segment, and over all surveys under `ALL`."""
+    from sqlalchemy import case, func, select
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import ResponseRow
+    from nps_connect.records.responses import segment_of
+
+    confirmed = col(ResponseRow.revision) > 0
+    at = case((confirmed, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
+    newest = func.row_number().over(
+        partition_by=(confirmed, col(ResponseRow.contact_id)), order_by=(at.desc(), col(ResponseRow.id).desc())
+    )
+    score = case((confirmed, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
+    answers = select(
+        col(ResponseRow.survey).label("survey"),
+        score.label("score"),
+        confirmed.label("confirmed"),
+        newest.label("place"),
+    ).where(score.is_not(None))
+    if survey is not None:
+        answers = answers.where(col(ResponseRow.survey) == survey)
+    if begin is not None:
+        answers = answers.where(at >= begin)
+    if end is not None:
+        answers = answers.where(at < end)
+    found = answers.subquery()
+    query = select(found.c.survey, found.c.score, found.c.confirmed, func.count())
+    if latest:
+        query = query.where(found.c.place == 1)
+    query = query.group_by(found.c.survey, found.c.score, found.c.confirmed).order_by(found.c.survey)
+    names = ("promoters", "passives", "detractors", "provisional")
+    counts: Counts = {ALL: dict.fromkeys(names, 0)}
+    for name, value, is_confirmed, number in session.execute(query):
+        column = f"{segment_of(value)}s" if is_confirmed else "provisional"
+        for group in (name, ALL):
+            counts.setdefault(group, dict.fromkeys(names, 0))[column] += number
+    return counts
+
+
+def _row(name: str, one: NpsFigure) -> tuple[Any, ...]:
+    score = "-" if one.score is None else f"{one.score:+.1f} ± {one.margin:.1f}"
+    return (
+        name,
+        score,
+        one.responses,
+        one.promoters,
+        one.passives,
+        one.detractors,
+        f"{one.provisional_share:.1%}",
+        "too small to judge" if one.too_small else "",
+    )

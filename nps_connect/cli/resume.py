@@ -1,0 +1,50 @@
+"""``nps-connect resume``."""
+
+from __future__ import annotations
+
+import click
+
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import print_json
+from nps_connect.cli.pausing import scope_of, told, waiting
+
+
+@click.command(cls=Command)
+@click.argument("scope", default="mail")
+@click.option("--dry-run", is_flag=True, help="Say how many people it would reach, and change nothing.")
+@json_option
+@pass_options
+def resume(options: Options, scope: str, dry_run: bool, as_json: bool) -> None:
+    """Let go on what was paused, by an operator or by a vendor that refused our credentials.
+
+    SCOPE is mail (if not given), the name of a connection, or lane:CONNECTION/ACTION.
+    """
+    from nps_connect.ledger import pauses
+
+    with options.ledger() as (ledger, settings):
+        found = scope_of(scope, settings)
+        deliveries, customers = waiting(ledger, found)
+        with ledger.read() as session:
+            paused = pauses.current(session).get(found)
+        if not as_json and paused is not None:
+            click.echo(f"{deliveries} deliveries wait; mail would reach {customers} customers.")
+        changed = False
+        if not dry_run:
+            with ledger.write() as session:
+                changed = pauses.resume(session, found)
+    if as_json:
+        print_json(
+            {
+                "scope": found,
+                "paused": paused is not None and not changed,
+                "changed": changed,
+                "waiting": deliveries,
+                "customers": customers,
+                "reason": paused.reason if paused else None,
+            }
+        )
+    elif paused is None:
+        click.echo(f"{told(found)[0].upper()}{told(found)[1:]} was not paused.")
+    elif changed:
+        click.echo(f"{told(found)[0].upper()}{told(found)[1:]} goes on; it was paused because: {paused.reason}.")

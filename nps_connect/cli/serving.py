@@ -1,0 +1,131 @@
+"""What ``run``, ``serve`` and ``worker`` share: the web server in a thread, and ending in good order."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from nps_connect.cli.logs import start_log
+from nps_connect.cli.output import print_json
+from nps_connect.errors import ConfigError, NpsConnectError
+
+if TYPE_CHECKING:
+    from nps_connect.wiring.application import Application
+
+GRACE = 10
+"""Seconds that open requests get when the process is told to end."""
+
+WATCH = 0.5
+
+
+@contextmanager
+def web(application: Application) -> Iterator[threading.Thread]:
+    """Serve the pages and the webhook intake until the end of the block.
+
+    Raises:
+        ConfigError: the address cannot be listened on.
+    """
+    import uvicorn
+
+    from nps_connect.web.app import create_app
+    from nps_connect.wiring.doors import ApplicationDoors
+
+    host, _, port = application.ctx.settings.core.listen.rpartition(":")
+    try:
+        listening = socket.create_server((host, int(port)), backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {os.strerror(error.errno) if error.errno else error}",
+            key="core.listen",
+            fix="stop what listens there, or choose another host and port",
+        ) from None
+    config = uvicorn.Config(
+        create_app(ApplicationDoors(application.ctx), clock=application.ctx.clock),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        server.should_exit = True
+        thread.join(GRACE + 5)
+        listening.close()
+
+
+@contextmanager
+def work(application: Application, *, alone: bool) -> Iterator[None]:
+    """Carry out deliveries until the end of the block; running calls finish, the rest is given back.
+
+    Args:
+        application: the joined parts.
+        alone: no other process can be working: everything that was running is taken back at once.
+
+    Raises:
+        ConfigError: another process works on the same file.
+    """
+    from nps_connect.flows.recover import recover
+    from nps_connect.wiring.locking import sole_worker
+
+    with sole_worker(application.ctx.ledger):
+        recover(application.ctx, after_restart=alone)
+        engine = application.engine()
+        engine.start()
+        try:
+            yield
+        finally:
+            if not engine.stop():
+                click.echo("Some calls did not end in time; they are looked for after the next start.", err=True)
+
+
+def until_stopped(*threads: threading.Thread) -> None:
+    """Wait for SIGTERM or Ctrl+C.
+
+    Raises:
+        NpsConnectError: one of the threads ended by itself.
+    """
+    from nps_connect.sandbox.signals import until_told_to_stop
+
+    with until_told_to_stop() as told:
+        while not told.wait(WATCH):
+            ended = [thread.name for thread in threads if not thread.is_alive()]
+            if ended:
+                raise NpsConnectError(f"{ended[0]} ended by itself; the log says why")
+
+
+def announce(application: Application, what: str, *, debug: bool, as_json: bool, listening: bool) -> None:
+    """Start the log and say on standard output that the process is up."""
+    core = application.ctx.settings.core
+    start_log(application.ctx.redact, debug=debug)
+    url = f"http://{core.listen}" if listening else None
+    if as_json:
+        print_json({"running": what, "url": url, "public_url": core.url, "mode": core.mode})
+    else:
+        where = f" on {url}, reached as {core.url}" if url else ""
+        shadow = "; mode is shadow: nothing is sent" if core.mode == "shadow" else ""
+        click.echo(f"{what} is up{where}{shadow}. Stop it with Ctrl+C.")
+
+
+def need_postgres(application: Application, command: str) -> None:
+    """Refuse to split web and worker on SQLite.
+
+    Raises:
+        ConfigError: with the command to use in its place.
+    """
+    if application.ctx.ledger.is_sqlite:
+        raise ConfigError(
+            f"{command} needs PostgreSQL: on SQLite one process is both web and worker",
+            key="core.database_url",
+            fix="run: nps-connect run",
+        )

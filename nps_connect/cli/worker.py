@@ -1,0 +1,22 @@
+"""``nps-connect worker``."""
+
+from __future__ import annotations
+
+import click
+
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, pass_options
+
+
+@click.command(cls=Command)
+@json_option
+@pass_options
+def worker(options: Options, as_json: bool) -> None:
+    """Carry out deliveries, without web; start as many as wanted, on any machine. Needs PostgreSQL."""
+    from nps_connect.cli.serving import announce, need_postgres, until_stopped, work
+
+    with options.application() as application:
+        need_postgres(application, "worker")
+        with work(application, alone=False):
+            announce(application, "The worker", debug=options.debug, as_json=as_json, listening=False)
+            until_stopped()
