@@ -1,0 +1,39 @@
+# Everything that CI does, one target each. Tools come from the virtual environment.
+BIN := .venv/bin
+SOURCES := nps_connect plugins tests docs benchmarks conftest.py
+
+.PHONY: all setup format lint types imports docs test bench constraints
+
+all: format lint types imports docs test
+
+setup:
+	python3 -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]' -e plugins/hubspot -e plugins/zendesk -e plugins/google_reviews
+
+format:
+	$(BIN)/ruff format $(SOURCES)
+
+lint:
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/codespell
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports --no-logo
+
+docs:
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict --quiet
+
+test:
+	$(BIN)/pytest
+
+bench:
+	$(BIN)/python -m benchmarks
+
+# After a change of dependencies, in a fresh virtual environment.
+constraints:
+	$(BIN)/pip freeze --exclude-editable | grep -v '^nps-connect' > constraints.txt

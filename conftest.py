@@ -1,0 +1,21 @@
+"""Rules for all tests of the repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+NEVER_SKIPPED_IN_CI = ("browser", "postgres")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI, a browser or database test that would be skipped fails: a gate that tests nothing must not open."""
+    report = yield
+    marked = any(item.get_closest_marker(marker) for marker in NEVER_SKIPPED_IN_CI)
+    if report.skipped and marked and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+    return report

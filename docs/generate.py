@@ -1,0 +1,39 @@
+"""Write the reference pages from the code, or check that they are what the code says.
+
+Usage: ``python docs/generate.py`` writes, ``python docs/generate.py --check`` fails where a page has drifted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from generators import cli, errors, hooks, settings
+
+PAGES = {
+    "hooks.md": hooks.page,
+    "settings.md": settings.page,
+    "errors.md": errors.page,
+    "cli.md": cli.page,
+}
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Made from the code by docs/generate.py: edit the code, then run `make docs`. -->\n\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check all pages; returns the exit code."""
+    drifted = []
+    for name, page in PAGES.items():
+        path, text = REFERENCE / name, NOTE + page().rstrip() + "\n"
+        if "--check" not in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            drifted.append(name)
+    if drifted:
+        print(f"differs from the code: {', '.join(drifted)}; run: python docs/generate.py", file=sys.stderr)
+    return 1 if drifted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

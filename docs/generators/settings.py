@@ -1,0 +1,130 @@
+"""The page of all settings."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.metadata import distribution
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from generators.docstrings import entries, parts
+from nps_connect.connection import ConnectionSettings
+from nps_connect.settings import model
+from nps_connect.settings.durations import format_duration
+
+INTRODUCTION = """# Settings
+
+One file, `nps-connect.toml`. `nps-connect config check` reads it as `run` does and names every mistake with its key. A
+secret is never written into it: it is a reference, `{ env = "NAME" }` or `{ file = "/run/secrets/name" }`.
+Every value can also come from the environment, with `__` between the parts of its key: `NPS_CONNECT_CORE__MODE=live`.
+
+Durations are written as `30s`, `20m`, `2h`, `3d`, `1w` or `1d12h`. Names are lower case letters, digits and dashes."""
+TABLES = {
+    "`[core]`": model.Core,
+    "`[surveys.<name>]`": model.Survey,
+    "`[[triggers]]`": model.Trigger,
+    "`[limits]`": model.Limits,
+    "`[[routes]]`": model.Route,
+    "`[connections.<name>]`": ConnectionSettings,
+}
+TYPES = {
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "Name": "name",
+    "Duration": "duration",
+    "MailAddress": "e-mail address",
+    "TimeZone": "IANA time zone",
+    "Language": "language tag",
+    "HttpUrl": "web address",
+    "SecretStr": "secret",
+    "Segment": "segment",
+    "None": "",
+}
+
+
+def page() -> str:
+    """The page as Markdown: the core's tables, then those of the built-in plugins."""
+    tables = [table(title, settings) for title, settings in TABLES.items()]
+    built_in = [table(f'`plugin = "{info.name}"` (built in)', info.settings) for info in built_in_plugins()]
+    return "\n\n".join([INTRODUCTION, *tables, *built_in])
+
+
+def built_in_plugins() -> Iterator[object]:
+    """What the plugins that come with the core tell about themselves."""
+    points = distribution("nps-connect").entry_points.select(group="nps_connect")
+    for point in sorted(points, key=lambda point: point.name):
+        yield point.load().nps_connector()
+
+
+def table(title: str, settings: type[BaseModel]) -> str:
+    """One table of the file: its own keys with type, default and meaning."""
+    text, _ = parts(settings)
+    rows = [f"## {title}", text, "| key | type | default | meaning |\n| --- | --- | --- | --- |"]
+    shared = ConnectionSettings.model_fields if settings is not ConnectionSettings else {}
+    for name, field in settings.model_fields.items():
+        if name in shared and issubclass(settings, ConnectionSettings):
+            continue
+        cells = (f"`{field.alias or name}`", told_type(settings, name), told_default(field), meaning(settings, name))
+        rows[-1] += "\n| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "\n\n".join(rows)
+
+
+def meaning(settings: type[BaseModel], name: str) -> str:
+    """The attribute's line of the docstring, of the class itself or of one that it inherits from."""
+    for owner in inspect.getmro(settings):
+        told = entries(parts(owner)[1].get("Attributes", "")).get(name)
+        if told:
+            return told
+    return ""
+
+
+def told_type(settings: type[BaseModel], name: str) -> str:
+    """The annotation in words."""
+    owner = next(owner for owner in inspect.getmro(settings) if name in inspect.get_annotations(owner))
+    return in_words(ast.parse(str(inspect.get_annotations(owner)[name]), mode="eval").body)
+
+
+def in_words(node: ast.expr) -> str:
+    """An annotation's tree in words; what has no word stays code."""
+    if isinstance(node, ast.BinOp):
+        return " or ".join(word for word in (in_words(node.left), in_words(node.right)) if word)
+    if isinstance(node, ast.Constant):
+        return TYPES.get(str(node.value), f"`{node.value}`")
+    if isinstance(node, ast.Subscript):
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        outer = ast.unparse(node.value)
+        if outer == "Annotated":
+            return in_words(inner[0])
+        if outer == "Literal":
+            return ", ".join(f"`{ast.literal_eval(word)}`" for word in inner)
+        if outer == "tuple":
+            return f"list: {in_words(inner[0])}"
+        if outer == "dict":
+            return f"table: {in_words(inner[1])} by {in_words(inner[0])}"
+    written = ast.unparse(node)
+    alias = getattr(model, written, None)
+    if written not in TYPES and alias is not None and hasattr(alias, "__args__"):
+        return ", ".join(TYPES[word.__name__] if isinstance(word, type) else f"`{word}`" for word in alias.__args__)
+    return TYPES.get(written, f"`{written}`")
+
+
+def told_default(field: FieldInfo) -> str:
+    """The default as one would write it."""
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, timedelta):
+        return f"`{format_duration(value)}`"
+    if isinstance(value, SecretStr):
+        return f"`{value.get_secret_value()}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if value is None or value in ((), {}):
+        return "none"
+    return f"`{list(value)}`" if isinstance(value, tuple) else f"`{value}`"

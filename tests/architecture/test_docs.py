@@ -1,0 +1,37 @@
+"""The documentation says what the code says, and its site builds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_the_reference_pages_have_not_drifted(root):
+    told = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+
+
+def test_the_site_builds_without_a_warning(root, tmp_path):
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr + built.stdout
+    assert (tmp_path / "site" / "reference" / "hooks.html").is_file()
+
+
+def test_every_decision_is_listed(root):
+    listed = (root / "docs" / "decisions" / "index.md").read_text(encoding="utf-8")
+    records = sorted((root / "docs" / "decisions").glob("[0-9]*.md"))
+    assert records
+    for number, record in enumerate(records, start=1):
+        assert record.name.startswith(f"{number:04d}-")
+        assert f"({record.name})" in listed
+        text = record.read_text(encoding="utf-8")
+        assert text.startswith(f"# {number}. ")
+        assert all(f"**{part}" in text for part in ("Choice.", "Reasons.", "What would reverse it."))
