@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("received_at", WHEN, nullable=False),
         sa.Column("source", sa.String(length=20), nullable=False),
         sa.Column("record", sa.JSON(), nullable=False),
-        sa.CheckConstraint("state IN ('pending', 'running', 'succeeded', 'dead')", name="ck_events_state"),
+        sa.CheckConstraint("state IN ('pending', 'running', 'succeeded', 'dead')", name=op.f("ck_events_state")),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
         sa.UniqueConstraint("connection", "key", name="uq_events_connection_key"),
     )
@@ -92,7 +92,7 @@ def upgrade() -> None:
         sa.Column("received_at", WHEN, nullable=False),
         sa.Column("events_new", sa.Integer(), nullable=False),
         sa.Column("events_known", sa.Integer(), nullable=False),
-        sa.CheckConstraint("state IN ('pending', 'running', 'succeeded', 'dead')", name="ck_raw_requests_state"),
+        sa.CheckConstraint("state IN ('pending', 'running', 'succeeded', 'dead')", name=op.f("ck_raw_requests_state")),
         sa.PrimaryKeyConstraint("id", name="pk_raw_requests"),
     )
     op.create_index(
@@ -121,7 +121,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(), nullable=False),
         sa.Column("decided_at", WHEN, nullable=False),
         sa.Column("eligible_at", WHEN, nullable=True),
-        sa.CheckConstraint("verdict IN ('yes', 'no', 'deferred')", name="ck_decisions_verdict"),
+        sa.CheckConstraint("verdict IN ('yes', 'no', 'deferred')", name=op.f("ck_decisions_verdict")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_decisions_contact_id"),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_decisions_event_id"),
         sa.PrimaryKeyConstraint("id", name="pk_decisions"),
@@ -144,7 +144,9 @@ def upgrade() -> None:
         sa.Column("due_at", WHEN, nullable=False),
         sa.Column("sent_at", WHEN, nullable=True),
         sa.Column("expires_at", WHEN, nullable=False),
-        sa.CheckConstraint("state IN ('planned', 'sent', 'cancelled', 'shadow')", name="ck_survey_invitations_state"),
+        sa.CheckConstraint(
+            "state IN ('planned', 'sent', 'cancelled', 'shadow')", name=op.f("ck_survey_invitations_state")
+        ),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_survey_invitations_contact_id"),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_survey_invitations_event_id"),
         sa.PrimaryKeyConstraint("id", name="pk_survey_invitations"),
@@ -169,7 +171,7 @@ def upgrade() -> None:
         sa.Column("answered_at", WHEN, nullable=True),
         sa.Column("provisional_score", sa.Integer(), nullable=True),
         sa.Column("provisional_at", WHEN, nullable=True),
-        sa.CheckConstraint("score IS NULL OR (score >= 0 AND score <= 10)", name="ck_responses_score"),
+        sa.CheckConstraint("score IS NULL OR (score >= 0 AND score <= 10)", name=op.f("ck_responses_score")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_responses_contact_id"),
         sa.ForeignKeyConstraint(["invitation_id"], ["survey_invitations.id"], name="fk_responses_invitation_id"),
         sa.PrimaryKeyConstraint("id", name="pk_responses"),
@@ -210,7 +212,7 @@ def upgrade() -> None:
         sa.Column("finished_at", WHEN, nullable=True),
         sa.CheckConstraint(
             "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')",
-            name="ck_deliveries_state",
+            name=op.f("ck_deliveries_state"),
         ),
         sa.ForeignKeyConstraint(["after_id"], ["deliveries.id"], name="fk_deliveries_after_id"),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_deliveries_contact_id"),
@@ -265,7 +267,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(length=64), nullable=True),
         sa.Column("agent", sa.String(length=200), nullable=True),
         sa.Column("score", sa.Integer(), nullable=True),
-        sa.CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name="ck_visits_purpose"),
+        sa.CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name=op.f("ck_visits_purpose")),
         sa.ForeignKeyConstraint(["invitation_id"], ["survey_invitations.id"], name="fk_visits_invitation_id"),
         sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name="fk_visits_response_id"),
         sa.PrimaryKeyConstraint("id", name="pk_visits"),

@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.Column("id", BIG, nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("memo", sa.JSON(), nullable=False),
-        sa.CheckConstraint("state IN ('pending', 'running')", name="ck_jobs_state"),
+        sa.CheckConstraint("state IN ('pending', 'running')", name=op.f("ck_jobs_state")),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
         sa.UniqueConstraint("name", name="uq_jobs_name"),
     )
@@ -69,7 +69,7 @@ def upgrade() -> None:
         sa.Column("cause", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("since", WHEN, nullable=False),
-        sa.CheckConstraint("cause IN ('operator', 'auth', 'not_allowed')", name="ck_pauses_cause"),
+        sa.CheckConstraint("cause IN ('operator', 'auth', 'not_allowed')", name=op.f("ck_pauses_cause")),
         sa.PrimaryKeyConstraint("scope", name="pk_pauses"),
     )
     op.create_table(
@@ -88,7 +88,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=20), nullable=False),
         sa.Column("source", sa.String(length=80), nullable=False),
         sa.Column("created_at", WHEN, nullable=False),
-        sa.CheckConstraint("reason IN ('opted_out', 'bounced', 'erased', 'objected')", name="ck_suppressions_reason"),
+        sa.CheckConstraint(
+            "reason IN ('opted_out', 'bounced', 'erased', 'objected')", name=op.f("ck_suppressions_reason")
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_suppressions"),
         sa.UniqueConstraint("subject", "reason", name="uq_suppressions_subject_reason"),
     )

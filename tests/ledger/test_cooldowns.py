@@ -1,0 +1,89 @@
+"""The cooldown: nobody gets two surveys within the period, in any order, by any number of workers."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.clock import START
+
+from nps_connect.ledger import cooldowns
+from nps_connect.ledger.columns import Base
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.subjects import mailbox_hash, subjects_of
+
+PERIOD = timedelta(days=90)
+
+
+def reserve(ledger: Ledger, subjects: list[str], invitation: int, now=START) -> bool:
+    with ledger.write() as session:
+        savepoint = session.begin_nested()
+        taken = cooldowns.reserve(session, subjects, invitation_id=invitation, until=now + PERIOD, now=now)
+        (savepoint.commit if taken else savepoint.rollback)()
+        return taken
+
+
+def test_of_many_workers_at_once_one_gets_it(ledger):
+    subjects = subjects_of(1, mailbox_hash("marie@example.com"))
+    taken: list[int] = []
+
+    def work(number: int) -> None:
+        if reserve(ledger, subjects, number):
+            taken.append(number)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(taken) == 1
+
+
+def test_a_blocked_mailbox_leaves_the_person_free(ledger):
+    shared = mailbox_hash("info@example.com")
+    assert reserve(ledger, subjects_of(1, shared), 1)
+    assert not reserve(ledger, subjects_of(2, shared), 2)
+    assert reserve(ledger, subjects_of(2, mailbox_hash("own@example.com")), 3)
+
+
+def test_what_is_freed_restores_what_was_before(ledger):
+    subjects = subjects_of(1, None)
+    assert reserve(ledger, subjects, 1)
+    later = START + PERIOD
+    assert reserve(ledger, subjects, 2, later)
+    with ledger.write() as session:
+        cooldowns.free(session, 2)
+    with ledger.read() as session:
+        assert cooldowns.blocked_until(session, subjects, now=later - timedelta(seconds=1)) == START + PERIOD
+    assert reserve(ledger, subjects, 3, later)
+
+
+STEP = st.tuples(
+    st.sampled_from(["reserve", "confirm", "free"]), st.integers(1, 3), st.sampled_from(["a", "b", None]), st.integers(0, 60)
+)
+
+
+@given(st.lists(STEP, max_size=25))
+def test_no_order_of_events_gives_two_surveys_within_the_period(steps):
+    ledger = Ledger("sqlite://")
+    Base.metadata.create_all(ledger.engine)
+    now, sent, planned = START, {}, {}
+    for number, (what, person, box, days) in enumerate(steps, start=1):
+        now += timedelta(days=days)
+        subjects = subjects_of(person, mailbox_hash(f"{box}@example.com") if box else None)
+        if what == "reserve":
+            if reserve(ledger, subjects, number, now):
+                planned[number] = subjects
+        elif planned:
+            invitation, mine = planned.popitem()
+            with ledger.write() as session:
+                if what == "free":
+                    cooldowns.free(session, invitation)
+                    continue
+                cooldowns.confirm(session, invitation, until=now + PERIOD)
+            for subject in mine:
+                assert subject not in sent or now - sent[subject] >= PERIOD
+                sent[subject] = now
+    ledger.close()
