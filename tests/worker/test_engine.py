@@ -1,0 +1,111 @@
+"""The engine: most urgent first, every lane by one thread at a time, ends in good order, outlives failures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from nps_connect.connection import system_clock
+from nps_connect.worker import engine as engines
+from nps_connect.worker.engine import Engine
+
+
+class FakeLane:
+    """A lane with so many pieces of work; notes who worked on it."""
+
+    def __init__(self, name: str, work: int = 0, hold: threading.Event | None = None, fails: int = 0) -> None:
+        self.name, self.left, self.hold, self.fails = name, work, hold, fails
+        self.active = self.most_active = self.done = 0
+        self.order: list[str] = []
+        self.started = threading.Event()
+
+    def next_due(self, ctx):
+        return ctx.clock() if self.left else None
+
+    def drain(self, stopping) -> int:
+        self.active += 1
+        self.most_active = max(self.most_active, self.active)
+        self.started.set()
+        try:
+            if self.fails:
+                self.fails -= 1
+                raise OSError("the database is away")
+            if self.hold is not None:
+                self.hold.wait(10)
+            self.left -= 1
+            self.done += 1
+            return 1
+        finally:
+            self.active -= 1
+
+
+@pytest.fixture
+def run():
+    engines_made: list[Engine] = []
+
+    def start(*lanes: FakeLane, threads: int = 4) -> Engine:
+        engine = Engine(SimpleNamespace(clock=system_clock), list(lanes), threads)
+        engines_made.append(engine)
+        engine.start()
+        return engine
+
+    yield start
+    for engine in engines_made:
+        engine.stop(5)
+
+
+def until(condition, seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
+
+
+def test_all_work_of_all_lanes_is_done_each_lane_by_one_thread_at_a_time(run):
+    lanes = [FakeLane(f"lane-{n}", work=20) for n in range(3)]
+    run(*lanes)
+    assert until(lambda: all(lane.done == 20 for lane in lanes))
+    assert {lane.most_active for lane in lanes} == {1}
+
+
+def test_a_slow_lane_does_not_stop_the_others(run):
+    gate = threading.Event()
+    slow, quick = FakeLane("slow", work=1, hold=gate), FakeLane("quick", work=10)
+    run(slow, quick, threads=2)
+    assert slow.started.wait(10)
+    assert until(lambda: quick.done == 10)
+    assert slow.done == 0
+    gate.set()
+    assert until(lambda: slow.done == 1)
+
+
+def test_a_wake_up_is_heard_at_once_even_while_the_lane_is_busy(run, monkeypatch):
+    monkeypatch.setattr(engines, "LOOK_EVERY", timedelta(hours=1))
+    lane = FakeLane("lane")
+    engine = run(lane)
+    time.sleep(0.05)
+    lane.left = 1
+    engine.wake("lane")
+    assert until(lambda: lane.done == 1)
+
+
+def test_a_failing_lane_is_tried_again_and_the_engine_lives_on(run, monkeypatch):
+    monkeypatch.setattr(engines, "AFTER_A_FAILURE", timedelta(milliseconds=5))
+    lane = FakeLane("lane", work=1, fails=3)
+    run(lane)
+    assert until(lambda: lane.done == 1)
+
+
+def test_stopping_waits_for_what_runs_and_starts_nothing_new(run):
+    gate = threading.Event()
+    running, waiting = FakeLane("running", work=1, hold=gate), FakeLane("waiting", work=5)
+    engine = run(running, waiting, threads=1)
+    assert running.started.wait(10)
+    assert not engine.stop(0.05)
+    gate.set()
+    assert engine.stop(5)
+    assert (running.done, waiting.done) == (1, 0)
