@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, urlencode
+
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from nps_connect.records.pages import SurveyPage
-from nps_connect.web.forms import read_form, read_score
+from nps_connect.web.forms import SentForm, read_form, read_score
 from nps_connect.web.reading import UnreadableBody, comes_from_elsewhere, read_body, visit_of
 from nps_connect.web.site import Site
 from nps_connect.wording.questions import standard_question
@@ -30,7 +32,8 @@ def survey_routes(site: Site) -> APIRouter:
         page = await run_in_threadpool(doors.survey_page, token, visit)
         if request.method == "HEAD":
             return site.bare(STATUS[page.state])
-        return render(request, token, page, asked=asked, chosen=score)
+        more = "more" in request.query_params
+        return _render(site, request, token, page, asked=asked, chosen=score, more=more)
 
     @router.post("/s/{token}")
     async def press(token: str, request: Request) -> Response:
@@ -44,7 +47,7 @@ def survey_routes(site: Site) -> APIRouter:
         visit = visit_of(request, site.clock(), score=form.score, language=asked)
         if form.score is None:
             page = await run_in_threadpool(doors.survey_page, token, visit)
-            return render(request, token, page, asked=asked, problem=True)
+            return _render(site, request, token, page, asked=asked, problem=True)
         page = await run_in_threadpool(
             doors.answer,
             token,
@@ -55,44 +58,60 @@ def survey_routes(site: Site) -> APIRouter:
             language=asked or site.visitor_language(request),
             visit=visit,
         )
-        return render(request, token, page, asked=asked, chosen=form.score, posted=True, sent=form.sent)
-
-    def render(
-        request: Request,
-        token: str,
-        page: SurveyPage,
-        *,
-        asked: str | None,
-        chosen: int | None = None,
-        posted: bool = False,
-        sent: bool = False,
-        problem: bool = False,
-    ) -> Response:
-        status = STATUS[page.state]
-        if page.state == "unknown":
-            return site.notice("unknown", site.visitor_language(request), status)
-        language = asked or page.language
-        if page.state == "expired":
-            return site.notice("expired", language, status, help_address=page.help_address)
-        changes = chosen is not None and chosen != page.score
-        return site.page(
-            "survey",
-            language,
-            422 if problem else status,
-            token=page.token or token,
-            state=page.state,
-            question=page.question or standard_question(doors.company, language),
-            question_language=page.language if page.question else language,
-            chosen=page.score if chosen is None else chosen,
-            confirmed=page.score,
-            commented=page.commented,
-            do_not_contact=page.do_not_contact,
-            reviews=[review for review in page.reviews if review.url.startswith(("https://", "http://"))],
-            help_address=page.help_address,
-            unsubscribe_token=page.unsubscribe_token,
-            posted=posted,
-            open=changes or problem or (posted and not sent),
-            problem=problem,
-        )
+        if page.state in {"unknown", "expired"}:
+            return _render(site, request, token, page, asked=asked)
+        return RedirectResponse(_next(token, page, form, asked or page.language), 303, site.headers())
 
     return router
+
+
+def _next(token: str, page: SurveyPage, form: SentForm, language: str) -> str:
+    """Where a browser goes after an answer, so that neither reload nor the back button sends it once more.
+
+    A score that awaits its confirmation is shown chosen; after a mere score, the form for a comment is shown.
+    """
+    query = {"lang": language}
+    if page.state == "open":
+        query["score"] = str(form.score)
+    elif not form.sent:
+        query["more"] = "1"
+    return f"./{quote(token, safe='')}?{urlencode(query)}"
+
+
+def _render(
+    site: Site,
+    request: Request,
+    token: str,
+    page: SurveyPage,
+    *,
+    asked: str | None,
+    chosen: int | None = None,
+    more: bool = False,
+    problem: bool = False,
+) -> Response:
+    """The page in one of its states."""
+    status = STATUS[page.state]
+    if page.state == "unknown":
+        return site.notice("unknown", site.visitor_language(request), status)
+    language = asked or page.language
+    if page.state == "expired":
+        return site.notice("expired", language, status, help_address=page.help_address)
+    changes = chosen is not None and chosen != page.score
+    return site.page(
+        "survey",
+        language,
+        422 if problem else status,
+        token=page.token or token,
+        state=page.state,
+        question=page.question or standard_question(site.doors.company, language),
+        question_language=page.language if page.question else language,
+        chosen=page.score if chosen is None else chosen,
+        confirmed=page.score,
+        commented=page.commented,
+        do_not_contact=page.do_not_contact,
+        reviews=[review for review in page.reviews if review.url.startswith(("https://", "http://"))],
+        help_address=page.help_address,
+        unsubscribe_token=page.unsubscribe_token,
+        open=changes or problem or more,
+        problem=problem,
+    )

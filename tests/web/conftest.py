@@ -24,7 +24,7 @@ class Client:
     def __init__(self, app, runner):
         self._runner = runner
         transport = httpx.ASGITransport(app, client=("203.0.113.77", 50000))
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://testserver")
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://testserver", follow_redirects=True)
 
     def request(self, method, url, **given):
         return self._runner.run(self._http.request(method, url, **given))

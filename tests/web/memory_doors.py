@@ -32,6 +32,7 @@ class MemoryDoors:
     answers: list[Answer] = field(default_factory=list)
     unsubscribed: list[str] = field(default_factory=list)
     broken: bool = False
+    provisional: bool = False
     complaints: list[str] = field(default_factory=list)
     review_url: str = "https://reviews.example.com/write?place=1"
 
@@ -105,7 +106,7 @@ class MemoryDoors:
             "unsubscribe_token": "stop",
         }
         answers = [answer for answer in self.answers if answer.token == token]
-        if not answers:
+        if not answers or self.provisional:
             return SurveyPage(state="open", **shown)
         last = answers[-1]
         return SurveyPage(

@@ -83,10 +83,10 @@ def test_a_score_that_is_none_preselects_nothing(client, doors, query):
     assert doors.visits[-1].score is None
 
 
-def test_the_first_button_is_disabled_so_that_enter_in_a_field_sends_nothing(client):
+def test_the_first_button_does_nothing_so_that_enter_in_a_field_sends_nothing(client):
     for url in ("/s/marie", "/s/marie?score=9"):
         first = Form(client.get(url).text).buttons[0]
-        assert "disabled" in first
+        assert (first["form"], first["formmethod"]) == ("answer", "dialog")
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,21 @@ def quoted(text):
     from urllib.parse import quote
 
     return quote(text, safe="", errors="replace")
+
+
+def test_an_answer_leads_to_a_page_that_can_be_reloaded(client):
+    answer = client.post("/s/marie", data={"score": "9", "lang": "en"}, follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "./marie?lang=en&more=1"
+    assert answer.headers["cache-control"] == "no-store"
+    answer = client.post("/s/marie", data={"send": "9", "lang": "en"}, follow_redirects=False)
+    assert answer.headers["location"] == "./marie?lang=en"
+
+
+def test_an_answer_in_doubt_is_asked_again(client, doors):
+    doors.provisional = True
+    page = client.post("/s/marie", data={"score": "9", "lang": "en"}).text
+    assert "You chose 9. Send your answer, or press another score." in page
 
 
 def test_the_same_answer_twice_gives_the_same_page(client):

@@ -1,12 +1,10 @@
-/* The pages work without this. It keeps a doubled press from being sent twice, and lets a reload show the page again
-   instead of asking whether to send the form once more. It never sends anything by itself. */
+/* The pages work without this. It keeps a doubled press from being sent twice; it never sends anything by itself. */
 (function () {
   "use strict";
   var busy = false;
-  var self = document.body.getAttribute("data-self");
-  if (self) { history.replaceState(null, "", self); }
   document.addEventListener("submit", function (event) {
-    if (busy) { event.preventDefault(); return; }
+    var idle = event.submitter && event.submitter.formMethod === "dialog";
+    if (busy || idle) { event.preventDefault(); return; }
     busy = true;
     setTimeout(function () { busy = false; }, 3000);
   });

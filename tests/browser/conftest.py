@@ -1,0 +1,119 @@
+"""A real browser before the real pages. Without Chromium these tests are skipped at home, and fail in CI."""
+
+import contextlib
+import os
+import shutil
+import socket
+import threading
+from datetime import UTC, datetime
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from nps_connect.web.app import create_app
+
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "artifacts" / "browser"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DEVICES = {
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    "small": {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True},
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+}
+
+
+def find_chromium():
+    names = (os.environ.get("NPS_CONNECT_CHROMIUM"), "chromium", "chromium-browser", "chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = find_chromium()
+    if path is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing("Chromium is missing: install it (apt-get install chromium), or name it in NPS_CONNECT_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def doors():
+    path = ROOT / "tests" / "web" / "memory_doors.py"
+    spec = spec_from_file_location("memory_doors", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.MemoryDoors()
+
+
+@pytest.fixture
+def address(doors):
+    """The pages, served on a loopback port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    doors.public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = create_app(doors, clock=lambda: datetime(2026, 3, 3, 12, tzinfo=UTC))
+    config = uvicorn.Config(app, access_log=False, log_level="warning", lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield doors.public_url
+    server.should_exit = True
+    thread.join(10)
+    listener.close()
+
+
+@pytest.fixture
+def visit(chromium, address):
+    """Opens a fresh browser window: `visit(device, javascript=..., scheme=...)`. What it loads is watched."""
+    with contextlib.ExitStack() as windows:
+
+        def open_window(device="phone", *, javascript=True, scheme="light", **more):
+            context = chromium.new_context(
+                **DEVICES[device],
+                java_script_enabled=javascript,
+                color_scheme=scheme,
+                base_url=address,
+                **more,
+            )
+            windows.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.loaded, page.complaints = [], []
+            page.on("request", lambda request: page.loaded.append((request.method, request.url)))
+            page.on("console", lambda message: page.complaints.append(message.text))
+            page.on("pageerror", lambda error: page.complaints.append(str(error)))
+            return page
+
+        yield open_window
+
+
+@pytest.fixture
+def picture():
+    """Keeps a screenshot among the build artefacts."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+
+    def keep(page, name):
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    return keep
