@@ -6,6 +6,7 @@ import hashlib
 import ipaddress
 import re
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -21,20 +22,31 @@ LONGEST_HEADER_VALUE = 900
 LONGEST_SUBJECT = 300
 _UNFOLDED = frozenset({"list-unsubscribe", "list-id", "message-id"})
 _TOKEN = re.compile(r"[A-Za-z0-9._@+-]{1,100}")
+_LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8}){0,4}")
 _MEDIA = re.compile(r"image/[a-z0-9.+-]{1,60}")
 
 
 class WirePolicy(EmailPolicy):
-    """Network line ends, seven bits, and machine-read headers on one line whatever their length.
+    """Network line ends, seven bits, and headers that every reader understands.
 
-    The standard policy turns a long address without spaces into encoded words, which no unsubscribe button can read.
+    The standard policy turns a long address without spaces into encoded words, which no unsubscribe button can read,
+    and makes encoded words longer than the 75 characters of RFC 2047 out of some mixtures of alphabets.
     """
 
     def fold_binary(self, name: str, value: Any) -> bytes:  # noqa: ANN401  # as declared by the base class
         """One header as it goes over the wire."""
         if name.lower() in _UNFOLDED:
             return f"{name}: {value}{self.linesep}".encode("ascii")
-        return super().fold_binary(name, value)
+        if self.utf8 or str(value).isascii():
+            return super().fold_binary(name, value)
+        if name.lower() == "subject":
+            return f"{name}: {self._encoded(name, str(value))}{self.linesep}".encode("ascii")
+        [address] = value.addresses
+        shown = self._encoded(name, address.display_name)
+        return f"{name}: {shown}{self.linesep} <{address.addr_spec}>{self.linesep}".encode("ascii")
+
+    def _encoded(self, name: str, text: str) -> str:
+        return Header(text, "utf-8", maxlinelen=75, header_name=name).encode(linesep=self.linesep)
 
 
 SEVEN_BITS = WirePolicy(linesep="\r\n", cte_type="7bit", raise_on_defect=False)
@@ -88,7 +100,8 @@ def compose(message: Message, settings: EmailSettings, now: datetime) -> bytes:
         mail["X-NPS-Connect-Test"] = "yes"
     _add_list_headers(mail, message)
     _add_bodies(mail, message)
-    mail["Content-Language"] = one_line(message.language, 40)  # last: setting a body clears every Content- header
+    if _LANGUAGE.fullmatch(message.language):
+        mail["Content-Language"] = message.language  # last: setting a body clears every Content- header
     return mail.as_bytes()
 
 
