@@ -6,14 +6,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nps_connect.testing.bench import Bench as Bench
+    from nps_connect.testing.contract import ConnectorContract as ConnectorContract
+    from nps_connect.testing.faults import FAULTS as FAULTS
+    from nps_connect.testing.faults import Fault as Fault
+    from nps_connect.testing.faults import FaultTransport as FaultTransport
+    from nps_connect.testing.quality import RULES as RULES
+    from nps_connect.testing.quality import Rule as Rule
+    from nps_connect.testing.samples import INES as INES
+    from nps_connect.testing.samples import LEA as LEA
+    from nps_connect.testing.samples import OMAR as OMAR
+    from nps_connect.testing.samples import PEOPLE as PEOPLE
     from nps_connect.testing.vendor import START as START
+    from nps_connect.testing.vendor import WEBHOOK_URL as WEBHOOK_URL
     from nps_connect.testing.vendor import FixedClock as FixedClock
     from nps_connect.testing.vendor import MemoryTokens as MemoryTokens
     from nps_connect.testing.vendor import VendorTransport as VendorTransport
+    from nps_connect.testing.vendor import arrived as arrived
     from nps_connect.testing.vendor import connect as connect
+    from nps_connect.testing.webhook_checks import GoldenWebhook as GoldenWebhook
 
 _HOME = {
-    "vendor": ("START", "FixedClock", "MemoryTokens", "VendorTransport", "connect"),
+    "bench": ("Bench",),
+    "contract": ("ConnectorContract",),
+    "faults": ("FAULTS", "Fault", "FaultTransport"),
+    "quality": ("RULES", "Rule"),
+    "samples": ("INES", "LEA", "OMAR", "PEOPLE"),
+    "vendor": ("START", "WEBHOOK_URL", "FixedClock", "MemoryTokens", "VendorTransport", "arrived", "connect"),
+    "webhook_checks": ("GoldenWebhook",),
 }
 _MODULE_OF = {name: f"nps_connect.testing.{module}" for module, names in _HOME.items() for name in names}
 

@@ -16,10 +16,14 @@ import httpx
 from nps_connect.connection import Clock, Connection
 from nps_connect.http import QuotaGate, VendorClient
 from nps_connect.records.connectors import ConnectorInfo
-from nps_connect.sandbox.vendor import SimulatedVendor, VendorRequest
+from nps_connect.records.events import WebhookRequest
+from nps_connect.sandbox.vendor import SimulatedVendor, VendorRequest, VendorWebhook
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """The moment at which the tests' clocks start: a Monday morning."""
+
+WEBHOOK_URL = "https://nps.example.com/hooks/crm"
+"""Where webhooks arrive in tests."""
 
 
 @dataclass
@@ -102,6 +106,12 @@ class VendorTransport(httpx.BaseTransport):
         self.requests.append(seen)
         reply = self._vendor.handle(seen)
         return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body, request=request)
+
+
+def arrived(webhook: VendorWebhook, at: datetime, url: str = WEBHOOK_URL) -> WebhookRequest:
+    """A vendor's webhook as the web would have received it at a moment (aware)."""
+    headers = {name.lower(): value for name, value in webhook.headers.items()}
+    return WebhookRequest(method=webhook.method, url=url, headers=headers, body=webhook.body, received_at=at)
 
 
 def connect(

@@ -1,0 +1,111 @@
+"""Whether what a plugin declares agrees with the hooks that it has. Pure."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from nps_connect.records.connectors import ConnectorInfo
+
+HOOKS_OF: Mapping[str, tuple[str, ...]] = {
+    "send_fallback": ("nps_send_messages",),
+    "send_survey": ("nps_send_messages",),
+    "open_ticket": ("nps_open_tickets",),
+    "update_ticket": ("nps_update_tickets",),
+    "send_alert": ("nps_send_alerts",),
+    "write_score": ("nps_write_scores",),
+    "write_opt_out": ("nps_write_opt_outs",),
+    "invite_review": ("nps_invite_reviews", "nps_review_destination", "nps_send_messages"),
+}
+"""The hooks of which one carries an action out."""
+
+
+def declaration_problems(info: ConnectorInfo, hooks: Collection[str]) -> list[str]:
+    """What is declared but not implemented, or the other way round, one sentence each."""
+    return [*_actions(info, hooks), *_abilities(info, hooks)]
+
+
+def _actions(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
+    declared = {action.action for action in info.actions}
+    for action in info.actions:
+        wanted = HOOKS_OF[action.action]
+        if not set(wanted) & set(hooks):
+            yield f"declares the action {action.action!r}, but has no {' or '.join(wanted)}"
+        if action.doubt == "look" and "nps_find_existing" not in hooks:
+            yield f"looks for doubtful deliveries of {action.action!r}, but has no nps_find_existing"
+    for name, wanted in HOOKS_OF.items():
+        if len(wanted) == 1 and wanted[0] in hooks and name not in declared and name != "send_fallback":
+            yield f"has {wanted[0]}, but does not declare the action {name!r}"
+    if len(declared) != len(info.actions):
+        yield "declares an action twice"
+
+
+def _abilities(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
+    for flag, wanted in (
+        ("webhooks", ("nps_verify_webhook", "nps_parse_events")),
+        ("polling", ("nps_poll_events",)),
+        ("channel", ("nps_send_messages",)),
+    ):
+        for hook in wanted:
+            if getattr(info, flag) != (hook in hooks):
+                said = "has" if hook in hooks else "lacks"
+                yield f"declares {flag}={getattr(info, flag)}, but {said} {hook}"
+    if (info.webhooks or info.polling) and not info.events:
+        yield "can receive events, but declares no kind of event"
+    if {"nps_review_destination", "nps_invite_reviews"} & set(hooks) and info.review_policy is None:
+        yield "is a review platform, but declares no review_policy"
+    if info.base_url is not None and not any(quota.name == "general" for quota in info.quotas):
+        yield "speaks HTTP, but declares no quota named 'general'"
+    if len({quota.name for quota in info.quotas}) != len(info.quotas):
+        yield "declares two quotas with one name"
+
+
+def example_problems(info: ConnectorInfo) -> list[str]:
+    """What is wrong with the example configuration, one sentence each; secrets are taken from its `environment`."""
+    example = info.example
+    try:
+        whole = tomllib.loads(f"{example.table}\n{example.triggers}\n{example.routes}")
+    except tomllib.TOMLDecodeError as error:
+        return [f"the example configuration is not TOML: {error}"]
+    table = whole.get("connections", {}).get(example.connection)
+    if not isinstance(table, dict):
+        return [f"the example has no [connections.{example.connection}] table"]
+    if table.get("plugin") != info.name:
+        return [f"the example's table has plugin = {table.get('plugin')!r}, not {info.name!r}"]
+    missing = sorted(name for name in _variables(table) if name not in example.environment)
+    if missing:
+        return [f"the example refers to {', '.join(missing)}, which its environment does not hold"]
+    try:
+        info.settings.model_validate(_resolved(table, example.environment))
+    except ValidationError as error:
+        return [f"the example is refused by the settings model: {error}"]
+    return [
+        f"the example's {kind} name another connection than {example.connection!r}"
+        for kind, key in (("triggers", "from"), ("routes", "via"))
+        if any(entry.get(key) != example.connection for entry in whole.get(kind, []))
+    ]
+
+
+def _variables(value: Any) -> Iterator[str]:  # noqa: ANN401  # TOML has no narrower type
+    if isinstance(value, dict):
+        if set(value) == {"env"}:
+            yield value["env"]
+        else:
+            for inner in value.values():
+                yield from _variables(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _variables(inner)
+
+
+def _resolved(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        if set(value) == {"env"}:
+            return environment[value["env"]]
+        return {key: _resolved(inner, environment) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_resolved(inner, environment) for inner in value]
+    return value

@@ -1,0 +1,111 @@
+"""People and deliveries to try plugins with. Everybody here is invented."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from nps_connect.records.contacts import Contact
+from nps_connect.records.deliveries import (
+    Alert,
+    OptOut,
+    Payload,
+    ReviewInvitation,
+    ScoreUpdate,
+    TicketDraft,
+    TicketUpdate,
+)
+from nps_connect.records.messages import Address, Message
+from nps_connect.records.responses import Response
+from nps_connect.sandbox.vendor import SimulatedPerson
+
+LEA = SimulatedPerson(email="lea.martin@example.com", name="Léa Martin", language="fr")
+OMAR = SimulatedPerson(email="omar.haddad@example.com", name="Omar Haddad", language="en")
+INES = SimulatedPerson(email="ines.petit@example.com", name="Inès Petit", language="fr", opted_out=True)
+PEOPLE = (LEA, OMAR, INES)
+
+COMMENT = 'Livré en retard 😞 & <b>abîmé</b> "encore" — l\'équipe ne répond pas.'
+"""A comment with all that breaks careless templates: accents, an emoji, markup, quotes."""
+
+
+def contact_of(person: SimulatedPerson, connection: str, contact_id: str = "c-1") -> Contact:
+    """The person as a contact of a connection."""
+    return Contact(connection=connection, id=contact_id, email=person.email, name=person.name, language=person.language)
+
+
+def response_of(person: SimulatedPerson, *, at: datetime, score: int = 2, comment: str | None = COMMENT) -> Response:
+    """What the person answered."""
+    return Response(
+        id=f"r-{person.email.partition('@')[0].replace('.', '-')}",
+        revision=1,
+        survey="after-purchase",
+        touchpoint="purchase",
+        score=score,
+        comment=comment,
+        language=person.language,
+        answered_at=at,
+    )
+
+
+def payload(action: str, contact: Contact, response: Response, *, key: str, ticket_id: str = "") -> Payload:
+    """What a delivery of this action would carry.
+
+    Args:
+        action: any action.
+        contact: the person, as the connection knows them.
+        response: what they answered.
+        key: the delivery's idempotency key.
+        ticket_id: for `update_ticket`.
+    """
+    if action == "write_score":
+        return ScoreUpdate(contact=contact, response=response, idempotency_key=key)
+    if action == "open_ticket":
+        return TicketDraft(
+            contact=contact,
+            response=response,
+            idempotency_key=key,
+            external_id=f"case-{key}",
+            subject="Votre retour",
+            body=f"Note : {response.score}\n{response.comment}",
+            priority="urgent",
+            tags=("nps",),
+            deadline=response.answered_at + timedelta(days=1),
+        )
+    if action == "update_ticket":
+        return TicketUpdate(
+            contact=contact,
+            response=response,
+            idempotency_key=key,
+            ticket_id=ticket_id,
+            body="La note est maintenant 6.",
+            priority="normal",
+            tags=("nps-changed",),
+        )
+    if action == "send_alert":
+        return Alert(
+            contact=contact,
+            response=response,
+            idempotency_key=key,
+            title=f"{contact.name}: {response.score}",
+            body=f"{response.comment}",
+            link="https://example.com/contacts/1",
+        )
+    if action == "invite_review":
+        return ReviewInvitation(contact=contact, response=response, idempotency_key=key, lead="review")
+    if action == "write_opt_out":
+        return OptOut(idempotency_key=key, contact=contact, at=response.answered_at)
+    return message_to(contact, key=key, fallback=action == "send_fallback")
+
+
+def message_to(contact: Contact, *, key: str, fallback: bool = False) -> Message:
+    """A message for a channel to carry."""
+    return Message(
+        idempotency_key=key,
+        kind="fallback" if fallback else "survey",
+        to=Address(email=contact.email or "care@example.com", name=contact.name),
+        subject="Votre avis sur votre achat",
+        text="De 0 à 10, nous recommanderiez-vous ?",
+        html="<p>De 0 à 10, nous recommanderiez-vous ?</p>",
+        language=contact.language or "fr",
+        unsubscribe_url=None if fallback else "https://nps.example.com/u/token",
+        list_id=None if fallback else "after-purchase.surveys.nps.example.com",
+    )
