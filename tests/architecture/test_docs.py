@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
+
+import pytest
+
+from nps_connect.rules.filters import compile_filter
 
 
 def test_the_reference_pages_have_not_drifted(root):
@@ -35,3 +41,26 @@ def test_every_decision_is_listed(root):
         text = record.read_text(encoding="utf-8")
         assert text.startswith(f"# {number}. ")
         assert all(f"**{part}" in text for part in ("Choice.", "Reasons.", "What would reverse it."))
+
+
+EXAMPLES = [
+    "amount >= 100",
+    'stage == "won"',
+    'stage in ["won", "closed"]',
+    '"premium" in tags',
+    "not vip",
+    'closed_at > d"2026-01-31T09:00:00Z"',
+    "amount != null",
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_kind_of_filter_that_the_page_shows_is_one(example, root):
+    assert f"`{example}`" in (root / "docs" / "filters.md").read_text(encoding="utf-8")
+    assert compile_filter(example, {}, open_fields=True).names
+
+
+def test_the_trigger_on_the_filters_page_is_one(root):
+    page = (root / "docs" / "filters.md").read_text(encoding="utf-8")
+    [trigger] = tomllib.loads(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])["triggers"]
+    assert compile_filter(trigger["where"], {}, open_fields=True).names == {"amount", "stage"}

@@ -1,0 +1,69 @@
+"""What the pure decisions cost: they must be nothing beside a database commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from time import perf_counter
+
+from nps_connect.records.contacts import Contact
+from nps_connect.records.events import Event
+from nps_connect.records.responses import Response
+from nps_connect.records.surveys import ContactHistory
+from nps_connect.rules.arithmetic import figure
+from nps_connect.rules.deciding import rule
+from nps_connect.rules.facts import Facts
+from nps_connect.rules.filters import compile_filter
+from nps_connect.rules.routing import delivery_key, plan
+from nps_connect.settings.model import Limits, Route, Trigger
+
+NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+FIELDS = {"amount": "number", "stage": "text"}
+WHERE = 'amount >= 100 and stage not in ["trial", "internal"] and contact.language == "fr"'
+ROUTES = [
+    Route(on="any", do="write_score", via="crm"),
+    Route(on="promoter", do="invite_review", via="reviews"),
+    Route(on=["passive", "detractor"], do="invite_review", via="reviews", lead="help"),
+    Route(on="detractor", do="open_ticket", via="helpdesk"),
+    Route(on="detractor", do="send_alert", via="team"),
+]
+
+
+def measure() -> Iterator[tuple[str, int, float]]:
+    """What was done, how often, and in how many seconds."""
+    facts = Facts(
+        trigger=Trigger.model_validate({"on": "deal.won", "from": "crm", "survey": "after-purchase", "delay": "3d"}),
+        event=Event(
+            key="1", kind="deal.won", object_id="1", occurred_at=NOW, fields={"amount": "120.00", "stage": "won"}
+        ),
+        now=NOW,
+        limits=Limits(),
+        filter=compile_filter(WHERE, FIELDS, open_fields=False),
+        contacts=(Contact(connection="crm", id="17", email="anne@example.com", language="fr"),),
+        suppressed=None,
+        vetoed=None,
+        sent_today=0,
+        history=ContactHistory(),
+    )
+    response = Response(
+        id="r1", revision=1, survey="after-purchase", touchpoint="purchase", score=3, language="fr", answered_at=NOW
+    )
+    values = facts.values()
+    yield timed("compile a filter", 200, lambda: compile_filter(WHERE, FIELDS, open_fields=False))
+    yield timed("match a filter", 20_000, lambda: facts.filter is not None and facts.filter.matches(values))
+    yield timed("decide on an event", 20_000, lambda: rule(facts))
+    yield timed("plan an answer's actions", 20_000, lambda: plan(ROUTES, response=response, sent=False))
+    yield timed(
+        "make a delivery's key",
+        20_000,
+        lambda: delivery_key(action="write_score", subject="r1", revision=1, route="crm"),
+    )
+    yield timed("compute a score with its margin", 20_000, lambda: figure(700, 200, 100, provisional=50))
+
+
+def timed(what: str, count: int, work: Callable[[], object]) -> tuple[str, int, float]:
+    """Do some work so often."""
+    started = perf_counter()
+    for _ in range(count):
+        work()
+    return what, count, perf_counter() - started
