@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from nps_connect import Connection, NotAllowed, RetryLater, TargetGone, VendorAnswer
+from nps_connect import Connection, Rejected, RetryLater, TargetGone, VendorAnswer
 from nps_connect_hubspot.errors import DailyLimit
 from nps_connect_hubspot.paths import PATHS
 from nps_connect_hubspot.settings import HubSpotSettings
@@ -85,7 +85,7 @@ class Api:
         """Call a batch endpoint.
 
         Raises:
-            NotAllowed: the endpoint itself is not there. A batch tells of a missing record inside its answer, so a 404
+            Rejected: the endpoint itself is not there. A batch tells of a missing record inside its answer, so a 404
                 means that the API version has ended, and records must not be taken for gone.
         """
         try:
@@ -94,7 +94,7 @@ class Api:
                     "POST", path, action=self._action, idempotent=idempotent, json=body, params=params, quota=quota
                 )
         except TargetGone as gone:
-            raise NotAllowed(
+            raise Rejected(
                 f"HubSpot has no {path}: API version {self.paths.version} may have ended, choose a newer api_version",
                 connection=gone.connection,
                 action=gone.action,

@@ -18,6 +18,8 @@ from nps_connect_hubspot.people import merged_ids, properties_of
 Outcome = DeliveryError | None
 """What became of one record: none = written."""
 
+ENDPOINT_GONE = (404, 410)
+
 Row = tuple[str, Mapping[str, str]]
 
 
@@ -44,17 +46,16 @@ def _update(api: Api, rows: Sequence[Row], mark: str) -> dict[str, Outcome]:
     try:
         answer = api.batch(api.paths.batch("contacts", "update"), body)
     except Rejected as refused:
+        if refused.status in ENDPOINT_GONE:
+            raise
         if len(rows) == 1:
             return {rows[0][0]: refused}
         return _in_halves(api, rows, mark)
     written = _written(answer, rows, mark)
-    failed = _attributed(answer, rows, written)
-    outcomes: dict[str, Outcome] = dict.fromkeys(written) | failed
+    outcomes: dict[str, Outcome] = dict.fromkeys(written) | _attributed(answer, rows, written)
     unclear = [row for row in rows if row[0] not in outcomes]
     if not unclear:
         return outcomes
-    if len(rows) == 1:
-        return {rows[0][0]: RetryLater("HubSpot told neither success nor failure for the record")}
     return outcomes | (_in_halves(api, unclear, mark) if len(unclear) == len(rows) else _update(api, unclear, mark))
 
 
@@ -64,19 +65,17 @@ def _in_halves(api: Api, rows: Sequence[Row], mark: str) -> dict[str, Outcome]:
     return outcomes | _update(api, rows[middle:], mark) if rows[middle:] else outcomes
 
 
-def _written(answer: BatchAnswer, rows: Sequence[Row], mark: str) -> set[str]:
+def _written(answer: BatchAnswer, rows: Sequence[Row], mark: str) -> list[str]:
     """The ids that we sent and HubSpot wrote, also when it answers with a survivor's id."""
-    told = {str(result.get("id")): result for result in answer.results}
+    told = {str(result.get("id")) for result in answer.results}
     former = {old for result in answer.results for old in merged_ids(result)}
     marks = {properties_of(result).get(mark) for result in answer.results} - {None}
-    return {
-        contact_id
-        for contact_id, told_here in rows
-        if contact_id in told or contact_id in former or told_here.get(mark) in marks
-    }
+    return [
+        contact_id for contact_id, sent in rows if contact_id in told or contact_id in former or sent.get(mark) in marks
+    ]
 
 
-def _attributed(answer: BatchAnswer, rows: Sequence[Row], written: set[str]) -> dict[str, Outcome]:
+def _attributed(answer: BatchAnswer, rows: Sequence[Row], written: Sequence[str]) -> dict[str, Outcome]:
     """Failures whose reason is clear."""
     failed = [contact_id for contact_id, _ in rows if contact_id not in written]
     found: dict[str, Outcome] = {}
@@ -92,7 +91,7 @@ def _attributed(answer: BatchAnswer, rows: Sequence[Row], written: set[str]) -> 
     left = [contact_id for contact_id in failed if contact_id not in found]
     if unnamed and left and (len(left) == 1 or len({(type(error), error.message) for error in unnamed}) == 1):
         found |= dict.fromkeys(left, unnamed[0])
-    if not answer.complete and left and not unnamed:
-        late = RetryLater("HubSpot has not finished the batch")
-        found |= dict.fromkeys(left, late)
+    if left and not unnamed:
+        why = "told neither success nor failure for the record" if answer.complete else "has not finished the batch"
+        found |= dict.fromkeys(left, RetryLater(f"HubSpot {why}"))
     return found

@@ -117,7 +117,9 @@ def _empty_batch(api: Api, path: str) -> None:
 
 
 def _quota(api: Api) -> Iterator[Finding]:
-    told = _object(api.get(api.paths.daily_usage, accept=(404,)).json_or_none())
+    answer = api.get(api.paths.daily_usage, accept=(404,))
+    yield from _burst(api, answer.headers.get("x-hubspot-ratelimit-max", ""))
+    told = _object(answer.json_or_none())
     rows = told.get("results")
     usage = _object(rows[0]) if isinstance(rows, list) and rows else told
     used, limit = usage.get("currentUsage"), usage.get("usageLimit")
@@ -128,6 +130,19 @@ def _quota(api: Api) -> Iterator[Finding]:
         yield Finding(severity="warning", text=text, fix="see which integrations use them, or lower quota_share")
     else:
         yield Finding(severity="ok", text=text)
+
+
+def _burst(api: Api, told: str) -> Iterator[Finding]:
+    """The tier's burst quota against the one that the settings assume."""
+    assumed = api.settings.calls_per_ten_seconds
+    if not told.isdigit() or int(told) == assumed:
+        return
+    slow = int(told) > assumed
+    yield Finding(
+        severity="ok" if slow else "warning",
+        text=f"the portal allows {told} calls in ten seconds, calls_per_ten_seconds is {assumed}",
+        fix=f"set calls_per_ten_seconds = {told}" + (" to go faster" if slow else ", or HubSpot refuses the excess"),
+    )
 
 
 def _stages(api: Api) -> Iterator[Finding]:

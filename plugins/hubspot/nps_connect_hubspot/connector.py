@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 from nps_connect import (
     ActionInfo,
     Connection,
@@ -28,6 +30,7 @@ webhook_secrets = [{ env = "HUBSPOT_WEBHOOK_SECRET" }]  # the app's client secre
 # contact_label = "Decision maker"         # which contact of a deal is asked, when there are several
 # notes = true                             # a note on the contact's timeline for each response
 # opt_out_subscription = 1234567           # our unsubscribes switch this subscription type off
+# calls_per_ten_seconds = 190              # Professional and Enterprise; 100 is assumed
 # quota_share = 0.8                        # leave the rest of the quota to other integrations
 """
 
@@ -55,7 +58,7 @@ GENERAL = Quota(
     limit_header="X-HubSpot-RateLimit-Max",
     remaining_header="X-HubSpot-RateLimit-Remaining",
 )
-"""Calls of one token: 100 in 10 s (Free, Starter) to 250; the headers tell which, so the least is assumed at first."""
+"""Calls of one token: 100 in 10 s (Free, Starter) to 250. The least is assumed; `connections check` tells the truth."""
 
 SEARCH = Quota(name="search", calls=4, seconds=1, default_pause_seconds=1)
 """Searches of the whole portal; sources say 4 or 5 a second, and search answers carry no quota headers."""
@@ -67,6 +70,18 @@ STATUS_OVERRIDES = {
     523: StatusRule(error=RetryLater, after_seconds=1),  # likewise
     # 524 (the edge gave up waiting) is like 504: perhaps applied, which the client's own table tells rightly.
 }
+
+
+def _quotas(settings: HubSpotSettings) -> tuple[Quota, ...]:
+    """The quotas of one portal: its tier, and the share of it that the settings allow."""
+    calls = max(1, floor(settings.calls_per_ten_seconds * settings.quota_share))
+    searches = SEARCH.calls * settings.quota_share
+    return (
+        GENERAL.model_copy(update={"calls": calls}),
+        SEARCH.model_copy(update={"calls": 1, "seconds": SEARCH.seconds / searches})
+        if searches < SEARCH.calls
+        else SEARCH,
+    )
 
 
 def _auth(connection: Connection) -> dict[str, str]:
@@ -91,6 +106,7 @@ def nps_connector() -> ConnectorInfo:
         ),
         events=KINDS,
         quotas=(GENERAL, SEARCH),
+        quotas_for=_quotas,
         status_overrides=STATUS_OVERRIDES,
         base_url=_base_url,
         auth=_auth,

@@ -10,9 +10,6 @@ from nps_connect_hubspot.kinds import KINDS
 from nps_connect_hubspot.matching import OBJECTS, find_matches
 from nps_connect_hubspot.people import MERGED, by_id, properties_of
 
-OF_CONTACT = "contact."
-"""Filters name a contact's property with this in front, on events that are about something else."""
-
 FieldValue = str | int | float | bool | None
 _TOLD_BY_EVENT = {"property", "value", "merged_ids"}
 
@@ -28,16 +25,16 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
     """Read the deals, what they are associated with, and the people: three calls for the 100 deals of a webhook."""
     api = Api(connection, "complete_events")
     keys = list(dict.fromkeys(_key(event) for event in events))
-    further = [name.removeprefix(OF_CONTACT) for name in fields if name.startswith(OF_CONTACT)]
-    further += [name for name in fields if "." not in name and any(_is_about_contact(event) for event in events)]
-    objects = {kind: _objects(api, kind, events, fields) for kind in ("deal", "ticket")}
-    people = {match.key: match.contacts for match in find_matches(api, connection, keys, sorted(set(further)))}
+    own = [name for name in fields if "." not in name and name not in _TOLD_BY_EVENT]
+    further = own if any(_is_about_contact(event) for event in events) else ()
+    objects = {kind: _objects(api, kind, events, own) for kind in ("deal", "ticket")}
+    people = {match.key: match.contacts for match in find_matches(api, connection, keys, further)}
     completed = []
     for event in events:
         contacts = people[_key(event)]
         if _is_about_contact(event):
             known = contacts[0].fields if len(contacts) == 1 else {}
-            told: dict[str, FieldValue] = {name: known[name] for name in fields if name in known}
+            told: dict[str, FieldValue] = {name: known[name] for name in own if name in known}
         else:
             told = dict(objects[_noun(event)].get(event.object_id, {}))
         completed.append(event.model_copy(update={"contacts": contacts, "fields": {**told, **event.fields}}))
@@ -50,7 +47,7 @@ def _objects(api: Api, kind: str, events: Sequence[Event], fields: Sequence[str]
     if not ids:
         return {}
     known = {name for info in KINDS if info.name.startswith(kind) for name in info.fields}
-    wanted = known | {name for name in fields if "." not in name and name not in _TOLD_BY_EVENT}
+    wanted = known | set(fields)
     records = by_id(api.read(OBJECTS[kind], ids, wanted | set(MERGED)))
     return {
         object_id: {name: value for name, value in properties_of(records[object_id]).items() if name in wanted}

@@ -22,7 +22,7 @@ _ABOUT_CONTACT = {
     "contact.deletion": "contact.deleted",
     "contact.privacyDeletion": "contact.privacy_deleted",
 }
-_STAGES: Mapping[tuple[str, object], Callable[[HubSpotSettings, str, str, datetime], Iterator[Event]]] = {
+_STAGES: Mapping[tuple[str, str], Callable[[HubSpotSettings, str, str, datetime], Iterator[Event]]] = {
     ("deal.propertyChange", "dealstage"): stage_entered,
     ("ticket.propertyChange", "hs_pipeline_stage"): ticket_stage_entered,
 }
@@ -64,20 +64,18 @@ def _own(entry: dict[str, Any], settings: HubSpotSettings) -> bool:
 
 
 def _facts(entry: dict[str, Any], settings: HubSpotSettings) -> Iterator[Event]:
-    kind = _classic(entry)
+    kind, name = _classic(entry), _name(entry)
     if kind in _ABOUT_CONTACT:
         yield about_contact(_ABOUT_CONTACT[kind], _id(entry, "objectId"), _moment(entry))
     elif kind == "contact.merge":
         survivor = _id(entry, "newObjectId", "primaryObjectId", "objectId")
         yield about_contact("contact.merged", survivor, _moment(entry), _merged(entry, survivor))
-    elif kind == "contact.propertyChange":
-        name = entry.get("propertyName")
-        if isinstance(name, str) and name:
-            yield property_changed(_id(entry, "objectId"), name, _value(entry), _moment(entry))
-    elif (kind, entry.get("propertyName")) in _STAGES:
+    elif kind == "contact.propertyChange" and name:
+        yield property_changed(_id(entry, "objectId"), name, _value(entry), _moment(entry))
+    elif (kind, name) in _STAGES:
         stage = _value(entry)
         if stage is not None:
-            yield from _STAGES[kind, entry.get("propertyName")](settings, _id(entry, "objectId"), stage, _moment(entry))
+            yield from _STAGES[kind, name](settings, _id(entry, "objectId"), stage, _moment(entry))
 
 
 def _classic(entry: dict[str, Any]) -> str:
@@ -85,6 +83,12 @@ def _classic(entry: dict[str, Any]) -> str:
     kind: str = entry["subscriptionType"]
     noun, _, verb = kind.partition(".")
     return f"{_OBJECT_TYPES.get(str(entry.get('objectTypeId')), noun)}.{verb}" if noun == "object" else kind
+
+
+def _name(entry: dict[str, Any]) -> str:
+    """The property that changed; its name has 100 characters at most."""
+    name = entry.get("propertyName")
+    return name[:100] if isinstance(name, str) else ""
 
 
 def _value(entry: dict[str, Any]) -> str | None:

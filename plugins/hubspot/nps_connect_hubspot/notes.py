@@ -12,7 +12,7 @@ from typing import Any
 
 from nps_connect import Connection, DeliveryError, DeliveryView, Doubtful, Receipt, Rejected, ScoreUpdate, hookimpl
 from nps_connect_hubspot.api import Api, Raw
-from nps_connect_hubspot.batches import Outcome
+from nps_connect_hubspot.batches import ENDPOINT_GONE, Outcome
 from nps_connect_hubspot.errors import error_in_batch
 from nps_connect_hubspot.people import link_to, properties_of
 from nps_connect_hubspot.properties import comment_of, moment_text
@@ -75,8 +75,8 @@ def _create(api: Api, updates: Sequence[ScoreUpdate], language: str) -> dict[str
     try:
         answer = api.batch(api.paths.batch("notes", "create"), {"inputs": inputs}, idempotent=False)
     except Rejected as refused:  # surely nothing was made, so that smaller batches do no harm
-        if len(updates) == 1:
-            return {updates[0].contact.id: refused}
+        if len(updates) == 1 or refused.status in ENDPOINT_GONE:
+            return {update.contact.id: refused for update in updates}
         middle = len(updates) // 2
         return _create(api, updates[:middle], language) | _create(api, updates[middle:], language)
     except DeliveryError as error:

@@ -57,7 +57,9 @@ class HubSpotSettings(ConnectionSettings):
         property_prefix: begins the names of the contact properties that hold the score.
         property_group: internal name of the group of these properties.
         notes: leave a note on the contact's timeline for each response.
-        quota_share: part of the portal's quotas to use at most, so that other integrations breathe.
+        calls_per_ten_seconds: calls that the portal's tier allows in ten seconds: 100 for Free and Starter, 190 for
+            Professional and Enterprise, 250 with the capacity pack.
+        quota_share: part of the quotas to use at most, so that the portal's other integrations breathe.
     """
 
     access_token: Secret
@@ -78,6 +80,7 @@ class HubSpotSettings(ConnectionSettings):
     property_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")] = "nps_"
     property_group: PropertyName = "nps"
     notes: bool = False
+    calls_per_ten_seconds: int = Field(default=100, ge=10, le=1000)
     quota_share: float = Field(default=1.0, gt=0, le=1)
 
     @model_validator(mode="after")

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-import nps_connect_hubspot as plugin
 import pytest
+
+import nps_connect_hubspot as plugin
+from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
+from nps_connect.testing import FixedClock, VendorTransport, connect
 from nps_connect_hubspot.simulated import Simulated
 from nps_connect_hubspot.simulated.portal import CONTACT, Portal, Record
 from nps_connect_hubspot.simulated.vendor import SECRET, TOKEN
-
-from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
-from nps_connect.testing import FixedClock, VendorTransport, connect
 
 URL = "https://nps.example.com/hooks/crm"
 
@@ -98,7 +98,7 @@ def populating(vendor: Simulated) -> Populating:
     def make(count: int, **properties: str) -> list[Record]:
         emails = [f"person{number}@example.com" for number in range(count)]
         vendor.populate([SimulatedPerson(email, f"Person {email}", "fr") for email in emails])
-        records = [record for record in vendor.portal.records[CONTACT].values()][-count:]
+        records = list(vendor.portal.records[CONTACT].values())[-count:]
         for record in records:
             record.properties.update(properties)
         return records

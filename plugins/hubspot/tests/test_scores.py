@@ -6,9 +6,9 @@ import json
 from datetime import timedelta
 
 import httpx
-import nps_connect_hubspot as plugin
 import pytest
 
+import nps_connect_hubspot as plugin
 from nps_connect import AuthFailed, EarlierAnswer, NotAllowed, Receipt, Rejected, RetryLater, TargetGone
 
 BOTH = pytest.mark.parametrize("version", ["2026-03", "2026-09"])
@@ -152,7 +152,7 @@ def test_the_same_answer_twice_leaves_one_effect(connection, clock, populating, 
 
 def test_a_portal_without_the_properties_holds_the_action_and_says_what_to_do(bare, wire, populating, updating):
     people = populating(100)
-    with pytest.raises(NotAllowed, match="nps_score does not exist.*connections plan"):
+    with pytest.raises(NotAllowed, match=r"nps_score does not exist.*connections plan"):
         plugin.nps_write_scores(bare, [updating(person.id) for person in people])
     assert len(wire.requests) == 1
 
@@ -184,8 +184,16 @@ def test_a_wrong_token_holds_the_connection_and_is_never_shown(connecting, popul
 def test_a_version_that_ended_is_not_taken_for_missing_records(connection, wire, populating, updating):
     [person] = populating(1)
     wire.faults = [httpx.Response(404, text="<html>Not Found</html>")]
-    with pytest.raises(NotAllowed, match="API version 2026-09 may have ended"):
+    with pytest.raises(Rejected, match="API version 2026-09 may have ended"):
         plugin.nps_write_scores(connection, [updating(person.id)])
+
+
+def test_an_answer_of_another_shape_is_tried_again_without_a_storm_of_calls(connection, wire, populating, updating):
+    people = populating(100)
+    wire.faults = [httpx.Response(200, json={"welcome": True})] * 5
+    outcomes = plugin.nps_write_scores(connection, [updating(person.id) for person in people])
+    assert {type(outcome) for outcome in outcomes} == {RetryLater}
+    assert len(wire.faults) == 4
 
 
 def test_a_batch_that_is_not_finished_is_tried_again(connection, wire, populating, updating):

@@ -1,0 +1,227 @@
+"""Who is meant: vendor ids as identity, merges followed, ambiguity told and never guessed away, all in bulk."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import nps_connect_hubspot as plugin
+from nps_connect import ContactKey, SimulatedPerson
+from nps_connect_hubspot.simulated.facts import DEAL_TO_CONTACT
+
+
+def ids(*values):
+    return [ContactKey(kind="id", value=value) for value in values]
+
+
+def emails(*values):
+    return [ContactKey(kind="email", value=value) for value in values]
+
+
+def found(connection, keys):
+    return [match.contacts for match in plugin.nps_find_contacts(connection, keys)]
+
+
+def test_a_person_as_the_portal_knows_them(connection, vendor, portal):
+    vendor.populate([SimulatedPerson("zoe@example.com", "Zoë Çelik-Ærø", "fr-CA")])
+    record = portal.contact("zoe@example.com")
+    record.properties |= {
+        "hs_timezone": "america_slash_montreal",
+        "hs_additional_emails": "z@example.com;zc@example.com",
+    }
+    [[contact]] = found(connection, ids(record.id))
+    assert contact.model_dump() == {
+        "connection": "crm",
+        "id": record.id,
+        "email": "zoe@example.com",
+        "other_emails": ("z@example.com", "zc@example.com"),
+        "name": "Zoë Çelik-Ærø",
+        "language": "fr-CA",
+        "timezone": "America/Montreal",
+        "opted_out": False,
+        "deleted": False,
+        "merged_ids": (),
+        "link": f"https://app.hubspot.com/contacts/4242424/record/0-1/{record.id}",
+        "fields": {},
+    }
+
+
+def test_a_contact_without_an_address_or_a_name(connection, portal, clock):
+    record = portal.create("contacts", {}, clock())
+    [[contact]] = found(connection, ids(record.id))
+    assert (contact.email, contact.name, contact.language) == (None, None, None)
+
+
+@pytest.mark.parametrize("version", ["2026-03", "2026-09"])
+def test_unknown_people_are_no_match(connecting, version):
+    assert found(connecting(api_version=version), [*ids("999999", "not-a-number"), *emails("nobody@example.com")]) == [
+        (),
+        (),
+        (),
+    ]
+
+
+def test_a_hundred_ids_are_one_call(connection, wire, populating):
+    people = populating(100)
+    assert all(len(contacts) == 1 for contacts in found(connection, ids(*[person.id for person in people])))
+    assert len(wire.requests) == 1
+
+
+def test_a_hundred_and_one_addresses_are_two_calls_and_no_search(connection, wire, populating):
+    people = populating(101)
+    found(connection, emails(*[person.properties["email"].upper() for person in people]))
+    assert wire.paths() == ["/crm/objects/2026-09/contacts/batch/read"] * 2
+
+
+def test_a_merged_id_leads_to_the_survivor(connection, populating, portal, clock):
+    first, second, third = populating(3)
+    portal.merge(second, first, clock())
+    portal.merge(third, second, clock())
+    [[contact], [direct]] = found(connection, ids(second.id, third.id))
+    assert contact.id == third.id == direct.id
+    assert second.id in contact.merged_ids
+    assert "person1@example.com" in contact.other_emails
+
+
+def test_a_secondary_address_is_found(connection, wire, populating, portal, clock):
+    survivor, loser = populating(2)
+    portal.merge(survivor, loser, clock())
+    [[contact]] = found(connection, emails("PERSON1@example.com"))
+    assert contact.id == survivor.id
+    assert contact.email == "person0@example.com"
+    assert wire.paths()[-1].endswith("/search")
+
+
+def test_a_shared_address_is_an_ambiguity(connection, populating):
+    one, other = populating(2)
+    for record in (one, other):
+        record.properties["hs_additional_emails"] = "family@example.com"
+    [contacts] = found(connection, emails("family@example.com"))
+    assert {contact.id for contact in contacts} == {one.id, other.id}
+
+
+def test_a_deleted_contact_is_told(connection, populating):
+    [person] = populating(1)
+    person.archived = True
+    [[contact]] = found(connection, ids(person.id))
+    assert contact.deleted
+    assert found(connection, emails("person0@example.com")) == [()]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "opted_out"), [("hs_email_optout", "true", True), ("hs_email_optout", "false", False)]
+)
+def test_opt_outs_are_read_in_the_same_batch(connection, wire, populating, name, value, opted_out):
+    [person] = populating(1, **{name: value})
+    [[contact]] = found(connection, ids(person.id))
+    assert contact.opted_out is opted_out
+    assert len(wire.requests) == 1
+
+
+def test_an_opt_out_of_our_own_subscription_counts(connecting, populating):
+    [person] = populating(1, hs_email_optout_77="true")
+    assert found(connecting(), ids(person.id))[0][0].opted_out is False
+    assert found(connecting(opt_out_subscription=77), ids(person.id))[0][0].opted_out is True
+
+
+def test_a_hundred_deals_are_completed_in_three_calls(connection, wire, vendor, receiving, populating):
+    people = populating(100)
+    facts = [fact for person in people for fact in vendor.happen("deal.won", person.properties["email"])]
+    [webhook] = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
+    events = plugin.nps_parse_events(connection, receiving(webhook.body))
+    completed = plugin.nps_complete_events(connection, events, ["amount", "deal_currency_code", "contact.language"])
+    assert wire.paths() == [
+        "/crm/objects/2026-09/deals/batch/read",
+        "/crm/associations/2026-09/deals/contacts/batch/read",
+        "/crm/objects/2026-09/contacts/batch/read",
+    ]
+    assert [event.key for event in completed] == [event.key for event in events]
+    assert all(len(event.contacts) == 1 for event in completed)
+    assert completed[0].fields == {
+        "amount": "125",
+        "closedate": None,
+        "deal_currency_code": None,
+        "dealname": "Order 1",
+        "dealstage": "closedwon",
+        "pipeline": "default",
+    }
+
+
+def deal_with(portal, vendor, clock, people, labels=()):
+    deal = portal.create("deals", {"dealname": "Big", "amount": "900", "dealstage": "closedwon"}, clock())
+    for index, person in enumerate(people):
+        portal.link(deal, person, DEAL_TO_CONTACT)
+        if index < len(labels) and labels[index]:
+            portal.link(deal, person, 26, labels[index])
+    return ContactKey(kind="deal", value=deal.id)
+
+
+def test_several_contacts_of_a_deal_are_told(connection, vendor, portal, clock, populating):
+    [contacts] = found(connection, [deal_with(portal, vendor, clock, populating(2))])
+    assert len(contacts) == 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "chosen"),
+    [(("", "Decision maker"), [1]), (("Decision maker", "Decision maker"), [0, 1]), (("Billing", ""), [0, 1])],
+)
+def test_a_label_chooses(connecting, vendor, portal, clock, populating, labels, chosen):
+    people = populating(2)
+    connection = connecting(contact_label="decision maker")
+    [contacts] = found(connection, [deal_with(portal, vendor, clock, people, labels)])
+    assert [contact.id for contact in contacts] == [people[index].id for index in chosen]
+
+
+def test_a_deal_without_contacts_matches_nobody(connection, vendor, portal, clock):
+    assert found(connection, [deal_with(portal, vendor, clock, [])]) == [()]
+
+
+def test_a_deals_contact_who_was_merged_meanwhile(connection, vendor, portal, clock, populating):
+    survivor, loser = populating(2)
+    key = deal_with(portal, vendor, clock, [loser])
+    portal.merge(survivor, loser, clock())
+    [[contact]] = found(connection, [key])
+    assert contact.id == survivor.id
+
+
+def test_contact_events_get_the_fields_that_filters_name(connection, wire, vendor, receiving, populating):
+    populating(1, country="FR")
+    [webhook] = vendor.webhooks(
+        vendor.happen("contact.property_changed", "person0@example.com"), "https://x.example.com"
+    )
+    [event] = plugin.nps_complete_events(
+        connection,
+        plugin.nps_parse_events(connection, receiving(webhook.body)),
+        ["country", "property", "contact.language", "no_such_property"],
+    )
+    assert event.fields["country"] == "FR"
+    assert (event.fields["property"], event.fields["value"]) == ("lifecyclestage", "customer")
+    asked = json.loads(wire.requests[0].body)["properties"]
+    assert "country" in asked
+    assert "contact.language" not in asked
+
+
+def test_events_of_deleted_things_stay_and_match_nobody(connection, vendor, receiving, populating, portal):
+    populating(1)
+    [webhook] = vendor.webhooks(vendor.happen("deal.won", "person0@example.com"), "https://x.example.com")
+    events = plugin.nps_parse_events(connection, receiving(webhook.body))
+    portal.records["deals"].clear()
+    portal.records["contacts"].clear()
+    completed = plugin.nps_complete_events(connection, events, ["amount"])
+    assert [(event.key, event.contacts) for event in completed] == [(event.key, ()) for event in events]
+
+
+def test_a_closed_ticket_leads_to_its_contact(connecting, vendor, receiving, populating):
+    populating(1)
+    connection = connecting(listen_to=["tickets"])
+    [webhook] = vendor.webhooks(vendor.happen("ticket.closed", "person0@example.com"), "https://x.example.com")
+    [event] = plugin.nps_complete_events(connection, plugin.nps_parse_events(connection, receiving(webhook.body)), [])
+    assert event.contacts[0].email == "person0@example.com"
+    assert event.fields["subject"] == "A question"
+
+
+def test_no_events_cost_no_calls(connection, wire):
+    assert plugin.nps_complete_events(connection, [], ["amount"]) == []
+    assert plugin.nps_find_contacts(connection, []) == []
+    assert wire.requests == []
