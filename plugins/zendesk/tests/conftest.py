@@ -6,13 +6,13 @@ import json
 from datetime import timedelta
 
 import httpx
-import nps_connect_zendesk
 import pytest
-from nps_connect_zendesk.simulated import Simulated
-from nps_connect_zendesk.simulated.door import TOKEN
 
+import nps_connect_zendesk
 from nps_connect import Contact, Response, ScoreUpdate, SimulatedPerson, TicketDraft, TicketUpdate
 from nps_connect.testing import START, FixedClock, VendorTransport, connect
+from nps_connect_zendesk.simulated import Simulated
+from nps_connect_zendesk.simulated.door import TOKEN
 
 ADA = SimulatedPerson(email="ada@example.com", name="Ada Example", language="fr")
 BASE = {"subdomain": "exemple", "access_token": TOKEN}

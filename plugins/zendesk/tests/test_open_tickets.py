@@ -7,11 +7,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from nps_connect import Receipt, Rejected
 from nps_connect_zendesk import nps_open_tickets
 from nps_connect_zendesk.simulated.account import AGENT_ID
 from nps_connect_zendesk.texts import BODY_BYTES, SUBJECT_LENGTH, body_of, subject_of, tag_of, without_placeholders
-
-from nps_connect import Receipt, Rejected
 
 
 def opened(connection, draft):

@@ -1,0 +1,145 @@
+"""nps_complete_events and nps_find_contacts: people by id, address or ticket, in bulk."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from nps_connect import ContactKey, Event, SimulatedPerson, fact_key
+from nps_connect.testing import START
+from nps_connect_zendesk import nps_complete_events, nps_find_contacts
+from nps_connect_zendesk.facts import EXCLUDED
+
+
+def find(connection, *keys):
+    return [match.contacts for match in nps_find_contacts(connection, [ContactKey(kind=k, value=v) for k, v in keys])]
+
+
+def solved(ticket, **changes):
+    known = {
+        "key": fact_key("ticket.solved", str(ticket["id"]), START),
+        "kind": "ticket.solved",
+        "object_id": str(ticket["id"]),
+        "occurred_at": START,
+        "contact_key": ContactKey(kind="ticket", value=str(ticket["id"])),
+    }
+    return Event(**{**known, **changes})
+
+
+@pytest.fixture
+def user(vendor):
+    return vendor.account.user_with("ada@example.com")
+
+
+@pytest.fixture
+def ticket(vendor, clock):
+    vendor.happen("ticket.solved", "ada@example.com")
+    return vendor.account.tickets[1]
+
+
+class TestFind:
+    def test_by_id_address_and_ticket(self, helpdesk, user, ticket):
+        number = str(user["id"])
+        found = find(helpdesk(), ("id", number), ("email", "ADA@example.com"), ("ticket", str(ticket["id"])))
+        for (contact,) in found:
+            assert contact.id == number
+            assert contact.connection == "helpdesk"
+            assert contact.email == "ada@example.com"
+            assert (contact.name, contact.language, contact.timezone) == ("Ada Example", "fr", "Europe/Paris")
+            assert contact.link == f"https://exemple.zendesk.com/agent/users/{number}"
+            assert not contact.opted_out
+
+    def test_nobody_is_an_answer(self, helpdesk):
+        wanted = [("id", "4711"), ("id", "x"), ("email", "no@example.com"), ("ticket", "9"), ("deal", "1")]
+        assert find(helpdesk(), *wanted) == [()] * 5
+
+    def test_a_name_that_holds_the_address_is_no_match(self, vendor, helpdesk):
+        vendor.account.add_user("friend of no@example.com", "other@example.com")
+        assert find(helpdesk(), ("email", "no@example.com")) == [()]
+
+    def test_a_further_address_finds_its_owner(self, vendor, helpdesk, user):
+        vendor.account.identities[user["id"]].append("ada@work.example.com")
+        ((contact,),) = find(helpdesk(), ("email", "ada@work.example.com"))
+        assert contact.id == str(user["id"])
+
+    def test_suspended_and_tagged_people_are_opted_out(self, vendor, helpdesk, user):
+        user["suspended"] = True
+        vendor.populate([SimulatedPerson("ines@example.com", "Ines", "fr", opted_out=True)])
+        found = find(helpdesk(), ("id", str(user["id"])), ("email", "ines@example.com"))
+        assert [contact.opted_out for (contact,) in found] == [True, True]
+
+    def test_a_deleted_user_is_told_as_deleted(self, vendor, helpdesk, user):
+        vendor.happen("contact.deleted", "ada@example.com")
+        ((contact,),) = find(helpdesk(), ("id", str(user["id"])))
+        assert contact.deleted
+        assert find(helpdesk(), ("email", "ada@example.com")) == [()]
+
+    def test_250_ids_take_three_calls(self, vendor, helpdesk, transport):
+        users = [vendor.account.add_user(f"P {number}", f"p{number}@example.com") for number in range(250)]
+        found = find(helpdesk(), *(("id", str(user["id"])) for user in users))
+        assert [contact.id for (contact,) in found] == [str(user["id"]) for user in users]
+        assert len(transport.requests) == 3
+
+
+class TestComplete:
+    def test_fields_and_requester_come_in_one_call(self, vendor, helpdesk, user, ticket, transport):
+        (event,) = nps_complete_events(helpdesk(), [solved(ticket)], ["priority", "channel"])
+        assert event.key == solved(ticket).key
+        assert event.contacts[0].id == str(user["id"])
+        assert (event.contact_key.kind, event.contact_key.value) == ("id", str(user["id"]))
+        assert event.fields["priority"] == "normal"
+        assert event.fields["channel"] == "email"
+        assert event.fields["first_reply_minutes"] == 60
+        assert event.fields["solve_minutes"] == 60
+        assert event.fields["reopens"] == 0
+        assert EXCLUDED not in event.fields
+        assert len(transport.requests) == 1
+
+    def test_custom_fields_and_other_attributes_are_given_when_asked_for(self, helpdesk, ticket):
+        ticket["custom_fields"] = [{"id": 41, "value": "gold"}, {"id": 42, "value": ["a", "b"]}]
+        (event,) = nps_complete_events(
+            helpdesk(), [solved(ticket)], ["field_41", "field_42", "subject", "no_such", "via"]
+        )
+        assert event.fields["field_41"] == "gold"
+        assert event.fields["field_42"] == "a b"
+        assert event.fields["subject"] == "A question about my order"
+        assert not {"no_such", "via"} & set(event.fields)
+
+    def test_what_was_true_at_the_moment_stays_true(self, helpdesk, ticket):
+        ticket["status"] = "open"
+        (event,) = nps_complete_events(helpdesk(), [solved(ticket, fields={"status": "solved"})], [])
+        assert event.fields["status"] == "solved"
+
+    def test_a_deleted_ticket_leaves_the_event_as_it_was(self, vendor, helpdesk, ticket):
+        ticket["status"] = "deleted"
+        event = solved(ticket)
+        (completed,) = nps_complete_events(helpdesk(), [event], ["priority"])
+        assert completed == event
+
+    def test_order_and_number_are_kept(self, vendor, helpdesk, ticket, user):
+        other = Event(
+            key="contact.deleted:1",
+            kind="contact.deleted",
+            object_id=str(user["id"]),
+            occurred_at=START,
+            contact_key=ContactKey(kind="id", value=str(user["id"])),
+        )
+        given = [solved(ticket), other, solved(ticket, key="again")]
+        completed = nps_complete_events(helpdesk(), given, [])
+        assert [event.key for event in completed] == [event.key for event in given]
+        assert all(event.contacts for event in completed)
+
+    def test_groups_by_name_and_staff_are_excluded_only_now(self, vendor, helpdesk, ticket, user):
+        ticket["group_id"] = 360
+        (event,) = nps_complete_events(helpdesk(exclude={"groups": ["customer care"]}), [solved(ticket)], [])
+        assert "excluded group" in event.fields[EXCLUDED]
+        ticket["group_id"], user["role"] = None, "agent"
+        (event,) = nps_complete_events(helpdesk(), [solved(ticket)], [])
+        assert "staff" in event.fields[EXCLUDED]
+
+    def test_a_reopened_ticket_counts_its_reopenings(self, vendor, helpdesk, ticket, clock):
+        clock.forward(timedelta(hours=1))
+        vendor.happen("ticket.reopened", "ada@example.com")
+        (event,) = nps_complete_events(helpdesk(), [solved(ticket)], [])
+        assert event.fields["reopens"] == 1

@@ -1,0 +1,140 @@
+"""Every error body of Zendesk becomes the right outcome, and its reason is told."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect import (
+    AuthFailed,
+    DeliveryError,
+    Doubtful,
+    NotAllowed,
+    RateLimited,
+    Rejected,
+    RetryLater,
+    TargetGone,
+    VendorAnswer,
+)
+from nps_connect.testing import START
+from nps_connect_zendesk.errors import KeyReused, RequesterRefused, ValuesRefused, read_error, refine
+
+RECORD_INVALID = {
+    "error": "RecordInvalid",
+    "description": "Record validation errors",
+    "details": {"group": [{"description": "Group: is invalid", "error": "InvalidValue"}]},
+}
+SUSPENDED = {
+    "error": "RecordInvalid",
+    "description": "Record validation errors",
+    "details": {"requester": [{"description": "Requester: Ada is suspended."}]},
+}
+PER_USER = (
+    b"You have exceeded the rate limit for updating a single unique user. Please wait before trying to update the user."
+)
+
+
+def refused(answering, status, body=b"", headers=None, *, idempotent=True, quota="general"):
+    connection, _ = answering(status, body, headers)
+    with pytest.raises(DeliveryError) as caught:
+        connection.http.call("PUT", "/api/v2/x", action="test", idempotent=idempotent, quota=quota)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "told"),
+    [
+        (422, RECORD_INVALID, ValuesRefused, "Group: is invalid"),
+        (422, SUSPENDED, RequesterRefused, "is suspended"),
+        (422, {"error": "RecordInvalid", "details": {"email": [{"description": "Email: x is bad"}]}}, RequesterRefused, ""),
+        (404, {"error": "RecordNotFound", "description": "Not found"}, TargetGone, "Not found"),
+        (404, {"error": {"title": "Not found", "message": "There is no help desk here"}}, TargetGone, "There is no"),
+        (404, b"<html><h1>No help desk at nowhere.zendesk.com</h1></html>", AuthFailed, "check subdomain"),
+        (401, {"error": "Couldn't authenticate you"}, AuthFailed, ""),
+        (401, {"error": "invalid_token", "error_description": "The access token expired"}, AuthFailed, "expired"),
+        (403, {"error": {"title": "Forbidden", "message": "You do not have access"}}, NotAllowed, "do not have access"),
+        (400, {"error": {"title": "Invalid attribute", "message": "Bad ticket"}}, Rejected, "Bad ticket"),
+        (400, {"errors": [{"code": "InvalidAttribute", "title": "Invalid", "detail": "name is missing"}]}, Rejected, "name is missing"),
+        (400, {"error": "IdempotentRequestError", "description": "Request parameters don't match"}, KeyReused, "match"),
+        (409, {"error": "UpdateConflict", "description": "Safe Update prevented"}, RetryLater, "Safe Update"),
+        (422, {"error": "unavailable", "description": "Sorry, we could not complete your search query"}, RetryLater, "search"),
+        (503, {"error": "unavailable", "description": "busy"}, RetryLater, "busy"),
+        (500, b"<html>oops</html>", RetryLater, "500"),
+        (400, b"plain words", Rejected, "plain words"),
+    ],
+)  # fmt: skip
+def test_each_body_has_its_outcome(answering, status, body, kind, told):
+    error = refused(answering, status, body)
+    assert type(error) is kind
+    assert told in str(error)
+    assert error.status == status
+
+
+def test_a_5xx_to_a_call_that_must_not_be_repeated_is_doubtful(answering):
+    assert isinstance(refused(answering, 502, idempotent=False), Doubtful)
+
+
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [
+        ("You are missing the following required scopes: tickets:write", "tickets:write"),
+        ("You are missing the following required scopes: groups:read, read", "groups:read, read"),
+        ("You do not have access to this page.", None),
+    ],
+)
+def test_the_missing_scope_is_named(answering, text, scope):
+    assert refused(answering, 403, {"error": "Forbidden", "description": text}).scope == scope
+
+
+class TestTooManyCalls:
+    @pytest.mark.parametrize("quota", ["user_update", "ticket_update", "general"])
+    def test_plain_text_without_retry_after_waits_a_minute(self, answering, quota):
+        error = refused(answering, 429, PER_USER, {"content-type": "text/plain"}, quota=quota)
+        assert isinstance(error, RateLimited)
+        assert error.after == timedelta(seconds=60)
+        assert error.until == START + timedelta(seconds=60)
+        assert error.quota == quota
+        assert "single unique user" in str(error)
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [("93", 93), ("0", 0), ("Mon, 02 Mar 2026 09:00:30 GMT", 30), ("soon", 60), ("-1", 60)],
+    )
+    def test_retry_after_is_honoured(self, answering, value, seconds):
+        body = {"error": "TooManyJobs", "description": "Too many jobs"}
+        error = refused(answering, 429, body, {"retry-after": value})
+        assert error.until == START + timedelta(seconds=seconds)
+
+    @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", {"error": ["odd"]}])
+    def test_any_body_will_do(self, answering, body):
+        assert isinstance(refused(answering, 429, body), RateLimited)
+
+
+def test_addresses_and_secrets_stay_out_of_the_message(answering):
+    body = {"error": "RecordInvalid", "details": {"email": [{"description": "Email: ada@example.com is taken"}]}}
+    error = refused(answering, 422, body)
+    assert "ada@example.com" not in str(error)
+    assert "ada@example.com" not in json.dumps(error.exchange)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "errors", "details", "description", "message", "title", "code", "x"]), inner
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.binary(max_size=40) | json_values.map(lambda value: json.dumps(value).encode()), st.integers(400, 599))
+def test_no_body_breaks_the_reading(body, status):
+    answer = VendorAnswer(status, {}, body)
+    assert isinstance(read_error(answer).text, str)
+    assert isinstance(refine(Rejected("Zendesk answered"), answer, START), DeliveryError)

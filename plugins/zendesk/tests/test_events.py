@@ -1,0 +1,308 @@
+"""nps_parse_events: the event envelope and our trigger's template become the same events as the export."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect import Contact, Event, SurveyView, WebhookRejected, WebhookRequest, fact_key
+from nps_connect.plugins import Plugins
+from nps_connect.testing import START
+from nps_connect_zendesk import nps_open_tickets, nps_parse_events, nps_poll_events
+from nps_connect_zendesk.facts import EXCLUDED
+from nps_connect_zendesk.webhook_setup import template
+
+URL = "https://nps.example.com/hooks/helpdesk"
+MOMENT = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+
+
+def webhook(body, **headers):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return WebhookRequest(method="POST", url=URL, headers=headers, body=raw, received_at=START)
+
+
+def status_changed(current, previous="OPEN", **detail):
+    known = {
+        "id": "35436",
+        "status": current,
+        "updated_at": "2026-03-02T08:30:00Z",
+        "requester_id": "1001",
+        "tags": [],
+        "via": {"channel": "email"},
+        "subject": "Where is my order?",
+        "external_id": "",
+    }
+    return {
+        "type": "zen:event-type:ticket.status_changed",
+        "account_id": 12514403,
+        "id": "2b24ef10-19d4-4740-93cf-8f98ec4776c0",
+        "time": "2026-03-02T08:30:00.512345678Z",
+        "zendesk_event_version": "2022-11-06",
+        "subject": "zen:ticket:35436",
+        "detail": {**known, **detail},
+        "event": {"current": current, "previous": previous, "meta": {}},
+    }
+
+
+def parsed(connection, body):
+    return nps_parse_events(connection, webhook(body))
+
+
+class TestEnvelope:
+    @pytest.mark.parametrize("status", ["SOLVED", "solved", "Solved"])
+    def test_solved_in_any_spelling(self, helpdesk, status):
+        (event,) = parsed(helpdesk(), status_changed(status))
+        assert event.kind == "ticket.solved"
+        assert event.object_id == "35436"
+        assert event.key == fact_key("ticket.solved", "35436", MOMENT)
+        assert event.occurred_at == MOMENT
+        assert (event.contact_key.kind, event.contact_key.value) == ("id", "1001")
+        assert event.fields["status"] == "solved"
+        assert event.fields["channel"] == "email"
+        assert EXCLUDED not in event.fields
+
+    @pytest.mark.parametrize(
+        ("current", "previous", "kind"),
+        [
+            ("OPEN", "SOLVED", "ticket.reopened"),
+            ("PENDING", "SOLVED", "ticket.reopened"),
+            ("CLOSED", "SOLVED", "ticket.closed"),
+            ("SOLVED", "PENDING", "ticket.solved"),
+        ],
+    )
+    def test_other_changes_of_status(self, helpdesk, current, previous, kind):
+        (event,) = parsed(helpdesk(), status_changed(current, previous))
+        assert event.kind == kind
+
+    @pytest.mark.parametrize(("current", "previous"), [("OPEN", "NEW"), ("HOLD", "OPEN"), ("DELETED", "OPEN")])
+    def test_changes_that_mean_nothing_to_us(self, helpdesk, current, previous):
+        assert parsed(helpdesk(), status_changed(current, previous)) == []
+
+    def test_another_priority(self, helpdesk):
+        body = status_changed("OPEN", priority="HIGH")
+        body |= {
+            "type": "zen:event-type:ticket.priority_changed",
+            "event": {"current": "HIGH", "previous": "LOW"},
+        }
+        (event,) = parsed(helpdesk(), body)
+        assert event.kind == "ticket.priority_changed"
+        assert (event.fields["previous_priority"], event.fields["priority"]) == ("low", "high")
+
+    @pytest.mark.parametrize("kind", ["soft_deleted", "permanently_deleted"])
+    def test_deleted_tickets(self, helpdesk, kind):
+        (event,) = parsed(helpdesk(), {**status_changed("OPEN"), "type": f"zen:event-type:ticket.{kind}"})
+        assert event.kind == "ticket.deleted"
+
+    @pytest.mark.parametrize(
+        ("kind", "expected"),
+        [("user.deleted", "contact.deleted"), ("user.permanently_deleted", "contact.privacy_deleted")],
+    )
+    def test_deleted_users(self, helpdesk, kind, expected):
+        body = {
+            "type": f"zen:event-type:{kind}",
+            "time": "2026-03-02T08:30:00Z",
+            "detail": {"id": "1001", "email": "ada@example.com", "updated_at": "2026-03-02T08:30:00Z"},
+            "event": {},
+        }
+        (event,) = parsed(helpdesk(), body)
+        assert event.kind == expected
+        assert event.key == fact_key(expected, "1001", MOMENT)
+        assert event.contact_key.value == "1001"
+
+    def test_a_resend_has_the_same_key(self, vendor, helpdesk, clock):
+        facts = vendor.happen("ticket.solved", "ada@example.com")
+        (first,) = vendor.webhooks(facts, URL)
+        clock.forward(timedelta(minutes=7))
+        (second,) = vendor.webhooks(facts, URL)
+        invocation = "x-zendesk-webhook-invocation-id"
+        assert first.headers[invocation] == second.headers[invocation]
+        assert first.headers != second.headers
+        events = [nps_parse_events(helpdesk(), webhook(one.body)) for one in (first, second)]
+        assert events[0] == events[1]
+
+    def test_unknown_keys_are_ignored_and_unknown_kinds_give_nothing(self, helpdesk):
+        (event,) = parsed(helpdesk(), {**status_changed("SOLVED"), "new_key": {"deep": [1]}})
+        assert event.kind == "ticket.solved"
+        assert parsed(helpdesk(), {"type": "zen:event-type:article.published", "detail": {}}) == []
+        assert parsed(helpdesk(), {"type": "zen:event-type:ticket.tags_changed"}) == []
+
+    def test_the_subject_stays_out_of_the_fields(self, helpdesk):
+        (event,) = parsed(helpdesk(), status_changed("SOLVED"))
+        assert "Where is my order?" not in event.model_dump_json()
+
+
+class TestTemplate:
+    @pytest.mark.parametrize("ticket_id", [35436, "35436"])
+    @pytest.mark.parametrize("status", ["solved", "SOLVED", "Solved"])
+    def test_the_four_documented_fields_are_enough(self, helpdesk, ticket_id, status):
+        body = {"ticket_id": ticket_id, "external_id": None, "status": status, "updated_at": "2026-03-02T08:30:00Z"}
+        (event,) = parsed(helpdesk(), body)
+        assert event.kind == "ticket.solved"
+        assert event.key == fact_key("ticket.solved", "35436", MOMENT)
+        assert (event.contact_key.kind, event.contact_key.value) == ("ticket", "35436")
+
+    @pytest.mark.parametrize("kind", ["ticket.solved", "ticket.reopened", "ticket.priority_changed"])
+    def test_the_bodies_that_our_triggers_send(self, helpdesk, kind):
+        body = template(kind)
+        for name, value in {
+            "{{ticket.id}}": "35436",
+            "{{ticket.updated_at_with_timestamp}}": "2026-03-02T08:30:00Z",
+            "{{ticket.requester.id}}": "1001",
+            "{{ticket.tags}}": "vip slow",
+            "{{ticket.external_id}}": "",
+        }.items():
+            body = body.replace(name, value)
+        (event,) = parsed(helpdesk(), json.loads(body))
+        assert event.kind == kind
+        assert event.fields["tags"] == "vip slow"
+        assert event.contact_key.value == "1001"
+
+    def test_a_status_that_means_nothing_to_us(self, helpdesk):
+        body = {"ticket_id": 1, "status": "pending", "updated_at": "2026-03-02T08:30:00Z"}
+        assert parsed(helpdesk(), body) == []
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"status": "Résolu"},
+            {"status": None},
+            {"updated_at": "November 21"},
+            {"updated_at": None},
+            {"ticket_id": "{{ticket.id}}"},
+            {"ticket_id": ""},
+            {"ticket_id": True},
+        ],
+    )
+    def test_what_cannot_be_read_is_kept_for_a_replay(self, helpdesk, changes):
+        body = {"ticket_id": 1, "status": "solved", "updated_at": "2026-03-02T08:30:00Z", **changes}
+        with pytest.raises(WebhookRejected) as caught:
+            parsed(helpdesk(), body)
+        assert caught.value.reason == "unreadable"
+
+
+class TestUnreadable:
+    @pytest.mark.parametrize(
+        "body", [b"", b"{", b"[]", b"null", b"7", b'"x"', b"{}", b'{"type": 7}', b"\xff\xfe", b"[" * 100_000]
+    )
+    def test_bodies_without_our_shape(self, helpdesk, body):
+        with pytest.raises(WebhookRejected) as caught:
+            parsed(helpdesk(), body)
+        assert caught.value.reason == "unreadable"
+
+    @pytest.mark.parametrize("detail", [None, "x", {}, {"id": None}, {"id": "x"}, {"id": "1", "updated_at": "now"}])
+    def test_a_known_kind_without_its_detail(self, helpdesk, detail):
+        body = {**status_changed("SOLVED"), "detail": detail, "time": None}
+        with pytest.raises(WebhookRejected):
+            parsed(helpdesk(), body)
+
+    json_values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+        max_leaves=8,
+    )
+
+    @given(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "type": st.sampled_from(["zen:event-type:ticket.status_changed", "zen:event-type:user.deleted"]),
+                "detail": st.fixed_dictionaries(
+                    {},
+                    optional=dict.fromkeys(
+                        ("id", "status", "tags", "via", "updated_at", "requester_id", "group_id"), json_values
+                    ),
+                ),
+                "event": json_values,
+                "time": json_values,
+                "ticket_id": json_values,
+                "status": json_values,
+            },
+        )
+    )
+    def test_any_json_gives_events_or_unreadable(self, body):
+        connection = type("C", (), {"settings": type("S", (), {"exclude": _no_exclusions()})()})()
+        try:
+            events = parsed(connection, body)
+        except WebhookRejected as error:
+            rejected, events = error, []
+        else:
+            rejected = None
+        assert rejected is None or rejected.reason == "unreadable"
+        assert all(isinstance(event, Event) for event in events)
+
+
+def _no_exclusions():
+    from nps_connect_zendesk.settings import Exclusions
+
+    return Exclusions()
+
+
+class TestOneFact:
+    def test_webhook_poll_and_template_give_the_same_key(self, vendor, helpdesk, clock):
+        connection = helpdesk()
+        cursor = nps_poll_events(connection, None).cursor
+        clock.forward(timedelta(minutes=1))
+        facts = vendor.happen("ticket.solved", "ada@example.com")
+        (sent,) = vendor.webhooks(facts, URL)
+        (heard,) = nps_parse_events(connection, webhook(sent.body))
+        detail = json.loads(sent.body)["detail"]
+        body = {"ticket_id": detail["id"], "status": "solved", "updated_at": detail["updated_at"]}
+        (templated,) = parsed(connection, body)
+        clock.forward(timedelta(minutes=5))
+        polled = nps_poll_events(connection, cursor).events
+        assert [event.key for event in polled] == [heard.key] == [templated.key]
+
+
+class TestExclusions:
+    SURVEY = SurveyView(name="after-support", touchpoint="support", channel="mail")
+
+    def veto(self, event):
+        import nps_connect_zendesk
+
+        plugins = Plugins()
+        plugins.register(nps_connect_zendesk, "zendesk")
+        contact = Contact(connection="helpdesk", id="1001")
+        return plugins.call("zendesk", "nps_veto_survey", event=event, contact=contact, survey=self.SURVEY)
+
+    def reason(self, connection, body):
+        (event,) = parsed(connection, body)
+        veto = self.veto(event)
+        return veto.reason if veto else None
+
+    def test_an_ordinary_ticket_may_be_surveyed(self, helpdesk):
+        assert self.reason(helpdesk(), status_changed("SOLVED")) is None
+
+    @pytest.mark.parametrize(
+        ("detail", "told"),
+        [
+            ({"tags": ["x", "nps_connect"]}, "our own"),
+            ({"external_id": "nps-resp1"}, "our own"),
+            ({"tags": ["closed_by_merge"]}, "merged"),
+            ({"tags": ["VIP-no-survey"]}, "excluded tag"),
+            ({"group_id": "360"}, "excluded group"),
+            ({"form_id": "77"}, "excluded form"),
+            ({"via": {"channel": "VOICE"}}, "excluded channel"),
+            ({"subject": "Réponse automatique : De 0 à 10"}, "automatic reply"),
+            ({"subject": "Automatic reply: your opinion"}, "automatic reply"),
+        ],
+    )
+    def test_each_exclusion_is_told(self, helpdesk, detail, told):
+        exclude = {"tags": ["vip-no-survey"], "groups": [360], "forms": ["77"], "channels": ["voice"]}
+        assert told in self.reason(helpdesk(exclude=exclude), status_changed("SOLVED", **detail))
+
+    def test_events_of_other_plugins_are_not_vetoed(self):
+        event = Event(key="deal.won:1:1", kind="deal.won", object_id="1", occurred_at=START)
+        assert self.veto(event) is None
+
+    def test_our_own_ticket_never_leads_to_a_survey(self, vendor, helpdesk, draft):
+        connection = helpdesk()
+        (receipt,) = nps_open_tickets(connection, [draft()])
+        (sent,) = vendor.webhooks(vendor.happen("ticket.solved", "ada@example.com"), URL)
+        (event,) = nps_parse_events(connection, webhook(sent.body))
+        assert event.object_id == receipt.id
+        assert event.fields["own"] is True
+        assert "our own" in self.veto(event).reason

@@ -1,0 +1,117 @@
+"""Lost answers end with exactly one ticket: within the two hours of an idempotency key, and beyond."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from nps_connect import DeliveryView, Doubtful, Receipt, RetryLater
+from nps_connect_zendesk import nps_find_existing, nps_open_tickets, nps_update_tickets
+
+OPEN, UPDATE = "open_ticket", "update_ticket"
+HOOKS = {OPEN: nps_open_tickets, UPDATE: nps_update_tickets}
+
+
+def worked_off(connection, clock, action, payload, *, wait):
+    """Try as the worker does: look before a doubtful resend. Returns the receipt and the number of tries."""
+    begun = clock()
+    for number in range(1, 10):
+        (outcome,) = HOOKS[action](connection, [payload])
+        if isinstance(outcome, Receipt):
+            return outcome, number
+        clock.forward(wait)
+        if isinstance(outcome, Doubtful):
+            view = DeliveryView(
+                action=action, idempotency_key=payload.idempotency_key, payload=payload, first_started_at=begun
+            )
+            found = nps_find_existing(connection, view)
+            if found is not None:
+                return found, number
+    raise AssertionError("never delivered")
+
+
+@pytest.mark.parametrize("wait", [timedelta(seconds=5), timedelta(minutes=119), timedelta(hours=3), timedelta(days=2)])
+class TestLostAnswers:
+    def test_after_applying(self, vendor, helpdesk, clock, draft, transport, wait):
+        transport.lose = 1
+        receipt, tries = worked_off(helpdesk(), clock, OPEN, draft(), wait=wait)
+        assert tries == 1
+        assert vendor.effects().tickets == {"ada@example.com": [receipt.id]}
+
+    def test_before_applying(self, vendor, helpdesk, clock, draft, transport, wait):
+        transport.lose_before = 2
+        receipt, tries = worked_off(helpdesk(), clock, OPEN, draft(), wait=wait)
+        assert tries == 3
+        assert vendor.effects().tickets == {"ada@example.com": [receipt.id]}
+
+    def test_before_then_after(self, vendor, helpdesk, clock, draft, transport, wait):
+        transport.lose_before, transport.lose = 1, 1
+        receipt, _ = worked_off(helpdesk(), clock, OPEN, draft(), wait=wait)
+        assert vendor.effects().tickets == {"ada@example.com": [receipt.id]}
+
+    def test_of_a_ticket_without_requester(self, vendor, helpdesk, clock, draft, person, transport, wait):
+        transport.lose = 1
+        worked_off(helpdesk(), clock, OPEN, draft(contact=person(email=None)), wait=wait)
+        assert len(vendor.state()["tickets"]) == 1
+
+    def test_of_an_update(self, vendor, helpdesk, clock, draft, change, transport, wait):
+        connection = helpdesk()
+        (opened,) = nps_open_tickets(connection, [draft()])
+        transport.matching, transport.lose = ("PUT", f"/api/v2/tickets/{opened.id}"), 1
+        receipt, tries = worked_off(connection, clock, UPDATE, change(opened.id), wait=wait)
+        assert (receipt.id, tries) == (opened.id, 1)
+        assert len(vendor.account.comments[int(opened.id)]) == 2
+
+
+class TestWithinTwoHours:
+    def test_the_key_alone_is_enough_when_the_look_up_still_lags(self, vendor, helpdesk, draft, transport):
+        transport.lose = 1
+        connection = helpdesk()
+        (first,) = nps_open_tickets(connection, [draft()])
+        assert isinstance(first, Doubtful)
+        (second,) = nps_open_tickets(connection, [draft()])
+        assert vendor.effects().tickets == {"ada@example.com": [second.id]}
+
+    def test_a_key_known_with_another_body_leads_to_the_ticket_that_is_there(self, vendor, helpdesk, draft):
+        (first,) = nps_open_tickets(helpdesk(), [draft()])
+        (second,) = nps_open_tickets(helpdesk(tags=["changed-since"]), [draft()])
+        assert second.id == first.id
+        assert len(vendor.state()["tickets"]) == 1
+
+    def test_a_key_known_with_another_body_but_no_ticket_waits(self, vendor, helpdesk, draft):
+        (first,) = nps_open_tickets(helpdesk(), [draft()])
+        vendor.account.tickets[int(first.id)]["status"] = "deleted"
+        (second,) = nps_open_tickets(helpdesk(tags=["changed-since"]), [draft()])
+        assert isinstance(second, RetryLater)
+        assert second.after == timedelta(minutes=10)
+
+
+class TestFindExisting:
+    def view(self, payload, clock, action=OPEN):
+        return DeliveryView(
+            action=action, idempotency_key=payload.idempotency_key, payload=payload, first_started_at=clock()
+        )
+
+    def test_nothing_there_is_none(self, helpdesk, clock, draft):
+        assert nps_find_existing(helpdesk(), self.view(draft(), clock)) is None
+
+    def test_only_the_very_same_external_id_counts(self, vendor, helpdesk, clock, draft):
+        nps_open_tickets(helpdesk(), [draft(external_id="nps-resp12")])
+        assert nps_find_existing(helpdesk(), self.view(draft(), clock)) is None
+
+    def test_of_several_the_first_is_taken(self, vendor, helpdesk, clock, draft):
+        (first,) = nps_open_tickets(helpdesk(), [draft()])
+        nps_open_tickets(helpdesk(), [draft(idempotency_key="by-hand")])
+        assert nps_find_existing(helpdesk(), self.view(draft(), clock)).id == first.id
+
+    def test_an_update_of_a_ticket_that_is_gone_is_surely_not_there(self, helpdesk, clock, change):
+        assert nps_find_existing(helpdesk(), self.view(change(4711), clock, UPDATE)) is None
+
+    def test_other_actions_are_not_looked_for(self, helpdesk, clock, score):
+        assert nps_find_existing(helpdesk(), self.view(score(), clock, "write_score")) is None
+
+    @pytest.mark.parametrize("status", [500, 503, 429])
+    def test_when_zendesk_cannot_tell_the_delivery_stays_doubtful(self, answering, clock, draft, status):
+        with pytest.raises(RetryLater):
+            nps_find_existing(answering(status)[0], self.view(draft(), clock))

@@ -1,0 +1,131 @@
+"""nps_update_tickets: the same ticket hears of what changed; a closed one gets one follow-up."""
+
+from __future__ import annotations
+
+import pytest
+
+from nps_connect import Doubtful, NotAllowed, Receipt, RetryLater, TargetGone
+from nps_connect_zendesk import nps_open_tickets, nps_update_tickets
+
+
+@pytest.fixture
+def ticket(vendor, helpdesk, draft):
+    """An open ticket of ours."""
+    (receipt,) = nps_open_tickets(helpdesk(), [draft(priority="normal")])
+    return vendor.account.tickets[int(receipt.id)]
+
+
+def updated(connection, change):
+    (outcome,) = nps_update_tickets(connection, [change])
+    return outcome
+
+
+def test_a_private_comment_is_added_and_the_priority_follows(vendor, helpdesk, change, ticket):
+    receipt = updated(helpdesk(), change(ticket["id"]))
+    assert isinstance(receipt, Receipt)
+    assert receipt.id == str(ticket["id"])
+    last = vendor.account.comments[ticket["id"]][-1]
+    assert last["public"] is False
+    assert last["body"].startswith("The customer wrote again: still waiting.")
+    assert ticket["priority"] == "high"
+    assert vendor.state()["mails"] == []
+
+
+def test_tags_are_added_and_those_of_agents_stay(vendor, helpdesk, change, ticket):
+    ticket["tags"] = [*ticket["tags"], "agents_own"]
+    updated(helpdesk(), change(ticket["id"]))
+    assert set(ticket["tags"]) == {"nps", "nps-detractor", "nps_connect", "agents_own", "nps-late-comment"}
+
+
+def test_tags_that_are_there_already_cost_no_call(helpdesk, change, ticket, transport):
+    ticket["tags"] = [*ticket["tags"], "nps-late-comment"]
+    transport.requests.clear()
+    updated(helpdesk(), change(ticket["id"]))
+    assert [(one.method, one.path.rpartition("/")[2]) for one in transport.requests] == [
+        ("GET", str(ticket["id"])),
+        ("PUT", str(ticket["id"])),
+    ]
+
+
+def test_custom_fields_follow_the_newest_answer(vendor, helpdesk, change, ticket):
+    vendor.account.things["ticket_fields"] = [{"id": 41, "title": "NPS score", "type": "integer", "active": True}]
+    updated(helpdesk(custom_fields={"NPS score": "{score}"}), change(ticket["id"]))
+    assert ticket["custom_fields"] == [{"id": 41, "value": "4"}]
+
+
+def test_a_solved_ticket_opens_again_for_an_unhappy_customer(vendor, helpdesk, change, ticket):
+    vendor.happen("ticket.solved", "ada@example.com")
+    receipt = updated(helpdesk(), change(ticket["id"]))
+    assert ticket["status"] == "open"
+    assert "open again" in receipt.note
+
+
+def test_a_solved_ticket_stays_solved_when_the_customer_is_happy_again(vendor, helpdesk, change, ticket, answer):
+    vendor.happen("ticket.solved", "ada@example.com")
+    updated(helpdesk(), change(ticket["id"], response=answer(score=9, revision=2), priority="low"))
+    assert ticket["status"] == "solved"
+    assert ticket["priority"] == "low"
+
+
+class TestClosed:
+    @pytest.fixture
+    def closed(self, vendor, ticket):
+        vendor.happen("ticket.solved", "ada@example.com")
+        vendor.happen("ticket.closed", "ada@example.com")
+        assert ticket["status"] == "closed"
+        return ticket
+
+    def test_a_follow_up_is_linked_to_it(self, vendor, helpdesk, change, closed):
+        receipt = updated(helpdesk(), change(closed["id"]))
+        follow_up = vendor.account.tickets[int(receipt.id)]
+        assert follow_up["via"]["source"]["from"]["ticket_id"] == closed["id"]
+        assert follow_up["requester_id"] == closed["requester_id"]
+        assert "nps_connect" in follow_up["tags"]
+        assert vendor.account.comments[follow_up["id"]][0]["public"] is False
+        assert "follows up" in receipt.note
+
+    def test_the_next_change_goes_to_the_follow_up(self, vendor, helpdesk, change, closed):
+        first = updated(helpdesk(), change(closed["id"]))
+        second = updated(helpdesk(), change(closed["id"], idempotency_key="case1:update:3", body="And again."))
+        assert second.id == first.id
+        assert len(vendor.state()["tickets"]) == 2
+
+    def test_a_retry_makes_no_second_follow_up(self, vendor, helpdesk, change, closed, transport):
+        transport.lose = 1
+        assert isinstance(updated(helpdesk(), change(closed["id"])), Doubtful)
+        closed["followup_ids"].clear()  # the list lags behind
+        receipt = updated(helpdesk(), change(closed["id"]))
+        assert isinstance(receipt, Receipt)
+        assert len(vendor.state()["tickets"]) == 2
+
+    def test_a_ticket_that_closes_in_between_gets_its_follow_up(self, vendor, helpdesk, change, ticket, transport):
+        class ClosesOnTheWay(type(transport)):
+            def handle_request(self, request):
+                answer = super().handle_request(request)
+                if request.method == "GET" and request.url.path.endswith(f"/tickets/{ticket['id']}"):
+                    vendor.account.set_status(ticket, "closed")
+                return answer
+
+        receipt = updated(helpdesk(through=ClosesOnTheWay(vendor)), change(ticket["id"], tags=()))
+        assert receipt.id != str(ticket["id"])
+
+
+class TestRefusals:
+    def test_a_deleted_ticket_is_gone(self, vendor, helpdesk, change, ticket):
+        vendor.happen("ticket.deleted", "ada@example.com")
+        assert isinstance(updated(helpdesk(), change(ticket["id"])), TargetGone)
+
+    def test_an_unknown_ticket_is_gone(self, helpdesk, change):
+        assert isinstance(updated(helpdesk(), change(4711)), TargetGone)
+
+    def test_a_conflict_is_tried_again_soon(self, answering, change):
+        body = {"error": "DatabaseConflict", "description": "Database collision"}
+        outcome = updated(answering(409, body)[0], change(1))
+        assert isinstance(outcome, RetryLater)
+        assert outcome.after.total_seconds() == 5
+
+    def test_a_missing_scope_is_named(self, vendor, helpdesk, change, ticket):
+        vendor.tokens.access["reader"] = type(vendor.tokens.access["sandbox-zendesk-token"])(("read",))
+        outcome = updated(helpdesk(access_token="reader"), change(ticket["id"]))
+        assert isinstance(outcome, NotAllowed)
+        assert outcome.scope == "tickets:write, write"
