@@ -20,12 +20,16 @@ reply_to = "care@example.com"                   # answers arrive here: somebody 
 
 @hookimpl
 def nps_connector() -> ConnectorInfo:
-    """Describe the channel. A doubtful mail is held for the operator: a customer never gets one twice by itself."""
+    """Describe the channel.
+
+    A doubtful mail to a customer is held for the operator; one to staff is sent again, as one too many beats none.
+    """
     return ConnectorInfo(
         name="email",
         title="E-mail",
         settings=EmailSettings,
         actions=(
+            ActionInfo(action="send_fallback", doubt="resend"),
             ActionInfo(action="send_survey", doubt="hold", customer_facing=True),
             ActionInfo(action="invite_review", doubt="hold", customer_facing=True),
         ),

@@ -12,8 +12,11 @@ def test_nps_connector():
     assert info.name == "email"
     assert info.channel
     assert info.base_url is None
-    assert {action.action for action in info.actions} == {"send_survey", "invite_review"}
-    assert all(action.doubt == "hold" and action.customer_facing for action in info.actions)
+    assert {(action.action, action.doubt, action.customer_facing) for action in info.actions} == {
+        ("send_survey", "hold", True),
+        ("invite_review", "hold", True),
+        ("send_fallback", "resend", False),
+    }
     assert all(action.batch_size == 1 for action in info.actions)
 
 

@@ -1,0 +1,11 @@
+"""The contract that every plugin keeps."""
+
+import nps_connect_google_reviews
+from nps_connect.testing import ConnectorContract
+from nps_connect_google_reviews.simulated import Simulated
+
+
+class TestGoogleReviews(ConnectorContract):
+    plugin = nps_connect_google_reviews
+    settings = {"place_id": "ChIJexample_place-0001"}
+    vendor = Simulated
