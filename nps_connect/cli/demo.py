@@ -85,7 +85,10 @@ def _show(demo: Demo, *, serve: bool, as_json: bool) -> bool:
                 summary.print_addresses(demo, console())
             sys.stdout.flush()
             told.wait()
-    return not outcome.problems
+    code = demo.stage.stop()
+    if code:
+        click.echo(f"Error: the product did not end in good order (exit code {code})", err=True)
+    return not outcome.problems and code == 0
 
 
 def _print(demo: Demo, outcome: Outcome, *, serve: bool, as_json: bool) -> None:

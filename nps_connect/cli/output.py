@@ -76,3 +76,8 @@ def line(text: str | None) -> str | None:
     if not lines:
         return None
     return lines[-1] if len(lines[-1]) <= LINE else f"{lines[-1][: LINE - 1]}…"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun: ``1 delivery``, ``2 deliveries``."""
+    return f"{number:,} {one if number == 1 else many}".replace(",", " ")

@@ -6,7 +6,7 @@ import click
 
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_json
+from nps_connect.cli.output import counted, print_json
 from nps_connect.cli.pausing import scope_of, told, waiting
 
 
@@ -33,5 +33,7 @@ def pause(options: Options, scope: str, reason: str, as_json: bool) -> None:
         print_json({"scope": found, "paused": True, "changed": changed, "waiting": deliveries})
         return
     state = "is paused now" if changed else "was paused already"
-    click.echo(f"{told(found)[0].upper()}{told(found)[1:]} {state}; {deliveries} deliveries wait.")
+    click.echo(
+        f"{told(found)[0].upper()}{told(found)[1:]} {state}; waiting: {counted(deliveries, 'delivery', 'deliveries')}."
+    )
     click.echo(f"Let it go on with: nps-connect resume {found}")

@@ -6,7 +6,7 @@ import click
 
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_json
+from nps_connect.cli.output import counted, print_json
 from nps_connect.cli.pausing import scope_of, told, waiting
 
 
@@ -28,7 +28,8 @@ def resume(options: Options, scope: str, dry_run: bool, as_json: bool) -> None:
         with ledger.read() as session:
             paused = pauses.current(session).get(found)
         if not as_json and paused is not None:
-            click.echo(f"{deliveries} deliveries wait; mail would reach {customers} customers.")
+            reach = counted(customers, "customer", "customers")
+            click.echo(f"Waiting: {counted(deliveries, 'delivery', 'deliveries')}; mail would reach {reach}.")
         changed = False
         if not dry_run:
             with ledger.write() as session:

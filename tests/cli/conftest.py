@@ -2,8 +2,11 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from support.house import House
 
 from nps_connect.cli import main
+from nps_connect.errors import Doubtful, Rejected
+from nps_connect.ledger.ledger import Ledger
 
 
 @pytest.fixture
@@ -11,9 +14,9 @@ def cli(tmp_path, monkeypatch):
     """The command line in an empty folder, with the built-in plugins only: `cli("config", "check")`."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments, plugins="alerts,email", **environ):
+    def run(*arguments, plugins="alerts,email", answer=None, **environ):
         environ = {"NPS_CONNECT_LOAD_PLUGINS": plugins, "NPS_CONNECT_CONFIG": None, "NO_COLOR": "1", **environ}
-        result = CliRunner(env=environ).invoke(main, list(arguments))
+        result = CliRunner(env=environ).invoke(main, list(arguments), input=answer)
         return SimpleNamespace(code=result.exit_code, out=result.stdout, err=result.stderr)
 
     run.folder = tmp_path
@@ -25,3 +28,34 @@ def configured(cli):
     """The command line in a folder with a configuration."""
     assert cli("init").code == 0
     return cli
+
+
+@pytest.fixture
+def stocked(configured, sqlite_template, clock):
+    """The command line in front of a database with a history.
+
+    Marie answered 10 and Paul 8. Jean answered 2 and his ticket is dead. Anne opened a score and never confirmed it. Luc's
+    survey mail may or may not have been sent.
+    """
+    path = configured.folder / "nps-connect.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    ledger = Ledger(f"sqlite:///{path}")
+    house = House(ledger, clock)
+    house.desk.raising = [Rejected("the form is closed", status=422, request_id="req-1", exchange={"path": "/tickets"})]
+    for person, name, score, comment in (
+        ("1", "marie", 10, "Parfait"),
+        ("2", "paul", 8, None),
+        ("3", "jean", 2, "Non"),
+    ):
+        house.answer(house.surveyed(person, f"{name}@example.com"), score, comment)
+        house.run()
+    house.doors.survey_page(house.surveyed("4", "anne@example.com"), house.visit(score=0))
+    house.post.raising = [Doubtful("the line broke after the last dot")]
+    house.crm.knows("5", "luc@example.com")
+    house.webhook(house.won("5"))
+    house.run()
+    house.clock.forward("3d")
+    house.run(only="send_survey")
+    configured.house = house
+    yield configured
+    ledger.close()

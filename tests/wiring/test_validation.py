@@ -100,7 +100,11 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
         (
             '"amount >= 100"',
             '"amuont >= 100"',
-            "triggers.1.where: column 1: unknown field 'amuont', did you mean 'amount'? known fields: amount",
+            (
+                "triggers.1.where: column 1: unknown field 'amuont', did you mean 'amount'? known fields: amount, "
+                "contact.language, contact.timezone, history.answers, history.last_answered_at, history.last_score, "
+                "history.last_surveyed_at"
+            ),
         ),
         (
             '[[routes]]\non = "any"',

@@ -9,7 +9,7 @@ import click
 from nps_connect.cli.guarding import Failure
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import line, print_json, print_table
+from nps_connect.cli.output import counted, line, print_json, print_table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -57,7 +57,8 @@ def retry(
         people = {one.row.contact_id for one in going if one.row.action in CUSTOMER_MAIL}
         if not as_json:
             _print(planned)
-            click.echo(f"{len(going)} of {len(planned)} can be tried again; mail would reach {len(people)} customers.")
+            reach = counted(len(people), "customer", "customers")
+            click.echo(f"{len(going)} of {len(planned)} can be tried again; mail would reach {reach}.")
         if going and not dry_run:
             if people and not yes:
                 _confirm(len(people))
@@ -66,7 +67,7 @@ def retry(
     if as_json:
         print_json({"dry_run": dry_run, "customers": len(people), "deliveries": [_facts(one) for one in planned]})
     elif going and not dry_run:
-        click.echo(f"{sum(one.refused is None for one in planned)} deliveries are due now.")
+        click.echo(f"Due now: {counted(sum(one.refused is None for one in planned), 'delivery', 'deliveries')}.")
     if not going and planned:
         raise click.exceptions.Exit(1)
 
@@ -89,8 +90,7 @@ def _retry(
 
 
 def _confirm(customers: int) -> None:
-    mails = "1 customer" if customers == 1 else f"{customers} customers"
-    click.confirm(f"Send mail to {mails}?", abort=True, err=True)
+    click.confirm(f"Send mail to {counted(customers, 'customer', 'customers')}?", abort=True, err=True)
 
 
 def _facts(one: Retried) -> dict[str, object]:

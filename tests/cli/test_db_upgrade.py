@@ -1,0 +1,29 @@
+import json
+
+from nps_connect.ledger.schema import newest
+
+
+def test_an_empty_database_gets_its_tables_and_twice_is_harmless(configured):
+    assert configured("db", "upgrade").out == f"The database has schema {newest()} now; before: empty.\n"
+    assert configured("db", "upgrade").out == f"The database has schema {newest()} already.\n"
+    assert json.loads(configured("db", "upgrade", "--json").out) == {
+        "before": newest(),
+        "after": newest(),
+        "changed": False,
+    }
+
+
+def test_commands_refuse_a_database_without_tables_and_name_what_mends_it(configured):
+    for arguments in (["run"], ["deliveries", "list"], ["report"], ["pause"]):
+        result = configured(*arguments)
+        assert (result.code, result.out) == (2, "")
+        assert result.err == (
+            f"Error: core.database_url: the database is empty; this program needs {newest()}; "
+            "run: nps-connect db upgrade\n"
+        )
+
+
+def test_a_database_that_cannot_be_reached(configured):
+    result = configured("db", "upgrade", NPS_CONNECT_CORE__DATABASE_URL="sqlite:////nowhere/at/all.db")
+    assert result.code == 2
+    assert "core.database_url: the database cannot be reached (unable to open database file)" in result.err
