@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from nps_connect.sandbox.sandbox import Sandbox
 from nps_connect.sandbox.stage import Stage
 
 PAGE_SECONDS = 30.0
+EVERYTHING = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -90,25 +91,26 @@ class Demo:
     roles: Roles
     stage: Stage
     began: float
-    left_out: dict[str, str] = field(default_factory=dict)
-    database_url: str = ""
+    left_out: dict[str, str]
 
     def perform(self, tell: Teller) -> Outcome:
         """Play, then count.
 
         Raises:
             StageFailure: the product does not do what the demo needs.
+            NpsConnectError: the configuration or a simulated vendor refuses.
         """
         customers = make_population(self.script.people, self.script.seed)
         tell("setting up", 0, 3)
         self.sandbox.populate([one.person for one in customers])
-        self.stage.call("db", "upgrade")
+        database_url = self.stage.create_database()
         tell("setting up", 1, 3)
-        self.database_url = self.stage.set_up_vendors()
+        self.stage.start()
+        self.stage.set_up_vendors()
         tell("setting up", 2, 3)
-        self.stage.start(self.public_url)
+        self.stage.wait_until_ready(self.public_url)
         tell("setting up", 3, 3)
-        observer = Observer(self.database_url)
+        observer = Observer(database_url)
         try:
             with httpx.Client(trust_env=False, timeout=PAGE_SECONDS) as client:
                 play = Play(
@@ -136,16 +138,17 @@ class Demo:
             links = mail.links_to(f"{self.public_url}/r/")
             return client.get(links[0]).headers.get("location") if links else None
 
-        return Outcome(figures, imbalances(figures, self.roles, self.public_url, destination))
+        complaints = [f"the product complained: {line}" for line in self.stage.complaints()]
+        return Outcome(figures, imbalances(figures, self.roles, self.public_url, destination) + complaints)
 
     def _told(self, observer: Observer) -> Told:
         with ThreadPoolExecutor(2) as hands:
-            deliveries = hands.submit(self.stage.ask, "deliveries", "list", "--limit", "0")
+            deliveries = hands.submit(self.stage.ask, "deliveries", "list", "--limit", str(EVERYTHING))
             report = hands.submit(self.stage.ask, "report")
             states = Counter(one["state"] for one in deliveries.result())
             told = report.result()
         return Told(
-            responses={segment: told["segments"][segment] for segment in SEGMENTS},
+            responses={segment: told[f"{segment}s"] for segment in SEGMENTS},
             nps={"score": told["score"], "margin": told["margin"], "responses": told["responses"]},
             deliveries=dict(states),
             duplicates=observer.duplicates(),

@@ -144,14 +144,22 @@ class Play:
     def scanners_open_every_link(self, guarded: Sequence[Customer]) -> None:
         """Mail scanners open all there is, and press nothing."""
         mails = [mail for one in guarded for mail in self._sandbox.mailbox.mails(one.email)]
-        for number, mail in enumerate(mails):
+
+        def scan(mail: ReceivedMail) -> int | str:
             try:
-                self.record.scanned += scanner.scan(mail, self._public_url, self._scanner)
+                return scanner.scan(mail, self._public_url, self._scanner)
             except PageSurprise as error:
-                self.record.problems.append(str(error))
+                return str(error)
             except httpx.HTTPError as error:
-                self.record.problems.append(f"a scanner found a link dead: {type(error).__name__}")
-            self._tell("mails scanned", number + 1, len(mails))
+                return f"a scanner found a link dead: {type(error).__name__}"
+
+        with ThreadPoolExecutor(HANDS) as hands:
+            for number, outcome in enumerate(hands.map(scan, mails)):
+                self._tell("mails scanned", number + 1, len(mails))
+                if isinstance(outcome, str):
+                    self.record.problems.append(outcome)
+                else:
+                    self.record.scanned += outcome
 
     def customers_answer(self) -> None:
         """Everybody treats the mail by their habit."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
 from nps_connect.sandbox.customers import Browser
 from nps_connect.sandbox.mail import ReceivedMail
 from nps_connect.sandbox.pages import PageSurprise
@@ -21,7 +24,7 @@ SENDERS = (
 
 
 def scan(mail: ReceivedMail, public_url: str, browser: Browser) -> int:
-    """Open every link of a mail that leads to the product, with HEAD and GET, and all that its pages load.
+    """Open every link of a mail that leads to the product, with HEAD and GET, and all that its pages load or link to.
 
     Links to other hosts are left alone: nothing leaves the machine.
 
@@ -33,18 +36,28 @@ def scan(mail: ReceivedMail, public_url: str, browser: Browser) -> int:
         httpx.HTTPError: nobody answered.
     """
     ours = f"{public_url}/"
-    opened = 0
-    for link in mail.links_to(ours):
+    links = mail.links_to(ours)
+    known = {_path(link) for link in links}
+    for link in links:
         browser.look(link)
         page = browser.open(link)
-        opened += 1
-        for further in page.links:
-            if further.startswith(ours) and further != link:
-                browser.open(further)
-        for part in page.parts:
-            if part.startswith(ours):
-                _read_script(browser.read(part))
-    return opened
+        for further in _new(page.links, ours, known):
+            browser.open(further)
+        for part in _new(page.parts, ours, known):
+            _read_script(browser.read(part))
+    return len(links)
+
+
+def _new(addresses: Iterable[str], ours: str, known: set[str]) -> list[str]:
+    """Addresses of paths that are not known yet; they are known from now on."""
+    found = {_path(address): address for address in addresses if address.startswith(ours)}
+    new = [address for path, address in found.items() if path not in known]
+    known.update(found)
+    return new
+
+
+def _path(address: str) -> str:
+    return urlsplit(address).path
 
 
 def _read_script(text: str) -> None:

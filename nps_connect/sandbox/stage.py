@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -12,11 +13,13 @@ from typing import Any
 
 import httpx
 
-from nps_connect.settings.loading import environment_path
-from nps_connect.wiring.application import open_application
+from nps_connect.ledger.schema import upgrade
+from nps_connect.settings.loading import environment_path, load
+from nps_connect.wiring.application import open_application, open_ledger
 
 PROGRAM = (sys.executable, "-c", "from nps_connect.cli import main; main(prog_name='nps-connect')")
 PRIVATE = 0o600
+_COMPLAINT = re.compile(r"\b(ERROR|CRITICAL)\b|^Traceback|^Exception in")
 READY_SECONDS = 30.0
 COMMAND_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -80,8 +83,22 @@ class Stage:
         """
         return json.loads(self.call(*arguments, "--json"))
 
-    def set_up_vendors(self) -> str:
-        """Let every plugin that can create what is missing at its vendor; the database's address.
+    def create_database(self) -> str:
+        """Bring the database up, as ``db upgrade`` does; its address.
+
+        Raises:
+            ConfigError: a mistake in the configuration.
+        """
+        settings = load(self.config, self._environ)
+        ledger = open_ledger(settings)
+        try:
+            upgrade(ledger)
+        finally:
+            ledger.close()
+        return settings.core.database_url.get_secret_value()
+
+    def set_up_vendors(self) -> None:
+        """Let every plugin that can create what is missing at its vendor.
 
         Raises:
             NpsConnectError: a mistake in the configuration, or a vendor that refuses.
@@ -95,12 +112,18 @@ class Stage:
                     changes = plugins.call(plugin, "nps_plan_setup", connection=connection)
                     if changes:
                         plugins.call(plugin, "nps_apply_setup", connection=connection, changes=changes)
-            return application.ctx.settings.core.database_url.get_secret_value()
         finally:
             application.close()
 
-    def start(self, url: str) -> None:
-        """Run the product until it says that it is ready.
+    def start(self) -> None:
+        """Begin to run the product."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # our own program
+                [*PROGRAM, "--config", str(self.config), "run"], env=self._environ, stdout=log, stderr=log
+            )
+
+    def wait_until_ready(self, url: str) -> None:
+        """Wait until the started product says that it is ready.
 
         Args:
             url: its address, without a trailing slash.
@@ -108,17 +131,18 @@ class Stage:
         Raises:
             StageFailure: it ended, or is not ready in time.
         """
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # our own program
-                [*PROGRAM, "--config", str(self.config), "run"], env=self._environ, stdout=log, stderr=log
-            )
         deadline = time.monotonic() + READY_SECONDS
         with httpx.Client(trust_env=False) as client:
             while not _is_ready(client, f"{url}/readyz"):
-                if self._process.poll() is not None or time.monotonic() > deadline:
+                if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
                     self.stop()
                     raise StageFailure(f"nps-connect run is not ready; it said: {self._last_words()}")
                 time.sleep(LOOK_EVERY)
+
+    def complaints(self) -> list[str]:
+        """Lines of the product's log that tell of an error, without those that explain them."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line for line in lines if _COMPLAINT.search(line)]
 
     def stop(self) -> int | None:
         """Ask the product to end; its exit code, or none if it was not running or had to be killed."""

@@ -38,9 +38,8 @@ def print_summary(outcome: Outcome, console: Console) -> None:
     console.print(table)
     told = figures.told
     states = ", ".join(f"{number} {state}" for state, number in sorted(told.deliveries.items()))
-    console.print(
-        f"{figures.record.facts} events, {told.duplicates} resent ones ignored; deliveries: {states or 'none'}"
-    )
+    console.print(f"{figures.record.facts} things happened at the vendors; deliveries: {states or 'none'}")
+    console.print(f"{told.duplicates} events came in again and were ignored")
     console.print(f"{told.scanner_visits} visits of mail scanners, none of which counts as an answer")
     console.print(_nps(outcome))
     for problem in outcome.problems:
