@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, LargeBinary, UniqueConstraint
 from sqlmodel import JSON, Field
 
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
@@ -79,3 +79,15 @@ class CounterRow(Base, table=True):
     name: str = Field(primary_key=True, max_length=60)
     connection: str = Field(primary_key=True, max_length=40)
     count: int = 0
+
+
+class TokenRow(Base, table=True):
+    """A token that changes (OAuth refresh), encrypted; `locked_until` is the lease of the one who renews it."""
+
+    __tablename__ = "tokens"
+
+    connection: str = Field(primary_key=True, max_length=40)
+    name: str = Field(primary_key=True, max_length=80)
+    value: bytes | None = Field(default=None, sa_type=LargeBinary)
+    locked_by: str | None = Field(default=None, max_length=40)
+    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)

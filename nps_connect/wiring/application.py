@@ -17,7 +17,9 @@ from nps_connect.http import VendorClient
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerGate
 from nps_connect.ledger.schema import require_newest
+from nps_connect.ledger.tokens import LedgerTokens
 from nps_connect.plugins import Plugins
+from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.redaction import Redactor, secrets_of
 from nps_connect.rules.filters import Filter, compile_filter
 from nps_connect.settings.loading import config_path, load
@@ -117,8 +119,24 @@ def join(
     chance = chance or random.SystemRandom()
     bell = _Bell()
     gate = LedgerGate(ledger, clock)
+    keys = [key.get_secret_value() for key in settings.core.signing_keys]
+    wait = sleep or time.sleep
+
+    def bare(name: str, own: ConnectionSettings) -> Connection:
+        return Connection(
+            name=name,
+            settings=own,
+            clock=clock,
+            sleep=wait,
+            random=chance,
+            public_url=settings.core.url,
+            tokens=LedgerTokens(ledger, name, keys, clock=clock, sleep=wait, random=chance),
+            company=settings.core.company,
+            default_language=settings.core.language,
+        )
+
     connections = {
-        name: _connection(name, own, settings, plugins, gate, clock, sleep, chance, (transports or {}).get(name))
+        name: _connection(bare(name, own), plugins.infos[own.plugin], gate, (transports or {}).get(name))
         for name, own in parsed.items()
     }
     secrets = [*secrets_of(settings), *(secret for own in parsed.values() for secret in secrets_of(own))]
@@ -128,7 +146,7 @@ def join(
         plugins=plugins,
         connections=connections,
         filters=compile_filters(settings, plugins, parsed),
-        links=Links(settings.core.url, [key.get_secret_value() for key in settings.core.signing_keys]),
+        links=Links(settings.core.url, keys),
         redact=Redactor(secrets),
         clock=clock,
         random=chance,
@@ -151,29 +169,9 @@ def compile_filters(
 
 
 def _connection(
-    name: str,
-    own: ConnectionSettings,
-    settings: Settings,
-    plugins: Plugins,
-    gate: LedgerGate,
-    clock: Clock,
-    sleep: Sleep | None,
-    chance: random.Random,
-    transport: httpx.BaseTransport | None,
+    bare: Connection, info: ConnectorInfo, gate: LedgerGate, transport: httpx.BaseTransport | None
 ) -> Connection:
-    info = plugins.infos[own.plugin]
-    core = settings.core
-    bare = Connection(
-        name=name,
-        settings=own,
-        clock=clock,
-        random=chance,
-        public_url=core.url,
-        company=core.company,
-        default_language=core.language,
-        sleep=sleep or time.sleep,
-    )
+    """The connection with its vendor client, if its plugin talks HTTP."""
     if info.base_url is None:
         return bare
-    client = VendorClient(bare, info, transport=transport, gate=gate)
-    return replace(bare, client=client)
+    return replace(bare, client=VendorClient(bare, info, transport=transport, gate=gate))

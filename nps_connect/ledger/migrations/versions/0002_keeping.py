@@ -94,3 +94,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_suppressions"),
         sa.UniqueConstraint("subject", "reason", name="uq_suppressions_subject_reason"),
     )
+    op.create_table(
+        "tokens",
+        sa.Column("connection", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=True),
+        sa.Column("locked_by", sa.String(length=40), nullable=True),
+        sa.Column("locked_until", WHEN, nullable=True),
+        sa.PrimaryKeyConstraint("connection", "name", name="pk_tokens"),
+    )
