@@ -1,5 +1,7 @@
 """The contract that every plugin keeps."""
 
+from typing import ClassVar
+
 import nps_connect_google_reviews
 from nps_connect.testing import ConnectorContract
 from nps_connect_google_reviews.simulated import Simulated
@@ -7,5 +9,5 @@ from nps_connect_google_reviews.simulated import Simulated
 
 class TestGoogleReviews(ConnectorContract):
     plugin = nps_connect_google_reviews
-    settings = {"place_id": "ChIJexample_place-0001"}
+    settings: ClassVar = {"place_id": "ChIJexample_place-0001"}
     vendor = Simulated
