@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from babel import Locale
 from jinja2 import Environment, PackageLoader
@@ -21,6 +22,9 @@ from nps_connect.web.doors import Doors
 from nps_connect.wording.catalogs import bound_environment, known
 from nps_connect.wording.languages import accepted, choose
 
+# Stand for the personal tokens while a page is made; no text of ours and no cleaned text of others holds a NUL.
+OWN_LINK = "\0token\0"
+UNSUBSCRIBE_LINK = "\0unsubscribe\0"
 ASSETS = Path(__file__).with_name("assets")
 
 
@@ -63,6 +67,13 @@ def _environment(language: str) -> Environment:
     return environment
 
 
+def _rendered(template: str, language: str, values: tuple[tuple[str, Any], ...]) -> str:
+    return _environment(language).get_template(f"{template}.html.j2").render(dict(values))
+
+
+_kept = lru_cache(maxsize=256)(_rendered)
+
+
 @lru_cache(maxsize=32)
 def own_name(language: str) -> str:
     """A language's name in itself, such as `Français`."""
@@ -96,26 +107,42 @@ class Site:
         asked = self.asked_language(request.query_params.get("lang"))
         return asked or choose(accepted(request.headers.get("accept-language", "")), self.doors.languages)
 
-    def page(self, template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
+    def page(
+        self,
+        template: str,
+        language: str,
+        status: int = 200,
+        *,
+        token: str = "",
+        unsubscribe_token: str = "",
+        keep: bool = False,
+        **values: Any,  # noqa: ANN401
+    ) -> HTMLResponse:
         """A page in a language.
 
         Args:
             template: its name, without ending.
             language: one of those on offer.
             status: HTTP status.
+            token: of the page itself, for its forms and language links.
+            unsubscribe_token: for the link to ``/u/``.
+            keep: the values are nobody's in particular and hashable; the page is remembered without its tokens.
             values: what the template asks for.
         """
         tongue = known(language)
-        html = (
-            _environment(tongue)
-            .get_template(f"{template}.html.j2")
-            .render(
-                company=self.doors.company,
-                privacy_notice_url=self.doors.privacy_notice_url,
-                tongues=[(tag, own_name(tag)) for tag in self.doors.languages] if values.get("token") else [],
-                chosen_tongue=language,
-                **{"token": "", "help_address": None, **values},
-            )
+        shown = {
+            "company": self.doors.company,
+            "privacy_notice_url": self.doors.privacy_notice_url,
+            "tongues": tuple((tag, own_name(tag)) for tag in self.doors.languages) if token else (),
+            "chosen_tongue": language,
+            "help_address": None,
+            "token": token and OWN_LINK,
+            "unsubscribe_token": unsubscribe_token and UNSUBSCRIBE_LINK,
+            **values,
+        }
+        html = (_kept if keep else _rendered)(template, tongue, tuple(shown.items()))
+        html = html.replace(OWN_LINK, quote(token, safe="")).replace(
+            UNSUBSCRIBE_LINK, quote(unsubscribe_token, safe="")
         )
         return HTMLResponse(html, status, {**_inline()[2], "Content-Language": tongue})
 

@@ -11,11 +11,11 @@ from nps_connect.web.app import create_app
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 
-def load_memory_doors():
-    spec = spec_from_file_location("memory_doors", Path(__file__).with_name("memory_doors.py"))
+def load(name):
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.MemoryDoors
+    return module
 
 
 class Client:
@@ -38,10 +38,16 @@ class Client:
 
 @pytest.fixture
 def doors():
-    return load_memory_doors()()
+    return load("memory_doors").MemoryDoors()
 
 
 @pytest.fixture
 def client(doors):
     with asyncio.Runner() as runner:
         yield Client(create_app(doors, clock=lambda: NOW), runner)
+
+
+@pytest.fixture(scope="session")
+def read_form():
+    """Reads the form of a page."""
+    return load("reading_pages").Form

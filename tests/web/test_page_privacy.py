@@ -1,0 +1,80 @@
+"""Personal pages are private, closed to other sites, light, and tell nothing to those who guess."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(("token", "status"), [("late", 410), ("nobody", 404), ("x" * 5000, 404), ("%00", 404)])
+def test_dead_links_are_told_kindly_and_without_a_hint(client, doors, method, token, status, read_form):
+    answer = client.request(method, f"/s/{token}", data={"score": "9"} if method == "POST" else None)
+    assert answer.status_code == status
+    assert doors.answers == []
+    if method != "HEAD":
+        assert "<h1>" in answer.text
+        assert read_form(answer.text).scores == []
+
+
+def test_head_is_answered_without_a_page_and_noted_as_such(client, doors):
+    answer = client.request("HEAD", "/s/marie?score=2")
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert doors.visits[-1].method == "HEAD"
+
+
+def test_a_visit_is_noted_without_the_whole_address(client, doors):
+    client.get("/s/marie?score=2", headers={"user-agent": "A\tB" + "x" * 500})
+    visit = doors.visits[-1]
+    assert visit.address == "203.0.113.0/24"
+    assert len(visit.agent) == 200
+    assert visit.agent.startswith("A B")
+
+
+@pytest.mark.parametrize("url", ["/s/marie", "/s/marie?score=9", "/s/late", "/s/nobody", "/u/stop", "/nothing"])
+def test_every_page_is_private_closed_and_light(client, url):
+    answer = client.get(url)
+    headers = answer.headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "noindex" in headers["x-robots-tag"]
+    assert "set-cookie" not in headers
+    assert len(answer.content) < 30_000
+    assert not re.search(r'\ssrc=|<link|style="|\son\w+="', answer.text)
+
+
+def test_the_policy_allows_exactly_the_style_and_the_script_of_the_page(client):
+    import base64
+    import hashlib
+
+    answer = client.get("/s/marie")
+    for tag in ("style", "script"):
+        inline = re.findall(f"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
+        assert len(inline) == 1
+        digest = base64.b64encode(hashlib.sha256(inline[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+
+
+def test_the_companys_name_is_escaped(client, doors):
+    doors.company = "Fish & <Chips>"
+    assert "<Chips>" not in client.get("/s/paul").text
+
+
+def test_each_page_holds_its_own_token_only(client):
+    first, second = client.get("/s/open-one?score=3").text, client.get("/s/open-two?score=3").text
+    assert "open-two" not in first
+    assert "open-one" not in second
+    assert first.replace("open-one", "open-two") == second
+
+
+def test_a_token_stays_inside_its_address(client):
+    token = quote(':">%22<b>?&', safe="")
+    page = client.get(f"/s/open{token}").text
+    assert "<b>" not in page
+    assert 'action="./open%3A%22%3E%2522%3Cb%3E%3F%26"' in page
