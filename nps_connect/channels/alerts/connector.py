@@ -10,7 +10,7 @@ EXAMPLE = ExampleConfiguration(
     table="""\
 [connections.team]
 plugin = "alerts"
-urls = [{ env = "ALERT_URL" }]                  # any Apprise address, such as msteams://..., slack://..., mailto://...
+urls = [{ env = "ALERT_URL" }]                  # any Apprise address, such as mailto://... or jsons://...
 """,
     routes="""\
 [[routes]]

@@ -14,7 +14,7 @@ _SHAPE = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 def _addressed(value: SecretStr) -> SecretStr:
     if not _SHAPE.fullmatch(value.get_secret_value().strip()):
-        raise ValueError("not an Apprise address such as msteams://... or mailto://...; it may hold no spaces")
+        raise ValueError("not an Apprise address such as mailto://... or jsons://...; it may hold no spaces")
     return value
 
 

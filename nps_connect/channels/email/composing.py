@@ -74,7 +74,7 @@ def recipient(message: Message) -> Mailbox:
 def compose(message: Message, settings: EmailSettings, now: datetime) -> bytes:
     """The whole mail, with CRLF line ends and not yet dot-stuffed.
 
-    Auto-replies are kept away by ``Auto-Submitted`` (RFC 3834), the list headers (RFC 5230) and Microsoft's own
+    Auto-replies are kept away by ``Auto-Submitted`` (RFC 3834), the list headers (RFC 5230) and
     ``X-Auto-Response-Suppress``; ``Precedence`` is left out, as no current responder needs it and RFC 2076 discourages
     it.
 
