@@ -18,7 +18,7 @@ HOOKS_OF: Mapping[str, tuple[str, ...]] = {
     "send_alert": ("nps_send_alerts",),
     "write_score": ("nps_write_scores",),
     "write_opt_out": ("nps_write_opt_outs",),
-    "invite_review": ("nps_invite_reviews", "nps_review_destination", "nps_send_messages"),
+    "invite_review": ("nps_review_destination", "nps_send_messages"),
 }
 """The hooks of which one carries an action out."""
 
@@ -55,7 +55,7 @@ def _abilities(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
                 yield f"declares {flag}={getattr(info, flag)}, but {said} {hook}"
     if (info.webhooks or info.polling) and not info.events:
         yield "can receive events, but declares no kind of event"
-    if {"nps_review_destination", "nps_invite_reviews"} & set(hooks) and info.review_policy is None:
+    if "nps_review_destination" in hooks and info.review_policy is None:
         yield "is a review platform, but declares no review_policy"
     if info.base_url is not None and not any(quota.name == "general" for quota in info.quotas):
         yield "speaks HTTP, but declares no quota named 'general'"
