@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -63,6 +64,25 @@ class Api:
             return self.connection.http.call(
                 "GET", path, action=self._action, idempotent=True, params=params, accept=accept
             )
+
+    def details(self) -> tuple[Raw, datetime | None]:
+        """Who the portal is, and what time it is at HubSpot (to the second).
+
+        Raises:
+            RetryLater: the answer is of another shape.
+        """
+        answer = self.get(self.paths.details)
+        told = answer.json_or_none()
+        if not isinstance(told, dict):
+            raise RetryLater("HubSpot gave an answer of another shape than a portal's details")
+        try:
+            return told, parsedate_to_datetime(answer.headers.get("date", ""))
+        except ValueError:
+            return told, None
+
+    def vendor_time(self) -> datetime:
+        """The present moment by HubSpot's clock, so that a machine whose clock is off misses no event."""
+        return self.details()[1] or self.connection.clock()
 
     def send(
         self, method: str, path: str, body: object, *, idempotent: bool, accept: Collection[int] = ()

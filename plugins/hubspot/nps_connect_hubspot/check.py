@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
-from email.utils import parsedate_to_datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -41,8 +40,7 @@ def _guarded(part: Callable[[Api], Iterator[Finding]], api: Api) -> list[Finding
 
 
 def _portal(api: Api) -> Iterator[Finding]:
-    answer = api.get(api.paths.details)
-    told = _object(answer.json_or_none())
+    told, theirs = api.details()
     portal_id, zone = told.get("portalId"), told.get("timeZone")
     yield Finding(
         severity="ok",
@@ -61,7 +59,7 @@ def _portal(api: Api) -> Iterator[Finding]:
             text=f"portal_timezone is {api.settings.portal_timezone or 'not set'}, the portal's is {zone}",
             fix=f'set portal_timezone = "{zone}", so that a used-up daily limit is waited for until its midnight',
         )
-    yield from _clock(api, answer.headers.get("date"))
+    yield from _clock(api, theirs)
 
 
 def _token(api: Api) -> Iterator[Finding]:
@@ -75,12 +73,10 @@ def _token(api: Api) -> Iterator[Finding]:
         )
 
 
-def _clock(api: Api, told: str | None) -> Iterator[Finding]:
-    try:
-        theirs = parsedate_to_datetime(told or "")
-        skew = abs((api.connection.clock() - theirs).total_seconds())
-    except (ValueError, TypeError):
+def _clock(api: Api, theirs: datetime | None) -> Iterator[Finding]:
+    if theirs is None:
         return
+    skew = abs((api.connection.clock() - theirs).total_seconds())
     if skew > SKEW_WARNING:
         yield Finding(
             severity="error" if skew > SKEW_ERROR else "warning",

@@ -24,7 +24,7 @@ class Stream(BaseModel):
     """One object type. Moments are milliseconds since 1970.
 
     Attributes:
-        start: nothing that became true before the first poll is ever told.
+        start: nothing that was true at the first poll is ever told.
         seen: everything modified before this moment has been read, but for the index's lag.
         since: where the next page of the current round starts.
         floor: facts from here on are told in the current round.
@@ -44,7 +44,7 @@ class Stream(BaseModel):
     @property
     def told_from(self) -> int:
         """The oldest fact to tell."""
-        return max(self.start, self.floor)
+        return max(self.start + 1, self.floor)
 
     def begun(self) -> Self:
         """The stream within a round: the one under way, or a new one."""
@@ -91,15 +91,16 @@ class Cursor(BaseModel):
         return cls(turn=kinds[0], streams={kind: Stream(start=now, seen=now) for kind in kinds})
 
     @classmethod
-    def read(cls, text: str, kinds: Sequence[str], now: int) -> Self:
+    def read(cls, text: str, kinds: Sequence[str], now: int) -> Self | None:
         """A stored cursor, fitted to the object types of the settings: a new type starts now.
 
-        A text that is no cursor (of an older form, or damaged) starts now too, rather than stopping for ever.
+        None for a text that is no cursor (of another form, or damaged): polling then begins anew rather than stopping
+        for ever.
         """
         try:
             stored = cls.model_validate_json(text)
         except ValidationError:
-            return cls.starting(kinds, now)
+            return None
         streams = {kind: stored.streams.get(kind) or Stream(start=now, seen=now) for kind in kinds}
         return cls(turn=stored.turn if stored.turn in kinds else kinds[0], streams=streams)
 

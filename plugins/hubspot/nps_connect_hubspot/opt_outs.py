@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nps_connect import Connection, DeliveryError, OptOut, Receipt, Rejected, hookimpl
+from nps_connect import Connection, DeliveryError, OptOut, Receipt, Rejected, RetryLater, hookimpl
 from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.people import link_to
 
@@ -32,7 +32,9 @@ def _write(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
             api.send("POST", path, None, idempotent=True)
         else:
             body = {"channel": CHANNEL, "subscriptionId": subscription, "statusState": "UNSUBSCRIBED"}
-            api.send("POST", api.paths.statuses(email), body, idempotent=True)
+            answer = api.send("POST", api.paths.statuses(email), body, idempotent=True)
+            if not isinstance(answer.json_or_none(), dict):
+                return RetryLater("HubSpot gave an answer of another shape than a subscription status")
     except Rejected as refused:
         # HubSpot refuses to unsubscribe an address twice, which is no failure of ours.
         return Receipt(id=opt_out.contact.id, link=link) if _is_off(api, email) else refused

@@ -47,7 +47,7 @@ class Paths:
         return f"{self.associations}/{source}/{target}/batch/read"
 
     def definitions(self, kind: str) -> str:
-        """`POST` a new property definition."""
+        """`GET` all property definitions, `POST` a new one."""
         return f"{self.properties}/{kind}"
 
     def definition(self, kind: str, name: str) -> str:

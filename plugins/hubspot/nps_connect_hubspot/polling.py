@@ -31,13 +31,12 @@ MODIFIED: Mapping[str, str] = {
 
 @hookimpl
 def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
-    """One page of one object type; the first call of all only remembers the present moment."""
+    """One page of one object type; the first call of all only remembers the present moment, by HubSpot's clock."""
     api = Api(connection, "poll_events")
-    now = millis(connection.clock())
     kinds = api.settings.listen_to
-    if cursor is None:
-        return EventPage(cursor=Cursor.starting(kinds, now).model_dump_json())
-    place = Cursor.read(cursor, kinds, now)
+    place = Cursor.read(cursor, kinds, millis(connection.clock())) if cursor is not None else None
+    if place is None:
+        return EventPage(cursor=Cursor.starting(kinds, millis(api.vendor_time())).model_dump_json())
     kind = place.turn
     stream = place.streams[kind].begun()
     rows, after = _modified_since(api, kind, stream)

@@ -5,10 +5,10 @@ Nothing is ever deleted, and nothing that an admin locked or made otherwise is c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nps_connect import Connection, Rejected, SetupChange, hookimpl
+from nps_connect import Connection, Rejected, RetryLater, SetupChange, hookimpl
 from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.properties import DEFINITIONS, Definition, options
 from nps_connect_hubspot.subscriptions import create_subscription, plan_subscriptions
@@ -23,8 +23,9 @@ def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
     """What is missing or differs."""
     api = Api(connection, "plan_setup")
     changes = list(_plan_group(api, connection))
+    there = _definitions(api)
     for definition in DEFINITIONS:
-        changes += _plan_property(api, connection, definition)
+        changes += _plan_property(there, connection, definition)
     return [*changes, *plan_subscriptions(api, connection)]
 
 
@@ -57,15 +58,24 @@ def _plan_group(api: Api, connection: Connection) -> Iterator[SetupChange]:
         yield SetupChange(id=f"group:{name}", change="create", text=f"create the property group {name} ({title})")
 
 
-def _plan_property(api: Api, connection: Connection, definition: Definition) -> Iterator[SetupChange]:
-    name = api.settings.property_prefix + definition.suffix
-    answer = api.get(api.paths.definition(CONTACTS, name), accept=(ABSENT,))
-    if answer.status == ABSENT:
-        kind = f"{definition.kind}, {definition.field}"
-        yield SetupChange(id=f"property:{name}", change="create", text=f"create the contact property {name} ({kind})")
+def _definitions(api: Api) -> dict[str, dict[str, Any]]:
+    """All contact properties of the portal, by name."""
+    told = api.get(api.paths.definitions(CONTACTS)).json_or_none()
+    results = told.get("results") if isinstance(told, dict) else None
+    if not isinstance(results, list):
+        raise RetryLater("HubSpot gave an answer of another shape than a list of properties")
+    return {str(known.get("name")): known for known in results if isinstance(known, dict)}
+
+
+def _plan_property(
+    there: Mapping[str, dict[str, Any]], connection: Connection, definition: Definition
+) -> Iterator[SetupChange]:
+    name = connection.settings.property_prefix + definition.suffix
+    if name in there:
+        yield from _compare(there[name], name, definition, connection)
         return
-    there = answer.json_or_none()
-    yield from _compare(there if isinstance(there, dict) else {}, name, definition, connection)
+    kind = f"{definition.kind}, {definition.field}"
+    yield SetupChange(id=f"property:{name}", change="create", text=f"create the contact property {name} ({kind})")
 
 
 def _compare(there: dict[str, Any], name: str, definition: Definition, connection: Connection) -> Iterator[SetupChange]:

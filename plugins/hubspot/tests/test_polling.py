@@ -54,8 +54,18 @@ def test_the_first_poll_replays_no_history(poller, wire, vendor, clock, populati
     vendor.happen("deal.won", "person0@example.com")
     clock.forward(MINUTE)
     assert poller.page().events == ()
-    assert wire.requests == []
+    assert wire.paths() == ["/account-info/2026-09/details"]
     assert poller.round() == []
+
+
+def test_polling_starts_by_hubspots_clock(connection, vendor, clock, populating):
+    populating(1)
+    poller = Poller(connection)
+    vendor.clock = lambda: clock() - timedelta(minutes=30)  # this machine is half an hour fast
+    poller.page()
+    clock.forward(MINUTE)
+    vendor.happen("deal.won", "person0@example.com")
+    assert "deal.won" in kinds(poller.round())
 
 
 def test_a_won_deal_is_told_with_the_key_that_its_webhook_has(poller, vendor, clock, populating, connection, receiving):
@@ -195,7 +205,7 @@ def test_a_quiet_portal_costs_one_search_per_object_type(poller, wire, clock):
     for _ in range(5):
         clock.forward(timedelta(hours=1))
         assert poller.round() == []
-    assert len(wire.requests) == 10
+    assert len(wire.requests) == 1 + 10
 
 
 def test_a_new_object_type_starts_now(connecting, connection, clock, vendor, populating):

@@ -162,6 +162,12 @@ def _definition(call: Call) -> VendorReply:
     return reply(200, resources.definition(call.portal, call.parts["kind"], call.parts["name"]))
 
 
+@_route("GET", "/crm/properties/{v}/{kind}")
+def _definitions(call: Call) -> VendorReply:
+    _need(call, f"crm.schemas.{call.parts['kind']}.read")
+    return reply(200, {"results": list(call.portal.definitions.get(call.parts["kind"], {}).values())})
+
+
 @_route("POST", "/crm/properties/{v}/{kind}")
 def _create_definition(call: Call) -> VendorReply:
     _need(call, "crm.schemas.contacts.write")
