@@ -54,13 +54,6 @@ def action_info(ctx: Context, connection: str, action: Action) -> ActionInfo:
     return ActionInfo(action=action, doubt="resend" if action == "send_fallback" else "hold")
 
 
-def hook_of(ctx: Context, connection: str, action: Action) -> str:
-    """The delivery hook of an action on a connection."""
-    if action == "invite_review" and not ctx.has(connection, "nps_send_messages"):
-        return "nps_invite_reviews"
-    return HOOKS[action]
-
-
 def drain_deliveries(
     ctx: Context, connection: str, action: Action, *, stopping: Callable[[], bool] = lambda: False
 ) -> int:
@@ -164,7 +157,7 @@ def _call(
 ) -> Sequence[Receipt | DeliveryError | Exception]:
     if not items:
         return []
-    plugin, hook = ctx.plugin_of(connection), hook_of(ctx, connection, action)
+    plugin, hook = ctx.plugin_of(connection), HOOKS[action]
     try:
         return ctx.plugins.deliver(plugin, hook, ctx.connections[connection], items)
     except PluginError as error:

@@ -39,6 +39,6 @@ def postpone(ctx: Context, table: type[Work], rows: Sequence[Any], token: str, e
             else:
                 after = error.after if isinstance(error, RetryLater) else None
                 attempts = row.attempts + 1
-                due = next_try(INTAKE_PLAN, attempts, row.received_at, now, ctx.random.random(), after)
+                due = next_try(INTAKE_PLAN, attempts, now, now, ctx.random.random(), after)
                 values |= {"attempts": attempts} | ({"due_at": due} if due else {"state": "dead"})
             claims.settle(session, table, row.id, token=token, values=values)

@@ -19,7 +19,6 @@ from nps_connect.records.deliveries import (
     Alert,
     OptOut,
     Payload,
-    ReviewInvitation,
     ScoreUpdate,
     TicketDraft,
     TicketUpdate,
@@ -79,19 +78,12 @@ def _survey(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
     return messages.survey(ctx, row, invitation, contact)
 
 
-def _review(
-    ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None
-) -> Message | ReviewInvitation | Ending:
+def _review(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Message | Ending:
     contact = _person(ctx, session, row, looked)
     reason = refusal(ctx, session, contact)
     if reason is not None:
         return Ending("cancelled", reason)
     _, answered = _answer(session, row, contact)
-    if row.options["platform"] == row.connection:
-        lead: Literal["review", "help"] = row.options["lead"]
-        return ReviewInvitation(
-            idempotency_key=row.key, contact=answered.contact, response=answered.response, lead=lead
-        )
     message = messages.review(ctx, row, answered, contact)
     return message or Ending("skipped", f"{row.options['platform']} has no review page for this person")
 

@@ -10,14 +10,12 @@ from sqlmodel import Session, col
 from nps_connect.flows.answers import answered_contact, as_response
 from nps_connect.flows.context import Context
 from nps_connect.flows.links import ReviewLink, UnsubscribeLink
-from nps_connect.flows.observing import tell_recorded
 from nps_connect.flows.people import as_contact
 from nps_connect.flows.review import destinations
 from nps_connect.flows.route import route_response
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow, RevisionRow, VisitRow
 from nps_connect.records.pages import SurveyPage, VisitInfo
-from nps_connect.records.responses import AnsweredContact
 
 OPEN_STATES = ("planned", "sent")
 
@@ -73,7 +71,6 @@ def answer(
     if invitation_id is None:
         return _unknown(ctx)
     lanes: set[str] = set()
-    told: AnsweredContact | None = None
     with ctx.ledger.write() as session:
         found = _find(session, invitation_id, lock=True)
         if found is None:
@@ -87,13 +84,11 @@ def answer(
                 session, response, score, comment, sent=sent, no_contact=do_not_contact, language=language, at=visit.at
             )
             if new or sent:
-                told = answered_contact(session, response, contact)
-                lanes = route_response(ctx, session, response, told, sent=sent)
+                answered = answered_contact(session, response, contact)
+                lanes = route_response(ctx, session, response, answered, sent=sent)
         page = _page(ctx, token, invitation, contact, response, visit.at)
     for lane in lanes:
         ctx.wake(lane)
-    if told is not None and new:
-        tell_recorded(ctx, told)
     return page
 
 

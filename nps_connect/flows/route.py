@@ -113,15 +113,8 @@ class _Planning:
         connection, options = planned.via, _options(planned)
         if planned.action == "invite_review":
             options["platform"] = planned.via
-            connection = self._carrier(planned.via)
+            connection = self._ctx.settings.surveys[self._response.survey].channel
         self._insert(planned.action, connection, due, route=planned.via, options=options)
-
-    def _carrier(self, platform: str) -> str:
-        """Who carries a review invitation: the platform itself, or the survey's channel."""
-        policy = self._ctx.info_of(platform).review_policy
-        if policy is not None and policy(self._ctx.connections[platform].settings).self_sending:
-            return platform
-        return self._ctx.settings.surveys[self._response.survey].channel
 
     def _update_ticket(self, ticket: DeliveryRow, updates: list[DeliveryRow]) -> None:
         if any(row.revision == self._response.revision for row in updates):

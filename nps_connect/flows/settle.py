@@ -25,7 +25,6 @@ from nps_connect.errors import (
 )
 from nps_connect.flows.cancel import forsake
 from nps_connect.flows.context import Context
-from nps_connect.flows.observing import tell_finished
 from nps_connect.flows.preparing import Ending
 from nps_connect.ledger import claims, cooldowns, pauses, quotas
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow, InvitationRow
@@ -58,7 +57,6 @@ def settle_batch(
 ) -> bool:
     """Write all outcomes in one transaction; false when the lane should rest now."""
     now = ctx.clock()
-    finished: list[tuple[str, Receipt | None]] = []
     woken: set[str] = set()
     with ctx.ledger.write() as session:
         for one in settled:
@@ -70,13 +68,8 @@ def settle_batch(
                 session.add(_attempt(ctx, one, now))
             _hold_back(ctx, session, connection, action, one.outcome, now)
             woken |= _follow_up(ctx, session, one, values, now)
-            if values["state"] != "pending":
-                receipt = one.outcome if isinstance(one.outcome, Receipt) else None
-                finished.append((values["state"], receipt))
     for lane in woken:
         ctx.wake(lane)
-    for state, receipt in finished:
-        tell_finished(ctx, connection, action, state, receipt)
     return not any(isinstance(one.outcome, RateLimited | AuthFailed | NotAllowed) for one in settled)
 
 

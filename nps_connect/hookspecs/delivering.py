@@ -2,7 +2,7 @@
 
 Every hook here gets up to the batch size that the plugin declares for the action, and returns one outcome per item, in
 order: a `Receipt`, or a `DeliveryError` instance for an item that failed. Raising a `DeliveryError` means that
-the whole batch had that outcome. No retries, no sleeping, no threads, no logging: the client raises, the worker decides.
+the whole batch had that outcome. No retries, sleeping, threads or logging: the client raises, the worker decides.
 """
 
 from __future__ import annotations

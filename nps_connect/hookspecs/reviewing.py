@@ -1,14 +1,13 @@
-"""Reviewing: which platform, which link, who sends."""
+"""Reviewing: which platform, which link."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from nps_connect.connection import Connection
-from nps_connect.errors import DeliveryError
 from nps_connect.hookspecs.markers import hookspec
 from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import Receipt, ReviewDestination, ReviewInvitation
+from nps_connect.records.deliveries import ReviewDestination, ReviewInvitation
 from nps_connect.records.responses import Response
 
 
@@ -29,15 +28,4 @@ def nps_review_destination(connection: Connection, invitation: ReviewInvitation)
 
     Raises:
         Rejected: the location is not known.
-    """
-
-
-@hookspec
-def nps_invite_reviews(  # type: ignore[empty-body]
-    connection: Connection, invitations: Sequence[ReviewInvitation]
-) -> Sequence[Receipt | DeliveryError]:
-    """Have the platform send the invitations itself (only platforms whose policy says `self_sending`).
-
-    Raises:
-        DeliveryError: any, for the whole batch.
     """

@@ -91,13 +91,11 @@ class ReviewPolicy(Record):
         rule: `ask-everyone` forbids asking only happy customers; `free` leaves the choice to the operator.
         reason: the rule in plain words.
         source: where the platform says so.
-        self_sending: the platform sends invitations itself (`nps_invite_reviews`); else it takes a link.
     """
 
     rule: Literal["ask-everyone", "free"]
     reason: str
     source: str
-    self_sending: bool = False
 
 
 class ExampleConfiguration(Record):

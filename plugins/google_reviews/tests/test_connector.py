@@ -22,7 +22,6 @@ def test_its_policy_wants_everybody_asked_and_says_why_and_where(google):
     assert policy.rule == "ask-everyone"
     assert policy.source == "https://support.google.com/contributionpolicy/answer/7400114"
     assert "only happy customers" in policy.reason
-    assert not policy.self_sending
 
 
 def test_it_loads_from_its_entry_point():

@@ -172,7 +172,7 @@ def test_the_operator_declares_the_policy():
     asked = policy(directory().settings)
     free = policy(directory(policy="free", policy_source="https://directory.example.com/rules").settings)
 
-    assert (asked.rule, asked.self_sending) == ("ask-everyone", False)
+    assert asked.rule == "ask-everyone"
     assert "Trade directory" in asked.reason
     assert (free.rule, free.source) == ("free", "https://directory.example.com/rules")
 

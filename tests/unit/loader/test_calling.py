@@ -119,7 +119,6 @@ def test_a_bug_in_a_delivery_passes_through(acme):
         ("nps_open_tickets", "drafts"),
         ("nps_update_tickets", "updates"),
         ("nps_send_alerts", "alerts"),
-        ("nps_invite_reviews", "invitations"),
     ],
 )
 def test_every_delivery_hook_gets_its_items_under_its_own_name(acme, hook, argument):
