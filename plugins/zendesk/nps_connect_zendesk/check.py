@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from nps_connect import Connection, DeliveryError, Finding, NotAllowed, VendorAnswer, hookimpl
+from nps_connect import Connection, DeliveryError, Finding, NotAllowed, RetryLater, VendorAnswer, hookimpl
 from nps_connect_zendesk.business_rules import mailing_rules
 from nps_connect_zendesk.directory import Kind, number_of
 from nps_connect_zendesk.people import STAFF
@@ -33,20 +33,23 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
     answer = connection.http.call("GET", f"{API}/users/me", action=ACTION, idempotent=True)
     findings = [*_identity(answer), *_credential(connection), *_quota(answer), *_clock(connection, answer)]
     for look in (_scopes, _tickets, _export, _names, _setup, _webhook, _business_rules):
-        findings += _careful(look, connection)
+        try:
+            findings += look(connection)
+        except NotAllowed as error:
+            scope = f"scope {error.scope}" if error.scope else "the permission"
+            fix = f"give the token {scope}, or the agent behind it a role that has it"
+            findings.append(_failed(look, error, fix))
+        except RetryLater as error:
+            findings.append(_failed(look, error, "the rest was not looked at: run the check again later"))
+            break
+        except DeliveryError as error:
+            findings.append(_failed(look, error, "look at the address and the version of the account's API"))
     return findings
 
 
-def _careful(look: Callable[[Connection], Iterator[Finding]], connection: Connection) -> list[Finding]:
+def _failed(look: Callable[[Connection], Iterator[Finding]], error: DeliveryError, fix: str) -> Finding:
     what = look.__name__.strip("_").replace("_", " ")
-    try:
-        return list(look(connection))
-    except NotAllowed as error:
-        scope = f"scope {error.scope}" if error.scope else "the permission"
-        fix = f"give the token {scope}, or the agent behind it a role that has it"
-        return [Finding(severity="error", text=f"{what}: {error.message}", fix=fix)]
-    except DeliveryError as error:
-        return [Finding(severity="error", text=f"{what}: {error.message}", fix="run the check again later")]
+    return Finding(severity="error", text=f"{what}: {error.message}", fix=fix)
 
 
 def _identity(answer: VendorAnswer) -> Iterator[Finding]:

@@ -156,6 +156,9 @@ def nps_connector() -> ConnectorInfo:
             table=TABLE,
             triggers=TRIGGERS,
             routes=ROUTES,
-            environment={"ZENDESK_TOKEN": "put-the-oauth-access-token-here"},
+            environment={
+                "ZENDESK_TOKEN": "put-the-oauth-access-token-here",
+                "ZENDESK_WEBHOOK_SECRET": "put-the-signing-secret-here",
+            },
         ),
     )

@@ -99,12 +99,7 @@ def _by_status(status: str | None, previous: str | None) -> str | None:
 
 
 def _from_template(connection: Connection, body: Mapping[str, Any]) -> list[Event]:
-    kind = body.get("event") if body.get("event") in TEMPLATE_KINDS else None
-    if kind is None:
-        status = _word(body.get("status"), "status")
-        if status not in STATUSES:
-            raise _unreadable("status is not one of Zendesk's own English names")
-        kind = _by_status(status, _word(body.get("previous_status"), "status"))
+    kind = _template_kind(body)
     if kind is None:
         return []
     facts = facts_of(body)
@@ -117,6 +112,16 @@ def _from_template(connection: Connection, body: Mapping[str, Any]) -> list[Even
         reason=excluded_by_number(connection.settings.exclude, facts),
     )
     return [event]
+
+
+def _template_kind(body: Mapping[str, Any]) -> str | None:
+    named = body.get("event")
+    if isinstance(named, str) and named:
+        return named if named in TEMPLATE_KINDS else None
+    status = _word(body.get("status"), "status")
+    if status not in STATUSES:
+        raise _unreadable("status is not one of Zendesk's own English names")
+    return _by_status(status, _word(body.get("previous_status"), "status"))
 
 
 def _detail(body: Mapping[str, Any]) -> Mapping[str, Any]:

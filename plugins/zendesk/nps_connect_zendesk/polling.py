@@ -31,18 +31,17 @@ STREAMS = ("tickets", "users")
 def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
     """One page of solved, closed and deleted tickets, and of deleted users.
 
-    The first call asks nothing and gives no history. Facts from before it are never told, even when an old ticket
-    changes later. A cursor that Zendesk no longer takes is replaced by the time that it had reached.
+    The first call finds the end of the export and gives no history; facts from before it are never told, even when an
+    old ticket changes later. A cursor that Zendesk no longer takes is replaced by the time that it had reached.
 
     Raises:
         DeliveryError: any; nothing is lost, the cursor stays.
     """
-    now = connection.clock()
+    now = int(connection.clock().timestamp())
     state = _read(cursor) if cursor else None
     if state is None:
-        begin = int(now.timestamp())
-        return EventPage(cursor=_write({"since": begin, "seen": begin, "next": "tickets"}))
-    if not state.get("tickets") and now.timestamp() - state["seen"] < LAG:
+        state = {"since": now, "seen": now - LAG, "next": "tickets"}
+        state["tickets"] = _export(connection, "tickets", state).get("after_cursor")
         return EventPage(cursor=_write(state))
     stream = state["next"]
     page = _export(connection, stream, state)
@@ -58,7 +57,7 @@ def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
     if not more:
         state |= {"next": "users" if stream == "tickets" else "tickets"}
         if stream == "users":
-            state |= {"seen": max(state["seen"], int(now.timestamp()) - LAG)}
+            state |= {"seen": now - LAG}
     return EventPage(events=tuple(events), cursor=_write(state), more=more or stream == "tickets")
 
 

@@ -51,10 +51,12 @@ NameOrId = int | str
 
 def _known_placeholders(value: str) -> str:
     try:
-        names = {name for _, name, _, _ in Formatter().parse(value) if name is not None}
+        parts = [part for part in Formatter().parse(value) if part[1] is not None]
     except ValueError as error:
         raise ValueError("braces do not match: write a name in braces, such as {score}") from error
-    unknown = sorted(names - set(FIELD_VALUES))
+    if any(spec or conversion for _, _, spec, conversion in parts):
+        raise ValueError("braces hold a name and nothing else, such as {score}")
+    unknown = sorted({str(name) for _, name, _, _ in parts} - set(FIELD_VALUES))
     if unknown:
         raise ValueError(f"unknown name in braces: {', '.join(unknown)}; allowed: {', '.join(FIELD_VALUES)}")
     return value
@@ -194,4 +196,4 @@ def numeric(value: NameOrId) -> int | None:
     """The number that a name-or-number setting gives, or none when it is a name."""
     if isinstance(value, int):
         return value
-    return int(value) if re.fullmatch(r"\d{1,19}", value.strip()) else None
+    return int(value) if re.fullmatch(r"[0-9]{1,19}", value.strip()) else None

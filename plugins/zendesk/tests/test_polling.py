@@ -34,11 +34,11 @@ def poll(helpdesk):
     return Poller(helpdesk(events="poll"))
 
 
-def test_the_first_call_asks_nothing_and_tells_no_history(vendor, poll, clock, transport):
+@pytest.mark.parametrize("before", [timedelta(seconds=10), timedelta(seconds=70), timedelta(days=1)])
+def test_the_first_call_tells_no_history(vendor, poll, clock, before):
     vendor.happen("ticket.solved", "ada@example.com")
-    clock.forward(timedelta(days=1))
+    clock.forward(before)
     assert poll() == []
-    assert transport.requests == []
     clock.forward(5 * MINUTE)
     assert poll() == []
 
@@ -155,6 +155,15 @@ def test_a_cursor_that_zendesk_no_longer_takes_is_replaced_by_its_time(vendor, p
     assert poll() == [("ticket.solved", "1")]
 
 
+def test_an_export_that_gives_no_cursor_is_asked_by_time(answering, clock):
+    connection, scripted = answering(200, {"tickets": [], "after_cursor": None, "end_of_stream": True})
+    page = nps_poll_events(connection, None)
+    clock.forward(MINUTE)
+    nps_poll_events(connection, page.cursor)
+    first, second = (dict(request.url.params)["start_time"] for request in scripted.requests)
+    assert first == second
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "[]", "{}", '{"next": "tickets", "since": "x", "seen": 1}'])
 def test_a_cursor_that_is_not_ours_starts_anew(helpdesk, cursor):
     page = nps_poll_events(helpdesk(), cursor)
@@ -179,11 +188,9 @@ def test_without_the_right_to_export_users_tickets_still_come(vendor, poll, cloc
     assert poll() == [("ticket.solved", "1")]
 
 
-def test_without_the_right_to_export_tickets_the_action_says_so(answering, clock):
+def test_without_the_right_to_export_tickets_the_first_poll_says_so(answering):
     body = {"error": "Forbidden", "description": "You are missing the following required scopes: read"}
     connection, _ = answering(403, body)
-    cursor = nps_poll_events(connection, None).cursor
-    clock.forward(2 * MINUTE)
     with pytest.raises(NotAllowed) as caught:
-        nps_poll_events(connection, cursor)
+        nps_poll_events(connection, None)
     assert caught.value.scope == "read"

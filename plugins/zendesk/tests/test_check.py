@@ -1,0 +1,171 @@
+"""nps_check: what is wrong with the account, and how to mend it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from nps_connect import AuthFailed
+from nps_connect_zendesk import nps_apply_setup, nps_check, nps_plan_setup
+from nps_connect_zendesk.simulated import Simulated
+from nps_connect_zendesk.simulated.door import API_TOKEN, Token
+from nps_connect_zendesk.simulated.thing_api import SECRET
+
+WEBHOOK = {"events": "webhook", "webhook_secret": SECRET}
+
+
+def found(connection, severity=None):
+    return [finding for finding in nps_check(connection) if severity in (None, finding.severity)]
+
+
+def texts(findings):
+    return " | ".join(finding.text for finding in findings)
+
+
+def test_a_good_account_has_nothing_but_good_news(helpdesk):
+    findings = found(helpdesk())
+    assert {finding.severity for finding in findings} == {"ok"}
+    assert "signed in as admin" in texts(findings)
+    assert "699 of 700 calls left" in texts(findings)
+    assert "set-up is complete" in texts(findings)
+
+
+def test_it_only_reads(helpdesk, transport):
+    nps_check(helpdesk(**WEBHOOK))
+    assert {request.method for request in transport.requests} == {"GET"}
+
+
+def test_everything_but_good_news_tells_a_fix(vendor, helpdesk):
+    vendor.account.things["user_fields"].clear()
+    vendor.tokens.access["weak"] = Token(("tickets:read", "users:read"))
+    for finding in found(helpdesk(access_token="weak", group="Nowhere", **WEBHOOK)):
+        assert finding.severity == "ok" or finding.fix
+
+
+class TestCredentials:
+    def test_the_end_of_api_tokens_is_told(self, helpdesk):
+        (warning,) = found(helpdesk(email="agent@example.com", api_token=API_TOKEN), "warning")
+        assert "2027-04-30" in warning.text
+        assert "(424 days)" in warning.text
+        assert "client_id" in warning.fix
+
+    def test_after_their_end_the_account_does_not_know_us(self, helpdesk, clock):
+        clock.forward(timedelta(days=430))
+        with pytest.raises(AuthFailed):
+            nps_check(helpdesk(email="agent@example.com", api_token=API_TOKEN))
+
+    def test_missing_scopes_are_named(self, vendor, helpdesk):
+        vendor.tokens.access["reader"] = Token(("read",))
+        (error,) = found(helpdesk(access_token="reader"), "error")
+        assert "tickets:write, users:write" in error.text
+
+    def test_a_scope_that_a_look_needs_is_named(self, vendor, helpdesk):
+        vendor.tokens.access["weak"] = Token(("users:read", "tickets:read", "write"))
+        errors = found(helpdesk(access_token="weak"), "error")
+        assert any("scope triggers:read, read" in error.fix for error in errors)
+
+    def test_an_end_user_may_not_open_tickets_for_others(self, vendor, helpdesk):
+        vendor.account.users[900]["role"] = "end-user"
+        assert "only agents and admins" in texts(found(helpdesk(), "error"))
+
+
+def test_a_quota_that_is_nearly_used_up_is_a_warning(vendor, helpdesk, clock):
+    vendor.limits.windows["account"] = (clock(), 650)
+    assert "49 of 700" in texts(found(helpdesk(), "warning"))
+
+
+def test_a_clock_that_is_wrong_is_a_warning(vendor, helpdesk, clock):
+    vendor.clock = lambda: clock() + timedelta(minutes=2)
+    assert "clock differs" in texts(found(helpdesk(), "warning"))
+
+
+def test_what_is_not_set_up_names_the_command(clock, helpdesk, transport):
+    empty = Simulated(clock, set_up=False)
+    warnings = found(helpdesk(at=empty, through=type(transport)(empty)), "warning")
+    assert len(warnings) == 4
+    assert {warning.fix for warning in warnings} == {"run 'nps-connect connections apply helpdesk'"}
+
+
+def test_names_in_the_settings_that_the_account_lacks(helpdesk):
+    errors = found(helpdesk(group="Nowhere", exclude={"forms": ["No form"]}), "error")
+    assert [error.text for error in errors] == [
+        "group: Zendesk has no group 'Nowhere'",
+        "exclude.forms: Zendesk has no ticket form 'No form'",
+    ]
+
+
+def test_polling_needs_the_export(vendor, helpdesk):
+    assert "export can be read" in texts(found(helpdesk(events="poll"), "ok"))
+    vendor.tokens.access["narrow"] = Token(("tickets:read", "users:read", "triggers:read", "automations:read"))
+    errors = found(helpdesk(access_token="narrow", events="poll"), "error")
+    assert any(error.text.startswith("export") for error in errors)
+
+
+class TestWebhook:
+    @pytest.fixture
+    def connection(self, helpdesk):
+        connection = helpdesk(**WEBHOOK)
+        nps_apply_setup(connection, nps_plan_setup(connection))
+        return connection
+
+    def test_never_called_yet(self, connection):
+        assert "was not called" in texts(found(connection, "ok"))
+
+    def test_its_last_call_is_told(self, vendor, connection):
+        vendor.webhooks(vendor.happen("ticket.solved", "ada@example.com"), "https://nps.example.com/hooks/helpdesk")
+        assert "last called 2026-03-02 09:00" in texts(found(connection, "ok"))
+
+    def test_a_failed_last_call_is_a_warning(self, vendor, connection):
+        vendor.account.things["webhooks"][0]["_invocations"].append(
+            {"id": "x", "latest_completed_at": "2026-03-02T08:00:00Z", "status": "failed", "status_code": 502}
+        )
+        (warning,) = found(connection, "warning")
+        assert "failed with 502" in warning.text
+
+    def test_another_signing_secret_is_an_error_and_stays_unsaid(self, vendor, connection):
+        vendor.account.things["webhooks"][0]["_secret"] = "renewed-by-an-admin"
+        (error,) = found(connection, "error")
+        assert "webhook_secret is not the webhook's signing secret" in error.text
+        assert "renewed-by-an-admin" not in repr(error)
+
+
+class TestBusinessRules:
+    NOTIFY = ({"field": "notification_user", "value": ["requester_id", "Received", "We have received it"]},)
+
+    def rule(self, vendor, *, kind="triggers", actions=NOTIFY, conditions=(), **changes):
+        rule = {
+            "id": vendor.account.next_thing(),
+            "title": "Notify requester of received request",
+            "active": True,
+            "actions": list(actions),
+            "conditions": {"all": list(conditions), "any": []},
+            **changes,
+        }
+        vendor.account.things.setdefault(kind, []).append(rule)
+
+    @pytest.mark.parametrize("kind", ["triggers", "automations"])
+    def test_a_rule_that_writes_to_the_requester_is_told(self, vendor, helpdesk, kind):
+        self.rule(vendor, kind=kind)
+        (warning,) = found(helpdesk(), "warning")
+        assert "'Notify requester of received request' would write to the requester" in warning.text
+        assert "nps_connect" in warning.fix
+
+    @pytest.mark.parametrize(
+        "harmless",
+        [
+            {"active": False},
+            {"actions": ({"field": "notification_user", "value": ["assignee_id", "x", "y"]},)},
+            {"actions": ({"field": "status", "value": "open"},)},
+            {"conditions": ({"field": "current_tags", "operator": "not_includes", "value": "vip nps_connect"},)},
+            {"conditions": ({"field": "comment_is_public", "operator": "is", "value": "true"},)},
+            {"conditions": ({"field": "ticket_is_public", "operator": "is", "value": "public"},)},
+        ],
+    )
+    def test_harmless_rules_are_not(self, vendor, helpdesk, harmless):
+        self.rule(vendor, **harmless)
+        assert found(helpdesk(), "warning") == []
+
+    def test_a_public_first_comment_makes_rules_for_public_tickets_write(self, vendor, helpdesk):
+        self.rule(vendor, conditions=({"field": "comment_is_public", "operator": "is", "value": "true"},))
+        assert len(found(helpdesk(public_comment=True), "warning")) == 1

@@ -1,0 +1,38 @@
+"""The contract that every plugin keeps."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import nps_connect_zendesk
+from nps_connect.testing import ConnectorContract
+from nps_connect.testing.webhook_checks import WebhookChecks
+from nps_connect_zendesk.simulated import Simulated
+from nps_connect_zendesk.simulated.door import TOKEN
+from nps_connect_zendesk.simulated.thing_api import SECRET
+
+SETTINGS = {"subdomain": "exemple", "access_token": TOKEN, "webhook_secret": SECRET}
+
+
+class TestZendesk(ConnectorContract):
+    plugin = nps_connect_zendesk
+    settings = SETTINGS
+    vendor = Simulated
+    most_requests = 12  # the check of an account looks at everything once
+    allowed_imports = ("threading",)  # locks: one renewal of a token, one cache of names
+
+
+class TestZendeskByEvents(WebhookChecks):
+    """The other webhook mode: event envelopes instead of our triggers' bodies."""
+
+    plugin = nps_connect_zendesk
+    settings = MappingProxyType({**SETTINGS, "events": "webhook", "webhook_mode": "events"})
+    vendor = Simulated
+
+
+class TestZendeskByTriggers(WebhookChecks):
+    """Our triggers' bodies."""
+
+    plugin = nps_connect_zendesk
+    settings = MappingProxyType({**SETTINGS, "events": "webhook"})
+    vendor = Simulated

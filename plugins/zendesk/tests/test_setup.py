@@ -1,0 +1,162 @@
+"""nps_plan_setup and nps_apply_setup: from an empty account to a complete one; twice is harmless."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nps_connect import WebhookRequest
+from nps_connect_zendesk import nps_apply_setup, nps_parse_events, nps_plan_setup, nps_verify_webhook
+from nps_connect_zendesk.simulated import Simulated
+from nps_connect_zendesk.simulated.thing_api import SECRET
+
+URL = "https://nps.example.com/hooks/helpdesk"
+WEBHOOK = {"events": "webhook", "webhook_secret": SECRET}
+FULL = {**WEBHOOK, "custom_fields": {"NPS score": "{score}", "Comment": "{comment}"}, "comment_field": "nps_comment"}
+
+
+@pytest.fixture
+def vendor(clock):
+    return Simulated(clock, set_up=False)
+
+
+def plan(connection):
+    return {change.id: change.change for change in nps_plan_setup(connection)}
+
+
+def apply(connection):
+    return [change.id for change in nps_apply_setup(connection, nps_plan_setup(connection))]
+
+
+def test_from_empty_to_complete_to_an_empty_plan(vendor, helpdesk):
+    connection = helpdesk(**FULL)
+    expected = [
+        "user_field:nps_score",
+        "user_field:nps_category",
+        "user_field:nps_responded_at",
+        "user_field:nps_answer",
+        "user_field:nps_comment",
+        "ticket_field:NPS score",
+        "ticket_field:Comment",
+        "webhook",
+        "trigger:ticket.solved",
+        "trigger:ticket.reopened",
+        "trigger:ticket.priority_changed",
+    ]
+    assert plan(connection) == dict.fromkeys(expected, "create")
+    assert apply(connection) == expected
+    assert plan(connection) == {}
+    kinds = {field["key"]: field["type"] for field in vendor.state()["user_fields"]}
+    assert kinds["nps_score"] == "integer"
+    assert kinds["nps_responded_at"] == "date"
+    assert [field["type"] for field in vendor.state()["ticket_fields"]] == ["integer", "text"]
+
+
+def test_planning_changes_nothing(vendor, helpdesk, transport):
+    nps_plan_setup(helpdesk(**FULL))
+    assert {request.method for request in transport.requests} == {"GET"}
+
+
+def test_applying_twice_does_nothing_twice(vendor, helpdesk):
+    connection = helpdesk(**FULL)
+    changes = nps_plan_setup(connection)
+    nps_apply_setup(connection, changes)
+    before = vendor.state()
+    assert nps_apply_setup(connection, changes) == []
+    after = vendor.state()
+    assert {**before, "requests": 0} == {**after, "requests": 0}
+
+
+def test_only_what_was_asked_for_is_done(vendor, helpdesk):
+    connection = helpdesk()
+    (first, *_rest) = nps_plan_setup(connection)
+    assert [change.id for change in nps_apply_setup(connection, [first])] == ["user_field:nps_score"]
+    assert len(vendor.state()["user_fields"]) == 1
+
+
+def test_without_webhooks_none_is_set_up(helpdesk):
+    assert all(one.startswith("user_field:") for one in plan(helpdesk(events="poll")))
+
+
+class TestTriggers:
+    def test_a_solved_ticket_comes_through_our_own_trigger(self, vendor, helpdesk, clock):
+        connection = helpdesk(**WEBHOOK)
+        apply(connection)
+        user = vendor.account.add_user("Ada Example", "ada@example.com")
+        kinds = []
+        for kind in ("ticket.solved", "ticket.reopened", "ticket.priority_changed"):
+            (sent,) = vendor.webhooks(vendor.happen(kind, user["email"]), URL)
+            assert "detail" not in json.loads(sent.body)
+            one = WebhookRequest(
+                method="POST", url=URL, headers=dict(sent.headers), body=sent.body, received_at=clock()
+            )
+            nps_verify_webhook(connection, one)
+            (event,) = nps_parse_events(connection, one)
+            assert event.contact_key.value == str(user["id"])
+            kinds.append(event.kind)
+        assert kinds == ["ticket.solved", "ticket.reopened", "ticket.priority_changed"]
+
+    def test_an_admins_own_conditions_and_actions_stay(self, vendor, helpdesk):
+        connection = helpdesk(**WEBHOOK)
+        apply(connection)
+        trigger = vendor.account.things["triggers"][0]
+        trigger["conditions"]["all"].append({"field": "group_id", "operator": "is", "value": "360"})
+        assert plan(connection) == {}
+        trigger["active"] = False
+        trigger["actions"] = [{"field": "set_tags", "value": "asked"}]
+        assert plan(connection) == {"trigger:ticket.solved": "update"}
+        apply(connection)
+        assert plan(connection) == {}
+        assert [action["field"] for action in trigger["actions"]] == ["set_tags", "notification_webhook"]
+        assert len(trigger["conditions"]["all"]) == 2
+
+
+class TestWebhook:
+    def test_in_events_mode_it_subscribes_to_events(self, vendor, helpdesk):
+        connection = helpdesk(**WEBHOOK, webhook_mode="events")
+        assert apply(connection)[-1] == "webhook"
+        (webhook,) = vendor.state()["webhooks"]
+        assert "zen:event-type:ticket.status_changed" in webhook["subscriptions"]
+        assert webhook["endpoint"] == URL
+        assert plan(connection) == {}
+
+    def test_a_sleeping_webhook_is_switched_on(self, vendor, helpdesk):
+        connection = helpdesk(**WEBHOOK, webhook_mode="events")
+        apply(connection)
+        webhook = vendor.account.things["webhooks"][0]
+        webhook |= {"status": "inactive", "subscriptions": ["zen:event-type:user.created"]}
+        assert plan(connection) == {"webhook": "update"}
+        apply(connection)
+        assert plan(connection) == {}
+        assert "zen:event-type:user.created" in webhook["subscriptions"]
+
+    def test_another_connection_method_can_only_be_reported(self, vendor, helpdesk):
+        apply(helpdesk(**WEBHOOK, webhook_mode="events"))
+        connection = helpdesk(**WEBHOOK)
+        assert plan(connection)["webhook"] == "blocked"
+        assert "webhook" not in apply(connection)
+
+    def test_the_secret_is_never_told(self, helpdesk):
+        assert SECRET not in repr(nps_plan_setup(helpdesk(**FULL)))
+
+
+class TestFields:
+    def test_a_field_of_another_type_can_only_be_reported(self, vendor, helpdesk):
+        row = {"id": 1, "key": "nps_score", "type": "text", "title": "Old", "active": True}
+        vendor.account.things["user_fields"] = [row]
+        connection = helpdesk()
+        assert plan(connection)["user_field:nps_score"] == "blocked"
+        assert "user_field:nps_score" not in apply(connection)
+        assert row["title"] == "Old"
+
+    @pytest.mark.parametrize(
+        ("kind", "thing"), [("user_fields", "user_field:nps_score"), ("ticket_fields", "ticket_field:NPS score")]
+    )
+    def test_a_switched_off_field_is_switched_on(self, vendor, helpdesk, kind, thing):
+        connection = helpdesk(custom_fields={"NPS score": "{score}"})
+        apply(connection)
+        vendor.account.things[kind][0]["active"] = False
+        assert plan(connection) == {thing: "update"}
+        apply(connection)
+        assert plan(connection) == {}
