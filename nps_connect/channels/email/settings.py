@@ -47,7 +47,7 @@ class EmailSettings(ConnectionSettings):
     smtp_url: Annotated[SecretStr, AfterValidator(_relay_url)]
     sender: Annotated[str, AfterValidator(_sender)]
     reply_to: Annotated[str, AfterValidator(_read_by_people)]
-    timeout: float = Field(default=30.0, gt=0, le=300)
+    timeout: float = Field(default=30.0, gt=0, le=120)  # both waits fit into a lease
     allow_plain: bool = False
 
     @model_validator(mode="after")
