@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,8 +13,6 @@ from nps_connect.web.site import Site
 
 LARGEST_WEBHOOK = 1024 * 1024
 UNREAD = {400: "unreadable", 408: "too_slow", 413: "too_large"}
-
-logger = logging.getLogger("nps_connect.web")
 
 
 def hook_routes(site: Site) -> APIRouter:
@@ -34,7 +30,6 @@ def hook_routes(site: Site) -> APIRouter:
         try:
             await run_in_threadpool(site.doors.accept_webhook, connection, webhook)
         except WebhookRejected as rejected:
-            logger.warning("%s", rejected)
             return JSONResponse({"error": rejected.reason}, rejected.status)
         return JSONResponse({"status": "accepted"})
 
