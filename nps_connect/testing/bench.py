@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -52,9 +53,8 @@ class Bench:
         *,
         name: str = "crm",
     ) -> None:
-        self.info = plugin.nps_connector()
-        self._plugins = Plugins()
-        self._plugins.register(plugin, self.info.name)
+        self._plugins = _loaded(plugin)
+        [self.info] = self._plugins.infos.values()
         self.clock = FixedClock()
         self.vendor = vendor(self.clock) if vendor else None
         self.line = FaultTransport(_NoVendor())
@@ -155,6 +155,13 @@ class Bench:
         if action == "send_alert":
             return tuple(title for title in seen.alerts if title == getattr(item, "title", None)) or None
         return None
+
+
+@lru_cache(maxsize=8)
+def _loaded(plugin: ModuleType) -> Plugins:
+    plugins = Plugins()
+    plugins.register(plugin, plugin.nps_connector().name)
+    return plugins
 
 
 class _NoVendor(httpx.BaseTransport):
