@@ -33,18 +33,18 @@ def open_ticket(connection: Connection, draft: TicketDraft) -> Receipt:
     """
     requester = requester_for(connection, draft.contact, action=ACTION)
     extras = extras_for(connection, draft, action=ACTION)
-    notes = list(extras.notes)
+    notes, variant = list(extras.notes), ""
     while True:
         try:
-            ticket = _create(connection, draft, requester, extras)
+            ticket = _create(connection, draft, requester, extras, variant)
         except RequesterRefused:
             if requester is NOBODY:
                 raise
-            requester = NOBODY
+            requester, variant = NOBODY, f"{variant} without requester"
         except ValuesRefused as error:
             if not extras.fields:
                 raise
-            extras = Extras()
+            extras, variant = Extras(), f"{variant} without extras"
             notes.append(f"opened without the settings' own values: {error.message}")
         except KeyReused:
             return _opened_before(connection, draft)
@@ -54,8 +54,9 @@ def open_ticket(connection: Connection, draft: TicketDraft) -> Receipt:
             return receipt_for(connection, ticket["id"], notes)
 
 
-def _create(connection: Connection, draft: TicketDraft, requester: Requester, extras: Extras) -> dict[str, Any]:
-    variant = ("" if requester.fields else "nobody") + ("" if extras.fields else "plain")
+def _create(
+    connection: Connection, draft: TicketDraft, requester: Requester, extras: Extras, variant: str
+) -> dict[str, Any]:
     try:
         answer = connection.http.call_json(
             "POST",

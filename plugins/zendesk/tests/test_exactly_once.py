@@ -73,9 +73,10 @@ class TestWithinTwoHours:
         (second,) = nps_open_tickets(connection, [draft()])
         assert vendor.effects().tickets == {"ada@example.com": [second.id]}
 
-    def test_a_key_known_with_another_body_leads_to_the_ticket_that_is_there(self, vendor, helpdesk, draft):
+    @pytest.mark.parametrize("edit", [{"tags": ["changed-since"]}, {"group": 360}, {"public_comment": True}])
+    def test_a_setting_changed_in_between_leads_to_the_ticket_that_is_there(self, vendor, helpdesk, draft, edit):
         (first,) = nps_open_tickets(helpdesk(), [draft()])
-        (second,) = nps_open_tickets(helpdesk(tags=["changed-since"]), [draft()])
+        (second,) = nps_open_tickets(helpdesk(**edit), [draft()])
         assert second.id == first.id
         assert len(vendor.state()["tickets"]) == 1
 

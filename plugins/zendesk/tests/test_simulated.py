@@ -1,0 +1,226 @@
+"""The simulated Zendesk is as strict as the real one where it matters."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from nps_connect import SimulatedPerson, VendorRequest
+from nps_connect_zendesk.simulated.door import CLIENT_ID, CLIENT_SECRET, CODE, TOKEN
+
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+TICKET = {"subject": "x", "comment": {"body": "hello", "public": False}, "external_id": "nps-1"}
+
+
+@pytest.fixture
+def call(vendor):
+    def make(method, path, body=None, *, key=None, headers=BEARER, **query):
+        sent = {**headers, **({"idempotency-key": key} if key else {})}
+        raw = json.dumps(body).encode() if body is not None else b""
+        reply = vendor.handle(VendorRequest(method, path, query, sent, raw))
+        kind = reply.headers.get("content-type", "")
+        return reply, json.loads(reply.body) if "json" in kind else reply.body.decode()
+
+    return make
+
+
+def new_ticket(call, **values):
+    reply, body = call("POST", "/api/v2/tickets", {"ticket": {**TICKET, **values}})
+    assert reply.status == 201
+    return body["ticket"]
+
+
+class TestDoor:
+    @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic !!!"}])
+    def test_strangers_stay_outside(self, call, headers):
+        assert call("GET", "/api/v2/users/me", headers=headers)[0].status == 401
+
+    def test_a_refresh_ends_the_old_pair_at_once(self, call):
+        client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        _, first = call("POST", "/oauth/tokens", {**client, "grant_type": "authorization_code", "code": CODE, "scope": "read"})  # fmt: skip
+        refresh = {**client, "grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+        _, second = call("POST", "/oauth/tokens", refresh)
+        assert call("POST", "/oauth/tokens", refresh)[0].status == 400
+        old, new = ({"authorization": f"Bearer {one['access_token']}"} for one in (first, second))
+        assert call("GET", "/api/v2/users/me", headers=old)[0].status == 401
+        assert call("GET", "/api/v2/users/me", headers=new)[0].status == 200
+
+    def test_a_code_works_once(self, call):
+        asked = {
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "grant_type": "authorization_code",
+            "code": CODE,
+        }
+        assert [call("POST", "/oauth/tokens", asked)[0].status for _ in range(2)] == [200, 400]
+
+    def test_the_accounts_quota_has_headers_and_ends_with_json(self, vendor, call, clock):
+        vendor.limits.per_minute = 2
+        first, _ = call("GET", "/api/v2/users/me")
+        assert (first.headers["ratelimit-limit"], first.headers["ratelimit-remaining"]) == ("2", "1")
+        call("GET", "/api/v2/users/me")
+        clock.forward(timedelta(seconds=20))
+        refused, body = call("GET", "/api/v2/users/me")
+        assert (refused.status, refused.headers["retry-after"]) == (429, "40")
+        assert "exceeded" in body["description"]
+        clock.forward(timedelta(seconds=40))
+        assert call("GET", "/api/v2/users/me")[0].status == 200
+
+    def test_the_limit_of_one_ticket_is_plain_text_without_retry_after(self, call):
+        ticket = new_ticket(call)
+        path = f"/api/v2/tickets/{ticket['id']}/tags"
+        replies = [call("PUT", path, {"tags": [f"t{number}"]}) for number in range(31)]
+        assert [reply.status for reply, _ in replies] == [200] * 30 + [429]
+        assert "retry-after" not in replies[-1][0].headers
+        assert "single unique ticket" in replies[-1][1]
+
+
+class TestIdempotency:
+    def test_a_hit_gives_the_first_answer_for_two_hours(self, vendor, call, clock):
+        first, _ = call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")
+        clock.forward(timedelta(minutes=119))
+        second, _ = call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")
+        assert [one.headers["x-idempotency-lookup"] for one in (first, second)] == ["miss", "hit"]
+        assert first.body == second.body
+        clock.forward(timedelta(minutes=1))
+        third, _ = call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")
+        assert third.headers["x-idempotency-lookup"] == "miss"
+        assert len(vendor.state()["tickets"]) == 2
+
+    def test_the_same_key_with_another_body(self, call):
+        call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")
+        reply, body = call("POST", "/api/v2/tickets", {"ticket": {**TICKET, "subject": "y"}}, key="k")
+        assert (reply.status, body["error"]) == (400, "IdempotentRequestError")
+
+    def test_a_refused_ticket_leaves_its_key_free(self, call):
+        assert call("POST", "/api/v2/tickets", {"ticket": {**TICKET, "group_id": 9}}, key="k")[0].status == 422
+        assert call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")[0].status == 201
+
+
+class TestTickets:
+    def test_tags_in_an_update_replace(self, call):
+        ticket = new_ticket(call, tags=["a", "b"])
+        _, body = call("PUT", f"/api/v2/tickets/{ticket['id']}", {"ticket": {"tags": ["c"]}})
+        assert body["ticket"]["tags"] == ["c"]
+
+    def test_safe_update_refuses_an_old_stamp(self, call, clock):
+        ticket = new_ticket(call)
+        clock.forward(timedelta(seconds=5))
+        path = f"/api/v2/tickets/{ticket['id']}"
+        call("PUT", path, {"ticket": {"priority": "low"}})
+        stale = {"priority": "high", "safe_update": True, "updated_stamp": ticket["updated_at"]}
+        assert call("PUT", path, {"ticket": stale})[0].status == 409
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"comment": {"body": ""}},
+            {"priority": "dire"},
+            {"status": "done"},
+            {"subject": "x" * 256},
+            {"comment": {"body": "x" * 70_000}},
+            {"tags": ["two words"]},
+            {"requester": {"name": "A", "email": "nobody"}},
+            {"requester_id": 4711},
+            {"via_followup_source_id": 1},
+        ],
+    )
+    def test_what_zendesk_refuses(self, call, values):
+        reply, body = call("POST", "/api/v2/tickets", {"ticket": {**TICKET, **values}})
+        assert (reply.status, body["error"]) == (422, "RecordInvalid")
+        assert body["details"]
+
+    def test_an_inline_requester_may_get_a_verification_mail(self, vendor, call):
+        new_ticket(call, requester={"name": "Bob", "email": "bob@example.com"})
+        assert vendor.state()["mails"] == [{"to": "bob@example.com", "occasion": "verify your address"}]
+
+    def test_a_public_first_comment_is_mailed_to_the_requester(self, vendor, call):
+        new_ticket(call, requester_id=1001, comment={"body": "hello"})
+        assert vendor.state()["mails"] == [{"to": "ada@example.com", "occasion": "request received"}]
+
+    def test_placeholders_are_expanded(self, vendor, call):
+        ticket = new_ticket(call, comment={"body": "see {{ticket.id}}"})
+        assert vendor.account.comments[ticket["id"]][0]["body"] == f"see {ticket['id']}"
+
+    def test_the_json_suffix_is_optional(self, call):
+        ticket = new_ticket(call)
+        assert call("GET", f"/api/v2/tickets/{ticket['id']}.json")[1]["ticket"]["id"] == ticket["id"]
+
+    @pytest.mark.parametrize("path", ["/", "/api/v2/nothing", "/api/v2/tickets/1/nothing", "/api/v2/tickets/x"])
+    def test_unknown_paths(self, call, path):
+        reply, body = call("GET", path)
+        assert (reply.status, body["error"]) == (404, "RecordNotFound")
+
+    @pytest.mark.parametrize("body", [None, [], {"x": 1}, {"ticket": 7}])
+    def test_bodies_without_a_ticket(self, call, body):
+        assert call("POST", "/api/v2/tickets", body)[0].status == 400
+
+
+class TestUsers:
+    def test_an_address_in_an_update_is_added(self, vendor, call):
+        call("PUT", "/api/v2/users/1001", {"user": {"email": "second@example.com"}})
+        _, body = call("GET", "/api/v2/users/1001/identities")
+        assert [row["value"] for row in body["identities"]] == ["ada@example.com", "second@example.com"]
+
+    def test_create_or_update_tells_which_it_was(self, call):
+        known, _ = call("POST", "/api/v2/users/create_or_update", {"user": {"email": "ADA@example.com", "name": "A"}})
+        new, _ = call("POST", "/api/v2/users/create_or_update", {"user": {"email": "new@example.com", "name": "N"}})
+        assert (known.status, new.status) == (200, 201)
+
+    def test_unknown_user_fields_are_ignored_without_a_word(self, call):
+        reply, body = call("PUT", "/api/v2/users/1001", {"user": {"user_fields": {"nothing": 1, "nps_score": 3}}})
+        assert reply.status == 200
+        assert body["user"]["user_fields"]["nps_score"] == 3
+        assert "nothing" not in body["user"]["user_fields"]
+
+    def test_a_wrong_kind_of_value_is_refused(self, call):
+        assert call("PUT", "/api/v2/users/1001", {"user": {"user_fields": {"nps_score": "9"}}})[0].status == 422
+
+
+def test_the_export_refuses_a_start_within_the_last_minute(call, clock):
+    start = str(int(clock().timestamp()) - 30)
+    assert call("GET", "/api/v2/incremental/tickets/cursor", start_time=start)[0].status == 422
+
+
+def test_many_threads_lose_nothing(vendor, call):
+    def open_one(number):
+        return call("POST", "/api/v2/tickets", {"ticket": {**TICKET, "external_id": f"nps-{number}"}})[0].status
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(open_one, range(200))) == {201}
+    assert len({ticket["id"] for ticket in vendor.state()["tickets"]}) == 200
+
+
+class TestSandbox:
+    def test_the_environment_points_a_connection_at_it(self, vendor):
+        variables = vendor.environment("http://127.0.0.1:1/zendesk", "helpdesk-eu")
+        assert variables["NPS_CONNECT_CONNECTIONS__HELPDESK_EU__BASE_URL"] == "http://127.0.0.1:1/zendesk"
+        assert variables["ZENDESK_TOKEN"] == TOKEN
+        assert variables["ZENDESK_WEBHOOK_SECRET"]
+
+    def test_people_and_opt_outs(self, vendor):
+        vendor.populate([SimulatedPerson("ada@example.com", "Ada", "fr"), SimulatedPerson("eve@example.com", "Eve", "en", opted_out=True)])  # fmt: skip
+        assert len(vendor.account.users) == 3
+        vendor.opt_out("ada@example.com")
+        assert [vendor.account.user_with(f"{name}@example.com")["tags"] for name in ("ada", "eve")] == [
+            ["no_survey"]
+        ] * 2
+
+    @pytest.mark.parametrize(
+        ("kind", "email"),
+        [
+            ("ticket.solved", "x@example.com"),
+            ("deal.won", "ada@example.com"),
+            ("ticket.reopened", "ada@example.com"),
+        ],
+    )
+    def test_what_cannot_happen_does_not(self, vendor, kind, email):
+        assert vendor.happen(kind, email) == []
+
+    def test_tickets_that_came_by_mail_are_not_ours(self, vendor, call):
+        vendor.happen("ticket.solved", "ada@example.com")
+        ticket = new_ticket(call, requester_id=1001)
+        assert vendor.effects().tickets == {"ada@example.com": [str(ticket["id"])]}
