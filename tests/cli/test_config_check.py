@@ -13,18 +13,46 @@ def test_the_summary(configured):
     assert any(note.startswith('mode = "shadow"') for note in told["notes"])
 
 
-def test_the_notes(configured):
-    result = configured(
-        "config",
-        "check",
+def notes(cli, **environ):
+    return json.loads(cli("config", "check", "--json", **environ).out)["notes"]
+
+
+def test_notes_on_a_fresh_configuration(configured):
+    assert notes(configured) == [
+        'mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" when they look right',
+        "there is no trigger, so no event leads to a survey",
+        "core.public_url is still the example's",
+        "core.fallback_email is still the example's",
+        "core.privacy_notice_url is still the example's",
+        "connections.mail.smtp_url is still the example's; give it in the environment variable SMTP_URL",
+        "connections.team.urls.1 is still the example's; give it in the environment variable ALERT_URL",
+    ]
+
+
+def test_notes_on_a_live_one(configured):
+    *told, broken = notes(
+        configured,
         plugins="alerts,email,absent",
         NPS_CONNECT_CORE__MODE="live",
-        NPS_CONNECT_CORE__RECIPIENT_ALLOW_LIST="@example.com",
+        NPS_CONNECT_CORE__RECIPIENT_ALLOW_LIST="@staging.example.net,anna@staging.example.net",
+        NPS_CONNECT_CORE__PUBLIC_URL="https://nps.example.net",
+        NPS_CONNECT_CORE__FALLBACK_EMAIL="care@example.net",
+        NPS_CONNECT_CORE__PRIVACY_NOTICE_URL="https://example.net/privacy",
+        NPS_CONNECT_CONNECTIONS__OTHER__PLUGIN="alerts",
+        NPS_CONNECT_CONNECTIONS__OTHER__URLS="json://alerts.example.net/x",
+        SMTP_URL="smtps://relay.example.net",
+        ALERT_URL="json://alerts.example.net/y",
     )
-    assert result.code == 0
-    assert "note: customer mail goes to 1 allowed recipients only" in result.out
-    assert "note: plugin 'absent': is not installed" in result.out
-    assert "shadow" not in result.out
+    assert told == [
+        "customer mail goes only to: @staging.example.net, anna@staging.example.net",
+        "there is no trigger, so no event leads to a survey",
+        "connection 'other' is used by no survey, trigger or route",
+    ]
+    assert broken.startswith("plugin 'absent': is not installed; installed: ")
+
+
+def test_notes_are_shown_to_people_too(configured):
+    assert "note: core.public_url is still the example's\n" in configured("config", "check").out
 
 
 def test_mistakes_go_to_standard_error_with_exit_code_2(configured):

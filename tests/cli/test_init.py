@@ -16,6 +16,12 @@ def test_what_it_writes_passes_the_check_at_once(cli):
     assert result.out.startswith("nps-connect.toml: ok\n")
 
 
+def test_with_every_installed_plugin_too(cli):
+    assert cli("init", plugins=None).code == 0
+    result = cli("config", "check", plugins=None)
+    assert (result.code, result.err) == (0, "")
+
+
 def test_the_secrets_are_for_the_owner_only_and_the_key_is_fresh(cli):
     cli("init")
     secrets = cli.folder / "nps-connect.env"

@@ -44,6 +44,8 @@ def _mistakes(errors: ConfigErrors) -> list[dict[str, str | None]]:
 
 
 def _summary(file: str, checked: Checked) -> dict[str, Any]:
+    from nps_connect.cli.config.notes import notes_of
+
     settings = checked.settings
     return {
         "ok": True,
@@ -59,27 +61,8 @@ def _summary(file: str, checked: Checked) -> dict[str, Any]:
             for trigger in settings.triggers
         ],
         "routes": [{"on": route.on, "do": route.do, "via": route.via} for route in settings.routes],
-        "notes": list(_notes(checked)),
+        "notes": notes_of(checked),
     }
-
-
-def _notes(checked: Checked) -> list[str]:
-    """What is right but worth knowing."""
-    core = checked.settings.core
-    notes = []
-    if core.mode == "shadow":
-        notes.append('mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" when they look right')
-    if core.recipient_allow_list:
-        notes.append(f"customer mail goes to {len(core.recipient_allow_list)} allowed recipients only")
-    if not checked.settings.triggers:
-        notes.append("there is no trigger, so no event leads to a survey")
-    notes += [
-        f"routes.{number}: only some customers are asked for a review: {route.accept_selective_invitation}"
-        for number, route in enumerate(checked.settings.routes, start=1)
-        if route.accept_selective_invitation
-    ]
-    notes += [str(error) for error in checked.plugins.broken.values()]
-    return notes
 
 
 def _print(summary: dict[str, Any]) -> None:

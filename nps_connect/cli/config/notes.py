@@ -1,0 +1,76 @@
+"""What is right in a configuration, but worth knowing before it goes live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nps_connect.cli.options import Checked
+from nps_connect.settings.places import At, dotted
+from nps_connect.settings.references import Referenced
+
+EXAMPLE = "example.com"
+
+
+def notes_of(checked: Checked) -> list[str]:
+    """One sentence for each thing worth knowing."""
+    return [*_core(checked), *_placeholders(checked), *_unused(checked), *_selective(checked), *_broken(checked)]
+
+
+def _core(checked: Checked) -> Iterator[str]:
+    core = checked.settings.core
+    if core.mode == "shadow":
+        yield 'mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" when they look right'
+    if core.recipient_allow_list:
+        yield f"customer mail goes only to: {', '.join(core.recipient_allow_list)}"
+    if not checked.settings.triggers:
+        yield "there is no trigger, so no event leads to a survey"
+    for key, value in (
+        ("public_url", core.public_url.host or ""),
+        ("fallback_email", core.fallback_email),
+        ("privacy_notice_url", core.privacy_notice_url.host or ""),
+    ):
+        if value.endswith(EXAMPLE):
+            yield f"core.{key} is still the example's"
+
+
+def _placeholders(checked: Checked) -> Iterator[str]:
+    for name, table in checked.settings.connections.items():
+        info = checked.plugins.infos.get(str(table["plugin"]))
+        placeholders = set(info.example.environment.values()) if info else set()
+        for at, value in _leaves(table, ("connections", name)):
+            if isinstance(value, Referenced) and value in placeholders:
+                yield f"{dotted(at)} is still the example's; give it in the {value.origin}"
+
+
+def _leaves(value: Any, at: At) -> Iterator[tuple[At, Any]]:  # noqa: ANN401  # a tree of anything
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, (*at, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*at, index))
+    else:
+        yield at, value
+
+
+def _unused(checked: Checked) -> Iterator[str]:
+    settings = checked.settings
+    used = {survey.channel for survey in settings.surveys.values()}
+    used |= {trigger.source for trigger in settings.triggers} | {route.via for route in settings.routes}
+    for name, connection in checked.connections.items():
+        if name not in used and connection.events == "none":
+            yield f"connection {name!r} is used by no survey, trigger or route"
+
+
+def _selective(checked: Checked) -> Iterator[str]:
+    for number, route in enumerate(checked.settings.routes, start=1):
+        if route.accept_selective_invitation:
+            yield (
+                f"routes.{number} asks only some customers for a review, because: {route.accept_selective_invitation}"
+            )
+
+
+def _broken(checked: Checked) -> Iterator[str]:
+    for error in checked.plugins.broken.values():
+        yield str(error)
