@@ -1,0 +1,213 @@
+"""Each hook of the walk, called from where it is called, with what comes of its answer."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from support.house import House
+from support.vendors import EXAMPLE
+
+from nps_connect import (
+    ConnectionSettings,
+    ConnectorInfo,
+    Contact,
+    EventPage,
+    RetryLater,
+    SurveyProposal,
+    Veto,
+    WebhookRejected,
+    hookimpl,
+)
+from nps_connect.ledger.tables import DecisionRow, RawRequest
+
+
+class Third:
+    """A third party's plugin: only its say in decisions."""
+
+    @hookimpl
+    def nps_connector(self):
+        return ConnectorInfo(name="third", title="Third", settings=ConnectionSettings, example=EXAMPLE)
+
+
+def decisions(house: House) -> list[tuple[str, str, str]]:
+    with house.ledger.read() as session:
+        rows = session.execute(select(DecisionRow).order_by(DecisionRow.id)).scalars()
+        return [(row.trigger, row.verdict, row.detail) for row in rows]
+
+
+def test_nps_connector_names_what_the_configuration_may_use(house):
+    assert house.ctx.info_of("crm").title == "Acme"
+    assert [lane.name for lane in house.lanes if lane.name.startswith("helpdesk/")] == [
+        "helpdesk/parse",
+        "helpdesk/decide",
+        "helpdesk/open_ticket",
+        "helpdesk/update_ticket",
+    ]
+
+
+def test_nps_verify_webhook_decides_before_anything_is_stored(house):
+    with pytest.raises(WebhookRejected):
+        house.webhook(house.won("1"), signature="forged")
+    with house.ledger.read() as session:
+        assert session.execute(select(RawRequest)).first() is None
+
+
+def test_nps_parse_events_turns_one_request_into_many_events(house):
+    house.crm.knows("1", "a@example.com")
+    house.crm.knows("2", "b@example.com")
+    house.webhook(house.won("1"), house.won("2"))
+    house.run()
+    assert [verdict for _, verdict, _ in decisions(house)] == ["yes", "yes"]
+
+
+def test_nps_poll_events_is_asked_by_a_job_from_its_own_cursor(ledger, clock):
+    house = House(ledger, clock, {"connections": {"crm": {"plugin": "acme", "events": "poll"}}})
+    house.crm.knows("1", "a@example.com")
+    house.crm.pages = [EventPage(events=(house.crm.event(house.won("1")),), cursor="next")]
+    house.run()
+    assert [verdict for _, verdict, _ in decisions(house)] == ["yes"]
+
+
+def test_nps_complete_events_is_told_the_fields_that_filters_name(ledger, clock):
+    from support.vendors import Crm
+
+    class Completing(Crm):
+        asked: tuple[str, ...] = ()
+
+        @hookimpl
+        def nps_complete_events(self, connection, events, fields):
+            self.asked = tuple(fields)
+            contact = Contact(connection="crm", id="1", email="a@example.com")
+            return [event.model_copy(update={"fields": {"amount": 250.0}, "contacts": (contact,)}) for event in events]
+
+    crm = Completing()
+    trigger = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "where": "amount >= 200 and history.answers == 0"}
+    house = House(ledger, clock, {"triggers": [trigger]}, acme=crm)
+    house.webhook(house.won("1", amount=1))
+    house.run()
+    assert crm.asked == ("amount",)
+    assert [verdict for _, verdict, _ in decisions(house)] == ["yes"]
+
+
+def test_nps_find_contacts_is_asked_again_right_before_the_mail(house):
+    house.surveyed()
+    assert house.crm.looked == 2
+
+
+def test_nps_trigger_survey_may_propose_but_the_cooldown_decides_last(ledger, clock):
+    class Proposing(Third):
+        @hookimpl
+        def nps_trigger_survey(self, event, contact, history):
+            return SurveyProposal(survey="after-purchase", reason=f"after {history.answers} answers")
+
+    house = House(ledger, clock, {"triggers": []}, third=Proposing())
+    house.crm.knows("1", "a@example.com")
+    house.webhook(house.won("1", deal="d1"), house.won("1", deal="d2"))
+    house.run()
+    assert [(trigger, verdict) for trigger, verdict, _ in decisions(house)] == [
+        ("plugin:third:after-purchase", "yes"),
+        ("plugin:third:after-purchase", "no"),
+    ]
+
+
+@pytest.mark.parametrize(("answer", "told"), [(Veto(reason="open dispute"), "third: open dispute"), (None, None)])
+def test_nps_veto_survey_gives_its_reason(ledger, clock, answer, told):
+    class Vetoing(Third):
+        @hookimpl
+        def nps_veto_survey(self, event, contact, survey):
+            return answer
+
+    house = House(ledger, clock, third=Vetoing())
+    house.crm.knows("1", "a@example.com")
+    house.webhook(house.won("1"))
+    house.run()
+    _, verdict, detail = decisions(house)[0]
+    assert verdict == ("no" if told else "yes")
+    assert told is None or told in detail
+
+
+def test_a_plugin_that_fails_to_answer_a_veto_refuses(ledger, clock):
+    class Failing(Third):
+        @hookimpl
+        def nps_veto_survey(self, event, contact, survey):
+            raise ZeroDivisionError
+
+    house = House(ledger, clock, third=Failing())
+    house.crm.knows("1", "a@example.com")
+    house.webhook(house.won("1"))
+    house.run()
+    assert decisions(house)[0][1] == "no"
+
+
+def test_nps_send_messages_carries_surveys_and_review_invitations(house):
+    house.answer(house.surveyed(language="en"), 9)
+    house.clock.forward("2h")
+    house.run()
+    assert [(mail.kind, mail.language, mail.to.email) for mail in house.post.items] == [
+        ("survey", "en", "marie@example.com"),
+        ("review_invitation", "fr", "marie@example.com"),
+    ]
+    assert all(mail.unsubscribe_url.startswith("https://nps.example.com/u/") for mail in house.post.items)
+
+
+def test_nps_write_scores_gets_a_batch_with_one_row_per_person(house):
+    tokens = [house.surveyed(str(n), f"person{n}@example.com") for n in range(3)]
+    for token in tokens:
+        house.answer(token, 7)
+    house.run()
+    assert [len(call) for call in house.crm.calls] == [3]
+
+
+def test_nps_write_opt_outs_tells_the_crm_once(house):
+    house.surveyed()
+    token = house.token("marie@example.com", "u")
+    for _ in range(3):
+        house.doors.unsubscribe(token)
+    house.run()
+    assert len(house.crm.opt_outs) == 1
+
+
+def test_nps_open_tickets_gets_the_same_draft_on_every_try(house):
+    token = house.surveyed()
+    house.desk.raising = [RetryLater("down")]
+    house.answer(token, 1, "Premier mot")
+    house.run()
+    house.answer(token, 1, "Premier mot, et un deuxième")
+    house.clock.forward("10s")
+    house.run()
+    first, second = house.desk.items
+    assert first == second
+
+
+def test_nps_update_tickets_names_the_ticket_of_the_receipt(house):
+    token = house.surveyed()
+    house.answer(token, 5)
+    house.run()
+    house.answer(token, 8)
+    house.run()
+    update = house.desk.updates[0]
+    assert (update.ticket_id, update.response.score, update.priority) == ("Desk-1-0", 8, "low")
+
+
+def test_nps_send_alerts_tells_staff_in_the_companys_language(house):
+    house.answer(house.surveyed(name="Marie Martin", language="en"), 0, "Broken")
+    house.run()
+    alert = house.bell.items[0]
+    assert "Marie Martin" in alert.title
+    assert "Broken" in alert.body
+
+
+def test_nps_find_existing_is_asked_before_a_doubtful_ticket_is_opened_again(house):
+    house.desk.lose_answers = 1
+    house.answer(house.surveyed(), 1)
+    house.run()
+    house.clock.forward("1m")
+    house.run()
+    assert (house.desk.looked_for, len(house.desk.tickets)) == (1, 1)
+
+
+def test_nps_review_destination_gives_every_score_the_same_page(house):
+    pages = [house.answer(house.surveyed(str(n), f"p{n}@example.com"), n) for n in (0, 7, 10)]
+    assert {tuple(review.title for review in page.reviews) for page in pages} == {("Stars",)}
+    token = pages[0].reviews[0].url.rpartition("/")[2]
+    assert house.doors.review_target(token, house.visit()) == "https://stars.example.com/write"
