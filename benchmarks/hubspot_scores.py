@@ -1,0 +1,84 @@
+"""Scores at the vendor's full speed: 10,000 score updates against a simulated portal that enforces 190 calls in 10 s.
+
+Time is the portal's own (sleeping moves it on), so that the quota alone sets the pace; the processor's time is real.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from time import process_time
+
+import nps_connect_hubspot as plugin
+from nps_connect import Contact, RateLimited, Response, ScoreUpdate, SimulatedPerson
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.quotas import LedgerGate
+from nps_connect.ledger.schema import upgrade
+from nps_connect.testing import FixedClock, connect
+from nps_connect_hubspot.simulated import Simulated
+from nps_connect_hubspot.simulated.vendor import TOKEN
+
+CONTACTS = 10_000
+ROUNDS = 5
+"""The contacts are written so often, so that the quota's window is left behind."""
+
+BATCH = 100
+QUOTA = 190
+
+
+def measure() -> Iterator[tuple[str, int, float]]:
+    """Contacts per second of the portal's time, and per second of the processor's."""
+    clock = FixedClock()
+    vendor = Simulated(clock)
+    people = [SimulatedPerson(f"p{number}@example.com", "P", "fr") for number in range(CONTACTS)]
+    for person in people:
+        vendor.portal.create("contacts", {"email": person.email}, clock())
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
+        upgrade(ledger)
+        gate = LedgerGate(ledger, clock)
+        settings = {"access_token": TOKEN, "calls_per_ten_seconds": QUOTA}
+        connection = connect(plugin, settings, vendor, gate=gate)
+        plugin.nps_apply_setup(connection, plugin.nps_plan_setup(connection))
+        clock.forward(timedelta(seconds=20))
+        began, working = clock(), process_time()
+        for _ in range(ROUNDS):
+            _write_all(connection, vendor, clock)
+        elapsed, worked = (clock() - began).total_seconds(), process_time() - working
+        ledger.close()
+    count = CONTACTS * ROUNDS
+    ideal = count / (QUOTA / 10 * BATCH)
+    refused = vendor.quotas.refused
+    what = f"scores written, {ideal / elapsed:.1%} of the quota, {refused} refused, {worked / elapsed:.0%} of one core"
+    yield what, count, elapsed
+    yield "processor time for these scores, simulated portal included", count, worked
+
+
+def _write_all(connection, vendor, clock) -> None:
+    ids = list(vendor.portal.records["contacts"])
+    for start in range(0, len(ids), BATCH):
+        updates = [_update(contact_id, clock) for contact_id in ids[start : start + BATCH]]
+        while True:
+            try:
+                plugin.nps_write_scores(connection, updates)
+                break
+            except RateLimited as error:
+                clock.sleep((error.until - clock()).total_seconds())
+
+
+def _update(contact_id: str, clock) -> ScoreUpdate:
+    return ScoreUpdate(
+        idempotency_key=contact_id,
+        contact=Contact(connection="crm", id=contact_id),
+        response=Response(
+            id=f"r-{contact_id}",
+            revision=1,
+            survey="after-purchase",
+            touchpoint="purchase",
+            score=int(contact_id) % 11,
+            language="fr",
+            answered_at=clock(),
+        ),
+    )
