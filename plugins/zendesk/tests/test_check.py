@@ -31,7 +31,7 @@ def test_a_good_account_has_nothing_but_good_news(helpdesk):
     assert "set-up is complete" in texts(findings)
 
 
-def test_it_only_reads(helpdesk, transport):
+def test_nps_check_only_reads(helpdesk, transport):
     nps_check(helpdesk(**WEBHOOK))
     assert {request.method for request in transport.requests} == {"GET"}
 

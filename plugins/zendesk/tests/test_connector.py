@@ -15,7 +15,7 @@ def settings(**values):
     return ZendeskSettings.model_validate({"plugin": "zendesk", "subdomain": "exemple", **values})
 
 
-def test_actions_look_before_a_doubtful_resend():
+def test_nps_connector_looks_before_a_doubtful_resend():
     info = nps_connector()
     assert {action.action: action.doubt for action in info.actions} == {
         "open_ticket": "look",

@@ -50,7 +50,7 @@ class TestFind:
             assert contact.link == f"https://exemple.zendesk.com/agent/users/{number}"
             assert not contact.opted_out
 
-    def test_nobody_is_an_answer(self, helpdesk):
+    def test_nps_find_contacts_knows_nobody_as_an_answer(self, helpdesk):
         wanted = [("id", "4711"), ("id", "x"), ("email", "no@example.com"), ("ticket", "9"), ("deal", "1")]
         assert find(helpdesk(), *wanted) == [()] * 5
 
@@ -83,7 +83,9 @@ class TestFind:
 
 
 class TestComplete:
-    def test_fields_and_requester_come_in_one_call(self, vendor, helpdesk, user, ticket, transport):
+    def test_nps_complete_events_gives_fields_and_requester_in_one_call(
+        self, vendor, helpdesk, user, ticket, transport
+    ):
         (event,) = nps_complete_events(helpdesk(), [solved(ticket)], ["priority", "channel"])
         assert event.key == solved(ticket).key
         assert event.contacts[0].id == str(user["id"])

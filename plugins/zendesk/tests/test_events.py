@@ -113,7 +113,7 @@ class TestEnvelope:
         assert event.key == fact_key(expected, "1001", MOMENT)
         assert event.contact_key.value == "1001"
 
-    def test_a_resend_has_the_same_key(self, vendor, helpdesk, clock):
+    def test_nps_parse_events_gives_a_resend_the_same_key(self, vendor, helpdesk, clock):
         facts = vendor.happen("ticket.solved", "ada@example.com")
         (first,) = vendor.webhooks(facts, URL)
         clock.forward(timedelta(minutes=7))
@@ -294,7 +294,7 @@ class TestExclusions:
         exclude = {"tags": ["vip-no-survey"], "groups": [360], "forms": ["77"], "channels": ["voice"]}
         assert told in self.reason(helpdesk(exclude=exclude), status_changed("SOLVED", **detail))
 
-    def test_events_of_other_plugins_are_not_vetoed(self):
+    def test_nps_veto_survey_spares_events_of_other_plugins(self):
         event = Event(key="deal.won:1:1", kind="deal.won", object_id="1", occurred_at=START)
         assert self.veto(event) is None
 

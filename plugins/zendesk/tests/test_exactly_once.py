@@ -94,7 +94,7 @@ class TestFindExisting:
             action=action, idempotency_key=payload.idempotency_key, payload=payload, first_started_at=clock()
         )
 
-    def test_nothing_there_is_none(self, helpdesk, clock, draft):
+    def test_nps_find_existing_is_none_where_nothing_is(self, helpdesk, clock, draft):
         assert nps_find_existing(helpdesk(), self.view(draft(), clock)) is None
 
     def test_only_the_very_same_external_id_counts(self, vendor, helpdesk, clock, draft):

@@ -26,7 +26,7 @@ def only_ticket(vendor):
 
 
 class TestTicket:
-    def test_it_holds_what_staff_need(self, vendor, helpdesk, draft):
+    def test_nps_open_tickets_holds_what_staff_need(self, vendor, helpdesk, draft):
         receipt = opened(helpdesk(), draft())
         ticket = only_ticket(vendor)
         assert receipt.id == str(ticket["id"])

@@ -43,7 +43,7 @@ def test_the_first_call_tells_no_history(vendor, poll, clock, before):
     assert poll() == []
 
 
-def test_a_solved_ticket_is_told_once(vendor, poll, clock):
+def test_nps_poll_events_tells_a_solved_ticket_once(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
     vendor.happen("ticket.solved", "ada@example.com")

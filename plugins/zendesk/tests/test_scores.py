@@ -21,7 +21,7 @@ def fields(vendor, email="ada@example.com"):
     return vendor.account.user_with(email)["user_fields"]
 
 
-def test_score_category_and_date_are_on_the_profile(vendor, helpdesk, score):
+def test_nps_write_scores_puts_score_category_and_date_on_the_profile(vendor, helpdesk, score):
     (receipt,) = written(helpdesk(), score())
     assert isinstance(receipt, Receipt)
     assert receipt.link == f"https://exemple.zendesk.com/agent/users/{receipt.id}"

@@ -53,12 +53,12 @@ def test_from_empty_to_complete_to_an_empty_plan(vendor, helpdesk):
     assert [field["type"] for field in vendor.state()["ticket_fields"]] == ["integer", "text"]
 
 
-def test_planning_changes_nothing(vendor, helpdesk, transport):
+def test_nps_plan_setup_only_reads(vendor, helpdesk, transport):
     nps_plan_setup(helpdesk(**FULL))
     assert {request.method for request in transport.requests} == {"GET"}
 
 
-def test_applying_twice_does_nothing_twice(vendor, helpdesk):
+def test_nps_apply_setup_twice_does_nothing_twice(vendor, helpdesk):
     connection = helpdesk(**FULL)
     changes = nps_plan_setup(connection)
     nps_apply_setup(connection, changes)

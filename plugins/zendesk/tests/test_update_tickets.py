@@ -20,7 +20,7 @@ def updated(connection, change):
     return outcome
 
 
-def test_a_private_comment_is_added_and_the_priority_follows(vendor, helpdesk, change, ticket):
+def test_nps_update_tickets_adds_a_private_comment_and_the_priority_follows(vendor, helpdesk, change, ticket):
     receipt = updated(helpdesk(), change(ticket["id"]))
     assert isinstance(receipt, Receipt)
     assert receipt.id == str(ticket["id"])

@@ -42,7 +42,7 @@ def refusal(connection, one):
 
 
 @pytest.mark.parametrize(("body", "expected"), VECTORS)
-def test_known_answers(connection, body, expected):
+def test_nps_verify_webhook_gives_the_known_answers(connection, body, expected):
     assert signature(TEST_SECRET, STAMP, body) == expected
     assert nps_verify_webhook(connection, request(body, expected)) is None
 
