@@ -1,0 +1,56 @@
+"""The page for admins says what the plugin does: its files to paste, its settings, its scopes."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from nps_connect_hubspot.connector import nps_connector
+from nps_connect_hubspot.kinds import KINDS
+from nps_connect_hubspot.properties import DEFINITIONS
+from nps_connect_hubspot.settings import HubSpotSettings
+from nps_connect_hubspot.subscriptions import wanted
+
+PAGE = Path(__file__).parents[3] / "docs" / "hubspot.md"
+
+
+@pytest.fixture(scope="module")
+def page():
+    return PAGE.read_text(encoding="utf-8")
+
+
+def blocks(page, language):
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL)
+
+
+def test_the_webhooks_to_paste_are_the_wanted_ones(page):
+    app, webhooks = (json.loads(block) for block in blocks(page, "json"))
+    subscriptions = webhooks["config"]["subscriptions"]
+    told = {
+        "/".join(filter(None, (entry["subscriptionType"], entry.get("propertyName"))))
+        for entries in subscriptions.values()
+        for entry in entries
+        if entry["active"]
+    }
+    defaults = HubSpotSettings.model_validate({"plugin": "hubspot", "access_token": "pat-na1-x"})
+    assert told == set(wanted(defaults))
+    assert "crm.objects.contacts.write" in app["config"]["auth"]["requiredScopes"]
+
+
+def test_the_tables_to_paste_are_accepted(page):
+    for block in blocks(page, "toml"):
+        table = tomllib.loads(re.sub(r"^ {4}", "", block, flags=re.MULTILINE))["connections"]["crm"]
+        table["access_token"] = "pat-na1-x"
+        if "webhook_secrets" in table:
+            table["webhook_secrets"] = ["client-secret"]
+        HubSpotSettings.model_validate(table)
+
+
+def test_every_setting_event_and_property_is_told(page):
+    names = {name for name in nps_connector().settings.model_fields if name != "plugin"}
+    names |= {kind.name for kind in KINDS} | {f"nps_{known.suffix}" for known in DEFINITIONS}
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
