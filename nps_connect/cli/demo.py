@@ -74,8 +74,8 @@ def _show(demo: Demo, *, serve: bool, as_json: bool) -> bool:
 
     errors = Console(stderr=True)
     for name, problem in demo.left_out.items():
-        errors.print(f"note: the simulated vendor {name} is left out: {problem}", style="yellow", markup=False)
-    summary.print_missing(demo.roles.missing, errors)
+        summary.print_notes([f"the simulated vendor {name} is left out: {problem}"], errors)
+    summary.print_notes(demo.roles.missing, errors)
     with _progress(hidden=as_json and not sys.stderr.isatty()) as tell:
         outcome = demo.perform(tell)
     _print(demo, outcome, serve=serve, as_json=as_json)

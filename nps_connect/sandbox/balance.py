@@ -45,7 +45,7 @@ def _mails(figures: Figures, roles: Roles, customer: Customer, public_url: str) 
             yield f"{email} opted out {customer.part.opted_out} the delay and got {seen.mails_to(email)} mails"
         return
     surveys = len(seen.surveys.get(email, ()))
-    if roles.sources and surveys != 1:
+    if surveys != 1:
         yield f"{email} got {surveys} survey mails in place of 1"
     reviews = seen.reviews.get(email, ())
     wanted = int(roles.reviews and customer.segment is not None)

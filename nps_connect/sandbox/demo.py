@@ -30,7 +30,7 @@ from nps_connect.sandbox.play import Play, Record, Teller
 from nps_connect.sandbox.population import Customer, make_population
 from nps_connect.sandbox.roles import Roles, find_roles
 from nps_connect.sandbox.sandbox import Sandbox
-from nps_connect.sandbox.stage import Stage
+from nps_connect.sandbox.stage import Stage, StageFailure
 
 PAGE_SECONDS = 30.0
 EVERYTHING = 1_000_000
@@ -97,9 +97,14 @@ class Demo:
         """Play, then count.
 
         Raises:
-            StageFailure: the product does not do what the demo needs.
+            StageFailure: nothing can happen with the installed plugins, or the product does not do what it should.
             NpsConnectError: the configuration or a simulated vendor refuses.
         """
+        if not self.roles.sources:
+            raise StageFailure(
+                "the demo needs an installed plugin that sends the events of a trigger, and its simulated vendor; "
+                "see: nps-connect plugins list"
+            )
         customers = make_population(self.script.people, self.script.seed)
         tell("setting up", 0, 3)
         self.sandbox.populate([one.person for one in customers])

@@ -18,7 +18,7 @@ def connection_names(plugins: Plugins) -> dict[str, str]:
 def installed_sandbox(
     connections: Mapping[str, str], *, port: int = 0, smtp_port: int = 0, faults: FaultPlan | None = None
 ) -> tuple[Sandbox, LoadedVendors]:
-    """A sandbox (not yet started) with every simulated vendor that is installed, and what was loaded.
+    """A sandbox (not yet started) with the simulated vendor of every plugin that has a connection, and what was loaded.
 
     Args:
         connections: names of connections by plugin, for the environment that the sandbox gives.
@@ -30,5 +30,8 @@ def installed_sandbox(
         MailboxUnavailable: the extra ``sandbox`` is not installed.
     """
     loaded = load_vendors()
+    for name in [name for name in loaded.vendors if name not in connections]:
+        del loaded.vendors[name]
+        loaded.problems[name] = "its plugin is not loaded; see: nps-connect plugins list"
     sandbox = Sandbox(loaded.vendors, connections=connections, port=port, smtp_port=smtp_port, faults=faults)
     return sandbox, loaded

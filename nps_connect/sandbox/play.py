@@ -25,7 +25,8 @@ Teller = Callable[[str, int, int], None]
 """Hears of progress: what is going on, how much of it is done, and how much there is."""
 
 PATIENCE = 40.0
-"""Seconds after which an act gives up waiting; the figures then show what is missing."""
+PATIENCE_EACH = 0.1
+"""Seconds, and seconds for each awaited thing, without which an act gives up; the figures then show what is missing."""
 
 FACTS_PER_DELIVERY = 20
 HANDS = 4
@@ -232,14 +233,14 @@ class Play:
         return next((mail for mail in self._sandbox.mailbox.mails(customer.email) if mail.links_to(start)), None)
 
     def _wait(self, what: str, wanted: int, seen: Callable[[], int], *, tell: bool = True) -> None:
-        waited = 0.0
-        while (so_far := seen()) < wanted and waited < PATIENCE:
+        waited, patience = 0.0, PATIENCE + PATIENCE_EACH * wanted
+        while (so_far := seen()) < wanted and waited < patience:
             if tell:
                 self._tell(what, so_far, wanted)
             self._sleep(LOOK_EVERY)
             waited += LOOK_EVERY
         if so_far < wanted:
-            self.record.problems.append(f"{what}: {so_far} of {wanted} after {PATIENCE:.0f} s")
+            self.record.problems.append(f"{what}: {so_far} of {wanted} after {patience:.0f} s")
         elif tell:
             self._tell(what, wanted, wanted)
 

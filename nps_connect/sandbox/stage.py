@@ -14,7 +14,9 @@ from typing import Any
 import httpx
 
 from nps_connect.ledger.schema import upgrade
+from nps_connect.plugins import ONLY
 from nps_connect.settings.loading import environment_path, load
+from nps_connect.settings.sources import PREFIX
 from nps_connect.wiring.application import open_application, open_ledger
 
 PROGRAM = (sys.executable, "-c", "from nps_connect.cli import main; main(prog_name='nps-connect')")
@@ -49,7 +51,7 @@ class Stage:
         self._environ = {
             name: value
             for name, value in environ.items()
-            if not name.startswith("NPS_CONNECT_") and name not in variables
+            if name == ONLY or not (name.startswith(PREFIX) or name in variables)
         }
         self._process: subprocess.Popen[bytes] | None = None
         self.config.write_text(text, encoding="utf-8")

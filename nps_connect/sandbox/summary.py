@@ -67,10 +67,10 @@ def addresses(demo: Demo) -> dict[str, str]:
     }
 
 
-def print_missing(sentences: Iterable[str], console: Console) -> None:
-    """Print which parts nobody plays."""
+def print_notes(sentences: Iterable[str], console: Console) -> None:
+    """Print what the demo will not show, and why."""
     for sentence in sentences:
-        console.print(f"note: {sentence}", style="yellow", markup=False)
+        console.print(f"note: {sentence}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _some_survey(demo: Demo) -> str | None:
