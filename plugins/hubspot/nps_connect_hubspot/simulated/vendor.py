@@ -69,18 +69,20 @@ class Simulated(SimulatedVendor):
 
     def _answer(self, request: VendorRequest) -> VendorReply:
         handler, parts = find(request.method, request.path)
-        return handler(
-            Call(
-                request=request,
-                portal=self.portal,
-                quotas=self.quotas,
-                now=self.clock(),
-                lag=self.search_lag,
-                version=parts.pop("v"),
-                parts=parts,
-                body=_body(request),
-            )
+        call = Call(
+            request=request,
+            portal=self.portal,
+            quotas=self.quotas,
+            now=self.clock(),
+            lag=self.search_lag,
+            version=parts.pop("v"),
+            parts=parts,
+            body=_body(request),
         )
+        try:
+            return handler(call)
+        except (AttributeError, KeyError, TypeError, ValueError):  # a body without what the call needs
+            raise Refusal(400, "VALIDATION_ERROR", "Invalid input JSON") from None
 
     def state(self) -> dict[str, Any]:
         """Every record, definition and preference."""
