@@ -9,6 +9,7 @@ from typing import IO, Any
 import click
 
 from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli.options import Options
 from nps_connect.errors import ConfigError, NpsConnectError
 
 
@@ -40,12 +41,14 @@ class Guarded(LazyGroup):
                 raise
             if ctx.params.get("debug"):
                 _show_traceback()
-            raise _failure(error) from error
+            raise _failure(error, ctx) from error
 
 
-def _failure(error: Exception) -> Failure:
+def _failure(error: Exception, context: click.Context) -> Failure:
     if isinstance(error, ConfigError):
-        return Misconfigured(_indented(str(error)))
+        if error.where is None and error.key is not None and isinstance(context.obj, Options):
+            error.where = str(context.obj.path)  # the ledger and the like know the key, but not the file
+        return Misconfigured(_indented(error.sentence()))
     if isinstance(error, NpsConnectError):
         return Failure(str(error))
     from nps_connect.redaction import Redactor

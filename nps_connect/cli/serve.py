@@ -13,10 +13,10 @@ from nps_connect.cli.options import Options, json_option, pass_options
 @pass_options
 def serve(options: Options, as_json: bool) -> None:
     """Serve the pages and the webhook intake only; workers do the rest. Needs PostgreSQL."""
-    from nps_connect.cli.serving import announce, need_postgres, until_stopped, web
+    from nps_connect.cli.serving import announce, joined, need_postgres, until_stopped, web
 
-    with options.application() as application:
+    with joined(options) as application:
         need_postgres(application, "serve")
         with web(application) as thread:
-            announce(application, "The web server", debug=options.debug, as_json=as_json, listening=True)
+            announce(application, "The web server", as_json=as_json, listening=True)
             until_stopped(thread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli.logs import start_log
-from nps_connect.cli.output import print_json
+from nps_connect.cli.options import Options
 from nps_connect.errors import ConfigError, NpsConnectError
 
 if TYPE_CHECKING:
@@ -104,17 +105,28 @@ def until_stopped(*threads: threading.Thread) -> None:
                 raise NpsConnectError(f"{ended[0]} ended by itself; the log says why")
 
 
-def announce(application: Application, what: str, *, debug: bool, as_json: bool, listening: bool) -> None:
-    """Start the log and say on standard output that the process is up."""
+@contextmanager
+def joined(options: Options) -> Iterator[Application]:
+    """The application of a long-running command, its log started.
+
+    Raises:
+        ConfigError: a mistake in the configuration, or a database that cannot be used as it is.
+    """
+    with options.application() as application:
+        start_log(application.ctx.redact, debug=options.debug)
+        yield application
+
+
+def announce(application: Application, what: str, *, as_json: bool, listening: bool) -> None:
+    """Say on standard output, in one line, that the process is up."""
     core = application.ctx.settings.core
-    start_log(application.ctx.redact, debug=debug)
     url = f"http://{core.listen}" if listening else None
     if as_json:
-        print_json({"running": what, "url": url, "public_url": core.url, "mode": core.mode})
-    else:
-        where = f" on {url}, reached as {core.url}" if url else ""
-        shadow = "; mode is shadow: nothing is sent" if core.mode == "shadow" else ""
-        click.echo(f"{what} is up{where}{shadow}. Stop it with Ctrl+C.")
+        click.echo(json.dumps({"running": what, "url": url, "public_url": core.url, "mode": core.mode}))
+        return
+    where = f" on {url}, reached as {core.url}" if url else ""
+    shadow = "; mode is shadow: nothing is sent" if core.mode == "shadow" else ""
+    click.echo(f"{what} is up{where}{shadow}. Stop it with Ctrl+C.")
 
 
 def need_postgres(application: Application, command: str) -> None:

@@ -51,6 +51,12 @@ def test_notes_on_a_live_one(configured):
     assert broken.startswith("plugin 'absent': is not installed; installed: ")
 
 
+def test_secrets_that_others_can_read(configured):
+    (configured.folder / "nps-connect.env").chmod(0o640)
+    sentence = "nps-connect.env can be read by others than its owner; run: chmod 600 nps-connect.env"
+    assert sentence in notes(configured)
+
+
 def test_notes_are_shown_to_people_too(configured):
     assert "note: core.public_url is still the example's\n" in configured("config", "check").out
 

@@ -18,7 +18,7 @@ def test_commands_refuse_a_database_without_tables_and_name_what_mends_it(config
         result = configured(*arguments)
         assert (result.code, result.out) == (2, "")
         assert result.err == (
-            f"Error: core.database_url: the database is empty; this program needs {newest()}; "
+            f"Error: nps-connect.toml: core.database_url: the database is empty; this program needs {newest()}; "
             "run: nps-connect db upgrade\n"
         )
 
@@ -26,4 +26,7 @@ def test_commands_refuse_a_database_without_tables_and_name_what_mends_it(config
 def test_a_database_that_cannot_be_reached(configured):
     result = configured("db", "upgrade", NPS_CONNECT_CORE__DATABASE_URL="sqlite:////nowhere/at/all.db")
     assert result.code == 2
-    assert "core.database_url: the database cannot be reached (unable to open database file)" in result.err
+    assert (
+        "Error: nps-connect.toml: core.database_url: the database cannot be reached (unable to open database file)"
+        in result.err
+    )

@@ -50,12 +50,10 @@ def start(configured):
 
 
 def up(process):
-    """What the process says when it is up: one JSON object."""
-    lines = []
-    while (line := process.stdout.readline()).rstrip() != "}":
-        assert line, process.stderr.read()
-        lines.append(line)
-    return json.loads("".join([*lines, line]))
+    """What the process says when it is up: one line of JSON."""
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    return json.loads(line)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -93,7 +91,10 @@ def test_a_taken_port_is_answered_with_the_way_out(start):
         process = start("run", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{port}")
         _, err = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert f"core.listen: cannot listen on 127.0.0.1:{port}: Address already in use; stop what listens there" in err
+    assert (
+        f"Error: nps-connect.toml: core.listen: cannot listen on 127.0.0.1:{port}: Address already in use; stop what listens there"
+        in err
+    )
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
@@ -102,7 +103,7 @@ def test_sqlite_is_for_one_process(configured, command):
     result = configured(command)
     assert result.code == 2
     assert result.err == (
-        f"Error: core.database_url: {command} needs PostgreSQL: on SQLite one process is both web and worker; "
+        f"Error: nps-connect.toml: core.database_url: {command} needs PostgreSQL: on SQLite one process is both web and worker; "
         "run: nps-connect run\n"
     )
 

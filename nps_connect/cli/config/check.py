@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,7 +32,7 @@ def check(options: Options, as_json: bool) -> None:
             raise
         print_json({"ok": False, "file": str(options.path), "mistakes": _mistakes(errors)})
         raise click.exceptions.Exit(2) from None
-    summary = _summary(str(options.path), checked)
+    summary = _summary(options.path, checked)
     if as_json:
         print_json(summary)
     else:
@@ -43,13 +44,13 @@ def _mistakes(errors: ConfigErrors) -> list[dict[str, str | None]]:
     return [{name: getattr(error, name) for name in names} for error in errors.errors]
 
 
-def _summary(file: str, checked: Checked) -> dict[str, Any]:
+def _summary(path: Path, checked: Checked) -> dict[str, Any]:
     from nps_connect.cli.config.notes import notes_of
 
     settings = checked.settings
     return {
         "ok": True,
-        "file": file,
+        "file": str(path),
         "mode": settings.core.mode,
         "connections": [
             {"name": name, "plugin": connection.plugin, "events": connection.events}
@@ -61,7 +62,7 @@ def _summary(file: str, checked: Checked) -> dict[str, Any]:
             for trigger in settings.triggers
         ],
         "routes": [{"on": route.on, "do": route.do, "via": route.via} for route in settings.routes],
-        "notes": notes_of(checked),
+        "notes": notes_of(checked, path),
     }
 
 

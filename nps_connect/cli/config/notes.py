@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from nps_connect.cli.options import Checked
+from nps_connect.settings.loading import environment_path
 from nps_connect.settings.places import At, dotted
 from nps_connect.settings.references import Referenced
 
 EXAMPLE = "example.com"
 
 
-def notes_of(checked: Checked) -> list[str]:
-    """One sentence for each thing worth knowing."""
-    return [*_core(checked), *_placeholders(checked), *_unused(checked), *_selective(checked), *_broken(checked)]
+def notes_of(checked: Checked, path: Path) -> list[str]:
+    """One sentence for each thing worth knowing.
+
+    Args:
+        checked: the configuration.
+        path: its file.
+    """
+    return [
+        *_core(checked),
+        *_readable(environment_path(path)),
+        *_placeholders(checked),
+        *_unused(checked),
+        *_selective(checked),
+        *_broken(checked),
+    ]
+
+
+def _readable(secrets: Path) -> Iterator[str]:
+    if os.name == "posix" and secrets.exists() and secrets.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        yield f"{secrets} can be read by others than its owner; run: chmod 600 {secrets}"
 
 
 def _core(checked: Checked) -> Iterator[str]:
