@@ -56,8 +56,8 @@ def _write(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | N
         json={"user": {"user_fields": fields_of(connection, update)}},
         quota=QUOTA,
     )
-    kept = (answer.get("user") or {}).get("user_fields") or {}
-    if connection.settings.score_field not in kept:
+    kept = (answer.get("user") or {}).get("user_fields")
+    if isinstance(kept, dict) and connection.settings.score_field not in kept:
         raise NotAllowed(
             f"Zendesk has no user field {connection.settings.score_field!r}: "
             f"run 'nps-connect connections apply {connection.name}'"

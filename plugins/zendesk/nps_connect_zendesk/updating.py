@@ -15,6 +15,7 @@ from nps_connect_zendesk.texts import body_of, subject_of, tags_of
 
 ACTION = "update_ticket"
 QUOTA = "ticket_update"
+LONGEST_CHAIN = 5
 
 
 def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
@@ -46,18 +47,25 @@ def _show(connection: Connection, ticket_id: int | str) -> dict[str, Any]:
 
 
 def _newest(connection: Connection, ticket_id: str) -> dict[str, Any]:
-    """The ticket, or its last follow-up of ours when it is closed."""
+    """The ticket; when it is closed, the last of our follow-ups, and of theirs."""
     ticket = _show(connection, ticket_id)
-    if ticket["status"] != "closed":
-        return ticket
-    for follow_up in sorted(ticket.get("followup_ids") or [], reverse=True):
+    for _ in range(LONGEST_CHAIN):
+        later = _own_follow_up(connection, ticket) if ticket["status"] == "closed" else None
+        if later is None:
+            break
+        ticket = later
+    return ticket
+
+
+def _own_follow_up(connection: Connection, closed: dict[str, Any]) -> dict[str, Any] | None:
+    for number in sorted(closed.get("followup_ids") or [], reverse=True):
         try:
-            later = _show(connection, follow_up)
+            later = _show(connection, number)
         except TargetGone:
             continue
         if is_own(later.get("tags") or [], later.get("external_id")):
             return later
-    return ticket
+    return None
 
 
 def _change(connection: Connection, update: TicketUpdate, ticket: dict[str, Any]) -> Receipt:

@@ -90,6 +90,21 @@ class TestClosed:
         assert second.id == first.id
         assert len(vendor.state()["tickets"]) == 2
 
+    def test_a_closed_follow_up_is_followed_up_in_turn(self, vendor, helpdesk, change, closed):
+        first = updated(helpdesk(), change(closed["id"]))
+        vendor.account.set_status(vendor.account.tickets[int(first.id)], "closed")
+        second = updated(helpdesk(), change(closed["id"], idempotency_key="case1:update:3"))
+        third = updated(helpdesk(), change(closed["id"], idempotency_key="case1:update:4"))
+        assert second.id != first.id
+        assert third.id == second.id
+        assert len(vendor.state()["tickets"]) == 3
+
+    def test_a_follow_up_by_an_agent_is_left_alone(self, vendor, helpdesk, change, closed):
+        agents = vendor.account.add_ticket({"subject": "Agent's own", "tags": []}, channel="web")
+        closed["followup_ids"].append(agents["id"])
+        receipt = updated(helpdesk(), change(closed["id"]))
+        assert receipt.id not in (str(agents["id"]), str(closed["id"]))
+
     def test_a_retry_makes_no_second_follow_up(self, vendor, helpdesk, change, closed, transport):
         transport.lose = 1
         assert isinstance(updated(helpdesk(), change(closed["id"])), Doubtful)

@@ -1,0 +1,89 @@
+"""Tickets at the vendor's full speed: 2,000 tickets in a simulated account that enforces 700 calls a minute.
+
+Time is the account's own (sleeping moves it on), so that the quota alone sets the pace; the processor's time is real.
+Every ticket is for a person of another vendor: one call finds the requester, one opens the ticket.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import process_time
+
+import nps_connect_zendesk as plugin
+from nps_connect import Contact, RateLimited, Receipt, Response, TicketDraft, VendorReply, VendorRequest
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.quotas import LedgerGate
+from nps_connect.ledger.schema import upgrade
+from nps_connect.testing import FixedClock, connect
+from nps_connect_zendesk.simulated import Simulated
+from nps_connect_zendesk.simulated.door import TOKEN
+
+TICKETS = 2_000
+CALLS_EACH = 2
+QUOTA = 700
+
+
+class Counting(Simulated):
+    """Counts what it refuses for lack of quota."""
+
+    refused = 0
+
+    def handle(self, request: VendorRequest) -> VendorReply:
+        reply = super().handle(request)
+        self.refused += reply.status == 429
+        return reply
+
+
+def measure() -> Iterator[tuple[str, int, float]]:
+    """Tickets per second of the account's time, and per second of the processor's."""
+    clock = FixedClock()
+    vendor = Counting(clock, requests_per_minute=QUOTA)
+    for number in range(TICKETS):
+        vendor.account.add_user("P", f"p{number}@example.com")
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
+        upgrade(ledger)
+        settings = {"subdomain": "exemple", "access_token": TOKEN, "requests_per_minute": QUOTA}
+        connection = connect(plugin, settings, vendor, gate=LedgerGate(ledger, clock), name="helpdesk")
+        began, working = clock(), process_time()
+        for number in range(TICKETS):
+            _open(connection, _draft(number, clock), clock)
+        elapsed, worked = (clock() - began).total_seconds(), process_time() - working
+        ledger.close()
+    opened = len(vendor.effects().tickets)
+    ideal = TICKETS * CALLS_EACH / QUOTA * 60
+    yield f"{opened} tickets opened, {ideal / elapsed:.1%} of the quota, {vendor.refused} refused", opened, elapsed
+    yield "processor time for these tickets, simulated account included", opened, worked
+
+
+def _open(connection, draft, clock) -> None:
+    while True:
+        [outcome] = plugin.nps_open_tickets(connection, [draft])
+        if isinstance(outcome, Receipt):
+            return
+        if not isinstance(outcome, RateLimited):
+            raise outcome
+        clock.sleep((outcome.until - clock()).total_seconds())
+
+
+def _draft(number: int, clock) -> TicketDraft:
+    return TicketDraft(
+        idempotency_key=f"case{number}:open_ticket",
+        external_id=f"nps-r{number}",
+        contact=Contact(connection="crm", id=str(number), email=f"p{number}@example.com", name="P"),
+        response=Response(
+            id=f"r{number}",
+            revision=1,
+            survey="after-purchase",
+            touchpoint="purchase",
+            score=2,
+            language="fr",
+            answered_at=clock(),
+        ),
+        subject="NPS 2",
+        body="Score: 2",
+        priority="urgent",
+        tags=("nps",),
+    )
