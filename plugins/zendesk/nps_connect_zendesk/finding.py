@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from nps_connect import Connection, Receipt, TargetGone, TicketUpdate
-from nps_connect_zendesk.marks import reference_of
+from nps_connect_zendesk.marks import is_own, reference_of
 from nps_connect_zendesk.rows import API, PAGE, rows
+
+UPDATE = "update_ticket"
+LONGEST_CHAIN = 6
 
 
 def receipt_for(connection: Connection, ticket_id: int | str, notes: Sequence[str] = ()) -> Receipt:
@@ -38,17 +42,59 @@ def find_ticket(connection: Connection, external_id: str, *, action: str) -> Rec
     return receipt_for(connection, min(ids)) if ids else None
 
 
+def show(connection: Connection, ticket_id: int | str) -> dict[str, Any]:
+    """One ticket.
+
+    Raises:
+        TargetGone: it was deleted.
+        DeliveryError: any other.
+    """
+    ticket: dict[str, Any] = connection.http.call_json(
+        "GET", f"{API}/tickets/{ticket_id}", action=UPDATE, idempotent=True
+    )["ticket"]
+    if ticket.get("status") == "deleted":
+        raise TargetGone("the ticket was deleted")
+    return ticket
+
+
+def chain(connection: Connection, ticket_id: str) -> Iterator[dict[str, Any]]:
+    """The ticket, then our follow-up on it if it is closed, and so on: the last one is where news go.
+
+    Raises:
+        DeliveryError: any.
+    """
+    ticket: dict[str, Any] | None = show(connection, ticket_id)
+    for _ in range(LONGEST_CHAIN):
+        if ticket is None:
+            return
+        yield ticket
+        ticket = _own_follow_up(connection, ticket) if ticket["status"] == "closed" else None
+
+
+def _own_follow_up(connection: Connection, closed: dict[str, Any]) -> dict[str, Any] | None:
+    for number in sorted(closed.get("followup_ids") or [], reverse=True):
+        try:
+            later = show(connection, number)
+        except TargetGone:
+            continue
+        if is_own(later.get("tags") or [], later.get("external_id")):
+            return later
+    return None
+
+
 def find_comment(connection: Connection, update: TicketUpdate) -> Receipt | None:
-    """The ticket, if one of its newest comments carries the update's mark.
+    """The ticket of the chain whose newest comments carry the update's mark, or none.
 
     Raises:
         DeliveryError: any but a ticket that is gone: then the update surely is not there.
     """
     mark = reference_of(update.idempotency_key)
-    path = f"/tickets/{update.ticket_id}/comments"
     try:
-        comments = rows(connection, path, "comments", action="update_ticket", params={"sort": "-created_at"})
-        found = any(mark in str(comment.get("body", "")) for comment in islice(comments, 2 * PAGE))
+        for ticket in chain(connection, update.ticket_id):
+            path, params = f"/tickets/{ticket['id']}/comments", {"sort": "-created_at"}
+            comments = rows(connection, path, "comments", action=UPDATE, params=params)
+            if any(mark in str(comment.get("body", "")) for comment in islice(comments, 2 * PAGE)):
+                return receipt_for(connection, ticket["id"])
     except TargetGone:
         return None
-    return receipt_for(connection, update.ticket_id) if found else None
+    return None

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nps_connect import Connection, Receipt, TargetGone, TicketUpdate
+from nps_connect import Connection, Receipt, TicketUpdate
 from nps_connect_zendesk.errors import ValuesRefused
 from nps_connect_zendesk.extras import custom_fields
-from nps_connect_zendesk.finding import receipt_for
-from nps_connect_zendesk.marks import OWN_TAG, follow_up_id, is_own, key_for, reference_of
+from nps_connect_zendesk.finding import chain, receipt_for, show
+from nps_connect_zendesk.marks import OWN_TAG, follow_up_id, key_for, reference_of
 from nps_connect_zendesk.rows import API
 from nps_connect_zendesk.texts import body_of, subject_of, tags_of
 
 ACTION = "update_ticket"
 QUOTA = "ticket_update"
-LONGEST_CHAIN = 5
 
 
 def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
@@ -26,46 +25,15 @@ def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
         TargetGone: the ticket was deleted.
         DeliveryError: any other.
     """
-    ticket = _newest(connection, update.ticket_id)
+    *_, ticket = chain(connection, update.ticket_id)
     if ticket["status"] == "closed":
         return _follow_up(connection, update, ticket)
     try:
         return _change(connection, update, ticket)
     except ValuesRefused:
-        if _show(connection, ticket["id"])["status"] != "closed":
+        if show(connection, ticket["id"])["status"] != "closed":
             raise
         return _follow_up(connection, update, ticket)
-
-
-def _show(connection: Connection, ticket_id: int | str) -> dict[str, Any]:
-    ticket: dict[str, Any] = connection.http.call_json(
-        "GET", f"{API}/tickets/{ticket_id}", action=ACTION, idempotent=True
-    )["ticket"]
-    if ticket.get("status") == "deleted":
-        raise TargetGone("the ticket was deleted")
-    return ticket
-
-
-def _newest(connection: Connection, ticket_id: str) -> dict[str, Any]:
-    """The ticket; when it is closed, the last of our follow-ups, and of theirs."""
-    ticket = _show(connection, ticket_id)
-    for _ in range(LONGEST_CHAIN):
-        later = _own_follow_up(connection, ticket) if ticket["status"] == "closed" else None
-        if later is None:
-            break
-        ticket = later
-    return ticket
-
-
-def _own_follow_up(connection: Connection, closed: dict[str, Any]) -> dict[str, Any] | None:
-    for number in sorted(closed.get("followup_ids") or [], reverse=True):
-        try:
-            later = _show(connection, number)
-        except TargetGone:
-            continue
-        if is_own(later.get("tags") or [], later.get("external_id")):
-            return later
-    return None
 
 
 def _change(connection: Connection, update: TicketUpdate, ticket: dict[str, Any]) -> Receipt:

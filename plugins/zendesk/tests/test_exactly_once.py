@@ -64,6 +64,20 @@ class TestLostAnswers:
         assert len(vendor.account.comments[int(opened.id)]) == 2
 
 
+def test_an_update_lost_on_its_way_back_from_a_follow_up_is_found_there(
+    vendor, helpdesk, clock, draft, change, transport
+):
+    connection = helpdesk()
+    (opened,) = nps_open_tickets(connection, [draft()])
+    vendor.account.set_status(vendor.account.tickets[int(opened.id)], "closed")
+    (follow_up,) = nps_update_tickets(connection, [change(opened.id)])
+    transport.matching, transport.lose = ("PUT", f"/api/v2/tickets/{follow_up.id}"), 1
+    later = change(opened.id, idempotency_key="case1:update:3")
+    receipt, tries = worked_off(connection, clock, UPDATE, later, wait=timedelta(hours=3))
+    assert (receipt.id, tries) == (follow_up.id, 1)
+    assert len(vendor.account.comments[int(follow_up.id)]) == 2
+
+
 class TestWithinTwoHours:
     def test_the_key_alone_is_enough_when_the_look_up_still_lags(self, vendor, helpdesk, draft, transport):
         transport.lose = 1
