@@ -118,7 +118,9 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_happens_twice(tmp_path
 
         seen = {name: vendor.effects() for name, vendor in demo.sandbox.vendors.items()}
         scores = seen[demo.roles.scores].scores
-        assert {one.email: scores.get(one.email) for one in answering} == {one.email: one.part.score for one in answering}
+        assert {one.email: scores.get(one.email) for one in answering} == {
+            one.email: one.part.score for one in answering
+        }
         tickets = seen[demo.roles.tickets].tickets
         detractors = {one.email for one in answering if one.segment == "detractor"}
         assert {email: len(ids) for email, ids in tickets.items() if ids} == dict.fromkeys(detractors, 1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from nps_connect import Doubtful, NotAllowed, RateLimited, Receipt, Rejected, RetryLater, TargetGone
 from nps_connect.flows.recover import recover
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
-from sqlalchemy import select
 
 
 def attempts(house) -> list[str]:
@@ -169,7 +169,7 @@ def test_after_a_crash_only_started_rows_are_doubtful(house):
     for token in tokens:
         house.answer(token, 0)
     with house.ledger.write() as session:
-        one, two = claims.claim(session, DeliveryRow, "helpdesk/open_ticket", token="dead", now=house.clock(), limit=5)
+        one, _ = claims.claim(session, DeliveryRow, "helpdesk/open_ticket", token="dead", now=house.clock(), limit=5)
         claims.start(session, DeliveryRow, [one.id], token="dead", now=house.clock())
     recover(house.ctx, after_restart=True)
     assert [row.doubtful for row in house.deliveries("open_ticket")] == [True, False]

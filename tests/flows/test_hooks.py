@@ -81,7 +81,12 @@ def test_nps_complete_events_is_told_the_fields_that_filters_name(ledger, clock)
             return [event.model_copy(update={"fields": {"amount": 250.0}, "contacts": (contact,)}) for event in events]
 
     crm = Completing()
-    trigger = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "where": "amount >= 200 and history.answers == 0"}
+    trigger = {
+        "on": "deal.won",
+        "from": "crm",
+        "survey": "after-purchase",
+        "where": "amount >= 200 and history.answers == 0",
+    }
     house = House(ledger, clock, {"triggers": [trigger]}, acme=crm)
     house.webhook(house.won("1", amount=1))
     house.run()

@@ -68,7 +68,10 @@ def test_while_the_crm_cannot_be_asked_nobody_is_written_to(house):
         ([{"contact_id": "1", "email": "a@example.com", "opted_out": True}], "opted_out"),
         ([{"contact_id": "1", "email": "a@example.com", "deleted": True}], "no_contact"),
         (
-            [{"contact_id": "1", "email": "a@example.com"}, {"contact_id": "2", "email": "b@example.com", "merged_ids": ("1",)}],
+            [
+                {"contact_id": "1", "email": "a@example.com"},
+                {"contact_id": "2", "email": "b@example.com", "merged_ids": ("1",)},
+            ],
             "several_contacts",
         ),
     ],

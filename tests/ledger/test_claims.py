@@ -19,7 +19,9 @@ LANE = "crm/write_score"
 def fill(ledger: Ledger, count: int, *, lane: str = LANE, due=START) -> None:
     with ledger.write() as session:
         session.add_all(
-            DeliveryRow(key=f"{lane}-{n}-{due}", lane=lane, connection="crm", action="write_score", due_at=due, created_at=START)
+            DeliveryRow(
+                key=f"{lane}-{n}-{due}", lane=lane, connection="crm", action="write_score", due_at=due, created_at=START
+            )
             for n in range(count)
         )
 

@@ -61,7 +61,10 @@ def test_what_is_freed_restores_what_was_before(ledger):
 
 
 STEP = st.tuples(
-    st.sampled_from(["reserve", "confirm", "free"]), st.integers(1, 3), st.sampled_from(["a", "b", None]), st.integers(0, 60)
+    st.sampled_from(["reserve", "confirm", "free"]),
+    st.integers(1, 3),
+    st.sampled_from(["a", "b", None]),
+    st.integers(0, 60),
 )
 
 

@@ -8,6 +8,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from support.clock import SteadyClock
 from support.vendors import Bell, Crm, Desk, Post, Stars, Vendor
 
@@ -22,7 +23,6 @@ from nps_connect.wiring.doors import ApplicationDoors
 from nps_connect.wiring.validation import validate
 from nps_connect.worker.jobs import jobs_of, plan_jobs
 from nps_connect.worker.lanes import lanes_of
-from sqlalchemy import select
 
 CONFIGURATION: dict[str, Any] = {
     "core": {
@@ -59,17 +59,26 @@ def changed(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     """The configuration with some values replaced."""
     merged = dict(base)
     for key, value in change.items():
-        merged[key] = changed(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        merged[key] = (
+            changed(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        )
     return merged
 
 
 class House:
-    def __init__(self, ledger: Ledger, clock: SteadyClock, change: dict[str, Any] | None = None, **plugins: object) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: SteadyClock, change: dict[str, Any] | None = None, **plugins: object
+    ) -> None:
         self.ledger, self.clock = ledger, clock
         self.crm, self.desk, self.post, self.bell, self.stars = Crm(), Desk(), Post(), Bell(), Stars()
         known = Plugins()
         vendors: dict[str, Vendor | object] = {
-            "acme": self.crm, "desk": self.desk, "post": self.post, "bell": self.bell, "stars": self.stars, **plugins
+            "acme": self.crm,
+            "desk": self.desk,
+            "post": self.post,
+            "bell": self.bell,
+            "stars": self.stars,
+            **plugins,
         }
         for name, vendor in vendors.items():
             known.register(vendor, name)
@@ -124,7 +133,9 @@ class House:
         mail = next(message for message in reversed(self.post.items) if message.to.email == email)
         return re.search(rf"/{letter}/([\w.-]+)", mail.text)[1]
 
-    def answer(self, token: str, score: int, comment: str | None = None, *, sent: bool = True, no_contact: bool = False) -> SurveyPage:
+    def answer(
+        self, token: str, score: int, comment: str | None = None, *, sent: bool = True, no_contact: bool = False
+    ) -> SurveyPage:
         return self.doors.answer(
             token, score, comment, sent=sent, do_not_contact=no_contact, language="fr", visit=self.visit("POST")
         )

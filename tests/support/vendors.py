@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from collections.abc import Sequence
+from datetime import datetime
 
 from nps_connect import (
     ActionInfo,
@@ -160,7 +160,10 @@ class Desk(Vendor):
             name="desk",
             title="Desk",
             settings=ConnectionSettings,
-            actions=(ActionInfo(action="open_ticket", doubt="look"), ActionInfo(action="update_ticket", doubt="resend")),
+            actions=(
+                ActionInfo(action="open_ticket", doubt="look"),
+                ActionInfo(action="update_ticket", doubt="resend"),
+            ),
             example=EXAMPLE,
         )
 
