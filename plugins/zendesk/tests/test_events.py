@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect import Contact, Event, SurveyView, WebhookRejected, WebhookRequest, fact_key
-from nps_connect.plugins import Plugins
+from nps_connect import Event, WebhookRejected, WebhookRequest, fact_key
 from nps_connect.testing import START
-from nps_connect_zendesk import nps_open_tickets, nps_parse_events, nps_poll_events
+from nps_connect_zendesk import nps_parse_events, nps_poll_events
 from nps_connect_zendesk.facts import EXCLUDED
 from nps_connect_zendesk.webhook_setup import template
 
@@ -255,54 +254,3 @@ class TestOneFact:
         clock.forward(timedelta(minutes=5))
         polled = nps_poll_events(connection, cursor).events
         assert [event.key for event in polled] == [heard.key] == [templated.key]
-
-
-class TestExclusions:
-    SURVEY = SurveyView(name="after-support", touchpoint="support", channel="mail")
-
-    def veto(self, event):
-        import nps_connect_zendesk
-
-        plugins = Plugins()
-        plugins.register(nps_connect_zendesk, "zendesk")
-        contact = Contact(connection="helpdesk", id="1001")
-        return plugins.call("zendesk", "nps_veto_survey", event=event, contact=contact, survey=self.SURVEY)
-
-    def reason(self, connection, body):
-        (event,) = parsed(connection, body)
-        veto = self.veto(event)
-        return veto.reason if veto else None
-
-    def test_an_ordinary_ticket_may_be_surveyed(self, helpdesk):
-        assert self.reason(helpdesk(), status_changed("SOLVED")) is None
-
-    @pytest.mark.parametrize(
-        ("detail", "told"),
-        [
-            ({"tags": ["x", "nps_connect"]}, "our own"),
-            ({"external_id": "nps-resp1"}, "our own"),
-            ({"tags": ["closed_by_merge"]}, "merged"),
-            ({"tags": ["VIP-no-survey"]}, "excluded tag"),
-            ({"group_id": "360"}, "excluded group"),
-            ({"form_id": "77"}, "excluded form"),
-            ({"via": {"channel": "VOICE"}}, "excluded channel"),
-            ({"subject": "Réponse automatique : De 0 à 10"}, "automatic reply"),
-            ({"subject": "Automatic reply: your opinion"}, "automatic reply"),
-        ],
-    )
-    def test_each_exclusion_is_told(self, helpdesk, detail, told):
-        exclude = {"tags": ["vip-no-survey"], "groups": [360], "forms": ["77"], "channels": ["voice"]}
-        assert told in self.reason(helpdesk(exclude=exclude), status_changed("SOLVED", **detail))
-
-    def test_nps_veto_survey_spares_events_of_other_plugins(self):
-        event = Event(key="deal.won:1:1", kind="deal.won", object_id="1", occurred_at=START)
-        assert self.veto(event) is None
-
-    def test_our_own_ticket_never_leads_to_a_survey(self, vendor, helpdesk, draft):
-        connection = helpdesk()
-        (receipt,) = nps_open_tickets(connection, [draft()])
-        (sent,) = vendor.webhooks(vendor.happen("ticket.solved", "ada@example.com"), URL)
-        (event,) = nps_parse_events(connection, webhook(sent.body))
-        assert event.object_id == receipt.id
-        assert event.fields["own"] is True
-        assert "our own" in self.veto(event).reason
