@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from generators.docstrings import entries, parts
 from nps_connect.connection import ConnectionSettings
-from nps_connect.settings import model
+from nps_connect.settings import model, routes
 from nps_connect.settings.durations import format_duration
 
 INTRODUCTION = """# Settings
@@ -28,6 +28,7 @@ TABLES = {
     "`[surveys.<name>]`": model.Survey,
     "`[[triggers]]`": model.Trigger,
     "`[limits]`": model.Limits,
+    "`[reviews]`": model.Reviews,
     "`[[routes]]`": model.Route,
     "`[connections.<name>]`": ConnectionSettings,
 }
@@ -44,6 +45,8 @@ TYPES = {
     "HttpUrl": "web address",
     "SecretStr": "secret",
     "Segment": "segment",
+    "Score": "score",
+    "QuietHours": "hours or `off`",
     "None": "",
 }
 
@@ -108,7 +111,7 @@ def in_words(node: ast.expr) -> str:
         if outer == "dict":
             return f"table: {in_words(inner[1])} by {in_words(inner[0])}"
     written = ast.unparse(node)
-    alias = getattr(model, written, None)
+    alias = getattr(model, written, getattr(routes, written, None))
     if written not in TYPES and alias is not None and hasattr(alias, "__args__"):
         return ", ".join(TYPES[word.__name__] if isinstance(word, type) else f"`{word}`" for word in alias.__args__)
     return TYPES.get(written, f"`{written}`")

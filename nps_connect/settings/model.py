@@ -6,23 +6,35 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr, model_validator
-from pydantic_core import PydanticKnownError
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
-from nps_connect.records.deliveries import CommentPolicy
-from nps_connect.records.responses import SEGMENTS, Segment
 from nps_connect.settings.durations import Duration
+from nps_connect.settings.quiet import QuietHours, Weekday
+from nps_connect.settings.reviews import Reviews
+from nps_connect.settings.routes import Route, RoutedAction
+from nps_connect.settings.table import LANGUAGE, NAME, Language, Name, Table
 
-NAME = r"^[a-z][a-z0-9-]{0,39}$"
+__all__ = [
+    "EVENT_KIND",
+    "LANGUAGE",
+    "LISTEN",
+    "NAME",
+    "Core",
+    "Language",
+    "Limits",
+    "Name",
+    "Reviews",
+    "Route",
+    "RoutedAction",
+    "Settings",
+    "Survey",
+    "Table",
+    "Trigger",
+]
+
 EVENT_KIND = r"^[a-z_]+\.[a-z_]+$"
-LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 LISTEN = r"^[^\s:]+:\d{1,5}$"
 SHORTEST_KEY = 16
-
-Name = Annotated[str, Field(pattern=NAME)]
-"""A name that the operator gives: lower case letters, digits and dashes, 40 characters at most."""
-
-RoutedAction = Literal["write_score", "invite_review", "open_ticket", "send_alert"]
 
 
 def _known_zone(name: str) -> str:
@@ -43,15 +55,6 @@ def _mail_address(value: str) -> str:
 def _allowed_recipient(value: str) -> str:
     _mail_address(f"anyone{value}" if value.startswith("@") else value)
     return value.strip()
-
-
-def _segments(value: object) -> object:
-    if value == "any" or (isinstance(value, list | tuple) and "any" in value):
-        return SEGMENTS
-    words = (value,) if isinstance(value, str) else value
-    if isinstance(words, list | tuple) and any(isinstance(word, str) and word not in SEGMENTS for word in words):
-        raise PydanticKnownError("literal_error", {"expected": ", ".join(repr(word) for word in ("any", *SEGMENTS))})
-    return words
 
 
 def _long_enough(key: SecretStr) -> SecretStr:
@@ -77,16 +80,9 @@ def _port(listen: str) -> str:
 
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
-Language = Annotated[str, Field(pattern=LANGUAGE)]
 SigningKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Recipient = Annotated[str, AfterValidator(_allowed_recipient)]
-
-
-class Table(BaseModel):
-    """A table of the file: frozen, unknown keys refused, values kept out of error texts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
 
 
 class Core(Table):
@@ -207,6 +203,9 @@ class Limits(Table):
         defer_at_most: for `defer`: the longest wait.
         surveys_per_day: cap per calendar day of the company's zone.
         max_event_age: older events decide "too old".
+        quiet_hours: from when to when no invitation and no reminder goes out, such as ``20:00-08:00``, in the contact's
+            own time zone where the CRM knows it, else in the company's; ``off`` = at any hour.
+        quiet_days: days of the week on which none goes out; empty = every day will do.
     """
 
     cooldown: Duration = timedelta(days=90)
@@ -214,45 +213,8 @@ class Limits(Table):
     defer_at_most: Duration = timedelta(days=14)
     surveys_per_day: int = Field(default=200, ge=1)
     max_event_age: Duration = timedelta(days=7)
-
-
-ONLY_FOR: dict[str, RoutedAction] = {
-    "lead": "invite_review",
-    "accept_selective_invitation": "invite_review",
-    "comment": "write_score",
-}
-
-
-class Route(Table):
-    """``[[routes]]``: which responses lead to which action.
-
-    Attributes:
-        on: `any`, a segment, or a list of segments.
-        do: the action.
-        via: the connection that carries it out (for `invite_review`: the review platform).
-        delay: from the answer to the action; the action's settling time if not given.
-        lead: for `invite_review`: `review` (the mail is the invitation) or `help` (thanks and help first).
-        comment: for `write_score`: whether the comment itself, a link, or nothing is written.
-        surveys: only answers to these surveys; empty = all.
-        accept_selective_invitation: the written reason for sending a review link to some segments only, where the
-            platform's policy forbids it.
-    """
-
-    on: Annotated[tuple[Segment, ...], BeforeValidator(_segments)] = Field(min_length=1)
-    do: RoutedAction
-    via: Name
-    delay: Duration | None = None
-    lead: Literal["review", "help"] = "review"
-    comment: CommentPolicy = "full"
-    surveys: tuple[Name, ...] = ()
-    accept_selective_invitation: str | None = Field(default=None, min_length=10)
-
-    @model_validator(mode="after")
-    def _nothing_without_effect(self) -> Route:
-        for key, action in ONLY_FOR.items():
-            if key in self.model_fields_set and self.do != action:
-                raise ValueError(f'{key} has no effect here: it belongs to do = "{action}"')
-        return self
+    quiet_hours: QuietHours = "20:00-08:00"
+    quiet_days: tuple[Weekday, ...] = Field(default=("saturday", "sunday"), max_length=6)
 
 
 class Settings(Table):
@@ -268,4 +230,5 @@ class Settings(Table):
     surveys: dict[Name, Survey] = Field(default_factory=dict)
     triggers: tuple[Trigger, ...] = ()
     limits: Limits = Limits()
+    reviews: Reviews = Reviews()
     routes: tuple[Route, ...] = ()
