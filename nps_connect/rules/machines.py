@@ -1,0 +1,82 @@
+"""Signs that a machine, not a person, opened a personal link. Signs are told and weighed by people; a sign proves nothing.
+
+Mail scanners open links to look for malware: all of them at once, seconds after delivery, sometimes with `HEAD`, some
+even press buttons. None of this can be told from a person with certainty, which is why no opening confirms anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+Sign = Literal["head", "fast", "several", "contradiction"]
+SIGNS: tuple[Sign, ...] = ("head", "fast", "several", "contradiction")
+
+TOLD: dict[Sign, str] = {
+    "head": "asked for the head of the page only",
+    "fast": "opened within seconds of the mail's delivery",
+    "several": "opened several scores of one mail within seconds",
+    "contradiction": "pressed two different scores within seconds",
+}
+
+FAST = timedelta(seconds=10)
+"""Nobody reads a mail and taps a score within this time of its delivery."""
+
+TOGETHER = timedelta(seconds=10)
+"""Scores that are opened or pressed within this time of each other belong to one sweep."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One opening or press.
+
+    Attributes:
+        method: `GET`, `HEAD` or `POST`.
+        at: when.
+        score: the score that it names, or none.
+    """
+
+    method: str
+    at: datetime
+    score: int | None
+
+
+def signs(opening: Opening, before: Sequence[Opening], sent_at: datetime | None) -> tuple[Sign, ...]:
+    """The signs of a machine that an opening shows, in the order of `SIGNS`.
+
+    Args:
+        opening: the newest.
+        before: earlier ones of the same link.
+        sent_at: when the mail with the link was handed over, or none.
+    """
+    near = [one for one in before if abs(opening.at - one.at) <= TOGETHER]
+    found: set[Sign] = set()
+    if opening.method == "HEAD":
+        found.add("head")
+    if sent_at is not None and timedelta(0) <= opening.at - sent_at <= FAST:
+        found.add("fast")
+    if opening.method != "POST" and _others(opening, near, presses=False):
+        found.add("several")
+    if opening.method == "POST" and _others(opening, near, presses=True):
+        found.add("contradiction")
+    return tuple(sign for sign in SIGNS if sign in found)
+
+
+def _others(opening: Opening, near: Sequence[Opening], *, presses: bool) -> bool:
+    """Whether another score was opened, or pressed, within the same seconds."""
+    return opening.score is not None and any(
+        one.score is not None and one.score != opening.score and (one.method == "POST") == presses for one in near
+    )
+
+
+def write(found: Sequence[Sign]) -> str | None:
+    """Signs as the ledger keeps them; none for none."""
+    return ",".join(found) or None
+
+
+def read(stored: str | None) -> tuple[Sign, ...]:
+    """Signs as the ledger keeps them."""
+    names = (stored or "").split(",")
+    return tuple(sign for sign in SIGNS if sign in names)
