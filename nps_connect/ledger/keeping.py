@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import JSON, Field
 
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
@@ -31,11 +31,11 @@ class PauseRow(Base, table=True):
     """What is stopped: ``mail``, ``connection:<name>`` or ``lane:<connection>/<action>``.
 
     Attributes:
-        cause: `operator`, `auth` (401), `not_allowed` (403).
+        cause: `operator`, `auth` (401), `not_allowed` (403), `plugin` (it hangs or breaks its contract).
     """
 
     __tablename__ = "pauses"
-    __table_args__ = (CheckConstraint("cause IN ('operator', 'auth', 'not_allowed')", name="cause"),)
+    __table_args__ = (CheckConstraint("cause IN ('operator', 'auth', 'not_allowed', 'plugin')", name="cause"),)
 
     scope: str = Field(primary_key=True, max_length=140)
     cause: str = Field(max_length=20)
@@ -55,8 +55,47 @@ class QuotaRow(Base, table=True):
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class BreakerRow(Base, table=True):
+    """The circuit breaker of a connection (``connection:<name>``) or of a lane's plugin (``lane:<name>/<action>``).
+
+    Attributes:
+        failures: calls in a row that failed as if the vendor were down, or that broke the plugin's contract.
+        opened: how often in a row it has opened; the pauses grow with it.
+        open_until: no call before then; after it, one goes first.
+        reason: the newest failure, one sentence.
+    """
+
+    __tablename__ = "breakers"
+
+    scope: str = Field(primary_key=True, max_length=140)
+    failures: int = 0
+    opened: int = 0
+    open_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str | None = None
+
+
+class WorkerRow(Base, table=True):
+    """A living process: it writes `seen_at` every few seconds.
+
+    Attributes:
+        role: `run`, `serve` or `worker`.
+        doing: the lanes that its threads work on.
+    """
+
+    __tablename__ = "workers"
+
+    id: str = Field(primary_key=True, max_length=40)
+    role: str = Field(max_length=20)
+    host: str = Field(max_length=255)
+    pid: int
+    version: str = Field(max_length=40)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+    doing: list[str] = Field(default_factory=list, sa_type=JSON)
+
+
 class JobRow(Work, table=True):
-    """A periodic job; lane ``jobs``."""
+    """A periodic job; lane ``jobs``, or ``<connection>/poll``."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -91,3 +130,67 @@ class TokenRow(Base, table=True):
     value: bytes | None = Field(default=None, sa_type=LargeBinary)
     locked_by: str | None = Field(default=None, max_length=40)
     locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ReviewAskRow(Base, table=True):
+    """A person (``c:<id>``) or mailbox (``m:<hash>``) is asked for a review on one platform, once and never again.
+
+    The row of the platform ``*`` is the cooldown over all platforms.
+
+    Attributes:
+        response_id: the answer that led to it; another answer finds the place taken.
+        until: for ``*``: when the cooldown ends.
+        sent: the invitation went out; until then the place is given back when it is cancelled.
+    """
+
+    __tablename__ = "review_asks"
+
+    subject: str = Field(primary_key=True, max_length=80)
+    platform: str = Field(primary_key=True, max_length=40)
+    response_id: int = Field(foreign_key="responses.id", sa_type=BigId, index=True)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent: bool = False
+
+
+class ReviewAccountRow(Base, table=True):
+    """What became of one answer on one platform, so that every invitation is accounted for.
+
+    Written in the transaction of what it tells; times are in `deliveries` and `visits`.
+
+    Attributes:
+        segment: of the newest revision.
+        shown: the thank-you page with the link was shown.
+        sent: the link went out by mail.
+        opened: the link was opened, without signs of a machine.
+        machine: the link was opened with signs of a machine.
+    """
+
+    __tablename__ = "review_accounts"
+    __table_args__ = (CheckConstraint("segment IN ('promoter', 'passive', 'detractor')", name="segment"),)
+
+    response_id: int = Field(primary_key=True, foreign_key="responses.id", sa_type=BigId)
+    platform: str = Field(primary_key=True, max_length=40)
+    contact_id: int = Field(foreign_key="contacts.id", sa_type=BigId, index=True)
+    segment: str = Field(max_length=10)
+    shown: bool = False
+    sent: bool = False
+    opened: bool = False
+    machine: bool = False
+
+
+class ReviewTallyRow(Base, table=True):
+    """The accounts of one person on one platform in one segment, counted once: what the audit adds up."""
+
+    __tablename__ = "review_tallies"
+    __table_args__ = (
+        CheckConstraint("segment IN ('promoter', 'passive', 'detractor')", name="segment"),
+        Index("ix_review_tallies_audit", "platform", "segment", "shown", "sent", "opened", "machine"),
+    )
+
+    platform: str = Field(primary_key=True, max_length=40)
+    segment: str = Field(primary_key=True, max_length=10)
+    contact_id: int = Field(primary_key=True, foreign_key="contacts.id", sa_type=BigId)
+    shown: bool = False
+    sent: bool = False
+    opened: bool = False
+    machine: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import JSON, Field
 
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
@@ -222,6 +222,13 @@ class DeliveryRow(Work, table=True):
         CheckConstraint(DELIVERY_STATES, name="state"),
         UniqueConstraint("key"),
         Index("ix_deliveries_state_id", "state", "id"),
+        Index(
+            "ix_deliveries_ticket",
+            "connection",
+            "receipt_id",
+            sqlite_where=text("action = 'open_ticket'"),
+            postgresql_where=text("action = 'open_ticket'"),
+        ),
     )
 
     id: int | None = _id()
@@ -260,3 +267,21 @@ class AttemptRow(Base, table=True):
     status: int | None = None
     request_id: str | None = Field(default=None, max_length=200)
     exchange: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
+class CaseRow(Base, table=True):
+    """A detractor to be won back: opened with the ticket, solved when the helpdesk says so."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        UniqueConstraint("response_id"),
+        CheckConstraint("state IN ('open', 'solved')", name="state"),
+    )
+
+    id: int | None = _id()
+    response_id: int = _ref("responses.id", index=False)
+    contact_id: int = _ref("contacts.id")
+    state: str = Field(default="open", max_length=20)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    solved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    deadline: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -145,6 +145,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_deliveries_response_id", "deliveries", ["response_id"])
     op.create_index("ix_deliveries_state_id", "deliveries", ["state", "id"])
+    op.create_index(
+        "ix_deliveries_ticket",
+        "deliveries",
+        ["connection", "receipt_id"],
+        sqlite_where=sa.text("action = 'open_ticket'"),
+        postgresql_where=sa.text("action = 'open_ticket'"),
+    )
     op.create_table(
         "response_revisions",
         sa.Column("id", BIG, nullable=False),

@@ -15,6 +15,15 @@ WHEN = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Forwards."""
     op.create_table(
+        "breakers",
+        sa.Column("scope", sa.String(length=140), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("opened", sa.Integer(), nullable=False),
+        sa.Column("open_until", WHEN, nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("scope", name="pk_breakers"),
+    )
+    op.create_table(
         "cooldowns",
         sa.Column("subject", sa.String(length=80), nullable=False),
         sa.Column("until", WHEN, nullable=False),
@@ -69,7 +78,7 @@ def upgrade() -> None:
         sa.Column("cause", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("since", WHEN, nullable=False),
-        sa.CheckConstraint("cause IN ('operator', 'auth', 'not_allowed')", name=op.f("ck_pauses_cause")),
+        sa.CheckConstraint("cause IN ('operator', 'auth', 'not_allowed', 'plugin')", name=op.f("ck_pauses_cause")),
         sa.PrimaryKeyConstraint("scope", name="pk_pauses"),
     )
     op.create_table(
@@ -103,3 +112,74 @@ def upgrade() -> None:
         sa.Column("locked_until", WHEN, nullable=True),
         sa.PrimaryKeyConstraint("connection", "name", name="pk_tokens"),
     )
+    op.create_table(
+        "workers",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(length=40), nullable=False),
+        sa.Column("started_at", WHEN, nullable=False),
+        sa.Column("seen_at", WHEN, nullable=False),
+        sa.Column("doing", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_workers"),
+    )
+    op.create_table(
+        "review_tallies",
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("segment", sa.String(length=10), nullable=False),
+        sa.Column("contact_id", BIG, nullable=False),
+        sa.Column("shown", sa.Boolean(), nullable=False),
+        sa.Column("sent", sa.Boolean(), nullable=False),
+        sa.Column("opened", sa.Boolean(), nullable=False),
+        sa.Column("machine", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("segment IN ('promoter', 'passive', 'detractor')", name=op.f("ck_review_tallies_segment")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_review_tallies_contact_id"),
+        sa.PrimaryKeyConstraint("platform", "segment", "contact_id", name="pk_review_tallies"),
+    )
+    op.create_index(
+        "ix_review_tallies_audit", "review_tallies", ["platform", "segment", "shown", "sent", "opened", "machine"]
+    )
+    op.create_table(
+        "cases",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("response_id", BIG, nullable=False),
+        sa.Column("contact_id", BIG, nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("opened_at", WHEN, nullable=False),
+        sa.Column("solved_at", WHEN, nullable=True),
+        sa.Column("deadline", WHEN, nullable=True),
+        sa.CheckConstraint("state IN ('open', 'solved')", name=op.f("ck_cases_state")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_cases_contact_id"),
+        sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name="fk_cases_response_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_cases"),
+        sa.UniqueConstraint("response_id", name="uq_cases_response_id"),
+    )
+    op.create_index("ix_cases_contact_id", "cases", ["contact_id"])
+    op.create_table(
+        "review_accounts",
+        sa.Column("response_id", BIG, nullable=False),
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("contact_id", BIG, nullable=False),
+        sa.Column("segment", sa.String(length=10), nullable=False),
+        sa.Column("shown", sa.Boolean(), nullable=False),
+        sa.Column("sent", sa.Boolean(), nullable=False),
+        sa.Column("opened", sa.Boolean(), nullable=False),
+        sa.Column("machine", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("segment IN ('promoter', 'passive', 'detractor')", name=op.f("ck_review_accounts_segment")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_review_accounts_contact_id"),
+        sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name="fk_review_accounts_response_id"),
+        sa.PrimaryKeyConstraint("response_id", "platform", name="pk_review_accounts"),
+    )
+    op.create_index("ix_review_accounts_contact_id", "review_accounts", ["contact_id"])
+    op.create_table(
+        "review_asks",
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("response_id", BIG, nullable=False),
+        sa.Column("until", WHEN, nullable=True),
+        sa.Column("sent", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name="fk_review_asks_response_id"),
+        sa.PrimaryKeyConstraint("subject", "platform", name="pk_review_asks"),
+    )
+    op.create_index("ix_review_asks_response_id", "review_asks", ["response_id"])
