@@ -8,10 +8,13 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import JSON, Field
 
+from nps_connect.ledger.cases import CaseRow  # noqa: F401  # one place to import every table of the walk from
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
+
+HELD = text("verdict = 'held'")
 
 
 def _id() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
@@ -57,6 +60,7 @@ class EventRow(Work, table=True):
     occurred_at: datetime = Field(sa_type=UtcDateTime)
     received_at: datetime = Field(sa_type=UtcDateTime, index=True)
     source: str = Field(max_length=20)
+    contact_id: int | None = _ref("contacts.id", optional=True)
     record: dict[str, Any] = Field(sa_type=JSON)
 
 
@@ -87,7 +91,8 @@ class DecisionRow(Base, table=True):
     __tablename__ = "decisions"
     __table_args__ = (
         UniqueConstraint("event_id", "trigger"),
-        CheckConstraint("verdict IN ('yes', 'no', 'deferred')", name="verdict"),
+        CheckConstraint("verdict IN ('yes', 'no', 'deferred', 'held', 'released')", name="verdict"),
+        Index("ix_decisions_held", "trigger", sqlite_where=HELD, postgresql_where=HELD),
     )
 
     id: int | None = _id()
@@ -122,7 +127,8 @@ class InvitationRow(Base, table=True):
 
     __tablename__ = "survey_invitations"
     __table_args__ = (
-        CheckConstraint("state IN ('planned', 'sent', 'cancelled', 'shadow')", name="state"),
+        CheckConstraint("state IN ('planned', 'sent', 'cancelled', 'shadow', 'imported')", name="state"),
+        Index("ix_survey_invitations_created_at", "created_at"),
         Index("ix_survey_invitations_due_at", "due_at"),
     )
 
@@ -267,21 +273,3 @@ class AttemptRow(Base, table=True):
     status: int | None = None
     request_id: str | None = Field(default=None, max_length=200)
     exchange: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-
-
-class CaseRow(Base, table=True):
-    """A detractor to be won back: opened with the ticket, solved when the helpdesk says so."""
-
-    __tablename__ = "cases"
-    __table_args__ = (
-        UniqueConstraint("response_id"),
-        CheckConstraint("state IN ('open', 'solved')", name="state"),
-    )
-
-    id: int | None = _id()
-    response_id: int = _ref("responses.id", index=False)
-    contact_id: int = _ref("contacts.id")
-    state: str = Field(default="open", max_length=20)
-    opened_at: datetime = Field(sa_type=UtcDateTime)
-    solved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    deadline: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -36,44 +36,6 @@ def upgrade() -> None:
     op.create_index("ix_contacts_mailbox", "contacts", ["mailbox"])
     op.create_index("ix_contacts_merged_into", "contacts", ["merged_into"])
     op.create_table(
-        "events",
-        sa.Column("lane", sa.String(length=120), nullable=False),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("due_at", WHEN, nullable=False),
-        sa.Column("lease_token", sa.String(length=40), nullable=True),
-        sa.Column("lease_until", WHEN, nullable=True),
-        sa.Column("started_at", WHEN, nullable=True),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("last_error", sa.String(), nullable=True),
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("connection", sa.String(length=40), nullable=False),
-        sa.Column("key", sa.String(length=400), nullable=False),
-        sa.Column("kind", sa.String(length=80), nullable=False),
-        sa.Column("object_id", sa.String(length=200), nullable=False),
-        sa.Column("occurred_at", WHEN, nullable=False),
-        sa.Column("received_at", WHEN, nullable=False),
-        sa.Column("source", sa.String(length=20), nullable=False),
-        sa.Column("record", sa.JSON(), nullable=False),
-        sa.CheckConstraint("state IN ('pending', 'running', 'succeeded', 'dead')", name=op.f("ck_events_state")),
-        sa.PrimaryKeyConstraint("id", name="pk_events"),
-        sa.UniqueConstraint("connection", "key", name="uq_events_connection_key"),
-    )
-    op.create_index(
-        "ix_events_due",
-        "events",
-        ["lane", "due_at", "id"],
-        sqlite_where=sa.text("state = 'pending'"),
-        postgresql_where=sa.text("state = 'pending'"),
-    )
-    op.create_index(
-        "ix_events_leased",
-        "events",
-        ["lease_until"],
-        sqlite_where=sa.text("state = 'running'"),
-        postgresql_where=sa.text("state = 'running'"),
-    )
-    op.create_index("ix_events_received_at", "events", ["received_at"])
-    op.create_table(
         "raw_requests",
         sa.Column("lane", sa.String(length=120), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -109,3 +71,44 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'running'"),
         postgresql_where=sa.text("state = 'running'"),
     )
+    op.create_table(
+        "events",
+        sa.Column("lane", sa.String(length=120), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("due_at", WHEN, nullable=False),
+        sa.Column("lease_token", sa.String(length=40), nullable=True),
+        sa.Column("lease_until", WHEN, nullable=True),
+        sa.Column("started_at", WHEN, nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("connection", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=400), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("object_id", sa.String(length=200), nullable=False),
+        sa.Column("occurred_at", WHEN, nullable=False),
+        sa.Column("received_at", WHEN, nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("contact_id", BIG, nullable=True),
+        sa.Column("record", sa.JSON(), nullable=False),
+        sa.CheckConstraint("state IN ('pending', 'running', 'succeeded', 'dead')", name=op.f("ck_events_state")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_events_contact_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_events"),
+        sa.UniqueConstraint("connection", "key", name="uq_events_connection_key"),
+    )
+    op.create_index("ix_events_contact_id", "events", ["contact_id"])
+    op.create_index(
+        "ix_events_due",
+        "events",
+        ["lane", "due_at", "id"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "ix_events_leased",
+        "events",
+        ["lease_until"],
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index("ix_events_received_at", "events", ["received_at"])

@@ -26,7 +26,9 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(), nullable=False),
         sa.Column("decided_at", WHEN, nullable=False),
         sa.Column("eligible_at", WHEN, nullable=True),
-        sa.CheckConstraint("verdict IN ('yes', 'no', 'deferred')", name=op.f("ck_decisions_verdict")),
+        sa.CheckConstraint(
+            "verdict IN ('yes', 'no', 'deferred', 'held', 'released')", name=op.f("ck_decisions_verdict")
+        ),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_decisions_contact_id"),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_decisions_event_id"),
         sa.PrimaryKeyConstraint("id", name="pk_decisions"),
@@ -34,6 +36,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_decisions_contact_id", "decisions", ["contact_id"])
     op.create_index("ix_decisions_decided_at", "decisions", ["decided_at"])
+    op.create_index(
+        "ix_decisions_held",
+        "decisions",
+        ["trigger"],
+        sqlite_where=sa.text("verdict = 'held'"),
+        postgresql_where=sa.text("verdict = 'held'"),
+    )
     op.create_table(
         "survey_invitations",
         sa.Column("id", BIG, nullable=False),
@@ -50,13 +59,14 @@ def upgrade() -> None:
         sa.Column("sent_at", WHEN, nullable=True),
         sa.Column("expires_at", WHEN, nullable=False),
         sa.CheckConstraint(
-            "state IN ('planned', 'sent', 'cancelled', 'shadow')", name=op.f("ck_survey_invitations_state")
+            "state IN ('planned', 'sent', 'cancelled', 'shadow', 'imported')", name=op.f("ck_survey_invitations_state")
         ),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_survey_invitations_contact_id"),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_survey_invitations_event_id"),
         sa.PrimaryKeyConstraint("id", name="pk_survey_invitations"),
     )
     op.create_index("ix_survey_invitations_contact_id", "survey_invitations", ["contact_id"])
+    op.create_index("ix_survey_invitations_created_at", "survey_invitations", ["created_at"])
     op.create_index("ix_survey_invitations_due_at", "survey_invitations", ["due_at"])
     op.create_index("ix_survey_invitations_event_id", "survey_invitations", ["event_id"])
     op.create_table(
