@@ -2,72 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
 from math import log
 
 from nps_connect.records.connectors import ReviewPolicy
-from nps_connect.records.responses import SEGMENTS, Segment
+from nps_connect.records.responses import SEGMENTS, Segment, segment_of
+from nps_connect.rules.routing import concerns
 from nps_connect.rules.sampling import point
 from nps_connect.settings.model import Route
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Routes that ask some segments only, on a platform that demands that everybody is asked.
+    """Routes that ask some customers less than others, on a platform that demands that everybody is asked alike.
 
     Attributes:
         via: the platform's connection.
-        missing: segments that are never asked.
+        scores: those that are never asked, or less often than a higher score.
         routes: indexes of the routes that ask the others.
         accepted: the operator's written reason for it, or none: then it is a mistake of the configuration.
+        never: nobody with these scores is ever asked; else they are asked less often.
     """
 
     via: str
-    missing: tuple[Segment, ...]
+    scores: tuple[int, ...]
     routes: tuple[int, ...]
     accepted: str | None
+    never: bool = True
+
+    @property
+    def missing(self) -> tuple[Segment, ...]:
+        """The segments that have any of the scores."""
+        return tuple(segment for segment in SEGMENTS if any(segment_of(score) == segment for score in self.scores))
+
+    @property
+    def told(self) -> str:
+        """The scores in words: ``passive and detractor``, or ``scores 0 and 1`` where a segment is not complete."""
+        whole = [score for score in range(11) if segment_of(score) in self.missing]
+        if whole == list(self.scores):
+            return " and ".join(self.missing)
+        return "scores " + " and ".join(str(score) for score in self.scores)
+
+
+Cell = tuple[str | None, str | None, str | None]
 
 
 def gaps(routes: Sequence[Route], policies: Mapping[str, ReviewPolicy]) -> list[Gap]:
     """Find selective invitations on platforms whose rule is `ask-everyone`.
 
-    Routes that are limited to some surveys are judged survey by survey: asking the promoters of one survey and the
-    detractors of another is asking neither in full.
+    Routes that are limited to surveys, touchpoints or languages are judged one by one: asking the promoters of one
+    survey and the detractors of another is asking neither in full. Where several platforms share the answers by weight,
+    the share of a platform must not grow with the score.
 
     Args:
         routes: all routes of the configuration.
         policies: by connection name, for the review platforms among the connections.
     """
     found: dict[Gap, None] = {}
+    inviting = [(index, route) for index, route in enumerate(routes) if route.do == "invite_review"]
     for via, policy in policies.items():
         if policy.rule != "ask-everyone":
             continue
-        inviting = [(index, route) for index, route in enumerate(routes) if _invites(route, via)]
-        named = sorted({survey for _, route in inviting for survey in route.surveys})
-        for survey in (None, *named):
-            gap = _gap(via, [(index, route) for index, route in inviting if _covers(route, survey)])
+        for cell in cells([route for _, route in inviting]):
+            gap = _gap(via, [(index, route) for index, route in inviting if covers(route, cell)])
             if gap is not None:
                 found[gap] = None
     return list(found)
 
 
-def _invites(route: Route, via: str) -> bool:
-    return route.do == "invite_review" and route.via == via
+def cells(routes: Sequence[Route]) -> Iterator[Cell]:
+    """Every kind of answer that some route tells apart: survey, touchpoint, language; none = one that none names."""
+    yield from product(
+        (None, *sorted({survey for route in routes for survey in route.surveys})),
+        (None, *sorted({touchpoint for route in routes for touchpoint in route.touchpoints})),
+        (None, *sorted({language for route in routes for language in route.languages})),
+    )
 
 
-def _covers(route: Route, survey: str | None) -> bool:
-    """Whether a route takes answers of a survey; none stands for every survey that no route names."""
-    return not route.surveys or survey in route.surveys
+def covers(route: Route, cell: Cell) -> bool:
+    """Whether a route takes answers of this kind."""
+    survey, touchpoint, language = cell
+    return concerns(route, survey=survey, touchpoint=touchpoint, language=language)
 
 
 def _gap(via: str, inviting: Sequence[tuple[int, Route]]) -> Gap | None:
-    asked = {segment for _, route in inviting for segment in route.on}
-    missing = tuple(segment for segment in SEGMENTS if segment not in asked)
-    if not asked or not missing:
-        return None
-    reasons = [route.accept_selective_invitation for _, route in inviting if route.accept_selective_invitation]
-    return Gap(via, missing, tuple(index for index, _ in inviting), reasons[0] if reasons else None)
+    shares = [_share(via, score, inviting) for score in range(11)]
+    here = [(index, route) for index, route in inviting if route.via == via]
+    reasons = [route.accept_selective_invitation for _, route in here if route.accept_selective_invitation]
+    indexes, accepted = tuple(index for index, _ in here), reasons[0] if reasons else None
+    never = tuple(score for score, share in enumerate(shares) if not share)
+    if never and any(shares):
+        return Gap(via, never, indexes, accepted)
+    less = tuple(score for score, share in enumerate(shares) if share < max(shares[score:]))
+    return Gap(via, less, indexes, accepted, never=False) if less else None
+
+
+def _share(via: str, score: int, inviting: Sequence[tuple[int, Route]]) -> Fraction:
+    """Which part of those who give this score is asked for this platform."""
+    weights: dict[str, int] = {}
+    for _, route in inviting:
+        if score in route.asked:
+            weights.setdefault(route.via, route.weight)
+    whole = sum(weights.values())
+    return Fraction(weights.get(via, 0), whole) if whole else Fraction(0)
 
 
 def choose_platform(

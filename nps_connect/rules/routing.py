@@ -33,6 +33,7 @@ class PlannedAction:
         via: name of the connection that does it.
         delay: from the answer to the action.
         lead: for `invite_review`: what the mail leads with.
+        weight: for `invite_review`: its share where several platforms are open to a person.
         comment: for `write_score`: what becomes of the comment.
     """
 
@@ -42,6 +43,7 @@ class PlannedAction:
     delay: timedelta
     lead: Literal["review", "help"]
     comment: CommentPolicy
+    weight: int = 1
 
 
 def settling(action: Action, sent: bool) -> timedelta:
@@ -76,14 +78,31 @@ def plan(routes: Sequence[Route], *, response: Response, sent: bool) -> tuple[Pl
             delay=route.delay if route.delay is not None else settling(route.do, sent),
             lead=route.lead,
             comment=route.comment,
+            weight=route.weight,
         )
     return tuple(planned.values())
+
+
+def concerns(route: Route, *, survey: str | None, touchpoint: str | None, language: str | None) -> bool:
+    """Whether a route takes answers like this, whatever their score; none stands for one that no route names."""
+    return (
+        (not route.surveys or survey in route.surveys)
+        and (not route.touchpoints or touchpoint in route.touchpoints)
+        and (not route.languages or _speaks(route.languages, language))
+    )
+
+
+def _speaks(languages: Sequence[str], language: str | None) -> bool:
+    asked = (language or "").casefold()
+    return any(asked == one.casefold() or asked.startswith(f"{one.casefold()}-") for one in languages)
 
 
 def _applies(route: Route, response: Response) -> bool:
     if response.do_not_contact and route.do == "invite_review":
         return False
-    return response.segment in route.on and (not route.surveys or response.survey in route.surveys)
+    return response.score in route.asked and concerns(
+        route, survey=response.survey, touchpoint=response.touchpoint, language=response.language
+    )
 
 
 def delivery_key(*, action: str, subject: str, revision: int | None, route: str | None) -> str:

@@ -165,7 +165,8 @@ def test_a_route_that_an_earlier_one_always_wins_against(world):
     assert world.mistakes() == [
         (
             "nps-connect.toml: routes.2: never happens: routes.1 already leads the same answers to write_score "
-            "via 'crm'; remove one of them, or give them different segments or surveys"
+            "via 'crm'; remove one of them, or give them different segments, scores, surveys, "
+            "touchpoints or languages"
         )
     ]
 
@@ -215,3 +216,14 @@ def test_a_mistake_in_the_environment_names_the_variable(world):
             "allowed: base_url, events, pipelines, plugin, poll_every, portal, token; did you mean 'portal'?"
         ),
     ]
+
+
+def test_a_route_for_a_touchpoint_or_a_language_that_no_answer_has(world):
+    world.replace(
+        'do = "write_score"\nvia = "crm"\n',
+        'do = "write_score"\nvia = "crm"\ntouchpoints = ["after-purchace"]\nlanguages = ["de"]\n',
+    )
+    touchpoint, language = world.mistakes()
+    assert "routes.1.touchpoints.1: no survey and no trigger has the touchpoint 'after-purchace'" in touchpoint
+    assert "did you mean" in touchpoint
+    assert "routes.1.languages.1: nobody answers in 'de'" in language

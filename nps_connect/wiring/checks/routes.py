@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from nps_connect.records.connectors import ConnectorInfo, ReviewPolicy
-from nps_connect.rules.reviewing import Gap, gaps
+from nps_connect.rules.reviewing import Gap, cells, covers, gaps
 from nps_connect.settings.model import Route, RoutedAction
-from nps_connect.settings.places import At
+from nps_connect.settings.places import At, nearest
 from nps_connect.wiring.checks.subject import Subject
 
 
@@ -23,6 +23,7 @@ def check_routes(subject: Subject) -> None:
         subject.connection(route.via, (*at, "via"), able=_able(route.do), lack=f"cannot {route.do.replace('_', ' ')}")
         for number, survey in enumerate(route.surveys):
             subject.survey(survey, (*at, "surveys", number))
+        _labels(subject, route, at)
         _reached(subject, routes, index)
     for gap in gaps(routes, policies(subject)):
         if gap.accepted is None:
@@ -52,9 +53,9 @@ def _reached(subject: Subject, routes: Sequence[Route], index: int) -> None:
         (number, other) for number, other in enumerate(routes[:index]) if (other.do, other.via) == (route.do, route.via)
     ]
     taken_by = set()
-    for segment in route.on:
-        for survey in route.surveys or (None,):
-            first = next((number for number, other in rivals if _takes(other, segment, survey)), None)
+    for cell in cells([route, *(other for _, other in rivals)]):
+        for score in route.asked if covers(route, cell) else ():
+            first = next((number for number, other in rivals if score in other.asked and covers(other, cell)), None)
             if first is None:
                 return
             taken_by.add(first)
@@ -62,22 +63,38 @@ def _reached(subject: Subject, routes: Sequence[Route], index: int) -> None:
     subject.mistake(
         ("routes", index),
         f"never happens: {names} already leads the same answers to {route.do} via {route.via!r}",
-        fix="remove one of them, or give them different segments or surveys",
+        fix="remove one of them, or give them different segments, scores, surveys, touchpoints or languages",
     )
 
 
-def _takes(route: Route, segment: str, survey: str | None) -> bool:
-    return segment in route.on and (not route.surveys or survey in route.surveys)
+def _labels(subject: Subject, route: Route, at: At) -> None:
+    """Touchpoints and languages that no answer ever has make a route that never happens."""
+    settings = subject.settings
+    known = {survey.touchpoint or name for name, survey in settings.surveys.items()}
+    known |= {trigger.touchpoint for trigger in settings.triggers if trigger.touchpoint}
+    for number, touchpoint in enumerate(route.touchpoints):
+        if touchpoint not in known:
+            near = nearest(touchpoint, sorted(known))
+            problem = f"no survey and no trigger has the touchpoint {touchpoint!r}"
+            subject.mistake((*at, "touchpoints", number), problem, allowed=sorted(known), nearest=near)
+    for number, language in enumerate(route.languages):
+        if not any(one == language or one.startswith(f"{language}-") for one in settings.core.languages):
+            problem = f"nobody answers in {language!r}, which is not one of core.languages"
+            subject.mistake((*at, "languages", number), problem, allowed=settings.core.languages)
 
 
 def _tell_gap(subject: Subject, gap: Gap) -> None:
     policy = policies(subject)[gap.via]
-    missing = " and ".join(gap.missing)
-    others = ", ".join(f'"{segment}"' for segment in gap.missing)
+    if gap.never:
+        how = f"goes to some customers only, never to {gap.told}"
+        segments = ", ".join(f'"{segment}"' for segment in gap.missing)
+        way = f'add a route with on = [{segments}], do = "invite_review", via = "{gap.via}", lead = "help"'
+    else:
+        how = f"goes to {gap.told} less often than to happier customers"
+        way = "give the platform the same weight, beside the same other platforms, for every score"
     subject.mistake(
         ("routes", gap.routes[0]),
-        f"the review link of {gap.via!r} goes to some customers only, never to {missing}, which the platform forbids: "
+        f"the review link of {gap.via!r} {how}, which the platform forbids: "
         f"{policy.reason.rstrip('.')} ({policy.source})",
-        fix=f'either add a route with on = [{others}], do = "invite_review", via = "{gap.via}", lead = "help", '
-        'or write down why not: accept_selective_invitation = "<reason>"',
+        fix=f'either {way}, or write down why not: accept_selective_invitation = "<reason>"',
     )

@@ -12,6 +12,7 @@ from nps_connect.settings.model import Route
 
 STRICT = ReviewPolicy(rule="ask-everyone", reason="asking only happy customers is forbidden", source="its rules")
 FREE = ReviewPolicy(rule="free", reason="no such rule", source="its rules")
+UNHAPPY = tuple(range(9))
 REASON = "agreed with the platform's support on 2026-05-01"
 
 
@@ -21,7 +22,7 @@ def invite(on, via="reviews", **known):
 
 def test_asking_promoters_only_is_a_gap():
     routes = [Route(on="any", do="write_score", via="crm"), invite("promoter")]
-    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", ("passive", "detractor"), (1,), None)]
+    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", UNHAPPY, (1,), None)]
 
 
 def test_different_wording_and_delay_for_the_others_is_no_gap():
@@ -35,25 +36,67 @@ def test_a_free_platform_and_one_that_nobody_is_asked_for_have_no_gap():
 
 def test_a_written_reason_is_told():
     routes = [invite("promoter", accept_selective_invitation=REASON)]
-    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", ("passive", "detractor"), (0,), REASON)]
+    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", UNHAPPY, (0,), REASON)]
 
 
 def test_promoters_of_one_survey_and_detractors_of_another_are_two_gaps():
     routes = [invite("promoter", surveys=["one"]), invite(["passive", "detractor"], surveys=["two"])]
     assert gaps(routes, {"reviews": STRICT}) == [
-        Gap("reviews", ("passive", "detractor"), (0,), None),
-        Gap("reviews", ("promoter",), (1,), None),
+        Gap("reviews", UNHAPPY, (0,), None),
+        Gap("reviews", (9, 10), (1,), None),
     ]
 
 
 def test_a_survey_that_asks_everybody_does_not_excuse_another():
     routes = [invite("any", surveys=["one"]), invite("promoter")]
-    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", ("passive", "detractor"), (1,), None)]
+    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", UNHAPPY, (1,), None)]
 
 
 def test_another_platform_does_not_fill_the_gap():
     routes = [invite("promoter"), invite(["passive", "detractor"], via="other")]
     assert [gap.via for gap in gaps(routes, {"reviews": STRICT, "other": STRICT})] == ["reviews", "other"]
+
+
+def test_the_scores_of_a_gap_are_told_as_segments_where_these_are_complete():
+    assert Gap("reviews", UNHAPPY, (0,), None).told == "passive and detractor"
+    assert Gap("reviews", (0, 1), (0,), None).told == "scores 0 and 1"
+
+
+def test_asking_all_segments_but_not_the_lowest_scores_is_a_gap():
+    routes = [invite(["promoter", "passive"]), invite("detractor", scores=[3, 4, 5, 6])]
+    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", (0, 1, 2), (0, 1), None)]
+
+
+def test_each_language_and_touchpoint_must_be_asked_in_full():
+    french = [invite("any", languages=["fr"])]
+    assert gaps(french, {"reviews": STRICT}) == []
+    mixed = [invite("promoter", languages=["fr"]), invite(["passive", "detractor"], languages=["en"])]
+    assert [gap.scores for gap in gaps(mixed, {"reviews": STRICT})] == [(9, 10), UNHAPPY]
+    moments = [invite("promoter", touchpoints=["purchase"]), invite("any", touchpoints=["support"])]
+    assert [gap.scores for gap in gaps(moments, {"reviews": STRICT})] == [UNHAPPY]
+
+
+def test_leading_the_unhappy_to_another_platform_by_weight_is_a_gap():
+    routes = [
+        invite("promoter", weight=9),
+        invite(["passive", "detractor"], weight=1),
+        invite("any", via="other"),
+    ]
+    assert gaps(routes, {"reviews": STRICT}) == [Gap("reviews", UNHAPPY, (0, 1), None, never=False)]
+    assert gaps(routes, {"other": STRICT}) == []
+
+
+def test_leading_the_unhappy_to_another_platform_by_a_route_of_its_own_is_a_gap():
+    routes = [invite("any"), invite("detractor", via="other")]
+    assert gaps(routes, {"reviews": STRICT, "other": FREE}) == [
+        Gap("reviews", tuple(range(7)), (0,), None, never=False)
+    ]
+
+
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_platforms_that_share_all_answers_by_weight_have_no_gap(one, other):
+    routes = [invite("any", weight=one), invite("any", via="other", weight=other)]
+    assert gaps(routes, {"reviews": STRICT, "other": STRICT}) == []
 
 
 segments = st.lists(st.sampled_from(SEGMENTS), min_size=1, unique=True)
