@@ -24,11 +24,15 @@ SHORT = 2.0
 
 
 class LedgerGate:
-    """A token bucket per quota in the ledger; fed by the vendor's own headers."""
+    """A token bucket per quota in the ledger; fed by the vendor's own headers.
+
+    What a header tells of the limit is remembered by each process: every answer tells it again.
+    """
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._limits: dict[tuple[str, str], float] = {}
 
     def before(self, connection: str, quota: Quota) -> float:
         """Take one call; returns the seconds to wait before making it.
@@ -41,9 +45,10 @@ class LedgerGate:
             row = _row(session, connection, quota, now)
             if row.paused_until is not None and row.paused_until > now:
                 raise RateLimited("the quota is used up", until=row.paused_until, quota=quota.name)
-            rate = quota.calls * (1 - BURST) / quota.seconds
+            calls = self._calls(connection, quota)
+            rate = calls * (1 - BURST) / quota.seconds
             elapsed = max(0.0, (now - row.refilled_at).total_seconds())
-            tokens = min(_most(quota), row.tokens + elapsed * rate)
+            tokens = min(_burst(calls), row.tokens + elapsed * rate)
             wait = max(0.0, (1 - tokens) / rate)
             if wait > SHORT:
                 raise RateLimited("the quota is used up", until=now + timedelta(seconds=wait), quota=quota.name)
@@ -51,7 +56,10 @@ class LedgerGate:
             return wait
 
     def after(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
-        """Rest as long as the vendor says when its headers tell that nothing is left."""
+        """Follow the vendor's limit; rest as long as it says when its headers tell that nothing is left."""
+        limit = _number(headers.get((quota.limit_header or "").lower()))
+        if limit is not None and limit >= 1:
+            self._limits[connection, quota.name] = limit
         left = _number(headers.get((quota.remaining_header or "").lower()))
         if left is None or left > 0:
             return
@@ -59,6 +67,10 @@ class LedgerGate:
         pause = timedelta(seconds=quota.default_pause_seconds if wait is None else min(max(wait, 0.0), 86_400.0))
         with self._ledger.write() as session:
             rest(session, connection, quota.name, until=self._clock() + pause)
+
+    def _calls(self, connection: str, quota: Quota) -> float:
+        """Calls of a window that are ours: the share of the declared limit, or of a lower one that the vendor told."""
+        return min(quota.calls, self._limits.get((connection, quota.name), quota.calls)) * quota.share
 
 
 def rest(session: Session, connection: str, name: str, *, until: datetime) -> None:
@@ -78,8 +90,8 @@ def paused_until(session: Session, connection: str, name: str = "general") -> da
     ).scalar()
 
 
-def _most(quota: Quota) -> float:
-    return max(1.0, quota.calls * BURST)
+def _burst(calls: float) -> float:
+    return max(1.0, calls * BURST)
 
 
 def _row(session: Session, connection: str, quota: Quota, now: datetime) -> QuotaRow:
@@ -93,7 +105,7 @@ def _row(session: Session, connection: str, quota: Quota, now: datetime) -> Quot
         return row
     session.execute(
         insert_for(session, QuotaRow)
-        .values(connection=connection, name=quota.name, tokens=_most(quota), refilled_at=now)
+        .values(connection=connection, name=quota.name, tokens=_burst(quota.calls * quota.share), refilled_at=now)
         .on_conflict_do_nothing(index_elements=["connection", "name"])
     )
     fresh: QuotaRow = session.execute(find).scalar_one()

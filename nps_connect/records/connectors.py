@@ -58,13 +58,16 @@ class Quota(Record):
         calls: calls allowed ...
         seconds: ... in this many seconds.
         default_pause_seconds: how long to pause on a 429 that says nothing.
-        limit_header, remaining_header, reset_header: names of the vendor's headers, if any; `reset` is in seconds.
+        share: part of the vendor's limit to use at most, so that the account's other integrations breathe.
+        limit_header, remaining_header, reset_header: names of the vendor's headers, if any; `reset` is in seconds. A
+            limit below `calls` is followed, one above it is not.
     """
 
     name: str = "general"
     calls: int = Field(ge=1)
     seconds: float = Field(gt=0)
     default_pause_seconds: float = Field(default=10.0, gt=0)
+    share: float = Field(default=1.0, gt=0, le=1)
     limit_header: str | None = None
     remaining_header: str | None = None
     reset_header: str | None = None

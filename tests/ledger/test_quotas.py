@@ -57,3 +57,35 @@ def test_a_long_wait_goes_back_to_the_ledger(gate):
     with pytest.raises(RateLimited) as caught:
         gate.before("crm", slow)
     assert caught.value.until > START + timedelta(minutes=50)
+
+
+def flow(gate: LedgerGate, clock, quota: Quota, seconds: int) -> int:
+    """How many calls go out in so many seconds of work."""
+    end, calls = clock.now + timedelta(seconds=seconds), 0
+    while clock.now < end:
+        clock.sleep(gate.before("crm", quota))
+        calls += 1
+    return calls
+
+
+def test_a_share_leaves_the_rest_to_others(gate, clock):
+    assert 0.9 * 250 <= flow(gate, clock, QUOTA.model_copy(update={"share": 0.5}), 50) <= 250
+
+
+def test_a_lower_limit_that_the_vendor_tells_is_followed_and_shared(gate, clock):
+    quota = QUOTA.model_copy(update={"limit_header": "X-Limit", "share": 0.5})
+    gate.after("crm", quota, {"x-limit": "40"})
+    assert 0.9 * 100 <= flow(gate, clock, quota, 50) <= 100
+
+
+@pytest.mark.parametrize("told", ["1000", "0", "-5", "many", ""])
+def test_a_higher_or_senseless_limit_changes_nothing(gate, clock, told):
+    quota = QUOTA.model_copy(update={"limit_header": "X-Limit"})
+    gate.after("crm", quota, {"x-limit": told})
+    assert 0.9 * 200 <= flow(gate, clock, quota, 20) <= 200
+
+
+def test_the_limit_of_another_connection_is_its_own(gate, clock):
+    quota = QUOTA.model_copy(update={"limit_header": "X-Limit"})
+    gate.after("other", quota, {"x-limit": "10"})
+    assert flow(gate, clock, quota, 20) >= 0.9 * 200

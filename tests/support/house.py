@@ -18,7 +18,7 @@ from nps_connect.plugins import Plugins
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import SurveyPage, VisitInfo
 from nps_connect.settings.model import Settings
-from nps_connect.wiring.application import join
+from nps_connect.wiring.application import Transports, join
 from nps_connect.wiring.doors import ApplicationDoors
 from nps_connect.wiring.validation import validate
 from nps_connect.worker.jobs import jobs_of, plan_jobs
@@ -67,7 +67,13 @@ def changed(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 class House:
     def __init__(
-        self, ledger: Ledger, clock: SteadyClock, change: dict[str, Any] | None = None, **plugins: object
+        self,
+        ledger: Ledger,
+        clock: SteadyClock,
+        change: dict[str, Any] | None = None,
+        *,
+        transports: Transports | None = None,
+        **plugins: object,
     ) -> None:
         self.ledger, self.clock = ledger, clock
         self.crm, self.desk, self.post, self.bell, self.stars = Crm(), Desk(), Post(), Bell(), Stars()
@@ -85,7 +91,16 @@ class House:
         settings = Settings.model_validate(changed(CONFIGURATION, change or {}))
         parsed = validate(settings, known, where="nps-connect.toml")
         self.woken: list[str] = []
-        self.app = join(settings, known, parsed, ledger, clock=clock, sleep=clock.sleep, chance=random.Random(7))
+        self.app = join(
+            settings,
+            known,
+            parsed,
+            ledger,
+            clock=clock,
+            sleep=clock.sleep,
+            chance=random.Random(7),
+            transports=transports,
+        )
         self.app.bell.ring = self.woken.append
         self.ctx = self.app.ctx
         self.doors = ApplicationDoors(self.ctx)

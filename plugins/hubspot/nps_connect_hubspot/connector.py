@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import floor
-
 from nps_connect import (
     ActionInfo,
     Connection,
@@ -58,7 +56,8 @@ GENERAL = Quota(
     limit_header="X-HubSpot-RateLimit-Max",
     remaining_header="X-HubSpot-RateLimit-Remaining",
 )
-"""Calls of one token: 100 in 10 s (Free, Starter) to 250. The least is assumed; `connections check` tells the truth."""
+"""Calls of one token: 100 in 10 s (Free, Starter) to 250. The least is assumed, less is followed where HubSpot's header
+tells it; `connections check` tells the truth."""
 
 SEARCH = Quota(name="search", calls=4, seconds=1, default_pause_seconds=1)
 """Searches of the whole portal; sources say 4 or 5 a second, and search answers carry no quota headers."""
@@ -74,14 +73,8 @@ STATUS_OVERRIDES = {
 
 def _quotas(settings: HubSpotSettings) -> tuple[Quota, ...]:
     """The quotas of one portal: its tier, and the share of it that the settings allow."""
-    calls = max(1, floor(settings.calls_per_ten_seconds * settings.quota_share))
-    searches = SEARCH.calls * settings.quota_share
-    return (
-        GENERAL.model_copy(update={"calls": calls}),
-        SEARCH.model_copy(update={"calls": 1, "seconds": SEARCH.seconds / searches})
-        if searches < SEARCH.calls
-        else SEARCH,
-    )
+    tier = GENERAL.model_copy(update={"calls": settings.calls_per_ten_seconds})
+    return tuple(quota.model_copy(update={"share": settings.quota_share}) for quota in (tier, SEARCH))
 
 
 def _auth(connection: Connection) -> dict[str, str]:

@@ -34,6 +34,10 @@ def _known_zone(name: str) -> str:
 Secret = Annotated[SecretStr, AfterValidator(_usable)]
 
 
+TargetUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+/[^\s#]*$", max_length=2000)]
+"""A whole address, kept letter by letter because it is signed."""
+
+
 class HubSpotSettings(ConnectionSettings):
     """One portal.
 
@@ -41,6 +45,8 @@ class HubSpotSettings(ConnectionSettings):
         access_token: a service key, or the token of a project app or of a private app that exists already.
         api_version: HubSpot's date-based version; each is supported for 18 months at least.
         webhook_secrets: client secrets of the app that sends webhooks; several are valid at once while one is rotated.
+        webhook_url: the target URL as it stands in the app, if it is not ``<public_url>/hooks/<connection>``: a proxy
+            leads from there to here, and HubSpot signs the address that it calls.
         signatures: signature versions to accept. v1 and v2 hold no time and can be replayed: only by explicit choice.
         portal_id: the portal's number; webhooks of other portals are refused, links to records become possible.
         portal_timezone: the portal's time zone (IANA name): the daily limit ends at its midnight.
@@ -65,6 +71,7 @@ class HubSpotSettings(ConnectionSettings):
     access_token: Secret
     api_version: Literal["2026-03", "2026-09"] = "2026-09"
     webhook_secrets: tuple[Secret, ...] = ()
+    webhook_url: TargetUrl | None = None
     signatures: tuple[Literal["v1", "v2", "v3"], ...] = Field(default=("v3",), min_length=1)
     portal_id: int | None = Field(default=None, ge=1)
     portal_timezone: Annotated[str, AfterValidator(_known_zone)] | None = None

@@ -55,7 +55,7 @@ def _compare_address(api: Api, connection: Connection, app_id: int) -> Iterator[
     answer = api.get(api.paths.webhook_settings(app_id), accept=NOT_READABLE)
     told = answer.json_or_none()
     there = told.get("targetUrl") if isinstance(told, dict) else None
-    ours = f"{connection.public_url}/hooks/{connection.name}"
+    ours = api.settings.webhook_url or f"{connection.public_url}/hooks/{connection.name}"
     if answer.status == 200 and there != ours:
         yield SetupChange(
             id="webhook-address",

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from nps_connect import Connection, WebhookRejected, WebhookRequest, hookimpl
 from nps_connect_hubspot.settings import HubSpotSettings
@@ -68,11 +69,23 @@ def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
         raise WebhookRejected("signature", "the connection has no webhook_secrets")
     version, given = _given(request, settings)
     # Every secret is tried, so that the time taken does not tell which one is right.
-    matches = [hmac.compare_digest(_expected(version, secret, request).encode(), given.encode()) for secret in secrets]
+    called = request.model_copy(update={"url": _called(settings, request.url)})
+    matches = [hmac.compare_digest(_expected(version, secret, called).encode(), given.encode()) for secret in secrets]
     if not any(matches):
-        raise WebhookRejected("signature", f"the {version} signature does not fit; is public_url the address called?")
+        raise WebhookRejected(
+            "signature", f"the {version} signature does not fit; is public_url (or webhook_url) the address called?"
+        )
     if version == "v3":
         _check_age(request.headers.get(TIMESTAMP, ""), request.received_at)
+
+
+def _called(settings: HubSpotSettings, url: str) -> str:
+    """The address that HubSpot called: the registered one, with the query that came along if it has none itself."""
+    registered = settings.webhook_url
+    if registered is None:
+        return url
+    query = urlsplit(url).query
+    return f"{registered}?{query}" if query and "?" not in registered else registered
 
 
 def _expected(version: str, secret: str, request: WebhookRequest) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from support.clock import SteadyClock
+from support.house import House, changed
 
 import nps_connect_hubspot as plugin
 from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.schema import upgrade
+from nps_connect.settings.references import Referenced
 from nps_connect.testing import FixedClock, VendorTransport, connect
 from nps_connect_hubspot.simulated import Simulated
 from nps_connect_hubspot.simulated.portal import CONTACT, Portal, Record
@@ -144,3 +150,41 @@ def receiving(clock: FixedClock) -> Receiving:
         return WebhookRequest(method=method, url=url, headers=headers or {}, body=body, received_at=clock())
 
     return make
+
+
+@pytest.fixture
+def house(vendor: Simulated, wire: Wire, tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """The whole product with this portal as its CRM, and the core's small vendors around it."""
+    opened: list[Ledger] = []
+
+    def make(change: dict[str, Any] | None = None, **settings: Any) -> House:
+        ledger = Ledger(f"sqlite:///{tmp_path / f'ledger-{len(opened)}.db'}")
+        upgrade(ledger)
+        opened.append(ledger)
+        crm = {
+            "plugin": "hubspot",
+            "events": "webhook",
+            "access_token": Referenced(TOKEN, "environment"),
+            "portal_id": vendor.portal.portal_id,
+            **settings,
+            "webhook_secrets": [
+                Referenced(value, "environment") for value in settings.get("webhook_secrets", [SECRET])
+            ],
+        }
+        clock = SteadyClock(vendor.clock())
+        vendor.clock = clock
+        made = House(
+            ledger,
+            clock,
+            changed({"connections": {"crm": crm}}, change or {}),
+            transports={"crm": wire},
+            hubspot=plugin,
+        )
+        account = made.ctx.connections["crm"]
+        plugin.nps_apply_setup(account, plugin.nps_plan_setup(account))
+        wire.requests.clear()
+        return made
+
+    yield make
+    for ledger in opened:
+        ledger.close()

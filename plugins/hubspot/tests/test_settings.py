@@ -55,8 +55,8 @@ def test_the_address_is_hubspots_unless_told_otherwise():
 def test_a_share_of_the_quota():
     info = nps_connector()
     general, search = info.quotas_for(settings(calls_per_ten_seconds=190, quota_share=0.5))
-    assert (general.calls, general.seconds) == (95, 10)
-    assert search.calls / search.seconds == pytest.approx(2)
+    assert (general.calls, general.seconds, general.share) == (190, 10, 0.5)
+    assert (search.calls, search.seconds, search.share) == (4, 1, 0.5)
     assert [quota.name for quota in info.quotas] == [general.name, search.name]
 
 
