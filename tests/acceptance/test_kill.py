@@ -40,7 +40,7 @@ class Killer(threading.Thread):
             process.kill()
             process.wait()
             self.kills += 1
-            self._demo.stage.start(self._demo.public_url)
+            self._demo.stage.start()
 
     def stop(self) -> None:
         self._enough.set()
@@ -90,9 +90,9 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_happens_twice(tmp_path
     with open_demo(_script(plugins, PEOPLE, seed), plugins, tmp_path) as demo, httpx.Client(trust_env=False) as client:
         customers = [one for one in make_population(PEOPLE, seed) if one.part.opted_out is None]
         demo.sandbox.populate([one.person for one in customers])
-        demo.stage.call("db", "upgrade")
-        observer = Observer(demo.stage.set_up_vendors())
-        demo.stage.start(demo.public_url)
+        observer = Observer(demo.stage.create_database())
+        demo.stage.set_up_vendors()
+        demo.stage.start()
         mailbox, links = demo.sandbox.mailbox, PersonalLinks(demo.public_url)
 
         killer = Killer(demo, seed)

@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while it lives, no other event loop can run in this thread
 def chromium():
     path = find_chromium()
     if path is None:
