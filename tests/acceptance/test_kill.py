@@ -41,6 +41,7 @@ class Killer(threading.Thread):
             process.wait()
             self.kills += 1
             self._demo.stage.start()
+            self._demo.stage.wait_until_ready(self._demo.public_url)
 
     def stop(self) -> None:
         self._enough.set()
@@ -93,6 +94,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_happens_twice(tmp_path
         observer = Observer(demo.stage.create_database())
         demo.stage.set_up_vendors()
         demo.stage.start()
+        demo.stage.wait_until_ready(demo.public_url)
         mailbox, links = demo.sandbox.mailbox, PersonalLinks(demo.public_url)
 
         killer = Killer(demo, seed)

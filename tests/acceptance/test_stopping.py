@@ -29,6 +29,7 @@ def test_sigterm_leaves_nothing_running_and_the_next_start_goes_on(tmp_path):
         database = demo.stage.create_database()
         demo.stage.set_up_vendors()
         demo.stage.start()
+        demo.stage.wait_until_ready(demo.public_url)
         source = demo.roles.sources[0]
         vendor = demo.sandbox.vendors[source.plugin]
         facts = [fact for one in customers for fact in vendor.happen(source.kind, one.email)]
@@ -46,6 +47,7 @@ def test_sigterm_leaves_nothing_running_and_the_next_start_goes_on(tmp_path):
         assert set(states) <= {"succeeded", "pending", "cancelled"}
 
         demo.stage.start()
+        demo.stage.wait_until_ready(demo.public_url)
         observer = Observer(database)
         deadline = time.monotonic() + 60
         while observer.unfinished() and time.monotonic() < deadline:
