@@ -29,6 +29,8 @@ TABLES = {
     "`[[triggers]]`": model.Trigger,
     "`[limits]`": model.Limits,
     "`[reviews]`": model.Reviews,
+    "`[cases]`": model.Cases,
+    "`[recovery]`": model.Recovery,
     "`[[routes]]`": model.Route,
     "`[connections.<name>]`": ConnectionSettings,
 }

@@ -19,6 +19,7 @@ from nps_connect.records.deliveries import (
     Alert,
     OptOut,
     Payload,
+    Priority,
     ScoreUpdate,
     TicketDraft,
     TicketUpdate,
@@ -104,6 +105,11 @@ def _score(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | N
     )
 
 
+def _priority(ctx: Context, score: int) -> Priority:
+    cases = ctx.settings.cases
+    return tickets.priority(score, urgent_up_to=cases.urgent_up_to, high_up_to=cases.high_up_to)
+
+
 def _ticket(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | None) -> TicketDraft | Ending:
     if row.payload is not None:
         return TicketDraft.model_validate(row.payload)
@@ -125,7 +131,7 @@ def _ticket(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact |
         external_id=f"nps-{response.public_id}",
         subject=worded.subject,
         body=worded.text,
-        priority=tickets.priority(answered.response.score),
+        priority=_priority(ctx, answered.response.score),
         tags=tickets.tags(answered.response.segment, answered.response.survey),
         deadline=deadline,
     )
@@ -152,7 +158,7 @@ def _ticket_update(ctx: Context, session: Session, row: DeliveryRow, _looked: Co
         idempotency_key=row.key,
         ticket_id=opened.receipt_id,
         body=worded.text,
-        priority=tickets.priority(answered.response.score),
+        priority=_priority(ctx, answered.response.score),
         tags=tickets.tags(answered.response.segment, answered.response.survey),
     )
 

@@ -12,17 +12,21 @@ CLOSE_OF_BUSINESS = time(18)
 SATURDAY = 5
 
 
-def priority(score: int) -> Priority:
+def priority(score: int, *, urgent_up_to: int = 3, high_up_to: int = 5) -> Priority:
     """How urgent a ticket is: 0-3 urgent, 4-5 high, 6 normal, and low once the customer is no detractor any more.
+
+    Args:
+        score: the newest one.
+        urgent_up_to, high_up_to: the last scores of the two upper bands.
 
     Raises:
         ValueError: the score is not an integer from 0 to 10.
     """
     if segment_of(score) != "detractor":
         return "low"
-    if score <= 3:
+    if score <= urgent_up_to:
         return "urgent"
-    return "high" if score <= 5 else "normal"
+    return "high" if score <= high_up_to else "normal"
 
 
 def tags(segment: Segment, survey: str) -> tuple[str, ...]:

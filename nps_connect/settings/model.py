@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
+from nps_connect.settings.cases import Cases, Recovery
 from nps_connect.settings.durations import Duration
 from nps_connect.settings.quiet import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
@@ -19,10 +20,12 @@ __all__ = [
     "LANGUAGE",
     "LISTEN",
     "NAME",
+    "Cases",
     "Core",
     "Language",
     "Limits",
     "Name",
+    "Recovery",
     "Reviews",
     "Route",
     "RoutedAction",
@@ -231,4 +234,6 @@ class Settings(Table):
     triggers: tuple[Trigger, ...] = ()
     limits: Limits = Limits()
     reviews: Reviews = Reviews()
+    cases: Cases = Cases()
+    recovery: Recovery = Recovery()
     routes: tuple[Route, ...] = ()

@@ -18,6 +18,11 @@ def test_the_lower_the_score_the_more_urgent():
     assert [priority(score) for score in range(11)] == ["urgent"] * 4 + ["high"] * 2 + ["normal"] + ["low"] * 4
 
 
+def test_the_bands_can_be_set():
+    assert [priority(score, urgent_up_to=-1, high_up_to=6) for score in range(11)] == ["high"] * 7 + ["low"] * 4
+    assert [priority(score, urgent_up_to=0, high_up_to=0) for score in range(3)] == ["urgent", "normal", "normal"]
+
+
 @pytest.mark.parametrize("score", [-1, 11, 6.5, True])
 def test_what_is_no_score_has_no_priority(score):
     with pytest.raises(ValueError, match="integer from 0 to 10"):
