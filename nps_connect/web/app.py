@@ -11,7 +11,7 @@ from nps_connect.connection import Clock, system_clock
 from nps_connect.web.access import AccessLog
 from nps_connect.web.doors import Doors
 from nps_connect.web.health import health_routes
-from nps_connect.web.hooks import hook_routes
+from nps_connect.web.hooks import hook_routes, try_again
 from nps_connect.web.review import review_routes
 from nps_connect.web.site import Site
 from nps_connect.web.survey import survey_routes
@@ -42,9 +42,8 @@ def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
 
     async def apologise(request: Request) -> Response:
         if request.url.path.startswith(FOR_MACHINES):
-            response: Response = JSONResponse({"error": "trouble"}, 503)
-        else:
-            response = site.notice("trouble", site.visitor_language(request), 503)
+            return try_again()
+        response = site.notice("trouble", site.visitor_language(request), 503)
         response.headers["Retry-After"] = "60"
         return response
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,6 +15,11 @@ from nps_connect.web.site import Site
 
 LARGEST_WEBHOOK = 1024 * 1024
 UNREAD = {400: "unreadable", 408: "too_slow", 413: "too_large"}
+PATIENCE = 9.0
+"""Seconds to wait for the ledger. Vendors hang up after 10 to 12, and some count that worse than a 503."""
+
+COME_AGAIN = "10"
+"""Seconds. Some vendors repeat a refused webhook only if it is asked for within a minute."""
 
 
 def hook_routes(site: Site) -> APIRouter:
@@ -27,10 +34,20 @@ def hook_routes(site: Site) -> APIRouter:
         except UnreadableBody as error:
             return JSONResponse({"error": UNREAD[error.status]}, error.status)
         webhook = webhook_of(request, body, site.doors.public_url, received_at)
+        storing = asyncio.ensure_future(run_in_threadpool(site.doors.accept_webhook, connection, webhook))
         try:
-            await run_in_threadpool(site.doors.accept_webhook, connection, webhook)
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.shield(storing)
+        except TimeoutError:  # it may be stored yet: then the repetition meets the same facts
+            storing.add_done_callback(lambda late: late.exception())
+            return try_again()
         except WebhookRejected as rejected:
             return JSONResponse({"error": rejected.reason}, rejected.status)
         return JSONResponse({"status": "accepted"})
 
     return router
+
+
+def try_again() -> Response:
+    """The answer when the ledger is away, locked or full: 503, so that the vendor sends the webhook again soon."""
+    return JSONResponse({"error": "trouble"}, 503, {"Retry-After": COME_AGAIN})

@@ -1,5 +1,7 @@
 """Webhook intake: verified and stored before it is answered, never read beyond its limit."""
 
+import threading
+
 import pytest
 
 GOOD = {"x-signature": "good"}
@@ -76,4 +78,14 @@ def test_an_unreachable_house_asks_for_a_resend(client, doors):
     doors.broken = True
     answer = client.post("/hooks/crm", content=b"{}", headers=GOOD)
     assert answer.status_code == 503
-    assert "retry-after" in answer.headers
+    assert 0 < int(answer.headers["retry-after"]) < 60  # some vendors come again only within a minute
+
+
+def test_a_ledger_that_hangs_asks_for_a_resend_before_the_vendor_hangs_up(client, doors, monkeypatch):
+    monkeypatch.setattr("nps_connect.web.hooks.PATIENCE", 0.05)
+    free = threading.Event()
+    doors.accept_webhook = lambda _connection, _request: free.wait(5)
+    answer = client.post("/hooks/crm", content=b"{}", headers=GOOD)
+    free.set()
+    assert answer.status_code == 503
+    assert 0 < int(answer.headers["retry-after"]) < 60
