@@ -19,6 +19,7 @@ HOME = "nps_connect.cli"
 COMMANDS = {
     "init": (f"{HOME}.init:init", "Write a first configuration, from the installed plugins' examples."),
     "config": (f"{HOME}.config:config", "Check the configuration."),
+    "connections": (f"{HOME}.connections:connections", "Check the configured accounts; set up what they need."),
     "plugins": (f"{HOME}.plugins:plugins", "See which plugins are installed."),
     "db": (f"{HOME}.db:db", "Create the database, or bring it up to date."),
     "run": (f"{HOME}.run:run", "Serve web pages and webhooks, and carry out deliveries, in one process."),
@@ -26,6 +27,7 @@ COMMANDS = {
     "worker": (f"{HOME}.worker:worker", "Carry out deliveries only."),
     "pause": (f"{HOME}.pause:pause", "Stop all mail to customers at once, or one connection."),
     "resume": (f"{HOME}.resume:resume", "Let go on what was paused."),
+    "explain": (f"{HOME}.explain:explain", "Say why somebody was asked, or why not."),
     "deliveries": (f"{HOME}.deliveries:deliveries", "Look at every effect outside the house; try failed ones again."),
     "responses": (f"{HOME}.responses:responses", "Look at what customers answered."),
     "report": (f"{HOME}.report:report", "Print the Net Promoter Score with its margin of error."),

@@ -1,0 +1,191 @@
+"""How a connection stands by the ledger alone: what came in, what is stopped, what waits or failed, its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from nps_connect.flows.context import Context
+from nps_connect.ledger import pauses
+from nps_connect.ledger.keeping import BreakerRow, CounterRow, QuotaRow
+from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
+from nps_connect.records.findings import Finding
+from nps_connect.rules.reviewing import gaps
+
+LONG_SILENCE = timedelta(days=7)
+LOOK_BACK = timedelta(days=30)
+"""How far back skipped deliveries and refused webhooks are counted."""
+
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+def standing(ctx: Context, connection: str) -> list[Finding]:
+    """The core's own findings on a connection."""
+    with ctx.ledger.read() as session:
+        return [
+            *_events(ctx, session, connection),
+            *_refused(ctx, session, connection),
+            *_stopped(ctx, session, connection),
+            *_deliveries(ctx, session, connection),
+            *_policy(ctx, connection),
+        ]
+
+
+def last_event(session: Session, connection: str) -> EventRow | None:
+    """The event that came in last, or none."""
+    row: EventRow | None = session.execute(
+        select(EventRow)
+        .where(col(EventRow.connection) == connection)
+        .order_by(col(EventRow.received_at).desc(), col(EventRow.id).desc())
+        .limit(1)
+    ).scalar()
+    return row
+
+
+def counts(session: Session, connection: str) -> dict[str, int]:
+    """How many deliveries of a connection are in each state; states without any are absent."""
+    query = (
+        select(col(DeliveryRow.state), func.count())
+        .where(col(DeliveryRow.connection) == connection)
+        .group_by(col(DeliveryRow.state))
+    )
+    return {state: int(number) for state, number in session.execute(query)}
+
+
+def _events(ctx: Context, session: Session, connection: str) -> Iterator[Finding]:
+    way = ctx.connections[connection].settings.events
+    if way == "none":
+        return
+    last = last_event(session, connection)
+    if last is None:
+        hint = {
+            "webhook": f"see that the vendor calls {ctx.settings.core.url}/hooks/{connection}",
+            "poll": "events are fetched while `nps-connect run` is running",
+        }
+        yield Finding(severity="warning", text="no event has come in yet", fix=hint[way])
+        return
+    age = ctx.clock() - last.received_at
+    text = f"last event: {last.kind}, {ago(age)} ago, by {last.source}"
+    if age > LONG_SILENCE:
+        yield Finding(severity="warning", text=text, fix="see that the vendor still sends events, or that `run` runs")
+    else:
+        yield Finding(severity="ok", text=text)
+
+
+def _refused(ctx: Context, session: Session, connection: str) -> Iterator[Finding]:
+    since = (ctx.clock() - LOOK_BACK).date()
+    refused = session.execute(
+        select(col(CounterRow.name), func.sum(col(CounterRow.count)))
+        .where(col(CounterRow.connection) == connection, col(CounterRow.day) >= since)
+        .where(col(CounterRow.name).like("webhook_%"))
+        .group_by(col(CounterRow.name))
+        .order_by(col(CounterRow.name))
+    ).all()
+    if refused:
+        listed = ", ".join(f"{number} for {name.removeprefix('webhook_')}" for name, number in refused)
+        yield Finding(
+            severity="warning",
+            text=f"webhooks refused in the last {LOOK_BACK.days} days: {listed}",
+            fix="see that secret, public_url and this machine's clock are right; strangers are refused too",
+        )
+    unread = session.execute(
+        select(RawRequest)
+        .where(col(RawRequest.connection) == connection, col(RawRequest.state) == "dead")
+        .order_by(col(RawRequest.id).desc())
+        .limit(1)
+    ).scalar()
+    if unread is not None:
+        number = session.execute(
+            select(func.count())
+            .select_from(RawRequest)
+            .where(col(RawRequest.connection) == connection, col(RawRequest.state) == "dead")
+        ).scalar_one()
+        yield Finding(
+            severity="warning",
+            text=f"webhooks taken but not understood: {number}; the last, because {unread.last_error}",
+            fix="they are kept; the reason tells what to mend",
+        )
+
+
+def _stopped(ctx: Context, session: Session, connection: str) -> Iterator[Finding]:
+    channel = ctx.info_of(connection).channel
+    for scope, row in sorted(pauses.current(session).items()):
+        if not concerns(scope, connection) and not (channel and scope == pauses.MAIL):
+            continue
+        text = f"{scope} is stopped since {row.since:%Y-%m-%d %H:%M} UTC: {row.reason}"
+        if row.cause == "operator":
+            yield Finding(severity="warning", text=text, fix=f"nps-connect resume {scope}")
+        else:
+            fix = f"mend it and check again, which lets it go on; or run: nps-connect resume {scope}"
+            yield Finding(severity="error", text=text, fix=fix)
+    now = ctx.clock()
+    resting = select(QuotaRow).where(col(QuotaRow.connection) == connection, col(QuotaRow.paused_until) > now)
+    for quota in session.execute(resting).scalars():
+        text = (
+            f"the vendor's quota {quota.name} is used up, calls wait until {quota.paused_until:%Y-%m-%d %H:%M:%S} UTC"
+        )
+        yield Finding(severity="warning", text=text, fix="nothing to do; a smaller share of the quota prevents it")
+    open_now = select(BreakerRow).where(col(BreakerRow.open_until) > now).order_by(col(BreakerRow.scope))
+    for breaker in session.execute(open_now).scalars():
+        if concerns(breaker.scope, connection):
+            text = f"{breaker.scope} failed {breaker.failures} times in a row and is left alone for a while"
+            yield Finding(severity="warning", text=f"{text}: {breaker.reason}", fix="it is tried again by itself")
+
+
+def _deliveries(ctx: Context, session: Session, connection: str) -> Iterator[Finding]:
+    number = counts(session, connection)
+    for state, meaning in (("dead", "given up"), ("held", "waiting for you, or for another delivery")):
+        if number.get(state):
+            yield Finding(
+                severity="warning",
+                text=f"deliveries {state} ({meaning}): {number[state]}",
+                fix=f"nps-connect deliveries list --state {state} --connection {connection}",
+            )
+    if number.get("pending"):
+        yield Finding(severity="ok", text=f"deliveries that wait for their time: {number['pending']}")
+    skipped = session.execute(
+        select(col(DeliveryRow.action), func.count())
+        .where(col(DeliveryRow.connection) == connection, col(DeliveryRow.state) == "skipped")
+        .where(col(DeliveryRow.finished_at) >= ctx.clock() - LOOK_BACK)
+        .group_by(col(DeliveryRow.action))
+        .order_by(col(DeliveryRow.action))
+    ).all()
+    for action, count in skipped:
+        text = f"{action} skipped in the last {LOOK_BACK.days} days, mostly for people whom the vendor does not have"
+        fix = f"nps-connect deliveries list --state skipped --connection {connection}"
+        yield Finding(severity="ok", text=f"{text}: {count}", fix=fix)
+
+
+def _policy(ctx: Context, connection: str) -> Iterator[Finding]:
+    declared = ctx.info_of(connection).review_policy
+    if declared is None:
+        return
+    policy = declared(ctx.connections[connection].settings)
+    if policy.rule == "free":
+        yield Finding(severity="ok", text=f"review policy: whom to ask is your choice ({policy.source})")
+        return
+    selective = gaps(ctx.settings.routes, {connection: policy})
+    if not selective:
+        yield Finding(severity="ok", text=f"review policy: {policy.reason} ({policy.source}); no answer is left out")
+    for gap in selective:
+        yield Finding(
+            severity="warning",
+            text=f"review policy: {policy.reason} ({policy.source}); {gap.told} left out, because: {gap.accepted}",
+            fix='add an invite_review route for them, with lead = "help"',
+        )
+
+
+def concerns(scope: str, connection: str) -> bool:
+    """Whether a scope is the connection, or one of its lanes."""
+    return scope == pauses.of_connection(connection) or scope.startswith(pauses.of_lane(connection, ""))
+
+
+def ago(age: timedelta) -> str:
+    """A span of time in its largest unit: ``3 days``, ``1 minute``."""
+    seconds = max(0, int(age.total_seconds()))
+    length, unit = next((unit for unit in UNITS if seconds >= unit[0]), UNITS[-1])
+    number = seconds // length
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

@@ -1,0 +1,227 @@
+"""`connections check`: the plugin's findings and the ledger's, and what goes on when a refusal has been mended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support.house import House
+from support.vendors import Crm
+
+from nps_connect import AuthFailed, Finding, NotAllowed, RateLimited, Rejected, SetupChange, TargetGone, hookimpl
+from nps_connect.flows.checking import check
+from nps_connect.flows.setting_up import apply_setup, plan_setup, set_up_all
+from nps_connect.flows.standing import ago
+from nps_connect.ledger import pauses
+
+MISSING = SetupChange(id="field:score", change="create", text="create the field score")
+LOCKED = SetupChange(id="field:comment", change="blocked", text="the field comment is locked")
+
+
+class Checkable(Crm):
+    """A CRM that can be checked and set up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Finding] | Exception = [Finding(severity="ok", text="account 7")]
+        self.missing = [MISSING, LOCKED]
+        self.given: list[SetupChange] = []
+
+    @hookimpl
+    def nps_check(self, connection):
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    @hookimpl
+    def nps_plan_setup(self, connection):
+        return self.missing
+
+    @hookimpl
+    def nps_apply_setup(self, connection, changes):
+        self.given += changes
+        self.missing = [change for change in self.missing if change not in changes]
+        return changes
+
+
+@pytest.fixture
+def crm() -> Checkable:
+    return Checkable()
+
+
+@pytest.fixture
+def house(ledger, clock, crm) -> House:
+    made = House(ledger, clock, acme=crm)
+    made.crm = crm
+    return made
+
+
+def told(house: House, severity: str, connection: str = "crm") -> list[str]:
+    return [finding.text for finding in check(house.ctx, connection).findings if finding.severity == severity]
+
+
+def scored(house: House, person: str = "1", score: int = 9) -> None:
+    """A confirmed answer whose score is due to be written."""
+    house.answer(house.surveyed(person, f"{person}@example.com"), score)
+    house.run()
+
+
+def test_a_healthy_connection(house):
+    scored(house)
+    checkup = check(house.ctx, "crm")
+    assert checkup.ok
+    assert told(house, "ok") == ["account 7", "last event: deal.won, 3 days ago, by webhook"]
+    assert told(house, "warning") == []
+
+
+def test_what_the_plugin_raises_is_a_finding(house, crm):
+    crm.found = AuthFailed("the token is wrong")
+    checkup = check(house.ctx, "crm")
+    assert not checkup.ok
+    assert (checkup.findings[0].severity, checkup.findings[0].text) == ("error", "the token is wrong")
+    assert "connections.crm" in checkup.findings[0].fix
+
+
+@pytest.mark.parametrize("broken", [KeyError("x"), ZeroDivisionError()])
+def test_a_plugin_that_breaks_off_is_told_without_its_details(house, crm, broken):
+    crm.found = broken
+    [text] = told(house, "error")
+    assert text == f"the check of plugin acme broke off ({type(broken).__name__})"
+
+
+def test_a_plugin_without_a_check(house):
+    assert told(house, "ok", "helpdesk") == ["plugin desk has no check of its own"]
+
+
+def test_silence_is_told(house):
+    assert told(house, "warning") == ["no event has come in yet"]
+    scored(house)
+    house.clock.forward("10d")
+    assert told(house, "warning") == ["last event: deal.won, 13 days ago, by webhook"]
+
+
+def test_refused_and_unread_webhooks_are_counted(house):
+    from nps_connect.errors import WebhookRejected
+
+    with pytest.raises(WebhookRejected):
+        house.webhook(house.won("1"), signature="forged")
+    house.webhook(body=b'{"no": "list"}')
+    house.run()
+    texts = told(house, "warning")
+    assert "webhooks refused in the last 30 days: 1 for signature" in texts
+    assert any(text.startswith("webhooks taken but not understood: 1; the last, because ") for text in texts)
+
+
+def test_a_connection_stopped_by_a_401_goes_on_after_a_passing_check(house, crm):
+    crm.raising = [AuthFailed("the token was revoked")]
+    scored(house)
+    assert [row.state for row in house.deliveries("write_score")] == ["pending"]
+    crm.found = AuthFailed("the token was revoked")
+    checkup = check(house.ctx, "crm")
+    assert checkup.resumed == ()
+    assert any("connection:crm is stopped" in text for text in told(house, "error"))
+    crm.found = [Finding(severity="ok", text="account 7")]
+    checkup = check(house.ctx, "crm")
+    assert checkup.ok
+    assert checkup.resumed == ("connection:crm",)
+    assert any("connection:crm goes on" in finding.text for finding in checkup.findings)
+    house.run()
+    assert [row.state for row in house.deliveries("write_score")] == ["succeeded"]
+
+
+def test_an_action_stopped_by_a_403_goes_on_after_a_passing_check(house, crm):
+    crm.raising = [NotAllowed("may not write", scope="contacts.write")]
+    scored(house)
+    crm.found = [Finding(severity="error", text="not allowed to write scores")]
+    assert check(house.ctx, "crm").resumed == ()
+    crm.found = []
+    assert check(house.ctx, "crm").resumed == ("lane:crm/write_score",)
+    house.run()
+    assert [row.state for row in house.deliveries("write_score")] == ["succeeded"]
+
+
+def test_what_an_operator_paused_stays_paused(house):
+    with house.ledger.write() as session:
+        pauses.pause(session, "connection:crm", cause="operator", reason="moving house", now=house.clock())
+    checkup = check(house.ctx, "crm")
+    assert checkup.resumed == ()
+    assert checkup.ok
+    assert any("moving house" in text for text in told(house, "warning"))
+
+
+def test_all_customer_mail_being_paused_is_told_of_its_channel_only(house):
+    with house.ledger.write() as session:
+        pauses.pause(session, "mail", cause="operator", reason="wrong template", now=house.clock())
+    assert any("wrong template" in text for text in told(house, "warning", "mail"))
+    assert not any("wrong template" in text for text in told(house, "warning", "helpdesk"))
+
+
+def test_a_used_up_quota_is_told_with_its_end(house, crm):
+    crm.raising = [RateLimited("slow down", until=house.clock() + timedelta(days=4), quota="general")]
+    scored(house)
+    assert any(
+        "quota general is used up, calls wait until 2026-11-21 09:00:00 UTC" in t for t in told(house, "warning")
+    )
+
+
+def test_dead_held_and_waiting_deliveries_are_counted(house, crm):
+    crm.raising = [Rejected("no such property")]
+    scored(house)
+    assert any(text == "deliveries dead (given up): 1" for text in told(house, "warning"))
+    house.answer(house.surveyed("2", "2@example.com"), 9, sent=False)
+    assert any(text == "deliveries that wait for their time: 1" for text in told(house, "ok"))
+
+
+def test_absent_contacts_are_skipped_and_counted(house, crm):
+    for person in ("1", "2"):
+        crm.raising = [TargetGone("the contact is not there")]
+        scored(house, person)
+    assert [row.state for row in house.deliveries("write_score")] == ["skipped", "skipped"]
+    assert any(text.startswith("write_score skipped") and text.endswith(": 2") for text in told(house, "ok"))
+    house.clock.forward("40d")
+    assert not any(text.startswith("write_score skipped") for text in told(house, "ok"))
+
+
+def test_the_review_policy_of_the_configuration(house):
+    [text] = [text for text in told(house, "ok", "stars") if text.startswith("review policy")]
+    assert text.endswith("no answer is left out")
+
+
+def test_a_selective_configuration_is_repeated_with_its_reason(ledger, clock):
+    routes = [
+        {
+            "on": "promoter",
+            "do": "invite_review",
+            "via": "stars",
+            "accept_selective_invitation": "our counsel agreed",
+        }
+    ]
+    house = House(ledger, clock, {"routes": routes})
+    [text] = [text for text in told(house, "warning", "stars") if text.startswith("review policy")]
+    assert "passive and detractor left out, because: our counsel agreed" in text
+
+
+def test_set_up_does_what_is_open_to_it(house, crm):
+    changes = plan_setup(house.ctx, "crm")
+    assert changes == [MISSING, LOCKED]
+    assert apply_setup(house.ctx, "crm", changes) == [MISSING]
+    assert crm.given == [MISSING]
+    assert plan_setup(house.ctx, "crm") == [LOCKED]
+    assert apply_setup(house.ctx, "crm", [LOCKED]) == []
+
+
+def test_a_plugin_without_set_up_needs_nothing(house):
+    assert plan_setup(house.ctx, "mail") == []
+    assert apply_setup(house.ctx, "mail", [MISSING]) == []
+
+
+def test_everything_can_be_set_up_at_once(house):
+    assert set_up_all(house.ctx) == {"crm": [MISSING], "mail": [], "helpdesk": [], "team": [], "stars": []}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "0 seconds"), (0, "0 seconds"), (1, "1 second"), (61, "1 minute"), (7200, "2 hours"), (86_400 * 3, "3 days")],
+)
+def test_ages_are_told_in_their_largest_unit(seconds, text):
+    assert ago(timedelta(seconds=seconds)) == text
