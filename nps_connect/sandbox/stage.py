@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from nps_connect.flows.setting_up import set_up_all
 from nps_connect.ledger.schema import upgrade
 from nps_connect.plugins import ONLY
 from nps_connect.settings.loading import environment_path, load
@@ -107,13 +108,7 @@ class Stage:
         """
         application = open_application(self.config, self._environ)
         try:
-            plugins = application.ctx.plugins
-            for connection in application.ctx.connections.values():
-                plugin = connection.settings.plugin
-                if plugins.has(plugin, "nps_plan_setup") and plugins.has(plugin, "nps_apply_setup"):
-                    changes = plugins.call(plugin, "nps_plan_setup", connection=connection)
-                    if changes:
-                        plugins.call(plugin, "nps_apply_setup", connection=connection, changes=changes)
+            set_up_all(application.ctx)
         finally:
             application.close()
 
