@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from nps_connect.connection import Clock, Connection
 from nps_connect.flows.links import Links
+from nps_connect.ledger.leases import Leases
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
@@ -26,6 +27,11 @@ def parse_lane(connection: str) -> str:
 def decide_lane(connection: str) -> str:
     """The lane of events to be decided on."""
     return f"{connection}/decide"
+
+
+def poll_lane(connection: str) -> str:
+    """The lane of the jobs that ask a connection for news."""
+    return f"{connection}/poll"
 
 
 def delivery_lane(connection: str, action: str) -> str:
@@ -48,6 +54,7 @@ class Context:
         clock: the present moment (aware UTC).
         random: source of chance.
         wake: tells the engine that a lane has work; called after commit.
+        leases: what the threads of this process hold.
     """
 
     ledger: Ledger
@@ -60,6 +67,7 @@ class Context:
     clock: Clock
     random: random.Random = field(default_factory=random.SystemRandom)
     wake: Callable[[str], None] = lambda _lane: None
+    leases: Leases = field(default_factory=Leases)
 
     def plugin_of(self, connection: str) -> str:
         """Name of the plugin of a connection."""
@@ -74,8 +82,10 @@ class Context:
         return connection in self.connections and self.plugins.has(self.plugin_of(connection), hook)
 
     def token(self) -> str:
-        """A fresh random name: 32 hexadecimal digits."""
-        return f"{self.random.getrandbits(128):032x}"
+        """A fresh random name, 32 hexadecimal digits, for a claim: held while the thread is at work."""
+        token = f"{self.random.getrandbits(128):032x}"
+        self.leases.note(token)
+        return token
 
     @property
     def shadow(self) -> bool:

@@ -8,22 +8,34 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import Session, col
 
 from nps_connect.errors import DeliveryError, PluginError
 from nps_connect.flows.context import Context, delivery_lane
 from nps_connect.flows.doubts import look_for
+from nps_connect.flows.insisting import insist
 from nps_connect.flows.lookups import Looked, look_anew
+from nps_connect.flows.ordering import fetch, out_of_order
 from nps_connect.flows.preparing import Ending, prepare
+from nps_connect.flows.receipts import refuse_foreign
 from nps_connect.flows.settle import Settled, settle_batch
-from nps_connect.ledger import claims
+from nps_connect.ledger import breakers, claims, pauses
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.connectors import ActionInfo
+from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Action, Payload, Receipt
 
 log = logging.getLogger(__name__)
 
 ONE_BY_ONE = 10
 """Rows claimed at once where the vendor takes them one by one; a crash gives the unstarted ones back."""
+
+ONE_AT_A_TIME = timedelta(seconds=1)
+"""When a delivery is looked at again that waits for another one to the same person."""
 
 HOOKS: dict[str, str] = {
     "send_fallback": "nps_send_messages",
@@ -66,51 +78,65 @@ def drain_deliveries(
         stopping: asked between calls; once true, what has not started is given back.
     """
     info = action_info(ctx, connection, action)
-    token = ctx.token()
+    lane, scope, token = delivery_lane(connection, action), pauses.of_connection(connection), ctx.token()
+    most = info.batch_size if info.batch_size > 1 else ONE_BY_ONE
     with ctx.ledger.write() as session:
-        rows = claims.claim(
-            session,
-            DeliveryRow,
-            delivery_lane(connection, action),
-            token=token,
-            now=ctx.clock(),
-            limit=info.batch_size if info.batch_size > 1 else ONE_BY_ONE,
-        )
-        rows, again = _one_per_contact(rows) if info.batch_size > 1 else (rows, [])
-        claims.release(session, DeliveryRow, [row.id or 0 for row in again], token=token)
-    if not rows:
-        return 0
-    for begin in range(0, len(rows), info.batch_size):
-        batch = rows[begin : begin + info.batch_size]
-        if stopping():
-            with ctx.ledger.write() as session:
-                claims.release(session, DeliveryRow, [row.id or 0 for row in rows[begin:]], token=token)
+        breaker = breakers.take(session, scope, now=ctx.clock())
+        if breaker == "open":
+            return 0
+        limit = 1 if breaker == "probe" else most
+        rows = claims.claim(session, DeliveryRow, lane, token=token, now=ctx.clock(), limit=limit)
+        if not rows and breaker == "probe":
+            breakers.give_back(session, scope, now=ctx.clock())
+    if len(rows) == most:
+        ctx.wake(lane)  # there is more: another thread or worker may join
+    claimed = len(rows)
+    while rows and not stopping():
+        batch = rows[: info.batch_size]
+        rows = rows[info.batch_size :]
+        if not _deliver(ctx, connection, action, info, batch, token, probe=breaker == "probe"):
             break
-        if not _deliver(ctx, connection, action, info, batch, token):
-            rest = rows[begin + info.batch_size :]
-            with ctx.ledger.write() as session:
-                claims.release(session, DeliveryRow, [row.id or 0 for row in rest], token=token)
-            break
-    return len(rows)
+    if rows:
+        with ctx.ledger.write() as session:
+            claims.release(session, DeliveryRow, [row.id or 0 for row in rows], token=token)
+    return claimed
 
 
 def _deliver(
-    ctx: Context, connection: str, action: Action, info: ActionInfo, rows: Sequence[DeliveryRow], token: str
+    ctx: Context,
+    connection: str,
+    action: Action,
+    info: ActionInfo,
+    rows: Sequence[DeliveryRow],
+    token: str,
+    *,
+    probe: bool,
 ) -> bool:
     """Deliver one batch; false when the lane should rest (a quota is used up, a connection is held)."""
+    ctx.leases.progress()
     looked = look_anew(ctx, connection, action, rows)
     started, settled = _start(ctx, rows, looked, token)
     doubtful = [one for one in started if one.row.doubtful]
     fresh = [one for one in started if not one.row.doubtful]
+    outcomes: list[Receipt | Exception] = []
+    asked: list[Started] = []
     for one in doubtful:
+        ctx.leases.progress()
         found = look_for(ctx, connection, action, one.row, one.item) if info.doubt == "look" else None
         if found is None:
             fresh.append(one)
         else:
-            settled.append(Settled(one.row, found))
-    outcomes = _call(ctx, connection, action, [one.item for one in fresh])
-    settled += [Settled(one.row, outcome) for one, outcome in zip(fresh, outcomes, strict=True)]
-    return settle_batch(ctx, connection, action, info, settled, token)
+            asked.append(one)
+            outcomes.append(found)
+    ctx.leases.progress()
+    outcomes += _call(ctx, connection, action, [one.item for one in fresh])
+    asked += fresh
+    outcomes = refuse_foreign(ctx, connection, action, [one.row for one in asked], outcomes)
+    settled += [Settled(one.row, outcome) for one, outcome in zip(asked, outcomes, strict=True)]
+    return insist(
+        lambda: settle_batch(ctx, connection, action, info, settled, token, called=bool(asked), probe=probe),
+        ctx.connections[connection].sleep,
+    )
 
 
 def _start(
@@ -121,30 +147,41 @@ def _start(
     started: list[Started] = []
     settled: list[Settled] = []
     with ctx.ledger.write() as session:
+        ours = {row.id: row for row in fetch(session, rows) if row.lease_token == token}
+        late = out_of_order(session, list(ours.values()), token)
         for claimed in rows:
-            row_id = claimed.id or 0
-            found = looked.get(row_id)
+            found = looked.get(claimed.id or 0)
+            row = ours.get(claimed.id)
             if isinstance(found, DeliveryError | Ending):
                 settled.append(Settled(claimed, found))
-                continue
-            row = session.get(DeliveryRow, row_id)
-            if row is None or row.lease_token != token:
-                continue
-            try:
-                item = prepare(ctx, session, row, found)
-            except Exception as error:  # a corrupted row or a bug goes dead alone, the batch goes on
-                log.exception("delivery cannot be prepared delivery=%s", row_id)
-                settled.append(Settled(claimed, error))
-                continue
-            if isinstance(item, Ending):
-                settled.append(Settled(row, item))
-                continue
-            row.first_started_at = row.first_started_at or now
-            row.payload = item.model_dump(mode="json") if keeps_bytes(row.action) else None
-            started.append(Started(row, item))
+            elif row is not None and row.id in late:
+                values = {"state": "pending", "due_at": now + ONE_AT_A_TIME}
+                claims.settle(session, DeliveryRow, row.id or 0, token=token, values=values)
+            elif row is not None:
+                item = _prepared(ctx, session, row, found)
+                if isinstance(item, Ending | Exception):
+                    settled.append(Settled(row, item))
+                else:
+                    started.append(Started(row, item))
         session.flush()
-        held = claims.start(session, DeliveryRow, [one.row.id or 0 for one in started], token=token, now=now)
+        first = func.coalesce(col(DeliveryRow.first_started_at), now)
+        ids = [one.row.id or 0 for one in started]
+        held = claims.start(session, DeliveryRow, ids, token=token, now=now, first_started_at=first)
+    for one in started:
+        set_committed_value(one.row, "started_at", now)
+        set_committed_value(one.row, "first_started_at", one.row.first_started_at or now)
     return [one for one in started if one.row.id in held], settled
+
+
+def _prepared(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Payload | Ending | Exception:
+    try:
+        item = prepare(ctx, session, row, looked)
+    except Exception as error:  # a corrupted row or a bug goes dead alone, the batch goes on
+        log.exception("delivery cannot be prepared delivery=%s", row.id)
+        return error
+    if not isinstance(item, Ending) and keeps_bytes(row.action):
+        row.payload = item.model_dump(mode="json")
+    return item
 
 
 def keeps_bytes(action: str) -> bool:
@@ -152,9 +189,7 @@ def keeps_bytes(action: str) -> bool:
     return action == "open_ticket"
 
 
-def _call(
-    ctx: Context, connection: str, action: Action, items: Sequence[Payload]
-) -> Sequence[Receipt | DeliveryError | Exception]:
+def _call(ctx: Context, connection: str, action: Action, items: Sequence[Payload]) -> Sequence[Receipt | Exception]:
     if not items:
         return []
     plugin, hook = ctx.plugin_of(connection), HOOKS[action]
@@ -166,15 +201,3 @@ def _call(
     except Exception as error:  # a plugin may raise anything; it is contained and named
         log.exception("plugin failed connection=%s action=%s", connection, action)
         return [error] * len(items)
-
-
-def _one_per_contact(rows: Sequence[DeliveryRow]) -> tuple[list[DeliveryRow], list[DeliveryRow]]:
-    """One row per person in a batch, the oldest first; the others are given back."""
-    first: dict[int | None, DeliveryRow] = {}
-    again = []
-    for row in rows:
-        if row.contact_id in first:
-            again.append(row)
-        else:
-            first[row.contact_id] = row
-    return list(first.values()), again

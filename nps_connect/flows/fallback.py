@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context, delivery_lane
@@ -41,6 +41,7 @@ def raise_alarms(ctx: Context) -> int:
 
 
 def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
+    untouched = col(DeliveryRow.due_at) <= ctx.clock() - PATIENCE  # a route's own delay is no failure
     return list(
         session.execute(
             select(DeliveryRow)
@@ -48,6 +49,7 @@ def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
                 col(DeliveryRow.action).in_(WATCHED),
                 col(DeliveryRow.state).in_(("dead", "held", "pending")),
                 col(DeliveryRow.created_at) <= ctx.clock() - PATIENCE,
+                or_(col(DeliveryRow.state) != "pending", col(DeliveryRow.attempts) > 0, untouched),
                 col(DeliveryRow.response_id).is_not(None),
             )
             .order_by(col(DeliveryRow.id))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from nps_connect.errors import DeliveryError, PluginError, RetryLater
 from nps_connect.flows.complete import find
 from nps_connect.flows.context import Context
+from nps_connect.flows.ordering import fetch
 from nps_connect.flows.people import as_contact, survivor
 from nps_connect.flows.preparing import Ending
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
@@ -42,7 +43,8 @@ def look_anew(ctx: Context, connection: str, action: Action, rows: Sequence[Deli
 def _people(ctx: Context, rows: Sequence[DeliveryRow]) -> dict[int, Contact]:
     with ctx.ledger.read() as session:
         found = {}
-        for row in rows:
+        kept = fetch(session, rows)
+        for row in kept:
             contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
             if contact is not None:
                 found[row.id or 0] = as_contact(survivor(session, contact))

@@ -6,8 +6,6 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
-
 from nps_connect.flows.context import Context
 from nps_connect.flows.deliver import action_info
 from nps_connect.ledger import claims
@@ -17,11 +15,13 @@ from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 
 log = logging.getLogger(__name__)
 
-TABLES: tuple[type[Work], ...] = (RawRequest, EventRow, JobRow)
+INSIDE: tuple[type[Work], ...] = (RawRequest, EventRow, JobRow)
+TABLES: tuple[type[Work], ...] = (*INSIDE, DeliveryRow)
+AT_ONCE = 500
 
 
 def recover(ctx: Context, *, after_restart: bool) -> int:
-    """Give back or put in doubt what was running; returns how many rows.
+    """Give back or put in doubt what was running; returns how many lanes had any.
 
     Args:
         ctx: the joined parts.
@@ -31,15 +31,15 @@ def recover(ctx: Context, *, after_restart: bool) -> int:
     now = ctx.clock()
     deadline = None if after_restart else now
     lanes: set[str] = set()
-    with ctx.ledger.write() as session:
-        for table in TABLES:
-            for row in claims.lost(session, table, now=deadline):
-                row.state, row.lease_token, row.lease_until, row.started_at = "pending", None, None, None
-                lanes.add(row.lane)
-        for delivery in claims.lost(session, DeliveryRow, now=deadline):
-            lanes.add(delivery.lane)
-            _take_back(ctx, session, delivery, now)
-        session.flush()
+    for table in TABLES:
+        found = AT_ONCE
+        while found == AT_ONCE:
+            with ctx.ledger.write() as session:
+                rows = claims.lost(session, table, now=deadline, limit=AT_ONCE)
+                for row in rows:
+                    lanes.add(row.lane)
+                    _take_back(ctx, row, now)
+                found = len(rows)
     for lane in lanes:
         ctx.wake(lane)
     if lanes:
@@ -47,11 +47,11 @@ def recover(ctx: Context, *, after_restart: bool) -> int:
     return len(lanes)
 
 
-def _take_back(ctx: Context, session: Session, row: DeliveryRow, now: datetime) -> None:
+def _take_back(ctx: Context, row: Work, now: datetime) -> None:
     started = row.started_at is not None
     row.lease_token = row.lease_until = row.started_at = None
     row.state = "pending"
-    if not started:
+    if not started or not isinstance(row, DeliveryRow):
         return
     row.last_error = "the process stopped in the middle of this try"
     rule: Any = action_info(ctx, row.connection, row.action).doubt if row.connection in ctx.connections else "hold"  # type: ignore[arg-type]
@@ -59,4 +59,3 @@ def _take_back(ctx: Context, session: Session, row: DeliveryRow, now: datetime) 
         row.state, row.hold, row.doubtful = "held", "it may have been sent already", True
     else:
         row.due_at, row.doubtful = now, rule == "look"
-    session.flush()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlmodel import Session, col
 
 from nps_connect.errors import (
@@ -25,18 +25,23 @@ from nps_connect.errors import (
 )
 from nps_connect.flows.cancel import forsake
 from nps_connect.flows.context import Context
+from nps_connect.flows.health import note
 from nps_connect.flows.preparing import Ending
-from nps_connect.ledger import claims, cooldowns, pauses, quotas
+from nps_connect.flows.receipts import ForeignReceipt
+from nps_connect.flows.reviewing import sending
+from nps_connect.ledger import breakers, claims, cooldowns, pauses, quotas
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow, InvitationRow
 from nps_connect.records.connectors import ActionInfo
 from nps_connect.records.deliveries import Action, Receipt
-from nps_connect.rules.retrying import DEFAULT_PLANS, next_try
+from nps_connect.rules.retrying import DEFAULT_PLANS, RetryPlan, next_try
 
 log = logging.getLogger(__name__)
 
 BUG_TRIES = 3
 BUG_WAIT = timedelta(minutes=1)
 QUOTA_WAIT = timedelta(seconds=10)
+PATIENCE = timedelta(minutes=1)
+"""How often a delivery is looked at that waits for another connection's credentials."""
 MUST_NOT_VANISH = frozenset({"open_ticket", "send_alert", "send_fallback"})
 """A detractor must not die silently: here even a missing target is dead, and so reaches the fallback address."""
 
@@ -53,27 +58,58 @@ class Settled:
 
 
 def settle_batch(
-    ctx: Context, connection: str, action: Action, info: ActionInfo, settled: Sequence[Settled], token: str
+    ctx: Context,
+    connection: str,
+    action: Action,
+    info: ActionInfo,
+    settled: Sequence[Settled],
+    token: str,
+    *,
+    called: bool = True,
+    probe: bool = False,
 ) -> bool:
-    """Write all outcomes in one transaction; false when the lane should rest now."""
+    """Write all outcomes in one transaction; false when the lane should rest now.
+
+    Args:
+        ctx: the joined parts.
+        connection: who was called.
+        action: for what.
+        info: how the plugin takes the action.
+        settled: the deliveries with what became of them.
+        token: of the claim.
+        called: the vendor was called (nothing is learnt of its health from deliveries that ended before).
+        probe: it was the one call that goes first while the circuit breaker is open.
+    """
     now = ctx.clock()
     woken: set[str] = set()
     with ctx.ledger.write() as session:
+        held = claims.held(session, DeliveryRow, [one.row.id or 0 for one in settled], token=token)
+        values: dict[int, Values] = {}
+        attempts: list[Values] = []
         for one in settled:
-            values = _values(ctx, action, info, one, now)
-            if not claims.settle(session, DeliveryRow, one.row.id or 0, token=token, values=values):
+            if one.row.id not in held:
                 log.warning("lease lost delivery=%s", one.row.id)
                 continue
+            values[one.row.id or 0] = _values(ctx, connection, action, info, one, now)
             if not isinstance(one.outcome, Ending):
-                session.add(_attempt(ctx, one, now))
-            _hold_back(ctx, session, connection, action, one.outcome, now)
-            woken |= _follow_up(ctx, session, one, values, now)
+                attempts.append(_attempt(ctx, one, now))
+        claims.write_each(session, DeliveryRow, values)
+        if attempts:
+            session.execute(insert(AttemptRow), attempts)
+        if called:
+            note(ctx, session, connection, action, [one.outcome for one in settled], probe=probe)
+        elif probe:
+            breakers.give_back(session, pauses.of_connection(connection), now=now)
+        for one in settled:
+            if one.row.id in held:
+                _hold_back(ctx, session, connection, action, one.outcome, now)
+                woken |= _follow_up(ctx, session, one, values[one.row.id or 0], now)
     for lane in woken:
         ctx.wake(lane)
     return not any(isinstance(one.outcome, RateLimited | AuthFailed | NotAllowed) for one in settled)
 
 
-def _values(ctx: Context, action: Action, info: ActionInfo, one: Settled, now: datetime) -> Values:
+def _values(ctx: Context, connection: str, action: Action, info: ActionInfo, one: Settled, now: datetime) -> Values:
     outcome = one.outcome
     if isinstance(outcome, Receipt):
         return _ended("succeeded", now) | {
@@ -87,22 +123,29 @@ def _values(ctx: Context, action: Action, info: ActionInfo, one: Settled, now: d
     if isinstance(outcome, Ending):
         if outcome.state == "held":
             return {"state": "held", "hold": outcome.reason}
+        if outcome.state == "pending":
+            return {"state": "pending", "hold": outcome.reason, "due_at": outcome.until or now}
         return _ended(outcome.state, now) | {"last_error": outcome.reason}
     failed: Values = {"last_error": _told(ctx, outcome), "error_kind": _kind(outcome)}
+    if isinstance(outcome, ForeignReceipt):
+        return failed | {"state": "held", "hold": "the plugin answered with the receipt of another delivery"}
     if isinstance(outcome, Doubtful | PluginError):
         return failed | _in_doubt(ctx, action, info, one.row, now)
     if isinstance(outcome, DeliveryError):
-        return failed | _refused(ctx, action, one.row, outcome, now)
+        return failed | _refused(ctx, connection, action, one.row, outcome, now)
     return failed | _bug(one.row, now)
 
 
-def _refused(ctx: Context, action: Action, row: DeliveryRow, error: DeliveryError, now: datetime) -> Values:
+def _refused(
+    ctx: Context, connection: str, action: Action, row: DeliveryRow, error: DeliveryError, now: datetime
+) -> Values:
     if isinstance(error, RateLimited):
         return {"state": "pending", "due_at": max(error.until or now + QUOTA_WAIT, now)}
     if isinstance(error, RetryLater):
         return _again(ctx, action, row, now, error.after)
     if isinstance(error, AuthFailed | NotAllowed):
-        return {"state": "pending", "due_at": now}
+        elsewhere = error.connection not in (None, connection)  # people are looked up at their own connection
+        return {"state": "pending", "due_at": now + PATIENCE if elsewhere else now}
     if isinstance(error, TargetGone) and action not in MUST_NOT_VANISH:
         return _ended("skipped", now)
     if isinstance(error, Rejected | TargetGone):
@@ -119,10 +162,16 @@ def _in_doubt(ctx: Context, action: Action, info: ActionInfo, row: DeliveryRow, 
 def _again(ctx: Context, action: Action, row: DeliveryRow, now: datetime, after: timedelta | None) -> Values:
     attempts = row.attempts + 1
     first = row.first_started_at or now
-    due = next_try(DEFAULT_PLANS[action], attempts, first, now, ctx.random.random(), after)
+    due = next_try(plan_of(ctx, action), attempts, first, now, ctx.random.random(), after)
     if due is None:
         return _ended("dead", now) | {"attempts": attempts}
     return {"state": "pending", "due_at": due, "attempts": attempts}
+
+
+def plan_of(ctx: Context, action: Action) -> RetryPlan:
+    """The configured retry plan of an action, or the built-in one."""
+    own = ctx.settings.delivery.retry.get(action)
+    return RetryPlan(own.delays, own.jitter, own.total) if own else DEFAULT_PLANS[action]
 
 
 def _bug(row: DeliveryRow, now: datetime) -> Values:
@@ -150,17 +199,22 @@ def _told(ctx: Context, error: Exception) -> str:
     return ctx.redact("".join(traceback.format_exception(error)))[-4000:]
 
 
-def _attempt(ctx: Context, one: Settled, now: datetime) -> AttemptRow:
+def _attempt(ctx: Context, one: Settled, now: datetime) -> Values:
     outcome = one.outcome
-    row = AttemptRow(
-        delivery_id=one.row.id or 0, started_at=one.row.started_at or now, finished_at=now, outcome="succeeded"
-    )
-    if isinstance(outcome, Receipt):
-        row.message = outcome.note
-    elif isinstance(outcome, Exception):
-        row.outcome, row.message = _kind(outcome), _told(ctx, outcome)
-        if isinstance(outcome, DeliveryError):
-            row.status, row.request_id, row.exchange = outcome.status, outcome.request_id, outcome.exchange
+    row: Values = {
+        "delivery_id": one.row.id,
+        "started_at": one.row.started_at or now,
+        "finished_at": now,
+        "outcome": "succeeded",
+        "message": outcome.note if isinstance(outcome, Receipt) else None,
+        "status": None,
+        "request_id": None,
+        "exchange": None,
+    }
+    if isinstance(outcome, Exception):
+        row |= {"outcome": _kind(outcome), "message": _told(ctx, outcome)}
+    if isinstance(outcome, DeliveryError):
+        row |= {"status": outcome.status, "request_id": outcome.request_id, "exchange": outcome.exchange}
     return row
 
 
@@ -168,13 +222,14 @@ def _hold_back(
     ctx: Context, session: Session, connection: str, action: Action, outcome: Outcome, now: datetime
 ) -> None:
     """429 rests the quota, 401 stops the connection, 403 this action; what is due stays. Told once."""
+    here = getattr(outcome, "connection", None) or connection
     if isinstance(outcome, RateLimited):
-        quotas.rest(session, connection, outcome.quota, until=outcome.until or now + QUOTA_WAIT)
+        quotas.rest(session, here, outcome.quota, until=outcome.until or now + QUOTA_WAIT)
         return
     if isinstance(outcome, AuthFailed):
-        scope, cause = pauses.of_connection(connection), "auth"
+        scope, cause = pauses.of_connection(here), "auth"
     elif isinstance(outcome, NotAllowed):
-        scope, cause = pauses.of_lane(connection, action), "not_allowed"
+        scope, cause = pauses.of_lane(here, action), "not_allowed"
     else:
         return
     missing = f" (missing: {outcome.scope})" if isinstance(outcome, NotAllowed) and outcome.scope else ""
@@ -186,6 +241,8 @@ def _hold_back(
 def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now: datetime) -> set[str]:
     """What an ending means for others: cooldown, invitation, deliveries that waited for this one."""
     row, state = one.row, values["state"]
+    if row.action == "invite_review":
+        return sending.settled(ctx, session, row, values, now)
     if row.action == "send_survey":
         if state == "succeeded" and row.invitation_id is not None:
             invitation = session.get(InvitationRow, row.invitation_id)

@@ -6,19 +6,22 @@ write is fenced by that token, so a worker that lost its lease can change nothin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, Table, bindparam, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.columns import Work
 
+log = logging.getLogger(__name__)
+
 Row = TypeVar("Row", bound=Work)
 
-LEASE = timedelta(minutes=5)
-"""Longer than any vendor call may take (30 s each, a batch splits into a few)."""
+LEASE = timedelta(seconds=30)
+"""Renewed by a living worker long before it ends (`renew`), so that a dead worker's rows are free within this time."""
 
 
 def claim(session: Session, table: type[Row], lane: str, *, token: str, now: datetime, limit: int) -> list[Row]:
@@ -37,23 +40,68 @@ def claim(session: Session, table: type[Row], lane: str, *, token: str, now: dat
         update(table)
         .where(_id(table).in_(due))
         .values(state="running", lease_token=token, lease_until=now + LEASE, started_at=None)
-        .returning(table)
+        .returning(_id(table))
         .execution_options(synchronize_session=False)
     ).scalars()
-    return sorted(taken, key=lambda row: (row.due_at, _id_of(row)))
+    return sorted(_load(session, table, list(taken), token), key=lambda row: (row.due_at, _id_of(row)))
 
 
-def start(session: Session, table: type[Work], ids: Sequence[int], *, token: str, now: datetime) -> set[int]:
+def _load(session: Session, table: type[Row], ids: list[int], token: str) -> list[Row]:
+    """The claimed rows; one that cannot be read (a damaged JSON column) goes dead alone."""
+    if not ids:
+        return []
+    try:
+        return list(session.execute(select(table).where(_id(table).in_(ids))).scalars())
+    except (ValueError, TypeError) as error:
+        if len(ids) > 1:
+            return [row for one in ids for row in _load(session, table, [one], token)]
+        told = f"the row cannot be read ({error})"
+        log.error("damaged row table=%s id=%s: %s", table.__tablename__, ids[0], error)
+        settle(session, table, ids[0], token=token, values={"state": "dead", "last_error": told})
+        return []
+
+
+def start(
+    session: Session, table: type[Work], ids: Sequence[int], *, token: str, now: datetime, **values: ColumnElement[Any]
+) -> set[int]:
     """Note, before the vendor is called, that these effects begin; returns the ids that we still hold."""
     return set(
         session.execute(
             update(table)
             .where(_id(table).in_(ids), _held_by(table, token))
-            .values(started_at=now, lease_until=now + LEASE)
+            .values(started_at=now, lease_until=now + LEASE, **values)
             .returning(_id(table))
             .execution_options(synchronize_session=False)
         ).scalars()
     )
+
+
+def renew(session: Session, table: type[Work], tokens: Sequence[str], *, now: datetime) -> None:
+    """Hold on to everything that was claimed under these tokens."""
+    session.execute(
+        update(table)
+        .where(col(table.state) == "running", col(table.lease_token).in_(tokens))
+        .values(lease_until=now + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def held(session: Session, table: type[Work], ids: Sequence[int], *, token: str) -> set[int]:
+    """Which of these rows we still hold, locked for this transaction."""
+    query = select(_id(table)).where(_id(table).in_(ids), _held_by(table, token)).order_by(_id(table))
+    return set(session.execute(query.with_for_update()).scalars())
+
+
+def write_each(session: Session, table: type[Work], values: Mapping[int, Mapping[str, Any]]) -> None:
+    """Settle rows that `held` has locked, each with values of its own; one statement per set of columns."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row_id, own in values.items():
+        alike.setdefault(tuple(sorted(own)), []).append({"of_id": row_id, **{f"to_{k}": v for k, v in own.items()}})
+    bare: Table = table.__table__  # type: ignore[attr-defined]
+    for names, rows in alike.items():
+        new: dict[str, Any] = {name: bindparam(f"to_{name}") for name in names}
+        statement = update(bare).where(bare.c.id == bindparam("of_id"))
+        session.connection().execute(statement.values(lease_token=None, lease_until=None, **new), rows)
 
 
 def settle(session: Session, table: type[Work], row_id: int, *, token: str, values: Mapping[str, Any]) -> bool:

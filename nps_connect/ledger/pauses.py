@@ -14,7 +14,7 @@ from nps_connect.ledger.upserts import insert_for
 MAIL = "mail"
 """The scope of all mail to customers."""
 
-Cause = Literal["operator", "auth", "not_allowed"]
+Cause = Literal["operator", "auth", "not_allowed", "plugin"]
 
 
 def of_connection(name: str) -> str:

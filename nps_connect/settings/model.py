@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
 from nps_connect.settings.cases import Cases, Recovery
+from nps_connect.settings.delivery import Delivery, Retention
 from nps_connect.settings.durations import Duration
 from nps_connect.settings.quiet import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
@@ -237,3 +238,5 @@ class Settings(Table):
     cases: Cases = Cases()
     recovery: Recovery = Recovery()
     routes: tuple[Route, ...] = ()
+    delivery: Delivery = Delivery()
+    retention: Retention = Retention()

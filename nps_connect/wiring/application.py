@@ -29,6 +29,9 @@ from nps_connect.worker.engine import Engine
 from nps_connect.worker.jobs import jobs_of, plan_jobs
 from nps_connect.worker.lanes import lanes_of
 
+CONCURRENCY = 4
+"""Threads of a process that work for one connection at once, if the settings do not say."""
+
 Transports = Mapping[str, httpx.BaseTransport]
 
 
@@ -36,7 +39,7 @@ class _Bell:
     """Passes wake-ups on to the engine, once there is one."""
 
     def __init__(self) -> None:
-        self.ring: Callable[[str], None] = lambda _lane: None
+        self.ring: Callable[[str], object] = lambda _lane: None
 
     def __call__(self, lane: str) -> None:
         self.ring(lane)
@@ -58,7 +61,10 @@ class Application:
         """An engine for this configuration, not started yet; its periodic jobs are planned."""
         jobs = jobs_of(self.ctx)
         plan_jobs(self.ctx, jobs)
-        engine = Engine(self.ctx, lanes_of(self.ctx, jobs), self.ctx.settings.core.workers)
+        names = self.ctx.connections
+        settings = self.ctx.settings
+        concurrency = {name: settings.delivery.concurrency.get(name, CONCURRENCY) for name in names}
+        engine = Engine(self.ctx, lanes_of(self.ctx, jobs), settings.core.workers, concurrency)
         self.bell.ring = engine.wake
         return engine
 

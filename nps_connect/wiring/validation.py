@@ -8,6 +8,7 @@ from nps_connect.plugins import Plugins
 from nps_connect.settings.model import Settings
 from nps_connect.wiring.checks.cases import check_cases
 from nps_connect.wiring.checks.connections import check_connections
+from nps_connect.wiring.checks.delivery import check_delivery
 from nps_connect.wiring.checks.routes import check_routes
 from nps_connect.wiring.checks.subject import Subject
 from nps_connect.wiring.checks.surveys import check_surveys
@@ -34,6 +35,7 @@ def validate(settings: Settings, plugins: Plugins, *, where: str) -> dict[str, C
     check_surveys(subject, available())
     check_triggers(subject)
     check_routes(subject)
+    check_delivery(subject)
     check_cases(subject)
     if subject.mistakes:
         raise ConfigErrors(subject.mistakes)

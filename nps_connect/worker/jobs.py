@@ -11,39 +11,45 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import col
 
-from nps_connect.flows.context import JOBS, Context
+from nps_connect.flows.context import JOBS, Context, poll_lane
 from nps_connect.flows.fallback import raise_alarms
+from nps_connect.flows.health import resume_all
 from nps_connect.flows.poll import poll
-from nps_connect.flows.recover import recover
+from nps_connect.flows.retain import retain
 from nps_connect.ledger import claims
 from nps_connect.ledger.keeping import JobRow
 from nps_connect.ledger.upserts import insert_new
 
 log = logging.getLogger(__name__)
 
-SWEEP_EVERY = timedelta(seconds=15)
 ALARM_EVERY = timedelta(seconds=60)
+CHECK_EVERY = timedelta(minutes=5)
 AFTER_A_FAILURE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A periodic job: its name, and what it does; it answers how long to wait for the next run."""
+    """A periodic job: its name, what it does (it answers how long to wait for the next run), and its lane.
+
+    A job that calls a vendor has a lane of that connection, so that no other job waits for it.
+    """
 
     name: str
     run: Callable[[dict[str, Any]], timedelta]
+    lane: str = JOBS
 
 
 def jobs_of(ctx: Context) -> dict[str, Job]:
     """The jobs that this configuration needs, by name."""
     jobs = [
-        Job("sweep", lambda _memo: _then(recover(ctx, after_restart=False), SWEEP_EVERY)),
         Job("alarms", lambda _memo: _then(raise_alarms(ctx), ALARM_EVERY)),
+        Job("resume", lambda _memo: _then(resume_all(ctx), CHECK_EVERY)),
+        Job("retention", lambda memo: retain(ctx, memo)),
     ]
     for name, connection in ctx.connections.items():
         if connection.settings.events == "poll":
             job = f"poll:{name}"
-            jobs.append(Job(job, lambda memo, job=job, name=name: poll(ctx, job, name, memo)))  # type: ignore[misc]
+            jobs.append(Job(job, lambda memo, job=job, name=name: poll(ctx, job, name, memo), poll_lane(name)))  # type: ignore[misc]
     return {job.name: job for job in jobs}
 
 
@@ -51,26 +57,28 @@ def plan_jobs(ctx: Context, jobs: dict[str, Job]) -> None:
     """See to it that every job has its row, and that no other has one."""
     now = ctx.clock()
     with ctx.ledger.write() as session:
-        rows = [{"name": name, "lane": JOBS, "due_at": now, "memo": {}} for name in jobs]
+        rows = [{"name": name, "lane": job.lane, "due_at": now, "memo": {}} for name, job in jobs.items()]
         insert_new(session, JobRow, rows, ("name",))
         stale = col(JobRow.name).not_in(list(jobs)) & col(JobRow.name).not_like("poll:%")
         session.execute(delete(JobRow).where(stale).execution_options(synchronize_session=False))
 
 
-def drain_jobs(ctx: Context, jobs: dict[str, Job]) -> int:
-    """Run one due job; returns how many were run."""
+def drain_jobs(ctx: Context, jobs: dict[str, Job], lane: str = JOBS) -> int:
+    """Run one due job of a lane; returns how many were run."""
     token = ctx.token()
     with ctx.ledger.write() as session:
-        rows = claims.claim(session, JobRow, JOBS, token=token, now=ctx.clock(), limit=1)
+        rows = claims.claim(session, JobRow, lane, token=token, now=ctx.clock(), limit=1)
     for row in rows:
         job = jobs.get(row.name)
+        memo = dict(row.memo)
         try:
-            wait = job.run(row.memo) if job else timedelta(hours=1)
+            wait = job.run(memo) if job else timedelta(hours=1)
         except Exception:  # a failing job must neither stop the others nor the engine
             log.exception("job failed name=%s", row.name)
             wait = AFTER_A_FAILURE
         with ctx.ledger.write() as session:
-            values = {"state": "pending", "due_at": ctx.clock() + wait}
+            values: dict[str, Any] = {"state": "pending", "due_at": ctx.clock() + wait}
+            values |= {"memo": memo} if memo != row.memo else {}
             claims.settle(session, JobRow, row.id or 0, token=token, values=values)
     return len(rows)
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from nps_connect.connection import system_clock
+from nps_connect.ledger.leases import Leases
 from nps_connect.worker import engine as engines
 from nps_connect.worker.engine import Engine
 
@@ -17,8 +18,16 @@ from nps_connect.worker.engine import Engine
 class FakeLane:
     """A lane with so many pieces of work; notes who worked on it."""
 
-    def __init__(self, name: str, work: int = 0, hold: threading.Event | None = None, fails: int = 0) -> None:
-        self.name, self.left, self.hold, self.fails = name, work, hold, fails
+    def __init__(
+        self,
+        name: str,
+        work: int = 0,
+        hold: threading.Event | None = None,
+        fails: int = 0,
+        connection: str | None = None,
+    ) -> None:
+        self.name, self.connection = name, connection or name
+        self.left, self.hold, self.fails = work, hold, fails
         self.active = self.most_active = self.done = 0
         self.order: list[str] = []
         self.started = threading.Event()
@@ -47,8 +56,8 @@ class FakeLane:
 def run():
     engines_made: list[Engine] = []
 
-    def start(*lanes: FakeLane, threads: int = 4) -> Engine:
-        engine = Engine(SimpleNamespace(clock=system_clock), list(lanes), threads)
+    def start(*lanes: FakeLane, threads: int = 4, **concurrency: int) -> Engine:
+        engine = Engine(SimpleNamespace(clock=system_clock, leases=Leases()), list(lanes), threads, concurrency)
         engines_made.append(engine)
         engine.start()
         return engine
@@ -65,11 +74,59 @@ def until(condition, seconds: float = 10.0) -> bool:
     return condition()
 
 
-def test_all_work_of_all_lanes_is_done_each_lane_by_one_thread_at_a_time(run):
+def test_all_work_of_all_lanes_is_done(run):
     lanes = [FakeLane(f"lane-{n}", work=20) for n in range(3)]
     run(*lanes)
     assert until(lambda: all(lane.done == 20 for lane in lanes))
-    assert {lane.most_active for lane in lanes} == {1}
+
+
+def test_a_woken_lane_gets_more_threads_but_leaves_room_for_the_connections_other_lanes(run):
+    gate = threading.Event()
+    huge = FakeLane("huge", work=50, hold=gate, connection="crm")
+    other = FakeLane("other", work=1, connection="crm")
+    engine = run(huge, threads=8, crm=3)
+    for _ in range(20):
+        engine.wake("huge")
+        time.sleep(0.005)
+    assert huge.most_active == 2
+    gate.set()
+    assert until(lambda: huge.done >= 3)
+    assert other.done == 0
+
+
+def test_slow_connections_never_take_the_last_thread_of_another(run):
+    gate = threading.Event()
+    slow = [FakeLane(f"slow-{n}", work=9, hold=gate) for n in range(3)]
+    quick = FakeLane("quick", work=10)
+    engine = run(*slow, quick, threads=1)
+    for lane in slow:
+        engine.wake(lane.name)
+        engine.wake(lane.name)
+    assert until(lambda: quick.done == 10)
+    gate.set()
+
+
+def test_a_lane_that_has_waited_goes_before_a_more_urgent_one_that_never_ends(run, monkeypatch):
+    monkeypatch.setattr(engines, "LONG_ENOUGH", timedelta(milliseconds=20))
+    huge = FakeLane("huge", work=10_000_000, connection="crm")
+    small = FakeLane("small", work=3, connection="crm")
+    run(huge, small, threads=1, crm=1)
+    assert until(lambda: small.done == 3)
+    assert huge.left > 0
+
+
+def test_a_thread_that_hangs_is_given_up_and_replaced(run):
+    gate = threading.Event()
+    lane = FakeLane("lane", work=2, hold=gate)
+    engine = run(lane, threads=1)
+    assert lane.started.wait(10)
+    [hand] = engine._ctx.leases.give_up(-1)
+    engine.replace(hand.doing)
+    assert until(lambda: lane.active >= 2)
+    assert not hand.tokens
+    gate.set()
+    assert until(lambda: lane.done >= 2)
+    assert engine.stop(5)
 
 
 def test_a_slow_lane_does_not_stop_the_others(run):
@@ -102,8 +159,8 @@ def test_a_failing_lane_is_tried_again_and_the_engine_lives_on(run, monkeypatch)
 
 def test_stopping_waits_for_what_runs_and_starts_nothing_new(run):
     gate = threading.Event()
-    running, waiting = FakeLane("running", work=1, hold=gate), FakeLane("waiting", work=5)
-    engine = run(running, waiting, threads=1)
+    running, waiting = (FakeLane(name, work=5, hold=gate, connection="crm") for name in ("running", "waiting"))
+    engine = run(running, waiting, threads=1, crm=1)
     assert running.started.wait(10)
     assert not engine.stop(0.05)
     gate.set()
