@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from itertools import count
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
+from nps_connect.records.responses import segment_of
 from nps_connect.sandbox.balance import imbalances
 from nps_connect.sandbox.figures import Figures, Told, look_around
 from nps_connect.sandbox.play import FACTS_PER_DELIVERY, Play
@@ -148,10 +150,7 @@ def perform(stage, heard=None):
 
 def balance(stage, record):
     sandbox, product = stage
-    responses = dict.fromkeys(("promoter", "passive", "detractor"), 0)
-    for one in PEOPLE:
-        if one.email in product.answered:
-            responses[one.segment] += 1
+    responses = Counter(segment_of(score) for score in product.answered.values())
     told = Told(responses, {}, {"succeeded": 1}, product.twice, product.scans)
     figures = Figures(PEOPLE, record, told, look_around(sandbox, ROLES, PEOPLE, record, HOUSE), 1.0)
     return imbalances(figures, ROLES, HOUSE, lambda mail: "https://reviews.example.com/")
