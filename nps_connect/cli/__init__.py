@@ -25,6 +25,7 @@ COMMANDS = {
     "run": (f"{HOME}.run:run", "Serve web pages and webhooks, and carry out deliveries, in one process."),
     "serve": (f"{HOME}.serve:serve", "Serve web pages and webhooks only."),
     "worker": (f"{HOME}.worker:worker", "Carry out deliveries only."),
+    "workers": (f"{HOME}.workers:workers", "See the processes at work."),
     "pause": (f"{HOME}.pause:pause", "Stop all mail to customers at once, or one connection."),
     "resume": (f"{HOME}.resume:resume", "Let go on what was paused."),
     "deliveries": (f"{HOME}.deliveries:deliveries", "Look at every effect outside the house; try failed ones again."),

@@ -20,6 +20,6 @@ def run(options: Options, as_json: bool) -> None:
 
     with joined(options) as application:
         alone = application.ctx.ledger.is_sqlite
-        with work(application, alone=alone), web(application) as thread:
+        with work(application, role="run", alone=alone), web(application) as thread:
             announce(application, "nps-connect", as_json=as_json, listening=True)
             until_stopped(thread)

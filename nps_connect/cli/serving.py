@@ -66,28 +66,25 @@ def web(application: Application) -> Iterator[threading.Thread]:
 
 
 @contextmanager
-def work(application: Application, *, alone: bool) -> Iterator[None]:
+def work(application: Application, *, role: str, alone: bool) -> Iterator[None]:
     """Carry out deliveries until the end of the block; running calls finish, the rest is given back.
 
     Args:
         application: the joined parts.
+        role: `run` or `worker`.
         alone: no other process can be working: everything that was running is taken back at once.
 
     Raises:
         ConfigError: another process works on the same file.
     """
-    from nps_connect.flows.recover import recover
     from nps_connect.wiring.locking import sole_worker
+    from nps_connect.wiring.working import at_work
 
     with sole_worker(application.ctx.ledger):
-        recover(application.ctx, after_restart=alone)
-        engine = application.engine()
-        engine.start()
-        try:
+        with at_work(application, role=role, alone=alone) as engine:
             yield
-        finally:
-            if not engine.stop():
-                click.echo("Some calls did not end in time; they are looked for after the next start.", err=True)
+        if engine.working:
+            click.echo("Some calls did not end in time; they are looked for after the next start.", err=True)
 
 
 def until_stopped(*threads: threading.Thread) -> None:

@@ -17,6 +17,6 @@ def worker(options: Options, as_json: bool) -> None:
 
     with joined(options) as application:
         need_postgres(application, "worker")
-        with work(application, alone=False):
+        with work(application, role="worker", alone=False):
             announce(application, "The worker", as_json=as_json, listening=False)
             until_stopped()

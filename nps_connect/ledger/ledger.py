@@ -40,6 +40,11 @@ class Ledger:
         name = self.engine.url.database
         return Path(name) if self.is_sqlite and name and name != ":memory:" else None
 
+    @property
+    def libpq_url(self) -> str:
+        """The address of a PostgreSQL ledger for its own client library, password included: never to be shown."""
+        return self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; what it changes is thrown away."""

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from nps_connect.errors import ConfigError
+from nps_connect.ledger import carrying
 from nps_connect.ledger.ledger import SHOWN, Ledger
 
 UPGRADE_LOCK = 7_240_513_001
@@ -31,6 +32,8 @@ def upgrade(ledger: Ledger) -> tuple[str | None, str]:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if not ledger.is_sqlite:
+            carrying.install(connection)
         return before, newest()
 
 

@@ -73,7 +73,12 @@ class Engine:
         for thread in threads:
             if thread.is_alive():
                 thread.join(patience)
-        return not any(thread.is_alive() for thread in threads)
+        return not self.working
+
+    @property
+    def working(self) -> bool:
+        """Whether any thread still runs."""
+        return any(thread.is_alive() for thread in self._threads)
 
     def replace(self, lane: str) -> None:
         """A thread hangs in a lane: count it out and start another in its place."""
