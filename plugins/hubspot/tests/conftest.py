@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 from support.clock import SteadyClock
 from support.house import House, changed
 
@@ -16,10 +17,11 @@ import nps_connect_hubspot as plugin
 from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.tables import DecisionRow
 from nps_connect.settings.references import Referenced
 from nps_connect.testing import FixedClock, VendorTransport, connect
 from nps_connect_hubspot.simulated import Simulated
-from nps_connect_hubspot.simulated.portal import CONTACT, Portal, Record
+from nps_connect_hubspot.simulated.portal import CONTACT, NOTE, Portal, Record
 from nps_connect_hubspot.simulated.vendor import SECRET, TOKEN
 
 URL = "https://nps.example.com/hooks/crm"
@@ -188,3 +190,73 @@ def house(vendor: Simulated, wire: Wire, tmp_path: Path) -> Iterator[Callable[..
     yield make
     for ledger in opened:
         ledger.close()
+
+
+class Play:
+    """What happens at the portal, until it has come to rest in the product."""
+
+    def __init__(self, house: House, vendor: Simulated) -> None:
+        self.house, self.vendor = house, vendor
+
+    def knows(self, email: str, **properties: str) -> Record:
+        """Somebody whom the portal knows."""
+        self.vendor.populate([SimulatedPerson(email, "Zoé Müller", "fr")])
+        record = self.vendor.portal.contact(email)
+        assert record is not None
+        record.set(properties, self.house.clock())
+        return record
+
+    def accept(self, facts: Sequence[str]) -> None:
+        """Let the portal send its webhooks; nothing is worked off yet."""
+        for webhook in self.vendor.webhooks(facts, URL):
+            headers = {name.lower(): value for name, value in webhook.headers.items()}
+            self.house.doors.accept_webhook(
+                "crm",
+                WebhookRequest(
+                    method="POST", url=URL, headers=headers, body=webhook.body, received_at=self.house.clock()
+                ),
+            )
+
+    def send(self, facts: Sequence[str]) -> None:
+        """Let the portal send its webhooks, and work off what they lead to."""
+        self.accept(facts)
+        self.house.run()
+
+    def won(self, email: str) -> None:
+        """Let the person's deal be won."""
+        self.send(self.vendor.happen("deal.won", email))
+
+    def surveyed(self, email: str) -> str:
+        """Walk a person of the portal up to the survey mail; the survey's token."""
+        self.won(email)
+        self.house.clock.forward(timedelta(days=3, seconds=1))
+        self.house.run()
+        sent = [mail for mail in self.house.post.items if mail.kind == "survey" and mail.to.email == email]
+        return sent[-1].text.split("/s/")[1].split()[0].partition("?")[0]
+
+    def answers(self, email: str, score: int, comment: str | None = None) -> str:
+        """Survey a person and let them answer; the survey's token."""
+        token = self.surveyed(email)
+        self.house.answer(token, score, comment)
+        self.house.run()
+        return token
+
+    def unsubscribe(self, email: str) -> None:
+        """Let a person follow the unsubscribe link of their newest mail."""
+        self.house.doors.unsubscribe(self.house.token(email, "u"))
+        self.house.run()
+
+    def notes(self) -> list[str]:
+        """The bodies of all notes of the portal."""
+        return [note.properties["hs_note_body"] for note in self.vendor.portal.records[NOTE].values()]
+
+    def reasons(self) -> list[str]:
+        """Why each decision was taken, in order."""
+        with self.house.ledger.read() as session:
+            return [row.reason for row in session.execute(select(DecisionRow).order_by(DecisionRow.id)).scalars()]
+
+
+@pytest.fixture
+def play(house: Callable[..., House], vendor: Simulated) -> Callable[..., Play]:
+    """The product with this portal, ready to be played: ``play(notes=True)``."""
+    return lambda change=None, **settings: Play(house(change, **settings), vendor)

@@ -1,0 +1,193 @@
+"""The whole product with a HubSpot portal: from the webhook to the score, with every setting that changes the walk."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from nps_connect_hubspot.simulated.facts import DEAL_TO_CONTACT
+from nps_connect_hubspot.simulated.portal import DEAL
+
+ZOE = "zoe@example.com"
+SCORES = {"on": "any", "do": "write_score", "via": "crm"}
+
+
+def routes(**options):
+    return {"routes": [{**SCORES, **options}]}
+
+
+def test_from_a_won_deal_to_the_score_on_its_contact(play):
+    walk = play()
+    zoe = walk.knows(ZOE)
+    walk.answers(ZOE, 9, "Très bien — 谢谢 🎉")
+    written = {name: value for name, value in zoe.properties.items() if name.startswith("nps_")}
+    assert written == {
+        "nps_score": "9",
+        "nps_category": "promoter",
+        "nps_comment": "Très bien — 谢谢 🎉",
+        "nps_answered_at": walk.house.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "nps_survey": "after-purchase",
+        "nps_touchpoint": "after-purchase",
+        "nps_response_id": written["nps_response_id"],
+        "nps_response_count": "1",
+    }
+    assert zoe.properties["email"] == ZOE
+    [mail] = [message for message in walk.house.post.items if message.kind == "survey"]
+    assert (mail.to.name, mail.language) == ("Zoé Müller", "fr")
+    assert walk.notes() == []
+
+
+def test_the_previous_score_and_the_count_follow(play):
+    walk = play()
+    zoe = walk.knows(ZOE)
+    walk.answers(ZOE, 3)
+    walk.house.clock.forward("91d")
+    walk.answers(ZOE, 8)
+    assert (zoe.properties["nps_previous_score"], zoe.properties["nps_response_count"]) == ("3", "2")
+
+
+def test_one_webhook_of_a_hundred_deals_resolves_its_contacts_in_three_calls(play, wire, populating):
+    walk = play({"triggers": [{"on": "deal.won", "from": "crm", "survey": "after-purchase", "where": "amount >= 100"}]})
+    contacts = populating(100)
+    facts = [fact for contact in contacts for fact in walk.vendor.happen("deal.won", contact.properties["email"])]
+    wire.requests.clear()
+    walk.accept(facts)
+    walk.house.run(only="parse")
+    walk.house.run(only="decide")
+    assert walk.reasons() == ["surveyed"] * 100
+    assert [request.path for request in wire.requests] == [
+        "/crm/objects/2026-09/deals/batch/read",
+        "/crm/associations/2026-09/deals/contacts/batch/read",
+        "/crm/objects/2026-09/contacts/batch/read",
+    ]
+
+
+def test_a_webhook_and_its_resend_are_one_survey(play):
+    walk = play()
+    walk.knows(ZOE)
+    facts = walk.vendor.happen("deal.won", ZOE)
+    walk.send(facts)
+    walk.send(facts)
+    walk.send(list(reversed(facts)))
+    assert walk.reasons() == ["surveyed"]
+
+
+def test_a_deal_with_several_contacts_asks_nobody(play):
+    walk = play()
+    zoe, max_ = walk.knows(ZOE), walk.knows("max@example.com")
+    deal = walk.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, walk.house.clock())
+    for contact in (zoe, max_):
+        walk.vendor.portal.link(deal, contact, DEAL_TO_CONTACT)
+    walk.send([walk.vendor.facts.enter_stage(deal, "closedwon", walk.house.clock())])
+    assert walk.reasons() == ["several_contacts"]
+    assert walk.house.deliveries() == []
+
+
+def test_a_label_tells_whom_to_ask(play):
+    walk = play(contact_label="Decision maker")
+    zoe, max_ = walk.knows(ZOE), walk.knows("max@example.com")
+    deal = walk.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, walk.house.clock())
+    walk.vendor.portal.link(deal, zoe, DEAL_TO_CONTACT)
+    walk.vendor.portal.link(deal, max_, 17, "Decision maker")
+    walk.send([walk.vendor.facts.enter_stage(deal, "closedwon", walk.house.clock())])
+    walk.house.clock.forward("3d")
+    walk.house.run()
+    assert [message.to.email for message in walk.house.post.items] == ["max@example.com"]
+
+
+def test_a_contact_without_an_address_is_told_as_such(play):
+    walk = play()
+    nobody = walk.vendor.portal.create("contacts", {"firstname": "Zoé"}, walk.house.clock())
+    deal = walk.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, walk.house.clock())
+    walk.vendor.portal.link(deal, nobody, DEAL_TO_CONTACT)
+    walk.send([walk.vendor.facts.enter_stage(deal, "closedwon", walk.house.clock())])
+    assert walk.reasons() == ["no_address"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "written"),
+    [("full", "Lent, très lent"), ("none", None), ("link", "https://app.hubspot.com/contacts/4242424/record/0-1/{id}")],
+)
+def test_the_route_decides_what_is_written_of_the_comment(play, comment, written):
+    walk = play(routes(comment=comment), notes=True)
+    zoe = walk.knows(ZOE)
+    walk.answers(ZOE, 9, "Lent, très lent")
+    expected = written.format(id=zoe.id) if written else None
+    assert (zoe.properties.get("nps_comment") or None) == expected
+    assert ("Lent, très lent" in walk.notes()[0]) == (comment == "full")
+
+
+def test_a_comment_of_the_longest_kind_with_html_and_a_formula(play):
+    walk = play(notes=True)
+    zoe = walk.knows(ZOE)
+    comment = "=HYPERLINK(1)<script>alert(1)</script>" + "é" * 5_000
+    walk.answers(ZOE, 9, comment)
+    assert zoe.properties["nps_comment"].startswith("'=HYPERLINK(1)<script>")
+    [note] = walk.notes()
+    assert "<script>" not in note
+    assert "&lt;script&gt;" in note
+
+
+def test_one_note_per_answer_and_a_changed_answer_changes_it(play):
+    walk = play(notes=True)
+    walk.knows(ZOE)
+    token = walk.answers(ZOE, 9, "Bien")
+    assert "<strong>NPS 9</strong>" in walk.notes()[0]
+    walk.house.answer(token, 3, "Finalement non")
+    walk.house.run()
+    [note] = walk.notes()
+    assert "<strong>NPS 3</strong>" in note
+    assert "Finalement non" in note
+
+
+def test_a_note_whose_answer_was_lost_is_looked_for_and_not_made_twice(play, wire):
+    walk = play(notes=True)
+    walk.knows(ZOE)
+    token = walk.surveyed(ZOE)
+
+    def lost(request: httpx.Request) -> httpx.Response | None:
+        if not request.url.path.endswith("/notes/batch/create"):
+            wire.faults.insert(0, lost)
+            return None
+        wire.faults.clear()
+        wire.handle_request(request)
+        raise httpx.ReadTimeout("no answer", request=request)
+
+    wire.faults = [lost]
+    walk.house.answer(token, 9, "Bien")
+    walk.house.run()
+    [row] = walk.house.deliveries("write_score")
+    assert (row.state, row.doubtful) == ("pending", True)
+    walk.house.clock.forward("10m")
+    walk.house.run()
+    assert [row.state for row in walk.house.deliveries("write_score")] == ["succeeded"]
+    assert len(walk.notes()) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [(None, {}), (77, {ZOE: {77: "UNSUBSCRIBED"}}), ("all", {ZOE: {0: "UNSUBSCRIBED"}})],
+)
+def test_our_unsubscribes_are_told_where_the_settings_say_so(play, setting, told):
+    walk = play(opt_out_subscription=setting)
+    walk.knows(ZOE)
+    walk.surveyed(ZOE)
+    walk.unsubscribe(ZOE)
+    assert walk.vendor.portal.statuses == told
+    walk.house.clock.forward("91d")
+    walk.won(ZOE)
+    assert walk.reasons()[-1] in ("opted_out", "suppressed")
+
+
+def test_who_opted_out_in_hubspot_gets_neither_survey_nor_review_mail(play):
+    walk = play()
+    walk.knows(ZOE, hs_email_optout="true")
+    walk.won(ZOE)
+    assert walk.reasons() == ["opted_out"]
+    walk.knows("max@example.com")
+    walk.answers("max@example.com", 10)
+    walk.vendor.opt_out("max@example.com")
+    walk.house.clock.forward("1d")
+    walk.house.run()
+    [review] = walk.house.deliveries("invite_review")
+    assert (review.state, review.last_error) == ("cancelled", "the contact opted out in the CRM")
