@@ -40,8 +40,7 @@ def accept_webhook(ctx: Context, connection_name: str, request: WebhookRequest) 
         body=request.body,
         received_at=request.received_at,
     )
-    with ctx.ledger.write() as session:
-        session.add(row)
+    ctx.ledger.add(row)
     ctx.wake(row.lane)
     log.info("webhook stored connection=%s request=%s bytes=%d", connection_name, row.id, len(request.body))
     return row.id or 0

@@ -132,7 +132,7 @@ def _deliver(
     outcomes += _call(ctx, connection, action, [one.item for one in fresh])
     asked += fresh
     outcomes = refuse_foreign(ctx, connection, action, [one.row for one in asked], outcomes)
-    settled += [Settled(one.row, outcome) for one, outcome in zip(asked, outcomes, strict=True)]
+    settled += [Settled(one.row, outcome, called=True) for one, outcome in zip(asked, outcomes, strict=True)]
     return insist(
         lambda: settle_batch(ctx, connection, action, info, settled, token, called=bool(asked), probe=probe),
         ctx.connections[connection].sleep,

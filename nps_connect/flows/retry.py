@@ -14,6 +14,7 @@ from nps_connect.ledger.subjects import subjects_of
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 
 STOPPED = ("dead", "held")
+CUSTOMER_MAIL = ("send_survey", "invite_review")
 WAITING = ("update_ticket",)
 
 
@@ -30,23 +31,15 @@ class Retried:
     refused: str | None = None
 
 
-def find_stopped(session: Session, *, connection: str | None = None, action: str | None = None) -> list[DeliveryRow]:
-    """Every dead or held delivery, of one connection and action where given, oldest first."""
-    query = select(DeliveryRow).where(col(DeliveryRow.state).in_(STOPPED)).order_by(col(DeliveryRow.id))
-    if connection is not None:
-        query = query.where(col(DeliveryRow.connection) == connection)
-    if action is not None:
-        query = query.where(col(DeliveryRow.action) == action)
-    return list(session.execute(query.with_for_update()).scalars())
-
-
 def find_deliveries(session: Session, ids: list[int]) -> list[DeliveryRow]:
     """The deliveries with these ids, oldest first; unknown ids are left out."""
     query = select(DeliveryRow).where(col(DeliveryRow.id).in_(ids)).order_by(col(DeliveryRow.id))
     return list(session.execute(query.with_for_update()).scalars())
 
 
-def retry(session: Session, row: DeliveryRow, *, cooldown: timedelta, now: datetime) -> Retried:
+def retry(
+    session: Session, row: DeliveryRow, *, cooldown: timedelta, now: datetime, even_if_sent: bool = False
+) -> Retried:
     """Make one delivery due now, with its tries counted anew; wake its lane after the commit.
 
     A doubtful one stays doubtful: it is looked for at the vendor first where that is possible. A survey needs its
@@ -57,8 +50,9 @@ def retry(session: Session, row: DeliveryRow, *, cooldown: timedelta, now: datet
         row: the delivery, locked.
         cooldown: as configured.
         now: the present moment.
+        even_if_sent: also mail that may have been sent already.
     """
-    refused = _refusal(session, row) or _reopen(session, row, cooldown, now)
+    refused = _refusal(session, row, even_if_sent=even_if_sent) or _reopen(session, row, cooldown, now)
     if refused is not None:
         return Retried(row, refused)
     row.state, row.due_at, row.attempts = "pending", now, 0
@@ -69,9 +63,11 @@ def retry(session: Session, row: DeliveryRow, *, cooldown: timedelta, now: datet
     return Retried(row)
 
 
-def _refusal(session: Session, row: DeliveryRow) -> str | None:
+def _refusal(session: Session, row: DeliveryRow, *, even_if_sent: bool) -> str | None:
     if row.state not in STOPPED:
         return f"it is {row.state}; only dead and held deliveries are tried again"
+    if row.action in CUSTOMER_MAIL and row.doubtful and not even_if_sent:
+        return "it may have been sent already; to send it again: --even-if-sent"
     if row.action in WAITING and row.after_id is not None:
         before = session.get(DeliveryRow, row.after_id)
         if before is None or before.state != "succeeded":

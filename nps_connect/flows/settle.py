@@ -24,6 +24,7 @@ from nps_connect.errors import (
     TargetGone,
 )
 from nps_connect.flows.cancel import forsake
+from nps_connect.flows.cases import note_ticket
 from nps_connect.flows.context import Context
 from nps_connect.flows.health import note
 from nps_connect.flows.preparing import Ending
@@ -37,6 +38,7 @@ from nps_connect.rules.retrying import DEFAULT_PLANS, RetryPlan, next_try
 
 log = logging.getLogger(__name__)
 
+MAYBE = "it may have been sent already"
 BUG_TRIES = 3
 BUG_WAIT = timedelta(minutes=1)
 QUOTA_WAIT = timedelta(seconds=10)
@@ -51,10 +53,11 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Settled:
-    """A delivery and what became of it."""
+    """A delivery, what became of it, and whether the plugin was called for it."""
 
     row: DeliveryRow
     outcome: Outcome
+    called: bool = False
 
 
 def settle_batch(
@@ -133,7 +136,9 @@ def _values(ctx: Context, connection: str, action: Action, info: ActionInfo, one
         return failed | _in_doubt(ctx, action, info, one.row, now)
     if isinstance(outcome, DeliveryError):
         return failed | _refused(ctx, connection, action, one.row, outcome, now)
-    return failed | _bug(one.row, now)
+    if one.called and info.doubt == "hold":  # nobody knows how far it came
+        return failed | {"state": "held", "hold": MAYBE, "doubtful": True}
+    return failed | _bug(one.row, now) | ({"doubtful": True} if one.called and info.doubt == "look" else {})
 
 
 def _refused(
@@ -155,7 +160,7 @@ def _refused(
 
 def _in_doubt(ctx: Context, action: Action, info: ActionInfo, row: DeliveryRow, now: datetime) -> Values:
     if info.doubt == "hold":
-        return {"state": "held", "hold": "it may have been sent already", "doubtful": True}
+        return {"state": "held", "hold": MAYBE, "doubtful": True}
     return _again(ctx, action, row, now, None) | {"doubtful": info.doubt == "look"}
 
 
@@ -241,6 +246,8 @@ def _hold_back(
 def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now: datetime) -> set[str]:
     """What an ending means for others: cooldown, invitation, deliveries that waited for this one."""
     row, state = one.row, values["state"]
+    if isinstance(one.outcome, Receipt):
+        note_ticket(ctx, session, row, one.outcome.id, now)
     if row.action == "invite_review":
         return sending.settled(ctx, session, row, values, now)
     if row.action == "send_survey":

@@ -13,6 +13,8 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from nps_connect.errors import ConfigError
+from nps_connect.ledger.columns import Base
+from nps_connect.ledger.groups import GroupCommit
 
 SHOWN = "core.database_url"
 
@@ -28,6 +30,7 @@ class Ledger:
         self.engine = _engine(url)
         self._immediate = self.engine.execution_options(immediate=True)
         self._writing = threading.RLock() if self.is_sqlite else None
+        self._groups = GroupCommit(self.write)
 
     @property
     def is_sqlite(self) -> bool:
@@ -63,6 +66,10 @@ class Ledger:
             return
         with self._writing, Session(self._immediate, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def add(self, row: Base) -> None:
+        """Insert one row, together with those of other threads that come at the same moment; durable on return."""
+        self._groups.add(row)
 
     def ping(self) -> None:
         """Raise unless the database answers.

@@ -78,21 +78,25 @@ def test_retry_makes_it_due_now(stocked):
 def test_a_dry_run_changes_nothing(stocked):
     result = stocked("deliveries", "retry", "--all", "--dry-run")
     assert result.code == 0
-    assert "2 of 2 can be tried again; mail would reach 1 customer.\n" in result.out
+    assert "1 of 2 can be tried again; mail would reach 0 customers.\n" in result.out
+    told = stocked("deliveries", "retry", "--all", "--dry-run", "--even-if-sent").out
+    assert "2 of 2 can be tried again; mail would reach 1 customer.\n" in told
     assert len(listed(stocked, "--state", "dead", "--state", "held")) == 2
 
 
 @pytest.mark.parametrize(("answer", "state", "code"), [("n\n", "held", 1), ("y\n", "pending", 0)])
 def test_mail_to_customers_is_asked_about(stocked, answer, state, code):
     number = held_mail(stocked)
-    result = stocked("deliveries", "retry", number, answer=answer)
+    refused = stocked("deliveries", "retry", number)
+    assert (refused.code, "it may have been sent already" in refused.out) == (1, True)
+    result = stocked("deliveries", "retry", number, "--even-if-sent", answer=answer)
     assert result.code == code
     assert "Send mail to 1 customer?" in result.err
     assert json.loads(stocked("deliveries", "show", number, "--json").out)["state"] == state
 
 
 def test_yes_does_not_ask(stocked):
-    told = json.loads(stocked("deliveries", "retry", "--all", "--yes", "--json").out)
+    told = json.loads(stocked("deliveries", "retry", "--all", "--even-if-sent", "--yes", "--json").out)
     assert told["customers"] == 1
     assert [(one["retried"], one["state"]) for one in told["deliveries"]] == [(True, "pending")] * 2
 
@@ -124,3 +128,35 @@ def test_ids_or_all_but_not_neither_nor_both(stocked, arguments):
 
 def test_unknown_ids_are_named(stocked):
     assert stocked("deliveries", "retry", "4711", "4712").err == "Error: there is no delivery 4711, 4712\n"
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (["--error", "rejected"], 1),
+        (["--error", "FORM is closed"], 1),
+        (["--error", "100%"], 0),
+        (["--since", "2026-11-17"], 1),
+        (["--until", "2026-11-17T09:00"], 0),
+        (["--until", "3650d"], 0),
+    ],
+)
+def test_error_and_period_narrow_the_choice(stocked, filters, found):
+    told = json.loads(stocked("deliveries", "retry", "--all", "--action", "open_ticket", "--dry-run", "--json", *filters).out)
+    assert len(told["deliveries"]) == found
+
+
+def test_a_moment_that_is_none_is_a_usage_error(stocked):
+    result = stocked("deliveries", "retry", "--all", "--since", "yesterday")
+    assert (result.code, "is not a moment" in result.err) == (2, True)
+
+
+def test_cancelling_ends_it_for_good_and_frees_nothing_that_may_have_been_sent(stocked):
+    number = dead_ticket(stocked)
+    assert stocked("deliveries", "cancel", number, answer="n\n").code == 1
+    assert "1 of 1 can be cancelled." in stocked("deliveries", "cancel", number, "--dry-run").out
+    assert stocked("deliveries", "cancel", number, "--yes").out.endswith("Cancelled: 1 delivery.\n")
+    told = json.loads(stocked("deliveries", "show", number, "--json").out)
+    assert (told["state"], told["last_error"]) == ("cancelled", "cancelled by the operator; before: the form is closed")
+    again = stocked("deliveries", "cancel", number, "--yes")
+    assert (again.code, "it is cancelled" in again.out) == (1, True)

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from nps_connect.errors import Doubtful, Rejected
-from nps_connect.flows.retry import find_deliveries, find_stopped, retry
+from nps_connect.flows.choosing import Choice, choose
+from nps_connect.flows.retry import STOPPED, find_deliveries, retry
 
 COOLDOWN = timedelta(days=90)
 ONLY = "only dead and held deliveries are tried again"
@@ -17,10 +18,10 @@ ONLY = "only dead and held deliveries are tried again"
 def again(house):
     """Retry by action; gives why each was refused, or none."""
 
-    def run(action):
+    def run(action, **more):
         with house.ledger.write() as session:
             rows = find_deliveries(session, [row.id for row in house.deliveries(action)])
-            refused = [retry(session, row, cooldown=COOLDOWN, now=house.clock()).refused for row in rows]
+            refused = [retry(session, row, cooldown=COOLDOWN, now=house.clock(), **more).refused for row in rows]
         house.run()
         return refused
 
@@ -50,7 +51,9 @@ def test_mail_that_may_have_been_sent_goes_out_again_by_this_command_only(house,
     house.clock.forward("1d")
     house.run()
     assert len(house.post.calls) == 1
-    assert again("send_survey") == [None]
+    assert again("send_survey") == ["it may have been sent already; to send it again: --even-if-sent"]
+    assert len(house.post.calls) == 1
+    assert again("send_survey", even_if_sent=True) == [None]
     assert house.states() == {"send_survey": "succeeded"}
     assert len(house.post.calls) == 2
 
@@ -118,7 +121,7 @@ def test_finding_what_is_stopped(house):
     house.answer(house.surveyed(), 2)
     house.run()
     with house.ledger.write() as session:
-        assert {row.action for row in find_stopped(session)} == {"open_ticket", "send_alert"}
-        assert [row.action for row in find_stopped(session, connection="team")] == ["send_alert"]
-        assert [row.action for row in find_stopped(session, action="open_ticket")] == ["open_ticket"]
-        assert find_stopped(session, connection="team", action="open_ticket") == []
+        assert {row.action for row in choose(session, Choice(), STOPPED)} == {"open_ticket", "send_alert"}
+        assert [row.action for row in choose(session, Choice(connection="team"), STOPPED)] == ["send_alert"]
+        assert [row.action for row in choose(session, Choice(action="open_ticket"), STOPPED)] == ["open_ticket"]
+        assert choose(session, Choice(connection="team", action="open_ticket"), STOPPED) == []

@@ -10,9 +10,10 @@ COMMANDS = {
     "list": (f"{__name__}.list:list_", "List deliveries, newest first."),
     "show": (f"{__name__}.show:show", "Show one delivery with every try."),
     "retry": (f"{__name__}.retry:retry", "Try dead or held deliveries again."),
+    "cancel": (f"{__name__}.cancel:cancel", "Give pending, held or dead deliveries up."),
 }
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def deliveries() -> None:
-    """Look at every effect outside the house, and try failed ones again."""
+    """Look at every effect outside the house, try failed ones again, or give them up."""

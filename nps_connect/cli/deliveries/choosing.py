@@ -1,0 +1,117 @@
+"""What ``deliveries retry`` and ``deliveries cancel`` share: which deliveries are meant, and telling of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nps_connect.cli.output import line, print_table
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from nps_connect.flows.choosing import Choice
+    from nps_connect.flows.retry import Retried
+    from nps_connect.ledger.tables import DeliveryRow
+    from nps_connect.settings.model import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment: a date, a date with a time (of the company's zone), or how long ago, such as ``2d``."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
+        """Aware if it was told as a time that has passed, else naive, in the company's zone."""
+        from nps_connect.connection import system_clock
+        from nps_connect.settings.durations import parse_duration
+
+        try:
+            return system_clock() - parse_duration(value)
+        except ValueError:
+            pass
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a moment: write 2026-11-21, 2026-11-21T14:00 or how long ago, such as 2d")
+
+
+def choosing_options(command: F) -> F:
+    """``[ID]... --all --connection --action --error --since --until``."""
+    for decorate in (
+        click.option("--until", type=Moment(), help="With --all: only created before then."),
+        click.option("--since", type=Moment(), help="With --all: only created since then, such as 2026-11-21 or 2d."),
+        click.option("--error", help="With --all: only with this kind of error, or this text in it."),
+        click.option("--action", help="With --all: only this action, such as open_ticket."),
+        click.option("--connection", help="With --all: only on this connection."),
+        click.option("--all", "everything", is_flag=True, help="All that there are, or those that the filters leave."),
+        click.argument("ids", metavar="[ID]...", type=int, nargs=-1),
+    ):
+        command = decorate(command)
+    return command
+
+
+def choice_of(
+    ids: tuple[int, ...], everything: bool, settings: Settings, filters: dict[str, Any]
+) -> tuple[int, ...] | Choice:
+    """The deliveries that were named, or the choice that was made."""
+    from nps_connect.flows.choosing import Choice
+
+    chosen = {name: value for name, value in filters.items() if value is not None}
+    for name in ("since", "until"):
+        if name in chosen and chosen[name].tzinfo is None:
+            chosen[name] = chosen[name].replace(tzinfo=settings.core.zone)
+    return Choice(**chosen) if everything else ids
+
+
+def refuse_neither_and_both(ids: tuple[int, ...], everything: bool, filters: dict[str, Any]) -> None:
+    """Deliveries are named by id, or chosen; not both, and never all by accident."""
+    filtered = any(value is not None for value in filters.values())
+    if bool(ids) == everything or (filtered and not everything):
+        raise click.UsageError("name deliveries by ID, or choose with --all, --connection, --action, --error, --since")
+
+
+def find(session: Session, meant: tuple[int, ...] | Choice, states: tuple[str, ...]) -> list[DeliveryRow]:
+    """The deliveries that are meant, locked.
+
+    Raises:
+        Failure: an id that there is not.
+    """
+    from nps_connect.cli.guarding import Failure
+    from nps_connect.flows.choosing import choose
+    from nps_connect.flows.retry import find_deliveries
+
+    if not isinstance(meant, tuple):
+        return choose(session, meant, states)
+    rows = find_deliveries(session, list(meant))
+    unknown = set(meant) - {row.id for row in rows}
+    if unknown:
+        raise Failure(f"there is no delivery {', '.join(map(str, sorted(unknown)))}")
+    return rows
+
+
+def facts_of(one: Retried, done: str) -> dict[str, object]:
+    """One line of ``--json``."""
+    row = one.row
+    return {
+        "id": row.id,
+        "action": row.action,
+        "connection": row.connection,
+        "state": row.state,
+        done: one.refused is None,
+        "refused": one.refused,
+    }
+
+
+def print_planned(planned: list[Retried], *, empty: str) -> None:
+    """The table for people."""
+    print_table(
+        ["id", "action", "connection", "last error", "stays because"],
+        [(one.row.id, one.row.action, one.row.connection, line(one.row.last_error), one.refused) for one in planned],
+        empty=empty,
+    )

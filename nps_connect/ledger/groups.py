@@ -1,0 +1,59 @@
+"""Group commit: rows that arrive at the same moment share one commit, and each is durable before its answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from nps_connect.ledger.columns import Base
+
+
+@dataclass(eq=False)
+class _Entry:
+    row: Base
+    done: bool = False
+    error: Exception | None = None
+
+
+class GroupCommit:
+    """While one commit is on its way to the disk, those who come wait, and go together in the next one.
+
+    Args:
+        write: opens a transaction.
+    """
+
+    def __init__(self, write: Callable[[], AbstractContextManager[Session]]) -> None:
+        self._write = write
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()
+        self._waiting: list[_Entry] = []
+
+    def add(self, row: Base) -> None:
+        """Insert a row; it is durable, and knows its id, when this returns. Raises what the database raises."""
+        entry = _Entry(row)
+        with self._lock:
+            self._waiting.append(entry)
+        with self._turn:
+            if not entry.done:  # nobody took it along: it is our turn
+                with self._lock:
+                    group, self._waiting = self._waiting, []
+                self._insert(group)
+        if entry.error is not None:
+            raise entry.error
+
+    def _insert(self, group: list[_Entry]) -> None:
+        try:
+            with self._write() as session:
+                session.add_all([entry.row for entry in group])
+        except Exception as error:  # noqa: BLE001  # told to those whom it concerns
+            if len(group) == 1:
+                group[0].error = error
+            else:
+                for entry in group:  # one bad row must not fail the others
+                    self._insert([entry])
+        for entry in group:
+            entry.done = True
