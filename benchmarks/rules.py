@@ -42,7 +42,6 @@ def measure() -> Iterator[tuple[str, int, float]]:
         contacts=(Contact(connection="crm", id="17", email="anne@example.com", language="fr"),),
         suppressed=None,
         vetoed=None,
-        sent_today=0,
         history=ContactHistory(),
     )
     response = Response(

@@ -28,6 +28,7 @@ COMMANDS = {
     "workers": (f"{HOME}.workers:workers", "See the processes at work."),
     "pause": (f"{HOME}.pause:pause", "Stop all mail to customers at once, or one connection."),
     "resume": (f"{HOME}.resume:resume", "Let go on what was paused."),
+    "explain": (f"{HOME}.explain:explain", "Say why somebody was asked, or why not."),
     "deliveries": (f"{HOME}.deliveries:deliveries", "Look at every effect outside the house; try failed ones again."),
     "responses": (f"{HOME}.responses:responses", "Look at what customers answered."),
     "report": (f"{HOME}.report:report", "Print the Net Promoter Score with its margin of error."),

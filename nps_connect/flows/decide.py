@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.complete import complete
 from nps_connect.flows.context import Context, decide_lane
+from nps_connect.flows.gathering import books_of, people_of, remember_all, the_one
 from nps_connect.flows.housekeeping import keep_house
-from nps_connect.flows.invite import invite, last_invited, sent_on_day_of
+from nps_connect.flows.invite import Raced, Yes, invite_all
+from nps_connect.flows.listening import Bench
+from nps_connect.flows.noticing import notice_stops
 from nps_connect.flows.parse import HOUSEKEEPING
-from nps_connect.flows.people import history_of, remember, suppressed
 from nps_connect.flows.postponing import postpone
-from nps_connect.flows.proposing import proposed, vetoed
+from nps_connect.flows.recovery import close_loop
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow
 from nps_connect.ledger.upserts import insert_for
 from nps_connect.records.events import Event
-from nps_connect.rules.deciding import Facts, Ruling, rule
+from nps_connect.rules.deciding import Ruling, superseded
+from nps_connect.rules.judging import Books, Case, Person
 from nps_connect.settings.model import Trigger
 
 log = logging.getLogger(__name__)
 
 BATCH = 100
+RACES = 5
 
 
 def drain_decide(ctx: Context, connection: str) -> int:
@@ -43,97 +49,138 @@ def drain_decide(ctx: Context, connection: str) -> int:
         log.warning("events wait connection=%s count=%d: %s", connection, len(rows), type(error).__name__)
         postpone(ctx, EventRow, rows, token, error)
         return len(rows)
-    lanes: set[str] = set()
-    with ctx.ledger.write() as session:
-        for row, event in zip(rows, events, strict=True):
-            again = _decide(ctx, session, row, event, lanes)
-            values: dict[str, Any] = {"state": "succeeded", "record": event.model_dump(mode="json")}
-            if again is not None:
-                values |= {"state": "pending", "due_at": again}
-            claims.settle(session, EventRow, row.id or 0, token=token, values=values)
-    for lane in lanes:
+    for lane in _decide(ctx, list(zip(rows, events, strict=True)), token):
         ctx.wake(lane)
     return len(rows)
 
 
-def _decide(ctx: Context, session: Session, row: EventRow, event: Event, lanes: set[str]) -> datetime | None:
-    """Rule all triggers on one event; returns when to decide again (deferred), or none."""
-    if event.kind in HOUSEKEEPING:
-        keep_house(ctx, session, row.connection, event)
-    contacts = [remember(session, contact, ctx.clock()) for contact in event.contacts]
-    contact = contacts[0] if len(contacts) == 1 else None
-    verdicts = {
-        decision.trigger: decision.verdict
-        for decision in session.execute(select(DecisionRow).where(col(DecisionRow.event_id) == row.id)).scalars()
-    }
-    again = []
-    for trigger in _listening(ctx, session, row, event, contact):
-        before = verdicts.get(trigger.label)
-        if before in ("yes", "no"):
-            continue
-        seen_at = row.received_at if before == "deferred" else None
-        ruling = _rule(ctx, session, trigger, event, contact, seen_at)
-        if ruling.verdict == "yes" and contact is not None:
-            ruling = invite(ctx, session, row, contact, trigger, ruling, lanes)
-        _write_down(ctx, session, row, trigger, contact, ruling)
-        if ruling.verdict == "deferred" and ruling.eligible_at is not None:
-            again.append(ruling.eligible_at)
-    return min(again, default=None)
+def _decide(ctx: Context, batch: Sequence[tuple[EventRow, Event]], token: str) -> set[str]:
+    """Decide and write everything down; again if another worker was quicker somewhere. Returns the lanes with work."""
+    for races in range(RACES):
+        try:
+            with ctx.ledger.write() as session:
+                return _Sitting(ctx, session, token).hold(batch)
+        except Raced:
+            log.info("decided again: a cooldown was taken meanwhile race=%d", races + 1)
+    raise RuntimeError("other workers were quicker every time")  # the lease runs out, and the batch is claimed again
 
 
-def _listening(
-    ctx: Context, session: Session, row: EventRow, event: Event, contact: ContactRow | None
-) -> Sequence[Trigger]:
-    configured = [
-        trigger for trigger in ctx.settings.triggers if trigger.source == row.connection and trigger.on == event.kind
-    ]
-    return [*configured, *proposed(ctx, session, row.connection, event, contact)]
+@dataclass
+class _Sitting:
+    """One transaction in which a batch is decided."""
 
+    ctx: Context
+    session: Session
+    token: str
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    yeses: list[Yes] = field(default_factory=list)
+    settled: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-def _rule(
-    ctx: Context,
-    session: Session,
-    trigger: Trigger,
-    event: Event,
-    contact: ContactRow | None,
-    seen_at: datetime | None,
-) -> Ruling:
-    now = ctx.clock()
-    facts: dict[str, Any] = {"suppressed": None, "history": None, "vetoed": None}
-    if contact is not None:
-        facts["suppressed"] = suppressed(session, contact)
-        facts["history"] = history_of(session, contact, last_invited(session, contact))
-        facts["vetoed"] = vetoed(ctx, event, contact, trigger)
-    return rule(
-        Facts(
-            trigger=trigger,
-            event=event,
-            now=now,
-            limits=ctx.settings.limits,
-            filter=ctx.filters.get(trigger.label),
-            contacts=event.contacts,
-            sent_today=sent_on_day_of(ctx, session, max(now, event.occurred_at + trigger.delay)),
-            seen_at=seen_at,
-            zone=ctx.settings.core.zone,
-            **facts,
-        )
-    )
+    def hold(self, batch: Sequence[tuple[EventRow, Event]]) -> set[str]:
+        """Decide on the events of the batch that are still ours, in order."""
+        ctx, session, now = self.ctx, self.session, self.ctx.clock()
+        ours = claims.held(session, EventRow, [row.id or 0 for row, _ in batch], token=self.token)
+        mine = [(row, event) for row, event in batch if row.id in ours]
+        for row, event in mine:
+            if event.kind in HOUSEKEEPING:
+                keep_house(ctx, session, row.connection, event)
+        closing = {lane for row, event in mine for lane in close_loop(ctx, session, row, event)}
+        contacts = remember_all(session, [one for _, event in mine for one in event.contacts], now)
+        single = {key for _, event in mine if (key := the_one(event.contacts))}
+        people = people_of(session, [contacts[key] for key in single])
+        books = books_of(ctx, session, people.values())
+        before = self._before([row.id or 0 for row, _ in mine])
+        bench = Bench(ctx)
+        for row, event in mine:
+            key = the_one(event.contacts)
+            contact = contacts[key] if key else None
+            person = people[contact.id or 0] if contact else None
+            case = Case(event, event.contacts, person, now, row.received_at, before.get(row.id or 0, {}))
+            self._note(row, event, contact, person, bench.rule(row.connection, case, books))
+        self._replace(books)
+        lanes = closing | invite_all(ctx, session, self.yeses)
+        self._write()
+        lanes |= notice_stops(ctx, session, self.verdicts)
+        claims.write_each(session, EventRow, self.settled)
+        return lanes
 
+    def _before(self, event_ids: list[int]) -> dict[int, dict[str, str]]:
+        query = select(col(DecisionRow.event_id), col(DecisionRow.trigger), col(DecisionRow.verdict))
+        found: dict[int, dict[str, str]] = defaultdict(dict)
+        for event_id, trigger, verdict in self.session.execute(query.where(col(DecisionRow.event_id).in_(event_ids))):
+            found[event_id][trigger] = verdict
+        return found
 
-def _write_down(
-    ctx: Context, session: Session, row: EventRow, trigger: Trigger, contact: ContactRow | None, ruling: Ruling
-) -> None:
-    values = {
-        "survey": trigger.survey,
-        "contact_id": contact.id if contact else None,
-        "verdict": ruling.verdict,
-        "reason": ruling.reason,
-        "detail": ruling.detail,
-        "decided_at": ctx.clock(),
-        "eligible_at": ruling.eligible_at,
-    }
-    session.execute(
-        insert_for(session, DecisionRow)
-        .values(event_id=row.id, trigger=trigger.label, **values)
-        .on_conflict_do_update(index_elements=["event_id", "trigger"], set_=values)
-    )
+    def _note(
+        self,
+        row: EventRow,
+        event: Event,
+        contact: ContactRow | None,
+        person: Person | None,
+        rulings: Sequence[tuple[Trigger, Ruling]],
+    ) -> None:
+        now = self.ctx.clock()
+        again: list[datetime] = []
+        for trigger, ruling in rulings:
+            self.verdicts.append(
+                {
+                    "event_id": row.id,
+                    "trigger": trigger.label,
+                    "survey": trigger.survey,
+                    "contact_id": contact.id if contact else None,
+                    "verdict": ruling.verdict,
+                    "reason": ruling.reason,
+                    "detail": ruling.detail,
+                    "decided_at": now,
+                    "eligible_at": ruling.eligible_at,
+                }
+            )
+            if ruling.verdict == "yes" and contact is not None and person is not None:
+                self.yeses.append(Yes(row, contact, person, trigger, ruling))
+            if ruling.verdict == "deferred" and ruling.eligible_at is not None:
+                again.append(ruling.eligible_at)
+        values: dict[str, Any] = {"state": "pending", "due_at": min(again)} if again else {"state": "succeeded"}
+        record = event.model_dump(mode="json")
+        if record != row.record:
+            values["record"] = record
+        if contact is not None:
+            values["contact_id"] = contact.id
+        elif event.kind in HOUSEKEEPING:
+            values["contact_id"] = self._housekept(row, event)
+        self.settled[row.id or 0] = values
+
+    def _housekept(self, row: EventRow, event: Event) -> int | None:
+        return self.session.execute(
+            select(col(ContactRow.id)).where(
+                col(ContactRow.connection) == row.connection, col(ContactRow.vendor_id) == event.object_id
+            )
+        ).scalar()
+
+    def _replace(self, books: Books) -> None:
+        """Events that waited for a cooldown give way to newer ones of the same person."""
+        keys = list(books.replaced)
+        if not keys:
+            return
+        query = select(col(EventRow.id), col(EventRow.key)).where(col(EventRow.key).in_(keys))
+        ids = dict(self.session.execute(query).all())
+        for event_id, key in ids.items():
+            ruling = superseded(books.replaced[key].key)
+            values = {"verdict": "no", "reason": ruling.reason, "detail": ruling.detail, "eligible_at": None}
+            for verdict in self.verdicts:
+                if verdict["event_id"] == event_id and verdict["verdict"] == "deferred":
+                    verdict.update(values)
+            self.session.execute(
+                update(DecisionRow)
+                .where(col(DecisionRow.event_id) == event_id, col(DecisionRow.verdict) == "deferred")
+                .values(**values)
+                .execution_options(synchronize_session=False)
+            )
+
+    def _write(self) -> None:
+        if not self.verdicts:
+            return
+        statement = insert_for(self.session, DecisionRow)
+        names = ("survey", "contact_id", "verdict", "reason", "detail", "decided_at", "eligible_at")
+        changed = {name: getattr(statement.excluded, name) for name in names}
+        written = statement.on_conflict_do_update(index_elements=["event_id", "trigger"], set_=changed)
+        self.session.connection().execute(written, self.verdicts)

@@ -1,141 +1,158 @@
-"""Invite: a yes reserves the cooldown and writes invitation and delivery, all in one transaction."""
+"""Invite: every yes of a batch reserves its cooldown and gets its invitation and delivery, all in one transaction."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import insert, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context, delivery_lane
-from nps_connect.flows.people import same_person
-from nps_connect.ledger import cooldowns
-from nps_connect.ledger.subjects import subjects_of
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, InvitationRow
-from nps_connect.rules.deciding import Ruling, blocked
+from nps_connect.ledger import pauses
+from nps_connect.ledger.tables import ContactRow, CooldownRow, DeliveryRow, EventRow, InvitationRow
+from nps_connect.ledger.upserts import insert_for
+from nps_connect.rules.deciding import Ruling
+from nps_connect.rules.judging import Person
 from nps_connect.rules.routing import delivery_key
-from nps_connect.rules.timing import day_start
 from nps_connect.settings.model import Trigger
 from nps_connect.wording.languages import choose
 
-COUNTED = ("planned", "sent", "shadow")
 SHADOWED = "mode is shadow: decided and recorded, not sent"
 
 
-def invite(
-    ctx: Context,
-    session: Session,
-    event: EventRow,
-    contact: ContactRow,
-    trigger: Trigger,
-    ruling: Ruling,
-    lanes: set[str],
-) -> Ruling:
-    """Carry out a yes; the ruling that comes back says no (or deferred) if the cooldown was in the way."""
+class Raced(Exception):  # not an error: the batch is decided again
+    """Another worker reserved one of the cooldowns in the meantime."""
+
+
+@dataclass(frozen=True)
+class Yes:
+    """One survey that was decided on."""
+
+    event: EventRow
+    contact: ContactRow
+    person: Person
+    trigger: Trigger
+    ruling: Ruling
+
+    @property
+    def due(self) -> datetime:
+        """When its mail is due."""
+        return self.ruling.due_at or self.event.received_at
+
+
+def invite_all(ctx: Context, session: Session, yeses: Sequence[Yes]) -> set[str]:
+    """Carry out every yes; returns the lanes that have work now.
+
+    Raises:
+        Raced: a cooldown is taken after all; nothing of the transaction may be kept.
+    """
+    if not yeses:
+        return set()
     now = ctx.clock()
-    due = ruling.due_at or now
+    added = session.execute(
+        insert(InvitationRow).returning(col(InvitationRow.id), sort_by_parameter_order=True),
+        [_invitation(ctx, yes, now) for yes in yeses],
+    )
+    ids = [int(one) for one in added.scalars()]
+    if not ctx.shadow:
+        _reserve(ctx, session, list(zip(yeses, ids, strict=True)), now)
+    paused = pauses.current(session)
+    deliveries = [_delivery(ctx, yes, one, paused, now) for yes, one in zip(yeses, ids, strict=True)]
+    session.connection().execute(insert(DeliveryRow), deliveries)
+    return {row["lane"] for row in deliveries}
+
+
+def _invitation(ctx: Context, yes: Yes, now: datetime) -> dict[str, Any]:
+    trigger = yes.trigger
     survey = ctx.settings.surveys[trigger.survey]
-    key = delivery_key(
-        action="send_survey", subject=f"{event.connection}:{event.key}", revision=None, route=trigger.label
-    )
-    invitation = InvitationRow(
-        survey=trigger.survey,
-        touchpoint=trigger.touchpoint or survey.touchpoint or trigger.survey,
-        trigger=trigger.label,
-        contact_id=contact.id or 0,
-        event_id=event.id,
-        language=choose([contact.language], ctx.settings.core.languages),
-        state="shadow" if ctx.shadow else "planned",
-        reason=SHADOWED if ctx.shadow else None,
-        created_at=now,
-        due_at=due,
-        expires_at=due + survey.expires_after,
-    )
-    until = _reserve(ctx, session, invitation, contact, due)
-    if until is not None:
-        return blocked(ctx.settings.limits, until, now)
-    lane = delivery_lane(survey.channel, "send_survey")
-    session.add(
-        DeliveryRow(
-            key=key,
-            lane=lane,
-            connection=survey.channel,
-            action="send_survey",
-            state="cancelled" if ctx.shadow else "pending",
-            last_error=SHADOWED if ctx.shadow else None,
-            finished_at=now if ctx.shadow else None,
-            due_at=due,
-            contact_id=contact.id,
-            invitation_id=invitation.id,
-            created_at=now,
-        )
-    )
-    session.flush()
-    lanes.add(lane)
-    return ruling
+    return {
+        "survey": trigger.survey,
+        "touchpoint": trigger.touchpoint or survey.touchpoint or trigger.survey,
+        "trigger": trigger.label,
+        "contact_id": yes.contact.id,
+        "event_id": yes.event.id,
+        "language": choose([trigger.language or yes.contact.language], ctx.settings.core.languages),
+        "state": "shadow" if ctx.shadow else "planned",
+        "reason": SHADOWED if ctx.shadow else None,
+        "created_at": now,
+        "due_at": yes.due,
+        "expires_at": yes.due + survey.expires_after,
+    }
 
 
-def _reserve(
-    ctx: Context, session: Session, invitation: InvitationRow, contact: ContactRow, due: datetime
-) -> datetime | None:
-    """Add the invitation and reserve its cooldown; none if it could, else until when it is blocked."""
-    now = ctx.clock()
-    subjects = sorted(
-        {s for contact_id in same_person(session, contact) for s in subjects_of(contact_id, contact.mailbox)}
-    )
+def _delivery(ctx: Context, yes: Yes, invitation_id: int, paused: dict[str, Any], now: datetime) -> dict[str, Any]:
+    channel = ctx.settings.surveys[yes.trigger.survey].channel
+    scope = pauses.of_survey(yes.trigger.survey)
+    subject = f"{yes.event.connection}:{yes.event.key}"
+    state = "cancelled" if ctx.shadow else "held" if scope in paused else "pending"
+    return {
+        "key": delivery_key(action="send_survey", subject=subject, revision=None, route=yes.trigger.label),
+        "lane": delivery_lane(channel, "send_survey"),
+        "connection": channel,
+        "action": "send_survey",
+        "state": state,
+        "hold": scope if state == "held" else None,
+        "last_error": SHADOWED if ctx.shadow else None,
+        "finished_at": now if ctx.shadow else None,
+        "due_at": yes.due,
+        "contact_id": yes.contact.id,
+        "invitation_id": invitation_id,
+        "options": {},
+        "created_at": now,
+        "attempts": 0,
+        "doubtful": False,
+    }
+
+
+def _reserve(ctx: Context, session: Session, planned: Sequence[tuple[Yes, int]], now: datetime) -> None:
+    """Reserve every subject, sorted, so that workers never wait for each other in a circle.
+
+    What the judge allowed within one batch is in the books already; only what another worker committed since can be in
+    the way.
+    """
     cooldown = ctx.settings.limits.cooldown
-    if ctx.shadow:
-        before = _shadowed_before(session, contact, now - cooldown)
-        if before is not None:
-            return before + cooldown
-        ends = cooldowns.blocked_until(session, subjects, now=now)
-        if ends is None:
-            session.add(invitation)
-            session.flush()
-        return ends
-    savepoint = session.begin_nested()
-    session.add(invitation)
-    session.flush()
-    reserved = cooldowns.reserve(session, subjects, invitation_id=invitation.id or 0, until=due + cooldown, now=now)
-    if reserved:
-        savepoint.commit()
-        return None
-    savepoint.rollback()
-    return cooldowns.blocked_until(session, subjects, now=now) or now
-
-
-def _shadowed_before(session: Session, contact: ContactRow, since: datetime) -> datetime | None:
-    return session.execute(
-        select(func.max(col(InvitationRow.created_at))).where(
-            col(InvitationRow.contact_id) == contact.id,
-            col(InvitationRow.state) == "shadow",
-            col(InvitationRow.created_at) > since,
-        )
-    ).scalar()
-
-
-def last_invited(session: Session, contact: ContactRow) -> datetime | None:
-    """When the person was last sent a survey."""
-    return session.execute(
-        select(func.max(col(InvitationRow.sent_at))).where(
-            col(InvitationRow.contact_id).in_(same_person(session, contact))
-        )
-    ).scalar()
-
-
-def sent_on_day_of(ctx: Context, session: Session, moment: datetime) -> int:
-    """Surveys that are due (or were sent) on the moment's calendar day in the company's zone."""
-    zone = ctx.settings.core.zone
-    begin = day_start(moment, zone)
-    end = day_start(begin + timedelta(hours=36), zone)
-    return int(
+    forced: dict[str, dict[str, Any]] = {}
+    wanted: dict[str, dict[str, Any]] = {}
+    for yes, invitation_id in planned:
+        for subject in yes.person.subjects:
+            row = {"subject": subject, "until": yes.due + cooldown, "invitation_id": invitation_id, "confirmed": False}
+            exempt = yes.trigger.ignore_cooldown is not None or subject in wanted or subject in forced
+            (forced if exempt else wanted)[subject] = row
+    statement = insert_for(session, CooldownRow)
+    over = statement.excluded
+    taken = (
         session.execute(
-            select(func.count())
-            .select_from(InvitationRow)
-            .where(
-                col(InvitationRow.due_at) >= begin,
-                col(InvitationRow.due_at) < end,
-                col(InvitationRow.state).in_(COUNTED),
-            )
-        ).scalar_one()
+            statement.on_conflict_do_update(
+                index_elements=["subject"],
+                set_={
+                    "until": over.until,
+                    "previous_until": col(CooldownRow.until),
+                    "invitation_id": over.invitation_id,
+                    "confirmed": False,
+                },
+                where=col(CooldownRow.until) <= now,
+            ).returning(col(CooldownRow.subject)),
+            [wanted[subject] for subject in sorted(wanted)],
+        ).scalars()
+        if wanted
+        else ()
     )
+    if len(set(taken)) < len(wanted):
+        raise Raced
+    for subject in sorted(forced):
+        _extend(session, statement, forced[subject])
+
+
+def _extend(session: Session, statement: Any, row: dict[str, Any]) -> None:  # noqa: ANN401  # two dialects' Insert
+    """A trigger that may ignore the cooldown starts it anew, and never shortens it."""
+    written = statement.values(**row).on_conflict_do_nothing(index_elements=["subject"])
+    if session.execute(written.returning(col(CooldownRow.subject))).scalar() is None:
+        session.execute(
+            update(CooldownRow)
+            .where(col(CooldownRow.subject) == row["subject"], col(CooldownRow.until) < row["until"])
+            .values(previous_until=col(CooldownRow.until), until=row["until"], invitation_id=row["invitation_id"])
+            .execution_options(synchronize_session=False)
+        )

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import logging
 
-from sqlmodel import Session
-
 from nps_connect.flows.context import Context
-from nps_connect.flows.invite import last_invited
-from nps_connect.flows.people import as_contact, history_of
-from nps_connect.ledger.tables import ContactRow
+from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
-from nps_connect.records.surveys import SurveyProposal, SurveyView
+from nps_connect.records.surveys import ContactHistory, SurveyProposal, SurveyView
 from nps_connect.settings.model import Trigger
 
 log = logging.getLogger(__name__)
 
 
-def proposed(
-    ctx: Context, session: Session, connection: str, event: Event, contact: ContactRow | None
-) -> list[Trigger]:
+def proposed(ctx: Context, connection: str, event: Event, contact: Contact, history: ContactHistory) -> list[Trigger]:
     """What plugins propose for an event, as triggers named after them."""
-    if contact is None:
-        return []
-    history = history_of(session, contact, last_invited(session, contact))
     triggers = []
-    for name, answer in ctx.plugins.each(
-        "nps_trigger_survey", event=event, contact=as_contact(contact), history=history
-    ):
+    for name, answer in ctx.plugins.each("nps_trigger_survey", event=event, contact=contact, history=history):
         if isinstance(answer, SurveyProposal) and answer.survey in ctx.settings.surveys:
             triggers.append(
                 Trigger(on=event.kind, source=connection, survey=answer.survey, name=f"plugin:{name}:{answer.survey}")
@@ -37,7 +26,7 @@ def proposed(
     return triggers
 
 
-def vetoed(ctx: Context, event: Event, contact: ContactRow, trigger: Trigger) -> str | None:
+def vetoed(ctx: Context, event: Event, contact: Contact, trigger: Trigger) -> str | None:
     """The first refusal of a plugin, or none. A plugin that fails refuses: nobody is bothered by mistake."""
     survey = ctx.settings.surveys[trigger.survey]
     view = SurveyView(
@@ -45,7 +34,7 @@ def vetoed(ctx: Context, event: Event, contact: ContactRow, trigger: Trigger) ->
         touchpoint=trigger.touchpoint or survey.touchpoint or trigger.survey,
         channel=survey.channel,
     )
-    for name, answer in ctx.plugins.each("nps_veto_survey", event=event, contact=as_contact(contact), survey=view):
+    for name, answer in ctx.plugins.each("nps_veto_survey", event=event, contact=contact, survey=view):
         if isinstance(answer, Exception):
             log.error("plugin %s failed to answer a veto: %s", name, type(answer).__name__)
             return f"{name}: failed ({type(answer).__name__})"

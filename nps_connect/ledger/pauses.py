@@ -22,6 +22,11 @@ def of_connection(name: str) -> str:
     return f"connection:{name}"
 
 
+def of_survey(name: str) -> str:
+    """The scope of the mail of a survey; also the `hold` of its deliveries."""
+    return f"survey:{name}"
+
+
 def of_lane(connection: str, action: str) -> str:
     """The scope of one action on a connection."""
     return f"lane:{connection}/{action}"

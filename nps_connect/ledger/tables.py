@@ -148,7 +148,7 @@ class InvitationRow(Base, table=True):
 
 
 class VisitRow(Base, table=True):
-    """One opening of a personal link, by a person or a machine."""
+    """One opening of a personal link, by a person or a machine; `signs` of a machine are told, they prove nothing."""
 
     __tablename__ = "visits"
     __table_args__ = (CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name="purpose"),)
@@ -163,6 +163,7 @@ class VisitRow(Base, table=True):
     address: str | None = Field(default=None, max_length=64)
     agent: str | None = Field(default=None, max_length=200)
     score: int | None = None
+    signs: str | None = Field(default=None, max_length=60)
 
 
 class ResponseRow(Base, table=True):

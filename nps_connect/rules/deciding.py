@@ -1,9 +1,9 @@
 """The verdict of a trigger on an event, with its reason.
 
-Order of the checks, first refusal wins: age, filter, contact, address, opt-out, suppression, sample, veto, daily cap.
-What is about the event comes before what is about the person, so that counts of one reason mean something; what the
-person wants comes before what chance or the house wants. The cooldown comes last of all, outside: the ledger reserves
-it in the transaction that writes the decision, and `blocked` words its refusal.
+Order of the checks, first refusal wins: active period, age, filter, contact, address, opt-out, suppression, sample,
+veto, rank, cooldown, unusual number, daily cap. What is about the event comes before what is about the person, so that
+counts of one reason mean something; what the person wants comes before what chance or the house wants. The ledger has
+the last word on the cooldown: it reserves it in the transaction that writes the decision.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from nps_connect.records.base import FieldValue
 from nps_connect.redaction import Redactor
 from nps_connect.rules.facts import Facts
 from nps_connect.rules.sampling import in_sample
 from nps_connect.rules.timing import day_after, day_of
+from nps_connect.settings.delays import format_delay
 from nps_connect.settings.durations import format_duration
 from nps_connect.settings.model import Limits
 
-__all__ = ["Facts", "Reason", "Ruling", "Verdict", "blocked", "rule"]
+__all__ = ["REASONS", "Facts", "Reason", "Ruling", "Verdict", "blocked", "rule", "superseded"]
 
-Verdict = Literal["yes", "no", "deferred"]
+Verdict = Literal["yes", "no", "deferred", "held"]
 Reason = Literal[
     "surveyed",
+    "inactive",
     "too_old",
     "filter",
     "no_contact",
@@ -35,10 +37,14 @@ Reason = Literal[
     "suppressed",
     "sample",
     "veto",
+    "outranked",
     "cooldown",
-    "duplicate",
+    "superseded",
+    "unusual",
+    "refused",
     "daily_cap",
 ]
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 _LONGEST_VALUE = 40
 _without_addresses = Redactor(())
@@ -49,7 +55,7 @@ class Ruling:
     """A verdict with its reason.
 
     Attributes:
-        verdict: yes, no, or deferred: decide again at `eligible_at`.
+        verdict: yes, no, deferred (decide again at `eligible_at`) or held (until the operator has been asked).
         reason: one word, to be counted.
         detail: one sentence with the inputs that mattered; holds no e-mail address.
         eligible_at: when a survey would be possible again, where that can be told.
@@ -64,13 +70,18 @@ class Ruling:
 
 
 def rule(facts: Facts) -> Ruling:
-    """Decide whether an event leads to a survey, as far as rules can tell: the cooldown is reserved afterwards."""
+    """Decide whether an event leads to a survey."""
     for check in _checks(facts):
         refusal = check(facts)
         if refusal is not None:
             return refusal
-    delay = f"{format_duration(facts.trigger.delay)} after the event" if facts.trigger.delay else "at once"
-    return Ruling("yes", "surveyed", f"all checks passed; the survey is due {delay}", due_at=facts.due_at)
+    delay = f"{format_delay(facts.trigger.delay)} after the event" if facts.trigger.delay else "at once"
+    if facts.trigger.per_day is not None:
+        delay += f", at most {facts.trigger.per_day} a day"
+    passed = "all checks passed"
+    if facts.blocked_until is not None:
+        passed += f" (the cooldown is set aside: {facts.trigger.ignore_cooldown})"
+    return Ruling("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
 
 
 def blocked(limits: Limits, until: datetime, now: datetime) -> Ruling:
@@ -90,15 +101,35 @@ def blocked(limits: Limits, until: datetime, now: datetime) -> Ruling:
     return Ruling("deferred", "cooldown", f"waits for the end of the cooldown on {day}", eligible_at=until)
 
 
+def superseded(newer: str) -> Ruling:
+    """The ruling for a deferred event when a newer one of the same person waits for the same cooldown.
+
+    Args:
+        newer: what the newer event is called.
+    """
+    return _no("superseded", f"{newer} of the same person is newer and waits in its place")
+
+
 def _checks(facts: Facts) -> tuple[Callable[[Facts], Ruling | None], ...]:
     """The checks in order; a filter that asks about the person cannot be answered before there is one."""
     personal = facts.filter is not None and facts.filter.personal
     contact_and_filter = (_one_contact, _filter) if personal else (_filter, _one_contact)
-    return (_age, *contact_and_filter, _address, _opt_out, _suppression, _sample, _veto, _daily_cap)
+    person = (_address, _opt_out, _suppression, _sample, _veto)
+    return (_active, _age, *contact_and_filter, *person, _rank, _cooldown, _unusual, _daily_cap)
 
 
 def _no(reason: Reason, detail: str, eligible_at: datetime | None = None) -> Ruling:
     return Ruling("no", reason, _without_addresses(detail), eligible_at=eligible_at)
+
+
+def _active(facts: Facts) -> Ruling | None:
+    day = day_of(facts.event.occurred_at, facts.zone)
+    first, last = facts.trigger.active_from, facts.trigger.active_until
+    if first is not None and day < first:
+        return _no("inactive", f"it happened on {day}, the trigger is active from {first}")
+    if last is not None and day > last:
+        return _no("inactive", f"it happened on {day}, the trigger was active until {last}")
+    return None
 
 
 def _age(facts: Facts) -> Ruling | None:
@@ -156,12 +187,32 @@ def _veto(facts: Facts) -> Ruling | None:
     return _no("veto", f"a plugin refuses: {facts.vetoed}") if facts.vetoed is not None else None
 
 
-def _daily_cap(facts: Facts) -> Ruling | None:
-    cap = facts.limits.surveys_per_day
-    if facts.sent_today < cap:
+def _rank(facts: Facts) -> Ruling | None:
+    if facts.outranked_by is None:
         return None
-    day = day_of(facts.due_at, facts.zone).isoformat()
-    detail = f"{facts.sent_today} surveys are due on {day}, surveys_per_day is {cap}; decided again the day after"
+    return _no("outranked", f"the event leads to a survey by trigger {facts.outranked_by!r} already")
+
+
+def _cooldown(facts: Facts) -> Ruling | None:
+    if facts.blocked_until is None or facts.trigger.ignore_cooldown is not None:
+        return None
+    return blocked(facts.limits, facts.blocked_until, facts.now)
+
+
+def _unusual(facts: Facts) -> Ruling | None:
+    if facts.released or facts.reached < facts.limits.unusual:
+        return None
+    within = format_duration(facts.limits.unusual_within)
+    detail = f"the trigger reached {facts.reached} people within {within}, unusual is {facts.limits.unusual}"
+    return Ruling("held", "unusual", f"{detail}; held until an operator releases or refuses it")
+
+
+def _daily_cap(facts: Facts) -> Ruling | None:
+    cap, day = facts.limits.surveys_per_day, day_of(facts.due_at, facts.zone)
+    due = facts.days(day)
+    if due < cap:
+        return None
+    detail = f"{due} surveys are due on {day}, surveys_per_day is {cap}; decided again the day after"
     return Ruling("deferred", "daily_cap", detail, eligible_at=day_after(facts.due_at, facts.zone))
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cached_property
 
 from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.filters import PERSON_FIELDS, Filter
+from nps_connect.rules.timing import after, day_of, on_day
 from nps_connect.settings.model import Limits, Trigger
 
 __all__ = ["PERSON_FIELDS", "Facts"]
+
+
+def _none_due(_day: date) -> int:
+    return 0
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,13 @@ class Facts:
         contacts: the people found for the event, opt-outs read anew.
         suppressed: why the one contact must not be written to, or none.
         vetoed: why a plugin refuses, or none.
-        sent_today: surveys already planned for the company's day on which this one would be due.
         history: the one contact's past with us; none where there is no one contact.
+        days: how many surveys are due on a calendar day of the company, over all triggers.
+        own_days: how many of them are this trigger's.
+        outranked_by: the trigger that the event leads to already, or none.
+        blocked_until: the end of the cooldown of the person or the mailbox, or none.
+        reached: how many people the trigger has reached within `unusual_within`.
+        released: the operator has let an unusual number through.
         seen_at: when the event was first decided on, if it was deferred since: deferring makes nothing too old.
         zone: the company's time zone.
     """
@@ -42,8 +54,13 @@ class Facts:
     contacts: tuple[Contact, ...]
     suppressed: str | None
     vetoed: str | None
-    sent_today: int
     history: ContactHistory | None
+    days: Callable[[date], int] = _none_due
+    own_days: Callable[[date], int] = _none_due
+    outranked_by: str | None = None
+    blocked_until: datetime | None = None
+    reached: int = 0
+    released: bool = False
     seen_at: datetime | None = None
     zone: tzinfo = UTC
 
@@ -52,10 +69,20 @@ class Facts:
         """How old the event was when it was first decided on."""
         return (self.seen_at or self.now) - self.event.occurred_at
 
-    @property
+    @cached_property
     def due_at(self) -> datetime:
-        """When the survey's mail would be due: the delay counts from the event, and nothing is due in the past."""
-        return max(self.event.occurred_at + self.trigger.delay, self.now)
+        """When the survey's mail would be due.
+
+        The delay counts from the event, nothing is due in the past, and where the trigger's own day is full it is the
+        same time of the next day that is not.
+        """
+        due = max(after(self.event.occurred_at, self.trigger.delay, self.zone), self.now)
+        day = day_of(due, self.zone)
+        if self.trigger.per_day is None or self.own_days(day) < self.trigger.per_day:
+            return due
+        while self.own_days(day) >= self.trigger.per_day:
+            day += timedelta(days=1)
+        return on_day(due, day, self.zone)
 
     def values(self) -> dict[str, FieldValue]:
         """What filters see: the event's fields, then the contact's, then `PERSON_FIELDS` of one known person."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from nps_connect.settings.delays import DAYS, Delay
+
 
 def day_of(moment: datetime, zone: tzinfo) -> date:
     """The calendar day of a moment in a time zone.
@@ -43,3 +45,24 @@ def at(day: date, clock_time: time, zone: tzinfo) -> datetime:
     A time that the clocks skip is read with the offset before the change, one that comes twice is the first.
     """
     return datetime.combine(day, clock_time, tzinfo=zone).astimezone(UTC)
+
+
+def after(moment: datetime, delay: Delay, zone: tzinfo) -> datetime:
+    """When a delay that begins at a moment is over (UTC).
+
+    The named day is the first one whose clock shows the time strictly after the fixed part is over: a delay of
+    ``next tuesday 10:00`` that begins on a Tuesday at 10:00 ends a week later, one that begins at 9:59 a minute later.
+    """
+    begin = moment.astimezone(UTC) + delay.wait
+    if delay.day is None:
+        return begin
+    wanted, day = DAYS[delay.day], day_of(begin, zone)
+    while True:
+        if day.weekday() in wanted and (due := at(day, delay.clock, zone)) > begin:
+            return due
+        day += timedelta(days=1)
+
+
+def on_day(moment: datetime, day: date, zone: tzinfo) -> datetime:
+    """The same time of day on another day of a time zone (UTC)."""
+    return at(day, moment.astimezone(zone).time(), zone)

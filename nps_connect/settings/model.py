@@ -15,6 +15,7 @@ from nps_connect.settings.quiet import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
 from nps_connect.settings.routes import Route, RoutedAction
 from nps_connect.settings.table import LANGUAGE, NAME, Language, Name, Table
+from nps_connect.settings.triggers import EVENT_KIND, Trigger
 
 __all__ = [
     "EVENT_KIND",
@@ -36,7 +37,6 @@ __all__ = [
     "Trigger",
 ]
 
-EVENT_KIND = r"^[a-z_]+\.[a-z_]+$"
 LISTEN = r"^[^\s:]+:\d{1,5}$"
 SHORTEST_KEY = 16
 
@@ -169,35 +169,6 @@ class Survey(Table):
         return self
 
 
-class Trigger(Table):
-    """``[[triggers]]``: which events lead to which survey.
-
-    Attributes:
-        on: kind of event.
-        source: connection that gives it (written ``from``).
-        survey: name of the survey.
-        delay: from the event to the mail.
-        where: filter over the event's fields; none = every event.
-        sample: percent of contacts, chosen by a stable hash.
-        touchpoint: replaces the survey's label.
-        name: for ``explain`` and counts; made from the other fields if not given.
-    """
-
-    on: str = Field(pattern=EVENT_KIND)
-    source: Name = Field(alias="from")
-    survey: Name
-    delay: Duration = timedelta()
-    where: str | None = None
-    sample: float = Field(default=100.0, gt=0, le=100)
-    touchpoint: str | None = Field(default=None, max_length=80)
-    name: str | None = Field(default=None, max_length=80)
-
-    @property
-    def label(self) -> str:
-        """The trigger's name, given or made."""
-        return self.name or f"{self.source}:{self.on}:{self.survey}"
-
-
 class Limits(Table):
     """``[limits]``: how often and how many.
 
@@ -205,7 +176,9 @@ class Limits(Table):
         cooldown: one person gets no second survey within this time, over all surveys, triggers and channels.
         when_blocked: what happens to a survey that the cooldown blocks.
         defer_at_most: for `defer`: the longest wait.
-        surveys_per_day: cap per calendar day of the company's zone.
+        surveys_per_day: cap per calendar day of the company's zone; staff is told by mail on a day that is full.
+        unusual: a trigger that is about to reach more people than this within `unusual_within` is held and asked about.
+        unusual_within: the time for `unusual`.
         max_event_age: older events decide "too old".
         quiet_hours: from when to when no invitation and no reminder goes out, such as ``20:00-08:00``, in the contact's
             own time zone where the CRM knows it, else in the company's; ``off`` = at any hour.
@@ -216,6 +189,8 @@ class Limits(Table):
     when_blocked: Literal["skip", "defer"] = "skip"
     defer_at_most: Duration = timedelta(days=14)
     surveys_per_day: int = Field(default=200, ge=1)
+    unusual: int = Field(default=50, ge=1)
+    unusual_within: Duration = timedelta(hours=1)
     max_event_age: Duration = timedelta(days=7)
     quiet_hours: QuietHours = "20:00-08:00"
     quiet_days: tuple[Weekday, ...] = Field(default=("saturday", "sunday"), max_length=6)

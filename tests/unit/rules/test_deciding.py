@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 from zoneinfo import ZoneInfo
 
@@ -45,7 +45,6 @@ def facts(**known):
         "contacts": (ANNE,),
         "suppressed": None,
         "vetoed": None,
-        "sent_today": 0,
         "history": ContactHistory(),
     }
     return Facts(**usual | known)
@@ -53,6 +52,7 @@ def facts(**known):
 
 NOT_SAMPLED = trigger(sample=0.000001)
 REFUSALS = {
+    "inactive": {"trigger": trigger(active_from="2026-05-05")},
     "too_old": {"now": NOW + timedelta(days=8)},
     "filter": {"event": event(fields={"amount": "50"})},
     "no_contact": {"contacts": ()},
@@ -61,7 +61,10 @@ REFUSALS = {
     "suppressed": {"suppressed": "the mailbox bounced"},
     "sample": {"trigger": NOT_SAMPLED},
     "veto": {"vetoed": "an open complaint"},
-    "daily_cap": {"sent_today": 200},
+    "outranked": {"outranked_by": "crm:deal.won:other"},
+    "cooldown": {"blocked_until": NOW + timedelta(days=5)},
+    "unusual": {"reached": 50},
+    "daily_cap": {"days": lambda _day: 200},
 }
 
 
@@ -86,7 +89,7 @@ def test_without_a_filter_every_event_passes():
 def test_each_refusal_has_its_reason(reason):
     ruling = rule(facts(**REFUSALS[reason]))
     assert ruling.reason == reason
-    assert ruling.verdict == ("deferred" if reason == "daily_cap" else "no")
+    assert ruling.verdict == {"daily_cap": "deferred", "unusual": "held"}.get(reason, "no")
     assert ruling.due_at is None
     assert ruling.detail
 
@@ -94,6 +97,8 @@ def test_each_refusal_has_its_reason(reason):
 @pytest.mark.parametrize(("first", "second"), list(combinations(REFUSALS, 2)))
 def test_of_two_refusals_the_first_in_order_is_told(first, second):
     both = REFUSALS[second] | REFUSALS[first]
+    if {first, second} == {"inactive", "sample"}:
+        both["trigger"] = trigger(active_from="2026-05-05", sample=0.000001)
     assert rule(facts(**both)).reason == first
 
 
@@ -156,11 +161,11 @@ def test_a_deferred_event_does_not_grow_too_old_by_waiting():
 
 def test_the_daily_cap_defers_to_the_company_s_next_day():
     paris = ZoneInfo("Europe/Paris")
-    ruling = rule(facts(trigger=trigger(), sent_today=200, zone=paris))
+    ruling = rule(facts(trigger=trigger(), days=lambda _day: 200, zone=paris))
     assert ruling.eligible_at == datetime(2026, 5, 4, 22, tzinfo=UTC)
-    assert rule(facts(sent_today=200, zone=paris)).eligible_at == datetime(2026, 5, 7, 22, tzinfo=UTC)
+    assert rule(facts(days=lambda _day: 200, zone=paris)).eligible_at == datetime(2026, 5, 7, 22, tzinfo=UTC)
     assert "surveys_per_day is 200" in ruling.detail
-    assert rule(facts(sent_today=199)).verdict == "yes"
+    assert rule(facts(days=lambda _day: 199)).verdict == "yes"
 
 
 def test_a_cooldown_skips_by_default_and_tells_the_next_date():
@@ -177,3 +182,44 @@ def test_a_cooldown_defers_as_long_as_the_operator_allows():
     assert blocked(limits, soon, NOW).eligible_at == soon
     assert blocked(limits, late, NOW).verdict == "no"
     assert "14d that defer_at_most allows" in blocked(limits, late, NOW).detail
+
+
+@pytest.mark.parametrize(
+    ("happened", "period", "active"),
+    [
+        ("2026-05-04T21:59:59Z", {"active_until": "2026-05-04"}, True),
+        ("2026-05-04T22:00:00Z", {"active_until": "2026-05-04"}, False),
+        ("2026-05-03T22:00:00Z", {"active_from": "2026-05-04"}, True),
+        ("2026-05-03T21:59:59Z", {"active_from": "2026-05-04"}, False),
+        ("2026-05-04T10:00:00Z", {"active_from": "2026-05-04", "active_until": "2026-05-04"}, True),
+    ],
+)
+def test_the_active_period_counts_the_company_s_days(happened, period, active):
+    known = facts(
+        trigger=trigger(**period),
+        event=event(occurred_at=happened, fields={"amount": 100}),
+        zone=ZoneInfo("Europe/Paris"),
+        now=datetime(2026, 5, 5, tzinfo=UTC),
+    )
+    assert (rule(known).reason == "inactive") is not active
+
+
+def test_an_operator_s_release_lets_an_unusual_number_through():
+    assert rule(facts(reached=50)).verdict == "held"
+    assert rule(facts(reached=50, released=True)).verdict == "yes"
+    assert rule(facts(reached=49)).verdict == "yes"
+    assert "within 1h, unusual is 50" in rule(facts(reached=50)).detail
+
+
+def test_a_written_reason_sets_the_cooldown_aside_and_is_told():
+    exempt = trigger(ignore_cooldown="the follow-up after a recovery")
+    ruling = rule(facts(trigger=exempt, blocked_until=NOW + timedelta(days=5)))
+    assert ruling.verdict == "yes"
+    assert "the follow-up after a recovery" in ruling.detail
+
+
+def test_a_trigger_s_own_cap_spreads_over_the_days_that_follow():
+    full = {date(2026, 5, 7): 10, date(2026, 5, 8): 12, date(2026, 5, 9): 9}
+    known = facts(trigger=trigger(delay="3d", per_day=10), own_days=lambda day: full.get(day, 0))
+    assert rule(known).due_at == NOW + timedelta(days=5)
+    assert "at most 10 a day" in rule(known).detail

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rules.timing import day_after, day_of, day_start
+from nps_connect.rules.timing import after, at, day_after, day_of, day_start
+from nps_connect.settings.delays import DAYS, Delay, parse_delay
 
 PARIS = ZoneInfo("Europe/Paris")
 ZONES = [
@@ -67,3 +68,34 @@ def test_a_day_begins_before_its_moments_on_the_same_day_and_ends_after_them(mom
     assert start <= moment
     assert end > start
     assert day_of(start - timedelta(seconds=1), zone) < day_of(moment, zone)
+
+
+@given(
+    st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
+    st.sampled_from(list(DAYS)),
+    st.times().map(lambda clock: clock.replace(second=0, microsecond=0)),
+    st.integers(0, 40).map(lambda days: timedelta(days=days)),
+    st.sampled_from(ZONES),
+)
+def test_the_next_named_day_is_the_first_one_strictly_after_the_wait(moment, day, clock, wait, zone):
+    due = after(moment, Delay(wait, day, clock), zone)
+    begin = moment + wait
+    earlier = [begin.astimezone(zone).date() + timedelta(days=ahead) for ahead in range(8)]
+    candidates = [at(one, clock, zone) for one in earlier if one.weekday() in DAYS[day]]
+    assert due == min(one for one in candidates if one > begin)
+
+
+@pytest.mark.parametrize(
+    ("begin", "delay", "due"),
+    [
+        ("2026-11-17T08:59:00Z", "next tuesday 10:00", "2026-11-17T09:00:00Z"),
+        ("2026-11-17T09:00:00Z", "next tuesday 10:00", "2026-11-24T09:00:00Z"),
+        ("2026-03-27T12:00:00Z", "next monday 10:00", "2026-03-30T08:00:00Z"),
+        ("2026-03-28T12:00:00Z", "next day 02:30", "2026-03-29T01:30:00Z"),
+        ("2026-10-24T12:00:00Z", "next day 02:30", "2026-10-25T00:30:00Z"),
+        ("2026-11-20T12:00:00Z", "1d then next weekday 09:00", "2026-11-23T08:00:00Z"),
+    ],
+)
+def test_named_days_on_the_company_s_clock_also_when_it_changes(begin, delay, due):
+    found = after(datetime.fromisoformat(begin), parse_delay(delay), ZoneInfo("Europe/Paris"))
+    assert found == datetime.fromisoformat(due)

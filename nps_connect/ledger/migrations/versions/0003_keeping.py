@@ -141,37 +141,6 @@ def upgrade() -> None:
         "ix_review_tallies_audit", "review_tallies", ["platform", "segment", "shown", "sent", "opened", "machine"]
     )
     op.create_table(
-        "cases",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("response_id", BIG, nullable=False),
-        sa.Column("contact_id", BIG, nullable=False),
-        sa.Column("connection", sa.String(length=40), nullable=False),
-        sa.Column("ticket_id", sa.String(length=300), nullable=False),
-        sa.Column("owner", sa.String(length=200), nullable=True),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("opened_at", WHEN, nullable=False),
-        sa.Column("deadline", WHEN, nullable=True),
-        sa.Column("changed_at", WHEN, nullable=True),
-        sa.Column("solved_at", WHEN, nullable=True),
-        sa.Column("first_reply_minutes", sa.Integer(), nullable=True),
-        sa.Column("solve_minutes", sa.Integer(), nullable=True),
-        sa.Column("reopened", sa.Integer(), nullable=False),
-        sa.Column("overdue_told_at", WHEN, nullable=True),
-        sa.Column("follow_up_id", BIG, nullable=True),
-        sa.Column("recovered_at", WHEN, nullable=True),
-        sa.Column("recovered_score", sa.Integer(), nullable=True),
-        sa.CheckConstraint("state IN ('open', 'solved')", name=op.f("ck_cases_state")),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_cases_contact_id"),
-        sa.ForeignKeyConstraint(["follow_up_id"], ["survey_invitations.id"], name="fk_cases_follow_up_id"),
-        sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name="fk_cases_response_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_cases"),
-        sa.UniqueConstraint("response_id", name="uq_cases_response_id"),
-    )
-    op.create_index("ix_cases_connection_ticket_id", "cases", ["connection", "ticket_id"])
-    op.create_index("ix_cases_contact_id", "cases", ["contact_id"])
-    op.create_index("ix_cases_follow_up_id", "cases", ["follow_up_id"])
-    op.create_index("ix_cases_state_deadline", "cases", ["state", "deadline"])
-    op.create_table(
         "review_accounts",
         sa.Column("response_id", BIG, nullable=False),
         sa.Column("platform", sa.String(length=40), nullable=False),

@@ -1,0 +1,85 @@
+"""Which triggers listen to an event, and what they decide: the same for the walk, a dry run and a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nps_connect.flows.context import Context
+from nps_connect.flows.proposing import proposed, vetoed
+from nps_connect.records.base import FieldValue
+from nps_connect.records.events import Event
+from nps_connect.rules.deciding import Ruling
+from nps_connect.rules.judging import Books, Case, judge
+from nps_connect.settings.model import Trigger
+
+CAMPAIGN = "campaign.started"
+"""The kind of event that an imported list makes for each of its people."""
+
+CAMPAIGN_SURVEY, CAMPAIGN_PER_DAY = "campaign.survey", "campaign.per_day"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The judge's bench for one configuration.
+
+    Attributes:
+        ctx: the joined parts.
+        plugins: ask plugins for proposals and vetoes too.
+    """
+
+    ctx: Context
+    plugins: bool = True
+    _asked: frozenset[str] = field(default=frozenset(), init=False)
+
+    def __post_init__(self) -> None:
+        """Look once which of the deciding hooks any plugin has."""
+        plugins = self.ctx.plugins
+        hooks = ("nps_trigger_survey", "nps_veto_survey") if self.plugins else ()
+        asked = frozenset(hook for hook in hooks if any(plugins.has(name, hook) for name in plugins.infos))
+        object.__setattr__(self, "_asked", asked)
+
+    def rule(self, connection: str, case: Case, books: Books) -> list[tuple[Trigger, Ruling]]:
+        """Rule on every trigger that listens to an event."""
+        ctx = self.ctx
+
+        def veto(trigger: Trigger) -> str | None:
+            asked = "nps_veto_survey" in self._asked and len(case.contacts) == 1
+            return vetoed(ctx, case.event, case.contacts[0], trigger) if asked else None
+
+        triggers = self._listening(connection, case)
+        if not triggers:
+            return []
+        return judge(case, triggers, books, limits=ctx.settings.limits, filters=ctx.filters, veto=veto)
+
+    def _listening(self, connection: str, case: Case) -> Sequence[Trigger]:
+        event = case.event
+        if event.kind == CAMPAIGN:
+            return [campaign(connection, event.fields)]
+        configured = [
+            trigger
+            for trigger in self.ctx.settings.triggers
+            if trigger.source == connection and trigger.on == event.kind
+        ]
+        if "nps_trigger_survey" not in self._asked or case.person is None:
+            return configured
+        return [*configured, *proposed(self.ctx, connection, event, case.contacts[0], case.person.history)]
+
+
+def campaign(connection: str, fields: dict[str, FieldValue]) -> Trigger:
+    """The trigger of an imported list."""
+    per_day = fields.get(CAMPAIGN_PER_DAY)
+    return Trigger(
+        on=CAMPAIGN,
+        source=connection,
+        survey=str(fields[CAMPAIGN_SURVEY]),
+        per_day=per_day if isinstance(per_day, int) else None,
+        name=f"import:{fields[CAMPAIGN_SURVEY]}",
+    )
+
+
+def listened(ctx: Context, connection: str, event: Event) -> bool:
+    """Whether anything could come of an event."""
+    return event.kind == CAMPAIGN or any(
+        trigger.source == connection and trigger.on == event.kind for trigger in ctx.settings.triggers
+    )

@@ -1,0 +1,50 @@
+"""Noticing: what stops by itself is told to staff by mail, once a day for each cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlmodel import Session
+
+from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.upserts import insert_new
+from nps_connect.rules.routing import delivery_key
+from nps_connect.rules.timing import day_of
+
+
+def notice_stops(ctx: Context, session: Session, verdicts: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Tell staff of a full day and of triggers that are held; returns the lanes that have work now."""
+    lanes = set()
+    if any(one["reason"] == "daily_cap" for one in verdicts):
+        cap = ctx.settings.limits.surveys_per_day
+        lanes |= notify(ctx, session, "surveys_per_day", f"surveys_per_day ({cap}) is reached: more surveys wait")
+    for trigger in sorted({one["trigger"] for one in verdicts if one["reason"] == "unusual"}):
+        told = f"trigger {trigger} is about to reach unusually many people and is held"
+        ways = f"nps-connect triggers release '{trigger}', or: nps-connect triggers refuse '{trigger}'"
+        lanes |= notify(ctx, session, f"unusual:{trigger}", f"{told}. Look at: nps-connect status. Then: {ways}")
+    return lanes
+
+
+def notify(ctx: Context, session: Session, cause: str, problem: str) -> set[str]:
+    """Plan a mail to the fallback address, once per cause and day; returns its lane if it is new."""
+    channel = next(
+        (name for name in ctx.connections if ctx.info_of(name).channel and ctx.has(name, "nps_send_messages")), None
+    )
+    if channel is None or ctx.shadow:
+        return set()
+    now = ctx.clock()
+    lane = delivery_lane(channel, "send_fallback")
+    subject = f"{cause}:{day_of(now, ctx.settings.core.zone)}"
+    row = {
+        "key": delivery_key(action="send_fallback", subject=subject, revision=None, route=channel),
+        "lane": lane,
+        "connection": channel,
+        "action": "send_fallback",
+        "state": "pending",
+        "due_at": now,
+        "options": {"problem": problem},
+        "created_at": now,
+    }
+    return {lane} if insert_new(session, DeliveryRow, [row], ("key",)) else set()

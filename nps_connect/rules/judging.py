@@ -1,0 +1,204 @@
+"""All triggers that listen to one event, judged together: what one of them takes, the next one no longer has.
+
+The decisions of the walk and the simulation are both made here; they differ in where the books come from.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+
+from nps_connect.records.contacts import Contact
+from nps_connect.records.events import Event
+from nps_connect.records.surveys import ContactHistory
+from nps_connect.rules.deciding import Facts, Ruling, rule, superseded
+from nps_connect.rules.filters import Filter
+from nps_connect.rules.timing import day_of
+from nps_connect.settings.model import Limits, Trigger
+
+
+@dataclass(frozen=True, order=True)
+class Waiting:
+    """An event that waits for the end of a cooldown; the greater one is the newer one."""
+
+    occurred_at: datetime
+    key: str
+
+
+Count = Callable[[str | None, date], int]
+"""How many surveys were due on a day before the books were opened: of one trigger, or of all (none)."""
+
+
+@dataclass
+class Books:
+    """What has been taken: cooldowns, room on each day, people reached.
+
+    Attributes:
+        zone: the company's time zone; days are its days.
+        before: what was due before the books were opened.
+        until: ends of cooldowns, by subject; those that are over do no harm.
+        reached: when each trigger's newest surveys were decided, in order.
+        taken: surveys that were added to a day since, by trigger and over all (none).
+        waiting: the newest event that waits for the end of a cooldown, by subject of a person.
+        replaced: keys of events that waited, each with the newer event that waits in its place now.
+    """
+
+    zone: tzinfo
+    before: Count
+    until: dict[str, datetime] = field(default_factory=dict)
+    reached: dict[str, list[datetime]] = field(default_factory=dict)
+    taken: Counter[tuple[str | None, date]] = field(default_factory=Counter)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    replaced: dict[str, Waiting] = field(default_factory=dict)
+    _known: dict[tuple[str | None, date], int] = field(default_factory=dict)
+
+    def due_on(self, trigger: str | None, day: date) -> int:
+        """How many surveys are due on a day."""
+        key = (trigger, day)
+        if key not in self._known:
+            self._known[key] = self.before(trigger, day)
+        return self._known[key] + self.taken[key]
+
+    def blocked_until(self, subjects: Sequence[str], now: datetime) -> datetime | None:
+        """When the latest running cooldown of these subjects ends, or none."""
+        ends = [self.until[subject] for subject in subjects if subject in self.until]
+        return max((end for end in ends if end > now), default=None)
+
+    def reached_since(self, trigger: str, since: datetime) -> int:
+        """How many people a trigger has reached since a moment."""
+        moments = self.reached.get(trigger, [])
+        return len(moments) - bisect_right(moments, since)
+
+    def take(self, trigger: str, subjects: Sequence[str], *, due: datetime, now: datetime, limits: Limits) -> None:
+        """Write a yes down."""
+        day = day_of(due, self.zone)
+        self.taken[None, day] += 1
+        self.taken[trigger, day] += 1
+        self.reached.setdefault(trigger, []).append(now)
+        for subject in subjects:
+            self.until[subject] = max(due + limits.cooldown, self.until.get(subject, due))
+
+    def wait(self, subjects: Sequence[str], mine: Waiting) -> Waiting | None:
+        """Let an event wait, and no older one of the same person; the newer one that waits already, or none."""
+        persons = [subject for subject in subjects if subject.startswith("c:")]
+        others = {self.waiting[one] for one in persons if one in self.waiting and self.waiting[one].key != mine.key}
+        newer = max((other for other in others if other > mine), default=None)
+        if newer is None:
+            self.replaced |= {other.key: mine for other in others}
+            self.waiting |= dict.fromkeys(persons, mine)
+        return newer
+
+
+@dataclass(frozen=True)
+class Person:
+    """The one person whom an event is about.
+
+    Attributes:
+        subjects: under which the person and the mailbox cool down, sorted; merged contacts included.
+        suppressed: why they must not be written to, or none.
+        history: their past with us.
+    """
+
+    subjects: tuple[str, ...]
+    suppressed: str | None = None
+    history: ContactHistory = field(default_factory=ContactHistory)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One event before its judge.
+
+    Attributes:
+        event: the event, completed.
+        contacts: the people found for it.
+        person: what the house knows of the one person; none where there is not exactly one.
+        now: the present moment.
+        seen_at: when the event came in.
+        before: earlier verdicts on it, by trigger label.
+    """
+
+    event: Event
+    contacts: tuple[Contact, ...]
+    person: Person | None
+    now: datetime
+    seen_at: datetime
+    before: Mapping[str, str] = field(default_factory=dict)
+
+
+RELEASED = "released"
+"""The verdict on a held event that the operator has released: it is decided again."""
+
+OPEN = (None, "deferred", RELEASED)
+
+Veto = Callable[[Trigger], str | None]
+
+
+def judge(
+    case: Case,
+    triggers: Sequence[Trigger],
+    books: Books,
+    *,
+    limits: Limits,
+    filters: Mapping[str, Filter],
+    veto: Veto,
+) -> list[tuple[Trigger, Ruling]]:
+    """Rule on every trigger that has no final verdict yet; each yes is taken from the books at once.
+
+    Args:
+        case: the event.
+        triggers: those that listen to it, in the order of the configuration.
+        books: what has been taken; changed here.
+        limits: the configured limits.
+        filters: compiled, by trigger label.
+        veto: asks the plugins for a refusal.
+    """
+    winner = next((label for label, verdict in case.before.items() if verdict == "yes"), None)
+    rulings = []
+    for trigger in sorted(triggers, key=lambda one: -one.priority):
+        verdict = case.before.get(trigger.label)
+        if verdict not in OPEN:
+            continue
+        ruling = rule(_facts(case, trigger, books, limits, filters, veto, winner, verdict))
+        if ruling.verdict == "yes" and case.person is not None and ruling.due_at is not None:
+            winner = trigger.label
+            books.take(winner, case.person.subjects, due=ruling.due_at, now=case.now, limits=limits)
+        elif ruling.verdict == "deferred" and ruling.reason == "cooldown" and case.person is not None:
+            newer = books.wait(case.person.subjects, Waiting(case.event.occurred_at, case.event.key))
+            ruling = superseded(newer.key) if newer else ruling
+        rulings.append((trigger, ruling))
+    return rulings
+
+
+def _facts(
+    case: Case,
+    trigger: Trigger,
+    books: Books,
+    limits: Limits,
+    filters: Mapping[str, Filter],
+    veto: Veto,
+    winner: str | None,
+    verdict: str | None,
+) -> Facts:
+    person = case.person
+    return Facts(
+        trigger=trigger,
+        event=case.event,
+        now=case.now,
+        limits=limits,
+        filter=filters.get(trigger.label),
+        contacts=case.contacts,
+        suppressed=person.suppressed if person else None,
+        vetoed=veto(trigger) if person else None,
+        history=person.history if person else None,
+        days=lambda day: books.due_on(None, day),
+        own_days=lambda day: books.due_on(trigger.label, day),
+        outranked_by=winner,
+        blocked_until=books.blocked_until(person.subjects, case.now) if person else None,
+        reached=books.reached_since(trigger.label, case.now - limits.unusual_within),
+        released=verdict == RELEASED,
+        seen_at=case.seen_at if verdict is not None else None,
+        zone=books.zone,
+    )

@@ -1,0 +1,101 @@
+"""Delays as people write them: ``3d``, ``next tuesday 10:00``, ``2d then next weekday 09:30``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import time, timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from nps_connect.settings.durations import format_duration, parse_duration
+
+DAYS: dict[str, tuple[int, ...]] = {
+    "monday": (0,),
+    "tuesday": (1,),
+    "wednesday": (2,),
+    "thursday": (3,),
+    "friday": (4,),
+    "saturday": (5,),
+    "sunday": (6,),
+    "weekday": (0, 1, 2, 3, 4),
+    "day": (0, 1, 2, 3, 4, 5, 6),
+}
+FORMS = "write a duration such as 3d, or next tuesday 10:00, or 3d then next weekday 10:00"
+_WORD = re.compile(r"\S+")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+@dataclass(frozen=True)
+class Delay:
+    """From an event to a mail.
+
+    Attributes:
+        wait: the fixed part.
+        day: afterwards, the next day of this name (a key of `DAYS`); none = no such part.
+        clock: at this time of that day, in the company's time zone.
+    """
+
+    wait: timedelta = timedelta()
+    day: str | None = None
+    clock: time = time()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to wait for."""
+        return bool(self.wait) or self.day is not None
+
+
+def parse_delay(value: object) -> Delay:
+    """Read a delay; a `Delay` or a `timedelta` passes.
+
+    Raises:
+        ValueError: not a delay; the column (1-based) is told where a part of it cannot be read.
+    """
+    if isinstance(value, Delay):
+        return value
+    if not isinstance(value, str):
+        return Delay(parse_duration(value))
+    words = [(found.start() + 1, found[0].lower()) for found in _WORD.finditer(value)]
+    if not words:
+        raise ValueError(f"empty; {FORMS}")
+    if words[0][1] == "next":
+        return _next(words, timedelta(), len(value))
+    try:
+        wait = parse_duration(words[0][1])
+    except ValueError as error:
+        raise ValueError(f"column {words[0][0]}: {error}; or {FORMS.partition('or ')[2]}") from None
+    if len(words) == 1:
+        return Delay(wait)
+    column, word = words[1]
+    if word != "then":
+        raise ValueError(f"column {column}: {word!r} is not expected here; {FORMS}")
+    return _next(words[2:], wait, len(value))
+
+
+def format_delay(delay: Delay) -> str:
+    """The text that `parse_delay` reads back as the same delay."""
+    if delay.day is None:
+        return format_duration(delay.wait)
+    moment = f"next {delay.day} {delay.clock:%H:%M}"
+    return f"{format_duration(delay.wait)} then {moment}" if delay.wait else moment
+
+
+def _next(words: list[tuple[int, str]], wait: timedelta, length: int) -> Delay:
+    expected = ("next", "a day", "a time of day such as 10:00")
+    if len(words) < len(expected):
+        raise ValueError(f"column {length + 1}: {expected[len(words)]} is missing; {FORMS}")
+    (column, word), (day_column, day), (clock_column, clock) = words[:3]
+    if word != "next":
+        raise ValueError(f"column {column}: {word!r} is not expected here; {FORMS}")
+    if day not in DAYS:
+        raise ValueError(f"column {day_column}: {day!r} is not a day; allowed: {', '.join(DAYS)}")
+    found = _CLOCK.fullmatch(clock)
+    if found is None:
+        raise ValueError(f"column {clock_column}: {clock!r} is not a time of day such as 09:00 or 17:30")
+    if len(words) > len(expected):
+        raise ValueError(f"column {words[3][0]}: nothing is expected after the time of day")
+    return Delay(wait, day, time(int(found[1]), int(found[2])))
+
+
+DelayField = Annotated[Delay, BeforeValidator(parse_delay), PlainSerializer(format_delay)]
