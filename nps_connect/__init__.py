@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from nps_connect.errors import Rejected as Rejected
     from nps_connect.errors import RetryLater as RetryLater
     from nps_connect.errors import TargetGone as TargetGone
+    from nps_connect.errors import Undeliverable as Undeliverable
     from nps_connect.errors import WebhookRejected as WebhookRejected
     from nps_connect.hookspecs.markers import hookimpl as hookimpl
     from nps_connect.http import VendorClient as VendorClient
     from nps_connect.records.answers import VendorAnswer as VendorAnswer
+    from nps_connect.records.bounces import Bounce as Bounce
     from nps_connect.records.connectors import ActionInfo as ActionInfo
     from nps_connect.records.connectors import ConnectorInfo as ConnectorInfo
     from nps_connect.records.connectors import EventKind as EventKind
@@ -80,11 +82,13 @@ _HOME = {
         "Rejected",
         "RetryLater",
         "TargetGone",
+        "Undeliverable",
         "WebhookRejected",
     ),
     "hookspecs.markers": ("hookimpl",),
     "http": ("VendorClient",),
     "records.answers": ("VendorAnswer",),
+    "records.bounces": ("Bounce",),
     "records.connectors": (
         "ActionInfo",
         "ConnectorInfo",

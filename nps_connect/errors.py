@@ -201,3 +201,9 @@ class Rejected(DeliveryError):
     """Any other 4xx: dead now, never retried by itself."""
 
     kind = "rejected"
+
+
+class Undeliverable(Rejected):
+    """The address does not exist (a channel's refusal): dead now, and nobody writes to that address again."""
+
+    kind = "undeliverable"

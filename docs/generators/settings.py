@@ -26,6 +26,7 @@ Durations are written as `30s`, `20m`, `2h`, `3d`, `1w` or `1d12h`. Names are lo
 TABLES = {
     "`[core]`": model.Core,
     "`[surveys.<name>]`": model.Survey,
+    "`[[surveys.<name>.follow_ups]]`": model.FollowUp,
     "`[[triggers]]`": model.Trigger,
     "`[limits]`": model.Limits,
     "`[reviews]`": model.Reviews,

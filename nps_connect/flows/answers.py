@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col
 
 from nps_connect.flows.people import as_contact, earlier_answers
 from nps_connect.ledger.tables import ContactRow, ResponseRow
-from nps_connect.records.responses import AnsweredContact, Response
+from nps_connect.records.responses import AnsweredContact, FollowUpAnswer, Response
 
 
 def answered_contact(session: Session, row: ResponseRow, contact: ContactRow) -> AnsweredContact:
@@ -32,4 +33,15 @@ def as_response(row: ResponseRow) -> Response:
         language=row.language,
         answered_at=row.answered_at,
         do_not_contact=row.do_not_contact,
+        follow_up=tuple(FollowUpAnswer.model_validate(one) for one in row.follow_up),
     )
+
+
+def is_confirmed(row: ResponseRow | None) -> bool:
+    """Whether a person stands behind the answer: pressed, and not contradicted by another press at once."""
+    return row is not None and row.revision > 0 and row.contested_at is None
+
+
+def confirmed() -> ColumnElement[bool]:
+    """`is_confirmed`, for queries."""
+    return (col(ResponseRow.revision) > 0) & col(ResponseRow.contested_at).is_(None)

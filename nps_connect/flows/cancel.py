@@ -10,7 +10,7 @@ from nps_connect.flows.people import same_person
 from nps_connect.ledger import cooldowns
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 
-MAIL_ACTIONS = ("send_survey", "invite_review")
+MAIL_ACTIONS = ("send_survey", "send_reminder", "invite_review")
 
 
 def cancel_mail(ctx: Context, session: Session, contact: ContactRow, *, reason: str) -> int:

@@ -40,6 +40,7 @@ ONE_AT_A_TIME = timedelta(seconds=1)
 HOOKS: dict[str, str] = {
     "send_fallback": "nps_send_messages",
     "send_survey": "nps_send_messages",
+    "send_reminder": "nps_send_messages",
     "invite_review": "nps_send_messages",
     "write_score": "nps_write_scores",
     "write_opt_out": "nps_write_opt_outs",
@@ -47,7 +48,7 @@ HOOKS: dict[str, str] = {
     "update_ticket": "nps_update_tickets",
     "send_alert": "nps_send_alerts",
 }
-CUSTOMER_FACING = frozenset({"send_survey", "invite_review"})
+CUSTOMER_FACING = frozenset({"send_survey", "send_reminder", "invite_review"})
 
 
 @dataclass(frozen=True)

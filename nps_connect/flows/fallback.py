@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
+from nps_connect.flows.contest import CONTESTED
 from nps_connect.flows.context import Context, delivery_lane
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.upserts import insert_new
@@ -51,6 +52,7 @@ def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
                 col(DeliveryRow.created_at) <= ctx.clock() - PATIENCE,
                 or_(col(DeliveryRow.state) != "pending", col(DeliveryRow.attempts) > 0, untouched),
                 col(DeliveryRow.response_id).is_not(None),
+                or_(col(DeliveryRow.hold).is_(None), col(DeliveryRow.hold) != CONTESTED),
             )
             .order_by(col(DeliveryRow.id))
             .limit(500)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from itsdangerous import BadData, URLSafeSerializer
 
-Purpose = Literal["survey", "unsubscribe", "review"]
+Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces"]
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 LONGEST = 400
 
 
@@ -27,6 +28,13 @@ class ReviewLink(NamedTuple):
     shown: Literal["page", "mail"]
 
 
+class TestLink(NamedTuple):
+    """The link of a test mail: it shows the page, and whatever is pressed there counts nowhere."""
+
+    survey: str
+    language: str
+
+
 class Links:
     """Makes and reads personal links.
 
@@ -42,7 +50,7 @@ class Links:
             purpose: URLSafeSerializer(
                 newest_last, salt=f"nps_connect.{purpose}", signer_kwargs={"digest_method": hashlib.sha256}
             )
-            for purpose in ("survey", "unsubscribe", "review")
+            for purpose in PURPOSES
         }
 
     def survey(self, invitation_id: int) -> str:
@@ -72,7 +80,25 @@ class Links:
         found = self._read("review", token)
         return ReviewLink(*found) if isinstance(found, list) and len(found) == 3 else None
 
-    def address(self, letter: Literal["s", "u", "r"], token: str) -> str:
+    def test(self, link: TestLink) -> str:
+        """Token of a test mail, for the survey page and the unsubscribe page."""
+        return self._make("test", list(link))
+
+    def read_test(self, token: str) -> TestLink | None:
+        """The survey of a test mail's token; none if it is not ours."""
+        found = self._read("test", token)
+        return TestLink(*found) if isinstance(found, list) and len(found) == 2 else None
+
+    def bounces(self, connection: str) -> str:
+        """Token under which a relay may post what came back."""
+        return self._make("bounces", connection)
+
+    def read_bounces(self, token: str) -> str | None:
+        """The connection of a relay's token; none if it is not ours."""
+        found = self._read("bounces", token)
+        return found if isinstance(found, str) else None
+
+    def address(self, letter: Literal["s", "u", "r", "b"], token: str) -> str:
         """The full address of a token."""
         return f"{self.public_url}/{letter}/{token}"
 

@@ -11,6 +11,7 @@ from nps_connect.flows.context import Context
 from nps_connect.flows.ordering import fetch
 from nps_connect.flows.people import as_contact, survivor
 from nps_connect.flows.preparing import Ending
+from nps_connect.flows.quieting import quieted
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import Action
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 Looked = Contact | DeliveryError | Ending
 """The person as the vendor knows them now, or why the delivery cannot go on."""
 
-FRESH = frozenset({"send_survey", "invite_review"})
+FRESH = frozenset({"send_survey", "send_reminder", "invite_review"})
 """Actions before which the person's own connection is asked again: opt-outs, merges, deletions."""
 
 
@@ -28,10 +29,11 @@ def look_anew(ctx: Context, connection: str, action: Action, rows: Sequence[Deli
     """Look people up where an action needs it; by row id. Rows that need none are absent."""
     people = _people(ctx, rows)
     if action in FRESH:
+        looked: dict[int, Looked] = {**quieted(ctx, people)}
         by_connection: dict[str, dict[int, Contact]] = {}
         for row_id, contact in people.items():
-            by_connection.setdefault(contact.connection, {})[row_id] = contact
-        looked: dict[int, Looked] = {}
+            if row_id not in looked:
+                by_connection.setdefault(contact.connection, {})[row_id] = contact
         for name, contacts in by_connection.items():
             looked |= _by_id(ctx, name, contacts)
         return looked

@@ -2,36 +2,89 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from nps_connect.flows.bounces import WRITTEN_TO
 from nps_connect.flows.context import Context
-from nps_connect.flows.links import ReviewLink, UnsubscribeLink
+from nps_connect.flows.links import ReviewLink, TestLink, UnsubscribeLink
 from nps_connect.flows.review import destination
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
-from nps_connect.records.messages import Address, Message
+from nps_connect.records.messages import Address, InlineImage, Message
 from nps_connect.records.responses import AnsweredContact
+from nps_connect.settings.looks import media_type, read_logo
 from nps_connect.wording import mails, staff
 from nps_connect.wording.languages import choose
+from nps_connect.wording.logos import shown_size
+from nps_connect.wording.shapes import Logo
+
+LOGO = "logo"
 
 
 def survey(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow) -> Message:
-    """The survey mail, in the person's language as known now."""
+    """The survey mail, or a reminder of it, in the person's language as known now."""
     core = ctx.settings.core
     definition = ctx.settings.surveys.get(invitation.survey)
     language = choose([contact.language, invitation.language], core.languages)
+    reminder = row.action == "send_reminder"
     unsubscribe = _unsubscribe(ctx, contact)
     worded = mails.survey_mail(
         language=language,
-        sender=_sender(ctx),
+        sender=_sender(ctx, invitation.survey),
         name=contact.name,
         touchpoint=invitation.touchpoint,
         question=definition.question.get(language) if definition else None,
         survey_url=ctx.links.address("s", ctx.links.survey(invitation.id or 0)),
         unsubscribe_url=unsubscribe,
         expires_at=invitation.expires_at.astimezone(core.zone),
+        reminder=reminder,
+        confirm=row.options.get("confirm"),
     )
-    return _message(ctx, row, "survey", contact, worded, unsubscribe, invitation.survey)
+    kind = "reminder" if reminder else "survey"
+    return _message(ctx, row, kind, contact, worded, unsubscribe, invitation.survey)
+
+
+def sample(ctx: Context, survey_name: str, language: str, *, to: Address, at: datetime) -> Message:
+    """The survey mail as a test: its links show the page, and whatever is pressed there counts nowhere.
+
+    Args:
+        ctx: the joined parts.
+        survey_name: one of the configured surveys.
+        language: of the mail.
+        to: where it goes.
+        at: the present moment.
+    """
+    core = ctx.settings.core
+    definition = ctx.settings.surveys[survey_name]
+    token = ctx.links.test(TestLink(survey_name, language))
+    unsubscribe = ctx.links.address("u", token)
+    worded = mails.survey_mail(
+        language=language,
+        sender=_sender(ctx, survey_name),
+        name=to.name,
+        touchpoint=definition.touchpoint or survey_name,
+        question=definition.question.get(language),
+        survey_url=ctx.links.address("s", token),
+        unsubscribe_url=unsubscribe,
+        expires_at=(at + definition.expires_after).astimezone(core.zone),
+        test=True,
+    )
+    return Message(
+        idempotency_key=f"test-{ctx.token()}",
+        kind="survey",
+        to=to,
+        subject=worded.subject,
+        text=worded.text,
+        html=worded.html,
+        language=worded.language,
+        unsubscribe_url=unsubscribe,
+        list_id=_list_id(ctx, survey_name),
+        inline_images=_images(ctx),
+        test=True,
+    )
 
 
 def review(ctx: Context, row: DeliveryRow, answered: AnsweredContact, contact: ContactRow) -> Message | None:
@@ -80,7 +133,7 @@ def _message(
     unsubscribe_url: str,
     survey_name: str,
 ) -> Message:
-    host = urlsplit(ctx.settings.core.url).hostname or "localhost"
+    row.options = {**row.options, WRITTEN_TO: contact.mailbox}
     return Message.model_validate(
         {
             "idempotency_key": row.key,
@@ -91,9 +144,14 @@ def _message(
             "html": worded.html,
             "language": worded.language,
             "unsubscribe_url": unsubscribe_url,
-            "list_id": f"{survey_name}.surveys.{host}",
+            "list_id": _list_id(ctx, survey_name),
+            "inline_images": _images(ctx),
         }
     )
+
+
+def _list_id(ctx: Context, survey_name: str) -> str:
+    return f"{survey_name}.surveys.{urlsplit(ctx.settings.core.url).hostname or 'localhost'}"
 
 
 def _unsubscribe(ctx: Context, contact: ContactRow) -> str:
@@ -101,11 +159,28 @@ def _unsubscribe(ctx: Context, contact: ContactRow) -> str:
     return ctx.links.address("u", ctx.links.unsubscribe(link))
 
 
-def _sender(ctx: Context) -> mails.Sender:
+def _images(ctx: Context) -> tuple[InlineImage, ...]:
+    image = _logo(ctx.settings.core.logo)
+    return (InlineImage(content_id=LOGO, media_type=media_type(image) or "", data=image),) if image else ()
+
+
+@lru_cache(maxsize=4)
+def _logo(path: Path | None) -> bytes | None:
+    """The logo, read once; the configuration was refused if it could not be."""
+    return read_logo(path) if path else None
+
+
+def _sender(ctx: Context, survey_name: str | None = None) -> mails.Sender:
     core = ctx.settings.core
+    image = _logo(core.logo)
+    width, height = shown_size(image) if image else (0, 0)
+    definition = ctx.settings.surveys.get(survey_name or "")
     return mails.Sender(
         company=core.company,
         help_address=core.help_address,
         privacy_notice_url=str(core.privacy_notice_url),
         postal_address=core.postal_address,
+        colour=core.colour,
+        logo=Logo(content_id=LOGO, width=width, height=height) if image else None,
+        signed_by=definition.signed_by if definition else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -21,7 +23,7 @@ def unsubscribe_page(ctx: Context, token: str) -> UnsubscribePage:
     """Show what a press would do; changes nothing."""
     link = ctx.links.read_unsubscribe(token)
     if link is None:
-        return UnsubscribePage(state="unknown", language=ctx.settings.core.language)
+        return _test_or_unknown(ctx, token, done=False)
     with ctx.ledger.read() as session:
         contact = session.get(ContactRow, link.contact_id)
         done = session.execute(
@@ -37,7 +39,7 @@ def unsubscribe(ctx: Context, token: str) -> UnsubscribePage:
     """Stop all customer mail to this person and mailbox; pending mail is cancelled at once. Twice is harmless."""
     link = ctx.links.read_unsubscribe(token)
     if link is None:
-        return UnsubscribePage(state="unknown", language=ctx.settings.core.language)
+        return _test_or_unknown(ctx, token, done=True)
     lanes: set[str] = set()
     with ctx.ledger.write() as session:
         contact = session.get(ContactRow, link.contact_id)
@@ -49,15 +51,27 @@ def unsubscribe(ctx: Context, token: str) -> UnsubscribePage:
 
 
 def opt_out(ctx: Context, session: Session, link: UnsubscribeLink, contact: ContactRow | None, lanes: set[str]) -> None:
+    """Carry out a press on the unsubscribe page."""
+    stop(ctx, session, link, contact, lanes, reason="opted_out", source="unsubscribe link")
+
+
+def stop(
+    ctx: Context,
+    session: Session,
+    link: UnsubscribeLink,
+    contact: ContactRow | None,
+    lanes: set[str],
+    *,
+    reason: Literal["opted_out", "objected"],
+    source: str,
+) -> None:
     """Store the suppression, cancel what is pending, and plan to tell the CRM where its plugin can be told."""
     now = ctx.clock()
-    new = [
-        suppress(session, subject, "opted_out", source="unsubscribe link", now=now)
-        for subject in (person(link.contact_id), mailbox(link.mailbox))
-    ]
+    subjects = [mailbox(link.mailbox), *([person(link.contact_id)] if link.contact_id else [])]
+    new = [suppress(session, subject, reason, source=source, now=now) for subject in subjects]
     if contact is None or not any(new):
         return
-    cancel_mail(ctx, session, contact, reason="suppressed: opted_out")
+    cancel_mail(ctx, session, contact, reason=f"suppressed: {reason}")
     if ctx.has(contact.connection, "nps_write_opt_outs") and _wanted(ctx, contact.connection):
         lane = delivery_lane(contact.connection, "write_opt_out")
         row = DeliveryRow(
@@ -79,6 +93,14 @@ def opt_out(ctx: Context, session: Session, link: UnsubscribeLink, contact: Cont
 
 def _wanted(ctx: Context, connection: str) -> bool:
     return ctx.info_of(connection).action("write_opt_out") is not None
+
+
+def _test_or_unknown(ctx: Context, token: str, *, done: bool) -> UnsubscribePage:
+    """The page of a test mail, which stops nothing."""
+    link = ctx.links.read_test(token)
+    if link is None:
+        return UnsubscribePage(state="unknown", language=ctx.settings.core.language)
+    return UnsubscribePage(state="done" if done else "open", language=link.language)
 
 
 def _page(ctx: Context, contact: ContactRow | None, *, done: bool) -> UnsubscribePage:

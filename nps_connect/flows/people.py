@@ -115,6 +115,7 @@ def erase(session: Session, row: ContactRow, now: datetime) -> None:
     row.record = {}
     for response in session.execute(select(ResponseRow).where(col(ResponseRow.contact_id) == row.id)).scalars():
         response.comment = None
+        response.follow_up = []
 
 
 def earlier_answers(session: Session, contact_id: int, *, besides: int | None = None) -> tuple[EarlierAnswer, ...]:
@@ -124,6 +125,7 @@ def earlier_answers(session: Session, contact_id: int, *, besides: int | None = 
         .where(
             col(ResponseRow.contact_id) == contact_id,
             col(ResponseRow.revision) > 0,
+            col(ResponseRow.contested_at).is_(None),
             col(ResponseRow.id) != (besides or 0),
         )
         .order_by(col(ResponseRow.answered_at).desc())

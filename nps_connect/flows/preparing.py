@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from nps_connect.flows import messages
-from nps_connect.flows.answers import answered_contact
+from nps_connect.flows.answers import answered_contact, is_confirmed
+from nps_connect.flows.contest import CONTESTED
 from nps_connect.flows.context import Context
 from nps_connect.flows.people import as_contact, remember, survivor
 from nps_connect.flows.permit import refusal
@@ -32,10 +35,11 @@ from nps_connect.wording import staff
 
 @dataclass(frozen=True)
 class Ending:
-    """A delivery that ends without a call, and why."""
+    """A delivery that ends without a call, and why; `pending` waits `until` then, without using up a try."""
 
-    state: Literal["skipped", "cancelled", "held"]
+    state: Literal["skipped", "cancelled", "held", "pending"]
     reason: str
+    until: datetime | None = None
 
 
 def prepare(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Payload | Ending:
@@ -47,6 +51,9 @@ def prepare(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
         row: the claimed delivery.
         looked: the person as a vendor knows them now, where that was asked.
     """
+    response = session.get(ResponseRow, row.response_id) if row.response_id else None
+    if response is not None and response.contested_at is not None:
+        return Ending("held", CONTESTED)
     return _PREPARERS[row.action](ctx, session, row, looked)
 
 
@@ -76,6 +83,20 @@ def _survey(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
         return Ending("cancelled", reason or "its invitation is gone")
     if ctx.clock() >= invitation.expires_at:
         return Ending("cancelled", "the survey had expired before it could be sent")
+    return messages.survey(ctx, row, invitation, contact)
+
+
+def _reminder(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Message | Ending:
+    contact = _person(ctx, session, row, looked)
+    reason = refusal(ctx, session, contact)
+    invitation = session.get(InvitationRow, row.invitation_id)
+    if reason is not None or invitation is None:
+        return Ending("cancelled", reason or "its invitation is gone")
+    if invitation.state != "sent" or ctx.clock() >= invitation.expires_at:
+        return Ending("cancelled", "the survey is over")
+    query = select(ResponseRow).where(col(ResponseRow.invitation_id) == invitation.id)
+    if is_confirmed(session.execute(query).scalar()):
+        return Ending("cancelled", "answered meanwhile")
     return messages.survey(ctx, row, invitation, contact)
 
 
@@ -198,6 +219,7 @@ _Preparer = Callable[[Context, Session, DeliveryRow, Contact | None], Payload | 
 
 _PREPARERS: dict[str, _Preparer] = {
     "send_survey": _survey,
+    "send_reminder": _reminder,
     "invite_review": _review,
     "write_score": _score,
     "open_ticket": _ticket,

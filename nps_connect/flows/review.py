@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from nps_connect.errors import DeliveryError, PluginError
-from nps_connect.flows.answers import as_response
+from nps_connect.flows.answers import as_response, is_confirmed
 from nps_connect.flows.context import Context
 from nps_connect.flows.people import as_contact
 from nps_connect.ledger.tables import ContactRow, ResponseRow, VisitRow
@@ -57,7 +57,7 @@ def review_target(ctx: Context, token: str, visit: VisitInfo) -> str | None:
     with ctx.ledger.write() as session:
         row = session.get(ResponseRow, link.response_id)
         contact = session.get(ContactRow, row.contact_id) if row else None
-        if row is None or contact is None or contact.erased_at is not None or row.revision == 0:
+        if row is None or contact is None or contact.erased_at is not None or not is_confirmed(row):
             return None
         session.add(
             VisitRow(

@@ -22,13 +22,16 @@ from nps_connect.errors import (
     Rejected,
     RetryLater,
     TargetGone,
+    Undeliverable,
 )
+from nps_connect.flows.bounces import refused_at_once
 from nps_connect.flows.cancel import forsake
 from nps_connect.flows.cases import note_ticket
 from nps_connect.flows.context import Context
 from nps_connect.flows.health import note
 from nps_connect.flows.preparing import Ending
 from nps_connect.flows.receipts import ForeignReceipt
+from nps_connect.flows.remind import plan_reminders
 from nps_connect.flows.reviewing import sending
 from nps_connect.ledger import breakers, claims, cooldowns, pauses, quotas
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow, InvitationRow
@@ -248,6 +251,8 @@ def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now
     row, state = one.row, values["state"]
     if isinstance(one.outcome, Receipt):
         note_ticket(ctx, session, row, one.outcome.id, now)
+    if isinstance(one.outcome, Undeliverable):
+        refused_at_once(ctx, session, row, one.outcome)
     if row.action == "invite_review":
         return sending.settled(ctx, session, row, values, now)
     if row.action == "send_survey":
@@ -256,6 +261,7 @@ def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now
             if invitation is not None:
                 invitation.state, invitation.sent_at = "sent", now
                 cooldowns.confirm(session, row.invitation_id, until=now + ctx.settings.limits.cooldown)
+                plan_reminders(ctx, session, invitation, now)
         elif state in ("cancelled", "skipped", "dead"):
             forsake(session, row, reason=values.get("last_error") or state)
     if row.action == "open_ticket" and state in ("succeeded", "cancelled", "skipped"):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
+from nps_connect.records.bounces import Bounce
 from nps_connect.records.contacts import ContactKey, ContactMatch
 from nps_connect.records.events import Event, EventPage, WebhookRequest
 
@@ -57,6 +58,18 @@ def nps_complete_events(  # type: ignore[empty-body]
 
     Raises:
         DeliveryError: any; the events are tried again later.
+    """
+
+
+@hookspec
+def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]:  # type: ignore[empty-body]
+    """Read what came back to a channel: a delivery status report or a complaint. Pure.
+
+    Called with one message as the mail server got it, posted by the relay or read from a file or mailbox. A report that
+    tells of no failure (a delay, a success) gives none.
+
+    Raises:
+        WebhookRejected: `unreadable`, when the message is no report.
     """
 
 

@@ -167,7 +167,13 @@ class VisitRow(Base, table=True):
 
 
 class ResponseRow(Base, table=True):
-    """The newest state of an answer; `revision` 0 means provisional only."""
+    """The newest state of an answer; `revision` 0 means provisional only.
+
+    Attributes:
+        follow_up: answers to further questions, each with its name and its question.
+        contested_at: two different scores were pressed at once: provisional again until the next press.
+        provisional_signs: signs of a machine on the opening that gave the provisional score.
+    """
 
     __tablename__ = "responses"
     __table_args__ = (
@@ -189,9 +195,12 @@ class ResponseRow(Base, table=True):
     comment: str | None = None
     language: str = Field(max_length=35)
     do_not_contact: bool = False
+    follow_up: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    contested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     provisional_score: int | None = None
     provisional_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    provisional_signs: str | None = Field(default=None, max_length=60)
 
 
 class RevisionRow(Base, table=True):
@@ -207,6 +216,7 @@ class RevisionRow(Base, table=True):
     comment: str | None = None
     language: str = Field(max_length=35)
     do_not_contact: bool = False
+    follow_up: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
     sent: bool
     at: datetime = Field(sa_type=UtcDateTime)
 
@@ -258,6 +268,34 @@ class DeliveryRow(Work, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     first_started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class BounceRow(Base, table=True):
+    """A mail that came back, or that somebody complained about; `key` is made from the report, so that it counts once.
+
+    Attributes:
+        kind: `hard` (the mailbox does not exist), `soft` (it could not take the mail this time), `complaint`.
+        status: the enhanced status code, such as ``5.1.1``, if it is known.
+        detail: what the mail server said, cut and without secrets.
+        source: `smtp` (refused at once), `relay` (posted), `file`.
+    """
+
+    __tablename__ = "bounces"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        CheckConstraint("kind IN ('hard', 'soft', 'complaint')", name="kind"),
+    )
+
+    id: int | None = _id()
+    key: str = Field(max_length=64)
+    kind: str = Field(max_length=20)
+    mailbox: str | None = Field(default=None, max_length=64, index=True)
+    contact_id: int | None = _ref("contacts.id", optional=True)
+    delivery_id: int | None = _ref("deliveries.id", optional=True)
+    status: str | None = Field(default=None, max_length=20)
+    detail: str
+    source: str = Field(max_length=20)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class AttemptRow(Base, table=True):

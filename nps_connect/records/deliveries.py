@@ -17,6 +17,7 @@ Action = Literal[
     "update_ticket",
     "send_alert",
     "send_survey",
+    "send_reminder",
     "write_score",
     "invite_review",
     "write_opt_out",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from nps_connect.records.base import Moment, Record, Score
 from nps_connect.records.deliveries import ReviewDestination
+from nps_connect.records.responses import Segment
 
 PageState = Literal["open", "answered", "expired", "unknown"]
 
@@ -30,6 +31,22 @@ class VisitInfo(Record):
     language: str | None = None
 
 
+class FollowUpQuestion(Record):
+    """A further question, in the page's language.
+
+    Attributes:
+        name: under which the answer comes back.
+        question: to be read.
+        choices: to choose one of; none = a free text.
+        segments: who is asked.
+    """
+
+    name: str
+    question: str
+    choices: tuple[str, ...] = ()
+    segments: tuple[Segment, ...]
+
+
 class SurveyPage(Record):
     """Everything that the survey page may show. Holds no earlier comment (forwarded links).
 
@@ -44,6 +61,8 @@ class SurveyPage(Record):
         help_address: where an unhappy customer reaches a person.
         token: the page's own token, for forms.
         unsubscribe_token: for the link to ``/u/``.
+        follow_ups: further questions, of every segment.
+        test: the link of a test mail: what is answered counts nowhere.
     """
 
     state: PageState
@@ -56,6 +75,8 @@ class SurveyPage(Record):
     help_address: str | None = None
     token: str = ""
     unsubscribe_token: str = ""
+    follow_ups: tuple[FollowUpQuestion, ...] = ()
+    test: bool = False
 
 
 class UnsubscribePage(Record):

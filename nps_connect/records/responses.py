@@ -26,6 +26,20 @@ def segment_of(score: int) -> Segment:
     return "passive" if score >= 7 else "detractor"
 
 
+class FollowUpAnswer(Record):
+    """What a customer answered to a further question of the page.
+
+    Attributes:
+        name: of the question, in the configuration.
+        question: as it stood in the configuration then, in the company's language.
+        answer: the customer's own words, or the choice.
+    """
+
+    name: str
+    question: str
+    answer: str
+
+
 class Response(Record):
     """A confirmed answer, in its newest revision.
 
@@ -39,6 +53,7 @@ class Response(Record):
         language: the language in which the page was answered.
         answered_at: when this revision was confirmed.
         do_not_contact: the customer asked not to be contacted about the answer.
+        follow_up: answers to further questions.
     """
 
     id: str
@@ -50,6 +65,7 @@ class Response(Record):
     language: str
     answered_at: Moment
     do_not_contact: bool = False
+    follow_up: tuple[FollowUpAnswer, ...] = ()
 
     @property
     def segment(self) -> Segment:

@@ -1,4 +1,4 @@
-"""Signs that a machine, not a person, opened a personal link. Signs are told and weighed by people; a sign proves nothing.
+"""Signs that a machine, not a person, opened a personal link: told to staff and weighed by them. A sign proves nothing.
 
 Mail scanners open links to look for malware: all of them at once, seconds after delivery, sometimes with `HEAD`, some
 even press buttons. None of this can be told from a person with certainty, which is why no opening confirms anything.
@@ -48,7 +48,7 @@ def signs(opening: Opening, before: Sequence[Opening], sent_at: datetime | None)
 
     Args:
         opening: the newest.
-        before: earlier ones of the same link.
+        before: earlier ones of the same link, oldest first.
         sent_at: when the mail with the link was handed over, or none.
     """
     near = [one for one in before if abs(opening.at - one.at) <= TOGETHER]
@@ -57,18 +57,14 @@ def signs(opening: Opening, before: Sequence[Opening], sent_at: datetime | None)
         found.add("head")
     if sent_at is not None and timedelta(0) <= opening.at - sent_at <= FAST:
         found.add("fast")
-    if opening.method != "POST" and _others(opening, near, presses=False):
+    opened = {one.score for one in near if one.method != "POST"} - {None, opening.score}
+    pressed = [one.score for one in near if one.method == "POST"]
+    if opening.method != "POST" and opening.score is not None and opened:
         found.add("several")
-    if opening.method == "POST" and _others(opening, near, presses=True):
+    # The same score pressed once more is what confirms an answer that was contradicted.
+    if opening.method == "POST" and pressed and pressed[-1] != opening.score:
         found.add("contradiction")
     return tuple(sign for sign in SIGNS if sign in found)
-
-
-def _others(opening: Opening, near: Sequence[Opening], *, presses: bool) -> bool:
-    """Whether another score was opened, or pressed, within the same seconds."""
-    return opening.score is not None and any(
-        one.score is not None and one.score != opening.score and (one.method == "POST") == presses for one in near
-    )
 
 
 def write(found: Sequence[Sign]) -> str | None:

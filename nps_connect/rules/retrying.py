@@ -48,6 +48,7 @@ DEFAULT_PLANS: Mapping[Action, RetryPlan] = {
     "update_ticket": read_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
     "send_alert": read_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h", total="12h"),
     "send_survey": read_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
+    "send_reminder": read_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
     "write_score": read_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
     "invite_review": read_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
     "write_opt_out": read_plan("15s 1m 5m 15m 1h 4h 12h 1d 1d 1d 1d 1d", total="7d"),

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from nps_connect.errors import ConfigError, ConfigErrors
-from nps_connect.settings.model import Settings
+from nps_connect.settings.looks import read_logo
+from nps_connect.settings.model import Core, Settings
 from nps_connect.settings.parsing import parse
 from nps_connect.settings.reading import read_environment_file, read_toml
 from nps_connect.settings.references import Resolver
@@ -60,14 +61,23 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         raise ConfigErrors([*mistakes, *errors.errors]) from None
     if mistakes:
         raise ConfigErrors(mistakes)
-    return settings.model_copy(update={"core": _beside(settings, path.parent)})
+    core = _beside(settings, path.parent)
+    if core.logo is not None:
+        try:
+            read_logo(core.logo)
+        except ValueError as error:
+            raise ConfigErrors([ConfigError(str(error), where=where, key="core.logo")]) from None
+    return settings.model_copy(update={"core": core})
 
 
-def _beside(settings: Settings, folder: Path) -> object:
-    """The core table with a relative SQLite file placed in the configuration's folder."""
-    url = settings.core.database_url.get_secret_value()
+def _beside(settings: Settings, folder: Path) -> Core:
+    """The core table with relative files placed in the configuration's folder."""
+    core = settings.core
+    if core.logo is not None:
+        core = core.model_copy(update={"logo": folder.absolute() / core.logo})
+    url = core.database_url.get_secret_value()
     if not url.startswith(_SQLITE):
-        return settings.core
+        return core
     name, mark, query = url.removeprefix(_SQLITE).partition("?")
     absolute = (folder.absolute() / name).as_posix()
-    return settings.core.model_copy(update={"database_url": SecretStr(f"{_SQLITE}{absolute}{mark}{query}")})
+    return core.model_copy(update={"database_url": SecretStr(f"{_SQLITE}{absolute}{mark}{query}")})

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 
 from nps_connect.settings.cases import Cases, Recovery
 from nps_connect.settings.delivery import Delivery, Retention
 from nps_connect.settings.durations import Duration
+from nps_connect.settings.looks import Colour, ProxyNetwork
 from nps_connect.settings.quiet import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
 from nps_connect.settings.routes import Route, RoutedAction
+from nps_connect.settings.surveys import FollowUp, Survey
 from nps_connect.settings.table import LANGUAGE, NAME, Language, Name, Table
 from nps_connect.settings.triggers import EVENT_KIND, Trigger
 
@@ -24,6 +27,7 @@ __all__ = [
     "NAME",
     "Cases",
     "Core",
+    "FollowUp",
     "Language",
     "Limits",
     "Name",
@@ -103,9 +107,13 @@ class Core(Table):
         help_email: where customers reach a person, told in mails and pages; the fallback address if not given.
         privacy_notice_url: linked from mails and pages.
         postal_address: printed at the foot of mails.
+        colour: of buttons and links in mails and pages, such as ``#174ea6``; made darker or lighter where it could not
+            be read.
+        logo: PNG, JPEG or GIF file of 20 KB at most, beside this file, for the head of mails.
         mode: `shadow` decides and records but sends nothing to customers and writes nothing to vendors; `live` does.
         recipient_allow_list: if not empty, customer mail goes to these addresses or ``@domains`` only (staging).
         listen: host and port of the web server.
+        trusted_proxies: addresses and networks of reverse proxies whose ``X-Forwarded-For`` is believed.
         workers: threads that work off lanes.
     """
 
@@ -119,9 +127,12 @@ class Core(Table):
     help_email: MailAddress | None = None
     privacy_notice_url: HttpUrl
     postal_address: str | None = None
+    colour: Colour = "#174ea6"
+    logo: Path | None = None
     mode: Literal["shadow", "live"] = "shadow"
     recipient_allow_list: tuple[Recipient, ...] = ()
     listen: Annotated[str, Field(pattern=LISTEN), AfterValidator(_port)] = "127.0.0.1:8040"
+    trusted_proxies: tuple[ProxyNetwork, ...] = ()
     workers: int = Field(default=4, ge=1, le=64)
 
     @property
@@ -143,30 +154,6 @@ class Core(Table):
     def zone(self) -> ZoneInfo:
         """The company's time zone."""
         return ZoneInfo(self.timezone)
-
-
-class Survey(Table):
-    """``[surveys.<name>]``: a definition.
-
-    Attributes:
-        channel: connection that carries the mail.
-        touchpoint: label of the moment asked about; the survey's name if not given.
-        question: per language; the standard NPS question if not given.
-        expires_after: how long the personal link takes answers.
-        reminder_after: from the mail to the one reminder for those who have not answered; none = no reminder.
-    """
-
-    channel: Name
-    touchpoint: str | None = Field(default=None, max_length=80)
-    question: dict[Language, str] = Field(default_factory=dict)
-    expires_after: Duration = timedelta(days=60)
-    reminder_after: Duration | None = None
-
-    @model_validator(mode="after")
-    def _reminder_in_time(self) -> Survey:
-        if self.reminder_after is not None and self.reminder_after >= self.expires_after:
-            raise ValueError("reminder_after is not shorter than expires_after: the reminder would lead nowhere")
-        return self
 
 
 class Limits(Table):

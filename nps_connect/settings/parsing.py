@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from nps_connect.errors import ConfigError, ConfigErrors
 from nps_connect.settings.fitting import fit
+from nps_connect.settings.looks import COLOUR
 from nps_connect.settings.model import EVENT_KIND, LANGUAGE, LISTEN, NAME
 from nps_connect.settings.places import At, dotted, keys_of, models_at, nearest, value_at
 from nps_connect.settings.references import Referenced
@@ -21,6 +22,7 @@ SHAPES = {
     NAME: "lower case letters, digits and dashes, a letter first, 40 characters at most",
     EVENT_KIND: "a noun and a verb, such as deal.won",
     LANGUAGE: "a language tag such as fr or pt-BR",
+    COLOUR: "a colour such as #174ea6",
     LISTEN: "host:port, such as 127.0.0.1:8040",
 }
 PLAIN = {

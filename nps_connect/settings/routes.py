@@ -16,7 +16,8 @@ from nps_connect.settings.table import Language, Name, Table
 RoutedAction = Literal["write_score", "invite_review", "open_ticket", "send_alert"]
 
 
-def _segments(value: object) -> object:
+def read_segments(value: object) -> object:
+    """A segment, a list of segments or `any` as the segments that are meant; other values for pydantic to refuse."""
     if value == "any" or (isinstance(value, list | tuple) and "any" in value):
         return SEGMENTS
     words = (value,) if isinstance(value, str) else value
@@ -53,7 +54,7 @@ class Route(Table):
             platform's policy forbids it.
     """
 
-    on: Annotated[tuple[Segment, ...], BeforeValidator(_segments)] = Field(min_length=1)
+    on: Annotated[tuple[Segment, ...], BeforeValidator(read_segments)] = Field(min_length=1)
     do: RoutedAction
     via: Name
     delay: Duration | None = None

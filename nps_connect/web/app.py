@@ -6,9 +6,11 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from nps_connect.connection import Clock, system_clock
 from nps_connect.web.access import AccessLog
+from nps_connect.web.bounces import bounce_routes
 from nps_connect.web.doors import Doors
 from nps_connect.web.health import health_routes
 from nps_connect.web.hooks import hook_routes, try_again
@@ -17,7 +19,7 @@ from nps_connect.web.site import Site
 from nps_connect.web.survey import survey_routes
 from nps_connect.web.unsubscribe import unsubscribe_routes
 
-FOR_MACHINES = ("/hooks/", "/healthz", "/readyz")
+FOR_MACHINES = ("/hooks/", "/b/", "/healthz", "/readyz")
 
 
 def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
@@ -49,7 +51,9 @@ def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(AccessLog, apologise=apologise)
+    if doors.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(doors.trusted_proxies))
     app.add_exception_handler(HTTPException, dead_end)
-    for routes in (hook_routes, survey_routes, unsubscribe_routes, review_routes, health_routes):
+    for routes in (hook_routes, bounce_routes, survey_routes, unsubscribe_routes, review_routes, health_routes):
         app.include_router(routes(site))
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from nps_connect.records.events import WebhookRequest
@@ -27,6 +28,14 @@ class Doors(Protocol):
     def public_url(self) -> str:
         """The product's own address, without a trailing slash."""
 
+    @property
+    def colour(self) -> str:
+        """The company's colour, such as ``#174ea6``."""
+
+    @property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        """Addresses and networks of reverse proxies that are believed when they tell who calls."""
+
     def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
         """Verify and store a webhook; durable on return.
 
@@ -47,6 +56,7 @@ class Doors(Protocol):
         do_not_contact: bool,
         language: str,
         visit: VisitInfo,
+        follow_up: Mapping[str, str] | None = None,
     ) -> SurveyPage:
         """Take a confirmed answer and say what to show. The same answer again adds nothing.
 
@@ -58,6 +68,7 @@ class Doors(Protocol):
             do_not_contact: ticked in this form.
             language: that the page was shown in.
             visit: who pressed, and when.
+            follow_up: answers to further questions, by their names.
         """
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:
@@ -68,6 +79,13 @@ class Doors(Protocol):
 
     def review_target(self, token: str, visit: VisitInfo) -> str | None:
         """The address of the review page, or none if the link is unknown."""
+
+    def report_bounces(self, token: str, message: bytes) -> int:
+        """Take what a relay got back; how many mails it tells of that were not known yet.
+
+        Raises:
+            WebhookRejected: the token is not ours, or the message tells of no mail that came back.
+        """
 
     def problems(self) -> list[str]:
         """Why the house cannot work now, one sentence each; empty = ready."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from nps_connect.wording.cleaning import comment
 
 _SCORE = re.compile(r"10|[0-9]", re.ASCII)
 MOST_FIELDS = 50
+ASKED = "asked."
+"""What the names of the fields of further questions begin with."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class SentForm:
         sent: the Send button was pressed, not just a score.
         do_not_contact: the box was ticked.
         language: the language of the page, as sent.
+        follow_up: answers to further questions, by their names.
     """
 
     score: int | None = None
@@ -29,6 +33,7 @@ class SentForm:
     sent: bool = False
     do_not_contact: bool = False
     language: str | None = None
+    follow_up: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_score(values: list[str]) -> int | None:
@@ -55,4 +60,9 @@ def read_form(body: bytes) -> SentForm:
         sent="send" in fields,
         do_not_contact="do_not_contact" in fields,
         language=fields.get("lang", [None])[0],
+        follow_up={
+            name.removeprefix(ASKED): comment(values[0]) or ""
+            for name, values in fields.items()
+            if name.startswith(ASKED)
+        },
     )

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from nps_connect.connection import Clock, system_clock
 from nps_connect.web.doors import Doors
 from nps_connect.wording.catalogs import bound_environment, known
+from nps_connect.wording.colours import palette
 from nps_connect.wording.languages import accepted, choose
 
 # Stand for the personal tokens while a page is made; no text of ours and no cleaned text of others holds a NUL.
@@ -34,14 +35,23 @@ def _asset(name: str) -> str:
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
+def _style(colour: str) -> str:
+    """The style in the company's colour."""
+    colours = palette(colour)
+    style = _asset("page.css")
+    for name in ("on_dark_main", "dark_main", "on_main", "main"):
+        style = style.replace(f": {name.upper()};", f": {getattr(colours, name)};")
+    return style
+
+
 def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-@cache
-def _inline() -> tuple[Markup, Markup, dict[str, str]]:
+@lru_cache(maxsize=16)
+def _inline(colour: str) -> tuple[Markup, Markup, dict[str, str]]:
     """The style, the script, and the headers that allow exactly these two and nothing else."""
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = _style(colour), _asset("page.js")
     policy = (
         f"default-src 'none'; style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -60,15 +70,15 @@ def _inline() -> tuple[Markup, Markup, dict[str, str]]:
 
 
 @lru_cache(maxsize=32)
-def _environment(language: str) -> Environment:
+def _environment(language: str, colour: str) -> Environment:
     environment = bound_environment(PackageLoader("nps_connect.web"), language)
-    style, script, _headers = _inline()
+    style, script, _headers = _inline(colour)
     environment.globals.update(style=style, script=script)
     return environment
 
 
-def _rendered(template: str, language: str, values: tuple[tuple[str, Any], ...]) -> str:
-    return _environment(language).get_template(f"{template}.html.j2").render(dict(values))
+def _rendered(template: str, language: str, colour: str, values: tuple[tuple[str, Any], ...]) -> str:
+    return _environment(language, colour).get_template(f"{template}.html.j2").render(dict(values))
 
 
 _kept = lru_cache(maxsize=256)(_rendered)
@@ -140,11 +150,11 @@ class Site:
             "unsubscribe_token": unsubscribe_token and UNSUBSCRIBE_LINK,
             **values,
         }
-        html = (_kept if keep else _rendered)(template, tongue, tuple(shown.items()))
+        html = (_kept if keep else _rendered)(template, tongue, self.doors.colour, tuple(shown.items()))
         html = html.replace(OWN_LINK, quote(token, safe="")).replace(
             UNSUBSCRIBE_LINK, quote(unsubscribe_token, safe="")
         )
-        return HTMLResponse(html, status, {**_inline()[2], "Content-Language": tongue})
+        return HTMLResponse(html, status, {**self.headers(), "Content-Language": tongue})
 
     def notice(self, notice: str, language: str, status: int, **values: Any) -> HTMLResponse:  # noqa: ANN401
         """A short friendly page that explains a dead end.
@@ -157,10 +167,9 @@ class Site:
         """
         return self.page("notice", language, status, notice=notice, **values)
 
-    @staticmethod
-    def headers() -> dict[str, str]:
-        """What keeps a personal page private and closed, for answers that are not pages."""
-        return dict(_inline()[2])
+    def headers(self) -> dict[str, str]:
+        """What keeps a personal page private and closed, for answers that are not pages too."""
+        return dict(_inline(self.doors.colour)[2])
 
     def bare(self, status: int) -> Response:
         """An answer to `HEAD`: the headers of a page, no page."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from nps_connect.records.pages import SurveyPage
+from nps_connect.records.responses import segment_of
 from nps_connect.web.forms import SentForm, read_form, read_score
 from nps_connect.web.reading import UnreadableBody, comes_from_elsewhere, read_body, visit_of
 from nps_connect.web.site import Site
@@ -57,8 +58,9 @@ def survey_routes(site: Site) -> APIRouter:
             do_not_contact=form.do_not_contact,
             language=asked or site.visitor_language(request),
             visit=visit,
+            follow_up=form.follow_up,
         )
-        if page.state in {"unknown", "expired"}:
+        if page.state in {"unknown", "expired"} or page.test:
             return _render(site, request, token, page, asked=asked)
         return RedirectResponse(_next(token, page, form, asked or page.language), 303, site.headers())
 
@@ -97,6 +99,7 @@ def _render(
     if page.state == "expired":
         return site.notice("expired", language, status, help_address=page.help_address)
     changes = chosen is not None and chosen != page.score
+    shown = page.score if chosen is None else chosen
     return site.page(
         "survey",
         language,
@@ -107,7 +110,7 @@ def _render(
         state=page.state,
         question=page.question or standard_question(site.doors.company, language),
         question_language=page.language if page.question else language,
-        chosen=page.score if chosen is None else chosen,
+        chosen=shown,
         confirmed=page.score,
         commented=page.commented,
         do_not_contact=page.do_not_contact,
@@ -115,4 +118,6 @@ def _render(
         help_address=page.help_address,
         open=changes or problem or more,
         problem=problem,
+        follow_ups=tuple(one for one in page.follow_ups if shown is not None and segment_of(shown) in one.segments),
+        test=page.test,
     )

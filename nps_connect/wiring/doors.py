@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from nps_connect.errors import ConfigError, NpsConnectError, WebhookRejected
 from nps_connect.flows.accept import accept_webhook
+from nps_connect.flows.bounces import post_bounces
 from nps_connect.flows.context import Context
 from nps_connect.flows.optout import unsubscribe, unsubscribe_page
-from nps_connect.flows.respond import answer, survey_page
+from nps_connect.flows.respond import Pressed, answer, survey_page
 from nps_connect.flows.review import review_target
 from nps_connect.ledger.schema import require_newest
 from nps_connect.ledger.upserts import count
@@ -31,6 +33,8 @@ class ApplicationDoors:
         self.languages = core.languages
         self.privacy_notice_url = str(core.privacy_notice_url)
         self.public_url = core.url
+        self.colour = core.colour
+        self.trusted_proxies = core.trusted_proxies
         self._ctx = ctx
         self._refused: Counter[tuple[str, str]] = Counter()
         self._told_at: datetime | None = None
@@ -64,18 +68,11 @@ class ApplicationDoors:
         do_not_contact: bool,
         language: str,
         visit: VisitInfo,
+        follow_up: Mapping[str, str] | None = None,
     ) -> SurveyPage:
         """Take a pressed score."""
-        return answer(
-            self._ctx,
-            token,
-            score,
-            comment,
-            sent=sent,
-            do_not_contact=do_not_contact,
-            language=language,
-            visit=visit,
-        )
+        pressed = Pressed(score, comment, sent, do_not_contact, language, follow_up or {})
+        return answer(self._ctx, token, pressed, visit)
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:
         """Show the unsubscribe page; changes nothing."""
@@ -88,6 +85,10 @@ class ApplicationDoors:
     def review_target(self, token: str, visit: VisitInfo) -> str | None:
         """Where a review link leads, or none."""
         return review_target(self._ctx, token, visit)
+
+    def report_bounces(self, token: str, message: bytes) -> int:
+        """Take what a relay got back."""
+        return post_bounces(self._ctx, token, message)
 
     def problems(self) -> list[str]:
         """Why the product is not ready; empty when it is."""

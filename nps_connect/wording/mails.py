@@ -8,6 +8,7 @@ from typing import Literal
 
 from nps_connect.wording.catalogs import known, render, translations
 from nps_connect.wording.cleaning import greeted_name, one_line
+from nps_connect.wording.colours import palette
 from nps_connect.wording.dates import day
 from nps_connect.wording.questions import reason, standard_question
 from nps_connect.wording.shapes import Sender, Wording
@@ -31,6 +32,7 @@ def survey_mail(
     unsubscribe_url: str,
     expires_at: datetime,
     reminder: bool = False,
+    confirm: int | None = None,
     test: bool = False,
 ) -> Wording:
     """The mail that asks: eleven scores to tap, who asks and why, who sees the answer, how to stop it.
@@ -45,6 +47,7 @@ def survey_mail(
         unsubscribe_url: the personal link to stop such mail.
         expires_at: until when the link takes answers; the day is told in this moment's own time zone.
         reminder: the person has been asked before and has not answered.
+        confirm: the score that was opened and never pressed: asks whether that was meant.
         test: marked as a test that counts nowhere.
     """
     tongue = known(language)
@@ -53,7 +56,9 @@ def survey_mail(
     asked = question or standard_question(company, tongue)
     subject = _("One question from %(company)s") if question else _("Would you recommend %(company)s?")
     subject %= {"company": company}
-    if reminder:
+    if confirm is not None:
+        subject = _("You chose %(score)s: please confirm") % {"score": confirm}
+    elif reminder:
         subject = _("Reminder: %(subject)s") % {"subject": subject}
     if test:
         subject = _("[Test] %(subject)s") % {"subject": subject}
@@ -65,7 +70,10 @@ def survey_mail(
         "scores": [(score, score_url(survey_url, score)) for score in range(11)],
         "unsubscribe_url": unsubscribe_url,
         "last_day": day(expires_at, tongue),
-        "reminder": reminder,
+        "reminder": reminder and confirm is None,
+        "confirm": confirm,
+        "confirm_url": score_url(survey_url, confirm) if confirm is not None else None,
+        "signed_by": one_line(sender.signed_by) if sender.signed_by else company,
         "test": test,
     }
     return _both_parts("survey", tongue, sender, values)
@@ -121,6 +129,8 @@ def _both_parts(template: str, language: str, sender: Sender, values: Mapping[st
         "company": one_line(sender.company),
         "help_address": sender.help_address,
         "privacy_notice_url": sender.privacy_notice_url,
+        "colours": palette(sender.colour),
+        "logo": sender.logo,
         "postal_lines": [line.strip() for line in (sender.postal_address or "").splitlines() if line.strip()],
     }
     return Wording(

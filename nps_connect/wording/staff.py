@@ -139,6 +139,9 @@ def _shown(answered: AnsweredContact, language: str) -> dict[str, object]:
         "survey": response.survey,
         "touchpoint": one_line(response.touchpoint),
         "comment_lines": words.split("\n") if words else [],
+        "follow_up": [
+            {"question": one_line(one.question), "answer": one_line(one.answer, 1000)} for one in response.follow_up
+        ],
         "do_not_contact": response.do_not_contact,
         "answer_language": response.language,
     }

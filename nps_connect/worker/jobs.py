@@ -15,6 +15,7 @@ from nps_connect.flows.context import JOBS, Context, poll_lane
 from nps_connect.flows.fallback import raise_alarms
 from nps_connect.flows.health import resume_all
 from nps_connect.flows.poll import poll
+from nps_connect.flows.remind import ask_to_confirm
 from nps_connect.flows.retain import retain
 from nps_connect.ledger import claims
 from nps_connect.ledger.keeping import JobRow
@@ -22,6 +23,7 @@ from nps_connect.ledger.upserts import insert_new
 
 log = logging.getLogger(__name__)
 
+CONFIRM_EVERY = timedelta(hours=1)
 ALARM_EVERY = timedelta(seconds=60)
 CHECK_EVERY = timedelta(minutes=5)
 AFTER_A_FAILURE = timedelta(seconds=60)
@@ -45,6 +47,7 @@ def jobs_of(ctx: Context) -> dict[str, Job]:
         Job("alarms", lambda _memo: _then(raise_alarms(ctx), ALARM_EVERY)),
         Job("resume", lambda _memo: _then(resume_all(ctx), CHECK_EVERY)),
         Job("retention", lambda memo: retain(ctx, memo)),
+        Job("confirmations", lambda _memo: _then(ask_to_confirm(ctx), CONFIRM_EVERY)),
     ]
     for name, connection in ctx.connections.items():
         if connection.settings.events == "poll":

@@ -85,7 +85,7 @@ def _deliveries(ctx: Context, name: str) -> list[Lane]:
     info = ctx.info_of(name)
     able: set[str] = {known.action for known in info.actions}
     if info.channel:
-        able |= {"send_fallback", "send_survey", "invite_review"}
+        able |= {"send_fallback", "send_survey", "send_reminder", "invite_review"}
     return [
         Lane(
             delivery_lane(name, action),

@@ -44,7 +44,7 @@ CONFIGURATION: dict[str, Any] = {
     },
     "surveys": {"after-purchase": {"channel": "mail"}},
     "triggers": [{"on": "deal.won", "from": "crm", "survey": "after-purchase", "delay": "3d"}],
-    "limits": {},
+    "limits": {"quiet_hours": "off", "quiet_days": []},
     "routes": [
         {"on": "any", "do": "write_score", "via": "crm"},
         {"on": "promoter", "do": "invite_review", "via": "stars", "delay": "2h"},

@@ -192,6 +192,10 @@ class Desk(Vendor):
 
 
 class Post(Vendor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.bounces: list[object] = []
+
     @hookimpl
     def nps_connector(self):
         return ConnectorInfo(
@@ -200,6 +204,7 @@ class Post(Vendor):
             settings=ConnectionSettings,
             actions=(
                 ActionInfo(action="send_survey", doubt="hold", customer_facing=True),
+                ActionInfo(action="send_reminder", doubt="hold", customer_facing=True),
                 ActionInfo(action="invite_review", doubt="hold", customer_facing=True),
             ),
             channel=True,
@@ -209,6 +214,10 @@ class Post(Vendor):
     @hookimpl
     def nps_send_messages(self, connection, messages):
         return self._called(messages)
+
+    @hookimpl
+    def nps_read_bounces(self, connection, message):
+        return self.bounces
 
     def sent(self, kind: str) -> list:
         return [message for message in self.items if message.kind == kind]

@@ -1,11 +1,12 @@
 """A house in memory: the doors that the web needs, with one invitation behind each token."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nps_connect.errors import WebhookRejected
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.events import WebhookRequest
-from nps_connect.records.pages import SurveyPage, UnsubscribePage, VisitInfo
+from nps_connect.records.pages import FollowUpQuestion, SurveyPage, UnsubscribePage, VisitInfo
 
 
 @dataclass
@@ -16,6 +17,7 @@ class Answer:
     sent: bool
     do_not_contact: bool
     language: str
+    follow_up: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -27,6 +29,10 @@ class MemoryDoors:
     privacy_notice_url: str = "https://www.example.com/privacy"
     public_url: str = "http://testserver"
     question: str | None = None
+    colour: str = "#174ea6"
+    trusted_proxies: tuple[str, ...] = ()
+    follow_ups: tuple[FollowUpQuestion, ...] = ()
+    bounces: list[tuple[str, bytes]] = field(default_factory=list)
     webhooks: list[tuple[str, WebhookRequest]] = field(default_factory=list)
     visits: list[VisitInfo] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -61,11 +67,12 @@ class MemoryDoors:
         do_not_contact: bool,
         language: str,
         visit: VisitInfo,
+        follow_up: Mapping[str, str] | None = None,
     ) -> SurveyPage:
         self._work()
         self.visits.append(visit)
         if token.startswith(("marie", "paul", "open")):
-            self.answers.append(Answer(token, score, comment, sent, do_not_contact, language))
+            self.answers.append(Answer(token, score, comment, sent, do_not_contact, language, dict(follow_up or {})))
         return self._page(token, visit)
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:
@@ -85,6 +92,15 @@ class MemoryDoors:
         self.visits.append(visit)
         return self.review_url if token == "review" else None
 
+    def report_bounces(self, token: str, message: bytes) -> int:
+        self._work()
+        if token != "relay":
+            raise WebhookRejected("unknown_connection")
+        if not message.startswith(b"From:"):
+            raise WebhookRejected("unreadable")
+        self.bounces.append((token, message))
+        return 1
+
     def problems(self) -> list[str]:
         self._work()
         return self.complaints
@@ -101,6 +117,7 @@ class MemoryDoors:
         shown = {
             "language": visit.language or ("en" if token == "paul" else "fr"),
             "question": self.question,
+            "follow_ups": self.follow_ups,
             "help_address": "care@example.com",
             "token": token,
             "unsubscribe_token": "stop",

@@ -31,6 +31,7 @@ def nps_connector() -> ConnectorInfo:
         actions=(
             ActionInfo(action="send_fallback", doubt="resend"),
             ActionInfo(action="send_survey", doubt="hold", customer_facing=True),
+            ActionInfo(action="send_reminder", doubt="hold", customer_facing=True),
             ActionInfo(action="invite_review", doubt="hold", customer_facing=True),
         ),
         channel=True,

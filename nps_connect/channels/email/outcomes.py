@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from nps_connect import AuthFailed, DeliveryError, Doubtful, NotAllowed, Redactor, Rejected, RetryLater
+from nps_connect import AuthFailed, DeliveryError, Doubtful, NotAllowed, Redactor, Rejected, RetryLater, Undeliverable
 from nps_connect.channels.email.dialogue import Lost, Refused
+from nps_connect.channels.email.hardness import is_hard
 from nps_connect.channels.email.relay import Relay
 
 LOGIN_CODES = frozenset({530, 534, 535, 538})
@@ -48,6 +49,8 @@ def _class_for(refused: Refused) -> type[DeliveryError]:
         return AuthFailed
     if refused.step == "MAIL":
         return NotAllowed
+    if refused.step == "RCPT" and is_hard(refused.text, refused.code):
+        return Undeliverable
     return Rejected if refused.step in {"RCPT", "DATA", "MESSAGE"} else RetryLater
 
 

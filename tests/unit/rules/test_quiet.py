@@ -58,7 +58,7 @@ def test_the_persons_own_clock_counts_where_it_is_known():
     assert next_open(moment, NIGHTS, ZoneInfo("America/New_York")) == datetime(2026, 11, 17, 13, tzinfo=UTC)
 
 
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
 zones = st.sampled_from([PARIS, ZoneInfo("America/Sao_Paulo"), ZoneInfo("Pacific/Apia"), ZoneInfo("Asia/Kathmandu")])
 hours = st.tuples(st.integers(0, 23), st.integers(0, 59), st.integers(0, 23), st.integers(0, 59)).filter(
     lambda h: h[:2] != h[2:]

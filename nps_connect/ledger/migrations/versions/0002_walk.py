@@ -83,9 +83,12 @@ def upgrade() -> None:
         sa.Column("comment", sa.String(), nullable=True),
         sa.Column("language", sa.String(length=35), nullable=False),
         sa.Column("do_not_contact", sa.Boolean(), nullable=False),
+        sa.Column("follow_up", sa.JSON(), nullable=False),
         sa.Column("answered_at", WHEN, nullable=True),
+        sa.Column("contested_at", WHEN, nullable=True),
         sa.Column("provisional_score", sa.Integer(), nullable=True),
         sa.Column("provisional_at", WHEN, nullable=True),
+        sa.Column("provisional_signs", sa.String(length=60), nullable=True),
         sa.CheckConstraint("score IS NULL OR (score >= 0 AND score <= 10)", name=op.f("ck_responses_score")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_responses_contact_id"),
         sa.ForeignKeyConstraint(["invitation_id"], ["survey_invitations.id"], name="fk_responses_invitation_id"),
@@ -202,6 +205,7 @@ def upgrade() -> None:
         sa.Column("comment", sa.String(), nullable=True),
         sa.Column("language", sa.String(length=35), nullable=False),
         sa.Column("do_not_contact", sa.Boolean(), nullable=False),
+        sa.Column("follow_up", sa.JSON(), nullable=False),
         sa.Column("sent", sa.Boolean(), nullable=False),
         sa.Column("at", WHEN, nullable=False),
         sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name="fk_response_revisions_response_id"),
@@ -244,3 +248,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
     )
     op.create_index("ix_attempts_delivery_id", "attempts", ["delivery_id"])
+    op.create_table(
+        "bounces",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("mailbox", sa.String(length=64), nullable=True),
+        sa.Column("contact_id", BIG, nullable=True),
+        sa.Column("delivery_id", BIG, nullable=True),
+        sa.Column("status", sa.String(length=20), nullable=True),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("at", WHEN, nullable=False),
+        sa.CheckConstraint("kind IN ('hard', 'soft', 'complaint')", name=op.f("ck_bounces_kind")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_bounces_contact_id"),
+        sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_bounces_delivery_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_bounces"),
+        sa.UniqueConstraint("key", name="uq_bounces_key"),
+    )
+    op.create_index("ix_bounces_contact_id", "bounces", ["contact_id"])
+    op.create_index("ix_bounces_delivery_id", "bounces", ["delivery_id"])
+    op.create_index("ix_bounces_mailbox", "bounces", ["mailbox"])
