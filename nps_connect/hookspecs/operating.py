@@ -19,6 +19,19 @@ def nps_check(connection: Connection) -> Sequence[Finding]:  # type: ignore[empt
 
 
 @hookspec
+def nps_authorize(connection: Connection, code: str | None) -> str | None:
+    """Sign in with the consent of somebody at the vendor (OAuth authorization code); ``connections login`` calls it.
+
+    Called twice: without a code it answers the address to open (none if this connection needs nobody's consent), with
+    the code that came back it redeems it and writes the tokens to the connection's token store before using them.
+
+    Raises:
+        AuthFailed: the vendor does not take the code.
+        DeliveryError: any other.
+    """
+
+
+@hookspec
 def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:  # type: ignore[empty-body]
     """List what is missing or differs at the vendor (properties, fields). Reads only; empty when all is there.
 

@@ -9,6 +9,7 @@ from nps_connect.cli.lazy import LazyGroup
 COMMANDS = {
     "list": (f"{__name__}.list:list_", "List the configured accounts and how they stand."),
     "check": (f"{__name__}.check:check", "Check accounts: reachable, allowed, set up, events coming in."),
+    "login": (f"{__name__}.login:login", "Sign in to an account with the consent of somebody at its vendor."),
     "plan": (f"{__name__}.plan:plan", "Show what an account lacks at its vendor."),
     "apply": (f"{__name__}.apply:apply", "Create what an account lacks at its vendor."),
 }

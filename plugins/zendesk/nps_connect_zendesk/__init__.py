@@ -6,6 +6,7 @@ the hooks are gathered here.
 
 from __future__ import annotations
 
+from nps_connect_zendesk.auth import nps_authorize
 from nps_connect_zendesk.check import nps_check
 from nps_connect_zendesk.connector import nps_connector
 from nps_connect_zendesk.contacts import nps_complete_events, nps_find_contacts
@@ -19,6 +20,7 @@ from nps_connect_zendesk.webhooks import nps_verify_webhook
 
 __all__ = [
     "nps_apply_setup",
+    "nps_authorize",
     "nps_check",
     "nps_complete_events",
     "nps_connector",

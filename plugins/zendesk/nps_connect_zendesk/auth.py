@@ -8,7 +8,6 @@ time.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import threading
 from collections.abc import Generator, Mapping
@@ -20,7 +19,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from nps_connect import AuthFailed, Connection, RetryLater
+from nps_connect import AuthFailed, Connection, RetryLater, hookimpl
 
 TOKEN_PATH = "/oauth/tokens"  # noqa: S105  # a path
 STORED_AS = "oauth"
@@ -28,6 +27,7 @@ MARGIN = timedelta(minutes=5)
 ACCESS_SECONDS = 86_400
 REFRESH_SECONDS = 7_776_000
 ASSUMED_SECONDS = 1_800
+REFUSALS = (400, 401, 403, 404, 422)
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,11 @@ class TokenPair:
         access_token: for the `Authorization` header.
         refresh_token: for the next pair, or none (client credentials).
         expires_at: seconds since 1970.
-        code_digest: which authorization code the pair came from, so that the code is redeemed once only.
     """
 
     access_token: str
     refresh_token: str | None
     expires_at: float
-    code_digest: str | None = None
 
     def fresh(self, now: datetime) -> bool:
         """Whether the token lasts longer than a few minutes from now."""
@@ -62,6 +60,22 @@ def authenticate(connection: Connection) -> Mapping[str, str] | httpx.Auth:
     return OAuth(connection)
 
 
+@hookimpl
+def nps_authorize(connection: Connection, code: str | None) -> str | None:
+    """Tell where an admin consents, or redeem the code that the consent gave and keep the pair of tokens.
+
+    Raises:
+        AuthFailed: Zendesk does not take the code.
+        DeliveryError: any other.
+    """
+    if connection.settings.grant != "authorization_code":
+        return None
+    if code is None:
+        return consent_address(connection)
+    redeem(connection, code)
+    return None
+
+
 def consent_address(connection: Connection) -> str:
     """Where an admin lets the OAuth client act for them (authorization code grant)."""
     settings = connection.settings
@@ -72,6 +86,61 @@ def consent_address(connection: Connection) -> str:
         "scope": " ".join(settings.scopes),
     }
     return f"{settings.address}/oauth/authorizations/new?{urlencode(query)}"
+
+
+def redeem(connection: Connection, code: str) -> None:
+    """Exchange an authorization code for a pair of tokens, which is stored before anybody uses it.
+
+    Raises:
+        AuthFailed: Zendesk does not take the code.
+        DeliveryError: any other; a code is good for one try.
+    """
+    settings, tokens = connection.settings, connection.tokens
+    if tokens is None:
+        raise AuthFailed("there is no ledger to keep the tokens in")
+    with tokens.exclusive(STORED_AS):
+        answer = connection.http.call(
+            "POST",
+            TOKEN_PATH,
+            action="authorize",
+            idempotent=False,
+            json={
+                "grant_type": "authorization_code",
+                "code": code.strip(),
+                "client_id": settings.client_id,
+                "client_secret": settings.client_secret.get_secret_value(),
+                "redirect_uri": settings.redirect_uri,
+                "scope": " ".join(settings.scopes),
+                "expires_in": ACCESS_SECONDS,
+                "refresh_token_expires_in": REFRESH_SECONDS,
+            },
+            accept=REFUSALS,
+        )
+        pair, reason = read_pair(answer.status, answer.body, connection.clock())
+        if pair is None:
+            raise AuthFailed(
+                f"Zendesk does not take the code ({reason}): a code is good once and for two minutes, and client_id, "
+                "client_secret and redirect_uri must be those of the consent; begin again"
+            )
+        tokens.write(STORED_AS, json.dumps(asdict(pair)))
+
+
+def read_pair(status: int, body: bytes, now: datetime) -> tuple[TokenPair | None, str]:
+    """The pair that the token endpoint gave, or none and the reason."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        told = None
+    told = told if isinstance(told, dict) else {}
+    if status >= 400 or not isinstance(told.get("access_token"), str):
+        return None, str(told.get("error") or f"status {status}")
+    lasts, refresh = told.get("expires_in"), told.get("refresh_token")
+    seconds = lasts if isinstance(lasts, int | float) and lasts > 0 else ASSUMED_SECONDS
+    return TokenPair(
+        access_token=told["access_token"],
+        refresh_token=refresh if isinstance(refresh, str) else None,
+        expires_at=now.timestamp() + seconds,
+    ), ""
 
 
 class OAuth(httpx.Auth):
@@ -88,6 +157,9 @@ class OAuth(httpx.Auth):
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign the request; once more with a new token when the vendor no longer knows the one that we held."""
+        if request.url.path.endswith(TOKEN_PATH):  # the client's own secret signs it
+            yield request
+            return
         pair = yield from self._usable(refused=None)
         request.headers["Authorization"] = f"Bearer {pair.access_token}"
         response = yield request
@@ -108,24 +180,21 @@ class OAuth(httpx.Auth):
                 return stored  # type: ignore[return-value]
 
     def _serves(self, pair: TokenPair | None, refused: str | None) -> bool:
-        if pair is None or pair.access_token == refused or not pair.fresh(self._connection.clock()):
-            return False
-        return not self._has_new_code(pair)
+        return pair is not None and pair.access_token != refused and pair.fresh(self._connection.clock())
 
     def _alone(self) -> AbstractContextManager[None]:
         tokens = self._connection.tokens
         return tokens.exclusive(STORED_AS) if tokens is not None else nullcontext()
 
     def _renew(self, known: TokenPair | None) -> Generator[httpx.Request, httpx.Response, TokenPair]:
-        asked = self._grant(known)
         response = yield httpx.Request(
             "POST",
             f"{self._settings.address}{TOKEN_PATH}",
-            json={"client_id": self._settings.client_id, "client_secret": self._secret(), **asked},
+            json={"client_id": self._settings.client_id, "client_secret": self._secret(), **self._grant(known)},
             headers={"Accept": "application/json"},
         )
         response.read()
-        pair = self._read(response, known, from_code=asked["grant_type"] == "authorization_code")
+        pair = self._read(response)
         if self._connection.tokens is not None:
             self._connection.tokens.write(STORED_AS, json.dumps(asdict(pair)))
         return pair
@@ -134,38 +203,21 @@ class OAuth(httpx.Auth):
         lifetime = {"expires_in": ACCESS_SECONDS}
         if self._settings.grant == "client_credentials":
             return {"grant_type": "client_credentials", "scope": " ".join(self._settings.scopes), **lifetime}
-        lifetime["refresh_token_expires_in"] = REFRESH_SECONDS
-        if self._settings.authorization_code is not None and (known is None or self._has_new_code(known)):
-            return {
-                "grant_type": "authorization_code",
-                "code": self._settings.authorization_code.get_secret_value(),
-                "redirect_uri": self._settings.redirect_uri,
-                "scope": " ".join(self._settings.scopes),
-                **lifetime,
-            }
         if known is not None and known.refresh_token is not None:
+            lifetime["refresh_token_expires_in"] = REFRESH_SECONDS
             return {"grant_type": "refresh_token", "refresh_token": known.refresh_token, **lifetime}
         raise AuthFailed(f"Zendesk is not connected yet: {self._how_to_connect()}")
 
-    def _read(self, response: httpx.Response, known: TokenPair | None, *, from_code: bool) -> TokenPair:
+    def _read(self, response: httpx.Response) -> TokenPair:
         status = response.status_code
         if status == 429 or status >= 500:
             raise RetryLater(f"Zendesk's token endpoint answered {status}")
-        body = _json(response)
-        if status >= 400 or not isinstance(body.get("access_token"), str):
-            reason = str(body.get("error") or f"status {status}")
-            if self._settings.grant == "client_credentials":
-                raise AuthFailed(f"Zendesk refuses the OAuth client ({reason}): check client_id, client_secret, scopes")
-            raise AuthFailed(f"Zendesk's grant is no longer valid ({reason}), reconnect: {self._how_to_connect()}")
-        lasts = body.get("expires_in")
-        seconds = lasts if isinstance(lasts, int | float) and lasts > 0 else ASSUMED_SECONDS
-        refresh = body.get("refresh_token")
-        return TokenPair(
-            access_token=body["access_token"],
-            refresh_token=refresh if isinstance(refresh, str) else None,
-            expires_at=self._connection.clock().timestamp() + seconds,
-            code_digest=self._code_digest() if from_code else (known.code_digest if known else None),
-        )
+        pair, reason = read_pair(status, response.content, self._connection.clock())
+        if pair is not None:
+            return pair
+        if self._settings.grant == "client_credentials":
+            raise AuthFailed(f"Zendesk refuses the OAuth client ({reason}): check client_id, client_secret, scopes")
+        raise AuthFailed(f"Zendesk's grant is no longer valid ({reason}), reconnect: {self._how_to_connect()}")
 
     def _load(self) -> TokenPair | None:
         if self._connection.tokens is None:
@@ -182,24 +234,5 @@ class OAuth(httpx.Auth):
         secret: str = self._settings.client_secret.get_secret_value()
         return secret
 
-    def _code_digest(self) -> str | None:
-        code = self._settings.authorization_code
-        return None if code is None else hashlib.sha256(code.get_secret_value().encode()).hexdigest()
-
-    def _has_new_code(self, pair: TokenPair) -> bool:
-        digest = self._code_digest()
-        return digest is not None and digest != pair.code_digest
-
     def _how_to_connect(self) -> str:
-        return (
-            f"open {consent_address(self._connection)} as an admin, put the code of the answer into "
-            f"authorization_code, and run 'nps-connect connections check {self._connection.name}' within two minutes"
-        )
-
-
-def _json(response: httpx.Response) -> dict[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+        return f"run 'nps-connect connections login {self._connection.name}'"

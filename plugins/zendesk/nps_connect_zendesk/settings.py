@@ -95,9 +95,8 @@ class ZendeskSettings(ConnectionSettings):
     Attributes:
         subdomain: ``acme`` for ``https://acme.zendesk.com``.
         client_id, client_secret: of an OAuth client; tokens are fetched and renewed without anybody's doing.
-        grant: how the OAuth client gets its tokens: for itself, or once on behalf of an admin.
-        authorization_code: for ``grant = "authorization_code"``: the code that the admin's consent gave; used once.
-        redirect_uri: the address registered with the OAuth client; needed with `authorization_code`.
+        grant: how the OAuth client gets its tokens: for itself, or by an admin's consent (``connections login``).
+        redirect_uri: the address registered with the OAuth client; needed with ``grant = "authorization_code"``.
         scopes: asked for by the OAuth client.
         access_token: a fixed OAuth access token, in place of client id and secret.
         email, api_token: the legacy way; Zendesk switches API tokens off on 2027-04-30.
@@ -123,7 +122,6 @@ class ZendeskSettings(ConnectionSettings):
     client_id: str | None = Field(default=None, min_length=1)
     client_secret: SecretStr | None = None
     grant: Literal["client_credentials", "authorization_code"] = "client_credentials"
-    authorization_code: SecretStr | None = None
     redirect_uri: str | None = None
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     access_token: SecretStr | None = None

@@ -13,7 +13,7 @@ import pytest
 import nps_connect_zendesk
 from nps_connect import AuthFailed, DeliveryError, RetryLater
 from nps_connect.testing import connect
-from nps_connect_zendesk.auth import STORED_AS, consent_address
+from nps_connect_zendesk.auth import STORED_AS
 from nps_connect_zendesk.simulated.door import API_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE
 
 CLIENT = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
@@ -21,8 +21,13 @@ BY_CODE = {
     **CLIENT,
     "grant": "authorization_code",
     "redirect_uri": "https://nps.example.com/oauth",
-    "authorization_code": CODE,
 }
+
+
+def signed_in(connection, code=CODE):
+    """The connection after an admin's consent."""
+    nps_connect_zendesk.nps_authorize(connection, code)
+    return connection
 
 
 def me(connection):
@@ -117,16 +122,48 @@ class TestClientCredentials:
 
 
 class TestAuthorizationCode:
-    def test_a_code_is_redeemed_once_and_refreshed_ever_after(self, helpdesk, transport, clock):
-        connection = helpdesk(**BY_CODE)
+    def test_nps_authorize_redeems_a_code_once_and_refreshes_ever_after(self, helpdesk, transport, clock):
+        connection = signed_in(helpdesk(**BY_CODE), f" {CODE}\n")
         for _ in range(3):
             assert me(connection) == "admin"
             clock.forward(timedelta(days=1))
         assert grants(transport) == ["authorization_code", "refresh_token", "refresh_token"]
+        asked = json.loads(transport.requests[0].body)
+        assert (asked["code"], asked["redirect_uri"]) == (CODE, "https://nps.example.com/oauth")
+        assert "authorization" not in transport.requests[0].headers
+
+    def test_nps_authorize_needs_nobody_where_the_client_signs_in_for_itself(self, helpdesk, transport):
+        assert nps_connect_zendesk.nps_authorize(helpdesk(**CLIENT), None) is None
+        assert nps_connect_zendesk.nps_authorize(helpdesk(), None) is None
+        assert transport.requests == []
+
+    @pytest.mark.parametrize("code", ["wrong", CODE])
+    def test_a_code_that_is_wrong_or_used_is_told(self, helpdesk, code):
+        signed_in(helpdesk(**BY_CODE))
+        connection = helpdesk(**BY_CODE)
+        with pytest.raises(AuthFailed, match="good once and for two minutes"):
+            nps_connect_zendesk.nps_authorize(connection, code)
+        assert connection.tokens.read(STORED_AS) is None
+
+    def test_a_bad_code_leaves_the_pair_that_works(self, helpdesk):
+        connection = signed_in(helpdesk(**BY_CODE))
+        with pytest.raises(AuthFailed):
+            nps_connect_zendesk.nps_authorize(connection, "wrong")
+        assert me(connection) == "admin"
+
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    def test_a_token_endpoint_in_trouble_is_told_as_such(self, answering, status):
+        with pytest.raises(DeliveryError) as caught:
+            nps_connect_zendesk.nps_authorize(answering(status, **BY_CODE)[0], CODE)
+        assert not isinstance(caught.value, AuthFailed)
+
+    @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"access_token": 7}'])
+    def test_an_answer_without_tokens_is_none(self, answering, body):
+        with pytest.raises(AuthFailed, match="begin again"):
+            nps_connect_zendesk.nps_authorize(answering(200, body, **BY_CODE)[0], CODE)
 
     def test_the_new_pair_is_stored_before_it_is_used(self, vendor, helpdesk, clock):
-        connection = helpdesk(**BY_CODE)
-        me(connection)
+        connection = signed_in(helpdesk(**BY_CODE))
         before = stored(connection)
         clock.forward(timedelta(days=1))
         seen = []
@@ -143,40 +180,38 @@ class TestAuthorizationCode:
         assert stored(connection)["refresh_token"] != before["refresh_token"]
 
     def test_another_process_goes_on_with_the_stored_pair(self, helpdesk, transport, clock):
-        first = helpdesk(**BY_CODE)
-        me(first)
+        first = signed_in(helpdesk(**BY_CODE))
         clock.forward(timedelta(days=1))
         second = helpdesk(**BY_CODE, tokens={STORED_AS: first.tokens.read(STORED_AS)})
         assert me(second) == "admin"
         assert grants(transport) == ["authorization_code", "refresh_token"]
 
-    def test_a_dead_grant_says_reconnect_and_how(self, vendor, helpdesk, clock):
-        connection = helpdesk(**BY_CODE)
+    def test_a_dead_grant_says_reconnect_and_how(self, vendor, helpdesk):
+        connection = signed_in(helpdesk(**BY_CODE))
         me(connection)
         vendor.tokens.access.clear()
         with pytest.raises(AuthFailed) as caught:
             me(connection)
         assert "reconnect" in str(caught.value)
-        assert "https://exemple.zendesk.com/oauth/authorizations/new" in str(caught.value)
+        assert "connections login helpdesk" in str(caught.value)
 
-    def test_without_code_or_pair_it_says_how_to_connect(self, helpdesk, transport):
-        known = {key: value for key, value in BY_CODE.items() if key != "authorization_code"}
-        with pytest.raises(AuthFailed, match="connections check helpdesk"):
-            me(helpdesk(**known))
+    def test_before_anybody_has_consented_it_says_how_to_connect(self, helpdesk, transport):
+        with pytest.raises(AuthFailed, match="connections login helpdesk"):
+            me(helpdesk(**BY_CODE))
         assert transport.requests == []
 
-    def test_a_new_code_reconnects(self, vendor, helpdesk, clock, transport):
-        first = helpdesk(**BY_CODE)
-        me(first)
+    def test_a_new_consent_reconnects_a_running_process(self, vendor, helpdesk, transport):
+        running = signed_in(helpdesk(**BY_CODE))
+        me(running)
         vendor.tokens.access.clear()
         vendor.tokens.codes.add("another-code")
-        again = {**BY_CODE, "authorization_code": "another-code"}
-        second = helpdesk(**again, tokens={STORED_AS: first.tokens.read(STORED_AS)})
-        assert me(second) == "admin"
-        assert grants(transport)[-1] == "authorization_code"
+        signed_in(running, "another-code")
+        assert me(running) == "admin"
+        assert grants(transport) == ["authorization_code", "authorization_code"]
 
     def test_the_address_for_consent(self, helpdesk):
-        address = consent_address(helpdesk(**BY_CODE, scopes=["read", "tickets:write"]))
+        connection = helpdesk(**BY_CODE, scopes=["read", "tickets:write"])
+        address = nps_connect_zendesk.nps_authorize(connection, None)
         assert address == (
             "https://exemple.zendesk.com/oauth/authorizations/new?response_type=code&client_id=nps_connect"
             "&redirect_uri=https%3A%2F%2Fnps.example.com%2Foauth&scope=read+tickets%3Awrite"
@@ -184,7 +219,7 @@ class TestAuthorizationCode:
 
 
 def test_many_threads_renew_once(vendor, helpdesk, transport, clock):
-    connection = helpdesk(**BY_CODE)
+    connection = signed_in(helpdesk(**BY_CODE))
     me(connection)
     clock.forward(timedelta(days=1))
     together = threading.Barrier(8)
@@ -199,7 +234,7 @@ def test_many_threads_renew_once(vendor, helpdesk, transport, clock):
 
 
 def test_two_workers_with_one_store_renew_once(vendor, helpdesk, transport, clock):
-    first = helpdesk(**BY_CODE)
+    first = signed_in(helpdesk(**BY_CODE))
     me(first)
     second = connect(nps_connect_zendesk, {"subdomain": "exemple", **BY_CODE}, vendor, clock=clock, transport=transport)
     object.__setattr__(second, "tokens", first.tokens)

@@ -1,0 +1,66 @@
+"""``nps-connect connections login``."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import click
+
+from nps_connect.cli.connections.naming import known
+from nps_connect.cli.guarding import Failure
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, pass_options
+
+HOOK = "nps_authorize"
+
+
+@click.command(cls=Command)
+@click.argument("name")
+@click.option("--code", help="The code (or the whole address) that came back; asked for if not given.")
+@pass_options
+def login(options: Options, name: str, code: str | None) -> None:
+    """Sign in to the account NAME with the consent of somebody at its vendor, or sign in again.
+
+    Prints the address to open, takes the code that comes back, and keeps the tokens encrypted in the ledger. What
+    waited for it goes on.
+    """
+    from nps_connect.errors import DeliveryError, PluginError
+    from nps_connect.flows.checking import check
+
+    with options.application() as application:
+        ctx = application.ctx
+        plugin, account = ctx.plugin_of(known(name, ctx.connections)), ctx.connections[name]
+        if not ctx.has(name, HOOK):
+            raise Failure(f"{ctx.info_of(name).title} knows no sign-in by consent: {name} uses what its settings say")
+        try:
+            address = ctx.plugins.call(plugin, HOOK, connection=account, code=None)
+            if address is None:
+                raise Failure(f"{name} needs nobody's consent: it signs in with what its settings say")
+            if code is None:
+                click.echo(f"Open this address, allow the access, and copy the code that comes back:\n\n  {address}\n")
+                code = click.prompt("Code, or the whole address that you were sent to", err=True)
+            ctx.plugins.call(plugin, HOOK, connection=account, code=code_in(code))
+        except (DeliveryError, PluginError) as error:
+            raise Failure(ctx.redact(str(error))) from error
+        click.echo(f"{name} is signed in.")
+        checkup = check(ctx, name)
+    for scope in checkup.resumed:
+        click.echo(f"{scope} goes on.")
+    for finding in checkup.findings:
+        if finding.severity == "error":
+            click.echo(f"Mind: {finding.text}")
+
+
+def code_in(text: str) -> str:
+    """The code itself, from a code or from the address to which the vendor sent the browser back.
+
+    Raises:
+        Failure: the address says that the access was refused.
+    """
+    text = text.strip()
+    if "://" not in text:
+        return text
+    query = parse_qs(urlsplit(text).query)
+    if "code" in query:
+        return query["code"][0]
+    raise Failure(f"the address holds no code ({query.get('error', ['no reason given'])[0]}): begin again")
