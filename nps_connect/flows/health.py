@@ -22,8 +22,8 @@ HANGS = 2
 
 def note(
     ctx: Context, session: Session, connection: str, action: str, outcomes: Sequence[object], *, probe: bool
-) -> None:
-    """Learn from the outcomes of one call: of the vendor's health, and of the plugin's.
+) -> bool:
+    """Learn from the outcomes of one call of vendor and plugin; false when they are to rest.
 
     What was asked of another connection (people are looked up at theirs) says nothing about this one.
 
@@ -37,23 +37,24 @@ def note(
     """
     own = [one for one in outcomes if getattr(one, "connection", None) in (None, connection)]
     if not own:
-        return
+        return True
     counted = {row.scope for row in breakers.current(session)}
     scope, lane = pauses.of_connection(connection), pauses.of_lane(connection, action)
     breach = next((one for one in own if isinstance(one, PluginError)), None)
     if breach is not None:
-        _stop_after(ctx, session, lane, BREACHES, ctx.redact(str(breach)))
-        return
+        return not _stop_after(ctx, session, lane, BREACHES, ctx.redact(str(breach)))
     if lane in counted:
         breakers.worked(session, lane)
     down = [one for one in own if isinstance(one, RetryLater | Doubtful) and not isinstance(one, RateLimited)]
     if len(down) < len(own):
         if scope in counted and breakers.worked(session, scope):
             log.info("the vendor answers again connection=%s", connection)
-        return
+        return True
     reason = ctx.redact(down[0].message)
-    if breakers.failed(session, scope, reason=reason, now=ctx.clock(), probe=probe) == breakers.FAILURES:
+    failures = breakers.failed(session, scope, reason=reason, now=ctx.clock(), probe=probe)
+    if failures == breakers.FAILURES:
         log.error("the vendor is left alone for a while connection=%s: %s", connection, reason)
+    return failures < breakers.FAILURES
 
 
 def hung(ctx: Context, lane: str) -> None:
@@ -110,9 +111,10 @@ def resume_all(ctx: Context) -> int:
     return sum(bool(resume_if_healthy(ctx, name)) for name in sorted(names & ctx.connections.keys()))
 
 
-def _stop_after(ctx: Context, session: Session, lane: str, times: int, reason: str) -> None:
+def _stop_after(ctx: Context, session: Session, lane: str, times: int, reason: str) -> bool:
     if breakers.failed(session, lane, reason=reason, now=ctx.clock()) < times:
-        return
+        return False
     breakers.worked(session, lane)
     if pauses.pause(session, lane, cause="plugin", reason=reason, now=ctx.clock()):
         log.error("stopped %s: %s; mend the plugin, then run: nps-connect resume %s", lane, reason, lane)
+    return True

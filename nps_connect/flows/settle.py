@@ -88,6 +88,7 @@ def settle_batch(
     """
     now = ctx.clock()
     woken: set[str] = set()
+    well = True
     with ctx.ledger.write() as session:
         held = claims.held(session, DeliveryRow, [one.row.id or 0 for one in settled], token=token)
         values: dict[int, Values] = {}
@@ -103,7 +104,7 @@ def settle_batch(
         if attempts:
             session.execute(insert(AttemptRow), attempts)
         if called:
-            note(ctx, session, connection, action, [one.outcome for one in settled], probe=probe)
+            well = note(ctx, session, connection, action, [one.outcome for one in settled], probe=probe)
         elif probe:
             breakers.give_back(session, pauses.of_connection(connection), now=now)
         for one in settled:
@@ -112,7 +113,7 @@ def settle_batch(
                 woken |= _follow_up(ctx, session, one, values[one.row.id or 0], now)
     for lane in woken:
         ctx.wake(lane)
-    return not any(isinstance(one.outcome, RateLimited | AuthFailed | NotAllowed) for one in settled)
+    return well and not any(isinstance(one.outcome, RateLimited | AuthFailed | NotAllowed) for one in settled)
 
 
 def _values(ctx: Context, connection: str, action: Action, info: ActionInfo, one: Settled, now: datetime) -> Values:
