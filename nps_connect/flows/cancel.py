@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context
 from nps_connect.flows.people import same_person
-from nps_connect.ledger import cooldowns
+from nps_connect.ledger import asks, cooldowns
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 
 MAIL_ACTIONS = ("send_survey", "send_reminder", "invite_review")
@@ -41,7 +41,9 @@ def cancel(ctx: Context, session: Session, row: DeliveryRow, *, reason: str) -> 
 
 
 def forsake(session: Session, row: DeliveryRow, *, reason: str) -> None:
-    """A survey that will not be sent gives its cooldown back."""
+    """A survey that will not be sent gives its cooldown back, a review invitation its person's place."""
+    if row.action == "invite_review" and not row.doubtful:
+        asks.free(session, row.response_id or 0, row.options["platform"])
     if row.action != "send_survey" or row.invitation_id is None:
         return
     invitation = session.get(InvitationRow, row.invitation_id)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nps_connect.errors import PluginError
 from nps_connect.flows.context import Context
+from nps_connect.flows.reviewing.locations import location_fields
 from nps_connect.records.contacts import Contact, ContactKey, ContactMatch
 from nps_connect.records.events import Event
 
@@ -62,8 +63,8 @@ def look_up(ctx: Context, contact: Contact) -> Contact | None:
 
 
 def _fields(ctx: Context, connection: str) -> list[str]:
-    """The names that the filters of this connection's triggers use."""
-    names: set[str] = set()
+    """The names that the filters of this connection's triggers use, and those that tell a review's place."""
+    names = location_fields(ctx)
     for trigger in ctx.settings.triggers:
         if trigger.source == connection and trigger.label in ctx.filters:
             names |= ctx.filters[trigger.label].names

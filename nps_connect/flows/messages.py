@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from nps_connect.flows.bounces import WRITTEN_TO
 from nps_connect.flows.context import Context
 from nps_connect.flows.links import ReviewLink, TestLink, UnsubscribeLink
-from nps_connect.flows.review import destination
+from nps_connect.flows.reviewing.reminding import is_reminder
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
+from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.messages import Address, InlineImage, Message
 from nps_connect.records.responses import AnsweredContact
 from nps_connect.settings.looks import media_type, read_logo
@@ -87,14 +88,12 @@ def sample(ctx: Context, survey_name: str, language: str, *, to: Address, at: da
     )
 
 
-def review(ctx: Context, row: DeliveryRow, answered: AnsweredContact, contact: ContactRow) -> Message | None:
-    """The mail after an answer, with the personal link to the review page; none if there is no page."""
-    platform = row.options["platform"]
-    page = destination(ctx, platform, answered.contact, answered.response)
-    if page is None:
-        return None
+def review(
+    ctx: Context, row: DeliveryRow, answered: AnsweredContact, contact: ContactRow, page: ReviewDestination
+) -> Message:
+    """The mail after an answer, or its reminder, with the personal link to the review page."""
     unsubscribe = _unsubscribe(ctx, contact)
-    token = ctx.links.review(ReviewLink(row.response_id or 0, platform, "mail"))
+    token = ctx.links.review(ReviewLink(row.response_id or 0, row.options["platform"], "mail"))
     worded = mails.review_mail(
         language=choose([answered.response.language, contact.language], ctx.settings.core.languages),
         sender=_sender(ctx),
@@ -103,6 +102,7 @@ def review(ctx: Context, row: DeliveryRow, answered: AnsweredContact, contact: C
         platform=page.title,
         review_url=ctx.links.address("r", token),
         unsubscribe_url=unsubscribe,
+        reminder=is_reminder(row),
     )
     return _message(ctx, row, "review_invitation", contact, worded, unsubscribe, answered.response.survey)
 

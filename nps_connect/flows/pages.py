@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from nps_connect.flows.answers import as_response, is_confirmed
+from sqlmodel import Session
+
+from nps_connect.flows.answers import is_confirmed
 from nps_connect.flows.context import Context
 from nps_connect.flows.follow_ups import follow_ups
 from nps_connect.flows.links import ReviewLink, TestLink, UnsubscribeLink
-from nps_connect.flows.people import as_contact
 from nps_connect.flows.review import destinations
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
@@ -30,6 +31,7 @@ def unknown(ctx: Context) -> SurveyPage:
 
 def survey_of(
     ctx: Context,
+    session: Session,
     token: str,
     invitation: InvitationRow,
     contact: ContactRow,
@@ -42,6 +44,7 @@ def survey_of(
 
     Args:
         ctx: the joined parts.
+        session: the transaction.
         token: of the page.
         invitation: what the link is about.
         contact: whom.
@@ -72,7 +75,7 @@ def survey_of(
         do_not_contact=response.do_not_contact,
         reviews=tuple(
             destination.model_copy(update={"url": _review_address(ctx, response.id or 0, platform)})
-            for platform, destination in destinations(ctx, as_contact(contact), as_response(response))
+            for platform, destination in destinations(ctx, session, response, contact)
         ),
         **shown,
     )

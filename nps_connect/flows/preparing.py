@@ -16,6 +16,8 @@ from nps_connect.flows.contest import CONTESTED
 from nps_connect.flows.context import Context
 from nps_connect.flows.people import as_contact, remember, survivor
 from nps_connect.flows.permit import refusal
+from nps_connect.flows.review import page_of
+from nps_connect.flows.reviewing.sending import hindrance
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import (
@@ -105,9 +107,16 @@ def _review(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
     reason = refusal(ctx, session, contact)
     if reason is not None:
         return Ending("cancelled", reason)
-    _, answered = _answer(session, row, contact)
-    message = messages.review(ctx, row, answered, contact)
-    return message or Ending("skipped", f"{row.options['platform']} has no review page for this person")
+    hindered = hindrance(ctx, session, row, contact)
+    if isinstance(hindered, str):
+        return Ending("cancelled", hindered)
+    if hindered is not None:
+        return Ending("pending", hindered.reason, hindered.until)
+    response, answered = _answer(session, row, contact)
+    page = page_of(ctx, session, row.options["platform"], response, contact)
+    if isinstance(page, str):
+        return Ending("skipped", f"{row.options['platform']} has no review page for this person: {page}")
+    return messages.review(ctx, row, answered, contact, page)
 
 
 def _score(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> ScoreUpdate | Ending:

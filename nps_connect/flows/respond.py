@@ -9,12 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.flows.answers import answered_contact
+from nps_connect.flows.answers import answered_contact, is_confirmed
 from nps_connect.flows.contest import contest, settle_contest
 from nps_connect.flows.context import Context
 from nps_connect.flows.follow_ups import kept_answers
 from nps_connect.flows.pages import is_open, survey_of, test_of, unknown
 from nps_connect.flows.remind import cancel_reminders
+from nps_connect.flows.review import note_shown
 from nps_connect.flows.route import route_response
 from nps_connect.flows.visits import note_visit
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow, RevisionRow
@@ -57,7 +58,9 @@ def survey_page(ctx: Context, token: str, visit: VisitInfo) -> SurveyPage:
         if visit.score is not None and visit.method == "GET" and is_open(invitation, visit.at):
             response = response or _new_response(ctx, session, invitation, contact)
             _note_provisional(response, visit, signs)
-        return survey_of(ctx, token, invitation, contact, response, at=visit.at, language=visit.language)
+        if visit.method == "GET" and response is not None and is_confirmed(response) and is_open(invitation, visit.at):
+            note_shown(ctx, session, response, contact)
+        return survey_of(ctx, session, token, invitation, contact, response, at=visit.at, language=visit.language)
 
 
 def answer(ctx: Context, token: str, pressed: Pressed, visit: VisitInfo) -> SurveyPage:
@@ -85,7 +88,7 @@ def answer(ctx: Context, token: str, pressed: Pressed, visit: VisitInfo) -> Surv
             response = response or _new_response(ctx, session, invitation, contact)
             new = _revise(ctx, session, response, pressed, visit.at)
             lanes = _consequences(ctx, session, response, contact, pressed, visit.at, signs, new=new)
-        page = survey_of(ctx, token, invitation, contact, response, at=visit.at, language=visit.language)
+        page = survey_of(ctx, session, token, invitation, contact, response, at=visit.at, language=visit.language)
     for lane in lanes:
         ctx.wake(lane)
     return page

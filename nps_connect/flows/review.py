@@ -5,29 +5,50 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
+from sqlalchemy import select
+from sqlmodel import Session, col
+
 from nps_connect.errors import DeliveryError, PluginError
-from nps_connect.flows.answers import as_response, is_confirmed
+from nps_connect.flows.answers import as_response, confirmed
 from nps_connect.flows.context import Context
 from nps_connect.flows.people import as_contact
-from nps_connect.ledger.tables import ContactRow, ResponseRow, VisitRow
-from nps_connect.records.contacts import Contact
+from nps_connect.flows.reviewing.locations import location_of
+from nps_connect.flows.reviewing.visiting import note_visit, safe
+from nps_connect.ledger import accounts
+from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.records.deliveries import ReviewDestination, ReviewInvitation
 from nps_connect.records.pages import VisitInfo
-from nps_connect.records.responses import Response
+from nps_connect.rules.routing import concerns
 
 log = logging.getLogger(__name__)
 
 
-def platforms(ctx: Context) -> list[str]:
-    """The review platforms that routes name, in the order of the routes."""
-    return list(dict.fromkeys(route.via for route in ctx.settings.routes if route.do == "invite_review"))
+def platforms(ctx: Context, response: ResponseRow) -> list[str]:
+    """The review platforms whose routes are about answers like this one, whatever its score; in their order."""
+    return list(
+        dict.fromkeys(
+            route.via
+            for route in ctx.settings.routes
+            if route.do == "invite_review"
+            and concerns(route, survey=response.survey, touchpoint=response.touchpoint, language=response.language)
+        )
+    )
 
 
-def destination(ctx: Context, platform: str, contact: Contact, response: Response) -> ReviewDestination | None:
-    """The public review page for this person, or none if the platform has no page for them."""
+def page_of(
+    ctx: Context, session: Session, platform: str, response: ResponseRow, contact: ContactRow
+) -> ReviewDestination | str:
+    """The public review page for this person, or why there is none; does not depend on the score."""
     if not ctx.has(platform, "nps_review_destination"):
-        return None
-    invitation = ReviewInvitation(idempotency_key=response.id, contact=contact, response=response, lead="help")
+        return "the platform is not configured any more"
+    person = as_contact(contact)
+    invitation = ReviewInvitation(
+        contact=person,
+        response=as_response(response),
+        idempotency_key=response.public_id,
+        lead="help",
+        location=location_of(ctx, session, platform, response, person),
+    )
     try:
         found: ReviewDestination = ctx.plugins.call(
             ctx.plugin_of(platform),
@@ -35,18 +56,34 @@ def destination(ctx: Context, platform: str, contact: Contact, response: Respons
             connection=ctx.connections[platform],
             invitation=invitation,
         )
-    except (DeliveryError, PluginError) as error:
+    except DeliveryError as error:
+        return ctx.redact(error.message)
+    except PluginError as error:
         log.error("no review page connection=%s: %s", platform, ctx.redact(str(error)))
-        return None
+        return "the plugin broke its contract"
+    except Exception as error:  # the page and the mail do without the link
+        log.exception("plugin failed to tell a review page connection=%s", platform)
+        return f"the plugin failed ({type(error).__name__})"
+    if not safe(found.url):
+        log.error("no review page connection=%s: its address is not HTTPS", platform)
+        return "its address is not HTTPS"
     return found
 
 
-def destinations(ctx: Context, contact: Contact, response: Response) -> Iterator[tuple[str, ReviewDestination]]:
+def destinations(
+    ctx: Context, session: Session, response: ResponseRow, contact: ContactRow
+) -> Iterator[tuple[str, ReviewDestination]]:
     """Every review page that is shown to this person; does not depend on the score."""
-    for platform in platforms(ctx):
-        found = destination(ctx, platform, contact, response)
-        if found is not None:
+    for platform in platforms(ctx, response):
+        found = page_of(ctx, session, platform, response, contact)
+        if isinstance(found, ReviewDestination):
             yield platform, found
+
+
+def note_shown(ctx: Context, session: Session, response: ResponseRow, contact: ContactRow) -> None:
+    """The thank-you page with its links was shown."""
+    for platform, _ in destinations(ctx, session, response, contact):
+        accounts.mark(session, response.id or 0, platform, "shown")
 
 
 def review_target(ctx: Context, token: str, visit: VisitInfo) -> str | None:
@@ -55,21 +92,21 @@ def review_target(ctx: Context, token: str, visit: VisitInfo) -> str | None:
     if link is None:
         return None
     with ctx.ledger.write() as session:
-        row = session.get(ResponseRow, link.response_id)
-        contact = session.get(ContactRow, row.contact_id) if row else None
-        if row is None or contact is None or contact.erased_at is not None or not is_confirmed(row):
-            return None
-        session.add(
-            VisitRow(
-                purpose="review",
-                response_id=row.id,
-                platform=link.platform,
-                method=visit.method,
-                at=visit.at,
-                address=visit.address,
-                agent=visit.agent,
+        found = session.execute(
+            select(ResponseRow, ContactRow)
+            .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
+            .where(
+                col(ResponseRow.id) == link.response_id,
+                confirmed(),
+                col(ContactRow.erased_at).is_(None),
             )
-        )
-        person = as_contact(contact)
-        found = destination(ctx, link.platform, person, as_response(row))
-    return found.url if found else None
+        ).first()
+        if found is None:
+            return None
+        row, contact = found
+        note_visit(ctx, session, row, link, visit)
+        page = page_of(ctx, session, link.platform, row, contact)
+    if isinstance(page, ReviewDestination):
+        return page.url
+    log.warning("review link leads nowhere connection=%s: %s", link.platform, page)
+    return None

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from nps_connect.flows.cancel import cancel
 from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.flows.reviewing.inviting import SHADOW_HOLD, plan_invitation
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
 from nps_connect.records.responses import AnsweredContact
 from nps_connect.rules.routing import PlannedAction, delivery_key, plan, settling
@@ -21,7 +22,6 @@ from nps_connect.rules.routing import PlannedAction, delivery_key, plan, settlin
 Known = dict[tuple[str, str], list[DeliveryRow]]
 
 UNSTARTED = ("pending", "held")
-SHADOW_HOLD = "mode is shadow"
 WAITS = "waits for its ticket"
 
 
@@ -29,10 +29,9 @@ def route_response(
     ctx: Context, session: Session, response: ResponseRow, answered: AnsweredContact, *, sent: bool
 ) -> set[str]:
     """Plan the deliveries of an answer's newest revision; returns the lanes that have new work."""
-    wanted = {
-        (planned.action, planned.via): planned
-        for planned in plan(ctx.settings.routes, response=answered.response, sent=sent)
-    }
+    planned_all = plan(ctx.settings.routes, response=answered.response, sent=sent)
+    wanted = {(one.action, one.via): one for one in planned_all if one.action != "invite_review"}
+    reviews: list[DeliveryRow] = []
     known: Known = {}
     for row in session.execute(
         select(DeliveryRow)
@@ -40,16 +39,19 @@ def route_response(
         .order_by(col(DeliveryRow.id))
         .with_for_update()
     ).scalars():
-        via = row.options.get("platform", row.connection)
-        known.setdefault((row.action, via), []).append(row)
+        if row.action == "invite_review":
+            reviews.append(row)
+        elif row.options.get("case") is None:  # what a case tells by itself is none of the routes'
+            known.setdefault((row.action, row.connection), []).append(row)
     planning = _Planning(ctx, session, response, answered, sent, ctx.clock())
     for (action, via), rows in known.items():
-        if (action, via) not in wanted and action in ("open_ticket", "send_alert", "invite_review"):
+        if (action, via) not in wanted and action in ("open_ticket", "send_alert"):
             planning.unwant(action, rows[-1], known.get(("update_ticket", via), []))
     for key, planned in wanted.items():
         planning.want(planned, known.get(key, []), known.get(("update_ticket", planned.via), []))
     session.flush()
-    return planning.lanes
+    invites = [one for one in planned_all if one.action == "invite_review"]
+    return planning.lanes | plan_invitation(ctx, session, response, answered, invites, reviews)
 
 
 class _Planning:
@@ -81,11 +83,11 @@ class _Planning:
         row = rows[-1] if rows else None
         if row is None:
             self._add(planned, due)
-        elif row.state == "cancelled" and row.first_started_at is None and planned.action != "invite_review":
+        elif row.state == "cancelled" and row.first_started_at is None:
             self._revive(row, due)
         elif row.state in UNSTARTED and row.first_started_at is None:
             row.options = {**row.options, **_options(planned)}
-            row.due_at = min(row.due_at, due) if planned.action != "invite_review" else due
+            row.due_at = min(row.due_at, due)
             self.lanes.add(row.lane)
         elif planned.action == "open_ticket":
             self._update_ticket(row, updates)
@@ -110,11 +112,7 @@ class _Planning:
         self._add(planned, due)
 
     def _add(self, planned: PlannedAction, due: datetime) -> None:
-        connection, options = planned.via, _options(planned)
-        if planned.action == "invite_review":
-            options["platform"] = planned.via
-            connection = self._ctx.settings.surveys[self._response.survey].channel
-        self._insert(planned.action, connection, due, route=planned.via, options=options)
+        self._insert(planned.action, planned.via, due, route=planned.via, options=_options(planned))
 
     def _update_ticket(self, ticket: DeliveryRow, updates: list[DeliveryRow]) -> None:
         if any(row.revision == self._response.revision for row in updates):
@@ -181,8 +179,6 @@ class _Planning:
 
 def _options(planned: PlannedAction) -> dict[str, Any]:
     options: dict[str, Any] = {"route": planned.route}
-    if planned.action == "invite_review":
-        options["lead"] = planned.lead
     if planned.action == "write_score":
         options["comment"] = planned.comment
     return options

@@ -138,6 +138,8 @@ class ConnectorInfo(Record):
         request_id_header: where the vendor gives its own id of the request.
         idempotency_header: where the vendor takes an idempotency key.
         review_policy: set by review platforms.
+        location_field: for review platforms with several places: the property of the event or the contact that names
+            the place, or none; the core asks the CRM for it and fills in `ReviewInvitation.location`.
         channel: the connection can carry messages to people.
         webhooks: the connection can receive webhooks (`nps_verify_webhook`, `nps_parse_events`).
         polling: the connection can be polled (`nps_poll_events`).
@@ -160,6 +162,7 @@ class ConnectorInfo(Record):
     request_id_header: str | None = None
     idempotency_header: str | None = None
     review_policy: Callable[[Any], ReviewPolicy] | None = None
+    location_field: Callable[[Any], str | None] | None = None
     channel: bool = False
     webhooks: bool = False
     polling: bool = False

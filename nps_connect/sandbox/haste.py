@@ -23,6 +23,7 @@ def hasty_overrides(table: Mapping[str, Any], public_url: str) -> dict[str, str]
         "NPS_CONNECT_CORE__LISTEN": public_url.removeprefix("http://"),
         "NPS_CONNECT_CORE__DATABASE_URL": "sqlite:///nps-connect.db",
         "NPS_CONNECT_LIMITS__SURVEYS_PER_DAY": str(MANY),
+        "NPS_CONNECT_REVIEWS__WAIT_FOR_TICKET": "0s",
         "NPS_CONNECT_LIMITS__QUIET_HOURS": "off",
         "NPS_CONNECT_LIMITS__QUIET_DAYS": "[]",
     }

@@ -88,6 +88,7 @@ def review_mail(
     platform: str,
     review_url: str,
     unsubscribe_url: str,
+    reminder: bool = False,
 ) -> Wording:
     """The mail after an answer; both kinds hold the same link to the review page.
 
@@ -99,6 +100,7 @@ def review_mail(
         platform: what customers call the review platform.
         review_url: the link to its page.
         unsubscribe_url: the personal link to stop such mail.
+        reminder: the same mail has been sent before and its link was not opened.
     """
     tongue = known(language)
     _ = translations(tongue).gettext
@@ -107,6 +109,8 @@ def review_mail(
         _("Thank you! Would you tell others about %(company)s?") if lead == "review" else _("Thank you for your answer")
     )
     subject %= {"company": company}
+    if reminder:
+        subject = _("Reminder: %(subject)s") % {"subject": subject}
     values = {
         "subject": subject,
         "greeting": _greeting(name, tongue),

@@ -61,7 +61,7 @@ def test_a_promoter_who_turns_detractor_gets_the_invitation_reworded_and_delayed
     assert len(house.post.items) == 1
     row = house.deliveries("invite_review")[0]
     assert (row.state, row.options["lead"]) == ("pending", "help")
-    house.clock.forward("3d")
+    house.clock.forward("14d")
     house.run()
     assert len(house.post.sent("review_invitation")) == 1
 

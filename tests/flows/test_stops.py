@@ -148,7 +148,7 @@ def test_paused_mail_waits_while_tickets_go_on(house):
     with house.ledger.write() as session:
         assert pauses.pause(session, pauses.MAIL, cause="operator", reason="checking", now=house.clock())
     house.answer(token, 0)
-    house.clock.forward("4d")
+    house.clock.forward("17d")
     house.run()
     assert len(house.desk.items) == 1
     assert len(house.post.items) == 1

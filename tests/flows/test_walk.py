@@ -33,7 +33,7 @@ def test_a_detractor_gets_one_ticket_one_alert_and_a_mail_that_leads_with_help(h
     assert "Trop lent" in draft.body
     assert "Trop lent" not in draft.subject
     assert len(house.bell.items) == 1
-    house.clock.forward("3d")
+    house.clock.forward("14d")
     house.run()
     assert [mail.kind for mail in house.post.items] == ["survey", "review_invitation"]
     assert set(house.states().values()) == {"succeeded"}

@@ -41,5 +41,6 @@ def nps_connector() -> ConnectorInfo:
         settings=ReviewLinkSettings,
         actions=(ActionInfo(action="invite_review", doubt="hold", customer_facing=True),),
         review_policy=policy_of,
+        location_field=lambda settings: settings.location_field,
         example=EXAMPLE,
     )

@@ -1,0 +1,1 @@
+"""Reviewing: whom to invite to which platform, when, and what became of it. One file per step."""

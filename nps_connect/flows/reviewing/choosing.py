@@ -1,0 +1,99 @@
+"""Choosing: which platform a person is asked for, if any. Nobody is asked twice for one platform."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from nps_connect.flows.context import Context
+from nps_connect.flows.people import same_person
+from nps_connect.ledger import asks
+from nps_connect.ledger.subjects import subjects_of
+from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.records.responses import AnsweredContact
+from nps_connect.rules.reviewing import choose_platform
+from nps_connect.rules.routing import PlannedAction
+
+log = logging.getLogger(__name__)
+
+
+class Declined(Exception):
+    """Nobody is asked, and why; never leaves this room."""
+
+
+def subjects(session: Session, contact: ContactRow) -> list[str]:
+    """The person, everybody who was merged into them, and the mailbox."""
+    return sorted(
+        {one for contact_id in same_person(session, contact) for one in subjects_of(contact_id, contact.mailbox)}
+    )
+
+
+def choose(
+    ctx: Context,
+    session: Session,
+    contact: ContactRow,
+    response: ResponseRow,
+    answered: AnsweredContact,
+    offers: Mapping[str, PlannedAction],
+) -> PlannedAction:
+    """Choose one of the planned invitations: plugins are asked one by one, then the weights decide.
+
+    Raises:
+        Declined: the person was asked before, or nothing is open to them.
+    """
+    known, response_id = subjects(session, contact), response.id or 0
+    before = asks.asked(session, known, response_id=response_id)
+    open_to = [name for name in offers if name not in before]
+    if not open_to:
+        names = " and ".join(sorted(before & set(offers)))
+        raise Declined(f"asked for a review on {names} before; nobody is asked twice")
+    until = asks.blocked_until(session, known, response_id=response_id, now=ctx.clock())
+    if until is not None:
+        raise Declined(f"asked for a review within the cooldown, which ends on {until.date().isoformat()}")
+    chosen = _told(ctx, answered, open_to) or choose_platform(
+        open_to,
+        {name: offers[name].weight for name in open_to},
+        (),
+        f"{answered.contact.connection}:{answered.contact.id}",
+    )
+    if chosen is None:
+        raise Declined(f"no mail by choice: every weight of {', '.join(open_to)} is 0")
+    return offers[chosen]
+
+
+def reserve(
+    ctx: Context, session: Session, contact: ContactRow, response_id: int, platform: str, due: datetime
+) -> bool:
+    """Take the person's place for one answer; false if another answer has it. Nothing is taken in shadow mode."""
+    if ctx.shadow:
+        return True
+    savepoint = session.begin_nested()
+    until = due + ctx.settings.reviews.cooldown
+    taken = asks.reserve(
+        session, subjects(session, contact), platform, response_id=response_id, until=until, now=ctx.clock()
+    )
+    if taken:
+        savepoint.commit()
+    else:
+        savepoint.rollback()
+    return taken
+
+
+def _told(ctx: Context, answered: AnsweredContact, platforms: Sequence[str]) -> str | None:
+    """What the first plugin with an opinion says; an exception or a foreign name counts as none."""
+    for name, answer in ctx.plugins.each(
+        "nps_choose_review_platform",
+        contact=answered.contact,
+        response=answered.response,
+        platforms=list(platforms),
+    ):
+        if isinstance(answer, Exception):
+            log.error("plugin %s failed to choose a review platform: %s", name, type(answer).__name__)
+        elif answer in platforms:
+            return str(answer)
+        elif answer is not None:
+            log.error("plugin %s chose a review platform that is not open to the person", name)
+    return None

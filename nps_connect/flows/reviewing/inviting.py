@@ -1,0 +1,155 @@
+"""Inviting: one review mail for one answer, planned in the answer's own transaction.
+
+A changed answer rewords, delays or stops what has not gone out; what has gone out is never sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from nps_connect.flows.cancel import cancel
+from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.flows.review import page_of, platforms
+from nps_connect.flows.reviewing.choosing import Declined, choose, reserve
+from nps_connect.flows.reviewing.reminding import UNSTARTED, is_reminder
+from nps_connect.flows.reviewing.waiting import open_from
+from nps_connect.ledger import accounts
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.records.deliveries import ReviewDestination
+from nps_connect.records.responses import AnsweredContact
+from nps_connect.rules.routing import PlannedAction, delivery_key
+
+CHANGED = "the answer was changed"
+SHADOW_HOLD = "mode is shadow"
+
+
+def plan_invitation(
+    ctx: Context,
+    session: Session,
+    response: ResponseRow,
+    answered: AnsweredContact,
+    planned: Sequence[PlannedAction],
+    rows: Sequence[DeliveryRow],
+) -> set[str]:
+    """See to it that at most one review mail is planned for an answer; returns the lanes that have new work.
+
+    Args:
+        ctx: the joined parts.
+        session: the answer's transaction.
+        response: the newest revision.
+        answered: the same as a record, with the person.
+        planned: the invitations that the routes lead to, one per platform.
+        rows: the review mails of this answer so far, locked, oldest first.
+    """
+    accounts.note_answer(
+        session,
+        response_id=response.id or 0,
+        contact_id=response.contact_id,
+        segment=answered.response.segment,
+        platforms=platforms(ctx, response),
+    )
+    contact = session.get(ContactRow, response.contact_id)
+    if contact is None:
+        return set()
+    planning = _Planning(ctx, session, response, answered, contact)
+    planning.plan({one.via: one for one in planned}, rows)
+    session.flush()
+    return planning.lanes
+
+
+class _Planning:
+    """The planning of one revision."""
+
+    def __init__(
+        self, ctx: Context, session: Session, response: ResponseRow, answered: AnsweredContact, contact: ContactRow
+    ) -> None:
+        self._ctx, self._session = ctx, session
+        self._response, self._answered, self._contact = response, answered, contact
+        self._now = ctx.clock()
+        self.lanes: set[str] = set()
+
+    def plan(self, offers: Mapping[str, PlannedAction], rows: Sequence[DeliveryRow]) -> None:
+        for row in rows:
+            offer = offers.get(row.options["platform"])
+            if row.state not in UNSTARTED or row.first_started_at is not None or row.doubtful:
+                continue
+            if offer is None:
+                cancel(self._ctx, self._session, row, reason=CHANGED)
+            elif is_reminder(row):
+                row.options = {**row.options, **_options(offer)}
+            else:
+                self._schedule(row, offer, self._due(offer))
+        if offers and all(_given_up(row) for row in rows):
+            self._invite(offers, rows)
+
+    def _invite(self, offers: Mapping[str, PlannedAction], rows: Sequence[DeliveryRow]) -> None:
+        reachable = {name: one for name, one in offers.items() if self._has_page(name)} or offers
+        try:
+            chosen = choose(self._ctx, self._session, self._contact, self._response, self._answered, reachable)
+            due = self._due(chosen)
+            if not reserve(self._ctx, self._session, self._contact, self._response.id or 0, chosen.via, due):
+                raise Declined("asked for a review by another answer at this moment; nobody is asked twice")  # noqa: TRY301
+        except Declined as declined:
+            self._decline(next(iter(reachable.values())), rows, str(declined))
+            return
+        row = self._row_for(chosen, rows)
+        row.state, row.hold = ("held", SHADOW_HOLD) if self._ctx.shadow else ("pending", None)
+        row.finished_at = row.last_error = None
+        self._schedule(row, chosen, due)
+
+    def _decline(self, offer: PlannedAction, rows: Sequence[DeliveryRow], reason: str) -> None:
+        """The no is written down like a yes."""
+        row = self._row_for(offer, rows)
+        row.state, row.last_error, row.finished_at = "cancelled", reason, self._now
+        row.options = {**row.options, "declined": True}
+
+    def _schedule(self, row: DeliveryRow, offer: PlannedAction, due: datetime) -> None:
+        kept = {name: value for name, value in row.options.items() if name != "declined"}
+        row.options = {**kept, **_options(offer), "first_due": due.isoformat()}
+        row.due_at, row.revision = due, self._response.revision
+        if row.state == "pending":
+            row.hold = None
+        self.lanes.add(row.lane)
+
+    def _row_for(self, offer: PlannedAction, rows: Sequence[DeliveryRow]) -> DeliveryRow:
+        """The row of this answer and platform: the one that was given up before, or a new one."""
+        for row in rows:
+            if row.options["platform"] == offer.via and not is_reminder(row):
+                return row
+        connection = self._ctx.settings.surveys[self._response.survey].channel
+        row = DeliveryRow(
+            key=delivery_key(action="invite_review", subject=self._response.public_id, revision=None, route=offer.via),
+            lane=delivery_lane(connection, "invite_review"),
+            connection=connection,
+            action="invite_review",
+            due_at=self._now,
+            contact_id=self._response.contact_id,
+            invitation_id=self._response.invitation_id,
+            response_id=self._response.id,
+            revision=self._response.revision,
+            options={**_options(offer), "platform": offer.via},
+            created_at=self._now,
+        )
+        self._session.add(row)
+        return row
+
+    def _due(self, offer: PlannedAction) -> datetime:
+        return open_from(self._ctx, self._contact, self._now + offer.delay)
+
+    def _has_page(self, platform: str) -> bool:
+        page = page_of(self._ctx, self._session, platform, self._response, self._contact)
+        return isinstance(page, ReviewDestination)
+
+
+def _given_up(row: DeliveryRow) -> bool:
+    """Whether a review mail was stopped by us before it began, and may be taken up again."""
+    stopped = row.state == "cancelled" and row.first_started_at is None
+    return stopped and (row.last_error == CHANGED or bool(row.options.get("declined")))
+
+
+def _options(offer: PlannedAction) -> dict[str, Any]:
+    return {"route": offer.route, "lead": offer.lead}

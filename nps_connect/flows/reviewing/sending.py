@@ -1,0 +1,51 @@
+"""Sending: everything is read again right before a review mail goes out, and what becomes of it is accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from nps_connect.flows.context import Context
+from nps_connect.flows.reviewing.choosing import reserve
+from nps_connect.flows.reviewing.reminding import is_reminder, opened, plan_reminder
+from nps_connect.flows.reviewing.waiting import Wait, wait_of
+from nps_connect.ledger import accounts, asks
+from nps_connect.ledger.tables import ContactRow, DeliveryRow
+
+
+def hindrance(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> Wait | str | None:
+    """Why a review mail does not go out now: until when it waits, or why it never will; none if it may go.
+
+    Args:
+        ctx: the joined parts.
+        session: the transaction in which the start is noted.
+        row: the claimed delivery.
+        contact: the person as they are now, after all merges.
+    """
+    if is_reminder(row):
+        if opened(session, row):
+            return "the review link was opened"
+    elif not reserve(ctx, session, contact, row.response_id or 0, row.options["platform"], ctx.clock()):
+        return f"asked for a review on {row.options['platform']} by another answer; nobody is asked twice"
+    wait = wait_of(ctx, session, row, contact)
+    if wait is None:
+        row.hold = None
+    return wait
+
+
+def settled(ctx: Context, session: Session, row: DeliveryRow, values: Mapping[str, Any], now: datetime) -> set[str]:
+    """What the ending of a review mail means for the person's place, the accounts and the reminder.
+
+    Returns the lanes that have new work.
+    """
+    response_id, platform = row.response_id or 0, row.options["platform"]
+    if values["state"] == "succeeded":
+        asks.confirm(session, response_id, platform, until=now + ctx.settings.reviews.cooldown)
+        accounts.mark(session, response_id, platform, "sent")
+        return plan_reminder(ctx, session, row, now)
+    if values["state"] in ("cancelled", "skipped", "dead"):
+        asks.free(session, response_id, platform)
+    return set()

@@ -1,0 +1,83 @@
+"""Waiting: review mail stays back while a ticket of the person is open, and in quiet hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import func, or_, select, update
+from sqlmodel import Session, col
+
+from nps_connect.flows.context import Context
+from nps_connect.flows.people import as_contact, same_person
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow
+from nps_connect.rules.quiet import next_open, zone_of
+
+FOR_TICKET = "waits until the ticket is solved"
+QUIET = "waits for the end of the quiet hours"
+LOOK_AGAIN = timedelta(days=1)
+"""How long a mail rests before its ticket is looked at again, where nobody tells that it was solved."""
+
+
+class Wait(NamedTuple):
+    """Until when a mail waits, and why."""
+
+    until: datetime
+    reason: str
+
+
+def wait_of(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> Wait | None:
+    """Why a review mail that is due must wait all the same, or none."""
+    now, longest = ctx.clock(), ctx.settings.reviews.wait_for_ticket
+    opened_at = ticket_since(session, same_person(session, contact))
+    if opened_at is not None:
+        first_due = datetime.fromisoformat(row.options.get("first_due") or row.created_at.isoformat())
+        limit = min(opened_at, first_due) + longest
+        if now < limit:
+            return Wait(min(limit, now + LOOK_AGAIN), FOR_TICKET)
+    open_at = open_from(ctx, contact, now)
+    return Wait(open_at, QUIET) if open_at > now else None
+
+
+def open_from(ctx: Context, contact: ContactRow, moment: datetime) -> datetime:
+    """The first moment from this one on at which the person may get mail, by their own clock if it is known."""
+    zone = zone_of(as_contact(contact).timezone, ctx.settings.core.zone)
+    return next_open(moment, ctx.settings.limits, zone)
+
+
+def ticket_since(session: Session, contact_ids: Sequence[int]) -> datetime | None:
+    """Since when these people have had a ticket that is not solved, or that is on its way; the newest, or none."""
+    return session.execute(
+        select(
+            func.max(func.coalesce(col(CaseRow.opened_at), col(DeliveryRow.finished_at), col(DeliveryRow.created_at)))
+        )
+        .select_from(DeliveryRow)
+        .outerjoin(CaseRow, col(CaseRow.response_id) == col(DeliveryRow.response_id))
+        .where(
+            col(DeliveryRow.contact_id).in_(contact_ids),
+            col(DeliveryRow.action) == "open_ticket",
+            col(DeliveryRow.state).in_(("pending", "running", "held", "succeeded")),
+            or_(col(CaseRow.state).is_(None), col(CaseRow.state) == "open"),
+        )
+    ).scalar()
+
+
+def ticket_solved(session: Session, contact_id: int, now: datetime) -> set[str]:
+    """A ticket of this person was solved: review mail that waited for it is due. Returns the lanes to be woken."""
+    contact = session.get(ContactRow, contact_id)
+    people = same_person(session, contact) if contact is not None else [contact_id]
+    return set(
+        session.execute(
+            update(DeliveryRow)
+            .where(
+                col(DeliveryRow.contact_id).in_(people),
+                col(DeliveryRow.state) == "pending",
+                col(DeliveryRow.hold) == FOR_TICKET,
+            )
+            .values(due_at=now)
+            .returning(col(DeliveryRow.lane))
+            .execution_options(synchronize_session=False)
+        ).scalars()
+    )

@@ -1,0 +1,131 @@
+"""The accounts of review invitations: what became of each answer on each platform, and people counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import delete, func, select, update
+from sqlmodel import Session, col
+
+from nps_connect.ledger.keeping import ReviewAccountRow, ReviewTallyRow
+from nps_connect.ledger.upserts import insert_for
+from nps_connect.records.responses import Segment
+
+Mark = Literal["shown", "sent", "opened", "machine"]
+MARKS: tuple[Mark, ...] = ("shown", "sent", "opened", "machine")
+
+
+@dataclass(frozen=True)
+class Band:
+    """How many people of one segment, each counted once per platform.
+
+    Attributes:
+        platform: the connection.
+        segment: of the answers.
+        answered: gave a confirmed answer that this platform's routes are about.
+        shown: saw the link on the thank-you page.
+        sent: got the link by mail.
+        opened: opened the link, without signs of a machine.
+        machine: have a visit with signs of a machine, by `HEAD` or within seconds of the mail; some may also be counted
+            under `opened`.
+    """
+
+    platform: str
+    segment: Segment
+    answered: int
+    shown: int
+    sent: int
+    opened: int
+    machine: int
+
+
+def note_answer(
+    session: Session, *, response_id: int, contact_id: int, segment: Segment, platforms: Iterable[str]
+) -> None:
+    """An answer has its accounts, one per platform; a changed one moves them to its new segment.
+
+    The caller holds the answer's lock, so that one answer is not moved twice at a time.
+    """
+    known = {
+        row.platform: row
+        for row in session.execute(
+            select(ReviewAccountRow).where(col(ReviewAccountRow.response_id) == response_id).with_for_update()
+        ).scalars()
+    }
+    for platform in platforms:
+        row = known.get(platform)
+        if row is None:
+            session.add(
+                ReviewAccountRow(response_id=response_id, platform=platform, contact_id=contact_id, segment=segment)
+            )
+            session.flush()
+            _tally(session, platform, segment, contact_id)
+    for row in known.values():
+        if row.segment != segment:
+            before, row.segment = row.segment, segment
+            session.flush()
+            for one in (before, segment):
+                _recount(session, row.platform, one, row.contact_id)
+
+
+def mark(session: Session, response_id: int, platform: str, what: Mark) -> None:
+    """Note that something happened to an answer's link; once more adds nothing."""
+    found = session.execute(
+        update(ReviewAccountRow)
+        .where(
+            col(ReviewAccountRow.response_id) == response_id,
+            col(ReviewAccountRow.platform) == platform,
+            col(getattr(ReviewAccountRow, what)).is_(False),
+        )
+        .values(**{what: True})
+        .returning(col(ReviewAccountRow.segment), col(ReviewAccountRow.contact_id))
+        .execution_options(synchronize_session=False)
+    ).first()
+    if found is not None:
+        _tally(session, platform, found[0], found[1], what)
+
+
+def bands(session: Session) -> list[Band]:
+    """Everything, by platform and segment; one pass over an index."""
+    tallies = col(ReviewTallyRow.platform), col(ReviewTallyRow.segment)
+    counts = [func.count().filter(col(getattr(ReviewTallyRow, what)).is_(True)) for what in MARKS]
+    rows = session.execute(select(*tallies, func.count(), *counts).group_by(*tallies).order_by(*tallies))
+    return [Band(*row) for row in rows]
+
+
+def _tally(session: Session, platform: str, segment: str, contact_id: int, *marks: Mark) -> None:
+    """Count a person, and what happened, once."""
+    values = dict.fromkeys(MARKS, False) | dict.fromkeys(marks, True)
+    statement = insert_for(session, ReviewTallyRow).values(
+        platform=platform, segment=segment, contact_id=contact_id, **values
+    )
+    keys = ["platform", "segment", "contact_id"]
+    session.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=dict.fromkeys(marks, True))
+        if marks
+        else statement.on_conflict_do_nothing(index_elements=keys)
+    )
+
+
+def _recount(session: Session, platform: str, segment: str, contact_id: int) -> None:
+    """Count a person anew, from all of their answers in a segment."""
+    session.execute(
+        delete(ReviewTallyRow)
+        .where(
+            col(ReviewTallyRow.platform) == platform,
+            col(ReviewTallyRow.segment) == segment,
+            col(ReviewTallyRow.contact_id) == contact_id,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    rows = session.execute(
+        select(ReviewAccountRow).where(
+            col(ReviewAccountRow.contact_id) == contact_id,
+            col(ReviewAccountRow.platform) == platform,
+            col(ReviewAccountRow.segment) == segment,
+        )
+    ).scalars()
+    for row in rows:
+        _tally(session, platform, segment, contact_id, *(what for what in MARKS if getattr(row, what)))
