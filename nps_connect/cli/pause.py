@@ -7,27 +7,25 @@ import click
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import counted, print_json
-from nps_connect.cli.pausing import scope_of, told, waiting
+from nps_connect.cli.pausing import change, one_of, scope_of, told, waiting
 
 
 @click.command(cls=Command)
-@click.argument("scope", default="mail")
+@click.argument("scope", required=False)
+@click.option("--survey", metavar="NAME", help="Only the mail of this survey.")
 @click.option("--reason", default="paused by the operator", show_default=True, help="Shown wherever the pause is.")
 @json_option
 @pass_options
-def pause(options: Options, scope: str, reason: str, as_json: bool) -> None:
+def pause(options: Options, scope: str | None, survey: str | None, reason: str, as_json: bool) -> None:
     """Stop all mail to customers at once, or everything on one connection.
 
     SCOPE is mail (if not given), the name of a connection, or lane:CONNECTION/ACTION. What is due waits; tickets,
     alerts and scores go on unless their own connection is paused.
     """
-    from nps_connect.connection import system_clock
-    from nps_connect.ledger import pauses
-
     with options.ledger() as (ledger, settings):
-        found = scope_of(scope, settings)
+        found = scope_of(one_of(scope, survey), settings)
         with ledger.write() as session:
-            changed = pauses.pause(session, found, cause="operator", reason=reason, now=system_clock())
+            changed = change(session, found, reason)
         deliveries, _ = waiting(ledger, found)
     if as_json:
         print_json({"scope": found, "paused": True, "changed": changed, "waiting": deliveries})

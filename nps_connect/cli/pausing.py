@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.settings.model import Settings
 
-FORMS = "mail, CONNECTION, connection:CONNECTION or lane:CONNECTION/ACTION"
+FORMS = "mail, CONNECTION, connection:CONNECTION, survey:SURVEY or lane:CONNECTION/ACTION"
 
 
 def scope_of(text: str, settings: Settings) -> str:
@@ -31,12 +33,41 @@ def scope_of(text: str, settings: Settings) -> str:
         return pauses.of_connection(_known(text, list(settings.connections), "connection"))
     if kind == "connection":
         return pauses.of_connection(_known(name, list(settings.connections), "connection"))
+    if kind == "survey":
+        return pauses.of_survey(_known(name, list(settings.surveys), "survey"))
     connection, slash, action = name.partition("/")
     if kind != "lane" or not slash:
         raise click.UsageError(f"{text!r} is not a scope; allowed: {FORMS}")
     return pauses.of_lane(
         _known(connection, list(settings.connections), "connection"), _known(action, list(get_args(Action)), "action")
     )
+
+
+def one_of(scope: str | None, survey: str | None) -> str:
+    """The scope that was asked for in either way.
+
+    Raises:
+        click.UsageError: both were given.
+    """
+    if scope is not None and survey is not None:
+        raise click.UsageError("name a SCOPE or a --survey, not both")
+    return scope or (f"survey:{survey}" if survey is not None else "mail")
+
+
+def change(session: Session, scope: str, reason: str | None) -> bool:
+    """Pause a scope for a reason, or resume it (none); false if it was so already."""
+    from nps_connect.connection import system_clock
+    from nps_connect.flows import holding
+    from nps_connect.ledger import pauses
+
+    kind, _, name = scope.partition(":")
+    if kind == "survey" and reason is not None:
+        return holding.pause_survey(session, name, reason=reason, now=system_clock())
+    if kind == "survey":
+        return holding.resume_survey(session, name)
+    if reason is not None:
+        return pauses.pause(session, scope, cause="operator", reason=reason, now=system_clock())
+    return pauses.resume(session, scope)
 
 
 def _known(name: str, known: list[str], kind: str) -> str:
@@ -55,6 +86,8 @@ def told(scope: str) -> str:
     kind, _, name = scope.partition(":")
     if kind == "connection":
         return f"everything on {name}"
+    if kind == "survey":
+        return f"all mail of survey {name}"
     if kind == "lane":
         connection, _, action = name.partition("/")
         return f"{action} on {connection}"
@@ -67,13 +100,17 @@ def waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from sqlmodel import col
 
     from nps_connect.flows.deliver import CUSTOMER_FACING
-    from nps_connect.ledger.tables import DeliveryRow
+    from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 
     pending = col(DeliveryRow.state) == "pending"
     mail = col(DeliveryRow.action).in_(sorted(CUSTOMER_FACING))
     kind, _, name = scope.partition(":")
     if kind == "connection":
         inside = pending & (col(DeliveryRow.connection) == name)
+    elif kind == "survey":
+        invitations = select(col(InvitationRow.id)).where(col(InvitationRow.survey) == name)
+        ours = (col(DeliveryRow.action) == "send_survey") & col(DeliveryRow.invitation_id).in_(invitations)
+        inside = ours & (pending | (col(DeliveryRow.hold) == scope))
     elif kind == "lane":
         inside = pending & (col(DeliveryRow.lane) == name)
     else:

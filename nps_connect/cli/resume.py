@@ -7,15 +7,16 @@ import click
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import counted, print_json
-from nps_connect.cli.pausing import scope_of, told, waiting
+from nps_connect.cli.pausing import change, one_of, scope_of, told, waiting
 
 
 @click.command(cls=Command)
-@click.argument("scope", default="mail")
+@click.argument("scope", required=False)
+@click.option("--survey", metavar="NAME", help="Only the mail of this survey.")
 @click.option("--dry-run", is_flag=True, help="Say how many people it would reach, and change nothing.")
 @json_option
 @pass_options
-def resume(options: Options, scope: str, dry_run: bool, as_json: bool) -> None:
+def resume(options: Options, scope: str | None, survey: str | None, dry_run: bool, as_json: bool) -> None:
     """Let go on what was paused, by an operator or by a vendor that refused our credentials.
 
     SCOPE is mail (if not given), the name of a connection, or lane:CONNECTION/ACTION.
@@ -23,7 +24,7 @@ def resume(options: Options, scope: str, dry_run: bool, as_json: bool) -> None:
     from nps_connect.ledger import pauses
 
     with options.ledger() as (ledger, settings):
-        found = scope_of(scope, settings)
+        found = scope_of(one_of(scope, survey), settings)
         deliveries, customers = waiting(ledger, found)
         with ledger.read() as session:
             paused = pauses.current(session).get(found)
@@ -33,7 +34,7 @@ def resume(options: Options, scope: str, dry_run: bool, as_json: bool) -> None:
         changed = False
         if not dry_run:
             with ledger.write() as session:
-                changed = pauses.resume(session, found)
+                changed = change(session, found, None)
     if as_json:
         print_json(
             {

@@ -70,8 +70,9 @@ def test_scopes(stocked, scope, meant, name):
         ("teem", "there is no connection 'teem'; allowed: mail, team; did you mean 'team'?"),
         ("connection:nobody", "there is no connection 'nobody'; allowed: mail, team"),
         ("lane:team/send_alerts", "there is no action 'send_alerts'; allowed: "),
-        ("lane:team", "'lane:team' is not a scope; allowed: mail, CONNECTION, connection:CONNECTION or "),
-        ("survey:x", "'survey:x' is not a scope"),
+        ("lane:team", "'lane:team' is not a scope; allowed: mail, CONNECTION, connection:CONNECTION, "),
+        ("survey:x", "there is no survey 'x'; allowed: after-purchase"),
+        ("person:x", "'person:x' is not a scope"),
     ],
 )
 def test_unknown_scopes_are_usage_errors(stocked, scope, sentence):

@@ -1,0 +1,184 @@
+"""What triggers decide: priority, spreading, deferring, held floods, paused surveys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from support.house import House
+
+from nps_connect.flows import holding
+from nps_connect.flows.people import suppress
+from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
+
+BASE = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
+
+
+def decided(house: House) -> list[tuple[str, str, str]]:
+    with house.ledger.read() as session:
+        rows = session.execute(select(DecisionRow).order_by(DecisionRow.event_id, DecisionRow.id)).scalars()
+        return [(row.trigger, row.verdict, row.reason) for row in rows]
+
+
+def invitations(house: House) -> list[InvitationRow]:
+    with house.ledger.read() as session:
+        return list(session.execute(select(InvitationRow).order_by(InvitationRow.id)).scalars())
+
+
+def win(house: House, *people: str, **fields) -> None:
+    """Everybody named has just bought something."""
+    for person in people:
+        if person not in house.crm.people:
+            house.crm.knows(person, f"{person}@example.com")
+    stamp = house.clock().timestamp()
+    house.webhook(*(house.won(person, deal=f"deal-{person}-{stamp}", **fields) for person in people))
+    house.run()
+
+
+def test_of_competing_triggers_the_highest_priority_gets_the_event(ledger, clock):
+    triggers = [
+        {**BASE, "name": "usual"},
+        {
+            **BASE,
+            "name": "large",
+            "priority": 5,
+            "where": "amount >= 1000",
+            "touchpoint": "large deal",
+            "language": "en",
+        },
+    ]
+    house = House(ledger, clock, {"triggers": triggers})
+    win(house, "1", amount=5000)
+    win(house, "2", amount=5)
+    assert sorted(decided(house)) == [
+        ("large", "no", "filter"),
+        ("large", "yes", "surveyed"),
+        ("usual", "no", "outranked"),
+        ("usual", "yes", "surveyed"),
+    ]
+    assert [(one.trigger, one.touchpoint, one.language) for one in invitations(house)] == [
+        ("large", "large deal", "en"),
+        ("usual", "after-purchase", "fr"),
+    ]
+
+
+def test_a_trigger_s_own_cap_spreads_and_drops_nobody(ledger, clock):
+    house = House(ledger, clock, {"triggers": [{**BASE, "per_day": 2}]})
+    win(house, *(str(number) for number in range(5)))
+    days = [one.due_at - clock.now for one in invitations(house)]
+    assert days == [timedelta(days=days) for days in (0, 0, 1, 1, 2)]
+
+
+def test_the_next_tuesday_is_the_company_s(ledger, clock):
+    house = House(ledger, clock, {"triggers": [{**BASE, "delay": "1d then next tuesday 10:00"}]})
+    win(house, "1")
+    assert invitations(house)[0].due_at.isoformat() == "2026-11-24T09:00:00+00:00"
+
+
+def test_a_deferred_survey_comes_when_the_cooldown_ends(ledger, clock):
+    house = House(ledger, clock, {"limits": {"when_blocked": "defer", "cooldown": "10d"}, "triggers": [BASE]})
+    win(house, "1")
+    clock.forward("1d")
+    win(house, "1")
+    assert decided(house)[-1][1:] == ("deferred", "cooldown")
+    clock.forward("10d")
+    house.run()
+    assert decided(house)[-1][1:] == ("yes", "surveyed")
+    assert len(invitations(house)) == 2
+
+
+@pytest.mark.parametrize("order", [("old", "new"), ("new", "old")])
+def test_of_two_deferred_events_the_newest_wins_in_whatever_order_they_come(ledger, clock, order):
+    house = House(ledger, clock, {"limits": {"when_blocked": "defer", "cooldown": "10d"}, "triggers": [BASE]})
+    win(house, "1")
+    clock.forward("3d")
+    moments = {"old": clock.now - timedelta(days=2), "new": clock.now - timedelta(days=1)}
+    for name in order:
+        house.webhook(house.won("1", deal=name, at=moments[name]))
+        house.run()
+    with ledger.read() as session:
+        query = select(EventRow.object_id, DecisionRow.verdict, DecisionRow.reason).join(
+            DecisionRow, DecisionRow.event_id == EventRow.id
+        )
+        verdicts = {name: (verdict, reason) for name, verdict, reason in session.execute(query).all()}
+    assert verdicts["old"] == ("no", "superseded")
+    assert verdicts["new"] == ("deferred", "cooldown")
+    clock.forward("10d")
+    house.run()
+    assert [one[1:] for one in decided(house)].count(("yes", "surveyed")) == 2
+
+
+def test_a_written_exception_goes_through_and_starts_the_cooldown_anew(ledger, clock):
+    follow_up = {**BASE, "name": "follow-up", "where": "amount == 1", "ignore_cooldown": "follow-up after a recovery"}
+    house = House(ledger, clock, {"triggers": [{**BASE, "where": "amount == 2"}, follow_up]})
+    win(house, "1", amount=2)
+    clock.forward("80d")
+    win(house, "1", amount=1)
+    assert ("follow-up", "yes", "surveyed") in decided(house)
+    clock.forward("80d")
+    win(house, "1", amount=2)
+    assert decided(house)[-2:] == [("crm:deal.won:after-purchase", "no", "cooldown"), ("follow-up", "no", "filter")]
+
+
+class TestAFlood:
+    @pytest.fixture
+    def flooded(self, ledger, clock) -> House:
+        house = House(ledger, clock, {"limits": {"unusual": 3}, "triggers": [{**BASE, "name": "sales"}]})
+        win(house, *(str(number) for number in range(8)))
+        return house
+
+    def test_is_held_before_it_reaches_everybody_and_staff_is_told_once(self, flooded):
+        assert [verdict for _, verdict, _ in decided(flooded)] == ["yes"] * 3 + ["held"] * 5
+        win(flooded, "9")
+        told = [mail for mail in flooded.post.items if mail.kind == "fallback"]
+        assert len(told) == 1
+        assert "triggers release 'sales'" in told[0].text
+
+    def test_goes_on_when_it_is_released_and_every_rule_is_asked_again(self, flooded, clock):
+        with flooded.ledger.write() as session:
+            suppress(session, "c:8", "objected", source="operator", now=clock())
+        clock.forward("8d")
+        with flooded.ledger.write() as session:
+            assert holding.release(session, "sales", clock()) == 5
+        flooded.run()
+        assert [reason for _, _, reason in decided(flooded)] == ["surveyed"] * 7 + ["suppressed"]
+
+    def test_reaches_nobody_when_it_is_refused(self, flooded, clock):
+        with flooded.ledger.write() as session:
+            assert holding.refuse(session, "sales") == 5
+        flooded.run()
+        assert [reason for _, _, reason in decided(flooded)] == ["surveyed"] * 3 + ["refused"] * 5
+        with flooded.ledger.read() as session:
+            assert holding.held_triggers(session) == {}
+
+    def test_after_the_hour_the_trigger_is_usual_again(self, flooded, clock):
+        clock.forward("61m")
+        win(flooded, "20")
+        assert decided(flooded)[-1][1] == "yes"
+
+
+def test_a_full_day_is_told_to_staff_once(ledger, clock):
+    house = House(ledger, clock, {"limits": {"surveys_per_day": 2}, "triggers": [BASE]})
+    win(house, "1", "2", "3", "4")
+    assert [verdict for _, verdict, _ in decided(house)] == ["yes", "yes", "deferred", "deferred"]
+    told = [mail for mail in house.post.items if mail.kind == "fallback"]
+    assert [mail.to.email for mail in told] == ["care@example.com"]
+    assert "surveys_per_day (2) is reached" in told[0].text
+    clock.forward("1d")
+    house.run()
+    assert [verdict for _, verdict, _ in decided(house)] == ["yes"] * 4
+
+
+def test_a_paused_survey_waits_and_goes_on(house, clock):
+    win(house, "1")
+    with house.ledger.write() as session:
+        assert holding.pause_survey(session, "after-purchase", reason="wrong template", now=clock())
+    win(house, "2")
+    clock.forward("3d")
+    house.run()
+    assert [row.state for row in house.deliveries("send_survey")] == ["held", "held"]
+    with house.ledger.write() as session:
+        assert holding.resume_survey(session, "after-purchase")
+    house.run()
+    assert [row.state for row in house.deliveries("send_survey")] == ["succeeded", "succeeded"]
