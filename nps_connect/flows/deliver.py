@@ -20,6 +20,7 @@ from nps_connect.flows.doubts import look_for
 from nps_connect.flows.insisting import insist
 from nps_connect.flows.lookups import Looked, look_anew
 from nps_connect.flows.ordering import fetch, out_of_order
+from nps_connect.flows.people import foresee_answers
 from nps_connect.flows.preparing import Ending, prepare
 from nps_connect.flows.receipts import refuse_foreign
 from nps_connect.flows.settle import Settled, settle_batch
@@ -150,6 +151,7 @@ def _start(
     with ctx.ledger.write() as session:
         ours = {row.id: row for row in fetch(session, rows) if row.lease_token == token}
         late = out_of_order(session, list(ours.values()), token)
+        foresee_answers(session, {row.contact_id for row in ours.values() if row.contact_id and row.response_id})
         for claimed in rows:
             found = looked.get(claimed.id or 0)
             row = ours.get(claimed.id)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from nps_connect.errors import DeliveryError, PluginError, RetryLater
 from nps_connect.flows.complete import find
 from nps_connect.flows.context import Context
@@ -27,8 +30,8 @@ FRESH = frozenset({"send_survey", "send_reminder", "invite_review"})
 
 def look_anew(ctx: Context, connection: str, action: Action, rows: Sequence[DeliveryRow]) -> dict[int, Looked]:
     """Look people up where an action needs it; by row id. Rows that need none are absent."""
-    people = _people(ctx, rows)
     if action in FRESH:
+        people = _people(ctx, rows)
         looked: dict[int, Looked] = {**quieted(ctx, people)}
         by_connection: dict[str, dict[int, Contact]] = {}
         for row_id, contact in people.items():
@@ -38,14 +41,23 @@ def look_anew(ctx: Context, connection: str, action: Action, rows: Sequence[Deli
             looked |= _by_id(ctx, name, contacts)
         return looked
     if action == "write_score":
-        return _at(ctx, connection, {i: c for i, c in people.items() if c.connection != connection})
+        return _at(ctx, connection, _people(ctx, _of_others(ctx, connection, rows)))
     return {}
+
+
+def _of_others(ctx: Context, connection: str, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
+    """Rows about people of another connection than the one that is called."""
+    ids = {row.contact_id for row in rows if row.contact_id is not None}
+    foreign = select(col(ContactRow.id)).where(col(ContactRow.id).in_(ids), col(ContactRow.connection) != connection)
+    with ctx.ledger.read() as session:
+        theirs = set(session.execute(foreign).scalars())
+    return [row for row in rows if row.contact_id in theirs]
 
 
 def _people(ctx: Context, rows: Sequence[DeliveryRow]) -> dict[int, Contact]:
     with ctx.ledger.read() as session:
-        found = {}
-        kept = fetch(session, rows)
+        found: dict[int, Contact] = {}
+        kept = fetch(session, rows) if rows else []
         for row in kept:
             contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
             if contact is not None:

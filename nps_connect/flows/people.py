@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -118,19 +118,33 @@ def erase(session: Session, row: ContactRow, now: datetime) -> None:
         response.follow_up = []
 
 
-def earlier_answers(session: Session, contact_id: int, *, besides: int | None = None) -> tuple[EarlierAnswer, ...]:
-    """The person's confirmed answers, newest first, without one of them."""
+def read_answers(session: Session, contact_ids: Collection[int]) -> dict[int, list[ResponseRow]]:
+    """The confirmed answers of several people, newest first, read at once."""
+    found: dict[int, list[ResponseRow]] = {contact_id: [] for contact_id in contact_ids}
     rows = session.execute(
         select(ResponseRow)
         .where(
-            col(ResponseRow.contact_id) == contact_id,
+            col(ResponseRow.contact_id).in_(found),
             col(ResponseRow.revision) > 0,
             col(ResponseRow.contested_at).is_(None),
-            col(ResponseRow.id) != (besides or 0),
         )
         .order_by(col(ResponseRow.answered_at).desc())
-        .limit(HISTORY)
     ).scalars()
+    for row in rows:
+        found[row.contact_id].append(row)
+    return found
+
+
+def foresee_answers(session: Session, contact_ids: Collection[int]) -> None:
+    """Let `earlier_answers` know these people without asking for each; in sessions that change no answer."""
+    session.info["answers"] = read_answers(session, contact_ids)
+
+
+def earlier_answers(session: Session, contact_id: int, *, besides: int | None = None) -> tuple[EarlierAnswer, ...]:
+    """The person's confirmed answers, newest first, without one of them."""
+    known: dict[int, list[ResponseRow]] = session.info.get("answers", {})
+    answers = known[contact_id] if contact_id in known else read_answers(session, [contact_id])[contact_id]
+    rows = [row for row in answers if row.id != besides][:HISTORY]
     return tuple(
         EarlierAnswer(
             score=row.score or 0,

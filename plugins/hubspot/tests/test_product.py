@@ -47,7 +47,8 @@ def test_the_previous_score_and_the_count_follow(play):
 
 
 def test_one_webhook_of_a_hundred_deals_resolves_its_contacts_in_three_calls(play, wire, populating):
-    walk = play({"triggers": [{"on": "deal.won", "from": "crm", "survey": "after-purchase", "where": "amount >= 100"}]})
+    trigger = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "where": "amount >= 100"}
+    walk = play({"triggers": [trigger], "limits": {"unusual": 1000}})
     contacts = populating(100)
     facts = [fact for contact in contacts for fact in walk.vendor.happen("deal.won", contact.properties["email"])]
     wire.requests.clear()
@@ -133,6 +134,7 @@ def test_one_note_per_answer_and_a_changed_answer_changes_it(play):
     walk.knows(ZOE)
     token = walk.answers(ZOE, 9, "Bien")
     assert "<strong>NPS 9</strong>" in walk.notes()[0]
+    walk.house.clock.forward("5m")
     walk.house.answer(token, 3, "Finalement non")
     walk.house.run()
     [note] = walk.notes()
