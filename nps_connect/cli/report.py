@@ -89,12 +89,12 @@ def _count(
     from nps_connect.ledger.tables import ResponseRow
     from nps_connect.records.responses import segment_of
 
-    confirmed = col(ResponseRow.revision) > 0
-    at = case((confirmed, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
+    confirmed = (col(ResponseRow.revision) > 0) & col(ResponseRow.contested_at).is_(None)
+    at = case((col(ResponseRow.revision) > 0, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
     newest = func.row_number().over(
         partition_by=(confirmed, col(ResponseRow.contact_id)), order_by=(at.desc(), col(ResponseRow.id).desc())
     )
-    score = case((confirmed, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
+    score = case((col(ResponseRow.revision) > 0, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
     answers = select(
         col(ResponseRow.survey).label("survey"),
         score.label("score"),

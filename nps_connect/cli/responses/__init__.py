@@ -6,7 +6,10 @@ import click
 
 from nps_connect.cli.lazy import LazyGroup
 
-COMMANDS = {"list": (f"{__name__}.list:list_", "List responses, newest first; provisional ones only if asked for.")}
+COMMANDS = {
+    "list": (f"{__name__}.list:list_", "List responses, newest first; provisional ones only if asked for."),
+    "show": (f"{__name__}.show:show", "Show one response with its changes, its visits and their signs of a machine."),
+}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)

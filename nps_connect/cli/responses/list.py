@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from nps_connect.cli.output import line, moment, print_json, print_table
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import ContactRow, ResponseRow
 
+A_DAY = timedelta(days=1)
 BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
 
 
@@ -28,19 +30,24 @@ def list_(
 ) -> None:
     """List responses, newest first; provisional ones only if asked for.
 
-    A provisional answer is a score that was opened from a mail but never pressed on the page: it counts nowhere.
+    A provisional answer is a score that was opened from a mail but never pressed on the page, or one that another press
+    contradicted at once: it counts nowhere. Look at those of detractors without signs of a machine: after a day, they
+    are named.
     """
-    from sqlalchemy import select
+    from sqlalchemy import case, select
     from sqlmodel import col
 
+    from nps_connect.connection import system_clock
     from nps_connect.ledger.tables import ContactRow, ResponseRow
 
-    score = col(ResponseRow.provisional_score if provisional else ResponseRow.score)
-    at = col(ResponseRow.provisional_at if provisional else ResponseRow.answered_at)
+    pressed = col(ResponseRow.revision) > 0
+    confirmed = pressed & col(ResponseRow.contested_at).is_(None)
+    score = case((pressed, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
+    at = case((pressed, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
     query = (
         select(ResponseRow, ContactRow)
         .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
-        .where(col(ResponseRow.revision) == 0 if provisional else col(ResponseRow.revision) > 0, score.is_not(None))
+        .where(~confirmed if provisional else confirmed, score.is_not(None))
         .order_by(at.desc(), col(ResponseRow.id).desc())
         .limit(limit + 1)
     )
@@ -49,12 +56,22 @@ def list_(
     if segment is not None:
         query = query.where(score.between(*BOUNDS[segment]))
     with options.ledger() as (ledger, settings), ledger.read() as session:
-        rows = [_facts(response, contact) for response, contact in session.execute(query).all()]
+        rows = [facts(response, contact) for response, contact in session.execute(query).all()]
     if as_json:
         print_json(rows[:limit])
         return
+    now = system_clock()
     print_table(
-        ["answered", "score", "segment", "survey", "touchpoint", "contact", "comment"],
+        [
+            "answered",
+            "score",
+            "segment",
+            "survey",
+            "touchpoint",
+            "contact",
+            "comment",
+            *(["note"] if provisional else []),
+        ],
         [
             (
                 moment(row["answered_at"], settings.core.zone),
@@ -64,6 +81,7 @@ def list_(
                 row["touchpoint"],
                 row["contact"],
                 line(row["comment"]),
+                *([note(row, now)] if provisional else []),
             )
             for row in rows[:limit]
         ],
@@ -73,14 +91,26 @@ def list_(
         click.echo(f"There are more; show them with --limit {limit * 10}.")
 
 
-def _facts(row: ResponseRow, contact: ContactRow) -> dict[str, Any]:
-    from nps_connect.records.responses import segment_of
+def note(row: dict[str, Any], now: datetime) -> str | None:
+    """What staff should know of an unconfirmed score."""
+    from nps_connect.rules.machines import TOLD
 
-    confirmed = row.revision > 0
-    score = row.score if confirmed else row.provisional_score
+    if row["signs"]:
+        return "perhaps a machine: " + "; ".join(TOLD[sign] for sign in row["signs"])
+    waiting = row["segment"] == "detractor" and now - row["answered_at"] >= A_DAY
+    return "please look: a detractor without signs of a machine" if waiting else None
+
+
+def facts(row: ResponseRow, contact: ContactRow) -> dict[str, Any]:
+    """What is told of a response."""
+    from nps_connect.records.responses import segment_of
+    from nps_connect.rules.machines import read
+
+    pressed = row.revision > 0
+    score = row.score if pressed else row.provisional_score
     return {
         "id": row.public_id,
-        "state": "confirmed" if confirmed else "provisional",
+        "state": "provisional" if not pressed else "contested" if row.contested_at else "confirmed",
         "revision": row.revision,
         "score": score,
         "segment": None if score is None else segment_of(score),
@@ -90,5 +120,6 @@ def _facts(row: ResponseRow, contact: ContactRow) -> dict[str, Any]:
         "comment": row.comment,
         "do_not_contact": row.do_not_contact,
         "contact": f"{contact.connection}:{contact.vendor_id}",
-        "answered_at": row.answered_at if confirmed else row.provisional_at,
+        "answered_at": row.answered_at if pressed else row.provisional_at,
+        "signs": ["contradiction"] if row.contested_at else list(read(row.provisional_signs)) if not pressed else [],
     }

@@ -1,0 +1,33 @@
+"""``nps-connect bounces address``."""
+
+from __future__ import annotations
+
+import click
+
+from nps_connect.cli.guarding import Failure
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import print_json
+
+
+@click.command(cls=Command)
+@click.argument("connection")
+@json_option
+@pass_options
+def address(options: Options, connection: str, as_json: bool) -> None:
+    """Print the address where the mail server of CONNECTION may post reports, one message in each request.
+
+    Whoever knows it can stop mail to your customers: treat it as a secret. It is signed with the first of
+    core.signing_keys and works as long as that key is among them.
+    """
+    from nps_connect.flows.links import Links
+
+    settings = options.settings()
+    if connection not in settings.connections:
+        raise Failure(f"there is no connection {connection!r}")
+    links = Links(settings.core.url, [key.get_secret_value() for key in settings.core.signing_keys])
+    url = links.address("b", links.bounces(connection))
+    if as_json:
+        print_json({"address": url})
+    else:
+        click.echo(url)

@@ -1,0 +1,61 @@
+"""``nps-connect surveys preview``."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nps_connect.cli.guarding import Failure
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import print_facts, print_json
+
+if TYPE_CHECKING:
+    from nps_connect.records.messages import Message
+
+
+@click.command(cls=Command)
+@click.argument("name")
+@click.option("--language", metavar="TAG", help="Of the mail; the survey's own if not given.")
+@click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where to; here if not given."
+)
+@json_option
+@pass_options
+def preview(options: Options, name: str, language: str | None, open_it: bool, folder: Path, as_json: bool) -> None:
+    """Write the mail of survey NAME to a file, as HTML and as plain text; nothing is sent.
+
+    Its links lead to test pages, where whatever is pressed counts nowhere.
+    """
+    from nps_connect.cli.surveys.sampling import sample_of, without_ledger
+
+    with without_ledger(options) as ctx:
+        message = sample_of(ctx, name, language, "preview@example.com")
+    stem = f"{name}-{message.language}"
+    html, text = folder / f"{stem}.html", folder / f"{stem}.txt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        html.write_text(_self_contained(message), encoding="utf-8")
+        text.write_text(f"Subject: {message.subject}\n\n{message.text}", encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"cannot write {error.filename}: {error.strerror}") from None
+    told = {"subject": message.subject, "html": str(html), "text": str(text), "bytes": len(html.read_bytes())}
+    if as_json:
+        print_json(told)
+    else:
+        print_facts(told.items())
+    if open_it:
+        click.launch(str(html))
+
+
+def _self_contained(message: Message) -> str:
+    """The HTML part with the images that travel inside the mail put into it, so that a browser shows them."""
+    html = message.html or ""
+    for image in message.inline_images:
+        data = base64.b64encode(image.data).decode()
+        html = html.replace(f"cid:{image.content_id}", f"data:{image.media_type};base64,{data}")
+    return html

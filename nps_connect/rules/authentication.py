@@ -1,0 +1,125 @@
+"""Whether a mail that arrived was signed as it should be, read from its own headers. Pure.
+
+The server that took the mail in writes what it found into ``Authentication-Results`` (RFC 8601), at the very top. What
+stands below may be forged by the sender, so only the topmost server is believed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+from email.utils import parseaddr
+
+_COMMENT = re.compile(r"\([^()]*\)")
+_METHOD = re.compile(r"\b(spf|dkim|dmarc)\s*=\s*([a-z]+)([^;]*)", re.IGNORECASE)
+_DOMAINS = {
+    "spf": re.compile(r"smtp\.(?:mailfrom|helo)\s*=\s*\"?(?:[^\s;\"@]*@)?([\w.-]+)"),
+    "dkim": re.compile(r"header\.(?:d|i)\s*=\s*\"?(?:[^\s;\"@]*@)?([\w.-]+)"),
+}
+_TAG = re.compile(r"(?:^|;)\s*([a-z]+)\s*=\s*([^;]*)")
+ONE_CLICK = ("list-unsubscribe", "list-unsubscribe-post")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: `spf`, `dkim`, `dmarc`, `unsubscribe headers` or `copy`.
+        ok: as it should be.
+        text: one sentence.
+        fix: what to do about it, if anything.
+    """
+
+    what: str
+    ok: bool
+    text: str
+    fix: str | None = None
+
+
+def judge(copy: bytes) -> list[Finding]:
+    """What the headers of an arrived mail tell.
+
+    Args:
+        copy: the source of the mail as its mailbox shows it, headers at least.
+    """
+    mail = message_from_bytes(copy.lstrip())
+    sender = _domain(str(mail.get("From", "")))
+    results = [_plain(text) for text in mail.get_all("Authentication-Results", [])]
+    if not sender or not results:
+        lack = "From" if not sender else "Authentication-Results"
+        fix = "paste the whole source of the mail as it arrived (show original, view source), from its first line on"
+        return [Finding("copy", False, f"the copy has no {lack} header", fix)]
+    server = _server(results[0])
+    found = [match for text in results if _server(text) == server for match in _METHOD.findall(text)]
+    return [
+        _aligned(
+            "spf", found, sender, "let the mail server use the sender's domain as envelope sender, and list it there"
+        ),
+        _aligned("dkim", found, sender, f"let the mail server sign with d={sender}"),
+        _dmarc(found, sender),
+        _one_click(mail, sender),
+    ]
+
+
+def _aligned(method: str, found: Sequence[tuple[str, str, str]], sender: str, fix: str) -> Finding:
+    seen = []
+    for name, result, rest in found:
+        if name.lower() != method:
+            continue
+        domain = _DOMAINS[method].search(rest)
+        told = domain[1].lower() if domain else ""
+        if result.lower() == "pass" and related(told, sender):
+            return Finding(method, True, f"{method} passes for {told}, which is aligned with {sender}")
+        seen.append(f"{result.lower()}{f' for {told}' if told else ''}")
+    if not seen:
+        return Finding(method, False, f"the receiving server says nothing of {method}", fix)
+    return Finding(method, False, f"{method} is not aligned with {sender}: {', '.join(seen)}", fix)
+
+
+def _dmarc(found: Sequence[tuple[str, str, str]], sender: str) -> Finding:
+    results = [result.lower() for name, result, _ in found if name.lower() == "dmarc"]
+    if "pass" in results:
+        return Finding("dmarc", True, f"dmarc passes for {sender}")
+    fix = f"publish a DMARC record at _dmarc.{sender}, and see to it that spf or dkim is aligned"
+    return Finding("dmarc", False, f"dmarc: {', '.join(results) or 'the receiving server says nothing of it'}", fix)
+
+
+def _one_click(mail: Message, sender: str) -> Finding:
+    missing = [name for name in ONE_CLICK if mail.get(name) is None]
+    if missing:
+        return Finding("unsubscribe headers", False, f"the mail arrived without {' and '.join(missing)}")
+    signatures = [dict(_tags(text)) for text in mail.get_all("DKIM-Signature", [])]
+    own = [tags for tags in signatures if related(tags.get("d", "").lower(), sender)]
+    fix = f"add {', '.join(ONE_CLICK)} to the headers that the mail server signs (h=): else one click does not work"
+    for tags in own:
+        signed = {name.strip().lower() for name in tags.get("h", "").split(":")}
+        if signed.issuperset(ONE_CLICK):
+            return Finding("unsubscribe headers", True, f"both unsubscribe headers are signed by {tags['d']}")
+    why = "are not among the signed headers" if own else f"are not signed by {sender}: it has no signature of its own"
+    return Finding("unsubscribe headers", False, f"the unsubscribe headers {why}", fix)
+
+
+def related(one: str, other: str) -> bool:
+    """Whether two domains are the same, or one lies below the other: alignment in its relaxed form (RFC 7489, 3.1)."""
+    return bool(one and other) and (one == other or one.endswith(f".{other}") or other.endswith(f".{one}"))
+
+
+def _tags(text: str) -> Iterator[tuple[str, str]]:
+    for name, value in _TAG.findall(_plain(text)):
+        yield name, re.sub(r"\s+", "", value)
+
+
+def _plain(text: object) -> str:
+    return _COMMENT.sub(" ", " ".join(str(text).split()))
+
+
+def _server(results: str) -> str:
+    return results.partition(";")[0].strip().lower()
+
+
+def _domain(header: str) -> str:
+    return parseaddr(header)[1].rpartition("@")[2].strip().lower()

@@ -1,0 +1,68 @@
+"""What the headers of an arrived mail tell of its signatures; nothing else in them is believed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect.rules.authentication import judge, related
+
+GOOD = """\
+Authentication-Results: mx.example.net; dkim=pass (2048-bit key) header.d=example.com header.s=k1;
+ spf=pass (sender permitted) smtp.mailfrom=bounce@mail.example.com; dmarc=pass (p=REJECT) header.from=example.com
+DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=k1;
+ h=From:To:Subject:List-Unsubscribe:
+ List-Unsubscribe-Post; bh=x; b=y
+From: Exemple SA <care@example.com>
+List-Unsubscribe: <https://nps.example.com/u/x>
+List-Unsubscribe-Post: List-Unsubscribe=One-Click
+Subject: x
+
+text
+"""
+
+
+def wrong(copy: str) -> list[str]:
+    return [finding.what for finding in judge(copy.encode()) if not finding.ok]
+
+
+def test_a_mail_as_it_should_be():
+    assert wrong(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("header.d=example.com", "header.d=relay.example.org", ["dkim"]),
+        ("dkim=pass", "dkim=fail", ["dkim"]),
+        ("@mail.example.com", "@relay.example.org", ["spf"]),
+        ("spf=pass", "spf=softfail", ["spf"]),
+        ("dmarc=pass", "dmarc=fail", ["dmarc"]),
+        (":List-Unsubscribe:\n List-Unsubscribe-Post", "", ["unsubscribe headers"]),
+        ("; d=example.com;", "; d=relay.example.org;", ["unsubscribe headers"]),
+        ("List-Unsubscribe-Post: List-Unsubscribe=One-Click\n", "", ["unsubscribe headers"]),
+        ("From: Exemple SA <care@example.com>\n", "", ["copy"]),
+    ],
+)
+def test_what_is_wrong_is_named(old, new, what):
+    assert old in GOOD
+    assert wrong(GOOD.replace(old, new)) == what
+
+
+def test_only_the_topmost_server_is_believed():
+    forged = GOOD.replace("spf=pass", "spf=fail").replace(
+        "DKIM-Signature", "Authentication-Results: sender.example.org; spf=pass smtp.mailfrom=example.com\nDKIM-Signature"
+    )
+    assert wrong(forged) == ["spf"]
+
+
+def test_a_domain_that_only_ends_alike_is_not_related():
+    assert related("mail.example.com", "example.com")
+    assert not related("notexample.com", "example.com")
+    assert not related("", "example.com")
+
+
+@given(st.binary(max_size=400))
+def test_any_copy_is_judged(copy):
+    assert judge(copy)
