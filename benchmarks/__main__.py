@@ -18,10 +18,11 @@ def main(wanted: list[str]) -> int:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores\n")
-    print("| benchmark | what | per second | each |\n| --- | --- | ---: | ---: |")
+    print("| benchmark | what | per second | each | beside |\n| --- | --- | ---: | ---: | --- |")
     for name in wanted or NAMES:
-        for what, count, seconds in import_module(f"benchmarks.{name}").measure():
-            print(f"| {name} | {what} | {count / seconds:,.0f} | {seconds / count * 1e6:,.1f} µs |", flush=True)
+        for what, count, seconds, *beside in import_module(f"benchmarks.{name}").measure():
+            row = (name, what, f"{count / seconds:,.0f}", f"{seconds / count * 1e6:,.1f} µs", *(beside or [""]))
+            print(f"| {' | '.join(row)} |", flush=True)
     return 0
 
 

@@ -50,11 +50,12 @@ def out_of_order(session: Session, rows: Sequence[DeliveryRow], token: str) -> s
             col(DeliveryRow.state) == "running",
         )
     ).all()
-    late = set()
-    for row in rows:
-        for rival_id, contact_id, started_at, rival_token in rivals:
-            if contact_id != row.contact_id or rival_id == row.id:
-                continue
-            if rival_id < (row.id or 0) or (started_at is not None and rival_token != token):
-                late.add(row.id or 0)
-    return late
+    beside: dict[int | None, list[tuple[int, bool]]] = {}
+    for rival_id, contact_id, started_at, rival_token in rivals:
+        beside.setdefault(contact_id, []).append((rival_id or 0, started_at is not None and rival_token != token))
+    return {
+        row.id or 0
+        for row in rows
+        for rival_id, begun in beside.get(row.contact_id, ())
+        if rival_id != row.id and (rival_id < (row.id or 0) or begun)
+    }

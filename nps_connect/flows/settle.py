@@ -41,6 +41,7 @@ from nps_connect.rules.retrying import DEFAULT_PLANS, RetryPlan, next_try
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = insert(AttemptRow.__table__)  # type: ignore[attr-defined]
 MAYBE = "it may have been sent already"
 BUG_TRIES = 3
 BUG_WAIT = timedelta(minutes=1)
@@ -102,7 +103,7 @@ def settle_batch(
                 attempts.append(_attempt(ctx, one, now))
         claims.write_each(session, DeliveryRow, values)
         if attempts:
-            session.execute(insert(AttemptRow), attempts)
+            session.connection().execute(ATTEMPTS, attempts)
         if called:
             well = note(ctx, session, connection, action, [one.outcome for one in settled], probe=probe)
         elif probe:

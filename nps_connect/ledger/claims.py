@@ -40,25 +40,27 @@ def claim(session: Session, table: type[Row], lane: str, *, token: str, now: dat
         update(table)
         .where(_id(table).in_(due))
         .values(state="running", lease_token=token, lease_until=now + LEASE, started_at=None)
-        .returning(_id(table))
+        .returning(table)
         .execution_options(synchronize_session=False)
     ).scalars()
-    return sorted(_load(session, table, list(taken), token), key=lambda row: (row.due_at, _id_of(row)))
-
-
-def _load(session: Session, table: type[Row], ids: list[int], token: str) -> list[Row]:
-    """The claimed rows; one that cannot be read (a damaged JSON column) goes dead alone."""
-    if not ids:
-        return []
     try:
-        return list(session.execute(select(table).where(_id(table).in_(ids))).scalars())
-    except (ValueError, TypeError) as error:
-        if len(ids) > 1:
-            return [row for one in ids for row in _load(session, table, [one], token)]
-        told = f"the row cannot be read ({error})"
-        log.error("damaged row table=%s id=%s: %s", table.__tablename__, ids[0], error)
-        settle(session, table, ids[0], token=token, values={"state": "dead", "last_error": told})
-        return []
+        rows = list(taken)
+    except (ValueError, TypeError):
+        rows = _readable(session, table, token)
+    return sorted(rows, key=lambda row: (row.due_at, _id_of(row)))
+
+
+def _readable(session: Session, table: type[Row], token: str) -> list[Row]:
+    """The claimed rows one by one: one that cannot be read (a damaged JSON column) goes dead alone."""
+    rows = []
+    for row_id in session.execute(select(_id(table)).where(_held_by(table, token))).scalars().all():
+        try:
+            rows.append(session.execute(select(table).where(_id(table) == row_id)).scalar_one())
+        except (ValueError, TypeError) as error:
+            log.error("damaged row table=%s id=%s: %s", table.__tablename__, row_id, error)
+            told = {"state": "dead", "last_error": f"the row cannot be read ({error})"}
+            settle(session, table, row_id, token=token, values=told)
+    return rows
 
 
 def start(
@@ -94,14 +96,21 @@ def held(session: Session, table: type[Work], ids: Sequence[int], *, token: str)
 
 def write_each(session: Session, table: type[Work], values: Mapping[int, Mapping[str, Any]]) -> None:
     """Settle rows that `held` has locked, each with values of its own; one statement per set of columns."""
-    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    alike: dict[tuple[str, ...], list[int]] = {}
     for row_id, own in values.items():
-        alike.setdefault(tuple(sorted(own)), []).append({"of_id": row_id, **{f"to_{k}": v for k, v in own.items()}})
+        alike.setdefault(tuple(sorted(own)), []).append(row_id)
     bare: Table = table.__table__  # type: ignore[attr-defined]
-    for names, rows in alike.items():
-        new: dict[str, Any] = {name: bindparam(f"to_{name}") for name in names}
-        statement = update(bare).where(bare.c.id == bindparam("of_id"))
-        session.connection().execute(statement.values(lease_token=None, lease_until=None, **new), rows)
+    for names, ids in alike.items():
+        first = values[ids[0]]
+        same = {name: first[name] for name in names if all(values[row_id][name] == first[name] for row_id in ids)}
+        free = update(bare).values(lease_token=None, lease_until=None, **same)
+        if len(same) == len(names):
+            session.connection().execute(free.where(bare.c.id.in_(ids)))
+            continue
+        own_names = [name for name in names if name not in same]
+        each = free.values({name: bindparam(f"to_{name}") for name in own_names})
+        rows = [{"of_id": row_id, **{f"to_{name}": values[row_id][name] for name in own_names}} for row_id in ids]
+        session.connection().execute(each.where(bare.c.id == bindparam("of_id")), rows)
 
 
 def settle(session: Session, table: type[Work], row_id: int, *, token: str, values: Mapping[str, Any]) -> bool:
