@@ -1,6 +1,7 @@
 """Scores at the vendor's full speed: 10,000 score updates against a simulated portal that enforces 190 calls in 10 s.
 
-Time is the portal's own (sleeping moves it on), so that the quota alone sets the pace; the processor's time is real.
+Time is the portal's own (sleeping moves it on), so that the quota alone sets the pace. The processor's time is real and
+ours only: what the simulated portal takes is left out.
 """
 
 from __future__ import annotations
@@ -28,10 +29,23 @@ BATCH = 100
 QUOTA = 190
 
 
+class Portal(Simulated):
+    """A portal that knows how much of the processor's time it takes."""
+
+    taken = 0.0
+
+    def handle(self, request):
+        began = process_time()
+        try:
+            return super().handle(request)
+        finally:
+            self.taken += process_time() - began
+
+
 def measure() -> Iterator[tuple[str, int, float]]:
     """Contacts per second of the portal's time, and per second of the processor's."""
     clock = FixedClock()
-    vendor = Simulated(clock)
+    vendor = Portal(clock)
     people = [SimulatedPerson(f"p{number}@example.com", "P", "fr") for number in range(CONTACTS)]
     for person in people:
         vendor.portal.create("contacts", {"email": person.email}, clock())
@@ -43,17 +57,17 @@ def measure() -> Iterator[tuple[str, int, float]]:
         connection = connect(plugin, settings, vendor, gate=gate)
         plugin.nps_apply_setup(connection, plugin.nps_plan_setup(connection))
         clock.forward(timedelta(seconds=20))
-        began, working = clock(), process_time()
+        began, working = clock(), process_time() - vendor.taken
         for _ in range(ROUNDS):
             _write_all(connection, vendor, clock)
-        elapsed, worked = (clock() - began).total_seconds(), process_time() - working
+        elapsed, worked = (clock() - began).total_seconds(), process_time() - vendor.taken - working
         ledger.close()
     count = CONTACTS * ROUNDS
     ideal = count / (QUOTA / 10 * BATCH)
     refused = vendor.quotas.refused
     what = f"scores written, {ideal / elapsed:.1%} of the quota, {refused} refused, {worked / elapsed:.0%} of one core"
     yield what, count, elapsed
-    yield "processor time for these scores, simulated portal included", count, worked
+    yield "processor time for these scores", count, worked
 
 
 def _write_all(connection, vendor, clock) -> None:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, PluginError
 from nps_connect.flows.context import Context
-from nps_connect.flows.standing import concerns, standing
-from nps_connect.ledger import pauses
+from nps_connect.flows.health import resume_stopped
+from nps_connect.flows.reviewing.policy import policy_findings
+from nps_connect.flows.standing import standing
 from nps_connect.records.findings import Finding
 
 log = logging.getLogger(__name__)
-
-MENDABLE = ("auth", "not_allowed")
-"""Causes of a pause that a passing check ends: a 401 or 403 that has been mended."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,12 @@ def check(ctx: Context, connection: str) -> Checkup:
         connection: one of `ctx.connections`.
     """
     found = _asked(ctx, connection)
-    resumed = _resume(ctx, connection) if all(finding.severity != "error" for finding in found) else []
+    resumed = resume_stopped(ctx, connection) if all(finding.severity != "error" for finding in found) else []
     found += [
         Finding(severity="ok", text=f"{scope} goes on: it was stopped by a refusal, and the check passes now")
         for scope in resumed
     ]
+    found += policy_findings(ctx, connection)
     return Checkup(connection, (*found, *standing(ctx, connection)), tuple(resumed))
 
 
@@ -76,17 +75,3 @@ def _fix(error: DeliveryError, connection: str) -> str:
     if isinstance(error, NotAllowed):
         return f"grant {error.scope or 'what is missing'} at the vendor, then check again"
     return "see that the vendor can be reached from here, then check again"
-
-
-def _resume(ctx: Context, connection: str) -> list[str]:
-    with ctx.ledger.write() as session:
-        stopped = [
-            scope
-            for scope, row in pauses.current(session).items()
-            if row.cause in MENDABLE and concerns(scope, connection)
-        ]
-        for scope in stopped:
-            pauses.resume(session, scope)
-    for action in ctx.info_of(connection).actions if stopped else ():
-        ctx.wake(f"{connection}/{action.action}")
-    return stopped

@@ -1,4 +1,4 @@
-"""How a connection stands by the ledger alone: what came in, what is stopped, what waits or failed, its policy."""
+"""How a connection stands by the ledger alone: what came in, what is stopped, what waits or failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.keeping import BreakerRow, CounterRow, QuotaRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.records.findings import Finding
-from nps_connect.rules.reviewing import gaps
 
 LONG_SILENCE = timedelta(days=7)
 LOOK_BACK = timedelta(days=30)
@@ -30,7 +29,6 @@ def standing(ctx: Context, connection: str) -> list[Finding]:
             *_refused(ctx, session, connection),
             *_stopped(ctx, session, connection),
             *_deliveries(ctx, session, connection),
-            *_policy(ctx, connection),
         ]
 
 
@@ -157,25 +155,6 @@ def _deliveries(ctx: Context, session: Session, connection: str) -> Iterator[Fin
         text = f"{action} skipped in the last {LOOK_BACK.days} days, mostly for people whom the vendor does not have"
         fix = f"nps-connect deliveries list --state skipped --connection {connection}"
         yield Finding(severity="ok", text=f"{text}: {count}", fix=fix)
-
-
-def _policy(ctx: Context, connection: str) -> Iterator[Finding]:
-    declared = ctx.info_of(connection).review_policy
-    if declared is None:
-        return
-    policy = declared(ctx.connections[connection].settings)
-    if policy.rule == "free":
-        yield Finding(severity="ok", text=f"review policy: whom to ask is your choice ({policy.source})")
-        return
-    selective = gaps(ctx.settings.routes, {connection: policy})
-    if not selective:
-        yield Finding(severity="ok", text=f"review policy: {policy.reason} ({policy.source}); no answer is left out")
-    for gap in selective:
-        yield Finding(
-            severity="warning",
-            text=f"review policy: {policy.reason} ({policy.source}); {gap.told} left out, because: {gap.accepted}",
-            fix='add an invite_review route for them, with lead = "help"',
-        )
 
 
 def concerns(scope: str, connection: str) -> bool:

@@ -183,22 +183,15 @@ def test_absent_contacts_are_skipped_and_counted(house, crm):
 
 
 def test_the_review_policy_of_the_configuration(house):
-    [text] = [text for text in told(house, "ok", "stars") if text.startswith("review policy")]
-    assert text.endswith("no answer is left out")
+    [text] = [text for text in told(house, "ok", "stars") if text.startswith("policy ")]
+    assert "everybody is asked alike" in text
 
 
 def test_a_selective_configuration_is_repeated_with_its_reason(ledger, clock):
-    routes = [
-        {
-            "on": "promoter",
-            "do": "invite_review",
-            "via": "stars",
-            "accept_selective_invitation": "our counsel agreed",
-        }
-    ]
-    house = House(ledger, clock, {"routes": routes})
-    [text] = [text for text in told(house, "warning", "stars") if text.startswith("review policy")]
-    assert "passive and detractor left out, because: our counsel agreed" in text
+    route = {"on": "promoter", "do": "invite_review", "via": "stars"}
+    house = House(ledger, clock, {"routes": [{**route, "accept_selective_invitation": "our counsel agreed"}]})
+    [text] = [text for text in told(house, "warning", "stars") if text.startswith("policy ")]
+    assert text.endswith("our counsel agreed")
 
 
 def test_set_up_does_what_is_open_to_it(house, crm):
