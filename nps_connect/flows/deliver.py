@@ -20,6 +20,7 @@ from nps_connect.flows.doubts import look_for
 from nps_connect.flows.insisting import insist
 from nps_connect.flows.lookups import Looked, look_anew
 from nps_connect.flows.ordering import fetch, out_of_order
+from nps_connect.flows.pacing import paced
 from nps_connect.flows.people import foresee_answers
 from nps_connect.flows.preparing import Ending, prepare
 from nps_connect.flows.receipts import refuse_foreign
@@ -94,6 +95,8 @@ def drain_deliveries(
         ctx.wake(lane)  # there is more: another thread or worker may join
     claimed = len(rows)
     while rows and not stopping():
+        if action in CUSTOMER_FACING and not paced(ctx, connection):
+            break
         batch = rows[: info.batch_size]
         rows = rows[info.batch_size :]
         if not _deliver(ctx, connection, action, info, batch, token, probe=breaker == "probe"):
@@ -101,6 +104,8 @@ def drain_deliveries(
     if rows:
         with ctx.ledger.write() as session:
             claims.release(session, DeliveryRow, [row.id or 0 for row in rows], token=token)
+            if breaker == "probe":
+                breakers.give_back(session, scope, now=ctx.clock())
     return claimed
 
 

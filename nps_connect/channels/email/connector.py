@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, hookimpl
+from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, Quota, hookimpl
 from nps_connect.channels.email.settings import EmailSettings
 
 EXAMPLE = ExampleConfiguration(
@@ -16,6 +16,11 @@ reply_to = "care@example.com"                   # answers arrive here: somebody 
 """,
     environment={"SMTP_URL": "smtp://user:password@mail.example.com:587?starttls=required"},
 )
+
+
+def pace(settings: EmailSettings) -> tuple[Quota, ...]:
+    """The rate that the operator set, if any."""
+    return (Quota(calls=settings.per_minute, seconds=60.0),) if settings.per_minute else ()
 
 
 @hookimpl
@@ -34,6 +39,7 @@ def nps_connector() -> ConnectorInfo:
             ActionInfo(action="send_reminder", doubt="hold", customer_facing=True),
             ActionInfo(action="invite_review", doubt="hold", customer_facing=True),
         ),
+        quotas_for=pace,
         channel=True,
         example=EXAMPLE,
     )

@@ -41,6 +41,7 @@ class EmailSettings(ConnectionSettings):
         sender: what customers see, ``Name <address>``.
         reply_to: where their answers go; people must read it.
         timeout: seconds up to the final dot of a mail, and as long again for the answer to it.
+        per_minute: customer mails in a minute at most, over all workers; none = as fast as the relay takes them.
         allow_plain: allow a relay beyond this machine without encryption.
     """
 
@@ -48,6 +49,7 @@ class EmailSettings(ConnectionSettings):
     sender: Annotated[str, AfterValidator(_sender)]
     reply_to: Annotated[str, AfterValidator(_read_by_people)]
     timeout: float = Field(default=30.0, gt=0, le=120)  # both waits fit into a lease
+    per_minute: int | None = Field(default=None, ge=1, le=6000)
     allow_plain: bool = False
 
     @model_validator(mode="after")

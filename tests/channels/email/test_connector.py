@@ -14,6 +14,7 @@ def test_nps_connector():
     assert info.base_url is None
     assert {(action.action, action.doubt, action.customer_facing) for action in info.actions} == {
         ("send_survey", "hold", True),
+        ("send_reminder", "hold", True),
         ("invite_review", "hold", True),
         ("send_fallback", "resend", False),
     }
@@ -25,7 +26,7 @@ def test_it_loads_like_any_other_plugin():
 
     plugins.register(email, "email")
 
-    assert plugins.hooks_of("email") == ("nps_connector", "nps_send_messages", "nps_check")
+    assert plugins.hooks_of("email") == ("nps_connector", "nps_read_bounces", "nps_send_messages", "nps_check")
 
 
 def test_its_example_fits_its_settings():
