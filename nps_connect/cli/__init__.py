@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": (f"{HOME}.doctor:doctor", "Find out whether mail arrives as it should."),
     "deliveries": (f"{HOME}.deliveries:deliveries", "Look at every effect outside the house; try failed ones again."),
     "responses": (f"{HOME}.responses:responses", "Look at what customers answered."),
+    "reviews": (f"{HOME}.reviews:reviews", "Account for review invitations."),
     "cases": (f"{HOME}.cases:cases", "Look at the unhappy customers who are to be won back."),
     "report": (f"{HOME}.report:report", "Print the Net Promoter Score with its margin of error."),
     "demo": (f"{HOME}.demo:command", "Play the whole walk on this machine, with nothing to set up."),

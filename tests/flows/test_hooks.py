@@ -211,6 +211,29 @@ def test_nps_find_existing_is_asked_before_a_doubtful_ticket_is_opened_again(hou
     assert (house.desk.looked_for, len(house.desk.tickets)) == (1, 1)
 
 
+def test_nps_choose_review_platform_is_asked_before_the_weights_and_only_for_open_platforms(ledger, clock):
+    asked, answers = [], ["other", "nowhere", None]
+
+    class Choosing(Third):
+        @hookimpl
+        def nps_choose_review_platform(self, contact, response, platforms):
+            asked.append(list(platforms))
+            answer = answers.pop(0)
+            if answer is None:
+                raise RuntimeError("no opinion, loudly")
+            return answer
+
+    routes = [
+        {"on": "any", "do": "invite_review", "via": name, "weight": weight}
+        for name, weight in (("stars", 1), ("other", 0))
+    ]
+    house = House(ledger, clock, {"connections": {"other": {"plugin": "stars"}}, "routes": routes}, third=Choosing())
+    for person in ("1", "2", "3"):
+        house.answer(house.surveyed(person, f"p{person}@example.com"), 10)
+    assert asked == [["stars", "other"]] * 3
+    assert [row.options["platform"] for row in house.deliveries("invite_review")] == ["other", "stars", "stars"]
+
+
 def test_nps_review_destination_gives_every_score_the_same_page(house):
     pages = [house.answer(house.surveyed(str(n), f"p{n}@example.com"), n) for n in (0, 7, 10)]
     assert {tuple(review.title for review in page.reviews) for page in pages} == {("Stars",)}

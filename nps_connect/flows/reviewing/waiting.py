@@ -1,4 +1,4 @@
-"""Waiting: review mail stays back while a ticket of the person is open, and in quiet hours."""
+"""Waiting: review mail stays back while a ticket of the person is open; quiet hours hold for every mail, elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.rules.quiet import next_open, zone_of
 
 FOR_TICKET = "waits until the ticket is solved"
-QUIET = "waits for the end of the quiet hours"
 LOOK_AGAIN = timedelta(days=1)
 """How long a mail rests before its ticket is looked at again, where nobody tells that it was solved."""
 
@@ -37,8 +36,7 @@ def wait_of(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRo
         limit = min(opened_at, first_due) + longest
         if now < limit:
             return Wait(min(limit, now + LOOK_AGAIN), FOR_TICKET)
-    open_at = open_from(ctx, contact, now)
-    return Wait(open_at, QUIET) if open_at > now else None
+    return None
 
 
 def open_from(ctx: Context, contact: ContactRow, moment: datetime) -> datetime:
