@@ -17,8 +17,9 @@ from nps_connect.flows.links import UnsubscribeLink
 from nps_connect.flows.optout import stop
 from nps_connect.flows.people import suppress
 from nps_connect.ledger import cooldowns
+from nps_connect.ledger.bounced import BounceRow
 from nps_connect.ledger.subjects import mailbox, mailbox_hash
-from nps_connect.ledger.tables import BounceRow, ContactRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_new
 from nps_connect.records.bounces import Bounce
 

@@ -270,34 +270,6 @@ class DeliveryRow(Work, table=True):
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class BounceRow(Base, table=True):
-    """A mail that came back, or that somebody complained about; `key` is made from the report, so that it counts once.
-
-    Attributes:
-        kind: `hard` (the mailbox does not exist), `soft` (it could not take the mail this time), `complaint`.
-        status: the enhanced status code, such as ``5.1.1``, if it is known.
-        detail: what the mail server said, cut and without secrets.
-        source: `smtp` (refused at once), `relay` (posted), `file`.
-    """
-
-    __tablename__ = "bounces"
-    __table_args__ = (
-        UniqueConstraint("key"),
-        CheckConstraint("kind IN ('hard', 'soft', 'complaint')", name="kind"),
-    )
-
-    id: int | None = _id()
-    key: str = Field(max_length=64)
-    kind: str = Field(max_length=20)
-    mailbox: str | None = Field(default=None, max_length=64, index=True)
-    contact_id: int | None = _ref("contacts.id", optional=True)
-    delivery_id: int | None = _ref("deliveries.id", optional=True)
-    status: str | None = Field(default=None, max_length=20)
-    detail: str
-    source: str = Field(max_length=20)
-    at: datetime = Field(sa_type=UtcDateTime)
-
-
 class AttemptRow(Base, table=True):
     """One try of a delivery, append-only."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from datetime import datetime, timedelta
+from importlib.metadata import version
 
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
-import nps_connect
 from nps_connect.ledger.keeping import WorkerRow
 from nps_connect.ledger.upserts import insert_for
 
@@ -29,7 +29,7 @@ def seen(session: Session, worker: str, *, role: str, started_at: datetime, doin
             role=role,
             host=socket.gethostname()[:255],
             pid=os.getpid(),
-            version=nps_connect.__version__,
+            version=version("nps-connect"),
             started_at=started_at,
             **own,
         )

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from nps_connect import Bounce, Undeliverable, WebhookRejected
+from nps_connect.ledger.bounced import BounceRow
 from nps_connect.ledger.keeping import SuppressionRow
-from nps_connect.ledger.tables import BounceRow, DecisionRow
+from nps_connect.ledger.tables import DecisionRow
 
 
 def suppressions(house) -> list[tuple[str, str]]:

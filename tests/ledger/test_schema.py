@@ -10,12 +10,12 @@ from sqlalchemy.exc import StatementError
 from support.postgres import drop_database, fresh_database
 
 from nps_connect.errors import ConfigError
-from nps_connect.ledger import keeping, tables
+from nps_connect.ledger import bounced, cases, keeping, tables
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import newest, require_newest, upgrade
 
-ALL_TABLES = (tables, keeping)
+ALL_TABLES = (tables, keeping, bounced, cases)
 
 
 def catalogue(ledger: Ledger) -> dict[str, object]:

@@ -47,9 +47,10 @@ def _facts(session: Session, row: ContactRow) -> dict[str, Any]:
     from sqlalchemy import select
     from sqlmodel import col
 
+    from nps_connect.ledger.bounced import BounceRow
     from nps_connect.ledger.keeping import SuppressionRow
     from nps_connect.ledger.subjects import subjects_of
-    from nps_connect.ledger.tables import BounceRow, ResponseRow
+    from nps_connect.ledger.tables import ResponseRow
 
     subjects = subjects_of(row.id or 0, row.mailbox)
     suppressions = session.execute(

@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from nps_connect.ledger import keeping, tables
+from nps_connect.ledger import bounced, cases, keeping, tables
 from nps_connect.ledger.columns import Base
 
-TABLES = (tables, keeping)
+TABLES = (tables, keeping, bounced, cases)
 
 context.configure(
     connection=context.config.attributes["connection"],
