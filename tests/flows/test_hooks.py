@@ -175,9 +175,9 @@ def test_nps_write_opt_outs_tells_the_crm_once(house):
 def test_nps_open_tickets_gets_the_same_draft_on_every_try(house):
     token = house.surveyed()
     house.desk.raising = [RetryLater("down")]
-    house.answer(token, 1, "Premier mot")
+    house.answer(token, 1, "Première phrase")
     house.run()
-    house.answer(token, 1, "Premier mot, et un deuxième")
+    house.answer(token, 1, "Première phrase, et une deuxième")
     house.clock.forward("10s")
     house.run()
     first, second = house.desk.items
