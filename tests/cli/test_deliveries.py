@@ -142,7 +142,9 @@ def test_unknown_ids_are_named(stocked):
     ],
 )
 def test_error_and_period_narrow_the_choice(stocked, filters, found):
-    told = json.loads(stocked("deliveries", "retry", "--all", "--action", "open_ticket", "--dry-run", "--json", *filters).out)
+    told = json.loads(
+        stocked("deliveries", "retry", "--all", "--action", "open_ticket", "--dry-run", "--json", *filters).out
+    )
     assert len(told["deliveries"]) == found
 
 

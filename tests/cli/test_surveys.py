@@ -62,7 +62,11 @@ def test_a_logo_travels_in_the_mail_and_is_shown_in_the_preview(configured):
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(None, "cannot be read"), (b"<svg/>", "neither PNG, JPEG nor GIF"), (b"GIF8" + b"\0" * 30_000, "larger than 20 KB")],
+    [
+        (None, "cannot be read"),
+        (b"<svg/>", "neither PNG, JPEG nor GIF"),
+        (b"GIF8" + b"\0" * 30_000, "larger than 20 KB"),
+    ],
 )
 def test_a_logo_that_no_mail_can_carry_is_refused(configured, content, told):
     if content is not None:

@@ -65,7 +65,9 @@ def test_a_wake_up_reaches_one_of_those_who_listen_and_survives_cut_connections(
     assert sorted(times)[5] < 0.5
 
     with psycopg.connect(on_postgres.libpq_url, autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
     for n in range(100):
         door.wake(f"after-{n}")
         if until(lambda: any(one.startswith("after-") for ears in heard for one in ears), 0.3):
@@ -77,7 +79,9 @@ def test_a_wake_up_reaches_one_of_those_who_listen_and_survives_cut_connections(
 def test_upgrading_again_keeps_the_carriers_tables_and_another_version_gets_new_ones(on_postgres):
     def comment() -> str:
         with on_postgres.engine.connect() as connection:
-            return connection.execute(text("SELECT obj_description(to_regnamespace(:n)::oid, 'pg_namespace')"), {"n": SCHEMA}).scalar()
+            return connection.execute(
+                text("SELECT obj_description(to_regnamespace(:n)::oid, 'pg_namespace')"), {"n": SCHEMA}
+            ).scalar()
 
     now = comment()
     assert now.startswith("procrastinate ")

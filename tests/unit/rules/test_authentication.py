@@ -52,7 +52,8 @@ def test_what_is_wrong_is_named(old, new, what):
 
 def test_only_the_topmost_server_is_believed():
     forged = GOOD.replace("spf=pass", "spf=fail").replace(
-        "DKIM-Signature", "Authentication-Results: sender.example.org; spf=pass smtp.mailfrom=example.com\nDKIM-Signature"
+        "DKIM-Signature",
+        "Authentication-Results: sender.example.org; spf=pass smtp.mailfrom=example.com\nDKIM-Signature",
     )
     assert wrong(forged) == ["spf"]
 
