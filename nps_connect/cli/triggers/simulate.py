@@ -1,0 +1,135 @@
+"""``nps-connect triggers simulate``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nps_connect.cli.guarding import Failure
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import console, counted, moment, print_json, print_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nps_connect.flows.simulate import Difference, Outcome, Told
+
+SHOWN = 50
+COLUMNS = ("change", "contact", "survey", "trigger", "due_at", "due_before", "event_id")
+
+
+@click.command()
+@click.option("--since", default="30d", show_default=True, help="How far back.")
+@click.option("--config", "new", type=click.Path(path_type=Path, exists=True), metavar="NEW.toml", help="What to try.")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the people to a file.")
+@json_option
+@pass_options
+def simulate(options: Options, since: str, new: Path | None, csv_file: Path | None, as_json: bool) -> None:
+    """Run the rules over recorded events; nothing is sent or written.
+
+    With --config: the rules of another configuration, compared with the present one. People are named by connection and
+    id only.
+    """
+    from nps_connect.connection import system_clock
+    from nps_connect.flows.simulate import differ
+    from nps_connect.settings.durations import parse_duration
+
+    try:
+        begin = system_clock() - parse_duration(since)
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(str(error), param_hint="--since") from None
+    present = _run(options, begin, "present rules", hidden=as_json)
+    tried = _run(Options(new, options.debug), begin, "new rules", hidden=as_json, ledger_of=options) if new else present
+    difference = differ(present, tried)
+    if csv_file is not None:
+        _write(csv_file, tried, difference)
+    if as_json:
+        print_json(
+            {
+                "since": begin,
+                "events": tried.events,
+                "reasons": {"present": present.reasons, "new": tried.reasons},
+                "surveys": [asdict(one) for one in tried.asked],
+                "added": [asdict(one) for one in difference.added],
+                "removed": [asdict(one) for one in difference.removed],
+                "moved": [{"before": asdict(one), "after": asdict(other)} for one, other in difference.moved],
+            }
+        )
+        return
+    _print(present, tried, difference, options.settings().core.zone, compared=new is not None)
+
+
+def _run(options: Options, since: datetime, what: str, *, hidden: bool, ledger_of: Options | None = None) -> Outcome:
+    from dataclasses import replace
+
+    from nps_connect.flows.simulate import simulate
+    from nps_connect.wiring.application import join
+
+    with (ledger_of or options).ledger() as (ledger, _):
+        checked = options.checked()
+        application = join(checked.settings, checked.plugins, checked.connections, ledger)
+        with _progress(what, hidden=hidden) as told:
+            return simulate(replace(application.ctx, wake=lambda _lane: None), since, told)
+
+
+@contextmanager
+def _progress(what: str, *, hidden: bool) -> Iterator[Told]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), disable=hidden, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _rows(tried: Outcome, difference: Difference) -> list[dict[str, Any]]:
+    before = {id(after): old.due_at for old, after in difference.moved}
+    added = {id(one) for one in difference.added}
+    rows = []
+    for one in tried.asked:
+        change = "added" if id(one) in added else "moved" if id(one) in before else "same"
+        rows.append({"change": change, **asdict(one), "due_before": before.get(id(one))})
+    return rows + [{"change": "removed", **asdict(one), "due_before": None} for one in difference.removed]
+
+
+def _write(path: Path, tried: Outcome, difference: Difference) -> None:
+    import csv
+
+    try:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, COLUMNS)
+            writer.writeheader()
+            writer.writerows(_rows(tried, difference))
+    except OSError as error:
+        raise Failure(f"cannot write {path}: {error.strerror}") from None
+
+
+def _print(present: Outcome, tried: Outcome, difference: Difference, zone: tzinfo, *, compared: bool) -> None:
+    reasons = sorted(present.reasons.keys() | tried.reasons.keys())
+    heads: Sequence[str] = ["reason", "present", "new"] if compared else ["reason", "decisions"]
+    counts = [(reason, present.reasons[reason], *([tried.reasons[reason]] if compared else [])) for reason in reasons]
+    print_table(heads, counts, empty="no trigger listened to any event")
+    told = f"{counted(tried.events, 'event', 'events')}; {counted(len(tried.asked), 'survey', 'surveys')}"
+    if compared:
+        changes = (difference.added, difference.removed, difference.moved)
+        told += "; {} added, {} removed, {} moved".format(*map(len, changes))
+        rows = [row for row in _rows(tried, difference) if row["change"] != "same"]
+        print_table(
+            ["change", "contact", "survey", "due", "before"],
+            [_shown(row, zone) for row in rows[:SHOWN]],
+            empty="nobody would notice a difference",
+        )
+        if len(rows) > SHOWN:
+            told += f"; {len(rows) - SHOWN} more differences: see them with --csv FILE"
+    console().print(told)
+
+
+def _shown(row: dict[str, Any], zone: tzinfo) -> tuple[object, ...]:
+    due = (moment(row["due_at"], zone), moment(row["due_before"], zone))
+    return (row["change"], row["contact"], row["survey"], *due)
