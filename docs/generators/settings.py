@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from generators.docstrings import entries, parts
 from nps_connect.connection import ConnectionSettings
-from nps_connect.settings import model, routes
+from nps_connect.settings import delivery, model, routes
 from nps_connect.settings.durations import format_duration
 
 INTRODUCTION = """# Settings
@@ -33,6 +33,9 @@ TABLES = {
     "`[cases]`": model.Cases,
     "`[recovery]`": model.Recovery,
     "`[[routes]]`": model.Route,
+    "`[delivery]`": delivery.Delivery,
+    "`[delivery.retry.<action>]`": delivery.Retry,
+    "`[retention]`": delivery.Retention,
     "`[connections.<name>]`": ConnectionSettings,
 }
 TYPES = {

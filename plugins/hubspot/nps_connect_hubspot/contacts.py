@@ -28,7 +28,7 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
     own = [name for name in fields if "." not in name and name not in _TOLD_BY_EVENT]
     further = own if any(_is_about_contact(event) for event in events) else ()
     objects = {kind: _objects(api, kind, events, own) for kind in ("deal", "ticket")}
-    people = {match.key: match.contacts for match in find_matches(api, connection, keys, further)}
+    people = {match.key: match.contacts for match in find_matches(api, connection, keys, own)}
     completed = []
     for event in events:
         contacts = people[_key(event)]
