@@ -20,7 +20,7 @@ from nps_connect.settings.looks import media_type, read_logo
 from nps_connect.wording import mails, staff
 from nps_connect.wording.languages import choose
 from nps_connect.wording.logos import shown_size
-from nps_connect.wording.shapes import Logo
+from nps_connect.wording.shapes import Logo, Wording
 
 LOGO = "logo"
 
@@ -113,14 +113,33 @@ def fallback(ctx: Context, row: DeliveryRow, answered: AnsweredContact) -> Messa
     worded = staff.fallback(
         language=core.language, company=core.company, answered=answered, problem=row.options["problem"]
     )
+    return to_staff(ctx, row, worded)
+
+
+def to_staff(ctx: Context, row: DeliveryRow, worded: Wording) -> Message:
+    """A mail to the fallback address."""
     return Message(
         idempotency_key=row.key,
         kind="fallback",
-        to=Address(email=core.fallback_email),
+        to=Address(email=ctx.settings.core.fallback_email),
         subject=worded.subject,
         text=worded.text,
         html=worded.html,
         language=worded.language,
+    )
+
+
+def notice(ctx: Context, row: DeliveryRow) -> Message:
+    """A mail to staff about something that stopped by itself, and that no single answer is behind."""
+    core = ctx.settings.core
+    problem = str(row.options["problem"])
+    return Message(
+        idempotency_key=row.key,
+        kind="fallback",
+        to=Address(email=core.fallback_email),
+        subject=f"{core.company}: {problem.partition('. ')[0]}"[:250],
+        text=f"{problem}\n\n{core.url}\n",
+        language=core.language,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlmodel import Session
 
 from nps_connect.errors import WebhookRejected
+from nps_connect.flows.cases import kinds_told
 from nps_connect.flows.context import Context, decide_lane, parse_lane
 from nps_connect.flows.postponing import sentence
 from nps_connect.ledger import claims
@@ -57,6 +58,7 @@ def take_in(ctx: Context, session: Session, connection: str, events: Sequence[Ev
     """
     now = ctx.clock()
     listened = {trigger.on for trigger in ctx.settings.triggers if trigger.source == connection} | HOUSEKEEPING
+    listened |= kinds_told(ctx.settings, connection)
     proposing = any(ctx.plugins.has(name, "nps_trigger_survey") for name in ctx.plugins.infos)
     rows = [
         {

@@ -14,6 +14,8 @@ from nps_connect.flows import messages
 from nps_connect.flows.answers import answered_contact, is_confirmed
 from nps_connect.flows.contest import CONTESTED
 from nps_connect.flows.context import Context
+from nps_connect.flows.overdue import is_overdue
+from nps_connect.flows.overdue import worded as overdue
 from nps_connect.flows.people import as_contact, remember, survivor
 from nps_connect.flows.permit import refusal
 from nps_connect.flows.review import page_of
@@ -42,6 +44,9 @@ class Ending:
     state: Literal["skipped", "cancelled", "held", "pending"]
     reason: str
     until: datetime | None = None
+
+
+SOLVED_MEANWHILE = Ending("cancelled", "the case was solved meanwhile")
 
 
 def prepare(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Payload | Ending:
@@ -176,10 +181,12 @@ def _ticket_update(ctx: Context, session: Session, row: DeliveryRow, _looked: Co
         return Ending("cancelled", "the person was erased")
     _, answered = _answer(session, row, contact)
     told = TicketDraft.model_validate(opened.payload) if opened.payload else None
+    recovered = row.options.get("case") == "recovered"
     worded = staff.ticket_update(
         language=ctx.settings.core.language,
         answered=answered,
         previous_score=told.response.score if told else None,
+        asked_again=recovered,
     )
     return TicketUpdate(
         contact=answered.contact,
@@ -189,7 +196,7 @@ def _ticket_update(ctx: Context, session: Session, row: DeliveryRow, _looked: Co
         ticket_id=opened.receipt_id,
         body=worded.text,
         priority=_priority(ctx, answered.response.score),
-        tags=tickets.tags(answered.response.segment, answered.response.survey),
+        tags=tickets.tags(answered.response.segment, answered.response.survey, recovered=recovered),
     )
 
 
@@ -199,7 +206,13 @@ def _alert(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | 
         return Ending("cancelled", "the person was erased")
     _, answered = _answer(session, row, contact)
     link = answered.contact.link
-    worded = staff.alert(language=ctx.settings.core.language, answered=answered, link=link)
+    if is_overdue(row):
+        late = overdue(ctx, session, row, answered)
+        if late is None:
+            return SOLVED_MEANWHILE
+        worded, link = late[0], late[1] or link
+    else:
+        worded = staff.alert(language=ctx.settings.core.language, answered=answered, link=link)
     return Alert(
         contact=answered.contact,
         response=answered.response,
@@ -219,9 +232,14 @@ def _opt_out(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact 
 
 
 def _fallback(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | None) -> Message | Ending:
+    if row.response_id is None:
+        return messages.notice(ctx, row)
     contact = _person(ctx, session, row, None)
     _, answered = _answer(session, row, contact)
-    return messages.fallback(ctx, row, answered)
+    if not is_overdue(row):
+        return messages.fallback(ctx, row, answered)
+    late = overdue(ctx, session, row, answered)
+    return messages.to_staff(ctx, row, late[0]) if late else SOLVED_MEANWHILE
 
 
 _Preparer = Callable[[Context, Session, DeliveryRow, Contact | None], Payload | Ending]

@@ -14,6 +14,7 @@ from nps_connect.flows.contest import contest, settle_contest
 from nps_connect.flows.context import Context
 from nps_connect.flows.follow_ups import kept_answers
 from nps_connect.flows.pages import is_open, survey_of, test_of, unknown
+from nps_connect.flows.recovery import note_recovery
 from nps_connect.flows.remind import cancel_reminders
 from nps_connect.flows.review import note_shown
 from nps_connect.flows.route import route_response
@@ -114,6 +115,7 @@ def _consequences(
         cancel_reminders(ctx, session, response.invitation_id, reason="answered meanwhile")
         answered = answered_contact(session, response, contact)
         lanes |= route_response(ctx, session, response, answered, sent=pressed.sent)
+        lanes |= note_recovery(ctx, session, response)
     return lanes
 
 

@@ -29,9 +29,10 @@ def priority(score: int, *, urgent_up_to: int = 3, high_up_to: int = 5) -> Prior
     return "high" if score <= high_up_to else "normal"
 
 
-def tags(segment: Segment, survey: str) -> tuple[str, ...]:
-    """Tags without spaces: the product, the segment, the survey."""
-    return ("nps", f"nps-{segment}", f"survey-{'-'.join(survey.split()).lower()}")
+def tags(segment: Segment, survey: str, *, recovered: bool = False) -> tuple[str, ...]:
+    """Tags without spaces: the product, the segment, the survey, and that the customer was won back."""
+    known = ("nps", f"nps-{segment}", f"survey-{'-'.join(survey.split()).lower()}")
+    return (*known, "nps-recovered") if recovered else known
 
 
 def deadline(answered_at: datetime, zone: tzinfo) -> datetime:

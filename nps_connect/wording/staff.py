@@ -11,7 +11,7 @@ from nps_connect.wording.cleaning import comment, one_line
 from nps_connect.wording.dates import day, minute
 from nps_connect.wording.shapes import Wording
 
-__all__ = ["Wording", "alert", "fallback", "ticket", "ticket_update"]
+__all__ = ["Wording", "alert", "fallback", "overdue", "ticket", "ticket_update"]
 
 LONGEST_HISTORY = 10
 
@@ -53,13 +53,16 @@ def ticket(
     return _wording("ticket", tongue, subject, values)
 
 
-def ticket_update(*, language: str, answered: AnsweredContact, previous_score: int | None) -> Wording:
+def ticket_update(
+    *, language: str, answered: AnsweredContact, previous_score: int | None, asked_again: bool = False
+) -> Wording:
     """The private comment that tells an open ticket what changed.
 
     Args:
         language: the company's own.
         answered: the newest answer.
         previous_score: the score that the ticket knows; none (or the same score) means that only the comment is new.
+        asked_again: the answer is not a changed one but another, to the survey that followed the solved ticket.
     """
     tongue = known(language)
     _ = translations(tongue).gettext
@@ -69,6 +72,7 @@ def ticket_update(*, language: str, answered: AnsweredContact, previous_score: i
         **_shown(answered, tongue),
         "previous_score": previous_score if changed else None,
         "recovered": recovered and answered.response.segment != "detractor",
+        "asked_again": asked_again,
     }
     return _wording("ticket-update", tongue, _("The customer changed the answer"), values)
 
@@ -85,6 +89,26 @@ def alert(*, language: str, answered: AnsweredContact, link: str | None) -> Word
     _ = translations(tongue).gettext
     title = _("NPS %(score)s: %(customer)s (%(touchpoint)s)") % _title_parts(answered.response, answered)
     return _wording("alert", tongue, title, {**_shown(answered, tongue), "link": link or answered.contact.link})
+
+
+def overdue(
+    *, language: str, answered: AnsweredContact, deadline: datetime, zone: ZoneInfo, link: str | None
+) -> Wording:
+    """The one reminder to staff that a promised answer is late.
+
+    Args:
+        language: the company's own.
+        answered: the answer and who gave it.
+        deadline: until when an answer has been promised.
+        zone: the company's time zone.
+        link: the ticket, or the person's record, or none.
+    """
+    tongue = known(language)
+    _ = translations(tongue).gettext
+    title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_parts(answered.response, answered)
+    return _wording(
+        "overdue", tongue, title, {**_shown(answered, tongue), "deadline": minute(deadline, zone, tongue), "link": link}
+    )
 
 
 def fallback(*, language: str, company: str, answered: AnsweredContact, problem: str) -> Wording:

@@ -163,3 +163,21 @@ def test_the_mail_of_last_resort_names_the_customer_and_the_problem():
     assert "What failed: helpdesk: the token was refused (401)" in wording.text
     assert "> Livré cassé." in wording.text
     assert "Record: https://crm.example.com/people/101" in wording.text
+
+
+def test_an_overdue_case_is_told_with_its_deadline_and_the_ticket():
+    told = staff.overdue(
+        language="en", answered=answered(), deadline=DEADLINE, zone=PARIS, link="https://desk.example.com/tickets/7"
+    )
+    assert told.subject == "Overdue: NPS 2, Marie Martin (purchase)"
+    assert "promised an answer by" in told.text
+    assert "17:00" in told.text
+    assert "https://desk.example.com/tickets/7" in told.text
+    assert "> Livré cassé." in told.text
+
+
+def test_a_recovered_customer_is_told_to_the_ticket():
+    told = staff.ticket_update(language="en", answered=answered(score=9), previous_score=2, asked_again=True)
+    assert "After the ticket was solved, the customer was asked once more." in told.text
+    assert "from 2 to 9" in told.text
+    assert "no longer a detractor" in told.text

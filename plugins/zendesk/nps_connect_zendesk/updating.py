@@ -1,4 +1,8 @@
-"""Telling an existing ticket what changed. A closed ticket cannot be changed: a follow-up is linked to it, once."""
+"""Telling an existing ticket what changed.
+
+A closed ticket cannot be changed: a follow-up is linked to it, once, if the customer is unhappy. Good news about a
+closed ticket open no new one.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +31,19 @@ def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
     """
     *_, ticket = chain(connection, update.ticket_id)
     if ticket["status"] == "closed":
-        return _follow_up(connection, update, ticket)
+        return _about_closed(connection, update, ticket)
     try:
         return _change(connection, update, ticket)
     except ValuesRefused:
         if show(connection, ticket["id"])["status"] != "closed":
             raise
-        return _follow_up(connection, update, ticket)
+        return _about_closed(connection, update, ticket)
+
+
+def _about_closed(connection: Connection, update: TicketUpdate, closed: dict[str, Any]) -> Receipt:
+    if update.response.segment == "detractor":
+        return _follow_up(connection, update, closed)
+    return receipt_for(connection, closed["id"], ("the ticket is closed: the better score was not added to it",))
 
 
 def _change(connection: Connection, update: TicketUpdate, ticket: dict[str, Any]) -> Receipt:

@@ -99,6 +99,12 @@ class TestClosed:
         assert third.id == second.id
         assert len(vendor.state()["tickets"]) == 3
 
+    def test_good_news_open_no_new_ticket(self, vendor, helpdesk, change, closed, answer):
+        receipt = updated(helpdesk(), change(closed["id"], response=answer(revision=2, score=9)))
+        assert receipt.id == str(closed["id"])
+        assert "is closed" in receipt.note
+        assert len(vendor.account.tickets) == 1
+
     def test_a_follow_up_by_an_agent_is_left_alone(self, vendor, helpdesk, change, closed):
         agents = vendor.account.add_ticket({"subject": "Agent's own", "tags": []}, channel="web")
         closed["followup_ids"].append(agents["id"])

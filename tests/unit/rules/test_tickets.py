@@ -31,6 +31,7 @@ def test_what_is_no_score_has_no_priority(score):
 
 def test_tags_name_product_segment_and_survey():
     assert tags("detractor", "after-purchase") == ("nps", "nps-detractor", "survey-after-purchase")
+    assert tags("promoter", "x", recovered=True) == ("nps", "nps-promoter", "survey-x", "nps-recovered")
 
 
 @given(st.text())

@@ -1,0 +1,184 @@
+"""``nps-connect cases list``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli.output import moment, print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from nps_connect.ledger.cases import CaseRow
+    from nps_connect.ledger.tables import ContactRow, ResponseRow
+
+STATES = ("open", "overdue", "solved", "recovered")
+
+
+@click.command("list", cls=Command)
+@click.option(
+    "--state", type=click.Choice(STATES), help="Only these; overdue ones are open, recovered ones may be any."
+)
+@limit_option
+@json_option
+@pass_options
+def list_(options: Options, state: str | None, limit: int, as_json: bool) -> None:
+    """List cases, newest first, with counts and median times over all of them.
+
+    A case is an unhappy customer with a ticket. It is open until the helpdesk says that the ticket is solved, overdue
+    once the promised deadline has passed, and recovered when the customer gives a better score.
+    """
+    from nps_connect.connection import system_clock
+
+    now = system_clock()
+    with options.ledger() as (ledger, settings), ledger.read() as session:
+        found = _cases(session, now, state, limit + 1)
+        rows = [_facts(session, *each, now=now) for each in found]
+        summary = _summary(session, now)
+    if as_json:
+        print_json({"summary": summary, "cases": rows[:limit]})
+        return
+    zone = settings.core.zone
+    print_table(
+        ["opened", "state", "score", "contact", "owner", "deadline", "first reply", "solved after", "now", "ticket"],
+        [
+            (
+                moment(row["opened_at"], zone),
+                row["state"],
+                row["score"],
+                row["contact"],
+                row["owner"],
+                moment(row["deadline"], zone),
+                _span(row["first_reply_minutes"]),
+                _span(row["solve_minutes"]),
+                row["recovered_score"],
+                row["ticket_link"] or f"{row['connection']}:{row['ticket_id']}",
+            )
+            for row in rows[:limit]
+        ],
+        empty="no cases",
+    )
+    if summary["cases"]:
+        print_facts(
+            [
+                *((name, summary[name]) for name in STATES),
+                ("median first reply", _span(summary["median_first_reply_minutes"])),
+                ("median time to solve", _span(summary["median_solve_minutes"])),
+            ]
+        )
+    if len(rows) > limit:
+        click.echo(f"There are more; show them with --limit {limit * 10}.")
+
+
+def _cases(
+    session: Session, now: datetime, state: str | None, limit: int
+) -> list[tuple[CaseRow, ResponseRow, ContactRow]]:
+    from sqlalchemy import select
+    from sqlmodel import col
+
+    from nps_connect.ledger.cases import CaseRow
+    from nps_connect.ledger.tables import ContactRow, ResponseRow
+
+    query = (
+        select(CaseRow, ResponseRow, ContactRow)
+        .join(ResponseRow, col(ResponseRow.id) == col(CaseRow.response_id))
+        .join(ContactRow, col(ContactRow.id) == col(CaseRow.contact_id))
+        .order_by(col(CaseRow.opened_at).desc(), col(CaseRow.id).desc())
+        .limit(limit)
+    )
+    if state == "recovered":
+        query = query.where(col(CaseRow.recovered_at).is_not(None))
+    elif state is not None:
+        query = query.where(col(CaseRow.state) == ("solved" if state == "solved" else "open"))
+    if state == "overdue":
+        query = query.where(col(CaseRow.deadline) <= now)
+    return [(case, response, contact) for case, response, contact in session.execute(query).all()]
+
+
+def _facts(
+    session: Session, case: CaseRow, response: ResponseRow, contact: ContactRow, *, now: datetime
+) -> dict[str, Any]:
+    from sqlalchemy import select
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import DeliveryRow
+
+    link = select(col(DeliveryRow.receipt_link)).where(
+        col(DeliveryRow.response_id) == case.response_id,
+        col(DeliveryRow.connection) == case.connection,
+        col(DeliveryRow.action) == "open_ticket",
+        col(DeliveryRow.receipt_id) == case.ticket_id,
+    )
+    return {
+        "response": response.public_id,
+        "state": _state(case, now),
+        "score": response.score,
+        "survey": response.survey,
+        "contact": f"{contact.connection}:{contact.vendor_id}",
+        "owner": case.owner,
+        "connection": case.connection,
+        "ticket_id": case.ticket_id,
+        "ticket_link": session.execute(link).scalar(),
+        "opened_at": case.opened_at,
+        "deadline": case.deadline,
+        "solved_at": case.solved_at,
+        "reopened": case.reopened,
+        "first_reply_minutes": case.first_reply_minutes,
+        "solve_minutes": case.solve_minutes,
+        "follow_up_planned": case.follow_up_id is not None,
+        "recovered_at": case.recovered_at,
+        "recovered_score": case.recovered_score,
+    }
+
+
+def _state(case: CaseRow, now: datetime) -> str:
+    if case.recovered_at is not None:
+        return "recovered"
+    if case.state == "open" and case.deadline is not None and case.deadline <= now:
+        return "overdue"
+    return case.state
+
+
+def _summary(session: Session, now: datetime) -> dict[str, Any]:
+    from sqlalchemy import select
+    from sqlmodel import col
+
+    from nps_connect.ledger.cases import CaseRow
+
+    columns = (
+        CaseRow.state,
+        CaseRow.deadline,
+        CaseRow.recovered_at,
+        CaseRow.first_reply_minutes,
+        CaseRow.solve_minutes,
+    )
+    rows = session.execute(select(*(col(column) for column in columns))).all()
+    replies = [row.first_reply_minutes for row in rows if row.first_reply_minutes is not None]
+    solved = [row.solve_minutes for row in rows if row.solve_minutes is not None]
+    return {
+        "cases": len(rows),
+        "open": sum(row.state == "open" for row in rows),
+        "overdue": sum(row.state == "open" and row.deadline is not None and row.deadline <= now for row in rows),
+        "solved": sum(row.state == "solved" for row in rows),
+        "recovered": sum(row.recovered_at is not None for row in rows),
+        "median_first_reply_minutes": median(replies) if replies else None,
+        "median_solve_minutes": median(solved) if solved else None,
+    }
+
+
+def _span(minutes: float | None) -> str | None:
+    """Minutes for people: ``42m``, ``3h05m``, ``2d4h``."""
+    if minutes is None:
+        return None
+    whole = round(minutes)
+    if whole < 60:
+        return f"{whole}m"
+    if whole < 24 * 60:
+        return f"{whole // 60}h{whole % 60:02d}m"
+    return f"{whole // 1440}d{whole % 1440 // 60}h"

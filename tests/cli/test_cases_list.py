@@ -1,0 +1,95 @@
+"""`nps-connect cases list`: who waits, who is late, who was won back, and how long it took."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from nps_connect.cli.cases.list import _span
+from nps_connect.connection import system_clock
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.tables import ResponseRow
+
+
+@pytest.fixture
+def with_cases(stocked):
+    """The stocked history with four cases: one open, one late, one solved, one recovered."""
+    now = system_clock()
+    ledger = Ledger(f"sqlite:///{stocked.folder / 'nps-connect.db'}")
+    with ledger.write() as session:
+        responses = list(session.execute(select(ResponseRow).order_by(ResponseRow.id)).scalars())
+        states = [
+            {"deadline": now + timedelta(days=1), "owner": "17"},
+            {"deadline": now - timedelta(hours=1)},
+            {"state": "solved", "solved_at": now, "first_reply_minutes": 30, "solve_minutes": 200},
+            {
+                "state": "solved",
+                "solved_at": now,
+                "first_reply_minutes": 90,
+                "solve_minutes": 3000,
+                "recovered_at": now,
+                "recovered_score": 9,
+            },
+        ]
+        for number, (response, more) in enumerate(zip(responses, states, strict=True)):
+            session.add(
+                CaseRow(
+                    response_id=response.id,
+                    contact_id=response.contact_id,
+                    connection="helpdesk",
+                    ticket_id=str(number),
+                    opened_at=now - timedelta(days=number),
+                    **more,
+                )
+            )
+    ledger.close()
+    return stocked
+
+
+def test_cases_for_programs(with_cases):
+    told = json.loads(with_cases("cases", "list", "--json").out)
+    assert told["summary"] == {
+        "cases": 4,
+        "open": 2,
+        "overdue": 1,
+        "solved": 2,
+        "recovered": 1,
+        "median_first_reply_minutes": 60,
+        "median_solve_minutes": 1600,
+    }
+    assert [row["state"] for row in told["cases"]] == ["open", "overdue", "solved", "recovered"]
+    assert told["cases"][0]["owner"] == "17"
+    assert told["cases"][3]["recovered_score"] == 9
+
+
+def test_cases_for_people(with_cases):
+    out = with_cases("cases", "list").out
+    assert "overdue" in out
+    assert "median first reply    1h00m" in out
+    assert "median time to solve  1d2h" in out
+
+
+@pytest.mark.parametrize(
+    ("state", "tickets"),
+    [("open", ["0", "1"]), ("overdue", ["1"]), ("solved", ["2", "3"]), ("recovered", ["3"])],
+)
+def test_only_some(with_cases, state, tickets):
+    told = json.loads(with_cases("cases", "list", "--state", state, "--json").out)
+    assert [row["ticket_id"] for row in told["cases"]] == tickets
+
+
+def test_a_limit_says_that_there_are_more(with_cases):
+    assert "--limit 10" in with_cases("cases", "list", "--limit", "1").out
+
+
+def test_without_cases(stocked):
+    assert stocked("cases", "list").out == "no cases\n"
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(None, None), (0, "0m"), (59, "59m"), (60, "1h00m"), (3000, "2d2h")])
+def test_spans_for_people(minutes, told):
+    assert _span(minutes) == told
