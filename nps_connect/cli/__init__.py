@@ -26,6 +26,7 @@ COMMANDS = {
     "serve": (f"{HOME}.serve:serve", "Serve web pages and webhooks only."),
     "worker": (f"{HOME}.worker:worker", "Carry out deliveries only."),
     "workers": (f"{HOME}.workers:workers", "See the processes at work."),
+    "status": (f"{HOME}.status:status", "Say how the house stands, and what waits for you."),
     "pause": (f"{HOME}.pause:pause", "Stop all mail to customers at once, or one connection."),
     "resume": (f"{HOME}.resume:resume", "Let go on what was paused."),
     "triggers": (f"{HOME}.triggers:triggers", "Try triggers on recorded events; answer for those that are held."),

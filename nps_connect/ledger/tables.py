@@ -50,6 +50,7 @@ class EventRow(Work, table=True):
         *work_indexes("events"),
         CheckConstraint(WORK_STATES, name="state"),
         UniqueConstraint("connection", "key"),
+        Index("ix_events_connection_received_at", "connection", "received_at"),
     )
 
     id: int | None = _id()

@@ -112,6 +112,7 @@ class Core(Table):
         logo: PNG, JPEG or GIF file of 20 KB at most, beside this file, for the head of mails.
         mode: `shadow` decides and records but sends nothing to customers and writes nothing to vendors; `live` does.
         recipient_allow_list: if not empty, customer mail goes to these addresses or ``@domains`` only (staging).
+        metrics_token: who shows it as a bearer token may read ``/metrics``; without one there is no such page.
         listen: host and port of the web server.
         trusted_proxies: addresses and networks of reverse proxies whose ``X-Forwarded-For`` is believed.
         workers: threads that work off lanes.
@@ -131,6 +132,7 @@ class Core(Table):
     logo: Path | None = None
     mode: Literal["shadow", "live"] = "shadow"
     recipient_allow_list: tuple[Recipient, ...] = ()
+    metrics_token: SigningKey | None = None
     listen: Annotated[str, Field(pattern=LISTEN), AfterValidator(_port)] = "127.0.0.1:8040"
     trusted_proxies: tuple[ProxyNetwork, ...] = ()
     workers: int = Field(default=4, ge=1, le=64)

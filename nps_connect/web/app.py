@@ -14,12 +14,13 @@ from nps_connect.web.bounces import bounce_routes
 from nps_connect.web.doors import Doors
 from nps_connect.web.health import health_routes
 from nps_connect.web.hooks import hook_routes, try_again
+from nps_connect.web.metrics import metrics_routes
 from nps_connect.web.review import review_routes
 from nps_connect.web.site import Site
 from nps_connect.web.survey import survey_routes
 from nps_connect.web.unsubscribe import unsubscribe_routes
 
-FOR_MACHINES = ("/hooks/", "/b/", "/healthz", "/readyz")
+FOR_MACHINES = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
 
 
 def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
@@ -54,6 +55,14 @@ def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
     if doors.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(doors.trusted_proxies))
     app.add_exception_handler(HTTPException, dead_end)
-    for routes in (hook_routes, bounce_routes, survey_routes, unsubscribe_routes, review_routes, health_routes):
+    for routes in (
+        hook_routes,
+        bounce_routes,
+        survey_routes,
+        unsubscribe_routes,
+        review_routes,
+        health_routes,
+        metrics_routes,
+    ):
         app.include_router(routes(site))
     return app

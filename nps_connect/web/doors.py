@@ -36,6 +36,13 @@ class Doors(Protocol):
     def trusted_proxies(self) -> tuple[str, ...]:
         """Addresses and networks of reverse proxies that are believed when they tell who calls."""
 
+    @property
+    def metrics_token(self) -> str | None:
+        """Who shows it may read `metrics`; none = nobody."""
+
+    def metrics(self) -> str:
+        """How the house stands, as Prometheus text."""
+
     def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
         """Verify and store a webhook; durable on return.
 

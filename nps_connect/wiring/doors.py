@@ -14,6 +14,7 @@ from nps_connect.flows.context import Context
 from nps_connect.flows.optout import unsubscribe, unsubscribe_page
 from nps_connect.flows.respond import Pressed, answer, survey_page
 from nps_connect.flows.review import review_target
+from nps_connect.flows.status import as_metrics, status
 from nps_connect.ledger.schema import require_newest
 from nps_connect.ledger.upserts import count
 from nps_connect.records.events import WebhookRequest
@@ -38,6 +39,17 @@ class ApplicationDoors:
         self._ctx = ctx
         self._refused: Counter[tuple[str, str]] = Counter()
         self._told_at: datetime | None = None
+
+    @property
+    def metrics_token(self) -> str | None:
+        """Who shows it may read `metrics`; none = nobody."""
+        token = self._ctx.settings.core.metrics_token
+        return None if token is None else token.get_secret_value()
+
+    def metrics(self) -> str:
+        """How the house stands, as Prometheus text."""
+        with self._ctx.ledger.read() as session:
+            return as_metrics(status(session, self._ctx.settings, self._ctx.clock()))
 
     def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
         """Store a believed webhook; durable on return.

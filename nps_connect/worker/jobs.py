@@ -16,6 +16,7 @@ from nps_connect.flows.fallback import raise_alarms
 from nps_connect.flows.health import resume_all
 from nps_connect.flows.overdue import tell_overdue
 from nps_connect.flows.poll import poll
+from nps_connect.flows.reconcile import reconcile, reconciled
 from nps_connect.flows.remind import ask_to_confirm
 from nps_connect.flows.retain import retain
 from nps_connect.ledger import claims
@@ -55,6 +56,9 @@ def jobs_of(ctx: Context) -> dict[str, Job]:
         if connection.settings.events == "poll":
             job = f"poll:{name}"
             jobs.append(Job(job, lambda memo, job=job, name=name: poll(ctx, job, name, memo), poll_lane(name)))  # type: ignore[misc]
+    for name in reconciled(ctx):
+        job = f"reconcile:{name}"
+        jobs.append(Job(job, lambda memo, job=job, name=name: reconcile(ctx, job, name, memo), poll_lane(name)))  # type: ignore[misc]
     return {job.name: job for job in jobs}
 
 
@@ -64,7 +68,8 @@ def plan_jobs(ctx: Context, jobs: dict[str, Job]) -> None:
     with ctx.ledger.write() as session:
         rows = [{"name": name, "lane": job.lane, "due_at": now, "memo": {}} for name, job in jobs.items()]
         insert_new(session, JobRow, rows, ("name",))
-        stale = col(JobRow.name).not_in(list(jobs)) & col(JobRow.name).not_like("poll:%")
+        kept = col(JobRow.name).like("poll:%") | col(JobRow.name).like("reconcile:%")
+        stale = col(JobRow.name).not_in(list(jobs)) & ~kept
         session.execute(delete(JobRow).where(stale).execution_options(synchronize_session=False))
 
 

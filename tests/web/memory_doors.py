@@ -42,6 +42,12 @@ class MemoryDoors:
     complaints: list[str] = field(default_factory=list)
     review_url: str = "https://reviews.example.com/write?place=1"
 
+    metrics_token: str | None = None
+
+    def metrics(self) -> str:
+        self._work()
+        return "nps_connect_surveys_today 3\n"
+
     def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
         self._work()
         if connection != "crm":

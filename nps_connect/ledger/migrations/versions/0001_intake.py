@@ -96,6 +96,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_events"),
         sa.UniqueConstraint("connection", "key", name="uq_events_connection_key"),
     )
+    op.create_index("ix_events_connection_received_at", "events", ["connection", "received_at"])
     op.create_index("ix_events_contact_id", "events", ["contact_id"])
     op.create_index(
         "ix_events_due",

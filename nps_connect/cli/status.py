@@ -1,0 +1,47 @@
+"""``nps-connect status``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from nps_connect.cli.lazy import Command
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import moment, print_facts, print_json, print_table
+
+
+@click.command(cls=Command)
+@json_option
+@pass_options
+def status(options: Options, as_json: bool) -> None:
+    """Say how the house stands: what waits, what is stopped or held, and when each connection was last heard of."""
+    from nps_connect.connection import system_clock
+    from nps_connect.flows.status import status as look
+
+    with options.ledger() as (ledger, settings), ledger.read() as session:
+        known = look(session, settings, system_clock())
+    if as_json:
+        print_json(asdict(known))
+        return
+    zone = settings.core.zone
+    print_facts(
+        [
+            ("mode", known.mode),
+            ("surveys today", f"{known.surveys_today} of {known.surveys_per_day}"),
+            *((f"deliveries {state}", number) for state, number in known.deliveries.items()),
+        ]
+    )
+    click.echo()
+    print_table(
+        ["connection", "last event", "missed by webhooks (30d)", "undecided", "unreadable"],
+        [
+            (name, moment(one.last_event_at, zone) or "never", one.missed, one.undecided, one.unreadable)
+            for name, one in known.connections.items()
+        ],
+        empty="no connection gives events",
+    )
+    for stop in known.paused:
+        click.echo(f"paused: {stop.scope} since {moment(stop.since, zone)} ({stop.cause}: {stop.reason})")
+    for trigger, number in known.held.items():
+        click.echo(f"held: {number} people of trigger {trigger}; nps-connect triggers release|refuse '{trigger}'")

@@ -1,0 +1,145 @@
+"""Status: how the house stands, for people and for monitoring. "Nothing happens" never looks like "nothing to do"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from nps_connect.flows.gathering import due_counter
+from nps_connect.flows.holding import held_triggers
+from nps_connect.flows.reconcile import MISSED
+from nps_connect.ledger import pauses
+from nps_connect.ledger.keeping import CounterRow
+from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
+from nps_connect.rules.timing import day_of
+from nps_connect.settings.model import Settings
+
+MONTH = timedelta(days=30)
+TOLD_STATES = ("pending", "running", "held", "dead")
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """What one connection has told.
+
+    Attributes:
+        last_event_at: when its newest event came in; none = never.
+        missed: facts within 30 days that its webhooks should have told and did not.
+        undecided: events that wait to be decided on.
+        unreadable: webhooks that the plugin could not read, and that wait for a replay.
+    """
+
+    last_event_at: datetime | None
+    missed: int
+    undecided: int
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class Paused:
+    """What is stopped, by whom and why."""
+
+    scope: str
+    cause: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the house stands.
+
+    Attributes:
+        at: when it was looked at.
+        mode: `shadow` or `live`.
+        surveys_today: surveys that are due (or were sent) today.
+        surveys_per_day: the cap.
+        paused: what is stopped.
+        held: triggers that wait for an operator, with the number of their decisions.
+        deliveries: how many are in each state that is not an end, and dead.
+        connections: those that give events, by name.
+    """
+
+    at: datetime
+    mode: str
+    surveys_today: int
+    surveys_per_day: int
+    paused: tuple[Paused, ...] = ()
+    held: dict[str, int] = field(default_factory=dict)
+    deliveries: dict[str, int] = field(default_factory=dict)
+    connections: dict[str, Incoming] = field(default_factory=dict)
+
+
+def status(session: Session, settings: Settings, now: datetime) -> Status:
+    """Look at everything once."""
+    zone = settings.core.zone
+    states = select(col(DeliveryRow.state), func.count()).where(col(DeliveryRow.state).in_(TOLD_STATES))
+    counted = dict(session.execute(states.group_by(col(DeliveryRow.state))).all())
+    givers = [name for name, table in settings.connections.items() if table.get("events", "none") != "none"]
+    return Status(
+        at=now,
+        mode=settings.core.mode,
+        surveys_today=due_counter(session, zone)(None, day_of(now, zone)),
+        surveys_per_day=settings.limits.surveys_per_day,
+        paused=tuple(Paused(row.scope, row.cause, row.reason, row.since) for row in pauses.current(session).values()),
+        held=held_triggers(session),
+        deliveries={state: int(counted.get(state, 0)) for state in TOLD_STATES},
+        connections={name: _incoming(session, name, now) for name in givers},
+    )
+
+
+def _incoming(session: Session, name: str, now: datetime) -> Incoming:
+    newest = select(col(EventRow.received_at)).where(col(EventRow.connection) == name)
+    missed = select(func.sum(col(CounterRow.count))).where(
+        col(CounterRow.name) == MISSED, col(CounterRow.connection) == name, col(CounterRow.day) >= (now - MONTH).date()
+    )
+    undecided = select(func.count()).where(col(EventRow.lane) == f"{name}/decide", col(EventRow.state) == "pending")
+    unreadable = select(func.count()).where(col(RawRequest.connection) == name, col(RawRequest.state) == "dead")
+    return Incoming(
+        last_event_at=session.execute(newest.order_by(col(EventRow.received_at).desc()).limit(1)).scalar(),
+        missed=int(session.execute(missed).scalar() or 0),
+        undecided=int(session.execute(undecided).scalar_one()),
+        unreadable=int(session.execute(unreadable).scalar_one()),
+    )
+
+
+def as_metrics(known: Status) -> str:
+    """The same as Prometheus text (exposition format 0.0.4)."""
+    lines = _metric("surveys_today", "Surveys that are due or were sent today.", [({}, known.surveys_today)])
+    lines += _metric("surveys_per_day", "The cap on surveys per day.", [({}, known.surveys_per_day)])
+    lines += _metric("paused", "Scopes that are stopped.", [({"scope": one.scope}, 1) for one in known.paused])
+    held = [({"trigger": name}, number) for name, number in known.held.items()]
+    lines += _metric("held_decisions", "Decisions that wait for an operator.", held)
+    deliveries = [({"state": state}, number) for state, number in known.deliveries.items()]
+    lines += _metric("deliveries", "Deliveries by state.", deliveries)
+    every = known.connections.items()
+    ages = [
+        ({"connection": name}, (known.at - one.last_event_at).total_seconds())
+        for name, one in every
+        if one.last_event_at is not None
+    ]
+    lines += _metric("last_event_age_seconds", "Age of the newest event.", ages)
+    for name, told in (
+        ("missed", "Facts of 30 days that webhooks missed and the sweep found."),
+        ("undecided", "Events that wait to be decided on."),
+        ("unreadable", "Webhooks that could not be read."),
+    ):
+        lines += _metric(f"events_{name}", told, [({"connection": one}, getattr(had, name)) for one, had in every])
+    return "\n".join(lines) + "\n"
+
+
+def _metric(name: str, told: str, samples: Sequence[tuple[dict[str, str], float]]) -> list[str]:
+    full = f"nps_connect_{name}"
+    lines = [f"# HELP {full} {told}", f"# TYPE {full} gauge"]
+    for labels, value in samples:
+        shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        lines.append(f"{full}{{{shown}}} {value:g}" if shown else f"{full} {value:g}")
+    return lines
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
