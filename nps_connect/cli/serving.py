@@ -40,6 +40,7 @@ def web(application: Application) -> Iterator[threading.Thread]:
     host, _, port = application.ctx.settings.core.listen.rpartition(":")
     try:
         listening = socket.create_server((host, int(port)), backlog=2048)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a body waits 40 ms behind its head
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {host}:{port}: {os.strerror(error.errno) if error.errno else error}",

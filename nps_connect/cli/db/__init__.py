@@ -6,9 +6,12 @@ import click
 
 from nps_connect.cli.lazy import LazyGroup
 
-COMMANDS = {"upgrade": (f"{__name__}.upgrade:upgrade", "Create the database's tables, or bring them up to date.")}
+COMMANDS = {
+    "upgrade": (f"{__name__}.upgrade:upgrade", "Create the database's tables, or bring them up to date."),
+    "copy": (f"{__name__}.copy:copy", "Copy everything into another, empty database."),
+}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def db() -> None:
-    """Create the database, or bring it up to date."""
+    """Create the database, bring it up to date, or move it."""

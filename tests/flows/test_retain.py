@@ -1,0 +1,92 @@
+"""Retention: what is old is forgotten in small steps; figures survive."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from nps_connect.flows.retain import EVERY, REST, retain, truncated
+from nps_connect.ledger.keeping import CounterRow
+from nps_connect.ledger.tables import (
+    AttemptRow,
+    DecisionRow,
+    DeliveryRow,
+    RawRequest,
+    ResponseRow,
+    RevisionRow,
+    VisitRow,
+)
+
+
+@pytest.fixture
+def walked(house):
+    house.answer(house.surveyed(), 2, "Non")
+    house.run()
+    with house.ledger.write() as session:
+        session.add(VisitRow(purpose="survey", method="GET", at=house.clock(), address="192.0.2.77", agent="Mozilla/5.0 (X)"))
+    return house
+
+
+def forget(house) -> None:
+    memo: dict = {}
+    while retain(house.ctx, memo) == REST:
+        pass
+
+
+def one(house, query):
+    with house.ledger.read() as session:
+        return session.execute(query).scalars().first()
+
+
+def test_nothing_is_forgotten_before_its_time(walked):
+    walked.clock.forward("6d")
+    assert retain(walked.ctx, {}) == EVERY
+    assert one(walked, select(RawRequest.body))
+    assert one(walked, select(VisitRow.address).where(VisitRow.agent.is_not(None))) == "192.0.2.77"
+    assert one(walked, select(ResponseRow.comment)) == "Non"
+
+
+def test_everything_is_forgotten_in_its_time_and_figures_survive(walked):
+    before = one(walked, select(func.count()).select_from(DecisionRow))
+    walked.clock.forward("8d")
+    forget(walked)
+    visit = one(walked, select(VisitRow).where(VisitRow.agent == "Mozilla"))
+    assert visit.address == "192.0.2.0"
+    walked.clock.forward("30d")
+    forget(walked)
+    assert one(walked, select(RawRequest.body)) == b""
+    assert one(walked, select(RawRequest.events_new)) == 1
+    walked.clock.forward("90d")
+    forget(walked)
+    assert one(walked, select(func.count()).select_from(AttemptRow)) == 0
+    walked.clock.forward("400d")
+    forget(walked)
+    assert one(walked, select(func.count()).select_from(DecisionRow)) == 0
+    assert one(walked, select(func.sum(CounterRow.count)).where(CounterRow.name.like("decision_yes_%"))) == before
+    walked.clock.forward("400d")
+    forget(walked)
+    assert one(walked, select(ResponseRow.comment)) is None
+    assert one(walked, select(func.count()).select_from(RevisionRow).where(RevisionRow.comment.is_not(None))) == 0
+    assert one(walked, select(func.count()).select_from(DeliveryRow).where(DeliveryRow.action == "open_ticket", DeliveryRow.payload.is_not(None))) in (0, 1)
+    assert one(walked, select(ResponseRow.score)) == 2
+
+
+def test_an_unread_webhook_is_kept_however_old(house):
+    house.webhook(body=b"[1]")
+    house.clock.forward("60d")
+    forget(house)
+    assert one(house, select(RawRequest.body)) == b"[1]"
+
+
+@given(st.ip_addresses().map(str))
+def test_a_truncated_address_is_stable_and_tells_no_single_line(address):
+    short = truncated(address)
+    assert truncated(short) == short
+    assert short.endswith((".0", "::", ":0"))
+
+
+@pytest.mark.parametrize("nonsense", [None, "", "unknown", "testclient"])
+def test_what_is_no_address_is_forgotten_whole(nonsense):
+    assert truncated(nonsense) is None
