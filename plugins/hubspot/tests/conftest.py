@@ -154,14 +154,27 @@ def receiving(clock: FixedClock) -> Receiving:
     return make
 
 
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A database file with the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "ledger.db"
+    ledger = Ledger(f"sqlite:///{path}")
+    upgrade(ledger)
+    with ledger.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    ledger.close()
+    return path.read_bytes()
+
+
 @pytest.fixture
-def house(vendor: Simulated, wire: Wire, tmp_path: Path) -> Iterator[Callable[..., House]]:
+def house(vendor: Simulated, wire: Wire, tmp_path: Path, empty_ledger: bytes) -> Iterator[Callable[..., House]]:
     """The whole product with this portal as its CRM, and the core's small vendors around it."""
     opened: list[Ledger] = []
 
     def make(change: dict[str, Any] | None = None, **settings: Any) -> House:
-        ledger = Ledger(f"sqlite:///{tmp_path / f'ledger-{len(opened)}.db'}")
-        upgrade(ledger)
+        path = tmp_path / f"ledger-{len(opened)}.db"
+        path.write_bytes(empty_ledger)
+        ledger = Ledger(f"sqlite:///{path}")
         opened.append(ledger)
         crm = {
             "plugin": "hubspot",

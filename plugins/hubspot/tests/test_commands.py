@@ -9,8 +9,6 @@ import pytest
 from click.testing import CliRunner
 
 from nps_connect.cli import main
-from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
 from nps_connect.sandbox.faults import FaultPlan, parse_faults
 from nps_connect.sandbox.hosting import VendorHost
 from nps_connect_hubspot.simulated import Simulated
@@ -58,13 +56,11 @@ def faults() -> FaultPlan:
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch, faults):
+def command(tmp_path, monkeypatch, faults, empty_ledger):
     """`command("plan", "crm")` in a folder with a configuration, and a portal on a port of this machine."""
     monkeypatch.chdir(tmp_path)
     vendor = Simulated()
-    ledger = Ledger(f"sqlite:///{tmp_path / 'nps-connect.db'}")
-    upgrade(ledger)
-    ledger.close()
+    (tmp_path / "nps-connect.db").write_bytes(empty_ledger)
     host = VendorHost({"hubspot": vendor}, lambda _request: None, port=0, faults=faults)
     host.start()
 

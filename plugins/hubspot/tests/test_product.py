@@ -193,3 +193,22 @@ def test_who_opted_out_in_hubspot_gets_neither_survey_nor_review_mail(play):
     walk.house.run()
     [review] = walk.house.deliveries("invite_review")
     assert (review.state, review.last_error) == ("cancelled", "the contact opted out in the CRM")
+
+
+def test_without_webhooks_a_won_deal_is_polled_once_and_history_never(play):
+    walk = play(events="poll")
+    walk.knows(ZOE)
+    walk.vendor.happen("deal.won", ZOE)
+    walk.house.clock.forward("1m")
+    walk.house.run()
+    assert walk.reasons() == []
+    walk.knows("max@example.com")
+    walk.house.clock.forward("1m")
+    walk.vendor.happen("deal.won", "max@example.com")
+    for _ in range(3):
+        walk.house.clock.forward("61s")
+        walk.house.run()
+    assert walk.reasons() == ["surveyed"]
+    walk.house.clock.forward("3d")
+    walk.house.run()
+    assert [mail.to.email for mail in walk.house.post.items] == ["max@example.com"]
