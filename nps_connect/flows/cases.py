@@ -9,7 +9,6 @@ from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context
 from nps_connect.flows.people import as_contact, survivor
-from nps_connect.flows.reviewing.waiting import ticket_solved
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_new
@@ -87,10 +86,7 @@ def ticket_told(session: Session, connection: str, event: Event) -> CaseRow | No
         return _reopen(case, event.occurred_at) if case.state == "solved" else None
     if case.state == "solved" and event.kind == "ticket.closed":
         return None
-    _solve(case, event)
-    session.flush()
-    ticket_solved(session, case.contact_id, event.occurred_at)
-    return case
+    return _solve(case, event)
 
 
 def recover(session: Session, response: ResponseRow, now: datetime) -> CaseRow | None:
