@@ -26,7 +26,6 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
     api = Api(connection, "complete_events")
     keys = list(dict.fromkeys(_key(event) for event in events))
     own = [name for name in fields if "." not in name and name not in _TOLD_BY_EVENT]
-    further = own if any(_is_about_contact(event) for event in events) else ()
     objects = {kind: _objects(api, kind, events, own) for kind in ("deal", "ticket")}
     people = {match.key: match.contacts for match in find_matches(api, connection, keys, own)}
     completed = []
