@@ -29,6 +29,7 @@ COMMANDS = {
     "status": (f"{HOME}.status:status", "Say how the house stands, and what waits for you."),
     "pause": (f"{HOME}.pause:pause", "Stop all mail to customers at once, or one connection."),
     "resume": (f"{HOME}.resume:resume", "Let go on what was paused."),
+    "events": (f"{HOME}.events:events", "Look at what came in; replay it; make events by hand."),
     "triggers": (f"{HOME}.triggers:triggers", "Try triggers on recorded events; answer for those that are held."),
     "explain": (f"{HOME}.explain:explain", "Say why somebody was asked, or why not."),
     "surveys": (f"{HOME}.surveys:surveys", "Look at survey mails before customers do."),

@@ -1,0 +1,66 @@
+"""`nps-connect explain`: why somebody was asked, or why not."""
+
+import json
+
+import pytest
+
+
+def test_a_person_s_whole_story_in_order(stocked):
+    told = json.loads(stocked("explain", "jean@example.com", "--json").out)
+    assert told["contacts"] == ["crm:3"]
+    kinds = [step["what"] for step in told["steps"]]
+    assert kinds[:3] == ["event", "decision", "invitation"]
+    assert {"response", "delivery"} <= set(kinds)
+    assert [step["at"] for step in told["steps"]] == sorted(step["at"] for step in told["steps"])
+    ticket = next(step for step in told["steps"] if step["facts"].get("action") == "open_ticket")
+    assert "the form is closed" in ticket["told"]
+    assert all("@" not in step["told"] for step in told["steps"])
+
+
+@pytest.mark.parametrize("asked", ["jean@example.com", " Jean@Example.COM", "3", "crm:3"])
+def test_people_are_found_by_address_and_by_id(stocked, asked):
+    settings = stocked.folder / "nps-connect.toml"
+    if "@" not in asked and "crm" not in settings.read_text():
+        crm = '[connections.crm]\nplugin = "x"\n\n[connections.mail]'
+        settings.write_text(settings.read_text().replace("[connections.mail]", crm))
+    result = stocked("explain", asked)
+    assert result.code == 0, result.err
+    assert "crm:3" in result.out
+    assert "yes (surveyed) by crm:deal.won:after-purchase" in result.out
+
+
+def test_an_event_and_a_delivery_tell_their_own_chain(stocked):
+    by_event = json.loads(stocked("explain", "--event", "1", "--json").out)
+    assert by_event["contacts"] == ["crm:1"]
+    delivery = next(step["id"] for step in by_event["steps"] if step["facts"].get("action") == "write_score")
+    by_delivery = json.loads(stocked("explain", "--delivery", str(delivery), "--json").out)
+    assert [step["what"] for step in by_delivery["steps"]][:3] == ["event", "decision", "invitation"]
+    assert [step["id"] for step in by_delivery["steps"] if step["what"] == "delivery"] == [delivery]
+
+
+def test_a_suppressed_address_of_nobody_we_know_is_told(stocked):
+    from nps_connect.flows.people import suppress
+    from nps_connect.ledger.subjects import mailbox, mailbox_hash
+
+    house = stocked.house
+    with house.ledger.write() as session:
+        subject = mailbox(mailbox_hash("gone@example.com"))
+        suppress(session, subject, "bounced", source="mail", now=house.clock())
+    result = stocked("explain", "gone@example.com")
+    assert "stopped  bounced" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["nobody@example.com"], 1, "nobody is known"),
+        (["--event", "999"], 1, "there is no event 999"),
+        (["--delivery", "999"], 1, "there is no delivery 999"),
+        ([], 2, "name a CONTACT"),
+        (["a@example.com", "--event", "1"], 2, "name a CONTACT"),
+    ],
+)
+def test_what_is_not_there_is_said(stocked, arguments, code, sentence):
+    result = stocked("explain", *arguments)
+    assert result.code == code
+    assert sentence in result.err
