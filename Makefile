@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test bench constraints
+.PHONY: all setup format lint types imports docs test bench torture constraints
 
 all: format lint types imports docs test
 
@@ -33,6 +33,10 @@ test:
 
 bench:
 	$(BIN)/python -m benchmarks
+
+# Kills the product for up to 30 minutes and writes docs/torture.md.
+torture:
+	$(BIN)/python tests/acceptance/torture.py
 
 # After a change of dependencies, in a fresh virtual environment.
 constraints:

@@ -161,8 +161,9 @@ def _find(
         .outerjoin(ResponseRow, col(ResponseRow.invitation_id) == col(InvitationRow.id))
         .where(col(InvitationRow.id) == invitation_id, col(ContactRow.erased_at).is_(None))
     )
-    if lock:
-        query = query.with_for_update(of=InvitationRow)
+    if lock:  # in a statement of its own: what is joined to a row that is waited for would be as it was before
+        mine = select(col(InvitationRow.id)).where(col(InvitationRow.id) == invitation_id)
+        session.execute(mine.with_for_update())
     found = session.execute(query).first()
     return (found[0], found[1], found[2]) if found else None
 

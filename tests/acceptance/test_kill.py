@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support import torture
 
 from nps_connect.cli.demo import _script
 from nps_connect.plugins import Plugins
@@ -21,7 +22,7 @@ from nps_connect.sandbox.population import Customer, make_population
 from nps_connect.sandbox.webhooks import deliver
 
 PEOPLE = 48
-KILLS = 6
+KILLS = torture.kills(6)
 PATIENCE = 90.0
 
 
@@ -85,7 +86,7 @@ def things_happen(demo: Demo, customers: list[Customer], client: httpx.Client) -
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("seed", [11])
+@pytest.mark.parametrize("seed", [torture.seed(11)])
 def test_killed_at_any_moment_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path, seed: int):
     plugins = Plugins.load()
     with open_demo(_script(plugins, PEOPLE, seed), plugins, tmp_path) as demo, httpx.Client(trust_env=False) as client:
@@ -131,3 +132,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_happens_twice(tmp_path
         assert states["dead"] == 0
         assert killer.kills + again.kills >= 4
         observer.close()
+        torture.report(
+            database="SQLite", seed=seed, kills=killer.kills + again.kills, people=len(customers), mails=len(surveys),
+            held=len(held), answers=len(answering), tickets=len(detractors),
+        )  # fmt: skip
