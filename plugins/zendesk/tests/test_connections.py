@@ -1,4 +1,4 @@
-"""``connections login``: the address of the consent, the code, tokens encrypted in the ledger, and what waited goes on."""
+"""The command line and a real account: sign-in by consent, tokens encrypted in the ledger, set-up from empty to complete."""
 
 from __future__ import annotations
 
@@ -126,3 +126,21 @@ def test_a_client_that_signs_in_for_itself_needs_no_consent(cli):
     result = cli("connections", "login", "helpdesk", grant="")
     assert result.exit_code == 1
     assert "needs nobody's consent" in result.stderr
+
+
+class TestSetUp:
+    @pytest.fixture
+    def desk(self):
+        return Simulated(set_up=False)
+
+    def test_from_empty_to_complete_to_nothing_left(self, cli, desk):
+        by_itself = ""
+        planned = cli("connections", "plan", "helpdesk", grant=by_itself)
+        assert "nps_score" in planned.stdout
+        assert desk.account.things.get("user_fields", []) == []
+        applied = cli("connections", "apply", "helpdesk", "--yes", grant=by_itself)
+        assert applied.exit_code == 0, applied.output
+        assert {field["key"] for field in desk.account.things["user_fields"]} >= {"nps_score", "nps_category"}
+        again = cli("connections", "plan", "helpdesk", grant=by_itself)
+        assert "helpdesk has all that it needs" in again.stdout
+        assert cli("connections", "apply", "helpdesk", "--yes", grant=by_itself).exit_code == 0

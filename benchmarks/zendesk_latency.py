@@ -1,0 +1,137 @@
+"""From due to done: how long after it falls due a detractor's ticket exists, in an idle product of one process.
+
+Time is real. The simulated vendor takes 50 ms for each of the two calls of a ticket (the requester is looked up first).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+import nps_connect_zendesk as plugin
+from nps_connect import Contact, SimulatedPerson, VendorReply, VendorRequest
+from nps_connect.channels import email
+from nps_connect.connection import system_clock
+from nps_connect.flows.people import remember
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.tables import DeliveryRow, InvitationRow
+from nps_connect.plugins import Plugins
+from nps_connect.records.pages import VisitInfo
+from nps_connect.settings.model import Settings
+from nps_connect.settings.references import Referenced
+from nps_connect.testing import VendorTransport
+from nps_connect.wiring.application import Application, join
+from nps_connect.wiring.doors import ApplicationDoors
+from nps_connect.wiring.validation import validate
+from nps_connect_zendesk.simulated import Simulated
+from nps_connect_zendesk.simulated.door import TOKEN
+
+ANSWERS = 15
+VENDOR_TAKES = 0.05
+PATIENCE = 10.0
+
+SETTINGS = {
+    "core": {
+        "public_url": "https://nps.example.com",
+        "company": "Exemple SA",
+        "signing_keys": ["a-signing-key-for-measuring"],
+        "fallback_email": "care@example.com",
+        "privacy_notice_url": "https://www.example.com/privacy",
+        "mode": "live",
+    },
+    "connections": {
+        "mail": {
+            "plugin": "email",
+            "smtp_url": Referenced("smtp://127.0.0.1:9", "environment"),
+            "sender": "Exemple SA <care@example.com>",
+            "reply_to": "care@example.com",
+        },
+        "helpdesk": {"plugin": "zendesk", "subdomain": "exemple", "access_token": Referenced(TOKEN, "environment")},
+    },
+    "surveys": {"after-purchase": {"channel": "mail"}},
+}
+
+
+class Slow(VendorTransport):
+    """A vendor that takes its time."""
+
+    def handle_request(self, request):
+        time.sleep(VENDOR_TAKES)
+        return super().handle_request(request)
+
+
+class Patient(Simulated):
+    """A vendor without a quota in the way."""
+
+    def handle(self, request: VendorRequest) -> VendorReply:
+        self.limits.windows.clear()
+        return super().handle(request)
+
+
+def measure() -> Iterator[tuple[str, int, float]]:
+    """Seconds from due to done: with Send pressed (due at once), and after a settling time (due later)."""
+    for what, delay in (("Send pressed", "0s"), ("due one second later", "1s")):
+        waits = _waits(delay)
+        told = f"{what}: a ticket in {median(waits) * 1000:.0f} ms (median), {max(waits) * 1000:.0f} ms at worst"
+        yield f"{told}, {2 * VENDOR_TAKES * 1000:.0f} ms of it the vendor's", len(waits), sum(waits)
+
+
+def _waits(delay: str) -> list[float]:
+    vendor = Patient(system_clock)
+    vendor.populate([SimulatedPerson(f"p{number}@example.com", "P", "en") for number in range(ANSWERS)])
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
+        upgrade(ledger)
+        app = _application(ledger, vendor, delay)
+        engine = app.engine()
+        engine.start()
+        time.sleep(1.5)
+        waits = [_one(app, number) for number in range(ANSWERS)]
+        engine.stop()
+        app.close()
+    return waits
+
+
+def _application(ledger: Ledger, vendor: Simulated, delay: str) -> Application:
+    plugins = Plugins()
+    plugins.register(plugin, "zendesk")
+    plugins.register(email, "email")
+    routes = [{"on": "detractor", "do": "open_ticket", "via": "helpdesk", "delay": delay}]
+    settings = Settings.model_validate({**SETTINGS, "routes": routes})
+    parsed = validate(settings, plugins, where="benchmark")
+    return join(settings, plugins, parsed, ledger, transports={"helpdesk": Slow(vendor)})
+
+
+def _one(app: Application, number: int) -> float:
+    ctx, now = app.ctx, system_clock()
+    with ctx.ledger.write() as session:
+        person = Contact(connection="crm", id=str(number), email=f"p{number}@example.com", name="P")
+        invitation = InvitationRow(
+            survey="after-purchase",
+            touchpoint="purchase",
+            trigger="benchmark",
+            contact_id=remember(session, person, now).id or 0,
+            language="en",
+            state="sent",
+            created_at=now,
+            due_at=now,
+            expires_at=now + timedelta(days=1),
+        )
+        session.add(invitation)
+        session.flush()
+        token = ctx.links.survey(invitation.id or 0)
+    visit = VisitInfo(method="POST", at=system_clock())
+    ApplicationDoors(ctx).answer(token, 1, "Late.", sent=True, do_not_contact=False, language="en", visit=visit)
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        time.sleep(0.02)
+        with ctx.ledger.read() as session:
+            row = session.get(DeliveryRow, number + 1)
+            if row is not None and row.finished_at is not None:
+                return (row.finished_at - row.due_at).total_seconds()
+    raise RuntimeError("the ticket never came")

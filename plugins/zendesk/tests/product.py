@@ -1,0 +1,159 @@
+"""The whole product in one process with the real plugin: ledger, simulated Zendesk, a mail channel, a clock to move."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from sqlalchemy import select
+
+import nps_connect_zendesk
+from nps_connect import ActionInfo, ConnectionSettings, ConnectorInfo, ExampleConfiguration, Receipt, hookimpl
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.tables import DecisionRow, DeliveryRow
+from nps_connect.plugins import Plugins
+from nps_connect.records.pages import VisitInfo
+from nps_connect.settings.model import Settings
+from nps_connect.settings.references import Referenced
+from nps_connect.testing import arrived
+from nps_connect.wiring.application import join
+from nps_connect.wiring.doors import ApplicationDoors
+from nps_connect.wiring.validation import validate
+from nps_connect.worker.jobs import jobs_of, plan_jobs
+from nps_connect.worker.lanes import lanes_of
+from nps_connect_zendesk.simulated.door import TOKEN
+from nps_connect_zendesk.simulated.thing_api import SECRET
+
+HOOK = "https://nps.example.com/hooks/helpdesk"
+
+CONFIGURATION = {
+    "core": {
+        "public_url": "https://nps.example.com",
+        "company": "Exemple SA",
+        "languages": ["en"],
+        "timezone": "Europe/Paris",
+        "signing_keys": ["a-signing-key-for-tests"],
+        "fallback_email": "care@example.com",
+        "privacy_notice_url": "https://www.example.com/privacy",
+        "mode": "live",
+    },
+    "connections": {
+        "mail": {"plugin": "post"},
+        "helpdesk": {
+            "plugin": "zendesk",
+            "subdomain": "exemple",
+            "access_token": Referenced(TOKEN, "environment"),
+            "events": "webhook",
+            "webhook_secret": Referenced(SECRET, "environment"),
+        },
+    },
+    "surveys": {"after-support": {"channel": "mail"}, "after-recovery": {"channel": "mail"}},
+    "triggers": [{"on": "ticket.solved", "from": "helpdesk", "survey": "after-support", "delay": "1d"}],
+    "limits": {"quiet_hours": "off", "quiet_days": []},
+    "routes": [
+        {"on": "any", "do": "write_score", "via": "helpdesk"},
+        {"on": "detractor", "do": "open_ticket", "via": "helpdesk"},
+    ],
+    "recovery": {"survey": "after-recovery", "delay": "3d"},
+}
+
+
+class Post:
+    """A channel that keeps the mails."""
+
+    def __init__(self):
+        self.mails = []
+
+    @hookimpl
+    def nps_connector(self):
+        return ConnectorInfo(
+            name="post",
+            title="Post",
+            settings=ConnectionSettings,
+            actions=(ActionInfo(action="send_survey", doubt="hold", customer_facing=True),),
+            channel=True,
+            example=ExampleConfiguration(connection="mail", table=""),
+        )
+
+    @hookimpl
+    def nps_send_messages(self, connection, messages):
+        self.mails += messages
+        return [Receipt(id=message.idempotency_key) for message in messages]
+
+
+class Product:
+    """Everything joined; work is done by `run`, time passes by `clock.forward`."""
+
+    def __init__(self, ledger, vendor, transport, clock, *, desk=None, **change):
+        self.ledger, self.vendor, self.clock, self.post = ledger, vendor, clock, Post()
+        plugins = Plugins()
+        plugins.register(nps_connect_zendesk, "zendesk")
+        plugins.register(self.post, "post")
+        connections = {
+            **CONFIGURATION["connections"],
+            "helpdesk": {**CONFIGURATION["connections"]["helpdesk"], **(desk or {})},
+        }
+        settings = Settings.model_validate({**CONFIGURATION, "connections": connections, **change})
+        parsed = validate(settings, plugins, where="nps-connect.toml")
+        self.app = join(
+            settings,
+            plugins,
+            parsed,
+            ledger,
+            clock=clock,
+            sleep=clock.sleep,
+            chance=random.Random(7),
+            transports={"helpdesk": transport},
+        )
+        self.ctx = self.app.ctx
+        self.doors = ApplicationDoors(self.ctx)
+        jobs = jobs_of(self.ctx)
+        plan_jobs(self.ctx, jobs)
+        self.lanes = lanes_of(self.ctx, jobs)
+
+    def run(self, *, only=""):
+        """Work off everything that is due now."""
+        for _ in range(100):
+            done = 0
+            for lane in self.lanes:
+                due = lane.next_due(self.ctx)
+                if only in lane.name and due is not None and due <= self.clock():
+                    done += lane.drain(lambda: False)
+            if not done:
+                return
+        raise AssertionError("the lanes never came to rest")
+
+    def happens(self, kind, email):
+        """Something happens at Zendesk, which calls our webhook."""
+        for webhook in self.vendor.webhooks(self.vendor.happen(kind, email), HOOK):
+            self.doors.accept_webhook("helpdesk", arrived(webhook, self.clock(), HOOK))
+        self.run()
+
+    def surveyed(self, survey, *, after):
+        """Time passes; gives the token of the newest mail of this survey."""
+        self.clock.forward(after)
+        self.run()
+        mail = next(mail for mail in reversed(self.post.mails) if (mail.list_id or "").startswith(f"{survey}."))
+        return re.search(r"/s/([\w.-]+)", mail.text)[1]
+
+    def answers(self, token, score, comment=None):
+        """The customer presses Send."""
+        visit = VisitInfo(method="POST", at=self.clock())
+        self.doors.answer(token, score, comment, sent=True, do_not_contact=False, language="en", visit=visit)
+        self.run()
+
+    def rows(self, table=DeliveryRow):
+        with self.ledger.read() as session:
+            return list(session.execute(select(table).order_by(table.id)).scalars())
+
+    @property
+    def case(self):
+        return self.rows(CaseRow)[0]
+
+    @property
+    def decisions(self):
+        return [(row.trigger.split(":")[1], row.verdict, row.reason) for row in self.rows(DecisionRow)]
+
+    def tickets(self):
+        """Our own tickets at Zendesk."""
+        return [ticket for ticket in self.vendor.state()["tickets"] if "nps_connect" in ticket["tags"]]
