@@ -69,7 +69,8 @@ from nps_connect.settings.places import dotted
             "[limits]",
             (
                 "limits.plugin: is not a known key; allowed: cooldown, "
-                "defer_at_most, max_event_age, surveys_per_day, when_blocked"
+                "defer_at_most, max_event_age, quiet_days, "
+                "quiet_hours, surveys_per_day, unusual, unusual_within, when_blocked"
             ),
         ),
         (
@@ -90,7 +91,8 @@ from nps_connect.settings.places import dotted
             'survey = "after-purchase"\nsampel = 5',
             (
                 "triggers.1.sampel: is not a known key; "
-                "allowed: delay, from, name, on, sample, survey, touchpoint, where; did you mean 'sample'?"
+                "allowed: active_from, active_until, delay, from, ignore_cooldown, language, name, on, per_day, priority, "
+                "sample, survey, touchpoint, where; did you mean 'sample'?"
             ),
         ),
         (
@@ -177,6 +179,6 @@ def test_places_are_written_with_dots_and_counted_from_one(at, text):
 
 
 def test_an_unknown_key_stands_in_the_file_even_if_its_value_does_not(configuration):
-    configuration.replace("[core]", '[core]\ncolour = { env = "SIGNING" }')
+    configuration.replace("[core]", '[core]\nhue = { env = "SIGNING" }')
     [mistake] = configuration.mistakes()
-    assert mistake.startswith("nps-connect.toml: core.colour: is not a known key; allowed: company,")
+    assert mistake.startswith("nps-connect.toml: core.hue: is not a known key; allowed: colour, company,")

@@ -39,6 +39,7 @@ def test_the_kinds_of_a_delivery_error_are_told_apart_by_name():
         "not_allowed",
         "target_gone",
         "rejected",
+        "undeliverable",
     }
 
 
