@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from sqlalchemy import Table, insert
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session
 
 from nps_connect.ledger.columns import Base
@@ -48,7 +50,8 @@ class GroupCommit:
     def _insert(self, group: list[_Entry]) -> None:
         try:
             with self._write() as session:
-                session.add_all([entry.row for entry in group])
+                for table in {type(entry.row) for entry in group}:
+                    _insert(session, table, [entry.row for entry in group if type(entry.row) is table])
         except Exception as error:  # noqa: BLE001  # told to those whom it concerns
             if len(group) == 1:
                 group[0].error = error
@@ -57,3 +60,13 @@ class GroupCommit:
                     self._insert([entry])
         for entry in group:
             entry.done = True
+
+
+def _insert(session: Session, kind: type[Base], rows: list[Base]) -> None:
+    """One statement for all of them; each row learns its id."""
+    table: Table = kind.__table__  # type: ignore[attr-defined]
+    names = [column.name for column in table.columns if column.name != "id"]
+    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    values = [{name: getattr(row, name) for name in names} for row in rows]
+    for row, row_id in zip(rows, session.connection().execute(statement, values).scalars(), strict=True):
+        set_committed_value(row, "id", row_id)
