@@ -52,11 +52,12 @@ def invite_all(ctx: Context, session: Session, yeses: Sequence[Yes]) -> set[str]
     if not yeses:
         return set()
     now = ctx.clock()
-    added = session.execute(
-        insert(InvitationRow).returning(col(InvitationRow.id), sort_by_parameter_order=True),
+    added = session.connection().execute(
+        insert(InvitationRow).returning(col(InvitationRow.id), col(InvitationRow.event_id), col(InvitationRow.trigger)),
         [_invitation(ctx, yes, now) for yes in yeses],
     )
-    ids = [int(one) for one in added.scalars()]
+    by_cause = {(event_id, trigger): int(one) for one, event_id, trigger in added}
+    ids = [by_cause[yes.event.id, yes.trigger.label] for yes in yeses]
     if not ctx.shadow:
         _reserve(ctx, session, list(zip(yeses, ids, strict=True)), now)
     paused = pauses.current(session)
