@@ -56,7 +56,7 @@ def invite_all(ctx: Context, session: Session, yeses: Sequence[Yes]) -> set[str]
         insert(InvitationRow).returning(col(InvitationRow.id), col(InvitationRow.event_id), col(InvitationRow.trigger)),
         [_invitation(ctx, yes, now) for yes in yeses],
     )
-    by_cause = {(event_id, trigger): int(one) for one, event_id, trigger in added}
+    by_cause = {(event_id, trigger): one or 0 for one, event_id, trigger in added}
     ids = [by_cause[yes.event.id, yes.trigger.label] for yes in yeses]
     if not ctx.shadow:
         _reserve(ctx, session, list(zip(yeses, ids, strict=True)), now)
@@ -75,7 +75,7 @@ def _invitation(ctx: Context, yes: Yes, now: datetime) -> dict[str, Any]:
         "trigger": trigger.label,
         "contact_id": yes.contact.id,
         "event_id": yes.event.id,
-        "language": choose([trigger.language or yes.contact.language], ctx.settings.core.languages),
+        "language": choose([trigger.language or yes.contact.language, survey.language], ctx.settings.core.languages),
         "state": "shadow" if ctx.shadow else "planned",
         "reason": SHADOWED if ctx.shadow else None,
         "created_at": now,
