@@ -22,6 +22,9 @@ def check_triggers(subject: Subject) -> None:
         if info is not None:
             _arrives(subject, trigger, at, info)
             _kind(subject, trigger, at, info)
+        languages = subject.settings.core.languages
+        if trigger.language is not None and trigger.language not in languages:
+            subject.mistake((*at, "language"), f"{trigger.language!r} is not one of core.languages", allowed=languages)
         if trigger.label in labels:
             subject.mistake(
                 at,
