@@ -7,16 +7,9 @@ from dataclasses import dataclass, field
 
 from nps_connect.flows.context import Context
 from nps_connect.flows.proposing import proposed, vetoed
-from nps_connect.records.base import FieldValue
-from nps_connect.records.events import Event
 from nps_connect.rules.deciding import Ruling
 from nps_connect.rules.judging import Books, Case, judge
 from nps_connect.settings.model import Trigger
-
-CAMPAIGN = "campaign.started"
-"""The kind of event that an imported list makes for each of its people."""
-
-CAMPAIGN_SURVEY, CAMPAIGN_PER_DAY = "campaign.survey", "campaign.per_day"
 
 
 @dataclass(frozen=True)
@@ -54,8 +47,6 @@ class Bench:
 
     def _listening(self, connection: str, case: Case) -> Sequence[Trigger]:
         event = case.event
-        if event.kind == CAMPAIGN:
-            return [campaign(connection, event.fields)]
         configured = [
             trigger
             for trigger in self.ctx.settings.triggers
@@ -64,22 +55,3 @@ class Bench:
         if "nps_trigger_survey" not in self._asked or case.person is None:
             return configured
         return [*configured, *proposed(self.ctx, connection, event, case.contacts[0], case.person.history)]
-
-
-def campaign(connection: str, fields: dict[str, FieldValue]) -> Trigger:
-    """The trigger of an imported list."""
-    per_day = fields.get(CAMPAIGN_PER_DAY)
-    return Trigger(
-        on=CAMPAIGN,
-        source=connection,
-        survey=str(fields[CAMPAIGN_SURVEY]),
-        per_day=per_day if isinstance(per_day, int) else None,
-        name=f"import:{fields[CAMPAIGN_SURVEY]}",
-    )
-
-
-def listened(ctx: Context, connection: str, event: Event) -> bool:
-    """Whether anything could come of an event."""
-    return event.kind == CAMPAIGN or any(
-        trigger.source == connection and trigger.on == event.kind for trigger in ctx.settings.triggers
-    )

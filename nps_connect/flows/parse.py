@@ -24,7 +24,7 @@ INSERT = 100
 HOUSEKEEPING = frozenset({"contact.deleted", "contact.merged", "contact.privacy_deleted"})
 """Kinds that change what we know of a person, whether or not a trigger listens."""
 
-Source = Literal["webhook", "poll", "reconcile", "manual", "import"]
+Source = Literal["webhook", "poll", "reconcile", "manual"]
 
 
 def drain_parse(ctx: Context, connection: str) -> int:
