@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli.cases.figures import count_cases
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_json, print_table
+from nps_connect.cli.output import counted, print_json, print_table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -43,11 +44,12 @@ def report(
         begin, end = _period(settings, since, until)
         with ledger.read() as session:
             counts = _count(session, survey, begin, end, latest=latest)
+            cases = count_cases(session, survey, begin, end)
     overall = figure(**counts.pop(ALL))
     surveys = {name: figure(**by_segment) for name, by_segment in counts.items()}
     if as_json:
         by_survey = {name: asdict(one) for name, one in surveys.items()}
-        print_json({"since": begin, "until": end, **asdict(overall), "surveys": by_survey})
+        print_json({"since": begin, "until": end, **asdict(overall), "surveys": by_survey, "cases": cases})
         return
     rows = [_row(name, one) for name, one in surveys.items()]
     print_table(
@@ -55,6 +57,9 @@ def report(
         [*rows, _row(ALL, overall)] if len(rows) > 1 else rows,
         empty="no responses",
     )
+    if cases["opened"]:
+        told = counted(cases["opened"], "case", "cases")
+        click.echo(f"{told} opened, {cases['solved']} solved, {cases['recovered']} recovered")
 
 
 def _period(settings: Settings, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:

@@ -88,6 +88,14 @@ def test_a_limit_says_that_there_are_more(with_cases):
 
 def test_without_cases(stocked):
     assert stocked("cases", "list").out == "no cases\n"
+    assert json.loads(stocked("report", "--json").out)["cases"] == {"opened": 0, "solved": 0, "recovered": 0}
+
+
+def test_the_report_counts_cases_too(with_cases):
+    assert json.loads(with_cases("report", "--json").out)["cases"] == {"opened": 4, "solved": 2, "recovered": 1}
+    assert json.loads(with_cases("report", "--since", "36h", "--json").out)["cases"]["opened"] == 2
+    assert json.loads(with_cases("report", "--survey", "other", "--json").out)["cases"]["opened"] == 0
+    assert "4 cases opened, 2 solved, 1 recovered" in with_cases("report").out
 
 
 @pytest.mark.parametrize(("minutes", "told"), [(None, None), (0, "0m"), (59, "59m"), (60, "1h00m"), (3000, "2d2h")])
