@@ -35,6 +35,13 @@ class Vendor:
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self.behave = lambda _request, peer: peer.sendall("\r\n".join([*lines, "", ""]).encode() + body)
 
+    def heard(self):
+        """How many requests have arrived; waits for the first one as long as a busy machine may need."""
+        for _ in range(1000):
+            if self.requests or self._stopped.wait(0.01):
+                break
+        return len(self.requests)
+
     def wait(self, seconds):
         """Wait, but not longer than the test lasts; true when the test is over."""
         return self._stopped.wait(seconds)

@@ -106,7 +106,7 @@ def test_no_answer_within_the_read_timeout(vendor, client, idempotent, kind):
     error = outcome_of(client(client={"read_timeout": 0.05}), idempotent=idempotent)
     assert type(error) is kind
     assert "ReadTimeout" in error.message
-    assert len(vendor.requests) == 1
+    assert vendor.heard() == 1
 
 
 def trickle(pieces):
