@@ -1,5 +1,7 @@
 """Every value can come from the environment: NPS_CONNECT_<SECTION>__<KEY>."""
 
+from nps_connect.settings.model import Settings
+
 
 def test_a_value_of_a_section(configuration):
     assert configuration.load(NPS_CONNECT_CORE__MODE="live").core.mode == "live"
