@@ -25,7 +25,9 @@ def walked(house):
     house.answer(house.surveyed(), 2, "Non")
     house.run()
     with house.ledger.write() as session:
-        session.add(VisitRow(purpose="survey", method="GET", at=house.clock(), address="192.0.2.77", agent="Mozilla/5.0 (X)"))
+        session.add(
+            VisitRow(purpose="survey", method="GET", at=house.clock(), address="192.0.2.77", agent="Mozilla/5.0 (X)")
+        )
     return house
 
 
@@ -69,7 +71,12 @@ def test_everything_is_forgotten_in_its_time_and_figures_survive(walked):
     forget(walked)
     assert one(walked, select(ResponseRow.comment)) is None
     assert one(walked, select(func.count()).select_from(RevisionRow).where(RevisionRow.comment.is_not(None))) == 0
-    assert one(walked, select(func.count()).select_from(DeliveryRow).where(DeliveryRow.action == "open_ticket", DeliveryRow.payload.is_not(None))) in (0, 1)
+    assert one(
+        walked,
+        select(func.count())
+        .select_from(DeliveryRow)
+        .where(DeliveryRow.action == "open_ticket", DeliveryRow.payload.is_not(None)),
+    ) in (0, 1)
     assert one(walked, select(ResponseRow.score)) == 2
 
 

@@ -35,7 +35,9 @@ def test_everything_moves_and_the_new_ledger_goes_on(full, ledger):
     with full.read() as old, ledger.read() as new:
         for table in tables():
             order = list(table.primary_key.columns)
-            assert old.execute(select(table).order_by(*order)).all() == new.execute(select(table).order_by(*order)).all()
+            assert (
+                old.execute(select(table).order_by(*order)).all() == new.execute(select(table).order_by(*order)).all()
+            )
     house = House(ledger, SteadyClock())
     house.ctx.random.seed(8)
     house.clock.forward("120d")

@@ -13,7 +13,13 @@ from nps_connect.ledger.tables import RawRequest
 
 
 def webhook(number: int, **more) -> RawRequest:
-    values = {"lane": "crm/parse", "due_at": START, "connection": "crm", "method": "POST", "url": "https://nps.example.com"}
+    values = {
+        "lane": "crm/parse",
+        "due_at": START,
+        "connection": "crm",
+        "method": "POST",
+        "url": "https://nps.example.com",
+    }
     return RawRequest(**values | {"headers": {}, "body": str(number).encode(), "received_at": START} | more)
 
 
