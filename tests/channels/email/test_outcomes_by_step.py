@@ -2,7 +2,7 @@
 
 import pytest
 
-from nps_connect import AuthFailed, Doubtful, NotAllowed, Receipt, Rejected, RetryLater
+from nps_connect import AuthFailed, Doubtful, NotAllowed, Receipt, Rejected, RetryLater, Undeliverable
 from nps_connect.channels.email import nps_send_messages
 
 WAYS_TO_DIE = ["close", "reset", "hang", "drip"]
@@ -77,11 +77,11 @@ def test_temporary_refusals_are_tried_again(outcome, step):
     assert got.status == 451
 
 
-@pytest.mark.parametrize("step", ["RCPT", "DATA", "DOT"])
-def test_a_permanent_refusal_of_recipient_or_message_is_final(outcome, step):
+@pytest.mark.parametrize(("step", "kind"), [("RCPT", Undeliverable), ("DATA", Rejected), ("DOT", Rejected)])
+def test_a_permanent_refusal_of_recipient_or_message_is_final(outcome, step, kind):
     got, _ = outcome(**{step: "550 5.1.1 no such user here"})
 
-    assert type(got) is Rejected
+    assert type(got) is kind
     assert got.status == 550
     assert got.exchange["enhanced_code"] == "5.1.1"
     assert got.exchange["answer"] == "5.1.1 no such user here"
