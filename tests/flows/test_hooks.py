@@ -188,6 +188,7 @@ def test_nps_update_tickets_names_the_ticket_of_the_receipt(house):
     token = house.surveyed()
     house.answer(token, 5)
     house.run()
+    house.clock.forward("1m")
     house.answer(token, 8)
     house.run()
     update = house.desk.updates[0]
