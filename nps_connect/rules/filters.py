@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-import rule_engine
+from typing import TYPE_CHECKING
 
 from nps_connect.records.base import FieldValue
 from nps_connect.records.connectors import FieldType
-from nps_connect.rules.filter_conditions import Condition, Translator
 from nps_connect.rules.filter_text import FilterError, Token, nearest, scan
+
+if TYPE_CHECKING:
+    from nps_connect.rules.filter_conditions import Condition
 
 __all__ = ["PERSON_FIELDS", "Filter", "FilterError", "compile_filter"]
 
@@ -68,6 +69,10 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
     Raises:
         FilterError: with the column and the fix.
     """
+    import rule_engine  # it builds its parser when it is imported, which takes as long as starting the rest does
+
+    from nps_connect.rules.filter_conditions import Translator
+
     known = {**fields, **PERSON_FIELDS}
     tokens = scan(text)
     names = [token for token in tokens if token.kind == "name"]
