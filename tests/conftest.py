@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 from support.clock import SteadyClock
-from support.postgres import ANOTHER, drop_database, fresh_database, server
+from support.files import copy_file
+from support.postgres import ANOTHER, drop_database, empty_database, fresh_database, server
 
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
@@ -23,7 +24,7 @@ def postgres() -> Iterator[str]:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL tests need the dev extra")
         pytest.skip("PostgreSQL tests need the dev extra")
-    with server() as maintenance:
+    with server(durable=False) as maintenance:
         yield maintenance
 
 
@@ -50,26 +51,45 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres_database(postgres: str, postgres_template: str) -> Iterator[str]:
+    """The address of a database with the newest schema, used by one test after the other."""
+    url = fresh_database(postgres, postgres_template)
+    yield url
+    drop_database(postgres, url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where one test after the other has its ledger."""
+    return tmp_path_factory.mktemp("ledgers") / "ledger.db"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty ledger's address, once on each database."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty ledger's address, once on each database; the same for all tests, see `opened`."""
     if request.param == "sqlite":
-        path = tmp_path / "ledger.db"
-        path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
+        path: Path = request.getfixturevalue("sqlite_file")
+        copy_file(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    maintenance = request.getfixturevalue("postgres")
-    url = fresh_database(maintenance, request.getfixturevalue("postgres_template"))
+    url: str = request.getfixturevalue("postgres_database")
     yield url
-    drop_database(maintenance, url)
+    empty_database(url)
+
+
+@pytest.fixture(scope="session")
+def opened() -> dict[str, Ledger]:
+    """Ledgers by address: opened once, so that every statement of a run is compiled once."""
+    return {}
 
 
 @pytest.fixture
-def ledger(database_url: str) -> Iterator[Ledger]:
+def ledger(database_url: str, opened: dict[str, Ledger]) -> Iterator[Ledger]:
     """An empty ledger, once on each database."""
-    opened = Ledger(database_url)
-    yield opened
-    opened.close()
+    found = opened.setdefault(database_url, Ledger(database_url))
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, union
+from sqlmodel import col
 from support.clock import SteadyClock
 from support.vendors import Bell, Crm, Desk, Post, Stars, Vendor
 
@@ -16,7 +17,7 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.plugins import Plugins
 from nps_connect.records.events import WebhookRequest
-from nps_connect.records.pages import SurveyPage, VisitInfo
+from nps_connect.records.pages import Press, SurveyPage, SurveyVisit, VisitInfo
 from nps_connect.settings.model import Settings
 from nps_connect.wiring.application import Transports, join
 from nps_connect.wiring.doors import ApplicationDoors
@@ -111,14 +112,26 @@ class House:
     def run(self, *, only: str = "") -> None:
         """Work off everything that is due now."""
         for _ in range(100):
-            done = 0
+            done, filled = 0, self._filled()
             for lane in self.lanes:
+                if only not in lane.name or lane.name not in filled:
+                    continue
                 due = lane.next_due(self.ctx)
-                if only in lane.name and due is not None and due <= self.clock():
+                if due is not None and due <= self.clock():
                     done += lane.drain(lambda: False)
             if not done:
                 return
         raise AssertionError("the lanes never came to rest")
+
+    def _filled(self) -> set[str]:
+        """Names of the lanes in which something is due; asked at once, because most are empty."""
+        tables = {lane.table for lane in self.lanes}
+        queries = [
+            select(col(table.lane)).where(col(table.state) == "pending", col(table.due_at) <= self.clock())
+            for table in tables
+        ]
+        with self.ledger.read() as session:
+            return set(session.execute(union(*queries)).scalars())
 
     def webhook(self, *facts: dict[str, Any], signature: str = "good", body: bytes | None = None) -> None:
         self.doors.accept_webhook(
@@ -148,12 +161,22 @@ class House:
         mail = next(message for message in reversed(self.post.items) if message.to.email == email)
         return re.search(rf"/{letter}/([\w.-]+)", mail.text)[1]
 
+    def show(self, token: str, visit: VisitInfo) -> SurveyPage:
+        """Open a survey page, as a browser does."""
+        return self._browse(SurveyVisit(token, visit))
+
     def answer(
         self, token: str, score: int, comment: str | None = None, *, sent: bool = True, no_contact: bool = False
     ) -> SurveyPage:
-        return self.doors.answer(
-            token, score, comment, sent=sent, do_not_contact=no_contact, language="fr", visit=self.visit("POST")
-        )
+        """Press a score; the page that is shown then."""
+        press = Press(score=score, comment=comment, sent=sent, do_not_contact=no_contact, language="fr")
+        return self._browse(SurveyVisit(token, self.visit("POST"), press))
+
+    def _browse(self, visit: SurveyVisit) -> SurveyPage:
+        for told in (self.doors.take_visits([visit])[0], self.doors.survey_pages([visit])[0]):
+            if isinstance(told, Exception):
+                raise told
+        return told
 
     def visit(self, method: str = "GET", score: int | None = None) -> VisitInfo:
         return VisitInfo(method=method, at=self.clock(), score=score)

@@ -18,8 +18,11 @@ ANOTHER = "NPS_CONNECT_TEST_POSTGRES"
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The address of a running server's maintenance database."""
+def server(*, durable: bool = True) -> Iterator[str]:
+    """The address of a running server's maintenance database.
+
+    Without durability it is quicker, and would lose data if the machine, not a process, broke down.
+    """
     if os.environ.get(ANOTHER):
         yield os.environ[ANOTHER]
         return
@@ -33,7 +36,10 @@ def server() -> Iterator[str]:
 
             running = get_server(data, cleanup_mode="stop")
         try:
-            yield running.get_uri("postgres")
+            address = running.get_uri("postgres")
+            if not durable:
+                _hasten(address)
+            yield address
         finally:
             running.cleanup()
 
@@ -51,3 +57,27 @@ def drop_database(maintenance: str, url: str) -> None:
     """Drop a database, whoever is still connected."""
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
+
+
+def empty_database(url: str) -> None:
+    """Take everything out of a ledger but its schema; ids begin at 1 again."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        connection.execute("SET session_replication_role = replica")  # foreign keys need no order then
+        tables = connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
+            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'alembic_version'"
+        ).fetchall()
+        connection.execute(";".join(f"DELETE FROM {table}" for (table,) in tables))
+        connection.execute(
+            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences"
+        )
+
+
+def _hasten(maintenance: str) -> None:
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
