@@ -1,0 +1,1 @@
+"""Files from elsewhere: what a table is, which column means what, what a cell says. Pure."""
