@@ -117,8 +117,8 @@ class House:
                 if only not in lane.name or lane.name not in filled:
                     continue
                 due = lane.next_due(self.ctx)
-                if due is not None and due <= self.clock():
-                    done += lane.drain(lambda: False)
+                if due is not None and due <= self.clock() and lane.drain(lambda: False):
+                    done, filled = done + 1, self._filled()  # what it leads to comes before less urgent lanes
             if not done:
                 return
         raise AssertionError("the lanes never came to rest")
