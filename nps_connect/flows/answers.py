@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
@@ -19,8 +21,17 @@ def answered_contact(session: Session, row: ResponseRow, contact: ContactRow) ->
     )
 
 
-def as_response(row: ResponseRow) -> Response:
-    """The record of a confirmed response."""
+def as_response(row: ResponseRow, follow_up: Sequence[object] | None = None) -> Response:
+    """The record of a confirmed response.
+
+    Args:
+        row: as stored, or the same columns read otherwise.
+        follow_up: its further answers, where the row does not hold them.
+
+    Raises:
+        ValueError: it is not confirmed, or what is stored is damaged.
+    """
+    further = row.follow_up if follow_up is None else follow_up
     if row.score is None or row.answered_at is None:
         raise ValueError(f"response {row.public_id} is not confirmed")
     return Response(
@@ -33,7 +44,7 @@ def as_response(row: ResponseRow) -> Response:
         language=row.language,
         answered_at=row.answered_at,
         do_not_contact=row.do_not_contact,
-        follow_up=tuple(FollowUpAnswer.model_validate(one) for one in row.follow_up),
+        follow_up=tuple(FollowUpAnswer.model_validate(one) for one in further),
     )
 
 

@@ -101,7 +101,7 @@ class _Sitting:
         lanes = closing | invite_all(ctx, session, self.yeses)
         self._write()
         lanes |= notice_stops(ctx, session, self.verdicts)
-        claims.write_each(session, EventRow, self.settled)
+        claims.write_each(session, EventRow, self.settled, token=self.token)
         return lanes
 
     def _before(self, event_ids: list[int]) -> dict[int, dict[str, str]]:

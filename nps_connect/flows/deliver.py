@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import func
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col
 
 from nps_connect.errors import DeliveryError, PluginError
+from nps_connect.flows import bulk
+from nps_connect.flows.attempts import Settled
+from nps_connect.flows.bulk import ONE_AT_A_TIME, Started
 from nps_connect.flows.context import Context, delivery_lane
 from nps_connect.flows.doubts import look_for
 from nps_connect.flows.insisting import insist
@@ -24,7 +25,7 @@ from nps_connect.flows.pacing import paced
 from nps_connect.flows.people import foresee_answers
 from nps_connect.flows.preparing import Ending, prepare
 from nps_connect.flows.receipts import refuse_foreign
-from nps_connect.flows.settle import Settled, settle_batch
+from nps_connect.flows.settle import settle_batch
 from nps_connect.ledger import breakers, claims, pauses
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.connectors import ActionInfo
@@ -35,9 +36,6 @@ log = logging.getLogger(__name__)
 
 ONE_BY_ONE = 10
 """Rows claimed at once where the vendor takes them one by one; a crash gives the unstarted ones back."""
-
-ONE_AT_A_TIME = timedelta(seconds=1)
-"""When a delivery is looked at again that waits for another one to the same person."""
 
 HOOKS: dict[str, str] = {
     "send_fallback": "nps_send_messages",
@@ -51,14 +49,6 @@ HOOKS: dict[str, str] = {
     "send_alert": "nps_send_alerts",
 }
 CUSTOMER_FACING = frozenset({"send_survey", "send_reminder", "invite_review"})
-
-
-@dataclass(frozen=True)
-class Started:
-    """A delivery whose effect begins now."""
-
-    row: DeliveryRow
-    item: Payload
 
 
 def action_info(ctx: Context, connection: str, action: Action) -> ActionInfo:
@@ -88,25 +78,38 @@ def drain_deliveries(
         if breaker == "open":
             return 0
         limit = 1 if breaker == "probe" else most
-        rows = claims.claim(session, DeliveryRow, lane, token=token, now=ctx.clock(), limit=limit)
-        if not rows and breaker == "probe":
+        taken = _take(ctx, session, connection, action, token, limit, at_once=limit <= info.batch_size)
+        if not taken.count and breaker == "probe":
             breakers.give_back(session, scope, now=ctx.clock())
-    if len(rows) == most:
+    if taken.count == most:
         ctx.wake(lane)  # there is more: another thread or worker may join
-    claimed = len(rows)
-    while rows and not stopping():
+    rows = taken.rest
+    going_on = not taken.started or _finish(
+        ctx, connection, action, info, taken.started, [], token, probe=breaker == "probe"
+    )
+    while rows and going_on and not stopping():
         if action in CUSTOMER_FACING and not paced(ctx, connection):
             break
         batch = rows[: info.batch_size]
         rows = rows[info.batch_size :]
-        if not _deliver(ctx, connection, action, info, batch, token, probe=breaker == "probe"):
-            break
+        going_on = _deliver(ctx, connection, action, info, batch, token, probe=breaker == "probe")
     if rows:
         with ctx.ledger.write() as session:
             claims.release(session, DeliveryRow, [row.id or 0 for row in rows], token=token)
             if breaker == "probe":
                 breakers.give_back(session, scope, now=ctx.clock())
-    return claimed
+    return taken.count
+
+
+def _take(
+    ctx: Context, session: Session, connection: str, action: Action, token: str, limit: int, *, at_once: bool
+) -> bulk.Taken:
+    """Claim; what can be started at once, is."""
+    lane, now = delivery_lane(connection, action), ctx.clock()
+    if at_once and action in bulk.ACTIONS:
+        return bulk.take(session, connection, lane, token=token, now=now, limit=limit)
+    rows = claims.claim(session, DeliveryRow, lane, token=token, now=now, limit=limit)
+    return bulk.Taken(len(rows), rest=rows)
 
 
 def _deliver(
@@ -123,6 +126,22 @@ def _deliver(
     ctx.leases.progress()
     looked = look_anew(ctx, connection, action, rows)
     started, settled = _start(ctx, rows, looked, token)
+    return _finish(ctx, connection, action, info, started, settled, token, probe=probe)
+
+
+def _finish(
+    ctx: Context,
+    connection: str,
+    action: Action,
+    info: ActionInfo,
+    started: Sequence[Started],
+    settled: list[Settled],
+    token: str,
+    *,
+    probe: bool,
+) -> bool:
+    """Call the plugin for what has started, and settle it; false when the lane should rest."""
+    ctx.leases.progress()
     doubtful = [one for one in started if one.row.doubtful]
     fresh = [one for one in started if not one.row.doubtful]
     outcomes: list[Receipt | Exception] = []

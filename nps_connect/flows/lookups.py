@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlmodel import col
 
-from nps_connect.errors import DeliveryError, PluginError, RetryLater
+from nps_connect.errors import DeliveryError, PluginError, Rejected, RetryLater
 from nps_connect.flows.complete import find
 from nps_connect.flows.context import Context
 from nps_connect.flows.ordering import fetch
@@ -31,8 +31,8 @@ FRESH = frozenset({"send_survey", "send_reminder", "invite_review"})
 def look_anew(ctx: Context, connection: str, action: Action, rows: Sequence[DeliveryRow]) -> dict[int, Looked]:
     """Look people up where an action needs it; by row id. Rows that need none are absent."""
     if action in FRESH:
-        people = _people(ctx, rows)
-        looked: dict[int, Looked] = {**quieted(ctx, people)}
+        people, looked = _people(ctx, rows)
+        looked |= quieted(ctx, people)
         by_connection: dict[str, dict[int, Contact]] = {}
         for row_id, contact in people.items():
             if row_id not in looked:
@@ -41,7 +41,8 @@ def look_anew(ctx: Context, connection: str, action: Action, rows: Sequence[Deli
             looked |= _by_id(ctx, name, contacts)
         return looked
     if action == "write_score":
-        return _at(ctx, connection, _people(ctx, _of_others(ctx, connection, rows)))
+        people, looked = _people(ctx, _of_others(ctx, connection, rows))
+        return looked | _at(ctx, connection, people)
     return {}
 
 
@@ -54,15 +55,20 @@ def _of_others(ctx: Context, connection: str, rows: Sequence[DeliveryRow]) -> li
     return [row for row in rows if row.contact_id in theirs]
 
 
-def _people(ctx: Context, rows: Sequence[DeliveryRow]) -> dict[int, Contact]:
+def _people(ctx: Context, rows: Sequence[DeliveryRow]) -> tuple[dict[int, Contact], dict[int, Looked]]:
+    """The people of these deliveries, and what is damaged among them."""
+    found: dict[int, Contact] = {}
+    damaged: dict[int, Looked] = {}
     with ctx.ledger.read() as session:
-        found: dict[int, Contact] = {}
-        kept = fetch(session, rows) if rows else []
-        for row in kept:
-            contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
-            if contact is not None:
-                found[row.id or 0] = as_contact(survivor(session, contact))
-        return found
+        for row in fetch(session, rows) if rows else []:
+            try:
+                contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
+                if contact is not None:
+                    found[row.id or 0] = as_contact(survivor(session, contact))
+            except (ValueError, TypeError) as error:
+                log.error("damaged contact id=%s: %s", row.contact_id, type(error).__name__)
+                damaged[row.id or 0] = Rejected("what is stored of the person cannot be read")
+    return found, damaged
 
 
 def _by_id(ctx: Context, connection: str, contacts: dict[int, Contact]) -> dict[int, Looked]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -129,13 +129,25 @@ def _score(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | N
     if contact.erased_at is not None:
         return Ending("cancelled", "the person was erased")
     _, answered = _answer(session, row, contact)
+    return score_update(row.key, row.options, answered, looked or answered.contact)
+
+
+def score_update(key: str, options: Mapping[str, Any], answered: AnsweredContact, at: Contact) -> ScoreUpdate:
+    """What is written.
+
+    Args:
+        key: the delivery's idempotency key.
+        options: what the route said.
+        answered: the answer and who gave it.
+        at: the same person at the connection that is written to.
+    """
     return ScoreUpdate(
-        contact=looked or answered.contact,
+        contact=at,
         response=answered.response,
         history=answered.history,
-        idempotency_key=row.key,
+        idempotency_key=key,
         response_count=len(answered.history) + 1,
-        comment_policy=row.options.get("comment", "full"),
+        comment_policy=options.get("comment", "full"),
         comment_link=answered.contact.link,
     )
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlmodel import Session, col
 
 from nps_connect.errors import (
@@ -24,6 +22,7 @@ from nps_connect.errors import (
     TargetGone,
     Undeliverable,
 )
+from nps_connect.flows.attempts import Outcome, Settled, kind_of, record, told
 from nps_connect.flows.bounces import refused_at_once
 from nps_connect.flows.cancel import forsake
 from nps_connect.flows.cases import note_ticket
@@ -34,14 +33,15 @@ from nps_connect.flows.receipts import ForeignReceipt
 from nps_connect.flows.remind import plan_reminders
 from nps_connect.flows.reviewing import sending
 from nps_connect.ledger import breakers, claims, cooldowns, pauses, quotas
-from nps_connect.ledger.tables import AttemptRow, DeliveryRow, InvitationRow
+from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.records.connectors import ActionInfo
 from nps_connect.records.deliveries import Action, Receipt
 from nps_connect.rules.retrying import DEFAULT_PLANS, RetryPlan, next_try
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = insert(AttemptRow.__table__)  # type: ignore[attr-defined]
+ENDS_ALONE = frozenset({"write_score", "write_opt_out", "send_alert", "send_fallback", "send_reminder"})
+"""Actions whose success means nothing for anything else."""
 MAYBE = "it may have been sent already"
 BUG_TRIES = 3
 BUG_WAIT = timedelta(minutes=1)
@@ -51,17 +51,7 @@ PATIENCE = timedelta(minutes=1)
 MUST_NOT_VANISH = frozenset({"open_ticket", "send_alert", "send_fallback"})
 """A detractor must not die silently: here even a missing target is dead, and so reaches the fallback address."""
 
-Outcome = Receipt | Ending | Exception
 Values = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Settled:
-    """A delivery, what became of it, and whether the plugin was called for it."""
-
-    row: DeliveryRow
-    outcome: Outcome
-    called: bool = False
 
 
 def settle_batch(
@@ -90,26 +80,18 @@ def settle_batch(
     now = ctx.clock()
     woken: set[str] = set()
     well = True
+    values = {one.row.id or 0: _values(ctx, connection, action, info, one, now) for one in settled}
     with ctx.ledger.write() as session:
-        held = claims.held(session, DeliveryRow, [one.row.id or 0 for one in settled], token=token)
-        values: dict[int, Values] = {}
-        attempts: list[Values] = []
-        for one in settled:
-            if one.row.id not in held:
-                log.warning("lease lost delivery=%s", one.row.id)
-                continue
-            values[one.row.id or 0] = _values(ctx, connection, action, info, one, now)
-            if not isinstance(one.outcome, Ending):
-                attempts.append(_attempt(ctx, one, now))
-        claims.write_each(session, DeliveryRow, values)
-        if attempts:
-            session.connection().execute(ATTEMPTS, attempts)
+        held = claims.write_each(session, DeliveryRow, values, token=token)
+        if len(held) < len(values):
+            log.warning("lease lost deliveries=%s", sorted(values.keys() - held))
+        record(ctx, session, [one for one in settled if one.row.id in held], now)
         if called:
             well = note(ctx, session, connection, action, [one.outcome for one in settled], probe=probe)
         elif probe:
             breakers.give_back(session, pauses.of_connection(connection), now=now)
         for one in settled:
-            if one.row.id in held:
+            if one.row.id in held and not (isinstance(one.outcome, Receipt) and action in ENDS_ALONE):
                 _hold_back(ctx, session, connection, action, one.outcome, now)
                 woken |= _follow_up(ctx, session, one, values[one.row.id or 0], now)
     for lane in woken:
@@ -134,7 +116,7 @@ def _values(ctx: Context, connection: str, action: Action, info: ActionInfo, one
         if outcome.state == "pending":
             return {"state": "pending", "hold": outcome.reason, "due_at": outcome.until or now}
         return _ended(outcome.state, now) | {"last_error": outcome.reason}
-    failed: Values = {"last_error": _told(ctx, outcome), "error_kind": _kind(outcome)}
+    failed: Values = {"last_error": told(ctx, outcome), "error_kind": kind_of(outcome)}
     if isinstance(outcome, ForeignReceipt):
         return failed | {"state": "held", "hold": "the plugin answered with the receipt of another delivery"}
     if isinstance(outcome, Doubtful | PluginError):
@@ -195,39 +177,6 @@ def _ended(state: str, now: datetime) -> Values:
     return {"state": state, "finished_at": now, "hold": None}
 
 
-def _kind(error: Exception) -> str:
-    if isinstance(error, DeliveryError):
-        return error.kind
-    return "plugin" if isinstance(error, PluginError) else "bug"
-
-
-def _told(ctx: Context, error: Exception) -> str:
-    if isinstance(error, DeliveryError):
-        return ctx.redact(error.message)[:1000]
-    if isinstance(error, PluginError):
-        return ctx.redact(str(error))[:1000]
-    return ctx.redact("".join(traceback.format_exception(error)))[-4000:]
-
-
-def _attempt(ctx: Context, one: Settled, now: datetime) -> Values:
-    outcome = one.outcome
-    row: Values = {
-        "delivery_id": one.row.id,
-        "started_at": one.row.started_at or now,
-        "finished_at": now,
-        "outcome": "succeeded",
-        "message": outcome.note if isinstance(outcome, Receipt) else None,
-        "status": None,
-        "request_id": None,
-        "exchange": None,
-    }
-    if isinstance(outcome, Exception):
-        row |= {"outcome": _kind(outcome), "message": _told(ctx, outcome)}
-    if isinstance(outcome, DeliveryError):
-        row |= {"status": outcome.status, "request_id": outcome.request_id, "exchange": outcome.exchange}
-    return row
-
-
 def _hold_back(
     ctx: Context, session: Session, connection: str, action: Action, outcome: Outcome, now: datetime
 ) -> None:
@@ -243,7 +192,7 @@ def _hold_back(
     else:
         return
     missing = f" (missing: {outcome.scope})" if isinstance(outcome, NotAllowed) and outcome.scope else ""
-    reason = _told(ctx, outcome) + missing
+    reason = told(ctx, outcome) + missing
     if pauses.pause(session, scope, cause="auth" if cause == "auth" else "not_allowed", reason=reason, now=now):
         log.error("stopped %s: %s; mend it, then run: nps-connect resume %s", scope, reason, scope)
 

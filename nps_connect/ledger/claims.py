@@ -9,12 +9,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Table, bindparam, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    case,
+    func,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col
 
-from nps_connect.ledger.columns import Work
+from nps_connect.ledger.columns import UtcDateTime, Work
+from nps_connect.ledger.many import PENDING, RUNNING, beside, one_of, tell, told_rows
 
 log = logging.getLogger(__name__)
 
@@ -29,31 +44,65 @@ def claim(session: Session, table: type[Row], lane: str, *, token: str, now: dat
 
     Rows that another worker is taking at this moment are passed over, not waited for.
     """
+    return read_claimed(session, table, claim_ids(session, table, lane, token=token, now=now, limit=limit), token=token)
+
+
+def claim_ids(
+    session: Session, table: type[Work], lane: str, *, token: str, now: datetime, limit: int, start: bool = False
+) -> list[int]:
+    """Like `claim`, for whoever reads the rows otherwise; with `start`, their effects begin now as well."""
+    told = {"of_lane": lane, "token": token, "now": now, "until": now + LEASE, "most": limit}
+    return list(session.connection().execute(_claiming(table, start), told).scalars())
+
+
+@lru_cache
+def _claiming(table: type[Work], start: bool) -> ReturningUpdate[int]:
+    bare, now = _table(table), bindparam("now", type_=UtcDateTime())
     due = (
-        select(_id(table))
-        .where(col(table.lane) == lane, col(table.state) == "pending", col(table.due_at) <= now)
-        .order_by(col(table.due_at), _id(table))
-        .limit(limit)
+        select(bare.c.id)
+        .where(bare.c.lane == bindparam("of_lane"), bare.c.state == PENDING, bare.c.due_at <= now)
+        .order_by(bare.c.due_at, bare.c.id)
+        .limit(bindparam("most", type_=Integer()))
         .with_for_update(skip_locked=True)
     )
-    taken = session.execute(
-        update(table)
-        .where(_id(table).in_(due))
-        .values(state="running", lease_token=token, lease_until=now + LEASE, started_at=None)
-        .returning(table)
-        .execution_options(synchronize_session=False)
-    ).scalars()
+    values: dict[str, Any] = {"state": "running", "lease_token": bindparam("token"), "started_at": null()}
+    if start:
+        values |= {"started_at": now, "first_started_at": func.coalesce(bare.c.first_started_at, now)}
+    until = bindparam("until", type_=UtcDateTime())
+    return update(bare).where(bare.c.id.in_(due)).values(lease_until=until, **values).returning(bare.c.id)
+
+
+def not_started(session: Session, table: type[Work], ids: Sequence[int], *, token: str, now: datetime) -> None:
+    """Take back that effects began at `now`, in the transaction that claimed them; they are held still."""
+    bare = _table(table)
+    first = bare.c.first_started_at
+    session.connection().execute(
+        update(bare)
+        .where(one_of(bare.c.id, "ids"), bare.c.lease_token == token)
+        .values(started_at=null(), first_started_at=case((first == now, null()), else_=first)),
+        {"ids": list(ids)},
+    )
+
+
+def read_claimed(session: Session, table: type[Row], ids: Sequence[int], *, token: str) -> list[Row]:
+    """The claimed rows, oldest due first; one that cannot be read (a damaged JSON column) goes dead alone."""
+    if not ids:
+        return []
     try:
-        rows = list(taken)
+        rows = list(session.execute(_reading(table), {"ids": list(ids)}).scalars())
     except (ValueError, TypeError):
-        rows = _readable(session, table, token)
+        rows = _readable(session, table, ids, token)
     return sorted(rows, key=lambda row: (row.due_at, _id_of(row)))
 
 
-def _readable(session: Session, table: type[Row], token: str) -> list[Row]:
-    """The claimed rows one by one: one that cannot be read (a damaged JSON column) goes dead alone."""
+@lru_cache
+def _reading(table: type[Work]) -> Select[Any]:
+    return select(table).where(one_of(_id(table), "ids")).execution_options(populate_existing=True)
+
+
+def _readable(session: Session, table: type[Row], ids: Sequence[int], token: str) -> list[Row]:
     rows = []
-    for row_id in session.execute(select(_id(table)).where(_held_by(table, token))).scalars().all():
+    for row_id in ids:
         try:
             rows.append(session.execute(select(table).where(_id(table) == row_id)).scalar_one())
         except (ValueError, TypeError) as error:
@@ -94,23 +143,58 @@ def held(session: Session, table: type[Work], ids: Sequence[int], *, token: str)
     return set(session.execute(query.with_for_update()).scalars())
 
 
-def write_each(session: Session, table: type[Work], values: Mapping[int, Mapping[str, Any]]) -> None:
-    """Settle rows that `held` has locked, each with values of its own; one statement per set of columns."""
+def write_each(session: Session, table: type[Work], values: Mapping[int, Mapping[str, Any]], *, token: str) -> set[int]:
+    """Settle rows, each with values of its own, by one statement per set of columns.
+
+    Args:
+        session: the transaction.
+        table: whose rows.
+        values: the new values by row id; what JSON knows, and aware moments.
+        token: of the claim.
+
+    Returns:
+        The ids that we still held; the others are not written.
+    """
     alike: dict[tuple[str, ...], list[int]] = {}
-    for row_id, own in values.items():
-        alike.setdefault(tuple(sorted(own)), []).append(row_id)
-    bare: Table = table.__table__  # type: ignore[attr-defined]
+    for row_id in sorted(values):
+        alike.setdefault(tuple(sorted(values[row_id])), []).append(row_id)
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    written: set[int] = set()
     for names, ids in alike.items():
         first = values[ids[0]]
-        same = {name: first[name] for name in names if all(values[row_id][name] == first[name] for row_id in ids)}
-        free = update(bare).values(lease_token=None, lease_until=None, **same)
-        if len(same) == len(names):
-            session.connection().execute(free.where(bare.c.id.in_(ids)))
-            continue
-        own_names = [name for name in names if name not in same]
-        each = free.values({name: bindparam(f"to_{name}") for name in own_names})
-        rows = [{"of_id": row_id, **{f"to_{name}": values[row_id][name] for name in own_names}} for row_id in ids]
-        session.connection().execute(each.where(bare.c.id == bindparam("of_id")), rows)
+        same = tuple(name for name in names if all(values[row_id][name] == first[name] for row_id in ids))
+        own = tuple(name for name in names if name not in same)
+        if own:
+            which: dict[str, Any] = dict(
+                tell(
+                    [{"id": row_id, **{name: values[row_id][name] for name in own}} for row_id in ids],
+                    ("id", *own),
+                    sqlite=sqlite,
+                )
+            )
+        else:
+            which = {"ids": ids}
+        told = {f"to_{name}": first[name] for name in same}
+        statement = _writing(_table(table), same, own, sqlite)
+        written.update(session.connection().execute(statement, {**which, **told, "token": token}).scalars())
+    return written
+
+
+@lru_cache(maxsize=256)
+def _writing(bare: Table, same: tuple[str, ...], own: tuple[str, ...], sqlite: bool) -> ReturningUpdate[int]:
+    """Made once, so that it need not be compiled again."""
+    values: dict[str, Any] = {name: bindparam(f"to_{name}", type_=bare.c[name].type) for name in same}
+    which: ColumnElement[bool] = one_of(bare.c.id, "ids")
+    if own:
+        _, columns = told_rows(bare, ("id", *own), sqlite=sqlite)
+        which = bare.c.id == columns.pop("id")
+        values |= columns
+    return (
+        update(bare)
+        .where(which, beside(bare.c.state) == RUNNING, bare.c.lease_token == bindparam("token"))
+        .values(lease_token=null(), lease_until=null(), **values)
+        .returning(bare.c.id)
+    )
 
 
 def settle(session: Session, table: type[Work], row_id: int, *, token: str, values: Mapping[str, Any]) -> bool:
@@ -175,6 +259,10 @@ def _held_by(table: type[Work], token: str) -> ColumnElement[bool]:
 
 def _id(table: type[Work]) -> Any:  # noqa: ANN401  # every Work table has an id, declared by the table itself
     return table.id  # type: ignore[attr-defined]
+
+
+def _table(table: type[Work]) -> Table:
+    return table.__table__  # type: ignore[attr-defined,no-any-return]
 
 
 def _id_of(row: Work) -> int:

@@ -1,0 +1,129 @@
+"""Many rows in one statement of constant text, so that it is compiled, prepared and planned once for any number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Table,
+    Text,
+    bindparam,
+    column,
+    func,
+    literal_column,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+from nps_connect.ledger.columns import utc_text
+
+IDS: TypeEngine[Any] = ARRAY(BigInteger).with_variant(JSON(), "sqlite")
+TOLD = "told"
+PENDING: ColumnElement[str] = literal_column("'pending'")
+RUNNING: ColumnElement[str] = literal_column("'running'")
+"""States as part of a statement's text: only so do both databases see which partial index fits, however it is run."""
+
+
+class _Listed(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: object = None) -> Any:  # noqa: ANN401
+        """A condition as it stands, not a value to be compared with 1."""
+        return self
+
+
+class _OneOf(_Listed):
+    name = "one_of"
+    inherit_cache = True
+
+
+class _NoneOf(_Listed):
+    name = "none_of"
+    inherit_cache = True
+
+
+class _Beside(FunctionElement[Any]):
+    name = "beside"
+    inherit_cache = True
+
+
+def one_of(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401  # any column of numbers or texts
+    """Whether a value is in the list that a statement, made once, is executed with under this name."""
+    return _OneOf(column, bindparam(name, type_=ARRAY(column.type).with_variant(JSON(), "sqlite")))
+
+
+def none_of(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401
+    """Whether an id is not in that list."""
+    return _NoneOf(column, bindparam(name, type_=ARRAY(column.type).with_variant(JSON(), "sqlite")))
+
+
+def beside(column: Any) -> ColumnElement[Any]:  # noqa: ANN401
+    """A column to be looked at beside the ids: SQLite, which keeps no statistics, must not search by its index."""
+    found = _Beside(column)
+    found.type = column.type
+    return found
+
+
+@compiles(_OneOf, "postgresql")
+def _any(element: _OneOf, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
+    one, ids = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{one} = ANY ({ids})"
+
+
+@compiles(_NoneOf, "postgresql")
+def _not_any(element: _NoneOf, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
+    one, ids = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{one} <> ALL ({ids})"
+
+
+@compiles(_OneOf, "sqlite")
+def _each(element: _OneOf, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
+    one, ids = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{one} IN (SELECT value FROM json_each({ids}))"  # noqa: S608  # compiled clauses, no text of anybody
+
+
+@compiles(_NoneOf, "sqlite")
+def _not_each(element: _NoneOf, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
+    one, ids = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{one} NOT IN (SELECT value FROM json_each({ids}))"  # noqa: S608
+
+
+@compiles(_Beside)
+def _plain(element: _Beside, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
+    return compiler.process(next(iter(element.clauses)), **how)
+
+
+@compiles(_Beside, "sqlite")
+def _unsearched(element: _Beside, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
+    return "+" + compiler.process(next(iter(element.clauses)), **how)
+
+
+def told_rows(table: Table, names: Sequence[str], *, sqlite: bool) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
+    """Rows that come with the statement as one JSON text: what to select from, and its columns by name."""
+    text: ColumnElement[str] = bindparam(TOLD, type_=Text())
+    if sqlite:
+        each = func.json_each(text).table_valued("value", name=TOLD)
+        place = {name: f"$[{number}]" for number, name in enumerate(names)}
+        return each, {name: func.json_extract(each.c.value, place[name], type_=table.c[name].type) for name in names}
+    told = func.json_to_recordset(text).table_valued(*(column(name, table.c[name].type) for name in names), name=TOLD)
+    derived = told.render_derived(with_types=True)
+    return derived, {name: derived.c[name] for name in names}
+
+
+def tell(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, sqlite: bool) -> dict[str, str]:
+    """The parameter for `told_rows`: values that JSON knows, and aware moments."""
+    if sqlite:
+        return {TOLD: json.dumps([[row[name] for name in names] for row in rows], default=utc_text)}
+    return {TOLD: json.dumps([dict(row) for row in rows], default=datetime.isoformat)}
