@@ -42,9 +42,11 @@ class LedgerGate:
         """
         with self._ledger.write() as session:
             now = self._clock()
+            around = paused_until(session, connection, quota.within) if quota.within else None
             row = _row(session, connection, quota, now)
-            if row.paused_until is not None and row.paused_until > now:
-                raise RateLimited("the quota is used up", until=row.paused_until, quota=quota.name)
+            until = max((rest for rest in (row.paused_until, around) if rest is not None), default=now)
+            if until > now:
+                raise RateLimited("the quota is used up", until=until, quota=quota.name)
             calls = self._calls(connection, quota)
             rate = calls * (1 - BURST) / quota.seconds
             elapsed = max(0.0, (now - row.refilled_at).total_seconds())

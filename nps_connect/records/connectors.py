@@ -59,6 +59,7 @@ class Quota(Record):
         seconds: ... in this many seconds.
         default_pause_seconds: how long to pause on a 429 that says nothing.
         share: part of the vendor's limit to use at most, so that the account's other integrations breathe.
+        within: another quota whose rest stops these calls too, such as one that ends with the day; none = its own only.
         limit_header, remaining_header, reset_header: names of the vendor's headers, if any; `reset` is in seconds. A
             limit below `calls` is followed, one above it is not.
     """
@@ -68,6 +69,7 @@ class Quota(Record):
     seconds: float = Field(gt=0)
     default_pause_seconds: float = Field(default=10.0, gt=0)
     share: float = Field(default=1.0, gt=0, le=1)
+    within: str | None = None
     limit_header: str | None = None
     remaining_header: str | None = None
     reset_header: str | None = None

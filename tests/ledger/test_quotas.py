@@ -8,7 +8,7 @@ import pytest
 from support.clock import START
 
 from nps_connect import Quota, RateLimited
-from nps_connect.ledger.quotas import LedgerGate
+from nps_connect.ledger.quotas import LedgerGate, rest
 
 QUOTA = Quota(calls=100, seconds=10, remaining_header="X-Left", reset_header="X-Reset")
 
@@ -43,6 +43,19 @@ def test_the_vendors_own_headers_make_everybody_rest(ledger, gate, clock):
     assert caught.value.until == START + timedelta(seconds=30)
     clock.forward("30s")
     assert another.before("crm", QUOTA) < 2
+
+
+def test_the_rest_of_a_quota_around_another_stops_both_and_not_the_other_way_round(ledger, gate):
+    search = Quota(name="search", calls=4, seconds=1, within="general")
+    with ledger.write() as session:
+        rest(session, "crm", "search", until=START + timedelta(seconds=1))
+    assert gate.before("crm", QUOTA) == 0
+    with ledger.write() as session:
+        rest(session, "crm", "general", until=START + timedelta(hours=9))
+    with pytest.raises(RateLimited) as caught:
+        gate.before("crm", search)
+    assert (caught.value.until, caught.value.quota) == (START + timedelta(hours=9), "search")
+    assert gate.before("other", search) == 0
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-left": "7"}, {"x-left": "many"}, {"x-left": ""}])

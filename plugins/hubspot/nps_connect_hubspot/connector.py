@@ -59,8 +59,9 @@ GENERAL = Quota(
 """Calls of one token: 100 in 10 s (Free, Starter) to 250. The least is assumed, less is followed where HubSpot's header
 tells it; `connections check` tells the truth."""
 
-SEARCH = Quota(name="search", calls=4, seconds=1, default_pause_seconds=1)
-"""Searches of the whole portal; sources say 4 or 5 a second, and search answers carry no quota headers."""
+SEARCH = Quota(name="search", calls=4, seconds=1, default_pause_seconds=1, within="general")
+"""Searches of the whole portal; sources say 4 or 5 a second, and search answers carry no quota headers. They count
+against the calls of the day, whose end rests `general`."""
 
 STATUS_OVERRIDES = {
     423: StatusRule(error=RetryLater, after_seconds=2),  # another process holds the record

@@ -84,7 +84,7 @@ def _limited(error: RateLimited, told: dict[str, Any], now: datetime) -> RateLim
     message = _text(told.get("message")).lower()
     if policy == "DAILY" or "daily limit" in message:
         return DailyLimit(
-            "HubSpot's calls of the day are used up", after=DAILY_PROBE, until=now + DAILY_PROBE, quota=error.quota
+            "HubSpot's calls of the day are used up", after=DAILY_PROBE, until=now + DAILY_PROBE, quota="general"
         )
     if error.after is not None:
         return error
