@@ -21,7 +21,7 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.plugins import Plugins
-from nps_connect.records.pages import VisitInfo
+from nps_connect.records.pages import Press, SurveyVisit, VisitInfo
 from nps_connect.settings.model import Settings
 from nps_connect.settings.references import Referenced
 from nps_connect.testing import VendorTransport
@@ -126,7 +126,8 @@ def _one(app: Application, number: int) -> float:
         session.flush()
         token = ctx.links.survey(invitation.id or 0)
     visit = VisitInfo(method="POST", at=system_clock())
-    ApplicationDoors(ctx).answer(token, 1, "Late.", sent=True, do_not_contact=False, language="en", visit=visit)
+    press = Press(score=1, comment="Late.", sent=True, language="en")
+    ApplicationDoors(ctx).take_visits([SurveyVisit(token, visit, press)])
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         time.sleep(0.02)

@@ -2,98 +2,98 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import Session
 
-from nps_connect.flows.answers import is_confirmed
 from nps_connect.flows.context import Context
 from nps_connect.flows.follow_ups import follow_ups
 from nps_connect.flows.links import ReviewLink, TestLink, UnsubscribeLink
-from nps_connect.flows.review import destinations
+from nps_connect.flows.review import asks_for_reviews, destinations
+from nps_connect.flows.standings import OPEN_STATES, Standing, read_standings
 from nps_connect.ledger.subjects import mailbox_hash
-from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
-from nps_connect.records.pages import SurveyPage
-
-OPEN_STATES = ("planned", "sent")
-
-
-def is_open(invitation: InvitationRow, at: datetime) -> bool:
-    """Whether an answer is taken."""
-    return invitation.state in OPEN_STATES and at < invitation.expires_at
+from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.records.deliveries import ReviewDestination
+from nps_connect.records.pages import SurveyPage, SurveyVisit
 
 
-def unknown(ctx: Context) -> SurveyPage:
-    """The page of a link that is none."""
-    return SurveyPage(state="unknown", language=ctx.settings.core.language)
+def survey_pages(ctx: Context, visits: Sequence[SurveyVisit]) -> list[SurveyPage | Exception]:
+    """What to show to each; one query for all of them, and nothing is changed."""
+    numbers = [ctx.links.read_survey(one.token) for one in visits]
+    wanted = {number for number in numbers if number is not None}
+    pages: list[SurveyPage | Exception] = []
+    with ctx.ledger.read() as session:
+        standings = read_standings(session, wanted)
+        for one, number in zip(visits, numbers, strict=True):
+            standing = None if number is None else standings.get(number)
+            try:
+                pages.append(_page(ctx, session, one, number, standing))
+            except Exception as error:  # noqa: BLE001  # told to the one whom it concerns
+                pages.append(error)
+    return pages
 
 
-def survey_of(
-    ctx: Context,
-    session: Session,
-    token: str,
-    invitation: InvitationRow,
-    contact: ContactRow,
-    response: ResponseRow | None,
-    *,
-    at: datetime,
-    language: str | None,
+def _page(
+    ctx: Context, session: Session, one: SurveyVisit, number: int | None, standing: Standing | None
 ) -> SurveyPage:
-    """The page of an invitation.
-
-    Args:
-        ctx: the joined parts.
-        session: the transaction.
-        token: of the page.
-        invitation: what the link is about.
-        contact: whom.
-        response: the answer so far.
-        at: the present moment.
-        language: that the visitor asked for; none = the invitation's own.
-    """
-    if invitation.state not in OPEN_STATES:
-        return unknown(ctx)
-    tongue = language or invitation.language
-    link = UnsubscribeLink(contact.id or 0, contact.mailbox or mailbox_hash(""))
+    link = ctx.links.read_test(one.token) if number is None else None
+    if link is not None:
+        return _test_page(ctx, one, link)
+    if standing is None or standing.state not in OPEN_STATES:
+        return SurveyPage(state="unknown", language=ctx.settings.core.language)
+    tongue = one.visit.language or standing.language
     shown: dict[str, Any] = {
         "language": tongue,
         "help_address": ctx.settings.core.help_address,
-        "token": token,
-        "unsubscribe_token": ctx.links.unsubscribe(link),
+        "token": one.token,
+        "unsubscribe_token": ctx.links.unsubscribe(
+            UnsubscribeLink(standing.contact_id, standing.mailbox or mailbox_hash(""))
+        ),
     }
-    if at >= invitation.expires_at:
+    if not standing.is_open(one.visit.at):
         return SurveyPage(state="expired", **shown)
-    shown |= {"question": _question(ctx, invitation.survey, tongue)}
-    shown |= {"follow_ups": follow_ups(ctx, invitation.survey, tongue)}
-    if response is None or not is_confirmed(response):
+    shown["question"] = _question(ctx, standing.survey, tongue)
+    shown["follow_ups"] = follow_ups(ctx, standing.survey, tongue)
+    if not standing.is_confirmed:
         return SurveyPage(state="open", **shown)
     return SurveyPage(
         state="answered",
-        score=response.score,
-        commented=response.comment is not None,
-        do_not_contact=response.do_not_contact,
-        reviews=tuple(
-            destination.model_copy(update={"url": _review_address(ctx, response.id or 0, platform)})
-            for platform, destination in destinations(ctx, session, response, contact)
-        ),
+        score=standing.score,
+        commented=standing.comment is not None,
+        do_not_contact=bool(standing.do_not_contact),
+        reviews=_reviews(ctx, session, standing),
         **shown,
     )
 
 
-def test_of(ctx: Context, token: str, link: TestLink, *, score: int | None, language: str | None) -> SurveyPage:
+def _reviews(ctx: Context, session: Session, standing: Standing) -> tuple[ReviewDestination, ...]:
+    """The review pages, the same for every score; without a review route nothing is read for them."""
+    if not asks_for_reviews(ctx):
+        return ()
+    response = session.get(ResponseRow, standing.response_id)
+    contact = session.get(ContactRow, standing.contact_id)
+    if response is None or contact is None:
+        return ()
+    return tuple(
+        destination.model_copy(update={"url": _review_address(ctx, response.id or 0, platform)})
+        for platform, destination in destinations(ctx, session, response, contact)
+    )
+
+
+def _test_page(ctx: Context, one: SurveyVisit, link: TestLink) -> SurveyPage:
     """The page of a test mail, before and after a press; nothing of it is written down."""
     if link.survey not in ctx.settings.surveys:
-        return unknown(ctx)
-    tongue = language or link.language
+        return SurveyPage(state="unknown", language=ctx.settings.core.language)
+    tongue = one.visit.language or link.language
     return SurveyPage(
-        state="open" if score is None else "answered",
+        state="open" if one.press is None else "answered",
         language=tongue,
         question=_question(ctx, link.survey, tongue),
-        score=score,
+        score=None if one.press is None else one.press.score,
         help_address=ctx.settings.core.help_address,
-        token=token,
-        unsubscribe_token=token,
+        token=one.token,
+        unsubscribe_token=one.token,
         follow_ups=follow_ups(ctx, link.survey, tongue),
         test=True,
     )

@@ -23,6 +23,11 @@ from nps_connect.rules.routing import concerns
 log = logging.getLogger(__name__)
 
 
+def asks_for_reviews(ctx: Context) -> bool:
+    """Whether any route leads to a review platform."""
+    return any(route.do == "invite_review" for route in ctx.settings.routes)
+
+
 def platforms(ctx: Context, response: ResponseRow) -> list[str]:
     """The review platforms whose routes are about answers like this one, whatever its score; in their order."""
     return list(

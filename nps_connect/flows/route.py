@@ -6,6 +6,7 @@ happened yet and updates what has; it never opens a second ticket and never send
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,31 +26,52 @@ UNSTARTED = ("pending", "held")
 WAITS = "waits for its ticket"
 
 
+def planned_for(session: Session, response_ids: Collection[int]) -> dict[int, list[DeliveryRow]]:
+    """What several answers have led to so far, locked, oldest first."""
+    found: dict[int, list[DeliveryRow]] = {number: [] for number in response_ids}
+    if found:
+        query = select(DeliveryRow).where(col(DeliveryRow.response_id).in_(found)).order_by(col(DeliveryRow.id))
+        for row in session.execute(query.with_for_update()).scalars():
+            found[row.response_id or 0].append(row)
+    return found
+
+
 def route_response(
-    ctx: Context, session: Session, response: ResponseRow, answered: AnsweredContact, *, sent: bool
+    ctx: Context,
+    session: Session,
+    response: ResponseRow,
+    answered: AnsweredContact,
+    rows: Sequence[DeliveryRow],
+    new: list[dict[str, Any]],
+    *,
+    sent: bool,
 ) -> set[str]:
-    """Plan the deliveries of an answer's newest revision; returns the lanes that have new work."""
+    """Plan the deliveries of an answer's newest revision; returns the lanes that have new work.
+
+    Args:
+        ctx: the joined parts.
+        session: the answer's transaction.
+        response: the newest revision.
+        answered: the same as a record, with the person.
+        rows: what the answer has led to so far, as `planned_for` gives it.
+        new: deliveries that are to be inserted are added, for the caller to insert together with those of others.
+        sent: the Send button was pressed.
+    """
     planned_all = plan(ctx.settings.routes, response=answered.response, sent=sent)
     wanted = {(one.action, one.via): one for one in planned_all if one.action != "invite_review"}
     reviews: list[DeliveryRow] = []
     known: Known = {}
-    for row in session.execute(
-        select(DeliveryRow)
-        .where(col(DeliveryRow.response_id) == response.id)
-        .order_by(col(DeliveryRow.id))
-        .with_for_update()
-    ).scalars():
+    for row in rows:
         if row.action == "invite_review":
             reviews.append(row)
         elif row.options.get("case") is None:  # what a case tells by itself is none of the routes'
             known.setdefault((row.action, row.connection), []).append(row)
-    planning = _Planning(ctx, session, response, answered, sent, ctx.clock())
-    for (action, via), rows in known.items():
+    planning = _Planning(ctx, session, response, sent, new)
+    for (action, via), told in known.items():
         if (action, via) not in wanted and action in ("open_ticket", "send_alert"):
-            planning.unwant(action, rows[-1], known.get(("update_ticket", via), []))
+            planning.unwant(action, told[-1], known.get(("update_ticket", via), []))
     for key, planned in wanted.items():
         planning.want(planned, known.get(key, []), known.get(("update_ticket", planned.via), []))
-    session.flush()
     invites = [one for one in planned_all if one.action == "invite_review"]
     return planning.lanes | plan_invitation(ctx, session, response, answered, invites, reviews)
 
@@ -62,16 +84,15 @@ class _Planning:
         ctx: Context,
         session: Session,
         response: ResponseRow,
-        answered: AnsweredContact,
         sent: bool,
-        now: datetime,
+        new: list[dict[str, Any]],
     ) -> None:
         self._ctx = ctx
         self._session = session
         self._response = response
-        self._answered = answered
         self._sent = sent
-        self._now = now
+        self._new = new
+        self._now = ctx.clock()
         self.lanes: set[str] = set()
 
     def want(self, planned: PlannedAction, rows: list[DeliveryRow], updates: list[DeliveryRow]) -> None:
@@ -146,28 +167,28 @@ class _Planning:
         waiting = after is not None and after.state != "succeeded"
         once = action not in ("write_score", "update_ticket")
         hold = SHADOW_HOLD if self._ctx.shadow else WAITS if waiting else None
-        self._session.add(
-            DeliveryRow(
-                key=delivery_key(
+        self._new.append(
+            {
+                "key": delivery_key(
                     action=action,
                     subject=self._response.public_id,
                     revision=None if once else self._response.revision,
                     route=route,
                 ),
-                lane=lane,
-                connection=connection,
-                action=action,
-                state="held" if hold else "pending",
-                hold=hold,
-                due_at=due,
-                contact_id=self._response.contact_id,
-                invitation_id=self._response.invitation_id,
-                response_id=self._response.id,
-                revision=self._response.revision,
-                options=options,
-                after_id=after.id if after is not None else None,
-                created_at=self._now,
-            )
+                "lane": lane,
+                "connection": connection,
+                "action": action,
+                "state": "held" if hold else "pending",
+                "hold": hold,
+                "due_at": due,
+                "contact_id": self._response.contact_id,
+                "invitation_id": self._response.invitation_id,
+                "response_id": self._response.id,
+                "revision": self._response.revision,
+                "options": options,
+                "after_id": after.id if after is not None else None,
+                "created_at": self._now,
+            }
         )
         self.lanes.add(lane)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from pydantic import Field
 
 from nps_connect.records.base import Moment, Record, Score
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.responses import Segment
 
 PageState = Literal["open", "answered", "expired", "unknown"]
+Taken = Literal["open", "answered", "expired", "unknown", "test"]
+"""Where a survey stands after a visit; ``test``: the link of a test mail, nothing was written down."""
 
 
 class VisitInfo(Record):
@@ -29,6 +34,34 @@ class VisitInfo(Record):
     agent: str | None = None
     score: Score | None = None
     language: str | None = None
+
+
+class Press(Record):
+    """What somebody pressed on the survey page.
+
+    Attributes:
+        score: 0 to 10.
+        comment: cleaned; none or empty keeps what was written before.
+        sent: the Send button was pressed, not just a score: nothing settles any longer.
+        do_not_contact: asked not to be contacted about the answer.
+        language: of the page.
+        follow_up: answers to further questions, by their names; empty ones keep what was answered before.
+    """
+
+    score: Score
+    comment: str | None = None
+    sent: bool = False
+    do_not_contact: bool = False
+    language: str
+    follow_up: Mapping[str, str] = Field(default_factory=dict)
+
+
+class SurveyVisit(NamedTuple):
+    """One request for a survey page: the token of its link, the visit, and what was pressed, if anything."""
+
+    token: str
+    visit: VisitInfo
+    press: Press | None = None
 
 
 class FollowUpQuestion(Record):

@@ -6,7 +6,7 @@ even press buttons. None of this can be told from a person with certainty, which
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -43,19 +43,19 @@ class Opening:
     score: int | None
 
 
-def signs(opening: Opening, before: Sequence[Opening], sent_at: datetime | None) -> tuple[Sign, ...]:
+def signs(opening: Opening, before: Sequence[Opening], mails: Collection[datetime]) -> tuple[Sign, ...]:
     """The signs of a machine that an opening shows, in the order of `SIGNS`.
 
     Args:
         opening: the newest.
         before: earlier ones of the same link, oldest first.
-        sent_at: when the mail with the link was handed over, or none.
+        mails: when each mail with the link was handed over: the first one and every reminder.
     """
     near = [one for one in before if abs(opening.at - one.at) <= TOGETHER]
     found: set[Sign] = set()
     if opening.method == "HEAD":
         found.add("head")
-    if sent_at is not None and timedelta(0) <= opening.at - sent_at <= FAST:
+    if any(timedelta(0) <= opening.at - sent_at <= FAST for sent_at in mails):
         found.add("fast")
     opened = {one.score for one in near if one.method != "POST"} - {None, opening.score}
     pressed = [one.score for one in near if one.method == "POST"]

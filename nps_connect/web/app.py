@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,7 +29,8 @@ FOR_MACHINES = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
 def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
     """The web application.
 
-    Serve it with the server's own access log off: `nps_connect.web.access` logs without tokens.
+    Serve it with the server's own access log off: `nps_connect.web.access` logs without tokens. Run its lifespan: at
+    the end it writes down the last visits (``app.state.site.close()`` does the same by hand).
 
     Args:
         doors: what the pages need from the house.
@@ -50,15 +54,21 @@ def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
         response.headers["Retry-After"] = "60"
         return response
 
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await site.close()
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=life)
+    app.state.site = site
     app.add_middleware(AccessLog, apologise=apologise)
     if doors.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(doors.trusted_proxies))
     app.add_exception_handler(HTTPException, dead_end)
+    app.router.routes.extend(survey_routes(site))
     for routes in (
         hook_routes,
         bounce_routes,
-        survey_routes,
         unsubscribe_routes,
         review_routes,
         health_routes,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Protocol
 
 from nps_connect.records.events import WebhookRequest
-from nps_connect.records.pages import SurveyPage, UnsubscribePage, VisitInfo
+from nps_connect.records.pages import SurveyPage, SurveyVisit, Taken, UnsubscribePage, VisitInfo
 
 
 class Doors(Protocol):
@@ -50,32 +50,13 @@ class Doors(Protocol):
             WebhookRejected: it is not believed; answered with its status.
         """
 
-    def survey_page(self, token: str, visit: VisitInfo) -> SurveyPage:
-        """What to show; records the visit and confirms nothing."""
+    def survey_pages(self, visits: Sequence[SurveyVisit]) -> Sequence[SurveyPage | Exception]:
+        """What to show to each; changes nothing. What goes wrong with one of them stands in its place."""
 
-    def answer(
-        self,
-        token: str,
-        score: int,
-        comment: str | None,
-        *,
-        sent: bool,
-        do_not_contact: bool,
-        language: str,
-        visit: VisitInfo,
-        follow_up: Mapping[str, str] | None = None,
-    ) -> SurveyPage:
-        """Take a confirmed answer and say what to show. The same answer again adds nothing.
+    def take_visits(self, visits: Sequence[SurveyVisit]) -> Sequence[Taken | Exception]:
+        """Note openings, which confirm nothing, and take presses; durable on return.
 
-        Args:
-            token: of the personal link.
-            score: 0 to 10.
-            comment: cleaned; none keeps what was written before.
-            sent: the Send button was pressed, not just a score.
-            do_not_contact: ticked in this form.
-            language: that the page was shown in.
-            visit: who pressed, and when.
-            follow_up: answers to further questions, by their names.
+        The same answer again adds nothing. What goes wrong with one of them stands in its place.
         """
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,6 +15,8 @@ from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import VisitInfo
 from nps_connect.wording.cleaning import one_line
 
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"((?:{_BYTE}\.){{3}}){_BYTE}", re.ASCII)
 SLOWEST_BODY = 30.0
 LONGEST_AGENT = 200
 
@@ -79,14 +83,23 @@ def visit_of(request: Request, at: datetime, *, score: int | None = None, langua
         method=request.method,
         at=at,
         address=network_of(request.client.host if request.client else None),
-        agent=one_line(request.headers.get("user-agent", ""), LONGEST_AGENT) or None,
+        agent=_agent(request.headers.get("user-agent", "")),
         score=score,
         language=language,
     )
 
 
+@lru_cache(maxsize=1024)
+def _agent(text: str) -> str | None:
+    """A user agent as it is noted; people share them."""
+    return one_line(text, LONGEST_AGENT) or None
+
+
 def network_of(address: str | None) -> str | None:
     """The network of an address: enough to see machines, not enough to follow a person (/24 or /48)."""
+    usual = _IPV4.fullmatch(address or "")
+    if usual:
+        return f"{usual[1]}0/24"
     try:
         ip = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:

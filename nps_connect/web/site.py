@@ -18,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from nps_connect.connection import Clock, system_clock
+from nps_connect.records.pages import SurveyPage, SurveyVisit, Taken
 from nps_connect.web.doors import Doors
+from nps_connect.web.gathering import Gathering
 from nps_connect.wording.catalogs import bound_environment, known
 from nps_connect.wording.colours import palette
 from nps_connect.wording.languages import accepted, choose
@@ -81,7 +83,24 @@ def _rendered(template: str, language: str, colour: str, values: tuple[tuple[str
     return _environment(language, colour).get_template(f"{template}.html.j2").render(dict(values))
 
 
-_kept = lru_cache(maxsize=256)(_rendered)
+def _cut(html: str) -> tuple[tuple[bytes, ...], tuple[bool, ...]]:
+    """A page around its tokens: the pieces between them, and for each gap whether it is for the page's own token."""
+    pieces = re.split(f"({OWN_LINK}|{UNSUBSCRIBE_LINK})", html)
+    return tuple(piece.encode() for piece in pieces[::2]), tuple(gap == OWN_LINK for gap in pieces[1::2])
+
+
+@lru_cache(maxsize=256)
+def _kept(
+    template: str, language: str, colour: str, values: tuple[tuple[str, Any], ...]
+) -> tuple[tuple[bytes, ...], tuple[bool, ...]]:
+    return _cut(_rendered(template, language, colour, values))
+
+
+@lru_cache(maxsize=256)
+def _raw_headers(colour: str, language: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of a page, as the server wants them."""
+    headers = {"Content-Type": "text/html; charset=utf-8", **_inline(colour)[2], "Content-Language": language}
+    return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())
 
 
 @lru_cache(maxsize=32)
@@ -101,10 +120,23 @@ class Site:
     Attributes:
         doors: the house.
         clock: the present moment.
+        showing: asks what survey pages show.
+        taking: tells the house who visits survey pages, and what is pressed there.
     """
 
     doors: Doors
     clock: Clock = field(default=system_clock)
+    showing: Gathering[SurveyVisit, SurveyPage] = field(init=False)
+    taking: Gathering[SurveyVisit, Taken] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "showing", Gathering(self.doors.survey_pages, "showing"))
+        object.__setattr__(self, "taking", Gathering(self.doors.take_visits, "taking"))
+
+    async def close(self) -> None:
+        """Write down what was left; no request comes any more."""
+        await self.showing.close()
+        await self.taking.close()
 
     def asked_language(self, wish: str | None) -> str | None:
         """The language on offer that a visitor asked for by name, or none."""
@@ -127,7 +159,7 @@ class Site:
         unsubscribe_token: str = "",
         keep: bool = False,
         **values: Any,  # noqa: ANN401
-    ) -> HTMLResponse:
+    ) -> Response:
         """A page in a language.
 
         Args:
@@ -150,13 +182,20 @@ class Site:
             "unsubscribe_token": unsubscribe_token and UNSUBSCRIBE_LINK,
             **values,
         }
-        html = (_kept if keep else _rendered)(template, tongue, self.doors.colour, tuple(shown.items()))
-        html = html.replace(OWN_LINK, quote(token, safe="")).replace(
-            UNSUBSCRIBE_LINK, quote(unsubscribe_token, safe="")
+        values_of = tuple(shown.items())
+        colour = self.doors.colour
+        pieces, own = (
+            _kept(template, tongue, colour, values_of) if keep else _cut(_rendered(template, tongue, colour, values_of))
         )
-        return HTMLResponse(html, status, {**self.headers(), "Content-Language": tongue})
+        mine, unsubscribe = quote(token, safe="").encode(), quote(unsubscribe_token, safe="").encode()
+        parts = [pieces[0]]
+        for is_own, piece in zip(own, pieces[1:], strict=True):
+            parts += (mine if is_own else unsubscribe, piece)
+        response = Response(b"".join(parts), status)
+        response.raw_headers = [*response.raw_headers, *_raw_headers(colour, tongue)]
+        return response
 
-    def notice(self, notice: str, language: str, status: int, **values: Any) -> HTMLResponse:  # noqa: ANN401
+    def notice(self, notice: str, language: str, status: int, **values: Any) -> Response:  # noqa: ANN401
         """A short friendly page that explains a dead end.
 
         Args:

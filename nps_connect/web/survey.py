@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from nps_connect.records.pages import SurveyPage
+from nps_connect.records.pages import Press, SurveyPage, SurveyVisit
 from nps_connect.records.responses import segment_of
+from nps_connect.web.access import PageRoute
 from nps_connect.web.forms import SentForm, read_form, read_score
 from nps_connect.web.reading import UnreadableBody, comes_from_elsewhere, read_body, visit_of
 from nps_connect.web.site import Site
@@ -20,25 +19,24 @@ LARGEST_FORM = 4 * 1024 * 1024
 STATUS = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
 
 
-def survey_routes(site: Site) -> APIRouter:
+def survey_routes(site: Site) -> list[PageRoute]:
     """The routes of the survey page."""
-    router = APIRouter()
-    doors = site.doors
 
-    @router.api_route("/s/{token}", methods=["GET", "HEAD"])
-    async def show(token: str, request: Request) -> Response:
-        asked = site.asked_language(request.query_params.get("lang"))
-        score = read_score(request.query_params.getlist("score"))
-        visit = visit_of(request, site.clock(), score=score, language=asked)
-        page = await run_in_threadpool(doors.survey_page, token, visit)
+    async def show(request: Request) -> Response:
+        query = request.query_params
+        token = request.path_params["token"]
+        asked = site.asked_language(query.get("lang"))
+        score = read_score(query.getlist("score"))
+        visit = SurveyVisit(token, visit_of(request, site.clock(), score=score, language=asked))
+        page = await site.showing.ask(visit)
+        await site.taking.leave(visit)
         if request.method == "HEAD":
             return site.bare(STATUS[page.state])
-        more = "more" in request.query_params
-        return _render(site, request, token, page, asked=asked, chosen=score, more=more)
+        return _render(site, request, token, page, asked=asked, chosen=score, more="more" in query)
 
-    @router.post("/s/{token}")
-    async def press(token: str, request: Request) -> Response:
-        if comes_from_elsewhere(request, doors.public_url):
+    async def press(request: Request) -> Response:
+        token = request.path_params["token"]
+        if comes_from_elsewhere(request, site.doors.public_url):
             return site.notice("elsewhere", site.visitor_language(request), 403, token=token)
         try:
             form = read_form(await read_body(request, LARGEST_FORM))
@@ -47,37 +45,44 @@ def survey_routes(site: Site) -> APIRouter:
         asked = site.asked_language(form.language)
         visit = visit_of(request, site.clock(), score=form.score, language=asked)
         if form.score is None:
-            page = await run_in_threadpool(doors.survey_page, token, visit)
+            opened = SurveyVisit(token, visit)
+            page = await site.showing.ask(opened)
+            await site.taking.leave(opened)
             return _render(site, request, token, page, asked=asked, problem=True)
-        page = await run_in_threadpool(
-            doors.answer,
+        pressed = SurveyVisit(
             token,
-            form.score,
-            form.comment,
-            sent=form.sent,
-            do_not_contact=form.do_not_contact,
-            language=asked or site.visitor_language(request),
-            visit=visit,
-            follow_up=form.follow_up,
+            visit,
+            Press(
+                score=form.score,
+                comment=form.comment,
+                sent=form.sent,
+                do_not_contact=form.do_not_contact,
+                language=asked or site.visitor_language(request),
+                follow_up=form.follow_up,
+            ),
         )
-        if page.state in {"unknown", "expired"} or page.test:
-            return _render(site, request, token, page, asked=asked)
-        return RedirectResponse(_next(token, page, form, asked or page.language), 303, site.headers())
+        taken = await site.taking.ask(pressed)
+        if taken in {"open", "answered"}:
+            return RedirectResponse(_next(token, form, asked, confirmed=taken == "answered"), 303, site.headers())
+        return _render(site, request, token, await site.showing.ask(pressed), asked=asked)
 
-    return router
+    async def either(request: Request) -> Response:
+        return await (press if request.method == "POST" else show)(request)
+
+    return [PageRoute("/s/{token}", either, methods=["GET", "HEAD", "POST"])]
 
 
-def _next(token: str, page: SurveyPage, form: SentForm, language: str) -> str:
+def _next(token: str, form: SentForm, language: str | None, *, confirmed: bool) -> str:
     """Where a browser goes after an answer, so that neither reload nor the back button sends it once more.
 
     A score that awaits its confirmation is shown chosen; after a mere score, the form for a comment is shown.
     """
-    query = {"lang": language}
-    if page.state == "open":
+    query = {} if language is None else {"lang": language}
+    if not confirmed:
         query["score"] = str(form.score)
     elif not form.sent:
         query["more"] = "1"
-    return f"./{quote(token, safe='')}?{urlencode(query)}"
+    return f"./{quote(token, safe='')}{'?' if query else ''}{urlencode(query)}"
 
 
 def _render(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from nps_connect.errors import ConfigError, NpsConnectError, WebhookRejected
@@ -12,13 +12,14 @@ from nps_connect.flows.accept import accept_webhook
 from nps_connect.flows.bounces import post_bounces
 from nps_connect.flows.context import Context
 from nps_connect.flows.optout import unsubscribe, unsubscribe_page
-from nps_connect.flows.respond import Pressed, answer, survey_page
+from nps_connect.flows.pages import survey_pages
+from nps_connect.flows.respond import take_visits
 from nps_connect.flows.review import review_target
 from nps_connect.flows.status import as_metrics, status
 from nps_connect.ledger.schema import require_newest
 from nps_connect.ledger.upserts import count
 from nps_connect.records.events import WebhookRequest
-from nps_connect.records.pages import SurveyPage, UnsubscribePage, VisitInfo
+from nps_connect.records.pages import SurveyPage, SurveyVisit, Taken, UnsubscribePage, VisitInfo
 
 log = logging.getLogger(__name__)
 
@@ -66,25 +67,13 @@ class ApplicationDoors:
             self._tell(self._ctx.clock())
             raise
 
-    def survey_page(self, token: str, visit: VisitInfo) -> SurveyPage:
-        """Show the survey page; confirms nothing."""
-        return survey_page(self._ctx, token, visit)
+    def survey_pages(self, visits: Sequence[SurveyVisit]) -> list[SurveyPage | Exception]:
+        """Show survey pages; changes nothing."""
+        return survey_pages(self._ctx, visits)
 
-    def answer(
-        self,
-        token: str,
-        score: int,
-        comment: str | None,
-        *,
-        sent: bool,
-        do_not_contact: bool,
-        language: str,
-        visit: VisitInfo,
-        follow_up: Mapping[str, str] | None = None,
-    ) -> SurveyPage:
-        """Take a pressed score."""
-        pressed = Pressed(score, comment, sent, do_not_contact, language, follow_up or {})
-        return answer(self._ctx, token, pressed, visit)
+    def take_visits(self, visits: Sequence[SurveyVisit]) -> list[Taken | Exception]:
+        """Note openings and take presses."""
+        return take_visits(self._ctx, visits)
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:
         """Show the unsubscribe page; changes nothing."""

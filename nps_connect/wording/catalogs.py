@@ -33,6 +33,7 @@ def translations(language: str) -> NullTranslations:
         return GNUTranslations(catalogue)
 
 
+@lru_cache(maxsize=256)
 def known(language: str) -> str:
     """The language that a wish leads to: itself, its shorter form, or the source language."""
     return choose([language], available())

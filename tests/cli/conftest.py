@@ -49,7 +49,7 @@ def stocked(configured, sqlite_template, clock):
     ):
         house.answer(house.surveyed(person, f"{name}@example.com"), score, comment)
         house.run()
-    house.doors.survey_page(house.surveyed("4", "anne@example.com"), house.visit(score=0))
+    house.show(house.surveyed("4", "anne@example.com"), house.visit(score=0))
     house.post.raising = [Doubtful("the line broke after the last dot")]
     house.crm.knows("5", "luc@example.com")
     house.webhook(house.won("5"))

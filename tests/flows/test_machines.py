@@ -22,14 +22,14 @@ def response(house) -> ResponseRow:
 def test_a_scanner_that_opens_every_score_is_seen_and_locks_nobody_out(house):
     token = house.surveyed()
     house.clock.forward("1h")
-    house.doors.survey_page(token, house.visit("HEAD", 3))
+    house.show(token, house.visit("HEAD", 3))
     for score in range(11):
-        house.doors.survey_page(token, house.visit("GET", score))
+        house.show(token, house.visit("GET", score))
     assert visits(house)[0] == ("HEAD", 3, "head,several")
     assert {signs for _, _, signs in visits(house)[1:]} == {"several"}
     assert response(house).provisional_signs == "several"
     house.clock.forward("1h")
-    assert house.doors.survey_page(token, house.visit("GET", 9)).state == "open"
+    assert house.show(token, house.visit("GET", 9)).state == "open"
     assert visits(house)[-1] == ("GET", 9, None)
     assert house.answer(token, 9).state == "answered"
 
@@ -37,7 +37,7 @@ def test_a_scanner_that_opens_every_score_is_seen_and_locks_nobody_out(house):
 def test_an_opening_within_seconds_of_delivery_is_fast(house):
     token = house.surveyed()
     house.clock.forward("4s")
-    house.doors.survey_page(token, house.visit("GET", 0))
+    house.show(token, house.visit("GET", 0))
     assert visits(house) == [("GET", 0, "fast")]
 
 

@@ -58,7 +58,7 @@ def test_without_the_setting_nobody_is_reminded(house):
 def test_an_opened_low_score_is_asked_to_be_confirmed_once_after_a_day(house):
     token = house.surveyed()
     house.clock.forward("1h")
-    house.doors.survey_page(token, house.visit("GET", 2))
+    house.show(token, house.visit("GET", 2))
     house.clock.forward("23h")
     house.run()
     assert kinds(house) == ["survey"]
@@ -75,9 +75,9 @@ def test_who_is_not_asked_to_confirm(ledger, clock, spoil):
     house = House(ledger, clock, off)
     token = house.surveyed()
     house.clock.forward("1h")
-    house.doors.survey_page(token, house.visit("GET", 9 if spoil == "promoter" else 2))
+    house.show(token, house.visit("GET", 9 if spoil == "promoter" else 2))
     if spoil == "machine":
-        house.doors.survey_page(token, house.visit("GET", 3))
+        house.show(token, house.visit("GET", 3))
     if spoil == "answered":
         house.clock.forward("1m")
         house.answer(token, 8)
@@ -88,7 +88,7 @@ def test_who_is_not_asked_to_confirm(ledger, clock, spoil):
 def test_a_question_to_confirm_takes_the_place_of_a_reminder(reminding):
     token = reminding.surveyed()
     reminding.clock.forward("1h")
-    reminding.doors.survey_page(token, reminding.visit("GET", 2))
+    reminding.show(token, reminding.visit("GET", 2))
     days(reminding, 20)
     assert kinds(reminding) == ["survey", "reminder"]
 

@@ -165,7 +165,7 @@ def test_every_link_is_accounted_for_and_machines_are_counted_apart(house):
     tokens = {score: house.surveyed(str(score), f"p{score}@example.com") for score in (10, 9, 3)}
     for score, token in tokens.items():
         house.answer(token, score)
-        house.doors.survey_page(token, house.visit())
+        house.show(token, house.visit())
     house.run()
     house.clock.forward("2h")
     house.run()
@@ -183,7 +183,7 @@ def test_every_link_is_accounted_for_and_machines_are_counted_apart(house):
 def test_a_changed_answer_moves_its_accounts_to_the_new_band(house):
     token = house.surveyed()
     house.answer(token, 10)
-    house.doors.survey_page(token, house.visit())
+    house.show(token, house.visit())
     house.clock.forward("1m")
     house.answer(token, 3)
     assert audit(house) == {("stars", "detractor"): (1, 1, 0, 0, 0)}

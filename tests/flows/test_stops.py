@@ -134,7 +134,7 @@ def test_erased_at_the_vendor_nobody_is_known_or_written_to_any_more(house):
     house.clock.forward("1d")
     house.run()
     assert [mail.kind for mail in house.post.items] == ["survey"]
-    assert house.doors.survey_page(token, house.visit()).state == "unknown"
+    assert house.show(token, house.visit()).state == "unknown"
     house.clock.forward("100d")
     won(house)
     assert decided(house)[-1] == ("no", "suppressed")

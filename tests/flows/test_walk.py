@@ -69,7 +69,7 @@ def test_a_resent_webhook_and_a_doubled_click_add_nothing(house):
 def test_opening_the_page_confirms_nothing_whatever_the_link_preselects(house):
     token = house.surveyed()
     for score in range(11):
-        page = house.doors.survey_page(token, house.visit("GET", score))
+        page = house.show(token, house.visit("GET", score))
         assert page.state == "open"
         assert page.score is None
     house.clock.forward("30d")

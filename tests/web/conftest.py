@@ -22,12 +22,17 @@ class Client:
     """Calls the application without a network, one request after the other."""
 
     def __init__(self, app, runner):
-        self._runner = runner
+        self._runner, self._app = runner, app
         transport = httpx.ASGITransport(app, client=("203.0.113.77", 50000))
         self._http = httpx.AsyncClient(transport=transport, base_url="http://testserver", follow_redirects=True)
 
     def request(self, method, url, **given):
-        return self._runner.run(self._http.request(method, url, **given))
+        return self._runner.run(self._requested(method, url, given))
+
+    async def _requested(self, method, url, given):
+        answer = await self._http.request(method, url, **given)
+        await self._app.state.site.taking.settle()  # not only after a while
+        return answer
 
     def get(self, url, **given):
         return self.request("GET", url, **given)

@@ -1,12 +1,20 @@
 """A house in memory: the doors that the web needs, with one invitation behind each token."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nps_connect.errors import WebhookRejected
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.events import WebhookRequest
-from nps_connect.records.pages import FollowUpQuestion, SurveyPage, UnsubscribePage, VisitInfo
+from nps_connect.records.pages import (
+    FollowUpQuestion,
+    Press,
+    SurveyPage,
+    SurveyVisit,
+    Taken,
+    UnsubscribePage,
+    VisitInfo,
+)
 
 
 @dataclass
@@ -58,28 +66,29 @@ class MemoryDoors:
             raise WebhookRejected("unreadable")
         self.webhooks.append((connection, request))
 
-    def survey_page(self, token: str, visit: VisitInfo) -> SurveyPage:
+    def survey_pages(self, visits: Sequence[SurveyVisit]) -> list[SurveyPage | Exception]:
         self._work()
-        self.visits.append(visit)
-        return self._page(token, visit)
+        return [self._page(one.token, one.visit) for one in visits]
 
-    def answer(
-        self,
-        token: str,
-        score: int,
-        comment: str | None,
-        *,
-        sent: bool,
-        do_not_contact: bool,
-        language: str,
-        visit: VisitInfo,
-        follow_up: Mapping[str, str] | None = None,
-    ) -> SurveyPage:
+    def take_visits(self, visits: Sequence[SurveyVisit]) -> list[Taken | Exception]:
         self._work()
+        return [self._take(one.token, one.visit, one.press) for one in visits]
+
+    def _take(self, token: str, visit: VisitInfo, press: Press | None) -> Taken:
         self.visits.append(visit)
-        if token.startswith(("marie", "paul", "open")):
-            self.answers.append(Answer(token, score, comment, sent, do_not_contact, language, dict(follow_up or {})))
-        return self._page(token, visit)
+        if press is not None and token.startswith(("marie", "paul", "open")):
+            self.answers.append(
+                Answer(
+                    token,
+                    press.score,
+                    press.comment,
+                    press.sent,
+                    press.do_not_contact,
+                    press.language,
+                    dict(press.follow_up),
+                )
+            )
+        return self._page(token, visit).state
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:
         self._work()

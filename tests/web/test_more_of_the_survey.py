@@ -58,11 +58,13 @@ def test_the_usual_colour_stays_as_it_is():
 
 def visited(doors, proxies, peer, headers):
     doors.trusted_proxies = proxies
-    transport = httpx.ASGITransport(create_app(doors), client=(peer, 50000))
+    app = create_app(doors)
+    transport = httpx.ASGITransport(app, client=(peer, 50000))
 
     async def visit():
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
             await http.get("/s/marie", headers=headers)
+        await app.state.site.close()
 
     asyncio.run(visit())
     return doors.visits[-1].address

@@ -41,7 +41,7 @@ def _loopback(host: str) -> bool:
 def note_visit(ctx: Context, session: Session, response: ResponseRow, link: ReviewLink, visit: VisitInfo) -> None:
     """Write the visit down with the signs of a machine that it shows; one without any stops the reminder."""
     sent_at = _sent_at(session, response, link) if link.shown == "mail" else None
-    signs = machines.signs(machines.Opening(visit.method, visit.at, None), (), sent_at)
+    signs = machines.signs(machines.Opening(visit.method, visit.at, None), (), () if sent_at is None else (sent_at,))
     session.add(
         VisitRow(
             purpose="review",

@@ -12,7 +12,7 @@ from nps_connect import ActionInfo, ConnectionSettings, ConnectorInfo, ExampleCo
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DecisionRow, DeliveryRow
 from nps_connect.plugins import Plugins
-from nps_connect.records.pages import VisitInfo
+from nps_connect.records.pages import Press, SurveyVisit, VisitInfo
 from nps_connect.settings.model import Settings
 from nps_connect.settings.references import Referenced
 from nps_connect.testing import arrived
@@ -138,8 +138,8 @@ class Product:
 
     def answers(self, token, score, comment=None):
         """The customer presses Send."""
-        visit = VisitInfo(method="POST", at=self.clock())
-        self.doors.answer(token, score, comment, sent=True, do_not_contact=False, language="en", visit=visit)
+        press = Press(score=score, comment=comment, sent=True, language="en")
+        self.doors.take_visits([SurveyVisit(token, VisitInfo(method="POST", at=self.clock()), press)])
         self.run()
 
     def rows(self, table=DeliveryRow):

@@ -1,0 +1,123 @@
+"""Gathering: what comes in at the same moment goes to the house together, in one thread and one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
+
+Ask = TypeVar("Ask")
+Answer = TypeVar("Answer")
+
+PATIENCE = 0.15
+"""Seconds until what nobody waits for is worked on at the latest."""
+
+AGAIN = 1.0
+"""Seconds until it is tried again when the house cannot work."""
+
+MOST = 500
+"""Asks that go together at most."""
+
+ROOM = 5000
+"""Asks that nobody waits for, kept at most; whoever brings more has to wait."""
+
+
+class Gathering(Generic[Ask, Answer]):
+    """While the house works on some asks, those who come wait, and go together in the next round, in their order.
+
+    An event loop is served by one thread, so the house is never asked twice at a time.
+
+    Args:
+        work: answers a batch, in its order; what goes wrong with one ask stands in its place. May block.
+        name: of the thread.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Ask]], Sequence[Answer | Exception]], name: str) -> None:
+        self._work = work
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._waiting: list[tuple[Ask, asyncio.Future[Answer] | None]] = []
+        self._working: asyncio.Future[Sequence[Answer | Exception]] | None = None
+        self._next: asyncio.Handle | None = None
+        self._at_once = False
+
+    async def ask(self, one: Ask) -> Answer:
+        """Wait for the answer to one ask; raises what goes wrong with it."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, future))
+        self._plan()
+        return await future
+
+    async def leave(self, one: Ask) -> None:
+        """Leave an ask that nobody waits for: it is worked on within `PATIENCE`, and again if the house cannot work."""
+        if len(self._waiting) >= ROOM:
+            await self.ask(one)
+            return
+        self._waiting.append((one, None))
+        self._plan(PATIENCE)
+
+    async def settle(self) -> None:
+        """Work on all that was left so far; gives up when the house cannot work."""
+        while self._waiting or self._working is not None:
+            left = len(self._waiting)
+            self._start()
+            if self._working is not None:
+                await asyncio.wait([self._working])
+                await asyncio.sleep(0)
+            if self._working is None and len(self._waiting) >= left > 0:
+                log.error("not written down: visits=%d", left)
+                return
+
+    async def close(self) -> None:
+        """Work on what was left, then stop."""
+        await self.settle()
+        self._pool.shutdown()
+
+    def _plan(self, wait: float = 0.0) -> None:
+        """See to it that the next round begins, at once if somebody waits: with all who come in the same moment."""
+        if self._working is not None or self._at_once or (wait and self._next is not None):
+            return
+        if self._next is not None:
+            self._next.cancel()
+        loop = asyncio.get_running_loop()
+        self._at_once = not wait
+        self._next = loop.call_later(wait, self._start) if wait else loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next, self._at_once = None, False
+        if self._working is not None or not self._waiting:
+            return
+        group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        asks = [one for one, _ in group]
+        self._working = asyncio.get_running_loop().run_in_executor(self._pool, self._work, asks)
+        self._working.add_done_callback(partial(self._finish, group))
+
+    def _finish(
+        self,
+        group: list[tuple[Ask, asyncio.Future[Answer] | None]],
+        done: asyncio.Future[Sequence[Answer | Exception]],
+    ) -> None:
+        self._working = None
+        trouble = done.exception()
+        answers = [trouble] * len(group) if trouble is not None else done.result()
+        for (_, future), answer in zip(group, answers, strict=True):
+            if future is None:
+                if isinstance(answer, Exception) and trouble is None:
+                    log.error("visit not written down", exc_info=answer)
+            elif not future.done():
+                if isinstance(answer, BaseException):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        if trouble is not None:
+            self._waiting[:0] = [one for one in group if one[1] is None]
+        if any(future is not None for _, future in self._waiting):
+            self._start()
+        elif self._waiting:
+            self._plan(PATIENCE if trouble is None else AGAIN)
