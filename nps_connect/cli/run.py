@@ -16,10 +16,10 @@ def run(options: Options, as_json: bool) -> None:
 
     SIGTERM or Ctrl+C ends it in good order: running deliveries finish, the rest waits in the database.
     """
-    from nps_connect.cli.serving import announce, joined, until_stopped, web, work
+    from nps_connect.cli.serving import announce, joined, wait_for, web, work
 
-    with joined(options) as application:
+    with joined(options) as (application, told):
         alone = application.ctx.ledger.is_sqlite
         with work(application, role="run", alone=alone), web(application) as thread:
             announce(application, "nps-connect", as_json=as_json, listening=True)
-            until_stopped(thread)
+            wait_for(told, thread)

@@ -88,31 +88,32 @@ def work(application: Application, *, role: str, alone: bool) -> Iterator[None]:
             click.echo("Some calls did not end in time; they are looked for after the next start.", err=True)
 
 
-def until_stopped(*threads: threading.Thread) -> None:
-    """Wait for SIGTERM or Ctrl+C.
+def wait_for(told: threading.Event, *threads: threading.Thread) -> None:
+    """Wait for SIGTERM or Ctrl+C, which set the event.
 
     Raises:
         NpsConnectError: one of the threads ended by itself.
     """
-    from nps_connect.sandbox.signals import until_told_to_stop
-
-    with until_told_to_stop() as told:
-        while not told.wait(WATCH):
-            ended = [thread.name for thread in threads if not thread.is_alive()]
-            if ended:
-                raise NpsConnectError(f"{ended[0]} ended by itself; the log says why")
+    while not told.wait(WATCH):
+        ended = [thread.name for thread in threads if not thread.is_alive()]
+        if ended:
+            raise NpsConnectError(f"{ended[0]} ended by itself; the log says why")
 
 
 @contextmanager
-def joined(options: Options) -> Iterator[Application]:
-    """The application of a long-running command, its log started.
+def joined(options: Options) -> Iterator[tuple[Application, threading.Event]]:
+    """The application of a long-running command, its log started; and an event that SIGTERM or Ctrl+C sets.
+
+    They are listened to before anything else starts, so that one that comes too early ends it in good order too.
 
     Raises:
         ConfigError: a mistake in the configuration, or a database that cannot be used as it is.
     """
-    with options.application() as application:
+    from nps_connect.sandbox.signals import until_told_to_stop
+
+    with until_told_to_stop() as told, options.application() as application:
         start_log(application.ctx.redact, debug=options.debug)
-        yield application
+        yield application, told
 
 
 def announce(application: Application, what: str, *, as_json: bool, listening: bool) -> None:

@@ -13,10 +13,10 @@ from nps_connect.cli.options import Options, json_option, pass_options
 @pass_options
 def worker(options: Options, as_json: bool) -> None:
     """Carry out deliveries, without web; start as many as wanted, on any machine. Needs PostgreSQL."""
-    from nps_connect.cli.serving import announce, joined, need_postgres, until_stopped, work
+    from nps_connect.cli.serving import announce, joined, need_postgres, wait_for, work
 
-    with joined(options) as application:
+    with joined(options) as (application, told):
         need_postgres(application, "worker")
         with work(application, role="worker", alone=False):
             announce(application, "The worker", as_json=as_json, listening=False)
-            until_stopped()
+            wait_for(told)
