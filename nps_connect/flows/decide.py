@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from nps_connect.flows.bookkeeping import books_of
 from nps_connect.flows.complete import complete
-from nps_connect.flows.context import Context, decide_lane
-from nps_connect.flows.gathering import books_of, people_of, remember_all, the_one
+from nps_connect.flows.context import Context
+from nps_connect.flows.gathering import Known, people_of, remember_all, the_one
 from nps_connect.flows.housekeeping import keep_house
 from nps_connect.flows.invite import Raced, Yes, invite_all
 from nps_connect.flows.listening import Bench
@@ -22,9 +23,11 @@ from nps_connect.flows.noticing import notice_stops
 from nps_connect.flows.parse import HOUSEKEEPING
 from nps_connect.flows.postponing import postpone
 from nps_connect.flows.recovery import close_loop
+from nps_connect.flows.taking import Taken, take
 from nps_connect.ledger import claims
+from nps_connect.ledger.many import one_of
 from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.events import Event
 from nps_connect.rules.deciding import Ruling, superseded
 from nps_connect.rules.judging import Books, Case, Person
@@ -32,29 +35,28 @@ from nps_connect.settings.model import Trigger
 
 log = logging.getLogger(__name__)
 
-BATCH = 100
+BATCH = 500
 RACES = 5
 
 
 def drain_decide(ctx: Context, connection: str) -> int:
     """Decide on a batch of events of one connection; returns how many were worked off."""
     token = ctx.token()
-    with ctx.ledger.write() as session:
-        rows = claims.claim(session, EventRow, decide_lane(connection), token=token, now=ctx.clock(), limit=BATCH)
-    if not rows:
+    taken = take(ctx, connection, token, BATCH)
+    if not taken:
         return 0
     try:
-        events = complete(ctx, connection, [Event.model_validate(row.record) for row in rows])
+        events = complete(ctx, connection, [one.event for one in taken])
     except Exception as error:  # noqa: BLE001  # DeliveryError, or a plugin's bug: tried again by the intake plan, then visible
-        log.warning("events wait connection=%s count=%d: %s", connection, len(rows), type(error).__name__)
-        postpone(ctx, EventRow, rows, token, error)
-        return len(rows)
-    for lane in _decide(ctx, list(zip(rows, events, strict=True)), token):
+        log.warning("events wait connection=%s count=%d: %s", connection, len(taken), type(error).__name__)
+        postpone(ctx, EventRow, taken, token, error)
+        return len(taken)
+    for lane in _decide(ctx, list(zip(taken, events, strict=True)), token):
         ctx.wake(lane)
-    return len(rows)
+    return len(taken)
 
 
-def _decide(ctx: Context, batch: Sequence[tuple[EventRow, Event]], token: str) -> set[str]:
+def _decide(ctx: Context, batch: Sequence[tuple[Taken, Event]], token: str) -> set[str]:
     """Decide and write everything down; again if another worker was quicker somewhere. Returns the lanes with work."""
     for races in range(RACES):
         try:
@@ -76,10 +78,10 @@ class _Sitting:
     yeses: list[Yes] = field(default_factory=list)
     settled: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def hold(self, batch: Sequence[tuple[EventRow, Event]]) -> set[str]:
+    def hold(self, batch: Sequence[tuple[Taken, Event]]) -> set[str]:
         """Decide on the events of the batch that are still ours, in order."""
         ctx, session, now = self.ctx, self.session, self.ctx.clock()
-        ours = claims.held(session, EventRow, [row.id or 0 for row, _ in batch], token=self.token)
+        ours = claims.held(session, EventRow, [row.id for row, _ in batch], token=self.token)
         mine = [(row, event) for row, event in batch if row.id in ours]
         for row, event in mine:
             if event.kind in HOUSEKEEPING:
@@ -87,15 +89,16 @@ class _Sitting:
         closing = {lane for row, event in mine for lane in close_loop(ctx, session, row, event)}
         contacts = remember_all(session, [one for _, event in mine for one in event.contacts], now)
         single = {key for _, event in mine if (key := the_one(event.contacts))}
-        people = people_of(session, [contacts[key] for key in single])
-        books = books_of(ctx, session, people.values())
-        before = self._before([row.id or 0 for row, _ in mine])
         bench = Bench(ctx)
+        mailboxes = {contacts[key].id: contacts[key].mailbox for key in single}
+        people = people_of(session, mailboxes, past=bench.asks_about_the_past)
+        books = books_of(ctx, session, people.values())
+        before = self._before([row.id for row, _ in mine])
         for row, event in mine:
             key = the_one(event.contacts)
             contact = contacts[key] if key else None
-            person = people[contact.id or 0] if contact else None
-            case = Case(event, event.contacts, person, now, row.received_at, before.get(row.id or 0, {}))
+            person = people[contact.id] if contact else None
+            case = Case(event, event.contacts, person, now, row.received_at, before.get(row.id, {}))
             self._note(row, event, contact, person, bench.rule(row.connection, case, books))
         self._replace(books)
         lanes = closing | invite_all(ctx, session, self.yeses)
@@ -107,15 +110,16 @@ class _Sitting:
     def _before(self, event_ids: list[int]) -> dict[int, dict[str, str]]:
         query = select(col(DecisionRow.event_id), col(DecisionRow.trigger), col(DecisionRow.verdict))
         found: dict[int, dict[str, str]] = defaultdict(dict)
-        for event_id, trigger, verdict in self.session.execute(query.where(col(DecisionRow.event_id).in_(event_ids))):
+        query = query.where(one_of(col(DecisionRow.event_id), "ids"))
+        for event_id, trigger, verdict in self.session.execute(query, {"ids": event_ids}):
             found[event_id][trigger] = verdict
         return found
 
     def _note(
         self,
-        row: EventRow,
+        row: Taken,
         event: Event,
-        contact: ContactRow | None,
+        contact: Known | None,
         person: Person | None,
         rulings: Sequence[tuple[Trigger, Ruling]],
     ) -> None:
@@ -140,16 +144,15 @@ class _Sitting:
             if ruling.verdict == "deferred" and ruling.eligible_at is not None:
                 again.append(ruling.eligible_at)
         values: dict[str, Any] = {"state": "pending", "due_at": min(again)} if again else {"state": "succeeded"}
-        record = event.model_dump(mode="json")
-        if record != row.record:
-            values["record"] = record
+        if event is not row.event and event != row.event:
+            values["record"] = event.model_dump(mode="json")
         if contact is not None:
             values["contact_id"] = contact.id
         elif event.kind in HOUSEKEEPING:
             values["contact_id"] = self._housekept(row, event)
-        self.settled[row.id or 0] = values
+        self.settled[row.id] = values
 
-    def _housekept(self, row: EventRow, event: Event) -> int | None:
+    def _housekept(self, row: Taken, event: Event) -> int | None:
         return self.session.execute(
             select(col(ContactRow.id)).where(
                 col(ContactRow.connection) == row.connection, col(ContactRow.vendor_id) == event.object_id
@@ -179,8 +182,10 @@ class _Sitting:
     def _write(self) -> None:
         if not self.verdicts:
             return
-        statement = insert_for(self.session, DecisionRow)
-        names = ("survey", "contact_id", "verdict", "reason", "detail", "decided_at", "eligible_at")
-        changed = {name: getattr(statement.excluded, name) for name in names}
-        written = statement.on_conflict_do_update(index_elements=["event_id", "trigger"], set_=changed)
-        self.session.connection().execute(written, self.verdicts)
+        insert_many(self.session, DecisionRow, self.verdicts, clash=_decided_before)
+
+
+def _decided_before(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    names = ("survey", "contact_id", "verdict", "reason", "detail", "decided_at", "eligible_at")
+    changed = {name: getattr(statement.excluded, name) for name in names}
+    return statement.on_conflict_do_update(index_elements=["event_id", "trigger"], set_=changed)

@@ -84,7 +84,7 @@ def _alarm(ctx: Context, session: Session, channel: str, lane: str, stuck: Deliv
         "created_at": now,
     }
     log.error("alarm: delivery %s (%s) is stuck: %s", stuck.id, stuck.action, stuck.last_error or stuck.hold)
-    return len(insert_new(session, DeliveryRow, [values], ("key",)))
+    return insert_new(session, DeliveryRow, [values], ("key",))
 
 
 def _problem(stuck: DeliveryRow) -> str:

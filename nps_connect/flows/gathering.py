@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Text, bindparam, cast, func, select, update
 from sqlmodel import Session, col
 
-from nps_connect.flows.context import Context
 from nps_connect.flows.people import remember
 from nps_connect.ledger.keeping import SuppressionRow
+from nps_connect.ledger.many import one_of
 from nps_connect.ledger.subjects import mailbox, mailbox_hash, person
-from nps_connect.ledger.tables import ContactRow, CooldownRow, DecisionRow, EventRow, InvitationRow, ResponseRow
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.contacts import Contact
 from nps_connect.records.surveys import ContactHistory
-from nps_connect.rules.judging import Books, Count, Person, Waiting
-from nps_connect.rules.timing import at
-
-COUNTED = ("planned", "sent", "shadow")
-"""States of invitations that take room on their day."""
+from nps_connect.rules.judging import Person
 
 SEEN_EVERY = timedelta(hours=1)
 """A person who is seen more often than this is not written down again if nothing else changed."""
@@ -30,39 +28,79 @@ Key = tuple[str, str]
 """A person's connection and vendor id."""
 
 
-def remember_all(session: Session, contacts: Iterable[Contact], now: datetime) -> dict[Key, ContactRow]:
+class Known(NamedTuple):
+    """A stored person, as far as decisions need it."""
+
+    id: int
+    mailbox: str | None
+    language: str | None
+
+
+def remember_all(session: Session, contacts: Iterable[Contact], now: datetime) -> dict[Key, Known]:
     """Store what vendors tell of many people, as `remember` does for one; the rows by connection and vendor id."""
     told = {(contact.connection, contact.id): contact for contact in contacts}
-    rows = _rows(session, told)
-    missing = [_fresh(told[key], now) for key in sorted(told.keys() - rows.keys())]
+    stored = _stored(session, told)
+    missing = [key for key in sorted(told) if key not in stored]
+    known: dict[Key, Known] = {}
     if missing:
-        added = insert_for(session, ContactRow).on_conflict_do_nothing(index_elements=["connection", "vendor_id"])
-        session.connection().execute(added, missing)
-        rows = _rows(session, told)
+        known = _add(session, [_fresh(told[key], now) for key in missing])
+        stored |= _stored(session, [key for key in missing if key not in known])  # another worker was quicker
+    stale: list[dict[str, Any]] = []
+    for key, row in stored.items():
+        contact = told[key]
+        known[key] = Known(row.id, row.mailbox, row.language)
+        if now - row.seen_at >= SEEN_EVERY or _changed(row, contact):
+            stale.append(_note(row, contact, now))
+            known[key] = Known(row.id, stale[-1]["to_mailbox"], stale[-1]["to_language"])
+    if stale:
+        _rewrite(session, stale)
     for key, contact in told.items():
-        row = rows[key]
         if contact.merged_ids:
-            remember(session, contact, now)
-        elif now - row.seen_at >= SEEN_EVERY or _changed(row, contact):
-            _note(row, contact, now)
-    session.flush()
-    return rows
+            merged = remember(session, contact, now)
+            known[key] = Known(merged.id or 0, merged.mailbox, merged.language)
+    return known
 
 
-def _rows(session: Session, told: dict[Key, Contact]) -> dict[Key, ContactRow]:
+_COLUMNS: tuple[Any, ...] = (
+    ContactRow.id,
+    ContactRow.connection,
+    ContactRow.vendor_id,
+    ContactRow.mailbox,
+    ContactRow.language,
+    ContactRow.opted_out,
+    ContactRow.deleted_at,
+    ContactRow.erased_at,
+    ContactRow.seen_at,
+    cast(ContactRow.record, Text).label("record"),
+)
+_REWRITTEN = ("email", "mailbox", "name", "language", "record", "opted_out", "deleted_at", "seen_at")
+
+
+def _stored(session: Session, keys: Iterable[Key]) -> dict[Key, Any]:
     ids: dict[str, list[str]] = defaultdict(list)
-    for connection, vendor_id in told:
+    for connection, vendor_id in keys:
         ids[connection].append(vendor_id)
-    found: dict[Key, ContactRow] = {}
+    found: dict[Key, Any] = {}
     for connection, vendor_ids in ids.items():
-        query = select(ContactRow).where(
-            col(ContactRow.connection) == connection, col(ContactRow.vendor_id).in_(vendor_ids)
+        query = select(*_COLUMNS).where(
+            col(ContactRow.connection) == connection, one_of(col(ContactRow.vendor_id), "ids")
         )
-        found |= {(row.connection, row.vendor_id): row for row in session.execute(query).scalars()}
+        found |= {(row.connection, row.vendor_id): row for row in session.execute(query, {"ids": vendor_ids})}
     return found
 
 
-def _fresh(contact: Contact, now: datetime) -> dict[str, object]:
+def _add(session: Session, fresh: Sequence[Mapping[str, Any]]) -> dict[Key, Known]:
+    """Insert people who are not there yet; those who are in the meantime are left out."""
+    names = ("connection", "vendor_id", "id", "mailbox", "language")
+    added = insert_many(session, ContactRow, fresh, clash=_there_already, returning=names)
+    return {(connection, vendor_id): Known(*rest) for connection, vendor_id, *rest in added}
+
+
+def _there_already(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    return statement.on_conflict_do_nothing(index_elements=["connection", "vendor_id"])
+
+
+def _fresh(contact: Contact, now: datetime) -> dict[str, Any]:
     return {
         "connection": contact.connection,
         "vendor_id": contact.id,
@@ -72,60 +110,58 @@ def _fresh(contact: Contact, now: datetime) -> dict[str, object]:
         "language": contact.language,
         "opted_out": contact.opted_out,
         "deleted_at": now if contact.deleted else None,
-        "record": contact.model_dump(mode="json"),
+        "record": contact,
         "seen_at": now,
     }
 
 
-def _changed(row: ContactRow, contact: Contact) -> bool:
+def _changed(row: Any, contact: Contact) -> bool:  # noqa: ANN401  # a row of `_COLUMNS`
     if row.opted_out != contact.opted_out or (row.deleted_at is not None) != contact.deleted:
         return True
-    return row.erased_at is None and row.record != contact.model_dump(mode="json")
+    if row.erased_at is not None or row.record == contact.model_dump_json():
+        return False
+    return bool(json.loads(row.record) != contact.model_dump(mode="json"))
 
 
-def _note(row: ContactRow, contact: Contact, now: datetime) -> None:
-    """An erased person keeps only the id: nothing personal is stored again."""
-    row.seen_at = now
-    row.opted_out = contact.opted_out
-    row.deleted_at = (row.deleted_at or now) if contact.deleted else None
-    if row.erased_at is None:
-        fresh = _fresh(contact, now)
-        for name in ("email", "mailbox", "name", "language", "record"):
-            setattr(row, name, fresh[name])
+def _note(row: Any, contact: Contact, now: datetime) -> dict[str, Any]:  # noqa: ANN401  # a row of `_COLUMNS`
+    """The new values of a stored person. An erased one keeps only the id: nothing personal is stored again."""
+    fresh = _fresh(contact, now) | {"record": contact.model_dump(mode="json")}
+    if row.erased_at is not None:
+        fresh |= {"email": None, "mailbox": None, "name": None, "language": None, "record": {}}
+    fresh["deleted_at"] = (row.deleted_at or now) if contact.deleted else None
+    return {"of_id": row.id, **{f"to_{name}": fresh[name] for name in _REWRITTEN}}
 
 
-def people_of(session: Session, rows: Iterable[ContactRow]) -> dict[int, Person]:
-    """What the ledger knows of each of these contacts, by contact id."""
-    known = {row.id or 0: row for row in rows}
-    same = _same_people(session, known)
-    everybody = {member for group in same.values() for member in group}
+def _rewrite(session: Session, values: Sequence[Mapping[str, Any]]) -> None:
+    bare = ContactRow.__table__  # type: ignore[attr-defined]
+    each = update(bare).where(bare.c.id == bindparam("of_id"))
+    written = each.values({name: bindparam(f"to_{name}", type_=bare.c[name].type) for name in _REWRITTEN})
+    session.connection().execute(written, values)
+
+
+def people_of(session: Session, mailboxes: Mapping[int, str | None], *, past: bool = True) -> dict[int, Person]:
+    """What the ledger knows of each of these contacts, by contact id.
+
+    Args:
+        session: for reading.
+        mailboxes: their hashed addresses.
+        past: read their history too; without it, it is empty.
+    """
+    same = _same_people(session, mailboxes)
     subjects = {
-        contact_id: tuple(sorted({person(member) for member in same[contact_id]} | _mailboxes(row)))
-        for contact_id, row in known.items()
+        contact_id: tuple(sorted({*map(person, same[contact_id]), *([mailbox(hashed)] if hashed else ())}))
+        for contact_id, hashed in mailboxes.items()
     }
     reasons = _suppressions(session, {subject for group in subjects.values() for subject in group})
-    surveyed = _surveyed(session, everybody)
-    answers = _answers(session, known)
+    histories = _histories(session, same) if past else {}
     found = {}
-    for contact_id in known:
-        moments = [surveyed[member] for member in same[contact_id] if member in surveyed]
-        count, score, answered_at = answers.get(contact_id, (0, None, None))
-        why = sorted(reasons[subject] for subject in subjects[contact_id] if subject in reasons)
-        found[contact_id] = Person(
-            subjects=subjects[contact_id],
-            suppressed=why[0] if why else None,
-            history=ContactHistory(
-                last_surveyed_at=max(moments, default=None),
-                last_score=score,
-                last_answered_at=answered_at,
-                answers=count,
-            ),
-        )
+    for contact_id, own in subjects.items():
+        why = min((reasons[subject] for subject in own if subject in reasons), default=None) if reasons else None
+        found[contact_id] = Person(own, why, histories.get(contact_id, _NO_PAST))
     return found
 
 
-def _mailboxes(row: ContactRow) -> set[str]:
-    return {mailbox(row.mailbox)} if row.mailbox else set()
+_NO_PAST = ContactHistory()
 
 
 def _same_people(session: Session, known: Iterable[int]) -> dict[int, set[int]]:
@@ -134,8 +170,9 @@ def _same_people(session: Session, known: Iterable[int]) -> dict[int, set[int]]:
     leads_to: dict[int, set[int]] = {contact_id: {contact_id} for contact_id in groups}
     frontier = set(groups)
     while frontier:
-        query = select(col(ContactRow.id), col(ContactRow.merged_into)).where(col(ContactRow.merged_into).in_(frontier))
-        merged = [(one, into) for one, into in session.execute(query).all() if one is not None and into is not None]
+        query = select(col(ContactRow.id), col(ContactRow.merged_into))
+        rows = session.execute(query.where(one_of(col(ContactRow.merged_into), "ids")), {"ids": list(frontier)}).all()
+        merged = [(one, into) for one, into in rows if one is not None and into is not None]
         frontier = set()
         for one, into in merged:
             grown = leads_to[into] - leads_to.get(one, set())
@@ -149,107 +186,43 @@ def _same_people(session: Session, known: Iterable[int]) -> dict[int, set[int]]:
 
 def _suppressions(session: Session, subjects: Iterable[str]) -> dict[str, str]:
     query = select(col(SuppressionRow.subject), func.min(col(SuppressionRow.reason)))
-    query = query.where(col(SuppressionRow.subject).in_(subjects)).group_by(col(SuppressionRow.subject))
-    return dict(session.execute(query).all())
+    query = query.where(one_of(col(SuppressionRow.subject), "subjects")).group_by(col(SuppressionRow.subject))
+    return dict(session.execute(query, {"subjects": list(subjects)}).all())
+
+
+def _histories(session: Session, same: Mapping[int, set[int]]) -> dict[int, ContactHistory]:
+    surveyed = _surveyed(session, {member for group in same.values() for member in group})
+    answers = _answers(session, same)
+    found = {}
+    for contact_id, members in same.items():
+        moments = [surveyed[member] for member in members if member in surveyed]
+        count, score, answered_at = answers.get(contact_id, (0, None, None))
+        found[contact_id] = ContactHistory(
+            last_surveyed_at=max(moments, default=None),
+            last_score=score,
+            last_answered_at=answered_at,
+            answers=count,
+        )
+    return found
 
 
 def _surveyed(session: Session, contact_ids: Iterable[int]) -> dict[int, datetime]:
     query = select(col(InvitationRow.contact_id), func.max(col(InvitationRow.sent_at)))
-    query = query.where(col(InvitationRow.contact_id).in_(contact_ids), col(InvitationRow.sent_at).is_not(None))
-    return dict(session.execute(query.group_by(col(InvitationRow.contact_id))).all())
+    query = query.where(one_of(col(InvitationRow.contact_id), "ids"), col(InvitationRow.sent_at).is_not(None))
+    return dict(session.execute(query.group_by(col(InvitationRow.contact_id)), {"ids": list(contact_ids)}).all())
 
 
 def _answers(session: Session, contact_ids: Iterable[int]) -> dict[int, tuple[int, int | None, datetime | None]]:
     """How many confirmed answers each contact gave, and the newest one's score and moment."""
     query = (
         select(col(ResponseRow.contact_id), col(ResponseRow.score), col(ResponseRow.answered_at))
-        .where(col(ResponseRow.contact_id).in_(contact_ids), col(ResponseRow.revision) > 0)
+        .where(one_of(col(ResponseRow.contact_id), "ids"), col(ResponseRow.revision) > 0)
         .order_by(col(ResponseRow.answered_at), col(ResponseRow.id))
     )
     found: dict[int, tuple[int, int | None, datetime | None]] = {}
-    for contact_id, score, answered_at in session.execute(query).all():
+    for contact_id, score, answered_at in session.execute(query, {"ids": list(contact_ids)}).all():
         found[contact_id] = (found.get(contact_id, (0, None, None))[0] + 1, score, answered_at)
     return found
-
-
-def books_of(ctx: Context, session: Session, people: Iterable[Person]) -> Books:
-    """The books as the ledger has them now, for these people."""
-    now, limits, zone = ctx.clock(), ctx.settings.limits, ctx.settings.core.zone
-    subjects = {subject for one in people for subject in one.subjects}
-    books = Books(zone, due_counter(session, zone))
-    query = select(col(CooldownRow.subject), col(CooldownRow.until))
-    query = query.where(col(CooldownRow.subject).in_(subjects), col(CooldownRow.until) > now)
-    books.until = dict(session.execute(query).all())
-    if ctx.shadow:
-        for subject, due in _shadows(session, subjects, now - limits.cooldown):
-            books.until[subject] = max(due + limits.cooldown, books.until.get(subject, due))
-    if limits.when_blocked == "defer":
-        books.waiting = _waiting(session, subjects)
-    reached = select(col(InvitationRow.trigger), col(InvitationRow.created_at)).where(
-        col(InvitationRow.created_at) > now - limits.unusual_within, col(InvitationRow.state).in_(COUNTED)
-    )
-    for trigger, moment in session.execute(reached.order_by(col(InvitationRow.created_at))).all():
-        books.reached.setdefault(trigger, []).append(moment)
-    return books
-
-
-def _waiting(session: Session, subjects: Iterable[str]) -> dict[str, Waiting]:
-    """The newest event of each person that waits for the end of a cooldown."""
-    ids = [int(subject[2:]) for subject in subjects if subject.startswith("c:")]
-    query = (
-        select(col(DecisionRow.contact_id), col(EventRow.occurred_at), col(EventRow.key))
-        .join(EventRow, col(EventRow.id) == col(DecisionRow.event_id))
-        .where(
-            col(DecisionRow.contact_id).in_(ids),
-            col(DecisionRow.verdict) == "deferred",
-            col(DecisionRow.reason) == "cooldown",
-        )
-        .order_by(col(EventRow.occurred_at), col(EventRow.key))
-    )
-    found = session.execute(query).all()
-    return {person(contact_id): Waiting(occurred_at, key) for contact_id, occurred_at, key in found}
-
-
-def _shadows(session: Session, subjects: Iterable[str], since: datetime) -> list[tuple[str, datetime]]:
-    """Surveys that were decided on but not sent, as if they had been: each with a subject that they cool down."""
-    ids = [int(subject[2:]) for subject in subjects if subject.startswith("c:")]
-    hashes = [subject[2:] for subject in subjects if subject.startswith("m:")]
-    query = (
-        select(col(InvitationRow.contact_id), col(ContactRow.mailbox), col(InvitationRow.due_at))
-        .join(ContactRow, col(ContactRow.id) == col(InvitationRow.contact_id))
-        .where(
-            col(InvitationRow.state) == "shadow",
-            col(InvitationRow.due_at) > since,
-            or_(col(InvitationRow.contact_id).in_(ids), col(ContactRow.mailbox).in_(hashes)),
-        )
-    )
-    found = []
-    for contact_id, hashed, due in session.execute(query).all():
-        found += [(person(contact_id), due)] + ([(mailbox(hashed), due)] if hashed else [])
-    return found
-
-
-def due_counter(session: Session, zone: tzinfo, *, created_before: datetime | None = None) -> Count:
-    """Counts the surveys that are due (or were sent) on a calendar day of the company, of one trigger or of all."""
-
-    def count(trigger: str | None, day: date) -> int:
-        midnight = datetime.min.time()
-        query = (
-            select(func.count())
-            .select_from(InvitationRow)
-            .where(
-                col(InvitationRow.due_at) >= at(day, midnight, zone),
-                col(InvitationRow.due_at) < at(day + timedelta(days=1), midnight, zone),
-                col(InvitationRow.state).in_(COUNTED),
-            )
-        )
-        if trigger is not None:
-            query = query.where(col(InvitationRow.trigger) == trigger)
-        if created_before is not None:
-            query = query.where(col(InvitationRow.created_at) < created_before)
-        return int(session.execute(query).scalar_one())
-
-    return count
 
 
 def the_one(contacts: Sequence[Contact]) -> Key | None:

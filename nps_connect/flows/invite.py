@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.flows.gathering import Known
+from nps_connect.flows.taking import Taken
 from nps_connect.ledger import pauses
-from nps_connect.ledger.tables import ContactRow, CooldownRow, DeliveryRow, EventRow, InvitationRow
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.columns import UtcDateTime
+from nps_connect.ledger.tables import CooldownRow, DeliveryRow, InvitationRow
+from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.rules.deciding import Ruling
 from nps_connect.rules.judging import Person
 from nps_connect.rules.routing import delivery_key
@@ -31,8 +34,8 @@ class Raced(Exception):  # not an error: the batch is decided again
 class Yes:
     """One survey that was decided on."""
 
-    event: EventRow
-    contact: ContactRow
+    event: Taken
+    contact: Known
     person: Person
     trigger: Trigger
     ruling: Ruling
@@ -52,17 +55,15 @@ def invite_all(ctx: Context, session: Session, yeses: Sequence[Yes]) -> set[str]
     if not yeses:
         return set()
     now = ctx.clock()
-    added = session.connection().execute(
-        insert(InvitationRow).returning(col(InvitationRow.id), col(InvitationRow.event_id), col(InvitationRow.trigger)),
-        [_invitation(ctx, yes, now) for yes in yeses],
-    )
+    causes = ("id", "event_id", "trigger")
+    added = insert_many(session, InvitationRow, [_invitation(ctx, yes, now) for yes in yeses], returning=causes)
     by_cause = {(event_id, trigger): one or 0 for one, event_id, trigger in added}
     ids = [by_cause[yes.event.id, yes.trigger.label] for yes in yeses]
     if not ctx.shadow:
         _reserve(ctx, session, list(zip(yeses, ids, strict=True)), now)
     paused = pauses.current(session)
     deliveries = [_delivery(ctx, yes, one, paused, now) for yes, one in zip(yeses, ids, strict=True)]
-    session.connection().execute(insert(DeliveryRow), deliveries)
+    insert_many(session, DeliveryRow, deliveries)
     return {row["lane"] for row in deliveries}
 
 
@@ -122,34 +123,34 @@ def _reserve(ctx: Context, session: Session, planned: Sequence[tuple[Yes, int]],
             row = {"subject": subject, "until": yes.due + cooldown, "invitation_id": invitation_id, "confirmed": False}
             exempt = yes.trigger.ignore_cooldown is not None or subject in wanted or subject in forced
             (forced if exempt else wanted)[subject] = row
-    statement = insert_for(session, CooldownRow)
-    over = statement.excluded
-    taken = (
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["subject"],
-                set_={
-                    "until": over.until,
-                    "previous_until": col(CooldownRow.until),
-                    "invitation_id": over.invitation_id,
-                    "confirmed": False,
-                },
-                where=col(CooldownRow.until) <= now,
-            ).returning(col(CooldownRow.subject)),
-            [wanted[subject] for subject in sorted(wanted)],
-        ).scalars()
-        if wanted
-        else ()
-    )
-    if len(set(taken)) < len(wanted):
+    if wanted and _take(session, [wanted[subject] for subject in sorted(wanted)], now) < len(wanted):
         raise Raced
     for subject in sorted(forced):
-        _extend(session, statement, forced[subject])
+        _extend(session, forced[subject])
 
 
-def _extend(session: Session, statement: Any, row: dict[str, Any]) -> None:  # noqa: ANN401  # two dialects' Insert
+def _take(session: Session, rows: Sequence[dict[str, Any]], now: datetime) -> int:
+    """Begin cooldowns where none runs; returns how many began."""
+    return len(insert_many(session, CooldownRow, rows, clash=_unless_running, returning=("subject",), now=now))
+
+
+def _unless_running(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    over = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["subject"],
+        set_={
+            "until": over.until,
+            "previous_until": col(CooldownRow.until),
+            "invitation_id": over.invitation_id,
+            "confirmed": over.confirmed,
+        },
+        where=col(CooldownRow.until) <= bindparam("now", type_=UtcDateTime()),
+    )
+
+
+def _extend(session: Session, row: dict[str, Any]) -> None:
     """A trigger that may ignore the cooldown starts it anew, and never shortens it."""
-    written = statement.values(**row).on_conflict_do_nothing(index_elements=["subject"])
+    written = insert_for(session, CooldownRow).values(**row).on_conflict_do_nothing(index_elements=["subject"])
     if session.execute(written.returning(col(CooldownRow.subject))).scalar() is None:
         session.execute(
             update(CooldownRow)

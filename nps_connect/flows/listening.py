@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from nps_connect.flows.campaigns import allowed_at_once, campaign_trigger
 from nps_connect.flows.context import Context
 from nps_connect.flows.proposing import proposed, vetoed
 from nps_connect.rules.deciding import Ruling
@@ -32,6 +33,14 @@ class Bench:
         asked = frozenset(hook for hook in hooks if any(plugins.has(name, hook) for name in plugins.infos))
         object.__setattr__(self, "_asked", asked)
 
+    @property
+    def asks_about_the_past(self) -> bool:
+        """Whether a filter or a plugin wants to know of answers and surveys of before."""
+        filters = self.ctx.filters.values()
+        return "nps_trigger_survey" in self._asked or any(
+            name.startswith("history.") for one in filters for name in one.personal
+        )
+
     def rule(self, connection: str, case: Case, books: Books) -> list[tuple[Trigger, Ruling]]:
         """Rule on every trigger that listens to an event."""
         ctx = self.ctx
@@ -41,6 +50,9 @@ class Bench:
             return vetoed(ctx, case.event, case.contacts[0], trigger) if asked else None
 
         triggers = self._listening(connection, case)
+        campaign = campaign_trigger(ctx.settings, connection, case.event)
+        if campaign is not None:
+            triggers, case = [campaign, *triggers], allowed_at_once(case, campaign)
         if not triggers:
             return []
         return judge(case, triggers, books, limits=ctx.settings.limits, filters=ctx.filters, veto=veto)

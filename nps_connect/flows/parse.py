@@ -14,17 +14,23 @@ from nps_connect.flows.context import Context, decide_lane, parse_lane
 from nps_connect.flows.postponing import sentence
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import EventRow, RawRequest
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.events import Event, WebhookRequest
 
 log = logging.getLogger(__name__)
 
-BATCH = 20
-INSERT = 100
+BATCH = 100
+"""Requests that are claimed at once."""
+
+ROOM = 1000
+"""Events of one transaction: more are written in several, so that others get their turn in between."""
+
 HOUSEKEEPING = frozenset({"contact.deleted", "contact.merged", "contact.privacy_deleted"})
 """Kinds that change what we know of a person, whether or not a trigger listens."""
 
 Source = Literal["webhook", "poll", "reconcile", "manual"]
+
+_Read = tuple[RawRequest, list[Event] | str]
 
 
 def drain_parse(ctx: Context, connection: str) -> int:
@@ -37,32 +43,52 @@ def drain_parse(ctx: Context, connection: str) -> int:
         rows = claims.claim(session, RawRequest, parse_lane(connection), token=token, now=ctx.clock(), limit=BATCH)
     if not rows:
         return 0
-    parsed = [(row, _parse(ctx, row)) for row in rows]
-    with ctx.ledger.write() as session:
-        for row, answer in parsed:
-            if isinstance(answer, str):
-                values: dict[str, Any] = {"state": "dead", "last_error": answer}
-                log.error("webhook unreadable connection=%s request=%s: %s", connection, row.id, answer)
-            else:
-                new = take_in(ctx, session, connection, answer, source="webhook")
-                values = {"state": "succeeded", "events_new": new, "events_known": len(answer) - new}
-            claims.settle(session, RawRequest, row.id or 0, token=token, values=values)
+    together: list[_Read] = []
+    for row in rows:
+        together.append((row, _parse(ctx, row)))
+        if sum(len(answer) for _, answer in together if not isinstance(answer, str)) >= ROOM:
+            _settle(ctx, connection, token, together)
+            together = []
+    _settle(ctx, connection, token, together)
     ctx.wake(decide_lane(connection))
     return len(rows)
 
 
-def take_in(ctx: Context, session: Session, connection: str, events: Sequence[Event], *, source: Source) -> int:
-    """Insert events that are not there yet, by fact key; returns how many were new.
+def _settle(ctx: Context, connection: str, token: str, read: Sequence[_Read]) -> None:
+    """Write down what several requests told; a fact counts as new for the first that told it."""
+    told = [event for _, answer in read if not isinstance(answer, str) for event in answer]
+    with ctx.ledger.write() as session:
+        fresh = take_in(ctx, session, connection, told, source="webhook")
+        settled: dict[int, dict[str, Any]] = {}
+        for row, answer in read:
+            if isinstance(answer, str):
+                log.error("webhook unreadable connection=%s request=%s: %s", connection, row.id, answer)
+                settled[row.id or 0] = {"state": "dead", "last_error": answer}
+                continue
+            mine = fresh & {event.key for event in answer}
+            fresh -= mine
+            known = len(answer) - len(mine)
+            settled[row.id or 0] = {"state": "succeeded", "events_new": len(mine), "events_known": known}
+        claims.write_each(session, RawRequest, settled, token=token)
+
+
+def take_in(ctx: Context, session: Session, connection: str, events: Sequence[Event], *, source: Source) -> set[str]:
+    """Insert events that are not there yet, by fact key, in the order in which they happened; the keys of the new ones.
 
     Events that nothing listens to are kept too (for ``simulate`` and ``explain``), but wait for nothing.
     """
-    now = ctx.clock()
+    if not events:
+        return set()
+    now, lane = ctx.clock(), decide_lane(connection)
     listened = {trigger.on for trigger in ctx.settings.triggers if trigger.source == connection} | HOUSEKEEPING
     listened |= kinds_told(ctx.settings, connection)
     proposing = any(ctx.plugins.has(name, "nps_trigger_survey") for name in ctx.plugins.infos)
+    once: dict[str, Event] = {}
+    for event in events:
+        once.setdefault(event.key, event)
     rows = [
         {
-            "lane": decide_lane(connection),
+            "lane": lane,
             "state": "pending" if proposing or event.kind in listened else "succeeded",
             "due_at": now,
             "connection": connection,
@@ -72,14 +98,16 @@ def take_in(ctx: Context, session: Session, connection: str, events: Sequence[Ev
             "occurred_at": event.occurred_at,
             "received_at": now,
             "source": source,
-            "record": event.model_dump(mode="json"),
+            "record": event,
+            "attempts": 0,
         }
-        for event in {event.key: event for event in events}.values()
+        for event in sorted(once.values(), key=lambda event: (event.occurred_at, event.key))
     ]
-    new = 0
-    for begin in range(0, len(rows), INSERT):
-        new += len(insert_new(session, EventRow, rows[begin : begin + INSERT], ("connection", "key")))
-    return new
+    return {key for (key,) in insert_many(session, EventRow, rows, clash=_known_already, returning=("key",))}
+
+
+def _known_already(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    return statement.on_conflict_do_nothing(index_elements=["connection", "key"])
 
 
 def _parse(ctx: Context, row: RawRequest) -> list[Event] | str:

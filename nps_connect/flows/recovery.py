@@ -10,13 +10,14 @@ from sqlmodel import Session, col
 from nps_connect.flows.cancel import cancel
 from nps_connect.flows.cases import recover, ticket_told
 from nps_connect.flows.context import Context, delivery_lane
-from nps_connect.flows.gathering import people_of
+from nps_connect.flows.gathering import Known, people_of
 from nps_connect.flows.invite import Yes, invite_all
 from nps_connect.flows.people import as_contact, survivor
 from nps_connect.flows.proposing import vetoed
 from nps_connect.flows.reviewing.waiting import ticket_solved
+from nps_connect.flows.taking import Taken
 from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, EventRow, InvitationRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_new
 from nps_connect.records.events import Event
 from nps_connect.rules.deciding import Ruling
@@ -31,7 +32,7 @@ EXEMPT = "the follow-up of a solved case"
 UNSENT = ("pending", "held")
 
 
-def close_loop(ctx: Context, session: Session, row: EventRow, event: Event) -> set[str]:
+def close_loop(ctx: Context, session: Session, row: Taken, event: Event) -> set[str]:
     """Apply what a helpdesk tells of a case's ticket, with all that follows; returns the lanes with new work."""
     case = ticket_told(session, row.connection, event)
     if case is None:
@@ -53,7 +54,7 @@ def note_recovery(ctx: Context, session: Session, response: ResponseRow) -> set[
     return _tell_ticket(ctx, session, case, response)
 
 
-def _follow_up(ctx: Context, session: Session, row: EventRow, event: Event, case: CaseRow) -> set[str]:
+def _follow_up(ctx: Context, session: Session, row: Taken, event: Event, case: CaseRow) -> set[str]:
     survey = ctx.settings.recovery.survey or ""
     trigger = Trigger.model_validate(
         {
@@ -71,7 +72,8 @@ def _follow_up(ctx: Context, session: Session, row: EventRow, event: Event, case
     if contact is None or response is None or session.execute(decided).scalar() is not None:
         return set()
     contact = survivor(session, contact)
-    person = people_of(session, [contact])[contact.id or 0]
+    known = Known(contact.id or 0, contact.mailbox, contact.language)
+    person = people_of(session, {known.id: known.mailbox})[known.id]
     fact = Event(
         key=f"{KIND}:{case.id}:{event.key}"[:400],
         kind=KIND,
@@ -97,7 +99,7 @@ def _follow_up(ctx: Context, session: Session, row: EventRow, event: Event, case
     )
     lanes: set[str] = set()
     if ruling.verdict == "yes":
-        lanes = invite_all(ctx, session, [Yes(row, contact, person, trigger, ruling)])
+        lanes = invite_all(ctx, session, [Yes(row, known, person, trigger, ruling)])
         case.follow_up_id = session.execute(
             select(col(InvitationRow.id)).where(
                 col(InvitationRow.event_id) == row.id, col(InvitationRow.trigger) == trigger.label
@@ -118,11 +120,11 @@ def _answers_follow_up(session: Session, response: ResponseRow) -> bool:
 
 
 def _write_down(
-    ctx: Context, session: Session, row: EventRow, trigger: Trigger, contact: ContactRow, ruling: Ruling
+    ctx: Context, session: Session, row: Taken, trigger: Trigger, contact: ContactRow, ruling: Ruling
 ) -> None:
     session.add(
         DecisionRow(
-            event_id=row.id or 0,
+            event_id=row.id,
             trigger=trigger.label,
             survey=trigger.survey,
             contact_id=contact.id,

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from nps_connect.flows.bookkeeping import COUNTED, due_counter
 from nps_connect.flows.context import Context
-from nps_connect.flows.gathering import COUNTED, due_counter
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.subjects import mailbox, mailbox_hash
 from nps_connect.ledger.subjects import person as person_subject

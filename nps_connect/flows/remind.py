@@ -124,4 +124,4 @@ def _plan(
         "options": options,
         "created_at": now,
     }
-    return len(insert_new(session, DeliveryRow, [values], ("key",)))
+    return insert_new(session, DeliveryRow, [values], ("key",))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from nps_connect.flows.gathering import due_counter
+from nps_connect.flows.bookkeeping import due_counter
 from nps_connect.flows.holding import held_triggers
 from nps_connect.flows.reconcile import MISSED
 from nps_connect.ledger import pauses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    cast,
     column,
     func,
     literal_column,
@@ -117,13 +118,15 @@ def told_rows(table: Table, names: Sequence[str], *, sqlite: bool) -> tuple[From
         each = func.json_each(text).table_valued("value", name=TOLD)
         place = {name: f"$[{number}]" for number, name in enumerate(names)}
         return each, {name: func.json_extract(each.c.value, place[name], type_=table.c[name].type) for name in names}
-    told = func.json_to_recordset(text).table_valued(*(column(name, table.c[name].type) for name in names), name=TOLD)
+    told = func.json_to_recordset(cast(text, JSON)).table_valued(
+        *(column(name, table.c[name].type) for name in names), name=TOLD
+    )
     derived = told.render_derived(with_types=True)
     return derived, {name: derived.c[name] for name in names}
 
 
-def tell(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, sqlite: bool) -> dict[str, str]:
-    """The parameter for `told_rows`: values that JSON knows, and aware moments."""
+def tell(rows: Sequence[tuple[Any, ...]], names: Sequence[str], *, sqlite: bool) -> dict[str, str]:
+    """The parameter for `told_rows`: values in the order of these names, such as JSON knows, and aware moments."""
     if sqlite:
-        return {TOLD: json.dumps([[row[name] for name in names] for row in rows], default=utc_text)}
-    return {TOLD: json.dumps([dict(row) for row in rows], default=datetime.isoformat)}
+        return {TOLD: json.dumps(rows, default=utc_text)}
+    return {TOLD: json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=datetime.isoformat)}

@@ -8,6 +8,7 @@ the last word on the cooldown: it reserves it in the transaction that writes the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,6 +49,7 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 
 _LONGEST_VALUE = 40
 _without_addresses = Redactor(())
+_MAYBE_SECRET = re.compile("@|%40|bearer|basic", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -113,18 +115,19 @@ def superseded(newer: str) -> Ruling:
 def _checks(facts: Facts) -> tuple[Callable[[Facts], Ruling | None], ...]:
     """The checks in order; a filter that asks about the person cannot be answered before there is one."""
     personal = facts.filter is not None and facts.filter.personal
-    contact_and_filter = (_one_contact, _filter) if personal else (_filter, _one_contact)
-    person = (_address, _opt_out, _suppression, _sample, _veto)
-    return (_active, _age, *contact_and_filter, *person, _rank, _cooldown, _unusual, _daily_cap)
+    return _PERSON_FIRST if personal else _FILTER_FIRST
 
 
 def _no(reason: Reason, detail: str, eligible_at: datetime | None = None) -> Ruling:
-    return Ruling("no", reason, _without_addresses(detail), eligible_at=eligible_at)
+    told = _without_addresses(detail) if _MAYBE_SECRET.search(detail) else detail
+    return Ruling("no", reason, told, eligible_at=eligible_at)
 
 
 def _active(facts: Facts) -> Ruling | None:
-    day = day_of(facts.event.occurred_at, facts.zone)
     first, last = facts.trigger.active_from, facts.trigger.active_until
+    if first is None and last is None:
+        return None
+    day = day_of(facts.event.occurred_at, facts.zone)
     if first is not None and day < first:
         return _no("inactive", f"it happened on {day}, the trigger is active from {first}")
     if last is not None and day > last:
@@ -227,3 +230,8 @@ def _shown(value: FieldValue) -> str:
         return "missing"
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+_REST = (_address, _opt_out, _suppression, _sample, _veto, _rank, _cooldown, _unusual, _daily_cap)
+_FILTER_FIRST = (_active, _age, _filter, _one_contact, *_REST)
+_PERSON_FIRST = (_active, _age, _one_contact, _filter, *_REST)

@@ -40,7 +40,8 @@ class Books:
         zone: the company's time zone; days are its days.
         before: what was due before the books were opened.
         until: ends of cooldowns, by subject; those that are over do no harm.
-        reached: when each trigger's newest surveys were decided, in order.
+        counted: how many people each trigger had reached within `unusual_within` when the books were opened.
+        reached: when each trigger's surveys since were decided, in order.
         taken: surveys that were added to a day since, by trigger and over all (none).
         waiting: the newest event that waits for the end of a cooldown, by subject of a person.
         replaced: keys of events that waited, each with the newer event that waits in its place now.
@@ -49,6 +50,7 @@ class Books:
     zone: tzinfo
     before: Count
     until: dict[str, datetime] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
     reached: dict[str, list[datetime]] = field(default_factory=dict)
     taken: Counter[tuple[str | None, date]] = field(default_factory=Counter)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -70,7 +72,7 @@ class Books:
     def reached_since(self, trigger: str, since: datetime) -> int:
         """How many people a trigger has reached since a moment."""
         moments = self.reached.get(trigger, [])
-        return len(moments) - bisect_right(moments, since)
+        return self.counted.get(trigger, 0) + len(moments) - bisect_right(moments, since)
 
     def take(self, trigger: str, subjects: Sequence[str], *, due: datetime, now: datetime, limits: Limits) -> None:
         """Write a yes down."""

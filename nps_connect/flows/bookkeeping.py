@@ -1,0 +1,98 @@
+"""Before deciding: the books of what has been taken, as the ledger has them now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, tzinfo
+
+from sqlalchemy import func, or_, select
+from sqlmodel import Session, col
+
+from nps_connect.flows.context import Context
+from nps_connect.ledger.many import one_of
+from nps_connect.ledger.subjects import mailbox, person
+from nps_connect.ledger.tables import ContactRow, CooldownRow, DecisionRow, EventRow, InvitationRow
+from nps_connect.rules.judging import Books, Count, Person, Waiting
+from nps_connect.rules.timing import at
+
+COUNTED = ("planned", "sent", "shadow")
+"""States of invitations that take room on their day."""
+
+
+def books_of(ctx: Context, session: Session, people: Iterable[Person]) -> Books:
+    """The books as the ledger has them now, for these people."""
+    now, limits, zone = ctx.clock(), ctx.settings.limits, ctx.settings.core.zone
+    subjects = {subject for one in people for subject in one.subjects}
+    books = Books(zone, due_counter(session, zone))
+    query = select(col(CooldownRow.subject), col(CooldownRow.until))
+    query = query.where(one_of(col(CooldownRow.subject), "subjects"), col(CooldownRow.until) > now)
+    books.until = dict(session.execute(query, {"subjects": list(subjects)}).all())
+    if ctx.shadow:
+        for subject, due in _shadows(session, subjects, now - limits.cooldown):
+            books.until[subject] = max(due + limits.cooldown, books.until.get(subject, due))
+    if limits.when_blocked == "defer":
+        books.waiting = _waiting(session, subjects)
+    reached = select(col(InvitationRow.trigger), func.count()).where(
+        col(InvitationRow.created_at) > now - limits.unusual_within, col(InvitationRow.state).in_(COUNTED)
+    )
+    books.counted = dict(session.execute(reached.group_by(col(InvitationRow.trigger))).all())
+    return books
+
+
+def _waiting(session: Session, subjects: Iterable[str]) -> dict[str, Waiting]:
+    """The newest event of each person that waits for the end of a cooldown."""
+    ids = [int(subject[2:]) for subject in subjects if subject.startswith("c:")]
+    query = (
+        select(col(DecisionRow.contact_id), col(EventRow.occurred_at), col(EventRow.key))
+        .join(EventRow, col(EventRow.id) == col(DecisionRow.event_id))
+        .where(
+            one_of(col(DecisionRow.contact_id), "ids"),
+            col(DecisionRow.verdict) == "deferred",
+            col(DecisionRow.reason) == "cooldown",
+        )
+        .order_by(col(EventRow.occurred_at), col(EventRow.key))
+    )
+    found = session.execute(query, {"ids": ids}).all()
+    return {person(contact_id): Waiting(occurred_at, key) for contact_id, occurred_at, key in found}
+
+
+def _shadows(session: Session, subjects: Iterable[str], since: datetime) -> list[tuple[str, datetime]]:
+    """Surveys that were decided on but not sent, as if they had been: each with a subject that they cool down."""
+    ids = [int(subject[2:]) for subject in subjects if subject.startswith("c:")]
+    hashes = [subject[2:] for subject in subjects if subject.startswith("m:")]
+    query = (
+        select(col(InvitationRow.contact_id), col(ContactRow.mailbox), col(InvitationRow.due_at))
+        .join(ContactRow, col(ContactRow.id) == col(InvitationRow.contact_id))
+        .where(
+            col(InvitationRow.state) == "shadow",
+            col(InvitationRow.due_at) > since,
+            or_(one_of(col(InvitationRow.contact_id), "ids"), one_of(col(ContactRow.mailbox), "hashes")),
+        )
+    )
+    found = []
+    for contact_id, hashed, due in session.execute(query, {"ids": ids, "hashes": hashes}).all():
+        found += [(person(contact_id), due)] + ([(mailbox(hashed), due)] if hashed else [])
+    return found
+
+
+def due_counter(session: Session, zone: tzinfo, *, created_before: datetime | None = None) -> Count:
+    """Counts the surveys that are due (or were sent) on a calendar day of the company, of one trigger or of all."""
+
+    def count(trigger: str | None, day: date) -> int:
+        midnight = datetime.min.time()
+        query = (
+            select(func.count())
+            .select_from(InvitationRow)
+            .where(
+                col(InvitationRow.due_at) >= at(day, midnight, zone),
+                col(InvitationRow.due_at) < at(day + timedelta(days=1), midnight, zone),
+                col(InvitationRow.state).in_(COUNTED),
+            )
+        )
+        if trigger is not None:
+            query = query.where(col(InvitationRow.trigger) == trigger)
+        if created_before is not None:
+            query = query.where(col(InvitationRow.created_at) < created_before)
+        return int(session.execute(query).scalar_one())
+
+    return count
