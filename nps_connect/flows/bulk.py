@@ -2,7 +2,8 @@
 
 Nothing has to be asked of a vendor between the claim and the start of such a row, so nothing is gained by two
 transactions and two readings. Whatever is not plain (a person of another connection, a merged or erased one, a doubtful
-try, an answer that is not confirmed, a damaged value) is left to the long way, where all of that is decided.
+try, an answer that is not confirmed, a comment that is to be linked to, a damaged value) is left to the long way, where
+all of that is decided.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def _before(session: Session, rows: Sequence[Any]) -> dict[int, Iterable[Any]]:
 
 
 def _started(row: Any, before: Iterable[Any]) -> Started | None:  # noqa: ANN401  # of _ROWS, of _BEFORE
-    """The row with what its hook receives; none if something stored is damaged."""
+    """The row with what its hook receives; none if it goes the long way."""
     try:
         contact = Contact.model_validate_json(row.record)
         answered = AnsweredContact(
@@ -155,7 +156,10 @@ def _started(row: Any, before: Iterable[Any]) -> Started | None:  # noqa: ANN401
                 for one in before
             ),
         )
-        item = score_update(row.key, json.loads(row.options), answered, contact)
+        options = json.loads(row.options)
+        if options.get("comment") == "link":
+            return None
+        item = score_update(row.key, options, answered, contact)
     except (ValueError, TypeError):
         return None
     return Started(cast("DeliveryRow", row), item)  # read only, and with the columns that a score needs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -45,6 +45,9 @@ class Ending:
     reason: str
     until: datetime | None = None
 
+
+WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
+"""How often a score looks for the ticket that it is to link to, and how long after the answer."""
 
 SOLVED_MEANWHILE = Ending("cancelled", "the case was solved meanwhile")
 
@@ -129,10 +132,29 @@ def _score(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | N
     if contact.erased_at is not None:
         return Ending("cancelled", "the person was erased")
     _, answered = _answer(session, row, contact)
-    return score_update(row.key, row.options, answered, looked or answered.contact)
+    at = looked or answered.contact
+    if row.options.get("comment") != "link":
+        return score_update(row.key, row.options, answered, at)
+    state, link = ticket_of(session, row.response_id)
+    if state in ("pending", "running") and ctx.clock() - answered.response.answered_at < LONGEST_WAIT:
+        return Ending("pending", "waits for its ticket, to link to it", ctx.clock() + WAIT)
+    if link is None and at.connection != answered.contact.connection:
+        link = answered.contact.link
+    return score_update(row.key, row.options, answered, at, link)
 
 
-def score_update(key: str, options: Mapping[str, Any], answered: AnsweredContact, at: Contact) -> ScoreUpdate:
+def ticket_of(session: Session, response_id: int | None) -> tuple[str | None, str | None]:
+    """State and link of the ticket about an answer; both none if there is none."""
+    query = select(col(DeliveryRow.state), col(DeliveryRow.receipt_link)).where(
+        col(DeliveryRow.response_id) == response_id, col(DeliveryRow.action) == "open_ticket"
+    )
+    found = session.execute(query.order_by(col(DeliveryRow.id).desc()).limit(1)).first()
+    return (found[0], found[1]) if found else (None, None)
+
+
+def score_update(
+    key: str, options: Mapping[str, Any], answered: AnsweredContact, at: Contact, comment_link: str | None = None
+) -> ScoreUpdate:
     """What is written.
 
     Args:
@@ -140,6 +162,7 @@ def score_update(key: str, options: Mapping[str, Any], answered: AnsweredContact
         options: what the route said.
         answered: the answer and who gave it.
         at: the same person at the connection that is written to.
+        comment_link: where staff can read the comment, if the route wants a link to it.
     """
     return ScoreUpdate(
         contact=at,
@@ -148,7 +171,7 @@ def score_update(key: str, options: Mapping[str, Any], answered: AnsweredContact
         idempotency_key=key,
         response_count=len(answered.history) + 1,
         comment_policy=options.get("comment", "full"),
-        comment_link=answered.contact.link,
+        comment_link=comment_link,
     )
 
 

@@ -37,7 +37,8 @@ class ScoreUpdate(AnsweredContact):
         history: earlier answers, newest first; empty for the first answer.
         response_count: confirmed answers of this contact, this one included.
         comment_policy: whether the comment itself, a link to it, or nothing is written.
-        comment_link: where staff can read the comment, for `link`.
+        comment_link: where staff can read the comment, for `link`: the answer's ticket, else the person's record at the
+            connection they came from; none where neither helps (the record is the one that is written).
     """
 
     idempotency_key: str

@@ -39,7 +39,8 @@ class Vendor:
         error = self.raising.pop(0) if self.raising else None
         if error is not None:
             raise error
-        return [Receipt(id=f"{type(self).__name__}-{len(self.calls)}-{n}") for n, _ in enumerate(items)]
+        ids = [f"{type(self).__name__}-{len(self.calls)}-{n}" for n, _ in enumerate(items)]
+        return [Receipt(id=made, link=f"https://vendor.example.com/{made}") for made in ids]
 
     @property
     def items(self) -> list[object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from nps_connect import RetryLater
 from nps_connect_hubspot.simulated.facts import DEAL_TO_CONTACT
 from nps_connect_hubspot.simulated.portal import DEAL
 
@@ -107,15 +108,40 @@ def test_a_contact_without_an_address_is_told_as_such(play):
 
 @pytest.mark.parametrize(
     ("comment", "written"),
-    [("full", "Lent, très lent"), ("none", None), ("link", "https://app.hubspot.com/contacts/4242424/record/0-1/{id}")],
+    [("full", "Lent, très lent"), ("none", None), ("link", None)],
 )
 def test_the_route_decides_what_is_written_of_the_comment(play, comment, written):
     walk = play(routes(comment=comment), notes=True)
     zoe = walk.knows(ZOE)
     walk.answers(ZOE, 9, "Lent, très lent")
-    expected = written.format(id=zoe.id) if written else None
-    assert (zoe.properties.get("nps_comment") or None) == expected
+    assert (zoe.properties.get("nps_comment") or None) == written
     assert ("Lent, très lent" in walk.notes()[0]) == (comment == "full")
+
+
+def test_a_link_leads_to_the_ticket_and_waits_for_it(play):
+    ticket = {"on": "detractor", "do": "open_ticket", "via": "helpdesk"}
+    walk = play({"routes": [{**SCORES, "comment": "link"}, ticket]})
+    zoe = walk.knows(ZOE)
+    walk.house.desk.raising = [RetryLater("down for a moment")]
+    walk.answers(ZOE, 2, "Lent, très lent")
+    assert "nps_score" not in zoe.properties
+    walk.house.clock.forward("10m")
+    walk.house.run()
+    [row] = walk.house.deliveries("open_ticket")
+    assert (row.state, zoe.properties["nps_comment"]) == ("succeeded", row.receipt_link)
+    assert row.receipt_link
+
+
+def test_a_link_is_not_waited_for_longer_than_an_hour(play):
+    ticket = {"on": "detractor", "do": "open_ticket", "via": "helpdesk"}
+    walk = play({"routes": [{**SCORES, "comment": "link"}, ticket]})
+    zoe = walk.knows(ZOE)
+    walk.house.desk.raising = [RetryLater("down")] * 100
+    walk.answers(ZOE, 2, "Lent, très lent")
+    for _ in range(7):
+        walk.house.clock.forward("10m")
+        walk.house.run()
+    assert (zoe.properties["nps_score"], zoe.properties.get("nps_comment")) == ("2", None)
 
 
 def test_a_comment_of_the_longest_kind_with_html_and_a_formula(play):
