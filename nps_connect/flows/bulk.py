@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import Table, Text, select
@@ -20,14 +21,13 @@ from sqlmodel import Session
 
 from nps_connect.flows.answers import as_response
 from nps_connect.flows.ordering import out_of_order
-from nps_connect.flows.people import HISTORY
+from nps_connect.flows.people import HISTORY, as_earlier
 from nps_connect.flows.preparing import score_update
 from nps_connect.ledger import claims
 from nps_connect.ledger.many import beside, none_of, one_of
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Payload
-from nps_connect.records.responses import AnsweredContact, EarlierAnswer
 
 ACTIONS = frozenset({"write_score"})
 """Actions whose vendors take many at once, and that need no look at the person."""
@@ -141,25 +141,18 @@ def _before(session: Session, rows: Sequence[Any]) -> dict[int, Iterable[Any]]:
 def _started(row: Any, before: Iterable[Any]) -> Started | None:  # noqa: ANN401  # of _ROWS, of _BEFORE
     """The row with what its hook receives; none if it goes the long way."""
     try:
-        contact = Contact.model_validate_json(row.record)
-        answered = AnsweredContact(
-            contact=contact,
-            response=as_response(row, json.loads(row.follow_up_text)),
-            history=tuple(
-                EarlierAnswer(
-                    score=one.score,
-                    answered_at=one.answered_at,
-                    survey=one.survey,
-                    touchpoint=one.touchpoint,
-                    comment=one.comment,
-                )
-                for one in before
-            ),
-        )
-        options = json.loads(row.options)
+        options = _parsed(row.options)
         if options.get("comment") == "link":
             return None
-        item = score_update(row.key, options, answered, contact)
+        contact = Contact.model_validate_json(row.record)
+        response = as_response(row, _parsed(row.follow_up_text))
+        history = tuple(as_earlier(one) for one in before)
+        item = score_update(row.key, options, contact, response, history)
     except (ValueError, TypeError):
         return None
     return Started(cast("DeliveryRow", row), item)  # read only, and with the columns that a score needs
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:  # noqa: ANN401  # to be read only: most rows have the same few words here
+    return json.loads(text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from nps_connect.errors import Doubtful, PluginError, RateLimited, RetryLater
+from nps_connect.errors import DeliveryError, Doubtful, PluginError, RateLimited, RetryLater
 from nps_connect.flows.context import Context
 from nps_connect.ledger import breakers, pauses
 
@@ -35,10 +35,14 @@ def note(
         outcomes: receipts and errors.
         probe: it was the one call that goes first while the circuit breaker is open.
     """
-    own = [one for one in outcomes if getattr(one, "connection", None) in (None, connection)]
+    own = [
+        one
+        for one in outcomes
+        if not isinstance(one, DeliveryError) or one.connection is None or one.connection == connection
+    ]
     if not own:
         return True
-    counted = {row.scope for row in breakers.current(session)}
+    counted = breakers.counted(session)
     scope, lane = pauses.of_connection(connection), pauses.of_lane(connection, action)
     breach = next((one for one in own if isinstance(one, PluginError)), None)
     if breach is not None:

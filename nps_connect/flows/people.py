@@ -145,16 +145,13 @@ def earlier_answers(session: Session, contact_id: int, *, besides: int | None = 
     known: dict[int, list[ResponseRow]] = session.info.get("answers", {})
     answers = known[contact_id] if contact_id in known else read_answers(session, [contact_id])[contact_id]
     rows = [row for row in answers if row.id != besides][:HISTORY]
-    return tuple(
-        EarlierAnswer(
-            score=row.score or 0,
-            answered_at=row.answered_at,
-            survey=row.survey,
-            touchpoint=row.touchpoint,
-            comment=row.comment,
-        )
-        for row in rows
-        if row.answered_at is not None
+    return tuple(as_earlier(row) for row in rows if row.answered_at is not None)
+
+
+def as_earlier(row: ResponseRow) -> EarlierAnswer:
+    """The record of an answer before the one that is told; of the row, or of the same columns read otherwise."""
+    return EarlierAnswer.model_validate(
+        {name: getattr(row, name) for name in ("score", "answered_at", "survey", "touchpoint", "comment")}
     )
 
 

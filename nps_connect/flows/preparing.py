@@ -32,7 +32,7 @@ from nps_connect.records.deliveries import (
     TicketUpdate,
 )
 from nps_connect.records.messages import Message
-from nps_connect.records.responses import AnsweredContact
+from nps_connect.records.responses import AnsweredContact, EarlierAnswer, Response
 from nps_connect.rules import tickets
 from nps_connect.wording import staff
 
@@ -134,13 +134,13 @@ def _score(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | N
     _, answered = _answer(session, row, contact)
     at = looked or answered.contact
     if row.options.get("comment") != "link":
-        return score_update(row.key, row.options, answered, at)
+        return score_update(row.key, row.options, at, answered.response, answered.history)
     state, link = ticket_of(session, row.response_id)
     if state in ("pending", "running") and ctx.clock() - answered.response.answered_at < LONGEST_WAIT:
         return Ending("pending", "waits for its ticket, to link to it", ctx.clock() + WAIT)
     if link is None and at.connection != answered.contact.connection:
         link = answered.contact.link
-    return score_update(row.key, row.options, answered, at, link)
+    return score_update(row.key, row.options, at, answered.response, answered.history, link)
 
 
 def ticket_of(session: Session, response_id: int | None) -> tuple[str | None, str | None]:
@@ -153,23 +153,29 @@ def ticket_of(session: Session, response_id: int | None) -> tuple[str | None, st
 
 
 def score_update(
-    key: str, options: Mapping[str, Any], answered: AnsweredContact, at: Contact, comment_link: str | None = None
+    key: str,
+    options: Mapping[str, Any],
+    at: Contact,
+    response: Response,
+    history: tuple[EarlierAnswer, ...],
+    comment_link: str | None = None,
 ) -> ScoreUpdate:
     """What is written.
 
     Args:
         key: the delivery's idempotency key.
         options: what the route said.
-        answered: the answer and who gave it.
-        at: the same person at the connection that is written to.
+        at: the person at the connection that is written to.
+        response: the answer.
+        history: the person's other answers, newest first.
         comment_link: where staff can read the comment, if the route wants a link to it.
     """
     return ScoreUpdate(
         contact=at,
-        response=answered.response,
-        history=answered.history,
+        response=response,
+        history=history,
         idempotency_key=key,
-        response_count=len(answered.history) + 1,
+        response_count=len(history) + 1,
         comment_policy=options.get("comment", "full"),
         comment_link=comment_link,
     )

@@ -60,7 +60,8 @@ def misfit(answer: object, hint: object) -> str | None:
     if origin is not None and issubclass(origin, Sequence):
         if not isinstance(answer, list | tuple):
             return f"answered {_kind(answer)}, expected a list of {told(get_args(hint)[0])}"
-        wrong = [item for item in answer if misfit(item, get_args(hint)[0])]
+        kinds = {type(item): item for item in answer}  # one of each: a batch holds hundreds of the same
+        wrong = [item for item in kinds.values() if misfit(item, get_args(hint)[0])]
         return f"answered a list holding {_kind(wrong[0])}, expected {told(get_args(hint)[0])}" if wrong else None
     return None if isinstance(answer, hint) else f"answered {_kind(answer)}, expected {told(hint)}"  # type: ignore[arg-type]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.keeping import BreakerRow
@@ -19,10 +19,13 @@ PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 30, 60, 120))
 PROBE = timedelta(minutes=2)
 """How long the one call that goes first may take before another one may go."""
 
+SCOPES = select(col(BreakerRow.scope))
+UNTIL = select(col(BreakerRow.open_until)).where(col(BreakerRow.scope) == bindparam("scope"))
+
 
 def open_until(session: Session, scope: str) -> datetime | None:
     """Before when no call may go out, or none."""
-    return session.execute(select(col(BreakerRow.open_until)).where(col(BreakerRow.scope) == scope)).scalar()
+    return session.connection().execute(UNTIL, {"scope": scope}).scalar()
 
 
 def take(session: Session, scope: str, *, now: datetime) -> str:
@@ -77,6 +80,11 @@ def worked(session: Session, scope: str) -> bool:
     ended = delete(BreakerRow).where(col(BreakerRow.scope) == scope)
     session.execute(ended.execution_options(synchronize_session=False))
     return True
+
+
+def counted(session: Session) -> set[str]:
+    """The scopes of which any failure has been counted."""
+    return set(session.connection().execute(SCOPES).scalars().all())
 
 
 def current(session: Session) -> list[BreakerRow]:

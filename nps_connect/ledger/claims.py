@@ -52,7 +52,7 @@ def claim_ids(
 ) -> list[int]:
     """Like `claim`, for whoever reads the rows otherwise; with `start`, their effects begin now as well."""
     told = {"of_lane": lane, "token": token, "now": now, "until": now + LEASE, "most": limit}
-    return list(session.connection().execute(_claiming(table, start), told).scalars())
+    return list(session.connection().execute(_claiming(table, start), told).scalars().all())
 
 
 @lru_cache
@@ -157,26 +157,21 @@ def write_each(session: Session, table: type[Work], values: Mapping[int, Mapping
     """
     alike: dict[tuple[str, ...], list[int]] = {}
     for row_id in sorted(values):
-        alike.setdefault(tuple(sorted(values[row_id])), []).append(row_id)
+        alike.setdefault(tuple(values[row_id]), []).append(row_id)
     sqlite = session.get_bind().dialect.name == "sqlite"
     written: set[int] = set()
     for names, ids in alike.items():
         first = values[ids[0]]
         same = tuple(name for name in names if all(values[row_id][name] == first[name] for row_id in ids))
         own = tuple(name for name in names if name not in same)
+        told: dict[str, Any] = {"token": token, **{f"to_{name}": first[name] for name in same}}
         if own:
-            which: dict[str, Any] = dict(
-                tell(
-                    [{"id": row_id, **{name: values[row_id][name] for name in own}} for row_id in ids],
-                    ("id", *own),
-                    sqlite=sqlite,
-                )
-            )
+            rows = [(row_id, *(values[row_id][name] for name in own)) for row_id in ids]
+            told |= tell(rows, ("id", *own), sqlite=sqlite)
         else:
-            which = {"ids": ids}
-        told = {f"to_{name}": first[name] for name in same}
+            told["ids"] = ids
         statement = _writing(_table(table), same, own, sqlite)
-        written.update(session.connection().execute(statement, {**which, **told, "token": token}).scalars())
+        written.update(session.connection().execute(statement, told).scalars().all())
     return written
 
 
