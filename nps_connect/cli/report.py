@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,12 +12,12 @@ from nps_connect.cli.cases.figures import count_cases
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import counted, print_json, print_table
+from nps_connect.cli.periods import period, period_options
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from nps_connect.rules.arithmetic import NpsFigure
-    from nps_connect.settings.model import Settings
 
 Counts = dict[str, dict[str, int]]
 ALL = "all surveys"
@@ -25,8 +25,7 @@ ALL = "all surveys"
 
 @click.command(cls=Command)
 @click.option("--survey", help="Only this survey.")
-@click.option("--since", help="From this day on (2026-01-31), or for so long back (30d).")
-@click.option("--until", help="Up to and with this day.")
+@period_options
 @click.option("--latest", is_flag=True, help="Count only the latest answer of each contact in the period.")
 @json_option
 @pass_options
@@ -41,7 +40,7 @@ def report(
     from nps_connect.rules.arithmetic import figure
 
     with options.ledger() as (ledger, settings):
-        begin, end = _period(settings, since, until)
+        begin, end = period(settings, since, until)
         with ledger.read() as session:
             counts = _count(session, survey, begin, end, latest=latest)
             cases = count_cases(session, survey, begin, end)
@@ -60,28 +59,6 @@ def report(
     if cases["opened"]:
         told = counted(cases["opened"], "case", "cases")
         click.echo(f"{told} opened, {cases['solved']} solved, {cases['recovered']} recovered")
-
-
-def _period(settings: Settings, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    from nps_connect.connection import system_clock
-    from nps_connect.settings.durations import parse_duration
-
-    zone = settings.core.zone
-
-    def day(text: str, option: str, *, after: int) -> datetime:
-        try:
-            begin = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone)
-            return (begin + timedelta(days=after)).replace(tzinfo=zone)
-        except (ValueError, OverflowError):
-            raise click.BadParameter("a day such as 2026-01-31", param_hint=option) from None
-
-    begin = None
-    if since is not None:
-        try:
-            begin = system_clock() - parse_duration(since)
-        except ValueError:
-            begin = day(since, "--since", after=0)
-    return begin, None if until is None else day(until, "--until", after=1)
 
 
 def _count(

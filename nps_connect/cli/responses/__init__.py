@@ -7,6 +7,8 @@ import click
 from nps_connect.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "export": (f"{__name__}.export:export", "Write responses as CSV or JSON, oldest first."),
+    "import": (f"{__name__}.import_:import_", "Take in answers from another tool."),
     "list": (f"{__name__}.list:list_", "List responses, newest first; provisional ones only if asked for."),
     "show": (f"{__name__}.show:show", "Show one response with its changes, its visits and their signs of a machine."),
 }
@@ -14,4 +16,4 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def responses() -> None:
-    """Look at what customers answered."""
+    """Look at what customers answered; import and export it."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import tzinfo
 from pathlib import Path
@@ -14,11 +13,12 @@ import click
 from nps_connect.cli.guarding import Failure
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import console, counted, moment, print_json, print_table
+from nps_connect.cli.progress import progress
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nps_connect.flows.simulate import Difference, Outcome, Told
+    from nps_connect.flows.simulate import Difference, Outcome
 
 SHOWN = 50
 COLUMNS = ("change", "contact", "survey", "trigger", "due_at", "due_before", "event_id")
@@ -74,18 +74,8 @@ def _run(options: Options, since: datetime, what: str, *, hidden: bool, ledger_o
     with (ledger_of or options).ledger() as (ledger, _):
         checked = options.checked()
         application = join(checked.settings, checked.plugins, checked.connections, ledger)
-        with _progress(what, hidden=hidden) as told:
+        with progress(what, hidden=hidden) as told:
             return simulate(replace(application.ctx, wake=lambda _lane: None), since, told)
-
-
-@contextmanager
-def _progress(what: str, *, hidden: bool) -> Iterator[Told]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), disable=hidden, transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _rows(tried: Outcome, difference: Difference) -> list[dict[str, Any]]:

@@ -1,0 +1,111 @@
+"""A campaign: everybody in a file becomes an event, once, and is decided on by the rules of the walk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from nps_connect.flows.campaigns import KIND, MARK
+from nps_connect.flows.context import Context, decide_lane
+from nps_connect.flows.importing.people import FilePerson, erased_mailboxes
+from nps_connect.flows.parse import take_in
+from nps_connect.flows.replay import replay
+from nps_connect.ledger.many import one_of
+from nps_connect.ledger.tables import EventRow
+from nps_connect.records.events import Event
+
+LONGEST_CAMPAIGN = 60
+JUST_NOW = timedelta(minutes=1)
+LONGEST_DAYS = 366
+"""A campaign that would take longer is a slip of the pen."""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Who is asked what, and how fast.
+
+    Attributes:
+        name: two imports of one campaign never ask a person twice.
+        survey: which one.
+        connection: which knows the people.
+        looks_up: the connection is asked for them; else the file is believed.
+        per_day: how many surveys are due on one day at most.
+        shadow: it is only rehearsed, so that going live begins anew.
+        at: when it began.
+    """
+
+    name: str
+    survey: str
+    connection: str
+    looks_up: bool
+    per_day: int
+    shadow: bool
+    at: datetime
+
+    def key(self, person: FilePerson) -> str:
+        """The key of the fact that somebody stood in a file of this campaign."""
+        return f"{MARK}{self.name}:{self.survey}:{person.fingerprint}" + (":shadow" if self.shadow else "")
+
+    def event(self, person: FilePerson) -> Event:
+        """The event of one person."""
+        return Event(
+            key=self.key(person),
+            kind=KIND,
+            object_id=self.name,
+            occurred_at=self.at - JUST_NOW + timedelta(microseconds=person.line),  # in the order of the file
+            contact_key=person.key if self.looks_up else None,
+            contacts=() if self.looks_up else (person.as_contact(self.connection),),
+            fields={"survey": self.survey, "campaign": self.name, "per_day": self.per_day, "line": person.line},
+        )
+
+    def days(self, people: int) -> int:
+        """How many days so many people take."""
+        return math.ceil(people / self.per_day)
+
+
+def plan_campaign(ctx: Context, *, name: str, survey: str, connection: str, per_day: int | None) -> Campaign:
+    """A campaign as the configuration allows it.
+
+    Args:
+        ctx: the joined parts.
+        name: of the campaign.
+        survey: which one.
+        connection: which knows the people.
+        per_day: surveys a day; none = half of ``limits.surveys_per_day``, so that triggers keep room.
+    """
+    return Campaign(
+        name=name,
+        survey=survey,
+        connection=connection,
+        looks_up=ctx.has(connection, "nps_find_contacts"),
+        per_day=per_day or max(1, ctx.settings.limits.surveys_per_day // 2),
+        shadow=ctx.shadow,
+        at=ctx.clock(),
+    )
+
+
+def known_keys(session: Session, campaign: Campaign, people: Sequence[FilePerson]) -> set[str]:
+    """The keys of those who stood in a file of this campaign before."""
+    keys = [campaign.key(person) for person in people]
+    ours = col(EventRow.connection) == campaign.connection
+    query = select(col(EventRow.key)).where(ours, one_of(col(EventRow.key), "keys"))
+    return set(session.execute(query, {"keys": keys}).scalars())
+
+
+def enter(ctx: Context, campaign: Campaign, people: Sequence[FilePerson]) -> int:
+    """Take people into a campaign, in one transaction; returns how many were not in it before."""
+    with ctx.ledger.write() as session:
+        erased = erased_mailboxes(session, people)
+        events = [campaign.event(person) for person in people if person.fingerprint not in erased]
+        new = take_in(ctx, session, campaign.connection, events, source="manual")
+        ours = col(EventRow.connection) == campaign.connection
+        query = select(col(EventRow.id)).where(ours, one_of(col(EventRow.key), "keys"))
+        ids = [one or 0 for one in session.execute(query, {"keys": list(new)}).scalars()]
+        replay(session, EventRow, ids, ctx.clock())  # no configured trigger listens, so that they wait for nothing yet
+    ctx.wake(decide_lane(campaign.connection))
+    return len(new)
