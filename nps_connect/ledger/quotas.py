@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, null, select, update
 from sqlmodel import Session, col
 
 from nps_connect.connection import Clock
 from nps_connect.errors import RateLimited
+from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.keeping import QuotaRow
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.upserts import insert_for
@@ -21,6 +22,16 @@ wherever it begins, sees more calls than it allows."""
 
 SHORT = 2.0
 """Seconds that a call may wait in place; longer waits go back to the ledger."""
+
+
+_quotas: Table = QuotaRow.__table__  # type: ignore[attr-defined]
+_THIS = (_quotas.c.connection == bindparam("of"), _quotas.c.name == bindparam("quota"))
+BUCKET = select(_quotas.c.tokens, _quotas.c.refilled_at, _quotas.c.paused_until).where(*_THIS).with_for_update()
+TAKE = (
+    update(_quotas)
+    .where(*_THIS)
+    .values(tokens=bindparam("left"), refilled_at=bindparam("now", type_=UtcDateTime()), paused_until=null())
+)
 
 
 class LedgerGate:
@@ -43,18 +54,19 @@ class LedgerGate:
         with self._ledger.write() as session:
             now = self._clock()
             around = paused_until(session, connection, quota.within) if quota.within else None
-            row = _row(session, connection, quota, now)
-            until = max((rest for rest in (row.paused_until, around) if rest is not None), default=now)
+            left, refilled_at, paused = _bucket(session, connection, quota, now)
+            until = max((rest for rest in (paused, around) if rest is not None), default=now)
             if until > now:
                 raise RateLimited("the quota is used up", until=until, quota=quota.name)
             calls = self._calls(connection, quota)
             rate = calls * (1 - BURST) / quota.seconds
-            elapsed = max(0.0, (now - row.refilled_at).total_seconds())
-            tokens = min(_burst(calls), row.tokens + elapsed * rate)
+            elapsed = max(0.0, (now - refilled_at).total_seconds())
+            tokens = min(_burst(calls), left + elapsed * rate)
             wait = max(0.0, (1 - tokens) / rate)
             if wait > SHORT:
                 raise RateLimited("the quota is used up", until=now + timedelta(seconds=wait), quota=quota.name)
-            row.tokens, row.refilled_at, row.paused_until = tokens - 1, now, None
+            told = {"of": connection, "quota": quota.name, "left": tokens - 1, "now": now}
+            session.connection().execute(TAKE, told)
             return wait
 
     def after(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
@@ -96,22 +108,18 @@ def _burst(calls: float) -> float:
     return max(1.0, calls * BURST)
 
 
-def _row(session: Session, connection: str, quota: Quota, now: datetime) -> QuotaRow:
-    find = (
-        select(QuotaRow)
-        .where(col(QuotaRow.connection) == connection, col(QuotaRow.name) == quota.name)
-        .with_for_update()
-    )
-    row: QuotaRow | None = session.execute(find).scalar()
-    if row is not None:
-        return row
-    session.execute(
-        insert_for(session, QuotaRow)
-        .values(connection=connection, name=quota.name, tokens=_burst(quota.calls * quota.share), refilled_at=now)
-        .on_conflict_do_nothing(index_elements=["connection", "name"])
-    )
-    fresh: QuotaRow = session.execute(find).scalar_one()
-    return fresh
+def _bucket(session: Session, connection: str, quota: Quota, now: datetime) -> tuple[float, datetime, datetime | None]:
+    """Calls that were left, since when, and until when it rests; locked for this transaction."""
+    which = {"of": connection, "quota": quota.name}
+    row = session.connection().execute(BUCKET, which).first()
+    if row is None:
+        session.execute(
+            insert_for(session, QuotaRow)
+            .values(connection=connection, name=quota.name, tokens=_burst(quota.calls * quota.share), refilled_at=now)
+            .on_conflict_do_nothing(index_elements=["connection", "name"])
+        )
+        row = session.connection().execute(BUCKET, which).one()
+    return row[0], row[1], row[2]
 
 
 def _number(text: str | None) -> float | None:
