@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from nps_connect.records.deliveries import TicketUpdate as TicketUpdate
     from nps_connect.records.events import Event as Event
     from nps_connect.records.events import EventPage as EventPage
+    from nps_connect.records.events import ForeignEntries as ForeignEntries
     from nps_connect.records.events import WebhookRequest as WebhookRequest
     from nps_connect.records.events import fact_key as fact_key
     from nps_connect.records.findings import Finding as Finding
@@ -110,7 +111,7 @@ _HOME = {
         "TicketDraft",
         "TicketUpdate",
     ),
-    "records.events": ("Event", "EventPage", "WebhookRequest", "fact_key"),
+    "records.events": ("Event", "EventPage", "ForeignEntries", "WebhookRequest", "fact_key"),
     "records.findings": ("Finding", "SetupChange"),
     "records.messages": ("Address", "InlineImage", "Message"),
     "records.responses": ("AnsweredContact", "EarlierAnswer", "Response"),

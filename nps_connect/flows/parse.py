@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlmodel import Session
@@ -14,8 +15,8 @@ from nps_connect.flows.context import Context, decide_lane, parse_lane
 from nps_connect.flows.postponing import sentence
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import EventRow, RawRequest
-from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.events import Event, WebhookRequest
+from nps_connect.ledger.upserts import count, insert_many
+from nps_connect.records.events import Event, ForeignEntries, WebhookRequest
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,18 @@ HOUSEKEEPING = frozenset({"contact.deleted", "contact.merged", "contact.privacy_
 
 Source = Literal["webhook", "poll", "reconcile", "manual"]
 
-_Read = tuple[RawRequest, list[Event] | str]
+FOREIGN = "webhook_another_account"
+"""The name of the counter of entries that concern another account of the vendor."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A request and what it told: events, how many entries about another account, or why it cannot be read."""
+
+    row: RawRequest
+    events: tuple[Event, ...] = ()
+    foreign: int = 0
+    unreadable: str | None = None
 
 
 def drain_parse(ctx: Context, connection: str) -> int:
@@ -45,8 +57,8 @@ def drain_parse(ctx: Context, connection: str) -> int:
         return 0
     together: list[_Read] = []
     for row in rows:
-        together.append((row, _parse(ctx, row)))
-        if sum(len(answer) for _, answer in together if not isinstance(answer, str)) >= ROOM:
+        together.append(_parse(ctx, row))
+        if sum(len(one.events) for one in together) >= ROOM:
             _settle(ctx, connection, token, together)
             together = []
     _settle(ctx, connection, token, together)
@@ -56,19 +68,23 @@ def drain_parse(ctx: Context, connection: str) -> int:
 
 def _settle(ctx: Context, connection: str, token: str, read: Sequence[_Read]) -> None:
     """Write down what several requests told; a fact counts as new for the first that told it."""
-    told = [event for _, answer in read if not isinstance(answer, str) for event in answer]
+    told = [event for one in read for event in one.events]
+    foreign = sum(one.foreign for one in read)
     with ctx.ledger.write() as session:
         fresh = take_in(ctx, session, connection, told, source="webhook")
         settled: dict[int, dict[str, Any]] = {}
-        for row, answer in read:
-            if isinstance(answer, str):
-                log.error("webhook unreadable connection=%s request=%s: %s", connection, row.id, answer)
-                settled[row.id or 0] = {"state": "dead", "last_error": answer}
+        for one in read:
+            row_id = one.row.id or 0
+            if one.unreadable is not None:
+                log.error("webhook unreadable connection=%s request=%s: %s", connection, row_id, one.unreadable)
+                settled[row_id] = {"state": "dead", "last_error": one.unreadable}
                 continue
-            mine = fresh & {event.key for event in answer}
+            mine = fresh & {event.key for event in one.events}
             fresh -= mine
-            known = len(answer) - len(mine)
-            settled[row.id or 0] = {"state": "succeeded", "events_new": len(mine), "events_known": known}
+            known = len(one.events) - len(mine)
+            settled[row_id] = {"state": "succeeded", "events_new": len(mine), "events_known": known}
+        if foreign:
+            count(session, FOREIGN, connection, ctx.clock().date(), foreign)
         claims.write_each(session, RawRequest, settled, token=token)
 
 
@@ -110,18 +126,19 @@ def _known_already(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Inse
     return statement.on_conflict_do_nothing(index_elements=["connection", "key"])
 
 
-def _parse(ctx: Context, row: RawRequest) -> list[Event] | str:
-    """The events of a request, or why it cannot be read."""
+def _parse(ctx: Context, row: RawRequest) -> _Read:
     request = WebhookRequest(
         method=row.method, url=row.url, headers=row.headers, body=row.body, received_at=row.received_at
     )
     connection = ctx.connections[row.connection]
     try:
-        return list(
-            ctx.plugins.call(ctx.plugin_of(row.connection), "nps_parse_events", connection=connection, request=request)
+        told: Sequence[Event | ForeignEntries] = ctx.plugins.call(
+            ctx.plugin_of(row.connection), "nps_parse_events", connection=connection, request=request
         )
+        foreign = sum(one.count for one in told if isinstance(one, ForeignEntries))
+        return _Read(row, tuple(one for one in told if not isinstance(one, ForeignEntries)), foreign)
     except WebhookRejected as error:
-        return sentence(ctx, error)
+        return _Read(row, unreadable=sentence(ctx, error))
     except Exception as error:  # a plugin's bug must not lose the request
         log.exception("plugin failed to parse connection=%s request=%s", row.connection, row.id)
-        return sentence(ctx, error)
+        return _Read(row, unreadable=sentence(ctx, error))

@@ -8,7 +8,7 @@ from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
 from nps_connect.records.bounces import Bounce
 from nps_connect.records.contacts import ContactKey, ContactMatch
-from nps_connect.records.events import Event, EventPage, WebhookRequest
+from nps_connect.records.events import Event, EventPage, ForeignEntries, WebhookRequest
 
 
 @hookspec
@@ -23,10 +23,13 @@ def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
 
 
 @hookspec
-def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event]:  # type: ignore[empty-body]
+def nps_parse_events(  # type: ignore[empty-body]
+    connection: Connection, request: WebhookRequest
+) -> Sequence[Event | ForeignEntries]:
     """Turn a stored webhook into events. Called by intake, after `nps_verify_webhook` had accepted it. Pure.
 
-    One request may hold many events. Kinds that are not known give none; unknown keys are ignored.
+    One request may hold many events. Kinds that are not known give none; unknown keys are ignored. What concerns
+    another account of the vendor is only counted, as `ForeignEntries`.
 
     Raises:
         WebhookRejected: `unreadable`, when the JSON does not have the vendor's shape at all. The request is kept and

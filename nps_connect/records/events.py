@@ -58,6 +58,16 @@ class EventPage(Record):
     more: bool = False
 
 
+class ForeignEntries(Record):
+    """Entries of a webhook that concern another account of the vendor: counted, and nothing of them is kept.
+
+    Attributes:
+        count: how many.
+    """
+
+    count: int = Field(ge=1)
+
+
 class WebhookRequest(Record):
     """An incoming webhook exactly as received.
 

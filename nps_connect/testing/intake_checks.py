@@ -138,4 +138,5 @@ def _polled(bench: Bench, cursor: str) -> list[Event]:
 def _told(bench: Bench, facts: list[str]) -> list[Event]:
     webhooks = bench.vendor.webhooks(facts, WEBHOOK_URL) if bench.vendor else []
     requests = [arrived(webhook, bench.clock()) for webhook in webhooks]
-    return [event for request in requests for event in bench.call("nps_parse_events", request=request)]
+    told = [one for request in requests for one in bench.call("nps_parse_events", request=request)]
+    return [one for one in told if isinstance(one, Event)]

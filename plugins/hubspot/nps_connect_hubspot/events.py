@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from nps_connect import Connection, Event, WebhookRejected, WebhookRequest, hookimpl
+from nps_connect import Connection, Event, ForeignEntries, WebhookRejected, WebhookRequest, hookimpl
 from nps_connect_hubspot.kinds import about_contact, property_changed, stage_entered, ticket_stage_entered
 from nps_connect_hubspot.settings import HubSpotSettings
 
@@ -30,11 +30,11 @@ _LATEST_MILLIS = 253_402_300_799_999
 
 
 @hookimpl
-def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event]:
+def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event | ForeignEntries]:
     """The facts that a webhook tells, each once, oldest first; entries of no interest give none.
 
-    An app has one address for all portals. Entries of another portal than `portal_id` are left out; a request that
-    holds nothing else is unreadable, so that it is kept, counted and seen.
+    An app has one address for all portals. Entries of another portal than `portal_id` are only counted; a request that
+    holds nothing else is unreadable, so that it is kept and seen.
     """
     settings: HubSpotSettings = connection.settings
     entries = _entries(request.body)
@@ -45,7 +45,8 @@ def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequenc
     for entry in own:
         for event in _facts(entry, settings):
             events.setdefault(event.key, event)
-    return sorted(events.values(), key=lambda event: event.occurred_at)
+    told = sorted(events.values(), key=lambda event: event.occurred_at)
+    return [*told, ForeignEntries(count=len(entries) - len(own))] if len(own) < len(entries) else told
 
 
 def _entries(body: bytes) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nps_connect_hubspot as plugin
-from nps_connect import WebhookRejected, WebhookRequest, fact_key
+from nps_connect import ForeignEntries, WebhookRejected, WebhookRequest, fact_key
 from nps_connect.testing import START, connect
 
 AT = datetime(2026, 3, 2, 8, 30, 0, 123_000, tzinfo=UTC)
@@ -129,8 +129,10 @@ def test_what_nobody_asked_for_gives_nothing(parse):
     assert parse() == []
 
 
-def test_another_portals_events_are_left_out(parse):
-    assert len(parse(won(), won(portalId=1, objectId=5))) == 2
+def test_another_portals_events_are_only_counted(parse):
+    *events, foreign = parse(won(), won(portalId=1, objectId=5), won(portalId=2, objectId=6))
+    assert events == parse(won())
+    assert foreign == ForeignEntries(count=2)
     with pytest.raises(WebhookRejected, match="another portal than portal_id 4242424"):
         parse(won(portalId=1))
 

@@ -65,6 +65,19 @@ def test_events_of_another_portal_lead_to_nothing_and_are_counted(play):
     assert any(text.startswith("webhooks taken but not understood: 1; ") for text in texts)
 
 
+def test_events_of_another_portal_beside_ours_are_counted_and_ours_are_taken_in(play):
+    walk = play()
+    walk.knows(ZOE)
+    ours = walk.vendor.happen("deal.won", ZOE)
+    theirs = walk.vendor.happen("deal.won", ZOE)
+    for fact in theirs:
+        walk.vendor.facts.entries[fact]["portalId"] = 1
+    walk.send([*ours, *theirs])
+    assert walk.reasons() == ["surveyed"]
+    texts = [finding.text for finding in check(walk.house.ctx, "crm").findings]
+    assert f"webhooks refused in the last 30 days: {len(theirs)} for another_account" in texts
+
+
 def test_a_revoked_token_stops_the_connection_until_the_check_passes(play, monkeypatch):
     walk = play()
     zoe = walk.knows(ZOE)
