@@ -21,6 +21,8 @@ from nps_connect.rules.judging import Books, Person
 
 Answer = tuple[datetime, int]
 
+_NO_PAST = ContactHistory()
+
 
 class World:
     """People, their suppressions, answers and cooldowns, as they were at each simulated moment.
@@ -29,9 +31,11 @@ class World:
         ctx: the configuration that is simulated, and the ledger.
         session: for reading.
         since: when the simulation begins; surveys from before count as they are, later ones are simulated.
+        past: somebody asks about earlier surveys and answers; without it, histories are empty.
     """
 
-    def __init__(self, ctx: Context, session: Session, since: datetime) -> None:
+    def __init__(self, ctx: Context, session: Session, since: datetime, *, past: bool = True) -> None:
+        self._past = past
         zone, limits = ctx.settings.core.zone, ctx.settings.limits
         self.books = Books(zone, due_counter(session, zone, created_before=since))
         self._suppressed: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
@@ -85,17 +89,17 @@ class World:
         reasons = sorted(
             reason for subject in subjects for at, reason in self._suppressed.get(subject, ()) if at <= now
         )
+        history = self._history(ids, now) if self._past else _NO_PAST
+        return Person(tuple(sorted(subjects)), reasons[0] if reasons else None, history)
+
+    def _history(self, ids: list[int], now: datetime) -> ContactHistory:
         answers = sorted(one for one in self._answers.get(ids[0], ()) if one[0] <= now)
         surveyed = [at for one in ids for at in self._surveyed.get(one, ()) if at <= now]
-        return Person(
-            subjects=tuple(sorted(subjects)),
-            suppressed=reasons[0] if reasons else None,
-            history=ContactHistory(
-                last_surveyed_at=max(surveyed, default=None),
-                last_score=answers[-1][1] if answers else None,
-                last_answered_at=answers[-1][0] if answers else None,
-                answers=len(answers),
-            ),
+        return ContactHistory(
+            last_surveyed_at=max(surveyed, default=None),
+            last_score=answers[-1][1] if answers else None,
+            last_answered_at=answers[-1][0] if answers else None,
+            answers=len(answers),
         )
 
     def sent(self, event: Event, due: datetime) -> None:

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context
@@ -121,7 +122,7 @@ def simulate(ctx: Context, since: datetime, told: Told = lambda _done, _all: Non
     done = 0
     with ctx.ledger.read() as session:
         total = _count(session, since)
-        world = World(ctx, session, since)
+        world = World(ctx, session, since, past=bench.asks_about_the_past)
         for one in _in_time(_recorded(session, since), waiting):
             if one.now > now:
                 continue
@@ -188,16 +189,16 @@ def _count(session: Session, since: datetime) -> int:
 
 def _recorded(session: Session, since: datetime) -> Iterator[_Recorded]:
     """The events in the order in which they came in, page by page."""
-    columns = (EventRow.id, EventRow.connection, EventRow.received_at, EventRow.record)
+    columns: tuple[Any, ...] = (EventRow.id, EventRow.connection, EventRow.received_at, cast(EventRow.record, Text))
     at, last = since, 0
     while True:
         newer = (col(EventRow.received_at) > at) | ((col(EventRow.received_at) == at) & (col(EventRow.id) > last))
-        query = select(*map(col, columns)).where(col(EventRow.received_at) >= at, newer)
+        query = select(*columns).where(col(EventRow.received_at) >= at, newer)
         page = session.execute(query.order_by(col(EventRow.received_at), col(EventRow.id)).limit(PAGE)).all()
         if not page:
             return
         for event_id, connection, received_at, record in page:
-            yield _Recorded(received_at, event_id, connection, received_at, Event.model_validate(record))
+            yield _Recorded(received_at, event_id, connection, received_at, Event.model_validate_json(record))
         at, last = page[-1][2], page[-1][0]
 
 
