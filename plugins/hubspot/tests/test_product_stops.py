@@ -125,6 +125,22 @@ def test_a_property_that_somebody_deleted_waits_for_the_set_up(play):
     assert zoe.properties["nps_score"] == "9"
 
 
+def test_a_property_that_an_admin_locked_waits_until_it_is_unlocked(play):
+    walk = play()
+    zoe = walk.knows(ZOE)
+    token = walk.surveyed(ZOE)
+    definition = walk.vendor.portal.definitions["contacts"]["nps_score"]
+    definition["modificationMetadata"]["readOnlyValue"] = True
+    walk.house.answer(token, 9)
+    walk.house.run()
+    assert stopped(walk.house) == {"lane:crm/write_score"}
+    assert not check(walk.house.ctx, "crm").ok
+    definition["modificationMetadata"]["readOnlyValue"] = False
+    assert check(walk.house.ctx, "crm").resumed == ("lane:crm/write_score",)
+    walk.house.run()
+    assert zoe.properties["nps_score"] == "9"
+
+
 def test_the_daily_limit_holds_until_the_portals_midnight(play):
     walk = play(portal_timezone="Europe/Paris")
     zoe = walk.knows(ZOE)
