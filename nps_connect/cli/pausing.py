@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from nps_connect.settings.model import Settings
 
 FORMS = "mail, CONNECTION, connection:CONNECTION, survey:SURVEY or lane:CONNECTION/ACTION"
+INTAKE = ("parse", "decide", "poll")
+"""What a connection's lanes do beside actions; a broken plugin stops them too."""
 
 
 def scope_of(text: str, settings: Settings) -> str:
@@ -38,9 +40,8 @@ def scope_of(text: str, settings: Settings) -> str:
     connection, slash, action = name.partition("/")
     if kind != "lane" or not slash:
         raise click.UsageError(f"{text!r} is not a scope; allowed: {FORMS}")
-    return pauses.of_lane(
-        _known(connection, list(settings.connections), "connection"), _known(action, list(get_args(Action)), "action")
-    )
+    lanes = [*get_args(Action), *INTAKE]
+    return pauses.of_lane(_known(connection, list(settings.connections), "connection"), _known(action, lanes, "action"))
 
 
 def one_of(scope: str | None, survey: str | None) -> str:

@@ -10,6 +10,9 @@ from sqlmodel import Session, col
 
 from nps_connect.flows.contest import CONTESTED
 from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.flows.noticing import notify_once
+from nps_connect.ledger import pauses
+from nps_connect.ledger.keeping import PauseRow
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.upserts import insert_new
 from nps_connect.rules.routing import delivery_key
@@ -39,6 +42,37 @@ def raise_alarms(ctx: Context) -> int:
     if planned:
         ctx.wake(lane)
     return planned
+
+
+def tell_stops(ctx: Context) -> int:
+    """Plan one mail to the fallback address for each stop that no operator asked for; returns how many were planned.
+
+    Such are: a connection whose credentials a vendor refuses (401), an action that it forbids (403), a lane whose
+    plugin is broken. A stop that ends and comes again is told again.
+    """
+    with ctx.ledger.read() as session:
+        stops = [row for row in pauses.current(session).values() if row.cause != "operator"]
+    if not stops:
+        return 0
+    stopped = {row.scope.partition(":")[2] for row in stops if row.scope.startswith(pauses.of_connection(""))}
+    lanes: list[str] = []
+    with ctx.ledger.write() as session:
+        for row in stops:
+            lanes += notify_once(ctx, session, f"{row.scope}:{row.since}", _stop(row), stopped=stopped)
+    for lane in lanes:
+        ctx.wake(lane)
+    return len(lanes)
+
+
+def _stop(row: PauseRow) -> str:
+    name = row.scope.partition(":")[2]
+    connection = name.partition("/")[0]
+    mended = (
+        f"Mend or update the plugin, then run: nps-connect resume {row.scope}"
+        if row.cause == "plugin"
+        else f"Mend it; it goes on by itself when this passes: nps-connect connections check {connection}"
+    )
+    return f"{name} is stopped. {row.reason.rstrip('.')}. What is due waits. {mended}"
 
 
 def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:

@@ -1,8 +1,8 @@
-"""Noticing: what stops by itself is told to staff by mail, once a day for each cause."""
+"""Noticing: what stops by itself is told to staff by mail, once, or once a day for each cause."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -29,16 +29,29 @@ def notice_stops(ctx: Context, session: Session, verdicts: Sequence[Mapping[str,
 
 def notify(ctx: Context, session: Session, cause: str, problem: str) -> set[str]:
     """Plan a mail to the fallback address, once per cause and day; returns its lane if it is new."""
-    channel = next(
-        (name for name in ctx.connections if ctx.info_of(name).channel and ctx.has(name, "nps_send_messages")), None
-    )
-    if channel is None or ctx.shadow:
+    return notify_once(ctx, session, f"{cause}:{day_of(ctx.clock(), ctx.settings.core.zone)}", problem)
+
+
+def notify_once(
+    ctx: Context, session: Session, subject: str, problem: str, *, stopped: Collection[str] = ()
+) -> set[str]:
+    """Plan a mail to the fallback address, once per subject; returns its lane if it is new.
+
+    Args:
+        ctx: the joined parts.
+        session: the transaction.
+        subject: what is told.
+        problem: in words; the first sentence is the mail's subject.
+        stopped: connections that should not carry it if another one can.
+    """
+    channels = [name for name in ctx.connections if ctx.info_of(name).channel and ctx.has(name, "nps_send_messages")]
+    if not channels or ctx.shadow:
         return set()
+    channel = next((name for name in channels if name not in stopped), channels[0])
     now = ctx.clock()
     lane = delivery_lane(channel, "send_fallback")
-    subject = f"{cause}:{day_of(now, ctx.settings.core.zone)}"
     row = {
-        "key": delivery_key(action="send_fallback", subject=subject, revision=None, route=channel),
+        "key": delivery_key(action="send_fallback", subject=subject, revision=None, route="notice"),
         "lane": lane,
         "connection": channel,
         "action": "send_fallback",

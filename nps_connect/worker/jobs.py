@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from nps_connect.flows.context import JOBS, Context, poll_lane
-from nps_connect.flows.fallback import raise_alarms
+from nps_connect.flows.fallback import raise_alarms, tell_stops
 from nps_connect.flows.health import resume_all
 from nps_connect.flows.overdue import tell_overdue
 from nps_connect.flows.poll import poll
@@ -47,6 +47,7 @@ def jobs_of(ctx: Context) -> dict[str, Job]:
     """The jobs that this configuration needs, by name."""
     jobs = [
         Job("alarms", lambda _memo: _then(raise_alarms(ctx), ALARM_EVERY)),
+        Job("stops", lambda _memo: _then(tell_stops(ctx), ALARM_EVERY)),
         Job("overdue", lambda _memo: _then(tell_overdue(ctx), ALARM_EVERY)),
         Job("resume", lambda _memo: _then(resume_all(ctx), CHECK_EVERY)),
         Job("retention", lambda memo: retain(ctx, memo)),
