@@ -240,12 +240,14 @@ def lost(session: Session, table: type[Row], *, now: datetime | None, limit: int
 
 def next_due(session: Session, table: type[Work], lane: str) -> datetime | None:
     """When the lane's first pending row falls due, or none."""
-    return session.execute(
-        select(col(table.due_at))
-        .where(col(table.lane) == lane, col(table.state) == "pending")
-        .order_by(col(table.due_at), _id(table))
-        .limit(1)
-    ).scalar()
+    return session.connection().execute(_first_due(table), {"of_lane": lane}).scalar()
+
+
+@lru_cache
+def _first_due(table: type[Work]) -> Select[Any]:
+    bare = _table(table)
+    mine = (bare.c.lane == bindparam("of_lane"), bare.c.state == PENDING)
+    return select(bare.c.due_at).where(*mine).order_by(bare.c.due_at, bare.c.id).limit(1)
 
 
 def _held_by(table: type[Work], token: str) -> ColumnElement[bool]:

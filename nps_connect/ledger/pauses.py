@@ -32,6 +32,14 @@ def of_lane(connection: str, action: str) -> str:
     return f"lane:{connection}/{action}"
 
 
+SCOPES = select(col(PauseRow.scope))
+
+
+def stopped(session: Session) -> set[str]:
+    """The scopes that are stopped now."""
+    return set(session.connection().execute(SCOPES).scalars().all())
+
+
 def current(session: Session) -> dict[str, PauseRow]:
     """What is stopped now, by scope."""
     return {row.scope: row for row in session.execute(select(PauseRow)).scalars()}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Table, bindparam, null, select, update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from nps_connect.connection import Clock
 from nps_connect.errors import RateLimited
@@ -27,6 +27,7 @@ SHORT = 2.0
 _quotas: Table = QuotaRow.__table__  # type: ignore[attr-defined]
 _THIS = (_quotas.c.connection == bindparam("of"), _quotas.c.name == bindparam("quota"))
 BUCKET = select(_quotas.c.tokens, _quotas.c.refilled_at, _quotas.c.paused_until).where(*_THIS).with_for_update()
+PAUSED = select(_quotas.c.paused_until).where(*_THIS)
 TAKE = (
     update(_quotas)
     .where(*_THIS)
@@ -99,9 +100,7 @@ def rest(session: Session, connection: str, name: str, *, until: datetime) -> No
 
 def paused_until(session: Session, connection: str, name: str = "general") -> datetime | None:
     """Until when a quota rests, or none."""
-    return session.execute(
-        select(col(QuotaRow.paused_until)).where(col(QuotaRow.connection) == connection, col(QuotaRow.name) == name)
-    ).scalar()
+    return session.connection().execute(PAUSED, {"of": connection, "quota": name}).scalar()
 
 
 def _burst(calls: float) -> float:

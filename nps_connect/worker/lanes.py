@@ -49,7 +49,7 @@ class Lane:
             due = claims.next_due(session, self.table, self.name)
             if due is None or self.connection is None:
                 return due
-            stopped = pauses.current(session)
+            stopped = pauses.stopped(session)
             if any(scope in stopped for scope in self.scopes):
                 return None
             if not self.delivers:

@@ -68,6 +68,8 @@ def _in_halves(api: Api, rows: Sequence[Row], mark: str) -> dict[str, Outcome]:
 def _written(answer: BatchAnswer, rows: Sequence[Row], mark: str) -> list[str]:
     """The ids that we sent and HubSpot wrote, also when it answers with a survivor's id."""
     told = {str(result.get("id")) for result in answer.results}
+    if all(contact_id in told for contact_id, _ in rows):
+        return [contact_id for contact_id, _ in rows]
     former = {old for result in answer.results for old in merged_ids(result)}
     marks = {properties_of(result).get(mark) for result in answer.results} - {None}
     return [
