@@ -52,7 +52,7 @@ def test_nothing_leaves_while_paused(stocked):
         ("team", "connection:team", "Everything on team"),
         ("connection:mail", "connection:mail", "Everything on mail"),
         ("lane:team/send_alert", "lane:team/send_alert", "Send_alert on team"),
-        ("lane:crm/poll", "lane:crm/poll", "Poll on crm"),
+        ("lane:team/poll", "lane:team/poll", "Poll on team"),
         ("mail", "mail", "All mail to customers"),
     ],
 )
