@@ -39,10 +39,10 @@ BATCH = 500
 RACES = 5
 
 
-def drain_decide(ctx: Context, connection: str) -> int:
-    """Decide on a batch of events of one connection; returns how many were worked off."""
+def drain_decide(ctx: Context, connection: str, limit: int = BATCH) -> int:
+    """Decide on at most `limit` events of one connection; returns how many were worked off."""
     token = ctx.token()
-    taken = take(ctx, connection, token, BATCH)
+    taken = take(ctx, connection, token, limit)
     if not taken:
         return 0
     try:

@@ -1,0 +1,172 @@
+"""No two surveys to one person or mailbox within the cooldown: for any order and interleaving of events and workers."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from support.clock import START, SteadyClock
+from support.emptying import emptied
+from support.house import House
+from support.vendors import Crm
+
+from nps_connect import hookimpl
+from nps_connect.flows.decide import drain_decide
+from nps_connect.ledger.tables import ContactRow, InvitationRow
+
+COOLDOWN = timedelta(days=5)
+MAILBOXES = {"1": "a@example.com", "2": "a@example.com", "3": "b@example.com", "4": "c@example.com"}
+"""Four contacts, two of whom share a mailbox."""
+
+EVENTS = st.tuples(st.just("event"), st.sampled_from(sorted(MAILBOXES)), st.integers(0, 72))
+STEPS = st.lists(
+    st.one_of(
+        EVENTS,
+        EVENTS,
+        st.tuples(st.just("decide"), st.integers(1, 3), st.lists(st.integers(1, 3), max_size=3)),
+        st.tuples(st.just("deliver"), st.none(), st.none()),
+        st.tuples(st.just("opt_out"), st.sampled_from(sorted(MAILBOXES)), st.booleans()),
+        st.tuples(st.just("wait"), st.sampled_from([1, 24, 24 * 4, 24 * 6]), st.none()),
+    ),
+    min_size=4,
+    max_size=25,
+)
+LIMITS = st.fixed_dictionaries(
+    {
+        "cooldown": st.just("5d"),
+        "when_blocked": st.sampled_from(["skip", "defer"]),
+        "quiet_hours": st.just("off"),
+        "quiet_days": st.just([]),
+    }
+)
+TRIGGERS = [
+    {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "at once"},
+    {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "later", "delay": "2d", "priority": 1},
+]
+EXAMPLES = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class Interrupted(Crm):
+    """While this vendor is asked by one worker, others take their turn: the place where work can interleave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: list[int] = []
+        self.house: House
+
+    @hookimpl
+    def nps_find_contacts(self, connection, keys):
+        if self.meanwhile:
+            drain_decide(self.house.ctx, "crm", self.meanwhile.pop())
+        return super().nps_find_contacts(connection, keys)
+
+
+class Sent:
+    """When each mail went out, by contact."""
+
+    def __init__(self, house: House, clock: SteadyClock) -> None:
+        self.house, self.clock, self.mails = house, clock, []
+
+    def deliver(self) -> None:
+        before = len(self.house.post.items)
+        self.house.run(only="send_survey")
+        self.mails += [(self.clock(), mail.to.email) for mail in self.house.post.items[before:]]
+
+    def closest(self) -> timedelta:
+        """The shortest time between two mails to one mailbox."""
+        by_mailbox: dict[str, list[datetime]] = {}
+        for at, mailbox in self.mails:
+            by_mailbox.setdefault(mailbox, []).append(at)
+        gaps = [b - a for times in by_mailbox.values() for a, b in pairwise(times)]
+        return min(gaps, default=COOLDOWN)
+
+
+@EXAMPLES
+@given(steps=STEPS, limits=LIMITS)
+def test_whatever_happens_in_whatever_order_nobody_is_written_to_twice_within_the_cooldown(ledger, steps, limits):
+    clock, crm = SteadyClock(), Interrupted()
+    house = House(emptied(ledger), clock, {"triggers": TRIGGERS[:], "limits": limits}, acme=crm)
+    house.crm = crm.house = crm
+    crm.house = house
+    sent = Sent(house, clock)
+    for person, email in MAILBOXES.items():
+        crm.knows(person, email)
+    for number, (what, first, second) in enumerate(steps):
+        if what == "event":
+            house.webhook(house.won(first, deal=str(number), at=clock() - timedelta(hours=second)))
+            house.run(only="crm/parse")
+        elif what == "decide":
+            crm.meanwhile = list(second)
+            drain_decide(house.ctx, "crm", first)
+        elif what == "deliver":
+            sent.deliver()
+        elif what == "opt_out":
+            crm.knows(first, MAILBOXES[first], opted_out=second)
+        else:
+            clock.forward(timedelta(hours=first))
+    crm.meanwhile = []
+    for _ in range(8):
+        house.run(only="crm/decide")
+        sent.deliver()
+        clock.forward("2d")
+    assert sent.closest() >= COOLDOWN
+
+
+@EXAMPLES
+@given(
+    facts=st.lists(st.tuples(st.sampled_from(sorted(MAILBOXES)), st.integers(0, 72)), min_size=6, max_size=24),
+    sizes=st.lists(st.integers(1, 5), min_size=2, max_size=4),
+)
+def test_many_workers_at_once_reserve_each_cooldown_once(ledger, facts, sizes):
+    clock = SteadyClock()
+    house = House(emptied(ledger), clock, {"triggers": TRIGGERS, "limits": {"cooldown": "5d"}})
+    for person, email in MAILBOXES.items():
+        house.crm.knows(person, email)
+    house.webhook(
+        *(
+            house.won(person, deal=str(number), at=START - timedelta(hours=hours))
+            for number, (person, hours) in enumerate(facts)
+        )
+    )
+    house.run(only="crm/parse")
+    failures: list[BaseException] = []
+
+    def work(size: int) -> None:
+        try:
+            while drain_decide(house.ctx, "crm", size):
+                pass
+        except BaseException as error:  # noqa: BLE001  # told to the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(size,)) for size in sizes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    with ledger.read() as session:
+        query = select(ContactRow.mailbox).join(InvitationRow, InvitationRow.contact_id == ContactRow.id)
+        asked = list(session.execute(query).scalars())
+    assert len(asked) == len({MAILBOXES[person] for person, _ in facts})
+    assert len(set(asked)) == len(asked)
+
+
+@pytest.mark.parametrize("races", [1, 4])
+def test_a_worker_that_was_overtaken_decides_again(ledger, races):
+    clock, crm = SteadyClock(), Interrupted()
+    house = House(ledger, clock, {"triggers": TRIGGERS, "limits": {"cooldown": "5d"}}, acme=crm)
+    crm.house = house
+    for person in "12":
+        crm.knows(person, "a@example.com")
+    house.webhook(*(house.won(person, deal=str(number)) for number in range(races + 1) for person in "12"))
+    house.run(only="crm/parse")
+    crm.meanwhile = [1] * races
+    while drain_decide(house.ctx, "crm", 1):
+        pass
+    with ledger.read() as session:
+        assert len(session.execute(select(InvitationRow.id)).all()) == 1
