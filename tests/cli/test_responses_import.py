@@ -64,7 +64,7 @@ def test_a_dry_run_changes_nothing(ready):
     name = write(ready.folder, "history.csv", *ANSWERS)
     result = ready("responses", "import", name, *SURVEY, "--dry-run", "--route")
     assert result.code == 0
-    assert "Would lead to, at most: 1 alerts sent." in result.out
+    assert "Would lead to, at most: alerts 1." in result.out
     assert rows(ready, "SELECT * FROM contacts") == rows(ready, "SELECT * FROM responses") == []
 
 
@@ -74,7 +74,7 @@ def test_routes_are_taken_only_when_told_and_asked(ready):
     assert no.code == 1
     assert rows(ready, "SELECT * FROM responses") == []
     yes = ready("responses", "import", name, *SURVEY, "--route", answer="y\n")
-    assert "Led to: 1 alerts sent." in yes.out
+    assert "Led to: alerts 1." in yes.out
     again = json.loads(ready("responses", "import", name, *SURVEY, "--route", "--yes", "--json").out)
     assert again["led_to"] == {}
     assert rows(ready, "SELECT action, state FROM deliveries") == [("send_alert", "held")]  # mode is shadow

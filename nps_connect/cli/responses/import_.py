@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 BATCH = 500
 PRESETS = ("plain", "nps-connect", "asknicely", "delighted", "surveymonkey", "typeform")
 EFFECTS = {
-    "write_score": "scores written",
-    "open_ticket": "tickets opened",
-    "send_alert": "alerts sent",
-    "invite_review": "customers asked for a review",
+    "write_score": "scores",
+    "open_ticket": "tickets",
+    "send_alert": "alerts",
+    "invite_review": "review invitations",
 }
 
 
@@ -254,4 +254,4 @@ class _Work:
 
 
 def _effects(effects: Counter[str]) -> str:
-    return ", ".join(f"{number} {EFFECTS.get(action, action)}" for action, number in sorted(effects.items()))
+    return ", ".join(f"{EFFECTS.get(action, action)} {number}" for action, number in sorted(effects.items()))
