@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal_column,
     null,
     select,
     update,
@@ -51,18 +52,19 @@ def claim_ids(
     session: Session, table: type[Work], lane: str, *, token: str, now: datetime, limit: int, start: bool = False
 ) -> list[int]:
     """Like `claim`, for whoever reads the rows otherwise; with `start`, their effects begin now as well."""
-    told = {"of_lane": lane, "token": token, "now": now, "until": now + LEASE, "most": limit}
-    return list(session.connection().execute(_claiming(table, start), told).scalars().all())
+    told = {"of_lane": lane, "token": token, "now": now, "until": now + LEASE}
+    return list(session.connection().execute(_claiming(table, limit, start), told).scalars().all())
 
 
 @lru_cache
-def _claiming(table: type[Work], start: bool) -> ReturningUpdate[int]:
+def _claiming(table: type[Work], limit: int, start: bool) -> ReturningUpdate[int]:
+    """The limit is part of the text: a plan made for any number would expect a tenth of the table."""
     bare, now = _table(table), bindparam("now", type_=UtcDateTime())
     due = (
         select(bare.c.id)
         .where(bare.c.lane == bindparam("of_lane"), bare.c.state == PENDING, bare.c.due_at <= now)
         .order_by(bare.c.due_at, bare.c.id)
-        .limit(bindparam("most", type_=Integer()))
+        .limit(literal_column(str(limit), Integer()))
         .with_for_update(skip_locked=True)
     )
     values: dict[str, Any] = {"state": "running", "lease_token": bindparam("token"), "started_at": null()}
