@@ -49,7 +49,7 @@ class Stage:
     def __init__(self, folder: Path, text: str, variables: Mapping[str, str], environ: Mapping[str, str]) -> None:
         self.config = folder / "nps-connect.toml"
         self.log = folder / "run.log"
-        self._environ = {
+        self.environ = {
             name: value
             for name, value in environ.items()
             if name == ONLY or not (name.startswith(PREFIX) or name in variables)
@@ -68,7 +68,7 @@ class Stage:
         """
         done = subprocess.run(  # noqa: S603  # our own program
             [*PROGRAM, "--config", str(self.config), *arguments],
-            env=self._environ,
+            env=self.environ,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
@@ -92,7 +92,7 @@ class Stage:
         Raises:
             ConfigError: a mistake in the configuration.
         """
-        settings = load(self.config, self._environ)
+        settings = load(self.config, self.environ)
         ledger = open_ledger(settings)
         try:
             upgrade(ledger)
@@ -106,7 +106,7 @@ class Stage:
         Raises:
             NpsConnectError: a mistake in the configuration, or a vendor that refuses.
         """
-        application = open_application(self.config, self._environ)
+        application = open_application(self.config, self.environ)
         try:
             set_up_all(application.ctx)
         finally:
@@ -116,7 +116,7 @@ class Stage:
         """Begin to run the product."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own program
-                [*PROGRAM, "--config", str(self.config), "run"], env=self._environ, stdout=log, stderr=log
+                [*PROGRAM, "--config", str(self.config), "run"], env=self.environ, stdout=log, stderr=log
             )
 
     def wait_until_ready(self, url: str) -> None:

@@ -4,23 +4,50 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+
+from support.accounts import Accounts
+
+KILLS, FAULTS, SEED, REPORT = (f"NPS_CONNECT_TORTURE_{name}" for name in ("KILLS", "FAULTS", "SEED", "REPORT"))
+
+
+def is_long() -> bool:
+    """Whether this is the long form."""
+    return REPORT in os.environ
 
 
 def kills(short: int) -> int:
     """How often to kill."""
-    return int(os.environ.get("NPS_CONNECT_TORTURE_KILLS", short))
+    return int(os.environ.get(KILLS, short))
+
+
+def faults(short: int) -> int:
+    """How often something else goes wrong: a restart, a full disk."""
+    return int(os.environ.get(FAULTS, short))
+
+
+def people(short: int) -> int:
+    """To how many people things happen where nothing else ends the storm."""
+    return short * 6 if is_long() else short
 
 
 def seed(short: int) -> int:
     """Where chance starts."""
-    return int(os.environ.get("NPS_CONNECT_TORTURE_SEED", short))
+    return int(os.environ.get(SEED, short))
 
 
-def report(**facts: Any) -> None:
-    """Write down a round that went well, if somebody collects."""
-    where = os.environ.get("NPS_CONNECT_TORTURE_REPORT")
-    if where:
-        with Path(where).open("a", encoding="utf-8") as lines:
+def report(what: str, seed: int, accounts: Accounts, *, kills: int = 0, faults: int = 0) -> None:
+    """Write down a round that went well, if somebody collects.
+
+    Args:
+        what: the torture.
+        seed: of the round.
+        accounts: how much of everything there was.
+        kills: how many processes were killed.
+        faults: how many faults of other kinds there were.
+    """
+    if is_long():
+        facts = {"what": what, "seed": seed, "kills": kills, "faults": faults} | asdict(accounts)
+        with Path(os.environ[REPORT]).open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(facts) + "\n")

@@ -1,0 +1,60 @@
+"""A fifth of all calls to vendors goes wrong, in every way that the sandbox knows."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from support import torture
+from support.world import World, product
+
+from nps_connect.sandbox.faults import parse_faults
+
+SEED = torture.seed(41)
+FAULTS = (
+    "429=0.02,408=0.01,503=0.03,500-before=0.02,502-after=0.02,500=0.01,"
+    "timeout-before=0.01,timeout-after=0.01,reset-before=0.015,reset-after=0.015,malformed=0.03,401=0.01"
+)
+"""Together 20 %."""
+
+HOLD = 2.0
+"""Seconds that a vendor keeps a caller waiting before it hangs up without an answer."""
+
+
+def suffer(world: World, people: int) -> int:
+    """Let faults strike until things have happened to so many people; how many faults that were."""
+    sandbox = world.demo.sandbox
+    sandbox.mailbox.hold_seconds = sandbox._host.hold_seconds = HOLD
+    with world.storm() as storm:
+        sandbox.faults.rates = parse_faults(FAULTS)
+        while storm.begun < people:
+            time.sleep(1)
+            mend_what_is_stopped(world)
+        sandbox.faults.rates = ()
+        mend_what_is_stopped(world)
+    struck = sum(sandbox.faults.struck().values())
+    assert struck > people / 2
+    kind = "PostgreSQL" if len(world.fleet.processes) > 1 else "SQLite"
+    torture.report(f"vendor faults at 20 %, {kind}", SEED, world.account(storm), faults=struck)
+    return struck
+
+
+def mend_what_is_stopped(world: World) -> None:
+    """As an operator does after a refusal (401): check the connections, and what passes goes on."""
+    world.operate("connections", "check")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_on_sqlite_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path):
+    with product(tmp_path, SEED) as world:
+        assert suffer(world, torture.people(16)) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.timeout(900)
+def test_two_workers_lose_nothing_and_double_nothing(tmp_path: Path, empty_postgres: str):
+    with product(tmp_path, SEED, empty_postgres) as world:
+        assert suffer(world, torture.people(16)) > 0
