@@ -17,11 +17,11 @@ from nps_connect.flows.openings import begun
 from nps_connect.flows.people import foresee_answers
 from nps_connect.flows.recovery import note_recovery
 from nps_connect.flows.remind import cancel_reminders
-from nps_connect.flows.route import planned_for, route_response
+from nps_connect.flows.route import Batch, planned_for, route_response, write_down
 from nps_connect.flows.standings import Standing
 from nps_connect.flows.visits import VisitBook
 from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow, RevisionRow
+from nps_connect.ledger.tables import ContactRow, ResponseRow, RevisionRow
 from nps_connect.records.pages import Press, VisitInfo
 from nps_connect.rules.machines import Sign
 
@@ -52,9 +52,8 @@ def take_presses(
     for standing, visit, press in taken:
         presses.follow(standing, visit, press, signs[standing.id], lanes, reminded=standing.id in book.reminded)
         confirmed[standing.id] = presses.responses[standing.id].contested_at is None
-    session.flush()
-    if presses.deliveries:
-        session.connection().execute(insert(DeliveryRow.__table__), presses.deliveries)  # type: ignore[attr-defined]
+    write_down(ctx, session, presses.batch)
+    lanes |= presses.batch.lanes
     return confirmed
 
 
@@ -64,11 +63,10 @@ class _Presses:
     def __init__(self, ctx: Context, session: Session, taken: Sequence[Pressed]) -> None:
         self._ctx, self._session = ctx, session
         self._contacts = self._read_contacts([standing.contact_id for standing, _, _ in taken])
-        self.deliveries: list[dict[str, Any]] = []
         self.responses = self._read_responses([one[0] for one in taken])
         earlier = [row.id or 0 for row in self.responses.values() if row.revision]
         self._new = self._revise(taken)
-        self._planned: dict[int, list[DeliveryRow]] = planned_for(session, earlier)
+        self.batch = Batch(planned_for(session, earlier))
         self._cases = self._with_cases(earlier)
         foresee_answers(session, self._contacts)
 
@@ -95,8 +93,8 @@ class _Presses:
         if reminded:
             cancel_reminders(ctx, session, standing.id, reason="answered meanwhile")
         answered = answered_contact(session, response, self._contacts[standing.contact_id])
-        planned = self._planned.get(response.id or 0, [])
-        lanes |= route_response(ctx, session, response, answered, planned, self.deliveries, sent=press.sent)
+        contact = self._contacts[standing.contact_id]
+        route_response(ctx, session, self.batch, response, answered, contact, sent=press.sent)
         if standing.id in self._cases:
             lanes |= note_recovery(ctx, session, response)
 

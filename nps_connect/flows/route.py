@@ -6,17 +6,20 @@ happened yet and updates what has; it never opens a second ticket and never send
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
 from nps_connect.flows.cancel import cancel
 from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.flows.review import asks_for_reviews
+from nps_connect.flows.reviewing.first import First, invite_first
 from nps_connect.flows.reviewing.inviting import SHADOW_HOLD, plan_invitation
-from nps_connect.ledger.tables import DeliveryRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.responses import AnsweredContact
 from nps_connect.rules.routing import PlannedAction, delivery_key, plan, settling
 
@@ -36,44 +39,77 @@ def planned_for(session: Session, response_ids: Collection[int]) -> dict[int, li
     return found
 
 
+@dataclass
+class Batch:
+    """What the answers of one transaction lead to, to be written together by `write_down`.
+
+    Attributes:
+        rows: what each answer has led to so far, as `planned_for` gives it.
+        new: deliveries that are to be inserted.
+        firsts: answers that have no review invitation yet.
+        lanes: those that have new work.
+    """
+
+    rows: Mapping[int, Sequence[DeliveryRow]]
+    new: list[dict[str, Any]] = field(default_factory=list)
+    firsts: list[First] = field(default_factory=list)
+    lanes: set[str] = field(default_factory=set)
+
+
+def write_down(ctx: Context, session: Session, batch: Batch) -> None:
+    """Write what several answers lead to."""
+    if batch.firsts:
+        batch.lanes |= invite_first(ctx, session, batch.firsts, batch.new)
+    session.flush()
+    if batch.new:
+        columns = dict.fromkeys(name for row in batch.new for name in row)
+        rows = [{name: row.get(name) for name in columns} for row in batch.new]
+        session.connection().execute(insert(DeliveryRow.__table__), rows)  # type: ignore[attr-defined]
+
+
 def route_response(
     ctx: Context,
     session: Session,
+    batch: Batch,
     response: ResponseRow,
     answered: AnsweredContact,
-    rows: Sequence[DeliveryRow],
-    new: list[dict[str, Any]],
+    contact: ContactRow,
     *,
     sent: bool,
-) -> set[str]:
-    """Plan the deliveries of an answer's newest revision; returns the lanes that have new work.
+) -> None:
+    """Plan the deliveries of an answer's newest revision.
 
     Args:
         ctx: the joined parts.
         session: the answer's transaction.
+        batch: takes what is to be written; nothing of it is before `write_down`.
         response: the newest revision.
         answered: the same as a record, with the person.
-        rows: what the answer has led to so far, as `planned_for` gives it.
-        new: deliveries that are to be inserted are added, for the caller to insert together with those of others.
+        contact: the person.
         sent: the Send button was pressed.
     """
     planned_all = plan(ctx.settings.routes, response=answered.response, sent=sent)
     wanted = {(one.action, one.via): one for one in planned_all if one.action != "invite_review"}
     reviews: list[DeliveryRow] = []
     known: Known = {}
-    for row in rows:
+    for row in batch.rows.get(response.id or 0, ()):
         if row.action == "invite_review":
             reviews.append(row)
         elif row.options.get("case") is None:  # what a case tells by itself is none of the routes'
             known.setdefault((row.action, row.connection), []).append(row)
-    planning = _Planning(ctx, session, response, sent, new)
+    planning = _Planning(ctx, session, response, sent, batch)
     for (action, via), told in known.items():
         if (action, via) not in wanted and action in ("open_ticket", "send_alert"):
             planning.unwant(action, told[-1], known.get(("update_ticket", via), []))
     for key, planned in wanted.items():
         planning.want(planned, known.get(key, []), known.get(("update_ticket", planned.via), []))
     invites = [one for one in planned_all if one.action == "invite_review"]
-    return planning.lanes | plan_invitation(ctx, session, response, answered, invites, reviews)
+    if response.revision == 1 and not reviews:
+        if asks_for_reviews(ctx):
+            batch.firsts.append(First(response, answered, contact, invites))
+        return
+    session.flush()
+    batch.lanes |= plan_invitation(ctx, session, response, answered, invites, reviews)
 
 
 class _Planning:
@@ -85,15 +121,14 @@ class _Planning:
         session: Session,
         response: ResponseRow,
         sent: bool,
-        new: list[dict[str, Any]],
+        batch: Batch,
     ) -> None:
         self._ctx = ctx
         self._session = session
         self._response = response
         self._sent = sent
-        self._new = new
+        self._new, self.lanes = batch.new, batch.lanes
         self._now = ctx.clock()
-        self.lanes: set[str] = set()
 
     def want(self, planned: PlannedAction, rows: list[DeliveryRow], updates: list[DeliveryRow]) -> None:
         """See to it that a wanted action is planned, once, with the newest content."""

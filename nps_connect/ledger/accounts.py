@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from nps_connect.ledger.upserts import insert_for
 from nps_connect.records.responses import Segment
 
 Mark = Literal["shown", "sent", "opened", "machine"]
+TALLIED = ("platform", "segment", "contact_id")
 MARKS: tuple[Mark, ...] = ("shown", "sent", "opened", "machine")
 
 
@@ -39,6 +40,27 @@ class Band:
     sent: int
     opened: int
     machine: int
+
+
+def note_first(session: Session, answers: Sequence[tuple[int, int, Segment, Sequence[str]]]) -> None:
+    """Many first answers have their accounts, one per platform.
+
+    Args:
+        session: the answers' transaction.
+        answers: of each its id, the contact's id, its segment and its platforms.
+    """
+    told = [
+        {"response_id": response_id, "contact_id": contact_id, "segment": segment, "platform": platform}
+        for response_id, contact_id, segment, platforms in answers
+        for platform in platforms
+    ]
+    if not told:
+        return
+    connection = session.connection()
+    connection.execute(insert_for(session, ReviewAccountRow).on_conflict_do_nothing(), told)
+    people = {(one["platform"], one["segment"], one["contact_id"]) for one in told}
+    tallies = [dict(zip(TALLIED, person, strict=True)) for person in sorted(people)]  # one order for everybody
+    connection.execute(insert_for(session, ReviewTallyRow).on_conflict_do_nothing(), tallies)
 
 
 def note_answer(
@@ -101,7 +123,7 @@ def _tally(session: Session, platform: str, segment: str, contact_id: int, *mark
     statement = insert_for(session, ReviewTallyRow).values(
         platform=platform, segment=segment, contact_id=contact_id, **values
     )
-    keys = ["platform", "segment", "contact_id"]
+    keys = list(TALLIED)
     session.execute(
         statement.on_conflict_do_update(index_elements=keys, set_=dict.fromkeys(marks, True))
         if marks

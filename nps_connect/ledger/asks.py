@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.keeping import ReviewAskRow
@@ -15,30 +16,44 @@ COOLDOWN = "*"
 """In place of a platform: the cooldown over all of them."""
 
 
-def reserve(
-    session: Session, subjects: Sequence[str], platform: str, *, response_id: int, until: datetime, now: datetime
-) -> bool:
-    """Take the place of one answer at all subjects, or at none: the caller rolls its savepoint back on false.
+class Ask(NamedTuple):
+    """A place that an answer has, or wants: its subject, platform (or `COOLDOWN`), and until when it blocks others."""
 
-    One atomic statement each, in one order for everybody; again for the same answer is harmless.
+    subject: str
+    platform: str
+    response_id: int
+    until: datetime | None
+
+
+def places(subjects: Sequence[str], platform: str, *, response_id: int, until: datetime) -> list[Ask]:
+    """The places that one answer takes for a review invitation."""
+    return [
+        Ask(subject, name, response_id, until if name == COOLDOWN else None)
+        for subject in subjects
+        for name in (COOLDOWN, platform)
+    ]
+
+
+def reserve(session: Session, wanted: Sequence[Ask], *, now: datetime) -> bool:
+    """Take all of these places, or none: the caller rolls its savepoint back on false.
+
+    All at once, in one order for everybody; again for the same answer is harmless. No place may be wanted by
+    two answers at once.
     """
-    mine = col(ReviewAskRow.response_id) == response_id
-    for subject in sorted(subjects):
-        for name, free in ((COOLDOWN, mine | (col(ReviewAskRow.until) <= now)), (platform, mine)):
-            ends = until if name == COOLDOWN else None
-            statement = insert_for(session, ReviewAskRow).values(
-                subject=subject, platform=name, response_id=response_id, until=ends, sent=False
-            )
-            taken = session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["subject", "platform"],
-                    set_={"response_id": response_id, "until": ends},
-                    where=free,
-                ).returning(col(ReviewAskRow.subject))
-            ).scalar()
-            if taken is None:
-                return False
-    return True
+    if not wanted:
+        return True
+    statement = insert_for(session, ReviewAskRow)
+    new = statement.excluded
+    over = (col(ReviewAskRow.platform) == COOLDOWN) & (col(ReviewAskRow.until) <= now)
+    taken = session.connection().execute(
+        statement.on_conflict_do_update(
+            index_elements=["subject", "platform"],
+            set_={"response_id": new.response_id, "until": new.until},
+            where=(col(ReviewAskRow.response_id) == new.response_id) | over,
+        ).returning(col(ReviewAskRow.subject)),
+        [one._asdict() for one in sorted(wanted, key=lambda one: one[:2])],
+    )
+    return len(taken.all()) == len(wanted)
 
 
 def confirm(session: Session, response_id: int, platform: str, *, until: datetime) -> None:
@@ -71,26 +86,25 @@ def free(session: Session, response_id: int, platform: str) -> None:
     )
 
 
-def asked(session: Session, subjects: Sequence[str], *, response_id: int) -> set[str]:
-    """The platforms that another answer of these subjects was, or is about to be, asked for."""
-    return set(
-        session.execute(
-            select(col(ReviewAskRow.platform)).where(
-                _others(subjects, response_id), col(ReviewAskRow.platform) != COOLDOWN
-            )
-        ).scalars()
+def known(session: Session, subjects: Collection[str]) -> list[Ask]:
+    """The places that answers of these subjects have."""
+    rows = session.execute(
+        select(
+            col(ReviewAskRow.subject),
+            col(ReviewAskRow.platform),
+            col(ReviewAskRow.response_id),
+            col(ReviewAskRow.until),
+        ).where(col(ReviewAskRow.subject).in_(subjects))
     )
+    return [Ask(*row) for row in rows]
 
 
-def blocked_until(session: Session, subjects: Sequence[str], *, response_id: int, now: datetime) -> datetime | None:
+def asked(others: Iterable[Ask]) -> set[str]:
+    """The platforms that other answers were, or are about to be, asked for."""
+    return {one.platform for one in others if one.platform != COOLDOWN}
+
+
+def blocked_until(others: Iterable[Ask], *, now: datetime) -> datetime | None:
     """The end of the cooldown that another answer began, or none."""
-    ends = session.execute(
-        select(col(ReviewAskRow.until)).where(
-            _others(subjects, response_id), col(ReviewAskRow.platform) == COOLDOWN, col(ReviewAskRow.until) > now
-        )
-    ).scalars()
-    return max((end for end in ends if end is not None), default=None)
-
-
-def _others(subjects: Sequence[str], response_id: int) -> ColumnElement[bool]:
-    return col(ReviewAskRow.subject).in_(subjects) & (col(ReviewAskRow.response_id) != response_id)
+    ends = [one.until for one in others if one.platform == COOLDOWN and one.until is not None and one.until > now]
+    return max(ends, default=None)

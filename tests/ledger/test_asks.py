@@ -56,9 +56,8 @@ def test_under_any_order_each_mailbox_is_sent_one_invitation_per_platform(tmp_pa
             response_id = answer * 10 + person
             if what == "answer":
                 nested = session.begin_nested()
-                if asks.reserve(
-                    session, SUBJECTS[person], platform, response_id=response_id, until=now + COOLDOWN, now=now
-                ):
+                wanted = asks.places(SUBJECTS[person], platform, response_id=response_id, until=now + COOLDOWN)
+                if asks.reserve(session, wanted, now=now):
                     nested.commit()
                     held.setdefault((response_id, platform), person)
                 else:

@@ -11,8 +11,9 @@ from sqlmodel import Session
 from nps_connect.flows.context import Context
 from nps_connect.flows.people import same_person
 from nps_connect.ledger import asks
+from nps_connect.ledger.asks import Ask
 from nps_connect.ledger.subjects import subjects_of
-from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.responses import AnsweredContact
 from nps_connect.rules.reviewing import choose_platform
 from nps_connect.rules.routing import PlannedAction
@@ -32,25 +33,25 @@ def subjects(session: Session, contact: ContactRow) -> list[str]:
 
 
 def choose(
-    ctx: Context,
-    session: Session,
-    contact: ContactRow,
-    response: ResponseRow,
-    answered: AnsweredContact,
-    offers: Mapping[str, PlannedAction],
+    ctx: Context, answered: AnsweredContact, offers: Mapping[str, PlannedAction], others: Sequence[Ask]
 ) -> PlannedAction:
     """Choose one of the planned invitations: plugins are asked one by one, then the weights decide.
+
+    Args:
+        ctx: the joined parts.
+        answered: who has answered what.
+        offers: the planned invitations, by platform.
+        others: the places that other answers of this person have.
 
     Raises:
         Declined: the person was asked before, or nothing is open to them.
     """
-    known, response_id = subjects(session, contact), response.id or 0
-    before = asks.asked(session, known, response_id=response_id)
+    before = asks.asked(others)
     open_to = [name for name in offers if name not in before]
     if not open_to:
         names = " and ".join(sorted(before & set(offers)))
         raise Declined(f"asked for a review on {names} before; nobody is asked twice")
-    until = asks.blocked_until(session, known, response_id=response_id, now=ctx.clock())
+    until = asks.blocked_until(others, now=ctx.clock())
     if until is not None:
         raise Declined(f"asked for a review within the cooldown, which ends on {until.date().isoformat()}")
     chosen = _told(ctx, answered, open_to) or choose_platform(
@@ -68,13 +69,18 @@ def reserve(
     ctx: Context, session: Session, contact: ContactRow, response_id: int, platform: str, due: datetime
 ) -> bool:
     """Take the person's place for one answer; false if another answer has it. Nothing is taken in shadow mode."""
+    until = due + ctx.settings.reviews.cooldown
+    return reserve_all(
+        ctx, session, asks.places(subjects(session, contact), platform, response_id=response_id, until=until)
+    )
+
+
+def reserve_all(ctx: Context, session: Session, wanted: Sequence[Ask]) -> bool:
+    """Take all of these places or none; false if another answer has one. Nothing is taken in shadow mode."""
     if ctx.shadow:
         return True
     savepoint = session.begin_nested()
-    until = due + ctx.settings.reviews.cooldown
-    taken = asks.reserve(
-        session, subjects(session, contact), platform, response_id=response_id, until=until, now=ctx.clock()
-    )
+    taken = asks.reserve(session, wanted, now=ctx.clock())
     if taken:
         savepoint.commit()
     else:

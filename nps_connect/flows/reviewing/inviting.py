@@ -14,15 +14,16 @@ from sqlmodel import Session
 from nps_connect.flows.cancel import cancel
 from nps_connect.flows.context import Context, delivery_lane
 from nps_connect.flows.review import page_of, platforms
-from nps_connect.flows.reviewing.choosing import Declined, choose, reserve
+from nps_connect.flows.reviewing.choosing import Declined, choose, reserve, subjects
 from nps_connect.flows.reviewing.reminding import UNSTARTED, is_reminder
 from nps_connect.flows.reviewing.waiting import open_from
-from nps_connect.ledger import accounts
+from nps_connect.ledger import accounts, asks
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.responses import AnsweredContact
 from nps_connect.rules.routing import PlannedAction, delivery_key
 
+AT_THIS_MOMENT = "asked for a review by another answer at this moment; nobody is asked twice"
 CHANGED = "the answer was changed"
 SHADOW_HOLD = "mode is shadow"
 
@@ -61,6 +62,36 @@ def plan_invitation(
     return planning.lanes
 
 
+def columns_of(ctx: Context, response: ResponseRow, offer: PlannedAction, now: datetime) -> dict[str, Any]:
+    """A new invitation, not scheduled yet."""
+    connection = ctx.settings.surveys[response.survey].channel
+    return {
+        "key": delivery_key(action="invite_review", subject=response.public_id, revision=None, route=offer.via),
+        "lane": delivery_lane(connection, "invite_review"),
+        "connection": connection,
+        "action": "invite_review",
+        "due_at": now,
+        "contact_id": response.contact_id,
+        "invitation_id": response.invitation_id,
+        "response_id": response.id,
+        "revision": response.revision,
+        "options": {**options_of(offer), "platform": offer.via},
+        "created_at": now,
+    }
+
+
+def reachable_of(
+    ctx: Context, session: Session, response: ResponseRow, contact: ContactRow, offers: Mapping[str, PlannedAction]
+) -> Mapping[str, PlannedAction]:
+    """The offers whose platforms have a page for this person; all of them if none has."""
+    found = {
+        name: one
+        for name, one in offers.items()
+        if isinstance(page_of(ctx, session, name, response, contact), ReviewDestination)
+    }
+    return found or offers
+
+
 class _Planning:
     """The planning of one revision."""
 
@@ -80,19 +111,21 @@ class _Planning:
             if offer is None:
                 cancel(self._ctx, self._session, row, reason=CHANGED)
             elif is_reminder(row):
-                row.options = {**row.options, **_options(offer)}
+                row.options = {**row.options, **options_of(offer)}
             else:
                 self._schedule(row, offer, self._due(offer))
         if offers and all(_given_up(row) for row in rows):
             self._invite(offers, rows)
 
     def _invite(self, offers: Mapping[str, PlannedAction], rows: Sequence[DeliveryRow]) -> None:
-        reachable = {name: one for name, one in offers.items() if self._has_page(name)} or offers
+        reachable = reachable_of(self._ctx, self._session, self._response, self._contact, offers)
+        known = asks.known(self._session, subjects(self._session, self._contact))
+        others = [one for one in known if one.response_id != self._response.id]
         try:
-            chosen = choose(self._ctx, self._session, self._contact, self._response, self._answered, reachable)
+            chosen = choose(self._ctx, self._answered, reachable, others)
             due = self._due(chosen)
             if not reserve(self._ctx, self._session, self._contact, self._response.id or 0, chosen.via, due):
-                raise Declined("asked for a review by another answer at this moment; nobody is asked twice")  # noqa: TRY301
+                raise Declined(AT_THIS_MOMENT)  # noqa: TRY301
         except Declined as declined:
             self._decline(next(iter(reachable.values())), rows, str(declined))
             return
@@ -109,7 +142,7 @@ class _Planning:
 
     def _schedule(self, row: DeliveryRow, offer: PlannedAction, due: datetime) -> None:
         kept = {name: value for name, value in row.options.items() if name != "declined"}
-        row.options = {**kept, **_options(offer), "first_due": due.isoformat()}
+        row.options = {**kept, **options_of(offer), "first_due": due.isoformat()}
         row.due_at, row.revision = due, self._response.revision
         if row.state == "pending":
             row.hold = None
@@ -120,29 +153,12 @@ class _Planning:
         for row in rows:
             if row.options["platform"] == offer.via and not is_reminder(row):
                 return row
-        connection = self._ctx.settings.surveys[self._response.survey].channel
-        row = DeliveryRow(
-            key=delivery_key(action="invite_review", subject=self._response.public_id, revision=None, route=offer.via),
-            lane=delivery_lane(connection, "invite_review"),
-            connection=connection,
-            action="invite_review",
-            due_at=self._now,
-            contact_id=self._response.contact_id,
-            invitation_id=self._response.invitation_id,
-            response_id=self._response.id,
-            revision=self._response.revision,
-            options={**_options(offer), "platform": offer.via},
-            created_at=self._now,
-        )
+        row = DeliveryRow(**columns_of(self._ctx, self._response, offer, self._now))
         self._session.add(row)
         return row
 
     def _due(self, offer: PlannedAction) -> datetime:
         return open_from(self._ctx, self._contact, self._now + offer.delay)
-
-    def _has_page(self, platform: str) -> bool:
-        page = page_of(self._ctx, self._session, platform, self._response, self._contact)
-        return isinstance(page, ReviewDestination)
 
 
 def _given_up(row: DeliveryRow) -> bool:
@@ -151,5 +167,6 @@ def _given_up(row: DeliveryRow) -> bool:
     return stopped and (row.last_error == CHANGED or bool(row.options.get("declined")))
 
 
-def _options(offer: PlannedAction) -> dict[str, Any]:
+def options_of(offer: PlannedAction) -> dict[str, Any]:
+    """What the route says of an invitation."""
     return {"route": offer.route, "lead": offer.lead}
