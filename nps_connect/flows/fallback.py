@@ -16,6 +16,7 @@ from nps_connect.ledger.keeping import PauseRow
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.upserts import insert_new
 from nps_connect.rules.routing import delivery_key
+from nps_connect.wording import notices
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ WATCHED = ("open_ticket", "send_alert")
 PATIENCE = timedelta(minutes=5)
 REPEATS = (timedelta(0), timedelta(hours=1), timedelta(hours=6))
 DAILY = timedelta(days=1)
+LAST_LOOK = timedelta(minutes=2)
+"""What is dead and doubtful is looked for once more within this time (`last_look`)."""
 
 
 def raise_alarms(ctx: Context) -> int:
@@ -58,21 +61,20 @@ def tell_stops(ctx: Context) -> int:
     lanes: list[str] = []
     with ctx.ledger.write() as session:
         for row in stops:
-            lanes += notify_once(ctx, session, f"{row.scope}:{row.since}", _stop(row), stopped=stopped)
+            lanes += notify_once(ctx, session, f"{row.scope}:{row.since}", _stop(ctx, row), stopped=stopped)
     for lane in lanes:
         ctx.wake(lane)
     return len(lanes)
 
 
-def _stop(row: PauseRow) -> str:
-    name = row.scope.partition(":")[2]
-    connection = name.partition("/")[0]
-    mended = (
-        f"Mend or update the plugin, then run: nps-connect resume {row.scope}"
-        if row.cause == "plugin"
-        else f"Mend it; it goes on by itself when this passes: nps-connect connections check {connection}"
+def _stop(ctx: Context, row: PauseRow) -> str:
+    return notices.stopped(
+        ctx.settings.core.language,
+        name=row.scope.partition(":")[2],
+        reason=row.reason,
+        scope=row.scope,
+        by_itself=row.cause != "plugin",
     )
-    return f"{name} is stopped. {row.reason.rstrip('.')}. What is due waits. {mended}"
 
 
 def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
@@ -86,6 +88,7 @@ def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
                 col(DeliveryRow.created_at) <= ctx.clock() - PATIENCE,
                 or_(col(DeliveryRow.state) != "pending", col(DeliveryRow.attempts) > 0, untouched),
                 col(DeliveryRow.response_id).is_not(None),
+                ~(col(DeliveryRow.doubtful) & (col(DeliveryRow.finished_at) > ctx.clock() - LAST_LOOK)),
                 or_(col(DeliveryRow.hold).is_(None), col(DeliveryRow.hold) != CONTESTED),
             )
             .order_by(col(DeliveryRow.id))

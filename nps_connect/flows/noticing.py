@@ -12,18 +12,18 @@ from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.upserts import insert_new
 from nps_connect.rules.routing import delivery_key
 from nps_connect.rules.timing import day_of
+from nps_connect.wording import notices
 
 
 def notice_stops(ctx: Context, session: Session, verdicts: Sequence[Mapping[str, Any]]) -> set[str]:
     """Tell staff of a full day and of triggers that are held; returns the lanes that have work now."""
     lanes = set()
     if any(one["reason"] == "daily_cap" for one in verdicts):
-        cap = ctx.settings.limits.surveys_per_day
-        lanes |= notify(ctx, session, "surveys_per_day", f"surveys_per_day ({cap}) is reached: more surveys wait")
+        full = notices.full_day(ctx.settings.core.language, cap=ctx.settings.limits.surveys_per_day)
+        lanes |= notify(ctx, session, "surveys_per_day", full)
     for trigger in sorted({one["trigger"] for one in verdicts if one["reason"] == "unusual"}):
-        told = f"trigger {trigger} is about to reach unusually many people and is held"
-        ways = f"nps-connect triggers release '{trigger}', or: nps-connect triggers refuse '{trigger}'"
-        lanes |= notify(ctx, session, f"unusual:{trigger}", f"{told}. Look at: nps-connect status. Then: {ways}")
+        flood = notices.flood(ctx.settings.core.language, trigger=trigger)
+        lanes |= notify(ctx, session, f"unusual:{trigger}", flood)
     return lanes
 
 

@@ -164,7 +164,7 @@ def test_a_full_day_is_told_to_staff_once(ledger, clock):
     assert [verdict for _, verdict, _ in decided(house)] == ["yes", "yes", "deferred", "deferred"]
     told = [mail for mail in house.post.items if mail.kind == "fallback"]
     assert [mail.to.email for mail in told] == ["care@example.com"]
-    assert "surveys_per_day (2) is reached" in told[0].text
+    assert "surveys_per_day (2) est atteint" in told[0].text
     clock.forward("1d")
     house.run()
     assert [verdict for _, verdict, _ in decided(house)] == ["yes"] * 4

@@ -16,8 +16,8 @@ def notices(house: House) -> list:
 @pytest.mark.parametrize(
     ("error", "stopped", "told"),
     [
-        (AuthFailed("the token is refused"), "helpdesk is stopped", "connections check helpdesk"),
-        (NotAllowed("no", scope="tickets.write"), "helpdesk/open_ticket is stopped", "missing: tickets.write"),
+        (AuthFailed("the token is refused"), "helpdesk est à l’arrêt", "connections check helpdesk"),
+        (NotAllowed("no", scope="tickets.write"), "helpdesk/open_ticket est à l’arrêt", "missing: tickets.write"),
     ],
 )
 def test_a_refusal_is_told_once_and_again_when_it_comes_again(house, error, stopped, told):
