@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from nps_connect.flows import steps
 from nps_connect.flows.people import same_person, survivor
+from nps_connect.flows.steps import Step
+from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.subjects import mailbox, mailbox_hash, subjects_of
 from nps_connect.ledger.tables import (
@@ -26,28 +29,8 @@ from nps_connect.ledger.tables import (
     VisitRow,
 )
 
-NEVER = datetime.min.replace(tzinfo=UTC)
 MOST = 500
 """How many rows of one kind a story tells at most, the newest."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing that happened.
-
-    Attributes:
-        at: when.
-        what: event, decision, invitation, visit, response, delivery or suppression.
-        id: in its table.
-        told: one sentence without addresses.
-        facts: the same for programs.
-    """
-
-    at: datetime
-    what: str
-    id: int
-    told: str
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,9 +131,8 @@ def _names(session: Session, ids: _Ids) -> tuple[str, ...]:
     return tuple(sorted(f"{row.connection}:{row.vendor_id}" for row in rows))
 
 
-def _in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
-    order = ("event", "decision", "invitation", "visit", "response", "delivery", "suppression")
-    return tuple(sorted(steps, key=lambda step: (step.at, order.index(step.what), step.id)))
+def _in_order(happened: Iterable[Step]) -> tuple[Step, ...]:
+    return tuple(sorted(happened, key=lambda step: (step.at, steps.ORDER.index(step.what), step.id)))
 
 
 def _rows(session: Session, table: Any, *conditions: Any) -> list[Any]:  # noqa: ANN401  # any table, any condition
@@ -191,16 +173,18 @@ def _steps(session: Session, ids: _Ids, *, only_deliveries: bool = False) -> lis
         )
     )
     deliveries = _rows(session, DeliveryRow, *chain)
+    cases = _rows(session, CaseRow, *_in(CaseRow.contact_id, ids.contacts), *_in(CaseRow.response_id, of_responses))
     tries = _rows(session, AttemptRow, *_in(AttemptRow.delivery_id, {row.id for row in deliveries}))
     named = {row.id: row.public_id for row in responses}
     return [
-        *map(_event, events),
-        *map(_decision, decisions),
-        *map(_invitation, invitations),
-        *map(_visit, visits),
-        *(_revision(row, named[row.response_id]) for row in revisions),
-        *(_provisional(row) for row in responses if row.revision == 0 and row.provisional_at is not None),
-        *(_delivery(row, [one for one in tries if one.delivery_id == row.id]) for row in deliveries),
+        *map(steps.of_event, events),
+        *map(steps.of_decision, decisions),
+        *map(steps.of_invitation, invitations),
+        *map(steps.of_visit, visits),
+        *(steps.of_revision(row, named[row.response_id]) for row in revisions),
+        *(step for row in cases for step in steps.of_case(row)),
+        *(steps.of_provisional(row) for row in responses if row.revision == 0 and row.provisional_at is not None),
+        *(steps.of_delivery(row, [one for one in tries if one.delivery_id == row.id]) for row in deliveries),
     ]
 
 
@@ -208,89 +192,6 @@ def _in(column: Any, ids: set[int]) -> tuple[Any, ...]:  # noqa: ANN401  # a col
     return (column.in_(ids),) if ids else ()
 
 
-def _event(row: EventRow) -> Step:
-    told = f"{row.kind} of {row.object_id} at {row.connection}, by {row.source}"
-    waits = f"; {row.state}: {row.last_error or 'waits to be decided'}" if row.state in ("pending", "dead") else ""
-    facts = {"key": row.key, "kind": row.kind, "connection": row.connection, "source": row.source, "state": row.state}
-    return Step(row.received_at, "event", row.id or 0, told + waits, {**facts, "occurred_at": row.occurred_at})
-
-
-def _decision(row: DecisionRow) -> Step:
-    until = f"; next possible {row.eligible_at:%Y-%m-%d %H:%M} UTC" if row.eligible_at else ""
-    told = f"{row.verdict} ({row.reason}) by {row.trigger}: {row.detail}{until}"
-    names = ("event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at")
-    return Step(row.decided_at, "decision", row.id or 0, told, {name: getattr(row, name) for name in names})
-
-
-def _invitation(row: InvitationRow) -> Step:
-    when = f"sent {row.sent_at:%Y-%m-%d %H:%M} UTC" if row.sent_at else f"due {row.due_at:%Y-%m-%d %H:%M} UTC"
-    reason = f" ({row.reason})" if row.reason else ""
-    told = f"survey {row.survey} in {row.language}, {row.state}, {when}{reason}"
-    names = (
-        "event_id",
-        "survey",
-        "touchpoint",
-        "trigger",
-        "language",
-        "state",
-        "reason",
-        "due_at",
-        "sent_at",
-        "expires_at",
-    )
-    return Step(row.created_at, "invitation", row.id or 0, told, {name: getattr(row, name) for name in names})
-
-
-def _visit(row: VisitRow) -> Step:
-    score = f", score {row.score} preselected" if row.score is not None else ""
-    facts = {"invitation_id": row.invitation_id, "response_id": row.response_id, "purpose": row.purpose}
-    told = f"{row.purpose} page opened ({row.method}){score}"
-    return Step(row.at, "visit", row.id or 0, told, {**facts, "method": row.method, "score": row.score})
-
-
-def _revision(row: RevisionRow, public_id: str) -> Step:
-    comment = ", with a comment" if row.comment else ""
-    told = f"score {row.score}{comment}, revision {row.revision} of {public_id}"
-    facts = {"response": public_id, "revision": row.revision, "score": row.score, "sent": row.sent}
-    return Step(row.at, "response", row.response_id, told, facts)
-
-
-def _provisional(row: ResponseRow) -> Step:
-    told = f"score {row.provisional_score}, provisional: nobody has confirmed it"
-    facts = {"response": row.public_id, "revision": 0, "score": row.provisional_score}
-    return Step(row.provisional_at or NEVER, "response", row.id or 0, told, facts)
-
-
-def _delivery(row: DeliveryRow, tries: Sequence[AttemptRow]) -> Step:
-    why = row.hold or row.last_error or row.receipt_note
-    link = row.receipt_link or row.receipt_id
-    told = f"{row.action} on {row.connection}: {row.state}"
-    told += f" as {link}" if link else ""
-    told += f" ({why.strip().splitlines()[-1][:200]})" if why and why.strip() else ""
-    told += f"; due {row.due_at:%Y-%m-%d %H:%M} UTC" if row.state == "pending" else ""
-    told += f"; {len(tries)} tries" if len(tries) > 1 else ""
-    names = (
-        "action",
-        "connection",
-        "state",
-        "due_at",
-        "hold",
-        "last_error",
-        "receipt_id",
-        "receipt_link",
-        "finished_at",
-    )
-    facts = {name: getattr(row, name) for name in (*names, "invitation_id", "response_id", "after_id")}
-    facts["tries"] = [{"at": one.started_at, "outcome": one.outcome, "message": one.message} for one in tries]
-    return Step(row.created_at, "delivery", row.id or 0, told, facts)
-
-
 def _suppressions(session: Session, subjects: Sequence[str]) -> list[Step]:
     query = select(SuppressionRow).where(col(SuppressionRow.subject).in_(subjects))
-    return [_suppression(row) for row in session.execute(query).scalars()]
-
-
-def _suppression(row: SuppressionRow) -> Step:
-    whose = "person" if row.subject.startswith("c:") else "mailbox"
-    told = f"{row.reason}, told by {row.source}: no mail to this {whose}"
-    return Step(row.created_at, "suppression", row.id or 0, told, {"reason": row.reason, "source": row.source})
+    return [steps.of_suppression(row) for row in session.execute(query).scalars()]

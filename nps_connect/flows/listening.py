@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nps_connect.flows.campaigns import allowed_at_once, campaign_trigger
 from nps_connect.flows.context import Context
 from nps_connect.flows.proposing import proposed, vetoed
-from nps_connect.rules.deciding import Ruling
+from nps_connect.rules.deciding import Ruling, because
 from nps_connect.rules.judging import Books, Case, judge
 from nps_connect.settings.model import Trigger
 
@@ -49,21 +48,21 @@ class Bench:
             asked = "nps_veto_survey" in self._asked and len(case.contacts) == 1
             return vetoed(ctx, case.event, case.contacts[0], trigger) if asked else None
 
-        triggers = self._listening(connection, case)
+        proposals = self._proposals(connection, case)
+        triggers = [*self._listening(connection, case.event.kind), *(trigger for trigger, _ in proposals)]
         campaign = campaign_trigger(ctx.settings, connection, case.event)
         if campaign is not None:
             triggers, case = [campaign, *triggers], allowed_at_once(case, campaign)
         if not triggers:
             return []
-        return judge(case, triggers, books, limits=ctx.settings.limits, filters=ctx.filters, veto=veto)
+        rulings = judge(case, triggers, books, limits=ctx.settings.limits, filters=ctx.filters, veto=veto)
+        why = {trigger.label: reason for trigger, reason in proposals}
+        return [(trigger, because(ruling, why.get(trigger.label))) for trigger, ruling in rulings]
 
-    def _listening(self, connection: str, case: Case) -> Sequence[Trigger]:
-        event = case.event
-        configured = [
-            trigger
-            for trigger in self.ctx.settings.triggers
-            if trigger.source == connection and trigger.on == event.kind
-        ]
+    def _listening(self, connection: str, kind: str) -> list[Trigger]:
+        return [one for one in self.ctx.settings.triggers if one.source == connection and one.on == kind]
+
+    def _proposals(self, connection: str, case: Case) -> list[tuple[Trigger, str]]:
         if "nps_trigger_survey" not in self._asked or case.person is None:
-            return configured
-        return [*configured, *proposed(self.ctx, connection, event, case.contacts[0], case.person.history)]
+            return []
+        return proposed(self.ctx, connection, case.event, case.contacts[0], case.person.history)

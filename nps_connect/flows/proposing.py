@@ -13,17 +13,19 @@ from nps_connect.settings.model import Trigger
 log = logging.getLogger(__name__)
 
 
-def proposed(ctx: Context, connection: str, event: Event, contact: Contact, history: ContactHistory) -> list[Trigger]:
-    """What plugins propose for an event, as triggers named after them."""
-    triggers = []
+def proposed(
+    ctx: Context, connection: str, event: Event, contact: Contact, history: ContactHistory
+) -> list[tuple[Trigger, str]]:
+    """What plugins propose for an event, as triggers named after them, each with the plugin's reason."""
+    found = []
     for name, answer in ctx.plugins.each("nps_trigger_survey", event=event, contact=contact, history=history):
         if isinstance(answer, SurveyProposal) and answer.survey in ctx.settings.surveys:
-            triggers.append(
-                Trigger(on=event.kind, source=connection, survey=answer.survey, name=f"plugin:{name}:{answer.survey}")
-            )
+            label = f"plugin:{name}:{answer.survey}"
+            trigger = Trigger(on=event.kind, source=connection, survey=answer.survey, name=label)
+            found.append((trigger, f"{name} proposed it: {answer.reason}"))
         elif answer is not None:
             log.error("plugin %s proposed nothing usable: %s", name, type(answer).__name__)
-    return triggers
+    return found
 
 
 def vetoed(ctx: Context, event: Event, contact: Contact, trigger: Trigger) -> str | None:

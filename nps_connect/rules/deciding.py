@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
@@ -23,7 +23,7 @@ from nps_connect.settings.delays import format_delay
 from nps_connect.settings.durations import format_duration
 from nps_connect.settings.model import Limits
 
-__all__ = ["REASONS", "Facts", "Reason", "Ruling", "Verdict", "blocked", "rule", "superseded"]
+__all__ = ["REASONS", "Facts", "Reason", "Ruling", "Verdict", "because", "blocked", "rule", "superseded"]
 
 Verdict = Literal["yes", "no", "deferred", "held"]
 Reason = Literal[
@@ -110,6 +110,11 @@ def superseded(newer: str) -> Ruling:
         newer: what the newer event is called.
     """
     return _no("superseded", f"{newer} of the same person is newer and waits in its place")
+
+
+def because(ruling: Ruling, reason: str | None) -> Ruling:
+    """The same ruling, with what led to it beside its inputs; as it is if nothing is to be added."""
+    return ruling if reason is None else replace(ruling, detail=_without_addresses(f"{ruling.detail}; {reason}"))
 
 
 def _checks(facts: Facts) -> tuple[Callable[[Facts], Ruling | None], ...]:

@@ -1,57 +1,217 @@
-"""Every reason for a yes, a no and a wait is told, with its date."""
+"""Every reason for a yes, a no and a wait is told, as it really came about; cases and plugins' say are told apart."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from nps_connect.flows.explain import explain_person, find_people
-from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow
+import pytest
+from sqlalchemy import select
+from support.clock import START, SteadyClock
+from support.house import House
+from support.recovering import SETTINGS, TellingDesk, detractor, followed_up, tell
+from support.vendors import EXAMPLE
+
+from nps_connect import ConnectionSettings, ConnectorInfo, SurveyProposal, Veto, hookimpl
+from nps_connect.flows.explain import Story, explain_event, explain_person, find_people
+from nps_connect.flows.holding import refuse
+from nps_connect.flows.people import suppress
+from nps_connect.flows.steps import ORDER
+from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.rules.deciding import REASONS
 
-VERDICTS = {"surveyed": "yes", "unusual": "held", "daily_cap": "deferred"}
+TRIGGER = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
+DOCS = Path(__file__).parents[2] / "docs" / "triggers.md"
 
 
-def test_every_reason_is_told_in_order_with_the_next_date(ledger, clock):
-    with ledger.write() as session:
-        contact = ContactRow(connection="crm", vendor_id="1", record={}, seen_at=clock())
-        session.add(contact)
-        session.flush()
-        for number, reason in enumerate(REASONS):
-            at = clock() + timedelta(hours=number)
-            event = EventRow(
-                lane="crm/decide",
-                state="succeeded",
-                due_at=at,
-                connection="crm",
-                key=reason,
-                kind="deal.won",
-                object_id=reason,
-                occurred_at=at,
-                received_at=at,
-                source="webhook",
-                contact_id=contact.id,
-                record={},
-            )
-            session.add(event)
-            session.flush()
-            session.add(
-                DecisionRow(
-                    event_id=event.id,
-                    trigger="t",
-                    survey="s",
-                    contact_id=contact.id,
-                    verdict=VERDICTS.get(reason, "no"),
-                    reason=reason,
-                    detail=f"because of {reason}",
-                    decided_at=at,
-                    eligible_at=at + timedelta(days=1),
-                )
-            )
+class Third:
+    """A plugin of somebody else."""
+
+    proposal: SurveyProposal | None = None
+    veto: Veto | None = None
+
+    @hookimpl
+    def nps_connector(self):
+        return ConnectorInfo(name="third", title="Third", settings=ConnectionSettings, actions=(), example=EXAMPLE)
+
+    @hookimpl
+    def nps_trigger_survey(self, event, contact, history):
+        return self.proposal
+
+    @hookimpl
+    def nps_veto_survey(self, event, contact, survey):
+        return self.veto
+
+
+def won(house: House, *people: str, **more: Any) -> None:
+    for person in people:
+        house.webhook(house.won(person, deal=f"{person}-{house.clock().timestamp()}", **more))
+        house.run()
+        house.clock.forward("1h")
+
+
+def knows(house: House, **more: Any) -> None:
+    house.crm.knows("1", "marie@example.com", **more)
+    won(house, "1")
+
+
+def two(house: House) -> None:
+    house.crm.knows("1", "marie@example.com")
+    house.crm.knows("2", "paul@example.com")
+    house.webhook(house.won("1"), house.won("2"))
+    house.run()
+
+
+def ambiguous(house: House) -> None:
+    house.crm.knows("2", "paul@example.com", merged_ids=("1",))
+    knows(house)
+
+
+def suppressed(house: House) -> None:
+    knows(house)
+    with house.ledger.write() as session:
+        suppress(session, "c:1", "objected", source="by telephone", now=house.clock())
+    won(house, "1")
+
+
+def vetoed(house: House) -> None:
+    house.third.veto = Veto(reason="a dispute is open")
+    knows(house)
+
+
+def superseded(house: House) -> None:
+    knows(house)
+    won(house, "1", "1")
+
+
+def refused(house: House) -> None:
+    two(house)
+    with house.ledger.write() as session:
+        assert refuse(session, "crm:deal.won:after-purchase") == 1
+
+
+def old(house: House) -> None:
+    house.crm.knows("1", "marie@example.com")
+    won(house, "1", at=START.replace(hour=1))
+
+
+Act = Callable[[House], None]
+SCENARIOS: dict[str, tuple[dict[str, Any], Act, str]] = {
+    "surveyed": ({}, knows, "yes"),
+    "inactive": ({"triggers": [{**TRIGGER, "active_from": "2031-01-01"}]}, knows, "no"),
+    "too_old": ({"limits": {"max_event_age": "1h"}}, old, "no"),
+    "filter": ({"triggers": [{**TRIGGER, "where": "amount >= 100"}]}, knows, "no"),
+    "no_contact": ({}, lambda house: won(house, "9"), "no"),
+    "several_contacts": ({}, ambiguous, "no"),
+    "no_address": ({}, lambda house: (house.crm.knows("1"), won(house, "1")), "no"),
+    "opted_out": ({}, lambda house: knows(house, opted_out=True), "no"),
+    "suppressed": ({}, suppressed, "no"),
+    "sample": ({"triggers": [{**TRIGGER, "sample": 1e-9}]}, knows, "no"),
+    "veto": ({}, vetoed, "no"),
+    "outranked": ({"triggers": [TRIGGER, {**TRIGGER, "name": "other"}]}, knows, "no"),
+    "cooldown": ({}, superseded, "no"),
+    "superseded": ({"limits": {"when_blocked": "defer", "cooldown": "5d"}}, superseded, "no"),
+    "unusual": ({"limits": {"unusual": 1}}, two, "held"),
+    "refused": ({"limits": {"unusual": 1}}, refused, "no"),
+    "daily_cap": ({"limits": {"surveys_per_day": 1}}, two, "deferred"),
+}
+
+
+def stories(house: House) -> list[Story]:
+    with house.ledger.read() as session:
+        ids = list(session.execute(select(EventRow.id).order_by(EventRow.id)).scalars())
+        return [story for one in ids if (story := explain_event(session, one)) is not None]
+
+
+def person(house: House, asked: str = "crm:1") -> Story:
+    with house.ledger.read() as session:
+        return explain_person(session, find_people(session, asked, ["crm"]), now=house.clock())
+
+
+def built(ledger, change: dict[str, Any] | None = None) -> House:
+    third = Third()
+    house = House(ledger, SteadyClock(), change, third=third)
+    house.third = third
+    return house
+
+
+def test_no_reason_is_left_out_here_or_in_the_documentation():
+    assert set(SCENARIOS) == set(REASONS)
+    told = DOCS.read_text(encoding="utf-8")
+    assert [reason for reason in REASONS if f"`{reason}`" not in told] == []
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_comes_about_and_is_told(ledger, reason):
+    change, act, verdict = SCENARIOS[reason]
+    house = built(ledger, change)
+    act(house)
+    steps = [step for story in stories(house) for step in story.steps if step.facts.get("reason") == reason]
+    assert steps, "nothing was decided for this reason"
+    for step in steps:
+        assert step.what == "decision"
+        assert step.told.startswith(f"{verdict} ({reason}) by ")
+        assert step.facts["detail"] in step.told
+        assert "@" not in step.told
+
+
+def test_the_next_possible_date_is_told(ledger):
+    house = built(ledger)
+    superseded(house)
+    until = START.replace(month=12, day=1).replace(year=2026)
+    told = [step for step in person(house).steps if step.facts.get("reason") == "cooldown"]
+    assert all(step.facts["eligible_at"] > until for step in told)
+    assert all(f"next possible {step.facts['eligible_at']:%Y-%m-%d %H:%M} UTC" in step.told for step in told)
+
+
+def test_a_proposal_and_a_refusal_are_told_with_the_plugin_s_reason(ledger):
+    house = built(ledger, {"triggers": []})
+    house.third.proposal = SurveyProposal(survey="after-purchase", reason="a long call, ask marie@example.com")
+    knows(house)
+    won(house, "1")
+    house.third.veto = Veto(reason="a dispute is open")
+    won(house, "1")
+    told = [step.told for step in person(house).steps if step.what == "decision"]
+    assert [one.partition(" by ")[0] for one in told] == ["yes (surveyed)", "no (cooldown)", "no (veto)"]
+    assert all("by plugin:third:after-purchase" in one for one in told)
+    assert all("third proposed it: a long call, ask [address]" in one for one in told)
+    assert "third: a dispute is open" in told[-1]
+
+
+def test_a_customer_who_was_won_back_is_told_apart_from_the_ticket(ledger):
+    desk = TellingDesk()
+    house = House(ledger, SteadyClock(), SETTINGS, desk=desk)
+    house.desk = desk
+    detractor(house)
+    house.answer(followed_up(house), 9)
+    house.run()
+    told = [step.told for step in person(house).steps if step.what == "case"]
+    assert len(told) == 3
+    assert told[0].startswith("case opened with ticket TellingDesk-1-0 at helpdesk, to be answered until ")
+    assert told[1] == "case solved after 120 minutes: ticket TellingDesk-1-0 at helpdesk"
+    assert told[2] == "customer won back: score 9 after ticket TellingDesk-1-0 at helpdesk"
+    house.clock.forward("1h")
+    tell(house, "ticket.reopened")
+    (opened, *_) = [step.told for step in person(house).steps if step.what == "case"]
+    assert opened.endswith("now open, opened again once")
+
+
+def test_a_story_is_told_in_order(ledger):
+    house = built(ledger)
+    house.answer(house.surveyed(), 3, "Non")
+    house.run()
+    steps = person(house).steps
+    assert [(step.at, ORDER.index(step.what), step.id) for step in steps] == sorted(
+        (step.at, ORDER.index(step.what), step.id) for step in steps
+    )
+    assert {"event", "decision", "invitation", "response", "case", "delivery"} <= {step.what for step in steps}
+
+
+def test_a_person_of_another_connection_with_the_same_id_is_somebody_else(ledger):
+    house = built(ledger)
+    knows(house)
     with ledger.read() as session:
-        story = explain_person(session, find_people(session, "crm:1", ["crm"]), now=clock())
-    told = [step.told for step in story.steps if step.what == "decision"]
-    assert [step.what for step in story.steps] == ["event", "decision"] * len(REASONS)
-    for number, reason in enumerate(REASONS):
-        day = clock() + timedelta(days=1, hours=number)
-        assert told[number].startswith(f"{VERDICTS.get(reason, 'no')} ({reason}) by t: because of {reason}")
-        assert f"{day:%Y-%m-%d %H:%M} UTC" in told[number]
+        assert session.execute(select(DecisionRow.verdict)).scalars().all() == ["yes"]
+        assert find_people(session, "helpdesk:1", ["crm", "helpdesk"]) == []
+        assert [row.vendor_id for row in find_people(session, "1", ["crm", "helpdesk"])] == ["1"]

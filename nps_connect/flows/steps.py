@@ -1,0 +1,154 @@
+"""The steps of a story: each row of the ledger as one thing that happened, in one sentence without addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.keeping import SuppressionRow
+from nps_connect.ledger.tables import (
+    AttemptRow,
+    DecisionRow,
+    DeliveryRow,
+    EventRow,
+    InvitationRow,
+    ResponseRow,
+    RevisionRow,
+    VisitRow,
+)
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+ORDER = ("event", "decision", "invitation", "visit", "response", "case", "delivery", "suppression")
+"""What is told first of things that happened at the same moment."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened.
+
+    Attributes:
+        at: when.
+        what: one of `ORDER`.
+        id: in its table.
+        told: one sentence without addresses.
+        facts: the same for programs.
+    """
+
+    at: datetime
+    what: str
+    id: int
+    told: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def of_event(row: EventRow) -> Step:
+    """An event came in."""
+    told = f"{row.kind} of {row.object_id} at {row.connection}, by {row.source}"
+    waits = f"; {row.state}: {row.last_error or 'waits to be decided'}" if row.state in ("pending", "dead") else ""
+    facts = {"key": row.key, "kind": row.kind, "connection": row.connection, "source": row.source, "state": row.state}
+    return Step(row.received_at, "event", row.id or 0, told + waits, {**facts, "occurred_at": row.occurred_at})
+
+
+def of_decision(row: DecisionRow) -> Step:
+    """A trigger decided on an event."""
+    until = f"; next possible {row.eligible_at:%Y-%m-%d %H:%M} UTC" if row.eligible_at else ""
+    told = f"{row.verdict} ({row.reason}) by {row.trigger}: {row.detail}{until}"
+    names = ("event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at")
+    return Step(row.decided_at, "decision", row.id or 0, told, {name: getattr(row, name) for name in names})
+
+
+def of_invitation(row: InvitationRow) -> Step:
+    """A survey was planned, and what became of it."""
+    when = f"sent {row.sent_at:%Y-%m-%d %H:%M} UTC" if row.sent_at else f"due {row.due_at:%Y-%m-%d %H:%M} UTC"
+    reason = f" ({row.reason})" if row.reason else ""
+    told = f"survey {row.survey} in {row.language}, {row.state}, {when}{reason}"
+    names = (
+        "event_id",
+        "survey",
+        "touchpoint",
+        "trigger",
+        "language",
+        "state",
+        "reason",
+        "due_at",
+        "sent_at",
+        "expires_at",
+    )
+    return Step(row.created_at, "invitation", row.id or 0, told, {name: getattr(row, name) for name in names})
+
+
+def of_visit(row: VisitRow) -> Step:
+    """A personal link was opened."""
+    score = f", score {row.score} preselected" if row.score is not None else ""
+    facts = {"invitation_id": row.invitation_id, "response_id": row.response_id, "purpose": row.purpose}
+    told = f"{row.purpose} page opened ({row.method}){score}"
+    return Step(row.at, "visit", row.id or 0, told, {**facts, "method": row.method, "score": row.score})
+
+
+def of_revision(row: RevisionRow, public_id: str) -> Step:
+    """An answer was confirmed."""
+    comment = ", with a comment" if row.comment else ""
+    told = f"score {row.score}{comment}, revision {row.revision} of {public_id}"
+    facts = {"response": public_id, "revision": row.revision, "score": row.score, "sent": row.sent}
+    return Step(row.at, "response", row.response_id, told, facts)
+
+
+def of_provisional(row: ResponseRow) -> Step:
+    """A score was opened that nobody has confirmed."""
+    told = f"score {row.provisional_score}, provisional: nobody has confirmed it"
+    facts = {"response": row.public_id, "revision": 0, "score": row.provisional_score}
+    return Step(row.provisional_at or NEVER, "response", row.id or 0, told, facts)
+
+
+def of_delivery(row: DeliveryRow, tries: Sequence[AttemptRow]) -> Step:
+    """An action on a connection, and where it stands."""
+    why = row.hold or row.last_error or row.receipt_note
+    link = row.receipt_link or row.receipt_id
+    told = f"{row.action} on {row.connection}: {row.state}"
+    told += f" as {link}" if link else ""
+    told += f" ({why.strip().splitlines()[-1][:200]})" if why and why.strip() else ""
+    told += f"; due {row.due_at:%Y-%m-%d %H:%M} UTC" if row.state == "pending" else ""
+    told += f"; {len(tries)} tries" if len(tries) > 1 else ""
+    names = (
+        "action",
+        "connection",
+        "state",
+        "due_at",
+        "hold",
+        "last_error",
+        "receipt_id",
+        "receipt_link",
+        "finished_at",
+    )
+    facts = {name: getattr(row, name) for name in (*names, "invitation_id", "response_id", "after_id")}
+    facts["tries"] = [{"at": one.started_at, "outcome": one.outcome, "message": one.message} for one in tries]
+    return Step(row.created_at, "delivery", row.id or 0, told, facts)
+
+
+def of_suppression(row: SuppressionRow) -> Step:
+    """A person or mailbox may no longer be written to."""
+    whose = "person" if row.subject.startswith("c:") else "mailbox"
+    told = f"{row.reason}, told by {row.source}: no mail to this {whose}"
+    return Step(row.created_at, "suppression", row.id or 0, told, {"reason": row.reason, "source": row.source})
+
+
+def of_case(row: CaseRow) -> list[Step]:
+    """A detractor to be won back: opened, told overdue, solved, won back, each at its moment."""
+    ticket = f"ticket {row.ticket_id} at {row.connection}"
+    owner = f", looked after by {row.owner}" if row.owner else ""
+    until = f", to be answered until {row.deadline:%Y-%m-%d %H:%M} UTC" if row.deadline else ""
+    times = "once" if row.reopened == 1 else f"{row.reopened} times"
+    again = f", opened again {times}" if row.reopened else ""
+    took = f" after {row.solve_minutes} minutes" if row.solve_minutes is not None else ""
+    told = [
+        (row.opened_at, f"case opened with {ticket}{owner}{until}; now {row.state}{again}"),
+        (row.overdue_told_at, f"case overdue: staff were told of {ticket}"),
+        (row.solved_at, f"case solved{took}: {ticket}"),
+        (row.recovered_at, f"customer won back: score {row.recovered_score} after {ticket}"),
+    ]
+    facts = {name: getattr(row, name) for name in ("connection", "ticket_id", "state", "response_id", "follow_up_id")}
+    facts |= {name: getattr(row, name) for name in ("deadline", "reopened", "recovered_score")}
+    return [Step(at, "case", row.id or 0, sentence, facts) for at, sentence in told if at is not None]
