@@ -44,6 +44,7 @@ class Gathering(Generic[Ask, Answer]):
         self._working: asyncio.Future[Sequence[Answer | Exception]] | None = None
         self._next: asyncio.Handle | None = None
         self._at_once = False
+        self._trouble = False
 
     async def ask(self, one: Ask) -> Answer:
         """Wait for the answer to one ask; raises what goes wrong with it."""
@@ -63,13 +64,12 @@ class Gathering(Generic[Ask, Answer]):
     async def settle(self) -> None:
         """Work on all that was left so far; gives up when the house cannot work."""
         while self._waiting or self._working is not None:
-            left = len(self._waiting)
             self._start()
             if self._working is not None:
                 await asyncio.wait([self._working])
-                await asyncio.sleep(0)
-            if self._working is None and len(self._waiting) >= left > 0:
-                log.error("not written down: visits=%d", left)
+                await asyncio.sleep(0)  # its end is told to us next
+            if self._trouble and self._working is None:
+                log.error("not written down: visits=%d", len(self._waiting))
                 return
 
     async def close(self) -> None:
@@ -105,6 +105,7 @@ class Gathering(Generic[Ask, Answer]):
     ) -> None:
         self._working = None
         trouble = done.exception()
+        self._trouble = trouble is not None
         answers = [trouble] * len(group) if trouble is not None else done.result()
         for (_, future), answer in zip(group, answers, strict=True):
             if future is None:

@@ -1,0 +1,103 @@
+"""Visits that come at the same moment are taken together, and each as if it had come alone."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import select
+
+from nps_connect.flows import presses
+from nps_connect.ledger.tables import ResponseRow, RevisionRow, VisitRow
+from nps_connect.records.pages import Press, SurveyVisit
+
+
+def visit(house, token, method="GET", score=None, **press):
+    press = Press(score=score, language="fr", **press) if method == "POST" else None
+    return SurveyVisit(token, house.visit(method, score), press)
+
+
+def rows(house, table):
+    with house.ledger.read() as session:
+        return list(session.execute(select(table).order_by(table.id)).scalars())
+
+
+@pytest.fixture
+def tokens(house):
+    people = [(str(number), f"p{number}@example.com") for number in range(1, 4)]
+    for person, email in people:
+        house.crm.knows(person, email)
+        house.webhook(house.won(person))
+    house.run()
+    house.clock.forward("3d")
+    house.run()
+    return [house.token(email) for _, email in people]
+
+
+def test_presses_of_several_people_are_one_batch_with_all_their_deliveries(house, tokens):
+    scores = (10, 8, 2)
+    taken = house.doors.take_visits(
+        [visit(house, token, "POST", score, sent=True) for token, score in zip(tokens, scores, strict=True)]
+    )
+    assert taken == ["answered"] * 3
+    assert [row.score for row in rows(house, ResponseRow)] == [10, 8, 2]
+    assert [row.revision for row in rows(house, RevisionRow)] == [1, 1, 1]
+    planned = [row.action for row in house.deliveries() if row.response_id is not None]
+    assert sorted(planned) == sorted(["write_score"] * 3 + ["invite_review"] * 3 + ["open_ticket", "send_alert"])
+
+
+def test_two_presses_of_one_survey_in_one_batch_contradict_each_other(house, tokens):
+    taken = house.doors.take_visits(
+        [visit(house, tokens[0], "POST", 9), visit(house, tokens[1], "POST", 7), visit(house, tokens[0], "POST", 3)]
+    )
+    assert taken == ["answered", "answered", "open"]
+    contested, other = rows(house, ResponseRow)
+    assert contested.contested_at is not None
+    assert other.contested_at is None
+    house.clock.forward("1h")
+    house.run()
+    assert len(house.crm.scores) == 1
+
+
+def test_openings_of_one_batch_show_each_other_as_signs_of_a_machine(house, tokens):
+    house.clock.forward("1h")
+    house.doors.take_visits([visit(house, tokens[0], score=score) for score in (1, 2)])
+    assert [row.signs for row in rows(house, VisitRow)] == ["several", "several"]
+    house.doors.take_visits([visit(house, tokens[0], score=3)])
+    assert [row.signs for row in rows(house, VisitRow)] == ["several"] * 3
+    assert [row.provisional_score for row in rows(house, ResponseRow)] == [3]
+
+
+def test_one_press_that_fails_does_not_fail_the_others(house, tokens, monkeypatch):
+    plain = presses.answered_contact
+
+    def broken(session, row, contact):
+        if contact.vendor_id == "2":
+            raise ValueError("a damaged record")
+        return plain(session, row, contact)
+
+    monkeypatch.setattr(presses, "answered_contact", broken)
+    first, wrong, third = house.doors.take_visits([visit(house, token, "POST", 9) for token in tokens])
+    assert (first, third) == ("answered", "answered")
+    assert isinstance(wrong, ValueError)
+    assert len(rows(house, ResponseRow)) == len(rows(house, RevisionRow)) == 2
+
+
+def test_an_opening_and_a_press_at_the_same_moment_make_one_answer(house, tokens):
+    start = threading.Barrier(8)
+    taken = []
+
+    def come(method, score):
+        start.wait(10)
+        taken.extend(house.doors.take_visits([visit(house, tokens[0], method, score)]))
+
+    threads = [threading.Thread(target=come, args=("POST" if number % 2 else "GET", 9)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [one for one in taken if isinstance(one, Exception)] == []
+    (answer,) = rows(house, ResponseRow)
+    assert (answer.revision, answer.score) == (1, 9)
+    assert len(rows(house, RevisionRow)) == 1
+    assert len(rows(house, VisitRow)) == 8

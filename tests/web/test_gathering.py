@@ -1,0 +1,132 @@
+"""Gathering: what comes together goes together, in its order; what nobody waits for is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from nps_connect.web import gathering
+from nps_connect.web.gathering import Gathering
+
+
+class House:
+    """Doubles numbers, batch by batch; a 13 goes wrong, and while it is closed everything does."""
+
+    def __init__(self):
+        self.batches, self.closed = [], False
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def work(self, asks):
+        self.gate.wait(10)
+        if self.closed:
+            raise ConnectionError("the database is away")
+        self.batches.append(list(asks))
+        return [ValueError("13") if one == 13 else 2 * one for one in asks]
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+def test_asks_of_one_moment_go_together_and_each_gets_its_own_answer(house):
+    async def scene():
+        gathering = Gathering(house.work, "test")
+        answers = await asyncio.gather(*(gathering.ask(one) for one in range(5)))
+        await gathering.close()
+        return answers
+
+    assert asyncio.run(scene()) == [0, 2, 4, 6, 8]
+    assert house.batches == [[0, 1, 2, 3, 4]]
+
+
+def test_those_who_come_while_the_house_works_go_together_in_the_next_round(house):
+    async def scene():
+        gathering = Gathering(house.work, "test")
+        house.gate.clear()
+        first = asyncio.create_task(gathering.ask(1))
+        await asyncio.sleep(0.01)
+        later = [asyncio.create_task(gathering.ask(one)) for one in (2, 3)]
+        await asyncio.sleep(0)
+        house.gate.set()
+        answers = await asyncio.gather(first, *later)
+        await gathering.close()
+        return answers
+
+    assert asyncio.run(scene()) == [2, 4, 6]
+    assert house.batches == [[1], [2, 3]]
+
+
+def test_what_goes_wrong_with_one_does_not_fail_the_others(house):
+    async def scene():
+        gathering = Gathering(house.work, "test")
+        answers = await asyncio.gather(*(gathering.ask(one) for one in (1, 13, 3)), return_exceptions=True)
+        await gathering.close()
+        return answers
+
+    one, wrong, three = asyncio.run(scene())
+    assert (one, three) == (2, 6)
+    assert isinstance(wrong, ValueError)
+
+
+def test_what_nobody_waits_for_goes_before_the_next_ask_or_at_the_end(house):
+    async def scene():
+        gathering = Gathering(house.work, "test")
+        await gathering.leave(1)
+        await gathering.leave(2)
+        assert house.batches == []
+        await gathering.ask(3)
+        await gathering.leave(4)
+        await gathering.close()
+
+    asyncio.run(scene())
+    assert house.batches == [[1, 2, 3], [4]]
+
+
+def test_what_was_left_is_tried_again_when_the_house_could_not_work(house, caplog):
+    async def scene():
+        gathering = Gathering(house.work, "test")
+        house.closed = True
+        await gathering.leave(1)
+        await gathering.settle()
+        with pytest.raises(ConnectionError):
+            await gathering.ask(2)
+        house.closed = False
+        await gathering.ask(3)
+        await gathering.close()
+
+    asyncio.run(scene())
+    assert house.batches == [[1, 3]]
+    assert "not written down: visits=1" in caplog.text
+
+
+def test_nothing_is_dropped_where_too_much_was_left_the_next_has_to_wait(house, monkeypatch):
+    monkeypatch.setattr(gathering, "ROOM", 2)
+
+    async def scene():
+        kept = Gathering(house.work, "test")
+        for one in range(1, 6):
+            await kept.leave(one)
+        await kept.close()
+
+    asyncio.run(scene())
+    assert [one for batch in house.batches for one in batch] == [1, 2, 3, 4, 5]
+
+
+def test_an_end_while_the_house_works_leaves_nothing_behind(house):
+    async def scene():
+        gathering = Gathering(house.work, "test")
+        house.gate.clear()
+        asked = asyncio.create_task(gathering.ask(1))
+        await asyncio.sleep(0.01)
+        for one in (2, 3):
+            await gathering.leave(one)
+        asyncio.get_running_loop().call_later(0.01, house.gate.set)
+        await gathering.close()
+        await asked
+
+    asyncio.run(scene())
+    assert house.batches == [[1], [2, 3]]
