@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, tzinfo
+from functools import cache
 
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
@@ -12,7 +13,7 @@ from nps_connect.flows.context import Context
 from nps_connect.ledger.many import one_of
 from nps_connect.ledger.subjects import mailbox, person
 from nps_connect.ledger.tables import ContactRow, CooldownRow, DecisionRow, EventRow, InvitationRow
-from nps_connect.rules.judging import Books, Count, Person, Waiting
+from nps_connect.rules.judging import USUAL_OVER, Books, Count, Person, Waiting
 from nps_connect.rules.timing import at
 
 COUNTED = ("planned", "sent", "shadow")
@@ -36,7 +37,28 @@ def books_of(ctx: Context, session: Session, people: Iterable[Person]) -> Books:
         col(InvitationRow.created_at) > now - limits.unusual_within, col(InvitationRow.state).in_(COUNTED)
     )
     books.counted = dict(session.execute(reached.group_by(col(InvitationRow.trigger))).all())
+    books.earlier = _earlier(session, now, limits.unusual_within)
     return books
+
+
+def _earlier(session: Session, now: datetime, within: timedelta) -> Callable[[str], int]:
+    """Counts, once for each trigger that is asked about, whom it reached in the weeks before the present time."""
+
+    @cache
+    def count(trigger: str) -> int:
+        query = (
+            select(func.count())
+            .select_from(InvitationRow)
+            .where(
+                col(InvitationRow.created_at) > now - USUAL_OVER,
+                col(InvitationRow.created_at) <= now - within,
+                col(InvitationRow.trigger) == trigger,
+                col(InvitationRow.state).in_(COUNTED),
+            )
+        )
+        return int(session.execute(query).scalar_one())
+
+    return count
 
 
 def _waiting(session: Session, subjects: Iterable[str]) -> dict[str, Waiting]:

@@ -23,7 +23,18 @@ from nps_connect.settings.delays import format_delay
 from nps_connect.settings.durations import format_duration
 from nps_connect.settings.model import Limits
 
-__all__ = ["REASONS", "Facts", "Reason", "Ruling", "Verdict", "because", "blocked", "rule", "superseded"]
+__all__ = [
+    "REASONS",
+    "Facts",
+    "Reason",
+    "Ruling",
+    "Verdict",
+    "because",
+    "blocked",
+    "rule",
+    "superseded",
+    "unusual_from",
+]
 
 Verdict = Literal["yes", "no", "deferred", "held"]
 Reason = Literal[
@@ -208,11 +219,25 @@ def _cooldown(facts: Facts) -> Ruling | None:
 
 
 def _unusual(facts: Facts) -> Ruling | None:
-    if facts.released or facts.reached < facts.limits.unusual:
+    limits = facts.limits
+    if facts.released or facts.reached < limits.unusual:
         return None
-    within = format_duration(facts.limits.unusual_within)
-    detail = f"the trigger reached {facts.reached} people within {within}, unusual is {facts.limits.unusual}"
+    usual = facts.usual()
+    if facts.reached < unusual_from(limits, usual):
+        return None
+    detail = f"the trigger reached {facts.reached} people within {format_duration(limits.unusual_within)}"
+    detail += f", unusual is {limits.unusual} and {limits.unusual_factor:g} times its average of {usual:.3g}"
     return Ruling("held", "unusual", f"{detail}; held until an operator releases or refuses it")
+
+
+def unusual_from(limits: Limits, usual: float) -> float:
+    """How many people a trigger must have reached within `unusual_within` for the next one to be unusual.
+
+    Args:
+        limits: the configured limits.
+        usual: the trigger's own average per `unusual_within`.
+    """
+    return max(limits.unusual, limits.unusual_factor * usual)
 
 
 def _daily_cap(facts: Facts) -> Ruling | None:

@@ -22,6 +22,10 @@ def _none_due(_day: date) -> int:
     return 0
 
 
+def _nobody() -> float:
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Facts:
     """One event, seen by one trigger.
@@ -41,6 +45,7 @@ class Facts:
         outranked_by: the trigger that the event leads to already, or none.
         blocked_until: the end of the cooldown of the person or the mailbox, or none.
         reached: how many people the trigger has reached within `unusual_within`.
+        usual: asks for the trigger's own average number of people per `unusual_within`.
         released: the operator has let an unusual number through.
         seen_at: when the event was first decided on, if it was deferred since: deferring makes nothing too old.
         zone: the company's time zone.
@@ -60,6 +65,7 @@ class Facts:
     outranked_by: str | None = None
     blocked_until: datetime | None = None
     reached: int = 0
+    usual: Callable[[], float] = _nobody
     released: bool = False
     seen_at: datetime | None = None
     zone: tzinfo = UTC

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
@@ -31,6 +31,13 @@ class Waiting:
 Count = Callable[[str | None, date], int]
 """How many surveys were due on a day before the books were opened: of one trigger, or of all (none)."""
 
+USUAL_OVER = timedelta(days=28)
+"""The past that tells how many people are usual for a trigger: four whole weeks."""
+
+
+def _nobody(_trigger: str) -> int:
+    return 0
+
 
 @dataclass
 class Books:
@@ -41,6 +48,7 @@ class Books:
         before: what was due before the books were opened.
         until: ends of cooldowns, by subject; those that are over do no harm.
         counted: how many people each trigger had reached within `unusual_within` when the books were opened.
+        earlier: how many people a trigger had reached in `USUAL_OVER`, without those of `counted`.
         reached: when each trigger's surveys since were decided, in order.
         taken: surveys that were added to a day since, by trigger and over all (none).
         waiting: the newest event that waits for the end of a cooldown, by subject of a person.
@@ -51,6 +59,7 @@ class Books:
     before: Count
     until: dict[str, datetime] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
+    earlier: Callable[[str], int] = _nobody
     reached: dict[str, list[datetime]] = field(default_factory=dict)
     taken: Counter[tuple[str | None, date]] = field(default_factory=Counter)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -73,6 +82,13 @@ class Books:
         """How many people a trigger has reached since a moment."""
         moments = self.reached.get(trigger, [])
         return self.counted.get(trigger, 0) + len(moments) - bisect_right(moments, since)
+
+    def usual(self, trigger: str, now: datetime, within: timedelta) -> float:
+        """How many people a trigger reached on average per `within` in `USUAL_OVER`, the present time left out."""
+        moments = self.reached.get(trigger, [])
+        count = bisect_right(moments, now - within) - bisect_right(moments, now - USUAL_OVER)
+        spans = (USUAL_OVER - within) / within
+        return (self.earlier(trigger) + max(count, 0)) / spans if spans > 0 else 0.0
 
     def take(self, trigger: str, subjects: Sequence[str], *, due: datetime, now: datetime, limits: Limits) -> None:
         """Write a yes down."""
@@ -200,6 +216,7 @@ def _facts(
         outranked_by=winner,
         blocked_until=books.blocked_until(person.subjects, case.now) if person else None,
         reached=books.reached_since(trigger.label, case.now - limits.unusual_within),
+        usual=lambda: books.usual(trigger.label, case.now, limits.unusual_within),
         released=verdict == RELEASED,
         seen_at=case.seen_at if verdict is not None else None,
         zone=books.zone,

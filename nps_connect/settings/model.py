@@ -166,8 +166,11 @@ class Limits(Table):
         when_blocked: what happens to a survey that the cooldown blocks.
         defer_at_most: for `defer`: the longest wait.
         surveys_per_day: cap per calendar day of the company's zone; staff is told by mail on a day that is full.
-        unusual: a trigger that is about to reach more people than this within `unusual_within` is held and asked about.
-        unusual_within: the time for `unusual`.
+        unusual: a trigger that is about to reach more people than this within `unusual_within` is held and asked about,
+            unless so many are usual for it.
+        unusual_factor: more people than `unusual` are usual as long as they are at most so many times the trigger's own
+            average per `unusual_within` of the last 28 days; a trigger without that past has `unusual` alone.
+        unusual_within: the time for `unusual` and `unusual_factor`.
         max_event_age: older events decide "too old".
         quiet_hours: from when to when no invitation and no reminder goes out, such as ``20:00-08:00``, in the contact's
             own time zone where the CRM knows it, else in the company's; ``off`` = at any hour.
@@ -179,6 +182,7 @@ class Limits(Table):
     defer_at_most: Duration = timedelta(days=14)
     surveys_per_day: int = Field(default=200, ge=1)
     unusual: int = Field(default=50, ge=1)
+    unusual_factor: float = Field(default=5.0, ge=1, allow_inf_nan=False)
     unusual_within: Duration = timedelta(hours=1)
     max_event_age: Duration = timedelta(days=7)
     quiet_hours: QuietHours = "20:00-08:00"

@@ -39,6 +39,8 @@ CONFIGURATIONS = st.fixed_dictionaries(
                 "when_blocked": st.sampled_from(["skip", "defer"]),
                 "surveys_per_day": st.sampled_from([1, 200]),
                 "unusual": st.sampled_from([1, 50]),
+                "unusual_factor": st.sampled_from([1, 30]),
+                "unusual_within": st.sampled_from(["1h", "2d"]),
                 "quiet_hours": st.just("off"),
                 "quiet_days": st.just([]),
             }

@@ -85,7 +85,7 @@ def test_an_unknown_key(configuration):
     assert configuration.mistakes(NPS_CONNECT_LIMITS__COOLDWON="1d") == [
         (
             "environment variable NPS_CONNECT_LIMITS__COOLDWON: 'cooldwon' is not a known key of limits; allowed: "
-            "cooldown, defer_at_most, max_event_age, quiet_days, quiet_hours, surveys_per_day, unusual, unusual_within, when_blocked; did you mean 'cooldown'?"
+            "cooldown, defer_at_most, max_event_age, quiet_days, quiet_hours, surveys_per_day, unusual, unusual_factor, unusual_within, when_blocked; did you mean 'cooldown'?"
         )
     ]
 

@@ -70,7 +70,7 @@ from nps_connect.settings.places import dotted
             (
                 "limits.plugin: is not a known key; allowed: cooldown, "
                 "defer_at_most, max_event_age, quiet_days, "
-                "quiet_hours, surveys_per_day, unusual, unusual_within, when_blocked"
+                "quiet_hours, surveys_per_day, unusual, unusual_factor, unusual_within, when_blocked"
             ),
         ),
         (

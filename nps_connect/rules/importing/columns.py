@@ -46,7 +46,17 @@ _EMAIL = Field(
 _NAME = Field(
     "name",
     "the name",
-    ("name", "full name", "nom complet", "customer name", "contact name", "last name", "nom de famille", "nom"),
+    (
+        "name",
+        "full name",
+        "nom et prenom",
+        "prenom et nom",
+        "customer name",
+        "contact name",
+        "last name",
+        "nom de famille",
+        "nom",
+    ),
 )
 _FIRST_NAME = Field("first_name", "the first name", ("first name", "firstname", "prenom"))
 _LANGUAGE = Field("language", "the language", ("language", "langue", "lang", "locale"))

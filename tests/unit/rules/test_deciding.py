@@ -12,7 +12,7 @@ import pytest
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
-from nps_connect.rules.deciding import blocked, rule
+from nps_connect.rules.deciding import blocked, rule, unusual_from
 from nps_connect.rules.facts import Facts
 from nps_connect.rules.filters import compile_filter
 from nps_connect.settings.model import Limits, Trigger
@@ -202,6 +202,30 @@ def test_the_active_period_counts_the_company_s_days(happened, period, active):
         now=datetime(2026, 5, 5, tzinfo=UTC),
     )
     assert (rule(known).reason == "inactive") is not active
+
+
+@pytest.mark.parametrize(
+    ("usual", "reached", "verdict"),
+    [(0, 49, "yes"), (0, 50, "held"), (5, 50, "held"), (20, 99, "yes"), (20, 100, "held"), (20.1, 100, "yes")],
+)
+def test_what_is_unusual_grows_with_what_is_usual_for_the_trigger_and_never_falls_below_the_floor(
+    usual, reached, verdict
+):
+    limits = Limits(unusual=50, unusual_factor=5)
+    assert rule(facts(limits=limits, reached=reached, usual=lambda: usual)).verdict == verdict
+    assert (reached < unusual_from(limits, usual)) == (verdict == "yes")
+
+
+def test_the_average_is_told_to_whoever_is_asked():
+    ruling = rule(facts(reached=120, usual=lambda: 20.04))
+    assert "reached 120 people within 1h, unusual is 50 and 5 times its average of 20" in ruling.detail
+
+
+def test_the_average_is_not_asked_for_below_the_floor():
+    def asked() -> float:
+        raise AssertionError("asked")
+
+    assert rule(facts(reached=49, usual=asked)).verdict == "yes"
 
 
 def test_an_operator_s_release_lets_an_unusual_number_through():

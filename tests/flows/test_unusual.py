@@ -1,0 +1,48 @@
+"""A trigger that is about to reach far more people than it usually does is held; one that is always busy is not."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from support.house import House
+
+from nps_connect.ledger.tables import DecisionRow
+
+LIMITS = {"unusual": 2, "unusual_factor": 3, "unusual_within": "1d", "cooldown": "90d", "surveys_per_day": 1000}
+
+
+@pytest.fixture
+def busy(ledger, clock) -> House:
+    """Two people a day for four weeks."""
+    house = House(ledger, clock, {"limits": LIMITS})
+    for day in range(28):
+        buy(house, f"day{day}", 2)
+        clock.forward("1d")
+    return house
+
+
+def buy(house: House, mark: str, people: int) -> None:
+    for number in range(people):
+        house.crm.knows(f"{mark}-{number}", f"{mark}-{number}@example.com")
+    house.webhook(*(house.won(f"{mark}-{number}") for number in range(people)))
+    house.run(only="crm/")
+
+
+def verdicts(house: House, newest: int) -> list[tuple[str, str]]:
+    with house.ledger.read() as session:
+        rows = session.execute(select(DecisionRow).order_by(DecisionRow.id)).scalars()
+        return [(row.verdict, row.detail) for row in rows][-newest:]
+
+
+def test_three_times_the_usual_go_through_and_the_next_is_held(busy):
+    assert {verdict for verdict, _ in verdicts(busy, 56)} == {"yes"}
+    buy(busy, "flood", 8)
+    told = verdicts(busy, 8)
+    assert [verdict for verdict, _ in told] == ["yes"] * 6 + ["held"] * 2
+    assert "reached 6 people within 1d, unusual is 2 and 3 times its average of 2;" in told[-1][1]
+
+
+def test_a_trigger_without_a_past_has_the_floor(ledger, clock):
+    house = House(ledger, clock, {"limits": LIMITS})
+    buy(house, "flood", 4)
+    assert [verdict for verdict, _ in verdicts(house, 4)] == ["yes", "yes", "held", "held"]
