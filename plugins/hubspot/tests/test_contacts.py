@@ -7,7 +7,7 @@ import json
 import pytest
 
 import nps_connect_hubspot as plugin
-from nps_connect import ContactKey, SimulatedPerson
+from nps_connect import ContactKey, Event, SimulatedPerson
 from nps_connect_hubspot.simulated.facts import DEAL_TO_CONTACT
 
 
@@ -219,6 +219,21 @@ def test_a_closed_ticket_leads_to_its_contact(connecting, vendor, receiving, pop
     [event] = plugin.nps_complete_events(connection, plugin.nps_parse_events(connection, receiving(webhook.body)), [])
     assert event.contacts[0].email == "person0@example.com"
     assert event.fields["subject"] == "A question"
+
+
+def test_the_people_of_an_imported_file_are_found_by_their_address(connection, populating, clock):
+    populating(1)
+    event = Event(
+        key="campaign:spring:1",
+        kind="contact.imported",
+        object_id="spring",
+        occurred_at=clock(),
+        contact_key=ContactKey(kind="email", value="person0@example.com"),
+        fields={"campaign": "spring"},
+    )
+    [completed] = plugin.nps_complete_events(connection, [event], [])
+    assert [contact.email for contact in completed.contacts] == ["person0@example.com"]
+    assert completed.fields == {"campaign": "spring"}
 
 
 def test_no_events_cost_no_calls(connection, wire):

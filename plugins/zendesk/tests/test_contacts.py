@@ -132,6 +132,16 @@ class TestComplete:
         assert [event.key for event in completed] == [event.key for event in given]
         assert all(event.contacts for event in completed)
 
+    def test_the_people_of_an_imported_file_are_left_to_be_found_by_their_address(self, helpdesk):
+        event = Event(
+            key="campaign:spring:1",
+            kind="contact.imported",
+            object_id="spring",
+            occurred_at=START,
+            contact_key=ContactKey(kind="email", value="ada@example.com"),
+        )
+        assert nps_complete_events(helpdesk(), [event], []) == [event]
+
     def test_groups_by_name_and_staff_are_excluded_only_now(self, vendor, helpdesk, ticket, user):
         ticket["group_id"] = 360
         (event,) = nps_complete_events(helpdesk(exclude={"groups": ["customer care"]}), [solved(ticket)], [])
