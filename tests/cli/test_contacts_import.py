@@ -17,7 +17,7 @@ PEOPLE = (
     HEAD,
     ("Zoé", "Lefèvre", "zoe@example.com", "Évry"),
     ("Jérôme", "Martin", "jerome@example.com", ""),
-    ("Paul", '"Durand; fils"', "paul@example.com", "Lyon"),
+    ("Paul", '"Durand; Cie"', "paul@example.com", "Lyon"),
 )
 SURVEY = ("--survey", "after-purchase")
 
@@ -51,7 +51,7 @@ def test_a_file_of_french_excel_is_read_as_it_is(ready):
     assert [(one["name"], one["email"]) for one in contacts] == [
         ("Zoé Lefèvre", "zoe@example.com"),
         ("Jérôme Martin", "jerome@example.com"),
-        ("Paul Durand; fils", "paul@example.com"),
+        ("Paul Durand; Cie", "paul@example.com"),
     ]
 
 

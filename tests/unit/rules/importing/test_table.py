@@ -40,7 +40,7 @@ def test_the_line_by_which_excel_names_its_delimiter_is_no_header():
 
 
 def test_lines_are_counted_where_their_rows_begin():
-    text = 'nom;mot\r\n\r\n"Zoé";"deux\r\nlignes"\r\n;;\r\nJean;un\r\n'
+    text = 'nom;texte\r\n\r\n"Zoé";"deux\r\nlignes"\r\n;;\r\nJean;un\r\n'
     assert rows_of(text) == [(3, ("Zoé", "deux\r\nlignes")), (6, ("Jean", "un"))]
 
 
@@ -106,7 +106,7 @@ def test_any_rows_in_any_encoding_come_back_or_are_refused_with_a_line(written, 
     if any("\r" in cell for cells in written for cell in cells):  # which this writer does not always quote by itself
         quoting = csv.QUOTE_ALL
     writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=quoting)
-    writer.writerows([("nom", "courriel", "mot"), *written])
+    writer.writerows([("nom", "courriel", "texte"), *written])
     body = out.getvalue().encode(codec, "ignore")
     expected = [
         tuple(cell.encode(codec, "ignore").decode(codec).strip() for cell in cells)
