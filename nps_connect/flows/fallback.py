@@ -78,6 +78,7 @@ def _stop(ctx: Context, row: PauseRow) -> str:
 
 
 def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
+    looked_for = col(DeliveryRow.finished_at) <= ctx.clock() - LAST_LOOK
     untouched = col(DeliveryRow.due_at) <= ctx.clock() - PATIENCE  # a route's own delay is no failure
     return list(
         session.execute(
@@ -88,7 +89,7 @@ def _stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
                 col(DeliveryRow.created_at) <= ctx.clock() - PATIENCE,
                 or_(col(DeliveryRow.state) != "pending", col(DeliveryRow.attempts) > 0, untouched),
                 col(DeliveryRow.response_id).is_not(None),
-                ~(col(DeliveryRow.doubtful) & (col(DeliveryRow.finished_at) > ctx.clock() - LAST_LOOK)),
+                or_(col(DeliveryRow.finished_at).is_(None), ~col(DeliveryRow.doubtful), looked_for),
                 or_(col(DeliveryRow.hold).is_(None), col(DeliveryRow.hold) != CONTESTED),
             )
             .order_by(col(DeliveryRow.id))

@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import col
 
+from nps_connect.flows.bounces import fetch_bounces
 from nps_connect.flows.context import JOBS, Context, poll_lane
 from nps_connect.flows.fallback import raise_alarms, tell_stops
 from nps_connect.flows.health import resume_all
+from nps_connect.flows.last_look import look_once_more
 from nps_connect.flows.overdue import tell_overdue
 from nps_connect.flows.poll import poll
 from nps_connect.flows.reconcile import reconcile, reconciled
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 CONFIRM_EVERY = timedelta(hours=1)
 ALARM_EVERY = timedelta(seconds=60)
+LOOK_EVERY = timedelta(seconds=30)
 CHECK_EVERY = timedelta(minutes=5)
 AFTER_A_FAILURE = timedelta(seconds=60)
 
@@ -47,6 +50,7 @@ def jobs_of(ctx: Context) -> dict[str, Job]:
     """The jobs that this configuration needs, by name."""
     jobs = [
         Job("alarms", lambda _memo: _then(raise_alarms(ctx), ALARM_EVERY)),
+        Job("last looks", lambda _memo: _then(look_once_more(ctx), LOOK_EVERY)),
         Job("stops", lambda _memo: _then(tell_stops(ctx), ALARM_EVERY)),
         Job("overdue", lambda _memo: _then(tell_overdue(ctx), ALARM_EVERY)),
         Job("resume", lambda _memo: _then(resume_all(ctx), CHECK_EVERY)),
@@ -60,6 +64,11 @@ def jobs_of(ctx: Context) -> dict[str, Job]:
     for name in reconciled(ctx):
         job = f"reconcile:{name}"
         jobs.append(Job(job, lambda memo, job=job, name=name: reconcile(ctx, job, name, memo), poll_lane(name)))  # type: ignore[misc]
+    jobs += [
+        Job(f"bounces:{name}", lambda memo, name=name: fetch_bounces(ctx, name, memo), poll_lane(name))  # type: ignore[misc]
+        for name in ctx.connections
+        if ctx.has(name, "nps_fetch_bounces")
+    ]
     return {job.name: job for job in jobs}
 
 
@@ -70,6 +79,7 @@ def plan_jobs(ctx: Context, jobs: dict[str, Job]) -> None:
         rows = [{"name": name, "lane": job.lane, "due_at": now, "memo": {}} for name, job in jobs.items()]
         insert_new(session, JobRow, rows, ("name",))
         kept = col(JobRow.name).like("poll:%") | col(JobRow.name).like("reconcile:%")
+        kept |= col(JobRow.name).like("bounces:%")
         stale = col(JobRow.name).not_in(list(jobs)) & ~kept
         session.execute(delete(JobRow).where(stale).execution_options(synchronize_session=False))
 
