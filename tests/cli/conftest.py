@@ -1,7 +1,9 @@
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from support.clock import SteadyClock
 from support.house import House
 
 from nps_connect.cli import main
@@ -30,17 +32,16 @@ def configured(cli):
     return cli
 
 
-@pytest.fixture
-def stocked(configured, sqlite_template, clock):
-    """The command line in front of a database with a history.
+VENDORS = ("crm", "desk", "post", "bell", "stars")
 
-    Marie answered 10 and Paul 8. Jean answered 2 and his ticket is dead. Anne opened a score and never confirmed it. Luc's
-    survey mail may or may not have been sent.
-    """
-    path = configured.folder / "nps-connect.db"
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory, sqlite_template):
+    """What `stocked` begins with, lived through once: a database file, the time, and what each vendor remembers."""
+    path = tmp_path_factory.mktemp("stocked") / "ledger.db"
     path.write_bytes(sqlite_template.read_bytes())
     ledger = Ledger(f"sqlite:///{path}")
-    house = House(ledger, clock)
+    house = House(ledger, SteadyClock())
     house.desk.raising = [Rejected("the form is closed", status=422, request_id="req-1", exchange={"path": "/tickets"})]
     for person, name, score, comment in (
         ("1", "marie", 10, "Parfait"),
@@ -56,6 +57,26 @@ def stocked(configured, sqlite_template, clock):
     house.run()
     house.clock.forward("3d")
     house.run(only="send_survey")
-    configured.house = house
+    with ledger.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    ledger.close()
+    remembered = {name: vars(getattr(house, name)) for name in VENDORS}
+    return SimpleNamespace(file=path.read_bytes(), now=house.clock(), remembered=remembered)
+
+
+@pytest.fixture
+def stocked(configured, history, clock):
+    """The command line in front of a database with a history.
+
+    Marie answered 10 and Paul 8. Jean answered 2 and his ticket is dead. Anne opened a score and never confirmed it. Luc's
+    survey mail may or may not have been sent.
+    """
+    path = configured.folder / "nps-connect.db"
+    path.write_bytes(history.file)
+    clock.now = history.now
+    ledger = Ledger(f"sqlite:///{path}")
+    configured.house = House(ledger, clock)
+    for name, remembered in history.remembered.items():
+        vars(getattr(configured.house, name)).update(deepcopy(remembered))
     yield configured
     ledger.close()

@@ -1,8 +1,13 @@
 """`nps-connect events`: look, replay after a fix, make by hand."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
+from sqlalchemy import select
+
+from nps_connect.cli.options import Options
+from nps_connect.ledger.tables import EventRow
 
 
 def test_what_came_in_is_listed_newest_first(stocked):
@@ -52,3 +57,51 @@ def test_mistakes_are_usage_errors(stocked, arguments, sentence):
     result = stocked("events", *arguments)
     assert result.code == 2
     assert sentence in " ".join(result.err.split())
+
+
+class TestSend:
+    """A hand-made event is marked, decided like any other, and asks before a customer may be written to."""
+
+    @pytest.fixture
+    def shop(self, stocked, monkeypatch):
+        """The command line in front of the small vendors, whose CRM knows Zoé."""
+        stocked.house.crm.knows("7", "zoe@example.com")
+        monkeypatch.setattr(Options, "application", lambda _options: nullcontext(stocked.house.app))
+        return stocked
+
+    def decisions(self, shop, event_id):
+        shop.house.run()
+        told = json.loads(shop("explain", "--event", str(event_id), "--json").out)
+        assert told["steps"][0]["facts"]["source"] == "manual"
+        return [
+            (step["facts"]["verdict"], step["facts"]["reason"]) for step in told["steps"] if step["what"] == "decision"
+        ]
+
+    def test_it_is_marked_and_decided_like_any_other(self, shop):
+        result = shop("events", "send", "crm", "deal.won", "--contact", "zoe@example.com", "--yes", "--json")
+        assert result.code == 0, result.err
+        assert self.decisions(shop, json.loads(result.out)["event"]) == [("yes", "surveyed")]
+        assert shop.house.deliveries("send_survey")[-1].state == "pending"
+
+    def test_the_rules_may_say_no(self, shop):
+        result = shop("events", "send", "crm", "deal.won", "--contact", "1", "--yes", "--json")
+        assert self.decisions(shop, json.loads(result.out)["event"]) == [("no", "cooldown")]
+
+    def test_its_object_and_fields_are_those_that_were_given(self, shop):
+        given = ("--object", "deal-77", "--field", "amount=120", "--field", "city=Lyon")
+        result = shop("events", "send", "crm", "deal.won", "--contact", "7", *given, "--yes")
+        assert "waits to be decided" in result.out
+        with shop.house.ledger.read() as session:
+            row = session.execute(select(EventRow).order_by(EventRow.id.desc())).scalars().first()
+        assert (row.object_id, row.source, row.record["fields"]) == (
+            "deal-77",
+            "manual",
+            {"amount": "120", "city": "Lyon"},
+        )
+
+    def test_it_asks_before_a_customer_may_be_written_to(self, shop):
+        before = len(json.loads(shop("events", "list", "--json").out))
+        result = shop("events", "send", "crm", "deal.won", "--contact", "7", answer="n\n")
+        assert result.code == 1
+        assert "Mail may reach 1 customer" in result.err
+        assert len(json.loads(shop("events", "list", "--json").out)) == before
