@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from nps_connect.flows.context import Context
+from nps_connect.flows.leaking import stop_leak
 from nps_connect.worker.lanes import Lane
+from nps_connect.worker.leaks import LeakWatch
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Engine:
         self._busy: Counter[str] = Counter()
         self._look_at = {name: ctx.clock() for name in self._lanes}
         self._stopping = threading.Event()
+        self._leaks = LeakWatch(lambda lane, threads: stop_leak(ctx, lane, threads))
         self._number = 0
         groups = {lane.connection for lane in lanes}
         self._threads = [self._thread() for _ in range(threads + len(groups))]
@@ -111,7 +114,8 @@ class Engine:
             due = lane.next_due(self._ctx)
             if due is None or due > now:
                 return now + LOOK_EVERY if due is None else min(due, now + LOOK_EVERY)
-            return self._ctx.clock() if lane.drain(self._stopping.is_set) else now + LOOK_EVERY
+            with self._leaks.watching(lane.name):
+                return self._ctx.clock() if lane.drain(self._stopping.is_set) else now + LOOK_EVERY
         except Exception:  # the database may be away for a while; the engine must outlive that
             log.exception("lane failed lane=%s", lane.name)
             return self._ctx.clock() + AFTER_A_FAILURE
