@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import CooldownRow
@@ -36,14 +36,6 @@ def reserve(session: Session, subjects: Sequence[str], *, invitation_id: int, un
         if taken is None:
             return False
     return True
-
-
-def blocked_until(session: Session, subjects: Sequence[str], *, now: datetime) -> datetime | None:
-    """The latest end of a running cooldown of these subjects, or none."""
-    ends = session.execute(
-        select(col(CooldownRow.until)).where(col(CooldownRow.subject).in_(subjects), col(CooldownRow.until) > now)
-    ).scalars()
-    return max(ends, default=None)
 
 
 def confirm(session: Session, invitation_id: int, *, until: datetime) -> None:

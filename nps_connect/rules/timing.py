@@ -18,20 +18,10 @@ def day_of(moment: datetime, zone: tzinfo) -> date:
     return moment.astimezone(zone).date()
 
 
-def day_start(moment: datetime, zone: tzinfo) -> datetime:
-    """The moment (UTC) at which the calendar day of `moment` began in a time zone.
-
-    Where the clocks skip midnight, the day begins when they have skipped it; where midnight comes twice, the day
-    begins at the first.
-
-    Raises:
-        ValueError: the moment has no time zone of its own.
-    """
-    return at(day_of(moment, zone), time(), zone)
-
-
 def day_after(moment: datetime, zone: tzinfo) -> datetime:
     """The moment (UTC) at which the calendar day after that of `moment` begins in a time zone.
+
+    Where the clocks skip midnight, the day begins when they have skipped it; where midnight comes twice, at the first.
 
     Raises:
         ValueError: the moment has no time zone of its own.

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rules.timing import after, at, day_after, day_of, day_start
+from nps_connect.rules.timing import after, at, day_after, day_of
 from nps_connect.settings.delays import DAYS, Delay, parse_delay
 
 PARIS = ZoneInfo("Europe/Paris")
+DAY = timedelta(days=1)
 ZONES = [
     ZoneInfo(name)
     for name in (
@@ -40,34 +41,33 @@ moments = st.datetimes(datetime(1975, 1, 2), datetime(2060, 1, 1), timezones=st.
 
 def test_a_day_is_the_company_s():
     assert day_of(datetime(2026, 3, 1, 23, 30, tzinfo=UTC), PARIS) == date(2026, 3, 2)
-    assert day_start(datetime(2026, 3, 1, 23, 30, tzinfo=UTC), PARIS) == datetime(2026, 3, 1, 23, tzinfo=UTC)
+    assert day_after(datetime(2026, 3, 1, 22, 30, tzinfo=UTC), PARIS) == datetime(2026, 3, 1, 23, tzinfo=UTC)
 
 
 def test_days_of_23_and_25_hours():
     spring, autumn = datetime(2026, 3, 29, 12, tzinfo=UTC), datetime(2026, 10, 25, 12, tzinfo=UTC)
-    assert day_after(spring, PARIS) - day_start(spring, PARIS) == timedelta(hours=23)
-    assert day_after(autumn, PARIS) - day_start(autumn, PARIS) == timedelta(hours=25)
+    assert day_after(spring, PARIS) - day_after(spring - DAY, PARIS) == timedelta(hours=23)
+    assert day_after(autumn, PARIS) - day_after(autumn - DAY, PARIS) == timedelta(hours=25)
 
 
 def test_a_day_whose_midnight_is_skipped_begins_after_the_gap():
     cairo = ZoneInfo("Africa/Cairo")
-    start = day_start(datetime(2024, 4, 26, 12, tzinfo=UTC), cairo)
+    start = day_after(datetime(2024, 4, 25, 12, tzinfo=UTC), cairo)
     assert start.astimezone(cairo).isoformat() == "2024-04-26T01:00:00+03:00"
 
 
 def test_a_moment_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="needs a time zone"):
-        day_start(datetime(2026, 1, 1), PARIS)
+        day_after(datetime(2026, 1, 1), PARIS)
 
 
 @given(moments, st.sampled_from(ZONES))
-def test_a_day_begins_before_its_moments_on_the_same_day_and_ends_after_them(moment, zone):
-    start, end = day_start(moment, zone), day_after(moment, zone)
-    assert start.tzinfo is UTC
-    assert day_of(start, zone) == day_of(moment, zone)
-    assert start <= moment
-    assert end > start
-    assert day_of(start - timedelta(seconds=1), zone) < day_of(moment, zone)
+def test_the_next_day_begins_after_the_moments_of_this_one(moment, zone):
+    begin = day_after(moment, zone)
+    assert begin.tzinfo is UTC
+    assert begin > moment
+    assert day_of(begin, zone) > day_of(moment, zone)
+    assert day_of(begin - timedelta(seconds=1), zone) == day_of(moment, zone)
 
 
 @given(
