@@ -32,7 +32,7 @@ test:
 	$(BIN)/pytest
 
 bench:
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --write
 
 # Kills the product for up to 30 minutes and writes docs/torture.md.
 torture:

@@ -1,29 +1,87 @@
-"""Run every benchmark, or those named on the command line, and print one table."""
+"""Run every benchmark, or those named on the command line, and print one table.
+
+With ``--write`` each benchmark's rows also go into docs/benchmarks.md, between its markers, with the machine as it was.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import sqlite3
 import sys
+import traceback
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-NAMES = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+NAMES = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
+HEAD = "| what | per second | each | beside |\n| --- | ---: | ---: | --- |"
+
+Row = tuple[str, str, str, str]
 
 
-def main(wanted: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Print a row per figure; returns the exit code."""
+    wanted = [name for name in arguments if name != "--write"]
     unknown = [name for name in wanted if name not in NAMES]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores\n")
-    print("| benchmark | what | per second | each | beside |\n| --- | --- | ---: | ---: | --- |")
+    print(f"{machine()}\n\n| benchmark {HEAD.replace(chr(10) + '|', chr(10) + '| --- |')}")
+    failed = 0
     for name in wanted or NAMES:
-        for what, count, seconds, *beside in import_module(f"benchmarks.{name}").measure():
-            row = (name, what, f"{count / seconds:,.0f}", f"{seconds / count * 1e6:,.1f} µs", *(beside or [""]))
-            print(f"| {' | '.join(row)} |", flush=True)
-    return 0
+        before = machine()
+        rows: list[Row] = []
+        try:
+            for what, count, seconds, *beside in import_module(f"benchmarks.{name}").measure():
+                rows.append((what, *told(count, seconds), beside[0] if beside else ""))
+                print(f"| {name} | {' | '.join(rows[-1])} |", flush=True)
+        except Exception:  # noqa: BLE001  # one that fails must not take the others with it
+            traceback.print_exc()
+            failed = 1
+            continue
+        if "--write" in arguments:
+            write(name, rows, before)
+    return failed
+
+
+def told(count: int, seconds: float) -> tuple[str, str]:
+    """So many per second, and how long each took."""
+    if not count:
+        return "", ""
+    each = seconds / count
+    return f"{count / seconds:,.0f}", f"{each * 1e6:,.1f} µs" if each < 0.01 else f"{each * 1e3:,.1f} ms"
+
+
+def machine() -> str:
+    """What the figures depend on, in one line."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    parts = (
+        f"Python {platform.python_version()}",
+        f"SQLite {sqlite3.sqlite_version}",
+        f"{platform.system()} {platform.machine()}",
+        f"{os.cpu_count()} cores",
+        f"{memory:.0f} GiB",
+        f"load {os.getloadavg()[0]:.1f} at the start",
+        f"{datetime.now(UTC):%Y-%m-%d}",
+    )
+    return ", ".join(parts)
+
+
+def write(name: str, rows: list[Row], before: str) -> None:
+    """Put a benchmark's table between its markers; a new one gets a section at the end of the page."""
+    begin, end = f"<!-- made by benchmarks/{name}.py: begin -->", f"<!-- made by benchmarks/{name}.py: end -->"
+    table = "\n".join([begin, f"{before}.", "", HEAD, *(f"| {' | '.join(row)} |" for row in rows), end])
+    page = PAGE.read_text(encoding="utf-8")
+    if begin in page:
+        first, _, rest = page.partition(begin)
+        page = first + table + rest.partition(end)[2]
+    else:
+        says = (import_module(f"benchmarks.{name}").__doc__ or name).strip().splitlines()[0]
+        page = f"{page.rstrip()}\n\n## {name.replace('_', ' ').capitalize()}\n\n{says}\n\n{table}\n"
+    PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert, text
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -17,11 +17,12 @@ from support.clock import START, SteadyClock
 from support.house import House
 from support.postgres import drop_database, fresh_database, server
 
+from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 
-__all__ = ["START", "House", "SteadyClock", "databases", "fill", "plan"]
+__all__ = ["START", "House", "SteadyClock", "analyze", "databases", "fill", "plan"]
 
 
 @contextmanager
@@ -46,6 +47,14 @@ def house_at(url: str) -> Iterator[House]:
         ledger.close()
 
 
+def analyze(ledger: Ledger, *tables: str) -> None:
+    """Let PostgreSQL see what was just filled in, as its autovacuum does after a minute."""
+    if not ledger.is_sqlite:
+        with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as link:
+            for table in tables:
+                link.exec_driver_sql(f"VACUUM ANALYZE {table}")
+
+
 def fill(ledger: Ledger, people: int) -> None:
     """Contacts who have answered 9."""
     now = START
@@ -67,22 +76,23 @@ def fill(ledger: Ledger, people: int) -> None:
             )  # fmt: skip
 
 
-def plan(ledger: Ledger, lane: str, count: int, *, people: bool = True, due: Any = START, mark: str = "d") -> None:
-    """So many pending deliveries."""
+PLANNED = """
+INSERT INTO deliveries (key, lane, state, due_at, connection, action, options, created_at, attempts, doubtful,
+                        contact_id, response_id)
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
+SELECT CAST(:mark AS TEXT) || '-' || CAST(n AS TEXT), :lane, 'pending', :due, :connection, :action, '{}', :now, 0,
+       false, CASE WHEN :people > 0 THEN (n - 1) % :people + 1 END, CASE WHEN :people > 0 THEN (n - 1) % :people + 1 END
+FROM numbers
+"""
+
+
+def plan(ledger: Ledger, lane: str, count: int, *, people: int = 0, due: Any = START, mark: str = "d") -> None:
+    """So many pending deliveries, made by the database itself; about so many people in turn, or about nobody."""
     connection, _, action = lane.partition("/")
+    moments = (bindparam("due", type_=UtcDateTime()), bindparam("now", type_=UtcDateTime()))
+    told = {"lane": lane, "connection": connection, "action": action, "due": due, "now": START, "mark": mark}
     with ledger.write() as session:
-        for begin in range(1, count + 1, 2000):
-            session.execute(
-                insert(DeliveryRow),
-                [
-                    {
-                        "key": f"{mark}-{n}", "lane": lane, "state": "pending", "due_at": due, "connection": connection,
-                        "action": action, "options": {}, "created_at": START, "attempts": 0, "doubtful": False,
-                        "contact_id": n if people else None, "response_id": n if people else None,
-                    }
-                    for n in range(begin, min(begin + 2000, count + 1))
-                ],
-            )  # fmt: skip
+        session.connection().execute(text(PLANNED).bindparams(*moments), {**told, "count": count, "people": people})
 
 
 def _contact(n: int) -> dict[str, Any]:

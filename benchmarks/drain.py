@@ -1,138 +1,193 @@
-"""(a) Draining 10,000 deliveries with their attempts, against the bare SQL of the same rows in the same batches."""
+"""(a) Draining 10,000 deliveries with their attempts, against the bare SQL of the same rows in the same batches.
+
+Bare SQL is what a careful hand would write without a product around it: two transactions per batch of 100 (claim and
+start; settle and record), written twice: row by row with `executemany`, and with one statement per batch, as the
+product does. The rounds of all ways alternate, and the quickest round of each counts, for other work disturbs.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from benchmarks._house import START, House, databases, fill, house_at, plan
+from support.postgres import drop_database, fresh_database, server
+
+from benchmarks._engines import seconds_of
+from benchmarks._house import START, House, analyze, databases, fill, house_at, plan
+from nps_connect.flows.attempts import Settled
 from nps_connect.flows.deliver import action_info, drain_deliveries
-from nps_connect.flows.settle import Settled, settle_batch
+from nps_connect.flows.settle import settle_batch
 from nps_connect.ledger import claims
+from nps_connect.ledger.columns import utc_text
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Receipt
 
-COUNT, BATCH = 10_000, 100
+COUNT, BATCH, ROUNDS = 10_000, 100, 5
+PART = COUNT // ROUNDS
 LANE = "crm/write_score"
 
 
+@dataclass(frozen=True)
+class Row:
+    """What settling needs to know of a delivery that went well."""
+
+    id: int
+
+
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """Bare SQL, the ledger alone, the whole delivery with preparing each record, and procrastinate's own no-op."""
+    """Bare SQL twice, the ledger alone, the whole delivery, and other engines' own no-op work."""
+    ours: dict[str, float] = {}
     with databases() as urls:
         for name, url in urls.items():
-            with house_at(url) as house:
-                fill(house.ledger, COUNT)
-                plan(house.ledger, LANE, COUNT, mark="bare")
-                bare = _timed(lambda url=url: _bare(house, url))
-                yield f"{name}: bare SQL, claim + start + settle + attempts", COUNT, bare, ""
-                plan(house.ledger, LANE, COUNT, mark="ledger")
-                ours = _timed(lambda: _ledger(house))
-                yield f"{name}: ledger, the same with fences", COUNT, ours, _against(bare, ours, 0.5)
-                plan(house.ledger, LANE, COUNT, mark="whole")
-                whole = _timed(lambda: _whole(house))
-                yield f"{name}: whole delivery, each record prepared", COUNT, whole, _against(bare, whole, 0.5)
-        engine = _procrastinate(urls["PostgreSQL"], 2_000)
-        yield "PostgreSQL: procrastinate, no-op task, concurrency 10", 2_000, engine, ""
+            with house_at(url) as house, _driver(house, url) as bare:
+                fill(house.ledger, PART)
+                ways: dict[str, Callable[[], None]] = {
+                    "bare SQL, row by row": lambda bare=bare: _bare(bare, _settle_each),
+                    "bare SQL, one statement per batch": lambda bare=bare: _bare(bare, _settle_batch),
+                    "ledger: claim and start, settle with fences": lambda house=house: _ledger(house),
+                    "whole delivery, each record read and checked": lambda house=house: _whole(house),
+                }
+                best = _rounds(house, ways)
+            each, batch = (best[way] for way in list(ways)[:2])
+            for way, seconds in best.items():
+                told = ""
+                if not way.startswith("bare"):
+                    ratio = batch / seconds
+                    told = f"{ratio:.2f} of one statement per batch, {each / seconds:.2f} of row by row; goal 0.5 "
+                    told += "reached" if ratio >= 0.5 else "missed"
+                    ours[name] = PART / seconds
+                yield f"{name}: {way}", PART, seconds, told
+    with server() as maintenance:
+        for engine, told, count in (
+            ("procrastinate", "concurrency 10", 2_000),
+            ("pgqueuer", "batches of 100", 10_000),
+            ("dbos", "200 at once, filing included", 2_000),
+        ):
+            url = fresh_database(maintenance)
+            took = seconds_of(engine, url, count)
+            drop_database(maintenance, url)
+            if took is None:
+                yield f"PostgreSQL: {engine}", 0, 1.0, "not installed"
+                continue
+            beside = f"our whole delivery is {ours['PostgreSQL'] * took / count:.1f} times as fast"
+            yield f"PostgreSQL: {engine}, no-op work, {told}", count, took, beside
 
 
-def _timed(work: Callable[[], None]) -> float:
-    started = perf_counter()
-    work()
-    return perf_counter() - started
-
-
-def _against(bare: float, ours: float, goal: float) -> str:
-    ratio = bare / ours
-    return f"{ratio:.2f} of bare SQL; goal {goal} {'reached' if ratio >= goal else 'missed'}"
+def _rounds(house: House, ways: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """The quickest round of each way."""
+    best = dict.fromkeys(ways, float("inf"))
+    for number in range(ROUNDS + 1):
+        for place, (way, work) in enumerate(ways.items()):
+            plan(house.ledger, LANE, PART, people=PART, mark=f"{number}-{place}")
+            analyze(house.ledger, "deliveries", "attempts")
+            began = perf_counter()
+            work()
+            if number:  # the first round is to warm up
+                best[way] = min(best[way], perf_counter() - began)
+    return best
 
 
 def _ledger(house: House) -> None:
     ctx, info = house.ctx, action_info(house.ctx, "crm", "write_score")
     done = 0
-    while done < COUNT:
+    while done < PART:
         token, now = ctx.token(), ctx.clock()
         with ctx.ledger.write() as session:
-            rows = claims.claim(session, DeliveryRow, LANE, token=token, now=now, limit=BATCH)
-        with ctx.ledger.write() as session:
-            claims.start(session, DeliveryRow, [row.id or 0 for row in rows], token=token, now=now)
-        settled = [Settled(row, Receipt(id=f"v-{row.id}")) for row in rows]
+            ids = claims.claim_ids(session, DeliveryRow, LANE, token=token, now=now, limit=BATCH, start=True)
+        settled: Any = [Settled(Row(row_id), Receipt(id=f"v-{row_id}"), called=True) for row_id in ids]  # type: ignore[arg-type]
         settle_batch(ctx, "crm", "write_score", info, settled, token)
-        done += len(rows)
+        done += len(ids)
 
 
 def _whole(house: House) -> None:
     done = 0
-    while done < COUNT:
+    while done < PART:
         done += drain_deliveries(house.ctx, "crm", "write_score")
 
 
-def _bare(house: House, url: str) -> None:
-    run, many, commit = _driver(house, url)
-    at = START.strftime("%Y-%m-%d %H:%M:%S.%f") if url.startswith("sqlite") else START
-    skip = "" if url.startswith("sqlite") else " FOR UPDATE SKIP LOCKED"
-    for number in range(COUNT // BATCH):
+@dataclass(frozen=True)
+class Bare:
+    """A database without the product: run a statement for its rows, run it many times, commit."""
+
+    sqlite: bool
+    run: Callable[..., Any]
+    many: Callable[..., Any]
+    commit: Callable[[], None]
+
+
+def _bare(bare: Bare, settle: Callable[[Bare, list[int], str, Any], None]) -> None:
+    at: Any = utc_text(START) if bare.sqlite else START
+    skip = "" if bare.sqlite else " FOR UPDATE SKIP LOCKED"
+    for number in range(PART // BATCH):
         token = f"t{number}"
-        ids = run(
-            "UPDATE deliveries SET state = 'running', lease_token = ?, lease_until = ? WHERE id IN (SELECT id FROM "
-            "deliveries WHERE lane = ? AND state = 'pending' AND due_at <= ? ORDER BY due_at, id LIMIT 100"
-            f"{skip}) RETURNING id",
-            (token, at, LANE, at),
+        rows = bare.run(
+            "UPDATE deliveries SET state = 'running', lease_token = ?, lease_until = ?, started_at = ?, "
+            "first_started_at = coalesce(first_started_at, ?) WHERE id IN (SELECT id FROM deliveries WHERE lane = ? "
+            f"AND state = 'pending' AND due_at <= ? ORDER BY due_at, id LIMIT 100{skip}) RETURNING id",
+            (token, at, at, at, LANE, at),
         )
-        commit()
-        many("UPDATE deliveries SET started_at = ? WHERE id = ?", [(at, row[0]) for row in ids])
-        commit()
-        many(
-            "UPDATE deliveries SET state = 'succeeded', lease_token = NULL, lease_until = NULL, finished_at = ?, "
-            "receipt_id = ? WHERE id = ? AND lease_token = ?",
-            [(at, f"v-{row[0]}", row[0], token) for row in ids],
-        )
-        many(
-            "INSERT INTO attempts (delivery_id, started_at, finished_at, outcome, exchange) VALUES (?, ?, ?, ?, ?)",
-            [(row[0], at, at, "succeeded", json.dumps(None)) for row in ids],
-        )
-        commit()
+        bare.commit()
+        settle(bare, [row[0] for row in rows], token, at)
+        bare.commit()
 
 
-def _driver(house: House, url: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[[], None]]:
-    """Run a statement for its rows, run it many times, commit."""
-    if url.startswith("sqlite"):
-        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
-        connection.execute("PRAGMA synchronous=FULL")
-        return lambda sql, values: connection.execute(sql, values).fetchall(), connection.executemany, connection.commit
-    import psycopg
+ENDED = "state = 'succeeded', lease_token = NULL, lease_until = NULL, doubtful = false, finished_at = ?"
 
-    link = psycopg.connect(house.ledger.libpq_url)
-    cursor = link.cursor()
-    return (
-        lambda sql, values: cursor.execute(sql.replace("?", "%s"), values).fetchall(),
-        lambda sql, rows: cursor.executemany(sql.replace("?", "%s"), rows),
-        link.commit,
+
+def _settle_each(bare: Bare, ids: list[int], token: str, at: Any) -> None:  # text or moment
+    bare.many(
+        f"UPDATE deliveries SET {ENDED}, receipt_id = ? WHERE id = ? AND state = 'running' AND lease_token = ?",
+        [(at, f"v-{row_id}", row_id, token) for row_id in ids],
+    )
+    bare.many(
+        "INSERT INTO attempts (delivery_id, started_at, finished_at, outcome) VALUES (?, ?, ?, 'succeeded')",
+        [(row_id, at, at) for row_id in ids],
     )
 
 
-def _procrastinate(url: str, count: int) -> float:
-    import asyncio
+def _settle_batch(bare: Bare, ids: list[int], token: str, at: Any) -> None:
+    told = json.dumps([{"id": row_id, "receipt": f"v-{row_id}"} for row_id in ids])
+    if bare.sqlite:
+        source, row_id, receipt = "json_each(?)", "json_extract(value, '$.id')", "json_extract(value, '$.receipt')"
+    else:
+        source, row_id, receipt = "json_to_recordset(?) AS told (id bigint, receipt text)", "told.id", "told.receipt"
+    done = bare.run(
+        f"UPDATE deliveries SET {ENDED}, receipt_id = {receipt} FROM {source} "
+        f"WHERE deliveries.id = {row_id} AND {'+' if bare.sqlite else ''}state = 'running' AND lease_token = ? "
+        "RETURNING deliveries.id",
+        (at, told, token),
+    )
+    ours = json.dumps([row[0] for row in done])
+    listed = (
+        "SELECT value FROM json_each(?)" if bare.sqlite else "SELECT value::bigint FROM json_array_elements_text(?)"
+    )
+    bare.run(
+        "INSERT INTO attempts (delivery_id, started_at, finished_at, outcome) SELECT id, started_at, ?, 'succeeded' "
+        f"FROM deliveries WHERE id IN ({listed}) ORDER BY id RETURNING id",
+        (at, ours),
+    )
 
-    import psycopg.conninfo
-    from procrastinate import App, PsycopgConnector
 
-    from nps_connect.ledger.carrying import SCHEMA
+@contextmanager
+def _driver(house: House, url: str) -> Iterator[Bare]:
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        connection.execute("PRAGMA synchronous=FULL")
+        run = connection.execute
+        yield Bare(True, lambda sql, values: run(sql, values).fetchall(), connection.executemany, connection.commit)
+        connection.close()
+        return
+    import psycopg
 
-    async def run() -> float:
-        conninfo = psycopg.conninfo.make_conninfo(url, options=f"-c search_path={SCHEMA}")
-        app = App(connector=PsycopgConnector(conninfo=conninfo))
-
-        @app.task(name="noop")
-        async def noop(n: int) -> None:
-            pass
-
-        async with app.open_async():
-            await noop.batch_defer_async(*({"n": n} for n in range(count)))
-            started = perf_counter()
-            await app.run_worker_async(wait=False, concurrency=10, install_signal_handlers=False)
-            return perf_counter() - started
-
-    return asyncio.run(run())
+    with psycopg.connect(house.ledger.libpq_url) as link, link.cursor() as cursor:
+        yield Bare(
+            False,
+            lambda sql, values: cursor.execute(sql.replace("?", "%s"), values).fetchall(),
+            lambda sql, rows: cursor.executemany(sql.replace("?", "%s"), rows),
+            link.commit,
+        )

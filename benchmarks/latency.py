@@ -1,0 +1,97 @@
+"""(d) From the customer's press to the vendor's door, in an idle product of real processes.
+
+The clock runs from the moment at which the browser's form is sent until the vendor's server has read the head of the
+call that carries the score: the page, the answer's commit, the wake-up, claim and start are all in it, the vendor's own
+time is not. The customer presses Send, so nothing waits for further words.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+import httpx
+from sqlalchemy import insert
+
+from benchmarks._house import databases
+from benchmarks._running import SIGNING_KEY, Vendor, configure, running
+from nps_connect.connection import system_clock
+from nps_connect.flows.links import Links
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.tables import ContactRow, InvitationRow
+
+ANSWERS, WARM = 40, 5
+PATIENCE = 10.0
+
+
+def measure() -> Iterator[tuple[str, int, float, str]]:
+    """Embedded: one process. PostgreSQL: pages and worker in a process each, woken by procrastinate."""
+    with databases() as urls, Vendor() as vendor, tempfile.TemporaryDirectory() as folder:
+        for name, commands, goal in (
+            ("SQLite", ("run",), 25),
+            ("PostgreSQL", ("serve", "worker"), 50),
+        ):
+            place = Path(folder, name)
+            place.mkdir()
+            tokens = _invitations(urls[name])
+            config, port = configure(place, vendor.url)
+            with running(config, urls[name], *commands):
+                time.sleep(3)
+                waits = [_one(f"http://127.0.0.1:{port}/s/{token}", vendor) for token in tokens][WARM:]
+            middle = median(waits) * 1000
+            reached = "reached" if middle < goal else "missed"
+            told = f"median {middle:.0f} ms, quickest {min(waits) * 1000:.0f}, slowest {max(waits) * 1000:.0f}"
+            yield (
+                f"{name}: {' and '.join(commands)}, from Send to the vendor",
+                len(waits),
+                sum(waits),
+                f"{told}; goal median under {goal} ms {reached}",
+            )
+
+
+def _one(page: str, vendor: Vendor) -> float:
+    time.sleep(0.3)
+    before = len(vendor.calls)
+    with httpx.Client() as browser:
+        browser.get(page)
+        pressed = time.monotonic()
+        answer = browser.post(page, data={"send": "3", "comment": "Late.", "lang": "en"})
+        if answer.status_code != 303:
+            raise RuntimeError(f"the page answered {answer.status_code}")
+    until = pressed + PATIENCE
+    while len(vendor.calls) == before:
+        if time.monotonic() > until:
+            raise RuntimeError("the score never came")
+        time.sleep(0.001)
+    return vendor.calls[before][0] - pressed
+
+
+def _invitations(url: str) -> list[str]:
+    """People who have been asked; the tokens of their links."""
+    ledger, now = Ledger(url), system_clock()
+    upgrade(ledger)
+    numbers = range(1, ANSWERS + WARM + 1)
+    with ledger.write() as session:
+        session.execute(insert(ContactRow), [_contact(number, now) for number in numbers])
+        session.execute(insert(InvitationRow), [_invitation(number, now) for number in numbers])
+    ledger.close()
+    links = Links("http://127.0.0.1", [SIGNING_KEY])
+    return [links.survey(number) for number in numbers]
+
+
+def _contact(number: int, now) -> dict[str, object]:
+    email = f"person{number}@example.com"
+    record = {"connection": "crm", "id": str(number), "email": email}
+    ids = {"id": number, "vendor_id": str(number), "connection": "crm"}
+    return {**ids, "email": email, "record": record, "opted_out": False, "seen_at": now}
+
+
+def _invitation(number: int, now) -> dict[str, object]:
+    told = {"survey": "after-purchase", "touchpoint": "purchase", "trigger": "benchmark", "language": "en"}
+    moments = {"created_at": now, "due_at": now, "sent_at": now, "expires_at": now + timedelta(days=60)}
+    return {"id": number, **told, "contact_id": number, "state": "sent", **moments}

@@ -1,0 +1,80 @@
+"""(f) Memory and processor of `run` as a real process with 1,000,000 pending deliveries: waiting, and at full speed.
+
+Waiting: surveys that fall due in three days. At full speed: scores that are due, to a vendor in another process whose
+declared quota is 190 calls in ten seconds.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import psutil
+
+from benchmarks._house import START, fill, plan
+from benchmarks._running import Vendor, configure, running
+from nps_connect.connection import system_clock
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.schema import upgrade
+
+PENDING, PEOPLE = 1_000_000, 10_000
+SECONDS = 20.0
+MOST = 150
+
+
+def measure() -> Iterator[tuple[str, int, float, str]]:
+    """Resident memory and share of a core, over 20 seconds each."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    vendor = multiprocessing.get_context("spawn").Process(target=_vendor, args=(theirs,), daemon=True)
+    vendor.start()
+    address = ours.recv()
+    for what, lane, due in (
+        ("waiting", "mail/send_survey", system_clock() + timedelta(days=3)),
+        ("at full speed", "crm/write_score", START),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            database = f"sqlite:///{folder}/ledger.db"
+            ledger = Ledger(database)
+            upgrade(ledger)
+            fill(ledger, PEOPLE)
+            plan(ledger, lane, PENDING, people=PEOPLE, due=due)
+            ledger.close()
+            config, _ = configure(Path(folder), address)
+            with running(config, database, "run") as (process,):
+                time.sleep(5)
+                before, spent, began = _taken(ours), process.cpu_times(), time.monotonic()
+                most = _watch(process)
+                taken, elapsed = _taken(ours) - before, time.monotonic() - began
+                used = process.cpu_times()
+        share = (used.user + used.system - spent.user - spent.system) / elapsed
+        told = f"{most} MB resident; goal {MOST} {'reached' if most < MOST else 'missed'}; {share:.0%} of one core"
+        if taken:
+            told += f", {share / (taken / elapsed) * 1e6:.0f} µs a score"
+        yield f"run with {PENDING:,} pending, {what}", taken, elapsed, told
+    vendor.terminate()
+
+
+def _watch(process: psutil.Process) -> int:
+    """The most memory that was seen, in MB."""
+    most, until = 0, time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        most = max(most, process.memory_info().rss)
+        time.sleep(0.25)
+    return most // 10**6
+
+
+def _taken(vendor: Connection) -> int:
+    vendor.send("how many")
+    return int(vendor.recv())
+
+
+def _vendor(line: Connection) -> None:
+    with Vendor() as vendor:
+        line.send(vendor.url)
+        while line.recv():
+            line.send(sum(count for _, count in vendor.calls))
