@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nps_connect.http import VendorClient as VendorClient
     from nps_connect.records.answers import VendorAnswer as VendorAnswer
     from nps_connect.records.bounces import Bounce as Bounce
+    from nps_connect.records.bounces import MailboxPage as MailboxPage
     from nps_connect.records.connectors import ActionInfo as ActionInfo
     from nps_connect.records.connectors import ConnectorInfo as ConnectorInfo
     from nps_connect.records.connectors import EventKind as EventKind
@@ -89,7 +90,7 @@ _HOME = {
     "hookspecs.markers": ("hookimpl",),
     "http": ("VendorClient",),
     "records.answers": ("VendorAnswer",),
-    "records.bounces": ("Bounce",),
+    "records.bounces": ("Bounce", "MailboxPage"),
     "records.connectors": (
         "ActionInfo",
         "ConnectorInfo",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.errors import Undeliverable, WebhookRejected
+from nps_connect.errors import DeliveryError, Undeliverable, WebhookRejected
 from nps_connect.flows.cancel import cancel_mail
 from nps_connect.flows.context import Context
 from nps_connect.flows.links import UnsubscribeLink
@@ -21,9 +22,12 @@ from nps_connect.ledger.bounced import BounceRow
 from nps_connect.ledger.subjects import mailbox, mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_new
-from nps_connect.records.bounces import Bounce
+from nps_connect.records.bounces import Bounce, MailboxPage
 
 log = logging.getLogger(__name__)
+
+FETCH_EVERY = timedelta(minutes=5)
+NO_MAILBOX = timedelta(hours=1)
 
 WRITTEN_TO = "mailbox"
 """Key of a delivery's options: the hashed mailbox that its mail went to."""
@@ -58,6 +62,30 @@ def take_report(ctx: Context, connection: str, message: bytes, *, source: str) -
     for lane in lanes:
         ctx.wake(lane)
     return new
+
+
+def fetch_bounces(ctx: Context, connection: str, memo: dict[str, Any]) -> timedelta:
+    """Read a page of the mailbox to which mail comes back; returns when to look again.
+
+    The cursor moves on only when all of the page is taken: what is read twice counts once.
+    """
+    account = ctx.connections[connection]
+    try:
+        page: MailboxPage | None = ctx.plugins.call(
+            ctx.plugin_of(connection), "nps_fetch_bounces", connection=account, cursor=memo.get("cursor")
+        )
+    except DeliveryError as error:
+        log.warning("mailbox not read connection=%s: %s", connection, ctx.redact(error.message))
+        return FETCH_EVERY
+    if page is None:
+        return NO_MAILBOX
+    for message in page.messages:
+        try:
+            take_report(ctx, connection, message, source="mailbox")
+        except WebhookRejected:
+            continue  # not a report: people write to that mailbox too
+    memo["cursor"] = page.cursor
+    return timedelta(0) if page.more else FETCH_EVERY
 
 
 def refused_at_once(ctx: Context, session: Session, row: DeliveryRow, error: Undeliverable) -> None:

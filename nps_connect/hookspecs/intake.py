@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
-from nps_connect.records.bounces import Bounce
+from nps_connect.records.bounces import Bounce, MailboxPage
 from nps_connect.records.contacts import ContactKey, ContactMatch
 from nps_connect.records.events import Event, EventPage, ForeignEntries, WebhookRequest
 
@@ -73,6 +73,18 @@ def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]
 
     Raises:
         WebhookRejected: `unreadable`, when the message is no report.
+    """
+
+
+@hookspec
+def nps_fetch_bounces(connection: Connection, cursor: str | None) -> MailboxPage | None:
+    """Fetch a page of the mailbox to which mail comes back; what was there is left as it was.
+
+    Called every few minutes on channels; each message then goes to `nps_read_bounces`, twice without harm. None when
+    the connection's settings name no mailbox. Without a cursor, begin with what is a week old.
+
+    Raises:
+        DeliveryError: any; it is tried again later, from the same cursor.
     """
 
 

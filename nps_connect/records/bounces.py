@@ -26,3 +26,17 @@ class Bounce(Record):
     status: str | None = None
     detail: str = ""
     at: Moment | None = None
+
+
+class MailboxPage(Record):
+    """Messages of the mailbox to which mail comes back.
+
+    Attributes:
+        messages: as the mail server keeps them; most need not be reports.
+        cursor: where the next page begins.
+        more: there is another page now.
+    """
+
+    messages: tuple[bytes, ...] = ()
+    cursor: str | None = None
+    more: bool = False

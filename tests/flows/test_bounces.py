@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select
+from support.house import House
+from support.vendors import Post
 
-from nps_connect import Bounce, Undeliverable, WebhookRejected
+from nps_connect import Bounce, DeliveryError, MailboxPage, RetryLater, Undeliverable, WebhookRejected, hookimpl
 from nps_connect.ledger.bounced import BounceRow
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.tables import DecisionRow
@@ -111,3 +113,46 @@ def test_nobody_posts_bounces_without_the_token(house):
     for wrong in ("", "x", token[:-1], house.ctx.links.survey(1), house.ctx.links.bounces("crm")):
         with pytest.raises(WebhookRejected):
             house.doors.report_bounces(wrong, b"a report")
+
+
+class Mailbox(Post):
+    """A channel whose reports arrive in a mailbox; each report is the JSON of a bounce."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: list[MailboxPage | DeliveryError] = []
+        self.cursors: list[str | None] = []
+
+    @hookimpl
+    def nps_fetch_bounces(self, connection, cursor):
+        self.cursors.append(cursor)
+        page = self.pages.pop(0) if self.pages else None
+        if isinstance(page, DeliveryError):
+            raise page
+        return page
+
+    @hookimpl
+    def nps_read_bounces(self, connection, message):
+        if not message.startswith(b"{"):
+            raise WebhookRejected("unreadable", "not a report")
+        return [Bounce.model_validate_json(message)]
+
+
+def test_reports_are_read_from_the_mailbox_page_by_page_and_other_mail_is_passed_over(ledger, clock):
+    post = Mailbox()
+    house = House(ledger, clock, post=post)
+    house.post = post
+    house.surveyed()
+    bounce = Bounce(kind="hard", address="marie@example.com", message_id=sent_id(house), status="5.1.1")
+    post.cursors.clear()
+    post.pages = [
+        RetryLater("the report mailbox cannot be reached"),
+        MailboxPage(messages=(b"Hello, a person writes",), cursor="7:1", more=True),
+        MailboxPage(messages=(bounce.model_dump_json().encode(),) * 2, cursor="7:3"),
+    ]
+    for _ in range(3):
+        clock.forward("1h")
+        house.run(only="mail/poll")
+    assert post.cursors[:4] == [None, None, "7:1", "7:3"]
+    assert bounces(house) == [("hard", "mailbox", "5.1.1")]
+    assert suppressions(house) == [("m", "bounced")]

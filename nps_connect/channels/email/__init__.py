@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nps_connect.channels.email.check import nps_check
 from nps_connect.channels.email.connector import nps_connector
+from nps_connect.channels.email.mailbox import nps_fetch_bounces
 from nps_connect.channels.email.reports import nps_read_bounces
 from nps_connect.channels.email.sending import nps_send_messages
 
-__all__ = ["nps_check", "nps_connector", "nps_read_bounces", "nps_send_messages"]
+__all__ = ["nps_check", "nps_connector", "nps_fetch_bounces", "nps_read_bounces", "nps_send_messages"]

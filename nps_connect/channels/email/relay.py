@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 SHAPE = "smtp://user:password@host:587?starttls=required or smtps://user:password@host:465"
+MAILBOX_SHAPE = "imaps://user:password@host:993/INBOX or imap://user:password@host:143/INBOX?starttls=required"
 DEFAULT_PORT = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -44,6 +45,45 @@ class Relay:
             for text in (self.user, self.password, f"\0{self.user}\0{self.password}"):
                 yield text
                 yield b64encode(text.encode()).decode()
+
+
+@dataclass(frozen=True)
+class ReportMailbox:
+    """Where mail comes back to.
+
+    Attributes:
+        server: the mail server, with the login.
+        folder: the mailbox's name on it.
+    """
+
+    server: Relay
+    folder: str = "INBOX"
+
+
+def parse_mailbox(url: str) -> ReportMailbox:
+    """Read a mailbox's address.
+
+    Raises:
+        ValueError: it has another shape; the text says which part is wrong, and never repeats any of it.
+    """
+    scheme, mark, rest = url.strip().partition("://")
+    if not mark or scheme not in {"imap", "imaps"}:
+        raise ValueError(f"must start with imap:// or imaps://; write {MAILBOX_SHAPE}")
+    host, slash, folder = rest.partition("/")
+    folder, question, options = folder.partition("?")
+    try:
+        server = parse_relay(f"{'smtps' if scheme == 'imaps' else 'smtp'}://{host}{question}{options}")
+    except ValueError:
+        raise ValueError(f"cannot be read; write {MAILBOX_SHAPE}") from None
+    if server.user is None:
+        raise ValueError(f"names no user and password; write {MAILBOX_SHAPE}")
+    if server.encryption == "none" and not server.loopback:
+        raise ValueError("the password would travel unencrypted: use imaps:// or add ?starttls=required")
+    port = urlsplit(f"//{host}").port or (993 if scheme == "imaps" else 143)
+    name = unquote(folder) if slash and folder else "INBOX"
+    if not name.isascii() or not name.isprintable() or '"' in name or "\\" in name:
+        raise ValueError("names a folder with other than plain ASCII letters")
+    return ReportMailbox(replace(server, port=port), name)
 
 
 def parse_relay(url: str) -> Relay:

@@ -9,13 +9,18 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from nps_connect import ConnectionSettings
 from nps_connect.channels.email.addresses import Mailbox, split_sender
-from nps_connect.channels.email.relay import Relay, parse_relay
+from nps_connect.channels.email.relay import Relay, ReportMailbox, parse_mailbox, parse_relay
 
 UNREAD = re.compile(r"(no|donot|dont|never)(reply|answer|respond)|(ne|pas)(pas)?(de)?(repondre|reponse)|unattended")
 
 
 def _relay_url(value: SecretStr) -> SecretStr:
     parse_relay(value.get_secret_value())
+    return value
+
+
+def _mailbox_url(value: SecretStr) -> SecretStr:
+    parse_mailbox(value.get_secret_value())
     return value
 
 
@@ -42,6 +47,8 @@ class EmailSettings(ConnectionSettings):
         reply_to: where their answers go; people must read it.
         timeout: seconds up to the final dot of a mail, and as long again for the answer to it.
         per_minute: customer mails in a minute at most, over all workers; none = as fast as the relay takes them.
+        bounces_url: the mailbox to which mail comes back: ``imaps://user:password@host:993/INBOX``, special characters
+            percent-encoded; it is only read. None = reports are posted or read from files.
         allow_plain: allow a relay beyond this machine without encryption.
     """
 
@@ -51,6 +58,7 @@ class EmailSettings(ConnectionSettings):
     timeout: float = Field(default=30.0, gt=0, le=120)  # both waits fit into a lease
     per_minute: int | None = Field(default=None, ge=1, le=6000)
     allow_plain: bool = False
+    bounces_url: Annotated[SecretStr, AfterValidator(_mailbox_url)] | None = None
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
@@ -65,3 +73,8 @@ class EmailSettings(ConnectionSettings):
     def relay(self) -> Relay:
         """The mail server, parsed."""
         return parse_relay(self.smtp_url.get_secret_value())
+
+    @property
+    def report_mailbox(self) -> ReportMailbox | None:
+        """The mailbox to which mail comes back, parsed."""
+        return parse_mailbox(self.bounces_url.get_secret_value()) if self.bounces_url else None

@@ -26,7 +26,13 @@ def test_it_loads_like_any_other_plugin():
 
     plugins.register(email, "email")
 
-    assert plugins.hooks_of("email") == ("nps_connector", "nps_read_bounces", "nps_send_messages", "nps_check")
+    assert plugins.hooks_of("email") == (
+        "nps_connector",
+        "nps_read_bounces",
+        "nps_fetch_bounces",
+        "nps_send_messages",
+        "nps_check",
+    )
 
 
 def test_its_example_fits_its_settings():
