@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 FETCH_EVERY = timedelta(minutes=5)
 NO_MAILBOX = timedelta(hours=1)
+ARRIVES = timedelta(minutes=1)
+LOOK_EVERY = timedelta(seconds=3)
 
 WRITTEN_TO = "mailbox"
 """Key of a delivery's options: the hashed mailbox that its mail went to."""
@@ -86,6 +89,31 @@ def fetch_bounces(ctx: Context, connection: str, memo: dict[str, Any]) -> timede
             continue  # not a report: people write to that mailbox too
     memo["cursor"] = page.cursor
     return timedelta(0) if page.more else FETCH_EVERY
+
+
+def arrived(ctx: Context, connection: str, message_id: str) -> bytes | None:
+    """Look for a mail of ours in the mailbox of reports, as long as `ARRIVES`; none if there is none or it never came.
+
+    Raises:
+        DeliveryError: the mailbox cannot be read.
+    """
+    account = ctx.connections[connection]
+    wanted, until = message_id.encode(), ctx.clock() + ARRIVES
+    cursor: str | None = None
+    while ctx.has(connection, "nps_fetch_bounces"):
+        page: MailboxPage | None = ctx.plugins.call(
+            ctx.plugin_of(connection), "nps_fetch_bounces", connection=account, cursor=cursor
+        )
+        if page is None:
+            return None
+        # In its own head: a report that quotes our mail is not our mail.
+        found = [one for one in page.messages if wanted in re.split(rb"\r?\n\r?\n", one, maxsplit=1)[0]]
+        if found or (not page.more and ctx.clock() >= until):
+            return found[0] if found else None
+        cursor = page.cursor
+        if not page.more:
+            account.sleep(LOOK_EVERY.total_seconds())
+    return None
 
 
 def refused_at_once(ctx: Context, session: Session, row: DeliveryRow, error: Undeliverable) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 from support.house import House
 from support.vendors import Post
 
 from nps_connect import Bounce, DeliveryError, MailboxPage, RetryLater, Undeliverable, WebhookRejected, hookimpl
+from nps_connect.flows.bounces import arrived
 from nps_connect.ledger.bounced import BounceRow
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.tables import DecisionRow
@@ -156,3 +159,23 @@ def test_reports_are_read_from_the_mailbox_page_by_page_and_other_mail_is_passed
     assert post.cursors[:4] == [None, None, "7:1", "7:3"]
     assert bounces(house) == [("hard", "mailbox", "5.1.1")]
     assert suppressions(house) == [("m", "bounced")]
+
+
+def test_a_mail_of_ours_is_found_where_it_arrived_and_not_in_a_report_that_quotes_it(ledger, clock):
+    post = Mailbox()
+    house = House(ledger, clock, post=post)
+    quoted = b"Subject: failed\r\n\r\nMessage-ID: <ours@example.com>"
+    ours = b"Message-ID: <ours@example.com>\r\n\r\nHello"
+    post.pages = [MailboxPage(messages=(quoted,), cursor="7:1"), MailboxPage(messages=(ours,), cursor="7:2")]
+    assert arrived(house.ctx, "mail", "<ours@example.com>") == ours
+    assert post.cursors == [None, "7:1"]
+
+
+def test_a_mail_that_never_arrives_is_not_awaited_for_ever(ledger, clock):
+    post = Mailbox()
+    house = House(ledger, clock, post=post)
+    begun = clock()
+    post.pages = [MailboxPage(cursor="7:0")] * 100
+    assert arrived(house.ctx, "mail", "<ours@example.com>") is None
+    assert clock() - begun == timedelta(minutes=1)
+    assert arrived(House(ledger, clock).ctx, "mail", "<ours@example.com>") is None

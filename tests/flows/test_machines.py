@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import select
+from support.house import House
 
 from nps_connect.flows.fallback import raise_alarms
 from nps_connect.ledger.tables import ResponseRow, VisitRow
@@ -99,3 +100,17 @@ def test_a_doubled_press_of_one_score_contradicts_nothing(house):
     for sent in (False, False, True):
         assert house.answer(token, 9, sent=sent).state == "answered"
     assert {signs for _, _, signs in visits(house)} == {None, "fast"} or {s for _, _, s in visits(house)} == {"fast"}
+
+
+def test_an_opening_within_seconds_of_a_reminder_is_fast_too(ledger, clock):
+    house = House(ledger, clock, {"surveys": {"after-purchase": {"channel": "mail", "reminder_after": "4d"}}})
+    token = house.surveyed()
+    for _ in range(4):
+        clock.forward("1d")
+        house.run()
+    assert len(house.post.items) == 2
+    clock.forward("4s")
+    house.show(token, house.visit("GET", 2))
+    clock.forward("1h")
+    house.show(token, house.visit("GET", 2))
+    assert [signs for _, _, signs in visits(house)] == ["fast", None]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from support.clock import START
 from support.house import House
 
 from nps_connect import AuthFailed, RetryLater
 from nps_connect.ledger import pauses
+from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.tables import DecisionRow, InvitationRow
 
 
@@ -201,3 +202,22 @@ def test_a_401_stops_the_connection_keeps_its_deliveries_and_resume_lets_them_go
         pauses.resume(session, "connection:helpdesk")
     house.run()
     assert house.deliveries("open_ticket")[0].state == "succeeded"
+
+
+def test_an_old_unsubscribe_link_works_after_rotation_and_erasure_and_holds_for_who_is_imported_anew(house):
+    house.surveyed()
+    unsubscribe = house.token("marie@example.com", "u")
+    house.webhook({"id": "1", "kind": "contact.privacy_deleted", "at": house.clock().isoformat()})
+    house.run()
+    house.clock.forward("400d")
+    rotated = House(
+        house.ledger, house.clock, {"core": {"signing_keys": ["a-new-signing-key", "a-signing-key-for-tests"]}}
+    )
+    assert rotated.doors.unsubscribe_page(unsubscribe).state == "open"
+    assert rotated.doors.unsubscribe(unsubscribe).mailbox is None
+    with house.ledger.write() as session:  # even if the erasure itself were forgotten
+        session.execute(delete(SuppressionRow).where(SuppressionRow.reason == "erased"))
+    rotated.crm.knows("2", "Marie@Example.com")
+    rotated.webhook(rotated.won("2"))
+    rotated.run()
+    assert decided(rotated)[-1] == ("no", "suppressed")

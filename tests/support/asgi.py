@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 class Caller:
     def __init__(self, app: Any) -> None:
         self._app = app
 
-    async def status(self, method: str, url: str, body: bytes = b"") -> int:
+    async def status(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> int:
         """The status of the answer to a request."""
         parts = urlsplit(url)
         sent: list[dict[str, Any]] = []
@@ -27,7 +27,7 @@ class Caller:
             "http_version": "1.1",
             "method": method,
             "scheme": parts.scheme,
-            "path": parts.path,
+            "path": unquote(parts.path),
             "raw_path": parts.path.encode(),
             "query_string": parts.query.encode(),
             "root_path": "",
@@ -35,6 +35,7 @@ class Caller:
                 (b"host", parts.netloc.encode()),
                 (b"user-agent", b"scanner"),
                 (b"content-type", b"application/x-www-form-urlencoded"),
+                *((name.encode(), value.encode()) for name, value in (headers or {}).items()),
             ],
             "client": ("203.0.113.77", 50000),
             "server": (parts.netloc, 443),

@@ -30,14 +30,18 @@ def mail(options: Options, address: str | None, survey: str | None, copy: Binary
     """Send a test mail to ADDRESS; then, with --copy, read whether it was signed as it should be.
 
     Signing is the work of the mail server that smtp_url names. Whether SPF, DKIM and DMARC are right can only be seen
-    where the mail arrives: open it in a mailbox of another company, show its source, and give that to --copy.
+    where the mail arrives: open it in a mailbox of another company, show its source, and give that to --copy. Where
+    ADDRESS belongs to the mailbox that bounces_url names, the mail is awaited there for a minute and read at once.
     """
     if (address is None) == (copy is None):
         raise click.UsageError("name an ADDRESS to send to, or --copy FILE to read what arrived")
     if copy is not None:
         _judge(copy.read(LONGEST_COPY), as_json=as_json)
         return
-    receipt, channel = _send(options, address or "", survey)
+    receipt, channel, found = _send(options, address or "", survey)
+    if found is not None:
+        _judge(found, as_json=as_json)
+        return
     if as_json:
         print_json({"to": address, "via": channel, "message_id": receipt.id})
         return
@@ -46,9 +50,11 @@ def mail(options: Options, address: str | None, survey: str | None, copy: Binary
     click.echo("paste the source, and end with Ctrl+D.")
 
 
-def _send(options: Options, address: str, survey: str | None) -> tuple[Receipt, str]:
+def _send(options: Options, address: str, survey: str | None) -> tuple[Receipt, str, bytes | None]:
+    """Send the mail; also what arrived of it, where the channel has a mailbox of reports and it came there."""
     from nps_connect.cli.surveys.sampling import sample_of, without_ledger
     from nps_connect.errors import DeliveryError
+    from nps_connect.flows.bounces import arrived
 
     with without_ledger(options) as ctx:
         name = survey or next(iter(ctx.settings.surveys), None)
@@ -61,7 +67,13 @@ def _send(options: Options, address: str, survey: str | None) -> tuple[Receipt, 
         )
         if isinstance(outcome, DeliveryError):
             raise Failure(f"not sent: {ctx.redact(outcome.message)}")
-        return outcome, channel
+        if outcome.id is None:
+            return outcome, channel, None
+        try:
+            return outcome, channel, arrived(ctx, channel, outcome.id)
+        except DeliveryError as error:
+            click.echo(f"The mailbox of reports cannot be read: {ctx.redact(error.message)}", err=True)
+            return outcome, channel, None
 
 
 def _judge(copy: bytes, *, as_json: bool) -> None:
