@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 
 from nps_connect.errors import WebhookRejected
 from nps_connect.flows.context import Context, parse_lane
@@ -16,21 +17,35 @@ KEPT_HEADERS = frozenset({"content-type", "user-agent"})
 """Beside the vendor's own ``x-`` headers. Cookies and credentials are never stored."""
 
 
-def accept_webhook(ctx: Context, connection_name: str, request: WebhookRequest) -> int:
-    """Store a believed webhook; durable when this returns. Gives the id of the stored request.
+def accept_webhooks(ctx: Context, asked: Sequence[tuple[str, WebhookRequest]]) -> list[int | Exception]:
+    """Store believed webhooks together; durable when this returns.
 
-    Raises:
-        WebhookRejected: unknown connection (or one that takes no webhooks), bad or stale signature, not JSON.
+    Args:
+        ctx: the joined parts.
+        asked: what came, each with the name of its connection.
+
+    Returns:
+        For each the id of the stored request, or what is wrong with it: `WebhookRejected` for an unknown connection
+        (or one that takes no webhooks), a bad or stale signature, a body that is not JSON.
     """
-    connection = ctx.connections.get(connection_name)
-    if connection is None or connection.settings.events != "webhook":
-        raise WebhookRejected("unknown_connection")
-    ctx.plugins.call(ctx.plugin_of(connection_name), "nps_verify_webhook", connection=connection, request=request)
+    taken = [_believed(ctx, connection, request) for connection, request in asked]
+    rows = [row for row in taken if isinstance(row, RawRequest)]
+    failed = dict(zip(map(id, rows), ctx.ledger.add_all(rows), strict=True))
+    stored = [row for row in rows if failed[id(row)] is None]
+    for lane in {row.lane for row in stored}:
+        ctx.wake(lane)
+    for row in stored:
+        log.info("webhook stored connection=%s request=%s bytes=%d", row.connection, row.id, len(row.body))
+    return [one if isinstance(one, Exception) else failed[id(one)] or one.id or 0 for one in taken]
+
+
+def _believed(ctx: Context, connection_name: str, request: WebhookRequest) -> RawRequest | Exception:
+    """What is to be stored, or why it is not."""
     try:
-        json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise WebhookRejected("unreadable", "signed, but not JSON") from None
-    row = RawRequest(
+        _verify(ctx, connection_name, request)
+    except Exception as error:  # noqa: BLE001  # a plugin may raise anything: it is this request's answer
+        return error
+    return RawRequest(
         lane=parse_lane(connection_name),
         due_at=request.received_at,
         connection=connection_name,
@@ -40,10 +55,17 @@ def accept_webhook(ctx: Context, connection_name: str, request: WebhookRequest) 
         body=request.body,
         received_at=request.received_at,
     )
-    ctx.ledger.add(row)
-    ctx.wake(row.lane)
-    log.info("webhook stored connection=%s request=%s bytes=%d", connection_name, row.id, len(request.body))
-    return row.id or 0
+
+
+def _verify(ctx: Context, connection_name: str, request: WebhookRequest) -> None:
+    connection = ctx.connections.get(connection_name)
+    if connection is None or connection.settings.events != "webhook":
+        raise WebhookRejected("unknown_connection")
+    ctx.plugins.call(ctx.plugin_of(connection_name), "nps_verify_webhook", connection=connection, request=request)
+    try:
+        json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise WebhookRejected("unreadable", "signed, but not JSON") from None
 
 
 def _kept(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -36,16 +36,21 @@ class GroupCommit:
 
     def add(self, row: Base) -> None:
         """Insert a row; it is durable, and knows its id, when this returns. Raises what the database raises."""
-        entry = _Entry(row)
+        error = self.add_all([row])[0]
+        if error is not None:
+            raise error
+
+    def add_all(self, rows: Sequence[Base]) -> list[Exception | None]:
+        """Like `add` for several; gives what the database raised for each, or none."""
+        entries = [_Entry(row) for row in rows]
         with self._lock:
-            self._waiting.append(entry)
+            self._waiting += entries
         with self._turn:
-            if not entry.done:  # nobody took it along: it is our turn
+            if not all(entry.done for entry in entries):  # nobody took them along: it is our turn
                 with self._lock:
                     group, self._waiting = self._waiting, []
                 self._insert(group)
-        if entry.error is not None:
-            raise entry.error
+        return [entry.error for entry in entries]
 
     def _insert(self, group: list[_Entry]) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,10 @@ class Ledger:
     def add(self, row: Base) -> None:
         """Insert one row, together with those of other threads that come at the same moment; durable on return."""
         self._groups.add(row)
+
+    def add_all(self, rows: Sequence[Base]) -> list[Exception | None]:
+        """Like `add` for several rows; gives what the database raised for each, or none."""
+        return self._groups.add_all(rows) if rows else []
 
     def ping(self) -> None:
         """Raise unless the database answers.

@@ -43,11 +43,10 @@ class Doors(Protocol):
     def metrics(self) -> str:
         """How the house stands, as Prometheus text."""
 
-    def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
-        """Verify and store a webhook; durable on return.
+    def accept_webhooks(self, asked: Sequence[tuple[str, WebhookRequest]]) -> Sequence[Exception | None]:
+        """Verify and store webhooks, each with the name of its connection; durable on return.
 
-        Raises:
-            WebhookRejected: it is not believed; answered with its status.
+        What is wrong with one of them stands in its place; `WebhookRejected` is answered with its status.
         """
 
     def survey_pages(self, visits: Sequence[SurveyVisit]) -> Sequence[SurveyPage | Exception]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -34,7 +33,7 @@ def hook_routes(site: Site) -> APIRouter:
         except UnreadableBody as error:
             return JSONResponse({"error": UNREAD[error.status]}, error.status)
         webhook = webhook_of(request, body, site.doors.public_url, received_at)
-        storing = asyncio.ensure_future(run_in_threadpool(site.doors.accept_webhook, connection, webhook))
+        storing = asyncio.ensure_future(site.storing.ask((connection, webhook)))
         try:
             async with asyncio.timeout(PATIENCE):
                 await asyncio.shield(storing)

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from nps_connect.connection import Clock, system_clock
+from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import SurveyPage, SurveyVisit, Taken
 from nps_connect.web.doors import Doors
 from nps_connect.web.gathering import Gathering
@@ -122,21 +123,25 @@ class Site:
         clock: the present moment.
         showing: asks what survey pages show.
         taking: tells the house who visits survey pages, and what is pressed there.
+        storing: gives the house the webhooks that come in.
     """
 
     doors: Doors
     clock: Clock = field(default=system_clock)
     showing: Gathering[SurveyVisit, SurveyPage] = field(init=False)
     taking: Gathering[SurveyVisit, Taken] = field(init=False)
+    storing: Gathering[tuple[str, WebhookRequest], None] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "showing", Gathering(self.doors.survey_pages, "showing"))
         object.__setattr__(self, "taking", Gathering(self.doors.take_visits, "taking"))
+        object.__setattr__(self, "storing", Gathering(self.doors.accept_webhooks, "storing"))
 
     async def close(self) -> None:
         """Write down what was left; no request comes any more."""
         await self.showing.close()
         await self.taking.close()
+        await self.storing.close()
 
     def asked_language(self, wish: str | None) -> str | None:
         """The language on offer that a visitor asked for by name, or none."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from nps_connect.errors import ConfigError, NpsConnectError, WebhookRejected
-from nps_connect.flows.accept import accept_webhook
+from nps_connect.flows.accept import accept_webhooks
 from nps_connect.flows.bounces import post_bounces
 from nps_connect.flows.context import Context
 from nps_connect.flows.optout import unsubscribe, unsubscribe_page
@@ -53,19 +53,26 @@ class ApplicationDoors:
             return as_metrics(status(session, self._ctx.settings, self._ctx.clock()))
 
     def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
-        """Store a believed webhook; durable on return.
+        """Store one believed webhook; durable on return.
 
         Raises:
             WebhookRejected: it is not believed.
         """
-        try:
-            accept_webhook(self._ctx, connection, request)
-        except WebhookRejected as error:
-            known = connection if connection in self._ctx.connections else "unknown"
-            log.warning("webhook refused connection=%s reason=%s", known, error.reason)
-            self._refused[f"webhook_{error.reason}", known] += 1
+        problem = self.accept_webhooks([(connection, request)])[0]
+        if problem is not None:
+            raise problem
+
+    def accept_webhooks(self, asked: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
+        """Store believed webhooks; durable on return. What is wrong with one of them stands in its place."""
+        answers = accept_webhooks(self._ctx, asked)
+        for (connection, _), answer in zip(asked, answers, strict=True):
+            if isinstance(answer, WebhookRejected):
+                known = connection if connection in self._ctx.connections else "unknown"
+                log.warning("webhook refused connection=%s reason=%s", known, answer.reason)
+                self._refused[f"webhook_{answer.reason}", known] += 1
+        if self._refused:
             self._tell(self._ctx.clock())
-            raise
+        return [answer if isinstance(answer, Exception) else None for answer in answers]
 
     def survey_pages(self, visits: Sequence[SurveyVisit]) -> list[SurveyPage | Exception]:
         """Show survey pages; changes nothing."""

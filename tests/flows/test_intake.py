@@ -47,6 +47,21 @@ def test_what_is_refused_is_not_stored_but_counted(house, signature, body, statu
         assert session.execute(select(func.sum(CounterRow.count))).scalar() == 1
 
 
+def test_webhooks_that_come_together_are_stored_together_and_a_forged_one_is_refused_alone(house):
+    from nps_connect.records.events import WebhookRequest
+
+    def come(signature: str) -> tuple[str, WebhookRequest]:
+        headers = {"x-signature": signature}
+        return "crm", WebhookRequest(
+            method="POST", url="https://x.example.com", headers=headers, body=b"[]", received_at=START
+        )
+
+    first, forged, second = house.doors.accept_webhooks([come("good"), come("forged"), come("good")])
+    assert (first, second) == (None, None)
+    assert isinstance(forged, WebhookRejected)
+    assert len(rows(house, RawRequest)) == 2
+
+
 @pytest.mark.parametrize("connection", ["unknown", "helpdesk"])
 def test_a_connection_that_takes_no_webhooks_is_not_found(house, connection):
     from nps_connect.records.events import WebhookRequest

@@ -1,5 +1,6 @@
 """A house in memory: the doors that the web needs, with one invitation behind each token."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -46,6 +47,7 @@ class MemoryDoors:
     answers: list[Answer] = field(default_factory=list)
     unsubscribed: list[str] = field(default_factory=list)
     broken: bool = False
+    hanging: threading.Event | None = None
     provisional: bool = False
     complaints: list[str] = field(default_factory=list)
     review_url: str = "https://reviews.example.com/write?place=1"
@@ -56,15 +58,19 @@ class MemoryDoors:
         self._work()
         return "nps_connect_surveys_today 3\n"
 
-    def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
+    def accept_webhooks(self, asked: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
         self._work()
+        return [self._refusal(connection, request) for connection, request in asked]
+
+    def _refusal(self, connection: str, request: WebhookRequest) -> Exception | None:
         if connection != "crm":
-            raise WebhookRejected("unknown_connection")
+            return WebhookRejected("unknown_connection")
         if request.headers.get("x-signature") != "good":
-            raise WebhookRejected("signature", "no good signature")
+            return WebhookRejected("signature", "no good signature")
         if not request.body.startswith(b"{"):
-            raise WebhookRejected("unreadable")
+            return WebhookRejected("unreadable")
         self.webhooks.append((connection, request))
+        return None
 
     def survey_pages(self, visits: Sequence[SurveyVisit]) -> list[SurveyPage | Exception]:
         self._work()
@@ -121,6 +127,8 @@ class MemoryDoors:
         return self.complaints
 
     def _work(self) -> None:
+        if self.hanging is not None:
+            self.hanging.wait(5)
         if self.broken:
             raise ConnectionError("the database of Marie Martin is away")
 
