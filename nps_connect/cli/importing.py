@@ -41,7 +41,7 @@ def file_options(command: F) -> F:
             "--refused",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="CSV",
-            help="Write every line that is not taken, and why, to a file.",
+            help="Write every line that leads to nothing, and why, to a file.",
         ),
         click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help="Found out if not given."),
         click.option("--encoding", type=click.Choice(list(ENCODINGS)), help="Found out if not given."),

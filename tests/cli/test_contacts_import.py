@@ -222,6 +222,15 @@ def test_an_import_that_is_interrupted_says_how_far_it_came_and_goes_on_from_the
     assert len({record["key"] for record in records(ready)}) == 1200
 
 
+def test_whom_the_rules_would_not_ask_stands_in_the_same_file(ready):
+    name = write(ready.folder, "clients.csv", *PEOPLE)
+    allow = {"NPS_CONNECT_CORE__RECIPIENT_ALLOW_LIST": '["zoe@example.com"]'}
+    found = ready("contacts", "import", name, *SURVEY, "--dry-run", "--json", "--refused", "refused.csv", **allow)
+    assert json.loads(found.out)["reasons"] == {"surveyed": 1, "allow_list": 2}
+    written = (ready.folder / "refused.csv").read_text(encoding="utf-8").splitlines()
+    assert written[1:] == [f"{line},allow_list,the address is not on the recipient allow-list" for line in (3, 4)]
+
+
 def test_a_file_that_cannot_be_written_is_told(ready):
     name = write(ready.folder, "clients.csv", *PEOPLE)
     result = ready("contacts", "import", name, *SURVEY, "--dry-run", "--refused", "nowhere/refused.csv")

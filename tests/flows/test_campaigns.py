@@ -126,19 +126,29 @@ def test_more_than_a_day_takes_are_spread_over_the_days_that_follow(house):
     assert found.last_due == last
 
 
+def mails(house):
+    return [message for message in house.post.items if message.to.email.startswith("p")]
+
+
 def test_a_campaign_leaves_room_for_triggers_and_waits_where_there_is_none(ledger, clock):
     house = House(ledger, clock, {"limits": {"surveys_per_day": 4}})
-    assert campaign_of(house).per_day == 2
+    assert (campaign_of(house).per_day, campaign_of(house, per_day=9).per_day) == (2, 4)
+    for one in ("a", "b"):
+        house.crm.knows(one, f"{one}@example.com")
+    house.webhook(house.won("a"), house.won("b"))
+    house.run()
+    house.clock.forward("3d")
+    house.run()
     people = known(house, 6)
-    campaign = campaign_of(house, per_day=6)
+    campaign = campaign_of(house, per_day=4)
     found = rehearsed(house, campaign, people)
-    assert (found.reached, found.later, dict(found.reasons)) == (6, 2, {"surveyed": 4, "daily_cap": 2})
+    assert (found.reached, found.later, dict(found.reasons)) == (6, 4, {"surveyed": 2, "daily_cap": 4})
     enter(house.ctx, campaign, people)
     house.run()
-    assert len([m for m in house.post.items if m.to.email.startswith("p")]) == 4
+    assert len(mails(house)) == 2
     house.clock.forward("1d")
     house.run()
-    assert len([m for m in house.post.items if m.to.email.startswith("p")]) == 6
+    assert len(mails(house)) == 6
 
 
 def test_an_operator_who_was_asked_is_not_asked_again_by_the_flood_gate(ledger, clock):

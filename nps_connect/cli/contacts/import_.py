@@ -75,7 +75,7 @@ def import_(
                 return read_people(source.rows(told), columns, scratch, faults, by_id=plan.looks_up)
 
             with progress("deciding", hidden=as_json) as told:
-                found = rehearse(application.ctx, plan, people(faults, told), scratch)
+                found = rehearse(application.ctx, plan, people(faults, told), scratch, faults.told)
             _tell(application.ctx, plan, found, faults, refused, as_json=as_json)
             taken = 0
             if found.people > found.known and not dry_run:

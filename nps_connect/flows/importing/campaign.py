@@ -76,14 +76,15 @@ def plan_campaign(ctx: Context, *, name: str, survey: str, connection: str, per_
         name: of the campaign.
         survey: which one.
         connection: which knows the people.
-        per_day: surveys a day; none = half of ``limits.surveys_per_day``, so that triggers keep room.
+        per_day: surveys a day, ``limits.surveys_per_day`` at most; none = half of that, so that triggers keep room.
     """
+    cap = ctx.settings.limits.surveys_per_day
     return Campaign(
         name=name,
         survey=survey,
         connection=connection,
         looks_up=ctx.has(connection, "nps_find_contacts"),
-        per_day=per_day or max(1, ctx.settings.limits.surveys_per_day // 2),
+        per_day=min(per_day or max(1, cap // 2), cap),
         shadow=ctx.shadow,
         at=ctx.clock(),
     )

@@ -26,6 +26,7 @@ from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.rules.deciding import Ruling
+from nps_connect.rules.importing.faults import Fault
 from nps_connect.rules.judging import Books, Case, Person
 
 BATCH = 100
@@ -61,24 +62,37 @@ def rehearse(
     campaign: Campaign,
     people: Iterable[FilePerson],
     scratch: Scratch,
-    told: Callable[[int], object] = lambda _done: None,
+    noted: Callable[[Fault], object] = lambda _fault: None,
 ) -> Rehearsal:
     """Decide on everybody as the walk would, with books that are kept in memory.
+
+    Args:
+        ctx: the joined parts.
+        campaign: theirs.
+        people: of the file, each once.
+        scratch: knows who was met before.
+        noted: hears of everybody who would not be reached, and why.
 
     Raises:
         DeliveryError: the connection cannot tell who they are.
     """
     found = Rehearsal()
-    stage = _Stage(ctx, campaign, scratch, found)
+    stage = _Stage(ctx, campaign, scratch, found, noted)
     for batch in batches(people, BATCH):
         stage.play(batch)
-        told(found.people)
     return found
 
 
 class _Stage:
-    def __init__(self, ctx: Context, campaign: Campaign, scratch: Scratch, found: Rehearsal) -> None:
-        self._ctx, self._campaign, self._scratch, self._found = ctx, campaign, scratch, found
+    def __init__(
+        self,
+        ctx: Context,
+        campaign: Campaign,
+        scratch: Scratch,
+        found: Rehearsal,
+        noted: Callable[[Fault], object],
+    ) -> None:
+        self._ctx, self._campaign, self._scratch, self._found, self._noted = ctx, campaign, scratch, found, noted
         self._bench = Bench(ctx)
         self._books: Books | None = None
 
@@ -89,8 +103,9 @@ class _Stage:
             erased = erased_mailboxes(session, batch)
         self._found.people += len(batch)
         self._found.known += len(known)
-        if erased:
-            self._found.reasons[ERASED] += len(erased)
+        for person in batch:
+            if person.fingerprint in erased:
+                self._out(person.line, ERASED, "this person was erased: nothing of them is stored again")
         staying = [person for person in batch if person.fingerprint not in erased]
         fresh = [campaign.event(person) for person in staying if campaign.key(person) not in known]
         events = patiently(ctx, campaign.connection, lambda: complete(ctx, campaign.connection, fresh))
@@ -114,7 +129,7 @@ class _Stage:
         key = the_one(event.contacts)
         prints = _prints(event.contacts[0]) if key else ()
         if any(self._scratch.has(one) for one in prints):  # the file has them twice, under two addresses
-            self._found.reasons[COOLDOWN] += 1
+            self._out(event.fields["line"], COOLDOWN, "the same person as on an earlier line, by another address")
             return
         now = self._ctx.clock()
         case = Case(event, event.contacts, persons[key] if key else None, now, now)
@@ -124,18 +139,22 @@ class _Stage:
     def _note(self, event: Event, ruling: Ruling, prints: Sequence[str]) -> None:
         found, later = self._found, ruling.verdict == "deferred"
         if ruling.verdict != "yes" and not later:
-            found.reasons[ruling.reason] += 1
+            self._out(event.fields["line"], ruling.reason, ruling.detail)
             return
         for one in prints:
             self._scratch.owner(one, 0)
         if not allowed(event.contacts[0].email or "", self._ctx.settings.core.recipient_allow_list):
-            found.reasons[ALLOW_LIST] += 1
+            self._out(event.fields["line"], ALLOW_LIST, "the address is not on the recipient allow-list")
             return
         found.reasons[ruling.reason] += 1
         found.reached += 1
         found.later += later
         if ruling.due_at is not None:
             found.last_due = max(found.last_due or ruling.due_at, ruling.due_at)
+
+    def _out(self, line: object, reason: str, detail: str) -> None:
+        self._found.reasons[reason] += 1
+        self._noted(Fault(int(str(line)), reason, detail))
 
 
 def _prints(contact: Contact) -> tuple[str, ...]:
