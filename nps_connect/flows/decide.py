@@ -144,7 +144,7 @@ class _Sitting:
             if ruling.verdict == "deferred" and ruling.eligible_at is not None:
                 again.append(ruling.eligible_at)
         values: dict[str, Any] = {"state": "pending", "due_at": min(again)} if again else {"state": "succeeded"}
-        if event is not row.event and event != row.event:
+        if event is not row.event:
             values["record"] = event.model_dump(mode="json")
         if contact is not None:
             values["contact_id"] = contact.id

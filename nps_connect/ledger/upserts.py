@@ -7,13 +7,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic_core import to_json
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import JSON, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
-from nps_connect.ledger.columns import utc_text
+from nps_connect.ledger.columns import UtcDateTime, utc_text
 from nps_connect.ledger.keeping import CounterRow
 from nps_connect.ledger.many import TOLD, told_rows
 
@@ -68,7 +67,7 @@ def insert_many(
     written: list[Any] = []
     for begin in range(0, len(rows), TOGETHER):
         some = rows[begin : begin + TOGETHER]
-        result = connection.exec_driver_sql(text(len(some)), (*_stored(some, names), *after))
+        result = connection.exec_driver_sql(text(len(some)), (*_stored(bare, some, names), *after))
         written += list(result) if returning else []
     return written
 
@@ -114,21 +113,24 @@ def _finished(statement: Any, bare: Table, clash: Clash | None, returning: tuple
     return statement.returning(*(bare.c[name] for name in returning)) if returning else statement
 
 
-def _stored(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[Any]:
-    """Every value as SQLite stores it; the same few moments are told again and again."""
-    moments: dict[datetime, str | None] = {}
+def _stored(bare: Table, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[Any]:
+    """Every value as SQLite stores it."""
+    texts = lru_cache(utc_text)  # the same few moments are told again and again
+    ways = [(name, _way(bare.c[name].type, texts)) for name in names]
     for row in rows:
-        for name in names:
+        for name, way in ways:
             value = row[name]
-            if type(value) is datetime:
-                text = moments.get(value)
-                if text is None:
-                    text = moments[value] = utc_text(value)
-                yield text
-            elif isinstance(value, BaseModel | dict | list):
-                yield to_json(value).decode()
-            else:
-                yield value
+            yield value if way is None or value is None else way(value)
+
+
+def _way(kind: Any, texts: Callable[[datetime], str | None]) -> Callable[[Any], Any] | None:  # noqa: ANN401  # a column's type
+    if isinstance(kind, UtcDateTime):
+        return texts
+    return _json if isinstance(kind, JSON) else None
+
+
+def _json(value: Any) -> str:  # noqa: ANN401  # whatever JSON knows
+    return to_json(value).decode()
 
 
 def count(session: Session, name: str, connection: str, day: date, by: int = 1) -> None:
