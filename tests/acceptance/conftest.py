@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.nursery import Nursery
 from support.postgres import drop_database, fresh_database, server
 
 
@@ -21,3 +22,10 @@ def empty_postgres(durable_postgres: str) -> Iterator[str]:
     url = fresh_database(durable_postgres)
     yield url
     drop_database(durable_postgres, url)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where the processes of all tests are born."""
+    with Nursery() as born:
+        yield born

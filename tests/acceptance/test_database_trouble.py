@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import torture
 from support.fleet import Tormentor
+from support.nursery import Nursery
 from support.restarts import cut_connections, restart
 from support.world import World, product
 
@@ -20,7 +21,9 @@ SEED = torture.seed(21)
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.timeout(900)
-def test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing(tmp_path: Path, empty_postgres: str):
+def test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing(
+    nursery: Nursery, tmp_path: Path, empty_postgres: str
+):
     chance = random.Random(SEED)
     troubles = itertools.cycle(
         [
@@ -33,7 +36,7 @@ def test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing(tmp
     def trouble() -> None:
         next(troubles)()
 
-    with product(tmp_path, SEED, empty_postgres) as world:
+    with product(nursery, tmp_path, SEED, empty_postgres) as world:
         with world.storm() as storm:
             torment = Tormentor(trouble, torture.faults(3), chance, (1.0, 3.0))
             torment.start()
@@ -43,8 +46,8 @@ def test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing(tmp
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path: Path):
-    with product(tmp_path, SEED) as world:
+def test_a_disk_that_is_full_for_a_while_costs_nothing(nursery: Nursery, tmp_path: Path):
+    with product(nursery, tmp_path, SEED) as world:
         with world.storm() as storm:
             torment = Tormentor(lambda: fill_the_disk(world, 1.5), torture.faults(2), random.Random(SEED), (0.5, 2.0))
             torment.start()

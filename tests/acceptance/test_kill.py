@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support import torture
 from support.fleet import Tormentor, kill_one
+from support.nursery import Nursery
 from support.restarts import cut_connections
 from support.world import World, product
 
@@ -21,8 +22,8 @@ def killing(world: World, times: int) -> Tormentor:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_run_killed_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Path):
-    with product(tmp_path, SEED) as world:
+def test_run_killed_at_any_moment_loses_nothing_and_doubles_nothing(nursery: Nursery, tmp_path: Path):
+    with product(nursery, tmp_path, SEED) as world:
         with world.storm(minds_change=LONG) as storm:
             killer = killing(world, torture.kills(6))
             killer.start()
@@ -34,9 +35,9 @@ def test_run_killed_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Pa
 @pytest.mark.postgres
 @pytest.mark.timeout(900)
 def test_web_and_workers_killed_and_connections_cut_lose_nothing_and_double_nothing(
-    tmp_path: Path, empty_postgres: str
+    nursery: Nursery, tmp_path: Path, empty_postgres: str
 ):
-    with product(tmp_path, SEED, empty_postgres) as world:
+    with product(nursery, tmp_path, SEED, empty_postgres) as world:
         with world.storm(minds_change=LONG) as storm:
             killer = killing(world, torture.kills(6))
             killer.start()

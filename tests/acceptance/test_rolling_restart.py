@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from support import torture
 from support.fleet import Tormentor
+from support.nursery import Nursery
 from support.world import World, product
 
 from nps_connect.ledger.ledger import Ledger
@@ -36,8 +37,10 @@ def states(database_url: str) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.timeout(900)
-def test_processes_that_are_replaced_one_by_one_leave_nothing_in_doubt(tmp_path: Path, empty_postgres: str):
-    with product(tmp_path, SEED, empty_postgres) as world:
+def test_processes_that_are_replaced_one_by_one_leave_nothing_in_doubt(
+    nursery: Nursery, tmp_path: Path, empty_postgres: str
+):
+    with product(nursery, tmp_path, SEED, empty_postgres) as world:
         with world.storm() as storm:
             torment = Tormentor(lambda: roll(world), torture.faults(1), random.Random(SEED), (0.5, 2.0))
             torment.start()
@@ -50,8 +53,8 @@ def test_processes_that_are_replaced_one_by_one_leave_nothing_in_doubt(tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_sigterm_leaves_nothing_running_and_the_next_start_goes_on(tmp_path: Path):
-    with product(tmp_path, SEED) as world:
+def test_sigterm_leaves_nothing_running_and_the_next_start_goes_on(nursery: Nursery, tmp_path: Path):
+    with product(nursery, tmp_path, SEED) as world:
         with world.storm(every=0.05) as storm:
             assert world.demo.sandbox.mailbox.wait_until(bool, 60), "mail has begun to go out"
             process = world.fleet.processes[0]

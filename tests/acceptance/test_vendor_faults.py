@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from support import torture
+from support.accounts import WAIT
+from support.nursery import Nursery
 from support.world import World, product
 
 from nps_connect.sandbox.faults import parse_faults
@@ -14,9 +16,12 @@ from nps_connect.sandbox.faults import parse_faults
 SEED = torture.seed(41)
 FAULTS = (
     "429=0.02,408=0.01,503=0.03,500-before=0.02,502-after=0.02,500=0.01,"
-    "timeout-before=0.01,timeout-after=0.01,reset-before=0.015,reset-after=0.015,malformed=0.03,401=0.01"
+    "timeout-before=0.01,timeout-after=0.01,reset-before=0.02,reset-after=0.02,malformed=0.03"
 )
 """Together 20 %."""
+
+REFUSED = ",401=0.01"
+"""In the long form: intake that was refused is tried again after five minutes."""
 
 HOLD = 2.0
 """Seconds that a vendor keeps a caller waiting before it hangs up without an answer."""
@@ -26,8 +31,8 @@ def suffer(world: World, people: int) -> int:
     """Let faults strike until things have happened to so many people; how many faults that were."""
     sandbox = world.demo.sandbox
     sandbox.mailbox.hold_seconds = sandbox._host.hold_seconds = HOLD
-    with world.storm() as storm:
-        sandbox.faults.rates = parse_faults(FAULTS)
+    with world.storm(patience=480 if torture.is_long() else WAIT) as storm:
+        sandbox.faults.rates = parse_faults(FAULTS + REFUSED * torture.is_long())
         while storm.begun < people:
             time.sleep(1)
             mend_what_is_stopped(world)
@@ -47,14 +52,14 @@ def mend_what_is_stopped(world: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_on_sqlite_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path):
-    with product(tmp_path, SEED) as world:
-        assert suffer(world, torture.people(16)) > 0
+def test_on_sqlite_nothing_is_lost_and_nothing_happens_twice(nursery: Nursery, tmp_path: Path):
+    with product(nursery, tmp_path, SEED) as world:
+        assert suffer(world, torture.people(12)) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.timeout(900)
-def test_two_workers_lose_nothing_and_double_nothing(tmp_path: Path, empty_postgres: str):
-    with product(tmp_path, SEED, empty_postgres) as world:
-        assert suffer(world, torture.people(16)) > 0
+def test_two_workers_lose_nothing_and_double_nothing(nursery: Nursery, tmp_path: Path, empty_postgres: str):
+    with product(nursery, tmp_path, SEED, empty_postgres) as world:
+        assert suffer(world, torture.people(12)) > 0

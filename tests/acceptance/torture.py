@@ -24,7 +24,7 @@ KILLS = 50
 """In one round; then everything is compared."""
 
 FAULTS = 6
-LAST_START = 150.0
+LAST_START = 240.0
 """Seconds before the end after which no round begins."""
 
 COLUMNS = ("kills", "faults", "people", "mails", "held", "answers", "tickets")

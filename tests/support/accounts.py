@@ -38,7 +38,7 @@ class Accounts:
     tickets: int
 
 
-def settle(storm: Storm, database_url: str, seconds: float = WAIT) -> None:
+def settle(storm: Storm, database_url: str, seconds: float) -> None:
     """Wait until nothing is left to do and nobody is about to answer."""
     observer, deadline, quiet = Observer(database_url), time.monotonic() + seconds, 0
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
-from support.accounts import Accounts, account, settle
+from support.accounts import WAIT, Accounts, account, settle
 from support.fleet import ALONE, CLUSTER, Fleet
 from support.nursery import Nursery
 from support.storm import Storm
@@ -46,14 +46,14 @@ class World:
     seed: int
 
     @contextmanager
-    def storm(self, *, every: float = 0.25, minds_change: bool = False) -> Iterator[Storm]:
-        """Things happen inside; after it, everything that has begun is brought to its end."""
+    def storm(self, *, every: float = 0.25, minds_change: bool = False, patience: float = WAIT) -> Iterator[Storm]:
+        """Things happen inside; after it, everything that has begun is brought to its end, within so many seconds."""
         storm = Storm(self.demo, self.people, self.seed, every=every, minds_change=minds_change)
         storm.start()
         try:
             yield storm
             storm.calm()
-            settle(storm, self.database_url)
+            settle(storm, self.database_url, patience)
         finally:
             storm.stop()
 
@@ -73,10 +73,11 @@ class World:
 
 
 @contextmanager
-def product(folder: Path, seed: int, database_url: str | None = None) -> Iterator[World]:
+def product(nursery: Nursery, folder: Path, seed: int, database_url: str | None = None) -> Iterator[World]:
     """A running product: `run` on SQLite, or `serve` and two `worker`s on a PostgreSQL database.
 
     Args:
+        nursery: where processes are born.
         folder: an empty folder.
         seed: of the people.
         database_url: an empty PostgreSQL database; none = SQLite.
@@ -84,7 +85,7 @@ def product(folder: Path, seed: int, database_url: str | None = None) -> Iterato
     plugins = Plugins.load()
     script = _script(plugins, PEOPLE, seed)
     plans = "".join(f"\n[delivery.retry.{action}]\n{SOON}" for action in get_args(Action))
-    with Nursery() as nursery, open_demo(replace(script, text=script.text + plans), plugins, folder) as demo:
+    with open_demo(replace(script, text=script.text + plans), plugins, folder) as demo:
         with environment_path(demo.stage.config).open("a", encoding="utf-8") as secrets:
             secrets.write(f"NPS_CONNECT_LIMITS__UNUSUAL={PEOPLE * 10}\n")
             if database_url is not None:
