@@ -66,12 +66,13 @@ def _claiming(table: type[Work], limit: int, start: bool) -> ReturningUpdate[int
         .order_by(bare.c.due_at, bare.c.id)
         .limit(literal_column(str(limit), Integer()))
         .with_for_update(skip_locked=True)
+        .cte("due")  # as a mere subquery PostgreSQL may ask it more than once, and so claim more than the limit
     )
     values: dict[str, Any] = {"state": "running", "lease_token": bindparam("token"), "started_at": null()}
     if start:
         values |= {"started_at": now, "first_started_at": func.coalesce(bare.c.first_started_at, now)}
     until = bindparam("until", type_=UtcDateTime())
-    return update(bare).where(bare.c.id.in_(due)).values(lease_until=until, **values).returning(bare.c.id)
+    return update(bare).where(bare.c.id.in_(select(due.c.id))).values(lease_until=until, **values).returning(bare.c.id)
 
 
 def not_started(session: Session, table: type[Work], ids: Sequence[int], *, token: str, now: datetime) -> None:
