@@ -34,7 +34,7 @@ STEPS = st.lists(
         st.tuples(st.just("wait"), st.sampled_from([1, 24, 24 * 4, 24 * 6]), st.none()),
     ),
     min_size=4,
-    max_size=25,
+    max_size=18,
 )
 LIMITS = st.fixed_dictionaries(
     {
@@ -48,7 +48,7 @@ TRIGGERS = [
     {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "at once"},
     {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "later", "delay": "2d", "priority": 1},
 ]
-EXAMPLES = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class Interrupted(Crm):
