@@ -125,6 +125,7 @@ def test_reload_and_back_do_no_harm(visit, doors):
     page = visit("phone")
     page.goto("/s/paul?score=9")
     page.get_by_role("button", name="Send my answer: 9").click()
+    page.get_by_role("heading", name="Thank you!").wait_for()
     page.reload()
     assert page.get_by_role("heading", level=1).inner_text() == "Thank you!"
     page.go_back()
