@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from nps_connect.errors import WebhookRejected
 from nps_connect.flows.context import Context, parse_lane
+from nps_connect.ledger.groups import New
 from nps_connect.ledger.tables import RawRequest
 from nps_connect.records.events import WebhookRequest
 
@@ -29,31 +30,39 @@ def accept_webhooks(ctx: Context, asked: Sequence[tuple[str, WebhookRequest]]) -
         (or one that takes no webhooks), a bad or stale signature, a body that is not JSON.
     """
     taken = [_believed(ctx, connection, request) for connection, request in asked]
-    rows = [row for row in taken if isinstance(row, RawRequest)]
+    rows = [row for row in taken if isinstance(row, New)]
     failed = dict(zip(map(id, rows), ctx.ledger.add_all(rows), strict=True))
     stored = [row for row in rows if failed[id(row)] is None]
-    for lane in {row.lane for row in stored}:
+    for lane in {row.values["lane"] for row in stored}:
         ctx.wake(lane)
     for row in stored:
-        log.info("webhook stored connection=%s request=%s bytes=%d", row.connection, row.id, len(row.body))
+        told = row.values
+        log.info("webhook stored connection=%s request=%s bytes=%d", told["connection"], row.id, len(told["body"]))
     return [one if isinstance(one, Exception) else failed[id(one)] or one.id or 0 for one in taken]
 
 
-def _believed(ctx: Context, connection_name: str, request: WebhookRequest) -> RawRequest | Exception:
+def _believed(ctx: Context, connection_name: str, request: WebhookRequest) -> New | Exception:
     """What is to be stored, or why it is not."""
     try:
         _verify(ctx, connection_name, request)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything: it is this request's answer
         return error
-    return RawRequest(
-        lane=parse_lane(connection_name),
-        due_at=request.received_at,
-        connection=connection_name,
-        method=request.method,
-        url=request.url,
-        headers={name: value for name, value in request.headers.items() if _kept(name)},
-        body=request.body,
-        received_at=request.received_at,
+    return New(
+        RawRequest,
+        {
+            "lane": parse_lane(connection_name),
+            "state": "pending",
+            "due_at": request.received_at,
+            "attempts": 0,
+            "connection": connection_name,
+            "method": request.method,
+            "url": request.url,
+            "headers": {name: value for name, value in request.headers.items() if _kept(name)},
+            "body": request.body,
+            "received_at": request.received_at,
+            "events_new": 0,
+            "events_known": 0,
+        },
     )
 
 

@@ -6,17 +6,29 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Table, insert
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session
 
 from nps_connect.ledger.columns import Base
 
 
 @dataclass(eq=False)
+class New:
+    """A row that is to be inserted; it knows its id afterwards."""
+
+    kind: type[Base]
+    values: dict[str, Any]
+    id: int | None = None
+
+
+@dataclass(eq=False)
 class _Entry:
-    row: Base
+    row: New
     done: bool = False
     error: Exception | None = None
 
@@ -36,12 +48,17 @@ class GroupCommit:
 
     def add(self, row: Base) -> None:
         """Insert a row; it is durable, and knows its id, when this returns. Raises what the database raises."""
-        error = self.add_all([row])[0]
+        table: Table = type(row).__table__  # type: ignore[attr-defined]
+        new = New(
+            type(row), {column.name: getattr(row, column.name) for column in table.columns if column.name != "id"}
+        )
+        error = self.add_all([new])[0]
         if error is not None:
             raise error
+        set_committed_value(row, "id", new.id)
 
-    def add_all(self, rows: Sequence[Base]) -> list[Exception | None]:
-        """Like `add` for several; gives what the database raised for each, or none."""
+    def add_all(self, rows: Sequence[New]) -> list[Exception | None]:
+        """Like `add` for several that name all their columns; gives what the database raised for each, or none."""
         entries = [_Entry(row) for row in rows]
         with self._lock:
             self._waiting += entries
@@ -55,8 +72,8 @@ class GroupCommit:
     def _insert(self, group: list[_Entry]) -> None:
         try:
             with self._write() as session:
-                for table in {type(entry.row) for entry in group}:
-                    _insert(session, table, [entry.row for entry in group if type(entry.row) is table])
+                for kind in {entry.row.kind for entry in group}:
+                    _insert(session, kind, [entry.row for entry in group if entry.row.kind is kind])
         except Exception as error:  # noqa: BLE001  # told to those whom it concerns
             if len(group) == 1:
                 group[0].error = error
@@ -67,11 +84,14 @@ class GroupCommit:
             entry.done = True
 
 
-def _insert(session: Session, kind: type[Base], rows: list[Base]) -> None:
+def _insert(session: Session, kind: type[Base], rows: list[New]) -> None:
     """One statement for all of them; each row learns its id."""
+    ids = session.connection().execute(_inserting(kind), [row.values for row in rows]).scalars().all()
+    for row, row_id in zip(rows, ids, strict=True):
+        row.id = row_id
+
+
+@cache
+def _inserting(kind: type[Base]) -> ReturningInsert[int]:
     table: Table = kind.__table__  # type: ignore[attr-defined]
-    names = [column.name for column in table.columns if column.name != "id"]
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    values = [{name: getattr(row, name) for name in names} for row in rows]
-    for row, row_id in zip(rows, session.connection().execute(statement, values).scalars(), strict=True):
-        set_committed_value(row, "id", row_id)
+    return insert(table).returning(table.c.id, sort_by_parameter_order=True)

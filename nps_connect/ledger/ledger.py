@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from nps_connect.errors import ConfigError
 from nps_connect.ledger.columns import Base
-from nps_connect.ledger.groups import GroupCommit
+from nps_connect.ledger.groups import GroupCommit, New
 
 SHOWN = "core.database_url"
 
@@ -71,7 +71,7 @@ class Ledger:
         """Insert one row, together with those of other threads that come at the same moment; durable on return."""
         self._groups.add(row)
 
-    def add_all(self, rows: Sequence[Base]) -> list[Exception | None]:
+    def add_all(self, rows: Sequence[New]) -> list[Exception | None]:
         """Like `add` for several rows; gives what the database raised for each, or none."""
         return self._groups.add_all(rows) if rows else []
 
