@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from sqlmodel import Session
 from nps_connect.errors import ConfigError
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.groups import GroupCommit, New
+from nps_connect.ledger.turns import Turns
 
 SHOWN = "core.database_url"
 
@@ -29,7 +29,7 @@ class Ledger:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self._immediate = self.engine.execution_options(immediate=True)
-        self._writing = threading.RLock() if self.is_sqlite else None
+        self._writing = Turns() if self.is_sqlite else None
         self._groups = GroupCommit(self.write)
 
     @property
@@ -58,7 +58,7 @@ class Ledger:
     def write(self) -> Iterator[Session]:
         """One short transaction; committed at the end, rolled back on any exception.
 
-        On SQLite, writers of this process queue at a lock (fair, no busy waiting) before ``BEGIN IMMEDIATE``.
+        On SQLite, writers of this process take turns (first come, first served; no busy waiting) before ``BEGIN IMMEDIATE``.
         """
         if self._writing is None:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
