@@ -58,7 +58,7 @@ class Ledger:
     def write(self) -> Iterator[Session]:
         """One short transaction; committed at the end, rolled back on any exception.
 
-        On SQLite, writers of this process take turns (first come, first served; no busy waiting) before ``BEGIN IMMEDIATE``.
+        On SQLite, writers of this process take turns before ``BEGIN IMMEDIATE``: first come, first served.
         """
         if self._writing is None:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
