@@ -22,7 +22,19 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 
-__all__ = ["START", "House", "SteadyClock", "analyze", "databases", "fill", "plan"]
+__all__ = [
+    "START",
+    "House",
+    "SteadyClock",
+    "analyze",
+    "databases",
+    "drop_database",
+    "fill",
+    "fresh_database",
+    "house_at",
+    "plan",
+    "server",
+]
 
 
 @contextmanager
