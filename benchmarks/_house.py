@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,8 @@ def analyze(ledger: Ledger, *tables: str) -> None:
                 link.exec_driver_sql(f"VACUUM ANALYZE {table}")
 
 
-def fill(ledger: Ledger, people: int) -> None:
-    """Contacts who have answered 9."""
-    now = START
+def fill(ledger: Ledger, people: int, now: datetime = START) -> None:
+    """Contacts who have just answered 9."""
     with ledger.write() as session:
         for begin in range(1, people + 1, 1000):
             ids = range(begin, min(begin + 1000, people + 1))

@@ -41,7 +41,7 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
             database = f"sqlite:///{folder}/ledger.db"
             ledger = Ledger(database)
             upgrade(ledger)
-            fill(ledger, PEOPLE)
+            fill(ledger, PEOPLE, system_clock())
             plan(ledger, lane, PENDING, people=PEOPLE, due=due)
             ledger.close()
             config, _ = configure(Path(folder), address)
