@@ -28,18 +28,17 @@ HOLD = 2.0
 
 
 def suffer(world: World, people: int) -> int:
-    """Let faults strike until things have happened to so many people; how many faults that were."""
+    """Let things happen to so many people at least, and as many faults strike; how many faults that were."""
     sandbox = world.demo.sandbox
     sandbox.mailbox.hold_seconds = sandbox._host.hold_seconds = HOLD
     with world.storm(patience=480 if torture.is_long() else WAIT) as storm:
         sandbox.faults.rates = parse_faults(FAULTS + REFUSED * torture.is_long())
-        while storm.begun < people:
+        while storm.begun < people or sum(sandbox.faults.struck().values()) < people:
             time.sleep(1)
             mend_what_is_stopped(world)
         sandbox.faults.rates = ()
         mend_what_is_stopped(world)
     struck = sum(sandbox.faults.struck().values())
-    assert struck > people / 2
     kind = "PostgreSQL" if len(world.fleet.processes) > 1 else "SQLite"
     torture.report(f"vendor faults at 20 %, {kind}", SEED, world.account(storm), faults=struck)
     return struck
@@ -54,7 +53,7 @@ def mend_what_is_stopped(world: World) -> None:
 @pytest.mark.timeout(900)
 def test_on_sqlite_nothing_is_lost_and_nothing_happens_twice(nursery: Nursery, tmp_path: Path):
     with product(nursery, tmp_path, SEED) as world:
-        assert suffer(world, torture.people(12)) > 0
+        assert suffer(world, torture.people(12)) >= torture.people(12)
 
 
 @pytest.mark.slow
@@ -62,4 +61,4 @@ def test_on_sqlite_nothing_is_lost_and_nothing_happens_twice(nursery: Nursery, t
 @pytest.mark.timeout(900)
 def test_two_workers_lose_nothing_and_double_nothing(nursery: Nursery, tmp_path: Path, empty_postgres: str):
     with product(nursery, tmp_path, SEED, empty_postgres) as world:
-        assert suffer(world, torture.people(12)) > 0
+        assert suffer(world, torture.people(12)) >= torture.people(12)
