@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass
-class Checked:
+class Checked(NamedTuple):
     """A configuration that passed its check.
 
     Attributes:
@@ -36,17 +34,18 @@ class Checked:
     connections: dict[str, ConnectionSettings]
 
 
-@dataclass
 class Options:
     """What was given before the command's name.
+
+    A plain class, because ``--help`` would wait for the import of `dataclasses`.
 
     Attributes:
         config: the file, if one was named.
         debug: show tracebacks.
     """
 
-    config: Path | None = None
-    debug: bool = False
+    def __init__(self, config: Path | None = None, *, debug: bool = False) -> None:
+        self.config, self.debug = config, debug
 
     @property
     def path(self) -> Path:
