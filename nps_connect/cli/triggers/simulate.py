@@ -45,7 +45,8 @@ def simulate(options: Options, since: str, new: Path | None, csv_file: Path | No
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(str(error), param_hint="--since") from None
     present = _run(options, begin, "present rules", hidden=as_json)
-    tried = _run(Options(new, debug=options.debug), begin, "new rules", hidden=as_json, ledger_of=options) if new else present
+    changed = Options(new, debug=options.debug)
+    tried = _run(changed, begin, "new rules", hidden=as_json, ledger_of=options) if new else present
     difference = differ(present, tried)
     if csv_file is not None:
         _write(csv_file, tried, difference)
