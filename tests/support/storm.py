@@ -108,6 +108,12 @@ class Storm:
         for answer in self._answers:
             answer.result()
 
+    def give_up(self) -> None:
+        """Wait for nothing and nobody: something has gone wrong elsewhere."""
+        self._enough.set()
+        self._sent.set()
+        self._hands.shutdown(wait=False, cancel_futures=True)
+
     @property
     def concerned(self) -> list[Customer]:
         """To whom something has happened."""

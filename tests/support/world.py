@@ -54,8 +54,10 @@ class World:
             yield storm
             storm.calm()
             settle(storm, self.database_url, patience)
-        finally:
-            storm.stop()
+        except BaseException:
+            storm.give_up()  # nothing answers any more perhaps: what went wrong is told at once
+            raise
+        storm.stop()
 
     def operate(self, *arguments: str) -> tuple[int, str]:
         """Run one command to its end; its exit code and what it said."""
