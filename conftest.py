@@ -15,6 +15,11 @@ settings.load_profile("repository")
 NEVER_SKIPPED_IN_CI = ("browser", "postgres")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: half of the time tests wait for processes, databases and browsers."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI, a browser or database test that would be skipped fails: a gate that tests nothing must not open."""
