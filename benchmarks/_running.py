@@ -18,7 +18,6 @@ from typing import Any, Self
 import psutil
 
 SIGNING_KEY = "a-signing-key-for-a-benchmark-only"
-UP = 60.0
 CONFIGURATION = """
 [core]
 public_url = "http://127.0.0.1:{port}"

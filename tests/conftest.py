@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 from support.clock import SteadyClock
-from support.files import copy_file
+from support.files import copy_file, empty_file
 from support.postgres import ANOTHER, drop_database, empty_database, fresh_database, server
 
 from nps_connect.ledger.ledger import Ledger
@@ -42,13 +42,7 @@ def postgres_template(postgres: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the newest schema, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "ledger.db"
-    ledger = Ledger(f"sqlite:///{path}")
-    upgrade(ledger)
-    with ledger.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    ledger.close()
-    return path
+    return empty_file(tmp_path_factory.mktemp("template") / "ledger.db")
 
 
 @pytest.fixture(scope="session")

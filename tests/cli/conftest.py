@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 from support.clock import SteadyClock
+from support.files import close_file
 from support.house import House
 
 from nps_connect.cli import main
@@ -57,9 +58,7 @@ def history(tmp_path_factory, sqlite_template):
     house.run()
     house.clock.forward("3d")
     house.run(only="send_survey")
-    with ledger.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    ledger.close()
+    close_file(ledger)
     remembered = {name: vars(getattr(house, name)) for name in VENDORS}
     return SimpleNamespace(file=path.read_bytes(), now=house.clock(), remembered=remembered)
 

@@ -11,12 +11,12 @@ import httpx
 import pytest
 from sqlalchemy import select
 from support.clock import SteadyClock
+from support.files import empty_file
 from support.house import House, changed
 
 import nps_connect_hubspot as plugin
 from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import DecisionRow
 from nps_connect.settings.references import Referenced
 from nps_connect.testing import FixedClock, VendorTransport, connect
@@ -157,13 +157,7 @@ def receiving(clock: FixedClock) -> Receiving:
 @pytest.fixture(scope="session")
 def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A database file with the newest schema, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "ledger.db"
-    ledger = Ledger(f"sqlite:///{path}")
-    upgrade(ledger)
-    with ledger.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    ledger.close()
-    return path.read_bytes()
+    return empty_file(tmp_path_factory.mktemp("template") / "ledger.db").read_bytes()
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from support.files import empty_file
 
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
 
 ADA = "ada@example.com"
 
@@ -25,11 +25,7 @@ def product_type():
 @pytest.fixture(scope="session")
 def empty_ledger(tmp_path_factory):
     """A file with the newest schema, to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "ledger.db"
-    ledger = Ledger(f"sqlite:///{path}")
-    upgrade(ledger)
-    ledger.close()
-    return path
+    return empty_file(tmp_path_factory.mktemp("empty") / "ledger.db")
 
 
 @pytest.fixture
