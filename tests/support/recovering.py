@@ -6,12 +6,9 @@ import json
 import re
 
 from sqlalchemy import select
-from support.vendors import EXAMPLE, Desk
+from support.vendors import Desk
 
 from nps_connect import (
-    ActionInfo,
-    ConnectionSettings,
-    ConnectorInfo,
     Event,
     EventKind,
     Veto,
@@ -32,18 +29,8 @@ class TellingDesk(Desk):
 
     @hookimpl
     def nps_connector(self):
-        return ConnectorInfo(
-            name="desk",
-            title="Desk",
-            settings=ConnectionSettings,
-            actions=(
-                ActionInfo(action="open_ticket", doubt="look"),
-                ActionInfo(action="update_ticket", doubt="resend"),
-            ),
-            events=tuple(EventKind(name=name, description="A ticket changes.", open_fields=True) for name in KINDS),
-            webhooks=True,
-            example=EXAMPLE,
-        )
+        events = tuple(EventKind(name=name, description="A ticket changes.", open_fields=True) for name in KINDS)
+        return super().nps_connector().model_copy(update={"events": events, "webhooks": True})
 
     @hookimpl
     def nps_verify_webhook(self, connection, request):
