@@ -185,12 +185,11 @@ class Plugins:
 
     def each(self, hook: str, **kwargs: Any) -> Iterator[tuple[str, Any | Exception]]:  # noqa: ANN401
         """Call a hook of every plugin that has it, each alone; what one raises is given in place of its answer."""
-        for name in sorted(self._plugins):
-            if self.has(name, hook):
-                try:
-                    yield name, self.call(name, hook, **kwargs)
-                except Exception as error:  # noqa: BLE001  # one plugin's failure is told to the caller as a value
-                    yield name, error
+        for name in sorted(name for name, plugin in self._plugins.items() if hook in plugin.hooks):
+            try:
+                yield name, self.call(name, hook, **kwargs)
+            except Exception as error:  # noqa: BLE001  # one plugin's failure is told to the caller as a value
+                yield name, error
 
 
 def _by_name(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:

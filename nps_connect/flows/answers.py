@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
@@ -10,6 +12,28 @@ from sqlmodel import Session, col
 from nps_connect.flows.people import as_contact, earlier_answers
 from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.records.responses import AnsweredContact, FollowUpAnswer, Response
+
+
+class Answer(NamedTuple):
+    """A confirmed answer in plain values, as it has just been written."""
+
+    id: int
+    public_id: str
+    invitation_id: int
+    contact_id: int
+    survey: str
+    touchpoint: str
+    revision: int
+    score: int
+    comment: str | None
+    language: str
+    do_not_contact: bool
+    follow_up: Sequence[Any]
+    answered_at: datetime
+
+
+AnswerColumns = ResponseRow | Answer
+"""An answer, however its columns came here."""
 
 
 def answered_contact(session: Session, row: ResponseRow, contact: ContactRow) -> AnsweredContact:
@@ -21,7 +45,7 @@ def answered_contact(session: Session, row: ResponseRow, contact: ContactRow) ->
     )
 
 
-def as_response(row: ResponseRow, follow_up: Sequence[object] | None = None) -> Response:
+def as_response(row: AnswerColumns, follow_up: Sequence[object] | None = None) -> Response:
     """The record of a confirmed response.
 
     Args:

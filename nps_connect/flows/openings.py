@@ -5,30 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from nps_connect.flows.context import Context
 from nps_connect.flows.review import asks_for_reviews, note_shown
 from nps_connect.flows.standings import Standing
 from nps_connect.flows.visits import VisitBook
-from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.ledger.tables import NPS_SCALE, ContactRow, ResponseRow
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.pages import VisitInfo
 from nps_connect.rules.machines import write
 
-_CHOSEN = update(ResponseRow.__table__).where(col(ResponseRow.id) == bindparam("which"))  # type: ignore[attr-defined]
-
 
 def begun(ctx: Context, standing: Standing) -> dict[str, Any]:
-    """The columns of an answer that is not confirmed yet; the others have their defaults."""
+    """The columns of an answer that is not confirmed yet, without those of the provisional score."""
     return {
         "public_id": f"r-{ctx.random.getrandbits(96):024x}",
         "invitation_id": standing.id,
         "contact_id": standing.contact_id,
         "survey": standing.survey,
         "touchpoint": standing.touchpoint,
+        "scale": NPS_SCALE,
+        "revision": 0,
         "language": standing.language,
+        "do_not_contact": False,
+        "follow_up": [],
     }
+
+
+def _chosen(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    """An answer that has begun keeps its ids and takes the newest provisional score."""
+    names = ("provisional_score", "provisional_at", "provisional_signs")
+    return statement.on_conflict_do_update(
+        index_elements=["invitation_id"], set_={name: getattr(statement.excluded, name) for name in names}
+    )
 
 
 def note_openings(
@@ -36,7 +46,6 @@ def note_openings(
 ) -> None:
     """Note openings in their order; of each survey the newest score that a link named becomes the provisional one."""
     chosen: dict[int, dict[str, Any]] = {}
-    surveys: dict[int, Standing] = {}
     shown: dict[int, Standing] = {}
     for standing, visit in opened:
         found = book.note(standing.id, visit, visit.score)
@@ -44,20 +53,14 @@ def note_openings(
             continue
         if visit.score is not None and not standing.revision:
             chosen[standing.id] = {
+                **begun(ctx, standing),
                 "provisional_score": visit.score,
                 "provisional_at": visit.at,
                 "provisional_signs": write(found),
             }
-            surveys[standing.id] = standing
         if standing.is_confirmed:
             shown[standing.id] = standing
-    connection = session.connection()
-    known = [{"which": surveys[one].response_id, **chosen[one]} for one in chosen if surveys[one].response_id]
-    fresh = [{**begun(ctx, surveys[one]), **chosen[one]} for one in chosen if not surveys[one].response_id]
-    if known:
-        connection.execute(_CHOSEN, known)
-    if fresh:
-        connection.execute(insert(ResponseRow.__table__), fresh)  # type: ignore[attr-defined]
+    insert_many(session, ResponseRow, list(chosen.values()), clash=_chosen)
     if shown and asks_for_reviews(ctx):
         for standing in shown.values():
             _note_shown(ctx, session, standing)

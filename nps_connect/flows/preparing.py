@@ -121,7 +121,7 @@ def _review(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
     if hindered is not None:
         return Ending("pending", hindered.reason, hindered.until)
     response, answered = _answer(session, row, contact)
-    page = page_of(ctx, session, row.options["platform"], response, contact)
+    page = page_of(ctx, session, row.options["platform"], answered.response, answered.contact, response.invitation_id)
     if isinstance(page, str):
         return Ending("skipped", f"{row.options['platform']} has no review page for this person: {page}")
     return messages.review(ctx, row, answered, contact, page)

@@ -10,9 +10,10 @@ from sqlmodel import Session
 from nps_connect.flows.context import Context
 from nps_connect.flows.openings import note_openings
 from nps_connect.flows.presses import take_presses
-from nps_connect.flows.standings import OPEN_STATES, Standing, read_standings
+from nps_connect.flows.standings import OPEN_STATES, Locked, lock_standings
 from nps_connect.flows.visits import VisitBook
 from nps_connect.records.pages import SurveyVisit, Taken, VisitInfo
+from nps_connect.rules.machines import TOGETHER
 
 Numbered = tuple[int, SurveyVisit]
 """A visit with the id of its survey invitation."""
@@ -75,25 +76,26 @@ def _take_together(
     ctx: Context, session: Session, group: Sequence[Numbered], lanes: set[str]
 ) -> list[Taken | Exception]:
     """One transaction of visits; at most one press of a survey, after its openings."""
-    standings = read_standings(session, {number for number, _ in group}, lock=True)
-    known = [(standings[number], one) for number, one in group if number in standings]
+    since = min(one.visit.at for _, one in group) - TOGETHER
+    surveys = lock_standings(session, {number for number, _ in group}, since)
+    known = [(surveys[number], one) for number, one in group if number in surveys]
     confirmed: dict[int, bool] = {}
     if known:
-        since = min(one.visit.at for _, one in known)
-        book = VisitBook(session, {one.id: one.sent_at for one, _ in known}, since)
-        opened = [(standing, one.visit) for standing, one in known if one.press is None]
-        pressed = [(standing, one.visit, one.press) for standing, one in known if one.press is not None]
+        book = VisitBook(session, surveys, since)
+        opened = [(survey.standing, one.visit) for survey, one in known if one.press is None]
+        pressed = [(survey, one.visit, one.press) for survey, one in known if one.press is not None]
         if opened:
             note_openings(ctx, session, book, opened)
         if pressed:
             confirmed = take_presses(ctx, session, book, pressed, lanes)
         book.write()
-    return [_state(standings.get(number), one.visit, confirmed.get(number)) for number, one in group]
+    return [_state(surveys.get(number), one.visit, confirmed.get(number)) for number, one in group]
 
 
-def _state(standing: Standing | None, visit: VisitInfo, confirmed: bool | None) -> Taken:
-    if standing is None or standing.state not in OPEN_STATES:
+def _state(survey: Locked | None, visit: VisitInfo, confirmed: bool | None) -> Taken:
+    if survey is None or survey.standing.state not in OPEN_STATES:
         return "unknown"
+    standing = survey.standing
     if not standing.is_open(visit.at):
         return "expired"
     return "answered" if (standing.is_confirmed if confirmed is None else confirmed) else "open"

@@ -16,8 +16,10 @@ from nps_connect.flows.reviewing.locations import location_of
 from nps_connect.flows.reviewing.visiting import note_visit, safe
 from nps_connect.ledger import accounts
 from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination, ReviewInvitation
 from nps_connect.records.pages import VisitInfo
+from nps_connect.records.responses import Response
 from nps_connect.rules.routing import concerns
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ def asks_for_reviews(ctx: Context) -> bool:
     return any(route.do == "invite_review" for route in ctx.settings.routes)
 
 
-def platforms(ctx: Context, response: ResponseRow) -> list[str]:
+def platforms(ctx: Context, response: Response) -> list[str]:
     """The review platforms whose routes are about answers like this one, whatever its score; in their order."""
     return list(
         dict.fromkeys(
@@ -41,18 +43,26 @@ def platforms(ctx: Context, response: ResponseRow) -> list[str]:
 
 
 def page_of(
-    ctx: Context, session: Session, platform: str, response: ResponseRow, contact: ContactRow
+    ctx: Context, session: Session, platform: str, response: Response, contact: Contact, invitation_id: int
 ) -> ReviewDestination | str:
-    """The public review page for this person, or why there is none; does not depend on the score."""
+    """The public review page for this person, or why there is none; does not depend on the score.
+
+    Args:
+        ctx: the joined parts.
+        session: to read what the survey was about.
+        platform: the connection.
+        response: the answer.
+        contact: the person.
+        invitation_id: of the survey invitation that was answered.
+    """
     if not ctx.has(platform, "nps_review_destination"):
         return "the platform is not configured any more"
-    person = as_contact(contact)
     invitation = ReviewInvitation(
-        contact=person,
-        response=as_response(response),
-        idempotency_key=response.public_id,
+        contact=contact,
+        response=response,
+        idempotency_key=response.id,
         lead="help",
-        location=location_of(ctx, session, platform, response, person),
+        location=location_of(ctx, session, platform, contact, invitation_id),
     )
     try:
         found: ReviewDestination = ctx.plugins.call(
@@ -76,11 +86,12 @@ def page_of(
 
 
 def destinations(
-    ctx: Context, session: Session, response: ResponseRow, contact: ContactRow
+    ctx: Context, session: Session, row: ResponseRow, contact: ContactRow
 ) -> Iterator[tuple[str, ReviewDestination]]:
     """Every review page that is shown to this person; does not depend on the score."""
+    response, person = as_response(row), as_contact(contact)
     for platform in platforms(ctx, response):
-        found = page_of(ctx, session, platform, response, contact)
+        found = page_of(ctx, session, platform, response, person, row.invitation_id)
         if isinstance(found, ReviewDestination):
             yield platform, found
 
@@ -110,7 +121,7 @@ def review_target(ctx: Context, token: str, visit: VisitInfo) -> str | None:
             return None
         row, contact = found
         note_visit(ctx, session, row, link, visit)
-        page = page_of(ctx, session, link.platform, row, contact)
+        page = page_of(ctx, session, link.platform, as_response(row), as_contact(contact), row.invitation_id)
     if isinstance(page, ReviewDestination):
         return page.url
     log.warning("review link leads nowhere connection=%s: %s", link.platform, page)

@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
+from nps_connect.flows.answers import AnswerColumns
 from nps_connect.flows.cancel import cancel
 from nps_connect.flows.context import Context, delivery_lane
+from nps_connect.flows.people import same_person
 from nps_connect.flows.review import asks_for_reviews
 from nps_connect.flows.reviewing.first import First, invite_first
 from nps_connect.flows.reviewing.inviting import SHADOW_HOLD, plan_invitation
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.responses import AnsweredContact
 from nps_connect.rules.routing import PlannedAction, delivery_key, plan, settling
 
@@ -56,15 +59,34 @@ class Batch:
     lanes: set[str] = field(default_factory=set)
 
 
+BLANK: dict[str, Any] = {
+    **dict.fromkeys(("hold", "after_id", "last_error", "finished_at")),
+    "attempts": 0,
+    "doubtful": False,
+}
+"""What is not told of a new delivery."""
+
+
 def write_down(ctx: Context, session: Session, batch: Batch) -> None:
     """Write what several answers lead to."""
     if batch.firsts:
         batch.lanes |= invite_first(ctx, session, batch.firsts, batch.new)
     session.flush()
-    if batch.new:
-        columns = dict.fromkeys(name for row in batch.new for name in row)
-        rows = [{name: row.get(name) for name in columns} for row in batch.new]
-        session.connection().execute(insert(DeliveryRow.__table__), rows)  # type: ignore[attr-defined]
+    insert_many(session, DeliveryRow, [{**BLANK, **row} for row in batch.new])
+
+
+def route_first(ctx: Context, batch: Batch, first: First, *, sent: bool) -> None:
+    """Plan the deliveries of an answer that has led to nothing yet; its `planned` is filled in here."""
+    now, invites = ctx.clock(), []
+    for planned in plan(ctx.settings.routes, response=first.response, sent=sent):
+        if planned.action == "invite_review":
+            invites.append(planned)
+            continue
+        row = _new(ctx, first.answer, planned.action, planned.via, now + planned.delay, _options(planned), now)
+        batch.new.append(row)
+        batch.lanes.add(row["lane"])
+    if asks_for_reviews(ctx):
+        batch.firsts.append(first._replace(planned=invites))
 
 
 def route_response(
@@ -106,7 +128,8 @@ def route_response(
     invites = [one for one in planned_all if one.action == "invite_review"]
     if response.revision == 1 and not reviews:
         if asks_for_reviews(ctx):
-            batch.firsts.append(First(response, answered, contact, invites))
+            merged = bool(same_person(session, contact)[1:])
+            batch.firsts.append(First(response, answered.response, answered.contact, contact.mailbox, merged, invites))
         return
     session.flush()
     batch.lanes |= plan_invitation(ctx, session, response, answered, invites, reviews)
@@ -168,7 +191,7 @@ class _Planning:
         self._add(planned, due)
 
     def _add(self, planned: PlannedAction, due: datetime) -> None:
-        self._insert(planned.action, planned.via, due, route=planned.via, options=_options(planned))
+        self._insert(planned.action, planned.via, due, options=_options(planned))
 
     def _update_ticket(self, ticket: DeliveryRow, updates: list[DeliveryRow]) -> None:
         if any(row.revision == self._response.revision for row in updates):
@@ -183,7 +206,6 @@ class _Planning:
             "update_ticket",
             ticket.connection,
             due,
-            route=ticket.connection,
             after=ticket,
             options={"told_revision": ticket.revision},
         )
@@ -194,43 +216,52 @@ class _Planning:
         connection: str,
         due: datetime,
         *,
-        route: str,
         options: dict[str, Any],
         after: DeliveryRow | None = None,
     ) -> None:
-        lane = delivery_lane(connection, action)
-        waiting = after is not None and after.state != "succeeded"
-        once = action not in ("write_score", "update_ticket")
-        hold = SHADOW_HOLD if self._ctx.shadow else WAITS if waiting else None
-        self._new.append(
-            {
-                "key": delivery_key(
-                    action=action,
-                    subject=self._response.public_id,
-                    revision=None if once else self._response.revision,
-                    route=route,
-                ),
-                "lane": lane,
-                "connection": connection,
-                "action": action,
-                "state": "held" if hold else "pending",
-                "hold": hold,
-                "due_at": due,
-                "contact_id": self._response.contact_id,
-                "invitation_id": self._response.invitation_id,
-                "response_id": self._response.id,
-                "revision": self._response.revision,
-                "options": options,
-                "after_id": after.id if after is not None else None,
-                "created_at": self._now,
-            }
-        )
-        self.lanes.add(lane)
+        row = _new(self._ctx, self._response, action, connection, due, options, self._now)
+        if after is not None:
+            row["after_id"] = after.id
+            if after.state != "succeeded" and row["state"] == "pending":
+                row["state"], row["hold"] = "held", WAITS
+        self._new.append(row)
+        self.lanes.add(row["lane"])
 
     def _revive(self, row: DeliveryRow, due: datetime) -> None:
         row.state, row.due_at, row.finished_at, row.last_error = "pending", due, None, None
         row.revision = self._response.revision
         self.lanes.add(row.lane)
+
+
+def _new(
+    ctx: Context,
+    answer: AnswerColumns,
+    action: str,
+    connection: str,
+    due: datetime,
+    options: dict[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """A delivery of an answer's newest revision, not written yet."""
+    once = action not in ("write_score", "update_ticket")
+    hold = SHADOW_HOLD if ctx.shadow else None
+    return {
+        "key": delivery_key(
+            action=action, subject=answer.public_id, revision=None if once else answer.revision, route=connection
+        ),
+        "lane": delivery_lane(connection, action),
+        "connection": connection,
+        "action": action,
+        "state": "held" if hold else "pending",
+        "hold": hold,
+        "due_at": due,
+        "contact_id": answer.contact_id,
+        "invitation_id": answer.invitation_id,
+        "response_id": answer.id,
+        "revision": answer.revision,
+        "options": options,
+        "created_at": now,
+    }
 
 
 def _options(planned: PlannedAction) -> dict[str, Any]:

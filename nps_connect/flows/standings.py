@@ -6,10 +6,15 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Text, bindparam, cast, exists, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
+from nps_connect.flows.remind import ACTION as REMINDER
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.columns import UtcDateTime
+from nps_connect.ledger.many import one_of
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow, VisitRow
 
 OPEN_STATES = ("planned", "sent")
 
@@ -52,6 +57,27 @@ class Standing(NamedTuple):
         return bool(self.revision) and self.contested_at is None
 
 
+class Locked(NamedTuple):
+    """A survey that nobody else may visit until the end of the transaction, and what has to be looked at besides.
+
+    Attributes:
+        record: the person as the vendor told them, as JSON; ``{}`` where nothing is known.
+        merged: somebody was merged into the person.
+        asked_again: the survey follows up a case.
+        reminded: it has a reminder that was sent or is still to come.
+        opened: it was opened or pressed with a score shortly before.
+    """
+
+    standing: Standing
+    connection: str
+    vendor_id: str
+    record: str
+    merged: bool
+    asked_again: bool
+    reminded: bool
+    opened: bool
+
+
 _COLUMNS: tuple[Any, ...] = (
     InvitationRow.id,
     InvitationRow.survey,
@@ -69,36 +95,63 @@ _COLUMNS: tuple[Any, ...] = (
     ResponseRow.comment,
     ResponseRow.do_not_contact,
 )
-_READ = (
-    select(*_COLUMNS)
-    .join(ContactRow, col(ContactRow.id) == col(InvitationRow.contact_id))
-    .outerjoin(ResponseRow, col(ResponseRow.invitation_id) == col(InvitationRow.id))
-    .where(
-        col(InvitationRow.id).in_(bindparam("numbers", expanding=True)),
-        col(ContactRow.erased_at).is_(None),
-    )
+_merged = aliased(ContactRow)
+_FURTHER: tuple[Any, ...] = (
+    ContactRow.connection,
+    ContactRow.vendor_id,
+    cast(ContactRow.record, Text).label("record"),
+    exists().where(col(_merged.merged_into) == col(ContactRow.id)),
+    exists().where(col(CaseRow.follow_up_id) == col(InvitationRow.id)),
+    exists().where(col(DeliveryRow.invitation_id) == col(InvitationRow.id), col(DeliveryRow.action) == REMINDER),
+    exists().where(
+        col(VisitRow.invitation_id) == col(InvitationRow.id),
+        col(VisitRow.at) >= bindparam("since", type_=UtcDateTime()),
+        col(VisitRow.score).is_not(None),
+    ),
 )
+
+
+def _reading(*columns: Any) -> Any:  # noqa: ANN401  # what SQLAlchemy calls a column has many types
+    return (
+        select(*columns)
+        .join(ContactRow, col(ContactRow.id) == col(InvitationRow.contact_id))
+        .outerjoin(ResponseRow, col(ResponseRow.invitation_id) == col(InvitationRow.id))
+        .where(one_of(col(InvitationRow.id), "numbers"), col(ContactRow.erased_at).is_(None))
+    )
+
+
+_READ = _reading(*_COLUMNS)
+_READ_LOCKED = _reading(*_COLUMNS, *_FURTHER)
 _LOCK = (
     select(col(InvitationRow.id))
-    .where(col(InvitationRow.id).in_(bindparam("numbers", expanding=True)))
+    .where(one_of(col(InvitationRow.id), "numbers"))
     .order_by(col(InvitationRow.id))
     .with_for_update(key_share=True)
 )
 
 
-def read_standings(session: Session, numbers: Collection[int], *, lock: bool = False) -> dict[int, Standing]:
-    """Where these survey invitations stand; unknown ones and those of erased people are left out.
-
-    Args:
-        session: the transaction.
-        numbers: ids of survey invitations.
-        lock: nobody else may visit them until the end of the transaction, in any process.
-    """
+def read_standings(session: Session, numbers: Collection[int]) -> dict[int, Standing]:
+    """Where these survey invitations stand; unknown ones and those of erased people are left out."""
     if not numbers:
         return {}
     asked = {"numbers": sorted(numbers)}
+    return {row[0]: Standing(*row) for row in session.connection().execute(_READ, asked)}
+
+
+def lock_standings(session: Session, numbers: Collection[int], since: datetime) -> dict[int, Locked]:
+    """Where these survey invitations stand, which nobody else may visit until the end, in any process.
+
+    Args:
+        session: the transaction.
+        numbers: ids of survey invitations; unknown ones and those of erased people are left out.
+        since: whether anything was opened from then on is told.
+    """
+    asked = {"numbers": sorted(numbers)}
+    connection = session.connection()
     # In a statement of its own: what is joined to a row that is waited for would be as it was before. SQLite has one
     # writer at a time and needs none.
-    if lock and session.get_bind().dialect.name != "sqlite":
-        session.connection().execute(_LOCK, asked)
-    return {row[0]: Standing(*row) for row in session.connection().execute(_READ, asked)}
+    if connection.dialect.name != "sqlite":
+        connection.execute(_LOCK, asked)
+    rows = connection.execute(_READ_LOCKED, {**asked, "since": since})
+    own = len(_COLUMNS)
+    return {row[0]: Locked(Standing(*row[:own]), *row[own:]) for row in rows}

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.remind import ACTION as REMINDER
+from nps_connect.flows.standings import Locked
+from nps_connect.ledger.columns import UtcDateTime
+from nps_connect.ledger.many import one_of
 from nps_connect.ledger.tables import DeliveryRow, VisitRow
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.pages import VisitInfo
-from nps_connect.rules.machines import SIGNS, TOGETHER, Opening, Sign, read, signs, write
+from nps_connect.rules.machines import SIGNS, Opening, Sign, read, signs, write
 
 SHARED: frozenset[Sign] = frozenset({"several", "contradiction"})
 """Signs that show on a later opening and tell as much about the earlier ones."""
 
 _EARLIER = (
-    col(VisitRow.id),
-    col(VisitRow.invitation_id),
-    col(VisitRow.method),
-    col(VisitRow.at),
-    col(VisitRow.score),
-    col(VisitRow.signs),
+    select(VisitRow.id, VisitRow.invitation_id, VisitRow.method, VisitRow.at, VisitRow.score, VisitRow.signs)  # type: ignore[call-overload]
+    .where(
+        one_of(col(VisitRow.invitation_id), "numbers"),
+        col(VisitRow.at) >= bindparam("since", type_=UtcDateTime()),
+        col(VisitRow.score).is_not(None),
+    )
+    .order_by(col(VisitRow.id))
+)
+_REMINDERS = select(col(DeliveryRow.invitation_id), col(DeliveryRow.state), col(DeliveryRow.finished_at)).where(
+    one_of(col(DeliveryRow.invitation_id), "numbers"),
+    col(DeliveryRow.action) == REMINDER,
+    col(DeliveryRow.state).in_(("succeeded", "pending", "held")),
 )
 _CHANGE = (
     update(VisitRow.__table__)  # type: ignore[attr-defined]
@@ -49,44 +59,35 @@ class VisitBook:
 
     Args:
         session: the transaction; the caller holds the locks of these survey invitations.
-        mails: when each survey's mail was handed over, by survey invitation; none = it was not.
-        since: when the first of the further visits was.
+        surveys: by survey invitation.
+        since: visits before then are not looked at; `TOGETHER` before the first of the further ones.
     """
 
-    def __init__(self, session: Session, mails: dict[int, datetime | None], since: datetime) -> None:
+    def __init__(self, session: Session, surveys: Mapping[int, Locked], since: datetime) -> None:
         self._session = session
-        self._mails = {number: [] if sent_at is None else [sent_at] for number, sent_at in mails.items()}
+        self._mails: dict[int, list[datetime]] = {
+            number: [] if one.standing.sent_at is None else [one.standing.sent_at] for number, one in surveys.items()
+        }
         self._seen: dict[int, list[_Noted]] = defaultdict(list)
         self._changed: dict[int, _Noted] = {}
         self._new: list[_Noted] = []
         self.reminded: set[int] = set()
-        self._load_reminders(mails)
-        self._load_visits(mails, since)
+        self._load_reminders([number for number, one in surveys.items() if one.reminded])
+        self._load_visits([number for number, one in surveys.items() if one.opened], since)
 
-    def _load_reminders(self, numbers: Collection[int]) -> None:
+    def _load_reminders(self, numbers: Sequence[int]) -> None:
         """When reminders were handed over, and which surveys have one that is still to come."""
-        query = select(col(DeliveryRow.invitation_id), col(DeliveryRow.state), col(DeliveryRow.finished_at)).where(
-            col(DeliveryRow.invitation_id).in_(numbers),
-            col(DeliveryRow.action) == REMINDER,
-            col(DeliveryRow.state).in_(("succeeded", "pending", "held")),
-        )
-        for number, state, finished_at in self._session.execute(query):
+        rows: Any = self._session.connection().execute(_REMINDERS, {"numbers": numbers}) if numbers else ()
+        for number, state, finished_at in rows:
             if state != "succeeded":
                 self.reminded.add(number)
             elif finished_at is not None:
                 self._mails[number].append(finished_at)
 
-    def _load_visits(self, numbers: Collection[int], since: datetime) -> None:
-        query = (
-            select(*_EARLIER)
-            .where(
-                col(VisitRow.invitation_id).in_(numbers),
-                col(VisitRow.at) >= since - TOGETHER,
-                col(VisitRow.score).is_not(None),
-            )
-            .order_by(col(VisitRow.id))
-        )
-        for visit_id, number, method, at, score, found in self._session.execute(query):
+    def _load_visits(self, numbers: Sequence[int], since: datetime) -> None:
+        asked = {"numbers": numbers, "since": since}
+        rows = self._session.connection().execute(_EARLIER, asked) if numbers else ()
+        for visit_id, number, method, at, score, found in rows:
             self._seen[number].append(_Noted(Opening(method, at, score), read(found), visit_id))
 
     def note(self, number: int, visit: VisitInfo, score: int | None) -> tuple[Sign, ...]:
@@ -125,11 +126,9 @@ class VisitBook:
 
     def write(self) -> None:
         """Write what was noted."""
-        connection = self._session.connection()
         if self._changed:
-            connection.execute(
+            self._session.connection().execute(
                 _CHANGE, [{"which": which, "found": write(one.signs)} for which, one in self._changed.items()]
             )
-        if self._new:
-            rows = [{**(one.values or {}), "signs": write(one.signs)} for one in self._new]
-            connection.execute(insert(VisitRow.__table__), rows)  # type: ignore[attr-defined]
+        rows = [{**(one.values or {}), "signs": write(one.signs)} for one in self._new]
+        insert_many(self._session, VisitRow, rows)

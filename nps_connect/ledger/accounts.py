@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.keeping import ReviewAccountRow, ReviewTallyRow
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.responses import Segment
 
 Mark = Literal["shown", "sent", "opened", "machine"]
@@ -49,18 +49,20 @@ def note_first(session: Session, answers: Sequence[tuple[int, int, Segment, Sequ
         session: the answers' transaction.
         answers: of each its id, the contact's id, its segment and its platforms.
     """
+    untold = dict.fromkeys(MARKS, False)
     told = [
-        {"response_id": response_id, "contact_id": contact_id, "segment": segment, "platform": platform}
+        {"response_id": response_id, "contact_id": contact_id, "segment": segment, "platform": platform, **untold}
         for response_id, contact_id, segment, platforms in answers
         for platform in platforms
     ]
-    if not told:
-        return
-    connection = session.connection()
-    connection.execute(insert_for(session, ReviewAccountRow).on_conflict_do_nothing(), told)
+    insert_many(session, ReviewAccountRow, told, clash=_unless_known)
     people = {(one["platform"], one["segment"], one["contact_id"]) for one in told}
-    tallies = [dict(zip(TALLIED, person, strict=True)) for person in sorted(people)]  # one order for everybody
-    connection.execute(insert_for(session, ReviewTallyRow).on_conflict_do_nothing(), tallies)
+    tallies = [dict(zip(TALLIED, person, strict=True)) | untold for person in sorted(people)]  # one order for everybody
+    insert_many(session, ReviewTallyRow, tallies, clash=_unless_known)
+
+
+def _unless_known(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    return statement.on_conflict_do_nothing()
 
 
 def note_answer(

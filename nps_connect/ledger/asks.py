@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, literal_column, select, update
 from sqlmodel import Session, col
 
+from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.keeping import ReviewAskRow
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.upserts import insert_many
 
 COOLDOWN = "*"
 """In place of a platform: the cooldown over all of them."""
@@ -40,20 +41,22 @@ def reserve(session: Session, wanted: Sequence[Ask], *, now: datetime) -> bool:
     All at once, in one order for everybody; again for the same answer is harmless. No place may be wanted by
     two answers at once.
     """
-    if not wanted:
-        return True
-    statement = insert_for(session, ReviewAskRow)
-    new = statement.excluded
-    over = (col(ReviewAskRow.platform) == COOLDOWN) & (col(ReviewAskRow.until) <= now)
-    taken = session.connection().execute(
-        statement.on_conflict_do_update(
-            index_elements=["subject", "platform"],
-            set_={"response_id": new.response_id, "until": new.until},
-            where=(col(ReviewAskRow.response_id) == new.response_id) | over,
-        ).returning(col(ReviewAskRow.subject)),
-        [one._asdict() for one in sorted(wanted, key=lambda one: one[:2])],
+    rows = [{**one._asdict(), "sent": False} for one in sorted(wanted, key=lambda one: one[:2])]
+    return len(insert_many(session, ReviewAskRow, rows, clash=_unless_taken, returning=("subject",), now=now)) == len(
+        rows
     )
-    return len(taken.all()) == len(wanted)
+
+
+def _unless_taken(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    """A place may be had again by the answer that has it, and a cooldown by anybody when it is over."""
+    new = statement.excluded
+    ended = col(ReviewAskRow.until) <= bindparam("now", type_=UtcDateTime())
+    over = (col(ReviewAskRow.platform) == literal_column(f"'{COOLDOWN}'")) & ended
+    return statement.on_conflict_do_update(
+        index_elements=["subject", "platform"],
+        set_={"response_id": new.response_id, "until": new.until},
+        where=(col(ReviewAskRow.response_id) == new.response_id) | over,
+    )
 
 
 def confirm(session: Session, response_id: int, platform: str, *, until: datetime) -> None:

@@ -15,6 +15,7 @@ WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
 
 HELD = text("verdict = 'held'")
+NPS_SCALE = "nps-0-10"
 
 
 def _id() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
@@ -190,7 +191,7 @@ class ResponseRow(Base, table=True):
     contact_id: int = _ref("contacts.id")
     survey: str = Field(max_length=40)
     touchpoint: str = Field(max_length=80)
-    scale: str = Field(default="nps-0-10", max_length=20)
+    scale: str = Field(default=NPS_SCALE, max_length=20)
     revision: int = 0
     score: int | None = None
     comment: str | None = None

@@ -125,7 +125,9 @@ def choose_platform(
         contact: a stable id of the person.
     """
     open_to = [name for name in platforms if name not in asked and weights.get(name, 1) > 0]
-    return max(open_to, key=lambda name: (_rank(name, weights.get(name, 1), contact), name), default=None)
+    if len(open_to) < 2:
+        return open_to[0] if open_to else None
+    return max(open_to, key=lambda name: (_rank(name, weights.get(name, 1), contact), name))
 
 
 def _rank(platform: str, weight: int, contact: str) -> float:

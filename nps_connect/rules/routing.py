@@ -21,6 +21,7 @@ _SETTLING: dict[str, timedelta] = {
 }
 _UNREADABLE = re.compile(r"[^a-z0-9]+")
 _READABLE_LENGTH = 24
+_spelled = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def delivery_key(*, action: str, subject: str, revision: int | None, route: str 
         route: a stable name of the route, such as its connection (not its index, which shifts when the file is edited).
     """
     counted = None if action == "open_ticket" else revision
-    facts = json.dumps([action, subject, counted, route], ensure_ascii=False)
+    facts = _spelled([action, subject, counted, route])
     digest = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()
     readable = _UNREADABLE.sub("-", subject.lower())[:_READABLE_LENGTH].strip("-")
     return f"{action}-{readable}-{digest}"

@@ -6,6 +6,7 @@ import hashlib
 import json
 
 _RANGE = 2**64
+_spelled = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def in_sample(trigger: str, contact: str, percent: float) -> bool:
@@ -23,5 +24,5 @@ def in_sample(trigger: str, contact: str, percent: float) -> bool:
 
 def point(*parts: str) -> int:
     """A stable, evenly spread integer from 0 to 2**64 - 1 for a list of texts."""
-    text = json.dumps(parts, ensure_ascii=False)
+    text = _spelled(parts)
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")

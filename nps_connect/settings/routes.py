@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -76,7 +77,7 @@ class Route(Table):
             raise ValueError(f"takes no answer: none of the scores {list(self.scores)} is in {list(self.on)}")
         return self
 
-    @property
+    @cached_property
     def asked(self) -> tuple[int, ...]:
         """The scores that the route takes."""
         return tuple(

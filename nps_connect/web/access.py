@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("nps_connect.web")
@@ -57,17 +56,6 @@ class AccessLog:
             level = logging.DEBUG if route in QUIET else logging.INFO
             spent = 1000 * (time.perf_counter() - begun)
             logger.log(level, "%s %s %d %.1f ms", scope["method"], route, status, spent)
-
-
-class PageRoute(Route):
-    """A route without the framework's reading of parameters, known to the log by its template."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether a request is meant for it."""
-        match, found = super().matches(scope)
-        if match is not Match.NONE:
-            found["route"] = self
-        return match, found
 
 
 def route_of(scope: Scope) -> str:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from nps_connect.connection import Clock, system_clock
@@ -20,23 +21,66 @@ from nps_connect.web.hooks import hook_routes, try_again
 from nps_connect.web.metrics import metrics_routes
 from nps_connect.web.review import review_routes
 from nps_connect.web.site import Site
-from nps_connect.web.survey import survey_routes
+from nps_connect.web.survey import SurveyPages
 from nps_connect.web.unsubscribe import unsubscribe_routes
 
 FOR_MACHINES = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
 
 
-def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
+class WebApplication:
+    """An ASGI application: the survey pages by themselves, everything else by the framework, both logged alike.
+
+    Attributes:
+        site: what the pages are given.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._pages = SurveyPages(site)
+        self._surveys = AccessLog(self._show, apologise=self._apologise)
+        self._framework = _framework(site)
+        self._framework.add_middleware(AccessLog, apologise=self._apologise)
+        outermost: ASGIApp = self._dispatch
+        if site.doors.trusted_proxies:
+            outermost = ProxyHeadersMiddleware(outermost, trusted_hosts=list(site.doors.trusted_proxies))  # type: ignore[arg-type,assignment]
+        self._outermost = outermost
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request, or the application's life."""
+        await self._outermost(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_survey = scope["type"] == "http" and self._pages.token_in(scope["path"]) is not None
+        await (self._surveys if is_survey else self._framework)(scope, receive, send)
+
+    async def _show(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self._pages
+        response = await self._pages.respond(Request(scope, receive), self._pages.token_in(scope["path"]) or "")
+        await response(scope, receive, send)
+
+    async def _apologise(self, request: Request) -> Response:
+        if request.url.path.startswith(FOR_MACHINES):
+            return try_again()
+        response = self.site.notice("trouble", self.site.visitor_language(request), 503)
+        response.headers["Retry-After"] = "60"
+        return response
+
+
+def create_app(doors: Doors, *, clock: Clock = system_clock) -> WebApplication:
     """The web application.
 
     Serve it with the server's own access log off: `nps_connect.web.access` logs without tokens. Run its lifespan: at
-    the end it writes down the last visits (``app.state.site.close()`` does the same by hand).
+    the end it writes down the last visits (``app.site.close()`` does the same by hand).
 
     Args:
         doors: what the pages need from the house.
         clock: the present moment (aware UTC).
     """
-    site = Site(doors, clock)
+    return WebApplication(Site(doors, clock))
+
+
+def _framework(site: Site) -> FastAPI:
+    """Everything but the survey pages."""
 
     async def dead_end(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -47,25 +91,13 @@ def create_app(doors: Doors, *, clock: Clock = system_clock) -> FastAPI:
         response.headers.update(headers or {})
         return response
 
-    async def apologise(request: Request) -> Response:
-        if request.url.path.startswith(FOR_MACHINES):
-            return try_again()
-        response = site.notice("trouble", site.visitor_language(request), 503)
-        response.headers["Retry-After"] = "60"
-        return response
-
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await site.close()
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=life)
-    app.state.site = site
-    app.add_middleware(AccessLog, apologise=apologise)
-    if doors.trusted_proxies:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(doors.trusted_proxies))
     app.add_exception_handler(HTTPException, dead_end)
-    app.router.routes.extend(survey_routes(site))
     for routes in (
         hook_routes,
         bounce_routes,

@@ -1,10 +1,11 @@
-"""What a survey form holds. Pure."""
+"""What a survey form holds, and the query of a survey page. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 from nps_connect.wording.cleaning import comment
@@ -36,6 +37,30 @@ class SentForm:
     follow_up: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Query:
+    """The query of a survey page's address.
+
+    Attributes:
+        score: 0 to 10, preselected; none where it is not a score.
+        language: asked for by name.
+        more: the form for a comment is to be shown.
+    """
+
+    score: int | None = None
+    language: str | None = None
+    more: bool = False
+
+
+@lru_cache(maxsize=256)
+def read_query(text: bytes) -> Query:
+    """Read a query; nonsense is an empty one. Links hold few different ones, so they are remembered."""
+    fields = _fields(text)
+    return Query(
+        score=read_score(fields.get("score", [])), language=fields.get("lang", [None])[-1], more="more" in fields
+    )
+
+
 def read_score(values: list[str]) -> int | None:
     """Exactly one score, written exactly as we write it; anything else is none, nothing is rounded or trimmed."""
     if len(values) != 1 or not _SCORE.fullmatch(values[0]):
@@ -48,12 +73,7 @@ def read_form(body: bytes) -> SentForm:
 
     A pressed score arrives as ``score``; the Send button carries the score that it names as ``send``.
     """
-    try:
-        fields = parse_qs(
-            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace"
-        )
-    except ValueError:
-        return SentForm()
+    fields = _fields(body)
     return SentForm(
         score=read_score(fields.get("score") or fields.get("send") or []),
         comment=comment(fields.get("comment", [""])[0]),
@@ -66,3 +86,13 @@ def read_form(body: bytes) -> SentForm:
             if name.startswith(ASKED)
         },
     )
+
+
+def _fields(text: bytes) -> dict[str, list[str]]:
+    """The values of each field, in their order; too many fields are nonsense."""
+    try:
+        return parse_qs(
+            text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace"
+        )
+    except ValueError:
+        return {}

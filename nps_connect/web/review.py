@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from nps_connect.web.reading import visit_of
 from nps_connect.web.site import Site
@@ -20,6 +20,6 @@ def review_routes(site: Site) -> APIRouter:
         target = await run_in_threadpool(site.doors.review_target, token, visit_of(request, site.clock()))
         if target is None or not target.startswith(("https://", "http://")):
             return site.notice("unknown", site.visitor_language(request), 404)
-        return RedirectResponse(target, 303, site.headers())
+        return site.redirect(target)
 
     return router

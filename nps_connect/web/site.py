@@ -98,9 +98,11 @@ def _kept(
 
 
 @lru_cache(maxsize=256)
-def _raw_headers(colour: str, language: str) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of a page, as the server wants them."""
-    headers = {"Content-Type": "text/html; charset=utf-8", **_inline(colour)[2], "Content-Language": language}
+def _raw_headers(colour: str, language: str | None = None) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of a page in a language, or of an answer that is none, as the server wants them."""
+    headers = dict(_inline(colour)[2])
+    if language is not None:
+        headers |= {"Content-Type": "text/html; charset=utf-8", "Content-Language": language}
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())
 
 
@@ -211,12 +213,21 @@ class Site:
         """
         return self.page("notice", language, status, notice=notice, **values)
 
-    def headers(self) -> dict[str, str]:
-        """What keeps a personal page private and closed, for answers that are not pages too."""
-        return dict(_inline(self.doors.colour)[2])
+    def redirect(self, address: str) -> Response:
+        """On to another address (303), as private and closed as a page.
+
+        What may not stand in an address is percent-encoded.
+        """
+        response = Response(b"", 303)
+        response.raw_headers = [
+            *response.raw_headers,
+            (b"location", quote(address, safe=":/%#?=@[]!$&'()*+,;").encode()),
+            *_raw_headers(self.doors.colour),
+        ]
+        return response
 
     def bare(self, status: int) -> Response:
         """An answer to `HEAD`: the headers of a page, no page."""
-        response = HTMLResponse(None, status, self.headers())
+        response = HTMLResponse(None, status, dict(_inline(self.doors.colour)[2]))
         del response.headers["content-length"]
         return response

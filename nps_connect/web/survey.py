@@ -5,12 +5,11 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from nps_connect.records.pages import Press, SurveyPage, SurveyVisit
 from nps_connect.records.responses import segment_of
-from nps_connect.web.access import PageRoute
-from nps_connect.web.forms import SentForm, read_form, read_score
+from nps_connect.web.forms import SentForm, read_form, read_query
 from nps_connect.web.reading import UnreadableBody, comes_from_elsewhere, read_body, visit_of
 from nps_connect.web.site import Site
 from nps_connect.wording.questions import standard_question
@@ -19,23 +18,46 @@ LARGEST_FORM = 4 * 1024 * 1024
 STATUS = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
 
 
-def survey_routes(site: Site) -> list[PageRoute]:
-    """The routes of the survey page."""
+class SurveyPages:
+    """Serves the survey pages, past the framework's routing and layers: they cost as much as a page itself.
 
-    async def show(request: Request) -> Response:
-        query = request.query_params
-        token = request.path_params["token"]
-        asked = site.asked_language(query.get("lang"))
-        score = read_score(query.getlist("score"))
-        visit = SurveyVisit(token, visit_of(request, site.clock(), score=score, language=asked))
+    Attributes:
+        path: the template of their addresses, for the log.
+    """
+
+    path = "/s/{token}"
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def token_in(self, path: str) -> str | None:
+        """The token of a survey page's address; none for any other address."""
+        token = path[3:]
+        return token if token and path.startswith("/s/") and "/" not in token else None
+
+    async def respond(self, request: Request, token: str) -> Response:
+        """The answer to a request for a survey page."""
+        if request.method == "POST":
+            return await self._press(request, token)
+        if request.method in {"GET", "HEAD"}:
+            return await self._show(request, token)
+        refusal = self._site.notice("method", self._site.visitor_language(request), 405)
+        refusal.headers["Allow"] = "GET, HEAD, POST"
+        return refusal
+
+    async def _show(self, request: Request, token: str) -> Response:
+        site = self._site
+        query = read_query(request.scope["query_string"])
+        asked = site.asked_language(query.language)
+        visit = SurveyVisit(token, visit_of(request, site.clock(), score=query.score, language=asked))
         page = await site.showing.ask(visit)
         await site.taking.leave(visit)
         if request.method == "HEAD":
             return site.bare(STATUS[page.state])
-        return _render(site, request, token, page, asked=asked, chosen=score, more="more" in query)
+        return _render(site, request, token, page, asked=asked, chosen=query.score, more=query.more)
 
-    async def press(request: Request) -> Response:
-        token = request.path_params["token"]
+    async def _press(self, request: Request, token: str) -> Response:
+        site = self._site
         if comes_from_elsewhere(request, site.doors.public_url):
             return site.notice("elsewhere", site.visitor_language(request), 403, token=token)
         try:
@@ -63,13 +85,8 @@ def survey_routes(site: Site) -> list[PageRoute]:
         )
         taken = await site.taking.ask(pressed)
         if taken in {"open", "answered"}:
-            return RedirectResponse(_next(token, form, asked, confirmed=taken == "answered"), 303, site.headers())
+            return site.redirect(_next(token, form, asked, confirmed=taken == "answered"))
         return _render(site, request, token, await site.showing.ask(pressed), asked=asked)
-
-    async def either(request: Request) -> Response:
-        return await (press if request.method == "POST" else show)(request)
-
-    return [PageRoute("/s/{token}", either, methods=["GET", "HEAD", "POST"])]
 
 
 def _next(token: str, form: SentForm, language: str | None, *, confirmed: bool) -> str:

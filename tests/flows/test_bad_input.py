@@ -24,7 +24,7 @@ def call(house, *calls) -> list[int]:
         app = create_app(house.doors, clock=house.clock)
         caller = Caller(app)
         statuses = [await caller.status(*one) for one in calls]
-        await app.state.site.close()
+        await app.site.close()
         return statuses
 
     return asyncio.run(all_of_them())

@@ -81,7 +81,7 @@ async def crawl(house: House, links: list[str], chance: random.Random) -> set[in
         some, calls = calls[:AT_ONCE], calls[AT_ONCE:]
         house.clock.forward(timedelta(seconds=chance.choice((0, 0, 0.05, 3, 40))))
         statuses |= set(await asyncio.gather(*(caller.status(method, link) for method, link in some)))
-    await app.state.site.close()
+    await app.site.close()
     return statuses
 
 

@@ -114,3 +114,16 @@ def test_an_opening_within_seconds_of_a_reminder_is_fast_too(ledger, clock):
     clock.forward("1h")
     house.show(token, house.visit("GET", 2))
     assert [signs for _, _, signs in visits(house)] == ["fast", None]
+
+
+def test_reminders_that_a_contested_answer_had_stopped_go_on(ledger, clock):
+    house = House(ledger, clock, {"surveys": {"after-purchase": {"channel": "mail", "reminder_after": "4d"}}})
+    token = house.surveyed()
+    house.answer(token, 2, sent=False)
+    assert {row.state for row in house.deliveries("send_reminder")} == {"cancelled"}
+    house.clock.forward("3s")
+    house.answer(token, 9, sent=False)
+    house.clock.forward("4d")
+    house.run()
+    assert [mail.kind for mail in house.post.items] == ["survey", "reminder"]
+    assert house.answer(token, 9).state == "answered"

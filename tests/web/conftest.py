@@ -31,7 +31,7 @@ class Client:
 
     async def _requested(self, method, url, given):
         answer = await self._http.request(method, url, **given)
-        await self._app.state.site.taking.settle()  # not only after a while
+        await self._app.site.taking.settle()  # not only after a while
         return answer
 
     def get(self, url, **given):

@@ -64,7 +64,7 @@ def visited(doors, proxies, peer, headers):
     async def visit():
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
             await http.get("/s/marie", headers=headers)
-        await app.state.site.close()
+        await app.site.close()
 
     asyncio.run(visit())
     return doors.visits[-1].address

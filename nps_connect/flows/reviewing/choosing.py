@@ -14,7 +14,8 @@ from nps_connect.ledger import asks
 from nps_connect.ledger.asks import Ask
 from nps_connect.ledger.subjects import subjects_of
 from nps_connect.ledger.tables import ContactRow
-from nps_connect.records.responses import AnsweredContact
+from nps_connect.records.contacts import Contact
+from nps_connect.records.responses import Response
 from nps_connect.rules.reviewing import choose_platform
 from nps_connect.rules.routing import PlannedAction
 
@@ -33,13 +34,14 @@ def subjects(session: Session, contact: ContactRow) -> list[str]:
 
 
 def choose(
-    ctx: Context, answered: AnsweredContact, offers: Mapping[str, PlannedAction], others: Sequence[Ask]
+    ctx: Context, contact: Contact, response: Response, offers: Mapping[str, PlannedAction], others: Sequence[Ask]
 ) -> PlannedAction:
     """Choose one of the planned invitations: plugins are asked one by one, then the weights decide.
 
     Args:
         ctx: the joined parts.
-        answered: who has answered what.
+        contact: the person.
+        response: what they answered.
         offers: the planned invitations, by platform.
         others: the places that other answers of this person have.
 
@@ -54,11 +56,11 @@ def choose(
     until = asks.blocked_until(others, now=ctx.clock())
     if until is not None:
         raise Declined(f"asked for a review within the cooldown, which ends on {until.date().isoformat()}")
-    chosen = _told(ctx, answered, open_to) or choose_platform(
+    chosen = _told(ctx, contact, response, open_to) or choose_platform(
         open_to,
         {name: offers[name].weight for name in open_to},
         (),
-        f"{answered.contact.connection}:{answered.contact.id}",
+        f"{contact.connection}:{contact.id}",
     )
     if chosen is None:
         raise Declined(f"no mail by choice: every weight of {', '.join(open_to)} is 0")
@@ -79,7 +81,7 @@ def reserve_all(ctx: Context, session: Session, wanted: Sequence[Ask]) -> bool:
     """Take all of these places or none; false if another answer has one. Nothing is taken in shadow mode."""
     if ctx.shadow:
         return True
-    savepoint = session.begin_nested()
+    savepoint = session.connection().begin_nested()
     taken = asks.reserve(session, wanted, now=ctx.clock())
     if taken:
         savepoint.commit()
@@ -88,12 +90,12 @@ def reserve_all(ctx: Context, session: Session, wanted: Sequence[Ask]) -> bool:
     return taken
 
 
-def _told(ctx: Context, answered: AnsweredContact, platforms: Sequence[str]) -> str | None:
+def _told(ctx: Context, contact: Contact, response: Response, platforms: Sequence[str]) -> str | None:
     """What the first plugin with an opinion says; an exception or a foreign name counts as none."""
     for name, answer in ctx.plugins.each(
         "nps_choose_review_platform",
-        contact=answered.contact,
-        response=answered.response,
+        contact=contact,
+        response=response,
         platforms=list(platforms),
     ):
         if isinstance(answer, Exception):

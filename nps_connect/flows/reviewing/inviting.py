@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from nps_connect.flows.answers import AnswerColumns
 from nps_connect.flows.cancel import cancel
 from nps_connect.flows.context import Context, delivery_lane
 from nps_connect.flows.review import page_of, platforms
@@ -19,8 +20,9 @@ from nps_connect.flows.reviewing.reminding import UNSTARTED, is_reminder
 from nps_connect.flows.reviewing.waiting import open_from
 from nps_connect.ledger import accounts, asks
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination
-from nps_connect.records.responses import AnsweredContact
+from nps_connect.records.responses import AnsweredContact, Response
 from nps_connect.rules.routing import PlannedAction, delivery_key
 
 AT_THIS_MOMENT = "asked for a review by another answer at this moment; nobody is asked twice"
@@ -51,7 +53,7 @@ def plan_invitation(
         response_id=response.id or 0,
         contact_id=response.contact_id,
         segment=answered.response.segment,
-        platforms=platforms(ctx, response),
+        platforms=platforms(ctx, answered.response),
     )
     contact = session.get(ContactRow, response.contact_id)
     if contact is None:
@@ -62,7 +64,7 @@ def plan_invitation(
     return planning.lanes
 
 
-def columns_of(ctx: Context, response: ResponseRow, offer: PlannedAction, now: datetime) -> dict[str, Any]:
+def columns_of(ctx: Context, response: AnswerColumns, offer: PlannedAction, now: datetime) -> dict[str, Any]:
     """A new invitation, not scheduled yet."""
     connection = ctx.settings.surveys[response.survey].channel
     return {
@@ -81,13 +83,20 @@ def columns_of(ctx: Context, response: ResponseRow, offer: PlannedAction, now: d
 
 
 def reachable_of(
-    ctx: Context, session: Session, response: ResponseRow, contact: ContactRow, offers: Mapping[str, PlannedAction]
+    ctx: Context,
+    session: Session,
+    response: Response,
+    contact: Contact,
+    invitation_id: int,
+    offers: Mapping[str, PlannedAction],
 ) -> Mapping[str, PlannedAction]:
-    """The offers whose platforms have a page for this person; all of them if none has."""
+    """The offers whose platforms have a page for this person; all of them if none has. A single one is not asked."""
+    if len(offers) == 1:
+        return offers
     found = {
         name: one
         for name, one in offers.items()
-        if isinstance(page_of(ctx, session, name, response, contact), ReviewDestination)
+        if isinstance(page_of(ctx, session, name, response, contact, invitation_id), ReviewDestination)
     }
     return found or offers
 
@@ -118,11 +127,12 @@ class _Planning:
             self._invite(offers, rows)
 
     def _invite(self, offers: Mapping[str, PlannedAction], rows: Sequence[DeliveryRow]) -> None:
-        reachable = reachable_of(self._ctx, self._session, self._response, self._contact, offers)
+        response, contact = self._answered.response, self._answered.contact
+        reachable = reachable_of(self._ctx, self._session, response, contact, self._response.invitation_id, offers)
         known = asks.known(self._session, subjects(self._session, self._contact))
         others = [one for one in known if one.response_id != self._response.id]
         try:
-            chosen = choose(self._ctx, self._answered, reachable, others)
+            chosen = choose(self._ctx, contact, response, reachable, others)
             due = self._due(chosen)
             if not reserve(self._ctx, self._session, self._contact, self._response.id or 0, chosen.via, due):
                 raise Declined(AT_THIS_MOMENT)  # noqa: TRY301
@@ -158,7 +168,7 @@ class _Planning:
         return row
 
     def _due(self, offer: PlannedAction) -> datetime:
-        return open_from(self._ctx, self._contact, self._now + offer.delay)
+        return open_from(self._ctx, self._answered.contact, self._now + offer.delay)
 
 
 def _given_up(row: DeliveryRow) -> bool:

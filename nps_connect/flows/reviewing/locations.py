@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from nps_connect.flows.context import Context
-from nps_connect.ledger.tables import EventRow, InvitationRow, ResponseRow
+from nps_connect.ledger.tables import EventRow, InvitationRow
 from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
@@ -23,7 +23,7 @@ def field_of(ctx: Context, platform: str) -> str | None:
     return declared(ctx.connections[platform].settings) if declared else None
 
 
-def location_of(ctx: Context, session: Session, platform: str, response: ResponseRow, contact: Contact) -> str | None:
+def location_of(ctx: Context, session: Session, platform: str, contact: Contact, invitation_id: int) -> str | None:
     """The place that the answer is about: as the event told it, else the contact at that time, else the contact now.
 
     The event comes first, because a customer may buy in one shop today and in another tomorrow.
@@ -31,7 +31,7 @@ def location_of(ctx: Context, session: Session, platform: str, response: Respons
     field = field_of(ctx, platform)
     if field is None:
         return None
-    event = _event_of(session, response)
+    event = _event_of(session, invitation_id)
     told = [event.fields, *(one.fields for one in event.contacts)] if event else []
     for fields in (*told, contact.fields):
         location = written(fields.get(field))
@@ -47,7 +47,7 @@ def written(value: FieldValue) -> str | None:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip() or None
 
 
-def _event_of(session: Session, response: ResponseRow) -> Event | None:
-    invitation = session.get(InvitationRow, response.invitation_id)
+def _event_of(session: Session, invitation_id: int) -> Event | None:
+    invitation = session.get(InvitationRow, invitation_id)
     row = session.get(EventRow, invitation.event_id) if invitation is not None and invitation.event_id else None
     return Event.model_validate(row.record) if row is not None and row.record else None

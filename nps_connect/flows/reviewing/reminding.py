@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from nps_connect.flows.cancel import cancel
 from nps_connect.flows.context import Context
+from nps_connect.flows.people import as_contact
 from nps_connect.flows.reviewing.waiting import open_from
 from nps_connect.ledger.keeping import ReviewAccountRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
@@ -43,7 +44,7 @@ def plan_reminder(ctx: Context, session: Session, invitation: DeliveryRow, now: 
         return set()
     options: dict[str, Any] = {**invitation.options, "reminder": True}
     options.pop("first_due", None)
-    due = open_from(ctx, contact, now + after)
+    due = open_from(ctx, as_contact(contact), now + after)
     row = {
         "key": delivery_key(action="invite_review", subject=invitation.key, revision=None, route="reminder"),
         "lane": invitation.lane,

@@ -10,9 +10,10 @@ from sqlalchemy import func, or_, select, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context
-from nps_connect.flows.people import as_contact, same_person
+from nps_connect.flows.people import same_person
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
+from nps_connect.records.contacts import Contact
 from nps_connect.rules.quiet import next_open, zone_of
 
 FOR_TICKET = "waits until the ticket is solved"
@@ -39,9 +40,9 @@ def wait_of(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRo
     return None
 
 
-def open_from(ctx: Context, contact: ContactRow, moment: datetime) -> datetime:
+def open_from(ctx: Context, contact: Contact, moment: datetime) -> datetime:
     """The first moment from this one on at which the person may get mail, by their own clock if it is known."""
-    zone = zone_of(as_contact(contact).timezone, ctx.settings.core.zone)
+    zone = zone_of(contact.timezone, ctx.settings.core.zone)
     return next_open(moment, ctx.settings.limits, zone)
 
 
