@@ -20,6 +20,9 @@ PATIENCE = 0.15
 AGAIN = 1.0
 """Seconds until it is tried again when the house cannot work."""
 
+COLLECTING = 0.005
+"""Seconds for which a round is put off at most, so that as many come together as lately."""
+
 MOST = 500
 """Asks that go together at most."""
 
@@ -29,6 +32,9 @@ ROOM = 5000
 
 class Gathering(Generic[Ask, Answer]):
     """While the house works on some asks, those who come wait, and go together in the next round, in their order.
+
+    A round costs much beside what each ask adds to it. So the next one begins when half as many wait as went in the last
+    one, or after `COLLECTING`: rounds of one size take turns with the callers. Who comes alone is not kept waiting.
 
     An event loop is served by one thread, so the house is never asked twice at a time.
 
@@ -43,7 +49,8 @@ class Gathering(Generic[Ask, Answer]):
         self._waiting: list[tuple[Ask, asyncio.Future[Answer] | None]] = []
         self._working: asyncio.Future[Sequence[Answer | Exception]] | None = None
         self._next: asyncio.Handle | None = None
-        self._at_once = False
+        self._latest = 0.0
+        self._enough = 1
         self._trouble = False
 
     async def ask(self, one: Ask) -> Answer:
@@ -78,23 +85,25 @@ class Gathering(Generic[Ask, Answer]):
         self._pool.shutdown()
 
     def _plan(self, wait: float = 0.0) -> None:
-        """See to it that the next round begins, at once if somebody waits: with all who come in the same moment."""
-        if self._working is not None or self._at_once or (wait and self._next is not None):
+        """See to it that the next round begins, soon if somebody waits: with all who come in the same moment."""
+        soon = not wait and len(self._waiting) >= self._enough
+        latest = 0.0 if soon else wait or COLLECTING
+        if self._working is not None or (self._next is not None and self._latest <= latest):
             return
         if self._next is not None:
             self._next.cancel()
-        loop = asyncio.get_running_loop()
-        self._at_once = not wait
-        self._next = loop.call_later(wait, self._start) if wait else loop.call_soon(self._start)
+        loop, self._latest = asyncio.get_running_loop(), latest
+        self._next = loop.call_later(latest, self._start) if latest else loop.call_soon(self._start)
 
     def _start(self) -> None:
         if self._next is not None:
             self._next.cancel()
-        self._next, self._at_once = None, False
+        self._next = None
         if self._working is not None or not self._waiting:
             return
         group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         asks = [one for one, _ in group]
+        self._enough = len(asks) // 2
         self._working = asyncio.get_running_loop().run_in_executor(self._pool, self._work, asks)
         self._working.add_done_callback(partial(self._finish, group))
 
@@ -119,6 +128,6 @@ class Gathering(Generic[Ask, Answer]):
         if trouble is not None:
             self._waiting[:0] = [one for one in group if one[1] is None]
         if any(future is not None for _, future in self._waiting):
-            self._start()
+            self._plan()
         elif self._waiting:
             self._plan(PATIENCE if trouble is None else AGAIN)

@@ -29,6 +29,11 @@ from nps_connect.wording.languages import accepted, choose
 # Stand for the personal tokens while a page is made; no text of ours and no cleaned text of others holds a NUL.
 OWN_LINK = "\0token\0"
 UNSUBSCRIBE_LINK = "\0unsubscribe\0"
+_PRIVATE = (
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-robots-tag", b"noindex, nofollow"),
+)
 ASSETS = Path(__file__).with_name("assets")
 
 
@@ -98,11 +103,9 @@ def _kept(
 
 
 @lru_cache(maxsize=256)
-def _raw_headers(colour: str, language: str | None = None) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of a page in a language, or of an answer that is none, as the server wants them."""
-    headers = dict(_inline(colour)[2])
-    if language is not None:
-        headers |= {"Content-Type": "text/html; charset=utf-8", "Content-Language": language}
+def _raw_headers(colour: str, language: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of a page, as the server wants them."""
+    headers = {"Content-Type": "text/html; charset=utf-8", **_inline(colour)[2], "Content-Language": language}
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())
 
 
@@ -214,7 +217,7 @@ class Site:
         return self.page("notice", language, status, notice=notice, **values)
 
     def redirect(self, address: str) -> Response:
-        """On to another address (303), as private and closed as a page.
+        """On to another address (303), as private as a page; what a page may do does not concern it.
 
         What may not stand in an address is percent-encoded.
         """
@@ -222,7 +225,7 @@ class Site:
         response.raw_headers = [
             *response.raw_headers,
             (b"location", quote(address, safe=":/%#?=@[]!$&'()*+,;").encode()),
-            *_raw_headers(self.doors.colour),
+            *_PRIVATE,
         ]
         return response
 
