@@ -169,7 +169,7 @@ def test_a_known_moment_is_named(touchpoint, word):
 
 def test_the_surveys_own_question_replaces_the_standard_one():
     mail = survey("fr", question="Et notre atelier ?")
-    assert "Et notre atelier ?" in mail.text
+    assert "Et notre atelier\u202f?" in mail.text
     assert "probabilité que" not in mail.text
     assert mail.subject == "Exemple SA vous pose une question"
 
@@ -234,7 +234,7 @@ def test_the_mail_that_leads_with_help_names_a_person_before_the_link():
 
 def test_the_mail_that_leads_with_the_review_has_one_button():
     mail = review("fr", "review")
-    buttons = [attrs["href"] for tag, attrs in Reader(mail.html).tags if tag == "a" and attrs["class"] == "button"]
+    buttons = [attrs["href"] for tag, attrs in Reader(mail.html).tags if tag == "a" and attrs["class"] == "label"]
     assert buttons == [REVIEW_URL]
     assert mail.subject == "Merci\u202f! Donneriez-vous votre avis sur Exemple SA\u202f?"
 
