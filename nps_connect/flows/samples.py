@@ -24,7 +24,7 @@ OPENED = 2
 def sample(
     ctx: Context, survey_name: str, language: str, *, to: Address, at: datetime, mail: Mail = "survey"
 ) -> Message | None:
-    """One of the mails that follow from a survey, whose links lead to test pages; whatever is pressed there counts nowhere.
+    """One of the mails that follow from a survey. Its links lead to test pages: what is pressed there counts nowhere.
 
     Args:
         ctx: the joined parts.

@@ -41,7 +41,9 @@ def known(language: str) -> str:
 
 
 def bound_environment(loader: BaseLoader, language: str) -> Environment:
-    """Templates in one language: HTML is escaped, a missing value is an error, ``_()`` translates, ``typeset`` is a filter.
+    """Templates in one language: HTML is escaped, a missing value is an error, ``_()`` translates.
+
+    The filter ``typeset`` sets the spaces of operators' own texts.
 
     Args:
         loader: where the templates are; files whose name ends in ``.html.j2`` are HTML.

@@ -5,48 +5,11 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
+from support.mailing import REVIEW_URL, SENDER, SURVEY_URL, UNSUBSCRIBE_URL, review, survey
 
-from nps_connect.wording.mails import Sender, review_mail, score_url, survey_mail
+from nps_connect.wording.mails import score_url
 
-SENDER = Sender(
-    company="Exemple SA",
-    help_address="care@example.com",
-    privacy_notice_url="https://www.example.com/privacy",
-    postal_address="1 rue de l’Exemple\n75000 Paris",
-)
-SURVEY_URL = "https://nps.example.com/s/tok.en"
-UNSUBSCRIBE_URL = "https://nps.example.com/u/other"
-REVIEW_URL = "https://reviews.example.com/write?place=1&lang=fr"
 VOID = {"meta", "br", "img", "hr", "link", "input"}
-
-
-def survey(language="fr", **changes):
-    values = {
-        "language": language,
-        "sender": SENDER,
-        "name": "Marie Martin",
-        "touchpoint": "after-purchase",
-        "question": None,
-        "survey_url": SURVEY_URL,
-        "unsubscribe_url": UNSUBSCRIBE_URL,
-        "expires_at": datetime(2026, 3, 3, 12, tzinfo=UTC),
-        **changes,
-    }
-    return survey_mail(**values)
-
-
-def review(language="fr", lead="review", **changes):
-    values = {
-        "language": language,
-        "sender": SENDER,
-        "name": None,
-        "lead": lead,
-        "platform": "Avis Exemple",
-        "review_url": REVIEW_URL,
-        "unsubscribe_url": UNSUBSCRIBE_URL,
-        **changes,
-    }
-    return review_mail(**values)
 
 
 class Reader(HTMLParser):
