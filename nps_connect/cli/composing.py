@@ -36,8 +36,12 @@ fallback_email = "care@example.com"
 privacy_notice_url = "https://www.example.com/privacy"
 # where customers reach a person; the fallback address if not given
 # help_email = "help@example.com"
-# at the foot of mails
-# postal_address = "Exemple SA, 1 rue de l'Exemple, 75000 Paris"
+# at the foot of mails, below the company's name
+# postal_address = "1 rue de l'Exemple, 75000 Paris"
+# of buttons and links
+# colour = "#174ea6"
+# in the head of mails: PNG, JPEG or GIF, 8 KB at most, beside this file
+# logo = "logo.png"
 # for staging: customer mail goes to these addresses and domains only
 # recipient_allow_list = ["@example.com"]
 # host and port of the web server
@@ -55,6 +59,9 @@ cooldown = "90d"
 # defer_at_most = "14d"
 # more surveys than this on one day wait for the next
 surveys_per_day = 200
+# when no invitation and no reminder goes out, by the clock where the customer lives; "off" = at any hour
+# quiet_hours = "20:00-08:00"
+# quiet_days = ["saturday", "sunday"]
 # older events lead to no survey
 max_event_age = "7d"
 """
@@ -65,10 +72,18 @@ SURVEY = """\
 channel = "{channel}"
 # the moment asked about; the survey's name if not given
 # touchpoint = "purchase"
+# who asks, at the end of the mail; the company if not given
+# signed_by = {{ fr = "Claire Dupont, relations clients", en = "Claire Dupont, customer care" }}
 # how long the link in the mail takes answers
 # expires_after = "60d"
-# one reminder for those who have not answered by then
+# reminders for those who have not answered by then: one, or two, each so long after the mail before it
 # reminder_after = "4d"
+# reminders = 2
+# a further question on the page, for some or for "any"; with choices = {{ ... }}, one of them is chosen
+# [[surveys.after-purchase.follow_ups]]
+# name = "reason"
+# on = "detractor"
+# question = {{ fr = "Quelle en est la raison ?", en = "What is the reason?" }}
 """
 
 

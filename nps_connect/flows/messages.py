@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from nps_connect.flows.bounces import WRITTEN_TO
 from nps_connect.flows.context import Context
-from nps_connect.flows.links import ReviewLink, TestLink, UnsubscribeLink
+from nps_connect.flows.links import ReviewLink, UnsubscribeLink
 from nps_connect.flows.reviewing.reminding import is_reminder
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
@@ -34,7 +33,7 @@ def survey(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: C
     unsubscribe = _unsubscribe(ctx, contact)
     worded = mails.survey_mail(
         language=language,
-        sender=_sender(ctx, invitation.survey),
+        sender=sender(ctx, definition.signature(language) if definition else None),
         name=contact.name,
         touchpoint=invitation.touchpoint,
         question=definition.question.get(language) if definition else None,
@@ -48,46 +47,6 @@ def survey(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: C
     return _message(ctx, row, kind, contact, worded, unsubscribe, invitation.survey)
 
 
-def sample(ctx: Context, survey_name: str, language: str, *, to: Address, at: datetime) -> Message:
-    """The survey mail as a test: its links show the page, and whatever is pressed there counts nowhere.
-
-    Args:
-        ctx: the joined parts.
-        survey_name: one of the configured surveys.
-        language: of the mail.
-        to: where it goes.
-        at: the present moment.
-    """
-    core = ctx.settings.core
-    definition = ctx.settings.surveys[survey_name]
-    token = ctx.links.test(TestLink(survey_name, language))
-    unsubscribe = ctx.links.address("u", token)
-    worded = mails.survey_mail(
-        language=language,
-        sender=_sender(ctx, survey_name),
-        name=to.name,
-        touchpoint=definition.touchpoint or survey_name,
-        question=definition.question.get(language),
-        survey_url=ctx.links.address("s", token),
-        unsubscribe_url=unsubscribe,
-        expires_at=(at + definition.expires_after).astimezone(core.zone),
-        test=True,
-    )
-    return Message(
-        idempotency_key=f"test-{ctx.token()}",
-        kind="survey",
-        to=to,
-        subject=worded.subject,
-        text=worded.text,
-        html=worded.html,
-        language=worded.language,
-        unsubscribe_url=unsubscribe,
-        list_id=_list_id(ctx, survey_name),
-        inline_images=_images(ctx),
-        test=True,
-    )
-
-
 def review(
     ctx: Context, row: DeliveryRow, answered: AnsweredContact, contact: ContactRow, page: ReviewDestination
 ) -> Message:
@@ -96,7 +55,7 @@ def review(
     token = ctx.links.review(ReviewLink(row.response_id or 0, row.options["platform"], "mail"))
     worded = mails.review_mail(
         language=choose([answered.response.language, contact.language], ctx.settings.core.languages),
-        sender=_sender(ctx),
+        sender=sender(ctx),
         name=contact.name,
         lead=row.options["lead"],
         platform=page.title,
@@ -163,13 +122,14 @@ def _message(
             "html": worded.html,
             "language": worded.language,
             "unsubscribe_url": unsubscribe_url,
-            "list_id": _list_id(ctx, survey_name),
-            "inline_images": _images(ctx),
+            "list_id": list_id(ctx, survey_name),
+            "inline_images": images(ctx),
         }
     )
 
 
-def _list_id(ctx: Context, survey_name: str) -> str:
+def list_id(ctx: Context, survey_name: str) -> str:
+    """By which mail programs know the mails of one survey."""
     return f"{survey_name}.surveys.{urlsplit(ctx.settings.core.url).hostname or 'localhost'}"
 
 
@@ -178,7 +138,8 @@ def _unsubscribe(ctx: Context, contact: ContactRow) -> str:
     return ctx.links.address("u", ctx.links.unsubscribe(link))
 
 
-def _images(ctx: Context) -> tuple[InlineImage, ...]:
+def images(ctx: Context) -> tuple[InlineImage, ...]:
+    """What travels inside every mail to a customer: the logo, if there is one."""
     image = _logo(ctx.settings.core.logo)
     return (InlineImage(content_id=LOGO, media_type=media_type(image) or "", data=image),) if image else ()
 
@@ -189,11 +150,11 @@ def _logo(path: Path | None) -> bytes | None:
     return read_logo(path) if path else None
 
 
-def _sender(ctx: Context, survey_name: str | None = None) -> mails.Sender:
+def sender(ctx: Context, signed_by: str | None = None) -> mails.Sender:
+    """The company, as mails to customers show it."""
     core = ctx.settings.core
     image = _logo(core.logo)
     width, height = shown_size(image) if image else (0, 0)
-    definition = ctx.settings.surveys.get(survey_name or "")
     return mails.Sender(
         company=core.company,
         help_address=core.help_address,
@@ -201,5 +162,5 @@ def _sender(ctx: Context, survey_name: str | None = None) -> mails.Sender:
         postal_address=core.postal_address,
         colour=core.colour,
         logo=Logo(content_id=LOGO, width=width, height=height) if image else None,
-        signed_by=definition.signed_by if definition else None,
+        signed_by=signed_by,
     )

@@ -106,10 +106,10 @@ class Core(Table):
         fallback_email: where a detractor goes whose ticket or alert failed.
         help_email: where customers reach a person, told in mails and pages; the fallback address if not given.
         privacy_notice_url: linked from mails and pages.
-        postal_address: printed at the foot of mails.
+        postal_address: printed at the foot of mails, below the company's name; one or several lines.
         colour: of buttons and links in mails and pages, such as ``#174ea6``; made darker or lighter where it could not
             be read.
-        logo: PNG, JPEG or GIF file of 20 KB at most, beside this file, for the head of mails.
+        logo: PNG, JPEG or GIF file of 8 KB at most, beside this file, for the head of mails.
         mode: `shadow` decides and records but sends nothing to customers and writes nothing to vendors; `live` does.
         recipient_allow_list: if not empty, customer mail goes to these addresses or ``@domains`` only (staging).
         metrics_token: who shows it as a bearer token may read ``/metrics``; without one there is no such page.

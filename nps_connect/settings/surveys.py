@@ -13,6 +13,8 @@ from nps_connect.settings.routes import read_segments
 from nps_connect.settings.table import Language, Name, Table
 
 Choice = Annotated[str, Field(min_length=1, max_length=120)]
+Question = Annotated[str, Field(min_length=1, max_length=300)]
+Signature = Annotated[str, Field(min_length=1, max_length=120)]
 
 
 class FollowUp(Table):
@@ -21,13 +23,13 @@ class FollowUp(Table):
     Attributes:
         name: under which the answer is kept.
         on: `any`, a segment, or a list of segments: who is asked.
-        question: per language.
-        choices: per language, as many and in the same order in each; none = a free text is asked for.
+        question: in each of `core.languages`.
+        choices: in each of them, as many and in the same order in each; none = a free text is asked for.
     """
 
     name: Name
     on: Annotated[tuple[Segment, ...], BeforeValidator(read_segments)] = Field(min_length=1)
-    question: dict[Language, Annotated[str, Field(min_length=1, max_length=300)]] = Field(min_length=1)
+    question: dict[Language, Question] = Field(min_length=1)
     choices: dict[Language, tuple[Choice, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -47,9 +49,10 @@ class Survey(Table):
     Attributes:
         channel: connection that carries the mail.
         touchpoint: label of the moment asked about; the survey's name if not given.
-        question: per language; the standard NPS question if not given.
+        question: in each of `core.languages`; the standard NPS question if not given.
         language: for people whose language is not known or not on offer; the company's own if not given.
-        signed_by: who asks, at the end of the mail, such as ``Claire Dupont, customer care``; the company if not given.
+        signed_by: who asks, at the end of the mail, such as ``Claire Dupont, customer care``, or as a table in each of
+            `core.languages`; the company if not given.
         expires_after: how long the personal link takes answers.
         reminder_after: from the mail to the reminder for those who have not answered; none = no reminder.
         reminders: how many, each `reminder_after` after the mail before it.
@@ -59,9 +62,9 @@ class Survey(Table):
 
     channel: Name
     touchpoint: str | None = Field(default=None, max_length=80)
-    question: dict[Language, str] = Field(default_factory=dict)
+    question: dict[Language, Question] = Field(default_factory=dict)
     language: Language | None = None
-    signed_by: str | None = Field(default=None, max_length=120)
+    signed_by: Signature | dict[Language, Signature] | None = None
     expires_after: Duration = timedelta(days=60)
     reminder_after: Duration | None = None
     reminders: Literal[1, 2] = 1
@@ -75,3 +78,7 @@ class Survey(Table):
         if len({follow_up.name for follow_up in self.follow_ups}) < len(self.follow_ups):
             raise ValueError("two of follow_ups have the same name")
         return self
+
+    def signature(self, language: str) -> str | None:
+        """Who asks, in one of the company's languages; none = the company."""
+        return self.signed_by.get(language) if isinstance(self.signed_by, dict) else self.signed_by

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from nps_connect.wording.languages import choose, direction
+from nps_connect.wording.typesetting import typeset
 
 SOURCE = "en"
 DOMAIN = "nps_connect"
@@ -42,6 +43,8 @@ def known(language: str) -> str:
 def bound_environment(loader: BaseLoader, language: str) -> Environment:
     """Templates in one language: HTML is escaped, a missing value is an error, ``_()`` translates.
 
+    The filter ``typeset`` sets the spaces of operators' own texts.
+
     Args:
         loader: where the templates are; files whose name ends in ``.html.j2`` are HTML.
         language: one of `available`.
@@ -56,6 +59,7 @@ def bound_environment(loader: BaseLoader, language: str) -> Environment:
         auto_reload=False,
     )
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["typeset"] = typeset
     environment.globals.update(language=language, direction=direction(language))
     return environment
 

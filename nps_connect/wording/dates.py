@@ -10,8 +10,9 @@ from babel.dates import format_date, format_time
 
 
 def day(moment: datetime, language: str) -> str:
-    """The calendar day in the moment's own time zone, such as `3 March 2026`."""
-    return format_date(moment.date(), "long", locale=_locale(language))
+    """The calendar day in the moment's own time zone, such as `3 March 2026`; in French the first is `1er`."""
+    told = format_date(moment.date(), "long", locale=_locale(language))
+    return f"1er{told[1:]}" if moment.day == 1 and language.partition("-")[0] == "fr" else told
 
 
 def minute(moment: datetime, zone: ZoneInfo, language: str) -> str:

@@ -12,6 +12,7 @@ from nps_connect.wording.colours import palette
 from nps_connect.wording.dates import day
 from nps_connect.wording.questions import reason, standard_question
 from nps_connect.wording.shapes import Sender, Wording
+from nps_connect.wording.typesetting import typeset
 
 __all__ = ["Sender", "Wording", "review_mail", "score_url", "survey_mail"]
 
@@ -53,7 +54,7 @@ def survey_mail(
     tongue = known(language)
     _ = translations(tongue).gettext
     company = one_line(sender.company)
-    asked = question or standard_question(company, tongue)
+    asked = typeset(question, tongue) if question else standard_question(company, tongue)
     subject = _("One question from %(company)s") if question else _("Would you recommend %(company)s?")
     subject %= {"company": company}
     if confirm is not None:
@@ -73,7 +74,7 @@ def survey_mail(
         "reminder": reminder and confirm is None,
         "confirm": confirm,
         "confirm_url": score_url(survey_url, confirm) if confirm is not None else None,
-        "signed_by": one_line(sender.signed_by) if sender.signed_by else company,
+        "signed_by": typeset(one_line(sender.signed_by), tongue) if sender.signed_by else company,
         "test": test,
     }
     return _both_parts("survey", tongue, sender, values)

@@ -10,6 +10,7 @@ from nps_connect.wording.catalogs import known, render, translations
 from nps_connect.wording.cleaning import comment, one_line
 from nps_connect.wording.dates import day, minute
 from nps_connect.wording.shapes import Wording
+from nps_connect.wording.typesetting import typeset
 
 __all__ = ["Wording", "alert", "fallback", "overdue", "ticket", "ticket_update"]
 
@@ -164,7 +165,8 @@ def _shown(answered: AnsweredContact, language: str) -> dict[str, object]:
         "touchpoint": one_line(response.touchpoint),
         "comment_lines": words.split("\n") if words else [],
         "follow_up": [
-            {"question": one_line(one.question), "answer": one_line(one.answer, 1000)} for one in response.follow_up
+            {"question": typeset(one_line(one.question), language), "answer": one_line(one.answer, 1000)}
+            for one in response.follow_up
         ],
         "do_not_contact": response.do_not_contact,
         "answer_language": response.language,

@@ -2,6 +2,8 @@
 
 import json
 
+NO_ADDRESS = "core.postal_address is not given: many countries want one at the foot of such mails"
+
 
 def test_the_summary(configured):
     told = json.loads(configured("config", "check", "--json").out)
@@ -20,6 +22,7 @@ def notes(cli, **environ):
 def test_notes_on_a_fresh_configuration(configured):
     assert notes(configured) == [
         'mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" when they look right',
+        NO_ADDRESS,
         "there is no trigger, so no event leads to a survey",
         "core.public_url is still the example's",
         "core.fallback_email is still the example's",
@@ -45,10 +48,16 @@ def test_notes_on_a_live_one(configured):
     )
     assert told == [
         "customer mail goes only to: @staging.example.net, anna@staging.example.net",
+        NO_ADDRESS,
         "there is no trigger, so no event leads to a survey",
         "connection 'other' is used by no survey, trigger or route",
     ]
     assert broken.startswith("plugin 'absent': is not installed; installed: ")
+
+
+def test_a_postal_address_is_asked_for_until_it_is_given(configured):
+    assert NO_ADDRESS in notes(configured, NPS_CONNECT_CORE__MODE="live")
+    assert NO_ADDRESS not in notes(configured, NPS_CONNECT_CORE__POSTAL_ADDRESS="1 rue de l'Exemple, 75000 Paris")
 
 
 def test_secrets_that_others_can_read(configured):

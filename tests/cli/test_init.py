@@ -1,9 +1,12 @@
 """`nps-connect init` writes a configuration that passes its own check."""
 
 import json
+import re
 import stat
+import tomllib
 
 import pytest
+from support.mailing import dark_logo
 
 from nps_connect import ConnectionSettings, ConnectorInfo, EventKind, ExampleConfiguration
 from nps_connect.cli.composing import compose
@@ -20,6 +23,24 @@ def test_with_every_installed_plugin_too(cli):
     assert cli("init", plugins=None).code == 0
     result = cli("config", "check", plugins=None)
     assert (result.code, result.err) == (0, "")
+
+
+def test_whatever_it_offers_in_comments_can_be_switched_on(cli):
+    assert cli("init").code == 0
+    path = cli.folder / "nps-connect.toml"
+    offered = re.compile(r"^# (?=\[\[|[a-z_]+ = )", re.MULTILINE)
+    written = offered.sub("", path.read_text(encoding="utf-8"))
+    path.write_text(written, encoding="utf-8")
+    (cli.folder / "logo.png").write_bytes(dark_logo())
+    result = cli("config", "check", BOUNCES_URL="imaps://user:password@mail.example.com")
+    assert (result.code, result.err) == (0, "")
+    core, [survey] = tomllib.loads(written)["core"], tomllib.loads(written)["surveys"].values()
+    assert {"colour", "logo", "postal_address"} <= set(core)
+    assert core["company"] not in core["postal_address"]  # it stands above it in every mail
+    assert {"signed_by", "reminder_after", "reminders", "follow_ups"} <= set(survey)
+    assert {"quiet_hours", "quiet_days"} <= set(tomllib.loads(written)["limits"])
+    assert {"per_minute", "bounces_url"} <= set(tomllib.loads(written)["connections"]["mail"])
+    assert len(written.splitlines()) < 120
 
 
 def test_the_secrets_are_for_the_owner_only_and_the_key_is_fresh(cli):

@@ -65,7 +65,7 @@ def test_a_logo_travels_in_the_mail_and_is_shown_in_the_preview(configured):
     [
         (None, "cannot be read"),
         (b"<svg/>", "neither PNG, JPEG nor GIF"),
-        (b"GIF8" + b"\0" * 30_000, "larger than 20 KB"),
+        (b"GIF8" + b"\0" * 30_000, "larger than 8 KB"),
     ],
 )
 def test_a_logo_that_no_mail_can_carry_is_refused(configured, content, told):

@@ -27,7 +27,7 @@ def test_further_questions_are_asked_of_their_segment_only(client, doors, read_f
     assert asked(read_form(client.get("/s/marie?score=2").text)) == ["asked.why", "asked.speed", "asked.speed"]
     assert asked(read_form(client.get("/s/marie?score=7").text)) == ["asked.speed", "asked.speed"]
     assert asked(read_form(client.get("/s/marie?score=10").text)) == []
-    assert "Pourquoi &lt;donc&gt; ?" in client.get("/s/marie?score=2").text
+    assert "Pourquoi &lt;donc&gt;\u202f?" in client.get("/s/marie?score=2").text
 
 
 def test_their_answers_arrive_cleaned_beside_the_score(client, doors, read_form):

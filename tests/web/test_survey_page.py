@@ -112,7 +112,7 @@ def test_an_unknown_language_is_passed_over(client, wish):
 def test_the_surveys_own_question_keeps_its_language(client, doors):
     doors.question = "Et <notre> atelier ?"
     page = client.get("/s/marie").text
-    assert '<h1 lang="fr">Et &lt;notre&gt; atelier ?</h1>' in page
+    assert '<h1 lang="fr">Et &lt;notre&gt; atelier\u202f?</h1>' in page
 
 
 def test_a_stranger_is_answered_in_the_browsers_language(client):

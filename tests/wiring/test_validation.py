@@ -123,7 +123,7 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
         ),
         (
             'channel = "mail"',
-            'channel = "mail"\nquestion = { de = "Wie?" }',
+            'channel = "mail"\nquestion = { de = "Wie?", en = "How?" }',
             "surveys.after-purchase.question.de: is not one of the languages of core.languages; allowed: en",
         ),
         (
@@ -227,3 +227,31 @@ def test_a_route_for_a_touchpoint_or_a_language_that_no_answer_has(world):
     assert "routes.1.touchpoints.1: no survey and no trigger has the touchpoint 'after-purchace'" in touchpoint
     assert "did you mean" in touchpoint
     assert "routes.1.languages.1: nobody answers in 'de'" in language
+
+
+@pytest.mark.parametrize(
+    ("texts", "key"),
+    [
+        ('question = { en = "How?" }', "question"),
+        ('signed_by = { en = "Claire Dupont" }', "signed_by"),
+        (
+            '[[surveys.after-purchase.follow_ups]]\nname = "why"\non = "any"\nquestion = { en = "Why?" }',
+            "follow_ups.1.question",
+        ),
+    ],
+)
+def test_a_text_that_lacks_one_of_the_languages_is_refused(world, texts, key):
+    world.replace("[core]", '[core]\nlanguages = ["fr", "en"]')
+    world.replace('channel = "mail"', f'channel = "mail"\n{texts}')
+    [mistake] = world.mistakes()
+    assert mistake == (
+        f"nps-connect.toml: surveys.after-purchase.{key}: there is no text in 'fr', which core.languages holds; "
+        "add fr = \"...\" to it, or take 'fr' out of core.languages"
+    )
+
+
+@pytest.mark.parametrize("signature", ['"Claire"', '{ fr = "Claire, clientèle", en = "Claire, care" }'])
+def test_a_signature_is_one_text_or_one_in_each_language(world, signature):
+    world.replace("[core]", '[core]\nlanguages = ["fr", "en"]')
+    world.replace('channel = "mail"', f'channel = "mail"\nsigned_by = {signature}')
+    assert world.validate()

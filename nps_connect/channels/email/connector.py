@@ -13,6 +13,8 @@ plugin = "email"
 smtp_url = { env = "SMTP_URL" }                 # smtp://user:password@host:587?starttls=required or smtps://...
 sender = "Exemple SA <care@example.com>"        # what customers see; its domain should carry SPF and DKIM
 reply_to = "care@example.com"                   # answers arrive here: somebody must read them
+# per_minute = 60                               # customer mails in a minute at most
+# bounces_url = { env = "BOUNCES_URL" }         # the mailbox to which mail comes back: imaps://user:password@host
 """,
     environment={"SMTP_URL": "smtp://user:password@mail.example.com:587?starttls=required"},
 )

@@ -44,6 +44,8 @@ def _core(checked: Checked) -> Iterator[str]:
         yield 'mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" when they look right'
     if core.recipient_allow_list:
         yield f"customer mail goes only to: {', '.join(core.recipient_allow_list)}"
+    if not core.postal_address:
+        yield "core.postal_address is not given: many countries want one at the foot of such mails"
     if not checked.settings.triggers:
         yield "there is no trigger, so no event leads to a survey"
     for key, value in (

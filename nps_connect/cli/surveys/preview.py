@@ -14,28 +14,41 @@ from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import print_facts, print_json
 
 if TYPE_CHECKING:
+    from nps_connect.flows.samples import Mail
     from nps_connect.records.messages import Message
+
+MAILS = ("survey", "reminder", "confirm", "review", "help")
 
 
 @click.command(cls=Command)
 @click.argument("name")
 @click.option("--language", metavar="TAG", help="Of the mail; the survey's own if not given.")
+@click.option(
+    "--mail",
+    type=click.Choice(MAILS),
+    default="survey",
+    show_default=True,
+    help="Which one: the survey, its reminder, the request to confirm a low score, or the mail after an answer that "
+    "leads with the review or with help.",
+)
 @click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where to; here if not given."
 )
 @json_option
 @pass_options
-def preview(options: Options, name: str, language: str | None, open_it: bool, folder: Path, as_json: bool) -> None:
-    """Write the mail of survey NAME to a file, as HTML and as plain text; nothing is sent.
+def preview(
+    options: Options, name: str, language: str | None, mail: Mail, open_it: bool, folder: Path, as_json: bool
+) -> None:
+    """Write a mail of survey NAME to a file, as HTML and as plain text; nothing is sent.
 
-    Its links lead to test pages, where whatever is pressed counts nowhere.
+    Its links lead to test pages, where whatever is pressed counts nowhere; a review link leads to the platform itself.
     """
     from nps_connect.cli.surveys.sampling import sample_of, without_ledger
 
     with without_ledger(options) as ctx:
-        message = sample_of(ctx, name, language, "preview@example.com")
-    stem = f"{name}-{message.language}"
+        message = sample_of(ctx, name, language, "preview@example.com", mail)
+    stem = "-".join([name, *([] if mail == "survey" else [mail]), message.language])
     html, text = folder / f"{stem}.html", folder / f"{stem}.txt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,8 +61,8 @@ def preview(options: Options, name: str, language: str | None, open_it: bool, fo
         print_json(told)
     else:
         print_facts(told.items())
-    if open_it:
-        click.launch(str(html))
+    if open_it and click.launch(str(html.resolve())):
+        click.echo(f"note: no program to open it with was found; open {html} yourself", err=True)
 
 
 def _self_contained(message: Message) -> str:

@@ -13,6 +13,7 @@ from nps_connect.cli.options import Options
 
 if TYPE_CHECKING:
     from nps_connect.flows.context import Context
+    from nps_connect.flows.samples import Mail
     from nps_connect.records.messages import Message
 
 
@@ -33,14 +34,14 @@ def without_ledger(options: Options) -> Iterator[Context]:
         application.close()
 
 
-def sample_of(ctx: Context, name: str, language: str | None, address: str) -> Message:
-    """A survey's mail as a test.
+def sample_of(ctx: Context, name: str, language: str | None, address: str, mail: Mail = "survey") -> Message:
+    """One of a survey's mails as a test.
 
     Raises:
-        Failure: there is no such survey.
+        Failure: there is no such survey, or no route that leads to such a mail.
         click.BadParameter: the language is not one of the company's.
     """
-    from nps_connect.flows.messages import sample
+    from nps_connect.flows.samples import sample
     from nps_connect.records.messages import Address
     from nps_connect.settings.places import nearest
 
@@ -51,4 +52,7 @@ def sample_of(ctx: Context, name: str, language: str | None, address: str) -> Me
     tongue = language or ctx.settings.surveys[name].language or ctx.settings.core.language
     if tongue not in ctx.settings.core.languages:
         raise click.BadParameter(f"one of {', '.join(ctx.settings.core.languages)}", param_hint="--language")
-    return sample(ctx, name, tongue, to=Address(email=address), at=ctx.clock())
+    message = sample(ctx, name, tongue, to=Address(email=address), at=ctx.clock(), mail=mail)
+    if message is None:
+        raise Failure('no route leads to a review page; add one with do = "invite_review"')
+    return message

@@ -1,10 +1,10 @@
-"""Surveys: somebody carries the mail, in languages that exist."""
+"""Surveys: somebody carries the mail, in languages that exist, and each of its texts is in all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from nps_connect.settings.places import nearest
+from nps_connect.settings.places import At, nearest
 from nps_connect.wiring.checks.subject import Subject
 
 
@@ -29,10 +29,23 @@ def check_surveys(subject: Subject, languages: Sequence[str]) -> None:
             able=lambda info: info.channel,
             lack="cannot carry messages to people",
         )
-        for language in survey.question:
-            if language not in subject.settings.core.languages:
-                subject.mistake(
-                    ("surveys", name, "question", language),
-                    "is not one of the languages of core.languages",
-                    allowed=subject.settings.core.languages,
-                )
+        _check_texts(subject, ("surveys", name, "question"), survey.question)
+        if isinstance(survey.signed_by, dict):
+            _check_texts(subject, ("surveys", name, "signed_by"), survey.signed_by)
+        for index, follow_up in enumerate(survey.follow_ups):
+            _check_texts(subject, ("surveys", name, "follow_ups", index, "question"), follow_up.question)
+
+
+def _check_texts(subject: Subject, at: At, texts: Mapping[str, str]) -> None:
+    """A text that is given at all is given in every language of the company: nobody gets another's, unnoticed."""
+    languages = subject.settings.core.languages
+    for language in texts:
+        if language not in languages:
+            subject.mistake((*at, language), "is not one of the languages of core.languages", allowed=languages)
+    for language in languages:
+        if texts and language not in texts:
+            subject.mistake(
+                at,
+                f"there is no text in {language!r}, which core.languages holds",
+                fix=f'add {language} = "..." to it, or take {language!r} out of core.languages',
+            )
