@@ -33,8 +33,8 @@ ROOM = 5000
 class Gathering(Generic[Ask, Answer]):
     """While the house works on some asks, those who come wait, and go together in the next round, in their order.
 
-    A round costs much beside what each ask adds to it. So the next one begins when half as many wait as went in the last
-    one, or after `COLLECTING`: rounds of one size take turns with the callers. Who comes alone is not kept waiting.
+    A round costs much beside what each ask adds to it. So the next one begins when half as many wait as went in the
+    last one, or after `COLLECTING`: rounds of one size take turns. Who comes alone is not kept waiting.
 
     An event loop is served by one thread, so the house is never asked twice at a time.
 
