@@ -52,7 +52,8 @@ def cancel(
         meant = choice_of(ids, everything, settings, filters)
 
         def attempt(session: Session) -> list[Retried]:
-            return [withdraw(session, row, now=system_clock()) for row in find(session, meant, OPEN)]
+            rest = settings.limits.cooldown
+            return [withdraw(session, row, cooldown=rest, now=system_clock()) for row in find(session, meant, OPEN)]
 
         with ledger.read() as session:
             planned = attempt(session)
