@@ -1,4 +1,4 @@
-"""Rationing: no more surveys go out on a day than the caps allow, however many are due; the rest waits for later days."""
+"""Rationing: no more surveys go out on a day than the caps allow; what is due beyond that waits for a later day."""
 
 from __future__ import annotations
 

@@ -100,7 +100,9 @@ class TestAnExemptTrigger:
 
     @pytest.fixture
     def house(self, ledger, clock):
-        house = House(ledger, clock, {"triggers": [SALES, {**SALES, **EXEMPT, "where": "city = 'Lyon'", "priority": 1}]})
+        house = House(
+            ledger, clock, {"triggers": [SALES, {**SALES, **EXEMPT, "where": "city == 'Lyon'", "priority": 1}]}
+        )
         house.crm.knows("1", "marie@example.com")
         won(house, "1")
         house.clock.forward("1h")
@@ -173,8 +175,7 @@ class TestADayHasRoomForSoMany:
             pauses.resume(session, pauses.MAIL)
         assert self.sent_per_day(house, 4) == [5, 5, 5, 0]
         told = [mail for mail in house.post.items if mail.kind == "fallback"]
-        assert len({mail.text for mail in told}) == 1
-        assert len(told) == len(set(row.key for row in house.deliveries("send_fallback")))
+        assert ["surveys_per_day (5)" in mail.text for mail in told] == [True]
         with ledger.read() as session:
             rows = session.execute(select(InvitationRow)).scalars().all()
             assert {row.expires_at - row.due_at for row in rows} == {timedelta(days=60)}
@@ -182,7 +183,6 @@ class TestADayHasRoomForSoMany:
     def test_after_a_quiet_weekend_monday_has_no_more_than_any_other_day(self, ledger, clock):
         house = self.busy(ledger, clock, 15, quiet_days=["saturday", "sunday"], quiet_hours="20:00-08:00")
         counts = self.sent_per_day(house, 12)
-        assert sum(counts) == 15 - len(written_to(house)) + sum(counts)
         assert max(counts) <= 5
         assert len(written_to(house)) == 15
 
@@ -207,8 +207,8 @@ class TestAPause:
     def test_of_a_survey_holds_reminders_and_review_mails_and_resume_brings_them_back(self, ledger, clock):
         house = House(ledger, clock, {"surveys": {"after-purchase": {"channel": "mail", "reminder_after": "4d"}}})
         token = house.surveyed("1", "marie@example.com")
-        house.answer(token, 9)
         house.surveyed("2", "paul@example.com")
+        house.answer(token, 9)
         with ledger.write() as session:
             assert holding.pause_survey(session, "after-purchase", reason="wrong", now=clock())
         house.show(house.token("paul@example.com"), house.visit(score=2))

@@ -47,6 +47,22 @@ def test_a_webhook_that_is_only_on_its_way_is_not_missed(house):
     assert (missed(house), sources(house)) == (0, ["reconcile"])
 
 
+def test_in_an_outage_every_fact_counts_however_young_it_was_at_the_sweep(house, clock):
+    told = house.won("late")
+    for hour in range(4):
+        facts = [house.won(f"{hour}-{minute}", at=clock() - timedelta(minutes=minute)) for minute in range(0, 15, 3)]
+        facts += [told] if hour == 2 else []
+        house.crm.pages = [EventPage(events=tuple(map(Crm.event, facts)), cursor=str(hour))]
+        house.run()
+        if hour == 2:
+            clock.forward("2m")
+            house.webhook(told)  # it was only on its way
+            house.run()
+        clock.forward("15m")
+    house.run()
+    assert (missed(house), len(sources(house))) == (20, 21)
+
+
 @pytest.mark.parametrize("error", [RetryLater("down"), RateLimited("slow")])
 def test_a_failure_is_tried_again_from_the_same_cursor(house, clock, error):
     house.crm.pages = [error]

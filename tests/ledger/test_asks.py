@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, delete
 
@@ -42,7 +42,7 @@ class _Book:
         return session
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@whole_house(60)
 @given(steps=steps)
 def test_under_any_order_each_mailbox_is_sent_one_invitation_per_platform(tmp_path_factory, steps):
     book = _Book(tmp_path_factory.mktemp("asks"))
