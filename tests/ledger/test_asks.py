@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, delete
+from support.examples import whole_house
 
 from nps_connect.ledger import asks
 from nps_connect.ledger.keeping import ReviewAskRow
