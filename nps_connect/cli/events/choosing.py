@@ -24,10 +24,8 @@ NARROWING = ("connection", "state", "kind", "contact", "since", "until")
 
 def choosing(command: F) -> F:
     """``--connection``, ``--state``, ``--kind``, ``--contact``, ``--since``, ``--until``, ``--raw``."""
-    command = click.option("--raw", is_flag=True, help="Webhooks as they came in, in place of the events in them.")(
-        command
-    )
-    command = period_options(command)
+    raw = click.option("--raw", is_flag=True, help="Webhooks as they came in, in place of the events in them.")
+    command = period_options(raw(command))
     for option in (
         click.option("--contact", help="Only of this person: an e-mail address, a vendor id, or CONNECTION:ID."),
         click.option("--kind", help="Only of this kind, such as deal.won."),
