@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Table, and_, bindparam, func, or_, select, update
 from sqlmodel import Session, col
 
+from nps_connect.flows.bookkeeping import due_counter
 from nps_connect.flows.campaigns import campaign_trigger
 from nps_connect.flows.context import Context
 from nps_connect.flows.endings import Ending
@@ -71,6 +73,7 @@ def sent_today(session: Session, now: datetime, zone: Any, trigger: str | None =
         .join(InvitationRow, col(InvitationRow.id) == col(DeliveryRow.invitation_id))
         .where(
             col(DeliveryRow.action) == ACTION,
+            col(DeliveryRow.state).in_(("running", "held")),
             or_(
                 and_(col(DeliveryRow.state) == "running", col(DeliveryRow.started_at).is_not(None)),
                 and_(
@@ -116,7 +119,8 @@ def _spread(
         waiting = waiting.where(_INVITATIONS.c.trigger == trigger)
     first = (row.id, row.due_at, invitation.id, invitation.due_at, invitation.expires_at)
     found = [first, *(tuple(one) for one in session.connection().execute(waiting).all())]
-    days = _Days(session, ctx.settings.limits, zone, trigger, cap, day_of(tomorrow, zone))
+    count = partial(due_counter(session, zone), trigger)
+    days = _Days(count, ctx.settings.limits, cap, day_of(tomorrow, zone))
     dues = [on_day(due_at, days.next(), zone) for _, due_at, *_ in found]
     moved = list(zip(found, dues, strict=True))
     _move(session, moved[1:])
@@ -147,9 +151,8 @@ def _move(session: Session, moved: Sequence[tuple[tuple[Any, ...], datetime]]) -
 class _Days:
     """The days to come with their free places; quiet days have none."""
 
-    def __init__(self, session: Session, limits: Limits, zone: Any, trigger: str | None, cap: int, day: date) -> None:  # noqa: ANN401
-        self._session, self._limits, self._zone, self._trigger, self._cap = session, limits, zone, trigger, cap
-        self._day = day
+    def __init__(self, count: Callable[[date], int], limits: Limits, cap: int, day: date) -> None:
+        self._count, self._limits, self._cap, self._day = count, limits, cap, day
         self._free = self._room()
 
     def next(self) -> date:
@@ -161,20 +164,5 @@ class _Days:
         return self._day
 
     def _room(self) -> int:
-        if WEEKDAYS[self._day.weekday()] in self._limits.quiet_days:
-            return 0
-        query = (
-            select(func.count())
-            .select_from(DeliveryRow)
-            .where(
-                col(DeliveryRow.action) == ACTION,
-                col(DeliveryRow.state) == "pending",
-                col(DeliveryRow.due_at) >= at(self._day, time(), self._zone),
-                col(DeliveryRow.due_at) < at(self._day + timedelta(days=1), time(), self._zone),
-            )
-        )
-        if self._trigger is not None:
-            query = query.join(InvitationRow, col(InvitationRow.id) == col(DeliveryRow.invitation_id)).where(
-                col(InvitationRow.trigger) == self._trigger
-            )
-        return self._cap - int(self._session.execute(query).scalar_one())
+        quiet = WEEKDAYS[self._day.weekday()] in self._limits.quiet_days
+        return 0 if quiet else self._cap - self._count(self._day)
