@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says more of the machine than of the code: time is measured in benchmarks only.
-settings.register_profile("repository", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("repository")
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repository", CALM)
+settings.register_profile("thorough", CALM, max_examples=2000)
+settings.load_profile(os.environ.get("NPS_CONNECT_EXAMPLES", "repository"))
 
 NEVER_SKIPPED_IN_CI = ("browser", "postgres")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 import click
@@ -68,6 +68,15 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 def moment(value: datetime | None, zone: tzinfo) -> str | None:
     """A time for people, in the company's zone."""
     return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def ago(span: timedelta) -> str:
+    """How long ago something was, for people: ``3 h ago``."""
+    seconds = max(0, int(span.total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
 
 
 def line(text: str | None) -> str | None:

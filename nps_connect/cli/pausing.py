@@ -101,7 +101,8 @@ def waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from sqlmodel import col
 
     from nps_connect.flows.deliver import CUSTOMER_FACING
-    from nps_connect.ledger.tables import DeliveryRow, InvitationRow
+    from nps_connect.flows.holding import mail_of
+    from nps_connect.ledger.tables import DeliveryRow
 
     pending = col(DeliveryRow.state) == "pending"
     mail = col(DeliveryRow.action).in_(sorted(CUSTOMER_FACING))
@@ -109,9 +110,7 @@ def waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     if kind == "connection":
         inside = pending & (col(DeliveryRow.connection) == name)
     elif kind == "survey":
-        invitations = select(col(InvitationRow.id)).where(col(InvitationRow.survey) == name)
-        ours = (col(DeliveryRow.action) == "send_survey") & col(DeliveryRow.invitation_id).in_(invitations)
-        inside = ours & (pending | (col(DeliveryRow.hold) == scope))
+        inside = mail_of(name) & (pending | (col(DeliveryRow.hold) == scope))
     elif kind == "lane":
         inside = pending & (col(DeliveryRow.lane) == name)
     else:

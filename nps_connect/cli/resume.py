@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli.asking import ask
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import counted, print_json
@@ -14,12 +15,14 @@ from nps_connect.cli.pausing import change, one_of, scope_of, told, waiting
 @click.argument("scope", required=False)
 @click.option("--survey", metavar="NAME", help="Only the mail of this survey.")
 @click.option("--dry-run", is_flag=True, help="Say how many people it would reach, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before mail goes to customers.")
 @json_option
 @pass_options
-def resume(options: Options, scope: str | None, survey: str | None, dry_run: bool, as_json: bool) -> None:
+def resume(options: Options, scope: str | None, survey: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Let go on what was paused, by an operator or by a vendor that refused our credentials.
 
-    SCOPE is mail (if not given), the name of a connection, or lane:CONNECTION/ACTION.
+    Says how much mail waits and how many people it would reach, and asks. What is more than surveys_per_day is spread
+    over the days that follow. SCOPE is mail (if not given), the name of a connection, or lane:CONNECTION/ACTION.
     """
     from nps_connect.ledger import pauses
 
@@ -33,6 +36,8 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
             click.echo(f"Waiting: {counted(deliveries, 'delivery', 'deliveries')}; mail would reach {reach}.")
         changed = False
         if not dry_run:
+            if customers and paused is not None:
+                ask(f"Let mail go to {counted(customers, 'customer', 'customers')}?", yes=yes)
             with ledger.write() as session:
                 changed = change(session, found, None)
     if as_json:

@@ -8,7 +8,7 @@ import click
 
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import moment, print_facts, print_json, print_table
+from nps_connect.cli.output import ago, moment, print_facts, print_json, print_table
 
 
 @click.command(cls=Command)
@@ -34,9 +34,16 @@ def status(options: Options, as_json: bool) -> None:
     )
     click.echo()
     print_table(
-        ["connection", "last event", "missed by webhooks (30d)", "undecided", "unreadable"],
+        ["connection", "last event", "age", "missed by webhooks (30d)", "undecided", "unreadable"],
         [
-            (name, moment(one.last_event_at, zone) or "never", one.missed, one.undecided, one.unreadable)
+            (
+                name,
+                moment(one.last_event_at, zone) or "never",
+                ago(known.at - one.last_event_at) if one.last_event_at else None,
+                one.missed,
+                one.undecided,
+                one.unreadable,
+            )
             for name, one in known.connections.items()
         ],
         empty="no connection gives events",

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from nps_connect.errors import DeliveryError, PluginError
 from nps_connect.flows.context import Context
-from nps_connect.flows.preparing import Ending
+from nps_connect.flows.endings import Ending
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.many import one_of
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow

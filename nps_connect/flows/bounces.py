@@ -144,7 +144,7 @@ def _effects(
         suppress(session, mailbox(hashed), "bounced", source=f"bounce ({source})", now=now)
         if contact is not None:
             cancel_mail(ctx, session, contact, reason="suppressed: bounced")
-        _release(session, delivery)
+        _release(ctx, session, delivery, now)
     elif bounce.kind == "complaint":
         link = UnsubscribeLink(contact.id or 0 if contact else 0, hashed)
         stop(ctx, session, link, contact, lanes, reason="objected", source=f"complaint ({source})")
@@ -188,7 +188,7 @@ def _note(
     return bool(insert_new(session, BounceRow, [values], ("key",)))
 
 
-def _release(session: Session, delivery: DeliveryRow | None) -> None:
+def _release(ctx: Context, session: Session, delivery: DeliveryRow | None, now: datetime) -> None:
     """Who was never reached has not been surveyed: the cooldown is given back, unless there is an answer after all."""
     if delivery is None or delivery.invitation_id is None or delivery.action not in ("send_survey", "send_reminder"):
         return
@@ -199,5 +199,5 @@ def _release(session: Session, delivery: DeliveryRow | None) -> None:
         )
     ).first()
     if invitation is not None and invitation.state == "sent" and answered is None:
-        invitation.reason = "bounced"
-        cooldowns.free(session, delivery.invitation_id)
+        invitation.reason = cooldowns.BOUNCED
+        cooldowns.free(session, delivery.invitation_id, cooldown=ctx.settings.limits.cooldown, now=now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -36,12 +38,20 @@ def cancel(ctx: Context, session: Session, row: DeliveryRow, *, reason: str) -> 
     """Cancel one delivery that has not started."""
     row.state, row.last_error, row.hold = "cancelled", reason, None
     row.finished_at = ctx.clock()
-    forsake(session, row, reason=reason)
+    forsake(session, row, reason=reason, cooldown=ctx.settings.limits.cooldown, now=ctx.clock())
     session.flush()
 
 
-def forsake(session: Session, row: DeliveryRow, *, reason: str) -> None:
-    """A survey that will not be sent gives its cooldown back, a review invitation its person's place."""
+def forsake(session: Session, row: DeliveryRow, *, reason: str, cooldown: timedelta, now: datetime) -> None:
+    """A survey that will not be sent gives its cooldown back, a review invitation its person's place.
+
+    Args:
+        session: the transaction.
+        row: the delivery.
+        reason: why it is not sent.
+        cooldown: as configured.
+        now: the present moment.
+    """
     if row.action == "invite_review" and not row.doubtful:
         asks.free(session, row.response_id or 0, row.options["platform"])
     if row.action != "send_survey" or row.invitation_id is None:
@@ -49,4 +59,4 @@ def forsake(session: Session, row: DeliveryRow, *, reason: str) -> None:
     invitation = session.get(InvitationRow, row.invitation_id)
     if invitation is not None and invitation.state == "planned":
         invitation.state, invitation.reason = "cancelled", reason
-        cooldowns.free(session, row.invitation_id)
+        cooldowns.free(session, row.invitation_id, cooldown=cooldown, now=now)

@@ -18,12 +18,13 @@ from nps_connect.flows.attempts import Settled
 from nps_connect.flows.bulk import ONE_AT_A_TIME, Started
 from nps_connect.flows.context import Context, delivery_lane
 from nps_connect.flows.doubts import look_for
+from nps_connect.flows.endings import Ending
 from nps_connect.flows.insisting import insist
 from nps_connect.flows.lookups import Looked, look_anew
 from nps_connect.flows.ordering import fetch, out_of_order
 from nps_connect.flows.pacing import paced
 from nps_connect.flows.people import foresee_answers
-from nps_connect.flows.preparing import Ending, prepare
+from nps_connect.flows.preparing import prepare
 from nps_connect.flows.receipts import refuse_foreign
 from nps_connect.flows.settle import settle_batch
 from nps_connect.ledger import breakers, claims, pauses
@@ -59,6 +60,16 @@ def action_info(ctx: Context, connection: str, action: Action) -> ActionInfo:
     return ActionInfo(action=action, doubt="resend" if action == "send_fallback" else "hold")
 
 
+def scopes_of(connection: str, action: str) -> tuple[str, ...]:
+    """The scopes of which any one, being stopped, stops the lane."""
+    own = (pauses.of_connection(connection), pauses.of_lane(connection, action))
+    return (*own, pauses.MAIL) if action in CUSTOMER_FACING else own
+
+
+def _is_stopped(session: Session, connection: str, action: str) -> bool:
+    return not pauses.stopped(session).isdisjoint(scopes_of(connection, action))
+
+
 def drain_deliveries(
     ctx: Context, connection: str, action: Action, *, stopping: Callable[[], bool] = lambda: False
 ) -> int:
@@ -74,6 +85,8 @@ def drain_deliveries(
     lane, scope, token = delivery_lane(connection, action), pauses.of_connection(connection), ctx.token()
     most = info.batch_size if info.batch_size > 1 else ONE_BY_ONE
     with ctx.ledger.write() as session:
+        if _is_stopped(session, connection, action):
+            return 0
         breaker = breakers.take(session, scope, now=ctx.clock())
         if breaker == "open":
             return 0
@@ -125,8 +138,8 @@ def _deliver(
     """Deliver one batch; false when the lane should rest (a quota is used up, a connection is held)."""
     ctx.leases.progress()
     looked = look_anew(ctx, connection, action, rows)
-    started, settled = _start(ctx, rows, looked, token)
-    return _finish(ctx, connection, action, info, started, settled, token, probe=probe)
+    started, settled, stopped = _start(ctx, connection, action, rows, looked, token)
+    return _finish(ctx, connection, action, info, started, settled, token, probe=probe) and not stopped
 
 
 def _finish(
@@ -166,13 +179,25 @@ def _finish(
 
 
 def _start(
-    ctx: Context, rows: Sequence[DeliveryRow], looked: dict[int, Looked], token: str
-) -> tuple[list[Started], list[Settled]]:
-    """Read everything again, prepare what is to be sent, and note the start; all in one transaction."""
+    ctx: Context,
+    connection: str,
+    action: Action,
+    rows: Sequence[DeliveryRow],
+    looked: dict[int, Looked],
+    token: str,
+) -> tuple[list[Started], list[Settled], bool]:
+    """Read everything again, prepare what is to be sent, and note the start; all in one transaction.
+
+    Returns:
+        What has started, what ends without a call, and whether the lane was stopped meanwhile: then all are given back.
+    """
     now = ctx.clock()
     started: list[Started] = []
     settled: list[Settled] = []
     with ctx.ledger.write() as session:
+        if _is_stopped(session, connection, action):
+            claims.release(session, DeliveryRow, [row.id or 0 for row in rows], token=token)
+            return [], [], True
         ours = {row.id: row for row in fetch(session, rows) if row.lease_token == token}
         late = out_of_order(session, list(ours.values()), token)
         foresee_answers(session, {row.contact_id for row in ours.values() if row.contact_id and row.response_id})
@@ -186,7 +211,10 @@ def _start(
                 claims.settle(session, DeliveryRow, row.id or 0, token=token, values=values)
             elif row is not None:
                 item = _prepared(ctx, session, row, found)
-                if isinstance(item, Ending | Exception):
+                if isinstance(item, Ending) and item.state == "held":  # at once: whoever lets it go on must find it
+                    values = {"state": "held", "hold": item.reason}
+                    claims.settle(session, DeliveryRow, row.id or 0, token=token, values=values)
+                elif isinstance(item, Ending | Exception):
                     settled.append(Settled(row, item))
                 else:
                     started.append(Started(row, item))
@@ -197,7 +225,7 @@ def _start(
     for one in started:
         set_committed_value(one.row, "started_at", now)
         set_committed_value(one.row, "first_started_at", one.row.first_started_at or now)
-    return [one for one in started if one.row.id in held], settled
+    return [one for one in started if one.row.id in held], settled, False
 
 
 def _prepared(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Payload | Ending | Exception:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlmodel import Session, col
 
+from nps_connect.flows.cancel import MAIL_ACTIONS
 from nps_connect.ledger import pauses
-from nps_connect.ledger.tables import DecisionRow, DeliveryRow, EventRow, InvitationRow
+from nps_connect.ledger.tables import DecisionRow, DeliveryRow, EventRow, InvitationRow, ResponseRow
 
 REFUSED = "an operator refused it: the trigger was about to reach unusually many people"
 
 
 def pause_survey(session: Session, survey: str, *, reason: str, now: datetime) -> bool:
-    """Hold all mail of a survey, also what will be decided from now on; false if it was paused already."""
+    """Hold all mail of a survey, with its reminders and what follows its answers; false if it was paused already.
+
+    What is planned from now on is held when it is due.
+    """
     scope = pauses.of_survey(survey)
     changed = pauses.pause(session, scope, cause="operator", reason=reason, now=now)
     _move(session, survey, "pending", state="held", hold=scope)
@@ -30,15 +34,20 @@ def resume_survey(session: Session, survey: str) -> bool:
 
 
 def _move(session: Session, survey: str, current: str, *, only: str | None = None, **values: object) -> None:
-    invitations = select(col(InvitationRow.id)).where(col(InvitationRow.survey) == survey)
-    statement = update(DeliveryRow).where(
-        col(DeliveryRow.action) == "send_survey",
-        col(DeliveryRow.state) == current,
-        col(DeliveryRow.invitation_id).in_(invitations),
-    )
+    statement = update(DeliveryRow).where(mail_of(survey), col(DeliveryRow.state) == current)
     if only is not None:
         statement = statement.where(col(DeliveryRow.hold) == only)
     session.execute(statement.values(**values).execution_options(synchronize_session=False))
+
+
+def mail_of(survey: str) -> ColumnElement[bool]:
+    """The condition on deliveries that are mail of a survey: it, its reminders, and review mails after its answers."""
+    invitations = select(col(InvitationRow.id)).where(col(InvitationRow.survey) == survey)
+    responses = select(col(ResponseRow.id)).where(col(ResponseRow.survey) == survey)
+    return and_(
+        col(DeliveryRow.action).in_(MAIL_ACTIONS),
+        or_(col(DeliveryRow.invitation_id).in_(invitations), col(DeliveryRow.response_id).in_(responses)),
+    )
 
 
 def held_triggers(session: Session) -> dict[str, int]:

@@ -13,7 +13,8 @@ from nps_connect.flows.attempts import Settled
 from nps_connect.flows.context import Context
 from nps_connect.flows.deliver import action_info
 from nps_connect.flows.doubts import look_for
-from nps_connect.flows.preparing import Ending, prepare
+from nps_connect.flows.endings import Ending
+from nps_connect.flows.preparing import prepare
 from nps_connect.flows.settle import settle_batch
 from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.tables import DeliveryRow

@@ -40,6 +40,10 @@ class Bench:
             name.startswith("history.") for one in filters for name in one.personal
         )
 
+    def hears(self, connection: str, kind: str) -> bool:
+        """Whether an event of this kind may lead to a survey at all."""
+        return bool(self._listening(connection, kind)) or "nps_trigger_survey" in self._asked
+
     def rule(self, connection: str, case: Case, books: Books) -> list[tuple[Trigger, Ruling]]:
         """Rule on every trigger that listens to an event."""
         ctx = self.ctx

@@ -11,9 +11,9 @@ from sqlmodel import col
 from nps_connect.errors import DeliveryError, PluginError, Rejected, RetryLater
 from nps_connect.flows.complete import find
 from nps_connect.flows.context import Context
+from nps_connect.flows.endings import Ending
 from nps_connect.flows.ordering import fetch
 from nps_connect.flows.people import as_contact, survivor
-from nps_connect.flows.preparing import Ending
 from nps_connect.flows.quieting import quieted
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact, ContactKey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from nps_connect.ledger.upserts import insert_new
 from nps_connect.rules.routing import delivery_key
 from nps_connect.rules.timing import day_of
 from nps_connect.wording import notices
+
+log = logging.getLogger(__name__)
 
 
 def notice_stops(ctx: Context, session: Session, verdicts: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -45,7 +48,10 @@ def notify_once(
         stopped: connections that should not carry it if another one can.
     """
     channels = [name for name in ctx.connections if ctx.info_of(name).channel and ctx.has(name, "nps_send_messages")]
-    if not channels or ctx.shadow:
+    if ctx.shadow:
+        log.warning("shadow mode sends nothing, so staff is not told by mail: %s", problem)
+        return set()
+    if not channels:
         return set()
     channel = next((name for name in channels if name not in stopped), channels[0])
     now = ctx.clock()

@@ -86,11 +86,15 @@ def same_person(session: Session, row: ContactRow) -> list[int]:
     return sorted(found)
 
 
+def subjects_now(session: Session, row: ContactRow) -> list[str]:
+    """Under which a person cools down, sorted: all who were merged into this contact, and the present mailbox."""
+    every = same_person(session, row)
+    return sorted({subject for contact_id in every for subject in subjects_of(contact_id, row.mailbox)})
+
+
 def suppressed(session: Session, row: ContactRow) -> str | None:
     """Why this person or mailbox must not be written to, or none. Reasons of merged contacts count too."""
-    subjects: set[str] = set()
-    for contact_id in same_person(session, row):
-        subjects |= set(subjects_of(contact_id, row.mailbox))
+    subjects = subjects_now(session, row)
     reasons: Iterable[str] = session.execute(
         select(col(SuppressionRow.reason)).where(col(SuppressionRow.subject).in_(subjects)).order_by("reason")
     ).scalars()

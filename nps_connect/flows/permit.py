@@ -14,8 +14,6 @@ def refusal(ctx: Context, session: Session, contact: ContactRow) -> str | None:
     """Why this person must not be written to now, or none."""
     if contact.erased_at is not None:
         return "the person was erased"
-    if contact.merged_into is not None:
-        return "the contact was merged into another one"
     if contact.deleted_at is not None:
         return "the contact was deleted"
     reason = suppressed(session, contact)

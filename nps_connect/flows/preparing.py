@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -14,12 +13,14 @@ from nps_connect.flows import messages
 from nps_connect.flows.answers import answered_contact, is_confirmed
 from nps_connect.flows.contest import CONTESTED
 from nps_connect.flows.context import Context
+from nps_connect.flows.endings import Ending
 from nps_connect.flows.overdue import is_overdue
 from nps_connect.flows.overdue import worded as overdue
 from nps_connect.flows.people import as_contact, remember, survivor
 from nps_connect.flows.permit import refusal
 from nps_connect.flows.review import page_of
-from nps_connect.flows.reviewing.sending import hindrance
+from nps_connect.flows.reviewing import sending
+from nps_connect.flows.surveying import hindrance, paused
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import (
@@ -35,16 +36,6 @@ from nps_connect.records.messages import Message
 from nps_connect.records.responses import AnsweredContact, EarlierAnswer, Response
 from nps_connect.rules import tickets
 from nps_connect.wording import staff
-
-
-@dataclass(frozen=True)
-class Ending:
-    """A delivery that ends without a call, and why; `pending` waits `until` then, without using up a try."""
-
-    state: Literal["skipped", "cancelled", "held", "pending"]
-    reason: str
-    until: datetime | None = None
-
 
 WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 """How often a score looks for the ticket that it is to link to, and how long after the answer."""
@@ -91,9 +82,7 @@ def _survey(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
     invitation = session.get(InvitationRow, row.invitation_id)
     if reason is not None or invitation is None:
         return Ending("cancelled", reason or "its invitation is gone")
-    if ctx.clock() >= invitation.expires_at:
-        return Ending("cancelled", "the survey had expired before it could be sent")
-    return messages.survey(ctx, row, invitation, contact)
+    return hindrance(ctx, session, row, invitation, contact) or messages.survey(ctx, row, invitation, contact)
 
 
 def _reminder(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Message | Ending:
@@ -104,6 +93,8 @@ def _reminder(ctx: Context, session: Session, row: DeliveryRow, looked: Contact 
         return Ending("cancelled", reason or "its invitation is gone")
     if invitation.state != "sent" or ctx.clock() >= invitation.expires_at:
         return Ending("cancelled", "the survey is over")
+    if (stopped := paused(session, invitation.survey)) is not None:
+        return stopped
     query = select(ResponseRow).where(col(ResponseRow.invitation_id) == invitation.id)
     if is_confirmed(session.execute(query).scalar()):
         return Ending("cancelled", "answered meanwhile")
@@ -115,12 +106,14 @@ def _review(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
     reason = refusal(ctx, session, contact)
     if reason is not None:
         return Ending("cancelled", reason)
-    hindered = hindrance(ctx, session, row, contact)
+    response, answered = _answer(session, row, contact)
+    if (stopped := paused(session, response.survey)) is not None:
+        return stopped
+    hindered = sending.hindrance(ctx, session, row, contact)
     if isinstance(hindered, str):
         return Ending("cancelled", hindered)
     if hindered is not None:
         return Ending("pending", hindered.reason, hindered.until)
-    response, answered = _answer(session, row, contact)
     page = page_of(ctx, session, row.options["platform"], answered.response, answered.contact, response.invitation_id)
     if isinstance(page, str):
         return Ending("skipped", f"{row.options['platform']} has no review page for this person: {page}")

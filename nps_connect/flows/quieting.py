@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nps_connect.flows.context import Context
-from nps_connect.flows.preparing import Ending
+from nps_connect.flows.endings import Ending
 from nps_connect.records.contacts import Contact
 from nps_connect.rules.quiet import next_open, zone_of
 

@@ -29,6 +29,8 @@ KIND = "case.solved"
 """The fact that vetoes are asked about: not the ticket, which is our own and never surveyed for itself."""
 
 EXEMPT = "the follow-up of a solved case"
+"""Why it may be sent within the cooldown."""
+
 UNSENT = ("pending", "held")
 
 

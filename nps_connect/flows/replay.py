@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, literal, select, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context, decide_lane
 from nps_connect.flows.parse import take_in
+from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import ContactKey
@@ -19,6 +20,8 @@ from nps_connect.records.events import Event, fact_key
 
 STILL = ("succeeded", "dead")
 """States from which work begins again; the rest is at it already."""
+
+BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Chosen:
         ids: only these.
         connection: only of this connection.
         state: only in this state.
+        kind: only events of this kind.
+        contacts: only events of these people.
         since: only those that came in from then on.
         until: only those that came in before.
     """
@@ -36,6 +41,8 @@ class Chosen:
     ids: tuple[int, ...] = ()
     connection: str | None = None
     state: str | None = None
+    kind: str | None = None
+    contacts: tuple[int, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -44,6 +51,8 @@ class Chosen:
         conditions: list[Any] = [col(table.id).in_(self.ids)] if self.ids else []
         conditions += [col(table.connection) == self.connection] if self.connection else []
         conditions += [col(table.state) == self.state] if self.state else []
+        conditions += [col(EventRow.kind) == self.kind] if self.kind else []
+        conditions += [col(EventRow.contact_id).in_(self.contacts)] if self.contacts is not None else []
         conditions += [col(table.received_at) >= self.since] if self.since else []
         conditions += [col(table.received_at) < self.until] if self.until else []
         return conditions
@@ -53,6 +62,57 @@ def find(session: Session, table: type[EventRow | RawRequest], chosen: Chosen, l
     """The newest rows that are meant."""
     query = select(table).where(*chosen.among(table)).order_by(col(table.id).desc()).limit(limit)
     return list(session.execute(query).scalars())
+
+
+def is_connection(session: Session, name: str) -> bool:
+    """Whether anything of such a connection came in, be it configured still or not."""
+    events = select(col(EventRow.id)).where(col(EventRow.connection) == name)
+    requests = select(col(RawRequest.id)).where(col(RawRequest.connection) == name)
+    return any(session.execute(query.limit(1)).first() is not None for query in (events, requests))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much a replay is about.
+
+    Attributes:
+        rows: events, or raw requests, that would go through the walk again.
+        people: whom they are about, as far as they are known.
+        last: the greatest id of them.
+    """
+
+    rows: int
+    people: int
+    last: int
+
+
+def extent(session: Session, table: type[EventRow | RawRequest], chosen: Chosen) -> Extent:
+    """How much a replay would be about."""
+    people = func.count(col(EventRow.contact_id).distinct()) if table is EventRow else literal(0)
+    query = select(func.count(), people, func.coalesce(func.max(col(table.id)), 0)).select_from(table)
+    return Extent(*session.execute(query.where(*chosen.among(table), col(table.state).in_(STILL))).one())
+
+
+def batches(
+    ledger: Ledger, table: type[EventRow | RawRequest], chosen: Chosen, last: int, size: int = BATCH
+) -> Iterator[Sequence[int]]:
+    """The ids of what would be replayed, up to and with the last one, in their order; a batch for each transaction."""
+    after = 0
+    while True:
+        query = select(col(table.id)).where(*chosen.among(table), col(table.state).in_(STILL))
+        query = query.where(col(table.id) > after, col(table.id) <= last).order_by(col(table.id)).limit(size)
+        with ledger.read() as session:
+            ids = [one or 0 for one in session.execute(query).scalars()]
+        if not ids:
+            return
+        yield ids
+        after = ids[-1]
+
+
+def missing(session: Session, table: type[EventRow | RawRequest], ids: Sequence[int]) -> list[int]:
+    """Which of these ids there are not."""
+    known = set(session.execute(select(col(table.id)).where(col(table.id).in_(ids))).scalars())
+    return [one for one in ids if one not in known]
 
 
 def replay(session: Session, table: type[EventRow | RawRequest], ids: Sequence[int], now: datetime) -> int:

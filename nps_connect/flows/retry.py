@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.flows.people import same_person
+from nps_connect.flows.people import subjects_now
 from nps_connect.ledger import cooldowns
-from nps_connect.ledger.subjects import subjects_of
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 
 STOPPED = ("dead", "held")
@@ -87,9 +86,7 @@ def _reopen(session: Session, row: DeliveryRow, cooldown: timedelta, now: dateti
         return "its survey has expired"
     if invitation.state != "cancelled":
         return None
-    subjects = sorted(
-        {s for contact_id in same_person(session, contact) for s in subjects_of(contact_id, contact.mailbox)}
-    )
+    subjects = subjects_now(session, contact)
     savepoint = session.begin_nested()
     until = now + cooldown
     if not cooldowns.reserve(session, subjects, invitation_id=row.invitation_id, until=until, now=now):

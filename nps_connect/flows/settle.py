@@ -27,8 +27,8 @@ from nps_connect.flows.bounces import refused_at_once
 from nps_connect.flows.cancel import forsake
 from nps_connect.flows.cases import note_ticket
 from nps_connect.flows.context import Context
+from nps_connect.flows.endings import Ending
 from nps_connect.flows.health import note
-from nps_connect.flows.preparing import Ending
 from nps_connect.flows.receipts import ForeignReceipt
 from nps_connect.flows.remind import plan_reminders
 from nps_connect.flows.reviewing import sending
@@ -214,7 +214,8 @@ def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now
                 cooldowns.confirm(session, row.invitation_id, until=now + ctx.settings.limits.cooldown)
                 plan_reminders(ctx, session, invitation, now)
         elif state in ("cancelled", "skipped", "dead"):
-            forsake(session, row, reason=values.get("last_error") or state)
+            reason = values.get("last_error") or state
+            forsake(session, row, reason=reason, cooldown=ctx.settings.limits.cooldown, now=now)
     if row.action == "open_ticket" and state in ("succeeded", "cancelled", "skipped"):
         waiting: Values = (
             {"state": "pending", "hold": None, "due_at": now}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,13 +10,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from nps_connect.flows.bookkeeping import due_counter
 from nps_connect.flows.holding import held_triggers
+from nps_connect.flows.rationing import sent_today
 from nps_connect.flows.reconcile import MISSED
 from nps_connect.ledger import pauses
 from nps_connect.ledger.keeping import CounterRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
-from nps_connect.rules.timing import day_of
 from nps_connect.settings.model import Settings
 
 MONTH = timedelta(days=30)
@@ -56,12 +56,12 @@ class Status:
     Attributes:
         at: when it was looked at.
         mode: `shadow` or `live`.
-        surveys_today: surveys that are due (or were sent) today.
+        surveys_today: surveys that went out today.
         surveys_per_day: the cap.
         paused: what is stopped.
         held: triggers that wait for an operator, with the number of their decisions.
         deliveries: how many are in each state that is not an end, and dead.
-        connections: those that give events, by name.
+        connections: those that give events, or whose events wait (made by hand, or of a campaign), by name.
     """
 
     at: datetime
@@ -76,19 +76,19 @@ class Status:
 
 def status(session: Session, settings: Settings, now: datetime) -> Status:
     """Look at everything once."""
-    zone = settings.core.zone
     states = select(col(DeliveryRow.state), func.count()).where(col(DeliveryRow.state).in_(TOLD_STATES))
     counted = dict(session.execute(states.group_by(col(DeliveryRow.state))).all())
-    givers = [name for name, table in settings.connections.items() if table.get("events", "none") != "none"]
+    incoming = {name: _incoming(session, name, now) for name in settings.connections}
+    givers = {name for name, table in settings.connections.items() if table.get("events", "none") != "none"}
     return Status(
         at=now,
         mode=settings.core.mode,
-        surveys_today=due_counter(session, zone)(None, day_of(now, zone)),
+        surveys_today=sent_today(session, now, settings.core.zone),
         surveys_per_day=settings.limits.surveys_per_day,
         paused=tuple(Paused(row.scope, row.cause, row.reason, row.since) for row in pauses.current(session).values()),
         held=held_triggers(session),
         deliveries={state: int(counted.get(state, 0)) for state in TOLD_STATES},
-        connections={name: _incoming(session, name, now) for name in givers},
+        connections={name: one for name, one in incoming.items() if name in givers or one.undecided},
     )
 
 
@@ -107,9 +107,14 @@ def _incoming(session: Session, name: str, now: datetime) -> Incoming:
     )
 
 
+def age_of(known: Status, one: Incoming) -> float:
+    """The age of a connection's newest event, in seconds; infinite before the first."""
+    return math.inf if one.last_event_at is None else (known.at - one.last_event_at).total_seconds()
+
+
 def as_metrics(known: Status) -> str:
     """The same as Prometheus text (exposition format 0.0.4)."""
-    lines = _metric("surveys_today", "Surveys that are due or were sent today.", [({}, known.surveys_today)])
+    lines = _metric("surveys_today", "Surveys that went out today.", [({}, known.surveys_today)])
     lines += _metric("surveys_per_day", "The cap on surveys per day.", [({}, known.surveys_per_day)])
     lines += _metric("paused", "Scopes that are stopped.", [({"scope": one.scope}, 1) for one in known.paused])
     held = [({"trigger": name}, number) for name, number in known.held.items()]
@@ -117,12 +122,8 @@ def as_metrics(known: Status) -> str:
     deliveries = [({"state": state}, number) for state, number in known.deliveries.items()]
     lines += _metric("deliveries", "Deliveries by state.", deliveries)
     every = known.connections.items()
-    ages = [
-        ({"connection": name}, (known.at - one.last_event_at).total_seconds())
-        for name, one in every
-        if one.last_event_at is not None
-    ]
-    lines += _metric("last_event_age_seconds", "Age of the newest event.", ages)
+    ages = [({"connection": name}, age_of(known, one)) for name, one in every]
+    lines += _metric("last_event_age_seconds", "Age of the newest event; +Inf before the first.", ages)
     for name, told in (
         ("missed", "Facts of 30 days that webhooks missed and the sweep found."),
         ("undecided", "Events that wait to be decided on."),
@@ -136,8 +137,9 @@ def _metric(name: str, told: str, samples: Sequence[tuple[dict[str, str], float]
     full = f"nps_connect_{name}"
     lines = [f"# HELP {full} {told}", f"# TYPE {full} gauge"]
     for labels, value in samples:
+        number = "+Inf" if math.isinf(value) else f"{value:g}"
         shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        lines.append(f"{full}{{{shown}}} {value:g}" if shown else f"{full} {value:g}")
+        lines.append(f"{full}{{{shown}}} {number}" if shown else f"{full} {number}")
     return lines
 
 

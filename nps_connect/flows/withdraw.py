@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import update
 from sqlmodel import Session, col
@@ -15,12 +15,13 @@ OPEN = ("pending", "held", "dead")
 REASON = "cancelled by the operator"
 
 
-def withdraw(session: Session, row: DeliveryRow, *, now: datetime) -> Retried:
+def withdraw(session: Session, row: DeliveryRow, *, cooldown: timedelta, now: datetime) -> Retried:
     """Cancel one delivery, with those that wait for it; a survey gives its cooldown back unless it may have gone out.
 
     Args:
         session: the transaction.
         row: the delivery, locked.
+        cooldown: as configured.
         now: the present moment.
     """
     if row.state not in OPEN:
@@ -28,7 +29,7 @@ def withdraw(session: Session, row: DeliveryRow, *, now: datetime) -> Retried:
     row.state, row.hold, row.finished_at = "cancelled", None, now
     row.last_error = REASON if row.last_error is None else f"{REASON}; before: {row.last_error}"
     if not row.doubtful:
-        forsake(session, row, reason=REASON)
+        forsake(session, row, reason=REASON, cooldown=cooldown, now=now)
     session.flush()
     session.execute(
         update(DeliveryRow)

@@ -40,6 +40,12 @@ def stopped(session: Session) -> set[str]:
     return set(session.connection().execute(SCOPES).scalars().all())
 
 
+def is_stopped(session: Session, scope: str) -> bool:
+    """Whether a scope is stopped; if so, nobody resumes it before this transaction ends, and misses what it holds."""
+    query = select(col(PauseRow.scope)).where(col(PauseRow.scope) == scope).with_for_update(read=True)
+    return session.execute(query).scalar() is not None
+
+
 def current(session: Session) -> dict[str, PauseRow]:
     """What is stopped now, by scope."""
     return {row.scope: row for row in session.execute(select(PauseRow)).scalars()}

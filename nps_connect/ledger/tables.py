@@ -16,6 +16,8 @@ DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead
 
 HELD = text("verdict = 'held'")
 NPS_SCALE = "nps-0-10"
+SENT = text("sent_at IS NOT NULL")
+WRITTEN = text("mailbox IS NOT NULL")
 
 
 def _id() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
@@ -112,7 +114,8 @@ class DecisionRow(Base, table=True):
 class CooldownRow(Base, table=True):
     """One row per person and one per mailbox: until when no further survey.
 
-    `previous_until` is what a release restores.
+    `previous_until` is the end that was overwritten, for whoever reads the table; what a release leaves is made from
+    the other invitations.
     """
 
     __tablename__ = "cooldowns"
@@ -125,13 +128,18 @@ class CooldownRow(Base, table=True):
 
 
 class InvitationRow(Base, table=True):
-    """A survey invitation: one survey for one contact."""
+    """A survey invitation: one survey for one contact.
+
+    `mailbox` is the hashed one that its mail went to, or may have gone to.
+    """
 
     __tablename__ = "survey_invitations"
     __table_args__ = (
         CheckConstraint("state IN ('planned', 'sent', 'cancelled', 'shadow', 'imported')", name="state"),
         Index("ix_survey_invitations_created_at", "created_at"),
         Index("ix_survey_invitations_due_at", "due_at"),
+        Index("ix_survey_invitations_sent_at", "sent_at", sqlite_where=SENT, postgresql_where=SENT),
+        Index("ix_survey_invitations_mailbox", "mailbox", sqlite_where=WRITTEN, postgresql_where=WRITTEN),
     )
 
     id: int | None = _id()
@@ -147,6 +155,7 @@ class InvitationRow(Base, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+    mailbox: str | None = Field(default=None, max_length=64)
 
 
 class VisitRow(Base, table=True):

@@ -110,7 +110,8 @@ class Core(Table):
         colour: of buttons and links in mails and pages, such as ``#174ea6``; made darker or lighter where it could not
             be read.
         logo: PNG, JPEG or GIF file of 8 KB at most, beside this file, for the head of mails.
-        mode: `shadow` decides and records but sends nothing to customers and writes nothing to vendors; `live` does.
+        mode: `shadow` decides and records but sends nothing to customers and writes nothing to vendors; `live` does. In
+            `shadow` staff gets no mail either: what is held or full stands in ``nps-connect status`` and in the log.
         recipient_allow_list: if not empty, customer mail goes to these addresses or ``@domains`` only (staging).
         metrics_token: who shows it as a bearer token may read ``/metrics``; without one there is no such page.
         listen: host and port of the web server.
@@ -165,7 +166,8 @@ class Limits(Table):
         cooldown: one person gets no second survey within this time, over all surveys, triggers and channels.
         when_blocked: what happens to a survey that the cooldown blocks.
         defer_at_most: for `defer`: the longest wait.
-        surveys_per_day: cap per calendar day of the company's zone; staff is told by mail on a day that is full.
+        surveys_per_day: cap per calendar day of the company's zone, for what is planned and for what goes out; the rest
+            waits for the days that follow, and staff is told by mail on a day that is full.
         unusual: a trigger that is about to reach more people than this within `unusual_within` is held and asked about,
             unless so many are usual for it.
         unusual_factor: more people than `unusual` are usual as long as they are at most so many times the trigger's own

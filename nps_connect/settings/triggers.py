@@ -28,7 +28,8 @@ class Trigger(Table):
         priority: where several triggers want the same event, the highest one gets it; among equals the first.
         active_from: first day (company zone) whose events count; none = ever since.
         active_until: last day whose events count; none = for ever.
-        per_day: how many surveys of this trigger are due on one day; more are spread over the days that follow.
+        per_day: how many surveys of this trigger are due and go out on one day; more are spread over the days that
+            follow.
         ignore_cooldown: the written reason why this trigger may survey a person within the cooldown, such as the
             follow-up after a recovery; its own surveys start the cooldown anew.
         name: for ``explain`` and counts; made from the other fields if not given.

@@ -9,7 +9,7 @@ from typing import get_args
 
 from nps_connect.flows.context import JOBS, Context, decide_lane, delivery_lane, parse_lane, poll_lane
 from nps_connect.flows.decide import drain_decide
-from nps_connect.flows.deliver import CUSTOMER_FACING, drain_deliveries
+from nps_connect.flows.deliver import drain_deliveries, scopes_of
 from nps_connect.flows.parse import drain_parse
 from nps_connect.ledger import breakers, claims, pauses, quotas
 from nps_connect.ledger.columns import Work
@@ -93,14 +93,9 @@ def _deliveries(ctx: Context, name: str) -> list[Lane]:
             DeliveryRow,
             lambda stopping, action=action: drain_deliveries(ctx, name, action, stopping=stopping),  # type: ignore[misc]
             name,
-            _scopes(name, action),
+            scopes_of(name, action),
             delivers=True,
         )
         for rank, action in enumerate(ACTIONS)
         if action in able
     ]
-
-
-def _scopes(connection: str, action: str) -> tuple[str, ...]:
-    own = (pauses.of_connection(connection), pauses.of_lane(connection, action))
-    return (*own, pauses.MAIL) if action in CUSTOMER_FACING else own

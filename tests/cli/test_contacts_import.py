@@ -194,6 +194,13 @@ def test_a_column_is_asked_for_at_a_terminal(ready):
     assert len(records(ready)) == 1
 
 
+def test_more_a_day_than_the_cap_is_lowered_and_told(ready):
+    name = write(ready.folder, "clients.csv", *PEOPLE)
+    result = ready("contacts", "import", name, *SURVEY, "--per-day", "500", "--dry-run")
+    assert "--per-day 500 is more than limits.surveys_per_day allows: 200 a day." in told(result)
+    assert "Would reach 3 people, at most 200 a day" in result.out
+
+
 def test_a_campaign_of_years_is_a_slip_of_the_pen(ready):
     rows = [(f"P{n}", "", f"p{n}@example.com", "") for n in range(400)]
     name = write(ready.folder, "clients.csv", HEAD, *rows)

@@ -18,6 +18,29 @@ def test_what_came_in_is_listed_newest_first(stocked):
     assert json.loads(stocked("events", "list", "--state", "dead", "--json").out) == []
 
 
+def test_what_is_listed_can_be_narrowed(stocked):
+    def ids(*arguments):
+        return [row["id"] for row in json.loads(stocked("events", "list", *arguments, "--json").out)]
+
+    every = ids()
+    assert ids("--contact", "marie@example.com") == ids("--contact", "marie@example.com", "--kind", "deal.won")
+    assert len(ids("--contact", "marie@example.com")) == 1
+    assert ids("--kind", "deal.lost") == []
+    assert ids("--since", "2026-11-17", "--until", "2099-01-01") == every
+    assert ids("--until", "2026-11-16") == []
+    assert stocked("events", "list", "--contact", "nobody@example.com").code == 1
+
+
+def test_what_is_not_there_cannot_be_replayed(stocked):
+    result = stocked("events", "replay", "999", "1", "--yes")
+    assert (result.code, result.err) == (1, "Error: there is no event 999; see: nps-connect events list\n")
+
+
+def test_a_replay_says_how_many_people_it_is_about(stocked):
+    told = stocked("events", "replay", "--contact", "marie@example.com", "--dry-run").out
+    assert told == "Would replay 1 event about 1 person.\n"
+
+
 def test_one_event_with_all_that_came_of_it(stocked):
     told = json.loads(stocked("events", "show", "1", "--json").out)
     assert told["contacts"] == ["crm:1"]
@@ -47,7 +70,9 @@ def test_a_replay_asks_nobody_twice(stocked):
     ("arguments", "sentence"),
     [
         (["replay"], "name events by ID"),
-        (["replay", "--since", "soon"], "not a duration"),
+        (["replay", "--since", "soon"], "neither a day such as 2026-01-31 nor a time such as 30d"),
+        (["list", "--connection", "mial"], "there is no connection 'mial'; allowed: mail, team; did you mean 'mail'?"),
+        (["list", "--raw", "--kind", "deal.won"], "webhooks (--raw) have neither"),
         (["send", "nowhere", "deal.won", "--contact", "1"], "there is no connection 'nowhere'"),
         (["send", "mail", "deal.won", "--contact", "1"], "mail gives no event 'deal.won'"),
         (["send", "mail", "deal.won", "--contact", "1", "--field", "x"], "is not NAME=VALUE"),
@@ -98,6 +123,19 @@ class TestSend:
             "manual",
             {"amount": "120", "city": "Lyon"},
         )
+
+    def test_a_dry_run_says_how_many_people_it_would_reach(self, shop):
+        before = len(json.loads(shop("events", "list", "--json").out))
+        for contact, reach in (("7", "1 customer"), ("nobody@example.com", "0 customers")):
+            result = shop("events", "send", "crm", "deal.won", "--contact", contact, "--dry-run")
+            assert result.out == f"Mail would reach {reach} at most; no event was made.\n"
+        assert len(json.loads(shop("events", "list", "--json").out)) == before
+
+    def test_slips_of_the_pen_get_the_nearest_name(self, shop):
+        near = shop("events", "send", "crmm", "deal.won", "--contact", "7")
+        assert (near.code, "did you mean 'crm'?" in near.err) == (2, True)
+        near = shop("events", "send", "crm", "deal.own", "--contact", "7")
+        assert (near.code, "did you mean 'deal.won'?" in near.err) == (2, True)
 
     def test_it_asks_before_a_customer_may_be_written_to(self, shop):
         before = len(json.loads(shop("events", "list", "--json").out))

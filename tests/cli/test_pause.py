@@ -28,7 +28,10 @@ def test_all_customer_mail_stops_and_goes_on(stocked):
     )
     assert stocked("pause").out.startswith("All mail to customers was paused already; ")
     assert stocked("resume", "--dry-run").out == "Waiting: 2 deliveries; mail would reach 2 customers.\n"
-    assert stocked("resume").out == (
+    asked = stocked("resume", answer="n\n")
+    assert (asked.code, asked.out) == (1, "Waiting: 2 deliveries; mail would reach 2 customers.\n")
+    assert "Let mail go to 2 customers?" in asked.err
+    assert stocked("resume", "--yes").out == (
         "Waiting: 2 deliveries; mail would reach 2 customers.\n"
         "All mail to customers goes on; it was paused because: wrong template.\n"
     )
@@ -41,7 +44,7 @@ def test_nothing_leaves_while_paused(stocked):
     stocked.house.clock.forward("10d")
     stocked.house.run()
     assert len(mails(stocked)) == before
-    stocked("resume")
+    stocked("resume", "--yes")
     stocked.house.run()
     assert len(mails(stocked)) == before + 2
 
@@ -60,7 +63,7 @@ def test_scopes(stocked, scope, meant, name):
     told = json.loads(stocked("pause", scope, "--json").out)
     assert told == {"scope": meant, "paused": True, "changed": True, "waiting": told["waiting"]}
     assert stocked("pause", scope).out.startswith(f"{name} was paused already")
-    resumed = json.loads(stocked("resume", scope, "--json").out)
+    resumed = json.loads(stocked("resume", scope, "--yes", "--json").out)
     assert (resumed["scope"], resumed["paused"], resumed["changed"]) == (meant, False, True)
     assert resumed["reason"] == "paused by the operator"
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 from support.clock import START, SteadyClock
 from support.emptying import emptied
+from support.examples import whole_house
 from support.house import House
 from support.vendors import Crm
 
@@ -136,7 +137,7 @@ def plainly_told() -> dict[str, Any]:
     return told
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@whole_house(10)
 @given(tellings=TELLINGS, seed=st.integers(0, 1000))
 def test_the_same_facts_told_in_any_way_give_the_same_ledger(ledger, tellings, seed):
     wanted = plainly_told()
@@ -157,7 +158,7 @@ def test_the_same_facts_told_in_any_way_give_the_same_ledger(ledger, tellings, s
     assert content(house) == wanted
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@whole_house(6)
 @given(tellings=TELLINGS)
 def test_telling_known_facts_again_changes_nothing(ledger, tellings):
     house = house_of(ledger)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from support.clock import START, SteadyClock
+from support.examples import whole_house
 from support.house import House
 from support.vendors import Crm
 
@@ -141,7 +142,7 @@ class TestPolling:
 FACTS = [("deal-1", 0), ("deal-2", 0), ("deal-1", 60), ("deal-3", 5)]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@whole_house(25)
 @given(
     st.lists(st.lists(st.sampled_from(FACTS), min_size=1, max_size=6), min_size=1, max_size=6),
     st.booleans(),

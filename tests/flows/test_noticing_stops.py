@@ -59,3 +59,13 @@ def test_the_mail_goes_through_a_channel_that_is_not_stopped_itself(ledger, cloc
     house.run()
     assert [row.connection for row in house.deliveries("send_fallback")] == ["second"]
     assert len(notices(house)) == 1
+
+
+def test_in_shadow_nothing_leaves_the_house_and_the_log_tells_it(ledger, clock, caplog):
+    house = House(ledger, clock, {"core": {"mode": "shadow"}, "limits": {"unusual": 1}})
+    for person in "12":
+        house.crm.knows(person, f"{person}@example.com")
+    house.webhook(house.won("1"), house.won("2"))
+    house.run()
+    assert house.deliveries("send_fallback") == []
+    assert "shadow mode sends nothing, so staff is not told by mail" in caplog.text

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from support.clock import START, SteadyClock
+from support.examples import whole_house
 from support.house import House
 
 from nps_connect.flows.simulate import differ, simulate
@@ -105,7 +106,7 @@ def counts(house: House) -> dict[str, int]:
         }
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@whole_house(8)
 @given(HOURS, CONFIGURATIONS, CONFIGURATIONS)
 def test_a_simulated_configuration_equals_what_the_real_one_then_does(happenings, present, new):
     recorded, clock = shop(happenings, present)

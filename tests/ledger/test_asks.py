@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, delete
+from support.examples import whole_house
 
 from nps_connect.ledger import asks
 from nps_connect.ledger.keeping import ReviewAskRow
@@ -42,7 +43,7 @@ class _Book:
         return session
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@whole_house(60)
 @given(steps=steps)
 def test_under_any_order_each_mailbox_is_sent_one_invitation_per_platform(tmp_path_factory, steps):
     book = _Book(tmp_path_factory.mktemp("asks"))

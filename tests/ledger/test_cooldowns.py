@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from nps_connect.ledger import cooldowns
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.subjects import mailbox_hash, subjects_of
+from nps_connect.ledger.tables import ContactRow, InvitationRow
 
 PERIOD = timedelta(days=90)
 
@@ -48,15 +49,30 @@ def test_a_blocked_mailbox_leaves_the_person_free(ledger):
     assert reserve(ledger, subjects_of(2, mailbox_hash("own@example.com")), 3)
 
 
-def test_what_is_freed_restores_what_was_before(ledger):
+def test_what_is_freed_leaves_what_the_other_surveys_imply(ledger):
+    with ledger.write() as session:
+        session.add(ContactRow(id=1, connection="crm", vendor_id="1", record={}, seen_at=START))
+        session.flush()
+        session.add_all(invitation(number, sent_at) for number, sent_at in ((1, START), (2, None), (3, None)))
     subjects = subjects_of(1, None)
     assert reserve(ledger, subjects, 1)
-    later = START + PERIOD
-    assert reserve(ledger, subjects, 2, later)
     with ledger.write() as session:
-        cooldowns.free(session, 2)
+        until = START + PERIOD * 2
+        assert cooldowns.reserve(session, subjects, invitation_id=2, until=until, now=START, ignoring=True)
+        session.get(InvitationRow, 2).state = session.get(InvitationRow, 3).state = "cancelled"
+        cooldowns.free(session, 2, cooldown=PERIOD, now=START)
+    later = START + PERIOD
     assert not reserve(ledger, subjects, 3, later - timedelta(seconds=1))
     assert reserve(ledger, subjects, 3, later)
+    with ledger.write() as session:
+        cooldowns.free(session, 3, cooldown=PERIOD, now=later)
+    assert reserve(ledger, subjects, 4, later)
+
+
+def invitation(number: int, sent_at: datetime | None) -> InvitationRow:
+    same = {"survey": "s", "touchpoint": "s", "trigger": "t", "language": "fr", "created_at": START, "due_at": START}
+    state = "sent" if sent_at else "planned"
+    return InvitationRow(id=number, contact_id=1, state=state, sent_at=sent_at, expires_at=START, **same)
 
 
 STEP = st.tuples(
@@ -82,7 +98,7 @@ def test_no_order_of_events_gives_two_surveys_within_the_period(steps):
             invitation, mine = planned.popitem()
             with ledger.write() as session:
                 if what == "free":
-                    cooldowns.free(session, invitation)
+                    cooldowns.free(session, invitation, cooldown=PERIOD, now=now)
                     continue
                 cooldowns.confirm(session, invitation, until=now + PERIOD)
             for subject in mine:

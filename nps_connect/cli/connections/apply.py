@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli.asking import ask
 from nps_connect.cli.connections.changes import facts, print_changes, summary
 from nps_connect.cli.connections.naming import known
 from nps_connect.cli.guarding import Failure
@@ -38,8 +39,8 @@ def apply(options: Options, name: str, yes: bool, as_json: bool) -> None:
         if not as_json:
             print_changes(changes)
             click.echo(f"\n{summary(changes)}." if changes else f"{name} has all that it needs.")
-        if ours and not yes:
-            click.confirm(f"Carry this out at {ctx.info_of(name).title}?", abort=True, err=True)
+        if ours:
+            ask(f"Carry this out at {ctx.info_of(name).title}?", yes=yes)
         done = _apply(ctx, name, ours)
         remaining = plan_setup(ctx, name) if done else changes
     if as_json:

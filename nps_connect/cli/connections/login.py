@@ -9,7 +9,8 @@ import click
 from nps_connect.cli.connections.naming import known
 from nps_connect.cli.guarding import Failure
 from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, pass_options
+from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli.output import print_json
 
 HOOK = "nps_authorize"
 
@@ -17,8 +18,9 @@ HOOK = "nps_authorize"
 @click.command(cls=Command)
 @click.argument("name")
 @click.option("--code", help="The code (or the whole address) that came back; asked for if not given.")
+@json_option
 @pass_options
-def login(options: Options, name: str, code: str | None) -> None:
+def login(options: Options, name: str, code: str | None, as_json: bool) -> None:
     """Sign in to the account NAME with the consent of somebody at its vendor, or sign in again.
 
     Prints the address to open, takes the code that comes back, and keeps the tokens encrypted in the ledger. What
@@ -37,13 +39,20 @@ def login(options: Options, name: str, code: str | None) -> None:
             if address is None:
                 raise Failure(f"{name} needs nobody's consent: it signs in with what its settings say")
             if code is None:
-                click.echo(f"Open this address, allow the access, and copy the code that comes back:\n\n  {address}\n")
+                click.echo(
+                    f"Open this address, allow the access, and copy the code that comes back:\n\n  {address}\n",
+                    err=as_json,
+                )
                 code = click.prompt("Code, or the whole address that you were sent to", err=True)
             ctx.plugins.call(plugin, HOOK, connection=account, code=code_in(code))
         except (DeliveryError, PluginError) as error:
             raise Failure(ctx.redact(str(error))) from error
-        click.echo(f"{name} is signed in.")
         checkup = check(ctx, name)
+    if as_json:
+        mistakes = [finding.text for finding in checkup.findings if finding.severity == "error"]
+        print_json({"connection": name, "resumed": list(checkup.resumed), "errors": mistakes})
+        return
+    click.echo(f"{name} is signed in.")
     for scope in checkup.resumed:
         click.echo(f"{scope} goes on.")
     for finding in checkup.findings:

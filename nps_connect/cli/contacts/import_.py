@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli.asking import ask
 from nps_connect.cli.guarding import Failure
 from nps_connect.cli.importing import columns_of, faults_json, file_options, look_at, noting, print_faults
 from nps_connect.cli.lazy import Command
@@ -79,8 +80,7 @@ def import_(
             _tell(application.ctx, plan, found, faults, refused, as_json=as_json)
             taken = 0
             if found.people > found.known and not dry_run:
-                if not yes:
-                    click.confirm(_question(plan, found), abort=True, err=True)
+                ask(_question(plan, found), yes=yes)
                 taken = _enter(application.ctx, plan, people, hidden=as_json)
     if as_json:
         print_json(_facts(plan, found, faults, taken))
@@ -107,6 +107,9 @@ def _plan(
         knows = connection_for(ctx, connection, survey)
     except NoOneConnection as error:
         raise click.BadParameter(str(error), param_hint="--connection") from None
+    cap = ctx.settings.limits.surveys_per_day
+    if per_day is not None and per_day > cap:
+        click.echo(f"--per-day {per_day} is more than limits.surveys_per_day allows: {cap} a day.", err=True)
     return plan_campaign(ctx, name=name, survey=survey, connection=knows, per_day=per_day)
 
 

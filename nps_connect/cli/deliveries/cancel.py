@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli.asking import ask
 from nps_connect.cli.deliveries.choosing import (
     choice_of,
     choosing_options,
@@ -52,7 +53,8 @@ def cancel(
         meant = choice_of(ids, everything, settings, filters)
 
         def attempt(session: Session) -> list[Retried]:
-            return [withdraw(session, row, now=system_clock()) for row in find(session, meant, OPEN)]
+            rest = settings.limits.cooldown
+            return [withdraw(session, row, cooldown=rest, now=system_clock()) for row in find(session, meant, OPEN)]
 
         with ledger.read() as session:
             planned = attempt(session)
@@ -61,8 +63,7 @@ def cancel(
             print_planned(planned, empty="nothing is pending, held or dead")
             click.echo(f"{len(going)} of {len(planned)} can be cancelled.")
         if going and not dry_run:
-            if not yes:
-                click.confirm(f"Cancel {counted(len(going), 'delivery', 'deliveries')}?", abort=True, err=True)
+            ask(f"Cancel {counted(len(going), 'delivery', 'deliveries')}?", yes=yes)
             with ledger.write() as session:
                 planned = attempt(session)
     if as_json:

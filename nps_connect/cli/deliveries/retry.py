@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli.asking import ask
 from nps_connect.cli.deliveries.choosing import (
     choice_of,
     choosing_options,
@@ -73,8 +74,8 @@ def retry(
             reach = counted(len(people), "customer", "customers")
             click.echo(f"{len(going)} of {len(planned)} can be tried again; mail would reach {reach}.")
         if going and not dry_run:
-            if people and not yes:
-                click.confirm(f"Send mail to {counted(len(people), 'customer', 'customers')}?", abort=True, err=True)
+            if people:
+                ask(f"Send mail to {counted(len(people), 'customer', 'customers')}?", yes=yes)
             with ledger.write() as session:
                 planned = attempt(session)
     if as_json:

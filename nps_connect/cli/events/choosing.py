@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nps_connect.cli.connections.naming import known
+from nps_connect.cli.guarding import Failure
+from nps_connect.cli.periods import period, period_options
+
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from nps_connect.flows.replay import Chosen
+    from nps_connect.settings.model import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = ("pending", "running", "succeeded", "dead")
+NARROWING = ("connection", "state", "kind", "contact", "since", "until")
 
 
 def choosing(command: F) -> F:
-    """``--connection``, ``--state``, ``--since``, ``--until``, ``--raw``."""
+    """``--connection``, ``--state``, ``--kind``, ``--contact``, ``--since``, ``--until``, ``--raw``."""
+    raw = click.option("--raw", is_flag=True, help="Webhooks as they came in, in place of the events in them.")
+    command = period_options(raw(command))
     for option in (
-        click.option("--raw", is_flag=True, help="Webhooks as they came in, in place of the events in them."),
-        click.option("--until", help="Came in before so long ago, such as 2h."),
-        click.option("--since", help="Came in within so long, such as 7d."),
+        click.option("--contact", help="Only of this person: an e-mail address, a vendor id, or CONNECTION:ID."),
+        click.option("--kind", help="Only of this kind, such as deal.won."),
         click.option("--state", type=click.Choice(STATES), help="Only in this state."),
         click.option("--connection", help="Only of this connection."),
     ):
@@ -28,26 +36,31 @@ def choosing(command: F) -> F:
     return command
 
 
-def chosen(
-    ids: tuple[int, ...], connection: str | None, state: str | None, since: str | None, until: str | None
-) -> Chosen:
+def chosen(session: Session, settings: Settings, given: dict[str, Any], ids: tuple[int, ...] = ()) -> Chosen:
     """What the options mean.
 
+    Args:
+        session: for reading.
+        settings: with the connections.
+        given: what was given, by option.
+        ids: of events, or of webhooks.
+
     Raises:
-        click.BadParameter: a time that cannot be read.
+        click.UsageError: an unknown connection, a time that cannot be read, or webhooks by what only events have.
+        Failure: nobody is known by that contact.
     """
-    from nps_connect.flows.replay import Chosen
+    from nps_connect.flows.explain import find_people
+    from nps_connect.flows.replay import Chosen, is_connection
 
-    return Chosen(ids, connection, state, _ago(since, "--since"), _ago(until, "--until"))
-
-
-def _ago(text: str | None, option: str) -> datetime | None:
-    from nps_connect.connection import system_clock
-    from nps_connect.settings.durations import parse_duration
-
-    if text is None:
-        return None
-    try:
-        return system_clock() - parse_duration(text)
-    except (ValueError, OverflowError) as error:
-        raise click.BadParameter(str(error), param_hint=option) from None
+    connection, contact = given["connection"], given["contact"]
+    if given["raw"] and (given["kind"] or contact):
+        raise click.UsageError("--kind and --contact choose events; webhooks (--raw) have neither")
+    if connection is not None and not is_connection(session, connection):
+        known(connection, settings.connections)
+    people: tuple[int, ...] | None = None
+    if contact is not None:
+        people = tuple(one.id or 0 for one in find_people(session, contact, list(settings.connections)))
+        if not people:
+            raise Failure(f"nobody is known as {contact!r}")
+    since, until = period(settings, given["since"], given["until"])
+    return Chosen(ids, connection, given["state"], given["kind"], people, since, until)

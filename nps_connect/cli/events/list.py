@@ -22,21 +22,18 @@ if TYPE_CHECKING:
 @pass_options
 def list_(
     options: Options,
-    connection: str | None,
-    state: str | None,
-    since: str | None,
-    until: str | None,
-    raw: bool,
+    /,
     limit: int,
     as_json: bool,
+    **given: Any,  # noqa: ANN401  # texts and flags
 ) -> None:
     """List what came in, newest first."""
     from nps_connect.flows.replay import find
     from nps_connect.ledger.tables import EventRow, RawRequest
 
-    wanted = chosen((), connection, state, since, until)
     with options.ledger() as (ledger, settings), ledger.read() as session:
-        rows = [facts(row) for row in find(session, RawRequest if raw else EventRow, wanted, limit)]
+        wanted = chosen(session, settings, given)
+        rows = [facts(row) for row in find(session, RawRequest if given["raw"] else EventRow, wanted, limit)]
     if as_json:
         print_json(rows)
         return

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from nps_connect.cli.events.choosing import choosing, chosen
+from nps_connect.cli.asking import ask
+from nps_connect.cli.events.choosing import NARROWING, choosing, chosen
+from nps_connect.cli.guarding import Failure
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import counted, print_json
-
-MOST = 100_000
+from nps_connect.cli.progress import progress
 
 
 @click.command(cls=Command)
 @click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
 @choosing
-@click.option("--dry-run", is_flag=True, help="Say how many, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say how many and about how many people, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @pass_options
 def replay(
     options: Options,
+    /,
     ids: tuple[int, ...],
-    connection: str | None,
-    state: str | None,
-    since: str | None,
-    until: str | None,
-    raw: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
+    **given: Any,  # noqa: ANN401  # texts and flags
 ) -> None:
     """Let events go through the walk again, or webhooks that could not be read (--raw --state dead).
 
@@ -39,22 +39,28 @@ def replay(
     from nps_connect.flows import replay as flow
     from nps_connect.ledger.tables import EventRow, RawRequest
 
-    if not ids and not any((connection, state, since, until)):
-        raise click.UsageError("name events by ID, or choose with --connection, --state, --since and --until")
-    wanted = chosen(ids, connection, state, since, until)
-    table = RawRequest if raw else EventRow
-    with options.ledger() as (ledger, _):
+    if not ids and not any(given[name] for name in NARROWING):
+        raise click.UsageError("name events by ID, or choose with " + ", ".join(f"--{name}" for name in NARROWING))
+    table, noun = (RawRequest, "webhook") if given["raw"] else (EventRow, "event")
+    with options.ledger() as (ledger, settings):
         with ledger.read() as session:
-            found = [row.id or 0 for row in flow.find(session, table, wanted, MOST) if row.state in flow.STILL]
-        noun = counted(len(found), "webhook" if raw else "event", "webhooks" if raw else "events")
+            wanted = chosen(session, settings, given, ids)
+            unknown = flow.missing(session, table, ids)
+            found = flow.extent(session, table, wanted)
+        if unknown:
+            raise Failure(f"there is no {noun} {', '.join(map(str, unknown))}; see: nps-connect events list")
+        told = counted(found.rows, noun, f"{noun}s")
+        if not given["raw"]:
+            told += f" about {counted(found.people, 'person', 'people')}"
         replayed = 0
-        if found and not dry_run:
-            if not yes:
-                click.confirm(f"Replay {noun}?", abort=True, err=True)
-            for begin in range(0, len(found), 500):
-                with ledger.write() as session:
-                    replayed += flow.replay(session, table, found[begin : begin + 500], system_clock())
+        if found.rows and not dry_run:
+            ask(f"Replay {told}?", yes=yes)
+            with progress("replaying", hidden=as_json) as tell:
+                for batch in flow.batches(ledger, table, wanted, found.last):
+                    with ledger.write() as session:
+                        replayed += flow.replay(session, table, batch, system_clock())
+                    tell(replayed, found.rows)
     if as_json:
-        print_json({"found": len(found), "replayed": replayed})
+        print_json({"found": found.rows, "people": found.people, "replayed": replayed})
     else:
-        click.echo(f"Would replay {noun}." if dry_run or not found else f"Replayed {noun}; due now.")
+        click.echo(f"Would replay {told}." if dry_run or not found.rows else f"Replayed {told}; due now.")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from nps_connect.cli.asking import ask
+from nps_connect.cli.connections.naming import known as named
 from nps_connect.cli.guarding import Failure
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_json
+from nps_connect.cli.output import counted, print_json
+from nps_connect.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from nps_connect.flows.context import Context
+    from nps_connect.records.contacts import ContactKey
 
 
 @click.command(cls=Command)
@@ -16,6 +25,7 @@ from nps_connect.cli.output import print_json
 @click.option("--contact", required=True, help="The person: an e-mail address, or the id at the connection.")
 @click.option("--object", "object_id", metavar="ID", help="What it happened to, such as the id of the deal.")
 @click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="What filters see; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Say how many people it would reach, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before mail may go to a customer.")
 @json_option
 @pass_options
@@ -26,6 +36,7 @@ def send(
     contact: str,
     object_id: str | None,
     fields: tuple[str, ...],
+    dry_run: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -35,25 +46,44 @@ def send(
     """
     from nps_connect.flows.replay import send as flow
     from nps_connect.records.contacts import ContactKey
+    from nps_connect.settings.places import nearest
 
     known = dict(_field(text) for text in fields)
     key = ContactKey(kind="email" if "@" in contact else "id", value=contact)
     with options.application() as application:
         ctx = application.ctx
-        if connection not in ctx.connections:
-            raise click.UsageError(f"there is no connection {connection!r}; allowed: {', '.join(ctx.connections)}")
-        kinds = [event.name for event in ctx.info_of(connection).events]
+        kinds = [event.name for event in ctx.info_of(named(connection, ctx.connections)).events]
         if kind not in kinds:
-            raise click.UsageError(f"{connection} gives no event {kind!r}; allowed: {', '.join(kinds) or 'none'}")
+            near = nearest(kind, kinds)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise click.UsageError(f"{connection} gives no event {kind!r}; allowed: {', '.join(kinds) or 'none'}{hint}")
         if not ctx.has(connection, "nps_find_contacts"):
             raise Failure(f"{connection} cannot look people up")
-        if not yes and not ctx.shadow:
-            click.confirm("Mail may reach 1 customer. Go on?", abort=True, err=True)
-        event_id, _ = flow(ctx, connection, kind, contact=key, object_id=object_id, fields=dict(known))
+        reach = 0 if ctx.shadow else _reach(ctx, connection, kind, key)
+        event_id = None
+        if not dry_run:
+            if reach:
+                ask("Mail may reach 1 customer. Go on?", yes=yes)
+            event_id, _ = flow(ctx, connection, kind, contact=key, object_id=object_id, fields=dict(known))
     if as_json:
-        print_json({"event": event_id})
+        print_json({"event": event_id, "customers": reach})
+    elif dry_run:
+        click.echo(f"Mail would reach {counted(reach, 'customer', 'customers')} at most; no event was made.")
     else:
         click.echo(f"Event {event_id} waits to be decided; then see: nps-connect explain --event {event_id}")
+
+
+def _reach(ctx: Context, connection: str, kind: str, key: ContactKey) -> int:
+    """How many people may get mail: one, if the connection knows exactly one and something listens to the event."""
+    from nps_connect.flows.complete import find
+    from nps_connect.flows.listening import Bench
+
+    if not Bench(ctx).hears(connection, kind):
+        return 0
+    try:
+        return int(sum(len(match.contacts) for match in find(ctx, connection, [key])) == 1)
+    except DeliveryError:
+        return 1  # the event waits until they can be looked up
 
 
 def _field(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from nps_connect.cli.asking import ask
 from nps_connect.cli.guarding import Failure
 from nps_connect.cli.importing import columns_of, faults_json, file_options, look_at, noting, print_faults
 from nps_connect.cli.lazy import Command
@@ -98,8 +99,8 @@ def import_(
                 click.echo(f"Would lead to, at most: {_effects(effects)}.")
             stored, done = None, Counter[str]()
             if not dry_run:
-                if effects and not yes:
-                    click.confirm("Go on?", abort=True, err=True)
+                if effects:
+                    ask("Go on?", yes=yes)
                 stored = work.store(faults)
                 done = work.carry_out() if effects else done
                 if faults.total > looked.refused:

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.guarding import Failure
+from nps_connect.cli.asking import ask
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import counted, print_json
+from nps_connect.cli.triggers.naming import held
 
 
 @click.command(cls=Command)
 @click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Say how many people it is about, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @pass_options
-def refuse(options: Options, name: str, as_json: bool) -> None:
-    """Say no to the people of a held trigger: nobody of them is asked."""
+def refuse(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Say no to the people of a held trigger, for good: nobody of them is asked about what happened until now."""
     from nps_connect.flows import holding
 
-    with options.ledger() as (ledger, _), ledger.write() as session:
-        refused = holding.refuse(session, name)
-    if not refused:
-        raise Failure(f"nothing of trigger {name!r} is held; see: nps-connect status")
+    with options.ledger() as (ledger, _):
+        people = held(ledger, name)
+        told = counted(people, "customer", "customers")
+        if not as_json:
+            click.echo(f"Trigger {name} holds {told} back.")
+        refused = 0
+        if not dry_run:
+            ask(f"Refuse to survey {told}, for good?", yes=yes)
+            with ledger.write() as session:
+                refused = holding.refuse(session, name)
     if as_json:
-        print_json({"trigger": name, "refused": refused})
-    else:
+        print_json({"trigger": name, "held": people, "refused": refused})
+    elif not dry_run:
         click.echo(f"Refused: {counted(refused, 'decision', 'decisions')}; nobody of them is asked.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.guarding import Failure
+from nps_connect.cli.asking import ask
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import counted, print_json
+from nps_connect.cli.triggers.naming import held
 
 
 @click.command(cls=Command)
@@ -22,17 +23,13 @@ def release(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool
     from nps_connect.flows import holding
 
     with options.ledger() as (ledger, _):
-        with ledger.read() as session:
-            people = holding.held_triggers(session).get(name, 0)
-        if not people:
-            raise Failure(f"nothing of trigger {name!r} is held; see: nps-connect status")
+        people = held(ledger, name)
         reach = counted(people, "customer", "customers")
         if not as_json:
             click.echo(f"Trigger {name} would reach {reach}.")
         released = 0
         if not dry_run:
-            if not yes:
-                click.confirm(f"Let it survey up to {reach}?", abort=True, err=True)
+            ask(f"Let it survey up to {reach}?", yes=yes)
             with ledger.write() as session:
                 released = holding.release(session, name, system_clock())
     if as_json:

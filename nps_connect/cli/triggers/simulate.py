@@ -13,6 +13,7 @@ import click
 from nps_connect.cli.guarding import Failure
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import console, counted, moment, print_json, print_table
+from nps_connect.cli.periods import period
 from nps_connect.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ COLUMNS = ("change", "contact", "survey", "trigger", "due_at", "due_before", "ev
 
 
 @click.command()
-@click.option("--since", default="30d", show_default=True, help="How far back.")
+@click.option("--since", default="30d", show_default=True, help="From this day on (2026-01-31), or for so long back.")
 @click.option("--config", "new", type=click.Path(path_type=Path, exists=True), metavar="NEW.toml", help="What to try.")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the people to a file.")
 @json_option
@@ -36,14 +37,11 @@ def simulate(options: Options, since: str, new: Path | None, csv_file: Path | No
     With --config: the rules of another configuration, compared with the present one. People are named by connection and
     id only.
     """
-    from nps_connect.connection import system_clock
     from nps_connect.flows.simulate import differ
-    from nps_connect.settings.durations import parse_duration
 
-    try:
-        begin = system_clock() - parse_duration(since)
-    except (ValueError, OverflowError) as error:
-        raise click.BadParameter(str(error), param_hint="--since") from None
+    settings = options.settings()
+    begin = period(settings, since, None)[0]
+    assert begin is not None  # noqa: S101  # --since has a default
     present = _run(options, begin, "present rules", hidden=as_json)
     changed = Options(new, debug=options.debug)
     tried = _run(changed, begin, "new rules", hidden=as_json, ledger_of=options) if new else present
@@ -63,7 +61,7 @@ def simulate(options: Options, since: str, new: Path | None, csv_file: Path | No
             }
         )
         return
-    _print(present, tried, difference, options.settings().core.zone, compared=new is not None)
+    _print(present, tried, difference, settings.core.zone, compared=new is not None)
 
 
 def _run(options: Options, since: datetime, what: str, *, hidden: bool, ledger_of: Options | None = None) -> Outcome:
@@ -110,17 +108,19 @@ def _print(present: Outcome, tried: Outcome, difference: Difference, zone: tzinf
     if compared:
         changes = (difference.added, difference.removed, difference.moved)
         told += "; {} added, {} removed, {} moved".format(*map(len, changes))
-        rows = [row for row in _rows(tried, difference) if row["change"] != "same"]
-        print_table(
-            ["change", "contact", "survey", "due", "before"],
-            [_shown(row, zone) for row in rows[:SHOWN]],
-            empty="nobody would notice a difference",
-        )
-        if len(rows) > SHOWN:
-            told += f"; {len(rows) - SHOWN} more differences: see them with --csv FILE"
+    rows = [row for row in _rows(tried, difference) if row["change"] != "same" or not compared]
+    print_table(
+        ["change", "contact", "survey", "due", "before"] if compared else ["contact", "survey", "trigger", "due"],
+        [_shown(row, zone, compared=compared) for row in rows[:SHOWN]],
+        empty="nobody would notice a difference" if compared else "nobody would be surveyed",
+    )
+    if len(rows) > SHOWN:
+        told += f"; {len(rows) - SHOWN} more {'differences' if compared else 'surveys'}: see them with --csv FILE"
     console().print(told)
 
 
-def _shown(row: dict[str, Any], zone: tzinfo) -> tuple[object, ...]:
-    due = (moment(row["due_at"], zone), moment(row["due_before"], zone))
-    return (row["change"], row["contact"], row["survey"], *due)
+def _shown(row: dict[str, Any], zone: tzinfo, *, compared: bool) -> tuple[object, ...]:
+    due = moment(row["due_at"], zone)
+    if not compared:
+        return (row["contact"], row["survey"], row["trigger"], due)
+    return (row["change"], row["contact"], row["survey"], due, moment(row["due_before"], zone))

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("due_at", WHEN, nullable=False),
         sa.Column("sent_at", WHEN, nullable=True),
         sa.Column("expires_at", WHEN, nullable=False),
+        sa.Column("mailbox", sa.String(length=64), nullable=True),
         sa.CheckConstraint(
             "state IN ('planned', 'sent', 'cancelled', 'shadow', 'imported')", name=op.f("ck_survey_invitations_state")
         ),
@@ -69,6 +70,15 @@ def upgrade() -> None:
     op.create_index("ix_survey_invitations_created_at", "survey_invitations", ["created_at"])
     op.create_index("ix_survey_invitations_due_at", "survey_invitations", ["due_at"])
     op.create_index("ix_survey_invitations_event_id", "survey_invitations", ["event_id"])
+    for column in ("mailbox", "sent_at"):
+        known = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            f"ix_survey_invitations_{column}",
+            "survey_invitations",
+            [column],
+            sqlite_where=known,
+            postgresql_where=known,
+        )
     op.create_table(
         "responses",
         sa.Column("id", BIG, nullable=False),
