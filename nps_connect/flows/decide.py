@@ -19,6 +19,7 @@ from nps_connect.flows.gathering import Known, people_of, remember_all, the_one
 from nps_connect.flows.housekeeping import keep_house
 from nps_connect.flows.invite import Raced, Yes, invite_all
 from nps_connect.flows.listening import Bench
+from nps_connect.flows.naming import note_candidates, note_named
 from nps_connect.flows.noticing import notice_stops
 from nps_connect.flows.parse import HOUSEKEEPING
 from nps_connect.flows.postponing import postpone
@@ -50,6 +51,8 @@ def drain_decide(ctx: Context, connection: str, limit: int = BATCH) -> int:
     except Exception as error:  # noqa: BLE001  # DeliveryError, or a plugin's bug: tried again by the intake plan, then visible
         log.warning("events wait connection=%s count=%d: %s", connection, len(taken), type(error).__name__)
         postpone(ctx, EventRow, taken, token, error)
+        with ctx.ledger.write() as session:
+            note_named(session, connection, [(one.id, one.event) for one in taken])
         return len(taken)
     for lane in _decide(ctx, list(zip(taken, events, strict=True)), token):
         ctx.wake(lane)
@@ -101,6 +104,9 @@ class _Sitting:
             case = Case(event, event.contacts, person, now, row.received_at, before.get(row.id, {}))
             self._note(row, event, contact, person, bench.rule(row.connection, case, books))
         self._replace(books)
+        nobody = [(row.id, event) for row, event in mine if not the_one(event.contacts)]
+        if nobody:
+            note_candidates(session, mine[0][0].connection, nobody, contacts)
         lanes = closing | invite_all(ctx, session, self.yeses)
         self._write()
         lanes |= notice_stops(ctx, session, self.verdicts)

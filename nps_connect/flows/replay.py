@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context, decide_lane
 from nps_connect.flows.parse import take_in
+from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import ContactKey
@@ -86,11 +87,11 @@ def send(
         connection: as if it had come from there.
         kind: of event.
         contact: the person, looked up at the connection.
-        object_id: of the object it happened to; the contact's if not given.
+        object_id: of the object it happened to; if not given, the contact's id, or one made from a hash of the address.
         fields: what filters see, beside what the vendor knows.
     """
     now = ctx.clock()
-    about = object_id or contact.value
+    about = object_id or (f"by-hand-{mailbox_hash(contact.value)[:16]}" if contact.kind == "email" else contact.value)
     event = Event(
         key=f"manual:{fact_key(kind, about, now)}"[:400],
         kind=kind,

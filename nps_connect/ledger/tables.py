@@ -10,6 +10,7 @@ from sqlmodel import JSON, Field
 
 from nps_connect.ledger.cases import CaseRow  # noqa: F401  # one place to import every table of the walk from
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
+from nps_connect.ledger.event_people import EventPersonRow  # noqa: F401
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"

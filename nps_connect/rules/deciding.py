@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal, get_args
 
 from nps_connect.records.base import FieldValue
@@ -97,15 +97,16 @@ def rule(facts: Facts) -> Ruling:
     return Ruling("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
 
 
-def blocked(limits: Limits, until: datetime, now: datetime) -> Ruling:
+def blocked(limits: Limits, until: datetime, now: datetime, zone: tzinfo) -> Ruling:
     """The ruling when the cooldown of the person or the mailbox is taken.
 
     Args:
         limits: the configured limits.
         until: when the cooldown ends.
         now: the present moment.
+        zone: the company's time zone, in which the day is told.
     """
-    day = until.date().isoformat()
+    day = day_of(until, zone).isoformat()
     if limits.when_blocked == "skip":
         return _no("cooldown", f"surveyed within the cooldown of {_told(limits.cooldown)}, which ends on {day}", until)
     if until - now > limits.defer_at_most:
@@ -215,7 +216,7 @@ def _rank(facts: Facts) -> Ruling | None:
 def _cooldown(facts: Facts) -> Ruling | None:
     if facts.blocked_until is None or facts.trigger.ignore_cooldown is not None:
         return None
-    return blocked(facts.limits, facts.blocked_until, facts.now)
+    return blocked(facts.limits, facts.blocked_until, facts.now, facts.zone)
 
 
 def _unusual(facts: Facts) -> Ruling | None:

@@ -15,6 +15,14 @@ WHEN = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Forwards."""
     op.create_table(
+        "event_people",
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("event_id", BIG, nullable=False),
+        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_event_people_event_id"),
+        sa.PrimaryKeyConstraint("subject", "event_id", name="pk_event_people"),
+    )
+    op.create_index("ix_event_people_event_id", "event_people", ["event_id"])
+    op.create_table(
         "decisions",
         sa.Column("id", BIG, nullable=False),
         sa.Column("event_id", BIG, nullable=False),
