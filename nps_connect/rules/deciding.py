@@ -166,7 +166,7 @@ def _filter(facts: Facts) -> Ruling | None:
     if facts.filter.matches(values):
         return None
     inputs = ", ".join(
-        f"{name} = {_shown(values.get(name))}" for name in sorted(facts.filter.names | facts.filter.personal)
+        f"{name} = {_shown(values.get(name), name)}" for name in sorted(facts.filter.names | facts.filter.personal)
     )
     return _no("filter", f"{facts.filter.text!r} does not hold: {inputs}")
 
@@ -255,10 +255,12 @@ def _told(span: timedelta) -> str:
     return f"{span.days}d" if span.days else format_duration(span)
 
 
-def _shown(value: FieldValue) -> str:
-    """A field's value for a sentence: short, and missing ones named as such."""
+def _shown(value: FieldValue, field: str) -> str:
+    """A field's value for a sentence: short, missing ones named as such, and no person's name."""
     if value is None or value == "":
         return "missing"
+    if field == "contact.name":
+        return "(the name)"
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
 
-from nps_connect.records.base import FieldValue
+from nps_connect.records.base import FieldValue, mailbox_key
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
@@ -98,13 +98,20 @@ class Facts:
         return {
             **contact.fields,
             **self.event.fields,
+            "contact.email_domain": _domain(contact.email),
             "contact.language": contact.language,
+            "contact.name": contact.name,
             "contact.timezone": contact.timezone,
             "history.answers": history.answers,
             "history.last_score": history.last_score,
             "history.last_answered_at": _written(history.last_answered_at),
             "history.last_surveyed_at": _written(history.last_surveyed_at),
         }
+
+
+def _domain(email: str | None) -> str | None:
+    """What stands after the last ``@``, in lower case."""
+    return mailbox_key(email).rpartition("@")[2] if email else None
 
 
 def _written(moment: datetime | None) -> str | None:

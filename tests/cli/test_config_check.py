@@ -90,6 +90,7 @@ def test_mistakes_as_json(configured):
             "allowed": "mail",
             "nearest": "mail",
             "fix": None,
+            "shown": None,
         }
     ]
 

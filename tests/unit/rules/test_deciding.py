@@ -141,6 +141,18 @@ def test_a_filter_sees_the_contact_and_the_history_too():
     assert rule(facts(filter=where(seen), history=known)).verdict == "yes"
 
 
+def test_colleagues_and_tests_are_kept_out_by_domain_or_name():
+    ours = where('contact.email_domain != "example.com"')
+    anne = Contact(connection="crm", id="1", email="Anne@Shop.Example.COM", name="Anne")
+    assert rule(facts(filter=ours, contacts=(anne,))).verdict == "yes"
+    colleague = Contact(connection="crm", id="2", email="bob@EXAMPLE.com", name="Test Bob")
+    refused = rule(facts(filter=ours, contacts=(colleague,)))
+    assert (refused.reason, "contact.email_domain = 'example.com'" in refused.detail) == ("filter", True)
+    named = rule(facts(filter=where('not "Test" in contact.name'), contacts=(colleague,)))
+    assert named.reason == "filter"
+    assert "Bob" not in named.detail
+
+
 def test_the_event_s_own_field_comes_before_the_contact_s():
     known = facts(filter=where('city == "Nice"'), event=event(fields={"city": "Nice"}))
     assert rule(known).verdict == "yes"
