@@ -56,19 +56,30 @@ def find(session: Session, table: type[EventRow | RawRequest], chosen: Chosen, l
     return list(session.execute(query).scalars())
 
 
-def replay(session: Session, table: type[EventRow | RawRequest], ids: Sequence[int], now: datetime) -> int:
-    """Let rows go through the walk again; returns how many do. Wake their lanes after the commit.
+def replay(
+    session: Session,
+    table: type[EventRow | RawRequest],
+    ids: Sequence[int],
+    now: datetime,
+    *,
+    states: Sequence[str] = STILL,
+) -> list[int]:
+    """Let rows in these states go through the walk again; the ids of those that do. Wake their lanes after the commit.
 
-    What has been decided stays decided: a replay adds what is missing and never asks anybody twice.
+    What has been decided stays decided: a replay adds what is missing and never asks anybody twice. A replayed event
+    is as old as it is now.
     """
+    values: dict[str, Any] = {"state": "pending", "due_at": now, "attempts": 0, "last_error": None}
+    if table is EventRow:
+        values["replayed_at"] = now
     again = (
         update(table)
-        .where(col(table.id).in_(ids), col(table.state).in_(STILL))
-        .values(state="pending", due_at=now, attempts=0, last_error=None)
+        .where(col(table.id).in_(ids), col(table.state).in_(states))
+        .values(**values)
         .returning(col(table.id))
         .execution_options(synchronize_session=False)
     )
-    return len(session.execute(again).scalars().all())
+    return [one or 0 for one in session.execute(again).scalars()]
 
 
 def send(

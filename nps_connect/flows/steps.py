@@ -61,7 +61,10 @@ def of_decision(row: DecisionRow, zone: tzinfo) -> Step:
     """A trigger decided on an event."""
     until = f"; next possible {_when(row.eligible_at, zone)}" if row.eligible_at else ""
     told = f"{row.verdict} ({row.reason}) by {row.trigger}: {row.detail}{until}"
-    names = ("event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at")
+    for one in reversed(row.earlier or []):
+        at = _when(datetime.fromisoformat(one["at"]), zone)
+        told += f"; decided again because: {one['again']}; before, {at}: no ({one['reason']}), {one['detail']}"
+    names = ("event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at", "earlier")
     return Step(row.decided_at, "decision", row.id or 0, told, {name: getattr(row, name) for name in names})
 
 

@@ -47,7 +47,7 @@ class Facts:
         reached: how many people the trigger has reached within `unusual_within`.
         usual: asks for the trigger's own average number of people per `unusual_within`.
         released: the operator has let an unusual number through.
-        seen_at: when the event was first decided on, if it was deferred since: deferring makes nothing too old.
+        seen_at: when the event came in, or was last replayed: waiting makes nothing too old. None = now.
         zone: the company's time zone.
     """
 
@@ -72,7 +72,7 @@ class Facts:
 
     @property
     def age(self) -> timedelta:
-        """How old the event was when it was first decided on."""
+        """How old the event was when it came in."""
         return (self.seen_at or self.now) - self.event.occurred_at
 
     @cached_property

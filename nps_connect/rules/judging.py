@@ -134,7 +134,7 @@ class Case:
         contacts: the people found for it.
         person: what the house knows of the one person; none where there is not exactly one.
         now: the present moment.
-        seen_at: when the event came in.
+        seen_at: when the event came in, or was last replayed.
         before: earlier verdicts on it, by trigger label.
     """
 
@@ -149,7 +149,10 @@ class Case:
 RELEASED = "released"
 """The verdict on a held event that the operator has released: it is decided again."""
 
-OPEN = (None, "deferred", RELEASED)
+AGAIN = "again"
+"""The verdict on an event whose "no" the operator has taken back after a fix: it is decided again."""
+
+OPEN = (None, "deferred", RELEASED, AGAIN)
 
 Veto = Callable[[Trigger], str | None]
 
@@ -218,6 +221,6 @@ def _facts(
         reached=books.reached_since(trigger.label, case.now - limits.unusual_within),
         usual=lambda: books.usual(trigger.label, case.now, limits.unusual_within),
         released=verdict == RELEASED,
-        seen_at=case.seen_at if verdict is not None else None,
+        seen_at=case.seen_at,
         zone=books.zone,
     )

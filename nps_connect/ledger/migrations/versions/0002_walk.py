@@ -34,8 +34,9 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(), nullable=False),
         sa.Column("decided_at", WHEN, nullable=False),
         sa.Column("eligible_at", WHEN, nullable=True),
+        sa.Column("earlier", sa.JSON(), nullable=True),
         sa.CheckConstraint(
-            "verdict IN ('yes', 'no', 'deferred', 'held', 'released')", name=op.f("ck_decisions_verdict")
+            "verdict IN ('yes', 'no', 'deferred', 'held', 'released', 'again')", name=op.f("ck_decisions_verdict")
         ),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_decisions_contact_id"),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_decisions_event_id"),
