@@ -15,8 +15,9 @@ from sqlmodel import Session, col
 from nps_connect.flows.bookkeeping import books_of
 from nps_connect.flows.complete import complete
 from nps_connect.flows.context import Context
+from nps_connect.flows.forgetting import bare_record
 from nps_connect.flows.gathering import Known, people_of, remember_all, the_one
-from nps_connect.flows.housekeeping import keep_house
+from nps_connect.flows.housekeeping import forget_again, keep_house
 from nps_connect.flows.invite import Raced, Yes, invite_all
 from nps_connect.flows.listening import Bench
 from nps_connect.flows.naming import note_candidates, note_named
@@ -111,6 +112,9 @@ class _Sitting:
         self._write()
         lanes |= notice_stops(ctx, session, self.verdicts)
         claims.write_each(session, EventRow, self.settled, token=self.token)
+        for row, event in mine:
+            if event.kind == "contact.privacy_deleted":
+                forget_again(session, row.connection, event.object_id)
         return lanes
 
     def _before(self, event_ids: list[int]) -> dict[int, dict[str, str]]:
@@ -154,6 +158,8 @@ class _Sitting:
             values["record"] = event.model_dump(mode="json")
         if contact is not None:
             values["contact_id"] = contact.id
+            if contact.erased:
+                values["record"] = bare_record(event.model_dump(mode="json"))
         elif event.kind in HOUSEKEEPING:
             values["contact_id"] = self._housekept(row, event)
         self.settled[row.id] = values
