@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import select, update
@@ -98,7 +99,7 @@ class _Sitting:
         people = people_of(session, mailboxes, past=bench.asks_about_the_past)
         books = books_of(ctx, session, people.values())
         before = self._before([row.id for row, _ in mine])
-        for row, event in mine:
+        for row, event in bench.in_order(mine[0][0].connection, mine, itemgetter(1)) if mine else ():
             key = the_one(event.contacts)
             contact = contacts[key] if key else None
             person = people[contact.id] if contact else None

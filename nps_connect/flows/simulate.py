@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select
@@ -136,7 +137,7 @@ def simulate(ctx: Context, since: datetime, told: Told = lambda _done, _all: Non
     with ctx.ledger.read() as session:
         total = _count(session, since)
         world = World(ctx, session, since, past=bench.asks_about_the_past)
-        for one in _in_time(_recorded(session, since), waiting):
+        for one in _in_time(_recorded(session, since), waiting, bench):
             if one.now > now:
                 continue
             fresh = one.now == one.received_at
@@ -228,11 +229,12 @@ def _never_completed(session: Session, events: Mapping[int, Event]) -> set[int]:
     return set(nameless) - set(session.execute(decided, {"ids": nameless}).scalars())
 
 
-def _in_time(recorded: Iterator[_Recorded], waiting: list[_Recorded]) -> Iterator[_Recorded]:
-    """Events as they came in, and in between those whose waiting is over."""
-    for one in recorded:
-        while waiting and waiting[0] < one:
+def _in_time(recorded: Iterator[_Recorded], waiting: list[_Recorded], bench: Bench) -> Iterator[_Recorded]:
+    """Events as they came in, and in between those whose waiting is over; those of one moment by priority."""
+    for (_, connection), group in groupby(recorded, key=lambda one: (one.now, one.connection)):
+        together = list(group)
+        while waiting and waiting[0] < together[0]:
             yield heapq.heappop(waiting)
-        yield one
+        yield from bench.in_order(connection, together, lambda one: one.event)
     while waiting:
         yield heapq.heappop(waiting)

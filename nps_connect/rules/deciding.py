@@ -210,7 +210,7 @@ def _veto(facts: Facts) -> Ruling | None:
 def _rank(facts: Facts) -> Ruling | None:
     if facts.outranked_by is None:
         return None
-    return _no("outranked", f"the event leads to a survey by trigger {facts.outranked_by!r} already")
+    return _no("outranked", f"trigger {facts.outranked_by!r} has this event already")
 
 
 def _cooldown(facts: Facts) -> Ruling | None:

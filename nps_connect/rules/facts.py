@@ -42,7 +42,7 @@ class Facts:
         history: the one contact's past with us; none where there is no one contact.
         days: how many surveys are due on a calendar day of the company, over all triggers.
         own_days: how many of them are this trigger's.
-        outranked_by: the trigger that the event leads to already, or none.
+        outranked_by: the trigger that has this event already (by a yes, or held), or none.
         blocked_until: the end of the cooldown of the person or the mailbox, or none.
         reached: how many people the trigger has reached within `unusual_within`.
         usual: asks for the trigger's own average number of people per `unusual_within`.

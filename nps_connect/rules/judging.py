@@ -168,6 +168,8 @@ def judge(
 ) -> list[tuple[Trigger, Ruling]]:
     """Rule on every trigger that has no final verdict yet; each yes is taken from the books at once.
 
+    An event that leads to a survey, or is held for one, is not taken by a trigger of lower priority.
+
     Args:
         case: the event.
         triggers: those that listen to it, in the order of the configuration.
@@ -181,11 +183,14 @@ def judge(
     for trigger in sorted(triggers, key=lambda one: -one.priority):
         verdict = case.before.get(trigger.label)
         if verdict not in OPEN:
+            winner = winner or (trigger.label if verdict == "held" else None)
             continue
         ruling = rule(_facts(case, trigger, books, limits, filters, veto, winner, verdict))
         if ruling.verdict == "yes" and case.person is not None and ruling.due_at is not None:
             winner = trigger.label
             books.take(winner, case.person.subjects, due=ruling.due_at, now=case.now, limits=limits)
+        elif ruling.verdict == "held":
+            winner = trigger.label
         elif ruling.verdict == "deferred" and ruling.reason == "cooldown" and case.person is not None:
             newer = books.wait(case.person.subjects, Waiting(case.event.occurred_at, case.event.key))
             ruling = superseded(newer.key) if newer else ruling
