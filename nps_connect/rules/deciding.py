@@ -49,6 +49,7 @@ Reason = Literal[
     "suppressed",
     "sample",
     "veto",
+    "unusable_proposal",
     "outranked",
     "cooldown",
     "superseded",

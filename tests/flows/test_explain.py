@@ -35,6 +35,7 @@ class Third:
 
     proposal: SurveyProposal | None = None
     veto: Veto | None = None
+    failure: Exception | None = None
 
     @hookimpl
     def nps_connector(self):
@@ -42,6 +43,8 @@ class Third:
 
     @hookimpl
     def nps_trigger_survey(self, event, contact, history):
+        if self.failure:
+            raise self.failure
         return self.proposal
 
     @hookimpl
@@ -85,6 +88,11 @@ def vetoed(house: House) -> None:
     knows(house)
 
 
+def unusable(house: House) -> None:
+    house.third.proposal = SurveyProposal(survey="after-purchases", reason="a slip")
+    knows(house)
+
+
 def superseded(house: House) -> None:
     knows(house)
     won(house, "1", "1")
@@ -114,6 +122,7 @@ SCENARIOS: dict[str, tuple[dict[str, Any], Act, str]] = {
     "suppressed": ({}, suppressed, "no"),
     "sample": ({"triggers": [{**TRIGGER, "sample": 1e-9}]}, knows, "no"),
     "veto": ({}, vetoed, "no"),
+    "unusable_proposal": ({"triggers": []}, unusable, "no"),
     "outranked": ({"triggers": [TRIGGER, {**TRIGGER, "name": "other"}]}, knows, "no"),
     "cooldown": ({}, superseded, "no"),
     "superseded": ({"limits": {"when_blocked": "defer", "cooldown": "5d"}}, superseded, "no"),
@@ -252,6 +261,16 @@ def test_a_proposal_and_a_refusal_are_told_with_the_plugin_s_reason(ledger):
     assert all("by plugin:third:after-purchase" in one for one in told)
     assert all("third proposed it: a long call, ask [address]" in one for one in told)
     assert "third: a dispute is open" in told[-1]
+
+
+def test_a_plugin_that_fails_to_propose_leaves_a_decision_beside_the_others(ledger):
+    house = built(ledger)
+    house.third.failure = ValueError("boom")
+    knows(house)
+    told = [step.told for step in person(house).steps if step.what == "decision"]
+    assert any(one.startswith("yes (surveyed) by crm:deal.won:after-purchase") for one in told)
+    failed = "no (unusable_proposal) by plugin:third: third failed to say whether it proposes a survey (ValueError)"
+    assert failed in told
 
 
 def test_a_customer_who_was_won_back_is_told_apart_from_the_ticket(ledger):
