@@ -109,13 +109,13 @@ def asking(connection, **fields):
 
 def test_properties_that_filters_name_are_looked_for(connecting, connection, portal):
     portal.definitions["deals"]["closed_on"] = defined("closed_on", "date", "date")
-    asked = asking(connecting(**good()), amont="number", closed_on="text", dealname="text")
+    asked = asking(connecting(**good()), amuont="number", closed_on="text", dealname="text")
     findings = [one for one in plugin.nps_check(asked) if "large deals" in one.text]
     assert [(one.severity, one.fix) for one in findings] == [
         ("error", "write 'amount'"),
         ("error", 'compare it with a moment such as d"2026-01-31T09:00:00Z"'),
     ]
-    assert "'amont', which HubSpot does not have for deal.won" in findings[0].text
+    assert "'amuont', which HubSpot does not have for deal.won" in findings[0].text
     assert "'closed_on', which is a moment at HubSpot, but compares it as a text" in findings[1].text
 
 

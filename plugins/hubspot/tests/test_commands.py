@@ -130,7 +130,7 @@ name = "large deals"
 on = "deal.won"
 from = "crm"
 survey = "after-purchase"
-where = 'amont >= 100 and Amount >= 100 and closed_on > "2026-01-31"'
+where = 'amuont >= 100 and Amount >= 100 and closed_on > "2026-01-31"'
 """
 
 
@@ -140,12 +140,12 @@ def test_slips_in_filters_are_noted_and_the_portal_is_asked_for_the_properties(c
     notes = json.loads(command("check", "--json", of=("config",), **polled).out)["notes"]
     told = "\n".join(one for one in notes if one.startswith("triggers.1.where: "))
     assert "'Amount' is not among the fields that every deal.won has; did you mean 'amount'?" in told
-    assert "'amont' is not among the fields that every deal.won has; did you mean 'amount'?" in told
+    assert "'amuont' is not among the fields that every deal.won has; did you mean 'amount'?" in told
     assert "'closed_on' is compared with a date as a text, letter by letter" in told
     command.vendor.portal.definitions["deals"]["closed_on"] = defined("closed_on", "date", "date")
     checked = command("check", "crm", **polled)
     assert checked.code == 1
-    for wrong in ("'amont', which HubSpot does not have", "'Amount', which", "'closed_on', which is a moment"):
+    for wrong in ("'amuont', which HubSpot does not have", "'Amount', which", "'closed_on', which is a moment"):
         assert f"trigger 'large deals': the filter names {wrong}" in " ".join(checked.out.split())
 
 

@@ -228,9 +228,9 @@ def test_what_fields_are_compared_as_is_known_and_dates_compared_as_texts_are_no
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("amont >= 100", "  amont >= 100\n  ^"),
-        ("vip and amont >= 100", "  vip and amont >= 100\n          ^"),
-        ("vip and\namont >= 100", "  amont >= 100\n  ^"),
+        ("amuont >= 100", "  amuont >= 100\n  ^"),
+        ("vip and amuont >= 100", "  vip and amuont >= 100\n          ^"),
+        ("vip and\namont >= 100", "  amuont >= 100\n  ^"),
         ("amount >=", "  amount >=\n           ^"),
     ],
 )
