@@ -230,7 +230,7 @@ def test_what_fields_are_compared_as_is_known_and_dates_compared_as_texts_are_no
     [
         ("amuont >= 100", "  amuont >= 100\n  ^"),
         ("vip and amuont >= 100", "  vip and amuont >= 100\n          ^"),
-        ("vip and\namont >= 100", "  amuont >= 100\n  ^"),
+        ("vip and\namuont >= 100", "  amuont >= 100\n  ^"),
         ("amount >=", "  amount >=\n           ^"),
     ],
 )
