@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from nps_connect.records.events import ForeignEntries as ForeignEntries
     from nps_connect.records.events import WebhookRequest as WebhookRequest
     from nps_connect.records.events import fact_key as fact_key
+    from nps_connect.records.filters import FilterUse as FilterUse
     from nps_connect.records.findings import Finding as Finding
     from nps_connect.records.findings import SetupChange as SetupChange
     from nps_connect.records.messages import Address as Address
@@ -113,6 +114,7 @@ _HOME = {
         "TicketUpdate",
     ),
     "records.events": ("Event", "EventPage", "ForeignEntries", "WebhookRequest", "fact_key"),
+    "records.filters": ("FilterUse",),
     "records.findings": ("Finding", "SetupChange"),
     "records.messages": ("Address", "InlineImage", "Message"),
     "records.responses": ("AnsweredContact", "EarlierAnswer", "Response"),

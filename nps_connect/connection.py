@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, HttpUrl
 
 if TYPE_CHECKING:
     from nps_connect.http import VendorClient
+    from nps_connect.records.filters import FilterUse
 
 Clock = Callable[[], datetime]
 """Gives the present moment, aware, in UTC."""
@@ -73,6 +74,7 @@ class Connection:
         tokens: the token-store port.
         company: the company's name, for subjects and bodies.
         default_language: first of the configured languages.
+        filters: what the filters of this connection's triggers ask of the vendor, for `nps_check`.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Connection:
     tokens: TokenStore | None = None
     company: str = ""
     default_language: str = "en"
+    filters: tuple[FilterUse, ...] = ()
 
     @property
     def http(self) -> VendorClient:

@@ -33,6 +33,7 @@ class ConfigError(NpsConnectError):
         allowed: what would be accepted.
         nearest: the closest existing name, when the value looks like a slip of the pen.
         fix: the next step, such as a command to run.
+        shown: the text that holds the mistake, with a caret under the place, on lines of their own.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class ConfigError(NpsConnectError):
         allowed: str | None = None,
         nearest: str | None = None,
         fix: str | None = None,
+        shown: str | None = None,
     ) -> None:
         self.problem = problem
+        self.shown = shown
         self.where = where
         self.key = key
         self.allowed = allowed
@@ -54,7 +57,7 @@ class ConfigError(NpsConnectError):
         super().__init__(self.sentence())
 
     def sentence(self) -> str:
-        """All that is known about the mistake, on one line."""
+        """All that is known about the mistake, on one line; where a place can be shown, it is shown below."""
         place = ": ".join(part for part in (self.where, self.key) if part)
         text = f"{place}: {self.problem}" if place else self.problem
         if self.allowed:
@@ -63,6 +66,8 @@ class ConfigError(NpsConnectError):
             text += f"; did you mean {self.nearest!r}?"
         if self.fix:
             text += f"; {self.fix}"
+        if self.shown:
+            text += "\n" + self.shown
         return text
 
 

@@ -49,31 +49,38 @@ def _story(
     from nps_connect.connection import system_clock
     from nps_connect.flows import explain
 
+    zone, connections = settings.core.zone, list(settings.connections)
     if event_id is not None or delivery_id is not None:
         noun, one = ("event", event_id) if event_id is not None else ("delivery", delivery_id)
-        story = (explain.explain_event if noun == "event" else explain.explain_delivery)(session, one or 0)
+        story = (explain.explain_event if noun == "event" else explain.explain_delivery)(session, one or 0, zone=zone)
         if story is None:
             raise Failure(f"there is no {noun} {one}")
         return story
     asked = contact or ""
-    people = explain.find_people(session, asked, list(settings.connections))
+    people = explain.find_people(session, asked, connections)
     if people:
-        return explain.explain_person(session, people, now=system_clock())
-    story = explain.explain_address(session, asked)
+        return explain.explain_person(session, people, now=system_clock(), connections=connections, zone=zone)
+    story = explain.explain_unknown(session, asked, connections, zone=zone)
     if story.steps:
         return story
     raise Failure("nobody is known by that e-mail address, id or CONNECTION:ID")
 
 
 def _print(story: Story, zone: tzinfo, *, person: bool) -> None:
+    from nps_connect.flows.explain import MOST
+
     if story.contacts:
         click.echo(f"contact  {', '.join(story.contacts)}")
     if story.suppressed:
         click.echo(f"stopped  {', '.join(story.suppressed)}")
     if story.eligible_at is not None:
         click.echo(f"cooldown until {moment(story.eligible_at, zone)}")
-    elif person and not story.suppressed:
+    elif person and story.contacts and not story.suppressed:
         click.echo("no cooldown: the next survey is possible now")
+    elif person and not story.contacts:
+        click.echo("no contact is known by this; what is suppressed, or names it, is told")
+    if story.left_out:
+        click.echo(f"older ones left out: {', '.join(story.left_out)} (the newest {MOST} of each are told)")
     click.echo()
     rows = [(moment(step.at, zone), step.what, step.id, step.told) for step in story.steps]
-    print_table(["when", "what", "id", "told"], rows, empty="nothing has happened yet")
+    print_table([f"when ({zone})", "what", "id", "told"], rows, empty="nothing has happened yet")

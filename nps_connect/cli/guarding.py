@@ -60,9 +60,10 @@ def _failure(error: Exception, context: click.Context) -> Failure:
 
 def _indented(text: str) -> str:
     lines = text.splitlines()
-    if len(lines) == 1:
+    mistakes = [line for line in lines if not line.startswith("  ")]  # the others show a place
+    if len(mistakes) == 1:
         return text
-    return "\n".join([f"{len(lines)} mistakes in the configuration", *(f"  {line}" for line in lines)])
+    return "\n".join([f"{len(mistakes)} mistakes in the configuration", *(f"  {line}" for line in lines)])
 
 
 def _show_traceback() -> None:

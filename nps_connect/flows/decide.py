@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import select, update
@@ -15,10 +16,12 @@ from sqlmodel import Session, col
 from nps_connect.flows.bookkeeping import books_of
 from nps_connect.flows.complete import complete
 from nps_connect.flows.context import Context
+from nps_connect.flows.forgetting import bare_record
 from nps_connect.flows.gathering import Known, people_of, remember_all, the_one
-from nps_connect.flows.housekeeping import keep_house
+from nps_connect.flows.housekeeping import forget_again, keep_house
 from nps_connect.flows.invite import Raced, Yes, invite_all
 from nps_connect.flows.listening import Bench
+from nps_connect.flows.naming import note_candidates, note_named
 from nps_connect.flows.noticing import notice_stops
 from nps_connect.flows.parse import HOUSEKEEPING
 from nps_connect.flows.postponing import postpone
@@ -50,6 +53,8 @@ def drain_decide(ctx: Context, connection: str, limit: int = BATCH) -> int:
     except Exception as error:  # noqa: BLE001  # DeliveryError, or a plugin's bug: tried again by the intake plan, then visible
         log.warning("events wait connection=%s count=%d: %s", connection, len(taken), type(error).__name__)
         postpone(ctx, EventRow, taken, token, error)
+        with ctx.ledger.write() as session:
+            note_named(session, connection, [(one.id, one.event) for one in taken])
         return len(taken)
     for lane in _decide(ctx, list(zip(taken, events, strict=True)), token):
         ctx.wake(lane)
@@ -94,17 +99,23 @@ class _Sitting:
         people = people_of(session, mailboxes, past=bench.asks_about_the_past)
         books = books_of(ctx, session, people.values())
         before = self._before([row.id for row, _ in mine])
-        for row, event in mine:
+        for row, event in bench.in_order(mine[0][0].connection, mine, itemgetter(1)) if mine else ():
             key = the_one(event.contacts)
             contact = contacts[key] if key else None
             person = people[contact.id] if contact else None
             case = Case(event, event.contacts, person, now, row.received_at, before.get(row.id, {}))
             self._note(row, event, contact, person, bench.rule(row.connection, case, books))
         self._replace(books)
+        nobody = [(row.id, event) for row, event in mine if not the_one(event.contacts)]
+        if nobody:
+            note_candidates(session, mine[0][0].connection, nobody, contacts)
         lanes = closing | invite_all(ctx, session, self.yeses)
         self._write()
         lanes |= notice_stops(ctx, session, self.verdicts)
         claims.write_each(session, EventRow, self.settled, token=self.token)
+        for row, event in mine:
+            if event.kind == "contact.privacy_deleted":
+                forget_again(session, row.connection, event.object_id)
         return lanes
 
     def _before(self, event_ids: list[int]) -> dict[int, dict[str, str]]:
@@ -148,6 +159,8 @@ class _Sitting:
             values["record"] = event.model_dump(mode="json")
         if contact is not None:
             values["contact_id"] = contact.id
+            if contact.erased:
+                values["record"] = bare_record(event.model_dump(mode="json"))
         elif event.kind in HOUSEKEEPING:
             values["contact_id"] = self._housekept(row, event)
         self.settled[row.id] = values

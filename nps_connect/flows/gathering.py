@@ -34,6 +34,7 @@ class Known(NamedTuple):
     id: int
     mailbox: str | None
     language: str | None
+    erased: bool = False
 
 
 def remember_all(session: Session, contacts: Iterable[Contact], now: datetime) -> dict[Key, Known]:
@@ -48,16 +49,17 @@ def remember_all(session: Session, contacts: Iterable[Contact], now: datetime) -
     stale: list[dict[str, Any]] = []
     for key, row in stored.items():
         contact = told[key]
-        known[key] = Known(row.id, row.mailbox, row.language)
+        erased = row.erased_at is not None
+        known[key] = Known(row.id, row.mailbox, row.language, erased)
         if now - row.seen_at >= SEEN_EVERY or _changed(row, contact):
             stale.append(_note(row, contact, now))
-            known[key] = Known(row.id, stale[-1]["to_mailbox"], stale[-1]["to_language"])
+            known[key] = Known(row.id, stale[-1]["to_mailbox"], stale[-1]["to_language"], erased)
     if stale:
         _rewrite(session, stale)
     for key, contact in told.items():
         if contact.merged_ids:
             merged = remember(session, contact, now)
-            known[key] = Known(merged.id or 0, merged.mailbox, merged.language)
+            known[key] = Known(merged.id or 0, merged.mailbox, merged.language, merged.erased_at is not None)
     return known
 
 

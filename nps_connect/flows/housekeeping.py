@@ -6,9 +6,19 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context
+from nps_connect.flows.forgetting import forget_events
 from nps_connect.flows.people import erase, remember
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.events import Event
+
+
+def forget_again(session: Session, connection: str, vendor_id: str) -> None:
+    """Forget an erased person in the events that were decided together with the erasure, and were written after it."""
+    row = session.execute(
+        select(ContactRow).where(col(ContactRow.connection) == connection, col(ContactRow.vendor_id) == vendor_id)
+    ).scalar()
+    if row is not None:
+        forget_events(session, row)
 
 
 def keep_house(ctx: Context, session: Session, connection: str, event: Event) -> None:

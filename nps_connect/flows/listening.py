@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from nps_connect.flows.campaigns import allowed_at_once, campaign_trigger
 from nps_connect.flows.context import Context
-from nps_connect.flows.proposing import proposed, vetoed
+from nps_connect.flows.gathering import Key, the_one
+from nps_connect.flows.proposing import Proposals, proposed, vetoed
+from nps_connect.records.events import Event
 from nps_connect.rules.deciding import Ruling, because
-from nps_connect.rules.judging import Books, Case, judge
+from nps_connect.rules.judging import OPEN, Books, Case, judge
 from nps_connect.settings.model import Trigger
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,20 +60,49 @@ class Bench:
             return vetoed(ctx, case.event, case.contacts[0], trigger) if asked else None
 
         proposals = self._proposals(connection, case)
-        triggers = [*self._listening(connection, case.event.kind), *(trigger for trigger, _ in proposals)]
+        triggers = [*self._listening(connection, case.event.kind), *(trigger for trigger, _ in proposals.usable)]
         campaign = campaign_trigger(ctx.settings, connection, case.event)
         if campaign is not None:
             triggers, case = [campaign, *triggers], allowed_at_once(case, campaign)
+        unusable = [(one, ruling) for one, ruling in proposals.unusable if case.before.get(one.label) in OPEN]
         if not triggers:
-            return []
+            return unusable
         rulings = judge(case, triggers, books, limits=ctx.settings.limits, filters=ctx.filters, veto=veto)
-        why = {trigger.label: reason for trigger, reason in proposals}
-        return [(trigger, because(ruling, why.get(trigger.label))) for trigger, ruling in rulings]
+        why = {trigger.label: reason for trigger, reason in proposals.usable}
+        return [*((trigger, because(ruling, why.get(trigger.label))) for trigger, ruling in rulings), *unusable]
+
+    def in_order(self, connection: str, batch: Sequence[T], event_of: Callable[[T], Event]) -> list[T]:
+        """The same batch, in which the events of one person come by priority; everybody keeps their places.
+
+        An event's priority is the highest of the triggers that listen to it and whose filter may hold.
+        """
+        if len({trigger.priority for trigger in self.ctx.settings.triggers}) < 2:  # nothing competes
+            return list(batch)
+        places: dict[Key, list[int]] = defaultdict(list)
+        for place, one in enumerate(batch):
+            key = the_one(event_of(one).contacts)
+            if key is not None:
+                places[key].append(place)
+        ordered = list(batch)
+        for own in places.values():
+            if len(own) > 1:
+                ranked = sorted(own, key=lambda place: -self._priority(connection, event_of(batch[place])))
+                for place, taken in zip(own, ranked, strict=True):
+                    ordered[place] = batch[taken]
+        return ordered
+
+    def _priority(self, connection: str, event: Event) -> int:
+        found = [
+            trigger.priority
+            for trigger in self._listening(connection, event.kind)
+            if (asked := self.ctx.filters.get(trigger.label)) is None or asked.personal or asked.matches(event.fields)
+        ]
+        return max(found, default=0)
 
     def _listening(self, connection: str, kind: str) -> list[Trigger]:
         return [one for one in self.ctx.settings.triggers if one.source == connection and one.on == kind]
 
-    def _proposals(self, connection: str, case: Case) -> list[tuple[Trigger, str]]:
+    def _proposals(self, connection: str, case: Case) -> Proposals:
         if "nps_trigger_survey" not in self._asked or case.person is None:
-            return []
+            return Proposals()
         return proposed(self.ctx, connection, case.event, case.contacts[0], case.person.history)

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from nps_connect.errors import WebhookRejected
 from nps_connect.flows.cases import kinds_told
 from nps_connect.flows.context import Context, decide_lane, parse_lane
+from nps_connect.flows.naming import note_named
 from nps_connect.flows.postponing import sentence
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import EventRow, RawRequest
@@ -119,7 +120,10 @@ def take_in(ctx: Context, session: Session, connection: str, events: Sequence[Ev
         }
         for event in sorted(once.values(), key=lambda event: (event.occurred_at, event.key))
     ]
-    return {key for (key,) in insert_many(session, EventRow, rows, clash=_known_already, returning=("key",))}
+    written = insert_many(session, EventRow, rows, clash=_known_already, returning=("key", "id"))
+    settled = {row["key"] for row in rows if row["state"] == "succeeded" or source == "manual"}
+    note_named(session, connection, [(event_id, once[key]) for key, event_id in written if key in settled])
+    return {key for key, _ in written}
 
 
 def _known_already(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from nps_connect.flows.forgetting import forget_traces
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.subjects import mailbox_hash, subjects_of
 from nps_connect.ledger.tables import ContactRow, ResponseRow
@@ -114,12 +115,10 @@ def erase(session: Session, row: ContactRow, now: datetime) -> None:
     """Forget a person: only ids and hashes stay, so that nobody writes to them again."""
     for subject in subjects_of(row.id or 0, row.mailbox):
         suppress(session, subject, "erased", source="vendor", now=now)
+    forget_traces(session, row)
     row.erased_at = row.erased_at or now
     row.email = row.name = row.language = row.mailbox = None
     row.record = {}
-    for response in session.execute(select(ResponseRow).where(col(ResponseRow.contact_id) == row.id)).scalars():
-        response.comment = None
-        response.follow_up = []
 
 
 def read_answers(session: Session, contact_ids: Collection[int]) -> dict[int, list[ResponseRow]]:

@@ -3,29 +3,57 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from nps_connect.flows.context import Context
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory, SurveyProposal, SurveyView
+from nps_connect.rules.deciding import Ruling
 from nps_connect.settings.model import Trigger
 
 log = logging.getLogger(__name__)
 
 
-def proposed(
-    ctx: Context, connection: str, event: Event, contact: Contact, history: ContactHistory
-) -> list[tuple[Trigger, str]]:
-    """What plugins propose for an event, as triggers named after them, each with the plugin's reason."""
-    found = []
+@dataclass(frozen=True)
+class Proposals:
+    """What plugins say to an event.
+
+    Attributes:
+        usable: triggers named after the plugins, each with the plugin's reason.
+        unusable: proposals that lead nowhere, each with its "no".
+    """
+
+    usable: tuple[tuple[Trigger, str], ...] = ()
+    unusable: tuple[tuple[Trigger, Ruling], ...] = ()
+
+
+def proposed(ctx: Context, connection: str, event: Event, contact: Contact, history: ContactHistory) -> Proposals:
+    """What plugins propose for an event. One that fails, or names an unknown survey, leaves a decision."""
+    usable, unusable = [], []
     for name, answer in ctx.plugins.each("nps_trigger_survey", event=event, contact=contact, history=history):
         if isinstance(answer, SurveyProposal) and answer.survey in ctx.settings.surveys:
             label = f"plugin:{name}:{answer.survey}"
             trigger = Trigger(on=event.kind, source=connection, survey=answer.survey, name=label)
-            found.append((trigger, f"{name} proposed it: {answer.reason}"))
+            usable.append((trigger, f"{name} proposed it: {answer.reason}"))
         elif answer is not None:
-            log.error("plugin %s proposed nothing usable: %s", name, type(answer).__name__)
-    return found
+            why, survey = _what_is_wrong(ctx, answer)
+            log.error("plugin %s proposed nothing usable: %s", name, why)
+            label = f"plugin:{name}:{survey}" if survey else f"plugin:{name}"
+            unknown = Trigger.model_construct(on=event.kind, source=connection, survey=survey, name=label[:140])
+            unusable.append((unknown, Ruling("no", "unusable_proposal", f"{name} {why}")))
+    return Proposals(tuple(usable), tuple(unusable))
+
+
+def _what_is_wrong(ctx: Context, answer: object) -> tuple[str, str]:
+    """The end of a sentence about a useless answer, and the survey that it names."""
+    if isinstance(answer, SurveyProposal):
+        known = ", ".join(sorted(ctx.settings.surveys))
+        return (
+            f"proposed the survey {answer.survey[:40]!r}, which is not configured; configured: {known}",
+            answer.survey[:40],
+        )
+    return f"failed to say whether it proposes a survey ({type(answer).__name__})", ""
 
 
 def vetoed(ctx: Context, event: Event, contact: Contact, trigger: Trigger) -> str | None:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from nps_connect.flows.context import Context, decide_lane
 from nps_connect.flows.parse import take_in
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import ContactKey
@@ -86,20 +87,28 @@ class Extent:
     last: int
 
 
-def extent(session: Session, table: type[EventRow | RawRequest], chosen: Chosen) -> Extent:
-    """How much a replay would be about."""
+def extent(
+    session: Session, table: type[EventRow | RawRequest], chosen: Chosen, *, states: Sequence[str] = STILL
+) -> Extent:
+    """How much a replay of rows in these states would be about."""
     people = func.count(col(EventRow.contact_id).distinct()) if table is EventRow else literal(0)
     query = select(func.count(), people, func.coalesce(func.max(col(table.id)), 0)).select_from(table)
-    return Extent(*session.execute(query.where(*chosen.among(table), col(table.state).in_(STILL))).one())
+    return Extent(*session.execute(query.where(*chosen.among(table), col(table.state).in_(states))).one())
 
 
 def batches(
-    ledger: Ledger, table: type[EventRow | RawRequest], chosen: Chosen, last: int, size: int = BATCH
+    ledger: Ledger,
+    table: type[EventRow | RawRequest],
+    chosen: Chosen,
+    last: int,
+    *,
+    states: Sequence[str] = STILL,
+    size: int = BATCH,
 ) -> Iterator[Sequence[int]]:
     """The ids of what would be replayed, up to and with the last one, in their order; a batch for each transaction."""
     after = 0
     while True:
-        query = select(col(table.id)).where(*chosen.among(table), col(table.state).in_(STILL))
+        query = select(col(table.id)).where(*chosen.among(table), col(table.state).in_(states))
         query = query.where(col(table.id) > after, col(table.id) <= last).order_by(col(table.id)).limit(size)
         with ledger.read() as session:
             ids = [one or 0 for one in session.execute(query).scalars()]
@@ -115,19 +124,30 @@ def missing(session: Session, table: type[EventRow | RawRequest], ids: Sequence[
     return [one for one in ids if one not in known]
 
 
-def replay(session: Session, table: type[EventRow | RawRequest], ids: Sequence[int], now: datetime) -> int:
-    """Let rows go through the walk again; returns how many do. Wake their lanes after the commit.
+def replay(
+    session: Session,
+    table: type[EventRow | RawRequest],
+    ids: Sequence[int],
+    now: datetime,
+    *,
+    states: Sequence[str] = STILL,
+) -> list[int]:
+    """Let rows in these states go through the walk again; the ids of those that do. Wake their lanes after the commit.
 
-    What has been decided stays decided: a replay adds what is missing and never asks anybody twice.
+    What has been decided stays decided: a replay adds what is missing and never asks anybody twice. A replayed event
+    is as old as it is now.
     """
+    values: dict[str, Any] = {"state": "pending", "due_at": now, "attempts": 0, "last_error": None}
+    if table is EventRow:
+        values["replayed_at"] = now
     again = (
         update(table)
-        .where(col(table.id).in_(ids), col(table.state).in_(STILL))
-        .values(state="pending", due_at=now, attempts=0, last_error=None)
+        .where(col(table.id).in_(ids), col(table.state).in_(states))
+        .values(**values)
         .returning(col(table.id))
         .execution_options(synchronize_session=False)
     )
-    return len(session.execute(again).scalars().all())
+    return [one or 0 for one in session.execute(again).scalars()]
 
 
 def send(
@@ -146,11 +166,11 @@ def send(
         connection: as if it had come from there.
         kind: of event.
         contact: the person, looked up at the connection.
-        object_id: of the object it happened to; the contact's if not given.
+        object_id: of the object it happened to; if not given, the contact's id, or one made from a hash of the address.
         fields: what filters see, beside what the vendor knows.
     """
     now = ctx.clock()
-    about = object_id or contact.value
+    about = object_id or (f"by-hand-{mailbox_hash(contact.value)[:16]}" if contact.kind == "email" else contact.value)
     event = Event(
         key=f"manual:{fact_key(kind, about, now)}"[:400],
         kind=kind,

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context
+from nps_connect.flows.forgetting import strip_events
 from nps_connect.ledger.tables import (
     AttemptRow,
     DecisionRow,
@@ -49,6 +50,7 @@ def retain(ctx: Context, memo: Memo) -> timedelta:
         (_visits, kept.visits),
         (_attempts, kept.attempts),
         (_decisions, kept.decisions),
+        (_events, kept.decisions),
         (_comments, kept.comments),
     )
     more = False
@@ -131,6 +133,19 @@ def _decisions(session: Session, _memo: Memo, before: datetime) -> bool:
     if old:
         ids = [row[0] for row in old]
         session.execute(delete(DecisionRow).where(col(DecisionRow.id).in_(ids)).execution_options(**_BLIND))
+    return len(old) == STEP
+
+
+def _events(session: Session, memo: Memo, before: datetime) -> bool:
+    """Leave ids only in events whose decisions are forgotten; the row stays, so that a fact never counts twice."""
+    query = select(col(EventRow.id), col(EventRow.received_at), col(EventRow.state), col(EventRow.record))
+    found = session.execute(
+        query.where(col(EventRow.id) > memo.get("events", 0)).order_by(col(EventRow.id)).limit(STEP)
+    ).all()
+    old = [row for row in found if row[1] < before]
+    strip_events(session, [(row[0], row[3]) for row in old if row[2] in ("succeeded", "dead")])
+    if old:
+        memo["events"] = old[-1][0]
     return len(old) == STEP
 
 

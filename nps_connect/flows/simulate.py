@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select
@@ -19,7 +20,8 @@ from sqlmodel import Session, col
 from nps_connect.flows.context import Context
 from nps_connect.flows.listening import Bench
 from nps_connect.flows.remembered import World
-from nps_connect.ledger.tables import EventRow
+from nps_connect.ledger.many import one_of
+from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.records.events import Event
 from nps_connect.rules.deciding import Ruling, superseded
 from nps_connect.rules.judging import Case
@@ -29,6 +31,12 @@ Told = Callable[[int, int], None]
 """Hears how many of how many events are done."""
 
 PAGE = 1000
+
+NEVER_COMPLETED = "never_completed"
+"""In place of a reason: nobody listened when the event came in, so its people and fields were never asked for."""
+
+_NEEDS_COMPLETION = ("no_contact", "filter")
+"""Reasons that mean nothing for an event that was never completed."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +65,14 @@ class Outcome:
     Attributes:
         events: how many were looked at.
         asked: the surveys, in the order of their events.
-        reasons: how many decisions there are of each reason.
+        reasons: how many decisions there are of each reason; `NEVER_COMPLETED` where none can be told.
+        never_completed: how many events those are.
     """
 
     events: int = 0
     asked: list[Asked] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    never_completed: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,7 @@ class _Recorded:
     connection: str = field(compare=False)
     received_at: datetime = field(compare=False)
     event: Event = field(compare=False)
+    completed: bool = field(compare=False)
 
 
 @dataclass
@@ -96,8 +107,11 @@ class _Docket:
     verdicts: dict[int, dict[str, str]] = field(default_factory=dict)
     rulings: dict[tuple[int, str], tuple[Trigger, Ruling, Event]] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
+    unknown: set[tuple[int, str]] = field(default_factory=set)
 
     def note(self, one: _Recorded, trigger: Trigger, ruling: Ruling) -> None:
+        if not one.completed and ruling.reason in _NEEDS_COMPLETION:
+            self.unknown.add((one.id, trigger.label))
         self.verdicts.setdefault(one.id, {})[trigger.label] = ruling.verdict
         self.rulings[one.id, trigger.label] = trigger, ruling, one.event
         if ruling.verdict == "deferred":
@@ -123,7 +137,7 @@ def simulate(ctx: Context, since: datetime, told: Told = lambda _done, _all: Non
     with ctx.ledger.read() as session:
         total = _count(session, since)
         world = World(ctx, session, since, past=bench.asks_about_the_past)
-        for one in _in_time(_recorded(session, since), waiting):
+        for one in _in_time(_recorded(session, since), waiting, bench):
             if one.now > now:
                 continue
             fresh = one.now == one.received_at
@@ -141,7 +155,7 @@ def simulate(ctx: Context, since: datetime, told: Told = lambda _done, _all: Non
                 if ruling.verdict == "deferred" and ruling.eligible_at is not None:
                     again.append(ruling.eligible_at)
             if again:
-                heapq.heappush(waiting, _Recorded(min(again), one.id, one.connection, one.received_at, one.event))
+                heapq.heappush(waiting, replace(one, now=min(again)))
             for key, newer in world.books.replaced.items():
                 docket.replace(key, newer.key)
             world.books.replaced.clear()
@@ -173,9 +187,10 @@ def _numbered(asked: list[Asked]) -> dict[tuple[str, str, int], Asked]:
 
 
 def _outcome(docket: _Docket, total: int) -> Outcome:
-    outcome = Outcome(events=total)
+    outcome = Outcome(events=total, never_completed=len({event_id for event_id, _ in docket.unknown}))
     for (event_id, label), (trigger, ruling, event) in sorted(docket.rulings.items(), key=lambda item: item[0]):
-        outcome.reasons[ruling.reason] += 1
+        unknown = (event_id, label) in docket.unknown
+        outcome.reasons[NEVER_COMPLETED if unknown else ruling.reason] += 1
         if ruling.verdict == "yes" and ruling.due_at is not None:
             contact = f"{event.contacts[0].connection}:{event.contacts[0].id}"
             outcome.asked.append(Asked(contact, event_id, label, trigger.survey, ruling.due_at))
@@ -197,16 +212,29 @@ def _recorded(session: Session, since: datetime) -> Iterator[_Recorded]:
         page = session.execute(query.order_by(col(EventRow.received_at), col(EventRow.id)).limit(PAGE)).all()
         if not page:
             return
-        for event_id, connection, received_at, record in page:
-            yield _Recorded(received_at, event_id, connection, received_at, Event.model_validate_json(record))
+        events = {event_id: Event.model_validate_json(record) for event_id, _, _, record in page}
+        open_ones = _never_completed(session, events)
+        for event_id, connection, received_at, _ in page:
+            event, completed = events[event_id], event_id not in open_ones
+            yield _Recorded(received_at, event_id, connection, received_at, event, completed)
         at, last = page[-1][2], page[-1][0]
 
 
-def _in_time(recorded: Iterator[_Recorded], waiting: list[_Recorded]) -> Iterator[_Recorded]:
-    """Events as they came in, and in between those whose waiting is over."""
-    for one in recorded:
-        while waiting and waiting[0] < one:
+def _never_completed(session: Session, events: Mapping[int, Event]) -> set[int]:
+    """Which of these events nobody has looked people up for: they name somebody, but no trigger decided on them."""
+    nameless = [event_id for event_id, event in events.items() if event.contact_key and not event.contacts]
+    if not nameless:
+        return set()
+    decided = select(col(DecisionRow.event_id)).where(one_of(col(DecisionRow.event_id), "ids"))
+    return set(nameless) - set(session.execute(decided, {"ids": nameless}).scalars())
+
+
+def _in_time(recorded: Iterator[_Recorded], waiting: list[_Recorded], bench: Bench) -> Iterator[_Recorded]:
+    """Events as they came in, and in between those whose waiting is over; those of one moment by priority."""
+    for (_, connection), group in groupby(recorded, key=lambda one: (one.now, one.connection)):
+        together = list(group)
+        while waiting and waiting[0] < together[0]:
             yield heapq.heappop(waiting)
-        yield one
+        yield from bench.in_order(connection, together, lambda one: one.event)
     while waiting:
         yield heapq.heappop(waiting)

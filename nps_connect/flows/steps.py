@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from nps_connect.ledger.cases import CaseRow
@@ -44,6 +44,11 @@ class Step:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def _when(moment: datetime, zone: tzinfo) -> str:
+    """A time inside a sentence: in the company's zone, which it names, like the times beside the sentences."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
 def of_event(row: EventRow) -> Step:
     """An event came in."""
     told = f"{row.kind} of {row.object_id} at {row.connection}, by {row.source}"
@@ -52,17 +57,20 @@ def of_event(row: EventRow) -> Step:
     return Step(row.received_at, "event", row.id or 0, told + waits, {**facts, "occurred_at": row.occurred_at})
 
 
-def of_decision(row: DecisionRow) -> Step:
+def of_decision(row: DecisionRow, zone: tzinfo) -> Step:
     """A trigger decided on an event."""
-    until = f"; next possible {row.eligible_at:%Y-%m-%d %H:%M} UTC" if row.eligible_at else ""
+    until = f"; next possible {_when(row.eligible_at, zone)}" if row.eligible_at else ""
     told = f"{row.verdict} ({row.reason}) by {row.trigger}: {row.detail}{until}"
-    names = ("event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at")
+    for one in reversed(row.earlier or []):
+        at = _when(datetime.fromisoformat(one["at"]), zone)
+        told += f"; decided again because: {one['again']}; before, {at}: no ({one['reason']}), {one['detail']}"
+    names = ("event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at", "earlier")
     return Step(row.decided_at, "decision", row.id or 0, told, {name: getattr(row, name) for name in names})
 
 
-def of_invitation(row: InvitationRow) -> Step:
+def of_invitation(row: InvitationRow, zone: tzinfo) -> Step:
     """A survey was planned, and what became of it."""
-    when = f"sent {row.sent_at:%Y-%m-%d %H:%M} UTC" if row.sent_at else f"due {row.due_at:%Y-%m-%d %H:%M} UTC"
+    when = f"sent {_when(row.sent_at, zone)}" if row.sent_at else f"due {_when(row.due_at, zone)}"
     reason = f" ({row.reason})" if row.reason else ""
     told = f"survey {row.survey} in {row.language}, {row.state}, {when}{reason}"
     names = (
@@ -103,14 +111,14 @@ def of_provisional(row: ResponseRow) -> Step:
     return Step(row.provisional_at or NEVER, "response", row.id or 0, told, facts)
 
 
-def of_delivery(row: DeliveryRow, tries: Sequence[AttemptRow]) -> Step:
+def of_delivery(row: DeliveryRow, tries: Sequence[AttemptRow], zone: tzinfo) -> Step:
     """An action on a connection, and where it stands."""
     why = row.hold or row.last_error or row.receipt_note
     link = row.receipt_link or row.receipt_id
     told = f"{row.action} on {row.connection}: {row.state}"
     told += f" as {link}" if link else ""
     told += f" ({why.strip().splitlines()[-1][:200]})" if why and why.strip() else ""
-    told += f"; due {row.due_at:%Y-%m-%d %H:%M} UTC" if row.state == "pending" else ""
+    told += f"; due {_when(row.due_at, zone)}" if row.state == "pending" else ""
     told += f"; {len(tries)} tries" if len(tries) > 1 else ""
     names = (
         "action",
@@ -135,11 +143,11 @@ def of_suppression(row: SuppressionRow) -> Step:
     return Step(row.created_at, "suppression", row.id or 0, told, {"reason": row.reason, "source": row.source})
 
 
-def of_case(row: CaseRow) -> list[Step]:
+def of_case(row: CaseRow, zone: tzinfo) -> list[Step]:
     """A detractor to be won back: opened, told overdue, solved, won back, each at its moment."""
     ticket = f"ticket {row.ticket_id} at {row.connection}"
     owner = f", looked after by {row.owner}" if row.owner else ""
-    until = f", to be answered until {row.deadline:%Y-%m-%d %H:%M} UTC" if row.deadline else ""
+    until = f", to be answered until {_when(row.deadline, zone)}" if row.deadline else ""
     times = "once" if row.reopened == 1 else f"{row.reopened} times"
     again = f", opened again {times}" if row.reopened else ""
     took = f" after {row.solve_minutes} minutes" if row.solve_minutes is not None else ""

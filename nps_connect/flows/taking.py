@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Text, cast, select
+from sqlalchemy import Select, Text, cast, func, select
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context, decide_lane
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Taken(NamedTuple):
-    """A claimed event, as it is stored."""
+    """A claimed event, as it is stored; one that was replayed came in when it was replayed."""
 
     id: int
     connection: str
@@ -41,7 +41,7 @@ _READ: Select[*tuple[Any, ...]] = (
         col(EventRow.id),
         col(EventRow.connection),
         col(EventRow.key),
-        col(EventRow.received_at),
+        func.coalesce(col(EventRow.replayed_at), col(EventRow.received_at)),
         col(EventRow.attempts),
         cast(col(EventRow.record), Text),
     )

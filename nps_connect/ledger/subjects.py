@@ -22,6 +22,18 @@ def mailbox(hashed: str) -> str:
     return f"m:{hashed}"
 
 
+def vendor_id(connection: str, value: str) -> str:
+    """The subject of a vendor's id, before or without a contact of that id; it tells nothing of the id itself."""
+    return f"v:{hashlib.sha256(f'{connection}:{value}'.encode()).hexdigest()}"
+
+
+def subject_of_key(connection: str, kind: str, value: str) -> str | None:
+    """The subject that a contact key names; none for a key that names an object, such as a deal."""
+    if kind == "email":
+        return mailbox(mailbox_hash(value))
+    return vendor_id(connection, value) if kind == "id" else None
+
+
 def subjects_of(contact_id: int, hashed: str | None) -> list[str]:
     """Person and mailbox, sorted so that everybody locks them in one order."""
     return sorted([person(contact_id), *([mailbox(hashed)] if hashed else [])])

@@ -10,6 +10,7 @@ from sqlmodel import JSON, Field
 
 from nps_connect.ledger.cases import CaseRow  # noqa: F401  # one place to import every table of the walk from
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
+from nps_connect.ledger.event_people import EventPersonRow  # noqa: F401
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
@@ -63,6 +64,7 @@ class EventRow(Work, table=True):
     object_id: str = Field(max_length=200)
     occurred_at: datetime = Field(sa_type=UtcDateTime)
     received_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    replayed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     source: str = Field(max_length=20)
     contact_id: int | None = _ref("contacts.id", optional=True)
     record: dict[str, Any] = Field(sa_type=JSON)
@@ -90,12 +92,12 @@ class ContactRow(Base, table=True):
 
 
 class DecisionRow(Base, table=True):
-    """The recorded verdict of a trigger on an event."""
+    """The recorded verdict of a trigger on an event; `earlier` holds those that it took the place of."""
 
     __tablename__ = "decisions"
     __table_args__ = (
         UniqueConstraint("event_id", "trigger"),
-        CheckConstraint("verdict IN ('yes', 'no', 'deferred', 'held', 'released')", name="verdict"),
+        CheckConstraint("verdict IN ('yes', 'no', 'deferred', 'held', 'released', 'again')", name="verdict"),
         Index("ix_decisions_held", "trigger", sqlite_where=HELD, postgresql_where=HELD),
     )
 
@@ -109,6 +111,7 @@ class DecisionRow(Base, table=True):
     detail: str
     decided_at: datetime = Field(sa_type=UtcDateTime, index=True)
     eligible_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    earlier: list[dict[str, str]] | None = Field(default=None, sa_type=JSON)
 
 
 class CooldownRow(Base, table=True):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal, get_args
 
 from nps_connect.records.base import FieldValue
@@ -49,6 +49,7 @@ Reason = Literal[
     "suppressed",
     "sample",
     "veto",
+    "unusable_proposal",
     "outranked",
     "cooldown",
     "superseded",
@@ -97,15 +98,16 @@ def rule(facts: Facts) -> Ruling:
     return Ruling("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
 
 
-def blocked(limits: Limits, until: datetime, now: datetime) -> Ruling:
+def blocked(limits: Limits, until: datetime, now: datetime, zone: tzinfo) -> Ruling:
     """The ruling when the cooldown of the person or the mailbox is taken.
 
     Args:
         limits: the configured limits.
         until: when the cooldown ends.
         now: the present moment.
+        zone: the company's time zone, in which the day is told.
     """
-    day = until.date().isoformat()
+    day = day_of(until, zone).isoformat()
     if limits.when_blocked == "skip":
         return _no("cooldown", f"surveyed within the cooldown of {_told(limits.cooldown)}, which ends on {day}", until)
     if until - now > limits.defer_at_most:
@@ -165,7 +167,7 @@ def _filter(facts: Facts) -> Ruling | None:
     if facts.filter.matches(values):
         return None
     inputs = ", ".join(
-        f"{name} = {_shown(values.get(name))}" for name in sorted(facts.filter.names | facts.filter.personal)
+        f"{name} = {_shown(values.get(name), name)}" for name in sorted(facts.filter.names | facts.filter.personal)
     )
     return _no("filter", f"{facts.filter.text!r} does not hold: {inputs}")
 
@@ -209,13 +211,13 @@ def _veto(facts: Facts) -> Ruling | None:
 def _rank(facts: Facts) -> Ruling | None:
     if facts.outranked_by is None:
         return None
-    return _no("outranked", f"the event leads to a survey by trigger {facts.outranked_by!r} already")
+    return _no("outranked", f"trigger {facts.outranked_by!r} has this event already")
 
 
 def _cooldown(facts: Facts) -> Ruling | None:
     if facts.blocked_until is None or facts.trigger.ignore_cooldown is not None:
         return None
-    return blocked(facts.limits, facts.blocked_until, facts.now)
+    return blocked(facts.limits, facts.blocked_until, facts.now, facts.zone)
 
 
 def _unusual(facts: Facts) -> Ruling | None:
@@ -254,10 +256,12 @@ def _told(span: timedelta) -> str:
     return f"{span.days}d" if span.days else format_duration(span)
 
 
-def _shown(value: FieldValue) -> str:
-    """A field's value for a sentence: short, and missing ones named as such."""
+def _shown(value: FieldValue, field: str) -> str:
+    """A field's value for a sentence: short, missing ones named as such, and no person's name."""
     if value is None or value == "":
         return "missing"
+    if field == "contact.name":
+        return "(the name)"
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
 
-from nps_connect.records.base import FieldValue
+from nps_connect.records.base import FieldValue, mailbox_key
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
@@ -42,12 +42,12 @@ class Facts:
         history: the one contact's past with us; none where there is no one contact.
         days: how many surveys are due on a calendar day of the company, over all triggers.
         own_days: how many of them are this trigger's.
-        outranked_by: the trigger that the event leads to already, or none.
+        outranked_by: the trigger that has this event already (by a yes, or held), or none.
         blocked_until: the end of the cooldown of the person or the mailbox, or none.
         reached: how many people the trigger has reached within `unusual_within`.
         usual: asks for the trigger's own average number of people per `unusual_within`.
         released: the operator has let an unusual number through.
-        seen_at: when the event was first decided on, if it was deferred since: deferring makes nothing too old.
+        seen_at: when the event came in, or was last replayed: waiting makes nothing too old. None = now.
         zone: the company's time zone.
     """
 
@@ -72,7 +72,7 @@ class Facts:
 
     @property
     def age(self) -> timedelta:
-        """How old the event was when it was first decided on."""
+        """How old the event was when it came in."""
         return (self.seen_at or self.now) - self.event.occurred_at
 
     @cached_property
@@ -98,13 +98,20 @@ class Facts:
         return {
             **contact.fields,
             **self.event.fields,
+            "contact.email_domain": _domain(contact.email),
             "contact.language": contact.language,
+            "contact.name": contact.name,
             "contact.timezone": contact.timezone,
             "history.answers": history.answers,
             "history.last_score": history.last_score,
             "history.last_answered_at": _written(history.last_answered_at),
             "history.last_surveyed_at": _written(history.last_surveyed_at),
         }
+
+
+def _domain(email: str | None) -> str | None:
+    """What stands after the last ``@``, in lower case."""
+    return mailbox_key(email).rpartition("@")[2] if email else None
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ lets an event through, whether it is negated or not.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "ge": operator.ge,
 }
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2,4}")
 _KIND_OF: Mapping[type, FieldType] = {str: "text", Decimal: "number", bool: "boolean", datetime: "moment"}
 _WRITTEN: Mapping[FieldType, str] = {
     "text": 'a text such as "won"',
@@ -72,10 +74,14 @@ class Translator:
     Attributes:
         fields: the known fields with their types.
         names: the tokens of fields, in order.
+        compared: what each field met so far is compared as.
+        dated: fields whose order with a text is asked that looks like a date.
     """
 
     fields: Mapping[str, FieldType]
     names: Sequence[Token]
+    compared: dict[str, set[FieldType]] = field(default_factory=dict, init=False)
+    dated: set[str] = field(default_factory=set, init=False)
     _met: int = field(default=0, init=False)
 
     def condition(self, node: ast.ExpressionBase) -> Condition:
@@ -110,6 +116,7 @@ class Translator:
     def _bare(self, operand: Operand) -> Condition:
         if operand.kind not in {None, "boolean"}:
             raise FilterError(f"{operand.told()}, which is not a condition; compare it with something", operand.column)
+        self._note("boolean", operand)
         read = operand.reader("boolean")
         return lambda values: _as_boolean(read(values))
 
@@ -123,6 +130,10 @@ class Translator:
             raise FilterError("true and false have no order; compare them with == or !=", left.column)
         if kind is None:
             return _loose(compare, str(left.name), str(right.name))
+        self._note(kind, left, right)
+        texts = [side.value for side in (left, right) if isinstance(side.value, str)]
+        if node.type not in {"eq", "ne"} and any(_DATE.match(text) for text in texts):
+            self.dated |= {side.name for side in (left, right) if side.name}
         one, other = left.reader(kind), right.reader(kind)
 
         def holds(values: Values) -> bool | None:
@@ -147,6 +158,7 @@ class Translator:
         for side in (member, container):
             if side.kind not in {None, "text"}:
                 raise FilterError(f"'in' looks for a text in a text or a list, but {side.told()}", side.column)
+        self._note("text", member, container)
         one, other = member.reader("text"), container.reader("text")
 
         def holds(values: Values) -> bool | None:
@@ -162,6 +174,7 @@ class Translator:
         if len(kinds) > 1:
             raise FilterError("the list mixes kinds of values", member.column)
         kind = kinds.pop() or "text"
+        self._note(kind, member)
         read, wanted = member.reader(kind), [item.value for item in items]
 
         def holds(values: Values) -> bool | None:
@@ -169,6 +182,11 @@ class Translator:
             return None if value is None else value in wanted
 
         return holds
+
+    def _note(self, kind: FieldType, *operands: Operand) -> None:
+        for operand in operands:
+            if operand.name:
+                self.compared.setdefault(operand.name, set()).add(kind)
 
     def _operand(self, node: ast.ExpressionBase) -> Operand:
         if isinstance(node, ast.SymbolExpression):

@@ -12,6 +12,9 @@ from difflib import get_close_matches
 
 LONGEST = 1_000
 DEEPEST = 40
+AROUND = 50
+"""Characters of a filter that are shown before and after a mistake."""
+
 OPERATORS = "== != < <= > >= in, not in, and, or, not"
 KEYWORDS = frozenset({"and", "or", "not", "in", "true", "false", "null"})
 
@@ -53,6 +56,15 @@ class FilterError(ValueError):
         self.problem = problem
         self.column = column
         super().__init__(f"column {column}: {problem}")
+
+    def pointed(self, text: str) -> str:
+        """The filter's line with a caret under the column; of a long one, what stands around it."""
+        before = text[: self.column - 1]
+        first = before.rfind("\n") + 1
+        line, place = text[first:].partition("\n")[0], len(before) - first
+        begin = max(0, place - AROUND)
+        excerpt = line[begin : place + AROUND].replace("\t", " ")
+        return f"  {excerpt}\n  {' ' * (place - begin)}^"
 
 
 @dataclass(frozen=True)

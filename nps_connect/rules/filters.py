@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["PERSON_FIELDS", "Filter", "FilterError", "compile_filter"]
 
 PERSON_FIELDS: Mapping[str, FieldType] = {
+    "contact.email_domain": "text",
     "contact.language": "text",
+    "contact.name": "text",
     "contact.timezone": "text",
     "history.answers": "number",
     "history.last_score": "number",
@@ -40,11 +42,15 @@ class Filter:
         text: as the operator wrote it.
         names: the fields of the event that it asks about: what the vendor has to be asked for.
         personal: those of `PERSON_FIELDS` that it asks about.
+        compared: what each field is compared as; fields of which only the presence is asked are absent.
+        dated: fields whose order with a text is asked that looks like a date: letter by letter, which is rarely meant.
     """
 
     text: str
     names: frozenset[str]
     personal: frozenset[str]
+    compared: Mapping[str, frozenset[FieldType]] = field(repr=False, compare=False)
+    dated: frozenset[str] = field(repr=False, compare=False)
     _condition: Condition = field(repr=False, compare=False)
 
     def matches(self, values: Mapping[str, FieldValue]) -> bool:
@@ -82,7 +88,8 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
     _check_moments(tokens)
     try:
         tree = rule_engine.Rule(_anonymous(text, names), rule_engine.Context(default_timezone="utc"))
-        condition = Translator(known, names).condition(tree.statement.expression)
+        translator = Translator(known, names)
+        condition = translator.condition(tree.statement.expression)
     except rule_engine.RuleSyntaxError as error:
         column = error.token.lexpos + 1 if error.token is not None else len(text) + 1
         found = "the filter ends too early" if error.token is None else "this is not expected here"
@@ -93,7 +100,14 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
         raise FilterError("too many conditions inside each other", tokens[0].column) from None
     used = frozenset(token.text for token in names)
     personal = used & PERSON_FIELDS.keys()
-    return Filter(text=text, names=used - personal, personal=personal, _condition=condition)
+    return Filter(
+        text=text,
+        names=used - personal,
+        personal=personal,
+        compared={name: frozenset(kinds) for name, kinds in translator.compared.items()},
+        dated=frozenset(translator.dated),
+        _condition=condition,
+    )
 
 
 def _anonymous(text: str, names: list[Token]) -> str:

@@ -134,7 +134,7 @@ class Case:
         contacts: the people found for it.
         person: what the house knows of the one person; none where there is not exactly one.
         now: the present moment.
-        seen_at: when the event came in.
+        seen_at: when the event came in, or was last replayed.
         before: earlier verdicts on it, by trigger label.
     """
 
@@ -149,7 +149,10 @@ class Case:
 RELEASED = "released"
 """The verdict on a held event that the operator has released: it is decided again."""
 
-OPEN = (None, "deferred", RELEASED)
+AGAIN = "again"
+"""The verdict on an event whose "no" the operator has taken back after a fix: it is decided again."""
+
+OPEN = (None, "deferred", RELEASED, AGAIN)
 
 Veto = Callable[[Trigger], str | None]
 
@@ -165,6 +168,8 @@ def judge(
 ) -> list[tuple[Trigger, Ruling]]:
     """Rule on every trigger that has no final verdict yet; each yes is taken from the books at once.
 
+    An event that leads to a survey, or is held for one, is not taken by a trigger of lower priority.
+
     Args:
         case: the event.
         triggers: those that listen to it, in the order of the configuration.
@@ -178,11 +183,14 @@ def judge(
     for trigger in sorted(triggers, key=lambda one: -one.priority):
         verdict = case.before.get(trigger.label)
         if verdict not in OPEN:
+            winner = winner or (trigger.label if verdict == "held" else None)
             continue
         ruling = rule(_facts(case, trigger, books, limits, filters, veto, winner, verdict))
         if ruling.verdict == "yes" and case.person is not None and ruling.due_at is not None:
             winner = trigger.label
             books.take(winner, case.person.subjects, due=ruling.due_at, now=case.now, limits=limits)
+        elif ruling.verdict == "held":
+            winner = trigger.label
         elif ruling.verdict == "deferred" and ruling.reason == "cooldown" and case.person is not None:
             newer = books.wait(case.person.subjects, Waiting(case.event.occurred_at, case.event.key))
             ruling = superseded(newer.key) if newer else ruling
@@ -218,6 +226,6 @@ def _facts(
         reached=books.reached_since(trigger.label, case.now - limits.unusual_within),
         usual=lambda: books.usual(trigger.label, case.now, limits.unusual_within),
         released=verdict == RELEASED,
-        seen_at=case.seen_at if verdict is not None else None,
+        seen_at=case.seen_at,
         zone=books.zone,
     )

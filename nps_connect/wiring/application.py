@@ -20,6 +20,7 @@ from nps_connect.ledger.schema import require_newest
 from nps_connect.ledger.tokens import LedgerTokens
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.records.filters import FilterUse
 from nps_connect.redaction import Redactor, secrets_of
 from nps_connect.rules.filters import Filter, compile_filter
 from nps_connect.settings.loading import config_path, load
@@ -145,13 +146,16 @@ def join(
         name: _connection(bare(name, own), plugins.infos[own.plugin], gate, (transports or {}).get(name))
         for name, own in parsed.items()
     }
+    filters = compile_filters(settings, plugins, parsed)
+    uses = filter_uses(settings, plugins, parsed, filters)
+    connections = {name: replace(one, filters=uses.get(name, ())) for name, one in connections.items()}
     secrets = [*secrets_of(settings), *(secret for own in parsed.values() for secret in secrets_of(own))]
     ctx = Context(
         ledger=ledger,
         settings=settings,
         plugins=plugins,
         connections=connections,
-        filters=compile_filters(settings, plugins, parsed),
+        filters=filters,
         links=Links(settings.core.url, keys),
         redact=Redactor(secrets),
         clock=clock,
@@ -172,6 +176,22 @@ def compile_filters(
             kind = next(kind for kind in info.events if kind.name == trigger.on)
             filters[trigger.label] = compile_filter(trigger.where, kind.fields, open_fields=kind.open_fields)
     return filters
+
+
+def filter_uses(
+    settings: Settings, plugins: Plugins, parsed: Mapping[str, ConnectionSettings], filters: Mapping[str, Filter]
+) -> dict[str, tuple[FilterUse, ...]]:
+    """What filters ask of each connection beside the fields that its plugin declares."""
+    uses: dict[str, tuple[FilterUse, ...]] = {}
+    for trigger in settings.triggers:
+        asked = filters.get(trigger.label)
+        info = plugins.infos[parsed[trigger.source].plugin]
+        if asked is not None:
+            declared = next(kind.fields for kind in info.events if kind.name == trigger.on)
+            own = {name: tuple(sorted(asked.compared.get(name, ()))) for name in sorted(asked.names - declared.keys())}
+            use = FilterUse(trigger=trigger.label, on=trigger.on, fields=own)
+            uses[trigger.source] = (*uses.get(trigger.source, ()), use)
+    return uses
 
 
 def _connection(

@@ -99,6 +99,7 @@ def test_mistakes_as_json(configured):
             "allowed": "mail",
             "nearest": "mail",
             "fix": None,
+            "shown": None,
         }
     ]
 

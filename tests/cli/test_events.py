@@ -66,6 +66,24 @@ def test_a_replay_asks_nobody_twice(stocked):
     assert len(house.deliveries("send_survey")) == before
 
 
+def test_deciding_again_says_whom_it_may_reach(stocked):
+    house = stocked.house
+    file = stocked.folder / "nps-connect.toml"
+    trigger = (
+        '[[triggers]]\non = "deal.won"\nfrom = "crm"\nsurvey = "after-purchase"\n\n[connections.crm]\nplugin = "x"\n\n'
+    )
+    file.write_text(trigger + file.read_text())
+    for person in ("1", "nobody"):
+        house.webhook(house.won(person, deal=f"again-{person}"))
+    house.run(only="crm/")
+    told = "2 decisions on 2 events, about 1 person and 1 event of nobody known"
+    again = ("events", "replay", "--connection", "crm", "--again", "the cooldown was wrong")
+    assert stocked(*again, "--dry-run").out == f"Would make {told}, again.\n"
+    refused = stocked(*again, answer="n\n")
+    assert (refused.code, told in refused.err) == (1, True)
+    assert json.loads(stocked(*again, "--yes", "--json").out)["redone"] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -73,6 +91,8 @@ def test_a_replay_asks_nobody_twice(stocked):
         (["replay", "--since", "soon"], "neither a day such as 2026-01-31 nor a time such as 30d"),
         (["list", "--connection", "mial"], "there is no connection 'mial'; allowed: mail, team; did you mean 'mail'?"),
         (["list", "--raw", "--kind", "deal.won"], "webhooks (--raw) have neither"),
+        (["replay", "--since", "1d", "--again", " "], "with a reason in words"),
+        (["replay", "--since", "1d", "--raw", "--again", "mended"], "without --raw"),
         (["send", "nowhere", "deal.won", "--contact", "1"], "there is no connection 'nowhere'"),
         (["send", "mail", "deal.won", "--contact", "1"], "mail gives no event 'deal.won'"),
         (["send", "mail", "deal.won", "--contact", "1", "--field", "x"], "is not NAME=VALUE"),

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from support.clock import START
 from support.house import House
 
 from nps_connect.flows import holding
 from nps_connect.flows.people import suppress
+from nps_connect.flows.simulate import simulate
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
 
 BASE = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
@@ -182,3 +184,20 @@ def test_a_paused_survey_waits_and_goes_on(house, clock):
         assert holding.resume_survey(session, "after-purchase")
     house.run()
     assert [row.state for row in house.deliveries("send_survey")] == ["succeeded", "succeeded"]
+
+
+@pytest.mark.parametrize("order", [(5, 200), (200, 5)])
+def test_of_two_events_of_one_person_in_a_batch_the_higher_trigger_s_is_decided_first(ledger, clock, order):
+    trigger = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
+    triggers = [{**trigger, "name": "any"}, {**trigger, "name": "large", "where": "amount >= 100", "priority": 5}]
+    house = House(ledger, clock, {"triggers": triggers})
+    house.crm.knows("1", "marie@example.com")
+    house.crm.knows("2", "paul@example.com")
+    house.webhook(*(house.won("1", deal=str(amount), amount=amount) for amount in order), house.won("2", amount=5))
+    house.run(only="crm/")
+    with ledger.read() as session:
+        query = select(EventRow.object_id, DecisionRow.trigger).join(EventRow, EventRow.id == DecisionRow.event_id)
+        taken = sorted(tuple(row) for row in session.execute(query.where(DecisionRow.verdict == "yes")))
+    assert taken == [("200", "large"), ("deal-2", "any")]
+    simulated = simulate(house.ctx, START)
+    assert sorted((one.contact, one.trigger) for one in simulated.asked) == [("crm:1", "large"), ("crm:2", "any")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -13,15 +14,19 @@ from support.house import House
 from support.recovering import SETTINGS, TellingDesk, detractor, followed_up, tell
 from support.vendors import EXAMPLE
 
-from nps_connect import ConnectionSettings, ConnectorInfo, SurveyProposal, Veto, hookimpl
-from nps_connect.flows.explain import Story, explain_event, explain_person, find_people
+from nps_connect import ConnectionSettings, ConnectorInfo, RetryLater, SurveyProposal, Veto, hookimpl
+from nps_connect.flows import explain
+from nps_connect.flows.explain import Story, explain_event, explain_person, explain_unknown, find_people
 from nps_connect.flows.holding import refuse
 from nps_connect.flows.people import suppress
+from nps_connect.flows.replay import send
 from nps_connect.flows.steps import ORDER
-from nps_connect.ledger.tables import DecisionRow, EventRow
+from nps_connect.ledger.tables import DecisionRow, EventPersonRow, EventRow
+from nps_connect.records.contacts import ContactKey
 from nps_connect.rules.deciding import REASONS
 
 TRIGGER = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
+ZONE = ZoneInfo("Europe/Paris")
 DOCS = Path(__file__).parents[2] / "docs" / "triggers.md"
 
 
@@ -30,6 +35,7 @@ class Third:
 
     proposal: SurveyProposal | None = None
     veto: Veto | None = None
+    failure: Exception | None = None
 
     @hookimpl
     def nps_connector(self):
@@ -37,6 +43,8 @@ class Third:
 
     @hookimpl
     def nps_trigger_survey(self, event, contact, history):
+        if self.failure:
+            raise self.failure
         return self.proposal
 
     @hookimpl
@@ -80,6 +88,11 @@ def vetoed(house: House) -> None:
     knows(house)
 
 
+def unusable(house: House) -> None:
+    house.third.proposal = SurveyProposal(survey="after-purchases", reason="a slip")
+    knows(house)
+
+
 def superseded(house: House) -> None:
     knows(house)
     won(house, "1", "1")
@@ -109,6 +122,7 @@ SCENARIOS: dict[str, tuple[dict[str, Any], Act, str]] = {
     "suppressed": ({}, suppressed, "no"),
     "sample": ({"triggers": [{**TRIGGER, "sample": 1e-9}]}, knows, "no"),
     "veto": ({}, vetoed, "no"),
+    "unusable_proposal": ({"triggers": []}, unusable, "no"),
     "outranked": ({"triggers": [TRIGGER, {**TRIGGER, "name": "other"}]}, knows, "no"),
     "cooldown": ({}, superseded, "no"),
     "superseded": ({"limits": {"when_blocked": "defer", "cooldown": "5d"}}, superseded, "no"),
@@ -126,7 +140,10 @@ def stories(house: House) -> list[Story]:
 
 def person(house: House, asked: str = "crm:1") -> Story:
     with house.ledger.read() as session:
-        return explain_person(session, find_people(session, asked, ["crm"]), now=house.clock())
+        people = find_people(session, asked, ["crm"])
+        if not people:
+            return explain_unknown(session, asked, ["crm"], zone=ZONE)
+        return explain_person(session, people, now=house.clock(), zone=ZONE)
 
 
 def built(ledger, change: dict[str, Any] | None = None) -> House:
@@ -154,6 +171,8 @@ def test_every_reason_comes_about_and_is_told(ledger, reason):
         assert step.told.startswith(f"{verdict} ({reason}) by ")
         assert step.facts["detail"] in step.told
         assert "@" not in step.told
+    of_people = [step for asked in ("crm:1", "crm:2", "crm:9") for step in person(house, asked).steps]
+    assert {step.id for step in steps} <= {step.id for step in of_people if step.what == "decision"}
 
 
 def test_the_next_possible_date_is_told(ledger):
@@ -162,7 +181,72 @@ def test_the_next_possible_date_is_told(ledger):
     until = START.replace(month=12, day=1).replace(year=2026)
     told = [step for step in person(house).steps if step.facts.get("reason") == "cooldown"]
     assert all(step.facts["eligible_at"] > until for step in told)
-    assert all(f"next possible {step.facts['eligible_at']:%Y-%m-%d %H:%M} UTC" in step.told for step in told)
+    for step in told:
+        assert f"next possible {step.facts['eligible_at'].astimezone(ZONE):%Y-%m-%d %H:%M} CET" in step.told
+        assert "UTC" not in step.told
+
+
+def test_each_of_several_candidates_is_told_of_the_event(ledger):
+    house = built(ledger)
+    house.crm.knows("1", "marie@example.com")
+    ambiguous(house)
+    for asked in ("crm:1", "crm:2", "paul@example.com"):
+        assert (person(house, asked).steps[0].what, verdict_told(house, asked)) == ("event", "no (several_contacts)")
+
+
+def verdict_told(house: House, asked: str) -> str:
+    (told,) = [step.told for step in person(house, asked).steps if step.what == "decision"]
+    return told.partition(" by ")[0]
+
+
+@pytest.mark.parametrize("asked", ["1", "crm:1", "marie@example.com", " Marie@Example.com"])
+def test_an_event_that_waits_to_be_decided_is_told_of_whom_it_names(ledger, asked):
+    house = built(ledger)
+    kind = "email" if "@" in asked else "id"
+    value = "marie@example.com" if kind == "email" else "1"
+    send(house.ctx, "crm", "deal.won", contact=ContactKey(kind=kind, value=value), object_id=None, fields={})
+    (waiting,) = person(house, asked).steps
+    assert waiting.told.endswith("pending: waits to be decided")
+    assert "@" not in waiting.told
+    house.run()
+    assert verdict_told(house, asked) == "no (no_contact)"
+    with ledger.read() as session:
+        assert session.execute(select(EventPersonRow)).scalars().all()
+        assert not [row for row in session.execute(select(EventPersonRow.subject)).scalars() if "@" in row]
+
+
+def test_a_webhook_s_event_is_told_before_it_is_decided_and_when_the_vendor_cannot_be_asked(ledger):
+    house = built(ledger)
+    house.webhook(house.won("1"))
+    house.run(only="crm/parse")
+    assert [step.what for step in person(house, "crm:1").steps] == ["event"]
+    house.crm.looking = [RetryLater("the vendor is down")]
+    house.run(only="crm/decide")
+    (waiting,) = person(house, "crm:1").steps
+    assert waiting.told.endswith("pending: the vendor is down")
+    assert person(house, "crm:2").steps == ()
+
+
+def test_the_usual_event_is_written_down_once_only(ledger):
+    house = built(ledger)
+    knows(house)
+    with ledger.read() as session:
+        assert session.execute(select(EventPersonRow)).scalars().all() == []
+
+
+def test_an_event_that_nothing_listens_to_is_told_of_whom_it_names(ledger):
+    house = built(ledger, {"triggers": []})
+    knows(house)
+    assert [step.what for step in person(house).steps] == ["event"]
+
+
+def test_it_is_said_when_older_things_are_left_out(ledger, monkeypatch):
+    house = built(ledger)
+    knows(house)
+    won(house, "1", "1")
+    assert person(house).left_out == ()
+    monkeypatch.setattr(explain, "MOST", 2)
+    assert person(house).left_out == ("decisions", "events")
 
 
 def test_a_proposal_and_a_refusal_are_told_with_the_plugin_s_reason(ledger):
@@ -177,6 +261,16 @@ def test_a_proposal_and_a_refusal_are_told_with_the_plugin_s_reason(ledger):
     assert all("by plugin:third:after-purchase" in one for one in told)
     assert all("third proposed it: a long call, ask [address]" in one for one in told)
     assert "third: a dispute is open" in told[-1]
+
+
+def test_a_plugin_that_fails_to_propose_leaves_a_decision_beside_the_others(ledger):
+    house = built(ledger)
+    house.third.failure = ValueError("boom")
+    knows(house)
+    told = [step.told for step in person(house).steps if step.what == "decision"]
+    assert any(one.startswith("yes (surveyed) by crm:deal.won:after-purchase") for one in told)
+    failed = "no (unusable_proposal) by plugin:third: third failed to say whether it proposes a survey (ValueError)"
+    assert failed in told
 
 
 def test_a_customer_who_was_won_back_is_told_apart_from_the_ticket(ledger):

@@ -13,6 +13,7 @@ from nps_connect.ledger.tables import (
     AttemptRow,
     DecisionRow,
     DeliveryRow,
+    EventRow,
     RawRequest,
     ResponseRow,
     RevisionRow,
@@ -97,3 +98,21 @@ def test_a_truncated_address_is_stable_and_tells_no_single_line(address):
 @pytest.mark.parametrize("nonsense", [None, "", "unknown", "testclient"])
 def test_what_is_no_address_is_forgotten_whole(nonsense):
     assert truncated(nonsense) is None
+
+
+def test_people_and_fields_of_old_events_are_emptied_and_the_fact_still_counts_once(walked):
+    event = walked.won("1", amount=5)
+    walked.webhook(event)
+    walked.run()
+    walked.clock.forward("390d")
+    forget(walked)
+    assert "marie@example.com" in str(one(walked, select(EventRow.record)))
+    walked.clock.forward("10d")
+    forget(walked)
+    with walked.ledger.read() as session:
+        records = list(session.execute(select(EventRow.record)).scalars())
+    assert not [record for record in records if "@" in str(record) or record.get("fields")]
+    walked.webhook(event)
+    walked.run()
+    with walked.ledger.read() as session:
+        assert session.execute(select(func.count()).select_from(EventRow)).scalar() == len(records)

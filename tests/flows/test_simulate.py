@@ -167,3 +167,19 @@ def test_an_opt_out_counts_from_the_moment_it_was_told(month, clock):
     outcome = simulate(month.ctx, START)
     assert outcome.reasons == {"surveyed": 9, "suppressed": 1}
     assert "crm:9" not in {one.contact for one in outcome.asked}
+
+
+def test_events_that_nobody_listened_to_are_told_apart_not_as_no_contact(ledger, clock):
+    house = House(ledger, clock, {"triggers": []})
+    for number in ("1", "2"):
+        house.crm.knows(number, f"{number}@example.com")
+        house.webhook(house.won(number, amount=5))
+    house.run()
+    listening = House(ledger, clock, {"triggers": [TRIGGER]})
+    listening.webhook(listening.won("unknown"))
+    listening.run()
+    outcome = simulate(listening.ctx, START)
+    assert outcome.reasons == {"never_completed": 2, "no_contact": 1}
+    assert outcome.never_completed == 2
+    filtered = House(ledger, clock, {"triggers": [{**TRIGGER, "where": "amount >= 100"}]})
+    assert simulate(filtered.ctx, START).reasons == {"never_completed": 2, "filter": 1}

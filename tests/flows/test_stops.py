@@ -8,9 +8,12 @@ from support.clock import START
 from support.house import House
 
 from nps_connect import AuthFailed, RetryLater
+from nps_connect.flows.replay import send
 from nps_connect.ledger import pauses
+from nps_connect.ledger.columns import Base
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.tables import DecisionRow, InvitationRow
+from nps_connect.records.contacts import ContactKey
 
 
 def decided(house: House) -> list[tuple[str, str]]:
@@ -139,6 +142,33 @@ def test_erased_at_the_vendor_nobody_is_known_or_written_to_any_more(house):
     house.clock.forward("100d")
     won(house)
     assert decided(house)[-1] == ("no", "suppressed")
+    assert stored(house, "marie@example.com", "Marie Martin", "Merci") == []
+
+
+def test_erasure_reaches_events_that_only_name_the_person_and_those_of_the_same_moment(house):
+    house.crm.knows("1", "marie@example.com", name="Marie Martin")
+    house.crm.knows("2", "marie@example.com", name="Marie Martin")
+    marie = ContactKey(kind="email", value="marie@example.com")
+    send(house.ctx, "crm", "deal.won", contact=marie, object_id="d-1", fields={"city": "Marie Martin"})
+    house.run()
+    house.webhook(house.won("1", city="Marie Martin"), house.won("2", city="Marie Martin"))
+    for person in ("1", "2"):
+        house.webhook({"id": person, "kind": "contact.privacy_deleted", "at": house.clock().isoformat()})
+    house.run()
+    assert len(decided(house)) == 3
+    assert stored(house, "marie@example.com", "Marie Martin") == []
+
+
+def stored(house, *texts):
+    """Rows that hold one of these texts anywhere; bodies of webhooks apart, which go after 30 days."""
+    with house.ledger.engine.connect() as connection:
+        return [
+            (table.name, row)
+            for table in Base.metadata.sorted_tables
+            if table.name != "raw_requests"
+            for row in connection.execute(select(table)).all()
+            if any(text in str(row) for text in texts)
+        ]
 
 
 def test_paused_mail_waits_while_tickets_go_on(house):

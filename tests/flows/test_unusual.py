@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 from support.house import House
 
-from nps_connect.ledger.tables import DecisionRow
+from nps_connect.flows.replay import replay
+from nps_connect.ledger.tables import DecisionRow, EventRow
 
 LIMITS = {"unusual": 2, "unusual_factor": 3, "unusual_within": "1d", "cooldown": "90d", "surveys_per_day": 1000}
 
@@ -46,3 +47,29 @@ def test_a_trigger_without_a_past_has_the_floor(ledger, clock):
     house = House(ledger, clock, {"limits": LIMITS})
     buy(house, "flood", 4)
     assert [verdict for verdict, _ in verdicts(house, 4)] == ["yes", "yes", "held", "held"]
+
+
+def test_an_event_that_is_held_for_a_trigger_is_not_taken_by_a_lower_one(ledger, clock):
+    high = {"name": "high", "on": "deal.won", "from": "crm", "survey": "after-purchase", "priority": 5}
+    house = House(ledger, clock, {"limits": LIMITS, "triggers": [{**high, "name": "low", "priority": 1}, high]})
+    buy(house, "flood", 4)
+    with house.ledger.read() as session:
+        rows = session.execute(select(DecisionRow.trigger, DecisionRow.verdict, DecisionRow.reason)).all()
+    told = sorted(tuple(row) for row in rows)
+    assert told[:2] == [("high", "held", "unusual")] * 2
+    assert told[2:4] == [("high", "yes", "surveyed")] * 2
+    assert told[4:] == [("low", "no", "outranked")] * 4
+
+
+def test_a_held_event_that_is_decided_again_is_still_not_taken_by_a_lower_trigger(ledger, clock):
+    high = {"name": "high", "on": "deal.won", "from": "crm", "survey": "after-purchase", "priority": 5}
+    house = House(ledger, clock, {"limits": LIMITS, "triggers": [high]})
+    buy(house, "flood", 4)
+    after = House(ledger, clock, {"limits": LIMITS, "triggers": [high, {**high, "name": "low", "priority": 1}]})
+    after.crm.people = house.crm.people
+    with ledger.write() as session:
+        replay(session, EventRow, list(session.execute(select(EventRow.id)).scalars()), clock())
+    after.run(only="crm/")
+    with ledger.read() as session:
+        rows = session.execute(select(DecisionRow.reason).where(DecisionRow.trigger == "low")).scalars().all()
+    assert rows == ["outranked"] * 4

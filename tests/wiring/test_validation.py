@@ -102,8 +102,8 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
             '"amuont >= 100"',
             (
                 "triggers.1.where: column 1: unknown field 'amuont', did you mean 'amount'? known fields: amount, "
-                "contact.language, contact.timezone, history.answers, history.last_answered_at, history.last_score, "
-                "history.last_surveyed_at"
+                "contact.email_domain, contact.language, contact.name, contact.timezone, history.answers, "
+                "history.last_answered_at, history.last_score, history.last_surveyed_at"
             ),
         ),
         (
@@ -147,6 +147,11 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
 def test_one_mistake_one_sentence(world, old, new, sentence):
     world.replace(old, new)
     assert f"nps-connect.toml: {sentence}" in world.mistakes()
+
+
+def test_a_mistake_in_a_filter_is_shown_below_with_a_caret_under_it(world):
+    world.replace('"amount >= 100"', '"amount >= 100 and amuont < 5"')
+    assert world.mistakes()[-2:] == ["  amount >= 100 and amuont < 5", "                    ^"]
 
 
 def test_no_routes_at_all(world):

@@ -40,7 +40,7 @@ def check(options: Options, as_json: bool) -> None:
 
 
 def _mistakes(errors: ConfigErrors) -> list[dict[str, str | None]]:
-    names = ("where", "key", "problem", "allowed", "nearest", "fix")
+    names = ("where", "key", "problem", "allowed", "nearest", "fix", "shown")
     return [{name: getattr(error, name) for name in names} for error in errors.errors]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nps_connect.cli.options import Checked
+from nps_connect.records.filters import near_miss
 from nps_connect.settings.loading import environment_path
 from nps_connect.settings.places import At, dotted
 from nps_connect.settings.references import Referenced
@@ -29,6 +30,7 @@ def notes_of(checked: Checked, path: Path) -> list[str]:
         *_placeholders(checked),
         *_unused(checked),
         *_selective(checked),
+        *_filters(checked),
         *_broken(checked),
     ]
 
@@ -91,6 +93,31 @@ def _selective(checked: Checked) -> Iterator[str]:
         if route.accept_selective_invitation:
             yield (
                 f"routes.{number} asks only some customers for a review, because: {route.accept_selective_invitation}"
+            )
+
+
+def _filters(checked: Checked) -> Iterator[str]:
+    """Fields that a vendor may have are no mistake, but look like a slip; so do dates that are compared as texts."""
+    from nps_connect.rules.filters import PERSON_FIELDS, compile_filter
+
+    for number, trigger in enumerate(checked.settings.triggers, start=1):
+        info = checked.plugins.infos[checked.connections[trigger.source].plugin]
+        kind = next(one for one in info.events if one.name == trigger.on)
+        if trigger.where is None:
+            continue
+        asked = compile_filter(trigger.where, kind.fields, open_fields=kind.open_fields)
+        known = [*kind.fields, *PERSON_FIELDS]
+        for name in sorted(asked.names - kind.fields.keys()):
+            near = near_miss(name, known)
+            if near is not None:
+                yield (
+                    f"triggers.{number}.where: {name!r} is not among the fields that every {trigger.on} has; "
+                    f"did you mean {near!r}? If it is a field of your own: connections check {trigger.source}"
+                )
+        for name in sorted(asked.dated):
+            yield (
+                f"triggers.{number}.where: {name!r} is compared with a date as a text, letter by letter; "
+                'write a moment, such as d"2026-01-31T00:00:00+01:00"'
             )
 
 

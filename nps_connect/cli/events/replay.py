@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nps_connect.cli.asking import ask
+from nps_connect.cli.events.again import redo
 from nps_connect.cli.events.choosing import NARROWING, choosing, chosen
 from nps_connect.cli.guarding import Failure
 from nps_connect.cli.lazy import Command
@@ -18,6 +19,7 @@ from nps_connect.cli.progress import progress
 @click.command(cls=Command)
 @click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
 @choosing
+@click.option("--again", "why", metavar="REASON", help="Decide anew what a mended configuration can change, and why.")
 @click.option("--dry-run", is_flag=True, help="Say how many and about how many people, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -26,6 +28,7 @@ def replay(
     options: Options,
     /,
     ids: tuple[int, ...],
+    why: str | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -33,7 +36,8 @@ def replay(
 ) -> None:
     """Let events go through the walk again, or webhooks that could not be read (--raw --state dead).
 
-    What has been decided stays decided, nobody is asked twice, and old events decide "too old".
+    What has been decided stays decided, nobody is asked twice, and old events decide "too old". With --again, what was
+    decided "no" for a reason that an edit of the configuration can do away with is decided anew.
     """
     from nps_connect.connection import system_clock
     from nps_connect.flows import replay as flow
@@ -41,6 +45,8 @@ def replay(
 
     if not ids and not any(given[name] for name in NARROWING):
         raise click.UsageError("name events by ID, or choose with " + ", ".join(f"--{name}" for name in NARROWING))
+    if why is not None and (given["raw"] or not why.strip()):
+        raise click.UsageError("--again decides on events: without --raw, and with a reason in words")
     table, noun = (RawRequest, "webhook") if given["raw"] else (EventRow, "event")
     with options.ledger() as (ledger, settings):
         with ledger.read() as session:
@@ -49,6 +55,9 @@ def replay(
             found = flow.extent(session, table, wanted)
         if unknown:
             raise Failure(f"there is no {noun} {', '.join(map(str, unknown))}; see: nps-connect events list")
+        if why is not None:
+            redo(ledger, settings, wanted, why.strip(), dry_run=dry_run, yes=yes, as_json=as_json)
+            return
         told = counted(found.rows, noun, f"{noun}s")
         if not given["raw"]:
             told += f" about {counted(found.people, 'person', 'people')}"
@@ -58,7 +67,7 @@ def replay(
             with progress("replaying", hidden=as_json) as tell:
                 for batch in flow.batches(ledger, table, wanted, found.last):
                     with ledger.write() as session:
-                        replayed += flow.replay(session, table, batch, system_clock())
+                        replayed += len(flow.replay(session, table, batch, system_clock()))
                     tell(replayed, found.rows)
     if as_json:
         print_json({"found": found.rows, "people": found.people, "replayed": replayed})

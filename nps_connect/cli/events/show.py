@@ -23,7 +23,8 @@ def show(options: Options, event_id: int, as_json: bool) -> None:
     from nps_connect.ledger.tables import EventRow
 
     with options.ledger() as (ledger, settings), ledger.read() as session:
-        row, story = session.get(EventRow, event_id), explain_event(session, event_id)
+        zone = settings.core.zone
+        row, story = session.get(EventRow, event_id), explain_event(session, event_id, zone=zone)
         if row is None or story is None:
             raise Failure(f"there is no event {event_id}; see: nps-connect events list")
         told = {**facts(row), "fields": row.record.get("fields", {}), "contacts": list(story.contacts)}
@@ -32,6 +33,5 @@ def show(options: Options, event_id: int, as_json: bool) -> None:
         return
     print_facts(told.items())
     click.echo()
-    zone = settings.core.zone
     rows = [(moment(step.at, zone), step.what, step.id, step.told) for step in story.steps]
-    print_table(["when", "what", "id", "told"], rows, empty="nothing came of it")
+    print_table([f"when ({zone})", "what", "id", "told"], rows, empty="nothing came of it")

@@ -54,6 +54,7 @@ def simulate(options: Options, since: str, new: Path | None, csv_file: Path | No
                 "since": begin,
                 "events": tried.events,
                 "reasons": {"present": present.reasons, "new": tried.reasons},
+                "never_completed": {"present": present.never_completed, "new": tried.never_completed},
                 "surveys": [asdict(one) for one in tried.asked],
                 "added": [asdict(one) for one in difference.added],
                 "removed": [asdict(one) for one in difference.removed],
@@ -117,6 +118,12 @@ def _print(present: Outcome, tried: Outcome, difference: Difference, zone: tzinf
     if len(rows) > SHOWN:
         told += f"; {len(rows) - SHOWN} more {'differences' if compared else 'surveys'}: see them with --csv FILE"
     console().print(told)
+    if tried.never_completed:
+        unknown = counted(tried.never_completed, "event", "events")
+        console().print(
+            f"never completed: {unknown}; people unknown. No trigger listened when they came in, so nobody asked whom "
+            "they are about: the real rules may reach people by such events who are not told here."
+        )
 
 
 def _shown(row: dict[str, Any], zone: tzinfo, *, compared: bool) -> tuple[object, ...]:

@@ -39,11 +39,14 @@ class Subject:
         allowed: Iterable[str] | None = None,
         nearest: str | None = None,
         fix: str | None = None,
+        shown: str | None = None,
     ) -> None:
         """Write one mistake down."""
         choices = None if allowed is None else ", ".join(allowed) or "none"
         self.mistakes.append(
-            ConfigError(problem, where=self.where, key=dotted(at), allowed=choices, nearest=nearest, fix=fix)
+            ConfigError(
+                problem, where=self.where, key=dotted(at), allowed=choices, nearest=nearest, fix=fix, shown=shown
+            )
         )
 
     def info(self, connection: str) -> ConnectorInfo | None:

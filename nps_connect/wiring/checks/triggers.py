@@ -58,4 +58,4 @@ def _kind(subject: Subject, trigger: Trigger, at: At, info: ConnectorInfo) -> No
         try:
             compile_filter(trigger.where, kind.fields, open_fields=kind.open_fields)
         except FilterError as error:
-            subject.mistake((*at, "where"), str(error))
+            subject.mistake((*at, "where"), str(error), shown=error.pointed(trigger.where))

@@ -9,6 +9,7 @@ from typing import Any
 
 from nps_connect import Connection, Finding, NotAllowed, hookimpl
 from nps_connect_hubspot.api import Api
+from nps_connect_hubspot.filters import filter_findings
 from nps_connect_hubspot.setup import nps_plan_setup
 
 SKEW_WARNING = 60.0
@@ -21,10 +22,10 @@ SUNSET_WARNING_DAYS = 180
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """The portal, the token and its scopes, the quota, the clock, the version's end, the stages and the set-up."""
+    """The portal, the token and its scopes, the quota, the clock, the version's end, stages, filters and the set-up."""
     api = Api(connection, "check")
     findings = list(_portal(api))
-    for part in (_scopes, _quota, _stages, _version, _webhooks, _set_up):
+    for part in (_scopes, _quota, _stages, filter_findings, _version, _webhooks, _set_up):
         findings += _guarded(part, api)
     return findings
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 import nps_connect_hubspot as plugin
-from nps_connect import AuthFailed
+from nps_connect import AuthFailed, FilterUse
+from nps_connect_hubspot.simulated.definitions import defined
 
 
 def told(connection, severity):
@@ -98,3 +100,26 @@ def test_a_wrong_token(connecting):
 def test_a_token_that_looks_short_lived(connecting, connection, monkeypatch):
     monkeypatch.setattr("nps_connect_hubspot.simulated.vendor.TOKEN", "CJS-short-lived")
     assert any("30 minutes" in text for text in told(connecting(**good(access_token="CJS-short-lived")), "warning"))
+
+
+def asking(connection, **fields):
+    kinds = {name: (kind,) if kind else () for name, kind in fields.items()}
+    return replace(connection, filters=(FilterUse(trigger="large deals", on="deal.won", fields=kinds),))
+
+
+def test_properties_that_filters_name_are_looked_for(connecting, connection, portal):
+    portal.definitions["deals"]["closed_on"] = defined("closed_on", "date", "date")
+    asked = asking(connecting(**good()), amuont="number", closed_on="text", dealname="text")
+    findings = [one for one in plugin.nps_check(asked) if "large deals" in one.text]
+    assert [(one.severity, one.fix) for one in findings] == [
+        ("error", "write 'amount'"),
+        ("error", 'compare it with a moment such as d"2026-01-31T09:00:00Z"'),
+    ]
+    assert "'amuont', which HubSpot does not have for deal.won" in findings[0].text
+    assert "'closed_on', which is a moment at HubSpot, but compares it as a text" in findings[1].text
+
+
+def test_properties_that_are_there_are_told(connecting, connection, portal):
+    portal.definitions["deals"]["closed_on"] = defined("closed_on", "date", "date")
+    asked = asking(connecting(**good()), closed_on="moment", dealname=None)
+    assert "the properties that filters name are there: closed_on, dealname" in told(asked, "ok")

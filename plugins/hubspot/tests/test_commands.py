@@ -12,6 +12,7 @@ from nps_connect.cli import main
 from nps_connect.sandbox.faults import FaultPlan, parse_faults
 from nps_connect.sandbox.hosting import VendorHost
 from nps_connect_hubspot.simulated import Simulated
+from nps_connect_hubspot.simulated.definitions import defined
 from nps_connect_hubspot.simulated.vendor import SECRET, TOKEN
 
 CONFIGURATION = """\
@@ -64,8 +65,8 @@ def command(tmp_path, monkeypatch, faults, empty_ledger):
     host = VendorHost({"hubspot": vendor}, lambda _request: None, port=0, faults=faults)
     host.start()
 
-    def run(*arguments, answer=None, more="", token=TOKEN):
-        text = CONFIGURATION.format(base_url=f"{host.url}/hubspot", more=more)
+    def run(*arguments, answer=None, more="", triggers="", token=TOKEN, of=("connections",)):
+        text = CONFIGURATION.format(base_url=f"{host.url}/hubspot", more=more) + triggers
         (tmp_path / "nps-connect.toml").write_text(text, encoding="utf-8")
         environ = {
             "NPS_CONNECT_LOAD_PLUGINS": "hubspot,email",
@@ -76,7 +77,7 @@ def command(tmp_path, monkeypatch, faults, empty_ledger):
             "HUBSPOT_TOKEN": token,
             "HUBSPOT_WEBHOOK_SECRET": SECRET,
         }
-        result = CliRunner(env=environ).invoke(main, ["connections", *arguments], input=answer)
+        result = CliRunner(env=environ).invoke(main, [*of, *arguments], input=answer)
         return SimpleNamespace(code=result.exit_code, out=result.stdout, err=result.stderr)
 
     run.vendor = vendor
@@ -121,6 +122,31 @@ def test_subscriptions_of_an_app_are_part_of_it(command):
         "subscription:deal.propertyChange/dealstage"
     ]
     assert json.loads(command("plan", "crm", "--json", more=more).out)["changes"] == []
+
+
+TRIGGER = """
+[[triggers]]
+name = "large deals"
+on = "deal.won"
+from = "crm"
+survey = "after-purchase"
+where = 'amuont >= 100 and Amount >= 100 and closed_on > "2026-01-31"'
+"""
+
+
+def test_slips_in_filters_are_noted_and_the_portal_is_asked_for_the_properties(command):
+    polled = {"more": 'events = "poll"\n', "triggers": TRIGGER}
+    command("apply", "crm", "--yes", **polled)
+    notes = json.loads(command("check", "--json", of=("config",), **polled).out)["notes"]
+    told = "\n".join(one for one in notes if one.startswith("triggers.1.where: "))
+    assert "'Amount' is not among the fields that every deal.won has; did you mean 'amount'?" in told
+    assert "'amuont' is not among the fields that every deal.won has; did you mean 'amount'?" in told
+    assert "'closed_on' is compared with a date as a text, letter by letter" in told
+    command.vendor.portal.definitions["deals"]["closed_on"] = defined("closed_on", "date", "date")
+    checked = command("check", "crm", **polled)
+    assert checked.code == 1
+    for wrong in ("'amuont', which HubSpot does not have", "'Amount', which", "'closed_on', which is a moment"):
+        assert f"trigger 'large deals': the filter names {wrong}" in " ".join(checked.out.split())
 
 
 def test_what_an_admin_locked_is_shown_and_remains(command):

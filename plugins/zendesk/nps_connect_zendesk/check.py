@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from nps_connect import Connection, DeliveryError, Finding, NotAllowed, RetryLater, VendorAnswer, hookimpl
 from nps_connect_zendesk.business_rules import mailing_rules
 from nps_connect_zendesk.directory import Kind, number_of
+from nps_connect_zendesk.filters import filter_findings
 from nps_connect_zendesk.people import STAFF
 from nps_connect_zendesk.rows import API
 from nps_connect_zendesk.setup import differences
@@ -32,7 +33,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
     """
     answer = connection.http.call("GET", f"{API}/users/me", action=ACTION, idempotent=True)
     findings = [*_identity(answer), *_credential(connection), *_quota(answer), *_clock(connection, answer)]
-    for look in (_scopes, _tickets, _export, _names, _setup, _webhook, _business_rules):
+    for look in (_scopes, _tickets, _export, _names, _filters, _setup, _webhook, _business_rules):
         try:
             findings += look(connection)
         except NotAllowed as error:
@@ -142,6 +143,10 @@ def _names(connection: Connection) -> Iterator[Finding]:
         if value is not None and number_of(connection, kind, value, action=ACTION) is None:
             text = f"{key}: Zendesk has no {kind.replace('_', ' ').rstrip('s')} {value!r}"
             yield Finding(severity="error", text=text, fix=f"correct {key}, or name its number")
+
+
+def _filters(connection: Connection) -> Iterator[Finding]:
+    yield from filter_findings(connection, action=ACTION)
 
 
 def _setup(connection: Connection) -> Iterator[Finding]:

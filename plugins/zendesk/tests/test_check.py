@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from nps_connect import AuthFailed
+from nps_connect import AuthFailed, FilterUse
 from nps_connect_zendesk import nps_apply_setup, nps_check, nps_plan_setup
 from nps_connect_zendesk.simulated import Simulated
 from nps_connect_zendesk.simulated.door import API_TOKEN, Token
@@ -41,6 +42,31 @@ def test_everything_but_good_news_tells_a_fix(vendor, helpdesk):
     vendor.tokens.access["weak"] = Token(("tickets:read", "users:read"))
     for finding in found(helpdesk(access_token="weak", group="Nowhere", **WEBHOOK)):
         assert finding.severity == "ok" or finding.fix
+
+
+class TestFilters:
+    def test_fields_that_filters_name_are_looked_for(self, vendor, helpdesk):
+        vendor.account.things["ticket_fields"] = [
+            {"id": 41, "type": "date", "title": "Delivered", "active": True},
+            {"id": 42, "type": "decimal", "title": "Price", "active": True},
+        ]
+        fields = {"field_40": (), "field_41": ("text",), "field_42": ("number",), "due_at": ("text",), "due_ta": ()}
+        use = FilterUse(trigger="late", on="ticket.solved", fields=fields)
+        findings = [one for one in found(replace(helpdesk(), filters=(use,))) if "'late'" in one.text]
+        assert [(one.severity, one.text.split("'")[3]) for one in findings] == [
+            ("error", "due_at"),
+            ("error", "due_ta"),
+            ("error", "field_40"),
+            ("error", "field_41"),
+        ]
+        assert "moment" in findings[0].fix
+        assert findings[1].fix == "write 'due_at'"
+
+    def test_fields_that_are_there_are_told(self, helpdesk):
+        use = FilterUse(trigger="late", on="ticket.solved", fields={"subject": ("text",)})
+        assert "the ticket fields that filters name are there: subject" in texts(
+            found(replace(helpdesk(), filters=(use,)), "ok")
+        )
 
 
 class TestCredentials:

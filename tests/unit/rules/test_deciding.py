@@ -141,6 +141,18 @@ def test_a_filter_sees_the_contact_and_the_history_too():
     assert rule(facts(filter=where(seen), history=known)).verdict == "yes"
 
 
+def test_colleagues_and_tests_are_kept_out_by_domain_or_name():
+    ours = where('contact.email_domain != "example.com"')
+    anne = Contact(connection="crm", id="1", email="Anne@Shop.Example.COM", name="Anne")
+    assert rule(facts(filter=ours, contacts=(anne,))).verdict == "yes"
+    colleague = Contact(connection="crm", id="2", email="bob@EXAMPLE.com", name="Test Bob")
+    refused = rule(facts(filter=ours, contacts=(colleague,)))
+    assert (refused.reason, "contact.email_domain = 'example.com'" in refused.detail) == ("filter", True)
+    named = rule(facts(filter=where('not "Test" in contact.name'), contacts=(colleague,)))
+    assert named.reason == "filter"
+    assert "Bob" not in named.detail
+
+
 def test_the_event_s_own_field_comes_before_the_contact_s():
     known = facts(filter=where('city == "Nice"'), event=event(fields={"city": "Nice"}))
     assert rule(known).verdict == "yes"
@@ -170,7 +182,7 @@ def test_the_daily_cap_defers_to_the_company_s_next_day():
 
 def test_a_cooldown_skips_by_default_and_tells_the_next_date():
     until = NOW + timedelta(days=5)
-    ruling = blocked(Limits(), until, NOW)
+    ruling = blocked(Limits(), until, NOW, UTC)
     assert (ruling.verdict, ruling.reason, ruling.eligible_at) == ("no", "cooldown", until)
     assert "2026-05-09" in ruling.detail
 
@@ -178,10 +190,10 @@ def test_a_cooldown_skips_by_default_and_tells_the_next_date():
 def test_a_cooldown_defers_as_long_as_the_operator_allows():
     limits = Limits(when_blocked="defer", defer_at_most="14d")
     soon, late = NOW + timedelta(days=14), NOW + timedelta(days=14, seconds=1)
-    assert blocked(limits, soon, NOW).verdict == "deferred"
-    assert blocked(limits, soon, NOW).eligible_at == soon
-    assert blocked(limits, late, NOW).verdict == "no"
-    assert "14d that defer_at_most allows" in blocked(limits, late, NOW).detail
+    assert blocked(limits, soon, NOW, UTC).verdict == "deferred"
+    assert blocked(limits, soon, NOW, UTC).eligible_at == soon
+    assert blocked(limits, late, NOW, UTC).verdict == "no"
+    assert "14d that defer_at_most allows" in blocked(limits, late, NOW, UTC).detail
 
 
 @pytest.mark.parametrize(

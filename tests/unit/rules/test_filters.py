@@ -139,7 +139,7 @@ def test_names_are_what_the_vendor_is_asked_for_and_the_person_is_known_already(
 @pytest.mark.parametrize(
     ("text", "column", "told"),
     [
-        ("amout > 3", 1, "did you mean 'amount'? known fields: amount, closed_at, contact.language"),
+        ("amout > 3", 1, "did you mean 'amount'? known fields: amount, closed_at, contact.email_domain, "),
         ('vip and contact.langauge == "fr"', 9, "did you mean 'contact.language'?"),
         ("amount = 3", 8, "write '=='"),
         ("vip && amount > 3", 5, "write 'and'"),
@@ -213,3 +213,28 @@ def test_a_dotted_name_is_never_open():
 def test_the_longest_chain_that_fits_compiles_and_matches():
     assert passes(" or ".join(["vip"] * 140), {"vip": True})
     assert passes("v" + " or v" * 199, {"v": "true"}, open_fields=True)
+
+
+def test_what_fields_are_compared_as_is_known_and_dates_compared_as_texts_are_noticed():
+    asked = compile_filter(
+        'amount > 1 and closed_at > d"2026-01-31T09:00:00Z" and due > "2026-01-31" and seen == null and paid',
+        FIELDS,
+        open_fields=True,
+    )
+    assert asked.compared == {"amount": {"number"}, "closed_at": {"moment"}, "due": {"text"}, "paid": {"boolean"}}
+    assert asked.dated == {"due"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("amuont >= 100", "  amuont >= 100\n  ^"),
+        ("vip and amuont >= 100", "  vip and amuont >= 100\n          ^"),
+        ("vip and\namuont >= 100", "  amuont >= 100\n  ^"),
+        ("amount >=", "  amount >=\n           ^"),
+    ],
+)
+def test_a_mistake_is_shown_with_a_caret_under_it(text, told):
+    with pytest.raises(FilterError) as error:
+        compile_filter(text, FIELDS, open_fields=False)
+    assert error.value.pointed(text) == told

@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.Column("object_id", sa.String(length=200), nullable=False),
         sa.Column("occurred_at", WHEN, nullable=False),
         sa.Column("received_at", WHEN, nullable=False),
+        sa.Column("replayed_at", WHEN, nullable=True),
         sa.Column("source", sa.String(length=20), nullable=False),
         sa.Column("contact_id", BIG, nullable=True),
         sa.Column("record", sa.JSON(), nullable=False),

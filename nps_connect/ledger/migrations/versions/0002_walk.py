@@ -15,6 +15,14 @@ WHEN = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Forwards."""
     op.create_table(
+        "event_people",
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("event_id", BIG, nullable=False),
+        sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_event_people_event_id"),
+        sa.PrimaryKeyConstraint("subject", "event_id", name="pk_event_people"),
+    )
+    op.create_index("ix_event_people_event_id", "event_people", ["event_id"])
+    op.create_table(
         "decisions",
         sa.Column("id", BIG, nullable=False),
         sa.Column("event_id", BIG, nullable=False),
@@ -26,8 +34,9 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(), nullable=False),
         sa.Column("decided_at", WHEN, nullable=False),
         sa.Column("eligible_at", WHEN, nullable=True),
+        sa.Column("earlier", sa.JSON(), nullable=True),
         sa.CheckConstraint(
-            "verdict IN ('yes', 'no', 'deferred', 'held', 'released')", name=op.f("ck_decisions_verdict")
+            "verdict IN ('yes', 'no', 'deferred', 'held', 'released', 'again')", name=op.f("ck_decisions_verdict")
         ),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_decisions_contact_id"),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_decisions_event_id"),
