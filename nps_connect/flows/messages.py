@@ -16,6 +16,7 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.messages import Address, InlineImage, Message
 from nps_connect.records.responses import AnsweredContact
+from nps_connect.rules.timing import expiry, last_moment
 from nps_connect.settings.looks import media_type, read_logo
 from nps_connect.wording import mails, staff
 from nps_connect.wording.languages import choose
@@ -26,10 +27,11 @@ LOGO = "logo"
 
 
 def survey(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow) -> Message:
-    """The survey mail, or a reminder of it, in the person's language as known now."""
+    """The survey mail, or a reminder of it, in the language that the trigger sets, else in the person's own of now."""
     core = ctx.settings.core
     definition = ctx.settings.surveys.get(invitation.survey)
-    language = choose([contact.language, invitation.language], core.languages)
+    language = choose([_set_language(ctx, invitation), contact.language, invitation.language], core.languages)
+    invitation.language = language  # the page is shown in it too
     reminder = row.action == "send_reminder"
     unsubscribe = _unsubscribe(ctx, contact)
     worded = mails.survey_mail(
@@ -40,7 +42,7 @@ def survey(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: C
         question=definition.question.get(language) if definition else None,
         survey_url=ctx.links.address("s", ctx.links.survey(invitation.id or 0)),
         unsubscribe_url=unsubscribe,
-        expires_at=invitation.expires_at.astimezone(core.zone),
+        expires_at=last_moment(invitation.expires_at, core.zone),
         reminder=reminder,
         confirm=row.options.get("confirm"),
     )
@@ -70,7 +72,7 @@ def sample(ctx: Context, survey_name: str, language: str, *, to: Address, at: da
         question=definition.question.get(language),
         survey_url=ctx.links.address("s", token),
         unsubscribe_url=unsubscribe,
-        expires_at=(at + definition.expires_after).astimezone(core.zone),
+        expires_at=last_moment(expiry(at, definition.expires_after, core.zone), core.zone),
         test=True,
     )
     return Message(
@@ -141,6 +143,11 @@ def notice(ctx: Context, row: DeliveryRow) -> Message:
         text=f"{problem}\n\n{core.url}\n",
         language=core.language,
     )
+
+
+def _set_language(ctx: Context, invitation: InvitationRow) -> str | None:
+    """The language that the trigger sets whatever the person's is, or none."""
+    return next((one.language for one in ctx.settings.triggers if one.label == invitation.trigger), None)
 
 
 def _message(

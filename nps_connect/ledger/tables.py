@@ -10,11 +10,15 @@ from sqlmodel import JSON, Field
 
 from nps_connect.ledger.cases import CaseRow  # noqa: F401  # one place to import every table of the walk from
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
+from nps_connect.records.responses import NPS_SCALE
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
 
 HELD = text("verdict = 'held'")
+UNREADABLE = text("state = 'dead'")
+TO_CONFIRM = text("revision = 0 AND provisional_score <= 6 AND provisional_signs IS NULL")
+"""Predicates of partial indexes; a query that gives their values as parameters does not use them."""
 
 
 def _id() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
@@ -29,7 +33,11 @@ class RawRequest(Work, table=True):
     """A webhook as it came in; lane ``<connection>/parse``."""
 
     __tablename__ = "raw_requests"
-    __table_args__ = (*work_indexes("raw_requests"), CheckConstraint(WORK_STATES, name="state"))
+    __table_args__ = (
+        *work_indexes("raw_requests"),
+        CheckConstraint(WORK_STATES, name="state"),
+        Index("ix_raw_requests_unreadable", "connection", "id", sqlite_where=UNREADABLE, postgresql_where=UNREADABLE),
+    )
 
     id: int | None = _id()
     connection: str = Field(max_length=40)
@@ -171,6 +179,7 @@ class ResponseRow(Base, table=True):
     """The newest state of an answer; `revision` 0 means provisional only.
 
     Attributes:
+        scale: what the score is a score on; only those on `NPS_SCALE` have a segment and count for the NPS.
         follow_up: answers to further questions, each with its name and its question.
         contested_at: two different scores were pressed at once: provisional again until the next press.
         provisional_signs: signs of a machine on the opening that gave the provisional score.
@@ -182,6 +191,7 @@ class ResponseRow(Base, table=True):
         UniqueConstraint("public_id"),
         CheckConstraint("score IS NULL OR (score >= 0 AND score <= 10)", name="score"),
         Index("ix_responses_answered_at_survey", "answered_at", "survey"),
+        Index("ix_responses_to_confirm", "provisional_at", sqlite_where=TO_CONFIRM, postgresql_where=TO_CONFIRM),
     )
 
     id: int | None = _id()
@@ -190,7 +200,7 @@ class ResponseRow(Base, table=True):
     contact_id: int = _ref("contacts.id")
     survey: str = Field(max_length=40)
     touchpoint: str = Field(max_length=80)
-    scale: str = Field(default="nps-0-10", max_length=20)
+    scale: str = Field(default=NPS_SCALE, max_length=20)
     revision: int = 0
     score: int | None = None
     comment: str | None = None
