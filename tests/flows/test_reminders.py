@@ -33,7 +33,10 @@ def test_who_does_not_answer_is_reminded_twice_and_then_left_alone(reminding):
     days(reminding, 1)
     assert kinds(reminding) == ["survey", "reminder"]
     assert "Rappel" in reminding.post.items[1].subject
-    days(reminding, 40)
+    days(reminding, 4)
+    assert kinds(reminding) == ["survey", "reminder", "reminder"]
+    reminding.clock.forward("36d")
+    reminding.run()
     assert kinds(reminding) == ["survey", "reminder", "reminder"]
 
 
@@ -53,7 +56,8 @@ def test_after_a_pause_or_an_outage_one_reminder_leaves_and_the_next_has_its_dis
     reminding.surveyed()
     with reminding.ledger.write() as session:
         pauses.pause(session, pauses.MAIL, cause="operator", reason="checking", now=reminding.clock())
-    days(reminding, 20)
+    reminding.clock.forward("20d")
+    reminding.run()
     with reminding.ledger.write() as session:
         pauses.resume(session, pauses.MAIL)
     days(reminding, 4)
