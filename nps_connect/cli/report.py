@@ -69,7 +69,7 @@ def _count(
     from sqlmodel import col
 
     from nps_connect.ledger.tables import ResponseRow
-    from nps_connect.records.responses import segment_of
+    from nps_connect.records.responses import NPS_SCALE, segment_of
 
     confirmed = (col(ResponseRow.revision) > 0) & col(ResponseRow.contested_at).is_(None)
     at = case((col(ResponseRow.revision) > 0, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
@@ -82,7 +82,7 @@ def _count(
         score.label("score"),
         confirmed.label("confirmed"),
         newest.label("place"),
-    ).where(score.is_not(None))
+    ).where(score.is_not(None), col(ResponseRow.scale) == NPS_SCALE)
     if survey is not None:
         answers = answers.where(col(ResponseRow.survey) == survey)
     if begin is not None:

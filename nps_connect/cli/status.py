@@ -8,7 +8,7 @@ import click
 
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import ago, moment, print_facts, print_json, print_table
+from nps_connect.cli.output import ago, counted, moment, print_facts, print_json, print_table
 
 
 @click.command(cls=Command)
@@ -48,6 +48,9 @@ def status(options: Options, as_json: bool) -> None:
         ],
         empty="no connection gives events",
     )
+    if known.to_confirm:
+        told = counted(known.to_confirm, "detractor", "detractors")
+        click.echo(f"to confirm: {told} opened a score and pressed none; nps-connect responses list --to-confirm")
     for stop in known.paused:
         click.echo(f"paused: {stop.scope} since {moment(stop.since, zone)} ({stop.cause}: {stop.reason})")
     for trigger, number in known.held.items():

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.errors import DeliveryError, Undeliverable, WebhookRejected
+from nps_connect.errors import DeliveryError, Rejected, Undeliverable, WebhookRejected
 from nps_connect.flows.cancel import cancel_mail
 from nps_connect.flows.context import Context
 from nps_connect.flows.links import UnsubscribeLink
@@ -91,14 +91,26 @@ def fetch_bounces(ctx: Context, connection: str, memo: dict[str, Any]) -> timede
     return timedelta(0) if page.more else FETCH_EVERY
 
 
-def arrived(ctx: Context, connection: str, message_id: str) -> bytes | None:
+def arrived(
+    ctx: Context,
+    connection: str,
+    message_id: str,
+    *,
+    waiting: Callable[[timedelta], None] = lambda _waited: None,
+) -> bytes | None:
     """Look for a mail of ours in the mailbox of reports, as long as `ARRIVES`; none if there is none or it never came.
+
+    Args:
+        ctx: the joined parts.
+        connection: the channel.
+        message_id: of the mail.
+        waiting: hears before each pause how long it has been waited.
 
     Raises:
         DeliveryError: the mailbox cannot be read.
     """
     account = ctx.connections[connection]
-    wanted, until = message_id.encode(), ctx.clock() + ARRIVES
+    wanted, begun = message_id.encode(), ctx.clock()
     cursor: str | None = None
     while ctx.has(connection, "nps_fetch_bounces"):
         page: MailboxPage | None = ctx.plugins.call(
@@ -108,17 +120,22 @@ def arrived(ctx: Context, connection: str, message_id: str) -> bytes | None:
             return None
         # In its own head: a report that quotes our mail is not our mail.
         found = [one for one in page.messages if wanted in re.split(rb"\r?\n\r?\n", one, maxsplit=1)[0]]
-        if found or (not page.more and ctx.clock() >= until):
+        waited = ctx.clock() - begun
+        if found or (not page.more and waited >= ARRIVES):
             return found[0] if found else None
         cursor = page.cursor
         if not page.more:
+            waiting(waited)
             account.sleep(LOOK_EVERY.total_seconds())
     return None
 
 
-def refused_at_once(ctx: Context, session: Session, row: DeliveryRow, error: Undeliverable) -> None:
-    """A mail server refused the address when the mail was handed over."""
-    bounce = Bounce(kind="hard", message_id=f"delivery-{row.id}", detail=ctx.redact(error.message))
+def refused_at_once(ctx: Context, session: Session, row: DeliveryRow, error: Rejected) -> None:
+    """A mail server refused the mail when it was handed over: because of its address, or for another reason."""
+    if WRITTEN_TO not in row.options:
+        return
+    kind: Literal["hard", "soft"] = "hard" if isinstance(error, Undeliverable) else "soft"
+    bounce = Bounce(kind=kind, message_id=f"delivery-{row.id}", detail=ctx.redact(error.message))
     _effects(ctx, session, bounce, row, "smtp", set())
 
 

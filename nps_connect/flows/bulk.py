@@ -22,12 +22,13 @@ from sqlmodel import Session
 from nps_connect.flows.answers import as_response
 from nps_connect.flows.ordering import out_of_order
 from nps_connect.flows.people import HISTORY, as_earlier
-from nps_connect.flows.preparing import score_update
+from nps_connect.flows.scores import score_update
 from nps_connect.ledger import claims
 from nps_connect.ledger.many import beside, none_of, one_of
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Payload
+from nps_connect.records.responses import NPS_SCALE
 
 ACTIONS = frozenset({"write_score"})
 """Actions whose vendors take many at once, and that need no look at the person."""
@@ -88,6 +89,7 @@ _BEFORE = (
         none_of(_r.c.id, "answers"),
         _r.c.revision > 0,
         _r.c.contested_at.is_(None),
+        _r.c.scale == NPS_SCALE,
         beside(_r.c.answered_at).is_not(None),
     )
     .order_by(_r.c.answered_at.desc())

@@ -62,14 +62,19 @@ def drain_decide(ctx: Context, connection: str, limit: int = BATCH) -> int:
 
 
 def _decide(ctx: Context, batch: Sequence[tuple[Taken, Event]], token: str) -> set[str]:
-    """Decide and write everything down; again if another worker was quicker somewhere. Returns the lanes with work."""
+    """Decide and write everything down; again if another worker was quicker somewhere. Returns the lanes with work.
+
+    A batch that loses every race is given back, still to be decided.
+    """
     for races in range(RACES):
         try:
             with ctx.ledger.write() as session:
                 return _Sitting(ctx, session, token).hold(batch)
         except Raced:
             log.info("decided again: a cooldown was taken meanwhile race=%d", races + 1)
-    raise RuntimeError("other workers were quicker every time")  # the lease runs out, and the batch is claimed again
+    with ctx.ledger.write() as session:  # to be claimed again at once, by whoever comes first
+        claims.release(session, EventRow, [row.id for row, _ in batch], token=token)
+    return set()
 
 
 @dataclass

@@ -13,7 +13,7 @@ from sqlmodel import col
 from nps_connect.flows.answers import confirmed
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
-from nps_connect.records.responses import segment_of
+from nps_connect.records.responses import NPS_SCALE, segment_of
 
 PAGE = 1000
 
@@ -21,6 +21,7 @@ COLUMNS = (
     "id",
     "survey",
     "touchpoint",
+    "scale",
     "score",
     "segment",
     "comment",
@@ -41,7 +42,7 @@ class Wanted:
 
     Attributes:
         survey: only this one's.
-        scores: only from the first to the second of these.
+        scores: only from the first to the second of these, on the NPS scale.
         since: answered from then on.
         until: answered before.
     """
@@ -55,7 +56,8 @@ class Wanted:
         """The conditions on responses."""
         found: list[Any] = [confirmed()]
         found += [col(ResponseRow.survey) == self.survey] if self.survey is not None else []
-        found += [col(ResponseRow.score).between(*self.scores)] if self.scores is not None else []
+        if self.scores is not None:
+            found += [col(ResponseRow.score).between(*self.scores), col(ResponseRow.scale) == NPS_SCALE]
         found += [col(ResponseRow.answered_at) >= self.since] if self.since is not None else []
         found += [col(ResponseRow.answered_at) < self.until] if self.until is not None else []
         return found
@@ -89,8 +91,9 @@ def _facts(row: ResponseRow, contact: ContactRow, state: str, zone: tzinfo) -> d
         "id": row.public_id,
         "survey": row.survey,
         "touchpoint": row.touchpoint,
+        "scale": row.scale,
         "score": row.score,
-        "segment": segment_of(row.score) if row.score is not None else None,
+        "segment": segment_of(row.score) if row.score is not None and row.scale == NPS_SCALE else None,
         "comment": row.comment,
         "language": row.language,
         "answered_at": row.answered_at.astimezone(zone) if row.answered_at else None,

@@ -18,6 +18,7 @@ from nps_connect.ledger.subjects import mailbox, mailbox_hash, person
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.contacts import Contact
+from nps_connect.records.responses import NPS_SCALE
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.judging import Person
 
@@ -219,6 +220,7 @@ def _answers(session: Session, contact_ids: Iterable[int]) -> dict[int, tuple[in
     query = (
         select(col(ResponseRow.contact_id), col(ResponseRow.score), col(ResponseRow.answered_at))
         .where(one_of(col(ResponseRow.contact_id), "ids"), col(ResponseRow.revision) > 0)
+        .where(col(ResponseRow.scale) == NPS_SCALE)
         .order_by(col(ResponseRow.answered_at), col(ResponseRow.id))
     )
     found: dict[int, tuple[int, int | None, datetime | None]] = {}

@@ -20,6 +20,7 @@ from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.rules.deciding import Ruling
 from nps_connect.rules.judging import Person
 from nps_connect.rules.routing import delivery_key
+from nps_connect.rules.timing import expiry
 from nps_connect.settings.model import Trigger
 from nps_connect.wording.languages import choose
 
@@ -81,7 +82,7 @@ def _invitation(ctx: Context, yes: Yes, now: datetime) -> dict[str, Any]:
         "reason": SHADOWED if ctx.shadow else None,
         "created_at": now,
         "due_at": yes.due,
-        "expires_at": yes.due + survey.expires_after,
+        "expires_at": expiry(yes.due, survey.expires_after, ctx.settings.core.zone),
     }
 
 

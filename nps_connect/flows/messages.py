@@ -15,6 +15,7 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.messages import Address, InlineImage, Message
 from nps_connect.records.responses import AnsweredContact
+from nps_connect.rules.timing import last_moment
 from nps_connect.settings.looks import media_type, read_logo
 from nps_connect.wording import mails, staff
 from nps_connect.wording.languages import choose
@@ -25,10 +26,11 @@ LOGO = "logo"
 
 
 def survey(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow) -> Message:
-    """The survey mail, or a reminder of it, in the person's language as known now."""
+    """The survey mail, or a reminder of it, in the language that the trigger sets, else in the person's own of now."""
     core = ctx.settings.core
     definition = ctx.settings.surveys.get(invitation.survey)
-    language = choose([contact.language, invitation.language], core.languages)
+    language = choose([_set_language(ctx, invitation), contact.language, invitation.language], core.languages)
+    invitation.language = language  # the page is shown in it too
     reminder = row.action == "send_reminder"
     unsubscribe = _unsubscribe(ctx, contact)
     worded = mails.survey_mail(
@@ -39,7 +41,7 @@ def survey(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: C
         question=definition.question.get(language) if definition else None,
         survey_url=ctx.links.address("s", ctx.links.survey(invitation.id or 0)),
         unsubscribe_url=unsubscribe,
-        expires_at=invitation.expires_at.astimezone(core.zone),
+        expires_at=last_moment(invitation.expires_at, core.zone),
         reminder=reminder,
         confirm=row.options.get("confirm"),
     )
@@ -100,6 +102,11 @@ def notice(ctx: Context, row: DeliveryRow) -> Message:
         text=f"{problem}\n\n{core.url}\n",
         language=core.language,
     )
+
+
+def _set_language(ctx: Context, invitation: InvitationRow) -> str | None:
+    """The language that the trigger sets whatever the person's is, or none."""
+    return next((one.language for one in ctx.settings.triggers if one.label == invitation.trigger), None)
 
 
 def _message(

@@ -11,9 +11,10 @@ from nps_connect.flows.context import Context
 from nps_connect.flows.review import asks_for_reviews, note_shown
 from nps_connect.flows.standings import Standing
 from nps_connect.flows.visits import VisitBook
-from nps_connect.ledger.tables import NPS_SCALE, ContactRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.pages import VisitInfo
+from nps_connect.records.responses import NPS_SCALE
 from nps_connect.rules.machines import write
 
 

@@ -14,7 +14,7 @@ from nps_connect.ledger.subjects import mailbox_hash, subjects_of
 from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.ledger.upserts import insert_for
 from nps_connect.records.contacts import Contact
-from nps_connect.records.responses import EarlierAnswer
+from nps_connect.records.responses import NPS_SCALE, EarlierAnswer
 from nps_connect.records.surveys import ContactHistory
 
 HISTORY = 10
@@ -122,7 +122,7 @@ def erase(session: Session, row: ContactRow, now: datetime) -> None:
 
 
 def read_answers(session: Session, contact_ids: Collection[int]) -> dict[int, list[ResponseRow]]:
-    """The confirmed answers of several people, newest first, read at once."""
+    """The confirmed answers of several people on the NPS scale, newest first, read at once."""
     found: dict[int, list[ResponseRow]] = {contact_id: [] for contact_id in contact_ids}
     rows = session.execute(
         select(ResponseRow)
@@ -130,6 +130,7 @@ def read_answers(session: Session, contact_ids: Collection[int]) -> dict[int, li
             col(ResponseRow.contact_id).in_(found),
             col(ResponseRow.revision) > 0,
             col(ResponseRow.contested_at).is_(None),
+            col(ResponseRow.scale) == NPS_SCALE,
         )
         .order_by(col(ResponseRow.answered_at).desc())
     ).scalars()

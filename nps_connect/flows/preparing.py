@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -18,8 +17,10 @@ from nps_connect.flows.overdue import is_overdue
 from nps_connect.flows.overdue import worded as overdue
 from nps_connect.flows.people import as_contact, remember, survivor
 from nps_connect.flows.permit import refusal
+from nps_connect.flows.remind import CONFIRM, hindrance_to_confirm
 from nps_connect.flows.review import page_of
 from nps_connect.flows.reviewing import sending
+from nps_connect.flows.scores import score_update, ticket_of
 from nps_connect.flows.surveying import hindrance, paused
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact
@@ -33,8 +34,9 @@ from nps_connect.records.deliveries import (
     TicketUpdate,
 )
 from nps_connect.records.messages import Message
-from nps_connect.records.responses import AnsweredContact, EarlierAnswer, Response
+from nps_connect.records.responses import AnsweredContact
 from nps_connect.rules import tickets
+from nps_connect.rules.timing import expiry
 from nps_connect.wording import staff
 
 WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
@@ -82,7 +84,13 @@ def _survey(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
     invitation = session.get(InvitationRow, row.invitation_id)
     if reason is not None or invitation is None:
         return Ending("cancelled", reason or "its invitation is gone")
-    return hindrance(ctx, session, row, invitation, contact) or messages.survey(ctx, row, invitation, contact)
+    stopped = hindrance(ctx, session, row, invitation, contact)
+    if stopped is not None:
+        return stopped
+    survey = ctx.settings.surveys.get(invitation.survey)
+    if survey is not None:  # a mail that had to wait leaves as many days to answer
+        invitation.expires_at = expiry(ctx.clock(), survey.expires_after, ctx.settings.core.zone)
+    return messages.survey(ctx, row, invitation, contact)
 
 
 def _reminder(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Message | Ending:
@@ -96,8 +104,12 @@ def _reminder(ctx: Context, session: Session, row: DeliveryRow, looked: Contact 
     if (stopped := paused(session, invitation.survey)) is not None:
         return stopped
     query = select(ResponseRow).where(col(ResponseRow.invitation_id) == invitation.id)
-    if is_confirmed(session.execute(query).scalar()):
+    response = session.execute(query).scalar()
+    if is_confirmed(response):
         return Ending("cancelled", "answered meanwhile")
+    reason = hindrance_to_confirm(session, row, response) if CONFIRM in row.options else None
+    if reason is not None:
+        return Ending("cancelled", reason)
     return messages.survey(ctx, row, invitation, contact)
 
 
@@ -134,44 +146,6 @@ def _score(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | N
     if link is None and at.connection != answered.contact.connection:
         link = answered.contact.link
     return score_update(row.key, row.options, at, answered.response, answered.history, link)
-
-
-def ticket_of(session: Session, response_id: int | None) -> tuple[str | None, str | None]:
-    """State and link of the ticket about an answer; both none if there is none."""
-    query = select(col(DeliveryRow.state), col(DeliveryRow.receipt_link)).where(
-        col(DeliveryRow.response_id) == response_id, col(DeliveryRow.action) == "open_ticket"
-    )
-    found = session.execute(query.order_by(col(DeliveryRow.id).desc()).limit(1)).first()
-    return (found[0], found[1]) if found else (None, None)
-
-
-def score_update(
-    key: str,
-    options: Mapping[str, Any],
-    at: Contact,
-    response: Response,
-    history: tuple[EarlierAnswer, ...],
-    comment_link: str | None = None,
-) -> ScoreUpdate:
-    """What is written.
-
-    Args:
-        key: the delivery's idempotency key.
-        options: what the route said.
-        at: the person at the connection that is written to.
-        response: the answer.
-        history: the person's other answers, newest first.
-        comment_link: where staff can read the comment, if the route wants a link to it.
-    """
-    return ScoreUpdate(
-        contact=at,
-        response=response,
-        history=history,
-        idempotency_key=key,
-        response_count=len(history) + 1,
-        comment_policy=options.get("comment", "full"),
-        comment_link=comment_link,
-    )
 
 
 def _priority(ctx: Context, score: int) -> Priority:

@@ -16,6 +16,7 @@ from nps_connect.ledger.subjects import person as person_subject
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
+from nps_connect.records.responses import NPS_SCALE
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.judging import Books, Person
 
@@ -42,8 +43,9 @@ class World:
         for row in session.execute(select(SuppressionRow)).scalars():
             self._suppressed[row.subject].append((row.created_at, row.reason))
         self._answers: dict[int, list[Answer]] = defaultdict(list)
+        given = col(ResponseRow.revision) > 0, col(ResponseRow.scale) == NPS_SCALE
         answers = select(col(ResponseRow.contact_id), col(ResponseRow.answered_at), col(ResponseRow.score))
-        for contact_id, at, score in session.execute(answers.where(col(ResponseRow.revision) > 0)).all():
+        for contact_id, at, score in session.execute(answers.where(*given)).all():
             if at is not None and score is not None:
                 self._answers[contact_id].append((at, score))
         self._surveyed: dict[int, list[datetime]] = defaultdict(list)

@@ -13,6 +13,7 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination, ReviewInvitation
 from nps_connect.records.messages import Address, Message
 from nps_connect.records.responses import Response
+from nps_connect.rules.timing import expiry, last_moment
 from nps_connect.wording import mails
 
 Mail = Literal["survey", "reminder", "confirm", "review", "help"]
@@ -54,7 +55,7 @@ def sample(
             unsubscribe_url=unsubscribe,
         )
     else:
-        definition = ctx.settings.surveys[survey_name]
+        definition, zone = ctx.settings.surveys[survey_name], ctx.settings.core.zone
         worded = mails.survey_mail(
             language=language,
             sender=sender(ctx, definition.signature(language)),
@@ -63,7 +64,7 @@ def sample(
             question=definition.question.get(language),
             survey_url=survey_url,
             unsubscribe_url=unsubscribe,
-            expires_at=(at + definition.expires_after).astimezone(ctx.settings.core.zone),
+            expires_at=last_moment(expiry(at, definition.expires_after, zone), zone),
             reminder=mail != "survey",
             confirm=OPENED if mail == "confirm" else None,
             test=True,

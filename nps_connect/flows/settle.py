@@ -20,7 +20,6 @@ from nps_connect.errors import (
     Rejected,
     RetryLater,
     TargetGone,
-    Undeliverable,
 )
 from nps_connect.flows.attempts import Outcome, Settled, kind_of, record, told
 from nps_connect.flows.bounces import refused_at_once
@@ -30,7 +29,7 @@ from nps_connect.flows.context import Context
 from nps_connect.flows.endings import Ending
 from nps_connect.flows.health import note
 from nps_connect.flows.receipts import ForeignReceipt
-from nps_connect.flows.remind import plan_reminders
+from nps_connect.flows.remind import plan_reminder
 from nps_connect.flows.reviewing import sending
 from nps_connect.ledger import breakers, claims, cooldowns, pauses, quotas
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
@@ -40,8 +39,9 @@ from nps_connect.rules.retrying import DEFAULT_PLANS, RetryPlan, next_try
 
 log = logging.getLogger(__name__)
 
-ENDS_ALONE = frozenset({"write_score", "write_opt_out", "send_alert", "send_fallback", "send_reminder"})
+ENDS_ALONE = frozenset({"write_score", "write_opt_out", "send_alert", "send_fallback"})
 """Actions whose success means nothing for anything else."""
+SURVEY_MAIL = ("send_survey", "send_reminder")
 MAYBE = "it may have been sent already"
 BUG_TRIES = 3
 BUG_WAIT = timedelta(minutes=1)
@@ -202,20 +202,12 @@ def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now
     row, state = one.row, values["state"]
     if isinstance(one.outcome, Receipt):
         note_ticket(ctx, session, row, one.outcome.id, now)
-    if isinstance(one.outcome, Undeliverable):
+    if one.called and isinstance(one.outcome, Rejected):
         refused_at_once(ctx, session, row, one.outcome)
     if row.action == "invite_review":
         return sending.settled(ctx, session, row, values, now)
-    if row.action == "send_survey":
-        if state == "succeeded" and row.invitation_id is not None:
-            invitation = session.get(InvitationRow, row.invitation_id)
-            if invitation is not None:
-                invitation.state, invitation.sent_at = "sent", now
-                cooldowns.confirm(session, row.invitation_id, until=now + ctx.settings.limits.cooldown)
-                plan_reminders(ctx, session, invitation, now)
-        elif state in ("cancelled", "skipped", "dead"):
-            reason = values.get("last_error") or state
-            forsake(session, row, reason=reason, cooldown=ctx.settings.limits.cooldown, now=now)
+    if row.action in SURVEY_MAIL:
+        _mailed(ctx, session, row, values, now)
     if row.action == "open_ticket" and state in ("succeeded", "cancelled", "skipped"):
         waiting: Values = (
             {"state": "pending", "hold": None, "due_at": now}
@@ -231,3 +223,16 @@ def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now
         ).scalars()
         return set(lanes)
     return set()
+
+
+def _mailed(ctx: Context, session: Session, row: DeliveryRow, values: Values, now: datetime) -> None:
+    """A survey's mail, or a reminder of it, has come to its end."""
+    invitation = session.get(InvitationRow, row.invitation_id) if values["state"] == "succeeded" else None
+    if invitation is not None:
+        if row.action == "send_survey":
+            invitation.state, invitation.sent_at = "sent", now
+            cooldowns.confirm(session, invitation.id or 0, until=now + ctx.settings.limits.cooldown)
+        plan_reminder(ctx, session, invitation, now, after=row)
+    elif values["state"] in ("cancelled", "skipped", "dead"):
+        reason = values.get("last_error") or values["state"]
+        forsake(session, row, reason=reason, cooldown=ctx.settings.limits.cooldown, now=now)

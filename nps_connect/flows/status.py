@@ -13,6 +13,8 @@ from sqlmodel import Session, col
 from nps_connect.flows.holding import held_triggers
 from nps_connect.flows.rationing import sent_today
 from nps_connect.flows.reconcile import MISSED
+from nps_connect.flows.standing import DEAD
+from nps_connect.flows.unconfirmed import count_to_confirm
 from nps_connect.ledger import pauses
 from nps_connect.ledger.keeping import CounterRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
@@ -61,6 +63,7 @@ class Status:
         paused: what is stopped.
         held: triggers that wait for an operator, with the number of their decisions.
         deliveries: how many are in each state that is not an end, and dead.
+        to_confirm: detractors whose score nobody has confirmed for a day, and whose visits show no sign of a machine.
         connections: those that give events, or whose events wait (made by hand, or of a campaign), by name.
     """
 
@@ -71,6 +74,7 @@ class Status:
     paused: tuple[Paused, ...] = ()
     held: dict[str, int] = field(default_factory=dict)
     deliveries: dict[str, int] = field(default_factory=dict)
+    to_confirm: int = 0
     connections: dict[str, Incoming] = field(default_factory=dict)
 
 
@@ -88,6 +92,7 @@ def status(session: Session, settings: Settings, now: datetime) -> Status:
         paused=tuple(Paused(row.scope, row.cause, row.reason, row.since) for row in pauses.current(session).values()),
         held=held_triggers(session),
         deliveries={state: int(counted.get(state, 0)) for state in TOLD_STATES},
+        to_confirm=count_to_confirm(session, now),
         connections={name: one for name, one in incoming.items() if name in givers or one.undecided},
     )
 
@@ -98,18 +103,23 @@ def _incoming(session: Session, name: str, now: datetime) -> Incoming:
         col(CounterRow.name) == MISSED, col(CounterRow.connection) == name, col(CounterRow.day) >= (now - MONTH).date()
     )
     undecided = select(func.count()).where(col(EventRow.lane) == f"{name}/decide", col(EventRow.state) == "pending")
-    unreadable = select(func.count()).where(col(RawRequest.connection) == name, col(RawRequest.state) == "dead")
     return Incoming(
         last_event_at=session.execute(newest.order_by(col(EventRow.received_at).desc()).limit(1)).scalar(),
         missed=int(session.execute(missed).scalar() or 0),
         undecided=int(session.execute(undecided).scalar_one()),
-        unreadable=int(session.execute(unreadable).scalar_one()),
+        unreadable=count_unreadable(session, name),
     )
 
 
 def age_of(known: Status, one: Incoming) -> float:
     """The age of a connection's newest event, in seconds; infinite before the first."""
     return math.inf if one.last_event_at is None else (known.at - one.last_event_at).total_seconds()
+
+
+def count_unreadable(session: Session, connection: str) -> int:
+    """Webhooks that a plugin could not read."""
+    query = select(func.count()).where(col(RawRequest.connection) == connection, col(RawRequest.state) == DEAD)
+    return int(session.execute(query).scalar_one())
 
 
 def as_metrics(known: Status) -> str:
@@ -121,6 +131,8 @@ def as_metrics(known: Status) -> str:
     lines += _metric("held_decisions", "Decisions that wait for an operator.", held)
     deliveries = [({"state": state}, number) for state, number in known.deliveries.items()]
     lines += _metric("deliveries", "Deliveries by state.", deliveries)
+    told = "Unconfirmed detractors of a day ago without signs of a machine."
+    lines += _metric("to_confirm", told, [({}, known.to_confirm)])
     every = known.connections.items()
     ages = [({"connection": name}, age_of(known, one)) for name, one in every]
     lines += _metric("last_event_age_seconds", "Age of the newest event; +Inf before the first.", ages)

@@ -96,8 +96,12 @@ class Work(Base):
 
 def work_indexes(table: str) -> tuple[Any, ...]:
     """The two partial indexes of claimable work: what is due in a lane, and whose lease may have run out."""
-    pending, running = text("state = 'pending'"), text("state = 'running'")
     return (
-        Index(f"ix_{table}_due", "lane", "due_at", "id", sqlite_where=pending, postgresql_where=pending),
-        Index(f"ix_{table}_leased", "lease_until", sqlite_where=running, postgresql_where=running),
+        partial_index(f"ix_{table}_due", "lane", "due_at", "id", where="state = 'pending'"),
+        partial_index(f"ix_{table}_leased", "lease_until", where="state = 'running'"),
     )
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index of some rows only; a query that gives the values of its predicate as parameters does not use it."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))

@@ -5,20 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import JSON, Field
 
 from nps_connect.ledger.cases import CaseRow  # noqa: F401  # one place to import every table of the walk from
-from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, work_indexes
+from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, partial_index, work_indexes
 from nps_connect.ledger.event_people import EventPersonRow  # noqa: F401
+from nps_connect.records.responses import NPS_SCALE
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
-
-HELD = text("verdict = 'held'")
-NPS_SCALE = "nps-0-10"
-SENT = text("sent_at IS NOT NULL")
-WRITTEN = text("mailbox IS NOT NULL")
 
 
 def _id() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
@@ -33,7 +29,11 @@ class RawRequest(Work, table=True):
     """A webhook as it came in; lane ``<connection>/parse``."""
 
     __tablename__ = "raw_requests"
-    __table_args__ = (*work_indexes("raw_requests"), CheckConstraint(WORK_STATES, name="state"))
+    __table_args__ = (
+        *work_indexes("raw_requests"),
+        CheckConstraint(WORK_STATES, name="state"),
+        partial_index("ix_raw_requests_unreadable", "connection", "id", where="state = 'dead'"),
+    )
 
     id: int | None = _id()
     connection: str = Field(max_length=40)
@@ -98,7 +98,7 @@ class DecisionRow(Base, table=True):
     __table_args__ = (
         UniqueConstraint("event_id", "trigger"),
         CheckConstraint("verdict IN ('yes', 'no', 'deferred', 'held', 'released', 'again')", name="verdict"),
-        Index("ix_decisions_held", "trigger", sqlite_where=HELD, postgresql_where=HELD),
+        partial_index("ix_decisions_held", "trigger", where="verdict = 'held'"),
     )
 
     id: int | None = _id()
@@ -141,8 +141,8 @@ class InvitationRow(Base, table=True):
         CheckConstraint("state IN ('planned', 'sent', 'cancelled', 'shadow', 'imported')", name="state"),
         Index("ix_survey_invitations_created_at", "created_at"),
         Index("ix_survey_invitations_due_at", "due_at"),
-        Index("ix_survey_invitations_sent_at", "sent_at", sqlite_where=SENT, postgresql_where=SENT),
-        Index("ix_survey_invitations_mailbox", "mailbox", sqlite_where=WRITTEN, postgresql_where=WRITTEN),
+        partial_index("ix_survey_invitations_sent_at", "sent_at", where="sent_at IS NOT NULL"),
+        partial_index("ix_survey_invitations_mailbox", "mailbox", where="mailbox IS NOT NULL"),
     )
 
     id: int | None = _id()
@@ -184,6 +184,7 @@ class ResponseRow(Base, table=True):
     """The newest state of an answer; `revision` 0 means provisional only.
 
     Attributes:
+        scale: what the score is a score on; only those on `NPS_SCALE` have a segment and count for the NPS.
         follow_up: answers to further questions, each with its name and its question.
         contested_at: two different scores were pressed at once: provisional again until the next press.
         provisional_signs: signs of a machine on the opening that gave the provisional score.
@@ -195,6 +196,11 @@ class ResponseRow(Base, table=True):
         UniqueConstraint("public_id"),
         CheckConstraint("score IS NULL OR (score >= 0 AND score <= 10)", name="score"),
         Index("ix_responses_answered_at_survey", "answered_at", "survey"),
+        partial_index(
+            "ix_responses_to_confirm",
+            "provisional_at",
+            where="revision = 0 AND provisional_score <= 6 AND provisional_signs IS NULL",
+        ),
     )
 
     id: int | None = _id()
@@ -253,13 +259,7 @@ class DeliveryRow(Work, table=True):
         CheckConstraint(DELIVERY_STATES, name="state"),
         UniqueConstraint("key"),
         Index("ix_deliveries_state_id", "state", "id"),
-        Index(
-            "ix_deliveries_ticket",
-            "connection",
-            "receipt_id",
-            sqlite_where=text("action = 'open_ticket'"),
-            postgresql_where=text("action = 'open_ticket'"),
-        ),
+        partial_index("ix_deliveries_ticket", "connection", "receipt_id", where="action = 'open_ticket'"),
     )
 
     id: int | None = _id()

@@ -9,6 +9,9 @@ from pydantic import Field
 from nps_connect.records.base import Moment, Record, Score
 from nps_connect.records.contacts import Contact
 
+NPS_SCALE = "nps-0-10"
+"""The scale of a stored score from which segments and the NPS follow; a score on any other is never mixed in."""
+
 Segment = Literal["promoter", "passive", "detractor"]
 SEGMENTS: tuple[Segment, ...] = ("promoter", "passive", "detractor")
 

@@ -19,6 +19,9 @@ _DOMAINS = {
     "spf": re.compile(r"smtp\.(?:mailfrom|helo)\s*=\s*\"?(?:[^\s;\"@]*@)?([\w.-]+)"),
     "dkim": re.compile(r"header\.(?:d|i)\s*=\s*\"?(?:[^\s;\"@]*@)?([\w.-]+)"),
 }
+_REGISTRIES = frozenset({"ac", "asso", "co", "com", "edu", "gob", "gouv", "gov", "mil", "ne", "net", "or", "org"})
+"""Labels below which countries give out domains: ``co.uk`` belongs to nobody who sends mail."""
+
 _TAG = re.compile(r"(?:^|;)\s*([a-z]+)\s*=\s*([^;]*)")
 ONE_CLICK = ("list-unsubscribe", "list-unsubscribe-post")
 
@@ -55,24 +58,29 @@ def judge(copy: bytes) -> list[Finding]:
         return [Finding("copy", False, f"the copy has no {lack} header", fix)]
     server = _server(results[0])
     found = [match for text in results if _server(text) == server for match in _METHOD.findall(text)]
+    dmarc = _dmarc(found, sender)
     return [
         _aligned(
-            "spf", found, sender, "let the mail server use the sender's domain as envelope sender, and list it there"
+            "spf",
+            found,
+            sender,
+            dmarc,
+            "let the mail server use the sender's domain as envelope sender, and list it there",
         ),
-        _aligned("dkim", found, sender, f"let the mail server sign with d={sender}"),
-        _dmarc(found, sender),
-        _one_click(mail, sender),
+        _aligned("dkim", found, sender, dmarc, f"let the mail server sign with d={sender}"),
+        dmarc,
+        _one_click(mail, sender, dmarc),
     ]
 
 
-def _aligned(method: str, found: Sequence[tuple[str, str, str]], sender: str, fix: str) -> Finding:
+def _aligned(method: str, found: Sequence[tuple[str, str, str]], sender: str, dmarc: Finding, fix: str) -> Finding:
     seen = []
     for name, result, rest in found:
         if name.lower() != method:
             continue
         domain = _DOMAINS[method].search(rest)
         told = domain[1].lower() if domain else ""
-        if result.lower() == "pass" and related(told, sender):
+        if result.lower() == "pass" and related(told, sender, dmarc_passes=dmarc.ok):
             return Finding(method, True, f"{method} passes for {told}, which is aligned with {sender}")
         seen.append(f"{result.lower()}{f' for {told}' if told else ''}")
     if not seen:
@@ -88,12 +96,12 @@ def _dmarc(found: Sequence[tuple[str, str, str]], sender: str) -> Finding:
     return Finding("dmarc", False, f"dmarc: {', '.join(results) or 'the receiving server says nothing of it'}", fix)
 
 
-def _one_click(mail: Message, sender: str) -> Finding:
+def _one_click(mail: Message, sender: str, dmarc: Finding) -> Finding:
     missing = [name for name in ONE_CLICK if mail.get(name) is None]
     if missing:
         return Finding("unsubscribe headers", False, f"the mail arrived without {' and '.join(missing)}")
     signatures = [dict(_tags(text)) for text in mail.get_all("DKIM-Signature", [])]
-    own = [tags for tags in signatures if related(tags.get("d", "").lower(), sender)]
+    own = [tags for tags in signatures if related(tags.get("d", "").lower(), sender, dmarc_passes=dmarc.ok)]
     fix = f"add {', '.join(ONE_CLICK)} to the headers that the mail server signs (h=): else one click does not work"
     for tags in own:
         signed = {name.strip().lower() for name in tags.get("h", "").split(":")}
@@ -103,9 +111,24 @@ def _one_click(mail: Message, sender: str) -> Finding:
     return Finding("unsubscribe headers", False, f"the unsubscribe headers {why}", fix)
 
 
-def related(one: str, other: str) -> bool:
-    """Whether two domains are the same, or one lies below the other: alignment in its relaxed form (RFC 7489, 3.1)."""
-    return bool(one and other) and (one == other or one.endswith(f".{other}") or other.endswith(f".{one}"))
+def related(one: str, other: str, *, dmarc_passes: bool) -> bool:
+    """Whether two domains are aligned in the relaxed form (RFC 7489, 3.1): they belong to one organisation.
+
+    That is sure of the same domain and of one below the other. Of two beside each other only a list of all registries
+    can tell; the receiving server has one, so they are believed where it says that DMARC passes.
+    """
+    if not one or not other:
+        return False
+    if one == other or one.endswith(f".{other}") or other.endswith(f".{one}"):
+        return True
+    return dmarc_passes and _share_a_domain(one.split("."), other.split("."))
+
+
+def _share_a_domain(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two domains end in the same one that somebody may own, as far as its form tells."""
+    country, second = one[-1], one[-2:-1]
+    labels = 3 if len(country) == 2 and _REGISTRIES.intersection(second) else 2
+    return len(one) >= labels and one[-labels:] == other[-labels:]
 
 
 def _tags(text: str) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.filters import PERSON_FIELDS, Filter
+from nps_connect.rules.quiet import zone_of
 from nps_connect.rules.timing import after, day_of, on_day
 from nps_connect.settings.model import Limits, Trigger
 
@@ -48,7 +49,7 @@ class Facts:
         usual: asks for the trigger's own average number of people per `unusual_within`.
         released: the operator has let an unusual number through.
         seen_at: when the event came in, or was last replayed: waiting makes nothing too old. None = now.
-        zone: the company's time zone.
+        zone: the company's time zone: days that are counted are its days.
     """
 
     trigger: Trigger
@@ -79,16 +80,16 @@ class Facts:
     def due_at(self) -> datetime:
         """When the survey's mail would be due.
 
-        The delay counts from the event, nothing is due in the past, and where the trigger's own day is full it is the
-        same time of the next day that is not.
+        The delay counts from the event, by the clock where the person is known to live. Nothing is due in the past, and
+        where the trigger's own day is full it is the same time of the next day that is not.
         """
-        due = max(after(self.event.occurred_at, self.trigger.delay, self.zone), self.now)
-        day = day_of(due, self.zone)
-        if self.trigger.per_day is None or self.own_days(day) < self.trigger.per_day:
-            return due
-        while self.own_days(day) >= self.trigger.per_day:
+        there = zone_of(self.contacts[0].timezone if len(self.contacts) == 1 else None, self.zone)
+        first = due = max(after(self.event.occurred_at, self.trigger.delay, there), self.now)
+        day = day_of(first, there)
+        while self.trigger.per_day is not None and self.own_days(day_of(due, self.zone)) >= self.trigger.per_day:
             day += timedelta(days=1)
-        return on_day(due, day, self.zone)
+            due = on_day(first, day, there)
+        return due
 
     def values(self) -> dict[str, FieldValue]:
         """What filters see: the event's fields, then the contact's, then `PERSON_FIELDS` of one known person."""

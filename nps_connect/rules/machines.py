@@ -6,18 +6,19 @@ even press buttons. None of this can be told from a person with certainty, which
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-Sign = Literal["head", "fast", "several", "contradiction"]
-SIGNS: tuple[Sign, ...] = ("head", "fast", "several", "contradiction")
+Sign = Literal["head", "fast", "several", "many", "contradiction"]
+SIGNS: tuple[Sign, ...] = ("head", "fast", "several", "many", "contradiction")
 
 TOLD: dict[Sign, str] = {
     "head": "asked for the head of the page only",
     "fast": "opened within seconds of the mail's delivery",
     "several": "opened several scores of one mail within seconds",
+    "many": "opened three or more different scores and pressed none",
     "contradiction": "pressed two different scores within seconds",
 }
 
@@ -26,6 +27,9 @@ FAST = timedelta(seconds=10)
 
 TOGETHER = timedelta(seconds=10)
 """Scores that are opened or pressed within this time of each other belong to one sweep."""
+
+MANY = 3
+"""Nobody opens so many different scores of one mail without pressing one."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,26 @@ def signs(opening: Opening, before: Sequence[Opening], mails: Collection[datetim
     # The same score pressed once more is what confirms an answer that was contradicted.
     if opening.method == "POST" and pressed and pressed[-1] != opening.score:
         found.add("contradiction")
+    return tuple(sign for sign in SIGNS if sign in found)
+
+
+def all_signs(visits: Iterable[tuple[Opening, Sequence[Sign]]]) -> tuple[Sign, ...]:
+    """The signs of a machine that all visits of one survey show together, in the order of `SIGNS`.
+
+    A scanner that comes back later, or takes its time, shows nothing on its newest visit.
+
+    Args:
+        visits: every opening and press, each with the signs that it showed when it was noted.
+    """
+    found: set[Sign] = set()
+    opened: set[int | None] = {None}
+    pressed = False
+    for opening, shown in visits:
+        found.update(shown)
+        pressed |= opening.method == "POST"
+        opened.add(opening.score)
+    if len(opened) > MANY and not pressed:
+        found.add("many")
     return tuple(sign for sign in SIGNS if sign in found)
 
 

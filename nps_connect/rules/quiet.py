@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nps_connect.rules.timing import at
@@ -10,7 +10,7 @@ from nps_connect.settings.model import Limits
 from nps_connect.settings.quiet import WEEKDAYS, parse_quiet_hours
 
 
-def next_open(moment: datetime, limits: Limits, zone: ZoneInfo) -> datetime:
+def next_open(moment: datetime, limits: Limits, zone: tzinfo) -> datetime:
     """The first moment from `moment` on at which a customer may get mail: `moment` itself outside of quiet times.
 
     Args:
@@ -30,7 +30,7 @@ def next_open(moment: datetime, limits: Limits, zone: ZoneInfo) -> datetime:
     return candidate
 
 
-def zone_of(timezone: str | None, company: ZoneInfo) -> ZoneInfo:
+def zone_of(timezone: str | None, company: tzinfo) -> tzinfo:
     """The zone whose clock counts for a person: their own where the CRM knows one, else the company's; never guessed.
 
     Args:
@@ -43,7 +43,7 @@ def zone_of(timezone: str | None, company: ZoneInfo) -> ZoneInfo:
         return company
 
 
-def _pushed(moment: datetime, limits: Limits, zone: ZoneInfo) -> datetime | None:
+def _pushed(moment: datetime, limits: Limits, zone: tzinfo) -> datetime | None:
     """A later moment, if this one is quiet."""
     local = moment.astimezone(zone)
     if WEEKDAYS[local.weekday()] in limits.quiet_days:

@@ -1,4 +1,4 @@
-"""Calendar days in the company's time zone, safe on the days when clocks change."""
+"""Calendar days of a time zone, safe on the days when clocks change."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ def at(day: date, clock_time: time, zone: tzinfo) -> datetime:
     A time that the clocks skip is read with the offset before the change, one that comes twice is the first.
     """
     return datetime.combine(day, clock_time, tzinfo=zone).astimezone(UTC)
+
+
+def expiry(sent_at: datetime, lasts: timedelta, zone: tzinfo) -> datetime:
+    """When a link stops taking answers (UTC): with the end of its last day in a zone, because a mail names that day.
+
+    Args:
+        sent_at: when the mail leaves.
+        lasts: how long the link takes answers.
+        zone: the company's.
+    """
+    return day_after(sent_at + lasts, zone)
+
+
+def last_moment(expires_at: datetime, zone: tzinfo) -> datetime:
+    """The last moment, in a zone, at which a link takes answers: on the day that is told to people."""
+    return (expires_at.astimezone(UTC) - timedelta.resolution).astimezone(zone)
 
 
 def after(moment: datetime, delay: Delay, zone: tzinfo) -> datetime:

@@ -34,7 +34,7 @@ class Delay:
     Attributes:
         wait: the fixed part.
         day: afterwards, the next day of this name (a key of `DAYS`); none = no such part.
-        clock: at this time of that day, in the company's time zone.
+        clock: at this time of that day, where the person lives.
     """
 
     wait: timedelta = timedelta()

@@ -53,10 +53,12 @@ class Survey(Table):
         language: for people whose language is not known or not on offer; the company's own if not given.
         signed_by: who asks, at the end of the mail, such as ``Claire Dupont, customer care``, or as a table in each of
             `core.languages`; the company if not given.
-        expires_after: how long the personal link takes answers.
+        expires_after: how long the personal link takes answers: from the mail to the end of the last day, in the
+            company's time zone.
         reminder_after: from the mail to the reminder for those who have not answered; none = no reminder.
-        reminders: how many, each `reminder_after` after the mail before it.
-        confirm_detractors: one mail, a day after somebody opened a score of 0 to 6 and pressed nothing: please confirm.
+        reminders: how many, each `reminder_after` or more after the mail before it was sent.
+        confirm_detractors: one mail, a day after somebody opened a score of 0 to 6 and pressed nothing: please confirm;
+            nobody gets it whose visits show a sign of a machine.
         follow_ups: further questions on the page.
     """
 

@@ -19,8 +19,8 @@ class Trigger(Table):
         on: kind of event.
         source: connection that gives it (written ``from``).
         survey: name of the survey.
-        delay: from the event to the mail: ``3d``, ``next tuesday 10:00`` or ``3d then next weekday 10:00``, in the
-            company's time zone.
+        delay: from the event to the mail: ``3d``, ``next tuesday 10:00`` or ``3d then next weekday 10:00``, by
+            the clock where the contact is known to live, else by the company's.
         where: filter over the event's fields; none = every event.
         sample: percent of contacts, chosen by a stable hash.
         touchpoint: replaces the survey's label.

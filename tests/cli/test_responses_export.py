@@ -35,6 +35,7 @@ def test_answers_come_oldest_first_with_who_gave_them(answered):
         "id": "",
         "survey": "after-purchase",
         "touchpoint": "after-purchase",
+        "scale": "nps-0-10",
         "score": "3",
         "segment": "detractor",
         "comment": "Trop lent; vraiment",

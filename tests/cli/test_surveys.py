@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.imap_server import Box, serve
 
+from nps_connect.cli.doctor.mail import watching
 from nps_connect.cli.responses.list import note
 from nps_connect.sandbox.mailbox import Mailbox
 
@@ -118,6 +121,55 @@ def test_doctor_sends_a_mail_and_judges_its_copy(configured, mailbox):
     assert "WRONG dkim is not aligned" in judged.out
     assert "without list-unsubscribe" in judged.out
     assert configured("doctor", "mail").code == 2
+
+
+class Arrived(Mapping):
+    """What the mail server took has arrived in the mailbox of reports, with the receiving server's judgement on top."""
+
+    def __init__(self, mailbox):
+        self.mailbox = mailbox
+
+    def __getitem__(self, number):
+        mail = self.mailbox.mails()[number - 1]
+        judged = "mx.example.net; spf=pass smtp.mailfrom=bounces.example.com; dkim=none; dmarc=pass"
+        headers = [("Authentication-Results", judged), *((name, value) for name, value in mail.headers)]
+        return "".join(f"{name}: {value}\r\n" for name, value in headers).encode() + b"\r\n"
+
+    def __iter__(self):
+        return iter(range(1, len(self) + 1))
+
+    def __len__(self):
+        return len(self.mailbox.mails())
+
+
+def test_doctor_reads_back_what_arrived_where_mail_comes_back_to(configured, mailbox):
+    box = Box()
+    box.messages = Arrived(mailbox)
+    server = serve(box)
+    url = f"imap://reports:p%40ss@127.0.0.1:{server.server_address[1]}/INBOX"
+    judged = configured(
+        *("doctor", "mail", "reports@example.com", "--json"),
+        SMTP_URL=mailbox.smtp_url,
+        NPS_CONNECT_CONNECTIONS__MAIL__BOUNCES_URL=url,
+    )
+    server.shutdown()
+    server.server_close()
+    findings = {finding["what"]: finding for finding in json.loads(judged.out)}
+    assert findings["spf"]["text"] == "spf passes for bounces.example.com, which is aligned with example.com"
+    assert not findings["dkim"]["ok"]
+    assert judged.code == 1
+    assert judged.err == "", "it had arrived at the first look"
+
+
+def test_doctor_says_at_once_what_it_waits_for_and_what_to_do_otherwise(capsys):
+    with watching(as_json=True) as waiting:
+        waiting(timedelta())
+        told = capsys.readouterr().err
+        waiting(timedelta(seconds=3))
+    assert "awaited for a minute in the mailbox that bounces_url names" in told
+    assert "stop with Ctrl+C" in told
+    assert "nps-connect doctor mail --copy -" in told
+    assert capsys.readouterr().err == "", "only once"
 
 
 def test_a_bounce_is_read_from_a_file_once_and_shown(stocked):

@@ -9,7 +9,16 @@ from sqlalchemy import select
 from support.house import House
 from support.vendors import Post
 
-from nps_connect import Bounce, DeliveryError, MailboxPage, RetryLater, Undeliverable, WebhookRejected, hookimpl
+from nps_connect import (
+    Bounce,
+    DeliveryError,
+    MailboxPage,
+    Rejected,
+    RetryLater,
+    Undeliverable,
+    WebhookRejected,
+    hookimpl,
+)
 from nps_connect.flows.bounces import arrived
 from nps_connect.ledger.bounced import BounceRow
 from nps_connect.ledger.keeping import SuppressionRow
@@ -58,6 +67,27 @@ def test_an_address_that_is_refused_at_once_is_suppressed(house):
     assert again(house) == "suppressed"
     house.crm.knows("1", "new@example.com")
     assert again(house) == "surveyed"
+
+
+def test_another_refusal_is_shown_as_a_soft_bounce_and_suppresses_nobody(house):
+    house.crm.knows("1", "full@example.com")
+    house.webhook(house.won("1"))
+    house.run()
+    house.clock.forward("3d")
+    house.post.raising = [Rejected("the mail server refused the recipient (552 5.2.2)", status=552)]
+    house.run()
+    assert house.deliveries("send_survey")[0].state == "dead"
+    assert suppressions(house) == []
+    assert bounces(house) == [("soft", "smtp", None)]
+    assert again(house) == "surveyed"
+
+
+def test_a_refusal_by_another_vendor_is_no_bounce(house):
+    house.desk.raising = [Rejected("the form is closed")]
+    house.answer(house.surveyed(), 2)
+    house.run()
+    assert house.deliveries("open_ticket")[0].state == "dead"
+    assert bounces(house) == []
 
 
 def test_a_hard_bounce_suppresses_the_mailbox_and_gives_the_cooldown_back(house):
@@ -176,6 +206,8 @@ def test_a_mail_that_never_arrives_is_not_awaited_for_ever(ledger, clock):
     house = House(ledger, clock, post=post)
     begun = clock()
     post.pages = [MailboxPage(cursor="7:0")] * 100
-    assert arrived(house.ctx, "mail", "<ours@example.com>") is None
+    waited: list[timedelta] = []
+    assert arrived(house.ctx, "mail", "<ours@example.com>", waiting=waited.append) is None
+    assert waited == [timedelta(seconds=3 * number) for number in range(20)], "told from the first moment on"
     assert clock() - begun == timedelta(minutes=1)
     assert arrived(House(ledger, clock).ctx, "mail", "<ours@example.com>") is None

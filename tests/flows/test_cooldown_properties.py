@@ -16,8 +16,9 @@ from support.house import House
 from support.vendors import Crm
 
 from nps_connect import hookimpl
-from nps_connect.flows.decide import drain_decide
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
+from nps_connect.flows.decide import RACES, drain_decide
+from nps_connect.ledger import subjects
+from nps_connect.ledger.tables import ContactRow, CooldownRow, DeliveryRow, EventRow, InvitationRow
 
 COOLDOWN = timedelta(days=5)
 MAILBOXES = {"1": "a@example.com", "2": "a@example.com", "3": "b@example.com", "4": "c@example.com"}
@@ -199,5 +200,42 @@ def test_a_worker_that_was_overtaken_decides_again(ledger, races):
     crm.meanwhile = [1] * races
     while drain_decide(house.ctx, "crm", 1):
         pass
+    with ledger.read() as session:
+        assert len(session.execute(select(InvitationRow.id)).all()) == 1
+
+
+class Overtaken(Interrupted):
+    """In each of the first sittings, another worker takes the cooldown of one more person while this one judges."""
+
+    def __init__(self, sittings: int) -> None:
+        super().__init__()
+        self.sittings, self.sitting = sittings, 0
+
+    @hookimpl
+    def nps_veto_survey(self, event, contact, survey):
+        self.sitting += contact.id == "1"
+        if contact.id == str(self.sitting) and self.sitting <= self.sittings:
+            subject = subjects.mailbox(subjects.mailbox_hash(contact.email))
+            with self.house.ledger.write() as session:
+                session.add(CooldownRow(subject=subject, until=self.house.clock() + COOLDOWN))
+
+
+def test_a_worker_that_is_overtaken_every_time_gives_its_events_back_at_once(ledger):
+    if ledger.is_sqlite:
+        pytest.skip("it has one writer at a time: nobody can be quicker")
+    clock, crm = SteadyClock(), Overtaken(RACES)
+    house = House(ledger, clock, {"triggers": TRIGGERS[:1], "limits": {"cooldown": "5d"}}, acme=crm)
+    crm.house = house
+    people = [str(number) for number in range(1, RACES + 2)]
+    for person in people:
+        crm.knows(person, f"{person}@example.com")
+    house.webhook(*(house.won(person) for person in people))
+    house.run(only="crm/parse")
+    assert drain_decide(house.ctx, "crm") == len(people)
+    with ledger.read() as session:
+        states = session.execute(select(EventRow.state, EventRow.lease_token).distinct()).all()
+        assert [tuple(row) for row in states] == [("pending", None)]
+        assert session.execute(select(InvitationRow.id)).all() == []
+    assert drain_decide(house.ctx, "crm") == len(people)
     with ledger.read() as session:
         assert len(session.execute(select(InvitationRow.id)).all()) == 1

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from support.house import House
 
+from nps_connect.ledger import pauses
+
+OFFICE_HOURS = {"quiet_hours": "20:00-08:00", "quiet_days": ["saturday", "sunday"]}
 REMIND = {"surveys": {"after-purchase": {"channel": "mail", "reminder_after": "4d", "reminders": 2}}}
 
 
@@ -30,7 +33,36 @@ def test_who_does_not_answer_is_reminded_twice_and_then_left_alone(reminding):
     days(reminding, 1)
     assert kinds(reminding) == ["survey", "reminder"]
     assert "Rappel" in reminding.post.items[1].subject
-    days(reminding, 40)
+    days(reminding, 4)
+    assert kinds(reminding) == ["survey", "reminder", "reminder"]
+    reminding.clock.forward("36d")
+    reminding.run()
+    assert kinds(reminding) == ["survey", "reminder", "reminder"]
+
+
+def test_a_quiet_weekend_lets_no_two_reminders_leave_together(ledger, clock):
+    survey = {"channel": "mail", "reminder_after": "1d", "reminders": 2}
+    house = House(ledger, clock, {"surveys": {"after-purchase": survey}, "limits": OFFICE_HOURS})
+    house.surveyed()  # on a Friday at 10:00
+    sent = []
+    for wait in ("2d", "21h59m", "1m", "23h59m", "1m"):  # Sunday, Monday just before and at 8:00, Tuesday likewise
+        clock.forward(wait)
+        house.run()
+        sent.append(len(house.post.items) - 1)
+    assert sent == [0, 0, 1, 1, 2]
+
+
+def test_after_a_pause_or_an_outage_one_reminder_leaves_and_the_next_has_its_distance(reminding):
+    reminding.surveyed()
+    with reminding.ledger.write() as session:
+        pauses.pause(session, pauses.MAIL, cause="operator", reason="checking", now=reminding.clock())
+    reminding.clock.forward("20d")
+    reminding.run()
+    with reminding.ledger.write() as session:
+        pauses.resume(session, pauses.MAIL)
+    days(reminding, 4)
+    assert kinds(reminding) == ["survey", "reminder"]
+    days(reminding, 1)
     assert kinds(reminding) == ["survey", "reminder", "reminder"]
 
 
@@ -93,8 +125,38 @@ def test_a_question_to_confirm_takes_the_place_of_a_reminder(reminding):
     assert kinds(reminding) == ["survey", "reminder"]
 
 
+def test_a_question_to_confirm_waits_a_day_after_a_reminder(ledger, clock):
+    house = House(ledger, clock, {"surveys": {"after-purchase": {"channel": "mail", "reminder_after": "2d"}}})
+    token = house.surveyed()
+    clock.forward("1d1h")
+    house.show(token, house.visit("GET", 2))
+    clock.forward("23h")
+    house.run()
+    assert kinds(house) == ["survey", "reminder"]
+    for _ in range(23):
+        clock.forward("1h")
+        house.run()
+    assert kinds(house) == ["survey", "reminder"], "the low score is more than a day old, the reminder is not"
+    days(house, 5)
+    assert kinds(house) == ["survey", "reminder", "reminder"]
+    assert "2\u00a0: merci de confirmer" in house.post.items[2].subject
+
+
+def test_a_question_to_confirm_is_not_sent_if_a_higher_score_was_opened_meanwhile(ledger, clock):
+    house = House(ledger, clock, {"limits": OFFICE_HOURS})
+    token = house.surveyed()  # on a Friday
+    clock.forward("1h")
+    house.show(token, house.visit("GET", 2))
+    days(house, 2)
+    assert [row.state for row in house.deliveries("send_reminder")] == ["pending"]
+    house.show(token, house.visit("GET", 9))
+    days(house, 2)
+    assert kinds(house) == ["survey"]
+    assert [row.last_error for row in house.deliveries("send_reminder")] == ["a higher score was opened meanwhile"]
+
+
 def test_mail_waits_for_the_end_of_quiet_times_where_the_person_lives(ledger, clock):
-    house = House(ledger, clock, {"limits": {"quiet_hours": "20:00-08:00", "quiet_days": ["saturday", "sunday"]}})
+    house = House(ledger, clock, {"limits": OFFICE_HOURS})
     house.crm.knows("1", "marie@example.com")
     house.crm.knows("2", "sam@example.com", timezone="America/Los_Angeles")
     for person in ("1", "2"):

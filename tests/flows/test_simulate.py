@@ -71,8 +71,8 @@ def shop(happenings, configuration) -> tuple[House, SteadyClock]:
     ledger = EMPTY.pop() if EMPTY else _created()
     clock = SteadyClock()
     house = House(ledger, clock, configuration)
-    for person in "123":
-        house.crm.knows(person, f"{person}@example.com")
+    for person, zone in (("1", None), ("2", "Pacific/Auckland"), ("3", "America/Los_Angeles")):
+        house.crm.knows(person, f"{person}@example.com", timezone=zone)
     for number, (hour, person, amount) in enumerate(sorted(happenings)):
         clock.now = START + timedelta(hours=hour)
         _live(house, clock)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import StatementError
 from support.postgres import drop_database, fresh_database
 
 from nps_connect.errors import ConfigError
+from nps_connect.flows.status import count_unreadable
+from nps_connect.flows.unconfirmed import count_to_confirm
 from nps_connect.ledger import bounced, cases, keeping, tables
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
@@ -73,6 +75,29 @@ def test_migrations_make_exactly_the_tables_that_the_code_declares(ledger, creat
     assert migrated.keys() == declared.keys()
     for table in declared:
         assert migrated[table] == declared[table], table
+
+
+@pytest.mark.parametrize("index", ["ix_raw_requests_unreadable", "ix_responses_to_confirm"])
+def test_what_status_counts_is_found_by_a_partial_index(ledger, index):
+    if not ledger.is_sqlite:
+        pytest.skip("PostgreSQL reads small tables whole, whatever indexes they have")
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        asked.append((statement, parameters))
+
+    event.listen(ledger.engine, "before_cursor_execute", note)
+    with ledger.read() as session:
+        count_unreadable(session, "crm")
+        count_to_confirm(session, datetime(2026, 11, 17, tzinfo=UTC))
+    event.remove(ledger.engine, "before_cursor_execute", note)
+    with ledger.engine.connect() as connection:
+        plans = [
+            str(row)
+            for statement, parameters in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+    assert any(index in plan for plan in plans), plans
 
 
 def test_the_claim_index_is_partial_and_in_exactly_this_order(ledger):

@@ -2,7 +2,8 @@
 
 Enhanced codes (RFC 3463) say it: ``5.1.x`` is about the address, ``5.2.1`` a mailbox that was closed, ``5.4.4`` a
 domain that leads nowhere. ``5.7.x`` is about policy: the same mail may be refused because of us, so the address stays
-in use. Without one, 550, 551 and 553 are about the mailbox (RFC 5321, 4.2.3).
+in use. Without one, 550, 551 and 553 are about the mailbox (RFC 5321, 4.2.3), unless the message was refused and not
+its recipient: then they may be about anything.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ _CODE = re.compile(r"(?<![\d.])5\d\d(?![\d.])")
 HARD_CODES = frozenset({550, 551, 553})
 
 
-def is_hard(text: str, code: int | None = None, status: str | None = None) -> bool:
+def is_hard(text: str, code: int | None = None, status: str | None = None, *, message: bool = False) -> bool:
     """Whether the mailbox does not exist.
 
     Args:
         text: what the server said.
         code: the SMTP code; none = the one that the text holds.
         status: the enhanced code; none = the one that the text holds.
+        message: it was the message that was refused, after the server had taken the recipient.
     """
     for enhanced in (status, *ENHANCED.findall(text)):
         if enhanced and not _SAYS_NOTHING.fullmatch(enhanced):
             return _HARD.fullmatch(enhanced) is not None
+    if message:
+        return False
     if code is None:
         found = _CODE.search(text)
         code = int(found[0]) if found else None

@@ -11,6 +11,7 @@ from nps_connect.channels.email.relay import Relay
 
 LOGIN_CODES = frozenset({530, 534, 535, 538})
 EXCERPT = 500
+_ABOUT_THE_MAIL = frozenset({"RCPT", "DATA", "MESSAGE"})
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _TASKS = {
     "CONNECT": "to talk to us",
@@ -27,7 +28,8 @@ _TASKS = {
 def error_for_refusal(refused: Refused, relay: Relay) -> DeliveryError:
     """The error that a refusal means.
 
-    A refused recipient or message is the fault of that one mail. A refused sender stops every mail of the same kind, so
+    A refused recipient or message is the fault of that one mail, and of its address if the server says so: many look at
+    the recipient only after the message. A refused sender stops every mail of the same kind, so
     it holds the action in place of killing one delivery after the other; a refused login holds the connection.
     """
     enhanced = _ENHANCED.match(refused.text)
@@ -49,9 +51,10 @@ def _class_for(refused: Refused) -> type[DeliveryError]:
         return AuthFailed
     if refused.step == "MAIL":
         return NotAllowed
-    if refused.step == "RCPT" and is_hard(refused.text, refused.code):
-        return Undeliverable
-    return Rejected if refused.step in {"RCPT", "DATA", "MESSAGE"} else RetryLater
+    if refused.step not in _ABOUT_THE_MAIL:
+        return RetryLater
+    hard = is_hard(refused.text, refused.code, message=refused.step != "RCPT")
+    return Undeliverable if hard else Rejected
 
 
 def error_for_loss(lost: Lost) -> DeliveryError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -11,11 +14,17 @@ from nps_connect.cli.guarding import Failure
 from nps_connect.cli.lazy import Command
 from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import print_json
+from nps_connect.cli.progress import progress
 
 if TYPE_CHECKING:
     from nps_connect.records.deliveries import Receipt
 
 LONGEST_COPY = 4 * 1024 * 1024
+PASTE = """When it has arrived: show its source, then run
+  nps-connect doctor mail --copy -
+paste the source, and end with Ctrl+D."""
+AWAITED = f"""It is awaited for a minute in the mailbox that bounces_url names.
+If it went elsewhere, there is no need to wait: stop with Ctrl+C. {PASTE}"""
 
 
 @click.command(cls=Command)
@@ -38,19 +47,17 @@ def mail(options: Options, address: str | None, survey: str | None, copy: Binary
     if copy is not None:
         _judge(copy.read(LONGEST_COPY), as_json=as_json)
         return
-    receipt, channel, found = _send(options, address or "", survey)
+    receipt, channel, found = _send(options, address or "", survey, as_json=as_json)
     if found is not None:
         _judge(found, as_json=as_json)
         return
     if as_json:
         print_json({"to": address, "via": channel, "message_id": receipt.id})
         return
-    click.echo(f"Sent via {channel}. When it has arrived: show its source, then run")
-    click.echo("  nps-connect doctor mail --copy -")
-    click.echo("paste the source, and end with Ctrl+D.")
+    click.echo(f"Sent via {channel}. {PASTE}")
 
 
-def _send(options: Options, address: str, survey: str | None) -> tuple[Receipt, str, bytes | None]:
+def _send(options: Options, address: str, survey: str | None, *, as_json: bool) -> tuple[Receipt, str, bytes | None]:
     """Send the mail; also what arrived of it, where the channel has a mailbox of reports and it came there."""
     from nps_connect.cli.surveys.sampling import sample_of, without_ledger
     from nps_connect.errors import DeliveryError
@@ -70,10 +77,28 @@ def _send(options: Options, address: str, survey: str | None) -> tuple[Receipt, 
         if outcome.id is None:
             return outcome, channel, None
         try:
-            return outcome, channel, arrived(ctx, channel, outcome.id)
+            with watching(as_json=as_json) as waiting:
+                return outcome, channel, arrived(ctx, channel, outcome.id, waiting=waiting)
         except DeliveryError as error:
             click.echo(f"The mailbox of reports cannot be read: {ctx.redact(error.message)}", err=True)
             return outcome, channel, None
+
+
+@contextmanager
+def watching(*, as_json: bool) -> Iterator[Callable[[timedelta], None]]:
+    """Say once what is awaited, and show how long it has been."""
+    from nps_connect.flows.bounces import ARRIVES
+
+    with ExitStack() as stack:
+        bars: list[Callable[[int, int], None]] = []
+
+        def waiting(waited: timedelta) -> None:
+            if not bars:
+                click.echo(f"Sent. {AWAITED}", err=True)
+                bars.append(stack.enter_context(progress("waiting for it to arrive", hidden=as_json)))
+            bars[0](int(waited.total_seconds()), int(ARRIVES.total_seconds()))
+
+        yield waiting
 
 
 def _judge(copy: bytes, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from nps_connect.cli.output import line, moment, print_json, print_table
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import ContactRow, ResponseRow
+    from nps_connect.rules.machines import Sign
 
 A_DAY = timedelta(days=1)
 BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
@@ -22,31 +24,42 @@ BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
 @click.option("--survey", help="Only answers to this survey.")
 @click.option("--segment", type=click.Choice(list(BOUNDS)), help="Only this segment.")
 @click.option("--provisional", is_flag=True, help="Those that nobody has confirmed yet, in place of the confirmed.")
+@click.option(
+    "--to-confirm", is_flag=True, help="Of those, detractors of a day ago whose visits show no sign of a machine."
+)
 @limit_option
 @json_option
 @pass_options
 def list_(
-    options: Options, survey: str | None, segment: str | None, provisional: bool, limit: int, as_json: bool
+    options: Options,
+    survey: str | None,
+    segment: str | None,
+    provisional: bool,
+    to_confirm: bool,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List responses, newest first; provisional ones only if asked for.
 
     A provisional answer is a score that was opened from a mail but never pressed on the page, or one that another press
-    contradicted at once: it counts nowhere. Look at those of detractors without signs of a machine: after a day, they
-    are named.
+    contradicted at once: it counts nowhere. Those of detractors deserve a look, if no visit shows a sign of a machine:
+    --to-confirm lists them after a day, as long as their link takes answers.
     """
     from sqlalchemy import case, select
     from sqlmodel import col
 
     from nps_connect.connection import system_clock
+    from nps_connect.flows import unconfirmed
     from nps_connect.ledger.tables import ContactRow, ResponseRow
+    from nps_connect.records.responses import NPS_SCALE
 
+    now, provisional = system_clock(), provisional or to_confirm
     pressed = col(ResponseRow.revision) > 0
     confirmed = pressed & col(ResponseRow.contested_at).is_(None)
     score = case((pressed, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
     at = case((pressed, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
     query = (
-        select(ResponseRow, ContactRow)
-        .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
+        unconfirmed.joined(select(ResponseRow, ContactRow))
         .where(~confirmed if provisional else confirmed, score.is_not(None))
         .order_by(at.desc(), col(ResponseRow.id).desc())
         .limit(limit + 1)
@@ -54,13 +67,16 @@ def list_(
     if survey is not None:
         query = query.where(col(ResponseRow.survey) == survey)
     if segment is not None:
-        query = query.where(score.between(*BOUNDS[segment]))
+        query = query.where(score.between(*BOUNDS[segment]), col(ResponseRow.scale) == NPS_SCALE)
+    if to_confirm:
+        query = query.where(unconfirmed.to_confirm(now))
     with options.ledger() as (ledger, settings), ledger.read() as session:
-        rows = [facts(response, contact) for response, contact in session.execute(query).all()]
+        found = session.execute(query).all()
+        signs = unconfirmed.signs_of(session, [row.invitation_id for row, _ in found] if provisional else [])
+        rows = [facts(row, contact, signs.get(row.invitation_id, ())) for row, contact in found]
     if as_json:
         print_json(rows[:limit])
         return
-    now = system_clock()
     print_table(
         [
             "answered",
@@ -101,10 +117,9 @@ def note(row: dict[str, Any], now: datetime) -> str | None:
     return "please look: a detractor without signs of a machine" if waiting else None
 
 
-def facts(row: ResponseRow, contact: ContactRow) -> dict[str, Any]:
-    """What is told of a response."""
-    from nps_connect.records.responses import segment_of
-    from nps_connect.rules.machines import read
+def facts(row: ResponseRow, contact: ContactRow, signs: Sequence[Sign]) -> dict[str, Any]:
+    """What is told of a response, with the signs of a machine that its visits show."""
+    from nps_connect.records.responses import NPS_SCALE, segment_of
 
     pressed = row.revision > 0
     score = row.score if pressed else row.provisional_score
@@ -113,7 +128,7 @@ def facts(row: ResponseRow, contact: ContactRow) -> dict[str, Any]:
         "state": "provisional" if not pressed else "contested" if row.contested_at else "confirmed",
         "revision": row.revision,
         "score": score,
-        "segment": None if score is None else segment_of(score),
+        "segment": segment_of(score) if score is not None and row.scale == NPS_SCALE else None,
         "survey": row.survey,
         "touchpoint": row.touchpoint,
         "language": row.language,
@@ -121,5 +136,5 @@ def facts(row: ResponseRow, contact: ContactRow) -> dict[str, Any]:
         "do_not_contact": row.do_not_contact,
         "contact": f"{contact.connection}:{contact.vendor_id}",
         "answered_at": row.answered_at if pressed else row.provisional_at,
-        "signs": ["contradiction"] if row.contested_at else list(read(row.provisional_signs)) if not pressed else [],
+        "signs": ["contradiction"] if row.contested_at else [] if pressed else list(signs),
     }

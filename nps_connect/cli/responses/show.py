@@ -48,6 +48,7 @@ def _facts(session: Session, row: ResponseRow) -> dict[str, Any]:
     from sqlmodel import col
 
     from nps_connect.cli.responses.list import facts
+    from nps_connect.flows.unconfirmed import signs_of
     from nps_connect.ledger.tables import ContactRow, RevisionRow, VisitRow
     from nps_connect.rules.machines import TOLD, read
 
@@ -60,7 +61,7 @@ def _facts(session: Session, row: ResponseRow) -> dict[str, Any]:
     mine = (col(VisitRow.invitation_id) == row.invitation_id) | (col(VisitRow.response_id) == row.id)
     visits = session.execute(select(VisitRow).where(mine).order_by(col(VisitRow.id))).scalars()
     return {
-        **facts(row, contact),
+        **facts(row, contact, signs_of(session, [row.invitation_id]).get(row.invitation_id, ())),
         "scale": row.scale,
         "follow_up": row.follow_up,
         "revisions": [

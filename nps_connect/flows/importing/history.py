@@ -21,6 +21,7 @@ from nps_connect.ledger.subjects import subjects_of
 from nps_connect.ledger.tables import CooldownRow, InvitationRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.contacts import Contact, ContactKey
+from nps_connect.records.responses import NPS_SCALE
 from nps_connect.rules.importing.faults import Fault, Faults
 from nps_connect.wording.languages import choose
 
@@ -152,7 +153,7 @@ def _insert(
                 "contact_id": contact.id,
                 "survey": history.survey,
                 "touchpoint": invitation["touchpoint"],
-                "scale": "nps-0-10",
+                "scale": NPS_SCALE,
                 "revision": 1,
                 "score": answer.score,
                 "comment": answer.comment if kept else None,

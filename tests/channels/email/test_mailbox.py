@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from support.imap_server import Box, serve
 
 from nps_connect import AuthFailed, RetryLater
 from nps_connect.channels import email
@@ -18,22 +17,15 @@ from nps_connect.channels.email.settings import EmailSettings
 from nps_connect.testing import connect
 
 
-def _module():
-    spec = spec_from_file_location("imap_server", Path(__file__).with_name("imap_server.py"))
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def box():
-    return _module().Box()
+    return Box()
 
 
 @pytest.fixture
 def reports(box):
     """A connection whose reports arrive in `box`."""
-    server = _module().serve(box)
+    server = serve(box)
     url = f"imap://reports:p%40ss@127.0.0.1:{server.server_address[1]}/Reports"
     settings = {
         "smtp_url": "smtp://127.0.0.1:2525",

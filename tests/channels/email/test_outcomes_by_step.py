@@ -77,14 +77,29 @@ def test_temporary_refusals_are_tried_again(outcome, step):
     assert got.status == 451
 
 
-@pytest.mark.parametrize(("step", "kind"), [("RCPT", Undeliverable), ("DATA", Rejected), ("DOT", Rejected)])
-def test_a_permanent_refusal_of_recipient_or_message_is_final(outcome, step, kind):
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "DOT"])
+def test_a_mailbox_that_does_not_exist_is_told_after_the_recipient_or_after_the_message(outcome, step):
     got, _ = outcome(**{step: "550 5.1.1 no such user here"})
 
-    assert type(got) is kind
+    assert type(got) is Undeliverable
     assert got.status == 550
     assert got.exchange["enhanced_code"] == "5.1.1"
     assert got.exchange["answer"] == "5.1.1 no such user here"
+
+
+@pytest.mark.parametrize("answer", ["552 5.2.2 mailbox full", "554 5.7.1 refused by policy"])
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "DOT"])
+def test_another_permanent_refusal_ends_this_mail_and_says_nothing_of_the_address(outcome, step, answer):
+    got, _ = outcome(**{step: answer})
+
+    assert type(got) is Rejected
+
+
+@pytest.mark.parametrize(("step", "kind"), [("RCPT", Undeliverable), ("DATA", Rejected), ("DOT", Rejected)])
+def test_a_bare_550_is_about_the_mailbox_only_where_the_recipient_is_refused(outcome, step, kind):
+    got, _ = outcome(**{step: "550 no"})
+
+    assert type(got) is kind
 
 
 def test_a_refused_sender_holds_the_action_and_kills_no_mail(outcome):

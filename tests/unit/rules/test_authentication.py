@@ -59,9 +59,40 @@ def test_only_the_topmost_server_is_believed():
 
 
 def test_a_domain_that_only_ends_alike_is_not_related():
-    assert related("mail.example.com", "example.com")
-    assert not related("notexample.com", "example.com")
-    assert not related("", "example.com")
+    assert related("mail.example.com", "example.com", dmarc_passes=False)
+    assert not related("notexample.com", "example.com", dmarc_passes=True)
+    assert not related("", "example.com", dmarc_passes=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("bounces.example.com", "news.example.com"),
+        ("a.bounces.example.co.uk", "news.example.co.uk"),
+        ("bounces.example.fr", "news.example.fr"),
+    ],
+)
+def test_domains_beside_each_other_are_aligned_where_the_receiving_server_says_that_dmarc_passes(one, other):
+    assert related(one, other, dmarc_passes=True)
+    assert not related(one, other, dmarc_passes=False)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("one.co.uk", "other.co.uk"), ("a.com.au", "b.com.au"), ("example.com", "example.net"), ("com", "fr")],
+)
+def test_a_registry_makes_nobody_an_organisation(one, other):
+    assert not related(one, other, dmarc_passes=True)
+
+
+def test_a_relay_s_own_subdomain_beside_the_sender_s_is_as_it_should_be():
+    beside = (
+        GOOD.replace("header.d=example.com", "header.d=bounces.example.com")
+        .replace("; d=example.com;", "; d=bounces.example.com;")
+        .replace("care@example.com", "care@news.example.com")
+    )
+    assert wrong(beside) == []
+    assert wrong(beside.replace("dmarc=pass", "dmarc=none")) == ["spf", "dkim", "dmarc", "unsubscribe headers"]
 
 
 @given(st.binary(max_size=400))

@@ -259,3 +259,28 @@ def test_a_trigger_s_own_cap_spreads_over_the_days_that_follow():
     known = facts(trigger=trigger(delay="3d", per_day=10), own_days=lambda day: full.get(day, 0))
     assert rule(known).due_at == NOW + timedelta(days=5)
     assert "at most 10 a day" in rule(known).detail
+
+
+@pytest.mark.parametrize(
+    ("timezone", "due"),
+    [
+        (None, "2026-05-05T08:00:00Z"),
+        ("nowhere/at-all", "2026-05-05T08:00:00Z"),
+        ("America/Los_Angeles", "2026-05-05T17:00:00Z"),
+        ("Pacific/Auckland", "2026-05-04T22:00:00Z"),
+    ],
+)
+def test_a_named_time_is_read_from_the_clock_where_the_person_lives_as_far_as_it_is_known(timezone, due):
+    there = ANNE.model_copy(update={"timezone": timezone})
+    known = facts(trigger=trigger(delay="next tuesday 10:00"), contacts=(there,), zone=ZoneInfo("Europe/Paris"))
+    assert rule(known).due_at == datetime.fromisoformat(due)
+
+
+def test_a_cap_counts_the_company_s_days_and_keeps_the_time_of_day_where_the_person_lives():
+    full = {date(2026, 5, 5): 1}  # in Paris, where Wednesday 9:00 of Auckland is Tuesday 23:00
+    there = ANNE.model_copy(update={"timezone": "Pacific/Auckland"})
+    capped = trigger(delay="next wednesday 09:00", per_day=1)
+    known = facts(
+        trigger=capped, contacts=(there,), zone=ZoneInfo("Europe/Paris"), own_days=lambda day: full.get(day, 0)
+    )
+    assert rule(known).due_at == datetime(2026, 5, 6, 21, tzinfo=UTC), "Thursday 9:00 in Auckland"

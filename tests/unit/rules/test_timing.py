@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rules.timing import after, at, day_after, day_of
+from nps_connect.rules.timing import after, at, day_after, day_of, expiry, last_moment
 from nps_connect.settings.delays import DAYS, Delay, parse_delay
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -83,6 +83,15 @@ def test_the_next_named_day_is_the_first_one_strictly_after_the_wait(moment, day
     earlier = [begin.astimezone(zone).date() + timedelta(days=ahead) for ahead in range(8)]
     candidates = [at(one, clock, zone) for one in earlier if one.weekday() in DAYS[day]]
     assert due == min(one for one in candidates if one > begin)
+
+
+@given(moments, st.sampled_from(ZONES))
+def test_a_link_takes_answers_until_the_end_of_its_last_day(moment, zone):
+    expires_at = expiry(moment, timedelta(days=60), zone)
+    last = last_moment(expires_at, zone)
+    assert day_of(last, zone) == day_of(moment + timedelta(days=60), zone)
+    assert day_of(expires_at, zone) > day_of(last, zone)
+    assert expires_at - moment > timedelta(days=60)
 
 
 @pytest.mark.parametrize(

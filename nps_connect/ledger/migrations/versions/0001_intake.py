@@ -71,6 +71,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'running'"),
         postgresql_where=sa.text("state = 'running'"),
     )
+    op.create_index(
+        "ix_raw_requests_unreadable",
+        "raw_requests",
+        ["connection", "id"],
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
+    )
     op.create_table(
         "events",
         sa.Column("lane", sa.String(length=120), nullable=False),

@@ -117,6 +117,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_responses_answered_at_survey", "responses", ["answered_at", "survey"])
     op.create_index("ix_responses_contact_id", "responses", ["contact_id"])
+    low = sa.text("revision = 0 AND provisional_score <= 6 AND provisional_signs IS NULL")
+    op.create_index("ix_responses_to_confirm", "responses", ["provisional_at"], sqlite_where=low, postgresql_where=low)
     op.create_table(
         "cases",
         sa.Column("id", BIG, nullable=False),
