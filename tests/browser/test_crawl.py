@@ -16,7 +16,7 @@ from support.crawler import Plain, call_plainly, crawler
 from support.crawling import Progress
 from support.posted import posted
 
-MAILS = {"sqlite": 24, "postgresql": 6}
+MAILS = {"sqlite": 24, "postgresql": 8}
 LINKS = 2
 """Of each mail, in the browser; a plain client opens all of them."""
 
@@ -48,22 +48,23 @@ def links_of(mail):
 
 async def crawl(house, numbers, chance):
     """Send the mails and open their links; the mails, and what was done."""
-    scanned = chance.sample(numbers, max(1, len(numbers) // ON_THE_WAY))
-    async with crawler(house.clock, chance, house.ctx.settings.core.url, tabs=TABS) as browser:
+    own = house.ctx.settings.core.url
+    scanned = {f"p{number}@example.com" for number in chance.sample(numbers, max(1, len(numbers) // ON_THE_WAY))}
+    async with crawler(house.clock, chance, own, tabs=TABS) as browser:
         loop = asyncio.get_running_loop()
 
         def scan(mail):
             links = links_of(mail)
             with Plain(chance) as plain:
                 plain.call("HEAD", chance.choice(links))
-                plain.call("GET", chance.choice(links))
-            if mail.to[0] in {f"p{number}@example.com" for number in scanned}:
+                plain.call("GET", chance.choice(mail.links_to(f"{own}/s/")))
+            if mail.to[0] in scanned:
                 one = browser.open(chance.choice(links), "before delivery")
                 asyncio.run_coroutine_threadsafe(one, loop).result(60)
 
         house.gateway.scan = scan
         await asyncio.to_thread(house.invite, numbers)
-        mails = [mail for mail in house.gateway.mails() if mail.links_to(f"{house.ctx.settings.core.url}/s/")]
+        mails = [mail for mail in house.gateway.mails() if mail.links_to(f"{own}/s/")]
         links = [link for mail in mails for link in links_of(mail)]
         wanted = crawling.number(crawling.LINKS, LINKS)
         chosen = [link for mail in mails for link in chance.sample(links_of(mail), wanted)]

@@ -80,8 +80,9 @@ class Aftermath:
         return self._told("responses", "list", "--provisional", "--limit", str(MOST))
 
     def _told(self, *command: str) -> Any:
-        url = self._house.ledger.engine.url.render_as_string(hide_password=False)
-        environ = {"CRAWLED_DATABASE": url, "CRAWLED_KEY": "a-signing-key-for-tests"}
+        url = self._house.ledger.engine.url
+        address = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
+        environ = {"CRAWLED_DATABASE": address, "CRAWLED_KEY": "a-signing-key-for-tests"}
         environ |= {"NPS_CONNECT_LOAD_PLUGINS": "email,alerts", "NPS_CONNECT_CONFIG": str(self._file)}
         done = CliRunner(env=environ).invoke(main, [*command, "--json"])
         assert done.exit_code == 0, done.output

@@ -78,6 +78,7 @@ class Watched:
 class Posted(House):
     """See above. Made by `posted`."""
 
+    rounds = 10_000  # a lane carries some mails in each, and there are a thousand
     gateway: Gateway
     watched: Watched
 
