@@ -78,7 +78,11 @@ def _told(facts: dict[str, Any], minutes: float) -> str:
             *(f"| openings with the sign `{name}` | {signs[name]:,} |" for name in sorted(signs)),
             *(f"| mails later: {name} | {number:,} |" for name, number in sorted(facts["second"].items())),
             "",
-            *([f"Time was over {missing:,} links before the end."] if missing else []),
+            *(
+                [f"Time was over {missing:,} links before the end: the browser opened a random sample.", ""]
+                if missing
+                else []
+            ),
             *FINDINGS,
             "",
         ]
@@ -105,10 +109,10 @@ Net Promoter Score. At the end four people press: a detractor and a promoter, on
 press takes effect once, which proves that the check sees what it looks for.""".splitlines()
 
 FINDINGS = """\
-A mail later is what each person gets who did not answer: the reminder, or in its place the one question "You chose 2: please
-confirm", if the last low score that was opened shows no sign of a machine ([the survey](survey.md#what-is-an-answer)). A
-patient scanner, which opens one score and waits ten seconds, cannot be told from a person: this question is all that it can
-cause, and its page can be crawled as well.""".splitlines()
+A mail later is what each person got who had not answered: the reminder, or in its place the one question "You chose 2:
+please confirm", where the last low score that was opened shows no sign of a machine
+([the survey](survey.md#what-is-an-answer)). A scanner that waits ten seconds between two scores of one mail shows none, and
+so that question is what it can cause: one mail, to confirm or to ignore. Where that is too much: `confirm_detractors = false`.""".splitlines()
 
 
 if __name__ == "__main__":
