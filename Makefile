@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test bench torture constraints
+.PHONY: all setup format lint types imports docs test bench torture crawl constraints
 
 all: format lint types imports docs test
 
@@ -37,6 +37,10 @@ bench:
 # Kills the product for up to 30 minutes and writes docs/torture.md.
 torture:
 	$(BIN)/python tests/acceptance/torture.py
+
+# Opens every link of a thousand mails in a browser, for hours perhaps, and writes docs/crawl.md.
+crawl:
+	$(BIN)/python tests/browser/crawl.py
 
 # After a change of dependencies, in a fresh virtual environment.
 constraints:

@@ -97,7 +97,7 @@ class VisitBook:
         """
         opening = Opening(visit.method, visit.at, score)
         earlier = self._seen[number]
-        found = signs(opening, [one.opening for one in earlier], self._mails[number])
+        found = signs(opening, [one.opening for one in earlier], self._mails_before(number, visit.at))
         for sign in SHARED.intersection(found):
             for one in earlier:
                 if one.opening.score != score and (one.opening.method == "POST") == (visit.method == "POST"):
@@ -116,6 +116,14 @@ class VisitBook:
         if score is not None:
             earlier.append(noted)
         return found
+
+    def _mails_before(self, number: int, at: datetime) -> list[datetime]:
+        """When the mails were handed over that an opening can follow.
+
+        What opens a link before the first of them is a scanner on the mail's way: as fast as can be.
+        """
+        mails = self._mails[number]
+        return mails if mails and mails[0] <= at else [at]
 
     def _mark(self, one: _Noted, sign: Sign) -> None:
         if sign in one.signs:

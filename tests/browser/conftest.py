@@ -1,8 +1,6 @@
 """A real browser before the real pages. Without Chromium these tests are skipped at home, and fail in CI."""
 
 import contextlib
-import os
-import shutil
 import socket
 import threading
 from datetime import UTC, datetime
@@ -11,30 +9,17 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from support import browsers
 
 from nps_connect.web.app import create_app
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "artifacts" / "browser"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DEVICES = {
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
     "small": {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True},
     "desktop": {"viewport": {"width": 1280, "height": 800}},
 }
-
-
-def find_chromium():
-    names = (os.environ.get("NPS_CONNECT_CHROMIUM"), "chromium", "chromium-browser", "chrome")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
 
 
 def pytest_collection_modifyitems(items):
@@ -46,14 +31,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module")  # not longer: while it lives, no other event loop can run in this thread
 def chromium():
-    path = find_chromium()
-    if path is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("Chromium is missing: install it (apt-get install chromium), or name it in NPS_CONNECT_CHROMIUM")
+    path = browsers.chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=browsers.FLAGS)
         yield browser
         browser.close()
 

@@ -2,6 +2,13 @@
 
 import pytest
 
+from nps_connect.records.pages import FollowUpQuestion
+
+QUESTIONS = (
+    FollowUpQuestion(name="why", question="What is the reason?", segments=("detractor",)),
+    FollowUpQuestion(name="speed", question="And the delay?", choices=("Fine", "Too long"), segments=("detractor",)),
+)
+
 
 @pytest.mark.parametrize("token", ["marie", "marie?score=9"])
 def test_moving_scrolling_focusing_and_typing_confirm_nothing(visit, doors, token):
@@ -24,6 +31,33 @@ def test_moving_scrolling_focusing_and_typing_confirm_nothing(visit, doors, toke
     page.goto("about:blank")
     assert doors.answers == []
     assert {method for method, _url in page.loaded} == {"GET"}
+
+
+@pytest.mark.parametrize("path", ["s/marie", "s/paul?score=2", "s/answered?score=3", "s/late", "s/nobody", "u/stop"])
+def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, doors, path):
+    doors.follow_ups = QUESTIONS
+    page = visit("desktop")
+    if "answered" in path:
+        page.goto("/s/marie")
+        page.get_by_role("button", name="9 sur 10").click()
+        path = path.replace("answered", "marie")
+    answers = len(doors.answers)
+    page.goto(f"/{path}")
+    page.loaded.clear()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.type("x9")
+    for button in page.get_by_role("button").all():
+        button.hover()
+    page.mouse.wheel(0, 4000)
+    page.evaluate(
+        "for (const name of ['change', 'blur', 'scroll', 'pagehide']) document.dispatchEvent(new Event(name))"
+    )
+    page.goto("about:blank")
+    assert page.loaded == []
+    assert len(doors.answers) == answers
+    assert doors.unsubscribed == []
 
 
 def test_enter_on_the_checkbox_sends_nothing(visit, doors):

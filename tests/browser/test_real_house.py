@@ -1,24 +1,19 @@
-"""From the mail to the thank-you page with the real ledger behind it; and a machine with a browser, before the same."""
+"""From the mail to the thank-you page with the real ledger behind it. What machines do there is in `test_crawl.py`."""
 
 from __future__ import annotations
 
-import random
-import re
 import socket
 import threading
 
 import pytest
 import uvicorn
-from sqlalchemy import func, select
+from sqlalchemy import select
 from support.clock import SteadyClock
 from support.house import House
 
-from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.tables import ResponseRow, RevisionRow, VisitRow
+from nps_connect.ledger.tables import ResponseRow, RevisionRow
 from nps_connect.web.app import create_app
-
-SCANNED = 3
 
 
 @pytest.fixture
@@ -76,30 +71,3 @@ def test_a_customer_walks_from_the_mail_to_the_thank_you_page(house, visit, pict
     house.run()
     assert len(house.desk.items) == len(house.bell.items) == 1
     assert {url.split("/")[2] for _, url in page.loaded} <= {house.ctx.settings.core.url.split("/")[2]}
-
-
-def test_a_machine_with_a_browser_that_opens_everything_and_presses_nothing_causes_nothing(house, visit):
-    chance = random.Random(5)
-    links = []
-    for number in range(1, SCANNED + 1):
-        house.surveyed(str(number), f"p{number}@example.com")
-        links += re.findall(r'href="(http://127[^"]*/[su]/[^"]*)"', mail_of(house, f"p{number}@example.com").html)
-    assert len(links) >= SCANNED * 12
-    effects = [len(vendor.calls) for vendor in (house.crm, house.desk, house.bell, house.post)]
-    chance.shuffle(links)
-    page = visit("desktop")
-    for link in links:
-        page.goto(link.replace("&amp;", "&"))
-        page.mouse.move(chance.randrange(1280), chance.randrange(800))
-        page.mouse.wheel(0, chance.randrange(2000))
-        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        for box in page.locator("textarea >> visible=true").all():
-            box.press_sequentially("spam", delay=0)
-        house.clock.forward("1s" if chance.random() < 0.5 else "1h")
-    house.stop()
-    with house.ledger.read() as session:
-        opened = session.execute(select(func.count()).select_from(VisitRow)).scalar_one()
-    assert opened >= SCANNED * 11
-    assert stored(house, RevisionRow) == stored(house, SuppressionRow) == []
-    house.run()
-    assert effects == [len(vendor.calls) for vendor in (house.crm, house.desk, house.bell, house.post)]

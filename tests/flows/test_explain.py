@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from support.clock import START, SteadyClock
 from support.house import House
-from support.reasons import SCENARIOS, Third, knows, won
+from support.reasons import SCENARIOS, Third, ambiguous, knows, superseded, won
 from support.recovering import SETTINGS, TellingDesk, detractor, followed_up, tell
 
 from nps_connect import RetryLater, SurveyProposal, Veto

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import select
 from support.house import House
+from support.vendors import Post
 
+from nps_connect import hookimpl
 from nps_connect.flows.fallback import raise_alarms
 from nps_connect.ledger.tables import ResponseRow, VisitRow
 
@@ -40,6 +44,28 @@ def test_an_opening_within_seconds_of_delivery_is_fast(house):
     house.clock.forward("4s")
     house.show(token, house.visit("GET", 0))
     assert visits(house) == [("GET", 0, "fast")]
+
+
+class ScannedPost(Post):
+    """A relay whose scanner opens a score of each mail before the mail is taken."""
+
+    @hookimpl
+    def nps_send_messages(self, connection, messages):
+        for message in messages:
+            self.scan(re.search(r"/s/([\w.-]+)\?score=2", message.text)[1])
+        return super().nps_send_messages(connection, messages)
+
+
+def test_an_opening_before_delivery_is_fast_and_nobody_is_asked_to_confirm_it(ledger, clock):
+    post = ScannedPost()
+    house = House(ledger, clock, post=post)
+    house.post = post
+    post.scan = lambda token: house.show(token, house.visit("GET", 2))
+    house.surveyed()
+    house.clock.forward("2d")
+    house.run()
+    assert visits(house) == [("GET", 2, "fast")]
+    assert [mail.kind for mail in post.items] == ["survey"]
 
 
 def test_two_scores_pressed_at_once_make_the_answer_provisional_and_hold_its_effects(house):

@@ -67,6 +67,9 @@ def changed(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 
 class House:
+    rounds = 100
+    """How often all lanes are gone through until something must be wrong."""
+
     def __init__(
         self,
         ledger: Ledger,
@@ -111,7 +114,7 @@ class House:
 
     def run(self, *, only: str = "") -> None:
         """Work off everything that is due now."""
-        for _ in range(100):
+        for _ in range(self.rounds):
             done, filled = 0, self._filled()
             for lane in self.lanes:
                 if only not in lane.name or lane.name not in filled:

@@ -1,0 +1,148 @@
+"""A scanner with a real browser, before real mails: it does everything but press, before and after their delivery.
+
+`make crawl` runs the same with every link of a thousand mails, see `crawl.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import aclosing
+
+import pytest
+from support import crawling
+from support.aftermath import SCORES, Aftermath
+from support.crawler import Plain, call_plainly, crawler
+from support.crawling import Progress
+from support.posted import posted
+
+MAILS = {"sqlite": 24, "postgresql": 8}
+LINKS = 2
+"""Of each mail, in the browser; a plain client opens all of them."""
+
+ALL = 14
+"""Eleven scores, the page without a score, unsubscribe, privacy notice."""
+
+TABS = 5
+ON_THE_WAY = 12
+"""One of so many mails is opened by the browser before it is delivered; all are by a plain client."""
+
+ANSWERED = {1: 10, 2: 10, 3: 2}
+"""Who had answered before the crawl, and what."""
+
+DAYS, LONG = 10, 30
+"""Until all that follows a silence has happened; and an answer: a ticket that nobody solves delays a review mail."""
+
+PEOPLE = 4
+"""Who answer, or stop the mails, after the crawl: one of each kind."""
+
+
+def links_of(mail):
+    """Everything that a mail leads to, in its HTML, its text and its headers; and the page without a score."""
+    links = {*mail.links, mail.links[0].partition("?")[0]}
+    assert len(links) == ALL
+    assert {link.split(":")[1] for link in links} == {"//127.0.0.1"}
+    assert all(link in mail.text for link in mail.links)
+    return sorted(links)
+
+
+async def crawl(house, numbers, chance):
+    """Send the mails and open their links; the mails, and what was done."""
+    own = house.ctx.settings.core.url
+    scanned = {f"p{number}@example.com" for number in chance.sample(numbers, max(1, len(numbers) // ON_THE_WAY))}
+    async with crawler(house.clock, chance, own, tabs=TABS) as browser:
+        loop = asyncio.get_running_loop()
+
+        def scan(mail):
+            links = links_of(mail)
+            with Plain(chance) as plain:
+                plain.call("HEAD", chance.choice(links))
+                plain.call("GET", chance.choice(mail.links_to(f"{own}/s/")))
+            if mail.to[0] in scanned:
+                one = browser.open(chance.choice(links), "before delivery")
+                asyncio.run_coroutine_threadsafe(one, loop).result(60)
+
+        house.gateway.scan = scan
+        await asyncio.to_thread(house.invite, numbers)
+        mails = [mail for mail in house.gateway.mails() if mail.links_to(f"{own}/s/")]
+        links = [link for mail in mails for link in links_of(mail)]
+        wanted = crawling.number(crawling.LINKS, LINKS)
+        chosen = [link for mail in mails for link in chance.sample(links_of(mail), wanted)]
+        plain = asyncio.create_task(asyncio.to_thread(call_plainly, links, house.clock, random.Random(chance.random())))
+        progress = Progress(len(chosen))
+        async with aclosing(browser.crawl(chosen, mails)) as steps:
+            async for done in steps:
+                if progress.is_time_to_work(done):
+                    await asyncio.to_thread(house.run)
+                if progress.is_over(done):
+                    break
+        seconds = progress.seconds
+        calls = await plain
+    facts = {
+        "mails": len(mails),
+        "links": len(links),
+        "opened": dict(browser.opened),
+        "plain": calls,
+        "tabs": TABS,
+        "seconds": seconds,
+    }
+    assert set(browser.methods) == {"GET"}
+    assert browser.hosts == {"127.0.0.1"}
+    assert browser.complaints == []
+    return mails, facts
+
+
+@pytest.mark.timeout(crawling.number(crawling.PATIENCE, 240))
+def test_a_scanner_with_a_browser_confirms_nothing_stops_nothing_and_causes_nothing(ledger, clock, tmp_path):
+    chance = random.Random(seed := crawling.number(crawling.SEED, 23))
+    first = len(ANSWERED) + 1
+    mails = crawling.number(crawling.MAILS, MAILS[ledger.engine.dialect.name])
+    with posted(ledger, clock) as house:
+        house.invite(range(1, first))
+        for number, score in ANSWERED.items():
+            house.answer(house.token_of(number), score)
+        house.pass_days(LONG)
+        after = Aftermath(house, tmp_path)
+        before = after.effects()
+        assert after.report() == {"score": 33.3, "responses": 3, "provisional_share": 0.0}
+
+        numbers = range(first, first + mails - len(ANSWERED))
+        crawled, facts = asyncio.run(crawl(house, numbers, chance))
+        assert len(crawled) == mails
+        visits = house.settle()
+        house.run()
+
+        assert house.watched.count("POST") == 0
+        assert house.watched.prefetched > 0
+        assert after.effects() == before
+        unconfirmed = after.provisional()
+        assert 0 < len(unconfirmed) <= len(numbers)
+        told = after.report()
+        assert (told["score"], told["responses"]) == (33.3, 3)
+        assert told["provisional_share"] == pytest.approx(len(unconfirmed) / (len(unconfirmed) + 3), abs=0.001)
+        signs = after.signs()
+        assert signs["head"] == house.watched.count("HEAD", path="/s/")
+        assert signs["fast"] >= len(numbers)
+        assert signs["several"] > 0
+
+        house.gateway.scan = lambda _mail: None
+        house.pass_days(DAYS)
+        assert after.effects() == before
+        second = after.second_mails(numbers)
+        assert set(second) <= {"reminder", "confirm"}
+        assert sum(second.values()) == len(numbers)
+        assert {house.page_of(number).state for number in numbers} == {"open"}
+
+        did = asyncio.run(after.people_press(chance.sample(numbers, PEOPLE)))
+        house.pass_days(LONG)
+        scores = {str(number): SCORES[kind] for number, kind in did.items() if kind in SCORES}
+        unhappy = list(scores.values()).count(SCORES["detractor"])
+        now = after.effects()
+        assert house.watched.count("POST") == PEOPLE
+        assert now["confirmed"] - before["confirmed"] == now["revisions"] - before["revisions"] == len(scores)
+        assert now["scores"] == before["scores"] | scores
+        assert now["opt_outs"] - before["opt_outs"] == PEOPLE - len(scores)
+        assert now["stopped"] - before["stopped"] == 2 * (PEOPLE - len(scores))  # the person and the mailbox
+        assert {now[key] - before[key] for key in ("cases", "tickets", "alerts")} == {unhappy}
+        assert now["review mails"] - before["review mails"] == len(scores)
+    crawling.report(facts | {"seed": seed, "visits": visits, "signs": dict(signs), "second": dict(second)})

