@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context, decide_lane
-from nps_connect.flows.parse import take_in
+from nps_connect.flows.storing import take_in
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import ContactKey
