@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nps_connect.records.base import FieldValue
@@ -46,6 +47,11 @@ class Filter:
     names: frozenset[str]
     personal: frozenset[str]
     _condition: Condition = field(repr=False, compare=False)
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """Every field that it asks about, in alphabetical order."""
+        return tuple(sorted(self.names | self.personal))
 
     def matches(self, values: Mapping[str, FieldValue]) -> bool:
         """Whether these values pass.
