@@ -62,14 +62,14 @@ def insert_many(
     if connection.dialect.name != "sqlite":
         statement = _from_json(bare, names, clash, tuple(returning))
         result = connection.execute(statement, {TOLD: to_json(rows).decode(), **told})
-        return list(result) if returning else []
+        return list(result.all()) if returning else []
     text, tail = _by_rows(bare, names, clash, tuple(returning))
     after = [utc_text(told[name]) if isinstance(told[name], datetime) else told[name] for name in tail]
     written: list[Any] = []
     for begin in range(0, len(rows), TOGETHER):
         some = rows[begin : begin + TOGETHER]
         result = connection.exec_driver_sql(text(len(some)), (*_stored(bare, some, names), *after))
-        written += list(result) if returning else []
+        written += result.all() if returning else []
     return written
 
 

@@ -135,7 +135,7 @@ def _checks(facts: Facts) -> tuple[Callable[[Facts], Ruling | None], ...]:
 
 def _no(reason: Reason, detail: str, eligible_at: datetime | None = None) -> Ruling:
     lowered = detail.lower()
-    told = _without_addresses(detail) if any([sign in lowered for sign in _MAYBE_SECRET]) else detail
+    told = _without_addresses(detail) if any(sign in lowered for sign in _MAYBE_SECRET) else detail
     return Ruling("no", reason, told, eligible_at=eligible_at)
 
 
