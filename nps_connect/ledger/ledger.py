@@ -23,7 +23,7 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=30000",
-    "cache_size=-16000",  # KiB; at SQLite's own 2 MB a large ledger's indexes are read and written over and over
+    "cache_size=-4000",  # KiB for each connection, twice SQLite's own; the goal for memory leaves no more
     "wal_autocheckpoint=8000",  # pages (32 MB): what is written again and again in between reaches the file once
 )
 
