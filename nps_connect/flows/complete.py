@@ -33,9 +33,7 @@ def complete(ctx: Context, connection: str, events: Sequence[Event]) -> list[Eve
         return completed
     found = {match.key: match.contacts for match in find(ctx, connection, list(dict.fromkeys(open_keys)))}
     return [
-        event.model_copy(update={"contacts": found.get(event.contact_key, ())})
-        if event.contact_key and not event.contacts
-        else event
+        event.changed(contacts=found.get(event.contact_key, ())) if event.contact_key and not event.contacts else event
         for event in completed
     ]
 

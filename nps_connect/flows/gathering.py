@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, bindparam, cast, func, select, update
+from sqlalchemy import Select, Text, bindparam, cast, func, select, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.people import remember
@@ -48,7 +48,7 @@ def remember_all(session: Session, contacts: Iterable[Contact], now: datetime) -
         known = _add(session, [_fresh(told[key], now) for key in missing])
         stored |= _stored(session, [key for key in missing if key not in known])  # another worker was quicker
     stale: list[dict[str, Any]] = []
-    for key, row in stored.items():
+    for key, row in sorted(stored.items()):  # in one order, so that workers never wait for each other in a circle
         contact = told[key]
         erased = row.erased_at is not None
         known[key] = Known(row.id, row.mailbox, row.language, erased)
@@ -88,7 +88,7 @@ def _stored(session: Session, keys: Iterable[Key]) -> dict[Key, Any]:
         query = select(*_COLUMNS).where(
             col(ContactRow.connection) == connection, one_of(col(ContactRow.vendor_id), "ids")
         )
-        found |= {(row.connection, row.vendor_id): row for row in session.execute(query, {"ids": vendor_ids})}
+        found |= {(row.connection, row.vendor_id): row for row in session.execute(query, {"ids": vendor_ids}).all()}
     return found
 
 
@@ -152,7 +152,7 @@ def people_of(session: Session, mailboxes: Mapping[int, str | None], *, past: bo
     """
     same = _same_people(session, mailboxes)
     subjects = {
-        contact_id: tuple(sorted({*map(person, same[contact_id]), *([mailbox(hashed)] if hashed else ())}))
+        contact_id: (*sorted(map(person, same[contact_id])), *((mailbox(hashed),) if hashed else ()))
         for contact_id, hashed in mailboxes.items()
     }
     reasons = _suppressions(session, {subject for group in subjects.values() for subject in group})
@@ -170,14 +170,13 @@ _NO_PAST = ContactHistory()
 def _same_people(session: Session, known: Iterable[int]) -> dict[int, set[int]]:
     """Each contact with all who were merged into it."""
     groups = {contact_id: {contact_id} for contact_id in known}
-    leads_to: dict[int, set[int]] = {contact_id: {contact_id} for contact_id in groups}
+    leads_to: dict[int, set[int]] = {}
     frontier = set(groups)
     while frontier:
-        query = select(col(ContactRow.id), col(ContactRow.merged_into))
-        rows = session.execute(query.where(one_of(col(ContactRow.merged_into), "ids")), {"ids": list(frontier)}).all()
-        merged = [(one, into) for one, into in rows if one is not None and into is not None]
+        rows = session.execute(_MERGED, {"ids": list(frontier)}).all()
+        leads_to = leads_to or ({contact_id: {contact_id} for contact_id in groups} if rows else {})
         frontier = set()
-        for one, into in merged:
+        for one, into in rows:
             grown = leads_to[into] - leads_to.get(one, set())
             if grown:
                 leads_to.setdefault(one, set()).update(grown)
@@ -185,6 +184,11 @@ def _same_people(session: Session, known: Iterable[int]) -> dict[int, set[int]]:
                 for contact_id in grown:
                     groups[contact_id].add(one)
     return groups
+
+
+_MERGED: Select[*tuple[Any, ...]] = select(col(ContactRow.id), col(ContactRow.merged_into)).where(
+    one_of(col(ContactRow.merged_into), "ids")
+)
 
 
 def _suppressions(session: Session, subjects: Iterable[str]) -> dict[str, str]:

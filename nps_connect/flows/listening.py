@@ -31,6 +31,7 @@ class Bench:
     ctx: Context
     plugins: bool = True
     _asked: frozenset[str] = field(default=frozenset(), init=False)
+    _listeners: dict[tuple[str, str], list[Trigger]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Look once which of the deciding hooks any plugin has."""
@@ -55,10 +56,6 @@ class Bench:
         """Rule on every trigger that listens to an event."""
         ctx = self.ctx
 
-        def veto(trigger: Trigger) -> str | None:
-            asked = "nps_veto_survey" in self._asked and len(case.contacts) == 1
-            return vetoed(ctx, case.event, case.contacts[0], trigger) if asked else None
-
         proposals = self._proposals(connection, case)
         triggers = [*self._listening(connection, case.event.kind), *(trigger for trigger, _ in proposals.usable)]
         campaign = campaign_trigger(ctx.settings, connection, case.event)
@@ -67,7 +64,14 @@ class Bench:
         unusable = [(one, ruling) for one, ruling in proposals.unusable if case.before.get(one.label) in OPEN]
         if not triggers:
             return unusable
-        rulings = judge(case, triggers, books, limits=ctx.settings.limits, filters=ctx.filters, veto=veto)
+
+        def veto(trigger: Trigger) -> str | None:
+            return vetoed(ctx, case.event, case.contacts[0], trigger) if len(case.contacts) == 1 else None
+
+        asked = veto if "nps_veto_survey" in self._asked else None
+        rulings = judge(case, triggers, books, limits=ctx.settings.limits, filters=ctx.filters, veto=asked)
+        if not proposals.usable:
+            return [*rulings, *unusable]
         why = {trigger.label: reason for trigger, reason in proposals.usable}
         return [*((trigger, because(ruling, why.get(trigger.label))) for trigger, ruling in rulings), *unusable]
 
@@ -100,7 +104,11 @@ class Bench:
         return max(found, default=0)
 
     def _listening(self, connection: str, kind: str) -> list[Trigger]:
-        return [one for one in self.ctx.settings.triggers if one.source == connection and one.on == kind]
+        key = (connection, kind)
+        if key not in self._listeners:
+            own = [one for one in self.ctx.settings.triggers if one.source == connection and one.on == kind]
+            self._listeners[key] = own
+        return self._listeners[key]
 
     def _proposals(self, connection: str, case: Case) -> Proposals:
         if "nps_trigger_survey" not in self._asked or case.person is None:

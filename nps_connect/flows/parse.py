@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlmodel import Session
 
 from nps_connect.errors import WebhookRejected
-from nps_connect.flows.cases import kinds_told
 from nps_connect.flows.context import Context, decide_lane, parse_lane
-from nps_connect.flows.naming import note_named
+from nps_connect.flows.invite import Raced
 from nps_connect.flows.postponing import sentence
+from nps_connect.flows.storing import in_order, take_in
+from nps_connect.flows.straight import straight
 from nps_connect.ledger import claims
-from nps_connect.ledger.tables import EventRow, RawRequest
-from nps_connect.ledger.upserts import count, insert_many
+from nps_connect.ledger.tables import RawRequest
+from nps_connect.ledger.upserts import count
 from nps_connect.records.events import Event, ForeignEntries, WebhookRequest
 
 log = logging.getLogger(__name__)
@@ -24,16 +25,15 @@ log = logging.getLogger(__name__)
 BATCH = 100
 """Requests that are claimed at once."""
 
-ROOM = 1000
+ROOM = 500
 """Events of one transaction: more are written in several, so that others get their turn in between."""
-
-HOUSEKEEPING = frozenset({"contact.deleted", "contact.merged", "contact.privacy_deleted"})
-"""Kinds that change what we know of a person, whether or not a trigger listens."""
-
-Source = Literal["webhook", "poll", "reconcile", "manual"]
 
 FOREIGN = "webhook_another_account"
 """The name of the counter of entries that concern another account of the vendor."""
+
+
+_Take = Callable[[Session], tuple[set[str], set[str]]]
+"""Stores events; gives the keys of the new ones, and the lanes that have work now."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,26 @@ def drain_parse(ctx: Context, connection: str) -> int:
 
 
 def _settle(ctx: Context, connection: str, token: str, read: Sequence[_Read]) -> None:
-    """Write down what several requests told; a fact counts as new for the first that told it."""
-    told = [event for one in read for event in one.events]
+    """Write down what several requests told, and decide on it at once where nothing is in the way."""
+    told = in_order(event for one in read for event in one.events)
+    ready = straight(ctx, connection, told) if told else None
+    if ready is not None:
+        try:
+            return _write(ctx, connection, token, read, ready.settle)
+        except Raced:
+            log.info("a cooldown was taken meanwhile connection=%s", connection)
+        except Exception:  # one event that cannot be decided on must not keep the others from being stored
+            log.exception("events wait connection=%s count=%d", connection, len(told))
+    return _write(
+        ctx, connection, token, read, lambda session: (take_in(ctx, session, connection, told, source="webhook"), set())
+    )
+
+
+def _write(ctx: Context, connection: str, token: str, read: Sequence[_Read], take: _Take) -> None:
+    """Store the events and settle their requests; a fact counts as new for the first request that told it."""
     foreign = sum(one.foreign for one in read)
     with ctx.ledger.write() as session:
-        fresh = take_in(ctx, session, connection, told, source="webhook")
+        fresh, lanes = take(session)
         settled: dict[int, dict[str, Any]] = {}
         for one in read:
             row_id = one.row.id or 0
@@ -87,47 +102,8 @@ def _settle(ctx: Context, connection: str, token: str, read: Sequence[_Read]) ->
         if foreign:
             count(session, FOREIGN, connection, ctx.clock().date(), foreign)
         claims.write_each(session, RawRequest, settled, token=token)
-
-
-def take_in(ctx: Context, session: Session, connection: str, events: Sequence[Event], *, source: Source) -> set[str]:
-    """Insert events that are not there yet, by fact key, in the order in which they happened; the keys of the new ones.
-
-    Events that nothing listens to are kept too (for ``simulate`` and ``explain``), but wait for nothing.
-    """
-    if not events:
-        return set()
-    now, lane = ctx.clock(), decide_lane(connection)
-    listened = {trigger.on for trigger in ctx.settings.triggers if trigger.source == connection} | HOUSEKEEPING
-    listened |= kinds_told(ctx.settings, connection)
-    proposing = any(ctx.plugins.has(name, "nps_trigger_survey") for name in ctx.plugins.infos)
-    once: dict[str, Event] = {}
-    for event in events:
-        once.setdefault(event.key, event)
-    rows = [
-        {
-            "lane": lane,
-            "state": "pending" if proposing or event.kind in listened else "succeeded",
-            "due_at": now,
-            "connection": connection,
-            "key": event.key,
-            "kind": event.kind,
-            "object_id": event.object_id,
-            "occurred_at": event.occurred_at,
-            "received_at": now,
-            "source": source,
-            "record": event,
-            "attempts": 0,
-        }
-        for event in sorted(once.values(), key=lambda event: (event.occurred_at, event.key))
-    ]
-    written = insert_many(session, EventRow, rows, clash=_known_already, returning=("key", "id"))
-    settled = {row["key"] for row in rows if row["state"] == "succeeded" or source == "manual"}
-    note_named(session, connection, [(event_id, once[key]) for key, event_id in written if key in settled])
-    return {key for key, _ in written}
-
-
-def _known_already(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
-    return statement.on_conflict_do_nothing(index_elements=["connection", "key"])
+    for lane in lanes:
+        ctx.wake(lane)
 
 
 def _parse(ctx: Context, row: RawRequest) -> _Read:

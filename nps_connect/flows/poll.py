@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from nps_connect.errors import DeliveryError, RateLimited
 from nps_connect.flows.context import Context, decide_lane
-from nps_connect.flows.parse import take_in
 from nps_connect.flows.postponing import sentence
+from nps_connect.flows.storing import take_in
 from nps_connect.ledger.keeping import JobRow
 from nps_connect.records.events import EventPage
 

@@ -23,22 +23,23 @@ def sentence(ctx: Context, error: BaseException) -> str:
 
 
 def postpone(ctx: Context, table: type[Work], rows: Sequence[Any], token: str, error: Exception) -> None:
-    """Settle claimed intake rows after a failure; each row follows its own retry plan.
+    """Settle claimed intake rows after a failure; each row follows its own retry plan."""
+    with ctx.ledger.write() as session:
+        for row in rows:
+            claims.settle(session, table, row.id, token=token, values=postponed(ctx, row.attempts, error))
+
+
+def postponed(ctx: Context, attempts: int, error: Exception) -> dict[str, Any]:
+    """What becomes of intake work that failed after so many tries.
 
     401 and 403 wait for the operator without using up tries: events are not lost to a token that ran out.
     """
     now = ctx.clock()
-    told = sentence(ctx, error)
-    with ctx.ledger.write() as session:
-        for row in rows:
-            values: dict[str, Any] = {"last_error": told, "state": "pending", "started_at": None}
-            if isinstance(error, RateLimited):
-                values["due_at"] = error.until or now + timedelta(seconds=10)
-            elif isinstance(error, AuthFailed | NotAllowed):
-                values["due_at"] = now + PATIENCE
-            else:
-                after = error.after if isinstance(error, RetryLater) else None
-                attempts = row.attempts + 1
-                due = next_try(INTAKE_PLAN, attempts, now, now, ctx.random.random(), after)
-                values |= {"attempts": attempts} | ({"due_at": due} if due else {"state": "dead"})
-            claims.settle(session, table, row.id, token=token, values=values)
+    values: dict[str, Any] = {"last_error": sentence(ctx, error), "state": "pending", "started_at": None}
+    if isinstance(error, RateLimited):
+        return {**values, "due_at": error.until or now + timedelta(seconds=10)}
+    if isinstance(error, AuthFailed | NotAllowed):
+        return {**values, "due_at": now + PATIENCE}
+    after = error.after if isinstance(error, RetryLater) else None
+    due = next_try(INTAKE_PLAN, attempts + 1, now, now, ctx.random.random(), after)
+    return {**values, "attempts": attempts + 1, **({"due_at": due} if due else {"state": "dead"})}

@@ -12,8 +12,8 @@ from sqlmodel import Session, col
 
 from nps_connect.errors import DeliveryError, RateLimited
 from nps_connect.flows.context import Context, decide_lane
-from nps_connect.flows.parse import take_in
 from nps_connect.flows.postponing import sentence
+from nps_connect.flows.storing import take_in
 from nps_connect.ledger.keeping import JobRow
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.ledger.upserts import count

@@ -85,14 +85,16 @@ class World:
             return None
         contact = event.contacts[0]
         ids = self._group(self._id(contact))
-        subjects = {person_subject(one) for one in ids}
+        subjects = sorted(map(person_subject, ids))
         if contact.email:
-            subjects.add(mailbox(mailbox_hash(contact.email)))
-        reasons = sorted(
-            reason for subject in subjects for at, reason in self._suppressed.get(subject, ()) if at <= now
-        )
+            subjects.append(mailbox(mailbox_hash(contact.email)))
         history = self._history(ids, now) if self._past else _NO_PAST
-        return Person(tuple(sorted(subjects)), reasons[0] if reasons else None, history)
+        return Person(tuple(subjects), self._refusal(subjects, now) if self._suppressed else None, history)
+
+    def _refusal(self, subjects: list[str], now: datetime) -> str | None:
+        """Why these must not be written to, as far as it was known at a moment."""
+        told = (one for subject in subjects for one in self._suppressed.get(subject, ()))
+        return min((reason for at, reason in told if at <= now), default=None)
 
     def _history(self, ids: list[int], now: datetime) -> ContactHistory:
         answers = sorted(one for one in self._answers.get(ids[0], ()) if one[0] <= now)

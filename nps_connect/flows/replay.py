@@ -11,7 +11,7 @@ from sqlalchemy import func, literal, select, update
 from sqlmodel import Session, col
 
 from nps_connect.flows.context import Context, decide_lane
-from nps_connect.flows.parse import take_in
+from nps_connect.flows.storing import take_in
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import EventRow, RawRequest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from pydantic_core import to_json
@@ -61,14 +62,14 @@ def insert_many(
     if connection.dialect.name != "sqlite":
         statement = _from_json(bare, names, clash, tuple(returning))
         result = connection.execute(statement, {TOLD: to_json(rows).decode(), **told})
-        return list(result) if returning else []
+        return list(result.all()) if returning else []
     text, tail = _by_rows(bare, names, clash, tuple(returning))
     after = [utc_text(told[name]) if isinstance(told[name], datetime) else told[name] for name in tail]
     written: list[Any] = []
     for begin in range(0, len(rows), TOGETHER):
         some = rows[begin : begin + TOGETHER]
         result = connection.exec_driver_sql(text(len(some)), (*_stored(bare, some, names), *after))
-        written += list(result) if returning else []
+        written += result.all() if returning else []
     return written
 
 
@@ -114,13 +115,13 @@ def _finished(statement: Any, bare: Table, clash: Clash | None, returning: tuple
 
 
 def _stored(bare: Table, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[Any]:
-    """Every value as SQLite stores it."""
+    """Every value as SQLite stores it, row by row; worked out column by column, which is quicker."""
     texts = lru_cache(utc_text)  # the same few moments are told again and again
-    ways = [(name, _way(bare.c[name].type, texts)) for name in names]
-    for row in rows:
-        for name, way in ways:
-            value = row[name]
-            yield value if way is None or value is None else way(value)
+    columns = []
+    for name in names:
+        column, way = [row[name] for row in rows], _way(bare.c[name].type, texts)
+        columns.append([None if value is None else way(value) for value in column] if way else column)
+    return chain.from_iterable(zip(*columns, strict=True))
 
 
 def _way(kind: Any, texts: Callable[[datetime], str | None]) -> Callable[[Any], Any] | None:  # noqa: ANN401  # a column's type

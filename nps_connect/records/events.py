@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pydantic import Field
 
@@ -17,8 +17,8 @@ def fact_key(kind: str, object_id: str, moment: datetime) -> str:
 
     Webhook, poll and replay of one fact compute the same key and so meet in one row.
     """
-    micros = (moment - EPOCH) // timedelta(microseconds=1)
-    millis = (micros + 500) // 1000
+    since = moment - EPOCH
+    millis = (since.days * 86_400 + since.seconds) * 1000 + (since.microseconds + 500) // 1000
     return f"{kind}:{object_id}:{millis}"
 
 

@@ -95,10 +95,13 @@ class Facts:
         """What filters see: the event's fields, then the contact's, then `PERSON_FIELDS` of one known person."""
         if len(self.contacts) != 1:
             return dict(self.event.fields)
-        contact, history = self.contacts[0], self.history or ContactHistory()
+        contact = self.contacts[0]
+        told = {**contact.fields, **self.event.fields}
+        if self.filter is None or not self.filter.personal:
+            return told
+        history = self.history or ContactHistory()
         return {
-            **contact.fields,
-            **self.event.fields,
+            **told,
             "contact.email_domain": _domain(contact.email),
             "contact.language": contact.language,
             "contact.name": contact.name,

@@ -28,6 +28,8 @@ def read_text(value: FieldValue) -> str | None:
 
 def read_number(value: FieldValue) -> Decimal | None:
     """A finite number, also from text such as ``120.00``; thousands separators and currencies are not guessed at."""
+    if type(value) is int:
+        return Decimal(value) if abs(value) < _LARGEST else None
     text = "" if isinstance(value, bool) else _written(value).strip()
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 

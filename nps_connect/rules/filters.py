@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nps_connect.records.base import FieldValue
@@ -52,6 +53,11 @@ class Filter:
     compared: Mapping[str, frozenset[FieldType]] = field(repr=False, compare=False)
     dated: frozenset[str] = field(repr=False, compare=False)
     _condition: Condition = field(repr=False, compare=False)
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """Every field that it asks about, in alphabetical order."""
+        return tuple(sorted(self.names | self.personal))
 
     def matches(self, values: Mapping[str, FieldValue]) -> bool:
         """Whether these values pass.

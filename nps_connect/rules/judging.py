@@ -75,13 +75,14 @@ class Books:
 
     def blocked_until(self, subjects: Sequence[str], now: datetime) -> datetime | None:
         """When the latest running cooldown of these subjects ends, or none."""
-        ends = [self.until[subject] for subject in subjects if subject in self.until]
-        return max((end for end in ends if end > now), default=None)
+        ends = [end for subject in subjects if (end := self.until.get(subject)) is not None and end > now]
+        return max(ends) if ends else None
 
     def reached_since(self, trigger: str, since: datetime) -> int:
         """How many people a trigger has reached since a moment."""
-        moments = self.reached.get(trigger, [])
-        return self.counted.get(trigger, 0) + len(moments) - bisect_right(moments, since)
+        moments = self.reached.get(trigger)
+        counted = self.counted.get(trigger, 0)
+        return counted if moments is None else counted + len(moments) - bisect_right(moments, since)
 
     def usual(self, trigger: str, now: datetime, within: timedelta) -> float:
         """How many people a trigger reached on average per `within` in `USUAL_OVER`, the present time left out."""
@@ -164,7 +165,7 @@ def judge(
     *,
     limits: Limits,
     filters: Mapping[str, Filter],
-    veto: Veto,
+    veto: Veto | None,
 ) -> list[tuple[Trigger, Ruling]]:
     """Rule on every trigger that has no final verdict yet; each yes is taken from the books at once.
 
@@ -176,7 +177,7 @@ def judge(
         books: what has been taken; changed here.
         limits: the configured limits.
         filters: compiled, by trigger label.
-        veto: asks the plugins for a refusal.
+        veto: asks the plugins for a refusal; none if no plugin ever refuses.
     """
     winner = next((label for label, verdict in case.before.items() if verdict == "yes"), None)
     rulings = []
@@ -204,7 +205,7 @@ def _facts(
     books: Books,
     limits: Limits,
     filters: Mapping[str, Filter],
-    veto: Veto,
+    veto: Veto | None,
     winner: str | None,
     verdict: str | None,
 ) -> Facts:
@@ -217,7 +218,7 @@ def _facts(
         filter=filters.get(trigger.label),
         contacts=case.contacts,
         suppressed=person.suppressed if person else None,
-        vetoed=veto(trigger) if person else None,
+        vetoed=veto(trigger) if person and veto else None,
         history=person.history if person else None,
         days=lambda day: books.due_on(None, day),
         own_days=lambda day: books.due_on(trigger.label, day),

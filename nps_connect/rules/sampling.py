@@ -19,7 +19,7 @@ def in_sample(trigger: str, contact: str, percent: float) -> bool:
         contact: a stable id of the person, such as connection and vendor id.
         percent: 0 (nobody) to 100 (everybody).
     """
-    return point(trigger, contact) < percent / 100 * _RANGE
+    return percent >= 100 or point(trigger, contact) < percent / 100 * _RANGE
 
 
 def point(*parts: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 
 from pydantic import Field, model_validator
 
@@ -56,7 +57,7 @@ class Trigger(Table):
             raise ValueError("active_until is before active_from: no event would ever count")
         return self
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The trigger's name, given or made."""
         return self.name or f"{self.source}:{self.on}:{self.survey}"

@@ -10,6 +10,7 @@ from nps_connect.flows.recover import recover
 from nps_connect.wiring.application import Application
 from nps_connect.worker.carrier import Carrier, Heard
 from nps_connect.worker.engine import Engine
+from nps_connect.worker.garbage import seldom_collected
 from nps_connect.worker.heart import Heart
 
 
@@ -43,7 +44,8 @@ def at_work(application: Application, *, role: str, alone: bool) -> Iterator[Eng
     if carrier is not None:
         carrier.start()
     try:
-        yield engine
+        with seldom_collected():
+            yield engine
     finally:
         if carrier is not None:
             carrier.stop()

@@ -30,7 +30,7 @@ def test_many_workers_decide_on_many_events_of_the_same_people(ledger, clock):
                 for person in range(PEOPLE)
             )
         )
-    house.run(only="crm/parse")
+    house.store()
     failures: list[BaseException] = []
 
     def work() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from nps_connect.ledger.many import one_of
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.ledger.upserts import TOGETHER, insert_many
 from nps_connect.records.contacts import Contact
@@ -63,3 +64,13 @@ def test_a_clash_is_settled_for_its_row_alone(ledger):
 def test_no_rows_are_no_work(ledger):
     with ledger.write() as session:
         assert insert_many(session, ContactRow, [], returning=("id",)) == []
+
+
+def test_a_list_of_any_texts_finds_exactly_those(ledger):
+    odd = ["", "plain", 'quo"te', "back\\slash", "new\nline", "a,b", "{brace}", "NULL", "é", "'"]
+    with ledger.write() as session:
+        insert_many(session, ContactRow, [row(0, vendor_id=one) for one in [*odd, "another"]])
+    query = select(ContactRow.vendor_id).where(one_of(ContactRow.vendor_id, "ids"))
+    with ledger.read() as session:
+        for some in (odd, odd[:2], odd[3:4], []):
+            assert sorted(session.execute(query, {"ids": some}).scalars()) == sorted(some)

@@ -13,6 +13,7 @@ from sqlmodel import col
 from support.clock import SteadyClock
 from support.vendors import Bell, Crm, Desk, Post, Stars, Vendor
 
+from nps_connect.ledger import pauses
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.plugins import Plugins
@@ -125,6 +126,15 @@ class House:
             if not done:
                 return
         raise AssertionError("the lanes never came to rest")
+
+    def store(self) -> None:
+        """Let what webhooks told be stored, and wait for its decision."""
+        scope = pauses.of_lane("crm", "decide")
+        with self.ledger.write() as session:
+            pauses.pause(session, scope, cause="operator", reason="the test decides", now=self.clock())
+        self.run(only="crm/parse")
+        with self.ledger.write() as session:
+            pauses.resume(session, scope)
 
     def _filled(self) -> set[str]:
         """Names of the lanes in which something is due; asked at once, because most are empty."""
