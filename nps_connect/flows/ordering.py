@@ -70,7 +70,7 @@ def out_of_order(session: Session, rows: Sequence[DeliveryRow], token: str) -> s
 
 
 def line_up(session: Session, lane: str) -> None:
-    """Let the starts of a lane come one after the other, until this transaction ends."""
+    """Let the transactions that line up for a lane, such as its starts, come one after the other."""
     if session.get_bind().dialect.name != "sqlite":  # there the write lock does it
         session.connection().execute(_LINE_UP, {"lane": lane})
 

@@ -19,6 +19,7 @@ from nps_connect.flows.invite import Yes, invite_all
 from nps_connect.flows.listening import Bench
 from nps_connect.flows.naming import note_candidates
 from nps_connect.flows.noticing import notice_stops
+from nps_connect.flows.ordering import line_up
 from nps_connect.flows.recovery import close_loop
 from nps_connect.flows.taking import Taken
 from nps_connect.ledger.many import one_of
@@ -27,6 +28,9 @@ from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.events import Event
 from nps_connect.rules.deciding import superseded
 from nps_connect.rules.judging import Books, Case
+
+BOOKS = "books"
+"""In place of a lane: who decides whether anybody is surveyed, one after the other."""
 
 
 @dataclass
@@ -62,6 +66,8 @@ class Sitting:
         single = {key for _, event in batch if (key := the_one(event.contacts))}
         mailboxes = {contacts[key].id: contacts[key].mailbox for key in single}
         people = people_of(session, mailboxes, past=bench.asks_about_the_past)
+        if people:  # what is counted over everybody, each worker would else count without the others' yeses
+            line_up(session, BOOKS)
         books = books_of(ctx, session, people.values())
         before = {} if fresh else self._before([row.id for row, _ in batch])
         connection = batch[0][0].connection if batch else ""

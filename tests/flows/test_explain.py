@@ -112,7 +112,7 @@ def test_an_event_that_waits_to_be_decided_is_told_of_whom_it_names(ledger, aske
 def test_a_webhook_s_event_is_told_before_it_is_decided_and_when_the_vendor_cannot_be_asked(ledger):
     house = built(ledger)
     house.webhook(house.won("1"))
-    house.run(only="crm/parse")
+    house.store()
     assert [step.what for step in person(house, "crm:1").steps] == ["event"]
     house.crm.looking = [RetryLater("the vendor is down")]
     house.run(only="crm/decide")
