@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -10,12 +11,14 @@ from sqlmodel import Session
 from nps_connect.flows.context import Context
 from nps_connect.flows.follow_ups import follow_ups
 from nps_connect.flows.links import ReviewLink, TestLink, UnsubscribeLink
-from nps_connect.flows.review import asks_for_reviews, destinations
+from nps_connect.flows.review import asks_for_reviews, destinations, page_of, platforms
 from nps_connect.flows.standings import OPEN_STATES, Standing, read_standings
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination
-from nps_connect.records.pages import SurveyPage, SurveyVisit
+from nps_connect.records.pages import Press, SurveyPage, SurveyVisit
+from nps_connect.records.responses import Response
 
 
 def survey_pages(ctx: Context, visits: Sequence[SurveyVisit]) -> list[SurveyPage | Exception]:
@@ -39,7 +42,7 @@ def _page(
 ) -> SurveyPage:
     link = ctx.links.read_test(one.token) if number is None else None
     if link is not None:
-        return _test_page(ctx, one, link)
+        return _test_page(ctx, session, one, link)
     if standing is None or standing.state not in OPEN_STATES:
         return SurveyPage(state="unknown", language=ctx.settings.core.language)
     tongue = one.visit.language or standing.language
@@ -56,7 +59,7 @@ def _page(
     shown["question"] = _question(ctx, standing.survey, tongue)
     shown["follow_ups"] = follow_ups(ctx, standing.survey, tongue)
     if not standing.is_confirmed:
-        return SurveyPage(state="open", **shown)
+        return SurveyPage(state="open", contested=standing.contested_at is not None, **shown)
     return SurveyPage(
         state="answered",
         score=standing.score,
@@ -81,7 +84,7 @@ def _reviews(ctx: Context, session: Session, standing: Standing) -> tuple[Review
     )
 
 
-def _test_page(ctx: Context, one: SurveyVisit, link: TestLink) -> SurveyPage:
+def _test_page(ctx: Context, session: Session, one: SurveyVisit, link: TestLink) -> SurveyPage:
     """The page of a test mail, before and after a press; nothing of it is written down."""
     if link.survey not in ctx.settings.surveys:
         return SurveyPage(state="unknown", language=ctx.settings.core.language)
@@ -95,8 +98,28 @@ def _test_page(ctx: Context, one: SurveyVisit, link: TestLink) -> SurveyPage:
         token=one.token,
         unsubscribe_token=one.token,
         follow_ups=follow_ups(ctx, link.survey, tongue),
+        reviews=() if one.press is None else _test_reviews(ctx, session, one.press, link, tongue, one.visit.at),
         test=True,
     )
+
+
+def _test_reviews(
+    ctx: Context, session: Session, press: Press, link: TestLink, language: str, at: datetime
+) -> tuple[ReviewDestination, ...]:
+    """The review pages that everybody is shown whose place needs no property of theirs."""
+    contact = Contact(connection="test", id="test")
+    definition = ctx.settings.surveys[link.survey]
+    response = Response(
+        id="test",
+        revision=1,
+        survey=link.survey,
+        touchpoint=definition.touchpoint or link.survey,
+        score=press.score,
+        language=language,
+        answered_at=at,
+    )
+    found = (page_of(ctx, session, platform, response, contact, 0) for platform in platforms(ctx, response))
+    return tuple(page for page in found if isinstance(page, ReviewDestination))
 
 
 def _question(ctx: Context, survey: str, language: str) -> str | None:

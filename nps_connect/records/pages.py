@@ -88,6 +88,7 @@ class SurveyPage(Record):
         language: to show the page in.
         question: the survey's own question in that language, or none for the standard one.
         score: the confirmed score, for `answered`; never shown preselected to a new visitor without it.
+        contested: two different scores were pressed at once, so that none counts; waits for the next press.
         commented: a comment has reached us (it is not shown).
         do_not_contact: the wish that was sent last, shown ticked so that it is neither lost nor forced.
         reviews: the review pages, the same for every score; filled in for `answered`.
@@ -102,6 +103,7 @@ class SurveyPage(Record):
     language: str
     question: str | None = None
     score: Score | None = None
+    contested: bool = False
     commented: bool = False
     do_not_contact: bool = False
     reviews: tuple[ReviewDestination, ...] = ()

@@ -61,9 +61,7 @@ class WebApplication:
     async def _apologise(self, request: Request) -> Response:
         if request.url.path.startswith(FOR_MACHINES):
             return try_again()
-        response = self.site.notice("trouble", self.site.visitor_language(request), 503)
-        response.headers["Retry-After"] = "60"
-        return response
+        return self.site.notice("trouble", self.site.visitor_language(request), 503)
 
 
 def create_app(doors: Doors, *, clock: Clock = system_clock) -> WebApplication:

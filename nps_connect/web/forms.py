@@ -27,6 +27,7 @@ class SentForm:
         do_not_contact: the box was ticked.
         language: the language of the page, as sent.
         follow_up: answers to further questions, by their names.
+        turn_to: nothing was pressed but the button that shows the page in this language.
     """
 
     score: int | None = None
@@ -35,6 +36,14 @@ class SentForm:
     do_not_contact: bool = False
     language: str | None = None
     follow_up: Mapping[str, str] = field(default_factory=dict)
+    turn_to: str | None = None
+
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """The same as fields of a form, to be sent once more."""
+        pressed = (("send" if self.sent else "score", "" if self.score is None else str(self.score)),)
+        ticked = (("do_not_contact", "1"),) if self.do_not_contact else ()
+        asked = ((f"{ASKED}{name}", answer) for name, answer in self.follow_up.items())
+        return (*pressed, ("comment", self.comment or ""), ("lang", self.language or ""), *ticked, *asked)
 
 
 @dataclass(frozen=True)
@@ -45,11 +54,13 @@ class Query:
         score: 0 to 10, preselected; none where it is not a score.
         language: asked for by name.
         more: the form for a comment is to be shown.
+        pressed: the score was pressed just now, on the page of a test mail, which keeps nothing.
     """
 
     score: int | None = None
     language: str | None = None
     more: bool = False
+    pressed: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -57,7 +68,10 @@ def read_query(text: bytes) -> Query:
     """Read a query; nonsense is an empty one. Links hold few different ones, so they are remembered."""
     fields = _fields(text)
     return Query(
-        score=read_score(fields.get("score", [])), language=fields.get("lang", [None])[-1], more="more" in fields
+        score=read_score(fields.get("score", [])),
+        language=fields.get("lang", [None])[-1],
+        more="more" in fields,
+        pressed="pressed" in fields,
     )
 
 
@@ -85,6 +99,7 @@ def read_form(body: bytes) -> SentForm:
             for name, values in fields.items()
             if name.startswith(ASKED)
         },
+        turn_to=fields.get("turn_to", [None])[0],
     )
 
 

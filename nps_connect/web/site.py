@@ -214,7 +214,10 @@ class Site:
             status: HTTP status.
             values: what the notice asks for besides.
         """
-        return self.page("notice", language, status, notice=notice, **values)
+        response = self.page("notice", language, status, **{"notice": notice, "again": (), **values})
+        if status == 503:
+            response.headers["Retry-After"] = "60"
+        return response
 
     def redirect(self, address: str) -> Response:
         """On to another address (303), as private as a page; what a page may do does not concern it.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nps_connect.records.pages import Press, SurveyPage, SurveyVisit
+from nps_connect.records.pages import Press, SurveyPage, SurveyVisit, Taken
 from nps_connect.records.responses import segment_of
 from nps_connect.web.forms import SentForm, read_form, read_query
 from nps_connect.web.reading import UnreadableBody, comes_from_elsewhere, read_body, visit_of
 from nps_connect.web.site import Site
 from nps_connect.wording.questions import standard_question
+
+log = logging.getLogger(__name__)
 
 LARGEST_FORM = 4 * 1024 * 1024
 STATUS = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
@@ -50,7 +53,7 @@ class SurveyPages:
         query = read_query(request.scope["query_string"])
         asked = site.asked_language(query.language)
         visit = SurveyVisit(token, visit_of(request, site.clock(), score=query.score, language=asked))
-        page = await site.showing.ask(visit)
+        page = await site.showing.ask(_as_tested(visit, asked) if query.pressed else visit)
         await site.taking.leave(visit)
         if request.method == "HEAD":
             return site.bare(STATUS[page.state])
@@ -66,11 +69,13 @@ class SurveyPages:
             return site.notice("too_large", site.visitor_language(request), error.status)
         asked = site.asked_language(form.language)
         visit = visit_of(request, site.clock(), score=form.score, language=asked)
+        if form.turn_to is not None:
+            return await self._turn(request, token, form)
         if form.score is None:
             opened = SurveyVisit(token, visit)
             page = await site.showing.ask(opened)
             await site.taking.leave(opened)
-            return _render(site, request, token, page, asked=asked, problem=True)
+            return _render(site, request, token, page, asked=asked, problem=True, typed=form)
         pressed = SurveyVisit(
             token,
             visit,
@@ -83,21 +88,44 @@ class SurveyPages:
                 follow_up=form.follow_up,
             ),
         )
-        taken = await site.taking.ask(pressed)
-        if taken in {"open", "answered"}:
-            return site.redirect(_next(token, form, asked, confirmed=taken == "answered"))
+        try:
+            taken = await site.taking.ask(pressed)
+        except Exception:
+            log.exception("POST %s failed: the press was not taken", self.path)
+            language = asked or site.visitor_language(request)
+            return site.notice("trouble", language, 503, again=form.fields())
+        if taken in {"open", "answered", "test"}:
+            return site.redirect(_next(token, form, asked, taken))
         return _render(site, request, token, await site.showing.ask(pressed), asked=asked)
 
+    async def _turn(self, request: Request, token: str, form: SentForm) -> Response:
+        """The page in another language, with what was typed; nothing is sent by that."""
+        query = read_query(request.scope["query_string"])
+        asked = self._site.asked_language(form.turn_to)
+        shown = SurveyVisit(token, visit_of(request, self._site.clock(), language=asked))
+        page = await self._site.showing.ask(_as_tested(shown, asked, query.score) if query.pressed else shown)
+        await self._site.taking.leave(shown)
+        more = query.more or bool(form.comment)
+        return _render(self._site, request, token, page, asked=asked, chosen=query.score, more=more, typed=form)
 
-def _next(token: str, form: SentForm, language: str | None, *, confirmed: bool) -> str:
+
+def _as_tested(visit: SurveyVisit, language: str | None, score: int | None = None) -> SurveyVisit:
+    """As if the score had been pressed, to show the page of a test mail; only that page asks for it."""
+    chosen = visit.visit.score if score is None else score
+    return visit if chosen is None else visit._replace(press=Press(score=chosen, language=language or ""))
+
+
+def _next(token: str, form: SentForm, language: str | None, taken: Taken) -> str:
     """Where a browser goes after an answer, so that neither reload nor the back button sends it once more.
 
     A score that awaits its confirmation is shown chosen; after a mere score, the form for a comment is shown.
     """
     query = {} if language is None else {"lang": language}
-    if not confirmed:
+    if taken != "answered":
         query["score"] = str(form.score)
-    elif not form.sent:
+    if taken == "test":
+        query["pressed"] = "1"
+    if taken != "open" and not form.sent:
         query["more"] = "1"
     return f"./{quote(token, safe='')}{'?' if query else ''}{urlencode(query)}"
 
@@ -112,6 +140,7 @@ def _render(
     chosen: int | None = None,
     more: bool = False,
     problem: bool = False,
+    typed: SentForm | None = None,
 ) -> Response:
     """The page in one of its states."""
     status = STATUS[page.state]
@@ -128,7 +157,7 @@ def _render(
         422 if problem else status,
         token=page.token or token,
         unsubscribe_token=page.unsubscribe_token,
-        keep=page.state == "open",
+        keep=page.state == "open" and typed is None,
         state=page.state,
         question=page.question or standard_question(site.doors.company, language),
         question_language=page.language if page.question else language,
@@ -136,6 +165,9 @@ def _render(
         confirmed=page.score,
         commented=page.commented,
         do_not_contact=page.do_not_contact,
+        typed=typed,
+        contested=page.contested,
+        more=more,
         reviews=tuple(review for review in page.reviews if review.url.startswith(("https://", "http://"))),
         help_address=page.help_address,
         open=changes or problem or more,

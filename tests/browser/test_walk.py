@@ -136,7 +136,7 @@ def test_reload_and_back_do_no_harm(visit, doors):
 def test_the_language_is_switched_by_a_link(visit, doors, picture):
     page = visit("phone")
     page.goto("/s/marie?score=8")
-    page.get_by_role("link", name="English").click()
+    page.get_by_role("button", name="English").click()
     assert page.get_by_role("button", name="Send my answer: 8").is_visible()
     picture(page, "switched-en-phone")
     assert doors.answers == []

@@ -49,6 +49,7 @@ class MemoryDoors:
     broken: bool = False
     hanging: threading.Event | None = None
     provisional: bool = False
+    contested: bool = False
     complaints: list[str] = field(default_factory=list)
     review_url: str = "https://reviews.example.com/write?place=1"
 
@@ -147,7 +148,7 @@ class MemoryDoors:
         }
         answers = [answer for answer in self.answers if answer.token == token]
         if not answers or self.provisional:
-            return SurveyPage(state="open", **shown)
+            return SurveyPage(state="open", contested=self.contested, **shown)
         last = answers[-1]
         return SurveyPage(
             state="answered",

@@ -27,7 +27,7 @@ class Form(HTMLParser):
 
     @property
     def chosen(self):
-        return [button["value"] for button in self.buttons if "aria-current" in button]
+        return [one["value"] for one in self.buttons if one.get("name") == "score" and "aria-current" in one]
 
     @property
     def sends(self):

@@ -106,6 +106,17 @@ def test_a_broken_house_is_told_kindly_and_may_be_asked_again(client, doors, met
     assert "failed" in caplog.text
 
 
+def test_an_answer_that_could_not_be_taken_can_be_sent_again(client, doors, read_form):
+    doors.broken = True
+    sent = {"send": "2", "comment": "Trop lent", "lang": "fr", "do_not_contact": "1", "asked.reason": "délai"}
+    answer = client.post("/s/marie", data=sent)
+    again = {field["name"]: field["value"] for field in read_form(answer.text).fields}
+    assert (answer.status_code, again) == (503, sent)
+    doors.broken = False
+    client.post("/s/marie", data=again)
+    assert (doors.answers[0].score, doors.answers[0].comment, doors.answers[0].sent) == (2, "Trop lent", True)
+
+
 @pytest.mark.parametrize(
     "url", ["/", "/s", "/s/marie/", "/s/a/b", "/docs", "/openapi.json", "/redoc", "/robots.txt", "/u/stop/"]
 )

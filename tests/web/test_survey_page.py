@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from nps_connect.records.pages import FollowUpQuestion
+
 
 def test_the_page_asks_with_eleven_buttons_that_send_the_form(client, doors, read_form):
     answer = client.get("/s/marie")
@@ -98,10 +100,34 @@ def test_the_language_can_be_switched_and_keeps_the_score(client, doors):
     page = client.get("/s/marie?score=9&lang=en")
     assert 'lang="en"' in page.text
     assert "How likely are you to recommend Exemple SA" in page.text
-    assert "./marie?lang=fr&amp;score=9" in page.text
+    assert 'name="turn_to" value="fr" formaction="./marie?lang=fr&amp;score=9"' in page.text
     assert doors.visits[-1].language == "en"
     assert client.post("/s/marie", data={"score": "9", "lang": "en"}).text.count("Thank you!") == 2
     assert doors.answers[-1].language == "en"
+
+
+def test_another_language_keeps_what_was_typed_and_sends_nothing(client, doors):
+    doors.follow_ups = (FollowUpQuestion(name="reason", question="Pourquoi", segments=("detractor",)),)
+    typed = {"lang": "fr", "comment": "Trop <lent>", "do_not_contact": "1", "asked.reason": "Le délai"}
+    page = client.post("/s/marie?lang=en&score=2", data={**typed, "turn_to": "en"}).text
+    assert '<html lang="en"' in page
+    assert "Trop &lt;lent&gt;</textarea>" in page
+    assert "Le délai</textarea>" in page
+    assert 'name="do_not_contact" value="1" checked' in page
+    assert "Send my answer: 2" in page
+    assert doors.answers == []
+    assert doors.visits[-1].score is None
+
+
+def test_what_was_no_score_does_not_cost_the_comment(client, doors):
+    page = client.post("/s/marie", data={"score": "11", "comment": "Trop lent"})
+    assert (page.status_code, "Trop lent</textarea>" in page.text) == (422, True)
+
+
+def test_who_pressed_two_scores_at_once_is_told_why_none_counts(client, doors):
+    doors.provisional = doors.contested = True
+    page = client.post("/s/paul", data={"score": "2"}).text
+    assert "none of them counts yet" in page
 
 
 @pytest.mark.parametrize("wish", ["xx", "", "fr' onload", "%00", "../../en"])
