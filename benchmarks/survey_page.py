@@ -29,6 +29,7 @@ from nps_connect.flows.links import Links
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import ContactRow, InvitationRow
+from nps_connect.worker.garbage import seldom_collected
 
 PEOPLE = 20_000
 CALLERS = 32
@@ -162,7 +163,8 @@ def _serve(make: Callable[[str], object], url: str, listener: socket.socket) -> 
     import uvicorn
 
     config = uvicorn.Config(make(url), access_log=False, log_level="error", ws="none")
-    uvicorn.Server(config).run(sockets=[listener])
+    with seldom_collected():  # as `run` and `serve` do, for both
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _served(make: Callable[[str], object], url: str) -> Served:

@@ -36,6 +36,7 @@ def web(application: Application) -> Iterator[threading.Thread]:
 
     from nps_connect.web.app import create_app
     from nps_connect.wiring.doors import ApplicationDoors
+    from nps_connect.worker.garbage import seldom_collected
 
     host, _, port = application.ctx.settings.core.listen.rpartition(":")
     try:
@@ -59,7 +60,8 @@ def web(application: Application) -> Iterator[threading.Thread]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
     thread.start()
     try:
-        yield thread
+        with seldom_collected():
+            yield thread
     finally:
         server.should_exit = True
         thread.join(GRACE + 5)

@@ -73,7 +73,7 @@ def test_opening_every_link_of_a_page_confirms_nothing(visit, doors):
     page = visit("desktop")
     page.goto("/s/marie?score=9")
     links = page.eval_on_selector_all("a[href^='./'], a[href^='../']", "links => links.map(link => link.href)")
-    assert len(links) >= 3
+    assert links
     for link in links:
         page.goto(link)
     assert doors.answers == []

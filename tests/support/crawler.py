@@ -90,7 +90,9 @@ class Crawler:
             answer = await page.goto(link, wait_until="domcontentloaded")  # its script has run by then
             assert answer is not None
             assert answer.status == 200, f"{answer.status}: {link}"
-            links = [one for one in await self._wander(page, wire) if one.startswith(f"{self._own}/")]
+            found = await self._wander(page, wire)
+            # A review link leads on to somebody else's site: nothing leaves this machine.
+            links = [one for one in found if one.startswith((f"{self._own}/s/", f"{self._own}/u/"))]
             if links and self._chance.random() < FURTHER:
                 await page.goto(self._chance.choice(links), wait_until="domcontentloaded")
                 await self._wander(page, wire)
