@@ -141,7 +141,6 @@ def _unless_running(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Ins
         index_elements=["subject"],
         set_={
             "until": over.until,
-            "previous_until": col(CooldownRow.until),
             "invitation_id": over.invitation_id,
             "confirmed": over.confirmed,
         },
@@ -156,6 +155,6 @@ def _extend(session: Session, row: dict[str, Any]) -> None:
         session.execute(
             update(CooldownRow)
             .where(col(CooldownRow.subject) == row["subject"], col(CooldownRow.until) < row["until"])
-            .values(previous_until=col(CooldownRow.until), until=row["until"], invitation_id=row["invitation_id"])
+            .values(until=row["until"], invitation_id=row["invitation_id"])
             .execution_options(synchronize_session=False)
         )

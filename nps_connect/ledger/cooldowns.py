@@ -86,7 +86,7 @@ def _take(session: Session, subject: str, invitation_id: int, until: datetime, o
     statement = insert_for(session, CooldownRow).values(subject=subject, **values)
     written = statement.on_conflict_do_update(
         index_elements=[col(CooldownRow.subject)],
-        set_={**values, "previous_until": col(CooldownRow.until)},
+        set_=values,
         where=over,
     )
     return session.execute(written.returning(col(CooldownRow.subject))).scalar() is not None

@@ -115,17 +115,12 @@ class DecisionRow(Base, table=True):
 
 
 class CooldownRow(Base, table=True):
-    """One row per person and one per mailbox: until when no further survey.
-
-    `previous_until` is the end that was overwritten, for whoever reads the table; what a release leaves is made from
-    the other invitations.
-    """
+    """One row per person and one per mailbox: until when no further survey."""
 
     __tablename__ = "cooldowns"
 
     subject: str = Field(primary_key=True, max_length=80)
     until: datetime = Field(sa_type=UtcDateTime)
-    previous_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     invitation_id: int | None = Field(default=None, sa_type=BigId, index=True)
     confirmed: bool = False
 

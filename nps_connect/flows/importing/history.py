@@ -203,7 +203,7 @@ def _rest(session: Session, contact: Known, until: datetime, invitation_id: int,
         session.execute(
             statement.on_conflict_do_update(
                 index_elements=["subject"],
-                set_={"until": until, "previous_until": None, "invitation_id": invitation_id, "confirmed": True},
+                set_={"until": until, "invitation_id": invitation_id, "confirmed": True},
                 where=col(CooldownRow.until) <= now,
             )
         )

@@ -27,7 +27,6 @@ def upgrade() -> None:
         "cooldowns",
         sa.Column("subject", sa.String(length=80), nullable=False),
         sa.Column("until", WHEN, nullable=False),
-        sa.Column("previous_until", WHEN, nullable=True),
         sa.Column("invitation_id", BIG, nullable=True),
         sa.Column("confirmed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_cooldowns"),
