@@ -78,6 +78,7 @@ class House:
         change: dict[str, Any] | None = None,
         *,
         transports: Transports | None = None,
+        seed: int = 7,
         **plugins: object,
     ) -> None:
         self.ledger, self.clock = ledger, clock
@@ -103,7 +104,7 @@ class House:
             ledger,
             clock=clock,
             sleep=clock.sleep,
-            chance=random.Random(7),
+            chance=random.Random(seed),
             transports=transports,
         )
         self.app.bell.ring = self.woken.append
