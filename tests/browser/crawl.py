@@ -110,9 +110,7 @@ press takes effect once, which proves that the check sees what it looks for.""".
 
 FINDINGS = """\
 A mail later is what each person got who had not answered: the reminder, or in its place the one question "You chose 2:
-please confirm", where the last low score that was opened shows no sign of a machine
-([the survey](survey.md#what-is-an-answer)). A scanner that waits ten seconds between two scores of one mail shows none, and
-so that question is what it can cause: one mail, to confirm or to ignore. Where that is too much: `confirm_detractors = false`.""".splitlines()
+please confirm", where no visit of the survey shows a sign of a machine ([the survey](survey.md#what-is-an-answer)).""".splitlines()
 
 
 if __name__ == "__main__":
