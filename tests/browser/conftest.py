@@ -96,6 +96,6 @@ def picture():
     PICTURES.mkdir(parents=True, exist_ok=True)
 
     def keep(page, name):
-        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        browsers.loaded(page).screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
     return keep

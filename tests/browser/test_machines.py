@@ -40,6 +40,7 @@ def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, do
     if "answered" in path:
         page.goto("/s/marie")
         page.get_by_role("button", name="9 sur 10").click()
+        page.get_by_role("heading", name="Merci").wait_for()
         path = path.replace("answered", "marie")
     answers = len(doors.answers)
     page.goto(f"/{path}")

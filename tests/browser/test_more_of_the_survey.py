@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from support.browsers import loaded
 
 from nps_connect.records.pages import FollowUpQuestion
 
@@ -21,6 +22,7 @@ def test_further_questions_are_answered_with_the_score(visit, doors, picture, ja
     page.get_by_label("Too long").check()
     picture(page, "further-questions-en-small")
     page.get_by_role("button", name="Send my answer: 2").click()
+    loaded(page)
     assert doors.answers[-1].follow_up == {"why": "Broken", "speed": "Too long"}
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
@@ -31,6 +33,6 @@ def test_axe_finds_nothing_in_any_company_colour(visit, doors, picture, scheme, 
     doors.colour, doors.follow_ups = colour, QUESTIONS
     page = visit("phone", scheme=scheme)
     page.goto("/s/paul?score=2")
-    found = Axe().run(page, options=RULES).response["violations"]
+    found = Axe().run(loaded(page), options=RULES).response["violations"]
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
     picture(page, f"colour-{colour[1:]}-{scheme}")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from support.browsers import loaded
 
 from nps_connect.wording.mails import Sender, survey_mail
 
@@ -63,6 +64,7 @@ def test_one_press_is_enough_and_a_comment_can_follow(visit, doors, picture, jav
     page.get_by_role("textbox").fill("Broken on arrival")
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Send my answer: 2").click()
+    loaded(page)
     last = doors.answers[-1]
     assert (last.score, last.comment, last.sent, last.do_not_contact) == (2, "Broken on arrival", True, True)
     picture(page, "detractor-sent-en-phone")
@@ -75,8 +77,8 @@ def test_the_answer_can_be_changed(visit, doors, javascript):
     page.get_by_role("button", name="Send my answer: 9").click()
     page.get_by_text("Change my answer").click()
     page.get_by_role("button", name="4 out of 10").click()
+    assert "your score: 4 out of 10" in loaded(page).content()
     assert [answer.score for answer in doors.answers] == [9, 4]
-    assert "your score: 4 out of 10" in page.content()
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -137,7 +139,7 @@ def test_the_language_is_switched_by_a_link(visit, doors, picture):
     page = visit("phone")
     page.goto("/s/marie?score=8")
     page.get_by_role("button", name="English").click()
-    assert page.get_by_role("button", name="Send my answer: 8").is_visible()
+    page.get_by_role("button", name="Send my answer: 8").wait_for()
     picture(page, "switched-en-phone")
     assert doors.answers == []
 

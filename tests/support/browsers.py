@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 FLAGS = [
     "--no-sandbox",
@@ -46,3 +50,9 @@ def chromium() -> str:
         missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         missing("Chromium is missing: install it (apt-get install chromium), or name it in NPS_CONNECT_CHROMIUM")
     return found
+
+
+def loaded(page: Page) -> Page:
+    """The same page, whole: a press only waits until the next one begins, when it may still be without a body."""
+    page.wait_for_load_state()
+    return page
