@@ -40,7 +40,8 @@ def take_first(ctx: Context, session: Session, pressed: Sequence[Pressed], batch
         told = {name: values[name] for name in Answer._fields[2:]}
         answer = Answer(id=row_id, public_id=public_id, **told)
         revisions.append(revision_of(answer, sent=press.sent))
-        first = First(answer, as_response(answer), person(survey), survey.standing.mailbox, survey.merged, ())
+        mailbox, response = survey.standing.mailbox, as_response(answer)
+        first = First(answer, response, person(survey), mailbox, survey.merged, survey.asked, ())
         route_first(ctx, batch, first, sent=press.sent)
     insert_many(session, RevisionRow, revisions)
 

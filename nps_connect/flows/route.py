@@ -129,7 +129,8 @@ def route_response(
     if response.revision == 1 and not reviews:
         if asks_for_reviews(ctx):
             merged = bool(same_person(session, contact)[1:])
-            batch.firsts.append(First(response, answered.response, answered.contact, contact.mailbox, merged, invites))
+            contacted, mailbox = answered.contact, contact.mailbox
+            batch.firsts.append(First(response, answered.response, contacted, mailbox, merged, True, invites))
         return
     session.flush()
     batch.lanes |= plan_invitation(ctx, session, response, answered, invites, reviews)

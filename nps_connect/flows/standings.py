@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from nps_connect.flows.remind import ACTION as REMINDER
+from nps_connect.ledger.asks import asked_for_review
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.many import one_of
@@ -63,6 +64,7 @@ class Locked(NamedTuple):
     Attributes:
         record: the person as the vendor told them, as JSON; ``{}`` where nothing is known.
         merged: somebody was merged into the person.
+        asked: the person or the mailbox was asked for a review.
         asked_again: the survey follows up a case.
         reminded: it has a reminder that was sent or is still to come.
         opened: it was opened or pressed with a score shortly before.
@@ -73,6 +75,7 @@ class Locked(NamedTuple):
     vendor_id: str
     record: str
     merged: bool
+    asked: bool
     asked_again: bool
     reminded: bool
     opened: bool
@@ -101,6 +104,7 @@ _FURTHER: tuple[Any, ...] = (
     ContactRow.vendor_id,
     cast(ContactRow.record, Text).label("record"),
     exists().where(col(_merged.merged_into) == col(ContactRow.id)),
+    asked_for_review(col(ContactRow.id), col(ContactRow.mailbox)),
     exists().where(col(CaseRow.follow_up_id) == col(InvitationRow.id)),
     exists().where(col(DeliveryRow.invitation_id) == col(InvitationRow.id), col(DeliveryRow.action) == REMINDER),
     exists().where(

@@ -6,7 +6,18 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    SQLColumnExpression,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    literal_column,
+    select,
+    update,
+)
 from sqlmodel import Session, col
 
 from nps_connect.ledger.columns import UtcDateTime
@@ -100,6 +111,12 @@ def known(session: Session, subjects: Collection[str]) -> list[Ask]:
         ).where(col(ReviewAskRow.subject).in_(subjects))
     )
     return [Ask(*row) for row in rows]
+
+
+def asked_for_review(contact_id: SQLColumnExpression[Any], hashed: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """Whether an answer has a place of this person or mailbox, as part of a query."""
+    subjects = (literal_column("'c:'", Text()) + cast(contact_id, Text), literal_column("'m:'", Text()) + hashed)
+    return exists().where(col(ReviewAskRow.subject).in_(subjects))
 
 
 def asked(others: Iterable[Ask]) -> set[str]:

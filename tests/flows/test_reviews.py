@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 from support.house import House
 from support.reviewing import BOTH, QUIET, audit, mails, solve
@@ -113,6 +114,40 @@ def test_within_the_cooldown_there_is_no_second_mail_and_the_reason_is_written_d
         house.clock.forward("30d")
     assert len(mails(house)) == 1
     assert "cooldown" in house.deliveries("invite_review")[-1].last_error
+
+
+@pytest.mark.parametrize("second", ["1", "2"])
+def test_who_was_asked_before_is_declined_with_the_answer_itself(house, second):
+    house.answer(house.surveyed("1", "info@example.com"), 10)
+    house.run()
+    house.clock.forward("200d")
+    house.run()
+    house.answer(house.surveyed(second, "info@example.com"), 10)
+    declined = house.deliveries("invite_review")[-1]
+    assert (declined.state, declined.last_error) == (
+        "cancelled",
+        "asked for a review on stars before; nobody is asked twice",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({}, "asked for a review on stars before"), (BOTH, "within the cooldown, which ends on")],
+    ids=["one-platform", "two"],
+)
+def test_of_two_mails_that_wait_for_one_person_only_the_first_goes_out(ledger, clock, changes, why):
+    house = House(ledger, clock, {"limits": {"cooldown": "1d"}, **changes})
+    first = house.surveyed("1", "info@example.com")
+    house.clock.forward("2d")
+    for token in (first, house.surveyed("2", "info@example.com")):
+        house.answer(token, 10)
+    assert [row.state for row in house.deliveries("invite_review")] == ["pending", "pending"]
+    house.clock.forward("200d")
+    house.run()
+    assert len(mails(house)) == 1
+    states = {row.state: row.last_error for row in house.deliveries("invite_review")}
+    assert set(states) == {"succeeded", "cancelled"}
+    assert why in states["cancelled"]
 
 
 def test_two_contacts_of_one_mailbox_are_asked_once(house):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
@@ -51,11 +51,10 @@ def choose(
     before = asks.asked(others)
     open_to = [name for name in offers if name not in before]
     if not open_to:
-        names = " and ".join(sorted(before & set(offers)))
-        raise Declined(f"asked for a review on {names} before; nobody is asked twice")
+        raise Declined(asked_before(before & set(offers)))
     until = asks.blocked_until(others, now=ctx.clock())
     if until is not None:
-        raise Declined(f"asked for a review within the cooldown, which ends on {until.date().isoformat()}")
+        raise Declined(within_cooldown(until))
     chosen = _told(ctx, contact, response, open_to) or choose_platform(
         open_to,
         {name: offers[name].weight for name in open_to},
@@ -67,27 +66,14 @@ def choose(
     return offers[chosen]
 
 
-def reserve(
-    ctx: Context, session: Session, contact: ContactRow, response_id: int, platform: str, due: datetime
-) -> bool:
-    """Take the person's place for one answer; false if another answer has it. Nothing is taken in shadow mode."""
-    until = due + ctx.settings.reviews.cooldown
-    return reserve_all(
-        ctx, session, asks.places(subjects(session, contact), platform, response_id=response_id, until=until)
-    )
+def asked_before(platforms: Collection[str]) -> str:
+    """Why nobody is asked for platforms that they were asked for already."""
+    return f"asked for a review on {' and '.join(sorted(platforms))} before; nobody is asked twice"
 
 
-def reserve_all(ctx: Context, session: Session, wanted: Sequence[Ask]) -> bool:
-    """Take all of these places or none; false if another answer has one. Nothing is taken in shadow mode."""
-    if ctx.shadow:
-        return True
-    savepoint = session.connection().begin_nested()
-    taken = asks.reserve(session, wanted, now=ctx.clock())
-    if taken:
-        savepoint.commit()
-    else:
-        savepoint.rollback()
-    return taken
+def within_cooldown(until: datetime) -> str:
+    """Why nobody is asked for any platform soon after another one."""
+    return f"asked for a review within the cooldown, which ends on {until.date().isoformat()}"
 
 
 def _told(ctx: Context, contact: Contact, response: Response, platforms: Sequence[str]) -> str | None:

@@ -15,7 +15,7 @@ from nps_connect.flows.answers import AnswerColumns
 from nps_connect.flows.cancel import cancel
 from nps_connect.flows.context import Context, delivery_lane
 from nps_connect.flows.review import page_of, platforms
-from nps_connect.flows.reviewing.choosing import Declined, choose, reserve, subjects
+from nps_connect.flows.reviewing.choosing import Declined, choose, subjects
 from nps_connect.flows.reviewing.reminding import UNSTARTED, is_reminder
 from nps_connect.flows.reviewing.waiting import open_from
 from nps_connect.ledger import accounts, asks
@@ -25,7 +25,6 @@ from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.responses import AnsweredContact, Response
 from nps_connect.rules.routing import PlannedAction, delivery_key
 
-AT_THIS_MOMENT = "asked for a review by another answer at this moment; nobody is asked twice"
 CHANGED = "the answer was changed"
 SHADOW_HOLD = "mode is shadow"
 
@@ -133,16 +132,13 @@ class _Planning:
         others = [one for one in known if one.response_id != self._response.id]
         try:
             chosen = choose(self._ctx, contact, response, reachable, others)
-            due = self._due(chosen)
-            if not reserve(self._ctx, self._session, self._contact, self._response.id or 0, chosen.via, due):
-                raise Declined(AT_THIS_MOMENT)  # noqa: TRY301
         except Declined as declined:
             self._decline(next(iter(reachable.values())), rows, str(declined))
             return
         row = self._row_for(chosen, rows)
         row.state, row.hold = ("held", SHADOW_HOLD) if self._ctx.shadow else ("pending", None)
         row.finished_at = row.last_error = None
-        self._schedule(row, chosen, due)
+        self._schedule(row, chosen, self._due(chosen))
 
     def _decline(self, offer: PlannedAction, rows: Sequence[DeliveryRow], reason: str) -> None:
         """The no is written down like a yes."""

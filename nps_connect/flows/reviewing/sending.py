@@ -1,4 +1,7 @@
-"""Sending: everything is read again right before a review mail goes out, and what becomes of it is accounted for."""
+"""Sending: everything is read again right before a review mail goes out, and what becomes of it is accounted for.
+
+Here the person's place is taken: whoever goes out first has it, whatever other answers have planned.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from nps_connect.flows.context import Context
-from nps_connect.flows.reviewing.choosing import reserve
+from nps_connect.flows.reviewing.choosing import asked_before, subjects, within_cooldown
 from nps_connect.flows.reviewing.reminding import is_reminder, opened, plan_reminder
 from nps_connect.flows.reviewing.waiting import Wait, wait_of
 from nps_connect.ledger import accounts, asks
@@ -28,8 +31,10 @@ def hindrance(ctx: Context, session: Session, row: DeliveryRow, contact: Contact
     if is_reminder(row):
         if opened(session, row):
             return "the review link was opened"
-    elif not reserve(ctx, session, contact, row.response_id or 0, row.options["platform"], ctx.clock()):
-        return f"asked for a review on {row.options['platform']} by another answer; nobody is asked twice"
+    else:
+        taken = _take_place(ctx, session, row, contact)
+        if taken is not None:
+            return taken
     wait = wait_of(ctx, session, row, contact)
     if wait is None:
         row.hold = None
@@ -49,3 +54,19 @@ def settled(ctx: Context, session: Session, row: DeliveryRow, values: Mapping[st
     if values["state"] in ("cancelled", "skipped", "dead"):
         asks.free(session, response_id, platform)
     return set()
+
+
+def _take_place(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> str | None:
+    """Take the person's place for an answer; where another answer has it, why it is not to be had."""
+    now, names, platform = ctx.clock(), subjects(session, contact), row.options["platform"]
+    until = now + ctx.settings.reviews.cooldown
+    savepoint = session.begin_nested()
+    if asks.reserve(session, asks.places(names, platform, response_id=row.response_id or 0, until=until), now=now):
+        savepoint.commit()
+        return None
+    savepoint.rollback()
+    others = [one for one in asks.known(session, names) if one.response_id != row.response_id]
+    cooldown = asks.blocked_until(others, now=now)
+    if platform in asks.asked(others) or cooldown is None:
+        return asked_before({platform})
+    return within_cooldown(cooldown)
