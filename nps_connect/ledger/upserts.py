@@ -18,6 +18,7 @@ from nps_connect.ledger.keeping import CounterRow
 from nps_connect.ledger.many import TOLD, told_rows
 
 Clash = Callable[[Any], Any]
+_Way = Callable[[Sequence[Any]], Sequence[Any]]
 
 TOGETHER = 100
 """Rows of one statement on SQLite: more gain nothing."""
@@ -63,12 +64,12 @@ def insert_many(
         statement = _from_json(bare, names, clash, tuple(returning))
         result = connection.execute(statement, {TOLD: to_json(rows).decode(), **told})
         return list(result.all()) if returning else []
-    text, tail = _by_rows(bare, names, clash, tuple(returning))
+    text, ways, tail = _by_rows(bare, names, clash, tuple(returning))
     after = [utc_text(told[name]) if isinstance(told[name], datetime) else told[name] for name in tail]
     written: list[Any] = []
     for begin in range(0, len(rows), TOGETHER):
         some = rows[begin : begin + TOGETHER]
-        result = connection.exec_driver_sql(text(len(some)), (*_stored(bare, some, names), *after))
+        result = connection.exec_driver_sql(text(len(some)), (*_stored(some, names, ways), *after))
         written += result.all() if returning else []
     return written
 
@@ -95,8 +96,8 @@ def _from_json(bare: Table, names: tuple[str, ...], clash: Clash | None, returni
 @lru_cache(maxsize=64)
 def _by_rows(
     bare: Table, names: tuple[str, ...], clash: Clash | None, returning: tuple[str, ...]
-) -> tuple[Callable[[int], str], list[str]]:
-    """The text for so many rows, and the names of the parameters that follow them."""
+) -> tuple[Callable[[int], str], list[_Way | None], list[str]]:
+    """The text for so many rows, how each column is stored, and the names of the parameters that follow the rows."""
     statement = _finished(
         sqlite.insert(bare).values({name: bindparam(f"to_{name}") for name in names}), bare, clash, returning
     )
@@ -106,7 +107,8 @@ def _by_rows(
         raise ValueError(f"{bare.name}: a value is missing beside {', '.join(names)}")
     group = f"({', '.join('?' * len(names))})"
     head, tail = str(compiled).split(group, 1)
-    return lru_cache(lambda count: head + ", ".join([group] * count) + tail), order[len(names) :]
+    ways = [_way(bare.c[name].type) for name in names]
+    return lru_cache(lambda count: head + ", ".join([group] * count) + tail), ways, order[len(names) :]
 
 
 def _finished(statement: Any, bare: Table, clash: Clash | None, returning: tuple[str, ...]) -> Any:  # noqa: ANN401
@@ -114,24 +116,29 @@ def _finished(statement: Any, bare: Table, clash: Clash | None, returning: tuple
     return statement.returning(*(bare.c[name] for name in returning)) if returning else statement
 
 
-def _stored(bare: Table, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[Any]:
+def _stored(rows: Sequence[Mapping[str, Any]], names: Sequence[str], ways: Sequence[_Way | None]) -> Iterator[Any]:
     """Every value as SQLite stores it, row by row; worked out column by column, which is quicker."""
-    texts = lru_cache(utc_text)  # the same few moments are told again and again
     columns = []
-    for name in names:
-        column, way = [row[name] for row in rows], _way(bare.c[name].type, texts)
-        columns.append([None if value is None else way(value) for value in column] if way else column)
+    for name, way in zip(names, ways, strict=True):
+        column = [row[name] for row in rows]
+        columns.append(way(column) if way else column)
     return chain.from_iterable(zip(*columns, strict=True))
 
 
-def _way(kind: Any, texts: Callable[[datetime], str | None]) -> Callable[[Any], Any] | None:  # noqa: ANN401  # a column's type
+def _way(kind: Any) -> _Way | None:  # noqa: ANN401  # a column's type
     if isinstance(kind, UtcDateTime):
-        return texts
-    return _json if isinstance(kind, JSON) else None
+        return _moments
+    return _jsons if isinstance(kind, JSON) else None
 
 
-def _json(value: Any) -> str:  # noqa: ANN401  # whatever JSON knows
-    return to_json(value).decode()
+def _moments(column: Sequence[datetime | None]) -> list[str | None]:
+    """The same few moments are told again and again."""
+    texts = {moment: utc_text(moment) for moment in set(column)}
+    return [texts[moment] for moment in column]
+
+
+def _jsons(column: Sequence[Any]) -> list[str | None]:
+    return [None if value is None else to_json(value).decode() for value in column]
 
 
 def count(session: Session, name: str, connection: str, day: date, by: int = 1) -> None:
