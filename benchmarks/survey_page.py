@@ -2,9 +2,10 @@
 
 Both are served by the same server, each in a process of its own, to the same callers, in turns of a second: so the
 machine, and whatever else it is doing, cancel out of the ratio. Beside the rate stands the processor time that the
-server's process took per request, which hardly depends on other load. Every request is another customer's, with the
-routes of the documentation's example: a press leads to a score, a review invitation, and for detractors a ticket and an
-alert, all durable before the answer.
+server's process took per request, which hardly depends on other load. Every request is another customer's, who opens
+the page and then presses, with the routes of the documentation's example: a press leads to a score, a review
+invitation, and for detractors a ticket and an alert, all durable before the answer. The bare handler answers as many
+to few callers as to many; the page answers more to many, since those who come together are written together.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from nps_connect.ledger.tables import ContactRow, InvitationRow
 from nps_connect.worker.garbage import seldom_collected
 
 PEOPLE = 20_000
-CALLERS = 32
+"""For each number of callers."""
+
+CALLERS = (32, 128)
 ROUNDS = 4
 SECONDS = 1.0
 
@@ -47,14 +50,16 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
             tokens = _prepare(url)
             bare, real = _served(_bare, url), _served(_real, url)
             try:
-                for what, ask in (("GET", _opening(tokens)), ("POST", _press(tokens))):
-                    yield from _compare(f"{what} on {name}", bare, real, ask)
+                for turn, callers in enumerate(CALLERS):
+                    own = tokens[turn * PEOPLE :][:PEOPLE]
+                    for what, ask in (("GET", _opening(own)), ("POST", _press(own))):
+                        yield from _compare(f"{what} on {name}, {callers} callers", bare, real, ask, callers)
             finally:
                 _stop(bare)
                 _stop(real)
 
 
-def _compare(what: str, bare: Served, real: Served, ask: Ask) -> Iterator[tuple[str, int, float, str]]:
+def _compare(what: str, bare: Served, real: Served, ask: Ask, callers: int) -> Iterator[tuple[str, int, float, str]]:
     """The same requests to both, in turns; the ratio is the median of the turns."""
     begun = [0, 0]
     totals = [[0, 0.0], [0, 0.0]]
@@ -62,8 +67,8 @@ def _compare(what: str, bare: Served, real: Served, ask: Ask) -> Iterator[tuple[
     for turn in range(ROUNDS + 1):
         rates = []
         for which, served in enumerate((bare, real)):
-            answered, spent = _drive(served, ask, begun[which])
-            begun[which] += answered + CALLERS
+            answered, spent = _drive(served, ask, begun[which], callers)
+            begun[which] += answered + callers
             rates.append(answered)
             if turn:  # the first one warms up
                 totals[which][0] += answered
@@ -92,7 +97,7 @@ def _prepare(url: str) -> list[str]:
             "opted_out": False,
             "seen_at": START,
         }
-        for number in range(1, PEOPLE + 1)
+        for number in range(1, PEOPLE * len(CALLERS) + 1)
     ]
     invitations = [
         {
@@ -108,14 +113,14 @@ def _prepare(url: str) -> list[str]:
             "sent_at": START - timedelta(days=1),
             "expires_at": START + timedelta(days=60),
         }
-        for number in range(1, PEOPLE + 1)
+        for number in range(1, PEOPLE * len(CALLERS) + 1)
     ]
     with ledger.write() as session:
         session.connection().execute(insert(ContactRow.__table__), contacts)
         session.connection().execute(insert(InvitationRow.__table__), invitations)
     ledger.close()
     links = Links("http://127.0.0.1", ["a-signing-key-for-tests"])
-    return [links.survey(number) for number in range(1, PEOPLE + 1)]
+    return [links.survey(number) for number in range(1, PEOPLE * len(CALLERS) + 1)]
 
 
 def _opening(tokens: list[str]) -> Ask:
@@ -180,12 +185,12 @@ def _stop(served: Served) -> None:
     served[0].join()
 
 
-def _drive(served: Served, ask: Ask, begin: int) -> tuple[int, float]:
+def _drive(served: Served, ask: Ask, begin: int, callers: int) -> tuple[int, float]:
     """Call from several connections for a second; answers, and the processor seconds that the server took."""
     process = psutil.Process(served[0].pid)
     number, answered = begin, 0
     with selectors.DefaultSelector() as selector:
-        for _ in range(CALLERS):
+        for _ in range(callers):
             selector.register(socket.create_connection(("127.0.0.1", served[1])), selectors.EVENT_READ)
         before, until = process.cpu_times(), time.perf_counter() + SECONDS
         waiting = set()

@@ -6,9 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from nps_connect.records.deliveries import Action, CommentPolicy
 from nps_connect.records.responses import Response
@@ -21,11 +20,10 @@ _SETTLING: dict[str, timedelta] = {
 }
 _UNREADABLE = re.compile(r"[^a-z0-9]+")
 _READABLE_LENGTH = 24
-_spelled = json.JSONEncoder(ensure_ascii=False).encode
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
-@dataclass(frozen=True)
-class PlannedAction:
+class PlannedAction(NamedTuple):
     """One action that an answer leads to.
 
     Attributes:
@@ -117,8 +115,9 @@ def delivery_key(*, action: str, subject: str, revision: int | None, route: str 
         revision: revision of the answer; left out of account for `open_ticket`: one ticket per case.
         route: a stable name of the route, such as its connection (not its index, which shifts when the file is edited).
     """
-    counted = None if action == "open_ticket" else revision
-    facts = _spelled([action, subject, counted, route])
+    counted = "null" if revision is None or action == "open_ticket" else revision
+    # As JSON spells a list of the four; an encoder of the whole list takes ten times as long.
+    facts = f"[{_quoted(action)}, {_quoted(subject)}, {counted}, {'null' if route is None else _quoted(route)}]"
     digest = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()
     readable = _UNREADABLE.sub("-", subject.lower())[:_READABLE_LENGTH].strip("-")
     return f"{action}-{readable}-{digest}"

@@ -20,7 +20,10 @@ PATIENCE = 0.15
 AGAIN = 1.0
 """Seconds until it is tried again when the house cannot work."""
 
-COLLECTING = 0.005
+LULL = 0.002
+"""Seconds without a newcomer after which a round begins, though fewer wait than lately."""
+
+COLLECTING = 0.05
 """Seconds for which a round is put off at most, so that as many come together as lately."""
 
 MOST = 500
@@ -34,7 +37,7 @@ class Gathering(Generic[Ask, Answer]):
     """While the house works on some asks, those who come wait, and go together in the next round, in their order.
 
     A round costs much beside what each ask adds to it. So the next one begins when half as many wait as went in the
-    last one, or after `COLLECTING`: rounds of one size take turns. Who comes alone is not kept waiting.
+    last one, or nobody has come for a `LULL`: rounds of one size take turns. Who comes alone is not kept waiting.
 
     An event loop is served by one thread, so the house is never asked twice at a time.
 
@@ -93,7 +96,24 @@ class Gathering(Generic[Ask, Answer]):
         if self._next is not None:
             self._next.cancel()
         loop, self._latest = asyncio.get_running_loop(), latest
-        self._next = loop.call_later(latest, self._start) if latest else loop.call_soon(self._start)
+        if soon:
+            self._next = loop.call_soon(self._start)
+        elif wait:
+            self._next = loop.call_later(wait, self._start)
+        else:
+            self._await_lull(loop.time() + COLLECTING)
+
+    def _await_lull(self, until: float, lulls: int = 0) -> None:
+        """Begin the round when nobody has come for a while; twice, since the first one may be our own being busy."""
+        loop, seen = asyncio.get_running_loop(), len(self._waiting)
+
+        def look() -> None:
+            if loop.time() >= until or (len(self._waiting) == seen and lulls):
+                self._start()
+            else:
+                self._await_lull(until, 0 if len(self._waiting) > seen else lulls + 1)
+
+        self._next = loop.call_later(LULL, look)
 
     def _start(self) -> None:
         if self._next is not None:

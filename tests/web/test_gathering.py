@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import threading
 
 import pytest
@@ -58,6 +59,64 @@ def test_those_who_come_while_the_house_works_go_together_in_the_next_round(hous
 
     assert asyncio.run(scene()) == [2, 4, 6]
     assert house.batches == [[1], [2, 3]]
+
+
+class Stepping(asyncio.SelectorEventLoop):
+    """A loop whose clock goes on when there is nothing to do, and only then."""
+
+    def __init__(self):
+        super().__init__(self.Selector(self))
+        self.now = 0.0
+
+    def time(self):
+        return self.now
+
+    class Selector(selectors.DefaultSelector):
+        def __init__(self, loop):
+            super().__init__()
+            self.loop = loop
+
+        def select(self, timeout=None):
+            if timeout:
+                self.loop.now += timeout
+            return super().select(0 if timeout else timeout)
+
+
+def rounds_of(house, first, later, gap):
+    """The sizes of the rounds after one of `first` asks, when `later` ones come with gaps; and the last one's wait."""
+
+    async def scene():
+        gathering, loop = Gathering(house.work, "test"), asyncio.get_running_loop()
+        await asyncio.gather(*(gathering.ask(1) for _ in range(first)))
+        asked = []
+        for _ in range(later):
+            asked.append(asyncio.create_task(gathering.ask(1)))
+            begun = loop.time()
+            await asyncio.sleep(gap)
+        await asyncio.gather(*asked)
+        waited = loop.time() - begun
+        await gathering.close()
+        return waited
+
+    with asyncio.Runner(loop_factory=Stepping) as runner:
+        waited = runner.run(scene())
+    return [len(batch) for batch in house.batches[1:]], waited
+
+
+def test_a_round_of_half_the_last_one_begins_at_once(house):
+    assert rounds_of(house, first=8, later=4, gap=0) == ([4], 0)
+
+
+def test_a_smaller_round_waits_while_others_keep_coming_and_no_longer(house):
+    sizes, waited = rounds_of(house, first=80, later=10, gap=gathering.LULL * 0.9)
+    assert sizes == [10]
+    assert waited <= 3 * gathering.LULL
+
+
+def test_who_keeps_coming_does_not_put_a_round_off_for_ever(house):
+    sizes, _waited = rounds_of(house, first=400, later=60, gap=gathering.LULL * 0.9)
+    assert len(sizes) > 1
+    assert sizes[0] <= gathering.COLLECTING / gathering.LULL / 0.9 + 2
 
 
 def test_what_goes_wrong_with_one_does_not_fail_the_others(house):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -137,3 +139,11 @@ def test_a_key_fits_into_a_header_and_a_message_id(action, subject, revision, ro
     made = delivery_key(action=action, subject=subject, revision=revision, route=route)
     assert re.fullmatch(r"[a-z0-9_-]{1,119}", made)
     assert made.startswith(action)
+
+
+@given(st.sampled_from(get_args(Action)), st.text(), st.none() | st.integers(1), st.none() | st.text())
+def test_a_key_is_the_digest_of_its_facts_as_json_spells_them(action, subject, revision, route):
+    counted = None if action == "open_ticket" else revision
+    facts = json.dumps([action, subject, counted, route], ensure_ascii=False).encode("utf-8", "surrogatepass")
+    made = delivery_key(action=action, subject=subject, revision=revision, route=route)
+    assert made.endswith(f"-{hashlib.sha256(facts).hexdigest()}")
