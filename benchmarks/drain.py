@@ -28,9 +28,9 @@ from benchmarks._house import (
     plan,
     server,
 )
-from nps_connect.flows.attempts import Settled
-from nps_connect.flows.deliver import action_info, drain_deliveries
-from nps_connect.flows.settle import settle_batch
+from nps_connect.flows.delivering.attempts import Settled
+from nps_connect.flows.delivering.deliver import action_info, drain_deliveries
+from nps_connect.flows.delivering.settle import settle_batch
 from nps_connect.ledger import claims
 from nps_connect.ledger.columns import utc_text
 from nps_connect.ledger.tables import DeliveryRow

@@ -18,7 +18,7 @@ from sqlalchemy import func, insert, select
 import nps_connect_hubspot as plugin
 from nps_connect.channels import email
 from nps_connect.connection import system_clock
-from nps_connect.flows.setting_up import set_up_all
+from nps_connect.flows.minding.setting_up import set_up_all
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow

@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from benchmarks._house import START, House, SteadyClock, databases
 from nps_connect import ContactMatch, fact_key, hookimpl
-from nps_connect.flows.decide import drain_decide
-from nps_connect.flows.explain import explain_person, find_people
-from nps_connect.flows.parse import drain_parse
-from nps_connect.flows.simulate import simulate
+from nps_connect.flows.deciding.decide import drain_decide
+from nps_connect.flows.deciding.simulate import simulate
+from nps_connect.flows.intake.parse import drain_parse
+from nps_connect.flows.minding.explain import explain_person, find_people
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.subjects import mailbox_hash

@@ -16,7 +16,7 @@ import nps_connect_zendesk as plugin
 from nps_connect import Contact, SimulatedPerson, VendorReply, VendorRequest
 from nps_connect.channels import email
 from nps_connect.connection import system_clock
-from nps_connect.flows.people import remember
+from nps_connect.flows.contacts.people import remember
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow

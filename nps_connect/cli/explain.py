@@ -16,7 +16,7 @@ from nps_connect.cli.output import moment, print_json, print_table
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.flows.explain import Story
+    from nps_connect.flows.minding.explain import Story
     from nps_connect.settings.model import Settings
 
 
@@ -47,7 +47,7 @@ def _story(
     session: Session, settings: Settings, contact: str | None, event_id: int | None, delivery_id: int | None
 ) -> Story:
     from nps_connect.connection import system_clock
-    from nps_connect.flows import explain
+    from nps_connect.flows.minding import explain
 
     zone, connections = settings.core.zone, list(settings.connections)
     if event_id is not None or delivery_id is not None:
@@ -67,7 +67,7 @@ def _story(
 
 
 def _print(story: Story, zone: tzinfo, *, person: bool) -> None:
-    from nps_connect.flows.explain import MOST
+    from nps_connect.flows.minding.explain import MOST
 
     if story.contacts:
         click.echo(f"contact  {', '.join(story.contacts)}")

@@ -58,7 +58,7 @@ def one_of(scope: str | None, survey: str | None) -> str:
 def change(session: Session, scope: str, reason: str | None) -> bool:
     """Pause a scope for a reason, or resume it (none); false if it was so already."""
     from nps_connect.connection import system_clock
-    from nps_connect.flows import holding
+    from nps_connect.flows.deciding import holding
     from nps_connect.ledger import pauses
 
     kind, _, name = scope.partition(":")
@@ -100,8 +100,8 @@ def waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from sqlalchemy import func, select
     from sqlmodel import col
 
-    from nps_connect.flows.deliver import CUSTOMER_FACING
-    from nps_connect.flows.holding import mail_of
+    from nps_connect.flows.deciding.holding import mail_of
+    from nps_connect.flows.delivering.deliver import CUSTOMER_FACING
     from nps_connect.ledger.tables import DeliveryRow
 
     pending = col(DeliveryRow.state) == "pending"

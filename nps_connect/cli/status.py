@@ -17,7 +17,7 @@ from nps_connect.cli.output import ago, counted, moment, print_facts, print_json
 def status(options: Options, as_json: bool) -> None:
     """Say how the house stands: what waits, what is stopped or held, and when each connection was last heard of."""
     from nps_connect.connection import system_clock
-    from nps_connect.flows.status import status as look
+    from nps_connect.flows.minding.status import status as look
 
     with options.ledger() as (ledger, settings), ledger.read() as session:
         known = look(session, settings, system_clock())

@@ -1,1 +1,1 @@
-"""One file per step of the walk."""
+"""The walk, a folder per step; beside them what every step is given."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from nps_connect.flows.setting_up import set_up_all
+from nps_connect.flows.minding.setting_up import set_up_all
 from nps_connect.ledger.schema import upgrade
 from nps_connect.plugins import ONLY
 from nps_connect.settings.loading import environment_path, load

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from nps_connect.errors import ConfigError, NpsConnectError, WebhookRejected
-from nps_connect.flows.accept import accept_webhooks
-from nps_connect.flows.bounces import post_bounces
+from nps_connect.flows.contacts.bounces import post_bounces
+from nps_connect.flows.contacts.optout import unsubscribe, unsubscribe_page
 from nps_connect.flows.context import Context
-from nps_connect.flows.optout import unsubscribe, unsubscribe_page
-from nps_connect.flows.pages import survey_pages
-from nps_connect.flows.respond import take_visits
-from nps_connect.flows.review import review_target
-from nps_connect.flows.status import as_metrics, status
+from nps_connect.flows.intake.accept import accept_webhooks
+from nps_connect.flows.minding.status import as_metrics, status
+from nps_connect.flows.responding.pages import survey_pages
+from nps_connect.flows.responding.respond import take_visits
+from nps_connect.flows.reviewing.review import review_target
 from nps_connect.ledger.schema import require_newest
 from nps_connect.ledger.upserts import count
 from nps_connect.records.events import WebhookRequest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nps_connect.flows.health import hung
-from nps_connect.flows.recover import recover
+from nps_connect.flows.delivering.recover import recover
+from nps_connect.flows.minding.health import hung
 from nps_connect.wiring.application import Application
 from nps_connect.worker.carrier import Carrier, Heard
 from nps_connect.worker.engine import Engine

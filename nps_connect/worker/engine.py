@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from nps_connect.flows.context import Context
-from nps_connect.flows.leaking import stop_leak
+from nps_connect.flows.delivering.leaking import stop_leak
 from nps_connect.worker.lanes import Lane
 from nps_connect.worker.leaks import LeakWatch
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from nps_connect.flows.context import Context
-from nps_connect.flows.recover import TABLES, recover
+from nps_connect.flows.delivering.recover import TABLES, recover
 from nps_connect.ledger import claims, workers
 
 log = logging.getLogger(__name__)

@@ -11,16 +11,16 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import col
 
-from nps_connect.flows.bounces import fetch_bounces
+from nps_connect.flows.contacts.bounces import fetch_bounces
 from nps_connect.flows.context import JOBS, Context, poll_lane
-from nps_connect.flows.fallback import raise_alarms, tell_stops
-from nps_connect.flows.health import resume_all
-from nps_connect.flows.last_look import look_once_more
-from nps_connect.flows.overdue import tell_overdue
-from nps_connect.flows.poll import poll
-from nps_connect.flows.reconcile import reconcile, reconciled
-from nps_connect.flows.remind import ask_to_confirm
-from nps_connect.flows.retain import retain
+from nps_connect.flows.delivering.fallback import raise_alarms, tell_stops
+from nps_connect.flows.delivering.last_look import look_once_more
+from nps_connect.flows.intake.poll import poll
+from nps_connect.flows.intake.reconcile import reconcile, reconciled
+from nps_connect.flows.inviting.remind import ask_to_confirm
+from nps_connect.flows.minding.health import resume_all
+from nps_connect.flows.minding.retain import retain
+from nps_connect.flows.routing.overdue import tell_overdue
 from nps_connect.ledger import claims
 from nps_connect.ledger.keeping import JobRow
 from nps_connect.ledger.upserts import insert_new

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import get_args
 
 from nps_connect.flows.context import JOBS, Context, decide_lane, delivery_lane, parse_lane, poll_lane
-from nps_connect.flows.decide import drain_decide
-from nps_connect.flows.deliver import drain_deliveries, scopes_of
-from nps_connect.flows.parse import drain_parse
+from nps_connect.flows.deciding.decide import drain_decide
+from nps_connect.flows.delivering.deliver import drain_deliveries, scopes_of
+from nps_connect.flows.intake.parse import drain_parse
 from nps_connect.ledger import breakers, claims, pauses, quotas
 from nps_connect.ledger.columns import Work
 from nps_connect.ledger.keeping import JobRow

@@ -39,7 +39,7 @@ def test_an_event_and_a_delivery_tell_their_own_chain(stocked):
 
 
 def test_a_suppressed_address_of_nobody_we_know_is_told(stocked):
-    from nps_connect.flows.people import suppress
+    from nps_connect.flows.contacts.people import suppress
     from nps_connect.ledger.subjects import mailbox, mailbox_hash
 
     house = stocked.house

@@ -12,7 +12,7 @@ from support.house import House
 
 from nps_connect.cli.options import Checked, Options
 from nps_connect.connection import system_clock
-from nps_connect.flows.holding import held_triggers
+from nps_connect.flows.deciding.holding import held_triggers
 from nps_connect.ledger.ledger import Ledger
 
 SALES = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "sales", "delay": "3d"}

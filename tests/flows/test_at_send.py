@@ -11,8 +11,8 @@ from support.house import House
 from support.vendors import Post
 
 from nps_connect import hookimpl
-from nps_connect.flows import holding
-from nps_connect.flows.withdraw import withdraw
+from nps_connect.flows.deciding import holding
+from nps_connect.flows.delivering.withdraw import withdraw
 from nps_connect.ledger import pauses
 from nps_connect.ledger.subjects import mailbox, mailbox_hash
 from nps_connect.ledger.tables import CooldownRow, DeliveryRow, InvitationRow

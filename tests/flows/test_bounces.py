@@ -19,7 +19,7 @@ from nps_connect import (
     WebhookRejected,
     hookimpl,
 )
-from nps_connect.flows.bounces import arrived
+from nps_connect.flows.contacts.bounces import arrived
 from nps_connect.ledger.bounced import BounceRow
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.tables import DecisionRow

@@ -9,13 +9,13 @@ from sqlalchemy import select
 from support.house import House
 
 from nps_connect.errors import RetryLater
-from nps_connect.flows.explain import explain_person, find_people
+from nps_connect.flows.contacts.people import suppress as silence
+from nps_connect.flows.deciding.simulate import simulate
 from nps_connect.flows.importing.campaign import enter, plan_campaign
 from nps_connect.flows.importing.people import FilePerson, NoOneConnection, connection_for
 from nps_connect.flows.importing.rehearsing import rehearse
 from nps_connect.flows.importing.scratch import Scratch
-from nps_connect.flows.people import suppress as silence
-from nps_connect.flows.simulate import simulate
+from nps_connect.flows.minding.explain import explain_person, find_people
 from nps_connect.ledger.subjects import mailbox, mailbox_hash
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
 

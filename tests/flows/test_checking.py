@@ -9,9 +9,9 @@ from support.house import House
 from support.vendors import Crm
 
 from nps_connect import AuthFailed, Finding, NotAllowed, RateLimited, Rejected, SetupChange, TargetGone, hookimpl
-from nps_connect.flows.checking import check
-from nps_connect.flows.setting_up import apply_setup, plan_setup, set_up_all
-from nps_connect.flows.standing import ago
+from nps_connect.flows.minding.checking import check
+from nps_connect.flows.minding.setting_up import apply_setup, plan_setup, set_up_all
+from nps_connect.flows.minding.standing import ago
 from nps_connect.ledger import pauses
 
 MISSING = SetupChange(id="field:score", change="create", text="create the field score")

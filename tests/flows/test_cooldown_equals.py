@@ -12,7 +12,7 @@ from support.emptying import emptied
 from support.examples import whole_house
 from support.house import House
 
-from nps_connect.flows.withdraw import withdraw
+from nps_connect.flows.delivering.withdraw import withdraw
 from nps_connect.ledger.subjects import mailbox, mailbox_hash
 from nps_connect.ledger.tables import ContactRow, CooldownRow, DeliveryRow, InvitationRow
 

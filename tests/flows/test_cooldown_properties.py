@@ -16,7 +16,7 @@ from support.house import House
 from support.vendors import Crm
 
 from nps_connect import hookimpl
-from nps_connect.flows.decide import RACES, drain_decide
+from nps_connect.flows.deciding.decide import RACES, drain_decide
 from nps_connect.ledger import subjects
 from nps_connect.ledger.tables import ContactRow, CooldownRow, DeliveryRow, EventRow, InvitationRow
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select
 from support.asgi import Caller
 from support.house import House
 
-from nps_connect.flows.messages import survey
+from nps_connect.flows.delivering.messages import survey
 from nps_connect.ledger.bounced import BounceRow
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow, VisitRow

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from support.clock import START
 from support.house import House
 
-from nps_connect.flows import holding
-from nps_connect.flows.people import suppress
-from nps_connect.flows.simulate import simulate
+from nps_connect.flows.contacts.people import suppress
+from nps_connect.flows.deciding import holding
+from nps_connect.flows.deciding.simulate import simulate
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
 
 BASE = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}

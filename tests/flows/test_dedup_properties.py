@@ -17,9 +17,9 @@ from support.house import House
 from support.vendors import Crm
 
 from nps_connect import EventPage
-from nps_connect.flows.reconcile import reconcile
-from nps_connect.flows.replay import replay
-from nps_connect.flows.storing import take_in
+from nps_connect.flows.intake.reconcile import reconcile
+from nps_connect.flows.intake.replay import replay
+from nps_connect.flows.intake.storing import take_in
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import (

@@ -14,10 +14,10 @@ from support.reasons import SCENARIOS, Third, ambiguous, knows, superseded, won
 from support.recovering import SETTINGS, TellingDesk, detractor, followed_up, tell
 
 from nps_connect import RetryLater, SurveyProposal, Veto
-from nps_connect.flows import explain
-from nps_connect.flows.explain import Story, explain_event, explain_person, explain_unknown, find_people
-from nps_connect.flows.replay import send
-from nps_connect.flows.steps import ORDER
+from nps_connect.flows.intake.replay import send
+from nps_connect.flows.minding import explain
+from nps_connect.flows.minding.explain import Story, explain_event, explain_person, explain_unknown, find_people
+from nps_connect.flows.minding.steps import ORDER
 from nps_connect.ledger.tables import DecisionRow, EventPersonRow, EventRow
 from nps_connect.records.contacts import ContactKey
 from nps_connect.rules.deciding import REASONS

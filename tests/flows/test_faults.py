@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from nps_connect import Doubtful, NotAllowed, RateLimited, Receipt, Rejected, RetryLater, TargetGone
-from nps_connect.flows.recover import recover
+from nps_connect.flows.delivering.recover import recover
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 

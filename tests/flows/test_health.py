@@ -10,7 +10,7 @@ from support.house import House
 from support.vendors import Crm
 
 from nps_connect import AuthFailed, Doubtful, Finding, Receipt, RetryLater, hookimpl
-from nps_connect.flows.health import hung, resume_if_healthy
+from nps_connect.flows.minding.health import hung, resume_if_healthy
 from nps_connect.ledger import breakers, pauses
 from nps_connect.ledger.claims import LEASE
 
@@ -166,7 +166,7 @@ def test_two_updates_of_one_person_go_one_after_the_other(house):
 def test_an_outcome_is_not_lost_to_a_database_that_is_away_for_a_moment(house, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
-    from nps_connect.flows import deliver
+    from nps_connect.flows.delivering import deliver
 
     whole, failures = deliver.settle_batch, [OperationalError("COMMIT", {}, Exception("gone"))] * 2
 

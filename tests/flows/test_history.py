@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import select
 from support.house import House
 
-from nps_connect.flows.exporting import Wanted, export
+from nps_connect.flows.contacts.people import suppress as silence
 from nps_connect.flows.importing.answers import BadCell, FileAnswer, Reading, find_order, read_answers
 from nps_connect.flows.importing.effects import carry_out, foresee, narrowed
 from nps_connect.flows.importing.history import History, Stored, store
 from nps_connect.flows.importing.people import FilePerson
 from nps_connect.flows.importing.scratch import Scratch
-from nps_connect.flows.people import suppress as silence
+from nps_connect.flows.responding.exporting import Wanted, export
 from nps_connect.ledger.keeping import SuppressionRow
 from nps_connect.ledger.subjects import mailbox, mailbox_hash
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow, RevisionRow

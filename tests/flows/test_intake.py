@@ -156,7 +156,7 @@ def test_any_order_of_resends_and_polls_gives_the_same_facts_once(requests, poll
         facts = [house.won("1", deal=deal, at=START + timedelta(seconds=after)) for deal, after in request]
         told |= set(request)
         if polled:
-            from nps_connect.flows.storing import take_in
+            from nps_connect.flows.intake.storing import take_in
 
             with ledger.write() as session:
                 take_in(house.ctx, session, "crm", [Crm.event(fact) for fact in facts], source="poll")

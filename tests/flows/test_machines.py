@@ -9,7 +9,7 @@ from support.house import House
 from support.vendors import Post
 
 from nps_connect import hookimpl
-from nps_connect.flows.fallback import raise_alarms
+from nps_connect.flows.delivering.fallback import raise_alarms
 from nps_connect.ledger.tables import ResponseRow, VisitRow
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from support.clock import START
 from support.house import House
 
-from nps_connect.flows.decide import drain_decide
+from nps_connect.flows.deciding.decide import drain_decide
 from nps_connect.ledger.tables import CooldownRow, InvitationRow
 
 WORKERS = 4

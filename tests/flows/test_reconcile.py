@@ -10,8 +10,8 @@ from support.house import House
 from support.vendors import Crm
 
 from nps_connect import EventPage, RateLimited, RetryLater
-from nps_connect.flows.parse import take_in
-from nps_connect.flows.status import as_metrics, status
+from nps_connect.flows.intake.parse import take_in
+from nps_connect.flows.minding.status import as_metrics, status
 from nps_connect.ledger.tables import EventRow
 
 

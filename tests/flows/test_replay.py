@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 from support.house import House
 
-from nps_connect.flows.again import decide_again
-from nps_connect.flows.explain import explain_event
-from nps_connect.flows.holding import refuse
-from nps_connect.flows.replay import send
+from nps_connect.flows.deciding.again import decide_again
+from nps_connect.flows.deciding.holding import refuse
+from nps_connect.flows.intake.replay import send
+from nps_connect.flows.minding.explain import explain_event
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.records.contacts import ContactKey
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from nps_connect.flows.retain import EVERY, REST, retain, truncated
+from nps_connect.flows.minding.retain import EVERY, REST, retain, truncated
 from nps_connect.ledger.keeping import CounterRow
 from nps_connect.ledger.tables import (
     AttemptRow,

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from nps_connect.errors import Doubtful, Rejected
-from nps_connect.flows.choosing import Choice, choose
-from nps_connect.flows.retry import STOPPED, find_deliveries, retry
+from nps_connect.flows.delivering.choosing import Choice, choose
+from nps_connect.flows.delivering.retry import STOPPED, find_deliveries, retry
 
 COOLDOWN = timedelta(days=90)
 ONLY = "only dead and held deliveries are tried again"

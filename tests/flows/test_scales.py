@@ -10,9 +10,9 @@ from support.clock import START
 from support.house import House
 
 from nps_connect.cli.report import _count
-from nps_connect.flows.exporting import Wanted, export
-from nps_connect.flows.simulate import simulate
-from nps_connect.flows.unconfirmed import count_to_confirm
+from nps_connect.flows.deciding.simulate import simulate
+from nps_connect.flows.responding.exporting import Wanted, export
+from nps_connect.flows.responding.unconfirmed import count_to_confirm
 from nps_connect.ledger.tables import ResponseRow
 
 FOREIGN = "stars-1-5"

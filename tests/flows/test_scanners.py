@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 from support.house import House
 
-from nps_connect.flows.status import as_metrics, status
-from nps_connect.flows.unconfirmed import count_to_confirm, joined, signs_of, to_confirm
+from nps_connect.flows.minding.status import as_metrics, status
+from nps_connect.flows.responding.unconfirmed import count_to_confirm, joined, signs_of, to_confirm
 from nps_connect.ledger.tables import ResponseRow, VisitRow
 
 QUIET_WEEKEND = {"limits": {"quiet_hours": "off", "quiet_days": ["saturday", "sunday"]}}

@@ -12,7 +12,7 @@ from support.clock import START, SteadyClock
 from support.examples import whole_house
 from support.house import House
 
-from nps_connect.flows.simulate import differ, simulate
+from nps_connect.flows.deciding.simulate import differ, simulate
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
@@ -159,7 +159,7 @@ def test_only_events_since_a_moment_count_and_the_cooldowns_from_before_hold(mon
 
 
 def test_an_opt_out_counts_from_the_moment_it_was_told(month, clock):
-    from nps_connect.flows.people import suppress
+    from nps_connect.flows.contacts.people import suppress
 
     with month.ledger.write() as session:
         suppress(session, "c:9", "objected", source="page", now=START + timedelta(days=8, hours=-1))

@@ -8,7 +8,7 @@ from support.clock import START
 from support.house import House
 
 from nps_connect import AuthFailed, RetryLater
-from nps_connect.flows.replay import send
+from nps_connect.flows.intake.replay import send
 from nps_connect.ledger import pauses
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.keeping import SuppressionRow

@@ -10,7 +10,7 @@ from support.clock import START
 from support.house import House
 
 from nps_connect import RetryLater
-from nps_connect.flows import straight as straight_through
+from nps_connect.flows.intake import straight as straight_through
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow, RawRequest
 

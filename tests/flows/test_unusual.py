@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from support.house import House
 
-from nps_connect.flows.replay import replay
+from nps_connect.flows.intake.replay import replay
 from nps_connect.ledger.tables import DecisionRow, EventRow
 
 LIMITS = {"unusual": 2, "unusual_factor": 3, "unusual_within": "1d", "cooldown": "90d", "surveys_per_day": 1000}

@@ -10,8 +10,8 @@ from sqlalchemy.exc import StatementError
 from support.postgres import drop_database, fresh_database
 
 from nps_connect.errors import ConfigError
-from nps_connect.flows.status import count_unreadable
-from nps_connect.flows.unconfirmed import count_to_confirm
+from nps_connect.flows.minding.status import count_unreadable
+from nps_connect.flows.responding.unconfirmed import count_to_confirm
 from nps_connect.ledger import bounced, cases, keeping, tables
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger

@@ -10,8 +10,8 @@ from support.house import House
 from support.vendors import EXAMPLE
 
 from nps_connect import ConnectionSettings, ConnectorInfo, SurveyProposal, Veto, hookimpl
-from nps_connect.flows.holding import refuse
-from nps_connect.flows.people import suppress
+from nps_connect.flows.contacts.people import suppress
+from nps_connect.flows.deciding.holding import refuse
 
 TRIGGER = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
 

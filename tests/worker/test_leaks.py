@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.house import House
 
-from nps_connect.flows.leaking import stop_leak
+from nps_connect.flows.delivering.leaking import stop_leak
 from nps_connect.ledger import pauses
 from nps_connect.worker.leaks import LeakWatch
 

@@ -33,7 +33,7 @@ def read(options: Options, source: str, via: str | None, as_json: bool) -> None:
     Messages that are no report are passed over; the same report twice counts once.
     """
     from nps_connect.errors import WebhookRejected
-    from nps_connect.flows.bounces import take_report
+    from nps_connect.flows.contacts.bounces import take_report
 
     new = reports = others = 0
     with options.application() as application:

@@ -30,7 +30,7 @@ def apply(options: Options, name: str, yes: bool, as_json: bool) -> None:
 
     Exit code 1 if something remains that only an admin at the vendor can do.
     """
-    from nps_connect.flows.setting_up import plan_setup
+    from nps_connect.flows.minding.setting_up import plan_setup
 
     with options.application() as application:
         ctx = application.ctx
@@ -56,7 +56,7 @@ def apply(options: Options, name: str, yes: bool, as_json: bool) -> None:
 
 def _apply(ctx: Context, name: str, changes: Sequence[SetupChange]) -> list[SetupChange]:
     from nps_connect.errors import DeliveryError
-    from nps_connect.flows.setting_up import apply_setup
+    from nps_connect.flows.minding.setting_up import apply_setup
 
     try:
         return apply_setup(ctx, name, changes)

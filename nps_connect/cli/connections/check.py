@@ -12,7 +12,7 @@ from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import console, counted, print_json
 
 if TYPE_CHECKING:
-    from nps_connect.flows.checking import Checkup
+    from nps_connect.flows.minding.checking import Checkup
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
@@ -27,7 +27,7 @@ def check(options: Options, name: str | None, as_json: bool) -> None:
     What a vendor's refusal (401 or 403) had stopped goes on by itself when the check passes. Exit code 1 if anything is
     wrong.
     """
-    from nps_connect.flows.checking import check as examine
+    from nps_connect.flows.minding.checking import check as examine
 
     with options.application() as application:
         ctx = application.ctx

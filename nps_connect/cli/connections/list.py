@@ -47,7 +47,7 @@ def list_(options: Options, as_json: bool) -> None:
 
 
 def _facts(ctx: Context, session: Session, name: str) -> dict[str, Any]:
-    from nps_connect.flows.standing import concerns, counts, last_event
+    from nps_connect.flows.minding.standing import concerns, counts, last_event
     from nps_connect.ledger import pauses
 
     info, event = ctx.info_of(name), last_event(session, name)

@@ -27,7 +27,7 @@ def login(options: Options, name: str, code: str | None, as_json: bool) -> None:
     waited for it goes on.
     """
     from nps_connect.errors import DeliveryError, PluginError
-    from nps_connect.flows.checking import check
+    from nps_connect.flows.minding.checking import check
 
     with options.application() as application:
         ctx = application.ctx

@@ -20,7 +20,7 @@ def plan(options: Options, name: str, as_json: bool) -> None:
 
     + is created by `connections apply`, ~ is changed, ! must be done by an admin at the vendor.
     """
-    from nps_connect.flows.setting_up import plan_setup
+    from nps_connect.flows.minding.setting_up import plan_setup
 
     with options.application() as application:
         changes = plan_setup(application.ctx, known(name, application.ctx.connections))

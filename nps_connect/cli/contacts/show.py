@@ -27,7 +27,7 @@ def show(options: Options, contact: str, as_json: bool) -> None:
 
     CONTACT is an e-mail address, the id at a connection, or CONNECTION:ID.
     """
-    from nps_connect.flows.explain import find_people
+    from nps_connect.flows.minding.explain import find_people
 
     with options.ledger() as (ledger, settings), ledger.read() as session:
         people = find_people(session, contact, list(settings.connections))

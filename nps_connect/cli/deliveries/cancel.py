@@ -22,7 +22,7 @@ from nps_connect.cli.output import counted, print_json
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.flows.retry import Retried
+    from nps_connect.flows.delivering.retry import Retried
 
 
 @click.command(cls=Command)
@@ -46,7 +46,7 @@ def cancel(
     An alarm about them ends. What a vendor was already told stays there.
     """
     from nps_connect.connection import system_clock
-    from nps_connect.flows.withdraw import OPEN, withdraw
+    from nps_connect.flows.delivering.withdraw import OPEN, withdraw
 
     refuse_neither_and_both(ids, everything, filters)
     with options.ledger() as (ledger, settings):

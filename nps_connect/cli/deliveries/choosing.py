@@ -13,8 +13,8 @@ from nps_connect.cli.output import line, print_table
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.flows.choosing import Choice
-    from nps_connect.flows.retry import Retried
+    from nps_connect.flows.delivering.choosing import Choice
+    from nps_connect.flows.delivering.retry import Retried
     from nps_connect.ledger.tables import DeliveryRow
     from nps_connect.settings.model import Settings
 
@@ -60,7 +60,7 @@ def choice_of(
     ids: tuple[int, ...], everything: bool, settings: Settings, filters: dict[str, Any]
 ) -> tuple[int, ...] | Choice:
     """The deliveries that were named, or the choice that was made."""
-    from nps_connect.flows.choosing import Choice
+    from nps_connect.flows.delivering.choosing import Choice
 
     chosen = {name: value for name, value in filters.items() if value is not None}
     for name in ("since", "until"):
@@ -83,8 +83,8 @@ def find(session: Session, meant: tuple[int, ...] | Choice, states: tuple[str, .
         Failure: an id that there is not.
     """
     from nps_connect.cli.guarding import Failure
-    from nps_connect.flows.choosing import choose
-    from nps_connect.flows.retry import find_deliveries
+    from nps_connect.flows.delivering.choosing import choose
+    from nps_connect.flows.delivering.retry import find_deliveries
 
     if not isinstance(meant, tuple):
         return choose(session, meant, states)

@@ -22,7 +22,7 @@ from nps_connect.cli.output import counted, print_json
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.flows.retry import Retried
+    from nps_connect.flows.delivering.retry import Retried
 
 CUSTOMER_MAIL = ("send_survey", "invite_review")
 
@@ -53,8 +53,8 @@ def retry(
     be looked for: what may have been sent already stays held, unless you say --even-if-sent.
     """
     from nps_connect.connection import system_clock
-    from nps_connect.flows.retry import STOPPED
-    from nps_connect.flows.retry import retry as try_again
+    from nps_connect.flows.delivering.retry import STOPPED
+    from nps_connect.flows.delivering.retry import retry as try_again
 
     refuse_neither_and_both(ids, everything, filters)
     with options.ledger() as (ledger, settings):

@@ -61,7 +61,7 @@ def _send(options: Options, address: str, survey: str | None, *, as_json: bool) 
     """Send the mail; also what arrived of it, where the channel has a mailbox of reports and it came there."""
     from nps_connect.cli.surveys.sampling import sample_of, without_ledger
     from nps_connect.errors import DeliveryError
-    from nps_connect.flows.bounces import arrived
+    from nps_connect.flows.contacts.bounces import arrived
 
     with without_ledger(options) as ctx:
         name = survey or next(iter(ctx.settings.surveys), None)
@@ -87,7 +87,7 @@ def _send(options: Options, address: str, survey: str | None, *, as_json: bool) 
 @contextmanager
 def watching(*, as_json: bool) -> Iterator[Callable[[timedelta], None]]:
     """Say once what is awaited, and show how long it has been."""
-    from nps_connect.flows.bounces import ARRIVES
+    from nps_connect.flows.contacts.bounces import ARRIVES
 
     with ExitStack() as stack:
         bars: list[Callable[[int, int], None]] = []

@@ -12,7 +12,7 @@ from nps_connect.cli.output import counted, print_json
 from nps_connect.cli.progress import progress
 
 if TYPE_CHECKING:
-    from nps_connect.flows.replay import Chosen
+    from nps_connect.flows.intake.replay import Chosen
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.settings.model import Settings
 
@@ -32,8 +32,8 @@ def redo(
         as_json: print data.
     """
     from nps_connect.connection import system_clock
-    from nps_connect.flows import again
-    from nps_connect.flows.replay import batches, extent
+    from nps_connect.flows.deciding import again
+    from nps_connect.flows.intake.replay import batches, extent
     from nps_connect.ledger.tables import EventRow
 
     labels = [trigger.label for trigger in settings.triggers]

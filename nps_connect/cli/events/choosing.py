@@ -14,7 +14,7 @@ from nps_connect.cli.periods import period, period_options
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.flows.replay import Chosen
+    from nps_connect.flows.intake.replay import Chosen
     from nps_connect.settings.model import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,8 +49,8 @@ def chosen(session: Session, settings: Settings, given: dict[str, Any], ids: tup
         click.UsageError: an unknown connection, a time that cannot be read, or webhooks by what only events have.
         Failure: nobody is known by that contact.
     """
-    from nps_connect.flows.explain import find_people
-    from nps_connect.flows.replay import Chosen, is_connection
+    from nps_connect.flows.intake.replay import Chosen, is_connection
+    from nps_connect.flows.minding.explain import find_people
 
     connection, contact = given["connection"], given["contact"]
     if given["raw"] and (given["kind"] or contact):

@@ -28,7 +28,7 @@ def list_(
     **given: Any,  # noqa: ANN401  # texts and flags
 ) -> None:
     """List what came in, newest first."""
-    from nps_connect.flows.replay import find
+    from nps_connect.flows.intake.replay import find
     from nps_connect.ledger.tables import EventRow, RawRequest
 
     with options.ledger() as (ledger, settings), ledger.read() as session:

@@ -40,7 +40,7 @@ def replay(
     decided "no" for a reason that an edit of the configuration can do away with is decided anew.
     """
     from nps_connect.connection import system_clock
-    from nps_connect.flows import replay as flow
+    from nps_connect.flows.intake import replay as flow
     from nps_connect.ledger.tables import EventRow, RawRequest
 
     if not ids and not any(given[name] for name in NARROWING):

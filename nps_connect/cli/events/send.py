@@ -44,7 +44,7 @@ def send(
 
     For example: events send crm deal.won --contact marie@example.com
     """
-    from nps_connect.flows.replay import send as flow
+    from nps_connect.flows.intake.replay import send as flow
     from nps_connect.records.contacts import ContactKey
     from nps_connect.settings.places import nearest
 
@@ -75,8 +75,8 @@ def send(
 
 def _reach(ctx: Context, connection: str, kind: str, key: ContactKey) -> int:
     """How many people may get mail: one, if the connection knows exactly one and something listens to the event."""
-    from nps_connect.flows.complete import find
-    from nps_connect.flows.listening import Bench
+    from nps_connect.flows.deciding.listening import Bench
+    from nps_connect.flows.intake.complete import find
 
     if not Bench(ctx).hears(connection, kind):
         return 0

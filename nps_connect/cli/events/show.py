@@ -19,7 +19,7 @@ from nps_connect.cli.output import moment, print_facts, print_json, print_table
 @pass_options
 def show(options: Options, event_id: int, as_json: bool) -> None:
     """Show one event, the fields that filters saw, and all that came of it."""
-    from nps_connect.flows.explain import explain_event
+    from nps_connect.flows.minding.explain import explain_event
     from nps_connect.ledger.tables import EventRow
 
     with options.ledger() as (ledger, settings), ledger.read() as session:

@@ -56,7 +56,7 @@ def export(
     A cell that a spreadsheet would take for a formula gets an apostrophe before it, unless --raw is given. French Excel
     reads a file written with --delimiter semicolon --excel.
     """
-    from nps_connect.flows import exporting
+    from nps_connect.flows.responding import exporting
 
     with options.ledger() as (ledger, settings):
         begin, end = period(settings, since, until)

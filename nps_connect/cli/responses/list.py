@@ -49,7 +49,7 @@ def list_(
     from sqlmodel import col
 
     from nps_connect.connection import system_clock
-    from nps_connect.flows import unconfirmed
+    from nps_connect.flows.responding import unconfirmed
     from nps_connect.ledger.tables import ContactRow, ResponseRow
     from nps_connect.records.responses import NPS_SCALE
 

@@ -48,7 +48,7 @@ def _facts(session: Session, row: ResponseRow) -> dict[str, Any]:
     from sqlmodel import col
 
     from nps_connect.cli.responses.list import facts
-    from nps_connect.flows.unconfirmed import signs_of
+    from nps_connect.flows.responding.unconfirmed import signs_of
     from nps_connect.ledger.tables import ContactRow, RevisionRow, VisitRow
     from nps_connect.rules.machines import TOLD, read
 

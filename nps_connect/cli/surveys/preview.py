@@ -14,7 +14,7 @@ from nps_connect.cli.options import Options, json_option, pass_options
 from nps_connect.cli.output import print_facts, print_json
 
 if TYPE_CHECKING:
-    from nps_connect.flows.samples import Mail
+    from nps_connect.flows.inviting.samples import Mail
     from nps_connect.records.messages import Message
 
 MAILS = ("survey", "reminder", "confirm", "review", "help")

@@ -13,7 +13,7 @@ from nps_connect.cli.options import Options
 
 if TYPE_CHECKING:
     from nps_connect.flows.context import Context
-    from nps_connect.flows.samples import Mail
+    from nps_connect.flows.inviting.samples import Mail
     from nps_connect.records.messages import Message
 
 
@@ -41,7 +41,7 @@ def sample_of(ctx: Context, name: str, language: str | None, address: str, mail:
         Failure: there is no such survey, or no route that leads to such a mail.
         click.BadParameter: the language is not one of the company's.
     """
-    from nps_connect.flows.samples import sample
+    from nps_connect.flows.inviting.samples import sample
     from nps_connect.records.messages import Address
     from nps_connect.settings.places import nearest
 

@@ -16,7 +16,7 @@ def held(ledger: Ledger, name: str) -> int:
     Raises:
         Failure: nothing of it is held; with the nearest one that is.
     """
-    from nps_connect.flows.holding import held_triggers
+    from nps_connect.flows.deciding.holding import held_triggers
     from nps_connect.settings.places import nearest
 
     with ledger.read() as session:

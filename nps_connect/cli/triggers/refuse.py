@@ -19,7 +19,7 @@ from nps_connect.cli.triggers.naming import held
 @pass_options
 def refuse(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Say no to the people of a held trigger, for good: nobody of them is asked about what happened until now."""
-    from nps_connect.flows import holding
+    from nps_connect.flows.deciding import holding
 
     with options.ledger() as (ledger, _):
         people = held(ledger, name)

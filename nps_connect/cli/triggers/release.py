@@ -20,7 +20,7 @@ from nps_connect.cli.triggers.naming import held
 def release(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Let a held trigger reach its people; every other rule is asked again for each of them."""
     from nps_connect.connection import system_clock
-    from nps_connect.flows import holding
+    from nps_connect.flows.deciding import holding
 
     with options.ledger() as (ledger, _):
         people = held(ledger, name)

@@ -19,7 +19,7 @@ from nps_connect.cli.progress import progress
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nps_connect.flows.simulate import Difference, Outcome
+    from nps_connect.flows.deciding.simulate import Difference, Outcome
 
 SHOWN = 50
 COLUMNS = ("change", "contact", "survey", "trigger", "due_at", "due_before", "event_id")
@@ -37,7 +37,7 @@ def simulate(options: Options, since: str, new: Path | None, csv_file: Path | No
     With --config: the rules of another configuration, compared with the present one. People are named by connection and
     id only.
     """
-    from nps_connect.flows.simulate import differ
+    from nps_connect.flows.deciding.simulate import differ
 
     settings = options.settings()
     begin = period(settings, since, None)[0]
@@ -68,7 +68,7 @@ def simulate(options: Options, since: str, new: Path | None, csv_file: Path | No
 def _run(options: Options, since: datetime, what: str, *, hidden: bool, ledger_of: Options | None = None) -> Outcome:
     from dataclasses import replace
 
-    from nps_connect.flows.simulate import simulate
+    from nps_connect.flows.deciding.simulate import simulate
     from nps_connect.wiring.application import join
 
     with (ledger_of or options).ledger() as (ledger, _):

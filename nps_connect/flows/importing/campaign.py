@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.flows.campaigns import KIND, MARK
 from nps_connect.flows.context import Context, decide_lane
+from nps_connect.flows.deciding.campaigns import KIND, MARK
 from nps_connect.flows.importing.people import FilePerson, erased_mailboxes
-from nps_connect.flows.replay import replay
-from nps_connect.flows.storing import take_in
+from nps_connect.flows.intake.replay import replay
+from nps_connect.flows.intake.storing import take_in
 from nps_connect.ledger.many import one_of
 from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event

@@ -9,13 +9,13 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlmodel import col
 
-from nps_connect.flows.answers import answered_contact
+from nps_connect.flows.contacts.people import read_answers
 from nps_connect.flows.context import Context
 from nps_connect.flows.importing.answers import FileAnswer
 from nps_connect.flows.importing.history import History
 from nps_connect.flows.importing.scratch import Scratch
-from nps_connect.flows.people import read_answers
-from nps_connect.flows.route import Batch, planned_for, route_response, write_down
+from nps_connect.flows.responding.answers import answered_contact
+from nps_connect.flows.routing.route import Batch, planned_for, route_response, write_down
 from nps_connect.ledger.many import one_of
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.responses import Response

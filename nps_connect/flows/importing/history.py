@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.flows.complete import find
 from nps_connect.flows.context import Context
-from nps_connect.flows.gathering import Key, Known, remember_all
+from nps_connect.flows.deciding.gathering import Key, Known, remember_all
 from nps_connect.flows.importing.answers import FileAnswer
 from nps_connect.flows.importing.people import erased_mailboxes, patiently
+from nps_connect.flows.intake.complete import find
 from nps_connect.ledger.many import one_of
 from nps_connect.ledger.subjects import subjects_of
 from nps_connect.ledger.tables import CooldownRow, InvitationRow, ResponseRow, RevisionRow

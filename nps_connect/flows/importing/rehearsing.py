@@ -10,16 +10,16 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.flows.bookkeeping import books_of, due_counter
-from nps_connect.flows.complete import complete
 from nps_connect.flows.context import Context
-from nps_connect.flows.gathering import people_of, the_one
+from nps_connect.flows.deciding.bookkeeping import books_of, due_counter
+from nps_connect.flows.deciding.gathering import people_of, the_one
+from nps_connect.flows.deciding.listening import Bench
+from nps_connect.flows.delivering.permit import allowed
 from nps_connect.flows.importing.campaign import Campaign, known_keys
 from nps_connect.flows.importing.people import FilePerson, erased_mailboxes, patiently
 from nps_connect.flows.importing.scratch import Scratch
 from nps_connect.flows.importing.source import batches
-from nps_connect.flows.listening import Bench
-from nps_connect.flows.permit import allowed
+from nps_connect.flows.intake.complete import complete
 from nps_connect.ledger.many import one_of
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from nps_connect.flows.contacts.people import same_person
 from nps_connect.flows.context import Context
-from nps_connect.flows.people import same_person
 from nps_connect.ledger import asks
 from nps_connect.ledger.asks import Ask
 from nps_connect.ledger.subjects import subjects_of

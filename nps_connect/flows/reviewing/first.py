@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from nps_connect.flows.answers import AnswerColumns
 from nps_connect.flows.context import Context
-from nps_connect.flows.review import platforms
+from nps_connect.flows.responding.answers import AnswerColumns
 from nps_connect.flows.reviewing.choosing import Declined, choose, subjects
 from nps_connect.flows.reviewing.inviting import (
     SHADOW_HOLD,
     columns_of,
     reachable_of,
 )
+from nps_connect.flows.reviewing.review import platforms
 from nps_connect.flows.reviewing.waiting import open_from
 from nps_connect.ledger import accounts, asks
 from nps_connect.ledger.asks import Ask

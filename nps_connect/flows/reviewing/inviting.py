@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlmodel import Session
 
-from nps_connect.flows.answers import AnswerColumns
-from nps_connect.flows.cancel import cancel
 from nps_connect.flows.context import Context, delivery_lane
-from nps_connect.flows.review import page_of, platforms
+from nps_connect.flows.delivering.cancel import cancel
+from nps_connect.flows.responding.answers import AnswerColumns
 from nps_connect.flows.reviewing.choosing import Declined, choose, subjects
 from nps_connect.flows.reviewing.reminding import UNSTARTED, is_reminder
+from nps_connect.flows.reviewing.review import page_of, platforms
 from nps_connect.flows.reviewing.waiting import open_from
 from nps_connect.ledger import accounts, asks
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlmodel import Session, col
 
-from nps_connect.flows.cancel import cancel
+from nps_connect.flows.contacts.people import as_contact
 from nps_connect.flows.context import Context
-from nps_connect.flows.people import as_contact
+from nps_connect.flows.delivering.cancel import cancel
 from nps_connect.flows.reviewing.waiting import open_from
 from nps_connect.ledger.keeping import ReviewAccountRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow

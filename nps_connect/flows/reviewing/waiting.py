@@ -9,8 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import func, or_, select, update
 from sqlmodel import Session, col
 
+from nps_connect.flows.contacts.people import same_person
 from nps_connect.flows.context import Context
-from nps_connect.flows.people import same_person
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact

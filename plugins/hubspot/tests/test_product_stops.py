@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 import nps_connect_hubspot as plugin
-from nps_connect.flows.checking import check
+from nps_connect.flows.minding.checking import check
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import ContactRow, RawRequest
 

@@ -1,0 +1,1 @@
+"""Contacts: who people are, and whether they may be written to."""

@@ -1,0 +1,1 @@
+"""Deciding: every trigger that listens to an event leaves its verdict."""

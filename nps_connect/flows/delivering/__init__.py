@@ -1,0 +1,1 @@
+"""Delivering: from deliveries that are due to what vendors answered."""

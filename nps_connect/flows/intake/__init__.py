@@ -1,0 +1,1 @@
+"""Intake: from webhooks, polls and files of facts to events in the ledger."""

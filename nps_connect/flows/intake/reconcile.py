@@ -1,0 +1,118 @@
+"""Reconcile: beside the webhooks of a connection, read what they should have told, and count what they missed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlmodel import Session, col
+
+from nps_connect.errors import DeliveryError, RateLimited
+from nps_connect.flows.context import Context, decide_lane
+from nps_connect.flows.intake.postponing import sentence
+from nps_connect.flows.intake.storing import take_in
+from nps_connect.ledger.keeping import JobRow
+from nps_connect.ledger.tables import EventRow, RawRequest
+from nps_connect.ledger.upserts import count
+from nps_connect.records.events import Event, EventPage, WebhookRequest
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(minutes=15)
+LATE = timedelta(minutes=10)
+"""A webhook that has not come within this time is taken for missed; the fact is taken in at once all the same."""
+
+JUDGED = "judged"
+"""Key of the job's memo: facts that the sweep took in before this moment have been counted, or their webhook came."""
+
+MISSED = "missed_by_webhooks"
+"""The name of the counter."""
+
+
+def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timedelta:
+    """Read one page of what the vendor knows; returns when to read again.
+
+    A fact that a webhook told too is known by its key. An old fact that none has told is counted as missed at once, a
+    young one when its webhook has not come after `LATE` either. A failure leaves the cursor where it was.
+    """
+    account = ctx.connections[connection]
+    try:
+        page: EventPage = ctx.plugins.call(
+            ctx.plugin_of(connection), "nps_poll_events", connection=account, cursor=memo.get("cursor")
+        )
+    except RateLimited as error:
+        return max(EVERY, (error.until - ctx.clock()) if error.until else EVERY)
+    except DeliveryError as error:
+        log.warning("reconcile failed connection=%s: %s", connection, sentence(ctx, error))
+        return EVERY
+    now = ctx.clock()
+    since = datetime.fromisoformat(memo[JUDGED]) if JUDGED in memo else now
+    told = _told_since(ctx, connection, young) if (young := _young(ctx, connection, since, now - LATE)) else set()
+    with ctx.ledger.write() as session:
+        late = [event.key for event in page.events if now - event.occurred_at >= LATE]
+        missed = len(set(late)) - _known(session, connection, late) + len(young.keys() - told)
+        new = take_in(ctx, session, connection, page.events, source="reconcile")
+        if missed:
+            count(session, MISSED, connection, now.date(), missed)
+            log.warning("webhooks missed events connection=%s count=%d", connection, missed)
+        row = session.execute(select(JobRow).where(col(JobRow.name) == job)).scalar_one()
+        row.memo = {**row.memo, "cursor": page.cursor, JUDGED: max(since, now - LATE).isoformat()}
+    if new:
+        ctx.wake(decide_lane(connection))
+    return timedelta(0) if page.more else EVERY
+
+
+def reconciled(ctx: Context) -> list[str]:
+    """The connections whose webhooks are checked: those whose plugin can be asked as well."""
+    return [
+        name
+        for name, connection in ctx.connections.items()
+        if connection.settings.events == "webhook" and ctx.has(name, "nps_poll_events")
+    ]
+
+
+def _young(ctx: Context, connection: str, since: datetime, until: datetime) -> dict[str, datetime]:
+    """Facts that the sweep took in within this time when their webhooks could still have been on their way."""
+    query = select(col(EventRow.key), col(EventRow.occurred_at), col(EventRow.received_at)).where(
+        col(EventRow.connection) == connection,
+        col(EventRow.received_at) >= since,
+        col(EventRow.received_at) < until,
+        col(EventRow.source) == "reconcile",
+    )
+    with ctx.ledger.read() as session:
+        rows = session.execute(query).all()
+    return {key: occurred_at for key, occurred_at, received_at in rows if received_at - occurred_at < LATE}
+
+
+def _told_since(ctx: Context, connection: str, young: Mapping[str, datetime]) -> set[str]:
+    """Which of these facts a webhook has told after all: one that told something known, or waits to be read."""
+    query = select(RawRequest).where(
+        col(RawRequest.connection) == connection,
+        col(RawRequest.received_at) >= min(young.values()) - LATE,  # clocks differ
+        or_(col(RawRequest.events_known) > 0, col(RawRequest.state).in_(("pending", "running"))),
+    )
+    with ctx.ledger.read() as session:
+        rows = session.execute(query).scalars().all()
+    return {key for row in rows for key in _keys(ctx, row)}
+
+
+def _keys(ctx: Context, row: RawRequest) -> list[str]:
+    """The facts of a stored webhook; none of one that cannot be read."""
+    request = WebhookRequest(
+        method=row.method, url=row.url, headers=row.headers, body=row.body, received_at=row.received_at
+    )
+    account, plugin = ctx.connections[row.connection], ctx.plugin_of(row.connection)
+    try:
+        told = ctx.plugins.call(plugin, "nps_parse_events", connection=account, request=request)
+    except Exception as error:  # noqa: BLE001  # reading it is another step's work, and so is telling of it
+        log.info("not read for the count request=%s: %s", row.id, type(error).__name__)
+        return []
+    return [one.key for one in told if isinstance(one, Event)]
+
+
+def _known(session: Session, connection: str, keys: list[str]) -> int:
+    query = select(col(EventRow.id)).where(col(EventRow.connection) == connection, col(EventRow.key).in_(keys))
+    return len(session.execute(query).all())

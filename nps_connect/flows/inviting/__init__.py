@@ -1,0 +1,1 @@
+"""Inviting: from a yes to the survey mail and its reminders."""

@@ -1,0 +1,1 @@
+"""Responding: from the visits of survey pages to confirmed answers."""
