@@ -155,6 +155,19 @@ def test_a_question_to_confirm_is_not_sent_if_a_higher_score_was_opened_meanwhil
     assert [row.last_error for row in house.deliveries("send_reminder")] == ["a higher score was opened meanwhile"]
 
 
+def test_a_question_to_confirm_that_is_not_asked_gives_the_reminder_its_place_back(ledger, clock):
+    house = House(ledger, clock, {**REMIND, "limits": OFFICE_HOURS})
+    token = house.surveyed()  # on a Friday
+    clock.forward("1h")
+    house.show(token, house.visit("GET", 2))
+    days(house, 2)
+    assert {row.state for row in house.deliveries("send_reminder")} == {"cancelled", "pending"}
+    house.show(token, house.visit("GET", 9))
+    days(house, 20)
+    assert kinds(house) == ["survey", "reminder", "reminder"]
+    assert [mail.subject.startswith("Rappel") for mail in house.post.items[1:]] == [True, True]
+
+
 def test_mail_waits_for_the_end_of_quiet_times_where_the_person_lives(ledger, clock):
     house = House(ledger, clock, {"limits": OFFICE_HOURS})
     house.crm.knows("1", "marie@example.com")

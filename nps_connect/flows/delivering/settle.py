@@ -27,7 +27,7 @@ from nps_connect.flows.delivering.attempts import Outcome, Settled, kind_of, rec
 from nps_connect.flows.delivering.cancel import forsake
 from nps_connect.flows.delivering.endings import Ending
 from nps_connect.flows.delivering.receipts import ForeignReceipt
-from nps_connect.flows.inviting.remind import plan_reminder
+from nps_connect.flows.inviting.remind import CONFIRM, bring_back, plan_reminder
 from nps_connect.flows.minding.health import note
 from nps_connect.flows.reviewing import sending
 from nps_connect.flows.routing.cases import note_ticket
@@ -207,7 +207,7 @@ def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now
     if row.action == "invite_review":
         return sending.settled(ctx, session, row, values, now)
     if row.action in SURVEY_MAIL:
-        _mailed(ctx, session, row, values, now)
+        return _mailed(ctx, session, row, values, now)
     if row.action == "open_ticket" and state in ("succeeded", "cancelled", "skipped"):
         waiting: Values = (
             {"state": "pending", "hold": None, "due_at": now}
@@ -225,8 +225,8 @@ def _follow_up(ctx: Context, session: Session, one: Settled, values: Values, now
     return set()
 
 
-def _mailed(ctx: Context, session: Session, row: DeliveryRow, values: Values, now: datetime) -> None:
-    """A survey's mail, or a reminder of it, has come to its end."""
+def _mailed(ctx: Context, session: Session, row: DeliveryRow, values: Values, now: datetime) -> set[str]:
+    """A survey's mail, or a reminder of it, has come to its end; the lanes with new work."""
     invitation = session.get(InvitationRow, row.invitation_id) if values["state"] == "succeeded" else None
     if invitation is not None:
         if row.action == "send_survey":
@@ -236,3 +236,4 @@ def _mailed(ctx: Context, session: Session, row: DeliveryRow, values: Values, no
     elif values["state"] in ("cancelled", "skipped", "dead"):
         reason = values.get("last_error") or values["state"]
         forsake(session, row, reason=reason, cooldown=ctx.settings.limits.cooldown, now=now)
+    return bring_back(session, row, now) if values["state"] == "cancelled" and CONFIRM in row.options else set()

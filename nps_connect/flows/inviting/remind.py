@@ -24,6 +24,7 @@ ACTION = "send_reminder"
 MANY = 500
 NUMBER, CONFIRM = "number", "confirm"
 """Keys of a reminder's options: which one it is, or the score that it asks to confirm."""
+INSTEAD = "asked to confirm a score instead"
 
 
 def plan_reminder(
@@ -54,7 +55,9 @@ def _needs_none(session: Session, invitation: InvitationRow) -> bool:
     answered = select(col(ResponseRow.id)).where(
         col(ResponseRow.invitation_id) == invitation.id, col(ResponseRow.revision) > 0
     )
-    asked = select(col(DeliveryRow.id)).where(col(DeliveryRow.invitation_id) == invitation.id, _asks_to_confirm())
+    asked = select(col(DeliveryRow.id)).where(
+        col(DeliveryRow.invitation_id) == invitation.id, _asks_to_confirm(), col(DeliveryRow.state) != "cancelled"
+    )
     return session.execute(union_all(answered, asked).limit(1)).first() is not None
 
 
@@ -88,13 +91,29 @@ def ask_to_confirm(ctx: Context) -> int:
     with ctx.ledger.write() as session:
         for response, invitation in _to_ask(session, now, surveys=wanted):
             channel = ctx.settings.surveys[invitation.survey].channel
-            cancel_reminders(ctx, session, invitation.id or 0, reason="asked to confirm a score instead")
+            cancel_reminders(ctx, session, invitation.id or 0, reason=INSTEAD)
             options = {CONFIRM: response.provisional_score}
             planned += _plan(session, invitation, channel, now, now, number=0, options=options)
             lanes.add(delivery_lane(channel, ACTION))
     for lane in lanes:
         ctx.wake(lane)
     return planned
+
+
+def bring_back(session: Session, question: DeliveryRow, now: datetime) -> set[str]:
+    """Plan the reminder again that made way for a question which is not asked after all; the lanes with new work."""
+    made_way = select(DeliveryRow).where(
+        col(DeliveryRow.invitation_id) == question.invitation_id,
+        col(DeliveryRow.action) == ACTION,
+        col(DeliveryRow.state) == "cancelled",
+        col(DeliveryRow.last_error) == INSTEAD,
+    )
+    lanes = set()
+    for row in session.execute(made_way.with_for_update()).scalars():
+        row.state, row.due_at = "pending", max(row.due_at, now)
+        row.finished_at = row.last_error = None
+        lanes.add(row.lane)
+    return lanes
 
 
 def hindrance_to_confirm(session: Session, row: DeliveryRow, response: ResponseRow | None) -> str | None:
