@@ -61,6 +61,7 @@ def _told(facts: dict[str, Any], minutes: float) -> str:
         "before the mail was delivered": opened.get("before delivery", 0),
         "links of the pages themselves": opened.get("link of a page", 0),
         "mails read, with links fetched ahead": opened.get("mail", 0),
+        "pages that the browser itself loaded a second time": len(facts["lost"]),
         "calls by the plain client, `HEAD` and `GET`": facts["plain"],
         "openings of survey pages noted": facts["visits"],
         "confirmed answers, opt-outs, effects": 0,

@@ -83,12 +83,14 @@ async def crawl(house, numbers, chance):
         "links": len(links),
         "opened": dict(browser.opened),
         "plain": calls,
+        "lost": browser.lost,
         "tabs": TABS,
         "seconds": seconds,
     }
     assert set(browser.methods) == {"GET"}
     assert browser.hosts == {"127.0.0.1"}
     assert browser.complaints == []
+    assert [now for was, now in browser.lost if now != was] == [], "nothing leads anywhere without a press"
     return mails, facts
 
 

@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from typing import Self
 from urllib.parse import urlsplit
 
-from playwright.async_api import async_playwright
+from playwright.async_api import Error, async_playwright
 from support import browsers
 from support.clock import SteadyClock
 from support.wandering import wander
@@ -53,6 +53,7 @@ class Crawler:
         hosts: to which they went.
         opened: how many pages were opened, by why.
         complaints: errors of the pages' scripts.
+        lost: pages that the browser loaded anew under the scanner's hands: from where and to where.
         seconds: how long each took.
     """
 
@@ -63,6 +64,7 @@ class Crawler:
         self.hosts: set[str] = set()
         self.opened: Counter[str] = Counter()
         self.complaints: list[str] = []
+        self.lost: list[tuple[str, str]] = []
 
     async def begin(self, tabs: int) -> None:
         """Open as many tabs."""
@@ -80,7 +82,16 @@ class Crawler:
         self.hosts.add(urlsplit(request.url).hostname or "")
 
     async def _wander(self, page, wire) -> list[str]:
-        return await wander(page, wire, self._chance, thorough=self._chance.random() < THOROUGH)
+        """See `wander`. Where the browser loads the page anew meanwhile, the scanner goes on there."""
+        was = page.url
+        try:
+            return await wander(page, wire, self._chance, thorough=self._chance.random() < THOROUGH)
+        except Error as error:
+            if "Execution context was destroyed" not in error.message:
+                raise
+            await page.wait_for_load_state("domcontentloaded")
+            self.lost.append((was, page.url))
+            return await wander(page, wire, self._chance, thorough=False)
 
     async def open(self, link: str, why: str = "link") -> None:
         """Open a link in a free tab, and do everything there but press; sometimes go on to a link of the page."""
