@@ -74,7 +74,7 @@ async def crawl(house, numbers, chance):
             async for done in steps:
                 if progress.is_time_to_work(done):
                     await asyncio.to_thread(house.run)
-                if progress.is_over(done):
+                if progress.is_over(done) or browser.sent:
                     break
         seconds = progress.seconds
         calls = await plain
@@ -87,6 +87,7 @@ async def crawl(house, numbers, chance):
         "tabs": TABS,
         "seconds": seconds,
     }
+    assert browser.sent == []
     assert set(browser.methods) == {"GET"}
     assert browser.hosts == {"127.0.0.1"}
     assert browser.complaints == []

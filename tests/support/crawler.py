@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from http.client import HTTPConnection
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error, async_playwright
@@ -39,6 +39,18 @@ AHEAD = """links => Promise.all(links.map(href => new Promise(done => {
 CALLERS = 8
 
 
+class Wire:
+    """The input of one tab. The last of it is remembered, to be told when it did what it should not."""
+
+    def __init__(self, session) -> None:
+        self._session = session
+        self.last: deque[str] = deque(maxlen=24)
+
+    async def send(self, method: str, values: dict[str, Any]) -> None:
+        self.last.append(f"{values['type']} {values.get('key', '')}")
+        await self._session.send(method, values)
+
+
 class Crawler:
     """See above.
 
@@ -53,6 +65,7 @@ class Crawler:
         hosts: to which they went.
         opened: how many pages were opened, by why.
         complaints: errors of the pages' scripts.
+        sent: every request of a page that is no GET: its method, address and body, and the page's last input.
         lost: pages that the browser loaded anew under the scanner's hands: from where and to where.
         seconds: how long each took.
     """
@@ -60,10 +73,12 @@ class Crawler:
     def __init__(self, browser, clock: SteadyClock, chance: random.Random, own: str) -> None:
         self._browser, self._clock, self._chance, self._own = browser, clock, chance, own
         self._idle: asyncio.Queue = asyncio.Queue()
+        self._wires: dict[object, Wire] = {}
         self.methods: Counter[str] = Counter()
         self.hosts: set[str] = set()
         self.opened: Counter[str] = Counter()
         self.complaints: list[str] = []
+        self.sent: list[tuple[str, str, str | None, list]] = []
         self.lost: list[tuple[str, str]] = []
 
     async def begin(self, tabs: int) -> None:
@@ -75,10 +90,14 @@ class Crawler:
         for number in range(tabs):
             window = windows[number % len(windows)]
             page = await window.new_page()
-            self._idle.put_nowait((page, await window.new_cdp_session(page)))
+            wire = self._wires[page] = Wire(await window.new_cdp_session(page))
+            self._idle.put_nowait((page, wire))
 
     def _note(self, request) -> None:
         self.methods[request.method] += 1
+        if request.method != "GET":
+            last = list(self._wires[request.frame.page].last)
+            self.sent.append((request.method, request.url, request.post_data, last))
         self.hosts.add(urlsplit(request.url).hostname or "")
 
     async def _wander(self, page, wire) -> list[str]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 SEEN = """() => {
+  window.keysSeen = 0;
+  for (const kind of ["keydown", "keyup"]) addEventListener(kind, () => { window.keysSeen += 1; }, true);
   const all = selector => [...document.querySelectorAll(selector)].filter(
     one => one.type !== "hidden" && one.checkVisibility() && one.tabIndex >= 0);
   const middle = one => { const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; };
@@ -17,7 +19,14 @@ SEEN = """() => {
     links: [...document.querySelectorAll("a[href]")].map(one => one.href),
   };
 }"""
-"""Where its controls are, what its fields are called, and where its links lead."""
+"""Where its controls are, what its fields are called, and where its links lead. From now on keys are counted."""
+
+SETTLED = """async count => {
+  for (let tries = 0; tries < 400 && window.keysSeen < count; tries++) await new Promise(done => setTimeout(done, 5));
+  return window.keysSeen >= count;
+}"""
+"""Whether so many keys have arrived. The browser acknowledges them before the page has done what they do: a Tab on its
+way would take the focus from a field, and the Enter for the field would press a button."""
 
 FOCUS = """at => {
   const fields = [...document.querySelectorAll("textarea, input")].filter(
@@ -42,16 +51,26 @@ async def wander(page, wire, chance: random.Random, *, thorough: bool) -> list[s
     controls, fields = seen["controls"], seen["fields"]
     chance.shuffle(controls)
     steps = len(controls) + 1 if thorough else chance.randrange(1, 5)
-    await _do(wire, [*(_move(x, y) for x, y in controls), _scroll(chance), *_tabs(chance, steps)])
+    walk = [*(_move(x, y) for x, y in controls), _scroll(chance), *_tabs(chance, steps)]
+    await _do(wire, walk)
+    keys = _count(walk)
     chosen = range(len(fields)) if thorough else [at for at, name in enumerate(fields) if name == "comment"]
     for field in chance.sample(chosen, len(chosen)):
-        await _do(wire, _typing(await page.evaluate(FOCUS, field), chance))
+        if not await page.evaluate(SETTLED, keys):
+            break  # a key went astray: whoever types now does not know where
+        typing = _typing(await page.evaluate(FOCUS, field), chance)
+        await _do(wire, typing)
+        keys += _count(typing)
     return seen["links"]
 
 
 async def _do(wire, events: Iterable[Event]) -> None:
     """Real input. The browser takes the events in their order, so nothing waits for one before the next is sent."""
     await asyncio.gather(*(wire.send(method, values) for method, values in events))
+
+
+def _count(events: Iterable[Event]) -> int:
+    return sum(method == "Input.dispatchKeyEvent" for method, _ in events)
 
 
 def _move(x: float, y: float) -> Event:
