@@ -150,6 +150,26 @@ def test_of_two_mails_that_wait_for_one_person_only_the_first_goes_out(ledger, c
     assert why in states["cancelled"]
 
 
+def test_a_mail_that_waits_for_a_ticket_does_not_keep_another_answers_mail_back(ledger, clock):
+    house = House(ledger, clock, {"limits": {"cooldown": "1d"}})
+    unhappy = house.surveyed("1", "info@example.com")
+    house.clock.forward("2d")
+    happy = house.surveyed("2", "info@example.com")
+    house.answer(unhappy, 2)
+    house.run()
+    house.clock.forward("4d")
+    house.run()
+    waiting = house.deliveries("invite_review")
+    assert [(row.state, row.hold) for row in waiting] == [("pending", "waits until the ticket is solved")]
+    house.answer(happy, 10)
+    house.clock.forward("1d")
+    house.run()
+    assert len(mails(house)) == 1
+    house.clock.forward("30d")
+    house.run()
+    assert [row.state for row in house.deliveries("invite_review")] == ["cancelled", "succeeded"]
+
+
 def test_two_contacts_of_one_mailbox_are_asked_once(house):
     for person in ("1", "2"):
         house.answer(house.surveyed(person, "info@example.com"), 10)

@@ -28,17 +28,14 @@ def hindrance(ctx: Context, session: Session, row: DeliveryRow, contact: Contact
         row: the claimed delivery.
         contact: the person as they are now, after all merges.
     """
-    if is_reminder(row):
-        if opened(session, row):
-            return "the review link was opened"
-    else:
-        taken = _take_place(ctx, session, row, contact)
-        if taken is not None:
-            return taken
+    reminder = is_reminder(row)
+    if reminder and opened(session, row):
+        return "the review link was opened"
     wait = wait_of(ctx, session, row, contact)
-    if wait is None:
-        row.hold = None
-    return wait
+    if wait is not None:
+        return wait  # without the place: another answer's mail may go out before it
+    row.hold = None
+    return None if reminder else _take_place(ctx, session, row, contact)
 
 
 def settled(ctx: Context, session: Session, row: DeliveryRow, values: Mapping[str, Any], now: datetime) -> set[str]:
