@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -24,17 +25,10 @@ def poll(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timed
 
     A failure leaves the cursor where it was, so nothing is passed over.
     """
-    account = ctx.connections[connection]
-    every = timedelta(seconds=account.settings.poll_every)
-    try:
-        page: EventPage = ctx.plugins.call(
-            ctx.plugin_of(connection), "nps_poll_events", connection=account, cursor=memo.get("cursor")
-        )
-    except RateLimited as error:
-        return max(every, (error.until - ctx.clock()) if error.until else every)
-    except DeliveryError as error:
-        log.warning("poll failed connection=%s: %s", connection, sentence(ctx, error))
-        return every
+    every = timedelta(seconds=ctx.connections[connection].settings.poll_every)
+    page = read_page(ctx, connection, memo, every, purpose="poll")
+    if isinstance(page, timedelta):
+        return page
     with ctx.ledger.write() as session:
         new = take_in(ctx, session, connection, page.events, source="poll")
         row = session.execute(select(JobRow).where(col(JobRow.name) == job)).scalar_one()
@@ -42,3 +36,20 @@ def poll(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timed
     if new:
         ctx.wake(decide_lane(connection))
     return timedelta(0) if page.more else every
+
+
+def read_page(
+    ctx: Context, connection: str, memo: Mapping[str, Any], every: timedelta, *, purpose: str
+) -> EventPage | timedelta:
+    """The page after the cursor in the memo; where the vendor cannot tell now, when to ask again."""
+    account = ctx.connections[connection]
+    try:
+        page: EventPage = ctx.plugins.call(
+            ctx.plugin_of(connection), "nps_poll_events", connection=account, cursor=memo.get("cursor")
+        )
+    except RateLimited as error:
+        return max(every, (error.until - ctx.clock()) if error.until else every)
+    except DeliveryError as error:
+        log.warning("%s failed connection=%s: %s", purpose, connection, sentence(ctx, error))
+        return every
+    return page

@@ -10,14 +10,13 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
-from nps_connect.errors import DeliveryError, RateLimited
 from nps_connect.flows.context import Context, decide_lane
-from nps_connect.flows.intake.postponing import sentence
+from nps_connect.flows.intake.poll import read_page
 from nps_connect.flows.intake.storing import take_in
 from nps_connect.ledger.keeping import JobRow
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.ledger.upserts import count
-from nps_connect.records.events import Event, EventPage, WebhookRequest
+from nps_connect.records.events import Event, WebhookRequest
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +37,9 @@ def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> 
     A fact that a webhook told too is known by its key. An old fact that none has told is counted as missed at once, a
     young one when its webhook has not come after `LATE` either. A failure leaves the cursor where it was.
     """
-    account = ctx.connections[connection]
-    try:
-        page: EventPage = ctx.plugins.call(
-            ctx.plugin_of(connection), "nps_poll_events", connection=account, cursor=memo.get("cursor")
-        )
-    except RateLimited as error:
-        return max(EVERY, (error.until - ctx.clock()) if error.until else EVERY)
-    except DeliveryError as error:
-        log.warning("reconcile failed connection=%s: %s", connection, sentence(ctx, error))
-        return EVERY
+    page = read_page(ctx, connection, memo, EVERY, purpose="reconcile")
+    if isinstance(page, timedelta):
+        return page
     now = ctx.clock()
     since = datetime.fromisoformat(memo[JUDGED]) if JUDGED in memo else now
     told = _told_since(ctx, connection, young) if (young := _young(ctx, connection, since, now - LATE)) else set()
