@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says more of the machine than of the code: time is measured in benchmarks only.
-CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("repository", CALM)
-settings.register_profile("thorough", CALM, max_examples=2000)
+DEFAULT_PROFILE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repository", DEFAULT_PROFILE)
+settings.register_profile("thorough", DEFAULT_PROFILE, max_examples=2000)
 settings.load_profile(os.environ.get("NPS_CONNECT_EXAMPLES", "repository"))
 
 NEVER_SKIPPED_IN_CI = ("browser", "postgres")

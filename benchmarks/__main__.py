@@ -15,9 +15,9 @@ from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "benchmarks.md"
+RESULTS_PAGE = HERE.parent / "docs" / "benchmarks.md"
 NAMES = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
-HEAD = "| what | per second | each | beside |\n| --- | ---: | ---: | --- |"
+TABLE_HEADER = "| what | per second | each | beside |\n| --- | ---: | ---: | --- |"
 
 Row = tuple[str, str, str, str]
 
@@ -29,25 +29,25 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    print(f"{machine()}\n\n| benchmark {HEAD.replace(chr(10) + '|', chr(10) + '| --- |')}")
+    print(f"{machine()}\n\n| benchmark {TABLE_HEADER.replace(chr(10) + '|', chr(10) + '| --- |')}")
     failed = 0
     for name in wanted or NAMES:
         before = machine()
         rows: list[Row] = []
         try:
             for what, count, seconds, *beside in import_module(f"benchmarks.{name}").measure():
-                rows.append((what, *told(count, seconds), beside[0] if beside else ""))
+                rows.append((what, *format_rate(count, seconds), beside[0] if beside else ""))
                 print(f"| {name} | {' | '.join(rows[-1])} |", flush=True)
         except Exception:  # noqa: BLE001  # one that fails must not take the others with it
             traceback.print_exc()
             failed = 1
             continue
         if "--write" in arguments:
-            write(name, rows, before)
+            write_table(name, rows, before)
     return failed
 
 
-def told(count: int, seconds: float) -> tuple[str, str]:
+def format_rate(count: int, seconds: float) -> tuple[str, str]:
     """So many per second, and how long each took."""
     if not count:
         return "", ""
@@ -70,18 +70,18 @@ def machine() -> str:
     return ", ".join(parts)
 
 
-def write(name: str, rows: list[Row], before: str) -> None:
+def write_table(name: str, rows: list[Row], before: str) -> None:
     """Put a benchmark's table between its markers; a new one gets a section at the end of the page."""
     begin, end = f"<!-- made by benchmarks/{name}.py: begin -->", f"<!-- made by benchmarks/{name}.py: end -->"
-    table = "\n".join([begin, f"{before}.", "", HEAD, *(f"| {' | '.join(row)} |" for row in rows), end])
-    page = PAGE.read_text(encoding="utf-8")
+    table = "\n".join([begin, f"{before}.", "", TABLE_HEADER, *(f"| {' | '.join(row)} |" for row in rows), end])
+    page = RESULTS_PAGE.read_text(encoding="utf-8")
     if begin in page:
         first, _, rest = page.partition(begin)
         page = first + table + rest.partition(end)[2]
     else:
         says = (import_module(f"benchmarks.{name}").__doc__ or name).strip().splitlines()[0]
         page = f"{page.rstrip()}\n\n## {name.replace('_', ' ').capitalize()}\n\n{says}\n\n{table}\n"
-    PAGE.write_text(page, encoding="utf-8")
+    RESULTS_PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,27 +15,27 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PYTHON = "NPS_CONNECT_BENCH_PYTHON"
+PYTHON_VARIABLE = "NPS_CONNECT_BENCH_PYTHON"
 """Names a Python in which the engines are installed that are not installed here."""
 
-LONGEST = 120.0
+TIMEOUT_SECONDS = 120.0
 
 
-def seconds_of(name: str, url: str, count: int) -> float | None:
+def measure_engine(name: str, url: str, count: int) -> float | None:
     """How long an engine took for so many no-op tasks; none if it is not installed."""
-    for python in (sys.executable, os.environ.get(PYTHON)):
+    for python in (sys.executable, os.environ.get(PYTHON_VARIABLE)):
         if python is None:
             continue
         called = [python, str(Path(__file__)), name, url, str(count)]
-        done = subprocess.run(called, check=False, capture_output=True, text=True, timeout=2 * LONGEST)
+        done = subprocess.run(called, check=False, capture_output=True, text=True, timeout=2 * TIMEOUT_SECONDS)
         if done.returncode == 0:
             return float(done.stdout)
-        if done.returncode != MISSING:
+        if done.returncode != EXIT_NOT_INSTALLED:
             raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
     return None
 
 
-MISSING = 3
+EXIT_NOT_INSTALLED = 3
 
 
 async def _procrastinate(url: str, count: int) -> float:
@@ -116,7 +116,7 @@ ENGINES: dict[str, Callable[[str, int], float]] = {
 if __name__ == "__main__":
     engine, address, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if importlib.util.find_spec(engine) is None:
-        sys.exit(MISSING)
+        sys.exit(EXIT_NOT_INSTALLED)
     with contextlib.redirect_stdout(io.StringIO()):
         seconds = ENGINES[engine](address, number)
     print(seconds)

@@ -15,30 +15,30 @@ from dataclasses import dataclass
 from time import perf_counter, process_time
 from typing import Any
 
-from benchmarks._engines import seconds_of
-from benchmarks._house import (
+from benchmarks._engines import measure_engine
+from benchmarks._fixtures import (
     START,
-    House,
+    ApplicationHarness,
     analyze,
+    application_at,
+    create_database,
     databases,
     drop_database,
-    fill,
-    fresh_database,
-    house_at,
-    plan,
-    server,
+    insert_deliveries,
+    insert_responses,
+    postgres_server,
 )
-from nps_connect.flows.delivering.attempts import Settled
-from nps_connect.flows.delivering.deliver import action_info, drain_deliveries
-from nps_connect.flows.delivering.settle import settle_batch
 from nps_connect.ledger import claims
 from nps_connect.ledger.columns import utc_text
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Receipt
+from nps_connect.services.deliveries.attempts import SettledDelivery
+from nps_connect.services.deliveries.deliver import action_info, drain_deliveries
+from nps_connect.services.deliveries.settle import settle_batch
 
 COUNT, BATCH, ROUNDS = 10_000, 100, 5
-PART = COUNT // ROUNDS
-LANE = "crm/write_score"
+DELIVERIES_PER_ROUND = COUNT // ROUNDS
+QUEUE_NAME = "crm/write_score"
 
 
 @dataclass(frozen=True)
@@ -53,32 +53,36 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
     ours: dict[str, float] = {}
     with databases() as urls:
         for name, url in urls.items():
-            with house_at(url) as house, _driver(house, url) as bare:
-                fill(house.ledger, PART)
+            with application_at(url) as application, _open_bare(application, url) as bare:
+                insert_responses(application.ledger, DELIVERIES_PER_ROUND)
                 ways: dict[str, Callable[[], None]] = {
-                    "bare SQL, row by row": lambda bare=bare: _bare(bare, _settle_each),
-                    "bare SQL, one statement per batch": lambda bare=bare: _bare(bare, _settle_batch),
-                    "ledger: claim and start, settle with fences": lambda house=house: _ledger(house),
-                    "whole delivery, each record read and checked": lambda house=house: _whole(house),
+                    "bare SQL, row by row": lambda bare=bare: _drain_bare(bare, _settle_each),
+                    "bare SQL, one statement per batch": lambda bare=bare: _drain_bare(bare, _settle_batch),
+                    "ledger: claim and start, settle with fences": lambda application=application: _drain_ledger(
+                        application
+                    ),
+                    "whole delivery, each record read and checked": lambda application=application: _drain_deliveries(
+                        application
+                    ),
                 }
-                best = _rounds(house, ways)
+                best = _measure_rounds(application, ways)
             each, batch = (best[way][0] for way in list(ways)[:2])
             for way, (seconds, worked) in best.items():
-                told = f"{worked / PART * 1e6:.0f} µs of our processor"
+                told = f"{worked / DELIVERIES_PER_ROUND * 1e6:.0f} µs of our processor"
                 if not way.startswith("bare"):
                     ratio = batch / seconds
                     told += f"; {ratio:.2f} of one statement per batch, {each / seconds:.2f} of row by row; goal 0.5 "
                     told += "reached" if ratio >= 0.5 else "missed"
-                    ours[name] = PART / seconds
-                yield f"{name}: {way}", PART, seconds, told
-    with server() as maintenance:
+                    ours[name] = DELIVERIES_PER_ROUND / seconds
+                yield f"{name}: {way}", DELIVERIES_PER_ROUND, seconds, told
+    with postgres_server() as maintenance:
         for engine, told, count in (
             ("procrastinate", "concurrency 10", 2_000),
             ("pgqueuer", "batches of 100", 10_000),
             ("dbos", "200 at once, filing included", 2_000),
         ):
-            url = fresh_database(maintenance)
-            took = seconds_of(engine, url, count)
+            url = create_database(maintenance)
+            took = measure_engine(engine, url, count)
             drop_database(maintenance, url)
             if took is None:
                 yield f"PostgreSQL: {engine}", 0, 1.0, "not installed"
@@ -87,13 +91,21 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
             yield f"PostgreSQL: {engine}, no-op work, {told}", count, took, beside
 
 
-def _rounds(house: House, ways: dict[str, Callable[[], None]]) -> dict[str, tuple[float, float]]:
+def _measure_rounds(
+    application: ApplicationHarness, ways: dict[str, Callable[[], None]]
+) -> dict[str, tuple[float, float]]:
     """Of each way the quickest round: seconds, and the least seconds of this process's processor time."""
     best = dict.fromkeys(ways, (float("inf"), float("inf")))
     for number in range(ROUNDS + 1):
         for place, (way, work) in enumerate(ways.items()):
-            plan(house.ledger, LANE, PART, people=PART, mark=f"{number}-{place}")
-            analyze(house.ledger, "deliveries", "attempts")
+            insert_deliveries(
+                application.ledger,
+                QUEUE_NAME,
+                DELIVERIES_PER_ROUND,
+                people=DELIVERIES_PER_ROUND,
+                mark=f"{number}-{place}",
+            )
+            analyze(application.ledger, "deliveries", "attempts")
             began, working = perf_counter(), process_time()
             work()
             spent = perf_counter() - began, process_time() - working
@@ -102,26 +114,26 @@ def _rounds(house: House, ways: dict[str, Callable[[], None]]) -> dict[str, tupl
     return best
 
 
-def _ledger(house: House) -> None:
-    ctx, info = house.ctx, action_info(house.ctx, "crm", "write_score")
+def _drain_ledger(application: ApplicationHarness) -> None:
+    ctx, info = application.ctx, action_info(application.ctx, "crm", "write_score")
     done = 0
-    while done < PART:
+    while done < DELIVERIES_PER_ROUND:
         token, now = ctx.token(), ctx.clock()
         with ctx.ledger.write() as session:
-            ids = claims.claim_ids(session, DeliveryRow, LANE, token=token, now=now, limit=BATCH, start=True)
-        settled: Any = [Settled(Row(row_id), Receipt(id=f"v-{row_id}"), called=True) for row_id in ids]  # type: ignore[arg-type]
+            ids = claims.claim_ids(session, DeliveryRow, QUEUE_NAME, token=token, now=now, limit=BATCH, start=True)
+        settled: Any = [SettledDelivery(Row(row_id), Receipt(id=f"v-{row_id}"), called=True) for row_id in ids]  # type: ignore[arg-type]
         settle_batch(ctx, "crm", "write_score", info, settled, token)
         done += len(ids)
 
 
-def _whole(house: House) -> None:
+def _drain_deliveries(application: ApplicationHarness) -> None:
     done = 0
-    while done < PART:
-        done += drain_deliveries(house.ctx, "crm", "write_score")
+    while done < DELIVERIES_PER_ROUND:
+        done += drain_deliveries(application.ctx, "crm", "write_score")
 
 
 @dataclass(frozen=True)
-class Bare:
+class BareDatabase:
     """A database without the product: run a statement for its rows, run it many times, commit."""
 
     sqlite: bool
@@ -130,29 +142,29 @@ class Bare:
     commit: Callable[[], None]
 
 
-def _bare(bare: Bare, settle: Callable[[Bare, list[int], str, Any], None]) -> None:
+def _drain_bare(bare: BareDatabase, settle: Callable[[BareDatabase, list[int], str, Any], None]) -> None:
     at: Any = utc_text(START) if bare.sqlite else START
     skip = "" if bare.sqlite else " FOR UPDATE SKIP LOCKED"
-    for number in range(PART // BATCH):
+    for number in range(DELIVERIES_PER_ROUND // BATCH):
         token = f"t{number}"
         rows = bare.run(
-            "WITH due AS (SELECT id FROM deliveries WHERE lane = ? AND state = 'pending' AND due_at <= ? "
+            "WITH due AS (SELECT id FROM deliveries WHERE queue_name = ? AND state = 'pending' AND due_at <= ? "
             f"ORDER BY due_at, id LIMIT {BATCH}{skip}) "
             "UPDATE deliveries SET state = 'running', lease_token = ?, lease_until = ?, started_at = ?, "
             "first_started_at = coalesce(first_started_at, ?) WHERE id IN (SELECT id FROM due) RETURNING id",
-            (LANE, at, token, at, at, at),
+            (QUEUE_NAME, at, token, at, at, at),
         )
         bare.commit()
         settle(bare, [row[0] for row in rows], token, at)
         bare.commit()
 
 
-ENDED = "state = 'succeeded', lease_token = NULL, lease_until = NULL, doubtful = false, finished_at = ?"
+SUCCEEDED_VALUES = "state = 'succeeded', lease_token = NULL, lease_until = NULL, in_doubt = false, finished_at = ?"
 
 
-def _settle_each(bare: Bare, ids: list[int], token: str, at: Any) -> None:  # text or moment
+def _settle_each(bare: BareDatabase, ids: list[int], token: str, at: Any) -> None:  # text or moment
     bare.many(
-        f"UPDATE deliveries SET {ENDED}, receipt_id = ? WHERE id = ? AND state = 'running' AND lease_token = ?",
+        f"UPDATE deliveries SET {SUCCEEDED_VALUES}, receipt_id = ? WHERE id = ? AND state = 'running' AND lease_token = ?",
         [(at, f"v-{row_id}", row_id, token) for row_id in ids],
     )
     bare.many(
@@ -161,14 +173,14 @@ def _settle_each(bare: Bare, ids: list[int], token: str, at: Any) -> None:  # te
     )
 
 
-def _settle_batch(bare: Bare, ids: list[int], token: str, at: Any) -> None:
+def _settle_batch(bare: BareDatabase, ids: list[int], token: str, at: Any) -> None:
     told = json.dumps([{"id": row_id, "receipt": f"v-{row_id}"} for row_id in ids])
     if bare.sqlite:
         source, row_id, receipt = "json_each(?)", "json_extract(value, '$.id')", "json_extract(value, '$.receipt')"
     else:
         source, row_id, receipt = "json_to_recordset(?) AS told (id bigint, receipt text)", "told.id", "told.receipt"
     done = bare.run(
-        f"UPDATE deliveries SET {ENDED}, receipt_id = {receipt} FROM {source} "
+        f"UPDATE deliveries SET {SUCCEEDED_VALUES}, receipt_id = {receipt} FROM {source} "
         f"WHERE deliveries.id = {row_id} AND {'+' if bare.sqlite else ''}state = 'running' AND lease_token = ? "
         "RETURNING deliveries.id",
         (at, told, token),
@@ -185,18 +197,20 @@ def _settle_batch(bare: Bare, ids: list[int], token: str, at: Any) -> None:
 
 
 @contextmanager
-def _driver(house: House, url: str) -> Iterator[Bare]:
+def _open_bare(application: ApplicationHarness, url: str) -> Iterator[BareDatabase]:
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"))
         connection.execute("PRAGMA synchronous=FULL")
         run = connection.execute
-        yield Bare(True, lambda sql, values: run(sql, values).fetchall(), connection.executemany, connection.commit)
+        yield BareDatabase(
+            True, lambda sql, values: run(sql, values).fetchall(), connection.executemany, connection.commit
+        )
         connection.close()
         return
     import psycopg
 
-    with psycopg.connect(house.ledger.libpq_url) as link, link.cursor() as cursor:
-        yield Bare(
+    with psycopg.connect(application.ledger.libpq_url) as link, link.cursor() as cursor:
+        yield BareDatabase(
             False,
             lambda sql, values: cursor.execute(sql.replace("?", "%s"), values).fetchall(),
             lambda sql, rows: cursor.executemany(sql.replace("?", "%s"), rows),

@@ -16,24 +16,24 @@ from pathlib import Path
 from sqlalchemy import func, insert, select
 
 import nps_connect_hubspot as plugin
-from nps_connect.channels import email
+from nps_connect.app.application import Application, build_application
+from nps_connect.app.validation import validate
+from nps_connect.builtin import email
 from nps_connect.connection import system_clock
-from nps_connect.flows.minding.setting_up import set_up_all
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.plugins import Plugins
 from nps_connect.records.contacts import Contact
+from nps_connect.services.operations.connection_setup import apply_all_setups
 from nps_connect.settings.model import Settings
-from nps_connect.settings.references import Referenced
-from nps_connect.wiring.application import Application, join
-from nps_connect.wiring.validation import validate
+from nps_connect.settings.references import ReferencedText
 from nps_connect_hubspot.simulated import Simulated
 from nps_connect_hubspot.simulated.vendor import TOKEN
 
 SCORES = 10_000
 QUOTA = 190
-LONGEST = 15.0
+TIMEOUT_SECONDS = 15.0
 FIRST_ID = 101
 """Of the portal's contacts."""
 
@@ -46,13 +46,13 @@ def measure() -> Iterator[tuple[str, int, float]]:
     with tempfile.TemporaryDirectory() as folder, portal:
         url = portal.stdout.readline().strip()
         application = _application(f"sqlite:///{Path(folder) / 'bench.db'}", url)
-        set_up_all(application.ctx)
-        _answers(application.ctx.ledger)
+        apply_all_setups(application.ctx)
+        _insert_responses(application.ctx.ledger)
         time.sleep(10)  # the portal's window forgets the set-up
         engine = application.engine()
         began, working = time.perf_counter(), time.process_time()
         engine.start()
-        while (left := _pending(application.ctx.ledger)) and time.perf_counter() - began < LONGEST:
+        while (left := _count_pending(application.ctx.ledger)) and time.perf_counter() - began < TIMEOUT_SECONDS:
             time.sleep(0.1)
         elapsed, worked = time.perf_counter() - began, time.process_time() - working
         engine.stop()
@@ -71,12 +71,12 @@ def _application(url: str, base_url: str) -> Application:
     crm = {
         "plugin": "hubspot",
         "base_url": f"{base_url}/hubspot",
-        "access_token": Referenced(TOKEN, "benchmark"),
+        "access_token": ReferencedText(TOKEN, "benchmark"),
         "calls_per_ten_seconds": QUOTA,
     }
     mail = {
         "plugin": "email",
-        "smtp_url": Referenced("smtp://127.0.0.1:1", "benchmark"),
+        "smtp_url": ReferencedText("smtp://127.0.0.1:1", "benchmark"),
         "sender": "Exemple SA <care@example.com>",
         "reply_to": "care@example.com",
     }
@@ -87,7 +87,7 @@ def _application(url: str, base_url: str) -> Application:
                 "company": "Exemple SA",
                 "languages": ["fr"],
                 "timezone": "Europe/Paris",
-                "signing_keys": [Referenced("a-signing-key-for-a-benchmark-only", "benchmark")],
+                "signing_keys": [ReferencedText("a-signing-key-for-a-benchmark-only", "benchmark")],
                 "fallback_email": "care@example.com",
                 "privacy_notice_url": "https://www.example.com/privacy",
                 "mode": "live",
@@ -99,10 +99,12 @@ def _application(url: str, base_url: str) -> Application:
     )
     ledger = Ledger(url)
     upgrade(ledger)
-    return join(settings, known, validate(settings, known, where="benchmark"), ledger, chance=random.Random(7))
+    return build_application(
+        settings, known, validate(settings, known, where="benchmark"), ledger, chance=random.Random(7)
+    )
 
 
-def _answers(ledger: Ledger) -> None:
+def _insert_responses(ledger: Ledger) -> None:
     """So many confirmed answers whose scores are due now."""
     now = system_clock()
     numbers = range(1, SCORES + 1)
@@ -146,25 +148,25 @@ def _response(number: int, now) -> dict[str, object]:
 
 
 def _delivery(number: int, now) -> dict[str, object]:
-    lane = {"lane": "crm/write_score", "connection": "crm", "action": "write_score"}
+    queue_name = {"queue_name": "crm/write_score", "connection": "crm", "action": "write_score"}
     ids = {"id": number, "key": f"score-{number}", "contact_id": number, "response_id": number, "revision": 1}
-    return {**ids, **lane, "options": {"comment": "full"}, "due_at": now, "created_at": now}
+    return {**ids, **queue_name, "options": {"comment": "full"}, "due_at": now, "created_at": now}
 
 
-def _pending(ledger: Ledger) -> int:
+def _count_pending(ledger: Ledger) -> int:
     open_states = DeliveryRow.state.in_(("pending", "running"))
     with ledger.read() as session:
         return session.execute(select(func.count()).select_from(DeliveryRow).where(open_states)).scalar_one()
 
 
-def _serve() -> None:
+def _serve_portal() -> None:
     """The portal: tells its address, serves until a line arrives, then tells how many calls it refused."""
-    from nps_connect.sandbox.hosting import VendorHost
+    from nps_connect.sandbox.vendor_server import VendorServer
 
     vendor = Simulated()
     for number in range(1, SCORES + 1):
         vendor.portal.create("contacts", {"email": f"person{number}@example.com"}, vendor.clock())
-    host = VendorHost({"hubspot": vendor}, lambda _request: None)
+    host = VendorServer({"hubspot": vendor}, lambda _request: None)
     host.start()
     print(host.url, flush=True)
     sys.stdin.readline()
@@ -173,4 +175,4 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve_portal()

@@ -15,7 +15,7 @@ from time import process_time
 import nps_connect_hubspot as plugin
 from nps_connect import Contact, RateLimited, Response, ScoreUpdate, SimulatedPerson
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.quotas import LedgerGate
+from nps_connect.ledger.quotas import LedgerRateLimiter
 from nps_connect.ledger.schema import upgrade
 from nps_connect.testing import FixedClock, connect
 from nps_connect_hubspot.simulated import Simulated
@@ -29,7 +29,7 @@ BATCH = 100
 QUOTA = 190
 
 
-class Portal(Simulated):
+class MeteredPortal(Simulated):
     """A portal that knows how much of the processor's time it takes."""
 
     taken = 0.0
@@ -45,14 +45,14 @@ class Portal(Simulated):
 def measure() -> Iterator[tuple[str, int, float]]:
     """Contacts per second of the portal's time, and per second of the processor's."""
     clock = FixedClock()
-    vendor = Portal(clock)
+    vendor = MeteredPortal(clock)
     people = [SimulatedPerson(f"p{number}@example.com", "P", "fr") for number in range(CONTACTS)]
     for person in people:
         vendor.portal.create("contacts", {"email": person.email}, clock())
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
         upgrade(ledger)
-        gate = LedgerGate(ledger, clock)
+        gate = LedgerRateLimiter(ledger, clock)
         settings = {"access_token": TOKEN, "calls_per_ten_seconds": QUOTA}
         connection = connect(plugin, settings, vendor, gate=gate)
         plugin.nps_apply_setup(connection, plugin.nps_plan_setup(connection))

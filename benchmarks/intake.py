@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from benchmarks._house import databases, house_at
+from benchmarks._fixtures import application_at, databases
 from nps_connect.web.app import create_app
 
 SECONDS = 4.0
@@ -34,12 +34,12 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                 await request.body()
                 return JSONResponse({"status": "accepted"})
 
-            plain, spent = _load(bare, connections)
+            plain, spent = _measure_load(bare, connections)
             told = f"{spent / plain * 1e6:.0f} µs of the server's processor each"
             yield f"bare FastAPI handler, {connections} connections", plain, SECONDS, told
             for name, url in urls.items():
-                with house_at(url) as house:
-                    ours, working = _load(create_app(house.doors, clock=house.clock), connections)
+                with application_at(url) as application:
+                    ours, working = _measure_load(create_app(application.backend, clock=application.clock), connections)
                 ratio = ours / plain
                 goal = f"; goal 0.5 {'reached' if ratio >= 0.5 else 'missed'}" if connections == 32 else ""
                 yield (
@@ -50,17 +50,17 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                 )
 
 
-def _load(app: Any, connections: int) -> tuple[int, float]:
+def _measure_load(app: Any, connections: int) -> tuple[int, float]:
     """Requests that were answered, and the seconds of our processor that the server took for them."""
-    with _served(app) as port, multiprocessing.get_context("spawn").Pool(1) as pool:
-        pool.apply(_shoot, (port, connections, 0.5))
+    with _run_server(app) as port, multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(_send_webhooks, (port, connections, 0.5))
         working = time.process_time()
-        answered = int(pool.apply(_shoot, (port, connections, SECONDS)))
+        answered = int(pool.apply(_send_webhooks, (port, connections, SECONDS)))
         return answered, time.process_time() - working
 
 
 @contextmanager
-def _served(app: Any) -> Iterator[int]:
+def _run_server(app: Any) -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0), backlog=256)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
@@ -74,7 +74,7 @@ def _served(app: Any) -> Iterator[int]:
         listening.close()
 
 
-def _shoot(port: int, connections: int, seconds: float) -> int:
+def _send_webhooks(port: int, connections: int, seconds: float) -> int:
     """Post over kept-alive connections for so long, from another process; how many were answered 200."""
     head = "POST /hooks/crm HTTP/1.1\r\nHost: x\r\nX-Signature: good\r\nContent-Type: application/json\r\n"
     head += f"Content-Length: {len(BODY)}\r\n\r\n"
@@ -94,11 +94,11 @@ def _shoot(port: int, connections: int, seconds: float) -> int:
 
     end = time.monotonic() + seconds
     threads = [threading.Thread(target=one) for _ in range(connections)]
-    _each(threads, threading.Thread.start)
-    _each(threads, threading.Thread.join)
+    _for_each(threads, threading.Thread.start)
+    _for_each(threads, threading.Thread.join)
     return sum(counts)
 
 
-def _each(threads: list[threading.Thread], act: Callable[[threading.Thread], None]) -> None:
+def _for_each(threads: list[threading.Thread], act: Callable[[threading.Thread], None]) -> None:
     for thread in threads:
         act(thread)

@@ -17,32 +17,32 @@ from statistics import median
 import httpx
 from sqlalchemy import insert
 
-from benchmarks._house import databases
-from benchmarks._running import SIGNING_KEY, Vendor, configure, running
+from benchmarks._fixtures import databases
+from benchmarks._processes import SIGNING_KEY, ScoreVendor, run_processes, write_configuration
 from nps_connect.connection import system_clock
-from nps_connect.flows.links import Links
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import ContactRow, InvitationRow
+from nps_connect.services.links import Links
 
 ANSWERS, WARM = 40, 5
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
     """Embedded: one process. PostgreSQL: pages and worker in a process each, woken by procrastinate."""
-    with databases() as urls, Vendor() as vendor, tempfile.TemporaryDirectory() as folder:
+    with databases() as urls, ScoreVendor() as vendor, tempfile.TemporaryDirectory() as folder:
         for name, commands, goal in (
             ("SQLite", ("run",), 25),
             ("PostgreSQL", ("serve", "worker"), 50),
         ):
             place = Path(folder, name)
             place.mkdir()
-            tokens = _invitations(urls[name])
-            config, port = configure(place, vendor.url)
-            with running(config, urls[name], *commands):
+            tokens = _insert_invitations(urls[name])
+            config, port = write_configuration(place, vendor.url)
+            with run_processes(config, urls[name], *commands):
                 time.sleep(3)
-                waits = [_one(f"http://127.0.0.1:{port}/s/{token}", vendor) for token in tokens][WARM:]
+                waits = [_measure_submission(f"http://127.0.0.1:{port}/s/{token}", vendor) for token in tokens][WARM:]
             middle = median(waits) * 1000
             reached = "reached" if middle < goal else "missed"
             told = f"median {middle:.0f} ms, quickest {min(waits) * 1000:.0f}, slowest {max(waits) * 1000:.0f}"
@@ -54,7 +54,7 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
             )
 
 
-def _one(page: str, vendor: Vendor) -> float:
+def _measure_submission(page: str, vendor: ScoreVendor) -> float:
     time.sleep(0.3)
     before = len(vendor.calls)
     with httpx.Client() as browser:
@@ -63,7 +63,7 @@ def _one(page: str, vendor: Vendor) -> float:
         answer = browser.post(page, data={"send": "3", "comment": "Late.", "lang": "en"})
         if answer.status_code != 303:
             raise RuntimeError(f"the page answered {answer.status_code}")
-    until = pressed + PATIENCE
+    until = pressed + TIMEOUT_SECONDS
     while len(vendor.calls) == before:
         if time.monotonic() > until:
             raise RuntimeError("the score never came")
@@ -71,7 +71,7 @@ def _one(page: str, vendor: Vendor) -> float:
     return vendor.calls[before][0] - pressed
 
 
-def _invitations(url: str) -> list[str]:
+def _insert_invitations(url: str) -> list[str]:
     """People who have been asked; the tokens of their links."""
     ledger, now = Ledger(url), system_clock()
     upgrade(ledger)

@@ -16,24 +16,24 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks._house import START, fill, plan
-from benchmarks._running import Vendor, configure, running
+from benchmarks._fixtures import START, insert_deliveries, insert_responses
+from benchmarks._processes import ScoreVendor, run_processes, write_configuration
 from nps_connect.connection import system_clock
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 
 PENDING, PEOPLE = 1_000_000, 10_000
 SECONDS = 20.0
-MOST = 150
+MAX_MEGABYTES = 150
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
     """Resident memory and share of a core, over 20 seconds each."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    vendor = multiprocessing.get_context("spawn").Process(target=_vendor, args=(theirs,), daemon=True)
+    vendor = multiprocessing.get_context("spawn").Process(target=_run_vendor, args=(theirs,), daemon=True)
     vendor.start()
     address = ours.recv()
-    for what, lane, due in (
+    for what, queue_name, due in (
         ("waiting", "mail/send_survey", system_clock() + timedelta(days=3)),
         ("at full speed", "crm/write_score", START),
     ):
@@ -41,25 +41,25 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
             database = f"sqlite:///{folder}/ledger.db"
             ledger = Ledger(database)
             upgrade(ledger)
-            fill(ledger, PEOPLE, system_clock())
-            plan(ledger, lane, PENDING, people=PEOPLE, due=due)
+            insert_responses(ledger, PEOPLE, system_clock())
+            insert_deliveries(ledger, queue_name, PENDING, people=PEOPLE, due=due)
             ledger.close()
-            config, _ = configure(Path(folder), address)
-            with running(config, database, "run") as (process,):
+            config, _ = write_configuration(Path(folder), address)
+            with run_processes(config, database, "run") as (process,):
                 time.sleep(5)
-                before, spent, began = _taken(ours), process.cpu_times(), time.monotonic()
-                most = _watch(process)
-                taken, elapsed = _taken(ours) - before, time.monotonic() - began
+                before, spent, began = _received_scores(ours), process.cpu_times(), time.monotonic()
+                most = _peak_megabytes(process)
+                taken, elapsed = _received_scores(ours) - before, time.monotonic() - began
                 used = process.cpu_times()
         share = (used.user + used.system - spent.user - spent.system) / elapsed
-        told = f"{most} MB resident; goal {MOST} {'reached' if most < MOST else 'missed'}; {share:.0%} of one core"
+        told = f"{most} MB resident; goal {MAX_MEGABYTES} {'reached' if most < MAX_MEGABYTES else 'missed'}; {share:.0%} of one core"
         if taken:
             told += f", {share / (taken / elapsed) * 1e6:.0f} µs a score"
         yield f"run with {PENDING:,} pending, {what}", taken, elapsed, told
     vendor.terminate()
 
 
-def _watch(process: psutil.Process) -> int:
+def _peak_megabytes(process: psutil.Process) -> int:
     """The most memory that was seen, in MB."""
     most, until = 0, time.monotonic() + SECONDS
     while time.monotonic() < until:
@@ -68,13 +68,13 @@ def _watch(process: psutil.Process) -> int:
     return most // 10**6
 
 
-def _taken(vendor: Connection) -> int:
+def _received_scores(vendor: Connection) -> int:
     vendor.send("how many")
     return int(vendor.recv())
 
 
-def _vendor(line: Connection) -> None:
-    with Vendor() as vendor:
+def _run_vendor(line: Connection) -> None:
+    with ScoreVendor() as vendor:
         line.send(vendor.url)
         while line.recv():
             line.send(sum(count for _, count in vendor.calls))

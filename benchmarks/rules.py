@@ -10,11 +10,11 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.responses import Response
 from nps_connect.records.surveys import ContactHistory
-from nps_connect.rules.arithmetic import figure
-from nps_connect.rules.deciding import rule
 from nps_connect.rules.facts import Facts
 from nps_connect.rules.filters import compile_filter
-from nps_connect.rules.routing import delivery_key, plan
+from nps_connect.rules.nps_arithmetic import compute_nps
+from nps_connect.rules.routing import delivery_key, plan_actions
+from nps_connect.rules.trigger_decision import check_trigger
 from nps_connect.settings.model import Limits, Route, Trigger
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -50,14 +50,14 @@ def measure() -> Iterator[tuple[str, int, float]]:
     values = facts.values()
     yield timed("compile a filter", 200, lambda: compile_filter(WHERE, FIELDS, open_fields=False))
     yield timed("match a filter", 20_000, lambda: facts.filter is not None and facts.filter.matches(values))
-    yield timed("decide on an event", 20_000, lambda: rule(facts))
-    yield timed("plan an answer's actions", 20_000, lambda: plan(ROUTES, response=response, sent=False))
+    yield timed("decide on an event", 20_000, lambda: check_trigger(facts))
+    yield timed("plan an answer's actions", 20_000, lambda: plan_actions(ROUTES, response=response, sent=False))
     yield timed(
         "make a delivery's key",
         20_000,
         lambda: delivery_key(action="write_score", subject="r1", revision=1, route="crm"),
     )
-    yield timed("compute a score with its margin", 20_000, lambda: figure(700, 200, 100, provisional=50))
+    yield timed("compute a score with its margin", 20_000, lambda: compute_nps(700, 200, 100, provisional=50))
 
 
 def timed(what: str, count: int, work: Callable[[], object]) -> tuple[str, int, float]:

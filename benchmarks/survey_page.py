@@ -25,12 +25,12 @@ from sqlalchemy import insert
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from benchmarks._house import START, House, SteadyClock, databases
-from nps_connect.flows.links import Links
+from benchmarks._fixtures import START, ApplicationHarness, ManualClock, databases
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import ContactRow, InvitationRow
-from nps_connect.worker.garbage import seldom_collected
+from nps_connect.services.links import Links
+from nps_connect.worker.gc_tuning import reduced_gc
 
 PEOPLE = 20_000
 """For each number of callers."""
@@ -39,27 +39,29 @@ CALLERS = (32, 128)
 ROUNDS = 4
 SECONDS = 1.0
 
-Served = tuple[Any, int]
-Ask = Callable[[int], bytes]
+ServerProcess = tuple[Any, int]
+BuildRequest = Callable[[int], bytes]
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
     """Requests answered on each database, each kind beside the bare handler's."""
     with databases() as addresses:
         for name, url in addresses.items():
-            tokens = _prepare(url)
-            bare, real = _served(_bare, url), _served(_real, url)
+            tokens = _insert_invitations(url)
+            bare, real = _start_server(_bare_app, url), _start_server(_product_app, url)
             try:
                 for turn, callers in enumerate(CALLERS):
                     own = tokens[turn * PEOPLE :][:PEOPLE]
-                    for what, ask in (("GET", _opening(own)), ("POST", _press(own))):
+                    for what, ask in (("GET", _page_view_request(own)), ("POST", _submission_request(own))):
                         yield from _compare(f"{what} on {name}, {callers} callers", bare, real, ask, callers)
             finally:
-                _stop(bare)
-                _stop(real)
+                _stop_server(bare)
+                _stop_server(real)
 
 
-def _compare(what: str, bare: Served, real: Served, ask: Ask, callers: int) -> Iterator[tuple[str, int, float, str]]:
+def _compare(
+    what: str, bare: ServerProcess, real: ServerProcess, ask: BuildRequest, callers: int
+) -> Iterator[tuple[str, int, float, str]]:
     """The same requests to both, in turns; the ratio is the median of the turns."""
     begun = [0, 0]
     totals = [[0, 0.0], [0, 0.0]]
@@ -67,7 +69,7 @@ def _compare(what: str, bare: Served, real: Served, ask: Ask, callers: int) -> I
     for turn in range(ROUNDS + 1):
         rates = []
         for which, served in enumerate((bare, real)):
-            answered, spent = _drive(served, ask, begun[which], callers)
+            answered, spent = _send_requests(served, ask, begun[which], callers)
             begun[which] += answered + callers
             rates.append(answered)
             if turn:  # the first one warms up
@@ -82,7 +84,7 @@ def _compare(what: str, bare: Served, real: Served, ask: Ask, callers: int) -> I
     yield f"{what}, survey page with ledger: {median(shares):.0%} of the bare handler", int(ours), seconds, share
 
 
-def _prepare(url: str) -> list[str]:
+def _insert_invitations(url: str) -> list[str]:
     """A ledger with survey invitations that were sent; their tokens."""
     ledger = Ledger(url)
     upgrade(ledger)
@@ -123,13 +125,13 @@ def _prepare(url: str) -> list[str]:
     return [links.survey(number) for number in range(1, PEOPLE * len(CALLERS) + 1)]
 
 
-def _opening(tokens: list[str]) -> Ask:
+def _page_view_request(tokens: list[str]) -> BuildRequest:
     return lambda n: (
         f"GET /s/{tokens[n % PEOPLE]}?score={n % 11} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: benchmark\r\n\r\n"
     ).encode()
 
 
-def _press(tokens: list[str]) -> Ask:
+def _submission_request(tokens: list[str]) -> BuildRequest:
     def ask(n: int) -> bytes:
         form = f"send={n % 11}&lang=en&comment=Thank+you"
         return (
@@ -140,7 +142,7 @@ def _press(tokens: list[str]) -> Ask:
     return ask
 
 
-def _bare(_url: str) -> object:
+def _bare_app(_url: str) -> object:
     """What the framework itself can do: a page of the same size, a form that is read and redirected."""
     app = FastAPI(openapi_url=None)
     page = "x" * 9_000
@@ -157,22 +159,22 @@ def _bare(_url: str) -> object:
     return app
 
 
-def _real(url: str) -> object:
+def _product_app(url: str) -> object:
     from nps_connect.web.app import create_app
 
-    house = House(Ledger(url), SteadyClock())
-    return create_app(house.doors, clock=house.clock)
+    application = ApplicationHarness(Ledger(url), ManualClock())
+    return create_app(application.backend, clock=application.clock)
 
 
 def _serve(make: Callable[[str], object], url: str, listener: socket.socket) -> None:
     import uvicorn
 
     config = uvicorn.Config(make(url), access_log=False, log_level="error", ws="none")
-    with seldom_collected():  # as `run` and `serve` do, for both
+    with reduced_gc():  # as `run` and `serve` do, for both
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _served(make: Callable[[str], object], url: str) -> Served:
+def _start_server(make: Callable[[str], object], url: str) -> ServerProcess:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as `run` does
     process = multiprocessing.get_context("fork").Process(target=_serve, args=(make, url, listener), daemon=True)
@@ -180,12 +182,12 @@ def _served(make: Callable[[str], object], url: str) -> Served:
     return process, int(listener.getsockname()[1])
 
 
-def _stop(served: Served) -> None:
+def _stop_server(served: ServerProcess) -> None:
     served[0].terminate()
     served[0].join()
 
 
-def _drive(served: Served, ask: Ask, begin: int, callers: int) -> tuple[int, float]:
+def _send_requests(served: ServerProcess, ask: BuildRequest, begin: int, callers: int) -> tuple[int, float]:
     """Call from several connections for a second; answers, and the processor seconds that the server took."""
     process = psutil.Process(served[0].pid)
     number, answered = begin, 0
@@ -201,7 +203,7 @@ def _drive(served: Served, ask: Ask, begin: int, callers: int) -> tuple[int, flo
         while waiting:
             for key, _ in selector.select():
                 caller: Any = key.fileobj
-                _receive(caller)
+                _receive_response(caller)
                 answered += 1
                 waiting.discard(caller)
                 if time.perf_counter() < until:
@@ -214,7 +216,7 @@ def _drive(served: Served, ask: Ask, begin: int, callers: int) -> tuple[int, flo
     return answered, after.user + after.system - before.user - before.system
 
 
-def _receive(caller: socket.socket) -> None:
+def _receive_response(caller: socket.socket) -> None:
     """Read one whole answer."""
     received = caller.recv(65536)
     while b"\r\n\r\n" not in received:

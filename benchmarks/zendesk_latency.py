@@ -14,26 +14,26 @@ from statistics import median
 
 import nps_connect_zendesk as plugin
 from nps_connect import Contact, SimulatedPerson, VendorReply, VendorRequest
-from nps_connect.channels import email
+from nps_connect.app.application import Application, build_application
+from nps_connect.app.validation import validate
+from nps_connect.app.web_backend import ApplicationWebBackend
+from nps_connect.builtin import email
 from nps_connect.connection import system_clock
-from nps_connect.flows.contacts.people import remember
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.plugins import Plugins
-from nps_connect.records.pages import Press, SurveyVisit, VisitInfo
+from nps_connect.records.pages import PageView, Submission, SurveyPageRequest
+from nps_connect.services.contacts.store import upsert_contact
 from nps_connect.settings.model import Settings
-from nps_connect.settings.references import Referenced
+from nps_connect.settings.references import ReferencedText
 from nps_connect.testing import VendorTransport
-from nps_connect.wiring.application import Application, join
-from nps_connect.wiring.doors import ApplicationDoors
-from nps_connect.wiring.validation import validate
 from nps_connect_zendesk.simulated import Simulated
-from nps_connect_zendesk.simulated.door import TOKEN
+from nps_connect_zendesk.simulated.access_control import TOKEN
 
 ANSWERS = 15
 VENDOR_TAKES = 0.05
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 SETTINGS = {
     "core": {
@@ -47,17 +47,17 @@ SETTINGS = {
     "connections": {
         "mail": {
             "plugin": "email",
-            "smtp_url": Referenced("smtp://127.0.0.1:9", "environment"),
+            "smtp_url": ReferencedText("smtp://127.0.0.1:9", "environment"),
             "sender": "Exemple SA <care@example.com>",
             "reply_to": "care@example.com",
         },
-        "helpdesk": {"plugin": "zendesk", "subdomain": "exemple", "access_token": Referenced(TOKEN, "environment")},
+        "helpdesk": {"plugin": "zendesk", "subdomain": "exemple", "access_token": ReferencedText(TOKEN, "environment")},
     },
     "surveys": {"after-purchase": {"channel": "mail"}},
 }
 
 
-class Slow(VendorTransport):
+class SlowTransport(VendorTransport):
     """A vendor that takes its time."""
 
     def handle_request(self, request):
@@ -65,7 +65,7 @@ class Slow(VendorTransport):
         return super().handle_request(request)
 
 
-class Patient(Simulated):
+class UnlimitedZendesk(Simulated):
     """A vendor without a quota in the way."""
 
     def handle(self, request: VendorRequest) -> VendorReply:
@@ -76,13 +76,13 @@ class Patient(Simulated):
 def measure() -> Iterator[tuple[str, int, float]]:
     """Seconds from due to done: with Send pressed (due at once), and after a settling time (due later)."""
     for what, delay in (("Send pressed", "0s"), ("due one second later", "1s")):
-        waits = _waits(delay)
+        waits = _measure_waits(delay)
         told = f"{what}: a ticket in {median(waits) * 1000:.0f} ms (median), {max(waits) * 1000:.0f} ms at worst"
         yield f"{told}, {2 * VENDOR_TAKES * 1000:.0f} ms of it the vendor's", len(waits), sum(waits)
 
 
-def _waits(delay: str) -> list[float]:
-    vendor = Patient(system_clock)
+def _measure_waits(delay: str) -> list[float]:
+    vendor = UnlimitedZendesk(system_clock)
     vendor.populate([SimulatedPerson(f"p{number}@example.com", "P", "en") for number in range(ANSWERS)])
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
@@ -91,7 +91,7 @@ def _waits(delay: str) -> list[float]:
         engine = app.engine()
         engine.start()
         time.sleep(1.5)
-        waits = [_one(app, number) for number in range(ANSWERS)]
+        waits = [_measure_ticket(app, number) for number in range(ANSWERS)]
         engine.stop()
         app.close()
     return waits
@@ -104,10 +104,10 @@ def _application(ledger: Ledger, vendor: Simulated, delay: str) -> Application:
     routes = [{"on": "detractor", "do": "open_ticket", "via": "helpdesk", "delay": delay}]
     settings = Settings.model_validate({**SETTINGS, "routes": routes})
     parsed = validate(settings, plugins, where="benchmark")
-    return join(settings, plugins, parsed, ledger, transports={"helpdesk": Slow(vendor)})
+    return build_application(settings, plugins, parsed, ledger, transports={"helpdesk": SlowTransport(vendor)})
 
 
-def _one(app: Application, number: int) -> float:
+def _measure_ticket(app: Application, number: int) -> float:
     ctx, now = app.ctx, system_clock()
     with ctx.ledger.write() as session:
         person = Contact(connection="crm", id=str(number), email=f"p{number}@example.com", name="P")
@@ -115,7 +115,7 @@ def _one(app: Application, number: int) -> float:
             survey="after-purchase",
             touchpoint="purchase",
             trigger="benchmark",
-            contact_id=remember(session, person, now).id or 0,
+            contact_id=upsert_contact(session, person, now).id or 0,
             language="en",
             state="sent",
             created_at=now,
@@ -125,10 +125,10 @@ def _one(app: Application, number: int) -> float:
         session.add(invitation)
         session.flush()
         token = ctx.links.survey(invitation.id or 0)
-    visit = VisitInfo(method="POST", at=system_clock())
-    press = Press(score=1, comment="Late.", sent=True, language="en")
-    ApplicationDoors(ctx).take_visits([SurveyVisit(token, visit, press)])
-    until = time.monotonic() + PATIENCE
+    visit = PageView(method="POST", at=system_clock())
+    press = Submission(score=1, comment="Late.", sent=True, language="en")
+    ApplicationWebBackend(ctx).record_visits([SurveyPageRequest(token, visit, press)])
+    until = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < until:
         time.sleep(0.02)
         with ctx.ledger.read() as session:

@@ -14,18 +14,18 @@ from time import process_time
 import nps_connect_zendesk as plugin
 from nps_connect import Contact, RateLimited, Receipt, Response, TicketDraft, VendorReply, VendorRequest
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.quotas import LedgerGate
+from nps_connect.ledger.quotas import LedgerRateLimiter
 from nps_connect.ledger.schema import upgrade
 from nps_connect.testing import FixedClock, connect
 from nps_connect_zendesk.simulated import Simulated
-from nps_connect_zendesk.simulated.door import TOKEN
+from nps_connect_zendesk.simulated.access_control import TOKEN
 
 TICKETS = 2_000
 CALLS_EACH = 2
 QUOTA = 700
 
 
-class Counting(Simulated):
+class CountingZendesk(Simulated):
     """Counts what it refuses for lack of quota."""
 
     refused = 0
@@ -39,17 +39,17 @@ class Counting(Simulated):
 def measure() -> Iterator[tuple[str, int, float]]:
     """Tickets per second of the account's time, and per second of the processor's."""
     clock = FixedClock()
-    vendor = Counting(clock, requests_per_minute=QUOTA)
+    vendor = CountingZendesk(clock, requests_per_minute=QUOTA)
     for number in range(TICKETS):
         vendor.account.add_user("P", f"p{number}@example.com")
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
         upgrade(ledger)
         settings = {"subdomain": "exemple", "access_token": TOKEN, "requests_per_minute": QUOTA}
-        connection = connect(plugin, settings, vendor, gate=LedgerGate(ledger, clock), name="helpdesk")
+        connection = connect(plugin, settings, vendor, gate=LedgerRateLimiter(ledger, clock), name="helpdesk")
         began, working = clock(), process_time()
         for number in range(TICKETS):
-            _open(connection, _draft(number, clock), clock)
+            _open_ticket(connection, _draft(number, clock), clock)
         elapsed, worked = (clock() - began).total_seconds(), process_time() - working
         ledger.close()
     opened = len(vendor.effects().tickets)
@@ -58,7 +58,7 @@ def measure() -> Iterator[tuple[str, int, float]]:
     yield "processor time for these tickets, simulated account included", opened, worked
 
 
-def _open(connection, draft, clock) -> None:
+def _open_ticket(connection, draft, clock) -> None:
     while True:
         [outcome] = plugin.nps_open_tickets(connection, [draft])
         if isinstance(outcome, Receipt):

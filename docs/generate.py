@@ -11,10 +11,10 @@ from pathlib import Path
 from generators import cli, errors, hooks, settings
 
 PAGES = {
-    "hooks.md": hooks.page,
-    "settings.md": settings.page,
-    "errors.md": errors.page,
-    "cli.md": cli.page,
+    "hooks.md": hooks.render_page,
+    "settings.md": settings.render_page,
+    "errors.md": errors.render_page,
+    "cli.md": cli.render_page,
 }
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made from the code by docs/generate.py: edit the code, then run `make docs`. -->\n\n"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from nps_connect.connection import system_clock as system_clock
     from nps_connect.errors import AuthFailed as AuthFailed
     from nps_connect.errors import DeliveryError as DeliveryError
-    from nps_connect.errors import Doubtful as Doubtful
     from nps_connect.errors import NotAllowed as NotAllowed
+    from nps_connect.errors import OutcomeUnknown as OutcomeUnknown
     from nps_connect.errors import RateLimited as RateLimited
     from nps_connect.errors import Rejected as Rejected
     from nps_connect.errors import RetryLater as RetryLater
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from nps_connect.errors import WebhookRejected as WebhookRejected
     from nps_connect.hookspecs.markers import hookimpl as hookimpl
     from nps_connect.http import VendorClient as VendorClient
-    from nps_connect.records.answers import VendorAnswer as VendorAnswer
     from nps_connect.records.bounces import Bounce as Bounce
     from nps_connect.records.bounces import MailboxPage as MailboxPage
     from nps_connect.records.connectors import ActionInfo as ActionInfo
@@ -58,28 +57,29 @@ if TYPE_CHECKING:
     from nps_connect.records.messages import Address as Address
     from nps_connect.records.messages import InlineImage as InlineImage
     from nps_connect.records.messages import Message as Message
-    from nps_connect.records.responses import AnsweredContact as AnsweredContact
-    from nps_connect.records.responses import EarlierAnswer as EarlierAnswer
+    from nps_connect.records.responses import ContactResponse as ContactResponse
+    from nps_connect.records.responses import EarlierResponse as EarlierResponse
     from nps_connect.records.responses import Response as Response
     from nps_connect.records.surveys import ContactHistory as ContactHistory
     from nps_connect.records.surveys import SurveyProposal as SurveyProposal
     from nps_connect.records.surveys import SurveyView as SurveyView
     from nps_connect.records.surveys import Veto as Veto
+    from nps_connect.records.vendor_responses import VendorResponse as VendorResponse
     from nps_connect.redaction import Redactor as Redactor
-    from nps_connect.sandbox.vendor import SimulatedPerson as SimulatedPerson
-    from nps_connect.sandbox.vendor import SimulatedVendor as SimulatedVendor
-    from nps_connect.sandbox.vendor import VendorEffects as VendorEffects
-    from nps_connect.sandbox.vendor import VendorReply as VendorReply
-    from nps_connect.sandbox.vendor import VendorRequest as VendorRequest
-    from nps_connect.sandbox.vendor import VendorWebhook as VendorWebhook
-    from nps_connect.sandbox.vendor import json_reply as json_reply
+    from nps_connect.simulation import SimulatedPerson as SimulatedPerson
+    from nps_connect.simulation import SimulatedVendor as SimulatedVendor
+    from nps_connect.simulation import VendorEffects as VendorEffects
+    from nps_connect.simulation import VendorReply as VendorReply
+    from nps_connect.simulation import VendorRequest as VendorRequest
+    from nps_connect.simulation import VendorWebhook as VendorWebhook
+    from nps_connect.simulation import json_reply as json_reply
 
 _HOME = {
     "connection": ("Clock", "Connection", "ConnectionSettings", "TokenStore", "system_clock"),
     "errors": (
         "AuthFailed",
         "DeliveryError",
-        "Doubtful",
+        "OutcomeUnknown",
         "NotAllowed",
         "RateLimited",
         "Rejected",
@@ -90,7 +90,7 @@ _HOME = {
     ),
     "hookspecs.markers": ("hookimpl",),
     "http": ("VendorClient",),
-    "records.answers": ("VendorAnswer",),
+    "records.vendor_responses": ("VendorResponse",),
     "records.bounces": ("Bounce", "MailboxPage"),
     "records.connectors": (
         "ActionInfo",
@@ -117,10 +117,10 @@ _HOME = {
     "records.filters": ("FilterUse",),
     "records.findings": ("Finding", "SetupChange"),
     "records.messages": ("Address", "InlineImage", "Message"),
-    "records.responses": ("AnsweredContact", "EarlierAnswer", "Response"),
+    "records.responses": ("ContactResponse", "EarlierResponse", "Response"),
     "records.surveys": ("ContactHistory", "SurveyProposal", "SurveyView", "Veto"),
     "redaction": ("Redactor",),
-    "sandbox.vendor": (
+    "simulation": (
         "SimulatedPerson",
         "SimulatedVendor",
         "VendorEffects",

@@ -93,7 +93,7 @@ class PluginError(NpsConnectError):
 
 
 class WebhookRejected(NpsConnectError):
-    """An incoming webhook is not believed: answered with `status`, counted, never queued.
+    """An incoming webhook is not believed: answered with `load_status`, counted, never queued.
 
     Args:
         reason: one of `RejectionReason`; it fixes the HTTP status.
@@ -170,10 +170,10 @@ class RateLimited(RetryLater):
         self.quota = quota
 
 
-class Doubtful(DeliveryError):
+class OutcomeUnknown(DeliveryError):
     """Perhaps applied: no answer after sending, or an unreadable answer or 5xx to a non-idempotent call."""
 
-    kind = "doubtful"
+    kind = "in_doubt"
 
 
 class AuthFailed(DeliveryError):

@@ -15,16 +15,16 @@ from typing import Any, Protocol
 import httpx
 
 from nps_connect.connection import Connection
-from nps_connect.errors import ConfigError, DeliveryError, Doubtful, RateLimited, Rejected, RetryLater
+from nps_connect.errors import ConfigError, DeliveryError, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from nps_connect.outcomes import error_for_status, parse_retry_after
-from nps_connect.records.answers import VendorAnswer
 from nps_connect.records.connectors import ConnectorInfo, Quota
-from nps_connect.redaction import Redactor, secrets_of
-from nps_connect.transport import NOTHING_SENT, DeadlineTransport, deadline, short_retries
+from nps_connect.records.vendor_responses import VendorResponse
+from nps_connect.redaction import Redactor, iter_secrets
+from nps_connect.transport import NOT_SENT_ERRORS, DeadlineTransport, connect_retries, deadline
 
-EXCERPT = 2_000
-LOOKED_AT = 64 * 1024
-MAX_ANSWER = 20 * 1024 * 1024
+EXCERPT_LENGTH = 2_000
+MAX_REDACTED_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 20 * 1024 * 1024
 
 # These two write whole addresses (query included) and header values at INFO and DEBUG.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -45,7 +45,7 @@ class QuotaGate(Protocol):
         """Learn from the vendor's own quota headers."""
 
 
-class OpenGate:
+class UnlimitedGate:
     """A gate that never waits: for tests and for connections without quotas."""
 
     def before(self, connection: str, quota: Quota) -> float:
@@ -88,7 +88,7 @@ class VendorClient:
             raise ValueError(f"plugin {info.name!r} declares no base_url")
         self._connection = connection
         self._info = info
-        self._gate = gate or OpenGate()
+        self._gate = gate or UnlimitedGate()
         self._total_deadline = total_deadline
         self._monotonic = monotonic
         quotas = info.quotas_for(connection.settings) if info.quotas_for else info.quotas
@@ -96,7 +96,7 @@ class VendorClient:
         auth = info.auth(connection) if info.auth else {}
         headers = {} if isinstance(auth, httpx.Auth) else dict(auth)
         _check_headers(connection.name, headers)
-        self._redact = Redactor([*secrets_of(connection.settings), *headers.values()])
+        self._redact = Redactor([*iter_secrets(connection.settings), *headers.values()])
         self._client = httpx.Client(
             base_url=info.base_url(connection.settings),
             headers={"User-Agent": "nps-connect", "Accept": "application/json", **headers},
@@ -107,7 +107,7 @@ class VendorClient:
             follow_redirects=False,
             trust_env=False,
         )
-        self._before_sending = short_retries(connection.sleep)
+        self._before_sending = connect_retries(connection.sleep)
 
     def close(self) -> None:
         """Close pooled network connections."""
@@ -128,21 +128,21 @@ class VendorClient:
         idempotency_key: str | None = None,
         quota: str = "general",
         accept: Collection[int] = (),
-    ) -> VendorAnswer:
+    ) -> VendorResponse:
         """Make one request and give its answer.
 
         Args:
             method: upper case.
             path: relative to the base URL (or absolute, on the same host); personal data in it must be percent-encoded.
             action: what the call is for, for error texts and ``deliveries show``.
-            idempotent: repeating the call does no harm; decides between `RetryLater` and `Doubtful`.
+            idempotent: repeating the call does no harm; decides between `RetryLater` and `OutcomeUnknown`.
             json, content, form: the body, one of them.
             idempotency_key: sent in the header that the connector declares.
             quota: which quota the call counts against.
             accept: statuses beside 2xx that the caller reads itself (such as 404 for "not there").
 
         Raises:
-            DeliveryError: by the outcome table; `connection`, `action`, `status`, `request_id` and `exchange` are set.
+            DeliveryError: by the outcome table; `connection`, `action`, `load_status`, `request_id` and `exchange` are set.
         """
         sent_headers = dict(headers or {})
         if idempotency_key is not None:
@@ -169,14 +169,14 @@ class VendorClient:
         """Like `call`, for an answer that must be JSON.
 
         Raises:
-            Doubtful: an unreadable answer to a non-idempotent call.
+            OutcomeUnknown: an unreadable answer to a non-idempotent call.
             RetryLater: an unreadable answer to an idempotent one.
         """
         answer = self.call(method, path, action=action, idempotent=idempotent, **more)
         try:
             return answer.json()
         except ValueError:
-            kind = RetryLater if idempotent else Doubtful
+            kind = RetryLater if idempotent else OutcomeUnknown
             error = kind(f"{self._info.title} gave an answer that is not JSON")
             raise self._told(error, self._client.build_request(method, path), action, answer) from None
 
@@ -212,7 +212,7 @@ class VendorClient:
         if wait > 0:
             self._connection.sleep(wait)
 
-    def _send(self, request: httpx.Request) -> VendorAnswer:
+    def _send(self, request: httpx.Request) -> VendorResponse:
         end = self._monotonic() + self._total_deadline
         with deadline(lambda: end - self._monotonic()):
             response = self._before_sending(self._client.send, request, stream=True)
@@ -224,23 +224,23 @@ class VendorClient:
                     size += len(chunk)
                     if self._monotonic() > end:
                         raise httpx.ReadTimeout("total deadline passed", request=request)
-                    if size > MAX_ANSWER:
+                    if size > MAX_RESPONSE_BYTES:
                         raise httpx.ReadError("answer is larger than 20 MiB", request=request)
             finally:
                 response.close()
         headers = {name.lower(): value for name, value in response.headers.items()}
         request_id = headers.get((self._info.request_id_header or "").lower())
-        return VendorAnswer(response.status_code, headers, b"".join(chunks), request_id)
+        return VendorResponse(response.status_code, headers, b"".join(chunks), request_id)
 
     def _network_error(self, error: httpx.HTTPError, idempotent: bool) -> DeliveryError:
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if isinstance(error, NOTHING_SENT):
+        if isinstance(error, NOT_SENT_ERRORS):
             return RetryLater(f"{self._info.title} at {self._client.base_url.host} cannot be reached ({what})")
         if idempotent:
             return RetryLater(f"{self._info.title} gave no complete answer ({what})")
-        return Doubtful(f"{self._info.title} gave no complete answer, the call may have been applied ({what})")
+        return OutcomeUnknown(f"{self._info.title} gave no complete answer, the call may have been applied ({what})")
 
-    def _refused(self, answer: VendorAnswer, idempotent: bool, quota: str) -> DeliveryError:
+    def _refused(self, answer: VendorResponse, idempotent: bool, quota: str) -> DeliveryError:
         now = self._connection.clock()
         error = error_for_status(
             answer.status,
@@ -259,9 +259,9 @@ class VendorClient:
             return error
 
     def _told(
-        self, error: DeliveryError, request: httpx.Request, action: str, answer: VendorAnswer | None
+        self, error: DeliveryError, request: httpx.Request, action: str, answer: VendorResponse | None
     ) -> DeliveryError:
-        redact = self._redact.also(request.headers.get_list("authorization"))
+        redact = self._redact.with_secrets(request.headers.get_list("authorization"))
         error.connection, error.action = self._connection.name, action
         error.message = redact(error.message)
         error.args = (error.message,)
@@ -271,7 +271,7 @@ class VendorClient:
             exchange |= {
                 "status": answer.status,
                 "request_id": answer.request_id,
-                "answer": redact(answer.body[:LOOKED_AT].decode("utf-8", "replace"))[:EXCERPT],
+                "answer": redact(answer.body[:MAX_REDACTED_BYTES].decode("utf-8", "replace"))[:EXCERPT_LENGTH],
             }
         error.exchange = exchange
         return error

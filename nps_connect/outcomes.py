@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from nps_connect.errors import (
     AuthFailed,
     DeliveryError,
-    Doubtful,
     NotAllowed,
+    OutcomeUnknown,
     RateLimited,
     Rejected,
     RetryLater,
@@ -18,9 +18,9 @@ from nps_connect.errors import (
 )
 from nps_connect.records.connectors import StatusRule
 
-LONGEST_WAIT = timedelta(days=1)
-NOT_APPLIED = {408, 425, 503}
-PLAIN: dict[int, type[DeliveryError]] = {401: AuthFailed, 403: NotAllowed, 404: TargetGone, 410: TargetGone}
+RETRY_AFTER_CEILING = timedelta(days=1)
+NOT_APPLIED_STATUSES = {408, 425, 503}
+ERROR_BY_STATUS: dict[int, type[DeliveryError]] = {401: AuthFailed, 403: NotAllowed, 404: TargetGone, 410: TargetGone}
 
 
 def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
@@ -29,14 +29,14 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return LONGEST_WAIT if len(text) > 6 else min(timedelta(seconds=int(text)), LONGEST_WAIT)
+        return RETRY_AFTER_CEILING if len(text) > 6 else min(timedelta(seconds=int(text)), RETRY_AFTER_CEILING)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(timedelta(0), min(moment - now, LONGEST_WAIT))
+    return max(timedelta(0), min(moment - now, RETRY_AFTER_CEILING))
 
 
 def error_for_status(
@@ -62,31 +62,35 @@ def error_for_status(
     sentence = f"{title} answered {status}"
     rule = overrides.get(status)
     if rule is not None:
-        return _by_rule(rule, sentence, after, quota, now)
+        return _error_for_rule(rule, sentence, after, quota, now)
     if status == 429:
-        return _limited(RateLimited, sentence, after, quota, now)
-    if status in NOT_APPLIED:
+        return _rate_limited(RateLimited, sentence, after, quota, now)
+    if status in NOT_APPLIED_STATUSES:
         return RetryLater(sentence, after=after)
-    if status in PLAIN:
-        return PLAIN[status](sentence)
+    if status in ERROR_BY_STATUS:
+        return ERROR_BY_STATUS[status](sentence)
     if 300 <= status < 400:
         return Rejected(f"{sentence}, a redirect, which is not followed: is the base URL right?")
     if status >= 500:
         if idempotent:
             return RetryLater(sentence, after=after)
-        return Doubtful(f"{sentence}, the call may have been applied")
+        return OutcomeUnknown(f"{sentence}, the call may have been applied")
     return Rejected(sentence)
 
 
-def _by_rule(rule: StatusRule, sentence: str, after: timedelta | None, quota: str, now: datetime) -> DeliveryError:
+def _error_for_rule(
+    rule: StatusRule, sentence: str, after: timedelta | None, quota: str, now: datetime
+) -> DeliveryError:
     if rule.after_seconds is not None:
         after = max(after or timedelta(), timedelta(seconds=rule.after_seconds))
     if issubclass(rule.error, RateLimited):
-        return _limited(rule.error, sentence, after, quota, now)
+        return _rate_limited(rule.error, sentence, after, quota, now)
     if issubclass(rule.error, RetryLater):
         return rule.error(sentence, after=after)
     return rule.error(sentence)
 
 
-def _limited(kind: type[RateLimited], sentence: str, after: timedelta | None, quota: str, now: datetime) -> RateLimited:
+def _rate_limited(
+    kind: type[RateLimited], sentence: str, after: timedelta | None, quota: str, now: datetime
+) -> RateLimited:
     return kind(sentence, after=after, until=None if after is None else now + after, quota=quota)

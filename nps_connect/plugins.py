@@ -18,25 +18,25 @@ import pluggy
 from nps_connect import hookspecs
 from nps_connect.connection import Connection, ConnectionSettings
 from nps_connect.errors import DeliveryError, PluginError
-from nps_connect.hookspecs.implementations import refusal
 from nps_connect.hookspecs.markers import PROJECT
-from nps_connect.hookspecs.signatures import misfit, signatures
+from nps_connect.hookspecs.signatures import signatures, type_mismatch
+from nps_connect.hookspecs.validation import contract_problem
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.records.deliveries import Receipt
 
-GROUP = "nps_connect"
-ONLY = "NPS_CONNECT_LOAD_PLUGINS"
+ENTRY_POINT_GROUP = "nps_connect"
+LOAD_PLUGINS_VARIABLE = "NPS_CONNECT_LOAD_PLUGINS"
 
 
 @dataclass(frozen=True)
-class _Plugin:
+class _LoadedPlugin:
     manager: pluggy.PluginManager
     hooks: tuple[str, ...]
     origin: str
 
 
 class Plugins:
-    """The plugins of one process. Make one with `load`, or an empty one and `register` modules in it.
+    """The plugins of one process. Make one with `load_settings`, or an empty one and `register` modules in it.
 
     Attributes:
         infos: what each loaded plugin declares, by name.
@@ -45,14 +45,18 @@ class Plugins:
     """
 
     def __init__(self) -> None:
-        self._plugins: dict[str, _Plugin] = {}
+        self._plugins: dict[str, _LoadedPlugin] = {}
         self.infos: dict[str, ConnectorInfo] = {}
         self.broken: dict[str, PluginError] = {}
         self.versions: dict[str, str] = {}
 
     @classmethod
     def load(
-        cls, *, only: Collection[str] | None = None, group: str = GROUP, environ: Mapping[str, str] = os.environ
+        cls,
+        *,
+        only: Collection[str] | None = None,
+        group: str = ENTRY_POINT_GROUP,
+        environ: Mapping[str, str] = os.environ,
     ) -> Plugins:
         """Load the installed plugins by entry point.
 
@@ -63,9 +67,9 @@ class Plugins:
             environ: the environment.
         """
         plugins = cls()
-        if only is None and ONLY in environ:
-            only = [name.strip() for name in environ[ONLY].split(",") if name.strip()]
-        found = _by_name(entry_points(group=group))
+        if only is None and LOAD_PLUGINS_VARIABLE in environ:
+            only = [name.strip() for name in environ[LOAD_PLUGINS_VARIABLE].split(",") if name.strip()]
+        found = _group_by_name(entry_points(group=group))
         for name in sorted(found) if only is None else dict.fromkeys(only):
             try:
                 plugins._load_one(name, found)
@@ -101,18 +105,18 @@ class Plugins:
         origin = origin or str(getattr(module, "__name__", type(module).__name__))
         if name in self._plugins:
             raise PluginError(name, f"is offered twice, by {self._plugins[name].origin} and {origin}")
-        problem = refusal(module)
+        problem = contract_problem(module)
         if problem:
             raise PluginError(name, problem)
         manager = pluggy.PluginManager(PROJECT)
-        for specs in hookspecs.ALL:
+        for specs in hookspecs.HOOKSPEC_MODULES:
             manager.add_hookspecs(specs)
         try:
             manager.register(module, name)
         except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginError(name, str(error)) from error
         hooks = tuple(hook for hook in signatures() if getattr(manager.hook, hook).get_hookimpls())
-        self._plugins[name] = _Plugin(manager, hooks, origin)
+        self._plugins[name] = _LoadedPlugin(manager, hooks, origin)
         try:
             self.infos[name] = self._described(name)
         except PluginError:
@@ -151,12 +155,12 @@ class Plugins:
         """
         plugin = self._plugins.get(name)
         if plugin is None:
-            raise self.broken.get(name) or PluginError(name, "is not loaded" + _nearest(name, self._plugins))
+            raise self.broken.get(name) or PluginError(name, "is not loaded" + _did_you_mean(name, self._plugins))
         if hook not in plugin.hooks:
             raise PluginError(name, f"does not implement {hook}")
         answers = getattr(plugin.manager.hook, hook)(**kwargs)
         answer = answers[0] if answers else None
-        problem = misfit(answer, signatures()[hook].returns)
+        problem = type_mismatch(answer, signatures()[hook].returns)
         if problem:
             raise PluginError(name, f"{hook} {problem}")
         return answer
@@ -169,7 +173,7 @@ class Plugins:
         A `DeliveryError` that the hook raises is the outcome of every item. Any other exception passes through.
 
         Raises:
-            PluginError: as `call`; also for too few or too many outcomes. The batch is doubtful then.
+            PluginError: as `call`; also for too few or too many outcomes. The batch is in_doubt then.
         """
         parameter = list(signatures()[hook].parameters)[1]
         try:
@@ -183,7 +187,7 @@ class Plugins:
                 outcome.connection = connection.name
         return outcomes
 
-    def each(self, hook: str, **kwargs: Any) -> Iterator[tuple[str, Any | Exception]]:  # noqa: ANN401
+    def call_each(self, hook: str, **kwargs: Any) -> Iterator[tuple[str, Any | Exception]]:  # noqa: ANN401
         """Call a hook of every plugin that has it, each alone; what one raises is given in place of its answer."""
         for name in sorted(name for name, plugin in self._plugins.items() if hook in plugin.hooks):
             try:
@@ -192,7 +196,7 @@ class Plugins:
                 yield name, error
 
 
-def _by_name(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
+def _group_by_name(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
     found: dict[str, dict[str, EntryPoint]] = {}
     for point in points:
         found.setdefault(point.name, {}).setdefault(_origin(point), point)
@@ -203,6 +207,6 @@ def _origin(point: EntryPoint) -> str:
     return f"{point.value} of {point.dist.name}" if point.dist else point.value
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -11,13 +11,13 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 HIDDEN = "[hidden]"
-SHORTEST = 4
+MIN_SECRET_LENGTH = 4
 _LOCAL = r"[^\s\"<>(),;:\[\]\\@=&?/]{0,64}"
 _MAILBOX = re.compile(rf"{_LOCAL}(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{4,}")
 
 
-def secrets_of(settings: object) -> Iterator[str]:
+def iter_secrets(settings: object) -> Iterator[str]:
     """Every secret value inside a settings model, however deep."""
     if isinstance(settings, SecretStr):
         yield settings.get_secret_value()
@@ -25,13 +25,13 @@ def secrets_of(settings: object) -> Iterator[str]:
         yield settings.get_secret_value().decode("utf-8", "replace")
     elif isinstance(settings, BaseModel):
         for name in type(settings).model_fields:
-            yield from secrets_of(getattr(settings, name))
+            yield from iter_secrets(getattr(settings, name))
     elif isinstance(settings, dict):
         for value in settings.values():
-            yield from secrets_of(value)
+            yield from iter_secrets(value)
     elif isinstance(settings, list | tuple | set | frozenset):
         for value in settings:
-            yield from secrets_of(value)
+            yield from iter_secrets(value)
 
 
 class Redactor:
@@ -43,8 +43,10 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._plain = frozenset(part for secret in secrets for part in _parts(secret) if len(part) >= SHORTEST)
-        spelled = {spelling for part in self._plain for spelling in _spellings(part)}
+        self._plain = frozenset(
+            part for secret in secrets for part in _secret_parts(secret) if len(part) >= MIN_SECRET_LENGTH
+        )
+        spelled = {spelling for part in self._plain for spelling in _encodings(part)}
         self._spelled = sorted(spelled, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
@@ -53,12 +55,12 @@ class Redactor:
             text = text.replace(secret, HIDDEN)
         return _MAILBOX.sub("[address]", _BEARER.sub(rf"\1 {HIDDEN}", text))
 
-    def also(self, secrets: Iterable[str]) -> Redactor:
+    def with_secrets(self, secrets: Iterable[str]) -> Redactor:
         """A redactor that hides these too."""
         return Redactor([*self._plain, *secrets])
 
 
-def _parts(secret: str) -> Iterator[str]:
+def _secret_parts(secret: str) -> Iterator[str]:
     secret = secret.strip()
     yield secret
     scheme, space, credentials = secret.partition(" ")
@@ -73,7 +75,7 @@ def _parts(secret: str) -> Iterator[str]:
         yield unquote(password)
 
 
-def _spellings(secret: str) -> Iterator[str]:
+def _encodings(secret: str) -> Iterator[str]:
     in_json = json.dumps(secret)[1:-1]
     yield from (secret, in_json, in_json.replace("/", "\\/"), json.dumps(secret, ensure_ascii=False)[1:-1])
     yield from (html.escape(secret), quote(secret), quote(secret, safe=""), quote_plus(secret))

@@ -17,7 +17,7 @@ import tenacity
 
 from nps_connect.connection import Sleep
 
-NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """What surely happened before a byte of the request was sent."""
 
 Remaining = Callable[[], float]
@@ -26,7 +26,7 @@ Remaining = Callable[[], float]
 _remaining: ContextVar[Remaining | None] = ContextVar("remaining", default=None)
 
 
-def short_retries(sleep: Sleep) -> tenacity.Retrying:
+def connect_retries(sleep: Sleep) -> tenacity.Retrying:
     """Three tries within about a second, only where no connection could be made (a timeout has waited enough)."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(httpx.ConnectError),
@@ -66,7 +66,7 @@ class DeadlineTransport(httpx.BaseTransport):
             httpx.TransportError: of the kind that `httpx` itself would raise.
         """
         url = request.url
-        with _told_as_httpx():
+        with _map_httpcore_errors():
             answer = self._pool.handle_request(
                 httpcore.Request(
                     method=request.method,
@@ -88,7 +88,7 @@ class _Body(httpx.SyncByteStream):
         self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
-        with _told_as_httpx():
+        with _map_httpcore_errors():
             yield from self._answer.iter_stream()
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        wait = _wait(timeout, httpcore.ConnectTimeout)
+        wait = _bounded_timeout(timeout, httpcore.ConnectTimeout)
         return _Stream(self._plain.connect_tcp(host, port, wait, local_address, socket_options))
 
 
@@ -116,10 +116,10 @@ class _Stream(httpcore.NetworkStream):
         self._plain = plain
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._plain.read(max_bytes, _wait(timeout, httpcore.ReadTimeout))
+        return self._plain.read(max_bytes, _bounded_timeout(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._plain.write(buffer, _wait(timeout, httpcore.WriteTimeout))
+        self._plain.write(buffer, _bounded_timeout(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._plain.close()
@@ -127,14 +127,14 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        wait = _wait(timeout, httpcore.ConnectTimeout)
+        wait = _bounded_timeout(timeout, httpcore.ConnectTimeout)
         return _Stream(self._plain.start_tls(ssl_context, server_hostname, wait))
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  # the port's own signature
         return self._plain.get_extra_info(info)
 
 
-def _wait(timeout: float | None, passed: type[httpcore.TimeoutException]) -> float | None:
+def _bounded_timeout(timeout: float | None, passed: type[httpcore.TimeoutException]) -> float | None:
     remaining = _remaining.get()
     if remaining is None:
         return timeout
@@ -145,7 +145,7 @@ def _wait(timeout: float | None, passed: type[httpcore.TimeoutException]) -> flo
 
 
 @contextmanager
-def _told_as_httpx() -> Iterator[None]:
+def _map_httpcore_errors() -> Iterator[None]:
     try:
         yield
     except (

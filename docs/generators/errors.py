@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from generators.docstrings import entries, parts
+from generators.docstrings import parse_docstring, parse_entries
 from nps_connect import errors
 
 INTRODUCTION = """# Errors
@@ -15,25 +15,25 @@ plugin raises them through its vendor client, which knows what a vendor's answer
 of its own does a plugin name an error itself."""
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown: the tree, then every error."""
-    tree = list(family(errors.NpsConnectError))
+    tree = list(walk_subclasses(errors.NpsConnectError))
     drawing = "\n".join(f"{'   ' * depth}{error.__name__}" for error, depth in tree)
-    return "\n\n".join([INTRODUCTION, f"```text\n{drawing}\n```", *(section(error) for error, _ in tree)])
+    return "\n\n".join([INTRODUCTION, f"```text\n{drawing}\n```", *(render_section(error) for error, _ in tree)])
 
 
-def family(error: type[Exception], depth: int = 0) -> Iterator[tuple[type[Exception], int]]:
+def walk_subclasses(error: type[Exception], depth: int = 0) -> Iterator[tuple[type[Exception], int]]:
     """An error and all below it that the module itself defines, in the order of the file."""
     yield error, depth
     below = [child for child in vars(errors).values() if inspect.isclass(child) and error in child.__bases__]
     for child in below:
-        yield from family(child, depth + 1)
+        yield from walk_subclasses(child, depth + 1)
 
 
-def section(error: type[Exception]) -> str:
+def render_section(error: type[Exception]) -> str:
     """One error: heading, meaning, arguments."""
-    text, more = parts(error)
+    text, more = parse_docstring(error)
     lines = [f"## `{error.__name__}`", text]
     if "Args" in more:
-        lines.append("\n".join(f"- `{name}`: {meaning}" for name, meaning in entries(more["Args"]).items()))
+        lines.append("\n".join(f"- `{name}`: {meaning}" for name, meaning in parse_entries(more["Args"]).items()))
     return "\n\n".join(lines)

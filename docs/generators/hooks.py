@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from types import FunctionType, ModuleType
 
-from generators.docstrings import parts
-from nps_connect.hookspecs import ALL, PROJECT
+from generators.docstrings import parse_docstring
+from nps_connect.hookspecs import HOOKSPEC_MODULES, PROJECT
 
 INTRODUCTION = """# Hooks
 
@@ -17,18 +17,18 @@ are listed here, never more. Which of them raise what is said at each; the [erro
 next."""
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown, in the order of the walk."""
-    found = [(module, hook) for module in ALL for hook in hooks_of(module)]
+    found = [(module, hook) for module in HOOKSPEC_MODULES for hook in hooks_of(module)]
     table = ["| hook | phase | what for |", "| --- | --- | --- |"]
     table += [
         f"| [`{hook.__name__}`](#{hook.__name__}) | {phase(module)} | {summary(hook)} |" for module, hook in found
     ]
     sections = [INTRODUCTION, "\n".join(table)]
-    for module in ALL:
-        meaning = parts(module)[0].partition(": ")[2]
+    for module in HOOKSPEC_MODULES:
+        meaning = parse_docstring(module)[0].partition(": ")[2]
         sections.append(f"## {phase(module).capitalize()}\n\n{meaning[:1].upper()}{meaning[1:]}")
-        sections += [section(hook) for hook in hooks_of(module)]
+        sections += [render_section(hook) for hook in hooks_of(module)]
     return "\n\n".join(sections)
 
 
@@ -44,19 +44,19 @@ def phase(module: ModuleType) -> str:
 
 def summary(hook: FunctionType) -> str:
     """The first sentence."""
-    return parts(hook)[0].split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+    return parse_docstring(hook)[0].split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
-def section(hook: FunctionType) -> str:
+def render_section(hook: FunctionType) -> str:
     """One hook: heading, signature, docstring."""
-    text, more = parts(hook)
-    lines = [f"### `{hook.__name__}`", f"```python\n{signature(hook)}\n```", text]
+    text, more = parse_docstring(hook)
+    lines = [f"### `{hook.__name__}`", f"```python\n{render_signature(hook)}\n```", text]
     if more.get("Raises"):
         lines.append("**Raises.** " + " ".join(more["Raises"].split()))
     return "\n\n".join(lines)
 
 
-def signature(hook: FunctionType) -> str:
+def render_signature(hook: FunctionType) -> str:
     """The signature as in the code."""
     described = inspect.signature(hook)
     arguments = [f"{name}: {parameter.annotation}" for name, parameter in described.parameters.items()]

@@ -11,7 +11,7 @@ from importlib.metadata import distribution
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from generators.docstrings import entries, parts
+from generators.docstrings import parse_docstring, parse_entries
 from nps_connect.connection import ConnectionSettings
 from nps_connect.settings import delivery, model, routes
 from nps_connect.settings.durations import format_duration
@@ -57,29 +57,34 @@ TYPES = {
 }
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown: the core's tables, then those of the built-in plugins."""
-    tables = [table(title, settings) for title, settings in TABLES.items()]
-    built_in = [table(f'`plugin = "{info.name}"` (built in)', info.settings) for info in built_in_plugins()]
+    tables = [render_table(title, settings) for title, settings in TABLES.items()]
+    built_in = [render_table(f'`plugin = "{info.name}"` (built in)', info.settings) for info in load_builtin_plugins()]
     return "\n\n".join([INTRODUCTION, *tables, *built_in])
 
 
-def built_in_plugins() -> Iterator[object]:
+def load_builtin_plugins() -> Iterator[object]:
     """What the plugins that come with the core tell about themselves."""
     points = distribution("nps-connect").entry_points.select(group="nps_connect")
     for point in sorted(points, key=lambda point: point.name):
         yield point.load().nps_connector()
 
 
-def table(title: str, settings: type[BaseModel]) -> str:
+def render_table(title: str, settings: type[BaseModel]) -> str:
     """One table of the file: its own keys with type, default and meaning."""
-    text, _ = parts(settings)
+    text, _ = parse_docstring(settings)
     rows = [f"## {title}", text, "| key | type | default | meaning |\n| --- | --- | --- | --- |"]
     shared = ConnectionSettings.model_fields if settings is not ConnectionSettings else {}
     for name, field in settings.model_fields.items():
         if name in shared and issubclass(settings, ConnectionSettings):
             continue
-        cells = (f"`{field.alias or name}`", told_type(settings, name), told_default(field), meaning(settings, name))
+        cells = (
+            f"`{field.alias or name}`",
+            describe_type(settings, name),
+            describe_default(field),
+            meaning(settings, name),
+        )
         rows[-1] += "\n| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     return "\n\n".join(rows)
 
@@ -87,35 +92,35 @@ def table(title: str, settings: type[BaseModel]) -> str:
 def meaning(settings: type[BaseModel], name: str) -> str:
     """The attribute's line of the docstring, of the class itself or of one that it inherits from."""
     for owner in inspect.getmro(settings):
-        told = entries(parts(owner)[1].get("Attributes", "")).get(name)
+        told = parse_entries(parse_docstring(owner)[1].get("Attributes", "")).get(name)
         if told:
             return told
     return ""
 
 
-def told_type(settings: type[BaseModel], name: str) -> str:
+def describe_type(settings: type[BaseModel], name: str) -> str:
     """The annotation in words."""
     owner = next(owner for owner in inspect.getmro(settings) if name in inspect.get_annotations(owner))
-    return in_words(ast.parse(str(inspect.get_annotations(owner)[name]), mode="eval").body)
+    return type_in_words(ast.parse(str(inspect.get_annotations(owner)[name]), mode="eval").body)
 
 
-def in_words(node: ast.expr) -> str:
+def type_in_words(node: ast.expr) -> str:
     """An annotation's tree in words; what has no word stays code."""
     if isinstance(node, ast.BinOp):
-        return " or ".join(word for word in (in_words(node.left), in_words(node.right)) if word)
+        return " or ".join(word for word in (type_in_words(node.left), type_in_words(node.right)) if word)
     if isinstance(node, ast.Constant):
         return TYPES.get(str(node.value), f"`{node.value}`")
     if isinstance(node, ast.Subscript):
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         outer = ast.unparse(node.value)
         if outer == "Annotated":
-            return in_words(inner[0])
+            return type_in_words(inner[0])
         if outer == "Literal":
             return ", ".join(f"`{ast.literal_eval(word)}`" for word in inner)
         if outer == "tuple":
-            return f"list: {in_words(inner[0])}"
+            return f"list: {type_in_words(inner[0])}"
         if outer == "dict":
-            return f"table: {in_words(inner[1])} by {in_words(inner[0])}"
+            return f"table: {type_in_words(inner[1])} by {type_in_words(inner[0])}"
     written = ast.unparse(node)
     alias = getattr(model, written, getattr(routes, written, None))
     if written not in TYPES and alias is not None and hasattr(alias, "__args__"):
@@ -123,7 +128,7 @@ def in_words(node: ast.expr) -> str:
     return TYPES.get(written, f"`{written}`")
 
 
-def told_default(field: FieldInfo) -> str:
+def describe_default(field: FieldInfo) -> str:
     """The default as one would write it."""
     if field.is_required():
         return "required"

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 import nps_connect
-from nps_connect.cli.guarding import Guarded
-from nps_connect.cli.options import Options
+from nps_connect.cli._support.errors import RootGroup
+from nps_connect.cli._support.options import Options
 
 HOME = "nps_connect.cli"
 
@@ -26,7 +26,7 @@ COMMANDS = {
     "serve": (f"{HOME}.serve:serve", "Serve web pages and webhooks only."),
     "worker": (f"{HOME}.worker:worker", "Carry out deliveries only."),
     "workers": (f"{HOME}.workers:workers", "See the processes at work."),
-    "status": (f"{HOME}.status:status", "Say how the house stands, and what waits for you."),
+    "status": (f"{HOME}.status:status", "Say how the application stands, and what waits for you."),
     "pause": (f"{HOME}.pause:pause", "Stop all mail to customers at once, or one connection."),
     "resume": (f"{HOME}.resume:resume", "Let go on what was paused."),
     "events": (f"{HOME}.events:events", "Look at what came in; replay it; make events by hand."),
@@ -36,7 +36,10 @@ COMMANDS = {
     "contacts": (f"{HOME}.contacts:contacts", "Look at the people whom the ledger knows; ask those of a file."),
     "bounces": (f"{HOME}.bounces:bounces", "Take mail that came back, and complaints."),
     "doctor": (f"{HOME}.doctor:doctor", "Find out whether mail arrives as it should."),
-    "deliveries": (f"{HOME}.deliveries:deliveries", "Look at every effect outside the house; try failed ones again."),
+    "deliveries": (
+        f"{HOME}.deliveries:deliveries",
+        "Look at every effect outside the application; try failed ones again.",
+    ),
     "responses": (f"{HOME}.responses:responses", "Look at what customers answered; import and export it."),
     "reviews": (f"{HOME}.reviews:reviews", "Account for review invitations."),
     "cases": (f"{HOME}.cases:cases", "Look at the unhappy customers who are to be won back."),
@@ -48,7 +51,7 @@ COMMANDS = {
 
 @click.group(
     "nps-connect",
-    cls=Guarded,
+    cls=RootGroup,
     commands_at=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

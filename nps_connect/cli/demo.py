@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.output import print_json
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.output import print_json
 
 if TYPE_CHECKING:
     from nps_connect.plugins import Plugins
-    from nps_connect.sandbox.demo import Demo, Outcome, Script
-    from nps_connect.sandbox.play import Teller
+    from nps_connect.sandbox.demo import Demo, DemoConfig, DemoResult
+    from nps_connect.sandbox.scenario import ProgressCallback
 
 PEOPLE = 48
 
@@ -39,73 +39,73 @@ def command(people: int, seed: int, *, serve: bool, as_json: bool) -> None:
     from nps_connect.plugins import Plugins
     from nps_connect.sandbox.demo import open_demo
     from nps_connect.sandbox.mailbox import MailboxUnavailable
-    from nps_connect.sandbox.stage import StageFailure
+    from nps_connect.sandbox.product_process import DemoFailed
 
     plugins = Plugins.load()
-    script = _script(plugins, people, seed)
-    with _ending_in_good_order(), tempfile.TemporaryDirectory(prefix="nps-connect-demo-") as folder:
+    script = _build_script(plugins, people, seed)
+    with _exit_on_sigterm(), tempfile.TemporaryDirectory(prefix="nps-connect-demo-") as folder:
         try:
             with open_demo(script, plugins, Path(folder)) as demo:
                 balanced = _show(demo, serve=serve, as_json=as_json)
-        except (MailboxUnavailable, StageFailure) as error:
-            raise Failure(str(error)) from error
+        except (MailboxUnavailable, DemoFailed) as error:
+            raise CommandError(str(error)) from error
     if not balanced:
         sys.exit(1)
 
 
-def _script(plugins: Plugins, people: int, seed: int) -> Script:
-    from nps_connect.cli.composing import SIGNING_KEY, compose
-    from nps_connect.sandbox.demo import Script
+def _build_script(plugins: Plugins, people: int, seed: int) -> DemoConfig:
+    from nps_connect.cli._support.config_template import SIGNING_KEY, build_config_template
+    from nps_connect.sandbox.demo import DemoConfig
 
     try:
-        composed = compose(plugins.infos.values(), environment_file="nps-connect.env")
+        composed = build_config_template(plugins.infos.values(), environment_file="nps-connect.env")
     except ValueError as error:
-        raise Failure(f"{error}; see: nps-connect plugins list") from None
+        raise CommandError(f"{error}; see: nps-connect plugins list") from None
     names = {plugin: name for name, plugin in composed.connections.items()}
-    return Script(composed.text, names, composed.environment, SIGNING_KEY, people, seed)
+    return DemoConfig(composed.text, names, composed.environment, SIGNING_KEY, people, seed)
 
 
 def _show(demo: Demo, *, serve: bool, as_json: bool) -> bool:
     from rich.console import Console
 
-    from nps_connect.cli.output import console
+    from nps_connect.cli._support.output import console
     from nps_connect.sandbox import summary
-    from nps_connect.sandbox.signals import until_told_to_stop
+    from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
     errors = Console(stderr=True)
     for name, problem in demo.left_out.items():
-        summary.print_notes([f"the simulated vendor {name} is left out: {problem}"], errors)
-    summary.print_notes(demo.roles.missing, errors)
-    with _progress(hidden=as_json and not sys.stderr.isatty()) as tell:
-        outcome = demo.perform(tell)
+        summary.print_limitations([f"the simulated vendor {name} is left out: {problem}"], errors)
+    summary.print_limitations(demo.capabilities.missing, errors)
+    with _progress_reporter(hidden=as_json and not sys.stderr.isatty()) as tell:
+        outcome = demo.run(tell)
     _print(demo, outcome, serve=serve, as_json=as_json)
     if serve:
-        with until_told_to_stop() as told:
+        with stop_event_on_signal() as told:
             if not as_json:
-                summary.print_addresses(demo, console())
+                summary.print_demo_addresses(demo, console())
             sys.stdout.flush()
             told.wait()
-    code = demo.stage.stop()
+    code = demo.product.stop()
     if code:
         click.echo(f"Error: the product did not end in good order (exit code {code})", err=True)
     return not outcome.problems and code == 0
 
 
-def _print(demo: Demo, outcome: Outcome, *, serve: bool, as_json: bool) -> None:
-    from nps_connect.cli.output import console
+def _print(demo: Demo, outcome: DemoResult, *, serve: bool, as_json: bool) -> None:
+    from nps_connect.cli._support.output import console
     from nps_connect.sandbox import summary
 
     if not as_json:
         summary.print_summary(outcome, console())
         return
-    figures = outcome.figures.as_json()
-    print_json(figures | {"addresses": summary.addresses(demo)} if serve else figures)
+    figures = outcome.metrics.as_json()
+    print_json(figures | {"addresses": summary.demo_addresses(demo)} if serve else figures)
     for problem in outcome.problems:
         click.echo(f"does not balance: {problem}", err=True)
 
 
 @contextmanager
-def _progress(*, hidden: bool) -> Iterator[Teller]:
+def _progress_reporter(*, hidden: bool) -> Iterator[ProgressCallback]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -122,7 +122,7 @@ def _progress(*, hidden: bool) -> Iterator[Teller]:
 
 
 @contextmanager
-def _ending_in_good_order() -> Iterator[None]:
+def _exit_on_sigterm() -> Iterator[None]:
     """SIGTERM unwinds like an exit, so that the product's process and the temporary folder go too."""
 
     def leave(_signum: int, _frame: FrameType | None) -> None:

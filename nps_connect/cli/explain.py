@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import moment, print_json, print_table
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import format_time, print_json, print_table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.flows.minding.explain import Story
+    from nps_connect.services.operations.explain import Timeline
     from nps_connect.settings.model import Settings
 
 
@@ -45,42 +45,44 @@ def explain(
 
 def _story(
     session: Session, settings: Settings, contact: str | None, event_id: int | None, delivery_id: int | None
-) -> Story:
+) -> Timeline:
     from nps_connect.connection import system_clock
-    from nps_connect.flows.minding import explain
+    from nps_connect.services.operations import explain
 
     zone, connections = settings.core.zone, list(settings.connections)
     if event_id is not None or delivery_id is not None:
         noun, one = ("event", event_id) if event_id is not None else ("delivery", delivery_id)
         story = (explain.explain_event if noun == "event" else explain.explain_delivery)(session, one or 0, zone=zone)
         if story is None:
-            raise Failure(f"there is no {noun} {one}")
+            raise CommandError(f"there is no {noun} {one}")
         return story
     asked = contact or ""
-    people = explain.find_people(session, asked, connections)
+    people = explain.resolve_contacts(session, asked, connections)
     if people:
         return explain.explain_person(session, people, now=system_clock(), connections=connections, zone=zone)
     story = explain.explain_unknown(session, asked, connections, zone=zone)
     if story.steps:
         return story
-    raise Failure("nobody is known by that e-mail address, id or CONNECTION:ID")
+    raise CommandError("nobody is known by that e-mail address, id or CONNECTION:ID")
 
 
-def _print(story: Story, zone: tzinfo, *, person: bool) -> None:
-    from nps_connect.flows.minding.explain import MOST
+def _print(story: Timeline, zone: tzinfo, *, person: bool) -> None:
+    from nps_connect.services.operations.explain import MAX_ROWS_PER_KIND
 
     if story.contacts:
         click.echo(f"contact  {', '.join(story.contacts)}")
     if story.suppressed:
         click.echo(f"stopped  {', '.join(story.suppressed)}")
     if story.eligible_at is not None:
-        click.echo(f"cooldown until {moment(story.eligible_at, zone)}")
+        click.echo(f"cooldown until {format_time(story.eligible_at, zone)}")
     elif person and story.contacts and not story.suppressed:
         click.echo("no cooldown: the next survey is possible now")
     elif person and not story.contacts:
         click.echo("no contact is known by this; what is suppressed, or names it, is told")
     if story.left_out:
-        click.echo(f"older ones left out: {', '.join(story.left_out)} (the newest {MOST} of each are told)")
+        click.echo(
+            f"older ones left out: {', '.join(story.left_out)} (the newest {MAX_ROWS_PER_KIND} of each are told)"
+        )
     click.echo()
-    rows = [(moment(step.at, zone), step.what, step.id, step.told) for step in story.steps]
+    rows = [(format_time(step.at, zone), step.what, step.id, step.told) for step in story.steps]
     print_table([f"when ({zone})", "what", "id", "told"], rows, empty="nothing has happened yet")

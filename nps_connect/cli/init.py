@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_json, print_table
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import print_json, print_table
 
-PRIVATE = 0o600
+PRIVATE_FILE_MODE = 0o600
 
 
 @click.command(cls=Command)
@@ -26,28 +26,28 @@ def init(options: Options, force: bool, as_json: bool) -> None:
     Beside nps-connect.toml comes nps-connect.env, readable by you alone, with a fresh signing key and a placeholder for
     each secret that the plugins need. Values that are there already are never replaced.
     """
-    from nps_connect.cli.composing import SIGNING_KEY, compose
+    from nps_connect.cli._support.config_template import SIGNING_KEY, build_config_template
     from nps_connect.plugins import Plugins
-    from nps_connect.settings.loading import environment_path
-    from nps_connect.settings.reading import read_environment_file
+    from nps_connect.settings.config_files import read_environment_file
+    from nps_connect.settings.load_settings import environment_path
 
     path = options.path
     if path.exists() and not force:
-        raise Failure(f"{path} exists already; name another with --config FILE, or overwrite it with --force")
+        raise CommandError(f"{path} exists already; name another with --config FILE, or overwrite it with --force")
     secret_path = environment_path(path)
     plugins = Plugins.load()
     try:
-        composed = compose(plugins.infos.values(), environment_file=secret_path.name)
+        composed = build_config_template(plugins.infos.values(), environment_file=secret_path.name)
     except ValueError as error:
-        raise Failure(f"{error}; see: nps-connect plugins list") from None
+        raise CommandError(f"{error}; see: nps-connect plugins list") from None
     wanted = {SIGNING_KEY: secrets.token_urlsafe(32), **composed.environment}
     missing = {name: value for name, value in wanted.items() if name not in read_environment_file(secret_path)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _append(secret_path, missing)
+        _append_variables(secret_path, missing)
         path.write_text(composed.text, encoding="utf-8")
     except OSError as error:
-        raise Failure(f"cannot write {error.filename}: {error.strerror}") from None
+        raise CommandError(f"cannot write {error.filename}: {error.strerror}") from None
     placeholders = [name for name in missing if name != SIGNING_KEY]
     if as_json:
         print_json(
@@ -68,12 +68,12 @@ def init(options: Options, force: bool, as_json: bool) -> None:
     click.echo(f"Edit [core] in {path}, then: nps-connect config check, nps-connect db upgrade, nps-connect run")
 
 
-def _append(path: Path, variables: dict[str, str]) -> None:
+def _append_variables(path: Path, variables: dict[str, str]) -> None:
     """Add variables to an environment file that only its owner can read."""
     if not variables:
         return
     fresh = not path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE_MODE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         if fresh:
             stream.write("# Secrets of nps-connect. Keep this file out of version control.\n")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import counted, print_json
-from nps_connect.cli.pausing import change, one_of, scope_of, told, waiting
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import pluralize, print_json
+from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope, set_paused
 
 
 @click.command(cls=Command)
@@ -19,19 +19,19 @@ from nps_connect.cli.pausing import change, one_of, scope_of, told, waiting
 def pause(options: Options, scope: str | None, survey: str | None, reason: str, as_json: bool) -> None:
     """Stop all mail to customers at once, or everything on one connection.
 
-    SCOPE is mail (if not given), the name of a connection, or lane:CONNECTION/ACTION. What is due waits; tickets,
+    SCOPE is mail (if not given), the name of a connection, or queue:CONNECTION/ACTION. What is due waits; tickets,
     alerts and scores go on unless their own connection is paused.
     """
     with options.ledger() as (ledger, settings):
-        found = scope_of(one_of(scope, survey), settings)
+        found = parse_scope(select_scope(scope, survey), settings)
         with ledger.write() as session:
-            changed = change(session, found, reason)
-        deliveries, _ = waiting(ledger, found)
+            changed = set_paused(session, found, reason)
+        deliveries, _ = count_waiting(ledger, found)
     if as_json:
         print_json({"scope": found, "paused": True, "changed": changed, "waiting": deliveries})
         return
     state = "is paused now" if changed else "was paused already"
     click.echo(
-        f"{told(found)[0].upper()}{told(found)[1:]} {state}; waiting: {counted(deliveries, 'delivery', 'deliveries')}."
+        f"{describe_scope(found)[0].upper()}{describe_scope(found)[1:]} {state}; waiting: {pluralize(deliveries, 'delivery', 'deliveries')}."
     )
     click.echo(f"Let it go on with: nps-connect resume {found}")

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.cases.figures import count_cases
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import counted, print_json, print_table
-from nps_connect.cli.periods import period, period_options
+from nps_connect.cli._support.case_counts import count_cases
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import pluralize, print_json, print_table
+from nps_connect.cli._support.periods import parse_period, period_options
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.rules.arithmetic import NpsFigure
+    from nps_connect.rules.nps_arithmetic import NpsFigure
 
 Counts = dict[str, dict[str, int]]
-ALL = "all surveys"
+ALL_SURVEYS = "all surveys"
 
 
 @click.command(cls=Command)
@@ -37,15 +37,15 @@ def report(
     Only confirmed answers count. Days are days in the company's time zone. Below 30 responses a score is too small to
     judge.
     """
-    from nps_connect.rules.arithmetic import figure
+    from nps_connect.rules.nps_arithmetic import compute_nps
 
     with options.ledger() as (ledger, settings):
-        begin, end = period(settings, since, until)
+        begin, end = parse_period(settings, since, until)
         with ledger.read() as session:
-            counts = _count(session, survey, begin, end, latest=latest)
+            counts = _count_responses(session, survey, begin, end, latest=latest)
             cases = count_cases(session, survey, begin, end)
-    overall = figure(**counts.pop(ALL))
-    surveys = {name: figure(**by_segment) for name, by_segment in counts.items()}
+    overall = compute_nps(**counts.pop(ALL_SURVEYS))
+    surveys = {name: compute_nps(**by_segment) for name, by_segment in counts.items()}
     if as_json:
         by_survey = {name: asdict(one) for name, one in surveys.items()}
         print_json({"since": begin, "until": end, **asdict(overall), "surveys": by_survey, "cases": cases})
@@ -53,15 +53,15 @@ def report(
     rows = [_row(name, one) for name, one in surveys.items()]
     print_table(
         ["survey", "NPS", "responses", "promoters", "passives", "detractors", "provisional", ""],
-        [*rows, _row(ALL, overall)] if len(rows) > 1 else rows,
+        [*rows, _row(ALL_SURVEYS, overall)] if len(rows) > 1 else rows,
         empty="no responses",
     )
     if cases["opened"]:
-        told = counted(cases["opened"], "case", "cases")
+        told = pluralize(cases["opened"], "case", "cases")
         click.echo(f"{told} opened, {cases['solved']} solved, {cases['recovered']} recovered")
 
 
-def _count(
+def _count_responses(
     session: Session, survey: str | None, begin: datetime | None, end: datetime | None, *, latest: bool
 ) -> Counts:
     """Answers by survey and segment, and over all surveys under `ALL`."""
@@ -71,7 +71,7 @@ def _count(
     from nps_connect.ledger.tables import ResponseRow
     from nps_connect.records.responses import NPS_SCALE, segment_of
 
-    confirmed = (col(ResponseRow.revision) > 0) & col(ResponseRow.contested_at).is_(None)
+    confirmed = (col(ResponseRow.revision) > 0) & col(ResponseRow.conflicting_at).is_(None)
     at = case((col(ResponseRow.revision) > 0, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
     newest = func.row_number().over(
         partition_by=(confirmed, col(ResponseRow.contact_id)), order_by=(at.desc(), col(ResponseRow.id).desc())
@@ -95,10 +95,10 @@ def _count(
         query = query.where(found.c.place == 1)
     query = query.group_by(found.c.survey, found.c.score, found.c.confirmed).order_by(found.c.survey)
     names = ("promoters", "passives", "detractors", "provisional")
-    counts: Counts = {ALL: dict.fromkeys(names, 0)}
+    counts: Counts = {ALL_SURVEYS: dict.fromkeys(names, 0)}
     for name, value, is_confirmed, number in session.execute(query):
         column = f"{segment_of(value)}s" if is_confirmed else "provisional"
-        for group in (name, ALL):
+        for group in (name, ALL_SURVEYS):
             counts.setdefault(group, dict.fromkeys(names, 0))[column] += number
     return counts
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.asking import ask
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import counted, print_json
-from nps_connect.cli.pausing import change, one_of, scope_of, told, waiting
+from nps_connect.cli._support.confirm import confirm
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import pluralize, print_json
+from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope, set_paused
 
 
 @click.command(cls=Command)
@@ -22,24 +22,24 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
     """Let go on what was paused, by an operator or by a vendor that refused our credentials.
 
     Says how much mail waits and how many people it would reach, and asks. What is more than surveys_per_day is spread
-    over the days that follow. SCOPE is mail (if not given), the name of a connection, or lane:CONNECTION/ACTION.
+    over the days that follow. SCOPE is mail (if not given), the name of a connection, or queue:CONNECTION/ACTION.
     """
     from nps_connect.ledger import pauses
 
     with options.ledger() as (ledger, settings):
-        found = scope_of(one_of(scope, survey), settings)
-        deliveries, customers = waiting(ledger, found)
+        found = parse_scope(select_scope(scope, survey), settings)
+        deliveries, customers = count_waiting(ledger, found)
         with ledger.read() as session:
-            paused = pauses.current(session).get(found)
+            paused = pauses.load_pauses(session).get(found)
         if not as_json and paused is not None:
-            reach = counted(customers, "customer", "customers")
-            click.echo(f"Waiting: {counted(deliveries, 'delivery', 'deliveries')}; mail would reach {reach}.")
+            reach = pluralize(customers, "customer", "customers")
+            click.echo(f"Waiting: {pluralize(deliveries, 'delivery', 'deliveries')}; mail would reach {reach}.")
         changed = False
         if not dry_run:
             if customers and paused is not None:
-                ask(f"Let mail go to {counted(customers, 'customer', 'customers')}?", yes=yes)
+                confirm(f"Let mail go to {pluralize(customers, 'customer', 'customers')}?", yes=yes)
             with ledger.write() as session:
-                changed = change(session, found, None)
+                changed = set_paused(session, found, None)
     if as_json:
         print_json(
             {
@@ -52,6 +52,8 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
             }
         )
     elif paused is None:
-        click.echo(f"{told(found)[0].upper()}{told(found)[1:]} was not paused.")
+        click.echo(f"{describe_scope(found)[0].upper()}{describe_scope(found)[1:]} was not paused.")
     elif changed:
-        click.echo(f"{told(found)[0].upper()}{told(found)[1:]} goes on; it was paused because: {paused.reason}.")
+        click.echo(
+            f"{describe_scope(found)[0].upper()}{describe_scope(found)[1:]} goes on; it was paused because: {paused.reason}."
+        )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
 
 
 @click.command(cls=Command)
@@ -16,10 +16,16 @@ def run(options: Options, as_json: bool) -> None:
 
     SIGTERM or Ctrl+C ends it in good order: running deliveries finish, the rest waits in the database.
     """
-    from nps_connect.cli.serving import announce, joined, wait_for, web, work
+    from nps_connect.cli._support.process import (
+        print_ready,
+        run_web_server,
+        run_worker,
+        start_application,
+        wait_for_stop,
+    )
 
-    with joined(options) as (application, told):
+    with start_application(options) as (application, told):
         alone = application.ctx.ledger.is_sqlite
-        with work(application, role="run", alone=alone), web(application) as thread:
-            announce(application, "nps-connect", as_json=as_json, listening=True)
-            wait_for(told, thread)
+        with run_worker(application, role="run", is_sole_process=alone), run_web_server(application) as thread:
+            print_ready(application, "nps-connect", as_json=as_json, listening=True)
+            wait_for_stop(told, thread)

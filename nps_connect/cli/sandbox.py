@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli.guarding import Failure
+from nps_connect.cli._support.errors import CommandError
 
 if TYPE_CHECKING:
     from nps_connect.sandbox.faults import FaultRate
@@ -43,24 +43,24 @@ def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
     Nothing here is real and nothing leaves the machine. Stop it with Ctrl+C.
     """
     from nps_connect.plugins import Plugins
+    from nps_connect.sandbox.factory import build_sandbox, connection_names
     from nps_connect.sandbox.faults import FaultPlan
-    from nps_connect.sandbox.installed import connection_names, installed_sandbox
     from nps_connect.sandbox.mailbox import MailboxUnavailable
-    from nps_connect.sandbox.signals import until_told_to_stop
+    from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
     try:
-        sandbox, loaded = installed_sandbox(
+        sandbox, loaded = build_sandbox(
             connection_names(Plugins.load()), port=port, smtp_port=smtp_port, faults=FaultPlan(faults, seed)
         )
     except MailboxUnavailable as error:
-        raise Failure(str(error)) from error
+        raise CommandError(str(error)) from error
     for name, problem in loaded.problems.items():
         click.echo(f"The simulated vendor {name} is left out: {problem}", err=True)
-    with until_told_to_stop() as told:
+    with stop_event_on_signal() as told:
         try:
             sandbox.start()
         except OSError as error:
-            raise Failure(
+            raise CommandError(
                 f"cannot listen on ports {port} and {smtp_port} ({error.strerror}); "
                 "choose others with --port and --smtp-port (0 = a free one)"
             ) from error
@@ -75,7 +75,7 @@ def _announce(addresses: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(addresses))
     else:
-        from nps_connect.sandbox.announcing import print_addresses
+        from nps_connect.sandbox.address_table import print_addresses
 
         print_addresses(addresses)
     sys.stdout.flush()

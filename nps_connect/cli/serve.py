@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
 
 
 @click.command(cls=Command)
@@ -13,11 +13,17 @@ from nps_connect.cli.options import Options, json_option, pass_options
 @pass_options
 def serve(options: Options, as_json: bool) -> None:
     """Serve the pages and the webhook intake only; workers do the rest. Needs PostgreSQL."""
-    from nps_connect.cli.serving import announce, joined, need_postgres, wait_for, web
-    from nps_connect.wiring.working import at_the_door
+    from nps_connect.app.lifespan import web_lifespan
+    from nps_connect.cli._support.process import (
+        print_ready,
+        require_postgres,
+        run_web_server,
+        start_application,
+        wait_for_stop,
+    )
 
-    with joined(options) as (application, told):
-        need_postgres(application, "serve")
-        with at_the_door(application), web(application) as thread:
-            announce(application, "The web server", as_json=as_json, listening=True)
-            wait_for(told, thread)
+    with start_application(options) as (application, told):
+        require_postgres(application, "serve")
+        with web_lifespan(application), run_web_server(application) as thread:
+            print_ready(application, "The web server", as_json=as_json, listening=True)
+            wait_for_stop(told, thread)

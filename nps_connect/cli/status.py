@@ -6,18 +6,18 @@ from dataclasses import asdict
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import ago, counted, moment, print_facts, print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import format_age, format_time, pluralize, print_fields, print_json, print_table
 
 
 @click.command(cls=Command)
 @json_option
 @pass_options
 def status(options: Options, as_json: bool) -> None:
-    """Say how the house stands: what waits, what is stopped or held, and when each connection was last heard of."""
+    """Say how the application stands: what waits, what is stopped or held, and when each connection was last heard of."""
     from nps_connect.connection import system_clock
-    from nps_connect.flows.minding.status import status as look
+    from nps_connect.services.operations.status import load_status as look
 
     with options.ledger() as (ledger, settings), ledger.read() as session:
         known = look(session, settings, system_clock())
@@ -25,7 +25,7 @@ def status(options: Options, as_json: bool) -> None:
         print_json(asdict(known))
         return
     zone = settings.core.zone
-    print_facts(
+    print_fields(
         [
             ("mode", known.mode),
             ("surveys today", f"{known.surveys_today} of {known.surveys_per_day}"),
@@ -38,8 +38,8 @@ def status(options: Options, as_json: bool) -> None:
         [
             (
                 name,
-                moment(one.last_event_at, zone) or "never",
-                ago(known.at - one.last_event_at) if one.last_event_at else None,
+                format_time(one.last_event_at, zone) or "never",
+                format_age(known.at - one.last_event_at) if one.last_event_at else None,
                 one.missed,
                 one.undecided,
                 one.unreadable,
@@ -49,9 +49,9 @@ def status(options: Options, as_json: bool) -> None:
         empty="no connection gives events",
     )
     if known.to_confirm:
-        told = counted(known.to_confirm, "detractor", "detractors")
+        told = pluralize(known.to_confirm, "detractor", "detractors")
         click.echo(f"to confirm: {told} opened a score and pressed none; nps-connect responses list --to-confirm")
     for stop in known.paused:
-        click.echo(f"paused: {stop.scope} since {moment(stop.since, zone)} ({stop.cause}: {stop.reason})")
+        click.echo(f"paused: {stop.scope} since {format_time(stop.since, zone)} ({stop.cause}: {stop.reason})")
     for trigger, number in known.held.items():
         click.echo(f"held: {number} people of trigger {trigger}; nps-connect triggers release|refuse '{trigger}'")

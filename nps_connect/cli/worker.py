@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
 
 
 @click.command(cls=Command)
@@ -13,10 +13,16 @@ from nps_connect.cli.options import Options, json_option, pass_options
 @pass_options
 def worker(options: Options, as_json: bool) -> None:
     """Carry out deliveries, without web; start as many as wanted, on any machine. Needs PostgreSQL."""
-    from nps_connect.cli.serving import announce, joined, need_postgres, wait_for, work
+    from nps_connect.cli._support.process import (
+        print_ready,
+        require_postgres,
+        run_worker,
+        start_application,
+        wait_for_stop,
+    )
 
-    with joined(options) as (application, told):
-        need_postgres(application, "worker")
-        with work(application, role="worker", alone=False):
-            announce(application, "The worker", as_json=as_json, listening=False)
-            wait_for(told)
+    with start_application(options) as (application, told):
+        require_postgres(application, "worker")
+        with run_worker(application, role="worker", is_sole_process=False):
+            print_ready(application, "The worker", as_json=as_json, listening=False)
+            wait_for_stop(told)

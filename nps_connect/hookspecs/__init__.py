@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nps_connect.hookspecs import deciding, delivering, intake, loading, operating, reviewing
+from nps_connect.hookspecs import connector, decisions, deliveries, intake, operations, reviews
 from nps_connect.hookspecs.markers import PROJECT, hookimpl, hookspec
 
-ALL = (loading, intake, deciding, delivering, reviewing, operating)
+HOOKSPEC_MODULES = (connector, intake, decisions, deliveries, reviews, operations)
 
-__all__ = ["ALL", "PROJECT", "hookimpl", "hookspec"]
+__all__ = ["HOOKSPEC_MODULES", "PROJECT", "hookimpl", "hookspec"]

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from nps_connect import hookspecs
 from nps_connect.hookspecs.markers import PROJECT
 
-PREFIX = "nps_"
+HOOK_PREFIX = "nps_"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Signature:
 def signatures() -> Mapping[str, Signature]:
     """Every hook by name."""
     found: dict[str, Signature] = {}
-    for module in hookspecs.ALL:
+    for module in hookspecs.HOOKSPEC_MODULES:
         for name, function in vars(module).items():
             if hasattr(function, f"{PROJECT}_spec"):
                 hints = get_type_hints(function)
@@ -45,35 +45,39 @@ def signatures() -> Mapping[str, Signature]:
     return found
 
 
-def misfit(answer: object, hint: object) -> str | None:
+def type_mismatch(answer: object, hint: object) -> str | None:
     """Why an answer is not what the annotation says, or none if it fits.
 
     Knows the annotations that hookspecs use: classes, unions, `None` and sequences. A text is never a sequence here,
     and a generator is not one either (it would run outside of the call).
     """
     if hint is None or hint is types.NoneType:
-        return None if answer is None else f"answered {_kind(answer)} where nothing is expected"
+        return None if answer is None else f"answered {_type_name(answer)} where nothing is expected"
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        fits = any(misfit(answer, choice) is None for choice in get_args(hint))
-        return None if fits else f"answered {_kind(answer)}, expected {told(hint)}"
+        fits = any(type_mismatch(answer, choice) is None for choice in get_args(hint))
+        return None if fits else f"answered {_type_name(answer)}, expected {describe_type(hint)}"
     if origin is not None and issubclass(origin, Sequence):
         if not isinstance(answer, list | tuple):
-            return f"answered {_kind(answer)}, expected a list of {told(get_args(hint)[0])}"
+            return f"answered {_type_name(answer)}, expected a list of {describe_type(get_args(hint)[0])}"
         kinds = {type(item): item for item in answer}  # one of each: a batch holds hundreds of the same
-        wrong = [item for item in kinds.values() if misfit(item, get_args(hint)[0])]
-        return f"answered a list holding {_kind(wrong[0])}, expected {told(get_args(hint)[0])}" if wrong else None
-    return None if isinstance(answer, hint) else f"answered {_kind(answer)}, expected {told(hint)}"  # type: ignore[arg-type]
+        wrong = [item for item in kinds.values() if type_mismatch(item, get_args(hint)[0])]
+        return (
+            f"answered a list holding {_type_name(wrong[0])}, expected {describe_type(get_args(hint)[0])}"
+            if wrong
+            else None
+        )
+    return None if isinstance(answer, hint) else f"answered {_type_name(answer)}, expected {describe_type(hint)}"  # type: ignore[arg-type]
 
 
-def told(hint: object) -> str:
+def describe_type(hint: object) -> str:
     """An annotation in words short enough for an error."""
     if hint is None or hint is types.NoneType:
         return "nothing"
     if get_origin(hint) in (Union, types.UnionType):
-        return " or ".join(told(choice) for choice in get_args(hint))
+        return " or ".join(describe_type(choice) for choice in get_args(hint))
     return getattr(hint, "__name__", str(hint))
 
 
-def _kind(answer: object) -> str:
+def _type_name(answer: object) -> str:
     return "nothing" if answer is None else f"a {type(answer).__name__}"

@@ -20,7 +20,7 @@ class CaseRow(Base, table=True):
         changed_at: when the helpdesk last solved or reopened the ticket; older news do not count.
         first_reply_minutes, solve_minutes: as the helpdesk measured, else from our own times.
         reopened: how often it was opened again.
-        overdue_told_at: when staff were told that the deadline has passed.
+        overdue_notified_at: when staff were told that the deadline has passed.
         follow_up_id: the survey invitation that asks the customer once more.
         recovered_at: when the customer gave a better score.
         recovered_score: that score.
@@ -48,7 +48,7 @@ class CaseRow(Base, table=True):
     first_reply_minutes: int | None = None
     solve_minutes: int | None = None
     reopened: int = 0
-    overdue_told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    overdue_notified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     follow_up_id: int | None = Field(
         default=None, foreign_key="survey_invitations.id", sa_type=BigId, nullable=True, index=True
     )

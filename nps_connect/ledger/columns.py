@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Dialect, Index, Integer, MetaData, text
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, SQLModel
 
-NAMING = {
+NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
@@ -67,24 +67,24 @@ def _from_text(value: str | None) -> datetime | None:
 class Base(SQLModel):
     """Root of every table. ``table=True`` models validate nothing: frozen records go in."""
 
-    metadata = MetaData(naming_convention=NAMING)
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-class Work(Base):
+class QueuedRow(Base):
     """Claimable work: a row that a worker takes under a lease, and that is tried again until it ends.
 
     Attributes:
-        lane: what is worked off together, such as ``crm/write_score``.
+        queue: what is worked off together, such as ``crm/write_score``.
         state: where it stands; each table lists its own states.
         due_at: not before then.
         lease_token: fences the settling: only the holder of this token may settle the row.
         lease_until: when another worker may take the row over.
-        started_at: when the effect was begun; only then can a lost row be doubtful.
+        started_at: when the effect was begun; only then can a lost row be in_doubt.
         attempts: tries that count against the retry plan.
         last_error: the newest failure, one sentence.
     """
 
-    lane: str = Field(max_length=120)
+    queue_name: str = Field(max_length=120)
     state: str = Field(default="pending", max_length=20)
     due_at: datetime = Field(sa_type=UtcDateTime)
     lease_token: str | None = Field(default=None, max_length=40)
@@ -94,10 +94,10 @@ class Work(Base):
     last_error: str | None = None
 
 
-def work_indexes(table: str) -> tuple[Any, ...]:
-    """The two partial indexes of claimable work: what is due in a lane, and whose lease may have run out."""
+def queue_indexes(table: str) -> tuple[Any, ...]:
+    """The two partial indexes of claimable work: what is due in a queue, and whose lease may have run out."""
     return (
-        partial_index(f"ix_{table}_due", "lane", "due_at", "id", where="state = 'pending'"),
+        partial_index(f"ix_{table}_due", "queue_name", "due_at", "id", where="state = 'pending'"),
         partial_index(f"ix_{table}_leased", "lease_until", where="state = 'running'"),
     )
 

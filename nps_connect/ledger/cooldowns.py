@@ -23,7 +23,7 @@ def reserve(
     until: datetime,
     now: datetime,
     exempt: Collection[str] = (),
-    ignoring: bool = False,
+    ignore_cooldown: bool = False,
 ) -> bool:
     """Reserve all subjects for a survey; false if the cooldown of another one runs on any of them.
 
@@ -41,11 +41,11 @@ def reserve(
     """
     for subject in subjects:
         free = or_(col(CooldownRow.until) <= now, col(CooldownRow.invitation_id) == invitation_id)
-        if _take(session, subject, invitation_id, until, free):
+        if _acquire(session, subject, invitation_id, until, free):
             continue
-        if not (ignoring or _only_planned(session, subject, exempt)):
+        if not (ignore_cooldown or _is_only_planned(session, subject, exempt)):
             return False
-        _take(session, subject, invitation_id, until, col(CooldownRow.until) < until)
+        _acquire(session, subject, invitation_id, until, col(CooldownRow.until) < until)
     return True
 
 
@@ -59,7 +59,7 @@ def confirm(session: Session, invitation_id: int, *, until: datetime) -> None:
     )
 
 
-def free(session: Session, invitation_id: int, *, cooldown: timedelta, now: datetime) -> None:
+def release(session: Session, invitation_id: int, *, cooldown: timedelta, now: datetime) -> None:
     """The survey will not be sent, or reached nobody: only what the other surveys imply counts any more.
 
     Args:
@@ -72,7 +72,7 @@ def free(session: Session, invitation_id: int, *, cooldown: timedelta, now: date
     mine = select(CooldownRow).where(col(CooldownRow.invitation_id) == invitation_id)
     mine = mine.order_by(col(CooldownRow.subject)).with_for_update().execution_options(populate_existing=True)
     for row in session.execute(mine).scalars().all():
-        until, other, confirmed = _implied(session, row.subject, invitation_id, cooldown, now)
+        until, other, confirmed = _implied_cooldown(session, row.subject, invitation_id, cooldown, now)
         if until is None or until <= now:
             session.delete(row)
         else:
@@ -80,7 +80,7 @@ def free(session: Session, invitation_id: int, *, cooldown: timedelta, now: date
     session.flush()
 
 
-def _take(session: Session, subject: str, invitation_id: int, until: datetime, over: ColumnElement[bool]) -> bool:
+def _acquire(session: Session, subject: str, invitation_id: int, until: datetime, over: ColumnElement[bool]) -> bool:
     """Begin a cooldown where none is known, or over a known one of this kind."""
     values = {"until": until, "invitation_id": invitation_id, "confirmed": False}
     statement = insert_for(session, CooldownRow).values(subject=subject, **values)
@@ -92,7 +92,7 @@ def _take(session: Session, subject: str, invitation_id: int, until: datetime, o
     return session.execute(written.returning(col(CooldownRow.subject))).scalar() is not None
 
 
-def _only_planned(session: Session, subject: str, triggers: Collection[str]) -> bool:
+def _is_only_planned(session: Session, subject: str, triggers: Collection[str]) -> bool:
     """Whether the cooldown of a subject is the reservation of a survey of these triggers that has not been sent."""
     query = (
         select(col(InvitationRow.id))
@@ -106,7 +106,7 @@ def _only_planned(session: Session, subject: str, triggers: Collection[str]) -> 
     return session.execute(query).scalar() is not None
 
 
-def _implied(
+def _implied_cooldown(
     session: Session, subject: str, besides: int, cooldown: timedelta, now: datetime
 ) -> tuple[datetime | None, int | None, bool]:
     """Until when the planned and the sent surveys cool a subject down, which of them does, and whether it was sent."""

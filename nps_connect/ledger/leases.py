@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Hand:
+class LeaseHolder:
     """One thread at work.
 
     Attributes:
-        doing: the lane.
+        doing: the queue.
         since: when it last showed progress, in seconds of the monotonic clock.
         tokens: of its claims.
         given_up: it has shown no progress for too long: its claims are no longer held.
@@ -23,7 +23,7 @@ class Hand:
     doing: str
     since: float
     tokens: set[str] = field(default_factory=set)
-    given_up: bool = False
+    is_abandoned: bool = False
 
 
 class Leases:
@@ -36,12 +36,12 @@ class Leases:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._hands: dict[int, Hand] = {}
+        self._hands: dict[int, LeaseHolder] = {}
 
     @contextmanager
-    def working(self, doing: str) -> Iterator[Hand]:
-        """While this thread works on a lane, what it claims is held; afterwards no longer."""
-        hand = Hand(doing, self._monotonic())
+    def working(self, doing: str) -> Iterator[LeaseHolder]:
+        """While this thread works on a queue, what it claims is held; afterwards no longer."""
+        hand = LeaseHolder(doing, self._monotonic())
         thread = threading.get_ident()
         with self._lock:
             self._hands[thread] = hand
@@ -69,19 +69,21 @@ class Leases:
     def tokens(self) -> list[str]:
         """Of every claim that is to be held."""
         with self._lock:
-            return [token for hand in self._hands.values() if not hand.given_up for token in hand.tokens]
+            return [token for hand in self._hands.values() if not hand.is_abandoned for token in hand.tokens]
 
     def doing(self) -> list[str]:
         """What is worked on, one entry per thread, in alphabetical order."""
         with self._lock:
             return sorted(hand.doing for hand in self._hands.values())
 
-    def give_up(self, seconds: float) -> list[Hand]:
+    def abandon(self, seconds: float) -> list[LeaseHolder]:
         """Let go of what has shown no progress for so long; returns what was let go of just now."""
         with self._lock:
             late = [
-                hand for hand in self._hands.values() if not hand.given_up and self._monotonic() - hand.since > seconds
+                hand
+                for hand in self._hands.values()
+                if not hand.is_abandoned and self._monotonic() - hand.since > seconds
             ]
             for hand in late:
-                hand.given_up = True
+                hand.is_abandoned = True
             return late

@@ -13,10 +13,10 @@ from sqlmodel import Session
 
 from nps_connect.errors import ConfigError
 from nps_connect.ledger.columns import Base
-from nps_connect.ledger.groups import GroupCommit, New
-from nps_connect.ledger.turns import Turns
+from nps_connect.ledger.fair_lock import FairLock
+from nps_connect.ledger.group_commit import GroupCommit, NewRow
 
-SHOWN = "core.database_url"
+DATABASE_URL_KEY = "core.database_url"
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -38,7 +38,7 @@ class Ledger:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self._immediate = self.engine.execution_options(immediate=True)
-        self._writing = Turns() if self.is_sqlite else None
+        self._writing = FairLock() if self.is_sqlite else None
         self._groups = GroupCommit(self.write)
 
     @property
@@ -80,7 +80,7 @@ class Ledger:
         """Insert one row, together with those of other threads that come at the same moment; durable on return."""
         self._groups.add(row)
 
-    def add_all(self, rows: Sequence[New]) -> list[Exception | None]:
+    def add_all(self, rows: Sequence[NewRow]) -> list[Exception | None]:
         """Like `add` for several rows; gives what the database raised for each, or none."""
         return self._groups.add_all(rows) if rows else []
 
@@ -97,7 +97,7 @@ class Ledger:
             reason = str(error.orig).strip().splitlines()[0]
             raise ConfigError(
                 f"the database cannot be reached ({reason})",
-                key=SHOWN,
+                key=DATABASE_URL_KEY,
                 fix="check that it runs and that the address is right",
             ) from None
 
@@ -110,13 +110,17 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except Exception as error:
-        raise ConfigError("not a database address", key=SHOWN, allowed="sqlite:///file.db, postgresql://...") from error
+        raise ConfigError(
+            "not a database address", key=DATABASE_URL_KEY, allowed="sqlite:///file.db, postgresql://..."
+        ) from error
     if parsed.drivername in ("postgresql", "postgres"):
         return _postgres(parsed.set(drivername="postgresql+psycopg"))
     if parsed.drivername == "sqlite":
         return _sqlite(parsed)
     raise ConfigError(
-        f"database kind {parsed.drivername!r} is not known", key=SHOWN, allowed="sqlite:///file.db, postgresql://..."
+        f"database kind {parsed.drivername!r} is not known",
+        key=DATABASE_URL_KEY,
+        allowed="sqlite:///file.db, postgresql://...",
     )
 
 
@@ -125,7 +129,7 @@ def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not expo
         return create_engine(url, pool_size=8, max_overflow=16, pool_pre_ping=True)
     except ModuleNotFoundError:
         raise ConfigError(
-            "PostgreSQL needs an extra", key=SHOWN, fix="run: pip install 'nps-connect[postgres]'"
+            "PostgreSQL needs an extra", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"
         ) from None
 
 

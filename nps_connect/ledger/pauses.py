@@ -8,50 +8,50 @@ from typing import Literal
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.keeping import PauseRow
+from nps_connect.ledger.operational_tables import PauseRow
 from nps_connect.ledger.upserts import insert_for
 
-MAIL = "mail"
+MAIL_SCOPE = "mail"
 """The scope of all mail to customers."""
 
-Cause = Literal["operator", "auth", "not_allowed", "plugin"]
+PauseCause = Literal["operator", "auth", "not_allowed", "plugin"]
 
 
-def of_connection(name: str) -> str:
+def connection_scope(name: str) -> str:
     """The scope of everything on a connection."""
     return f"connection:{name}"
 
 
-def of_survey(name: str) -> str:
+def survey_scope(name: str) -> str:
     """The scope of the mail of a survey; also the `hold` of its deliveries."""
     return f"survey:{name}"
 
 
-def of_lane(connection: str, action: str) -> str:
+def queue_scope(connection: str, action: str) -> str:
     """The scope of one action on a connection."""
-    return f"lane:{connection}/{action}"
+    return f"queue:{connection}/{action}"
 
 
-SCOPES = select(col(PauseRow.scope))
+PAUSED_SCOPES_QUERY = select(col(PauseRow.scope))
 
 
-def stopped(session: Session) -> set[str]:
+def load_paused_scopes(session: Session) -> set[str]:
     """The scopes that are stopped now."""
-    return set(session.connection().execute(SCOPES).scalars().all())
+    return set(session.connection().execute(PAUSED_SCOPES_QUERY).scalars().all())
 
 
-def is_stopped(session: Session, scope: str) -> bool:
+def is_paused(session: Session, scope: str) -> bool:
     """Whether a scope is stopped; if so, nobody resumes it before this transaction ends, and misses what it holds."""
     query = select(col(PauseRow.scope)).where(col(PauseRow.scope) == scope).with_for_update(read=True)
     return session.execute(query).scalar() is not None
 
 
-def current(session: Session) -> dict[str, PauseRow]:
+def load_pauses(session: Session) -> dict[str, PauseRow]:
     """What is stopped now, by scope."""
     return {row.scope: row for row in session.execute(select(PauseRow)).scalars()}
 
 
-def pause(session: Session, scope: str, *, cause: Cause, reason: str, now: datetime) -> bool:
+def pause(session: Session, scope: str, *, cause: PauseCause, reason: str, now: datetime) -> bool:
     """Stop a scope; false if it was stopped already (its first reason stays)."""
     statement = insert_for(session, PauseRow).values(scope=scope, cause=cause, reason=reason, since=now)
     return session.execute(statement.on_conflict_do_nothing().returning(col(PauseRow.scope))).scalar() is not None

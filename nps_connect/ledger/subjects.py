@@ -12,28 +12,28 @@ def mailbox_hash(email: str) -> str:
     return hashlib.sha256(mailbox_key(email).encode()).hexdigest()
 
 
-def person(contact_id: int) -> str:
+def person_subject(contact_id: int) -> str:
     """The subject of a person."""
     return f"c:{contact_id}"
 
 
-def mailbox(hashed: str) -> str:
+def mailbox_subject(hashed: str) -> str:
     """The subject of a mailbox."""
     return f"m:{hashed}"
 
 
-def vendor_id(connection: str, value: str) -> str:
+def vendor_id_subject(connection: str, value: str) -> str:
     """The subject of a vendor's id, before or without a contact of that id; it tells nothing of the id itself."""
     return f"v:{hashlib.sha256(f'{connection}:{value}'.encode()).hexdigest()}"
 
 
-def subject_of_key(connection: str, kind: str, value: str) -> str | None:
+def contact_key_subject(connection: str, kind: str, value: str) -> str | None:
     """The subject that a contact key names; none for a key that names an object, such as a deal."""
     if kind == "email":
-        return mailbox(mailbox_hash(value))
-    return vendor_id(connection, value) if kind == "id" else None
+        return mailbox_subject(mailbox_hash(value))
+    return vendor_id_subject(connection, value) if kind == "id" else None
 
 
-def subjects_of(contact_id: int, hashed: str | None) -> list[str]:
+def contact_subjects(contact_id: int, hashed: str | None) -> list[str]:
     """Person and mailbox, sorted so that everybody locks them in one order."""
-    return sorted([person(contact_id), *([mailbox(hashed)] if hashed else [])])
+    return sorted([person_subject(contact_id), *([mailbox_subject(hashed)] if hashed else [])])

@@ -9,8 +9,8 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import JSON, Field
 
 from nps_connect.ledger.cases import CaseRow  # noqa: F401  # one place to import every table of the walk from
-from nps_connect.ledger.columns import Base, BigId, UtcDateTime, Work, partial_index, work_indexes
-from nps_connect.ledger.event_people import EventPersonRow  # noqa: F401
+from nps_connect.ledger.columns import Base, BigId, QueuedRow, UtcDateTime, partial_index, queue_indexes
+from nps_connect.ledger.event_subjects import EventSubjectRow  # noqa: F401
 from nps_connect.records.responses import NPS_SCALE
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
@@ -25,12 +25,12 @@ def _ref(target: str, *, optional: bool = False, index: bool = True) -> Any:  # 
     return Field(default=None if optional else ..., foreign_key=target, sa_type=BigId, nullable=optional, index=index)
 
 
-class RawRequest(Work, table=True):
-    """A webhook as it came in; lane ``<connection>/parse``."""
+class RawRequest(QueuedRow, table=True):
+    """A webhook as it came in; queue ``<connection>/parse``."""
 
     __tablename__ = "raw_requests"
     __table_args__ = (
-        *work_indexes("raw_requests"),
+        *queue_indexes("raw_requests"),
         CheckConstraint(WORK_STATES, name="state"),
         partial_index("ix_raw_requests_unreadable", "connection", "id", where="state = 'dead'"),
     )
@@ -43,15 +43,15 @@ class RawRequest(Work, table=True):
     body: bytes = Field(sa_type=LargeBinary)
     received_at: datetime = Field(sa_type=UtcDateTime)
     events_new: int = 0
-    events_known: int = 0
+    events_duplicate: int = 0
 
 
-class EventRow(Work, table=True):
-    """A fact; lane ``<connection>/decide``."""
+class EventRow(QueuedRow, table=True):
+    """A fact; queue ``<connection>/decide``."""
 
     __tablename__ = "events"
     __table_args__ = (
-        *work_indexes("events"),
+        *queue_indexes("events"),
         CheckConstraint(WORK_STATES, name="state"),
         UniqueConstraint("connection", "key"),
         Index("ix_events_connection_received_at", "connection", "received_at"),
@@ -128,7 +128,7 @@ class CooldownRow(Base, table=True):
 class InvitationRow(Base, table=True):
     """A survey invitation: one survey for one contact.
 
-    `mailbox` is the hashed one that its mail went to, or may have gone to.
+    `mailbox_subject` is the hashed one that its mail went to, or may have gone to.
     """
 
     __tablename__ = "survey_invitations"
@@ -156,8 +156,8 @@ class InvitationRow(Base, table=True):
     mailbox: str | None = Field(default=None, max_length=64)
 
 
-class VisitRow(Base, table=True):
-    """One opening of a personal link, by a person or a machine; `signs` of a machine are told, they prove nothing."""
+class PageViewRow(Base, table=True):
+    """One opening of a personal link, by a person or a machine; `detect_signals` of a machine are told, they prove nothing."""
 
     __tablename__ = "visits"
     __table_args__ = (CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name="purpose"),)
@@ -181,8 +181,8 @@ class ResponseRow(Base, table=True):
     Attributes:
         scale: what the score is a score on; only those on `NPS_SCALE` have a segment and count for the NPS.
         follow_up: answers to further questions, each with its name and its question.
-        contested_at: two different scores were pressed at once: provisional again until the next press.
-        provisional_signs: signs of a machine on the opening that gave the provisional score.
+        conflicting_at: two different scores were pressed at once: provisional again until the next press.
+        provisional_bot_signals: signs of a machine on the opening that gave the provisional score.
     """
 
     __tablename__ = "responses"
@@ -194,7 +194,7 @@ class ResponseRow(Base, table=True):
         partial_index(
             "ix_responses_to_confirm",
             "provisional_at",
-            where="revision = 0 AND provisional_score <= 6 AND provisional_signs IS NULL",
+            where="revision = 0 AND provisional_score <= 6 AND provisional_bot_signals IS NULL",
         ),
     )
 
@@ -212,10 +212,10 @@ class ResponseRow(Base, table=True):
     do_not_contact: bool = False
     follow_up: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    contested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    conflicting_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     provisional_score: int | None = None
     provisional_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    provisional_signs: str | None = Field(default=None, max_length=60)
+    provisional_bot_signals: str | None = Field(default=None, max_length=60)
 
 
 class RevisionRow(Base, table=True):
@@ -236,21 +236,21 @@ class RevisionRow(Base, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
-class DeliveryRow(Work, table=True):
-    """One action for one subject on one connection; lane ``<connection>/<action>``.
+class DeliveryRow(QueuedRow, table=True):
+    """One action for one subject on one connection; queue ``<connection>/<action>``.
 
     Attributes:
         key: the idempotency key, unique.
         options: what the route said: lead, comment policy, platform.
         payload: the record as first started, so that a retry sends the same bytes; none before.
-        after_id: waits (`held`) until that delivery has succeeded.
-        doubtful: an earlier try may have taken effect: look before the next one.
+        depends_on_id: waits (`held`) until that delivery has succeeded.
+        in_doubt: an earlier try may have taken effect: look before the next one.
         hold: why the row is `held`.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        *work_indexes("deliveries"),
+        *queue_indexes("deliveries"),
         CheckConstraint(DELIVERY_STATES, name="state"),
         UniqueConstraint("key"),
         Index("ix_deliveries_state_id", "state", "id"),
@@ -267,8 +267,8 @@ class DeliveryRow(Work, table=True):
     revision: int | None = None
     options: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     payload: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    after_id: int | None = _ref("deliveries.id", optional=True)
-    doubtful: bool = False
+    depends_on_id: int | None = _ref("deliveries.id", optional=True)
+    in_doubt: bool = False
     hold: str | None = Field(default=None, max_length=200)
     error_kind: str | None = Field(default=None, max_length=20)
     receipt_id: str | None = Field(default=None, max_length=300)

@@ -16,16 +16,16 @@ from sqlmodel import col
 
 from nps_connect.connection import Clock, Sleep
 from nps_connect.errors import RetryLater
-from nps_connect.ledger.keeping import TokenRow
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.operational_tables import TokenRow
 from nps_connect.ledger.upserts import insert_for
 
-LEASE = timedelta(seconds=60)
-LOOK_EVERY = 0.1
-PATIENCE = 45.0
+TOKEN_LOCK_LEASE = timedelta(seconds=60)
+TOKEN_LOCK_POLL_SECONDS = 0.1
+TOKEN_LOCK_TIMEOUT_SECONDS = 45.0
 
 
-class LedgerTokens:
+class LedgerTokenStore:
     """The tokens of one connection.
 
     Args:
@@ -40,7 +40,7 @@ class LedgerTokens:
     ) -> None:
         self._ledger = ledger
         self._connection = connection
-        self._box = MultiFernet([Fernet(_derived(key)) for key in keys])
+        self._box = MultiFernet([Fernet(_derive_key(key)) for key in keys])
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -78,10 +78,10 @@ class LedgerTokens:
         owner = f"{self._random.getrandbits(128):032x}"
         waited = 0.0
         while not self._take(name, owner):
-            if waited >= PATIENCE:
+            if waited >= TOKEN_LOCK_TIMEOUT_SECONDS:
                 raise RetryLater("another worker renews the token")
-            self._sleep(LOOK_EVERY)
-            waited += LOOK_EVERY
+            self._sleep(TOKEN_LOCK_POLL_SECONDS)
+            waited += TOKEN_LOCK_POLL_SECONDS
         try:
             yield
         finally:
@@ -99,7 +99,7 @@ class LedgerTokens:
             taken = session.execute(
                 update(TokenRow)
                 .where(col(TokenRow.connection) == self._connection, col(TokenRow.name) == name, free)
-                .values(locked_by=owner, locked_until=now + LEASE)
+                .values(locked_by=owner, locked_until=now + TOKEN_LOCK_LEASE)
                 .returning(col(TokenRow.name))
                 .execution_options(synchronize_session=False)
             ).scalar()
@@ -119,7 +119,7 @@ class LedgerTokens:
             )
 
 
-def _derived(key: str) -> bytes:
+def _derive_key(key: str) -> bytes:
     """A key of the right length for one purpose only, from any of the operator's keys."""
     derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"nps_connect.tokens").derive(key.encode())
     return base64.urlsafe_b64encode(derived)

@@ -13,14 +13,14 @@ from sqlalchemy import JSON, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
+from nps_connect.ledger.bulk_sql import ROWS_PARAMETER, json_rows
 from nps_connect.ledger.columns import UtcDateTime, utc_text
-from nps_connect.ledger.keeping import CounterRow
-from nps_connect.ledger.many import TOLD, told_rows
+from nps_connect.ledger.operational_tables import CounterRow
 
-Clash = Callable[[Any], Any]
-_Way = Callable[[Sequence[Any]], Sequence[Any]]
+OnConflict = Callable[[Any], Any]
+_ColumnEncoder = Callable[[Sequence[Any]], Sequence[Any]]
 
-TOGETHER = 100
+SQLITE_BATCH_SIZE = 100
 """Rows of one statement on SQLite: more gain nothing."""
 
 
@@ -34,7 +34,7 @@ def insert_many(
     table: type[SQLModel],
     rows: Sequence[Mapping[str, Any]],
     *,
-    clash: Clash | None = None,
+    on_conflict: OnConflict | None = None,
     returning: Sequence[str] = (),
     **told: Any,  # noqa: ANN401  # parameters
 ) -> list[Any]:
@@ -61,15 +61,15 @@ def insert_many(
     names = tuple(one.name for one in bare.c if one.name in rows[0])
     connection = session.connection()
     if connection.dialect.name != "sqlite":
-        statement = _from_json(bare, names, clash, tuple(returning))
-        result = connection.execute(statement, {TOLD: to_json(rows).decode(), **told})
+        statement = _json_insert(bare, names, on_conflict, tuple(returning))
+        result = connection.execute(statement, {ROWS_PARAMETER: to_json(rows).decode(), **told})
         return list(result.all()) if returning else []
-    text, ways, tail = _by_rows(bare, names, clash, tuple(returning))
+    text, ways, tail = _values_insert(bare, names, on_conflict, tuple(returning))
     after = [utc_text(told[name]) if isinstance(told[name], datetime) else told[name] for name in tail]
     written: list[Any] = []
-    for begin in range(0, len(rows), TOGETHER):
-        some = rows[begin : begin + TOGETHER]
-        result = connection.exec_driver_sql(text(len(some)), (*_stored(some, names, ways), *after))
+    for begin in range(0, len(rows), SQLITE_BATCH_SIZE):
+        some = rows[begin : begin + SQLITE_BATCH_SIZE]
+        result = connection.exec_driver_sql(text(len(some)), (*_encode_rows(some, names, ways), *after))
         written += result.all() if returning else []
     return written
 
@@ -85,20 +85,20 @@ def insert_new(
 
 
 @lru_cache(maxsize=64)
-def _from_json(bare: Table, names: tuple[str, ...], clash: Clash | None, returning: tuple[str, ...]) -> Any:  # noqa: ANN401
-    source, columns = told_rows(bare, names, sqlite=False)
+def _json_insert(bare: Table, names: tuple[str, ...], clash: OnConflict | None, returning: tuple[str, ...]) -> Any:  # noqa: ANN401
+    source, columns = json_rows(bare, names, sqlite=False)
     statement = postgresql.insert(bare).from_select(
         names, select(*columns.values()).select_from(source), include_defaults=False
     )
-    return _finished(statement, bare, clash, returning)
+    return _with_conflict_and_returning(statement, bare, clash, returning)
 
 
 @lru_cache(maxsize=64)
-def _by_rows(
-    bare: Table, names: tuple[str, ...], clash: Clash | None, returning: tuple[str, ...]
-) -> tuple[Callable[[int], str], list[_Way | None], list[str]]:
+def _values_insert(
+    bare: Table, names: tuple[str, ...], clash: OnConflict | None, returning: tuple[str, ...]
+) -> tuple[Callable[[int], str], list[_ColumnEncoder | None], list[str]]:
     """The text for so many rows, how each column is stored, and the names of the parameters that follow the rows."""
-    statement = _finished(
+    statement = _with_conflict_and_returning(
         sqlite.insert(bare).values({name: bindparam(f"to_{name}") for name in names}), bare, clash, returning
     )
     compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
@@ -107,16 +107,20 @@ def _by_rows(
         raise ValueError(f"{bare.name}: a value is missing beside {', '.join(names)}")
     group = f"({', '.join('?' * len(names))})"
     head, tail = str(compiled).split(group, 1)
-    ways = [_way(bare.c[name].type) for name in names]
+    ways = [_column_encoder(bare.c[name].type) for name in names]
     return lru_cache(lambda count: head + ", ".join([group] * count) + tail), ways, order[len(names) :]
 
 
-def _finished(statement: Any, bare: Table, clash: Clash | None, returning: tuple[str, ...]) -> Any:  # noqa: ANN401
+def _with_conflict_and_returning(
+    statement: Any, bare: Table, clash: OnConflict | None, returning: tuple[str, ...]
+) -> Any:  # noqa: ANN401
     statement = clash(statement) if clash else statement
     return statement.returning(*(bare.c[name] for name in returning)) if returning else statement
 
 
-def _stored(rows: Sequence[Mapping[str, Any]], names: Sequence[str], ways: Sequence[_Way | None]) -> Iterator[Any]:
+def _encode_rows(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], ways: Sequence[_ColumnEncoder | None]
+) -> Iterator[Any]:
     """Every value as SQLite stores it, row by row; worked out column by column, which is quicker."""
     columns = []
     for name, way in zip(names, ways, strict=True):
@@ -125,23 +129,23 @@ def _stored(rows: Sequence[Mapping[str, Any]], names: Sequence[str], ways: Seque
     return chain.from_iterable(zip(*columns, strict=True))
 
 
-def _way(kind: Any) -> _Way | None:  # noqa: ANN401  # a column's type
+def _column_encoder(kind: Any) -> _ColumnEncoder | None:  # noqa: ANN401  # a column's type
     if isinstance(kind, UtcDateTime):
-        return _moments
-    return _jsons if isinstance(kind, JSON) else None
+        return _encode_datetimes
+    return _encode_json if isinstance(kind, JSON) else None
 
 
-def _moments(column: Sequence[datetime | None]) -> list[str | None]:
+def _encode_datetimes(column: Sequence[datetime | None]) -> list[str | None]:
     """The same few moments are told again and again."""
     texts = {moment: utc_text(moment) for moment in set(column)}
     return [texts[moment] for moment in column]
 
 
-def _jsons(column: Sequence[Any]) -> list[str | None]:
+def _encode_json(column: Sequence[Any]) -> list[str | None]:
     return [None if value is None else to_json(value).decode() for value in column]
 
 
-def count(session: Session, name: str, connection: str, day: date, by: int = 1) -> None:
+def increment_counter(session: Session, name: str, connection: str, day: date, by: int = 1) -> None:
     """Count something that is not kept."""
     statement = insert_for(session, CounterRow).values(day=day, name=name, connection=connection, count=by)
     session.execute(

@@ -10,16 +10,18 @@ from importlib.metadata import version
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.keeping import WorkerRow
+from nps_connect.ledger.operational_tables import WorkerRow
 from nps_connect.ledger.upserts import insert_for
 
-SILENT_AFTER = timedelta(seconds=30)
+HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 """A worker that has not been seen for this long is taken for dead; its deliveries are taken over."""
 
-FORGOTTEN_AFTER = timedelta(days=1)
+WORKER_RETENTION = timedelta(days=1)
 
 
-def seen(session: Session, worker: str, *, role: str, started_at: datetime, doing: list[str], now: datetime) -> None:
+def record_heartbeat(
+    session: Session, worker: str, *, role: str, started_at: datetime, doing: list[str], now: datetime
+) -> None:
     """Note that this process lives."""
     own = {"seen_at": now, "doing": doing}
     session.execute(
@@ -37,16 +39,16 @@ def seen(session: Session, worker: str, *, role: str, started_at: datetime, doin
     )
     session.execute(
         delete(WorkerRow)
-        .where(col(WorkerRow.seen_at) < now - FORGOTTEN_AFTER)
+        .where(col(WorkerRow.seen_at) < now - WORKER_RETENTION)
         .execution_options(synchronize_session=False)
     )
 
 
-def gone(session: Session, worker: str) -> None:
+def deregister_worker(session: Session, worker: str) -> None:
     """Note that this process has ended in good order."""
     session.execute(delete(WorkerRow).where(col(WorkerRow.id) == worker).execution_options(synchronize_session=False))
 
 
-def known(session: Session) -> list[WorkerRow]:
+def load_workers(session: Session) -> list[WorkerRow]:
     """Every process that is or was seen within a day, the oldest first."""
     return list(session.execute(select(WorkerRow).order_by(col(WorkerRow.started_at), col(WorkerRow.id))).scalars())

@@ -9,12 +9,12 @@ import httpx
 from pydantic import ConfigDict, Field
 
 from nps_connect.errors import DeliveryError
-from nps_connect.records.answers import VendorAnswer
 from nps_connect.records.base import Moment, Record
 from nps_connect.records.deliveries import Action
+from nps_connect.records.vendor_responses import VendorResponse
 
 FieldType = Literal["text", "number", "boolean", "moment"]
-Doubt = Literal["look", "resend", "hold"]
+InDoubtPolicy = Literal["look", "resend", "hold"]
 
 
 class EventKind(Record):
@@ -39,14 +39,14 @@ class ActionInfo(Record):
     Attributes:
         action: the action's name.
         batch_size: items per hook call at most; 1 if the vendor takes them one by one.
-        doubt: what a `Doubtful` delivery does next: `look` for it (`nps_find_existing`) and resend, `resend` at once,
+        doubt: what a `OutcomeUnknown` delivery does next: `look` for it (`nps_find_existing`) and resend, `resend` at once,
             or `hold` for the operator.
         customer_facing: the action reaches a customer (suppression, opt-out and pause apply).
     """
 
     action: Action
     batch_size: int = Field(default=1, ge=1, le=1000)
-    doubt: Doubt
+    doubt: InDoubtPolicy
     customer_facing: bool = False
 
 
@@ -93,7 +93,7 @@ class ReviewPolicy(Record):
     """What a review platform demands of those who ask for reviews.
 
     Attributes:
-        rule: `ask-everyone` forbids asking only happy customers; `free` leaves the choice to the operator.
+        rule: `ask-everyone` forbids asking only happy customers; `release` leaves the choice to the operator.
         reason: the rule in plain words.
         source: where the platform says so.
     """
@@ -160,7 +160,7 @@ class ConnectorInfo(Record):
     status_overrides: Mapping[int, StatusRule] = Field(default_factory=dict)
     base_url: Callable[[Any], str] | None = None
     auth: Callable[[Any], Mapping[str, str] | httpx.Auth] | None = None
-    refine: Callable[[DeliveryError, VendorAnswer, Moment], DeliveryError] | None = None
+    refine: Callable[[DeliveryError, VendorResponse, Moment], DeliveryError] | None = None
     request_id_header: str | None = None
     idempotency_header: str | None = None
     review_policy: Callable[[Any], ReviewPolicy] | None = None

@@ -9,7 +9,7 @@ from pydantic import Field
 from nps_connect.records.base import Moment, Record
 from nps_connect.records.contacts import Contact
 from nps_connect.records.messages import Message
-from nps_connect.records.responses import AnsweredContact, Response
+from nps_connect.records.responses import ContactResponse, Response
 
 Action = Literal[
     "send_fallback",
@@ -22,13 +22,13 @@ Action = Literal[
     "invite_review",
     "write_opt_out",
 ]
-"""Every effect outside the house. The order is the priority of their lanes, first served first."""
+"""Every effect outside the application. The order is the priority of their queues, first served first."""
 
 Priority = Literal["urgent", "high", "normal", "low"]
 CommentPolicy = Literal["full", "link", "none"]
 
 
-class ScoreUpdate(AnsweredContact):
+class ScoreUpdate(ContactResponse):
     """Write this score onto this contact's record.
 
     Attributes:
@@ -47,7 +47,7 @@ class ScoreUpdate(AnsweredContact):
     comment_link: str | None = None
 
 
-class TicketDraft(AnsweredContact):
+class TicketDraft(ContactResponse):
     """Open one ticket for this detractor.
 
     Attributes:
@@ -69,7 +69,7 @@ class TicketDraft(AnsweredContact):
     deadline: Moment | None = None
 
 
-class TicketUpdate(AnsweredContact):
+class TicketUpdate(ContactResponse):
     """Tell an existing ticket what changed: a late comment, another score, a recovered customer.
 
     Attributes:
@@ -86,7 +86,7 @@ class TicketUpdate(AnsweredContact):
     tags: tuple[str, ...] = ()
 
 
-class Alert(AnsweredContact):
+class Alert(ContactResponse):
     """Tell a person now.
 
     Attributes:
@@ -101,11 +101,11 @@ class Alert(AnsweredContact):
     link: str | None = None
 
 
-class ReviewInvitation(AnsweredContact):
+class ReviewInvitation(ContactResponse):
     """Ask this person for a review on one platform.
 
     Attributes:
-        lead: `review` = the mail is the invitation; `help` = thanks and help first, the same link below.
+        lead: `build_review_message` = the mail is the invitation; `help` = thanks and help first, the same link below.
         location: which of the platform's places, chosen from the contact's or event's fields; none = the default.
     """
 

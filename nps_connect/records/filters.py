@@ -11,10 +11,10 @@ from nps_connect.records.base import Record
 from nps_connect.records.connectors import FieldType
 from nps_connect.records.findings import Finding
 
-NEAR = 0.8
+SIMILARITY_CUTOFF = 0.8
 """How alike two names are, from 0 to 1, before one is taken for a slip of the other."""
 
-_WRITTEN: Mapping[FieldType, str] = {
+_LITERAL_EXAMPLES: Mapping[FieldType, str] = {
     "text": 'a text such as "won"',
     "number": "a number such as 100",
     "boolean": "true or false",
@@ -22,10 +22,10 @@ _WRITTEN: Mapping[FieldType, str] = {
 }
 
 
-def near_miss(name: str, known: list[str]) -> str | None:
+def nearest_name(name: str, known: list[str]) -> str | None:
     """The known name that was probably meant: one that differs in a letter or in case only; else none."""
     folded = {one.casefold(): one for one in known}
-    close = get_close_matches(name.casefold(), folded, n=1, cutoff=NEAR)
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=SIMILARITY_CUTOFF)
     return folded[close[0]] if close else None
 
 
@@ -42,7 +42,7 @@ class FilterUse(Record):
     on: str
     fields: dict[str, tuple[FieldType, ...]] = Field(default_factory=dict)
 
-    def misfits(self, known: Mapping[str, FieldType | None], vendor: str) -> Iterator[Finding]:
+    def mismatches(self, known: Mapping[str, FieldType | None], vendor: str) -> Iterator[Finding]:
         """A finding for each field that the vendor does not have, or whose type the filter does not compare it as.
 
         Args:
@@ -52,7 +52,7 @@ class FilterUse(Record):
         for name, kinds in sorted(self.fields.items()):
             where = f"trigger {self.trigger!r}: the filter names {name!r}"
             if name not in known:
-                near = near_miss(name, list(known))
+                near = nearest_name(name, list(known))
                 yield Finding(
                     severity="error",
                     text=f"{where}, which {vendor} does not have for {self.on}: it counts as missing, always",
@@ -65,5 +65,5 @@ class FilterUse(Record):
                 yield Finding(
                     severity="error" if kind == "moment" else "warning",
                     text=f"{where}, which is a {kind} at {vendor}, but compares it as a {wrong[0]}",
-                    fix=f"compare it with {_WRITTEN[kind]}",
+                    fix=f"compare it with {_LITERAL_EXAMPLES[kind]}",
                 )

@@ -12,11 +12,11 @@ from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.responses import Segment
 
 PageState = Literal["open", "answered", "expired", "unknown"]
-Taken = Literal["open", "answered", "expired", "unknown", "test"]
+VisitOutcome = Literal["open", "answered", "expired", "unknown", "test"]
 """Where a survey stands after a visit; ``test``: the link of a test mail, nothing was written down."""
 
 
-class VisitInfo(Record):
+class PageView(Record):
     """One opening of a personal link.
 
     Attributes:
@@ -36,7 +36,7 @@ class VisitInfo(Record):
     language: str | None = None
 
 
-class Press(Record):
+class Submission(Record):
     """What somebody pressed on the survey page.
 
     Attributes:
@@ -56,12 +56,12 @@ class Press(Record):
     follow_up: Mapping[str, str] = Field(default_factory=dict)
 
 
-class SurveyVisit(NamedTuple):
+class SurveyPageRequest(NamedTuple):
     """One request for a survey page: the token of its link, the visit, and what was pressed, if anything."""
 
     token: str
-    visit: VisitInfo
-    press: Press | None = None
+    visit: PageView
+    press: Submission | None = None
 
 
 class FollowUpQuestion(Record):
@@ -88,7 +88,7 @@ class SurveyPage(Record):
         language: to show the page in.
         question: the survey's own question in that language, or none for the standard one.
         score: the confirmed score, for `answered`; never shown preselected to a new visitor without it.
-        contested: two different scores were pressed at once, so that none counts; waits for the next press.
+        conflicting: two different scores were pressed at once, so that none counts; waits for the next press.
         commented: a comment has reached us (it is not shown).
         do_not_contact: the wish that was sent last, shown ticked so that it is neither lost nor forced.
         reviews: the review pages, the same for every score; filled in for `answered`.
@@ -103,7 +103,7 @@ class SurveyPage(Record):
     language: str
     question: str | None = None
     score: Score | None = None
-    contested: bool = False
+    conflicting: bool = False
     commented: bool = False
     do_not_contact: bool = False
     reviews: tuple[ReviewDestination, ...] = ()

@@ -76,7 +76,7 @@ class Response(Record):
         return segment_of(self.score)
 
 
-class EarlierAnswer(Record):
+class EarlierResponse(Record):
     """One line of a contact's answer history, newest first in lists."""
 
     score: Score
@@ -86,9 +86,9 @@ class EarlierAnswer(Record):
     comment: str | None = None
 
 
-class AnsweredContact(Record):
+class ContactResponse(Record):
     """A response together with the person who gave it: the subject of most deliveries."""
 
     contact: Contact
     response: Response
-    history: tuple[EarlierAnswer, ...] = ()
+    history: tuple[EarlierResponse, ...] = ()

@@ -12,18 +12,18 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.filters import PERSON_FIELDS, Filter
-from nps_connect.rules.quiet import zone_of
-from nps_connect.rules.timing import after, day_of, on_day
+from nps_connect.rules.quiet_hours import contact_zone
+from nps_connect.rules.timing import end_of_delay, local_date, same_time_on
 from nps_connect.settings.model import Limits, Trigger
 
 __all__ = ["PERSON_FIELDS", "Facts"]
 
 
-def _none_due(_day: date) -> int:
+def _no_surveys_due(_day: date) -> int:
     return 0
 
 
-def _nobody() -> float:
+def _no_baseline() -> float:
     return 0.0
 
 
@@ -61,12 +61,12 @@ class Facts:
     suppressed: str | None
     vetoed: str | None
     history: ContactHistory | None
-    days: Callable[[date], int] = _none_due
-    own_days: Callable[[date], int] = _none_due
+    days: Callable[[date], int] = _no_surveys_due
+    trigger_surveys_due: Callable[[date], int] = _no_surveys_due
     outranked_by: str | None = None
     blocked_until: datetime | None = None
     reached: int = 0
-    usual: Callable[[], float] = _nobody
+    usual: Callable[[], float] = _no_baseline
     released: bool = False
     seen_at: datetime | None = None
     zone: tzinfo = UTC
@@ -83,12 +83,15 @@ class Facts:
         The delay counts from the event, by the clock where the person is known to live. Nothing is due in the past, and
         where the trigger's own day is full it is the same time of the next day that is not.
         """
-        there = zone_of(self.contacts[0].timezone if len(self.contacts) == 1 else None, self.zone)
-        first = due = max(after(self.event.occurred_at, self.trigger.delay, there), self.now)
-        day = day_of(first, there)
-        while self.trigger.per_day is not None and self.own_days(day_of(due, self.zone)) >= self.trigger.per_day:
+        there = contact_zone(self.contacts[0].timezone if len(self.contacts) == 1 else None, self.zone)
+        first = due = max(end_of_delay(self.event.occurred_at, self.trigger.delay, there), self.now)
+        day = local_date(first, there)
+        while (
+            self.trigger.per_day is not None
+            and self.trigger_surveys_due(local_date(due, self.zone)) >= self.trigger.per_day
+        ):
             day += timedelta(days=1)
-            due = on_day(first, day, there)
+            due = same_time_on(first, day, there)
         return due
 
     def values(self) -> dict[str, FieldValue]:
@@ -97,26 +100,26 @@ class Facts:
             return dict(self.event.fields)
         contact = self.contacts[0]
         told = {**contact.fields, **self.event.fields}
-        if self.filter is None or not self.filter.personal:
+        if self.filter is None or not self.filter.person_fields:
             return told
         history = self.history or ContactHistory()
         return {
             **told,
-            "contact.email_domain": _domain(contact.email),
+            "contact.email_domain": _email_domain(contact.email),
             "contact.language": contact.language,
             "contact.name": contact.name,
             "contact.timezone": contact.timezone,
             "history.answers": history.answers,
             "history.last_score": history.last_score,
-            "history.last_answered_at": _written(history.last_answered_at),
-            "history.last_surveyed_at": _written(history.last_surveyed_at),
+            "history.last_answered_at": _format_moment(history.last_answered_at),
+            "history.last_surveyed_at": _format_moment(history.last_surveyed_at),
         }
 
 
-def _domain(email: str | None) -> str | None:
+def _email_domain(email: str | None) -> str | None:
     """What stands after the last ``@``, in lower case."""
     return mailbox_key(email).rpartition("@")[2] if email else None
 
 
-def _written(moment: datetime | None) -> str | None:
+def _format_moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat()

@@ -18,11 +18,11 @@ from rule_engine import ast
 
 from nps_connect.records.base import FieldValue
 from nps_connect.records.connectors import FieldType
-from nps_connect.rules.filter_text import FilterError, Token
-from nps_connect.rules.filter_values import READERS, Comparable, read_number, read_text
+from nps_connect.rules.filter_tokens import FilterError, Token
+from nps_connect.rules.filter_values import PARSERS, Comparable, parse_number, parse_text
 
-Values = Mapping[str, FieldValue]
-Condition = Callable[[Values], bool | None]
+FieldValues = Mapping[str, FieldValue]
+Condition = Callable[[FieldValues], bool | None]
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
@@ -34,7 +34,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2,4}")
 _KIND_OF: Mapping[type, FieldType] = {str: "text", Decimal: "number", bool: "boolean", datetime: "moment"}
-_WRITTEN: Mapping[FieldType, str] = {
+_EXAMPLES: Mapping[FieldType, str] = {
     "text": 'a text such as "won"',
     "number": "a number such as 100",
     "boolean": "true or false",
@@ -58,17 +58,17 @@ class Operand:
         """The operand for an error sentence."""
         return f"{self.name!r} is {self.kind}" if self.name else f"the other side is {self.kind}"
 
-    def reader(self, kind: FieldType) -> Callable[[Values], Comparable | None]:
+    def reader(self, kind: FieldType) -> Callable[[FieldValues], Comparable | None]:
         """Gives the operand's value as this kind."""
         if self.name is None:
             value = self.value
             return lambda _: value
-        name, read = self.name, READERS[kind]
+        name, read = self.name, PARSERS[kind]
         return lambda values: read(values.get(name))
 
 
 @dataclass
-class Translator:
+class ConditionBuilder:
     """Turns the parser's tree into a condition. Fields are met in the order of their tokens, which gives the columns.
 
     Attributes:
@@ -81,7 +81,7 @@ class Translator:
     fields: Mapping[str, FieldType]
     names: Sequence[Token]
     compared: dict[str, set[FieldType]] = field(default_factory=dict, init=False)
-    dated: set[str] = field(default_factory=set, init=False)
+    date_like_fields: set[str] = field(default_factory=set, init=False)
     _met: int = field(default=0, init=False)
 
     def condition(self, node: ast.ExpressionBase) -> Condition:
@@ -129,14 +129,14 @@ class Translator:
         if kind == "boolean" and node.type not in {"eq", "ne"}:
             raise FilterError("true and false have no order; compare them with == or !=", left.column)
         if kind is None:
-            return _loose(compare, str(left.name), str(right.name))
+            return _untyped_comparison(compare, str(left.name), str(right.name))
         self._note(kind, left, right)
         texts = [side.value for side in (left, right) if isinstance(side.value, str)]
         if node.type not in {"eq", "ne"} and any(_DATE.match(text) for text in texts):
-            self.dated |= {side.name for side in (left, right) if side.name}
+            self.date_like_fields |= {side.name for side in (left, right) if side.name}
         one, other = left.reader(kind), right.reader(kind)
 
-        def holds(values: Values) -> bool | None:
+        def holds(values: FieldValues) -> bool | None:
             first, second = one(values), other(values)
             return None if first is None or second is None else compare(first, second)
 
@@ -161,7 +161,7 @@ class Translator:
         self._note("text", member, container)
         one, other = member.reader("text"), container.reader("text")
 
-        def holds(values: Values) -> bool | None:
+        def holds(values: FieldValues) -> bool | None:
             part, whole = one(values), other(values)
             return None if part is None or whole is None else str(part) in str(whole)
 
@@ -177,7 +177,7 @@ class Translator:
         self._note(kind, member)
         read, wanted = member.reader(kind), [item.value for item in items]
 
-        def holds(values: Values) -> bool | None:
+        def holds(values: FieldValues) -> bool | None:
             value = read(values)
             return None if value is None else value in wanted
 
@@ -210,16 +210,16 @@ def _common_kind(left: Operand, right: Operand) -> FieldType | None:
         raise FilterError("this compares two fixed values; one side must be a field", left.column)
     if left.kind and right.kind and left.kind != right.kind:
         typed, other = (left, right) if left.name else (right, left)
-        fix = "these cannot be compared" if other.name else f"write {_WRITTEN[typed.kind or 'text']}"
+        fix = "these cannot be compared" if other.name else f"write {_EXAMPLES[typed.kind or 'text']}"
         raise FilterError(f"{typed.told()} but {other.told()}; {fix}", typed.column)
     return left.kind or right.kind
 
 
-def _loose(compare: Callable[[Any, Any], bool], left: str, right: str) -> Condition:
+def _untyped_comparison(compare: Callable[[Any, Any], bool], left: str, right: str) -> Condition:
     """Two untyped fields: as numbers when both are numbers, else as texts."""
 
-    def holds(values: Values) -> bool | None:
-        for read in (read_number, read_text):
+    def holds(values: FieldValues) -> bool | None:
+        for read in (parse_number, parse_text):
             first, second = read(values.get(left)), read(values.get(right))
             if first is not None and second is not None:
                 return compare(first, second)
@@ -233,7 +233,7 @@ def _as_boolean(value: Comparable | None) -> bool | None:
 
 
 def _negated(inner: Condition) -> Condition:
-    def holds(values: Values) -> bool | None:
+    def holds(values: FieldValues) -> bool | None:
         answer = inner(values)
         return None if answer is None else not answer
 
@@ -241,7 +241,7 @@ def _negated(inner: Condition) -> Condition:
 
 
 def _all(conditions: Sequence[Condition]) -> Condition:
-    def holds(values: Values) -> bool | None:
+    def holds(values: FieldValues) -> bool | None:
         answers = [condition(values) for condition in conditions]
         return False if False in answers else (None if None in answers else True)
 
@@ -249,7 +249,7 @@ def _all(conditions: Sequence[Condition]) -> Condition:
 
 
 def _any(conditions: Sequence[Condition]) -> Condition:
-    def holds(values: Values) -> bool | None:
+    def holds(values: FieldValues) -> bool | None:
         answers = [condition(values) for condition in conditions]
         return True if True in answers else (None if None in answers else False)
 

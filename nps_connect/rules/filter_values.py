@@ -19,31 +19,31 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BOOLEANS = {"true": True, "false": False}
 
 
-def read_text(value: FieldValue) -> str | None:
+def parse_text(value: FieldValue) -> str | None:
     """A text; an empty one is none, for a CRM clears a property by emptying it."""
     if isinstance(value, bool):
         return str(value).lower()
-    return _written(value) or None
+    return _as_text(value) or None
 
 
-def read_number(value: FieldValue) -> Decimal | None:
+def parse_number(value: FieldValue) -> Decimal | None:
     """A finite number, also from text such as ``120.00``; thousands separators and currencies are not guessed at."""
     if type(value) is int:
         return Decimal(value) if abs(value) < _LARGEST else None
-    text = "" if isinstance(value, bool) else _written(value).strip()
+    text = "" if isinstance(value, bool) else _as_text(value).strip()
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-def read_boolean(value: FieldValue) -> bool | None:
+def parse_boolean(value: FieldValue) -> bool | None:
     """True or false, also as text in any case."""
     if isinstance(value, bool):
         return value
     return _BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None
 
 
-def read_moment(value: FieldValue) -> datetime | None:
+def parse_moment(value: FieldValue) -> datetime | None:
     """A moment: ISO 8601 (UTC where it names no zone), or milliseconds since 1970, the two forms that CRMs use."""
-    text = "" if isinstance(value, bool) else _written(value).strip()
+    text = "" if isinstance(value, bool) else _as_text(value).strip()
     try:
         if _MILLISECONDS.fullmatch(text):
             return _EPOCH + timedelta(milliseconds=int(text))
@@ -53,16 +53,16 @@ def read_moment(value: FieldValue) -> datetime | None:
         return None
 
 
-def _written(value: FieldValue) -> str:
+def _as_text(value: FieldValue) -> str:
     """The value as text; none, and integers too long to be written, are empty."""
     if value is None or (isinstance(value, int) and abs(value) > _LARGEST):
         return ""
     return str(value)
 
 
-READERS: Mapping[FieldType, Callable[[FieldValue], Comparable | None]] = {
-    "text": read_text,
-    "number": read_number,
-    "boolean": read_boolean,
-    "moment": read_moment,
+PARSERS: Mapping[FieldType, Callable[[FieldValue], Comparable | None]] = {
+    "text": parse_text,
+    "number": parse_number,
+    "boolean": parse_boolean,
+    "moment": parse_moment,
 }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from nps_connect.records.base import FieldValue
 from nps_connect.records.connectors import FieldType
-from nps_connect.rules.filter_text import FilterError, Token, nearest, scan
+from nps_connect.rules.filter_tokens import FilterError, Token, suggest_names, tokenize
 
 if TYPE_CHECKING:
     from nps_connect.rules.filter_conditions import Condition
@@ -49,15 +49,15 @@ class Filter:
 
     text: str
     names: frozenset[str]
-    personal: frozenset[str]
+    person_fields: frozenset[str]
     compared: Mapping[str, frozenset[FieldType]] = field(repr=False, compare=False)
-    dated: frozenset[str] = field(repr=False, compare=False)
+    date_like_fields: frozenset[str] = field(repr=False, compare=False)
     _condition: Condition = field(repr=False, compare=False)
 
     @cached_property
     def asked(self) -> tuple[str, ...]:
         """Every field that it asks about, in alphabetical order."""
-        return tuple(sorted(self.names | self.personal))
+        return tuple(sorted(self.names | self.person_fields))
 
     def matches(self, values: Mapping[str, FieldValue]) -> bool:
         """Whether these values pass.
@@ -83,18 +83,18 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
     """
     import rule_engine  # it builds its parser when it is imported, which takes as long as starting the rest does
 
-    from nps_connect.rules.filter_conditions import Translator
+    from nps_connect.rules.filter_conditions import ConditionBuilder
 
     known = {**fields, **PERSON_FIELDS}
-    tokens = scan(text)
+    tokens = tokenize(text)
     names = [token for token in tokens if token.kind == "name"]
     for token in names:
         if token.text not in known and (not open_fields or "." in token.text):
-            raise FilterError(f"unknown field {token.text!r}, {nearest(token.text, sorted(known))}", token.column)
+            raise FilterError(f"unknown field {token.text!r}, {suggest_names(token.text, sorted(known))}", token.column)
     _check_moments(tokens)
     try:
-        tree = rule_engine.Rule(_anonymous(text, names), rule_engine.Context(default_timezone="utc"))
-        translator = Translator(known, names)
+        tree = rule_engine.Rule(_mask_names(text, names), rule_engine.Context(default_timezone="utc"))
+        translator = ConditionBuilder(known, names)
         condition = translator.condition(tree.statement.expression)
     except rule_engine.RuleSyntaxError as error:
         column = error.token.lexpos + 1 if error.token is not None else len(text) + 1
@@ -109,14 +109,14 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
     return Filter(
         text=text,
         names=used - personal,
-        personal=personal,
+        person_fields=personal,
         compared={name: frozenset(kinds) for name, kinds in translator.compared.items()},
-        dated=frozenset(translator.dated),
+        date_like_fields=frozenset(translator.date_like_fields),
         _condition=condition,
     )
 
 
-def _anonymous(text: str, names: list[Token]) -> str:
+def _mask_names(text: str, names: list[Token]) -> str:
     """The text with every name replaced by one of equal length that the parser takes: dots, reserved words and all."""
     characters = list(text)
     for token in names:

@@ -13,14 +13,14 @@ from nps_connect.records.deliveries import Action, CommentPolicy
 from nps_connect.records.responses import Response
 from nps_connect.settings.model import Route, RoutedAction
 
-_SETTLING: dict[str, timedelta] = {
+_GRACE_PERIODS: dict[str, timedelta] = {
     "open_ticket": timedelta(seconds=20),
     "send_alert": timedelta(seconds=20),
     "write_score": timedelta(seconds=60),
 }
 _UNREADABLE = re.compile(r"[^a-z0-9]+")
 _READABLE_LENGTH = 24
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_encode_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class PlannedAction(NamedTuple):
@@ -45,16 +45,16 @@ class PlannedAction(NamedTuple):
     weight: int = 1
 
 
-def settling(action: Action, sent: bool) -> timedelta:
+def grace_period(action: Action, sent: bool) -> timedelta:
     """How long to wait for a second click or a comment before an action starts, where the route does not say.
 
     A pressed Send button means that the customer is done: nothing waits any longer. A late comment updates, it never
     delays.
     """
-    return timedelta(0) if sent else _SETTLING.get(action, timedelta(0))
+    return timedelta(0) if sent else _GRACE_PERIODS.get(action, timedelta(0))
 
 
-def plan(routes: Sequence[Route], *, response: Response, sent: bool) -> tuple[PlannedAction, ...]:
+def plan_actions(routes: Sequence[Route], *, response: Response, sent: bool) -> tuple[PlannedAction, ...]:
     """The actions of a confirmed answer, in the order of the routes.
 
     A delay that a route gives always holds. Where several routes lead to one action on one connection, the first wins:
@@ -74,7 +74,7 @@ def plan(routes: Sequence[Route], *, response: Response, sent: bool) -> tuple[Pl
             route=index,
             action=route.do,
             via=route.via,
-            delay=route.delay if route.delay is not None else settling(route.do, sent),
+            delay=route.delay if route.delay is not None else grace_period(route.do, sent),
             lead=route.lead,
             comment=route.comment,
             weight=route.weight,
@@ -82,16 +82,16 @@ def plan(routes: Sequence[Route], *, response: Response, sent: bool) -> tuple[Pl
     return tuple(planned.values())
 
 
-def concerns(route: Route, *, survey: str | None, touchpoint: str | None, language: str | None) -> bool:
+def route_matches(route: Route, *, survey: str | None, touchpoint: str | None, language: str | None) -> bool:
     """Whether a route takes answers like this, whatever their score; none stands for one that no route names."""
     return (
         (not route.surveys or survey in route.surveys)
         and (not route.touchpoints or touchpoint in route.touchpoints)
-        and (not route.languages or _speaks(route.languages, language))
+        and (not route.languages or _matches_language(route.languages, language))
     )
 
 
-def _speaks(languages: Sequence[str], language: str | None) -> bool:
+def _matches_language(languages: Sequence[str], language: str | None) -> bool:
     asked = (language or "").casefold()
     return any(asked == one.casefold() or asked.startswith(f"{one.casefold()}-") for one in languages)
 
@@ -99,7 +99,7 @@ def _speaks(languages: Sequence[str], language: str | None) -> bool:
 def _applies(route: Route, response: Response) -> bool:
     if response.do_not_contact and route.do == "invite_review":
         return False
-    return response.score in route.asked and concerns(
+    return response.score in route.asked and route_matches(
         route, survey=response.survey, touchpoint=response.touchpoint, language=response.language
     )
 
@@ -117,7 +117,7 @@ def delivery_key(*, action: str, subject: str, revision: int | None, route: str 
     """
     counted = "null" if revision is None or action == "open_ticket" else revision
     # As JSON spells a list of the four; an encoder of the whole list takes ten times as long.
-    facts = f"[{_quoted(action)}, {_quoted(subject)}, {counted}, {'null' if route is None else _quoted(route)}]"
+    facts = f"[{_encode_json(action)}, {_encode_json(subject)}, {counted}, {'null' if route is None else _encode_json(route)}]"
     digest = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()
     readable = _UNREADABLE.sub("-", subject.lower())[:_READABLE_LENGTH].strip("-")
     return f"{action}-{readable}-{digest}"

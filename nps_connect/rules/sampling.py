@@ -6,7 +6,7 @@ import hashlib
 import json
 
 _RANGE = 2**64
-_spelled = json.JSONEncoder(ensure_ascii=False).encode
+_encode_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def in_sample(trigger: str, contact: str, percent: float) -> bool:
@@ -19,10 +19,10 @@ def in_sample(trigger: str, contact: str, percent: float) -> bool:
         contact: a stable id of the person, such as connection and vendor id.
         percent: 0 (nobody) to 100 (everybody).
     """
-    return percent >= 100 or point(trigger, contact) < percent / 100 * _RANGE
+    return percent >= 100 or stable_hash(trigger, contact) < percent / 100 * _RANGE
 
 
-def point(*parts: str) -> int:
+def stable_hash(*parts: str) -> int:
     """A stable, evenly spread integer from 0 to 2**64 - 1 for a list of texts."""
-    text = _spelled(parts)
+    text = _encode_json(parts)
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")

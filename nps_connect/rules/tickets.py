@@ -6,9 +6,9 @@ from datetime import datetime, time, timedelta, tzinfo
 
 from nps_connect.records.deliveries import Priority
 from nps_connect.records.responses import Segment, segment_of
-from nps_connect.rules.timing import at, day_of
+from nps_connect.rules.timing import local_date, utc_at
 
-CLOSE_OF_BUSINESS = time(18)
+BUSINESS_DAY_END = time(18)
 SATURDAY = 5
 
 
@@ -43,7 +43,7 @@ def deadline(answered_at: datetime, zone: tzinfo) -> datetime:
     Raises:
         ValueError: `answered_at` has no time zone.
     """
-    day = day_of(answered_at, zone) + timedelta(days=1)
+    day = local_date(answered_at, zone) + timedelta(days=1)
     while day.weekday() >= SATURDAY:
         day += timedelta(days=1)
-    return at(day, CLOSE_OF_BUSINESS, zone)
+    return utc_at(day, BUSINESS_DAY_END, zone)

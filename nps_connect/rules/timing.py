@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from nps_connect.settings.delays import DAYS, Delay
+from nps_connect.settings.delays import WEEKDAYS_BY_NAME, Delay
 
 
-def day_of(moment: datetime, zone: tzinfo) -> date:
+def local_date(moment: datetime, zone: tzinfo) -> date:
     """The calendar day of a moment in a time zone.
 
     Raises:
@@ -18,7 +18,7 @@ def day_of(moment: datetime, zone: tzinfo) -> date:
     return moment.astimezone(zone).date()
 
 
-def day_after(moment: datetime, zone: tzinfo) -> datetime:
+def start_of_next_day(moment: datetime, zone: tzinfo) -> datetime:
     """The moment (UTC) at which the calendar day after that of `moment` begins in a time zone.
 
     Where the clocks skip midnight, the day begins when they have skipped it; where midnight comes twice, at the first.
@@ -26,10 +26,10 @@ def day_after(moment: datetime, zone: tzinfo) -> datetime:
     Raises:
         ValueError: the moment has no time zone of its own.
     """
-    return at(day_of(moment, zone) + timedelta(days=1), time(), zone)
+    return utc_at(local_date(moment, zone) + timedelta(days=1), time(), zone)
 
 
-def at(day: date, clock_time: time, zone: tzinfo) -> datetime:
+def utc_at(day: date, clock_time: time, zone: tzinfo) -> datetime:
     """The moment (UTC) at which the clocks of a zone show this time of this day.
 
     A time that the clocks skip is read with the offset before the change, one that comes twice is the first.
@@ -37,7 +37,7 @@ def at(day: date, clock_time: time, zone: tzinfo) -> datetime:
     return datetime.combine(day, clock_time, tzinfo=zone).astimezone(UTC)
 
 
-def expiry(sent_at: datetime, lasts: timedelta, zone: tzinfo) -> datetime:
+def link_expiry(sent_at: datetime, lasts: timedelta, zone: tzinfo) -> datetime:
     """When a link stops taking answers (UTC): with the end of its last day in a zone, because a mail names that day.
 
     Args:
@@ -45,15 +45,15 @@ def expiry(sent_at: datetime, lasts: timedelta, zone: tzinfo) -> datetime:
         lasts: how long the link takes answers.
         zone: the company's.
     """
-    return day_after(sent_at + lasts, zone)
+    return start_of_next_day(sent_at + lasts, zone)
 
 
-def last_moment(expires_at: datetime, zone: tzinfo) -> datetime:
+def last_valid_moment(expires_at: datetime, zone: tzinfo) -> datetime:
     """The last moment, in a zone, at which a link takes answers: on the day that is told to people."""
     return (expires_at.astimezone(UTC) - timedelta.resolution).astimezone(zone)
 
 
-def after(moment: datetime, delay: Delay, zone: tzinfo) -> datetime:
+def end_of_delay(moment: datetime, delay: Delay, zone: tzinfo) -> datetime:
     """When a delay that begins at a moment is over (UTC).
 
     The named day is the first one whose clock shows the time strictly after the fixed part is over: a delay of
@@ -62,13 +62,13 @@ def after(moment: datetime, delay: Delay, zone: tzinfo) -> datetime:
     begin = moment.astimezone(UTC) + delay.wait
     if delay.day is None:
         return begin
-    wanted, day = DAYS[delay.day], day_of(begin, zone)
+    wanted, day = WEEKDAYS_BY_NAME[delay.day], local_date(begin, zone)
     while True:
-        if day.weekday() in wanted and (due := at(day, delay.clock, zone)) > begin:
+        if day.weekday() in wanted and (due := utc_at(day, delay.clock, zone)) > begin:
             return due
         day += timedelta(days=1)
 
 
-def on_day(moment: datetime, day: date, zone: tzinfo) -> datetime:
+def same_time_on(moment: datetime, day: date, zone: tzinfo) -> datetime:
     """The same time of day on another day of a time zone (UTC)."""
-    return at(day, moment.astimezone(zone).time(), zone)
+    return utc_at(day, moment.astimezone(zone).time(), zone)

@@ -9,10 +9,10 @@ from urllib.parse import urljoin
 import httpx
 
 from nps_connect.sandbox.mail import ReceivedMail
-from nps_connect.sandbox.pages import Form, Page, PageSurprise, read_page
+from nps_connect.sandbox.pages import Form, Page, UnexpectedPage, read_page
 from nps_connect.sandbox.population import Customer
 
-PHONE = (
+PHONE_USER_AGENT = (
     "Mozilla/5.0 (Linux; Android 14; Mobile) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36"
 )
 
@@ -25,7 +25,7 @@ class Browser:
         agent: what it calls itself.
     """
 
-    def __init__(self, client: httpx.Client, agent: str = PHONE) -> None:
+    def __init__(self, client: httpx.Client, agent: str = PHONE_USER_AGENT) -> None:
         self._client = client
         self._agent = agent
 
@@ -48,14 +48,14 @@ class Browser:
             PageSurprise: the form would not be posted, or the answer is an error.
         """
         if form.method != "post":
-            raise PageSurprise("a form that changes something must be posted")
+            raise UnexpectedPage("a form that changes something must be posted")
         # Pages with the referrer policy `no-referrer` make browsers send this origin with every form.
         headers = {"User-Agent": self._agent, "Origin": "null", "Sec-Fetch-Site": "same-origin"}
         answer = self._client.post(form.action, data=values, headers=headers)
         if answer.is_redirect:
             return self.open(urljoin(str(answer.url), answer.headers["location"]))
         if answer.is_error:
-            raise PageSurprise(f"sending the form was answered with {answer.status_code}")
+            raise UnexpectedPage(f"sending the form was answered with {answer.status_code}")
         return self._page(answer)
 
     @staticmethod
@@ -64,28 +64,28 @@ class Browser:
         return read_page(str(answer.url), answer.status_code, answer.text if is_html else "")
 
 
-def press(form: Form, score: int) -> dict[str, str]:
+def score_button_values(form: Form, score: int) -> dict[str, str]:
     """What is sent when somebody presses a score; where scores are only chosen, the first button is pressed then.
 
     Raises:
         PageSurprise: the score is not on offer.
     """
     if form.has("score", "button"):
-        return form.untouched() | {"score": form.button("score", str(score)).value}
-    return _chosen(form, score) | _pressed(form, score)
+        return form.default_values() | {"score": form.button("score", str(score)).value}
+    return _selected_values(form, score) | _submit_button_values(form, score)
 
 
-def write_and_send(form: Form, score: int, comment: str | None) -> dict[str, str]:
+def full_form_values(form: Form, score: int, comment: str | None) -> dict[str, str]:
     """What is sent when somebody chooses a score, writes a comment and presses the button that sends it."""
-    return _chosen(form, score) | {"comment": comment or ""} | _pressed(form, score)
+    return _selected_values(form, score) | {"comment": comment or ""} | _submit_button_values(form, score)
 
 
-def _chosen(form: Form, score: int) -> dict[str, str]:
+def _selected_values(form: Form, score: int) -> dict[str, str]:
     choosable = any(form.has("score", kind) for kind in ("choice", "fixed", "text"))
-    return form.untouched() | ({"score": str(score)} if choosable else {})
+    return form.default_values() | ({"score": str(score)} if choosable else {})
 
 
-def _pressed(form: Form, score: int) -> dict[str, str]:
+def _submit_button_values(form: Form, score: int) -> dict[str, str]:
     senders = [one for one in form.fields if one.kind == "button" and one.name != "score"]
     if not senders:
         return {"score": form.button("score", str(score)).value}
@@ -112,7 +112,7 @@ class PersonalLinks:
         links = mail.links_to(f"{self.public_url}/s/")
         wanted = [link for link in links if score is not None and link.endswith(f"score={score}")]
         if not links or (score is not None and not wanted):
-            raise PageSurprise(f"the mail has no survey link for {score}")
+            raise UnexpectedPage(f"the mail has no survey link for {score}")
         return wanted[0] if wanted else links[0]
 
     def review(self, mail: ReceivedMail) -> str | None:
@@ -120,32 +120,32 @@ class PersonalLinks:
         return next(iter(mail.links_to(f"{self.public_url}/r/")), None)
 
 
-def answer_mail(customer: Customer, mail: ReceivedMail, links: PersonalLinks, browser: Browser) -> None:
+def respond_to_mail(customer: Customer, mail: ReceivedMail, links: PersonalLinks, browser: Browser) -> None:
     """Treat a survey mail by the customer's habit.
 
     Raises:
         PageSurprise: the page is not what a customer expects.
         httpx.HTTPError: nobody answered.
     """
-    part = customer.part
-    if part.habit == "ignore":
+    part = customer.persona
+    if part.behaviour == "ignore":
         return
     page = browser.open(links.survey(mail, part.score if part.score is not None else 9))
     if part.score is None:
         return
-    if part.habit == "send":
+    if part.behaviour == "send":
         form = page.form_with("comment")
-        values = write_and_send(form, part.score, customer.comment)
-        _send(browser, page, form, values, twice=part.presses_twice)
+        values = full_form_values(form, part.score, customer.comment)
+        _submit_form(browser, page, form, values, twice=part.double_submits)
         return
     form = page.form_with("score")
-    thanks = _send(browser, page, form, press(form, part.score), twice=part.presses_twice)
-    if part.habit == "press_then_comment":
+    thanks = _submit_form(browser, page, form, score_button_values(form, part.score), twice=part.double_submits)
+    if part.behaviour == "press_then_comment":
         more = thanks.form_with("comment")
-        browser.send(thanks, more, write_and_send(more, part.score, customer.comment))
+        browser.send(thanks, more, full_form_values(more, part.score, customer.comment))
 
 
-def _send(browser: Browser, page: Page, form: Form, values: dict[str, str], *, twice: bool) -> Page:
+def _submit_form(browser: Browser, page: Page, form: Form, values: dict[str, str], *, twice: bool) -> Page:
     if not twice:
         return browser.send(page, form, values)
     with ThreadPoolExecutor(1) as other_hand:

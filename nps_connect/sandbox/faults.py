@@ -9,24 +9,24 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 FaultKind = Literal["status", "timeout", "reset", "malformed"]
-Moment = Literal["before", "after", "either"]
+FaultTiming = Literal["before", "after", "either"]
 
-NEVER_APPLIED = frozenset({408, 425, 429, 503})
+NOT_APPLIED_STATUSES = frozenset({408, 425, 429, 503})
 """Statuses by which a vendor says that nothing happened: an honest one applies nothing before it answers so."""
 
-ALLOWED = (
+FAULT_SYNTAX = (
     "timeout, reset, malformed or a status from 400 to 599, each alone or with -before or -after, and a rate: 500=0.05"
 )
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """What goes wrong with one request.
 
     Attributes:
         kind: an error status, no answer at all, a reset of the line, or an answer that nobody can read.
         applied: the request took effect before things went wrong.
-        status: the status, for `status`.
+        status: the status, for `load_status`.
     """
 
     kind: FaultKind
@@ -42,11 +42,11 @@ class FaultRate:
         kind: what goes wrong.
         when: whether the request is applied first; `either` tosses a coin each time.
         rate: share of requests, 0 to 1.
-        status: the status, for `status`.
+        status: the status, for `load_status`.
     """
 
     kind: FaultKind
-    when: Moment
+    when: FaultTiming
     rate: float
     status: int | None = None
 
@@ -59,8 +59,8 @@ class FaultRate:
         """
         name, sign, amount = (part.strip() for part in text.partition("="))
         if not sign:
-            raise ValueError(f"{text.strip()!r} names no rate; allowed: {ALLOWED}")
-        kind, status, when = _fault_named(name)
+            raise ValueError(f"{text.strip()!r} names no rate; allowed: {FAULT_SYNTAX}")
+        kind, status, when = _parse_fault_name(name)
         try:
             rate = float(amount)
         except ValueError as error:
@@ -70,17 +70,17 @@ class FaultRate:
         return cls(kind, when, rate, status)
 
 
-def _fault_named(name: str) -> tuple[FaultKind, int | None, Moment]:
+def _parse_fault_name(name: str) -> tuple[FaultKind, int | None, FaultTiming]:
     base, _, moment = name.partition("-")
-    when: Moment | None = {"": "either", "before": "before", "after": "after"}.get(moment)  # type: ignore[assignment]
+    when: FaultTiming | None = {"": "either", "before": "before", "after": "after"}.get(moment)  # type: ignore[assignment]
     if when is None:
-        raise ValueError(f"no fault is called {name!r}; allowed: {ALLOWED}")
+        raise ValueError(f"no fault is called {name!r}; allowed: {FAULT_SYNTAX}")
     if base in ("timeout", "reset", "malformed"):
         return base, None, when  # type: ignore[return-value]
     if not (base.isascii() and base.isdigit() and len(base) == 3 and base[0] in "45"):
-        raise ValueError(f"no fault is called {name!r}; allowed: {ALLOWED}")
+        raise ValueError(f"no fault is called {name!r}; allowed: {FAULT_SYNTAX}")
     status = int(base)
-    if status in NEVER_APPLIED or status < 500:
+    if status in NOT_APPLIED_STATUSES or status < 500:
         if when == "after":
             raise ValueError(f"{status} says that nothing was applied: it cannot strike afterwards")
         when = "before"
@@ -112,28 +112,28 @@ class FaultPlan:
 
     rates: tuple[FaultRate, ...] = ()
     seed: int = 0
-    _chances: dict[str, random.Random] = field(default_factory=dict, repr=False)
-    _struck: dict[str, int] = field(default_factory=dict, repr=False)
+    _random_by_target: dict[str, random.Random] = field(default_factory=dict, repr=False)
+    _injected_counts: dict[str, int] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def draw(self, place: str) -> Fault | None:
+    def draw(self, place: str) -> InjectedFault | None:
         """The fault of the next request at a place, or none."""
         if not self.rates:
             return None
         with self._lock:
-            chance = self._chances.get(place)
+            chance = self._random_by_target.get(place)
             if chance is None:
-                chance = self._chances[place] = random.Random(f"{self.seed}:{place}")  # noqa: S311  # repeatable
+                chance = self._random_by_target[place] = random.Random(f"{self.seed}:{place}")  # noqa: S311  # repeatable
             mark, applied_by_coin = chance.random(), chance.random() < 0.5
             for rate in self.rates:
                 mark -= rate.rate
                 if mark < 0:
-                    self._struck[place] = self._struck.get(place, 0) + 1
+                    self._injected_counts[place] = self._injected_counts.get(place, 0) + 1
                     applied = applied_by_coin if rate.when == "either" else rate.when == "after"
-                    return Fault(rate.kind, applied, rate.status)
+                    return InjectedFault(rate.kind, applied, rate.status)
         return None
 
-    def struck(self) -> Mapping[str, int]:
+    def injected_counts(self) -> Mapping[str, int]:
         """How many faults have struck so far, by place."""
         with self._lock:
-            return dict(self._struck)
+            return dict(self._injected_counts)

@@ -62,9 +62,9 @@ def parse_mail(
     """Read a mail as it came over the line. Nothing in it can make this fail: what cannot be read is left empty."""
     message = message_from_bytes(content, policy=policy.compat32)
     text, html = _part(message, "plain"), _part(message, "html")
-    headers = tuple((name, _decoded(name, value)) for name, value in message.items())
+    headers = tuple((name, _decode_header(name, value)) for name, value in message.items())
     unsubscribe = " ".join(value for name, value in headers if name.casefold() == "list-unsubscribe")
-    links = dict.fromkeys([*_links_of_html(html), *_BARE_LINK.findall(text), *_HEADER_LINK.findall(unsubscribe)])
+    links = dict.fromkeys([*_parse_html_links(html), *_BARE_LINK.findall(text), *_HEADER_LINK.findall(unsubscribe)])
     return ReceivedMail(
         number=number,
         received_at=received_at,
@@ -79,7 +79,7 @@ def parse_mail(
     )
 
 
-def _decoded(name: str, value: object) -> str:
+def _decode_header(name: str, value: object) -> str:
     try:
         return str(policy.default.header_factory(name, str(value).replace("\r", "").replace("\n", "")))
     except Exception:  # noqa: BLE001  # the library's header parser fails in many ways on broken headers
@@ -100,7 +100,7 @@ def _part(message: Message, subtype: str) -> str:
     return ""
 
 
-def _links_of_html(html: str) -> list[str]:
+def _parse_html_links(html: str) -> list[str]:
     parser = _LinkParser()
     parser.feed(html)
     parser.close()

@@ -10,20 +10,20 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from nps_connect.connection import Clock, system_clock
-from nps_connect.sandbox.faults import Fault, FaultPlan
+from nps_connect.sandbox.faults import FaultPlan, InjectedFault
 from nps_connect.sandbox.mail import ReceivedMail, parse_mail
 
 T = TypeVar("T")
-PLACE = "mailbox"
-LARGEST_MAIL = 32 * 1024 * 1024
-HOW_TO_INSTALL = "the mailbox needs one more package: pip install 'nps-connect[sandbox]'"
+FAULT_TARGET = "mailbox"
+MAX_MAIL_BYTES = 32 * 1024 * 1024
+INSTALL_HINT = "the mailbox needs one more package: pip install 'nps-connect[sandbox]'"
 
 
 class MailboxUnavailable(RuntimeError):
     """The package that speaks SMTP is not installed; the message holds the command that mends it."""
 
 
-class Mailbox:
+class SandboxMailbox:
     """Keeps every mail sent to one loopback port.
 
     Args:
@@ -49,22 +49,22 @@ class Mailbox:
         username: str | None = None,
         password: str | None = None,
         faults: FaultPlan | None = None,
-        hold_seconds: float = 60.0,
+        stall_seconds: float = 60.0,
         clock: Clock = system_clock,
     ) -> None:
         try:
             from aiosmtpd.smtp import SMTP
         except ImportError as error:
-            raise MailboxUnavailable(HOW_TO_INSTALL) from error
+            raise MailboxUnavailable(INSTALL_HINT) from error
         self._server_type = SMTP
-        self._wanted_port = port
+        self._requested_port = port
         self._login = (username, password or "") if username else None
         self.faults = faults or FaultPlan()
-        self.hold_seconds = hold_seconds
+        self.stall_seconds = stall_seconds
         self._clock = clock
         self._mails: list[ReceivedMail] = []
         self._arrived = threading.Condition()
-        self._running: _Running | None = None
+        self._running: _ServerThread | None = None
         self.port = 0
 
     @property
@@ -79,7 +79,7 @@ class Mailbox:
         Raises:
             OSError: the port is taken.
         """
-        running = _Running(self._protocol, self._wanted_port)
+        running = _ServerThread(self._protocol, self._requested_port)
         self.port = running.start()
         self._running = running
 
@@ -130,16 +130,16 @@ class Mailbox:
         return hmac.compare_digest(password, self._login[1].encode()) and right_name
 
     @property
-    def wants_login(self) -> bool:
+    def requires_login(self) -> bool:
         """Whether mail is taken only after a login."""
         return self._login is not None
 
     def _protocol(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
         return self._server_type(
-            _Postman(self),
+            _SmtpHandler(self),
             hostname="mailbox.example.com",
             ident="the nps-connect sandbox",
-            data_size_limit=LARGEST_MAIL,
+            data_size_limit=MAX_MAIL_BYTES,
             enable_SMTPUTF8=True,
             auth_require_tls=False,
             authenticator=self._authenticate,
@@ -152,12 +152,12 @@ class Mailbox:
         return AuthResult(success=self.knows(login.login, login.password), handled=False)
 
 
-class _Running:
+class _ServerThread:
     """The event loop of a mailbox, in a thread of its own."""
 
     def __init__(self, protocol: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol], port: int) -> None:
         self._protocol = protocol
-        self._wanted_port = port
+        self._requested_port = port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox-smtp", daemon=True)
         self._server: asyncio.Server | None = None
@@ -166,7 +166,7 @@ class _Running:
         """Listen; the port. Leaves nothing behind if that fails."""
         self._thread.start()
         try:
-            self._server = self._do(self._listen())
+            self._server = self._run_coroutine(self._listen())
         except BaseException:
             self.stop()
             raise
@@ -174,16 +174,16 @@ class _Running:
 
     def stop(self) -> None:
         """Hang up and end the thread."""
-        self._do(self._close())
+        self._run_coroutine(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+    def _run_coroutine(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: self._protocol(self._loop), "127.0.0.1", self._wanted_port)
+        return await self._loop.create_server(lambda: self._protocol(self._loop), "127.0.0.1", self._requested_port)
 
     async def _close(self) -> None:
         if self._server is not None:
@@ -194,15 +194,15 @@ class _Running:
         await asyncio.gather(*pending, return_exceptions=True)
 
 
-class _Postman:
+class _SmtpHandler:
     """Answers the steps of one SMTP dialogue that concern us; the library does the rest."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: SandboxMailbox) -> None:
         self._mailbox = mailbox
 
     async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: ANN401, N802
         """Take a sender, after a login where one is wanted."""
-        if self._mailbox.wants_login and not session.authenticated:
+        if self._mailbox.requires_login and not session.authenticated:
             return "530 5.7.0 Authentication required"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -210,7 +210,7 @@ class _Postman:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
         """Keep the mail, unless a fault strikes first."""
-        fault = self._mailbox.faults.draw(PLACE)
+        fault = self._mailbox.faults.draw(FAULT_TARGET)
         if fault is not None and fault.kind == "status":
             return "451 4.3.0 A fault of the sandbox, try again later"
         if fault is None or fault.applied:
@@ -221,13 +221,13 @@ class _Postman:
                 authenticated=bool(session.authenticated),
             )
         if fault is not None:
-            return await self._spoil(fault, server)
+            return await self._apply_fault(fault, server)
         return "250 2.0.0 Kept"
 
-    async def _spoil(self, fault: Fault, server: Any) -> str:  # noqa: ANN401
+    async def _apply_fault(self, fault: InjectedFault, server: Any) -> str:  # noqa: ANN401
         if fault.kind == "malformed":
             return "kept or not kept, who knows"
         if fault.kind == "timeout":
-            await asyncio.sleep(self._mailbox.hold_seconds)
+            await asyncio.sleep(self._mailbox.stall_seconds)
         server.transport.abort()
         return "421 4.3.0 The line is cut"

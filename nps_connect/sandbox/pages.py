@@ -11,7 +11,7 @@ FieldKind = Literal["fixed", "choice", "button", "text"]
 BUTTON_TYPES = ("submit", "image", "")
 
 
-class PageSurprise(RuntimeError):
+class UnexpectedPage(RuntimeError):
     """A page is not what a customer expects to find there; the message says what is missing."""
 
 
@@ -44,7 +44,7 @@ class Form:
         """Whether there is such a field."""
         return any(one.name == name and kind in (None, one.kind) for one in self.fields)
 
-    def untouched(self) -> dict[str, str]:
+    def default_values(self) -> dict[str, str]:
         """What a browser sends if nothing is touched (the button apart)."""
         return {
             one.name: one.value
@@ -61,7 +61,7 @@ class Form:
         for one in self.fields:
             if one.kind == "button" and one.name == name and value in (None, one.value):
                 return one
-        raise PageSurprise(f"the form has no button {name}" + (f" = {value}" if value else ""))
+        raise UnexpectedPage(f"the form has no button {name}" + (f" = {value}" if value else ""))
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Page:
         for form in self.forms:
             if all(form.has(name) for name in names):
                 return form
-        raise PageSurprise(f"no form with {' and '.join(names)} on the page (status {self.status})")
+        raise UnexpectedPage(f"no form with {' and '.join(names)} on the page (status {self.status})")
 
 
 def read_page(url: str, status: int, html: str) -> Page:
@@ -107,7 +107,7 @@ class _PageReader(HTMLParser):
         super().__init__()
         self._url = url
         self._textarea: tuple[str, list[str]] | None = None
-        self._inside: Form | None = None
+        self._current_form: Form | None = None
         self.forms: list[Form] = []
         self.links: list[str] = []
         self.parts: list[str] = []
@@ -116,16 +116,16 @@ class _PageReader(HTMLParser):
         """Take note of a tag."""
         at = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._inside = Form(urljoin(self._url, at.get("action", "")), at.get("method", "get").lower())
-            self.forms.append(self._inside)
+            self._current_form = Form(urljoin(self._url, at.get("action", "")), at.get("method", "get").lower())
+            self.forms.append(self._current_form)
         elif tag == "a" and at.get("href"):
             self.links.append(urljoin(self._url, at["href"]))
         elif tag in ("script", "img", "link") and (at.get("src") or at.get("href")):
             self.parts.append(urljoin(self._url, at.get("src") or at["href"]))
-        elif self._inside is not None:
-            self._take_field(tag, at, self._inside)
+        elif self._current_form is not None:
+            self._add_field(tag, at, self._current_form)
 
-    def _take_field(self, tag: str, at: dict[str, str], form: Form) -> None:
+    def _add_field(self, tag: str, at: dict[str, str], form: Form) -> None:
         name, value, kind = at.get("name", ""), at.get("value", ""), at.get("type", "").lower()
         if "disabled" in at:
             return
@@ -148,9 +148,9 @@ class _PageReader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """Take note of an end."""
         if tag == "form":
-            self._inside = None
+            self._current_form = None
         elif tag == "textarea" and self._textarea is not None:
             name, texts = self._textarea
-            if self._inside is not None:
-                self._inside.fields.append(FormField("text", name, "".join(texts).removeprefix("\n")))
+            if self._current_form is not None:
+                self._current_form.fields.append(FormField("text", name, "".join(texts).removeprefix("\n")))
             self._textarea = None

@@ -9,13 +9,13 @@ from itertools import count
 from typing import Literal
 
 from nps_connect.records.responses import Segment, segment_of
-from nps_connect.sandbox.vendor import SimulatedPerson
+from nps_connect.simulation import SimulatedPerson
 
-Habit = Literal["press", "press_then_comment", "send", "look", "ignore"]
+Behaviour = Literal["press", "press_then_comment", "send", "look", "ignore"]
 """How somebody treats the mail: presses a score on the page and is done; presses, then adds a comment; fills in
 everything and presses Send; only looks at the page; does not even open it."""
 
-OptOut = Literal["before", "during"]
+OptOutTiming = Literal["before", "during"]
 
 FIRST_NAMES = {
     "fr": ("Amélie", "Bastien", "Chloé", "Didier", "Élodie", "Fabrice", "Gaëlle", "Hervé", "Inès", "Joël", "Maëlys"),
@@ -48,7 +48,7 @@ COMMENTS: dict[str, dict[Segment, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Part:
+class Persona:
     """One part of the cast: what somebody does in the play.
 
     Attributes:
@@ -62,12 +62,12 @@ class Part:
     """
 
     score: int | None
-    habit: Habit
-    opted_out: OptOut | None = None
+    behaviour: Behaviour
+    opted_out: OptOutTiming | None = None
     webhook_resent: bool = False
-    presses_twice: bool = False
+    double_submits: bool = False
     scanned: bool = False
-    twice_eligible: bool = False
+    has_two_events: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Customer:
     """
 
     person: SimulatedPerson
-    part: Part
+    persona: Persona
     comment: str | None
 
     @property
@@ -92,42 +92,42 @@ class Customer:
     @property
     def segment(self) -> Segment | None:
         """The segment of the answer that they will confirm, if they are asked and confirm one."""
-        if self.part.score is None or self.part.opted_out is not None:
+        if self.persona.score is None or self.persona.opted_out is not None:
             return None
-        return segment_of(self.part.score)
+        return segment_of(self.persona.score)
 
 
 # The most telling parts stand first, so that a small population has them too.
-CAST = (
-    Part(10, "press_then_comment"),
-    Part(2, "press_then_comment"),
-    Part(8, "press"),
-    Part(9, "send", webhook_resent=True),
-    Part(0, "send", presses_twice=True),
-    Part(None, "ignore", scanned=True),
-    Part(9, "send", opted_out="during"),
-    Part(4, "press", scanned=True),
-    Part(3, "send", opted_out="before"),
-    Part(7, "send"),
-    Part(None, "look"),
-    Part(10, "press", scanned=True),
-    Part(9, "press", presses_twice=True),
-    Part(6, "send", webhook_resent=True),
-    Part(10, "send", twice_eligible=True),
-    Part(None, "ignore"),
-    Part(8, "send", webhook_resent=True),
-    Part(10, "press"),
-    Part(5, "press_then_comment", presses_twice=True),
-    Part(9, "press_then_comment"),
-    Part(None, "ignore"),
-    Part(7, "press_then_comment", scanned=True),
-    Part(10, "send"),
-    Part(None, "look", webhook_resent=True),
+PERSONAS = (
+    Persona(10, "press_then_comment"),
+    Persona(2, "press_then_comment"),
+    Persona(8, "press"),
+    Persona(9, "send", webhook_resent=True),
+    Persona(0, "send", double_submits=True),
+    Persona(None, "ignore", scanned=True),
+    Persona(9, "send", opted_out="during"),
+    Persona(4, "press", scanned=True),
+    Persona(3, "send", opted_out="before"),
+    Persona(7, "send"),
+    Persona(None, "look"),
+    Persona(10, "press", scanned=True),
+    Persona(9, "press", double_submits=True),
+    Persona(6, "send", webhook_resent=True),
+    Persona(10, "send", has_two_events=True),
+    Persona(None, "ignore"),
+    Persona(8, "send", webhook_resent=True),
+    Persona(10, "press"),
+    Persona(5, "press_then_comment", double_submits=True),
+    Persona(9, "press_then_comment"),
+    Persona(None, "ignore"),
+    Persona(7, "press_then_comment", scanned=True),
+    Persona(10, "send"),
+    Persona(None, "look", webhook_resent=True),
 )
-COMMENTED: tuple[Habit, ...] = ("press_then_comment", "send")
+BEHAVIOURS_WITH_COMMENT: tuple[Behaviour, ...] = ("press_then_comment", "send")
 
 
-def make_population(size: int, seed: int) -> tuple[Customer, ...]:
+def build_population(size: int, seed: int) -> tuple[Customer, ...]:
     """People for one play.
 
     Args:
@@ -135,18 +135,18 @@ def make_population(size: int, seed: int) -> tuple[Customer, ...]:
         seed: the same seed gives the same people.
     """
     chance = random.Random(f"population:{seed}")  # noqa: S311  # repeatable
-    parts = [CAST[number % len(CAST)] for number in range(size)]
+    parts = [PERSONAS[number % len(PERSONAS)] for number in range(size)]
     languages = [chance.choice(("fr", "fr", "en")) for _ in parts]
-    names = {language: _names(language, chance) for language in FIRST_NAMES}
+    names = {language: _generate_names(language, chance) for language in FIRST_NAMES}
     customers = [
-        _customer(number, part, language, next(names[language]), chance)
+        _build_customer(number, part, language, next(names[language]), chance)
         for number, (part, language) in enumerate(zip(parts, languages, strict=True))
     ]
     chance.shuffle(customers)
     return tuple(customers)
 
 
-def _names(language: str, chance: random.Random) -> Iterator[str]:
+def _generate_names(language: str, chance: random.Random) -> Iterator[str]:
     """Names without end, no two alike."""
     names = [f"{first} {last}" for first in FIRST_NAMES[language] for last in LAST_NAMES[language]]
     chance.shuffle(names)
@@ -155,9 +155,9 @@ def _names(language: str, chance: random.Random) -> Iterator[str]:
             yield name if round_number == 1 else f"{name} {round_number}"
 
 
-def _customer(number: int, part: Part, language: str, name: str, chance: random.Random) -> Customer:
+def _build_customer(number: int, part: Persona, language: str, name: str, chance: random.Random) -> Customer:
     comment = None
-    if part.score is not None and part.habit in COMMENTED:
+    if part.score is not None and part.behaviour in BEHAVIOURS_WITH_COMMENT:
         comment = chance.choice(COMMENTS[language][segment_of(part.score)])
     return Customer(
         person=SimulatedPerson(
@@ -166,6 +166,6 @@ def _customer(number: int, part: Part, language: str, name: str, chance: random.
             language=language,
             opted_out=part.opted_out == "before",
         ),
-        part=part,
+        persona=part,
         comment=comment,
     )

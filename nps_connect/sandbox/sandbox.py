@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from nps_connect.sandbox.control import ControlDesk
+from nps_connect.sandbox.control_api import ControlApi
 from nps_connect.sandbox.faults import FaultPlan
-from nps_connect.sandbox.hosting import HOLD_SECONDS, VendorHost
-from nps_connect.sandbox.mailbox import Mailbox
-from nps_connect.sandbox.vendor import SimulatedPerson, SimulatedVendor, VendorEffects
+from nps_connect.sandbox.mailbox import SandboxMailbox
+from nps_connect.sandbox.vendor_server import STALL_SECONDS, VendorServer
+from nps_connect.simulation import SimulatedPerson, SimulatedVendor, VendorEffects
 
-MAIL_VARIABLE = "SMTP_URL"
+SMTP_URL_VARIABLE = "SMTP_URL"
 """Where the built-in e-mail channel's example configuration looks for its server."""
 
 
@@ -39,14 +39,14 @@ class Sandbox:
         port: int = 0,
         smtp_port: int = 0,
         faults: FaultPlan | None = None,
-        hold_seconds: float = HOLD_SECONDS,
+        stall_seconds: float = STALL_SECONDS,
     ) -> None:
         self.vendors = dict(vendors)
         self._connections = dict(connections or {})
         self.faults = faults or FaultPlan()
-        self.mailbox = Mailbox(port=smtp_port, faults=self.faults, hold_seconds=hold_seconds)
-        self._host = VendorHost(
-            self.vendors, ControlDesk(self).answer, port=port, faults=self.faults, hold_seconds=hold_seconds
+        self.mailbox = SandboxMailbox(port=smtp_port, faults=self.faults, stall_seconds=stall_seconds)
+        self._host = VendorServer(
+            self.vendors, ControlApi(self).answer, port=port, faults=self.faults, stall_seconds=stall_seconds
         )
 
     def __enter__(self) -> Self:
@@ -87,7 +87,7 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """Environment variables that point the plugins' example configurations at the sandbox."""
-        merged = {MAIL_VARIABLE: self.mailbox.smtp_url}
+        merged = {SMTP_URL_VARIABLE: self.mailbox.smtp_url}
         for name in self.vendors:
             merged |= self.environment_of(name)
         return merged
@@ -114,7 +114,7 @@ class Sandbox:
         return {
             "vendors": {name: vendor.state() for name, vendor in self.vendors.items()},
             "mailbox": [mail.as_json() for mail in self.mailbox.mails()],
-            "faults": dict(self.faults.struck()),
+            "faults": dict(self.faults.injected_counts()),
         }
 
     def effects(self, name: str) -> VendorEffects:

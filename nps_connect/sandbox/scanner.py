@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from nps_connect.sandbox.customers import Browser
 from nps_connect.sandbox.mail import ReceivedMail
-from nps_connect.sandbox.pages import PageSurprise
+from nps_connect.sandbox.pages import UnexpectedPage
 
-AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) LinkScanner/1.0"
-SENDERS = (
+USER_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) LinkScanner/1.0"
+NETWORK_CALLS = (
     "fetch(",
     "XMLHttpRequest",
     "sendBeacon",
@@ -41,14 +41,14 @@ def scan(mail: ReceivedMail, public_url: str, browser: Browser) -> int:
     for link in links:
         browser.look(link)
         page = browser.open(link)
-        for further in _new(page.links, ours, known):
+        for further in _unvisited(page.links, ours, known):
             browser.open(further)
-        for part in _new(page.parts, ours, known):
-            _read_script(browser.read(part))
+        for part in _unvisited(page.parts, ours, known):
+            _check_script(browser.read(part))
     return len(links)
 
 
-def _new(addresses: Iterable[str], ours: str, known: set[str]) -> list[str]:
+def _unvisited(addresses: Iterable[str], ours: str, known: set[str]) -> list[str]:
     """Addresses of paths that are not known yet; they are known from now on."""
     found = {_path(address): address for address in addresses if address.startswith(ours)}
     new = [address for path, address in found.items() if path not in known]
@@ -60,7 +60,7 @@ def _path(address: str) -> str:
     return urlsplit(address).path
 
 
-def _read_script(text: str) -> None:
-    means = [word for word in SENDERS if word in text]
+def _check_script(text: str) -> None:
+    means = [word for word in NETWORK_CALLS if word in text]
     if means:
-        raise PageSurprise(f"the page's script could send something by itself ({', '.join(means)})")
+        raise UnexpectedPage(f"the page's script could send something by itself ({', '.join(means)})")

@@ -8,14 +8,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nps_connect.sandbox.demo import Demo, Outcome
+from nps_connect.sandbox.demo import Demo, DemoResult
 
 COLOURS = {"promoter": "green", "passive": "yellow", "detractor": "red"}
 
 
-def print_summary(outcome: Outcome, console: Console) -> None:
+def print_summary(outcome: DemoResult, console: Console) -> None:
     """Print what came of a demo, and what does not balance."""
-    figures = outcome.figures
+    figures = outcome.metrics
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title="What came of it")
     table.add_column("segment")
     for column in ("people", "surveys", "answers", "scores on contacts", "review mails", "tickets", "alerts"):
@@ -23,12 +23,12 @@ def print_summary(outcome: Outcome, console: Console) -> None:
     rows = figures.rows
     for row in rows:
         numbers = (row.people, row.surveys, row.answers, row.scores, row.review_mails, row.tickets, row.alerts)
-        table.add_row(row.title, *map(_number, numbers), style=COLOURS.get(row.title, "dim"))
+        table.add_row(row.title, *map(_format_count, numbers), style=COLOURS.get(row.title, "dim"))
     table.add_section()
     table.add_row(
         "all",
         *(
-            _number(sum(column))
+            _format_count(sum(column))
             for column in zip(
                 *((r.people, r.surveys, r.answers, r.scores, r.review_mails, r.tickets, r.alerts) for r in rows),
                 strict=True,
@@ -41,39 +41,39 @@ def print_summary(outcome: Outcome, console: Console) -> None:
     console.print(f"{figures.record.facts} things happened at the vendors; deliveries: {states or 'none'}")
     console.print(f"{told.duplicates} events came in again and were ignored")
     console.print(f"{told.scanner_visits} visits of mail scanners, none of which counts as an answer")
-    console.print(_nps(outcome))
+    console.print(_format_nps(outcome))
     for problem in outcome.problems:
         console.print(f"does not balance: {problem}", style="bold red", markup=False)
     if not outcome.problems:
         console.print("Everything balances: scores, tickets and mails were counted at the simulated vendors.")
 
 
-def print_addresses(demo: Demo, console: Console) -> None:
+def print_demo_addresses(demo: Demo, console: Console) -> None:
     """Print where to look while everything stays up."""
     console.print("Everything stays up until Ctrl+C:")
-    for what, where in addresses(demo).items():
+    for what, where in demo_addresses(demo).items():
         console.print(f"  {what:<14}{where}", markup=False, highlight=False, soft_wrap=True)
 
 
-def addresses(demo: Demo) -> dict[str, str]:
+def demo_addresses(demo: Demo) -> dict[str, str]:
     """Where to look while everything stays up, by what is there."""
     return {
         "product": demo.public_url,
-        "survey page": _some_survey(demo) or "no survey was sent",
+        "survey page": _first_survey_link(demo) or "no survey was sent",
         "sandbox": f"{demo.sandbox.url}/",
         "state": f"{demo.sandbox.url}/_state",
-        "configuration": str(demo.stage.config),
-        "look closer": f"nps-connect --config {demo.stage.config} deliveries list",
+        "configuration": str(demo.product.config),
+        "look closer": f"nps-connect --config {demo.product.config} deliveries list",
     }
 
 
-def print_notes(sentences: Iterable[str], console: Console) -> None:
+def print_limitations(sentences: Iterable[str], console: Console) -> None:
     """Print what the demo will not show, and why."""
     for sentence in sentences:
         console.print(f"note: {sentence}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _some_survey(demo: Demo) -> str | None:
+def _first_survey_link(demo: Demo) -> str | None:
     for mail in demo.sandbox.mailbox.mails():
         links = mail.links_to(f"{demo.public_url}/s/")
         if links:
@@ -81,12 +81,12 @@ def _some_survey(demo: Demo) -> str | None:
     return None
 
 
-def _number(number: int) -> str:
+def _format_count(number: int) -> str:
     return str(number) if number else "-"
 
 
-def _nps(outcome: Outcome) -> str:
-    nps = outcome.figures.told.nps
+def _format_nps(outcome: DemoResult) -> str:
+    nps = outcome.metrics.told.nps
     if nps.get("score") is None:
         return "NPS: no answers"
     margin = f" ± {nps['margin']:.0f}" if nps.get("margin") is not None else ""

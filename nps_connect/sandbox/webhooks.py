@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import httpx
 
-from nps_connect.sandbox.vendor import VendorWebhook
+from nps_connect.simulation import VendorWebhook
 
 
-def deliver(webhook: VendorWebhook, url: str, client: httpx.Client) -> int:
+def send_webhook(webhook: VendorWebhook, url: str, client: httpx.Client) -> int:
     """Send a webhook as its vendor would; the status of the answer.
 
     Raises:

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from pydantic import Field, model_validator
 
+from nps_connect.settings.base import Name, SettingsTable
 from nps_connect.settings.durations import Duration
-from nps_connect.settings.table import Name, Table
 
 
-class Cases(Table):
+class Cases(SettingsTable):
     """``[cases]``: detractors to be won back, each with the ticket that stands for it.
 
     Attributes:
@@ -33,7 +33,7 @@ class Cases(Table):
         return self
 
 
-class Recovery(Table):
+class Recovery(SettingsTable):
     """``[recovery]``: a solved case is followed up by one more survey, whatever the cooldown says.
 
     Opt-outs and suppressions hold as for any other mail.

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, PlainSerializer
 
 from nps_connect.settings.durations import format_duration, parse_duration
 
-DAYS: dict[str, tuple[int, ...]] = {
+WEEKDAYS_BY_NAME: dict[str, tuple[int, ...]] = {
     "monday": (0,),
     "tuesday": (1,),
     "wednesday": (2,),
@@ -22,7 +22,7 @@ DAYS: dict[str, tuple[int, ...]] = {
     "weekday": (0, 1, 2, 3, 4),
     "day": (0, 1, 2, 3, 4, 5, 6),
 }
-FORMS = "write a duration such as 3d, or next tuesday 10:00, or 3d then next weekday 10:00"
+DELAY_FORMS = "write a duration such as 3d, or next tuesday 10:00, or 3d then next weekday 10:00"
 _WORD = re.compile(r"\S+")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -33,7 +33,7 @@ class Delay:
 
     Attributes:
         wait: the fixed part.
-        day: afterwards, the next day of this name (a key of `DAYS`); none = no such part.
+        day: afterwards, the next day of this name (a key of `WEEKDAYS_BY_NAME`); none = no such part.
         clock: at this time of that day, where the person lives.
     """
 
@@ -58,19 +58,19 @@ def parse_delay(value: object) -> Delay:
         return Delay(parse_duration(value))
     words = [(found.start() + 1, found[0].lower()) for found in _WORD.finditer(value)]
     if not words:
-        raise ValueError(f"empty; {FORMS}")
+        raise ValueError(f"empty; {DELAY_FORMS}")
     if words[0][1] == "next":
-        return _next(words, timedelta(), len(value))
+        return _parse_next_day(words, timedelta(), len(value))
     try:
         wait = parse_duration(words[0][1])
     except ValueError as error:
-        raise ValueError(f"column {words[0][0]}: {error}; or {FORMS.partition('or ')[2]}") from None
+        raise ValueError(f"column {words[0][0]}: {error}; or {DELAY_FORMS.partition('or ')[2]}") from None
     if len(words) == 1:
         return Delay(wait)
     column, word = words[1]
     if word != "then":
-        raise ValueError(f"column {column}: {word!r} is not expected here; {FORMS}")
-    return _next(words[2:], wait, len(value))
+        raise ValueError(f"column {column}: {word!r} is not expected here; {DELAY_FORMS}")
+    return _parse_next_day(words[2:], wait, len(value))
 
 
 def format_delay(delay: Delay) -> str:
@@ -81,15 +81,15 @@ def format_delay(delay: Delay) -> str:
     return f"{format_duration(delay.wait)} then {moment}" if delay.wait else moment
 
 
-def _next(words: list[tuple[int, str]], wait: timedelta, length: int) -> Delay:
+def _parse_next_day(words: list[tuple[int, str]], wait: timedelta, length: int) -> Delay:
     expected = ("next", "a day", "a time of day such as 10:00")
     if len(words) < len(expected):
-        raise ValueError(f"column {length + 1}: {expected[len(words)]} is missing; {FORMS}")
+        raise ValueError(f"column {length + 1}: {expected[len(words)]} is missing; {DELAY_FORMS}")
     (column, word), (day_column, day), (clock_column, clock) = words[:3]
     if word != "next":
-        raise ValueError(f"column {column}: {word!r} is not expected here; {FORMS}")
-    if day not in DAYS:
-        raise ValueError(f"column {day_column}: {day!r} is not a day; allowed: {', '.join(DAYS)}")
+        raise ValueError(f"column {column}: {word!r} is not expected here; {DELAY_FORMS}")
+    if day not in WEEKDAYS_BY_NAME:
+        raise ValueError(f"column {day_column}: {day!r} is not a day; allowed: {', '.join(WEEKDAYS_BY_NAME)}")
     found = _CLOCK.fullmatch(clock)
     if found is None:
         raise ValueError(f"column {clock_column}: {clock!r} is not a time of day such as 09:00 or 17:30")

@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from nps_connect.records.deliveries import Action
+from nps_connect.settings.base import Name, SettingsTable
 from nps_connect.settings.durations import Duration
-from nps_connect.settings.table import Name, Table
 
 
-class Retry(Table):
+class Retry(SettingsTable):
     """``[delivery.retry.<action>]``: when a failed delivery is tried again.
 
     Attributes:
@@ -32,13 +32,13 @@ class Retry(Table):
         return self
 
 
-class Delivery(Table):
+class Delivery(SettingsTable):
     """``[delivery]``: how hard to try, and how much at once.
 
     Attributes:
         retry: plans that replace the built-in ones, by action.
         concurrency: how many threads of a process may work for one connection at once, by connection; 4 if not given.
-        deadline: how long a hook may take before its thread is given up; twice in a row stops the lane.
+        deadline: how long a hook may take before its thread is given up; twice in a row stops the queue.
     """
 
     retry: dict[Action, Retry] = Field(default_factory=dict)
@@ -46,7 +46,7 @@ class Delivery(Table):
     deadline: Duration = Field(default=timedelta(minutes=5), ge=timedelta(seconds=10))
 
 
-class Retention(Table):
+class Retention(SettingsTable):
     """``[retention]``: what is kept how long; figures survive all of it.
 
     Attributes:

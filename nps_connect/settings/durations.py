@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, PlainSerializer
 _PART = re.compile(r"([0-9]+)([wdhms])")
 _WHOLE = re.compile(r"(?:[0-9]+[wdhms])+")
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-LONGEST = timedelta(days=3660)
+MAX_DURATION = timedelta(days=3660)
 
 
 def parse_duration(text: object) -> timedelta:
@@ -27,7 +27,7 @@ def parse_duration(text: object) -> timedelta:
     seconds = 0
     for number, unit in _PART.findall(text):
         seconds += int(number[:12]) * _SECONDS[unit]
-        if len(number) > 12 or seconds > LONGEST.total_seconds():
+        if len(number) > 12 or seconds > MAX_DURATION.total_seconds():
             raise ValueError("longer than ten years")
     return timedelta(seconds=seconds)
 

@@ -1,4 +1,4 @@
-"""The shape of ``nps-connect.toml``. Plugins' own tables are parsed by `nps_connect.wiring`."""
+"""The shape of ``nps-connect.toml``. Plugins' own tables are parsed by `nps_connect.app`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 
+from nps_connect.settings.base import LANGUAGE_PATTERN, NAME_PATTERN, Language, Name, SettingsTable
+from nps_connect.settings.branding import Colour, ProxyNetwork
 from nps_connect.settings.cases import Cases, Recovery
 from nps_connect.settings.delivery import Delivery, Retention
 from nps_connect.settings.durations import Duration
-from nps_connect.settings.looks import Colour, ProxyNetwork
-from nps_connect.settings.quiet import QuietHours, Weekday
+from nps_connect.settings.quiet_hours import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
 from nps_connect.settings.routes import Route, RoutedAction
 from nps_connect.settings.surveys import FollowUp, Survey
-from nps_connect.settings.table import LANGUAGE, NAME, Language, Name, Table
-from nps_connect.settings.triggers import EVENT_KIND, Trigger
+from nps_connect.settings.triggers import EVENT_KIND_PATTERN, Trigger
 
 __all__ = [
-    "EVENT_KIND",
-    "LANGUAGE",
-    "LISTEN",
-    "NAME",
+    "EVENT_KIND_PATTERN",
+    "LANGUAGE_PATTERN",
+    "LISTEN_PATTERN",
+    "NAME_PATTERN",
     "Cases",
     "Core",
     "FollowUp",
@@ -36,13 +36,13 @@ __all__ = [
     "Route",
     "RoutedAction",
     "Settings",
+    "SettingsTable",
     "Survey",
-    "Table",
     "Trigger",
 ]
 
-LISTEN = r"^[^\s:]+:\d{1,5}$"
-SHORTEST_KEY = 16
+LISTEN_PATTERN = r"^[^\s:]+:\d{1,5}$"
+MIN_SIGNING_KEY_LENGTH = 16
 
 
 def _known_zone(name: str) -> str:
@@ -66,8 +66,8 @@ def _allowed_recipient(value: str) -> str:
 
 
 def _long_enough(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value()) < SHORTEST_KEY:
-        raise ValueError(f"shorter than {SHORTEST_KEY} characters")
+    if len(key.get_secret_value()) < MIN_SIGNING_KEY_LENGTH:
+        raise ValueError(f"shorter than {MIN_SIGNING_KEY_LENGTH} characters")
     return key
 
 
@@ -93,7 +93,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Recipient = Annotated[str, AfterValidator(_allowed_recipient)]
 
 
-class Core(Table):
+class Core(SettingsTable):
     """``[core]``: who asks, where, and how careful to be.
 
     Attributes:
@@ -116,7 +116,7 @@ class Core(Table):
         metrics_token: who shows it as a bearer token may read ``/metrics``; without one there is no such page.
         listen: host and port of the web server.
         trusted_proxies: addresses and networks of reverse proxies whose ``X-Forwarded-For`` is believed.
-        workers: threads that work off lanes.
+        workers: threads that work off queues.
     """
 
     public_url: HttpUrl
@@ -134,7 +134,7 @@ class Core(Table):
     mode: Literal["shadow", "live"] = "shadow"
     recipient_allow_list: tuple[Recipient, ...] = ()
     metrics_token: SigningKey | None = None
-    listen: Annotated[str, Field(pattern=LISTEN), AfterValidator(_port)] = "127.0.0.1:8040"
+    listen: Annotated[str, Field(pattern=LISTEN_PATTERN), AfterValidator(_port)] = "127.0.0.1:8040"
     trusted_proxies: tuple[ProxyNetwork, ...] = ()
     workers: int = Field(default=4, ge=1, le=64)
 
@@ -159,7 +159,7 @@ class Core(Table):
         return ZoneInfo(self.timezone)
 
 
-class Limits(Table):
+class Limits(SettingsTable):
     """``[limits]``: how often and how many.
 
     Attributes:
@@ -191,7 +191,7 @@ class Limits(Table):
     quiet_days: tuple[Weekday, ...] = Field(default=("saturday", "sunday"), max_length=6)
 
 
-class Settings(Table):
+class Settings(SettingsTable):
     """The whole file.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from nps_connect.settings.base import SettingsTable
 from nps_connect.settings.durations import Duration
-from nps_connect.settings.table import Table
 
 
-class Reviews(Table):
+class Reviews(SettingsTable):
     """``[reviews]``: how often one person may be asked for a public review. The same for every score.
 
     Nobody is ever invited twice to one platform. These settings say what holds besides.

@@ -11,13 +11,13 @@ from pydantic_core import PydanticKnownError
 from nps_connect.records.base import Score
 from nps_connect.records.deliveries import CommentPolicy
 from nps_connect.records.responses import SEGMENTS, Segment, segment_of
+from nps_connect.settings.base import Language, Name, SettingsTable
 from nps_connect.settings.durations import Duration
-from nps_connect.settings.table import Language, Name, Table
 
 RoutedAction = Literal["write_score", "invite_review", "open_ticket", "send_alert"]
 
 
-def read_segments(value: object) -> object:
+def parse_segments(value: object) -> object:
     """A segment, a list of segments or `any` as the segments that are meant; other values for pydantic to refuse."""
     if value == "any" or (isinstance(value, list | tuple) and "any" in value):
         return SEGMENTS
@@ -27,7 +27,7 @@ def read_segments(value: object) -> object:
     return words
 
 
-ONLY_FOR: dict[str, RoutedAction] = {
+ACTION_SPECIFIC_KEYS: dict[str, RoutedAction] = {
     "lead": "invite_review",
     "accept_selective_invitation": "invite_review",
     "weight": "invite_review",
@@ -35,7 +35,7 @@ ONLY_FOR: dict[str, RoutedAction] = {
 }
 
 
-class Route(Table):
+class Route(SettingsTable):
     """``[[routes]]``: which responses lead to which action.
 
     Attributes:
@@ -43,7 +43,7 @@ class Route(Table):
         do: the action.
         via: the connection that carries it out (for `invite_review`: the review platform).
         delay: from the answer to the action; the action's settling time if not given.
-        lead: for `invite_review`: `review` (the mail is the invitation) or `help` (thanks and help first).
+        lead: for `invite_review`: `build_review_message` (the mail is the invitation) or `help` (thanks and help first).
         comment: for `write_score`: whether the comment itself, a link, or nothing is written.
         scores: only these scores among those of `on`; empty = all.
         surveys: only answers to these surveys; empty = all.
@@ -55,7 +55,7 @@ class Route(Table):
             platform's policy forbids it.
     """
 
-    on: Annotated[tuple[Segment, ...], BeforeValidator(read_segments)] = Field(min_length=1)
+    on: Annotated[tuple[Segment, ...], BeforeValidator(parse_segments)] = Field(min_length=1)
     do: RoutedAction
     via: Name
     delay: Duration | None = None
@@ -70,7 +70,7 @@ class Route(Table):
 
     @model_validator(mode="after")
     def _nothing_without_effect(self) -> Route:
-        for key, action in ONLY_FOR.items():
+        for key, action in ACTION_SPECIFIC_KEYS.items():
             if key in self.model_fields_set and self.do != action:
                 raise ValueError(f'{key} has no effect here: it belongs to do = "{action}"')
         if not self.asked:

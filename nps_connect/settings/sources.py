@@ -9,12 +9,12 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from nps_connect.errors import ConfigError
+from nps_connect.settings.key_paths import format_key_path, model_keys, models_at, nearest
 from nps_connect.settings.model import Settings
-from nps_connect.settings.places import dotted, keys_of, models_at, nearest
-from nps_connect.settings.references import Referenced
+from nps_connect.settings.references import ReferencedText
 
-PREFIX = "NPS_CONNECT_"
-SEPARATOR = "__"
+ENV_PREFIX = "NPS_CONNECT_"
+ENV_SEPARATOR = "__"
 TREE = "tree"
 
 
@@ -57,14 +57,14 @@ class EnvironmentSource(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """Only what the variables say; pydantic-settings lays it over the file."""
         tree: dict[str, Any] = {}
-        for name in sorted(self._environ, key=lambda name: (name.count(SEPARATOR), name)):
-            path = name.removeprefix(PREFIX).split(SEPARATOR)
-            if name.startswith(PREFIX) and (len(path) > 1 or _same(path[0], keys_of(Settings))):
-                value = Referenced(self._environ[name], f"environment variable {name}", override=True)
+        for name in sorted(self._environ, key=lambda name: (name.count(ENV_SEPARATOR), name)):
+            path = name.removeprefix(ENV_PREFIX).split(ENV_SEPARATOR)
+            if name.startswith(ENV_PREFIX) and (len(path) > 1 or _match_key(path[0], model_keys(Settings))):
+                value = ReferencedText(self._environ[name], f"environment variable {name}", override=True)
                 self._place(tree, path, value, name)
         return {TREE: tree}
 
-    def _place(self, tree: dict[str, Any], path: list[str], value: Referenced, name: str) -> None:
+    def _place(self, tree: dict[str, Any], path: list[str], value: ReferencedText, name: str) -> None:
         """Put one value into the tree, copying the file's lists on the way, because lists are replaced as a whole."""
         holder: Any = tree
         beside: Any = self._table
@@ -72,14 +72,14 @@ class EnvironmentSource(PydanticBaseSettingsSource):
         for number, part in enumerate(path):
             key = self._key(part, holder, beside, at)
             if key is None:
-                self.mistakes.append(_nowhere(name, part, beside, at))
+                self.mistakes.append(_unknown_key_error(name, part, beside, at))
                 return
             if number == len(path) - 1:
                 holder[key] = value
                 return
             at = (*at, key)
-            beside = _under(beside, key)
-            inside = _under(holder, key)
+            beside = _child(beside, key)
+            inside = _child(holder, key)
             if isinstance(inside, dict | list):
                 inside = inside.copy()
             else:
@@ -94,29 +94,29 @@ class EnvironmentSource(PydanticBaseSettingsSource):
             return index if 0 <= index < len(holder) else None
         known = [str(key) for key in beside] if isinstance(beside, dict) else []
         models = models_at(Settings, at)
-        known += [key for model in models for key in keys_of(model)]
-        found = _same(part, known)
+        known += [key for model in models for key in model_keys(model)]
+        found = _match_key(part, known)
         if found is None and part and not models:
             found = part.lower().replace("_", "-") if len(at) == 1 else part.lower()
         return found
 
 
-def _same(part: str, known: Iterable[str]) -> str | None:
+def _match_key(part: str, known: Iterable[str]) -> str | None:
     return next((key for key in known if key.upper().replace("-", "_") == part.upper()), None)
 
 
-def _under(holder: object, key: str | int) -> object:
+def _child(holder: object, key: str | int) -> object:
     if isinstance(holder, dict):
         return holder.get(key)
     return holder[key] if isinstance(holder, list) and isinstance(key, int) and key < len(holder) else None
 
 
-def _nowhere(name: str, part: str, beside: object, at: tuple[str | int, ...]) -> ConfigError:
+def _unknown_key_error(name: str, part: str, beside: object, at: tuple[str | int, ...]) -> ConfigError:
     where = f"environment variable {name}"
     if isinstance(beside, list):
-        return ConfigError(f"there is no {dotted(at)}.{part}", where=where, allowed=f"1 to {len(beside)}")
-    known = [key for model in models_at(Settings, at) for key in keys_of(model)]
-    place = dotted(at) or "the file"
+        return ConfigError(f"there is no {format_key_path(at)}.{part}", where=where, allowed=f"1 to {len(beside)}")
+    known = [key for model in models_at(Settings, at) for key in model_keys(model)]
+    place = format_key_path(at) or "the file"
     return ConfigError(
         f"{part.lower()!r} is not a known key of {place}",
         where=where,
@@ -125,7 +125,7 @@ def _nowhere(name: str, part: str, beside: object, at: tuple[str | int, ...]) ->
     )
 
 
-def gather(table: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], list[ConfigError]]:
+def merge_sources(table: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], list[ConfigError]]:
     """The file and the environment in one tree, the environment winning, and the variables that name no place."""
     heard: list[EnvironmentSource] = []
 

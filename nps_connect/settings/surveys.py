@@ -8,16 +8,16 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from nps_connect.records.responses import Segment
+from nps_connect.settings.base import Language, Name, SettingsTable
 from nps_connect.settings.durations import Duration
-from nps_connect.settings.routes import read_segments
-from nps_connect.settings.table import Language, Name, Table
+from nps_connect.settings.routes import parse_segments
 
 Choice = Annotated[str, Field(min_length=1, max_length=120)]
 Question = Annotated[str, Field(min_length=1, max_length=300)]
 Signature = Annotated[str, Field(min_length=1, max_length=120)]
 
 
-class FollowUp(Table):
+class FollowUp(SettingsTable):
     """``[[surveys.<name>.follow_ups]]``: a further question on the page, for some segments.
 
     Attributes:
@@ -28,7 +28,7 @@ class FollowUp(Table):
     """
 
     name: Name
-    on: Annotated[tuple[Segment, ...], BeforeValidator(read_segments)] = Field(min_length=1)
+    on: Annotated[tuple[Segment, ...], BeforeValidator(parse_segments)] = Field(min_length=1)
     question: dict[Language, Question] = Field(min_length=1)
     choices: dict[Language, tuple[Choice, ...]] = Field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class FollowUp(Table):
         return self
 
 
-class Survey(Table):
+class Survey(SettingsTable):
     """``[surveys.<name>]``: a definition.
 
     Attributes:

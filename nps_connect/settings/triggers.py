@@ -7,13 +7,13 @@ from functools import cached_property
 
 from pydantic import Field, model_validator
 
+from nps_connect.settings.base import Language, Name, SettingsTable
 from nps_connect.settings.delays import Delay, DelayField
-from nps_connect.settings.table import Language, Name, Table
 
-EVENT_KIND = r"^[a-z_]+\.[a-z_]+$"
+EVENT_KIND_PATTERN = r"^[a-z_]+\.[a-z_]+$"
 
 
-class Trigger(Table):
+class Trigger(SettingsTable):
     """``[[triggers]]``: which events lead to which survey.
 
     Attributes:
@@ -36,7 +36,7 @@ class Trigger(Table):
         name: for ``explain`` and counts; made from the other fields if not given.
     """
 
-    on: str = Field(pattern=EVENT_KIND)
+    on: str = Field(pattern=EVENT_KIND_PATTERN)
     source: Name = Field(alias="from")
     survey: Name
     delay: DelayField = Delay()

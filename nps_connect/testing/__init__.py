@@ -6,33 +6,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nps_connect.testing.bench import Bench as Bench
     from nps_connect.testing.contract import ConnectorContract as ConnectorContract
-    from nps_connect.testing.faults import FAULTS as FAULTS
-    from nps_connect.testing.faults import Fault as Fault
+    from nps_connect.testing.fakes import START as START
+    from nps_connect.testing.fakes import WEBHOOK_URL as WEBHOOK_URL
+    from nps_connect.testing.fakes import FixedClock as FixedClock
+    from nps_connect.testing.fakes import InMemoryTokenStore as InMemoryTokenStore
+    from nps_connect.testing.fakes import VendorTransport as VendorTransport
+    from nps_connect.testing.fakes import connect as connect
+    from nps_connect.testing.fakes import received_webhook as received_webhook
+    from nps_connect.testing.faults import FAULT_CASES as FAULT_CASES
+    from nps_connect.testing.faults import FaultCase as FaultCase
     from nps_connect.testing.faults import FaultTransport as FaultTransport
+    from nps_connect.testing.harness import PluginHarness as PluginHarness
     from nps_connect.testing.quality import RULES as RULES
     from nps_connect.testing.quality import Rule as Rule
     from nps_connect.testing.samples import INES as INES
     from nps_connect.testing.samples import LEA as LEA
     from nps_connect.testing.samples import OMAR as OMAR
     from nps_connect.testing.samples import PEOPLE as PEOPLE
-    from nps_connect.testing.vendor import START as START
-    from nps_connect.testing.vendor import WEBHOOK_URL as WEBHOOK_URL
-    from nps_connect.testing.vendor import FixedClock as FixedClock
-    from nps_connect.testing.vendor import MemoryTokens as MemoryTokens
-    from nps_connect.testing.vendor import VendorTransport as VendorTransport
-    from nps_connect.testing.vendor import arrived as arrived
-    from nps_connect.testing.vendor import connect as connect
     from nps_connect.testing.webhook_checks import GoldenWebhook as GoldenWebhook
 
 _HOME = {
-    "bench": ("Bench",),
+    "harness": ("PluginHarness",),
     "contract": ("ConnectorContract",),
-    "faults": ("FAULTS", "Fault", "FaultTransport"),
+    "faults": ("FAULT_CASES", "FaultCase", "FaultTransport"),
     "quality": ("RULES", "Rule"),
     "samples": ("INES", "LEA", "OMAR", "PEOPLE"),
-    "vendor": ("START", "WEBHOOK_URL", "FixedClock", "MemoryTokens", "VendorTransport", "arrived", "connect"),
+    "fakes": (
+        "START",
+        "WEBHOOK_URL",
+        "FixedClock",
+        "InMemoryTokenStore",
+        "VendorTransport",
+        "received_webhook",
+        "connect",
+    ),
     "webhook_checks": ("GoldenWebhook",),
 }
 _MODULE_OF = {name: f"nps_connect.testing.{module}" for module, names in _HOME.items() for name in names}

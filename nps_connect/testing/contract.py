@@ -13,7 +13,7 @@ Example::
 
 from __future__ import annotations
 
-from nps_connect.testing.base import ContractBase, none_of
+from nps_connect.testing.contract_base import ContractBase, assert_no_problems
 from nps_connect.testing.effect_checks import EffectChecks
 from nps_connect.testing.fault_checks import FaultChecks
 from nps_connect.testing.intake_checks import IntakeChecks
@@ -30,7 +30,7 @@ class QualityChecks(ContractBase):
         path = self.quality or find_quality_file(self.plugin.__file__)
         assert path is not None, f"no quality.toml beside {self.plugin.__file__}"
         generated = {name for name in dir(self) if name.startswith("test_") and getattr(self, name) is not None}
-        none_of(quality_problems(path, generated))
+        assert_no_problems(quality_problems(path, generated))
 
 
 class ConnectorContract(

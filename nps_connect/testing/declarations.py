@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from nps_connect.records.connectors import ConnectorInfo
 
-HOOKS_OF: Mapping[str, tuple[str, ...]] = {
+HOOKS_BY_ACTION: Mapping[str, tuple[str, ...]] = {
     "send_fallback": ("nps_send_messages",),
     "send_survey": ("nps_send_messages",),
     "open_ticket": ("nps_open_tickets",),
@@ -25,25 +25,25 @@ HOOKS_OF: Mapping[str, tuple[str, ...]] = {
 
 def declaration_problems(info: ConnectorInfo, hooks: Collection[str]) -> list[str]:
     """What is declared but not implemented, or the other way round, one sentence each."""
-    return [*_actions(info, hooks), *_abilities(info, hooks)]
+    return [*_action_problems(info, hooks), *_capability_problems(info, hooks)]
 
 
-def _actions(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
+def _action_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
     declared = {action.action for action in info.actions}
     for action in info.actions:
-        wanted = HOOKS_OF[action.action]
+        wanted = HOOKS_BY_ACTION[action.action]
         if not set(wanted) & set(hooks):
             yield f"declares the action {action.action!r}, but has no {' or '.join(wanted)}"
         if action.doubt == "look" and "nps_find_existing" not in hooks:
-            yield f"looks for doubtful deliveries of {action.action!r}, but has no nps_find_existing"
-    for name, wanted in HOOKS_OF.items():
+            yield f"looks for in_doubt deliveries of {action.action!r}, but has no nps_find_existing"
+    for name, wanted in HOOKS_BY_ACTION.items():
         if len(wanted) == 1 and wanted[0] in hooks and name not in declared and name != "send_fallback":
             yield f"has {wanted[0]}, but does not declare the action {name!r}"
     if len(declared) != len(info.actions):
         yield "declares an action twice"
 
 
-def _abilities(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
+def _capability_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
     for flag, wanted in (
         ("webhooks", ("nps_verify_webhook", "nps_parse_events")),
         ("polling", ("nps_poll_events",)),
@@ -75,11 +75,11 @@ def example_problems(info: ConnectorInfo) -> list[str]:
         return [f"the example has no [connections.{example.connection}] table"]
     if table.get("plugin") != info.name:
         return [f"the example's table has plugin = {table.get('plugin')!r}, not {info.name!r}"]
-    missing = sorted(name for name in _variables(table) if name not in example.environment)
+    missing = sorted(name for name in _referenced_variables(table) if name not in example.environment)
     if missing:
         return [f"the example refers to {', '.join(missing)}, which its environment does not hold"]
     try:
-        info.settings.model_validate(_resolved(table, example.environment))
+        info.settings.model_validate(_resolve_references(table, example.environment))
     except ValidationError as error:
         return [f"the example is refused by the settings model: {error}"]
     return [
@@ -89,23 +89,23 @@ def example_problems(info: ConnectorInfo) -> list[str]:
     ]
 
 
-def _variables(value: Any) -> Iterator[str]:  # noqa: ANN401  # TOML has no narrower type
+def _referenced_variables(value: Any) -> Iterator[str]:  # noqa: ANN401  # TOML has no narrower type
     if isinstance(value, dict):
         if set(value) == {"env"}:
             yield value["env"]
         else:
             for inner in value.values():
-                yield from _variables(inner)
+                yield from _referenced_variables(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _variables(inner)
+            yield from _referenced_variables(inner)
 
 
-def _resolved(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN401
+def _resolve_references(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         if set(value) == {"env"}:
             return environment[value["env"]]
-        return {key: _resolved(inner, environment) for key, inner in value.items()}
+        return {key: _resolve_references(inner, environment) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_resolved(inner, environment) for inner in value]
+        return [_resolve_references(inner, environment) for inner in value]
     return value

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nps_connect.errors import DeliveryError
-from nps_connect.records.answers import VendorAnswer
 from nps_connect.records.contacts import ContactKey
 from nps_connect.records.deliveries import Receipt
-from nps_connect.testing.base import HTTP, ContractBase, needs
-from nps_connect.testing.bench import Bench
-from nps_connect.testing.faults import FAULTS, Fault
+from nps_connect.records.vendor_responses import VendorResponse
+from nps_connect.testing.contract_base import HTTP, ContractBase, needs
+from nps_connect.testing.faults import FAULT_CASES, FaultCase
+from nps_connect.testing.harness import PluginHarness
 from nps_connect.testing.samples import LEA, PEOPLE
 
-LONGEST_SHORT_WAIT = 2.0
+MAX_CLIENT_RETRY_SECONDS = 2.0
 """Seconds that the client's own short retries may wait in all."""
 
-ODD_BODIES = (
+MALFORMED_ERROR_BODIES = (
     b"",
     b"null",
     b"[]",
@@ -38,7 +38,7 @@ ODD_BODIES = (
 
 
 @dataclass(frozen=True)
-class Doing:
+class VendorCall:
     """Something that calls the vendor: an action, or a hook that reads.
 
     Attributes:
@@ -48,39 +48,39 @@ class Doing:
     """
 
     name: str
-    prepare: Callable[[Bench], Callable[[], Any]]
+    prepare: Callable[[PluginHarness], Callable[[], Any]]
     writes: bool
 
     def __repr__(self) -> str:
         return self.name
 
 
-def _action(name: str) -> Doing:
-    def prepare(bench: Bench) -> Callable[[], Any]:
+def _action_call(name: str) -> VendorCall:
+    def prepare(bench: PluginHarness) -> Callable[[], Any]:
         item = bench.item(name, LEA)
 
         def act() -> Any:  # noqa: ANN401
             [outcome] = bench.deliver(name, item)
             if isinstance(outcome, Receipt):
-                assert bench.effect(name, item) or not _visible(name), (
+                assert bench.effect(name, item) or not _has_visible_effect(name), (
                     f"{name} gave a receipt, but the vendor has nothing"
                 )
             return outcome
 
         return act
 
-    return Doing(name, prepare, writes=True)
+    return VendorCall(name, prepare, writes=True)
 
 
-def _reading(hook: str, **arguments: Any) -> Doing:  # noqa: ANN401
-    return Doing(hook, lambda bench: lambda: _raised(lambda: bench.call(hook, **arguments)), writes=False)
+def _read_call(hook: str, **arguments: Any) -> VendorCall:  # noqa: ANN401
+    return VendorCall(hook, lambda bench: lambda: _result_or_error(lambda: bench.call(hook, **arguments)), writes=False)
 
 
-READS = (
-    _reading("nps_find_contacts", keys=[ContactKey(kind="email", value=person.email) for person in PEOPLE]),
-    _reading("nps_poll_events", cursor=None),
-    _reading("nps_check"),
-    _reading("nps_plan_setup"),
+READ_CALLS = (
+    _read_call("nps_find_contacts", keys=[ContactKey(kind="email", value=person.email) for person in PEOPLE]),
+    _read_call("nps_poll_events", cursor=None),
+    _read_call("nps_check"),
+    _read_call("nps_plan_setup"),
 )
 
 
@@ -92,26 +92,26 @@ class FaultChecks(ContractBase):
     @classmethod
     def parameters(cls) -> dict[str, Sequence[Any]]:
         """Things that call the vendor, and faults."""
-        reads = [doing for doing in READS if doing.name in cls.there()]
-        doings = [*(_action(action.action) for action in cls.actions()), *reads]
-        return {**super().parameters(), "doing": doings, "fault": FAULTS}
+        reads = [doing for doing in READ_CALLS if doing.name in cls.features()]
+        doings = [*(_action_call(action.action) for action in cls.actions()), *reads]
+        return {**super().parameters(), "doing": doings, "fault": FAULT_CASES}
 
     @needs(HTTP)
-    def test_faults(self, doing: Doing, fault: Fault) -> None:
+    def test_faults(self, doing: VendorCall, fault: FaultCase) -> None:
         """The right error class, few requests, no waiting, nothing secret or personal told."""
-        requests = self._undisturbed(doing)
-        assert 0 < requests <= self.most_requests, f"{doing.name} makes {requests} requests"
+        requests = self._count_requests(doing)
+        assert 0 < requests <= self.max_requests, f"{doing.name} makes {requests} requests"
         for first in range(requests):
-            bench = self.bench()
+            bench = self.harness()
             act = doing.prepare(bench)
             bench.line.arm(fault, first)
             outcome = act()
             place = f"{doing.name}, request {first + 1} of {requests}: {fault.name}"
-            assert self._right(doing, fault, first, outcome), f"{place} became {outcome!r}"
-            assert bench.line.seen <= self.most_requests + fault.calls - 1, f"{place}: {bench.line.seen} requests"
-            assert sum(bench.clock.slept) <= LONGEST_SHORT_WAIT, f"{place}: waited {bench.clock.slept}"
+            assert self._is_expected(doing, fault, first, outcome), f"{place} became {outcome!r}"
+            assert bench.line.seen <= self.max_requests + fault.calls - 1, f"{place}: {bench.line.seen} requests"
+            assert sum(bench.clock.slept) <= MAX_CLIENT_RETRY_SECONDS, f"{place}: waited {bench.clock.slept}"
             if isinstance(outcome, DeliveryError):
-                _tells_nothing(bench, outcome, place)
+                _assert_no_leak(bench, outcome, place)
 
     @needs(HTTP)
     def test_odd_error_bodies_do_not_confuse_it(self) -> None:
@@ -120,15 +120,15 @@ class FaultChecks(ContractBase):
         if info.refine is None:
             return
         for status in (400, 403, 404, 409, 422, 429, 500, 503):
-            for body in ODD_BODIES:
-                answer = VendorAnswer(status, {}, body)
-                refined = info.refine(DeliveryError("refused", status=status), answer, self.bench().clock())
+            for body in MALFORMED_ERROR_BODIES:
+                answer = VendorResponse(status, {}, body)
+                refined = info.refine(DeliveryError("refused", status=status), answer, self.harness().clock())
                 assert isinstance(refined, DeliveryError), f"status {status}, body {body!r}: {refined!r}"
 
-    def _undisturbed(self, doing: Doing) -> int:
+    def _count_requests(self, doing: VendorCall) -> int:
         key = (type(self), doing.name)
         if key not in self._counted:
-            bench = self.bench()
+            bench = self.harness()
             act = doing.prepare(bench)
             bench.line.arm(None)
             outcome = act()
@@ -136,8 +136,8 @@ class FaultChecks(ContractBase):
             self._counted[key] = bench.line.seen
         return self._counted[key]
 
-    def _right(self, doing: Doing, fault: Fault, first: int, outcome: object) -> bool:
-        expected = fault.told_by(self.info())
+    def _is_expected(self, doing: VendorCall, fault: FaultCase, first: int, outcome: object) -> bool:
+        expected = fault.expected_for(self.info())
         if isinstance(outcome, DeliveryError):
             anything = fault.refusal and not doing.writes
             return anything or isinstance(outcome, expected)
@@ -146,18 +146,18 @@ class FaultChecks(ContractBase):
         return first > 0 or (fault.refusal and not doing.writes)
 
 
-def _visible(action: str) -> bool:
+def _has_visible_effect(action: str) -> bool:
     return action in {"open_ticket", "write_score", "send_alert"}
 
 
-def _raised(call: Callable[[], Any]) -> Any:  # noqa: ANN401
+def _result_or_error(call: Callable[[], Any]) -> Any:  # noqa: ANN401
     try:
         return call()
     except DeliveryError as error:
         return error
 
 
-def _tells_nothing(bench: Bench, error: DeliveryError, place: str) -> None:
+def _assert_no_leak(bench: PluginHarness, error: DeliveryError, place: str) -> None:
     told = "\n".join([str(error), repr(error), repr(vars(error)), *traceback.format_exception(error)])
     assert not [secret for secret in bench.secrets if secret in told], f"{place}: the error tells a secret"
     assert not [person.email for person in PEOPLE if person.email in told], f"{place}: the error tells an address"

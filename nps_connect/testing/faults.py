@@ -13,22 +13,22 @@ import httpx
 from nps_connect.errors import (
     AuthFailed,
     DeliveryError,
-    Doubtful,
     NotAllowed,
+    OutcomeUnknown,
     RateLimited,
     Rejected,
     RetryLater,
     TargetGone,
 )
 from nps_connect.records.connectors import ConnectorInfo
-from nps_connect.testing.vendor import START
+from nps_connect.testing.fakes import START
 
 Handler = Callable[[httpx.Request], httpx.Response]
-Strike = Callable[[httpx.Request, Handler], httpx.Response]
+FaultHandler = Callable[[httpx.Request, Handler], httpx.Response]
 
 
 @dataclass(frozen=True)
-class Fault:
+class FaultCase:
     """One thing that goes wrong with requests.
 
     Attributes:
@@ -41,13 +41,13 @@ class Fault:
     """
 
     name: str
-    strike: Strike
+    respond: FaultHandler
     expected: tuple[type[DeliveryError], ...]
     status: int | None = None
     refusal: bool = False
     calls: int = 1
 
-    def told_by(self, info: ConnectorInfo) -> tuple[type[DeliveryError], ...]:
+    def expected_for(self, info: ConnectorInfo) -> tuple[type[DeliveryError], ...]:
         """The expected classes, the vendor's own oddities considered."""
         rule = info.status_overrides.get(self.status) if self.status else None
         return (rule.error,) if rule else self.expected
@@ -65,11 +65,11 @@ class FaultTransport(httpx.BaseTransport):
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self._inner = inner
-        self._fault: Fault | None = None
+        self._fault: FaultCase | None = None
         self._first = 0
         self.seen = 0
 
-    def arm(self, fault: Fault | None, first: int = 0) -> None:
+    def arm(self, fault: FaultCase | None, first: int = 0) -> None:
         """Let a fault strike every request from the `first` on (counted from now); none disarms."""
         self._fault, self._first, self.seen = fault, first, 0
 
@@ -78,11 +78,11 @@ class FaultTransport(httpx.BaseTransport):
         request.read()
         number, self.seen = self.seen, self.seen + 1
         if self._fault is not None and number >= self._first:
-            return self._fault.strike(request, self._inner.handle_request)
+            return self._fault.respond(request, self._inner.handle_request)
         return self._inner.handle_request(request)
 
 
-def _answer(status: int, **headers: str) -> Strike:
+def _error_response(status: int, **headers: str) -> FaultHandler:
     """An answer that repeats all it was told, as a careless vendor's error page would."""
 
     def strike(request: httpx.Request, _vendor: Handler) -> httpx.Response:
@@ -97,22 +97,22 @@ def _answer(status: int, **headers: str) -> Strike:
     return strike
 
 
-def _refused(status: int, *expected: type[DeliveryError]) -> Fault:
-    return Fault(str(status), _answer(status), expected, status, refusal=status not in {401, 403})
+def _rejected_case(status: int, *expected: type[DeliveryError]) -> FaultCase:
+    return FaultCase(str(status), _error_response(status), expected, status, refusal=status not in {401, 403})
 
 
-def _busy(status: int, name: str, kind: type[DeliveryError], **headers: str) -> Fault:
-    return Fault(f"{status} {name}", _answer(status, **headers), (kind,), status)
+def _busy_case(status: int, name: str, kind: type[DeliveryError], **headers: str) -> FaultCase:
+    return FaultCase(f"{status} {name}", _error_response(status, **headers), (kind,), status)
 
 
-def _lost(error: httpx.TransportError, *expected: type[DeliveryError], calls: int = 1) -> Fault:
+def _transport_error_case(error: httpx.TransportError, *expected: type[DeliveryError], calls: int = 1) -> FaultCase:
     def strike(_request: httpx.Request, _vendor: Handler) -> httpx.Response:
         raise error
 
-    return Fault(type(error).__name__, strike, expected, calls=calls)
+    return FaultCase(type(error).__name__, strike, expected, calls=calls)
 
 
-def _applied_then(error: httpx.TransportError) -> Strike:
+def _apply_then_raise(error: httpx.TransportError) -> FaultHandler:
     def strike(request: httpx.Request, vendor: Handler) -> httpx.Response:
         vendor(request)
         raise error
@@ -120,7 +120,7 @@ def _applied_then(error: httpx.TransportError) -> Strike:
     return strike
 
 
-def _applied_then_answer(status: int, body: bytes) -> Strike:
+def _apply_then_respond(status: int, body: bytes) -> FaultHandler:
     def strike(request: httpx.Request, vendor: Handler) -> httpx.Response:
         vendor(request)
         return httpx.Response(status, content=body)
@@ -128,37 +128,37 @@ def _applied_then_answer(status: int, body: bytes) -> Strike:
     return strike
 
 
-PERHAPS = (RetryLater, Doubtful)
+MAYBE_APPLIED = (RetryLater, OutcomeUnknown)
 
-ANSWER_LOST = Fault("answer lost", _applied_then(httpx.ReadTimeout("no answer")), PERHAPS)
+RESPONSE_LOST = FaultCase("answer lost", _apply_then_raise(httpx.ReadTimeout("no answer")), MAYBE_APPLIED)
 """The vendor did what it was asked, and nobody heard of it."""
 
 LOST_AFTER_APPLYING = (
-    ANSWER_LOST,
-    Fault("reset after applying", _applied_then(httpx.ReadError("reset by peer")), PERHAPS),
-    Fault("502 after applying", _applied_then_answer(502, b"<html>bad gateway"), PERHAPS),
-    Fault("unreadable after applying", _applied_then_answer(200, b"<html>welcome"), PERHAPS),
+    RESPONSE_LOST,
+    FaultCase("reset after applying", _apply_then_raise(httpx.ReadError("reset by peer")), MAYBE_APPLIED),
+    FaultCase("502 after applying", _apply_then_respond(502, b"<html>bad gateway"), MAYBE_APPLIED),
+    FaultCase("unreadable after applying", _apply_then_respond(200, b"<html>welcome"), MAYBE_APPLIED),
 )
 
-FAULTS = (
-    _refused(400, Rejected, TargetGone),
-    _refused(401, AuthFailed),
-    _refused(403, NotAllowed),
-    _refused(404, TargetGone, Rejected),
-    _refused(409, Rejected, RetryLater),
-    _refused(410, TargetGone, Rejected),
-    _refused(422, Rejected),
-    _busy(429, "seconds", RateLimited, retry_after="7"),
-    _busy(429, "date", RateLimited, retry_after=format_datetime(START + timedelta(seconds=9), usegmt=True)),
-    _busy(429, "silent", RateLimited),
-    _busy(503, "seconds", RetryLater, retry_after="7"),
-    _busy(503, "silent", RetryLater),
-    Fault("500", _answer(500), PERHAPS, 500),
-    Fault("504", _answer(504), PERHAPS, 504),
-    Fault("not JSON", lambda _request, _vendor: httpx.Response(200, content=b"<html>welcome"), PERHAPS),
-    _lost(httpx.ConnectError("connection refused"), RetryLater, calls=3),
-    _lost(httpx.ConnectTimeout("no connection"), RetryLater),
-    _lost(httpx.ReadTimeout("no answer"), *PERHAPS),
-    _lost(httpx.ReadError("reset by peer"), *PERHAPS),
-    _lost(httpx.RemoteProtocolError("garbage"), *PERHAPS),
+FAULT_CASES = (
+    _rejected_case(400, Rejected, TargetGone),
+    _rejected_case(401, AuthFailed),
+    _rejected_case(403, NotAllowed),
+    _rejected_case(404, TargetGone, Rejected),
+    _rejected_case(409, Rejected, RetryLater),
+    _rejected_case(410, TargetGone, Rejected),
+    _rejected_case(422, Rejected),
+    _busy_case(429, "seconds", RateLimited, retry_after="7"),
+    _busy_case(429, "date", RateLimited, retry_after=format_datetime(START + timedelta(seconds=9), usegmt=True)),
+    _busy_case(429, "silent", RateLimited),
+    _busy_case(503, "seconds", RetryLater, retry_after="7"),
+    _busy_case(503, "silent", RetryLater),
+    FaultCase("500", _error_response(500), MAYBE_APPLIED, 500),
+    FaultCase("504", _error_response(504), MAYBE_APPLIED, 504),
+    FaultCase("not JSON", lambda _request, _vendor: httpx.Response(200, content=b"<html>welcome"), MAYBE_APPLIED),
+    _transport_error_case(httpx.ConnectError("connection refused"), RetryLater, calls=3),
+    _transport_error_case(httpx.ConnectTimeout("no connection"), RetryLater),
+    _transport_error_case(httpx.ReadTimeout("no answer"), *MAYBE_APPLIED),
+    _transport_error_case(httpx.ReadError("reset by peer"), *MAYBE_APPLIED),
+    _transport_error_case(httpx.RemoteProtocolError("garbage"), *MAYBE_APPLIED),
 )

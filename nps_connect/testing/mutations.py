@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-ODD: tuple[Any, ...] = (
+UNEXPECTED_VALUES: tuple[Any, ...] = (
     None,
     0,
     -1,
@@ -24,7 +24,7 @@ ODD: tuple[Any, ...] = (
 )
 """What may stand where something else was expected."""
 
-NOT_WEBHOOKS = (
+INVALID_BODIES = (
     b"",
     b"null",
     b"0",
@@ -41,19 +41,19 @@ NOT_WEBHOOKS = (
 """Bodies that are no webhook of anybody."""
 
 
-def places(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401  # JSON
+def json_paths(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401  # JSON
     """Every place inside JSON content, as a path of keys and indexes."""
     if path:
         yield path
     if isinstance(content, dict):
         for key, inner in content.items():
-            yield from places(inner, (*path, key))
+            yield from json_paths(inner, (*path, key))
     elif isinstance(content, list):
         for index, inner in enumerate(content):
-            yield from places(inner, (*path, index))
+            yield from json_paths(inner, (*path, index))
 
 
-def replaced(content: Any, path: tuple[Any, ...], value: object) -> bytes:  # noqa: ANN401
+def with_value(content: Any, path: tuple[Any, ...], value: object) -> bytes:  # noqa: ANN401
     """The content with another value at one place."""
     changed = copy.deepcopy(content)
     holder = changed
@@ -63,7 +63,7 @@ def replaced(content: Any, path: tuple[Any, ...], value: object) -> bytes:  # no
     return json.dumps(changed).encode()
 
 
-def without(content: Any, path: tuple[Any, ...]) -> bytes:  # noqa: ANN401
+def without_path(content: Any, path: tuple[Any, ...]) -> bytes:  # noqa: ANN401
     """The content without one key or element."""
     changed = copy.deepcopy(content)
     holder = changed
@@ -73,24 +73,27 @@ def without(content: Any, path: tuple[Any, ...]) -> bytes:  # noqa: ANN401
     return json.dumps(changed).encode()
 
 
-def with_news(content: Any) -> bytes:  # noqa: ANN401
+def with_unknown_fields(content: Any) -> bytes:  # noqa: ANN401
     """The content with an unknown key in every object, as if the vendor had added one."""
-    return json.dumps(_newer(content)).encode()
+    return json.dumps(_add_unknown_fields(content)).encode()
 
 
-def renamed(content: Any) -> Iterator[bytes]:  # noqa: ANN401
+def with_unknown_names(content: Any) -> Iterator[bytes]:  # noqa: ANN401
     """The content with one text replaced at a time by a name that nobody knows: among them the kind of event."""
-    for path in places(content):
+    for path in json_paths(content):
         value = content
         for step in path:
             value = value[step]
         if isinstance(value, str):
-            yield replaced(content, path, "something.unheard_of")
+            yield with_value(content, path, "something.unheard_of")
 
 
-def _newer(content: Any) -> Any:  # noqa: ANN401
+def _add_unknown_fields(content: Any) -> Any:  # noqa: ANN401
     if isinstance(content, dict):
-        return {**{key: _newer(value) for key, value in content.items()}, "addedLater": {"by": ["the vendor"]}}
+        return {
+            **{key: _add_unknown_fields(value) for key, value in content.items()},
+            "addedLater": {"by": ["the vendor"]},
+        }
     if isinstance(content, list):
-        return [_newer(value) for value in content]
+        return [_add_unknown_fields(value) for value in content]
     return content

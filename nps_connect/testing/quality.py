@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-STATES = ("done", "todo", "exempt")
-SHORTEST_REASON = 10
+RULE_STATES = ("done", "todo", "exempt")
+MIN_REASON_LENGTH = 10
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Rule:
     """
 
     name: str
-    demand: str
+    requirement: str
     checks: tuple[str, ...] = ()
 
 
@@ -62,7 +62,7 @@ RULES = (
             "test_a_lost_answer_leaves_one_effect",
         ),
     ),
-    Rule("finds-existing", "A doubtful delivery is looked for.", ("test_nothing_exists_before_it_was_delivered",)),
+    Rule("finds-existing", "A in_doubt delivery is looked for.", ("test_nothing_exists_before_it_was_delivered",)),
     Rule(
         "newest-wins",
         "An older answer never overwrites a newer one.",
@@ -144,12 +144,17 @@ def quality_problems(path: Path, generated: Collection[str]) -> list[str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return [f"{path.name} is not TOML: {error}"]
     return [
-        *_names(rules),
-        *(problem for rule in RULES if rule.name in rules for problem in _judged(rule, rules[rule.name], generated)),
+        *_name_problems(rules),
+        *(
+            problem
+            for rule in RULES
+            if rule.name in rules
+            for problem in _rule_problems(rule, rules[rule.name], generated)
+        ),
     ]
 
 
-def _names(rules: Mapping[str, Any]) -> Iterator[str]:
+def _name_problems(rules: Mapping[str, Any]) -> Iterator[str]:
     known = [rule.name for rule in RULES]
     for name in rules:
         if name not in known:
@@ -157,16 +162,16 @@ def _names(rules: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name!r} is no rule" + (f"; did you mean {near[0]!r}?" if near else "")
     for rule in RULES:
         if rule.name not in rules:
-            yield f"{rule.name!r} is missing: {rule.demand}"
+            yield f"{rule.name!r} is missing: {rule.requirement}"
 
 
-def _judged(rule: Rule, entry: Any, generated: Collection[str]) -> Iterator[str]:  # noqa: ANN401  # TOML
+def _rule_problems(rule: Rule, entry: Any, generated: Collection[str]) -> Iterator[str]:  # noqa: ANN401  # TOML
     table = entry if isinstance(entry, dict) else {"status": entry}
     status, reason = table.get("status"), table.get("reason", "")
     applies = not rule.checks or bool(set(rule.checks) & set(generated))
-    if status not in STATES:
-        yield f"{rule.name!r} is {status!r}; allowed: {', '.join(STATES)}"
-    elif status != "done" and len(str(reason)) < SHORTEST_REASON:
+    if status not in RULE_STATES:
+        yield f"{rule.name!r} is {status!r}; allowed: {', '.join(RULE_STATES)}"
+    elif status != "done" and len(str(reason)) < MIN_REASON_LENGTH:
         yield f"{rule.name!r} is {status} without a reason"
     elif status == "done" and not applies:
         yield f"{rule.name!r} says done, but nothing here can be checked: say exempt, and why"

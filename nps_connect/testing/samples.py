@@ -16,7 +16,7 @@ from nps_connect.records.deliveries import (
 )
 from nps_connect.records.messages import Address, Message
 from nps_connect.records.responses import Response
-from nps_connect.sandbox.vendor import SimulatedPerson
+from nps_connect.simulation import SimulatedPerson
 
 LEA = SimulatedPerson(email="lea.martin@example.com", name="Léa Martin", language="fr")
 OMAR = SimulatedPerson(email="omar.haddad@example.com", name="Omar Haddad", language="en")
@@ -27,12 +27,12 @@ COMMENT = 'Livré en retard 😞 & <b>abîmé</b> "encore" — l\'équipe ne ré
 """A comment with all that breaks careless templates: accents, an emoji, markup, quotes."""
 
 
-def contact_of(person: SimulatedPerson, connection: str, contact_id: str = "c-1") -> Contact:
+def build_contact(person: SimulatedPerson, connection: str, contact_id: str = "c-1") -> Contact:
     """The person as a contact of a connection."""
     return Contact(connection=connection, id=contact_id, email=person.email, name=person.name, language=person.language)
 
 
-def response_of(person: SimulatedPerson, *, at: datetime, score: int = 2, comment: str | None = COMMENT) -> Response:
+def build_response(person: SimulatedPerson, *, at: datetime, score: int = 2, comment: str | None = COMMENT) -> Response:
     """What the person answered."""
     return Response(
         id=f"r-{person.email.partition('@')[0].replace('.', '-')}",
@@ -46,7 +46,7 @@ def response_of(person: SimulatedPerson, *, at: datetime, score: int = 2, commen
     )
 
 
-def payload(action: str, contact: Contact, response: Response, *, key: str, ticket_id: str = "") -> Payload:
+def build_payload(action: str, contact: Contact, response: Response, *, key: str, ticket_id: str = "") -> Payload:
     """What a delivery of this action would carry.
 
     Args:
@@ -93,10 +93,10 @@ def payload(action: str, contact: Contact, response: Response, *, key: str, tick
         return ReviewInvitation(contact=contact, response=response, idempotency_key=key, lead="review")
     if action == "write_opt_out":
         return OptOut(idempotency_key=key, contact=contact, at=response.answered_at)
-    return message_to(contact, key=key, fallback=action == "send_fallback")
+    return build_message(contact, key=key, fallback=action == "send_fallback")
 
 
-def message_to(contact: Contact, *, key: str, fallback: bool = False) -> Message:
+def build_message(contact: Contact, *, key: str, fallback: bool = False) -> Message:
     """A message for a channel to carry."""
     return Message(
         idempotency_key=key,

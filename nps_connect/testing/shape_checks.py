@@ -7,13 +7,13 @@ from importlib.metadata import entry_points
 import pytest
 from pydantic import SecretBytes, SecretStr, ValidationError
 
-from nps_connect.hookspecs.implementations import hook_functions, refusal
-from nps_connect.plugins import GROUP, Plugins
-from nps_connect.redaction import secrets_of
+from nps_connect.hookspecs.validation import contract_problem, hook_functions
+from nps_connect.plugins import ENTRY_POINT_GROUP, Plugins
+from nps_connect.redaction import iter_secrets
 from nps_connect.testing.annotations import annotation_problems
-from nps_connect.testing.base import ContractBase, none_of
+from nps_connect.testing.contract_base import ContractBase, assert_no_problems
 from nps_connect.testing.declarations import declaration_problems, example_problems
-from nps_connect.testing.sources import import_problems
+from nps_connect.testing.import_checks import import_problems
 
 
 class ShapeChecks(ContractBase):
@@ -21,24 +21,24 @@ class ShapeChecks(ContractBase):
 
     def test_the_loader_takes_it(self) -> None:
         """No misspelt hooks, unknown or defaulted arguments, coroutines or generators; a connector that answers."""
-        assert refusal(self.plugin) is None
+        assert contract_problem(self.plugin) is None
         plugins = Plugins()
         plugins.register(self.plugin, self.info().name)
         assert list(plugins.infos) == [self.info().name]
 
     def test_its_entry_point_has_its_name(self) -> None:
         """It is installed under the name that its `ConnectorInfo` tells."""
-        points = entry_points(group=GROUP, name=self.info().name)
+        points = entry_points(group=ENTRY_POINT_GROUP, name=self.info().name)
         modules = [point.value.partition(":")[0] for point in points]
         assert modules == [self.plugin.__name__], f"entry points named {self.info().name!r} lead to {modules}"
 
     def test_its_annotations_agree_with_the_hooks(self) -> None:
         """Arguments are annotated as wide, answers as narrow as the hookspecs say."""
-        none_of(annotation_problems(self.plugin))
+        assert_no_problems(annotation_problems(self.plugin))
 
     def test_it_declares_what_it_has(self) -> None:
         """Actions, abilities and hooks agree."""
-        none_of(declaration_problems(self.info(), {name for name, _ in hook_functions(self.plugin)}))
+        assert_no_problems(declaration_problems(self.info(), {name for name, _ in hook_functions(self.plugin)}))
 
     def test_it_describes_itself_the_same_twice(self) -> None:
         """`nps_connector` is data: no clock, no chance, no I/O."""
@@ -52,13 +52,13 @@ class ShapeChecks(ContractBase):
 
     def test_its_example_configuration_works(self) -> None:
         """The example is TOML, names its own connection, and its settings are accepted."""
-        none_of(example_problems(self.info()))
+        assert_no_problems(example_problems(self.info()))
 
     def test_it_imports_only_what_a_plugin_needs(self) -> None:
         """The public surface; no way to the network but the client, no threads, waiting or logging of its own."""
         found = import_problems(self.plugin, speaks_http=self.info().base_url is not None)
         allowed = tuple(f"imports {name};" for name in self.allowed_imports)
-        none_of([problem for problem in found if not any(name in problem for name in allowed)])
+        assert_no_problems([problem for problem in found if not any(name in problem for name in allowed)])
 
 
 class SettingsChecks(ContractBase):
@@ -98,12 +98,12 @@ class SettingsChecks(ContractBase):
         ]
         assert open_ones == [], "these settings sound secret but are not SecretStr"
         parsed = model.model_validate({"plugin": self.info().name, **self.settings})
-        short = [secret for secret in secrets_of(parsed) if len(secret) < 8]
+        short = [secret for secret in iter_secrets(parsed) if len(secret) < 8]
         assert short == [], "give secrets of 8 characters or more, so that the contract can recognise them"
 
     def test_secrets_never_show(self) -> None:
         """Neither reprs nor dumps nor errors of the settings and the connection hold a secret."""
-        bench = self.bench()
+        bench = self.harness()
         settings = bench.connection.settings
         shown = [
             repr(settings),

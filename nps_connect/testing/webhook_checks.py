@@ -16,12 +16,20 @@ from pydantic import SecretStr
 
 from nps_connect.errors import WebhookRejected
 from nps_connect.records.events import Event, WebhookRequest
-from nps_connect.sandbox.vendor import VendorWebhook
-from nps_connect.testing.base import ContractBase, needs
-from nps_connect.testing.bench import Bench
-from nps_connect.testing.mutations import NOT_WEBHOOKS, ODD, places, renamed, replaced, with_news, without
+from nps_connect.simulation import VendorWebhook
+from nps_connect.testing.contract_base import ContractBase, needs
+from nps_connect.testing.fakes import WEBHOOK_URL, received_webhook
+from nps_connect.testing.harness import PluginHarness
+from nps_connect.testing.mutations import (
+    INVALID_BODIES,
+    UNEXPECTED_VALUES,
+    json_paths,
+    with_unknown_fields,
+    with_unknown_names,
+    with_value,
+    without_path,
+)
 from nps_connect.testing.samples import LEA
-from nps_connect.testing.vendor import WEBHOOK_URL, arrived
 
 VERIFY, PARSE = "nps_verify_webhook", "nps_parse_events"
 
@@ -69,8 +77,8 @@ class WebhookChecks(ContractBase):
     @needs(VERIFY, PARSE)
     def test_a_resend_gives_the_same_keys(self) -> None:
         """The key is the fact's, so a genuine resend adds nothing."""
-        bench = self.bench()
-        for facts in _facts(bench):
+        bench = self.harness()
+        for facts in _simulate_facts(bench):
             first, again = (self._keys(bench, facts) for _ in range(2))
             assert first == again
 
@@ -79,12 +87,12 @@ class WebhookChecks(ContractBase):
         """Another body, no signature, or another account's secret."""
         for bench, request in self._genuine():
             for body in (request.body + b" ", request.body[:-1], b"", request.body.replace(b"1", b"2", 1) + b"\n"):
-                _refused(bench, request.model_copy(update={"body": body}), "another body")
-            _refused(bench, request.model_copy(update={"headers": {}}), "no headers")
+                _assert_rejected(bench, request.model_copy(update={"body": body}), "another body")
+            _assert_rejected(bench, request.model_copy(update={"headers": {}}), "no headers")
             for name, value in request.headers.items():
                 garbled = request.model_copy(update={"headers": {**request.headers, name: f"{value[:-2]}é\x00"}})
-                _verified_or_refused(bench, garbled)
-            _refused(_of_another_account(bench), request, "another account's secret")
+                _verify_or_reject(bench, garbled)
+            _assert_rejected(_with_other_secrets(bench), request, "another account's secret")
 
     @needs(VERIFY)
     def test_stale_webhooks_are_refused(self) -> None:
@@ -94,59 +102,61 @@ class WebhookChecks(ContractBase):
         for bench, request in self._genuine():
             for away in (self.stale_after, -self.stale_after):
                 moved = request.model_copy(update={"received_at": request.received_at + away})
-                assert _refused(bench, moved, f"{away} away").reason == "stale"
+                assert _assert_rejected(bench, moved, f"{away} away").reason == "stale"
 
     @needs(PARSE)
     def test_kinds_that_nobody_knows_give_no_events(self) -> None:
         """The vendor can add kinds of events at any time."""
         for bench, request in self._genuine():
-            readings = [_read(bench, request, body) for body in renamed(json.loads(request.body))]
+            readings = [_parse_body(bench, request, body) for body in with_unknown_names(json.loads(request.body))]
             assert [] in readings, f"no unknown kind was left out: {request.body!r}"
 
     @needs(PARSE)
     def test_fields_that_nobody_knows_do_no_harm(self) -> None:
         """The vendor can add fields at any time."""
         for bench, request in self._genuine():
-            news = with_news(json.loads(request.body))
-            assert _keys_of(_read(bench, request, news)) == _keys_of(_read(bench, request, request.body))
+            news = with_unknown_fields(json.loads(request.body))
+            assert _event_keys(_parse_body(bench, request, news)) == _event_keys(
+                _parse_body(bench, request, request.body)
+            )
 
     @needs(PARSE)
     def test_bodies_of_any_shape_are_read_or_refused(self) -> None:
         """What cannot be read is `unreadable`, so that it is kept and can be replayed; it is never a crash."""
         for bench, request in self._genuine():
             content = json.loads(request.body)
-            for path in places(content):
-                for value in ODD:
-                    _read(bench, request, replaced(content, path, value))
-                _read(bench, request, without(content, path))
-            for body in NOT_WEBHOOKS:
-                _read(bench, request, body)
+            for path in json_paths(content):
+                for value in UNEXPECTED_VALUES:
+                    _parse_body(bench, request, with_value(content, path, value))
+                _parse_body(bench, request, without_path(content, path))
+            for body in INVALID_BODIES:
+                _parse_body(bench, request, body)
 
-    def _genuine(self) -> list[tuple[Bench, WebhookRequest]]:
-        bench = self.bench()
-        found = [arrived(golden.webhook, golden.received_at, golden.url) for golden in self.golden]
-        for facts in _facts(bench):
-            found += [arrived(webhook, bench.clock()) for webhook in _sent(bench, facts)]
+    def _genuine(self) -> list[tuple[PluginHarness, WebhookRequest]]:
+        bench = self.harness()
+        found = [received_webhook(golden.webhook, golden.received_at, golden.url) for golden in self.golden]
+        for facts in _simulate_facts(bench):
+            found += [received_webhook(webhook, bench.clock()) for webhook in _vendor_webhooks(bench, facts)]
         assert found, "give golden webhooks, or let the simulated vendor make them (happen, webhooks)"
         return [(bench, request) for request in found]
 
-    def _keys(self, bench: Bench, facts: list[str]) -> list[str]:
-        requests = [arrived(webhook, bench.clock()) for webhook in _sent(bench, facts)]
+    def _keys(self, bench: PluginHarness, facts: list[str]) -> list[str]:
+        requests = [received_webhook(webhook, bench.clock()) for webhook in _vendor_webhooks(bench, facts)]
         return sorted(event.key for request in requests for event in bench.call(PARSE, request=request))
 
 
-def _facts(bench: Bench) -> list[list[str]]:
+def _simulate_facts(bench: PluginHarness) -> list[list[str]]:
     if bench.vendor is None:
         return []
-    happened = [bench.vendor.happen(kind.name, LEA.email) for kind in bench.info.events]
+    happened = [bench.vendor.simulate_event(kind.name, LEA.email) for kind in bench.info.events]
     return [facts for facts in happened if facts]
 
 
-def _sent(bench: Bench, facts: list[str]) -> list[VendorWebhook]:
+def _vendor_webhooks(bench: PluginHarness, facts: list[str]) -> list[VendorWebhook]:
     return bench.vendor.webhooks(facts, WEBHOOK_URL) if bench.vendor else []
 
 
-def _refused(bench: Bench, request: WebhookRequest, why: str) -> WebhookRejected:
+def _assert_rejected(bench: PluginHarness, request: WebhookRequest, why: str) -> WebhookRejected:
     with pytest.raises(WebhookRejected) as refused:
         bench.call(VERIFY, request=request)
     assert refused.value.reason in {"signature", "stale"}, f"{why}: {refused.value}"
@@ -155,28 +165,28 @@ def _refused(bench: Bench, request: WebhookRequest, why: str) -> WebhookRejected
     return refused.value
 
 
-def _verified_or_refused(bench: Bench, request: WebhookRequest) -> None:
+def _verify_or_reject(bench: PluginHarness, request: WebhookRequest) -> None:
     with suppress(WebhookRejected):
         bench.call(VERIFY, request=request)
 
 
-def _of_another_account(bench: Bench) -> Bench:
+def _with_other_secrets(bench: PluginHarness) -> PluginHarness:
     settings = bench.connection.settings
-    secrets = {name: _changed(getattr(settings, name)) for name in type(settings).model_fields}
+    secrets = {name: _change_secret(getattr(settings, name)) for name in type(settings).model_fields}
     other = copy.copy(bench)
     other.connection = dataclasses.replace(bench.connection, settings=settings.model_copy(update=secrets))
     return other
 
 
-def _changed(value: object) -> object:
+def _change_secret(value: object) -> object:
     if isinstance(value, SecretStr):
         return SecretStr(value.get_secret_value()[::-1] + "x")
     if isinstance(value, list | tuple):
-        return type(value)(_changed(item) for item in value)
+        return type(value)(_change_secret(item) for item in value)
     return value
 
 
-def _read(bench: Bench, request: WebhookRequest, body: bytes) -> list[Event] | None:
+def _parse_body(bench: PluginHarness, request: WebhookRequest, body: bytes) -> list[Event] | None:
     try:
         return list(bench.call(PARSE, request=request.model_copy(update={"body": body})))
     except WebhookRejected as error:
@@ -184,5 +194,5 @@ def _read(bench: Bench, request: WebhookRequest, body: bytes) -> list[Event] | N
         return None
 
 
-def _keys_of(events: list[Event] | None) -> list[str] | None:
+def _event_keys(events: list[Event] | None) -> list[str] | None:
     return None if events is None else [event.key for event in events]

@@ -1,4 +1,4 @@
-"""`create_app`: the web application around the doors of the house."""
+"""`create_app`: the web application around the doors of the application."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from nps_connect.connection import Clock, system_clock
-from nps_connect.web.access import AccessLog
+from nps_connect.web.access_log import AccessLog
+from nps_connect.web.backend import WebBackend
 from nps_connect.web.bounces import bounce_routes
-from nps_connect.web.doors import Doors
 from nps_connect.web.health import health_routes
-from nps_connect.web.hooks import hook_routes, try_again
 from nps_connect.web.metrics import metrics_routes
 from nps_connect.web.review import review_routes
 from nps_connect.web.site import Site
 from nps_connect.web.survey import SurveyPages
 from nps_connect.web.unsubscribe import unsubscribe_routes
+from nps_connect.web.webhooks import unavailable_response, webhook_routes
 
-FOR_MACHINES = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
+MACHINE_PATHS = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
 
 
 class WebApplication:
@@ -37,12 +37,12 @@ class WebApplication:
     def __init__(self, site: Site) -> None:
         self.site = site
         self._pages = SurveyPages(site)
-        self._surveys = AccessLog(self._show, apologise=self._apologise)
-        self._framework = _framework(site)
-        self._framework.add_middleware(AccessLog, apologise=self._apologise)
+        self._surveys = AccessLog(self._show, error_response=self._error_response)
+        self._framework = _build_fastapi(site)
+        self._framework.add_middleware(AccessLog, error_response=self._error_response)
         outermost: ASGIApp = self._dispatch
-        if site.doors.trusted_proxies:
-            outermost = ProxyHeadersMiddleware(outermost, trusted_hosts=list(site.doors.trusted_proxies))  # type: ignore[arg-type,assignment]
+        if site.backend.trusted_proxies:
+            outermost = ProxyHeadersMiddleware(outermost, trusted_hosts=list(site.backend.trusted_proxies))  # type: ignore[arg-type,assignment]
         self._outermost = outermost
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,32 +58,32 @@ class WebApplication:
         response = await self._pages.respond(Request(scope, receive), self._pages.token_in(scope["path"]) or "")
         await response(scope, receive, send)
 
-    async def _apologise(self, request: Request) -> Response:
-        if request.url.path.startswith(FOR_MACHINES):
-            return try_again()
+    async def _error_response(self, request: Request) -> Response:
+        if request.url.path.startswith(MACHINE_PATHS):
+            return unavailable_response()
         return self.site.notice("trouble", self.site.visitor_language(request), 503)
 
 
-def create_app(doors: Doors, *, clock: Clock = system_clock) -> WebApplication:
+def create_app(doors: WebBackend, *, clock: Clock = system_clock) -> WebApplication:
     """The web application.
 
-    Serve it with the server's own access log off: `nps_connect.web.access` logs without tokens. Run its lifespan: at
+    Serve it with the server's own access log off: `nps_connect.web.access_log` logs without tokens. Run its lifespan: at
     the end it writes down the last visits (``app.site.close()`` does the same by hand).
 
     Args:
-        doors: what the pages need from the house.
+        doors: what the pages need from the application.
         clock: the present moment (aware UTC).
     """
     return WebApplication(Site(doors, clock))
 
 
-def _framework(site: Site) -> FastAPI:
+def _build_fastapi(site: Site) -> FastAPI:
     """Everything but the survey pages."""
 
     async def dead_end(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
-        if request.url.path.startswith(FOR_MACHINES):
+        if request.url.path.startswith(MACHINE_PATHS):
             return JSONResponse({"error": "method" if status == 405 else "unknown"}, status, headers)
         response = site.notice("method" if status == 405 else "unknown", site.visitor_language(request), status)
         response.headers.update(headers or {})
@@ -97,7 +97,7 @@ def _framework(site: Site) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=life)
     app.add_exception_handler(HTTPException, dead_end)
     for routes in (
-        hook_routes,
+        webhook_routes,
         bounce_routes,
         unsubscribe_routes,
         review_routes,

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from nps_connect.errors import WebhookRejected
-from nps_connect.web.reading import UnreadableBody, read_body
+from nps_connect.web.request_data import UnreadableBody, read_body
 from nps_connect.web.site import Site
 
-LARGEST_REPORT = 1024 * 1024
-UNREAD = {400: "unreadable", 408: "too_slow", 413: "too_large"}
+MAX_REPORT_BYTES = 1024 * 1024
+BODY_ERROR_CODES = {400: "unreadable", 408: "too_slow", 413: "too_large"}
 
 
 def bounce_routes(site: Site) -> APIRouter:
@@ -22,10 +22,10 @@ def bounce_routes(site: Site) -> APIRouter:
     @router.post("/b/{token}")
     async def take(token: str, request: Request) -> Response:
         try:
-            body = await read_body(request, LARGEST_REPORT)
-            known = await run_in_threadpool(site.doors.report_bounces, token, body)
+            body = await read_body(request, MAX_REPORT_BYTES)
+            known = await run_in_threadpool(site.backend.report_bounces, token, body)
         except UnreadableBody as error:
-            return JSONResponse({"error": UNREAD[error.status]}, error.status)
+            return JSONResponse({"error": BODY_ERROR_CODES[error.status]}, error.status)
         except WebhookRejected as rejected:
             return JSONResponse({"error": rejected.reason}, rejected.status)
         return JSONResponse({"status": "accepted", "new": known})

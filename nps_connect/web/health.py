@@ -1,4 +1,4 @@
-"""``/healthz``: the process answers. ``/readyz``: the house can work, or says why not."""
+"""``/healthz``: the process answers. ``/readyz``: the application can work, or says why not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def health_routes(site: Site) -> APIRouter:
 
     @router.api_route("/readyz", methods=["GET", "HEAD"])
     async def ready() -> Response:
-        problems = await run_in_threadpool(site.doors.problems)
+        problems = await run_in_threadpool(site.backend.problems)
         return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
 
     return router

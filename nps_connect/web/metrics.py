@@ -1,4 +1,4 @@
-"""``/metrics``: how the house stands, as Prometheus text, for whoever holds the token."""
+"""``/metrics``: how the application stands, as Prometheus text, for whoever holds the token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from nps_connect.web.site import Site
 
-CONTENT = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def metrics_routes(site: Site) -> APIRouter:
@@ -21,12 +21,12 @@ def metrics_routes(site: Site) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
-        token = site.doors.metrics_token
+        token = site.backend.metrics_token
         if token is None:
             raise HTTPException(404)
         given = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(given, f"Bearer {token}".encode()):
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
-        return PlainTextResponse(await run_in_threadpool(site.doors.metrics), media_type=CONTENT)
+        return PlainTextResponse(await run_in_threadpool(site.backend.metrics), media_type=CONTENT_TYPE)
 
     return router

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nps_connect.web.reading import visit_of
+from nps_connect.web.request_data import build_visit_info
 from nps_connect.web.site import Site
 
 
@@ -17,7 +17,7 @@ def review_routes(site: Site) -> APIRouter:
 
     @router.api_route("/r/{token}", methods=["GET", "HEAD"])
     async def leave(token: str, request: Request) -> Response:
-        target = await run_in_threadpool(site.doors.review_target, token, visit_of(request, site.clock()))
+        target = await run_in_threadpool(site.backend.review_target, token, build_visit_info(request, site.clock()))
         if target is None or not target.startswith(("https://", "http://")):
             return site.notice("unknown", site.visitor_language(request), 404)
         return site.redirect(target)

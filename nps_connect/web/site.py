@@ -19,17 +19,17 @@ from starlette.responses import HTMLResponse, Response
 
 from nps_connect.connection import Clock, system_clock
 from nps_connect.records.events import WebhookRequest
-from nps_connect.records.pages import SurveyPage, SurveyVisit, Taken
-from nps_connect.web.doors import Doors
-from nps_connect.web.gathering import Gathering
-from nps_connect.wording.catalogs import bound_environment, known
-from nps_connect.wording.colours import palette
-from nps_connect.wording.languages import accepted, choose
+from nps_connect.records.pages import SurveyPage, SurveyPageRequest, VisitOutcome
+from nps_connect.rendering.catalogs import build_environment, supported_language
+from nps_connect.rendering.colours import build_palette
+from nps_connect.rendering.languages import choose_language, parse_accept_language
+from nps_connect.web.backend import WebBackend
+from nps_connect.web.batcher import Batcher
 
 # Stand for the personal tokens while a page is made; no text of ours and no cleaned text of others holds a NUL.
-OWN_LINK = "\0token\0"
-UNSUBSCRIBE_LINK = "\0unsubscribe\0"
-_PRIVATE = (
+TOKEN_PLACEHOLDER = "\0token\0"
+UNSUBSCRIBE_TOKEN_PLACEHOLDER = "\0unsubscribe\0"
+_PRIVACY_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-robots-tag", b"noindex, nofollow"),
@@ -37,16 +37,16 @@ _PRIVATE = (
 ASSETS = Path(__file__).with_name("assets")
 
 
-def _asset(name: str) -> str:
+def _load_asset(name: str) -> str:
     """An asset without comments and indentation."""
     text = re.sub(r"/\*.*?\*/", "", (ASSETS / name).read_text("utf-8"), flags=re.DOTALL)
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-def _style(colour: str) -> str:
+def _build_style(colour: str) -> str:
     """The style in the company's colour."""
-    colours = palette(colour)
-    style = _asset("page.css")
+    colours = build_palette(colour)
+    style = _load_asset("page.css")
     for name in ("on_dark_main", "dark_main", "on_main", "main"):
         style = style.replace(f": {name.upper()};", f": {getattr(colours, name)};")
     return style
@@ -57,9 +57,9 @@ def _digest(text: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _inline(colour: str) -> tuple[Markup, Markup, dict[str, str]]:
+def _inline_assets(colour: str) -> tuple[Markup, Markup, dict[str, str]]:
     """The style, the script, and the headers that allow exactly these two and nothing else."""
-    style, script = _style(colour), _asset("page.js")
+    style, script = _build_style(colour), _load_asset("page.js")
     policy = (
         f"default-src 'none'; style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -79,38 +79,38 @@ def _inline(colour: str) -> tuple[Markup, Markup, dict[str, str]]:
 
 @lru_cache(maxsize=32)
 def _environment(language: str, colour: str) -> Environment:
-    environment = bound_environment(PackageLoader("nps_connect.web"), language)
-    style, script, _headers = _inline(colour)
+    environment = build_environment(PackageLoader("nps_connect.web"), language)
+    style, script, _headers = _inline_assets(colour)
     environment.globals.update(style=style, script=script)
     return environment
 
 
-def _rendered(template: str, language: str, colour: str, values: tuple[tuple[str, Any], ...]) -> str:
+def _render_template(template: str, language: str, colour: str, values: tuple[tuple[str, Any], ...]) -> str:
     return _environment(language, colour).get_template(f"{template}.html.j2").render(dict(values))
 
 
-def _cut(html: str) -> tuple[tuple[bytes, ...], tuple[bool, ...]]:
+def _split_at_tokens(html: str) -> tuple[tuple[bytes, ...], tuple[bool, ...]]:
     """A page around its tokens: the pieces between them, and for each gap whether it is for the page's own token."""
-    pieces = re.split(f"({OWN_LINK}|{UNSUBSCRIBE_LINK})", html)
-    return tuple(piece.encode() for piece in pieces[::2]), tuple(gap == OWN_LINK for gap in pieces[1::2])
+    pieces = re.split(f"({TOKEN_PLACEHOLDER}|{UNSUBSCRIBE_TOKEN_PLACEHOLDER})", html)
+    return tuple(piece.encode() for piece in pieces[::2]), tuple(gap == TOKEN_PLACEHOLDER for gap in pieces[1::2])
 
 
 @lru_cache(maxsize=256)
-def _kept(
+def _cached_page(
     template: str, language: str, colour: str, values: tuple[tuple[str, Any], ...]
 ) -> tuple[tuple[bytes, ...], tuple[bool, ...]]:
-    return _cut(_rendered(template, language, colour, values))
+    return _split_at_tokens(_render_template(template, language, colour, values))
 
 
 @lru_cache(maxsize=256)
 def _raw_headers(colour: str, language: str) -> tuple[tuple[bytes, bytes], ...]:
     """The headers of a page, as the server wants them."""
-    headers = {"Content-Type": "text/html; charset=utf-8", **_inline(colour)[2], "Content-Language": language}
+    headers = {"Content-Type": "text/html; charset=utf-8", **_inline_assets(colour)[2], "Content-Language": language}
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())
 
 
 @lru_cache(maxsize=32)
-def own_name(language: str) -> str:
+def native_language_name(language: str) -> str:
     """A language's name in itself, such as `Français`."""
     try:
         name = Locale.parse(language.replace("-", "_")).get_display_name()
@@ -124,40 +124,42 @@ class Site:
     """What every page is given.
 
     Attributes:
-        doors: the house.
+        doors: the application.
         clock: the present moment.
         showing: asks what survey pages show.
-        taking: tells the house who visits survey pages, and what is pressed there.
-        storing: gives the house the webhooks that come in.
+        taking: tells the application who visits survey pages, and what is pressed there.
+        storing: gives the application the webhooks that come in.
     """
 
-    doors: Doors
+    backend: WebBackend
     clock: Clock = field(default=system_clock)
-    showing: Gathering[SurveyVisit, SurveyPage] = field(init=False)
-    taking: Gathering[SurveyVisit, Taken] = field(init=False)
-    storing: Gathering[tuple[str, WebhookRequest], None] = field(init=False)
+    page_batcher: Batcher[SurveyPageRequest, SurveyPage] = field(init=False)
+    visit_batcher: Batcher[SurveyPageRequest, VisitOutcome] = field(init=False)
+    webhook_batcher: Batcher[tuple[str, WebhookRequest], None] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "showing", Gathering(self.doors.survey_pages, "showing"))
-        object.__setattr__(self, "taking", Gathering(self.doors.take_visits, "taking"))
-        object.__setattr__(self, "storing", Gathering(self.doors.accept_webhooks, "storing"))
+        object.__setattr__(self, "page_batcher", Batcher(self.backend.survey_pages, "showing"))
+        object.__setattr__(self, "visit_batcher", Batcher(self.backend.record_visits, "taking"))
+        object.__setattr__(self, "webhook_batcher", Batcher(self.backend.accept_webhooks, "storing"))
 
     async def close(self) -> None:
         """Write down what was left; no request comes any more."""
-        await self.showing.close()
-        await self.taking.close()
-        await self.storing.close()
+        await self.page_batcher.close()
+        await self.visit_batcher.close()
+        await self.webhook_batcher.close()
 
-    def asked_language(self, wish: str | None) -> str | None:
+    def requested_language(self, wish: str | None) -> str | None:
         """The language on offer that a visitor asked for by name, or none."""
         if not wish:
             return None
-        return next((tag for tag in self.doors.languages if tag.casefold() == wish.casefold()), None)
+        return next((tag for tag in self.backend.languages if tag.casefold() == wish.casefold()), None)
 
     def visitor_language(self, request: Request) -> str:
         """The language of a visitor of whom nothing is known but the browser's wishes."""
-        asked = self.asked_language(request.query_params.get("lang"))
-        return asked or choose(accepted(request.headers.get("accept-language", "")), self.doors.languages)
+        asked = self.requested_language(request.query_params.get("lang"))
+        return asked or choose_language(
+            parse_accept_language(request.headers.get("accept-language", "")), self.backend.languages
+        )
 
     def page(
         self,
@@ -167,7 +169,7 @@ class Site:
         *,
         token: str = "",
         unsubscribe_token: str = "",
-        keep: bool = False,
+        cacheable: bool = False,
         **values: Any,  # noqa: ANN401
     ) -> Response:
         """A page in a language.
@@ -181,21 +183,25 @@ class Site:
             keep: the values are nobody's in particular and hashable; the page is remembered without its tokens.
             values: what the template asks for.
         """
-        tongue = known(language)
+        tongue = supported_language(language)
         shown = {
-            "company": self.doors.company,
-            "privacy_notice_url": self.doors.privacy_notice_url,
-            "tongues": tuple((tag, own_name(tag)) for tag in self.doors.languages) if token else (),
-            "chosen_tongue": language,
+            "company": self.backend.company,
+            "privacy_notice_url": self.backend.privacy_notice_url,
+            "language_options": tuple((tag, native_language_name(tag)) for tag in self.backend.languages)
+            if token
+            else (),
+            "current_language": language,
             "help_address": None,
-            "token": token and OWN_LINK,
-            "unsubscribe_token": unsubscribe_token and UNSUBSCRIBE_LINK,
+            "token": token and TOKEN_PLACEHOLDER,
+            "unsubscribe_token": unsubscribe_token and UNSUBSCRIBE_TOKEN_PLACEHOLDER,
             **values,
         }
         values_of = tuple(shown.items())
-        colour = self.doors.colour
+        colour = self.backend.colour
         pieces, own = (
-            _kept(template, tongue, colour, values_of) if keep else _cut(_rendered(template, tongue, colour, values_of))
+            _cached_page(template, tongue, colour, values_of)
+            if cacheable
+            else _split_at_tokens(_render_template(template, tongue, colour, values_of))
         )
         mine, unsubscribe = quote(token, safe="").encode(), quote(unsubscribe_token, safe="").encode()
         parts = [pieces[0]]
@@ -228,12 +234,12 @@ class Site:
         response.raw_headers = [
             *response.raw_headers,
             (b"location", quote(address, safe=":/%#?=@[]!$&'()*+,;").encode()),
-            *_PRIVATE,
+            *_PRIVACY_HEADERS,
         ]
         return response
 
-    def bare(self, status: int) -> Response:
+    def head_response(self, status: int) -> Response:
         """An answer to `HEAD`: the headers of a page, no page."""
-        response = HTMLResponse(None, status, dict(_inline(self.doors.colour)[2]))
+        response = HTMLResponse(None, status, dict(_inline_assets(self.backend.colour)[2]))
         del response.headers["content-length"]
         return response

@@ -8,17 +8,17 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nps_connect.records.pages import Press, SurveyPage, SurveyVisit, Taken
+from nps_connect.records.pages import Submission, SurveyPage, SurveyPageRequest, VisitOutcome
 from nps_connect.records.responses import segment_of
-from nps_connect.web.forms import SentForm, read_form, read_query
-from nps_connect.web.reading import UnreadableBody, comes_from_elsewhere, read_body, visit_of
+from nps_connect.rendering.survey_question import standard_question
+from nps_connect.web.forms import SurveyForm, parse_form, parse_query
+from nps_connect.web.request_data import UnreadableBody, build_visit_info, is_cross_site, read_body
 from nps_connect.web.site import Site
-from nps_connect.wording.questions import standard_question
 
 log = logging.getLogger(__name__)
 
-LARGEST_FORM = 4 * 1024 * 1024
-STATUS = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
+MAX_FORM_BYTES = 4 * 1024 * 1024
+STATUS_BY_STATE = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
 
 
 class SurveyPages:
@@ -50,36 +50,36 @@ class SurveyPages:
 
     async def _show(self, request: Request, token: str) -> Response:
         site = self._site
-        query = read_query(request.scope["query_string"])
-        asked = site.asked_language(query.language)
-        visit = SurveyVisit(token, visit_of(request, site.clock(), score=query.score, language=asked))
-        page = await site.showing.ask(_as_tested(visit, asked) if query.pressed else visit)
-        await site.taking.leave(visit)
+        query = parse_query(request.scope["query_string"])
+        asked = site.requested_language(query.language)
+        visit = SurveyPageRequest(token, build_visit_info(request, site.clock(), score=query.score, language=asked))
+        page = await site.page_batcher.ask(_with_preview_press(visit, asked) if query.pressed else visit)
+        await site.visit_batcher.submit_nowait(visit)
         if request.method == "HEAD":
-            return site.bare(STATUS[page.state])
+            return site.head_response(STATUS_BY_STATE[page.state])
         return _render(site, request, token, page, asked=asked, chosen=query.score, more=query.more)
 
     async def _press(self, request: Request, token: str) -> Response:
         site = self._site
-        if comes_from_elsewhere(request, site.doors.public_url):
+        if is_cross_site(request, site.backend.public_url):
             return site.notice("elsewhere", site.visitor_language(request), 403, token=token)
         try:
-            form = read_form(await read_body(request, LARGEST_FORM))
+            form = parse_form(await read_body(request, MAX_FORM_BYTES))
         except UnreadableBody as error:
             return site.notice("too_large", site.visitor_language(request), error.status)
-        asked = site.asked_language(form.language)
-        visit = visit_of(request, site.clock(), score=form.score, language=asked)
-        if form.turn_to is not None:
+        asked = site.requested_language(form.language)
+        visit = build_visit_info(request, site.clock(), score=form.score, language=asked)
+        if form.switch_language is not None:
             return await self._turn(request, token, form)
         if form.score is None:
-            opened = SurveyVisit(token, visit)
-            page = await site.showing.ask(opened)
-            await site.taking.leave(opened)
+            opened = SurveyPageRequest(token, visit)
+            page = await site.page_batcher.ask(opened)
+            await site.visit_batcher.submit_nowait(opened)
             return _render(site, request, token, page, asked=asked, problem=True, typed=form)
-        pressed = SurveyVisit(
+        pressed = SurveyPageRequest(
             token,
             visit,
-            Press(
+            Submission(
                 score=form.score,
                 comment=form.comment,
                 sent=form.sent,
@@ -89,33 +89,35 @@ class SurveyPages:
             ),
         )
         try:
-            taken = await site.taking.ask(pressed)
+            taken = await site.visit_batcher.ask(pressed)
         except Exception:
             log.exception("POST %s failed: the press was not taken", self.path)
             language = asked or site.visitor_language(request)
             return site.notice("trouble", language, 503, again=form.fields())
         if taken in {"open", "answered", "test"}:
-            return site.redirect(_next(token, form, asked, taken))
-        return _render(site, request, token, await site.showing.ask(pressed), asked=asked)
+            return site.redirect(_redirect_target(token, form, asked, taken))
+        return _render(site, request, token, await site.page_batcher.ask(pressed), asked=asked)
 
-    async def _turn(self, request: Request, token: str, form: SentForm) -> Response:
+    async def _turn(self, request: Request, token: str, form: SurveyForm) -> Response:
         """The page in another language, with what was typed; nothing is sent by that."""
-        query = read_query(request.scope["query_string"])
-        asked = self._site.asked_language(form.turn_to)
-        shown = SurveyVisit(token, visit_of(request, self._site.clock(), language=asked))
-        page = await self._site.showing.ask(_as_tested(shown, asked, query.score) if query.pressed else shown)
-        await self._site.taking.leave(shown)
+        query = parse_query(request.scope["query_string"])
+        asked = self._site.requested_language(form.switch_language)
+        shown = SurveyPageRequest(token, build_visit_info(request, self._site.clock(), language=asked))
+        page = await self._site.page_batcher.ask(
+            _with_preview_press(shown, asked, query.score) if query.pressed else shown
+        )
+        await self._site.visit_batcher.submit_nowait(shown)
         more = query.more or bool(form.comment)
         return _render(self._site, request, token, page, asked=asked, chosen=query.score, more=more, typed=form)
 
 
-def _as_tested(visit: SurveyVisit, language: str | None, score: int | None = None) -> SurveyVisit:
+def _with_preview_press(visit: SurveyPageRequest, language: str | None, score: int | None = None) -> SurveyPageRequest:
     """As if the score had been pressed, to show the page of a test mail; only that page asks for it."""
     chosen = visit.visit.score if score is None else score
-    return visit if chosen is None else visit._replace(press=Press(score=chosen, language=language or ""))
+    return visit if chosen is None else visit._replace(press=Submission(score=chosen, language=language or ""))
 
 
-def _next(token: str, form: SentForm, language: str | None, taken: Taken) -> str:
+def _redirect_target(token: str, form: SurveyForm, language: str | None, taken: VisitOutcome) -> str:
     """Where a browser goes after an answer, so that neither reload nor the back button sends it once more.
 
     A score that awaits its confirmation is shown chosen; after a mere score, the form for a comment is shown.
@@ -140,10 +142,10 @@ def _render(
     chosen: int | None = None,
     more: bool = False,
     problem: bool = False,
-    typed: SentForm | None = None,
+    typed: SurveyForm | None = None,
 ) -> Response:
     """The page in one of its states."""
-    status = STATUS[page.state]
+    status = STATUS_BY_STATE[page.state]
     if page.state == "unknown":
         return site.notice("unknown", site.visitor_language(request), status)
     language = asked or page.language
@@ -157,16 +159,16 @@ def _render(
         422 if problem else status,
         token=page.token or token,
         unsubscribe_token=page.unsubscribe_token,
-        keep=page.state == "open" and typed is None,
+        cacheable=page.state == "open" and typed is None,
         state=page.state,
-        question=page.question or standard_question(site.doors.company, language),
+        question=page.question or standard_question(site.backend.company, language),
         question_language=page.language if page.question else language,
         chosen=shown,
         confirmed=page.score,
         commented=page.commented,
         do_not_contact=page.do_not_contact,
         typed=typed,
-        contested=page.contested,
+        conflicting=page.conflicting,
         more=more,
         reviews=tuple(review for review in page.reviews if review.url.startswith(("https://", "http://"))),
         help_address=page.help_address,

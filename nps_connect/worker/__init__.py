@@ -1,1 +1,1 @@
-"""Lanes, retry plan, engines."""
+"""Queues, retry plan, engines."""

@@ -1,4 +1,4 @@
-"""Leaks: threads that a lane's plugin starts and never ends are counted, until it is named and stopped."""
+"""Leaks: threads that a queue's plugin starts and never ends are counted, until it is named and stopped."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ OUR_OWN = ("AnyIO", "worker-", "heart", "web", "carrier")
 """Beginnings of the names of threads that this process starts itself, for web pages and for work."""
 
 Leaking = Callable[[str, int], object]
-"""Is told the lane and how many of its threads live."""
+"""Is told the queue and how many of its threads live."""
 
 
 class LeakWatch:
-    """Counts the threads that are born while a lane works, and still live.
+    """Counts the threads that are born while a queue works, and still live.
 
-    A thread does not know who started it. So only those count that were born while no other lane was at work; a plugin
+    A thread does not know who started it. So only those count that were born while no other queue was at work; a plugin
     that leaks at every call is caught at its calls that were alone.
 
     Args:
-        leaking: told once, when a lane has too many.
+        leaking: told once, when a queue has too many.
         too_many: how many those are.
     """
 
@@ -37,35 +37,35 @@ class LeakWatch:
         self._born: defaultdict[str, WeakSet[threading.Thread]] = defaultdict(WeakSet)
 
     @contextmanager
-    def watching(self, lane: str) -> Iterator[None]:
-        """A lane works inside."""
+    def watching(self, queue_name: str) -> Iterator[None]:
+        """A queue works inside."""
         with self._lock:
-            self._working[lane] += 1
+            self._working[queue_name] += 1
             self._note_company()
             before = set(threading.enumerate())
         try:
             yield
         finally:
-            self._look(lane, before)
+            self._look(queue_name, before)
 
     def _note_company(self) -> None:
-        """Of lanes that work beside others nothing is learnt until they rest."""
+        """Of queues that work beside others nothing is learnt until they rest."""
         if sum(1 for count in self._working.values() if count) > 1:
-            self._mixed.update({lane: 1 for lane, count in self._working.items() if count})
+            self._mixed.update({queue_name: 1 for queue_name, count in self._working.items() if count})
 
-    def _look(self, lane: str, before: set[threading.Thread]) -> None:
+    def _look(self, queue_name: str, before: set[threading.Thread]) -> None:
         with self._lock:
-            born = self._born[lane]
-            if not self._mixed[lane]:
+            born = self._born[queue_name]
+            if not self._mixed[queue_name]:
                 new = set(threading.enumerate()) - before
                 born.update(thread for thread in new if not thread.name.startswith(OUR_OWN))
-            self._working[lane] -= 1
-            if not self._working[lane]:
-                del self._mixed[lane]
+            self._working[queue_name] -= 1
+            if not self._working[queue_name]:
+                del self._mixed[queue_name]
             alive = [thread for thread in born if thread.is_alive()]
-            self._born[lane] = WeakSet(alive)
+            self._born[queue_name] = WeakSet(alive)
             told = len(alive) if len(alive) > self._too_many else 0
             if told:
-                self._born[lane] = WeakSet()
+                self._born[queue_name] = WeakSet()
         if told:
-            self._leaking(lane, told)
+            self._leaking(queue_name, told)

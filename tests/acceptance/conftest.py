@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.nursery import Nursery
-from support.postgres import drop_database, fresh_database, server
+from support.postgres import create_database, drop_database, postgres_server
+from support.process_pool import ProcessPool
 
 
 @pytest.fixture(scope="session")
 def durable_postgres() -> Iterator[str]:
     """The maintenance address of a server that flushes every commit."""
-    with server() as maintenance:
+    with postgres_server() as maintenance:
         yield maintenance
 
 
 @pytest.fixture
 def empty_postgres(durable_postgres: str) -> Iterator[str]:
     """The address of a database of one's own, without a schema."""
-    url = fresh_database(durable_postgres)
+    url = create_database(durable_postgres)
     yield url
     drop_database(durable_postgres, url)
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
+def process_pool() -> Iterator[ProcessPool]:
     """Where the processes of all tests are born."""
-    with Nursery() as born:
+    with ProcessPool() as born:
         yield born

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from support import torture
-from support.fleet import Tormentor
-from support.nursery import Nursery
-from support.world import World, product
+from support import torture_options
+from support.process_group import FaultInjector
+from support.process_pool import ProcessPool
+from support.product_environment import ProductEnvironment, running_product
 
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DeliveryRow
 
-SEED = torture.seed(31)
+SEED = torture_options.random_seed(31)
 
 
-def roll(world: World) -> None:
+def roll(world: ProductEnvironment) -> None:
     for process in world.fleet.processes:
-        assert process.stop() == 0, process.last_words()
+        assert process.stop() == 0, process.log_tail()
         process.start()
         process.wait_until_up()
 
@@ -38,30 +38,32 @@ def states(database_url: str) -> set[str]:
 @pytest.mark.postgres
 @pytest.mark.timeout(900)
 def test_processes_that_are_replaced_one_by_one_leave_nothing_in_doubt(
-    nursery: Nursery, tmp_path: Path, empty_postgres: str
+    process_pool: ProcessPool, tmp_path: Path, empty_postgres: str
 ):
-    with product(nursery, tmp_path, SEED, empty_postgres) as world:
-        with world.storm() as storm:
-            torment = Tormentor(lambda: roll(world), torture.faults(1), random.Random(SEED), (0.5, 2.0))
+    with running_product(process_pool, tmp_path, SEED, empty_postgres) as world:
+        with world.load_generator() as load_generator:
+            torment = FaultInjector(
+                lambda: roll(world), torture_options.fault_count(1), random.Random(SEED), (0.5, 2.0)
+            )
             torment.start()
             torment.finish()
-        accounts = world.account(storm)
+        accounts = world.account(load_generator)
         assert accounts.held == 0, "what runs is finished, what has not started is given back"
         assert accounts.mails == accounts.people
-        torture.report("rolling restart, PostgreSQL", SEED, accounts, faults=torment.done)
+        torture_options.append_report("rolling restart, PostgreSQL", SEED, accounts, faults=torment.done)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_sigterm_leaves_nothing_running_and_the_next_start_goes_on(nursery: Nursery, tmp_path: Path):
-    with product(nursery, tmp_path, SEED) as world:
-        with world.storm(every=0.05) as storm:
+def test_sigterm_leaves_nothing_running_and_the_next_start_goes_on(process_pool: ProcessPool, tmp_path: Path):
+    with running_product(process_pool, tmp_path, SEED) as world:
+        with world.load_generator(every=0.05) as load_generator:
             assert world.demo.sandbox.mailbox.wait_until(bool, 60), "mail has begun to go out"
             process = world.fleet.processes[0]
             assert process.stop() == 0
             assert states(world.database_url) <= {"succeeded", "pending", "cancelled"}
             process.start()
             process.wait_until_up()
-        accounts = world.account(storm)
+        accounts = world.account(load_generator)
         assert accounts.held == 0
         assert accounts.mails == accounts.people

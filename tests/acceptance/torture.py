@@ -24,39 +24,40 @@ KILLS = 50
 """In one round; then everything is compared."""
 
 FAULTS = 6
-LAST_START = 240.0
+LAST_START_SECONDS = 240.0
 """Seconds before the end after which no round begins."""
 
-COLUMNS = ("kills", "faults", "people", "mails", "held", "answers", "tickets")
+TOTAL_COLUMNS = ("kills", "faults", "people", "mails", "held", "answers", "tickets")
 
 
 @dataclass(frozen=True)
-class Torture:
+class TortureTest:
     """One test in its long form; the first of each database is repeated until there were enough kills."""
 
     database: str
     test: str
 
 
-TORTURES = (
-    Torture("SQLite", "test_kill.py::test_run_killed_at_any_moment_loses_nothing_and_doubles_nothing"),
-    Torture("SQLite", "test_database_trouble.py::test_a_disk_that_is_full_for_a_while_costs_nothing"),
-    Torture("SQLite", "test_vendor_faults.py::test_on_sqlite_nothing_is_lost_and_nothing_happens_twice"),
-    Torture(
-        "PostgreSQL", "test_kill.py::test_web_and_workers_killed_and_connections_cut_lose_nothing_and_double_nothing"
+TORTURE_TESTS = (
+    TortureTest("SQLite", "test_process_kill.py::test_run_killed_at_any_moment_loses_nothing_and_doubles_nothing"),
+    TortureTest("SQLite", "test_database_outage.py::test_a_disk_that_is_full_for_a_while_costs_nothing"),
+    TortureTest("SQLite", "test_vendor_faults.py::test_on_sqlite_nothing_is_lost_and_nothing_happens_twice"),
+    TortureTest(
+        "PostgreSQL",
+        "test_process_kill.py::test_web_and_workers_killed_and_connections_cut_lose_nothing_and_double_nothing",
     ),
-    Torture(
+    TortureTest(
         "PostgreSQL", "test_rolling_restart.py::test_processes_that_are_replaced_one_by_one_leave_nothing_in_doubt"
     ),
-    Torture(
+    TortureTest(
         "PostgreSQL",
-        "test_database_trouble.py::test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing",
+        "test_database_outage.py::test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing",
     ),
-    Torture("PostgreSQL", "test_vendor_faults.py::test_two_workers_lose_nothing_and_double_nothing"),
+    TortureTest("PostgreSQL", "test_vendor_faults.py::test_two_workers_lose_nothing_and_double_nothing"),
 )
 
 
-class Rounds:
+class TortureRounds:
     """What was done and what failed.
 
     Args:
@@ -71,7 +72,7 @@ class Rounds:
 
     def torture(self, database: str, seed: int) -> None:
         """Everything on one database."""
-        first, *others = [one for one in TORTURES if one.database == database]
+        first, *others = [one for one in TORTURE_TESTS if one.database == database]
         while self.kills(database) < self.wanted and self._in_time():
             seed += 1
             self._round(first, seed)
@@ -89,9 +90,9 @@ class Rounds:
         return sum(one["kills"] for one in self.done() if one["what"].endswith(database))
 
     def _in_time(self) -> bool:
-        return time.monotonic() < self._end - LAST_START
+        return time.monotonic() < self._end - LAST_START_SECONDS
 
-    def _round(self, torture: Torture, seed: int) -> None:
+    def _round(self, torture: TortureTest, seed: int) -> None:
         environ = os.environ | {
             "NPS_CONNECT_TORTURE_KILLS": str(min(KILLS, max(1, self.wanted - self.kills(torture.database)))),
             "NPS_CONNECT_TORTURE_FAULTS": str(FAULTS),
@@ -114,7 +115,7 @@ def main(minutes: float, wanted: int) -> int:
     """Torture both databases at once; returns the exit code."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        rounds = Rounds(Path(folder), began + minutes * 60, wanted)
+        rounds = TortureRounds(Path(folder), began + minutes * 60, wanted)
         threads = [
             threading.Thread(target=rounds.torture, args=(database, seed))
             for database, seed in (("SQLite", 100), ("PostgreSQL", 200))
@@ -123,13 +124,13 @@ def main(minutes: float, wanted: int) -> int:
             thread.start()
         for thread in threads:
             thread.join()
-        told = _told(rounds, (time.monotonic() - began) / 60)
+        told = _render_report(rounds, (time.monotonic() - began) / 60)
     REPORT.write_text(told, encoding="utf-8")
     sys.stdout.write(told)
     return 1 if rounds.failed else 0
 
 
-def _told(rounds: Rounds, minutes: float) -> str:
+def _render_report(rounds: TortureRounds, minutes: float) -> str:
     done = rounds.done()
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     lines = [
@@ -142,15 +143,15 @@ def _told(rounds: Rounds, minutes: float) -> str:
     ]
     for what in dict.fromkeys(one["what"] for one in done):
         mine = [one for one in done if one["what"] == what]
-        lines.append(f"| {what} | {len(mine)} | {' | '.join(str(_sum(mine, key)) for key in COLUMNS)} |")
-    return "\n".join([*lines, "", _verdict(rounds), ""])
+        lines.append(f"| {what} | {len(mine)} | {' | '.join(str(_total(mine, key)) for key in TOTAL_COLUMNS)} |")
+    return "\n".join([*lines, "", _summary(rounds), ""])
 
 
-def _sum(rounds: Sequence[dict[str, Any]], key: str) -> int:
+def _total(rounds: Sequence[dict[str, Any]], key: str) -> int:
     return sum(one[key] for one in rounds)
 
 
-def _verdict(rounds: Rounds) -> str:
+def _summary(rounds: TortureRounds) -> str:
     verdict = (
         f"Failed: {'; '.join(rounds.failed)}." if rounds.failed else "Nothing was lost and nothing happened twice."
     )

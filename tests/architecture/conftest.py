@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = {".git", ".venv", "build", "dist", "site", "artifacts", "__pycache__", ".mypy_cache", ".ruff_cache"}
+IGNORED_FOLDERS = {".git", ".venv", "build", "dist", "site", "artifacts", "__pycache__", ".mypy_cache", ".ruff_cache"}
 
 
-def _tracked() -> list[Path]:
+def _tracked_files() -> list[Path]:
     """Files under version control; outside of a clone, all that are not made by tools."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0 and listed.stdout:
         found = [ROOT / name for name in listed.stdout.split("\0") if name]
     else:
-        found = [path for path in ROOT.rglob("*") if not LEFT_OUT & set(path.relative_to(ROOT).parts)]
+        found = [path for path in ROOT.rglob("*") if not IGNORED_FOLDERS & set(path.relative_to(ROOT).parts)]
     return [path for path in found if path.is_file()]
 
 
@@ -28,7 +28,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def tracked() -> list[Path]:
-    return _tracked()
+    return _tracked_files()
 
 
 @pytest.fixture(scope="session")

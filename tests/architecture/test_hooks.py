@@ -8,15 +8,17 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from nps_connect.hookspecs import ALL, PROJECT
+from nps_connect.hookspecs import HOOKSPEC_MODULES, PROJECT
 
 BUILT_IN = {
-    "nps_trigger_survey": "nps_connect.rules.deciding:rule",  # the configured triggers
-    "nps_choose_review_platform": "nps_connect.rules.reviewing:choose_platform",  # weights and rotation
+    "nps_trigger_survey": "nps_connect.rules.trigger_decision:rule",  # the configured triggers
+    "nps_choose_review_platform": "nps_connect.rules.review_policy:choose_platform",  # weights and rotation
 }
 """Hooks whose real implementer is the core's own rule, asked beside the plugins."""
 
-HOOKS = sorted(name for module in ALL for name in vars(module) if hasattr(vars(module)[name], f"{PROJECT}_spec"))
+HOOKS = sorted(
+    name for module in HOOKSPEC_MODULES for name in vars(module) if hasattr(vars(module)[name], f"{PROJECT}_spec")
+)
 
 
 @pytest.fixture(scope="module")

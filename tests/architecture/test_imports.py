@@ -11,7 +11,7 @@ import pytest
 import nps_connect
 
 PLACES = {
-    "nps_connect/channels": "nps_connect.channels",
+    "nps_connect/builtin": "nps_connect.builtin",
     "plugins/hubspot/nps_connect_hubspot": "nps_connect_hubspot",
     "plugins/zendesk/nps_connect_zendesk": "nps_connect_zendesk",
     "plugins/google_reviews/nps_connect_google_reviews": "nps_connect_google_reviews",

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from support import browsers
+from support import chromium_browser
 
 from nps_connect.web.app import create_app
 
 ROOT = Path(__file__).parents[2]
-PICTURES = ROOT / "artifacts" / "browser"
+SCREENSHOT_FOLDER = ROOT / "artifacts" / "browser"
 DEVICES = {
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
     "small": {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True},
@@ -31,22 +31,22 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module")  # not longer: while it lives, no other event loop can run in this thread
 def chromium():
-    path = browsers.chromium()
+    path = chromium_browser.chromium_path()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=browsers.FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=chromium_browser.CHROMIUM_FLAGS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def doors():
-    path = ROOT / "tests" / "web" / "memory_doors.py"
-    spec = spec_from_file_location("memory_doors", path)
+    path = ROOT / "tests" / "web" / "memory_backend.py"
+    spec = spec_from_file_location("memory_backend", path)
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.MemoryDoors()
+    return module.MemoryBackend()
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def visit(chromium, address):
 @pytest.fixture
 def picture():
     """Keeps a screenshot among the build artefacts."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    SCREENSHOT_FOLDER.mkdir(parents=True, exist_ok=True)
 
     def keep(page, name):
-        browsers.loaded(page).screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        chromium_browser.wait_until_loaded(page).screenshot(path=SCREENSHOT_FOLDER / f"{name}.png", full_page=True)
 
     return keep

@@ -22,7 +22,7 @@ LINKS = 14
 """Of each mail; see the test."""
 
 SEED = 1
-AFTERWARDS = 45
+FINISH_MINUTES = 45
 """Minutes for all that comes before and after the crawl itself."""
 
 
@@ -36,20 +36,20 @@ def main(minutes: int, mails: int) -> int:
             "LINKS": LINKS,
             "SEED": SEED,
             "MINUTES": minutes,
-            "PATIENCE": (minutes + AFTERWARDS) * 60,
+            "PATIENCE": (minutes + FINISH_MINUTES) * 60,
             "REPORT": written,
         }
         environ = os.environ | {f"NPS_CONNECT_CRAWL_{name}": str(value) for name, value in values.items()}
         done = subprocess.run([sys.executable, "-m", "pytest", "-n0", "-s", str(HERE / TEST)], env=environ, check=False)
         if done.returncode:
             return done.returncode
-        told = _told(json.loads(written.read_text(encoding="utf-8")), (time.monotonic() - began) / 60)
+        told = _render_report(json.loads(written.read_text(encoding="utf-8")), (time.monotonic() - began) / 60)
     REPORT.write_text(told, encoding="utf-8")
     sys.stdout.write(told)
     return 0
 
 
-def _told(facts: dict[str, Any], minutes: float) -> str:
+def _render_report(facts: dict[str, Any], minutes: float) -> str:
     opened, signs = facts["opened"], facts["signs"]
     each = facts["seconds"] / (sum(opened.values()) - opened.get("before delivery", 0)) * 1000
     missing = facts["links"] - opened["link"]

@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.browsers import loaded
+from support.chromium_browser import wait_until_loaded
 
 STATES = {
     "open": "/s/marie",
@@ -15,7 +15,7 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 
 
 def violations(page):
-    found = Axe().run(loaded(page), options=RULES).response["violations"]
+    found = Axe().run(wait_until_loaded(page), options=RULES).response["violations"]
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 

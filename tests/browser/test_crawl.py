@@ -10,11 +10,11 @@ import random
 from contextlib import aclosing
 
 import pytest
-from support import crawling
-from support.aftermath import SCORES, Aftermath
-from support.crawler import Plain, call_plainly, crawler
-from support.crawling import Progress
-from support.posted import posted
+from support import crawl_options
+from support.crawl_options import CrawlProgress
+from support.crawler import HttpCrawler, crawl_over_http, open_crawler
+from support.side_effects import SCORES, SideEffects
+from support.smtp_fixture import smtp_application
 
 MAILS = {"sqlite": 24, "postgresql": 8}
 LINKS = 2
@@ -46,34 +46,36 @@ def links_of(mail):
     return sorted(links)
 
 
-async def crawl(house, numbers, chance):
+async def crawl(application, numbers, chance):
     """Send the mails and open their links; the mails, and what was done."""
-    own = house.ctx.settings.core.url
+    own = application.ctx.settings.core.url
     scanned = {f"p{number}@example.com" for number in chance.sample(numbers, max(1, len(numbers) // ON_THE_WAY))}
-    async with crawler(house.clock, chance, own, tabs=TABS) as browser:
+    async with open_crawler(application.clock, chance, own, tabs=TABS) as browser:
         loop = asyncio.get_running_loop()
 
         def scan(mail):
             links = links_of(mail)
-            with Plain(chance) as plain:
+            with HttpCrawler(chance) as plain:
                 plain.call("HEAD", chance.choice(links))
                 plain.call("GET", chance.choice(mail.links_to(f"{own}/s/")))
             if mail.to[0] in scanned:
                 one = browser.open(chance.choice(links), "before delivery")
                 asyncio.run_coroutine_threadsafe(one, loop).result(60)
 
-        house.gateway.scan = scan
-        await asyncio.to_thread(house.invite, numbers)
-        mails = [mail for mail in house.gateway.mails() if mail.links_to(f"{own}/s/")]
+        application.gateway.scan = scan
+        await asyncio.to_thread(application.invite, numbers)
+        mails = [mail for mail in application.gateway.mails() if mail.links_to(f"{own}/s/")]
         links = [link for mail in mails for link in links_of(mail)]
-        wanted = crawling.number(crawling.LINKS, LINKS)
+        wanted = crawl_options.int_from_environment(crawl_options.LINKS, LINKS)
         chosen = [link for mail in mails for link in chance.sample(links_of(mail), wanted)]
-        plain = asyncio.create_task(asyncio.to_thread(call_plainly, links, house.clock, random.Random(chance.random())))
-        progress = Progress(len(chosen))
+        plain = asyncio.create_task(
+            asyncio.to_thread(crawl_over_http, links, application.clock, random.Random(chance.random()))
+        )
+        progress = CrawlProgress(len(chosen))
         async with aclosing(browser.crawl(chosen, mails)) as steps:
             async for done in steps:
                 if progress.is_time_to_work(done):
-                    await asyncio.to_thread(house.run)
+                    await asyncio.to_thread(application.run)
                 if progress.is_over(done) or browser.sent:
                     break
         seconds = progress.seconds
@@ -95,28 +97,28 @@ async def crawl(house, numbers, chance):
     return mails, facts
 
 
-@pytest.mark.timeout(crawling.number(crawling.PATIENCE, 240))
+@pytest.mark.timeout(crawl_options.int_from_environment(crawl_options.IDLE_TIMEOUT, 240))
 def test_a_scanner_with_a_browser_confirms_nothing_stops_nothing_and_causes_nothing(ledger, clock, tmp_path):
-    chance = random.Random(seed := crawling.number(crawling.SEED, 23))
+    chance = random.Random(seed := crawl_options.int_from_environment(crawl_options.SEED, 23))
     first = len(ANSWERED) + 1
-    mails = crawling.number(crawling.MAILS, MAILS[ledger.engine.dialect.name])
-    with posted(ledger, clock) as house:
-        house.invite(range(1, first))
+    mails = crawl_options.int_from_environment(crawl_options.MAILS, MAILS[ledger.engine.dialect.name])
+    with smtp_application(ledger, clock) as application:
+        application.invite(range(1, first))
         for number, score in ANSWERED.items():
-            house.answer(house.token_of(number), score)
-        house.pass_days(LONG)
-        after = Aftermath(house, tmp_path)
+            application.answer(application.token_of(number), score)
+        application.advance_days(LONG)
+        after = SideEffects(application, tmp_path)
         before = after.effects()
         assert after.report() == {"score": 33.3, "responses": 3, "provisional_share": 0.0}
 
         numbers = range(first, first + mails - len(ANSWERED))
-        crawled, facts = asyncio.run(crawl(house, numbers, chance))
+        crawled, facts = asyncio.run(crawl(application, numbers, chance))
         assert len(crawled) == mails
-        visits = house.settle()
-        house.run()
+        visits = application.settle()
+        application.run()
 
-        assert house.watched.count("POST") == 0
-        assert house.watched.prefetched > 0
+        assert application.watched.count("POST") == 0
+        assert application.watched.prefetched > 0
         assert after.effects() == before
         unconfirmed = after.provisional()
         assert 0 < len(unconfirmed) <= len(numbers)
@@ -124,28 +126,28 @@ def test_a_scanner_with_a_browser_confirms_nothing_stops_nothing_and_causes_noth
         assert (told["score"], told["responses"]) == (33.3, 3)
         assert told["provisional_share"] == pytest.approx(len(unconfirmed) / (len(unconfirmed) + 3), abs=0.001)
         signs = after.signs()
-        assert signs["head"] == house.watched.count("HEAD", path="/s/")
+        assert signs["head"] == application.watched.count("HEAD", path="/s/")
         assert signs["fast"] >= len(numbers)
         assert signs["several"] > 0
 
-        house.gateway.scan = lambda _mail: None
-        house.pass_days(DAYS)
+        application.gateway.scan = lambda _mail: None
+        application.advance_days(DAYS)
         assert after.effects() == before
-        second = after.second_mails(numbers)
+        second = after.follow_up_mails(numbers)
         assert set(second) <= {"reminder", "confirm"}
         assert sum(second.values()) == len(numbers)
-        assert {house.page_of(number).state for number in numbers} == {"open"}
+        assert {application.page_of(number).state for number in numbers} == {"open"}
 
-        did = asyncio.run(after.people_press(chance.sample(numbers, PEOPLE)))
-        house.pass_days(LONG)
+        did = asyncio.run(after.submit_as_customers(chance.sample(numbers, PEOPLE)))
+        application.advance_days(LONG)
         scores = {str(number): SCORES[kind] for number, kind in did.items() if kind in SCORES}
         unhappy = list(scores.values()).count(SCORES["detractor"])
         now = after.effects()
-        assert house.watched.count("POST") == PEOPLE
+        assert application.watched.count("POST") == PEOPLE
         assert now["confirmed"] - before["confirmed"] == now["revisions"] - before["revisions"] == len(scores)
         assert now["scores"] == before["scores"] | scores
         assert now["opt_outs"] - before["opt_outs"] == PEOPLE - len(scores)
         assert now["stopped"] - before["stopped"] == 2 * (PEOPLE - len(scores))  # the person and the mailbox
         assert {now[key] - before[key] for key in ("cases", "tickets", "alerts")} == {unhappy}
         assert now["review mails"] - before["review mails"] == len(scores)
-    crawling.report(facts | {"seed": seed, "visits": visits, "signs": dict(signs), "second": dict(second)})
+    crawl_options.write_report(facts | {"seed": seed, "visits": visits, "signs": dict(signs), "second": dict(second)})

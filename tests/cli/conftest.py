@@ -3,12 +3,12 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
-from support.clock import SteadyClock
-from support.files import close_file
-from support.house import House
+from support.application import ApplicationHarness
+from support.clock import ManualClock
+from support.sqlite_files import close_database
 
 from nps_connect.cli import main
-from nps_connect.errors import Doubtful, Rejected
+from nps_connect.errors import OutcomeUnknown, Rejected
 from nps_connect.ledger.ledger import Ledger
 
 
@@ -33,38 +33,40 @@ def configured(cli):
     return cli
 
 
-VENDORS = ("crm", "desk", "post", "bell", "stars")
+VENDOR_NAMES = ("crm", "desk", "post", "bell", "stars")
 
 
 @pytest.fixture(scope="session")
 def history(tmp_path_factory, sqlite_template):
-    """What `stocked` begins with, lived through once: a database file, the time, and what each vendor remembers."""
-    path = tmp_path_factory.mktemp("stocked") / "ledger.db"
+    """What `seeded_cli` begins with, lived through once: a database file, the time, and what each vendor remembers."""
+    path = tmp_path_factory.mktemp("seeded_cli") / "ledger.db"
     path.write_bytes(sqlite_template.read_bytes())
     ledger = Ledger(f"sqlite:///{path}")
-    house = House(ledger, SteadyClock())
-    house.desk.raising = [Rejected("the form is closed", status=422, request_id="req-1", exchange={"path": "/tickets"})]
+    application = ApplicationHarness(ledger, ManualClock())
+    application.desk.raising = [
+        Rejected("the form is closed", status=422, request_id="req-1", exchange={"path": "/tickets"})
+    ]
     for person, name, score, comment in (
         ("1", "marie", 10, "Parfait"),
         ("2", "paul", 8, None),
         ("3", "jean", 2, "Non"),
     ):
-        house.answer(house.surveyed(person, f"{name}@example.com"), score, comment)
-        house.run()
-    house.show(house.surveyed("4", "anne@example.com"), house.visit(score=0))
-    house.post.raising = [Doubtful("the line broke after the last dot")]
-    house.crm.knows("5", "luc@example.com")
-    house.webhook(house.won("5"))
-    house.run()
-    house.clock.forward("3d")
-    house.run(only="send_survey")
-    close_file(ledger)
-    remembered = {name: vars(getattr(house, name)) for name in VENDORS}
-    return SimpleNamespace(file=path.read_bytes(), now=house.clock(), remembered=remembered)
+        application.answer(application.surveyed(person, f"{name}@example.com"), score, comment)
+        application.run()
+    application.show(application.surveyed("4", "anne@example.com"), application.visit(score=0))
+    application.post.raising = [OutcomeUnknown("the line broke after the last dot")]
+    application.crm.knows("5", "luc@example.com")
+    application.webhook(application.won("5"))
+    application.run()
+    application.clock.forward("3d")
+    application.run(only="send_survey")
+    close_database(ledger)
+    remembered = {name: vars(getattr(application, name)) for name in VENDOR_NAMES}
+    return SimpleNamespace(file=path.read_bytes(), now=application.clock(), remembered=remembered)
 
 
 @pytest.fixture
-def stocked(configured, history, clock):
+def seeded_cli(configured, history, clock):
     """The command line in front of a database with a history.
 
     Marie answered 10 and Paul 8. Jean answered 2 and his ticket is dead. Anne opened a score and never confirmed it. Luc's
@@ -74,8 +76,8 @@ def stocked(configured, history, clock):
     path.write_bytes(history.file)
     clock.now = history.now
     ledger = Ledger(f"sqlite:///{path}")
-    configured.house = House(ledger, clock)
+    configured.application = ApplicationHarness(ledger, clock)
     for name, remembered in history.remembered.items():
-        vars(getattr(configured.house, name)).update(deepcopy(remembered))
+        vars(getattr(configured.application, name)).update(deepcopy(remembered))
     yield configured
     ledger.close()

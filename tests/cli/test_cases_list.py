@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from nps_connect.cli.cases.list import _span
+from nps_connect.cli.cases.list import _format_duration
 from nps_connect.connection import system_clock
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.ledger import Ledger
@@ -16,10 +16,10 @@ from nps_connect.ledger.tables import ResponseRow
 
 
 @pytest.fixture
-def with_cases(stocked):
-    """The stocked history with four cases: one open, one late, one solved, one recovered."""
+def with_cases(seeded_cli):
+    """The seeded_cli history with four cases: one open, one late, one solved, one recovered."""
     now = system_clock()
-    ledger = Ledger(f"sqlite:///{stocked.folder / 'nps-connect.db'}")
+    ledger = Ledger(f"sqlite:///{seeded_cli.folder / 'nps-connect.db'}")
     with ledger.write() as session:
         responses = list(session.execute(select(ResponseRow).order_by(ResponseRow.id)).scalars())
         states = [
@@ -47,7 +47,7 @@ def with_cases(stocked):
                 )
             )
     ledger.close()
-    return stocked
+    return seeded_cli
 
 
 def test_cases_for_programs(with_cases):
@@ -86,9 +86,9 @@ def test_a_limit_says_that_there_are_more(with_cases):
     assert "--limit 10" in with_cases("cases", "list", "--limit", "1").out
 
 
-def test_without_cases(stocked):
-    assert stocked("cases", "list").out == "no cases\n"
-    assert json.loads(stocked("report", "--json").out)["cases"] == {"opened": 0, "solved": 0, "recovered": 0}
+def test_without_cases(seeded_cli):
+    assert seeded_cli("cases", "list").out == "no cases\n"
+    assert json.loads(seeded_cli("report", "--json").out)["cases"] == {"opened": 0, "solved": 0, "recovered": 0}
 
 
 def test_the_report_counts_cases_too(with_cases):
@@ -100,4 +100,4 @@ def test_the_report_counts_cases_too(with_cases):
 
 @pytest.mark.parametrize(("minutes", "told"), [(None, None), (0, "0m"), (59, "59m"), (60, "1h00m"), (3000, "2d2h")])
 def test_spans_for_people(minutes, told):
-    assert _span(minutes) == told
+    assert _format_duration(minutes) == told

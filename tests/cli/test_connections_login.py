@@ -2,8 +2,8 @@
 
 import pytest
 
-from nps_connect.cli.connections.login import code_in
-from nps_connect.cli.guarding import Failure
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli.connections.login import parse_code
 
 
 def test_a_plugin_without_sign_in_by_consent_says_so(configured):
@@ -17,7 +17,7 @@ def test_a_plugin_without_sign_in_by_consent_says_so(configured):
     "text", ["abc-1", "  abc-1\n", "https://nps.example.com/back?code=abc-1", "http://127.0.0.1/?state=1&code=abc-1#x"]
 )
 def test_the_code_is_found_in_what_was_pasted(text):
-    assert code_in(text) == "abc-1"
+    assert parse_code(text) == "abc-1"
 
 
 @pytest.mark.parametrize(
@@ -28,5 +28,5 @@ def test_the_code_is_found_in_what_was_pasted(text):
     ],
 )
 def test_an_address_without_a_code_is_told(text, told):
-    with pytest.raises(Failure, match=told):
-        code_in(text)
+    with pytest.raises(CommandError, match=told):
+        parse_code(text)

@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from support.tables import write, write_bytes
+from support.spreadsheet_files import write_bytes, write_csv
 
-from nps_connect.rules.importing.table import LONGEST_CELL
+from nps_connect.rules.imports.csv_table import MAX_CELL_LENGTH
 
 HEAD = ("Prénom", "Nom", "Adresse e-mail", "Ville")
 PEOPLE = (
@@ -40,7 +40,7 @@ def told(result):
 
 
 def test_a_file_of_french_excel_is_read_as_it_is(ready):
-    name = write(ready.folder, "clients.csv", *PEOPLE)
+    name = write_csv(ready.folder, "clients.csv", *PEOPLE)
     result = ready("contacts", "import", name, *SURVEY, "--yes")
     assert result.code == 0
     assert "clients.csv: Windows-1252 (nothing in the file says so: check names with accents)" in told(result)
@@ -59,14 +59,14 @@ def test_a_file_of_french_excel_is_read_as_it_is(ready):
     ("codec", "delimiter"), [("utf-8", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("latin-1", ";")]
 )
 def test_so_is_any_other_spreadsheets(ready, codec, delimiter):
-    name = write(ready.folder, "clients.csv", *PEOPLE, codec=codec, delimiter=delimiter)
+    name = write_csv(ready.folder, "clients.csv", *PEOPLE, codec=codec, delimiter=delimiter)
     found = json.loads(ready("contacts", "import", name, *SURVEY, "--yes", "--json").out)
     assert (found["people"], found["taken"]) == (3, 3)
     assert records(ready)[0]["contacts"][0]["name"] == "Zoé Lefèvre"
 
 
 def test_the_same_file_twice_takes_nobody_twice(ready):
-    name = write(ready.folder, "clients.csv", *PEOPLE)
+    name = write_csv(ready.folder, "clients.csv", *PEOPLE)
     ready("contacts", "import", name, *SURVEY, "--yes")
     again = ready("contacts", "import", name, *SURVEY)
     assert again.code == 0
@@ -77,7 +77,7 @@ def test_the_same_file_twice_takes_nobody_twice(ready):
 
 
 def test_it_says_how_many_and_asks_before_it_takes_anybody(ready):
-    name = write(ready.folder, "clients.csv", *PEOPLE)
+    name = write_csv(ready.folder, "clients.csv", *PEOPLE)
     no = ready("contacts", "import", name, *SURVEY, answer="n\n", NPS_CONNECT_CORE__MODE="live")
     assert no.code == 1
     assert "Ask 3 people by survey 'after-purchase'?" in told(no)
@@ -88,7 +88,7 @@ def test_it_says_how_many_and_asks_before_it_takes_anybody(ready):
 
 
 def test_a_dry_run_changes_nothing(ready):
-    name = write(ready.folder, "clients.csv", *PEOPLE)
+    name = write_csv(ready.folder, "clients.csv", *PEOPLE)
     result = ready("contacts", "import", name, *SURVEY, "--dry-run")
     assert result.code == 0
     assert "surveyed   3" in result.out
@@ -104,11 +104,11 @@ def test_every_line_that_is_not_taken_is_told_and_written_down(ready):
         ("Anne", "", "anne at example.com", ""),
         ("Marc", "", "marc@example.com", "a", "b"),
         ("Rose\0", "", "rose@example.com", ""),
-        ("x" * (LONGEST_CELL + 1), "", "long@example.com", ""),
+        ("x" * (MAX_CELL_LENGTH + 1), "", "long@example.com", ""),
         ("", "", "", ""),
         ("Léa", "", "lea@example.com", ""),
     ]
-    name = write(ready.folder, "clients.csv", *rows)
+    name = write_csv(ready.folder, "clients.csv", *rows)
     result = ready("contacts", "import", name, *SURVEY, "--yes", "--refused", "refused.csv", "--json")
     found = json.loads(result.out)
     assert found["taken"] == 2
@@ -163,21 +163,21 @@ def test_a_file_that_is_broken_far_down_is_refused_before_anybody_is_taken(ready
     ],
 )
 def test_mistakes_are_usage_errors(ready, arguments, sentence):
-    name = write(ready.folder, "clients.csv", ("Client", "Contact"), ("Zoé", "zoe@example.com"))
+    name = write_csv(ready.folder, "clients.csv", ("Client", "Contact"), ("Zoé", "zoe@example.com"))
     result = ready("contacts", "import", name, *arguments)
     assert result.code == 2
     assert sentence in told(result)
 
 
 def test_a_column_is_named_by_an_option(ready):
-    name = write(ready.folder, "clients.csv", ("Client", "Contact"), ("Zoé", "zoe@example.com"))
+    name = write_csv(ready.folder, "clients.csv", ("Client", "Contact"), ("Zoé", "zoe@example.com"))
     result = ready("contacts", "import", name, *SURVEY, "--column", "email=contact", "--column", "name=Client", "--yes")
     assert result.code == 0
     assert records(ready)[0]["contacts"][0]["name"] == "Zoé"
 
 
 def test_a_column_is_asked_for_at_a_terminal(ready):
-    name = write(ready.folder, "clients.csv", ("Client", "Contact"), ("Zoé", "zoe@example.com"))
+    name = write_csv(ready.folder, "clients.csv", ("Client", "Contact"), ("Zoé", "zoe@example.com"))
     ours, theirs = pty.openpty()
     os.write(ours, b"2\ny\n")
     environ = {**os.environ, "NPS_CONNECT_LOAD_PLUGINS": "alerts,email", "NO_COLOR": "1"}
@@ -195,7 +195,7 @@ def test_a_column_is_asked_for_at_a_terminal(ready):
 
 
 def test_more_a_day_than_the_cap_is_lowered_and_told(ready):
-    name = write(ready.folder, "clients.csv", *PEOPLE)
+    name = write_csv(ready.folder, "clients.csv", *PEOPLE)
     result = ready("contacts", "import", name, *SURVEY, "--per-day", "500", "--dry-run")
     assert "--per-day 500 is more than limits.surveys_per_day allows: 200 a day." in told(result)
     assert "Would reach 3 people, at most 200 a day" in result.out
@@ -203,7 +203,7 @@ def test_more_a_day_than_the_cap_is_lowered_and_told(ready):
 
 def test_a_campaign_of_years_is_a_slip_of_the_pen(ready):
     rows = [(f"P{n}", "", f"p{n}@example.com", "") for n in range(400)]
-    name = write(ready.folder, "clients.csv", HEAD, *rows)
+    name = write_csv(ready.folder, "clients.csv", HEAD, *rows)
     result = ready("contacts", "import", name, *SURVEY, "--per-day", "1", "--yes")
     assert result.code == 1
     assert "at 1 a day this takes 400 days; give --per-day" in told(result)
@@ -212,7 +212,7 @@ def test_a_campaign_of_years_is_a_slip_of_the_pen(ready):
 
 def test_an_import_that_is_interrupted_says_how_far_it_came_and_goes_on_from_there(ready):
     rows = [(f"P{n}", "", f"p{n}@example.com", "") for n in range(1200)]
-    name = write(ready.folder, "clients.csv", HEAD, *rows)
+    name = write_csv(ready.folder, "clients.csv", HEAD, *rows)
     with sqlite3.connect(ready.folder / "nps-connect.db") as database:
         full = "SELECT RAISE(ABORT, 'database or disk is full')"
         hit = "NEW.record LIKE '%p777@example.com%'"
@@ -230,7 +230,7 @@ def test_an_import_that_is_interrupted_says_how_far_it_came_and_goes_on_from_the
 
 
 def test_whom_the_rules_would_not_ask_stands_in_the_same_file(ready):
-    name = write(ready.folder, "clients.csv", *PEOPLE)
+    name = write_csv(ready.folder, "clients.csv", *PEOPLE)
     allow = {"NPS_CONNECT_CORE__RECIPIENT_ALLOW_LIST": '["zoe@example.com"]'}
     found = ready("contacts", "import", name, *SURVEY, "--dry-run", "--json", "--refused", "refused.csv", **allow)
     assert json.loads(found.out)["reasons"] == {"surveyed": 1, "allow_list": 2}
@@ -239,7 +239,7 @@ def test_whom_the_rules_would_not_ask_stands_in_the_same_file(ready):
 
 
 def test_a_file_that_cannot_be_written_is_told(ready):
-    name = write(ready.folder, "clients.csv", *PEOPLE)
+    name = write_csv(ready.folder, "clients.csv", *PEOPLE)
     result = ready("contacts", "import", name, *SURVEY, "--dry-run", "--refused", "nowhere/refused.csv")
     assert result.code == 1
     assert "cannot write nowhere/refused.csv: No such file or directory" in told(result)

@@ -1,14 +1,14 @@
 import json
 
-from nps_connect.ledger.schema import newest
+from nps_connect.ledger.schema import latest_version
 
 
 def test_an_empty_database_gets_its_tables_and_twice_is_harmless(configured):
-    assert configured("db", "upgrade").out == f"The database has schema {newest()} now; before: empty.\n"
-    assert configured("db", "upgrade").out == f"The database has schema {newest()} already.\n"
+    assert configured("db", "upgrade").out == f"The database has schema {latest_version()} now; before: empty.\n"
+    assert configured("db", "upgrade").out == f"The database has schema {latest_version()} already.\n"
     assert json.loads(configured("db", "upgrade", "--json").out) == {
-        "before": newest(),
-        "after": newest(),
+        "before": latest_version(),
+        "after": latest_version(),
         "changed": False,
     }
 
@@ -18,7 +18,7 @@ def test_commands_refuse_a_database_without_tables_and_name_what_mends_it(config
         result = configured(*arguments)
         assert (result.code, result.out) == (2, "")
         assert result.err == (
-            f"Error: nps-connect.toml: core.database_url: the database is empty; this program needs {newest()}; "
+            f"Error: nps-connect.toml: core.database_url: the database is empty; this program needs {latest_version()}; "
             "run: nps-connect db upgrade\n"
         )
 

@@ -6,21 +6,21 @@ from contextlib import nullcontext
 import pytest
 from sqlalchemy import select
 
-from nps_connect.cli.options import Options
+from nps_connect.cli._support.options import Options
 from nps_connect.ledger.tables import EventRow
 
 
-def test_what_came_in_is_listed_newest_first(stocked):
-    rows = json.loads(stocked("events", "list", "--json").out)
+def test_what_came_in_is_listed_newest_first(seeded_cli):
+    rows = json.loads(seeded_cli("events", "list", "--json").out)
     assert [row["id"] for row in rows] == sorted((row["id"] for row in rows), reverse=True)
     assert {row["what"].split()[0] for row in rows} == {"deal.won"}
-    assert "example.com" not in stocked("events", "list").out
-    assert json.loads(stocked("events", "list", "--state", "dead", "--json").out) == []
+    assert "example.com" not in seeded_cli("events", "list").out
+    assert json.loads(seeded_cli("events", "list", "--state", "dead", "--json").out) == []
 
 
-def test_what_is_listed_can_be_narrowed(stocked):
+def test_what_is_listed_can_be_narrowed(seeded_cli):
     def ids(*arguments):
-        return [row["id"] for row in json.loads(stocked("events", "list", *arguments, "--json").out)]
+        return [row["id"] for row in json.loads(seeded_cli("events", "list", *arguments, "--json").out)]
 
     every = ids()
     assert ids("--contact", "marie@example.com") == ids("--contact", "marie@example.com", "--kind", "deal.won")
@@ -28,60 +28,60 @@ def test_what_is_listed_can_be_narrowed(stocked):
     assert ids("--kind", "deal.lost") == []
     assert ids("--since", "2026-11-17", "--until", "2099-01-01") == every
     assert ids("--until", "2026-11-16") == []
-    assert stocked("events", "list", "--contact", "nobody@example.com").code == 1
+    assert seeded_cli("events", "list", "--contact", "nobody@example.com").code == 1
 
 
-def test_what_is_not_there_cannot_be_replayed(stocked):
-    result = stocked("events", "replay", "999", "1", "--yes")
+def test_what_is_not_there_cannot_be_replayed(seeded_cli):
+    result = seeded_cli("events", "replay", "999", "1", "--yes")
     assert (result.code, result.err) == (1, "Error: there is no event 999; see: nps-connect events list\n")
 
 
-def test_a_replay_says_how_many_people_it_is_about(stocked):
-    told = stocked("events", "replay", "--contact", "marie@example.com", "--dry-run").out
+def test_a_replay_says_how_many_people_it_is_about(seeded_cli):
+    told = seeded_cli("events", "replay", "--contact", "marie@example.com", "--dry-run").out
     assert told == "Would replay 1 event about 1 person.\n"
 
 
-def test_one_event_with_all_that_came_of_it(stocked):
-    told = json.loads(stocked("events", "show", "1", "--json").out)
+def test_one_event_with_all_that_came_of_it(seeded_cli):
+    told = json.loads(seeded_cli("events", "show", "1", "--json").out)
     assert told["contacts"] == ["crm:1"]
     assert [step["what"] for step in told["steps"]][:2] == ["event", "decision"]
-    assert stocked("events", "show", "999").code == 1
+    assert seeded_cli("events", "show", "999").code == 1
 
 
-def test_an_unreadable_webhook_is_read_again_after_a_fix(stocked):
-    house = stocked.house
-    house.webhook(body=b'{"not": "a list"}')
-    house.run()
-    assert "1 webhook" in stocked("events", "replay", "--raw", "--state", "dead", "--dry-run").out
-    assert stocked("events", "replay", "--raw", "--state", "dead", "--yes").out == "Replayed 1 webhook; due now.\n"
-    rows = json.loads(stocked("events", "list", "--raw", "--json").out)
+def test_an_unreadable_webhook_is_read_again_after_a_fix(seeded_cli):
+    application = seeded_cli.application
+    application.webhook(body=b'{"not": "a list"}')
+    application.run()
+    assert "1 webhook" in seeded_cli("events", "replay", "--raw", "--state", "dead", "--dry-run").out
+    assert seeded_cli("events", "replay", "--raw", "--state", "dead", "--yes").out == "Replayed 1 webhook; due now.\n"
+    rows = json.loads(seeded_cli("events", "list", "--raw", "--json").out)
     assert rows[0]["state"] == "pending"
 
 
-def test_a_replay_asks_nobody_twice(stocked):
-    house = stocked.house
-    before = len(house.deliveries("send_survey"))
-    assert json.loads(stocked("events", "replay", "--connection", "crm", "--yes", "--json").out)["replayed"] >= 5
-    house.run()
-    assert len(house.deliveries("send_survey")) == before
+def test_a_replay_asks_nobody_twice(seeded_cli):
+    application = seeded_cli.application
+    before = len(application.deliveries("send_survey"))
+    assert json.loads(seeded_cli("events", "replay", "--connection", "crm", "--yes", "--json").out)["replayed"] >= 5
+    application.run()
+    assert len(application.deliveries("send_survey")) == before
 
 
-def test_deciding_again_says_whom_it_may_reach(stocked):
-    house = stocked.house
-    file = stocked.folder / "nps-connect.toml"
+def test_deciding_again_says_whom_it_may_reach(seeded_cli):
+    application = seeded_cli.application
+    file = seeded_cli.folder / "nps-connect.toml"
     trigger = (
         '[[triggers]]\non = "deal.won"\nfrom = "crm"\nsurvey = "after-purchase"\n\n[connections.crm]\nplugin = "x"\n\n'
     )
     file.write_text(trigger + file.read_text())
     for person in ("1", "nobody"):
-        house.webhook(house.won(person, deal=f"again-{person}"))
-    house.run(only="crm/")
+        application.webhook(application.won(person, deal=f"again-{person}"))
+    application.run(only="crm/")
     told = "2 decisions on 2 events, about 1 person and 1 event of nobody known"
     again = ("events", "replay", "--connection", "crm", "--again", "the cooldown was wrong")
-    assert stocked(*again, "--dry-run").out == f"Would make {told}, again.\n"
-    refused = stocked(*again, answer="n\n")
+    assert seeded_cli(*again, "--dry-run").out == f"Would make {told}, again.\n"
+    refused = seeded_cli(*again, answer="n\n")
     assert (refused.code, told in refused.err) == (1, True)
-    assert json.loads(stocked(*again, "--yes", "--json").out)["redone"] == 2
+    assert json.loads(seeded_cli(*again, "--yes", "--json").out)["redone"] == 2
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_deciding_again_says_whom_it_may_reach(stocked):
         (["send", "mail", "deal.won", "--contact", "1", "--field", "x"], "is not NAME=VALUE"),
     ],
 )
-def test_mistakes_are_usage_errors(stocked, arguments, sentence):
-    result = stocked("events", *arguments)
+def test_mistakes_are_usage_errors(seeded_cli, arguments, sentence):
+    result = seeded_cli("events", *arguments)
     assert result.code == 2
     assert sentence in " ".join(result.err.split())
 
@@ -108,14 +108,14 @@ class TestSend:
     """A hand-made event is marked, decided like any other, and asks before a customer may be written to."""
 
     @pytest.fixture
-    def shop(self, stocked, monkeypatch):
+    def shop(self, seeded_cli, monkeypatch):
         """The command line in front of the small vendors, whose CRM knows Zoé."""
-        stocked.house.crm.knows("7", "zoe@example.com")
-        monkeypatch.setattr(Options, "application", lambda _options: nullcontext(stocked.house.app))
-        return stocked
+        seeded_cli.application.crm.knows("7", "zoe@example.com")
+        monkeypatch.setattr(Options, "application", lambda _options: nullcontext(seeded_cli.application.app))
+        return seeded_cli
 
     def decisions(self, shop, event_id):
-        shop.house.run()
+        shop.application.run()
         told = json.loads(shop("explain", "--event", str(event_id), "--json").out)
         assert told["steps"][0]["facts"]["source"] == "manual"
         return [
@@ -126,7 +126,7 @@ class TestSend:
         result = shop("events", "send", "crm", "deal.won", "--contact", "zoe@example.com", "--yes", "--json")
         assert result.code == 0, result.err
         assert self.decisions(shop, json.loads(result.out)["event"]) == [("yes", "surveyed")]
-        assert shop.house.deliveries("send_survey")[-1].state == "pending"
+        assert shop.application.deliveries("send_survey")[-1].state == "pending"
 
     def test_the_rules_may_say_no(self, shop):
         result = shop("events", "send", "crm", "deal.won", "--contact", "1", "--yes", "--json")
@@ -136,7 +136,7 @@ class TestSend:
         given = ("--object", "deal-77", "--field", "amount=120", "--field", "city=Lyon")
         result = shop("events", "send", "crm", "deal.won", "--contact", "7", *given, "--yes")
         assert "waits to be decided" in result.out
-        with shop.house.ledger.read() as session:
+        with shop.application.ledger.read() as session:
             row = session.execute(select(EventRow).order_by(EventRow.id.desc())).scalars().first()
         assert (row.object_id, row.source, row.record["fields"]) == (
             "deal-77",

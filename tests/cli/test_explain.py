@@ -5,8 +5,8 @@ import json
 import pytest
 
 
-def test_a_person_s_whole_story_in_order(stocked):
-    told = json.loads(stocked("explain", "jean@example.com", "--json").out)
+def test_a_person_s_whole_story_in_order(seeded_cli):
+    told = json.loads(seeded_cli("explain", "jean@example.com", "--json").out)
     assert told["contacts"] == ["crm:3"]
     kinds = [step["what"] for step in told["steps"]]
     assert kinds[:3] == ["event", "decision", "invitation"]
@@ -18,35 +18,35 @@ def test_a_person_s_whole_story_in_order(stocked):
 
 
 @pytest.mark.parametrize("asked", ["jean@example.com", " Jean@Example.COM", "3", "crm:3"])
-def test_people_are_found_by_address_and_by_id(stocked, asked):
-    settings = stocked.folder / "nps-connect.toml"
+def test_people_are_found_by_address_and_by_id(seeded_cli, asked):
+    settings = seeded_cli.folder / "nps-connect.toml"
     if "@" not in asked and "crm" not in settings.read_text():
         crm = '[connections.crm]\nplugin = "x"\n\n[connections.mail]'
         settings.write_text(settings.read_text().replace("[connections.mail]", crm))
-    result = stocked("explain", asked)
+    result = seeded_cli("explain", asked)
     assert result.code == 0, result.err
     assert "crm:3" in result.out
     assert "yes (surveyed) by crm:deal.won:after-purchase" in result.out
 
 
-def test_an_event_and_a_delivery_tell_their_own_chain(stocked):
-    by_event = json.loads(stocked("explain", "--event", "1", "--json").out)
+def test_an_event_and_a_delivery_tell_their_own_chain(seeded_cli):
+    by_event = json.loads(seeded_cli("explain", "--event", "1", "--json").out)
     assert by_event["contacts"] == ["crm:1"]
     delivery = next(step["id"] for step in by_event["steps"] if step["facts"].get("action") == "write_score")
-    by_delivery = json.loads(stocked("explain", "--delivery", str(delivery), "--json").out)
+    by_delivery = json.loads(seeded_cli("explain", "--delivery", str(delivery), "--json").out)
     assert [step["what"] for step in by_delivery["steps"]][:3] == ["event", "decision", "invitation"]
     assert [step["id"] for step in by_delivery["steps"] if step["what"] == "delivery"] == [delivery]
 
 
-def test_a_suppressed_address_of_nobody_we_know_is_told(stocked):
-    from nps_connect.flows.contacts.people import suppress
-    from nps_connect.ledger.subjects import mailbox, mailbox_hash
+def test_a_suppressed_address_of_nobody_we_know_is_told(seeded_cli):
+    from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
+    from nps_connect.services.contacts.store import suppress
 
-    house = stocked.house
-    with house.ledger.write() as session:
-        subject = mailbox(mailbox_hash("gone@example.com"))
-        suppress(session, subject, "bounced", source="mail", now=house.clock())
-    result = stocked("explain", "gone@example.com")
+    application = seeded_cli.application
+    with application.ledger.write() as session:
+        subject = mailbox_subject(mailbox_hash("gone@example.com"))
+        suppress(session, subject, "bounced", source="mail", now=application.clock())
+    result = seeded_cli("explain", "gone@example.com")
     assert "stopped  bounced" in result.out
 
 
@@ -60,7 +60,7 @@ def test_a_suppressed_address_of_nobody_we_know_is_told(stocked):
         (["a@example.com", "--event", "1"], 2, "name a CONTACT"),
     ],
 )
-def test_what_is_not_there_is_said(stocked, arguments, code, sentence):
-    result = stocked("explain", *arguments)
+def test_what_is_not_there_is_said(seeded_cli, arguments, code, sentence):
+    result = seeded_cli("explain", *arguments)
     assert result.code == code
     assert sentence in result.err

@@ -6,10 +6,10 @@ import stat
 import tomllib
 
 import pytest
-from support.mailing import dark_logo
+from support.sample_mails import dark_logo
 
 from nps_connect import ConnectionSettings, ConnectorInfo, EventKind, ExampleConfiguration
-from nps_connect.cli.composing import compose
+from nps_connect.cli._support.config_template import build_config_template
 
 
 def test_what_it_writes_passes_the_check_at_once(cli):
@@ -126,7 +126,7 @@ def plugin(name, connection, **known):
 
 def test_plugins_that_suggest_one_name_get_different_ones():
     events = (EventKind(name="deal.won", description="A deal is won."),)
-    composed = compose(
+    composed = build_config_template(
         [plugin("post", "mail", channel=True), plugin("a_crm", "crm", events=events), plugin("b_crm", "crm")],
         environment_file="x.env",
     )
@@ -139,4 +139,4 @@ def test_plugins_that_suggest_one_name_get_different_ones():
 
 def test_a_channel_is_needed():
     with pytest.raises(ValueError, match="no installed plugin can carry messages"):
-        compose([plugin("a_crm", "crm")], environment_file="x.env")
+        build_config_template([plugin("a_crm", "crm")], environment_file="x.env")

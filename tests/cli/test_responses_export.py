@@ -5,14 +5,14 @@ import io
 import json
 
 import pytest
-from support.tables import write
+from support.spreadsheet_files import write_csv
 
 
 @pytest.fixture
 def answered(configured, sqlite_template):
     """A database with three answers, one of which a spreadsheet would calculate."""
     (configured.folder / "nps-connect.db").write_bytes(sqlite_template.read_bytes())
-    name = write(
+    name = write_csv(
         configured.folder,
         "history.csv",
         ("id", "email", "name", "score", "comment", "date"),

@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 import pytest
-from support.tables import write, write_bytes
+from support.spreadsheet_files import write_bytes, write_csv
 
 HEAD = ("Identifiant", "Courriel", "Note", "Commentaire", "Date de réponse")
 ANSWERS = (
@@ -37,7 +37,7 @@ def taken(result):
 
 
 def test_history_counts_in_every_figure_and_leads_to_nothing(ready):
-    name = write(ready.folder, "history.csv", *ANSWERS)
+    name = write_csv(ready.folder, "history.csv", *ANSWERS)
     result = ready("responses", "import", name, *SURVEY)
     assert result.code == 0
     assert "3 answers, 0 of them taken before." in told(result)
@@ -53,7 +53,7 @@ def test_history_counts_in_every_figure_and_leads_to_nothing(ready):
 
 
 def test_the_same_file_twice_adds_nothing(ready):
-    name = write(ready.folder, "history.csv", *ANSWERS)
+    name = write_csv(ready.folder, "history.csv", *ANSWERS)
     assert taken(ready("responses", "import", name, *SURVEY, "--json"))["new"] == 3
     again = taken(ready("responses", "import", name, *SURVEY, "--json"))
     assert (again["new"], again["known"]) == (0, 3)
@@ -61,7 +61,7 @@ def test_the_same_file_twice_adds_nothing(ready):
 
 
 def test_a_dry_run_changes_nothing(ready):
-    name = write(ready.folder, "history.csv", *ANSWERS)
+    name = write_csv(ready.folder, "history.csv", *ANSWERS)
     result = ready("responses", "import", name, *SURVEY, "--dry-run", "--route")
     assert result.code == 0
     assert "Would lead to, at most: alerts 1." in result.out
@@ -69,7 +69,7 @@ def test_a_dry_run_changes_nothing(ready):
 
 
 def test_routes_are_taken_only_when_told_and_asked(ready):
-    name = write(ready.folder, "history.csv", *ANSWERS)
+    name = write_csv(ready.folder, "history.csv", *ANSWERS)
     no = ready("responses", "import", name, *SURVEY, "--route", answer="n\n")
     assert no.code == 1
     assert rows(ready, "SELECT * FROM responses") == []
@@ -81,14 +81,14 @@ def test_routes_are_taken_only_when_told_and_asked(ready):
 
 
 def test_scores_cannot_be_written_back_where_no_route_does(ready):
-    name = write(ready.folder, "history.csv", *ANSWERS)
+    name = write_csv(ready.folder, "history.csv", *ANSWERS)
     result = ready("responses", "import", name, *SURVEY, "--write-scores")
     assert result.code == 2
     assert "no route of the configuration does write_score" in told(result)
 
 
 def test_the_time_zone_is_the_operators_to_say(ready):
-    name = write(ready.folder, "history.csv", *ANSWERS)
+    name = write_csv(ready.folder, "history.csv", *ANSWERS)
     result = ready("responses", "import", name, *SURVEY, "--timezone", "America/New_York")
     assert "are read as America/New_York" in told(result)
     listed = json.loads(ready("responses", "list", "--json").out)
@@ -97,7 +97,7 @@ def test_the_time_zone_is_the_operators_to_say(ready):
 
 
 def test_dates_that_are_one_of_two_days_are_asked_about(ready):
-    name = write(ready.folder, "history.csv", HEAD, ("a1", "zoe@example.com", "9", "", "03/04/2025"))
+    name = write_csv(ready.folder, "history.csv", HEAD, ("a1", "zoe@example.com", "9", "", "03/04/2025"))
     result = ready("responses", "import", name, *SURVEY)
     assert result.code == 1
     assert "line 2: this date is one of two days" in told(result)
@@ -117,7 +117,7 @@ def test_every_line_that_is_not_taken_is_told(ready):
         ("b6", "", "9", "", "2025-10-01"),
         ("a1", "paul@example.com", "9", "", "2025-10-01"),
     )
-    name = write(ready.folder, "history.csv", *ANSWERS, *bad)
+    name = write_csv(ready.folder, "history.csv", *ANSWERS, *bad)
     result = ready("responses", "import", name, *SURVEY, "--json", "--refused", "refused.csv")
     found = json.loads(result.out)
     assert found["taken"]["new"] == 3
@@ -175,7 +175,7 @@ EXPORTS = {
 
 @pytest.mark.parametrize("preset", EXPORTS)
 def test_exports_of_other_tools_are_known(ready, preset):
-    name = write(ready.folder, "export.csv", *EXPORTS[preset], codec="utf-8", delimiter=",")
+    name = write_csv(ready.folder, "export.csv", *EXPORTS[preset], codec="utf-8", delimiter=",")
     more = ("--column", "score=How likely?", "--column", "comment=Why?") if "How likely?" in EXPORTS[preset][0] else ()
     result = ready("responses", "import", name, *SURVEY, "--preset", preset, *more)
     assert result.code == 0, result.err
@@ -185,7 +185,7 @@ def test_exports_of_other_tools_are_known(ready, preset):
 
 
 def test_our_own_export_can_be_taken_in_elsewhere(ready):
-    name = write(ready.folder, "history.csv", *ANSWERS)
+    name = write_csv(ready.folder, "history.csv", *ANSWERS)
     ready("responses", "import", name, *SURVEY)
     before = json.loads(ready("responses", "export", "--json").out)
     ready("responses", "export", "--output", "all.csv")
@@ -200,7 +200,7 @@ def test_our_own_export_can_be_taken_in_elsewhere(ready):
 
 def test_an_import_that_is_interrupted_says_how_far_it_came_and_goes_on_from_there(ready):
     many = [(f"a{n}", f"p{n}@example.com", "9", "", "2025-10-01") for n in range(1200)]
-    name = write(ready.folder, "history.csv", HEAD, *many)
+    name = write_csv(ready.folder, "history.csv", HEAD, *many)
     with sqlite3.connect(ready.folder / "nps-connect.db") as database:
         full = "SELECT RAISE(ABORT, 'database or disk is full')"
         database.execute(

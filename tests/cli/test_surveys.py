@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.imap_server import Box, serve
+from support.imap_server import ImapMailbox, serve_imap
 
-from nps_connect.cli.doctor.mail import watching
-from nps_connect.cli.responses.list import note
-from nps_connect.sandbox.mailbox import Mailbox
+from nps_connect.cli.doctor.mail import arrival_progress
+from nps_connect.cli.responses.list import unconfirmed_hint
+from nps_connect.sandbox.mailbox import SandboxMailbox
 
 BOUNCE = b"""From: MAILER-DAEMON@mx.example.com
 To: care@example.com
@@ -36,7 +36,7 @@ Diagnostic-Code: smtp; 550 5.1.1 no such user
 
 @pytest.fixture
 def mailbox():
-    box = Mailbox()
+    box = SandboxMailbox()
     box.start()
     yield box
     box.stop()
@@ -143,9 +143,9 @@ class Arrived(Mapping):
 
 
 def test_doctor_reads_back_what_arrived_where_mail_comes_back_to(configured, mailbox):
-    box = Box()
+    box = ImapMailbox()
     box.messages = Arrived(mailbox)
-    server = serve(box)
+    server = serve_imap(box)
     url = f"imap://reports:p%40ss@127.0.0.1:{server.server_address[1]}/INBOX"
     judged = configured(
         *("doctor", "mail", "reports@example.com", "--json"),
@@ -162,7 +162,7 @@ def test_doctor_reads_back_what_arrived_where_mail_comes_back_to(configured, mai
 
 
 def test_doctor_says_at_once_what_it_waits_for_and_what_to_do_otherwise(capsys):
-    with watching(as_json=True) as waiting:
+    with arrival_progress(as_json=True) as waiting:
         waiting(timedelta())
         told = capsys.readouterr().err
         waiting(timedelta(seconds=3))
@@ -172,25 +172,25 @@ def test_doctor_says_at_once_what_it_waits_for_and_what_to_do_otherwise(capsys):
     assert capsys.readouterr().err == "", "only once"
 
 
-def test_a_bounce_is_read_from_a_file_once_and_shown(stocked):
-    (stocked.folder / "bounce.eml").write_bytes(BOUNCE)
-    told = stocked("bounces", "read", "bounce.eml")
+def test_a_bounce_is_read_from_a_file_once_and_shown(seeded_cli):
+    (seeded_cli.folder / "bounce.eml").write_bytes(BOUNCE)
+    told = seeded_cli("bounces", "read", "bounce.eml")
     assert told.code == 0, told.err
     assert "1 bounce new" in told.out
-    assert "0 bounces new" in stocked("bounces", "read", "bounce.eml").out
-    shown = stocked("contacts", "show", "marie@example.com").out
+    assert "0 bounces new" in seeded_cli("bounces", "read", "bounce.eml").out
+    shown = seeded_cli("contacts", "show", "marie@example.com").out
     assert "the mailbox: bounced (bounce (file))" in shown
     assert "hard 5.1.1 (file) smtp; 550 5.1.1 no such user" in shown
 
 
-def test_a_mailbox_full_of_messages_is_read(stocked):
+def test_a_mailbox_full_of_messages_is_read(seeded_cli):
     message = BOUNCE.replace(b"marie", b"paul")
-    (stocked.folder / "all.mbox").write_bytes(
+    (seeded_cli.folder / "all.mbox").write_bytes(
         b"From x Fri Nov 20 10:00:00 2026\n" + BOUNCE + b"\nFrom x Fri Nov 20 10:00:00 2026\n" + message
         + b"\nFrom x Fri Nov 20 10:00:00 2026\nSubject: hello\n\nno report\n"
     )  # fmt: skip
-    assert '"new": 2' in stocked("bounces", "read", "all.mbox", "--json").out
-    assert '"passed_over": 1' in stocked("bounces", "read", "all.mbox", "--json").out
+    assert '"new": 2' in seeded_cli("bounces", "read", "all.mbox", "--json").out
+    assert '"passed_over": 1' in seeded_cli("bounces", "read", "all.mbox", "--json").out
 
 
 def test_the_relays_address_is_printed(configured):
@@ -199,21 +199,21 @@ def test_the_relays_address_is_printed(configured):
     assert configured("bounces", "address", "nothing").code == 1
 
 
-def test_a_response_is_shown_with_its_visits_and_signs(stocked):
-    [anne] = [line for line in stocked("responses", "list", "--provisional").out.splitlines() if "crm:4" in line]
+def test_a_response_is_shown_with_its_visits_and_signs(seeded_cli):
+    [anne] = [line for line in seeded_cli("responses", "list", "--provisional").out.splitlines() if "crm:4" in line]
     assert "perhaps a machine: opened within seconds" in anne
-    [provisional] = json.loads(stocked("responses", "list", "--provisional", "--json").out)
-    shown = stocked("responses", "show", provisional["id"]).out
+    [provisional] = json.loads(seeded_cli("responses", "list", "--provisional", "--json").out)
+    shown = seeded_cli("responses", "show", provisional["id"]).out
     assert "GET survey score 0" in shown
     assert "[opened within seconds of the mail's delivery]" in shown
     assert "scale" in shown
-    assert stocked("responses", "show", "r-nothing").code == 1
+    assert seeded_cli("responses", "show", "r-nothing").code == 1
 
 
 def test_a_detractor_without_signs_is_pointed_out_after_a_day():
     opened = datetime(2026, 11, 17, 9, tzinfo=UTC)
     row = {"segment": "detractor", "signs": [], "answered_at": opened}
-    assert note(row, opened + timedelta(hours=23)) is None
-    assert "please look" in note(row, opened + timedelta(hours=24))
-    assert note({**row, "segment": "promoter"}, opened + timedelta(days=3)) is None
-    assert "perhaps a machine" in note({**row, "signs": ["head"]}, opened + timedelta(days=3))
+    assert unconfirmed_hint(row, opened + timedelta(hours=23)) is None
+    assert "please look" in unconfirmed_hint(row, opened + timedelta(hours=24))
+    assert unconfirmed_hint({**row, "segment": "promoter"}, opened + timedelta(days=3)) is None
+    assert "perhaps a machine" in unconfirmed_hint({**row, "signs": ["head"]}, opened + timedelta(days=3))

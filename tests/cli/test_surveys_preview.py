@@ -7,7 +7,7 @@ import select
 from pathlib import Path
 
 import pytest
-from support.mailing import dark_logo
+from support.sample_mails import dark_logo
 
 REVIEWS = {
     "NPS_CONNECT_CONNECTIONS__DIRECTORY__PLUGIN": "review_link",

@@ -6,14 +6,14 @@ import tomllib
 from datetime import timedelta
 
 import pytest
-from support.clock import SteadyClock
-from support.files import copy_file
-from support.house import House
+from support.application import ApplicationHarness
+from support.clock import ManualClock
+from support.sqlite_files import copy_database
 
-from nps_connect.cli.options import Checked, Options
+from nps_connect.cli._support.options import CheckedConfig, Options
 from nps_connect.connection import system_clock
-from nps_connect.flows.deciding.holding import held_triggers
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.services.decisions.held_triggers import count_held
 
 SALES = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "sales", "delay": "3d"}
 CHANGE = {"limits": {"unusual": 2}, "triggers": [SALES]}
@@ -23,18 +23,20 @@ CHANGE = {"limits": {"unusual": 2}, "triggers": [SALES]}
 def shop(configured, sqlite_template, monkeypatch):
     """Two days ago five people bought something: two are asked, three of them are held back."""
     path = configured.folder / "nps-connect.db"
-    copy_file(sqlite_template, path)
+    copy_database(sqlite_template, path)
     ledger = Ledger(f"sqlite:///{path}")
-    house = configured.house = House(ledger, SteadyClock(system_clock() - timedelta(days=2)), CHANGE)
+    application = configured.application = ApplicationHarness(
+        ledger, ManualClock(system_clock() - timedelta(days=2)), CHANGE
+    )
     for number in range(5):
-        house.crm.knows(str(number), f"{number}@example.com")
-    house.webhook(*(house.won(str(number), amount=100 * number) for number in range(5)))
-    house.run(only="crm/")
+        application.crm.knows(str(number), f"{number}@example.com")
+    application.webhook(*(application.won(str(number), amount=100 * number) for number in range(5)))
+    application.run(only="crm/")
 
-    def checked(options: Options) -> Checked:
+    def checked(options: Options) -> CheckedConfig:
         change = tomllib.loads(options.config.read_text()) if options.config else CHANGE
-        ctx = House(ledger, house.clock, change).ctx
-        return Checked(ctx.settings, ctx.plugins, {name: one.settings for name, one in ctx.connections.items()})
+        ctx = ApplicationHarness(ledger, application.clock, change).ctx
+        return CheckedConfig(ctx.settings, ctx.plugins, {name: one.settings for name, one in ctx.connections.items()})
 
     monkeypatch.setattr(Options, "checked", checked)
     yield configured
@@ -42,8 +44,8 @@ def shop(configured, sqlite_template, monkeypatch):
 
 
 def held(shop) -> dict[str, int]:
-    with shop.house.ledger.read() as session:
-        return held_triggers(session)
+    with shop.application.ledger.read() as session:
+        return count_held(session)
 
 
 class TestHeld:
@@ -76,9 +78,9 @@ class TestHeld:
     def test_for_programs(self, shop, command, done, surveys):
         told = json.loads(shop("triggers", command, "sales", "--yes", "--json").out)
         assert told == {"trigger": "sales", "held": 3, done: 3}
-        shop.house.clock.now = system_clock()
-        shop.house.run(only="crm/")
-        assert len(shop.house.deliveries("send_survey")) == surveys
+        shop.application.clock.now = system_clock()
+        shop.application.run(only="crm/")
+        assert len(shop.application.deliveries("send_survey")) == surveys
 
     @pytest.mark.parametrize("command", ["release", "refuse"])
     def test_a_slip_of_the_pen_gets_the_nearest_name(self, shop, command):
@@ -91,7 +93,7 @@ class TestSimulate:
 
     def test_tells_who_would_be_surveyed_and_when(self, shop):
         lines = shop("triggers", "simulate").out.splitlines()
-        due = (shop.house.clock() + timedelta(days=3)).strftime("%Y-%m-%d")
+        due = (shop.application.clock() + timedelta(days=3)).strftime("%Y-%m-%d")
         people = [line.split() for line in lines if line.startswith("crm:")]
         assert [(who, survey, trigger, day) for who, survey, trigger, day, _ in people] == [
             ("crm:0", "after-purchase", "sales", due),

@@ -16,26 +16,31 @@ from nps_connect.ledger.tables import DeliveryRow
 LANE = "crm/write_score"
 
 
-def fill(ledger: Ledger, count: int, *, lane: str = LANE, due=START) -> None:
+def fill(ledger: Ledger, count: int, *, queue_name: str = LANE, due=START) -> None:
     with ledger.write() as session:
         session.add_all(
             DeliveryRow(
-                key=f"{lane}-{n}-{due}", lane=lane, connection="crm", action="write_score", due_at=due, created_at=START
+                key=f"{queue_name}-{n}-{due}",
+                queue_name=queue_name,
+                connection="crm",
+                action="write_score",
+                due_at=due,
+                created_at=START,
             )
             for n in range(count)
         )
 
 
-def claim(ledger: Ledger, token: str, *, limit: int = 100, now=START, lane: str = LANE) -> list[DeliveryRow]:
+def claim(ledger: Ledger, token: str, *, limit: int = 100, now=START, queue_name: str = LANE) -> list[DeliveryRow]:
     with ledger.write() as session:
-        return claims.claim(session, DeliveryRow, lane, token=token, now=now, limit=limit)
+        return claims.claim(session, DeliveryRow, queue_name, token=token, now=now, limit=limit)
 
 
-def test_a_claim_takes_the_oldest_due_rows_of_its_lane_only(ledger):
+def test_a_claim_takes_the_oldest_due_rows_of_its_queue_only(ledger):
     fill(ledger, 2, due=START)
     fill(ledger, 2, due=START - timedelta(hours=1))
     fill(ledger, 2, due=START + timedelta(hours=1))
-    fill(ledger, 2, lane="crm/other")
+    fill(ledger, 2, queue_name="crm/other")
     taken = claim(ledger, "a", limit=3)
     assert [row.due_at for row in taken] == [START - timedelta(hours=1)] * 2 + [START]
     assert {row.state for row in taken} == {"running"}
@@ -63,7 +68,7 @@ def test_settling_with_a_lost_lease_changes_nothing(ledger):
     fill(ledger, 1)
     row = claim(ledger, "first")[0]
     with ledger.write() as session:
-        for lost in claims.lost(session, DeliveryRow, now=START + claims.LEASE + timedelta(seconds=1)):
+        for lost in claims.lock_expired(session, DeliveryRow, now=START + claims.LEASE_DURATION + timedelta(seconds=1)):
             lost.state, lost.lease_token, lost.lease_until = "pending", None, None
     assert claim(ledger, "second", now=START + timedelta(hours=1))[0].id == row.id
     with ledger.write() as session:
@@ -87,8 +92,8 @@ def test_after_a_restart_every_running_row_is_found_and_only_started_ones_are_ma
     with ledger.write() as session:
         claims.start(session, DeliveryRow, [rows[0].id], token="a", now=START)
     with ledger.write() as session:
-        assert claims.lost(session, DeliveryRow, now=START) == []
-        found = claims.lost(session, DeliveryRow, now=None)
+        assert claims.lock_expired(session, DeliveryRow, now=START) == []
+        found = claims.lock_expired(session, DeliveryRow, now=None)
         assert [row.started_at is not None for row in found] == [True, False, False]
 
 

@@ -12,7 +12,7 @@ from support.clock import START
 from nps_connect.ledger import cooldowns
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.subjects import mailbox_hash, subjects_of
+from nps_connect.ledger.subjects import contact_subjects, mailbox_hash
 from nps_connect.ledger.tables import ContactRow, InvitationRow
 
 PERIOD = timedelta(days=90)
@@ -27,7 +27,7 @@ def reserve(ledger: Ledger, subjects: list[str], invitation: int, now=START) -> 
 
 
 def test_of_many_workers_at_once_one_gets_it(ledger):
-    subjects = subjects_of(1, mailbox_hash("marie@example.com"))
+    subjects = contact_subjects(1, mailbox_hash("marie@example.com"))
     taken: list[int] = []
 
     def work(number: int) -> None:
@@ -44,9 +44,9 @@ def test_of_many_workers_at_once_one_gets_it(ledger):
 
 def test_a_blocked_mailbox_leaves_the_person_free(ledger):
     shared = mailbox_hash("info@example.com")
-    assert reserve(ledger, subjects_of(1, shared), 1)
-    assert not reserve(ledger, subjects_of(2, shared), 2)
-    assert reserve(ledger, subjects_of(2, mailbox_hash("own@example.com")), 3)
+    assert reserve(ledger, contact_subjects(1, shared), 1)
+    assert not reserve(ledger, contact_subjects(2, shared), 2)
+    assert reserve(ledger, contact_subjects(2, mailbox_hash("own@example.com")), 3)
 
 
 def test_what_is_freed_leaves_what_the_other_surveys_imply(ledger):
@@ -54,18 +54,18 @@ def test_what_is_freed_leaves_what_the_other_surveys_imply(ledger):
         session.add(ContactRow(id=1, connection="crm", vendor_id="1", record={}, seen_at=START))
         session.flush()
         session.add_all(invitation(number, sent_at) for number, sent_at in ((1, START), (2, None), (3, None)))
-    subjects = subjects_of(1, None)
+    subjects = contact_subjects(1, None)
     assert reserve(ledger, subjects, 1)
     with ledger.write() as session:
         until = START + PERIOD * 2
-        assert cooldowns.reserve(session, subjects, invitation_id=2, until=until, now=START, ignoring=True)
+        assert cooldowns.reserve(session, subjects, invitation_id=2, until=until, now=START, ignore_cooldown=True)
         session.get(InvitationRow, 2).state = session.get(InvitationRow, 3).state = "cancelled"
-        cooldowns.free(session, 2, cooldown=PERIOD, now=START)
+        cooldowns.release(session, 2, cooldown=PERIOD, now=START)
     later = START + PERIOD
     assert not reserve(ledger, subjects, 3, later - timedelta(seconds=1))
     assert reserve(ledger, subjects, 3, later)
     with ledger.write() as session:
-        cooldowns.free(session, 3, cooldown=PERIOD, now=later)
+        cooldowns.release(session, 3, cooldown=PERIOD, now=later)
     assert reserve(ledger, subjects, 4, later)
 
 
@@ -90,7 +90,7 @@ def test_no_order_of_events_gives_two_surveys_within_the_period(steps):
     now, sent, planned = START, {}, {}
     for number, (what, person, box, days) in enumerate(steps, start=1):
         now += timedelta(days=days)
-        subjects = subjects_of(person, mailbox_hash(f"{box}@example.com") if box else None)
+        subjects = contact_subjects(person, mailbox_hash(f"{box}@example.com") if box else None)
         if what == "reserve":
             if reserve(ledger, subjects, number, now):
                 planned[number] = subjects
@@ -98,7 +98,7 @@ def test_no_order_of_events_gives_two_surveys_within_the_period(steps):
             invitation, mine = planned.popitem()
             with ledger.write() as session:
                 if what == "free":
-                    cooldowns.free(session, invitation, cooldown=PERIOD, now=now)
+                    cooldowns.release(session, invitation, cooldown=PERIOD, now=now)
                     continue
                 cooldowns.confirm(session, invitation, until=now + PERIOD)
             for subject in mine:

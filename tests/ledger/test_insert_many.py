@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from nps_connect.ledger.many import one_of
+from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import ContactRow
-from nps_connect.ledger.upserts import TOGETHER, insert_many
+from nps_connect.ledger.upserts import SQLITE_BATCH_SIZE, insert_many
 from nps_connect.records.contacts import Contact
 
 NOW = datetime(2026, 5, 4, 9, 30, 0, 123456, tzinfo=UTC)
@@ -35,10 +35,10 @@ def known(statement: Any) -> Any:
 
 
 def test_values_come_back_as_they_went_in_in_more_than_one_statement(ledger):
-    rows = [row(number) for number in range(TOGETHER + 7)]
+    rows = [row(number) for number in range(SQLITE_BATCH_SIZE + 7)]
     with ledger.write() as session:
         told = insert_many(session, ContactRow, rows, returning=("vendor_id", "id"))
-    assert sorted(int(vendor_id) for vendor_id, _ in told) == list(range(TOGETHER + 7))
+    assert sorted(int(vendor_id) for vendor_id, _ in told) == list(range(SQLITE_BATCH_SIZE + 7))
     with ledger.read() as session:
         stored = session.execute(select(ContactRow).order_by(ContactRow.id)).scalars().all()
         assert [{name: getattr(one, name) for name in rows[0]} for one in stored] == rows
@@ -56,7 +56,7 @@ def test_a_record_is_stored_as_its_json(ledger):
 def test_a_clash_is_settled_for_its_row_alone(ledger):
     with ledger.write() as session:
         insert_many(session, ContactRow, [row(1)])
-        insert_many(session, ContactRow, [row(1, name="new"), row(2, name="other")], clash=known)
+        insert_many(session, ContactRow, [row(1, name="new"), row(2, name="other")], on_conflict=known)
     with ledger.read() as session:
         assert session.execute(select(ContactRow.name).order_by(ContactRow.id)).scalars().all() == ["new", "other"]
 
@@ -70,7 +70,7 @@ def test_a_list_of_any_texts_finds_exactly_those(ledger):
     odd = ["", "plain", 'quo"te', "back\\slash", "new\nline", "a,b", "{brace}", "NULL", "é", "'"]
     with ledger.write() as session:
         insert_many(session, ContactRow, [row(0, vendor_id=one) for one in [*odd, "another"]])
-    query = select(ContactRow.vendor_id).where(one_of(ContactRow.vendor_id, "ids"))
+    query = select(ContactRow.vendor_id).where(in_list(ContactRow.vendor_id, "ids"))
     with ledger.read() as session:
         for some in (odd, odd[:2], odd[3:4], []):
             assert sorted(session.execute(query, {"ids": some}).scalars()) == sorted(some)

@@ -8,14 +8,14 @@ import pytest
 from support.clock import START
 
 from nps_connect import Quota, RateLimited
-from nps_connect.ledger.quotas import LedgerGate, rest
+from nps_connect.ledger.quotas import LedgerRateLimiter, pause_quota
 
 QUOTA = Quota(calls=100, seconds=10, remaining_header="X-Left", reset_header="X-Reset")
 
 
 @pytest.fixture
-def gate(ledger, clock) -> LedgerGate:
-    return LedgerGate(ledger, clock)
+def gate(ledger, clock) -> LedgerRateLimiter:
+    return LedgerRateLimiter(ledger, clock)
 
 
 def test_no_window_of_the_vendor_sees_more_calls_than_it_allows(gate, clock):
@@ -37,7 +37,7 @@ def test_connections_do_not_share_a_quota(gate):
 def test_the_vendors_own_headers_make_everybody_rest(ledger, gate, clock):
     gate.before("crm", QUOTA)
     gate.after("crm", QUOTA, {"x-left": "0", "x-reset": "30"})
-    another = LedgerGate(ledger, clock)
+    another = LedgerRateLimiter(ledger, clock)
     with pytest.raises(RateLimited) as caught:
         another.before("crm", QUOTA)
     assert caught.value.until == START + timedelta(seconds=30)
@@ -48,10 +48,10 @@ def test_the_vendors_own_headers_make_everybody_rest(ledger, gate, clock):
 def test_the_rest_of_a_quota_around_another_stops_both_and_not_the_other_way_round(ledger, gate):
     search = Quota(name="search", calls=4, seconds=1, within="general")
     with ledger.write() as session:
-        rest(session, "crm", "search", until=START + timedelta(seconds=1))
+        pause_quota(session, "crm", "search", until=START + timedelta(seconds=1))
     assert gate.before("crm", QUOTA) == 0
     with ledger.write() as session:
-        rest(session, "crm", "general", until=START + timedelta(hours=9))
+        pause_quota(session, "crm", "general", until=START + timedelta(hours=9))
     with pytest.raises(RateLimited) as caught:
         gate.before("crm", search)
     assert (caught.value.until, caught.value.quota) == (START + timedelta(hours=9), "search")
@@ -72,7 +72,7 @@ def test_a_long_wait_goes_back_to_the_ledger(gate):
     assert caught.value.until > START + timedelta(minutes=50)
 
 
-def flow(gate: LedgerGate, clock, quota: Quota, seconds: int) -> int:
+def flow(gate: LedgerRateLimiter, clock, quota: Quota, seconds: int) -> int:
     """How many calls go out in so many seconds of work."""
     end, calls = clock.now + timedelta(seconds=seconds), 0
     while clock.now < end:

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import StatementError
-from support.postgres import drop_database, fresh_database
+from support.postgres import create_database, drop_database
 
 from nps_connect.errors import ConfigError
-from nps_connect.flows.minding.status import count_unreadable
-from nps_connect.flows.responding.unconfirmed import count_to_confirm
-from nps_connect.ledger import bounced, cases, keeping, tables
+from nps_connect.ledger import bounces, cases, operational_tables, tables
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import newest, require_newest, upgrade
+from nps_connect.ledger.schema import latest_version, require_current_schema, upgrade
+from nps_connect.services.operations.status import count_unreadable
+from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 
-ALL_TABLES = (tables, keeping, bounced, cases)
+ALL_TABLES = (tables, operational_tables, bounces, cases)
 
 
 def catalogue(ledger: Ledger) -> dict[str, object]:
@@ -62,7 +62,7 @@ def created(database_url, request):
         ledger.close()
         return
     maintenance = request.getfixturevalue("postgres")
-    url = fresh_database(maintenance)
+    url = create_database(maintenance)
     ledger = Ledger(url)
     Base.metadata.create_all(ledger.engine)
     yield ledger
@@ -88,7 +88,7 @@ def test_what_status_counts_is_found_by_a_partial_index(ledger, index):
     event.listen(ledger.engine, "before_cursor_execute", note)
     with ledger.read() as session:
         count_unreadable(session, "crm")
-        count_to_confirm(session, datetime(2026, 11, 17, tzinfo=UTC))
+        count_awaiting_confirmation(session, datetime(2026, 11, 17, tzinfo=UTC))
     event.remove(ledger.engine, "before_cursor_execute", note)
     with ledger.engine.connect() as connection:
         plans = [
@@ -101,19 +101,19 @@ def test_what_status_counts_is_found_by_a_partial_index(ledger, index):
 
 def test_the_claim_index_is_partial_and_in_exactly_this_order(ledger):
     assert any(
-        "(lane, due_at, id) WHERE" in definition and "pending" in definition
+        "(queue_name, due_at, id) WHERE" in definition and "pending" in definition
         for definition in index_texts(ledger, "deliveries")
     )
 
 
 def test_upgrading_twice_is_harmless(ledger):
-    assert upgrade(ledger) == (newest(), newest())
+    assert upgrade(ledger) == (latest_version(), latest_version())
 
 
 def test_an_empty_database_is_refused_with_the_command_that_mends_it(tmp_path):
     ledger = Ledger(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(ConfigError, match=r"is empty.*run: nps-connect db upgrade"):
-        require_newest(ledger)
+        require_current_schema(ledger)
     ledger.close()
 
 
@@ -125,9 +125,9 @@ def test_another_version_is_refused(ledger, version, told):
     _be_at(ledger, version)
     try:
         with pytest.raises(ConfigError, match=told):
-            require_newest(ledger)
+            require_current_schema(ledger)
     finally:
-        _be_at(ledger, newest())  # the next test gets the same database
+        _be_at(ledger, latest_version())  # the next test gets the same database
 
 
 def _be_at(ledger, version):
@@ -153,10 +153,10 @@ def test_an_unusable_database_is_told_without_its_password(url, told):
 def test_times_come_back_aware_and_naive_ones_are_refused(ledger):
     moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
     with ledger.write() as session:
-        session.add(keeping.PauseRow(scope="mail", cause="operator", reason="x", since=moment))
+        session.add(operational_tables.PauseRow(scope="mail", cause="operator", reason="x", since=moment))
     with ledger.read() as session:
-        assert session.get(keeping.PauseRow, "mail").since == moment
-    naive = keeping.PauseRow(scope="crm", cause="operator", reason="x", since=moment.replace(tzinfo=None))
+        assert session.get(operational_tables.PauseRow, "mail").since == moment
+    naive = operational_tables.PauseRow(scope="crm", cause="operator", reason="x", since=moment.replace(tzinfo=None))
     with ledger.write() as session:
         session.add(naive)
         with pytest.raises(StatementError, match="time without a zone"):

@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from nps_connect import RetryLater
 from nps_connect.connection import system_clock
-from nps_connect.ledger.keeping import TokenRow
-from nps_connect.ledger.tokens import LedgerTokens
+from nps_connect.ledger.operational_tables import TokenRow
+from nps_connect.ledger.tokens import LedgerTokenStore
 
 
-def store(ledger, *keys: str, name: str = "helpdesk", **more) -> LedgerTokens:
+def store(ledger, *keys: str, name: str = "helpdesk", **more) -> LedgerTokenStore:
     parts = {"clock": system_clock, "sleep": time.sleep, "random": random.Random()} | more
-    return LedgerTokens(ledger, name, keys or ("first-key-of-tests",), **parts)
+    return LedgerTokenStore(ledger, name, keys or ("first-key-of-tests",), **parts)
 
 
 def test_what_is_written_is_read_and_never_stands_in_the_database(ledger):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from nps_connect.sandbox.sandbox import Sandbox
-from nps_connect.sandbox.vendor import SimulatedVendor, VendorEffects, VendorReply, VendorWebhook, json_reply
+from nps_connect.simulation import SimulatedVendor, VendorEffects, VendorReply, VendorWebhook, json_reply
 
 
 class Acme(SimulatedVendor):
@@ -39,7 +39,7 @@ class Acme(SimulatedVendor):
     def populate(self, people):
         self.people |= {person.email: person for person in people}
 
-    def happen(self, kind, email):
+    def simulate_event(self, kind, email):
         return [f"{kind}/{email}"] if email in self.people else []
 
     def webhooks(self, facts, url):

@@ -65,14 +65,14 @@ def test_what_happens_is_sent_as_the_vendors_webhook(client, sandbox, acme):
     order(client, "/_populate", [ANA])
     hook = sandbox.base_url("acme") + "/notes"
     event = {"vendor": "acme", "kind": "deal.won", "email": "ana@example.com", "deliver_to": hook}
-    assert order(client, "/_happen", event) == (200, {"facts": ["deal.won/ana@example.com"], "webhooks": [201]})
+    assert order(client, "/_simulate_event", event) == (200, {"facts": ["deal.won/ana@example.com"], "webhooks": [201]})
     assert acme.notes == ["deal.won/ana@example.com"]
 
 
 def test_without_an_address_nothing_is_sent(client, acme):
     order(client, "/_populate", [ANA])
     event = {"vendor": "acme", "kind": "deal.won", "email": "ana@example.com", "deliver_to": None}
-    assert order(client, "/_happen", event) == (200, {"facts": ["deal.won/ana@example.com"], "webhooks": []})
+    assert order(client, "/_simulate_event", event) == (200, {"facts": ["deal.won/ana@example.com"], "webhooks": []})
     assert acme.notes == []
 
 
@@ -82,10 +82,10 @@ def test_without_an_address_nothing_is_sent(client, acme):
         ("/_populate", ANA, "a list of people"),
         ("/_populate", ["ana"], "an object with email"),
         ("/_populate", [{"email": "ana@example.com"}], "name is missing"),
-        ("/_happen", {"vendor": "nobody"}, "no such vendor; allowed: acme"),
-        ("/_happen", {"vendor": "acme", "kind": "deal.won"}, "email is missing"),
+        ("/_simulate_event", {"vendor": "nobody"}, "no such vendor; allowed: acme"),
+        ("/_simulate_event", {"vendor": "acme", "kind": "deal.won"}, "email is missing"),
         (
-            "/_happen",
+            "/_simulate_event",
             {"vendor": "acme", "kind": "a.b", "email": "x", "deliver_to": "file:///x"},
             "deliver_to is the address",
         ),
@@ -101,7 +101,7 @@ def test_an_order_that_cannot_be_followed_says_what_it_wants(client, path, conte
 def test_a_webhook_that_nobody_takes_is_told(client):
     order(client, "/_populate", [ANA])
     event = {"vendor": "acme", "kind": "deal.won", "email": "ana@example.com", "deliver_to": "http://127.0.0.1:9/"}
-    status, answer = order(client, "/_happen", event)
+    status, answer = order(client, "/_simulate_event", event)
     assert status == 400
     assert "nobody took the webhook" in answer["message"]
 
@@ -112,5 +112,5 @@ def test_a_body_that_is_not_json_is_refused(client):
 
 def test_other_paths_and_methods_are_refused(client):
     assert client.get("/unknown/x").status_code == 404
-    assert client.get("/_happen").status_code == 405
+    assert client.get("/_simulate_event").status_code == 405
     assert client.post("/_state", json={}).status_code == 405

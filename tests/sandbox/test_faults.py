@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.sandbox.faults import Fault, FaultPlan, FaultRate, parse_faults
+from nps_connect.sandbox.faults import FaultPlan, FaultRate, InjectedFault, parse_faults
 
 ISSUE_EXAMPLE = "500=0.05,429=0.05,timeout-before=0.02,timeout-after=0.02,reset=0.02,malformed=0.02"
 
@@ -75,8 +75,8 @@ def test_faults_strike_at_their_rates_before_and_after_applying():
     plan = FaultPlan(parse_faults("500=0.1,timeout-after=0.05,429=0.05"), seed=7)
     drawn = [plan.draw("crm") for _ in range(10_000)]
     assert drawn.count(None) == pytest.approx(8_000, abs=200)
-    assert drawn.count(Fault("timeout", applied=True)) == pytest.approx(500, abs=100)
-    assert drawn.count(Fault("status", applied=False, status=429)) == pytest.approx(500, abs=100)
-    assert drawn.count(Fault("status", applied=True, status=500)) == pytest.approx(500, abs=100)
-    assert drawn.count(Fault("status", applied=False, status=500)) == pytest.approx(500, abs=100)
-    assert plan.struck() == {"crm": 10_000 - drawn.count(None)}
+    assert drawn.count(InjectedFault("timeout", applied=True)) == pytest.approx(500, abs=100)
+    assert drawn.count(InjectedFault("status", applied=False, status=429)) == pytest.approx(500, abs=100)
+    assert drawn.count(InjectedFault("status", applied=True, status=500)) == pytest.approx(500, abs=100)
+    assert drawn.count(InjectedFault("status", applied=False, status=500)) == pytest.approx(500, abs=100)
+    assert plan.injected_counts() == {"crm": 10_000 - drawn.count(None)}

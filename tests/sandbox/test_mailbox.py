@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nps_connect.sandbox.faults import FaultPlan, parse_faults
 from nps_connect.sandbox.mail import parse_mail
-from nps_connect.sandbox.mailbox import Mailbox, MailboxUnavailable
+from nps_connect.sandbox.mailbox import MailboxUnavailable, SandboxMailbox
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def start():
     started = []
 
     def start(faults="", **known):
-        box = Mailbox(faults=FaultPlan(parse_faults(faults)), **known)
+        box = SandboxMailbox(faults=FaultPlan(parse_faults(faults)), **known)
         box.start()
         started.append(box)
         return box
@@ -137,7 +137,7 @@ def test_a_taken_port_is_told(start):
 def test_without_the_package_the_command_that_mends_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "aiosmtpd.smtp", None)
     with pytest.raises(MailboxUnavailable, match=r"pip install 'nps-connect\[sandbox\]'"):
-        Mailbox()
+        SandboxMailbox()
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"Subject: ", b"Content-Type: text/html; charset=", b"To: <"]))

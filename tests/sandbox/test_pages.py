@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.sandbox.pages import PageSurprise, read_page
+from nps_connect.sandbox.pages import UnexpectedPage, read_page
 
 HTML = """
 <link rel="stylesheet" href="/static/page.css"><script src="/static/page.js"></script>
@@ -36,13 +36,13 @@ def test_links_and_parts_are_absolute(page):
 def test_an_untouched_form_sends_what_a_browser_would(page):
     form = page.form_with("score", "comment")
     assert (form.method, form.action) == ("post", "https://nps.example.com/s/token")
-    assert form.untouched() == {"lang": "fr", "mood": "2", "city": "Lyon", "comment": "déjà <là>"}
+    assert form.default_values() == {"lang": "fr", "mood": "2", "city": "Lyon", "comment": "déjà <là>"}
 
 
 def test_buttons_are_found_by_name_and_value(page):
     form = page.form_with("score")
     assert form.button("score", "9").value == "9"
-    with pytest.raises(PageSurprise, match="no button score = 10"):
+    with pytest.raises(UnexpectedPage, match="no button score = 10"):
         form.button("score", "10")
 
 
@@ -51,7 +51,7 @@ def test_a_form_without_method_gets(page):
 
 
 def test_a_missing_form_is_told_with_the_status(page):
-    with pytest.raises(PageSurprise, match=r"no form with pin on the page \(status 200\)"):
+    with pytest.raises(UnexpectedPage, match=r"no form with pin on the page \(status 200\)"):
         page.form_with("pin")
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint
 
-from nps_connect.sandbox.vendor import SimulatedVendor, VendorReply
-from nps_connect.sandbox.vendors import GROUP, installed_entry_points, load_vendors
+from nps_connect.sandbox.vendor_loader import ENTRY_POINT_GROUP, installed_entry_points, load_vendors
+from nps_connect.simulation import SimulatedVendor, VendorReply
 
 
 class Good(SimulatedVendor):
@@ -30,7 +30,7 @@ class Stranger:
 
 
 def point(name, value):
-    return EntryPoint(name, value if ":" in value else f"{__name__}:{value}", GROUP)
+    return EntryPoint(name, value if ":" in value else f"{__name__}:{value}", ENTRY_POINT_GROUP)
 
 
 def test_a_broken_vendor_never_stops_the_others(monkeypatch):

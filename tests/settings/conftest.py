@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from nps_connect.errors import ConfigErrors
-from nps_connect.settings.loading import load
+from nps_connect.settings.load_settings import load_settings
 
 ENVIRON = {"SIGNING": "k" * 32}
 
-WHOLE = """\
+VALID_CONFIG = """\
 [core]
 public_url = "https://nps.example.com"
 company = "Exemple SA"
@@ -40,14 +40,14 @@ via = "helpdesk-eu"
 """
 
 
-class Configuration:
-    """A configuration in a folder of its own; `load` reads it, `mistakes` are the sentences it is refused with."""
+class ConfigFile:
+    """A configuration in a folder of its own; `load_settings` reads it, `mistakes` are the sentences it is refused with."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "nps-connect.toml"
         self.environ = dict(ENVIRON)
-        self.write(WHOLE)
+        self.write(VALID_CONFIG)
 
     def write(self, text: str) -> None:
         self.path.write_text(text, encoding="utf-8")
@@ -58,7 +58,7 @@ class Configuration:
         self.write(text.replace(old, new))
 
     def load(self, **environ: str):
-        return load(self.path, {**self.environ, **environ})
+        return load_settings(self.path, {**self.environ, **environ})
 
     def mistakes(self, **environ: str) -> list[str]:
         with pytest.raises(ConfigErrors) as caught:
@@ -68,4 +68,4 @@ class Configuration:
 
 @pytest.fixture
 def configuration(tmp_path):
-    return Configuration(tmp_path)
+    return ConfigFile(tmp_path)

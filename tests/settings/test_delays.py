@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.settings.delays import DAYS, Delay, format_delay, parse_delay
+from nps_connect.settings.delays import WEEKDAYS_BY_NAME, Delay, format_delay, parse_delay
 from nps_connect.settings.model import Trigger
 
 delays = st.builds(
     Delay,
     wait=st.integers(0, 86_400 * 400).map(lambda seconds: timedelta(seconds=seconds)),
-    day=st.sampled_from(list(DAYS)),
+    day=st.sampled_from(list(WEEKDAYS_BY_NAME)),
     clock=st.builds(time, st.integers(0, 23), st.integers(0, 59)),
 ) | st.builds(Delay, wait=st.integers(0, 86_400 * 400).map(lambda seconds: timedelta(seconds=seconds)))
 

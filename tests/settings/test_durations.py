@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.settings.durations import LONGEST, format_duration, parse_duration
+from nps_connect.settings.durations import MAX_DURATION, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_durations_end_at_ten_years(text):
         parse_duration(text)
 
 
-@given(st.integers(min_value=0, max_value=int(LONGEST.total_seconds())))
+@given(st.integers(min_value=0, max_value=int(MAX_DURATION.total_seconds())))
 def test_a_written_duration_reads_back_as_itself(seconds):
     duration = timedelta(seconds=seconds)
     assert parse_duration(format_duration(duration)) == duration
@@ -46,7 +46,7 @@ def test_any_numbers_and_units_give_a_duration_or_a_value_error(parts):
     duration = None
     with suppress(ValueError):
         duration = parse_duration(text)
-    assert duration is None or timedelta() <= duration <= LONGEST
+    assert duration is None or timedelta() <= duration <= MAX_DURATION
 
 
 @given(st.text())
@@ -54,4 +54,4 @@ def test_any_text_gives_a_duration_or_a_value_error(text):
     duration = None
     with suppress(ValueError):
         duration = parse_duration(text)
-    assert duration is None or timedelta() <= duration <= LONGEST
+    assert duration is None or timedelta() <= duration <= MAX_DURATION

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 
-class Caller:
+class AsgiClient:
     def __init__(self, app: Any) -> None:
         self._app = app
 

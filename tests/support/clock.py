@@ -10,7 +10,7 @@ START = datetime(2026, 11, 17, 9, 0, tzinfo=UTC)
 """A Tuesday morning."""
 
 
-class SteadyClock:
+class ManualClock:
     """Stands still until it is moved."""
 
     def __init__(self, now: datetime = START) -> None:

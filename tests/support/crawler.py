@@ -14,32 +14,32 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error, async_playwright
-from support import browsers
-from support.clock import SteadyClock
-from support.wandering import wander
+from support import chromium_browser
+from support.clock import ManualClock
+from support.random_walk import explore_page
 
 from nps_connect.sandbox.mail import ReceivedMail
 
-WINDOWS = (
+WINDOW_OPTIONS = (
     {"viewport": {"width": 1280, "height": 800}},
     {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"},
 )
-PAUSES = (0, 0, 0, 0.05, 3, 9)
-"""Seconds on the house's clock before a link is opened; most are opened at once."""
+PAUSE_SECONDS = (0, 0, 0, 0.05, 3, 9)
+"""Seconds on the application's clock before a link is opened; most are opened at once."""
 
-TWICE, READING, FURTHER, THOROUGH = 0.03, 0.03, 0.05, 0.2
+REPEAT_PROBABILITY, PREFETCH_PROBABILITY, FOLLOW_PROBABILITY, FULL_PAGE_PROBABILITY = 0.03, 0.03, 0.05, 0.2
 """How often a link is opened from two tabs, a mail is read with its links fetched ahead, a page's own link is followed,
 and a page gone through from end to end."""
 
-AHEAD = """links => Promise.all(links.map(href => new Promise(done => {
+PREFETCH_SCRIPT = """links => Promise.all(links.map(href => new Promise(done => {
   const link = document.createElement("link");
   Object.assign(link, {rel: "prefetch", href, onload: done, onerror: done});
   document.head.append(link);
 })))"""
-CALLERS = 8
+HTTP_CLIENTS = 8
 
 
-class Wire:
+class TabInput:
     """The input of one tab. The last of it is remembered, to be told when it did what it should not."""
 
     def __init__(self, session) -> None:
@@ -56,9 +56,9 @@ class Crawler:
 
     Args:
         browser: of Playwright.
-        clock: the house's.
+        clock: the application's.
         chance: decides everything.
-        own: how the house's addresses begin.
+        own: how the application's addresses begin.
 
     Attributes:
         methods: of every request that a page made.
@@ -70,10 +70,10 @@ class Crawler:
         seconds: how long each took.
     """
 
-    def __init__(self, browser, clock: SteadyClock, chance: random.Random, own: str) -> None:
+    def __init__(self, browser, clock: ManualClock, chance: random.Random, own: str) -> None:
         self._browser, self._clock, self._chance, self._own = browser, clock, chance, own
         self._idle: asyncio.Queue = asyncio.Queue()
-        self._wires: dict[object, Wire] = {}
+        self._wires: dict[object, TabInput] = {}
         self.methods: Counter[str] = Counter()
         self.hosts: set[str] = set()
         self.opened: Counter[str] = Counter()
@@ -83,14 +83,14 @@ class Crawler:
 
     async def begin(self, tabs: int) -> None:
         """Open as many tabs."""
-        windows = [await self._browser.new_context(**one) for one in WINDOWS]
+        windows = [await self._browser.new_context(**one) for one in WINDOW_OPTIONS]
         for window in windows:
             window.on("request", self._note)
             window.on("weberror", lambda error: self.complaints.append(str(error.error)))
         for number in range(tabs):
             window = windows[number % len(windows)]
             page = await window.new_page()
-            wire = self._wires[page] = Wire(await window.new_cdp_session(page))
+            wire = self._wires[page] = TabInput(await window.new_cdp_session(page))
             self._idle.put_nowait((page, wire))
 
     def _note(self, request) -> None:
@@ -104,17 +104,17 @@ class Crawler:
         """See `wander`. Where the browser loads the page anew meanwhile, the scanner goes on there."""
         was = page.url
         try:
-            return await wander(page, wire, self._chance, thorough=self._chance.random() < THOROUGH)
+            return await explore_page(page, wire, self._chance, thorough=self._chance.random() < FULL_PAGE_PROBABILITY)
         except Error as error:
             if "Execution context was destroyed" not in error.message:
                 raise
             await page.wait_for_load_state("domcontentloaded")
             self.lost.append((was, page.url))
-            return await wander(page, wire, self._chance, thorough=False)
+            return await explore_page(page, wire, self._chance, thorough=False)
 
     async def open(self, link: str, why: str = "link") -> None:
         """Open a link in a free tab, and do everything there but press; sometimes go on to a link of the page."""
-        self._clock.forward(timedelta(seconds=self._chance.choice(PAUSES)))
+        self._clock.forward(timedelta(seconds=self._chance.choice(PAUSE_SECONDS)))
         page, wire = await self._idle.get()
         try:
             answer = await page.goto(link, wait_until="domcontentloaded")  # its script has run by then
@@ -123,7 +123,7 @@ class Crawler:
             found = await self._wander(page, wire)
             # A review link leads on to somebody else's site: nothing leaves this machine.
             links = [one for one in found if one.startswith((f"{self._own}/s/", f"{self._own}/u/"))]
-            if links and self._chance.random() < FURTHER:
+            if links and self._chance.random() < FOLLOW_PROBABILITY:
                 await page.goto(self._chance.choice(links), wait_until="domcontentloaded")
                 await self._wander(page, wire)
                 self.opened["link of a page"] += 1
@@ -137,7 +137,7 @@ class Crawler:
         try:
             await page.goto("about:blank")
             await page.set_content(mail.html)
-            await page.evaluate(AHEAD, self._chance.sample([link for link in mail.links if "/s/" in link], 3))
+            await page.evaluate(PREFETCH_SCRIPT, self._chance.sample([link for link in mail.links if "/s/" in link], 3))
             await self._wander(page, wire)
         finally:
             self._idle.put_nowait((page, wire))
@@ -164,33 +164,33 @@ class Crawler:
 
     def _next(self, link: str, mails: Sequence[ReceivedMail]) -> list:
         work = [self.open(link)]
-        if self._chance.random() < TWICE:
+        if self._chance.random() < REPEAT_PROBABILITY:
             work.append(self.open(link, "same link again"))
-        if self._chance.random() < READING:
+        if self._chance.random() < PREFETCH_PROBABILITY:
             work.append(self.read(self._chance.choice(mails)))
         return work
 
 
-def call_plainly(links: Sequence[str], clock: SteadyClock, chance: random.Random) -> int:
+def crawl_over_http(links: Sequence[str], clock: ManualClock, chance: random.Random) -> int:
     """Open every link once with HEAD and once with GET, without a browser, many at once; how many calls that were."""
     calls = deque((method, link) for link in links for method in ("HEAD", "GET"))
     chance.shuffle(calls)
     number = len(calls)
 
     def some(mine: random.Random) -> None:
-        with Plain(mine) as plain:
+        with HttpCrawler(mine) as plain:
             while calls:
                 method, link = calls.popleft()
-                clock.forward(timedelta(seconds=mine.choice(PAUSES)))
+                clock.forward(timedelta(seconds=mine.choice(PAUSE_SECONDS)))
                 plain.call(method, link)
 
-    with ThreadPoolExecutor(CALLERS) as callers:
-        for end in [callers.submit(some, random.Random(chance.random())) for _ in range(CALLERS)]:
+    with ThreadPoolExecutor(HTTP_CLIENTS) as callers:
+        for end in [callers.submit(some, random.Random(chance.random())) for _ in range(HTTP_CLIENTS)]:
             end.result()
     return number
 
 
-class Plain:
+class HttpCrawler:
     """A client that keeps its connections, and says now and then that it fetches ahead."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -215,11 +215,11 @@ class Plain:
 
 
 @asynccontextmanager
-async def crawler(clock: SteadyClock, chance: random.Random, own: str, *, tabs: int) -> AsyncIterator[Crawler]:
+async def open_crawler(clock: ManualClock, chance: random.Random, own: str, *, tabs: int) -> AsyncIterator[Crawler]:
     """A crawler with a Chromium of its own."""
-    flags = [*browsers.FLAGS, *browsers.QUICK, browsers.ONE_MACHINE]
+    flags = [*chromium_browser.CHROMIUM_FLAGS, *chromium_browser.FAST_START_FLAGS, chromium_browser.LOOPBACK_ONLY_FLAG]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=browsers.chromium(), args=flags)
+        browser = await playwright.chromium.launch(executable_path=chromium_browser.chromium_path(), args=flags)
         try:
             made = Crawler(browser, clock, chance, own)
             await made.begin(tabs)

@@ -7,7 +7,7 @@ import socketserver
 import threading
 
 
-class Box:
+class ImapMailbox:
     """A mailbox: messages by UID; `said` holds the commands that came, without passwords."""
 
     def __init__(self, login=("reports", "p@ss")):
@@ -16,7 +16,7 @@ class Box:
         self.said: list[str] = []
 
 
-class _Talk(socketserver.StreamRequestHandler):
+class _ImapHandler(socketserver.StreamRequestHandler):
     def handle(self):
         self.say("* OK ready")
         for line in self.rfile:
@@ -66,13 +66,13 @@ class _Talk(socketserver.StreamRequestHandler):
         self.say(f"{tag} OK done")
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class _ImapServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 
 
-def serve(box: Box) -> _Server:
+def serve_imap(box: ImapMailbox) -> _ImapServer:
     """Start serving a mailbox on a free port, in a thread."""
-    server = _Server(("127.0.0.1", 0), _Talk)
+    server = _ImapServer(("127.0.0.1", 0), _ImapHandler)
     server.box = box
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server

@@ -13,18 +13,18 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-ANOTHER = "NPS_CONNECT_TEST_POSTGRES"
+SERVER_URL_VARIABLE = "NPS_CONNECT_TEST_POSTGRES"
 """``postgresql://...`` of a server to use instead; the role must be allowed to create databases."""
 
 
 @contextmanager
-def server(*, durable: bool = True) -> Iterator[str]:
+def postgres_server(*, durable: bool = True) -> Iterator[str]:
     """The address of a running server's maintenance database.
 
     Without durability it is quicker, and would lose data if the machine, not a process, broke down.
     """
-    if os.environ.get(ANOTHER):
-        yield os.environ[ANOTHER]
+    if os.environ.get(SERVER_URL_VARIABLE):
+        yield os.environ[SERVER_URL_VARIABLE]
         return
     with tempfile.TemporaryDirectory(prefix="nps-pg-", ignore_cleanup_errors=True) as folder:
         runtime, data = Path(folder, "run"), Path(folder, "data")
@@ -38,13 +38,13 @@ def server(*, durable: bool = True) -> Iterator[str]:
         try:
             address = running.get_uri("postgres")
             if not durable:
-                _hasten(address)
+                _disable_durability(address)
             yield address
         finally:
             running.cleanup()
 
 
-def fresh_database(maintenance: str, template: str | None = None) -> str:
+def create_database(maintenance: str, template: str | None = None) -> str:
     """Create a database and give its address."""
     name = f"t_{uuid.uuid4().hex[:16]}"
     copied = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
@@ -76,7 +76,7 @@ def empty_database(url: str) -> None:
         )
 
 
-def _hasten(maintenance: str) -> None:
+def _disable_durability(maintenance: str) -> None:
     with psycopg.connect(maintenance, autocommit=True) as connection:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")

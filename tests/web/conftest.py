@@ -11,14 +11,14 @@ from nps_connect.web.app import create_app
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 
-def load(name):
+def load_sibling_module(name):
     spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-class Client:
+class WebClient:
     """Calls the application without a network, one request after the other."""
 
     def __init__(self, app, runner):
@@ -31,7 +31,7 @@ class Client:
 
     async def _requested(self, method, url, given):
         answer = await self._http.request(method, url, **given)
-        await self._app.site.taking.settle()  # not only after a while
+        await self._app.site.visit_batcher.settle()  # not only after a while
         return answer
 
     def get(self, url, **given):
@@ -43,16 +43,16 @@ class Client:
 
 @pytest.fixture
 def doors():
-    return load("memory_doors").MemoryDoors()
+    return load_sibling_module("memory_backend").MemoryBackend()
 
 
 @pytest.fixture
 def client(doors):
     with asyncio.Runner() as runner:
-        yield Client(create_app(doors, clock=lambda: NOW), runner)
+        yield WebClient(create_app(doors, clock=lambda: NOW), runner)
 
 
 @pytest.fixture(scope="session")
 def read_form():
     """Reads the form of a page."""
-    return load("reading_pages").Form
+    return load_sibling_module("page_parser").Form

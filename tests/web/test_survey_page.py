@@ -100,7 +100,7 @@ def test_the_language_can_be_switched_and_keeps_the_score(client, doors):
     page = client.get("/s/marie?score=9&lang=en")
     assert 'lang="en"' in page.text
     assert "How likely are you to recommend Exemple SA" in page.text
-    assert 'name="turn_to" value="fr" formaction="./marie?lang=fr&amp;score=9"' in page.text
+    assert 'name="switch_language" value="fr" formaction="./marie?lang=fr&amp;score=9"' in page.text
     assert doors.visits[-1].language == "en"
     assert client.post("/s/marie", data={"score": "9", "lang": "en"}).text.count("Thank you!") == 2
     assert doors.answers[-1].language == "en"
@@ -109,7 +109,7 @@ def test_the_language_can_be_switched_and_keeps_the_score(client, doors):
 def test_another_language_keeps_what_was_typed_and_sends_nothing(client, doors):
     doors.follow_ups = (FollowUpQuestion(name="reason", question="Pourquoi", segments=("detractor",)),)
     typed = {"lang": "fr", "comment": "Trop <lent>", "do_not_contact": "1", "asked.reason": "Le délai"}
-    page = client.post("/s/marie?lang=en&score=2", data={**typed, "turn_to": "en"}).text
+    page = client.post("/s/marie?lang=en&score=2", data={**typed, "switch_language": "en"}).text
     assert '<html lang="en"' in page
     assert "Trop &lt;lent&gt;</textarea>" in page
     assert "Le délai</textarea>" in page
@@ -125,7 +125,7 @@ def test_what_was_no_score_does_not_cost_the_comment(client, doors):
 
 
 def test_who_pressed_two_scores_at_once_is_told_why_none_counts(client, doors):
-    doors.provisional = doors.contested = True
+    doors.provisional = doors.conflicting = True
     page = client.post("/s/paul", data={"score": "2"}).text
     assert "none of them counts yet" in page
 

@@ -1,4 +1,4 @@
-"""The engine: most urgent first, every lane by one thread at a time, ends in good order, outlives failures."""
+"""The engine: most urgent first, every queue by one thread at a time, ends in good order, outlives failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nps_connect.worker.engine import Engine
 
 
 class FakeLane:
-    """A lane with so many pieces of work; notes who worked on it."""
+    """A queue with so many pieces of work; notes who worked on it."""
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class FakeLane:
 def run():
     engines_made: list[Engine] = []
 
-    def start(*lanes: FakeLane, threads: int = 4, **concurrency: int) -> Engine:
-        engine = Engine(SimpleNamespace(clock=system_clock, leases=Leases()), list(lanes), threads, concurrency)
+    def start(*queues: FakeLane, threads: int = 4, **concurrency: int) -> Engine:
+        engine = Engine(SimpleNamespace(clock=system_clock, leases=Leases()), list(queues), threads, concurrency)
         engines_made.append(engine)
         engine.start()
         return engine
@@ -74,13 +74,13 @@ def until(condition, seconds: float = 10.0) -> bool:
     return condition()
 
 
-def test_all_work_of_all_lanes_is_done(run):
-    lanes = [FakeLane(f"lane-{n}", work=20) for n in range(3)]
-    run(*lanes)
-    assert until(lambda: all(lane.done == 20 for lane in lanes))
+def test_all_work_of_all_queues_is_done(run):
+    queues = [FakeLane(f"queue-{n}", work=20) for n in range(3)]
+    run(*queues)
+    assert until(lambda: all(queue_name.done == 20 for queue_name in queues))
 
 
-def test_a_woken_lane_gets_more_threads_but_leaves_room_for_the_connections_other_lanes(run):
+def test_a_woken_queue_gets_more_threads_but_leaves_room_for_the_connections_other_queues(run):
     gate = threading.Event()
     huge = FakeLane("huge", work=50, hold=gate, connection="crm")
     other = FakeLane("other", work=1, connection="crm")
@@ -99,15 +99,15 @@ def test_slow_connections_never_take_the_last_thread_of_another(run):
     slow = [FakeLane(f"slow-{n}", work=9, hold=gate) for n in range(3)]
     quick = FakeLane("quick", work=10)
     engine = run(*slow, quick, threads=1)
-    for lane in slow:
-        engine.wake(lane.name)
-        engine.wake(lane.name)
+    for queue_name in slow:
+        engine.wake(queue_name.name)
+        engine.wake(queue_name.name)
     assert until(lambda: quick.done == 10)
     gate.set()
 
 
-def test_a_lane_that_has_waited_goes_before_a_more_urgent_one_that_never_ends(run, monkeypatch):
-    monkeypatch.setattr(engines, "LONG_ENOUGH", timedelta(milliseconds=20))
+def test_a_queue_that_has_waited_goes_before_a_more_urgent_one_that_never_ends(run, monkeypatch):
+    monkeypatch.setattr(engines, "STARVATION_LIMIT", timedelta(milliseconds=20))
     huge = FakeLane("huge", work=10_000_000, connection="crm")
     small = FakeLane("small", work=3, connection="crm")
     run(huge, small, threads=1, crm=1)
@@ -117,19 +117,19 @@ def test_a_lane_that_has_waited_goes_before_a_more_urgent_one_that_never_ends(ru
 
 def test_a_thread_that_hangs_is_given_up_and_replaced(run):
     gate = threading.Event()
-    lane = FakeLane("lane", work=2, hold=gate)
-    engine = run(lane, threads=1)
-    assert lane.started.wait(10)
-    [hand] = engine._ctx.leases.give_up(-1)
+    queue_name = FakeLane("queue_name", work=2, hold=gate)
+    engine = run(queue_name, threads=1)
+    assert queue_name.started.wait(10)
+    [hand] = engine._ctx.leases.abandon(-1)
     engine.replace(hand.doing)
-    assert until(lambda: lane.active >= 2)
+    assert until(lambda: queue_name.active >= 2)
     assert not hand.tokens
     gate.set()
-    assert until(lambda: lane.done >= 2)
+    assert until(lambda: queue_name.done >= 2)
     assert engine.stop(5)
 
 
-def test_a_slow_lane_does_not_stop_the_others(run):
+def test_a_slow_queue_does_not_stop_the_others(run):
     gate = threading.Event()
     slow, quick = FakeLane("slow", work=1, hold=gate), FakeLane("quick", work=10)
     run(slow, quick, threads=2)
@@ -140,21 +140,21 @@ def test_a_slow_lane_does_not_stop_the_others(run):
     assert until(lambda: slow.done == 1)
 
 
-def test_a_wake_up_is_heard_at_once_even_while_the_lane_is_busy(run, monkeypatch):
-    monkeypatch.setattr(engines, "LOOK_EVERY", timedelta(hours=1))
-    lane = FakeLane("lane")
-    engine = run(lane)
+def test_a_wake_up_is_heard_at_once_even_while_the_queue_is_busy(run, monkeypatch):
+    monkeypatch.setattr(engines, "POLL_INTERVAL", timedelta(hours=1))
+    queue_name = FakeLane("queue_name")
+    engine = run(queue_name)
     time.sleep(0.05)
-    lane.left = 1
-    engine.wake("lane")
-    assert until(lambda: lane.done == 1)
+    queue_name.left = 1
+    engine.wake("queue_name")
+    assert until(lambda: queue_name.done == 1)
 
 
-def test_a_failing_lane_is_tried_again_and_the_engine_lives_on(run, monkeypatch):
-    monkeypatch.setattr(engines, "AFTER_A_FAILURE", timedelta(milliseconds=5))
-    lane = FakeLane("lane", work=1, fails=3)
-    run(lane)
-    assert until(lambda: lane.done == 1)
+def test_a_failing_queue_is_tried_again_and_the_engine_lives_on(run, monkeypatch):
+    monkeypatch.setattr(engines, "QUEUE_ERROR_BACKOFF", timedelta(milliseconds=5))
+    queue_name = FakeLane("queue_name", work=1, fails=3)
+    run(queue_name)
+    assert until(lambda: queue_name.done == 1)
 
 
 def test_stopping_waits_for_what_runs_and_starts_nothing_new(run):

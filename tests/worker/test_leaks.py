@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.house import House
+from support.application import ApplicationHarness
 
-from nps_connect.flows.delivering.leaking import stop_leak
 from nps_connect.ledger import pauses
+from nps_connect.services.deliveries.thread_leaks import pause_leaking_queue
 from nps_connect.worker.leaks import LeakWatch
 
 
@@ -44,10 +44,10 @@ def told() -> list[tuple[str, int]]:
 
 @pytest.fixture
 def watch(told) -> LeakWatch:
-    return LeakWatch(lambda lane, number: told.append((lane, number)), too_many=5)
+    return LeakWatch(lambda queue_name, number: told.append((queue_name, number)), too_many=5)
 
 
-def test_a_lane_that_leaves_a_thread_behind_at_every_call_is_told_once_they_are_too_many(watch, told, threads):
+def test_a_queue_that_leaves_a_thread_behind_at_every_call_is_told_once_they_are_too_many(watch, told, threads):
     for _ in range(5):
         with watch.watching("crm/write_score"):
             threads.leak()
@@ -74,7 +74,7 @@ def test_threads_that_end_are_no_leak(watch, told):
     assert told == []
 
 
-def test_nobody_is_blamed_for_threads_that_another_lane_may_have_started(watch, told, threads):
+def test_nobody_is_blamed_for_threads_that_another_queue_may_have_started(watch, told, threads):
     with watch.watching("crm/write_score"), watch.watching("mail/send_survey"):
         threads.leak(20)
     assert told == []
@@ -90,21 +90,21 @@ def test_our_own_threads_are_not_the_plugins(watch, told, threads):
     assert told == []
 
 
-def test_the_lane_is_stopped_with_the_plugins_name_and_staff_are_told(ledger, clock):
-    house = House(ledger, clock)
-    stop_leak(house.ctx, "crm/write_score", 49)
+def test_the_queue_is_stopped_with_the_plugins_name_and_staff_are_told(ledger, clock):
+    application = ApplicationHarness(ledger, clock)
+    pause_leaking_queue(application.ctx, "crm/write_score", 49)
     with ledger.read() as session:
-        stopped = pauses.current(session)["lane:crm/write_score"]
+        stopped = pauses.load_pauses(session)["queue:crm/write_score"]
     assert (stopped.cause, stopped.reason) == (
         "plugin",
         "the plugin acme starts threads and never ends them: 49 live",
     )
-    house.clock.forward("2m")
-    house.run()
-    [mail] = house.post.sent("fallback")
-    assert "nps-connect resume lane:crm/write_score" in mail.text
+    application.clock.forward("2m")
+    application.run()
+    [mail] = application.post.sent("fallback")
+    assert "nps-connect resume queue:crm/write_score" in mail.text
 
 
 def test_a_leak_outside_every_connection_is_only_named(ledger, clock, caplog):
-    stop_leak(House(ledger, clock).ctx, "jobs", 49)
-    assert "49 threads were started and never ended lane=jobs" in caplog.text
+    pause_leaking_queue(ApplicationHarness(ledger, clock).ctx, "jobs", 49)
+    assert "49 threads were started and never ended queue=jobs" in caplog.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
     "read": (f"{__name__}.read:read", "Read reports of mail that came back, from a file or mailbox."),

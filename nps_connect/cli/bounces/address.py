@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_json
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import print_json
 
 
 @click.command(cls=Command)
@@ -20,11 +20,11 @@ def address(options: Options, connection: str, as_json: bool) -> None:
     Whoever knows it can stop mail to your customers: treat it as a secret. It is signed with the first of
     core.signing_keys and works as long as that key is among them.
     """
-    from nps_connect.flows.links import Links
+    from nps_connect.services.links import Links
 
     settings = options.settings()
     if connection not in settings.connections:
-        raise Failure(f"there is no connection {connection!r}")
+        raise CommandError(f"there is no connection {connection!r}")
     links = Links(settings.core.url, [key.get_secret_value() for key in settings.core.signing_keys])
     url = links.address("b", links.bounces(connection))
     if as_json:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import counted, print_json
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
-    from nps_connect.flows.context import Context
+    from nps_connect.services.context import Context
 
 STANDARD_INPUT = "-"
 
@@ -33,14 +33,14 @@ def read(options: Options, source: str, via: str | None, as_json: bool) -> None:
     Messages that are no report are passed over; the same report twice counts once.
     """
     from nps_connect.errors import WebhookRejected
-    from nps_connect.flows.contacts.bounces import take_report
+    from nps_connect.services.suppressions.bounces import process_bounce_report
 
     new = reports = others = 0
     with options.application() as application:
         channel = _channel(application.ctx, via)
         for message in _messages(source):
             try:
-                new += take_report(application.ctx, channel, message, source="file")
+                new += process_bounce_report(application.ctx, channel, message, source="file")
                 reports += 1
             except WebhookRejected:
                 others += 1
@@ -48,17 +48,17 @@ def read(options: Options, source: str, via: str | None, as_json: bool) -> None:
         print_json({"reports": reports, "new": new, "passed_over": others})
         return
     click.echo(
-        f"{counted(reports, 'report', 'reports')} read, {counted(new, 'bounce', 'bounces')} new, "
-        f"{counted(others, 'other message', 'other messages')} passed over."
+        f"{pluralize(reports, 'report', 'reports')} read, {pluralize(new, 'bounce', 'bounces')} new, "
+        f"{pluralize(others, 'other message', 'other messages')} passed over."
     )
 
 
 def _channel(ctx: Context, via: str | None) -> str:
     able = [name for name in ctx.connections if ctx.has(name, "nps_read_bounces")]
     if via is not None and via not in able:
-        raise Failure(f"connection {via!r} reads no such reports; those that do: {', '.join(able) or 'none'}")
+        raise CommandError(f"connection {via!r} reads no such reports; those that do: {', '.join(able) or 'none'}")
     if via is None and len(able) != 1:
-        raise Failure(f"name the connection with --via; those that read reports: {', '.join(able) or 'none'}")
+        raise CommandError(f"name the connection with --via; those that read reports: {', '.join(able) or 'none'}")
     return via or able[0]
 
 
@@ -68,7 +68,7 @@ def _messages(source: str) -> Iterator[bytes]:
         yield sys.stdin.buffer.read()
     elif path.is_dir():
         if not (path / "cur").is_dir():
-            raise Failure(f"{source} is a folder, but not a Maildir (it lacks new/ and cur/)")
+            raise CommandError(f"{source} is a folder, but not a Maildir (it lacks new/ and cur/)")
         yield from (message.as_bytes() for message in mailbox.Maildir(path, create=False))
     elif path.read_bytes()[:5] == b"From ":
         with closing(mailbox.mbox(path, create=False)) as mbox:

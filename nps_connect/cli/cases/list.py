@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, limit_option, pass_options
-from nps_connect.cli.output import moment, print_facts, print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli._support.output import format_time, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -38,8 +38,8 @@ def list_(options: Options, state: str | None, limit: int, as_json: bool) -> Non
 
     now = system_clock()
     with options.ledger() as (ledger, settings), ledger.read() as session:
-        found = _cases(session, now, state, limit + 1)
-        rows = [_facts(session, *each, now=now) for each in found]
+        found = _load_cases(session, now, state, limit + 1)
+        rows = [_case_json(session, *each, now=now) for each in found]
         summary = _summary(session, now)
     if as_json:
         print_json({"summary": summary, "cases": rows[:limit]})
@@ -49,14 +49,14 @@ def list_(options: Options, state: str | None, limit: int, as_json: bool) -> Non
         ["opened", "state", "score", "contact", "owner", "deadline", "first reply", "solved after", "now", "ticket"],
         [
             (
-                moment(row["opened_at"], zone),
+                format_time(row["opened_at"], zone),
                 row["state"],
                 row["score"],
                 row["contact"],
                 row["owner"],
-                moment(row["deadline"], zone),
-                _span(row["first_reply_minutes"]),
-                _span(row["solve_minutes"]),
+                format_time(row["deadline"], zone),
+                _format_duration(row["first_reply_minutes"]),
+                _format_duration(row["solve_minutes"]),
                 row["recovered_score"],
                 row["ticket_link"] or f"{row['connection']}:{row['ticket_id']}",
             )
@@ -65,18 +65,18 @@ def list_(options: Options, state: str | None, limit: int, as_json: bool) -> Non
         empty="no cases",
     )
     if summary["cases"]:
-        print_facts(
+        print_fields(
             [
                 *((name, summary[name]) for name in STATES),
-                ("median first reply", _span(summary["median_first_reply_minutes"])),
-                ("median time to solve", _span(summary["median_solve_minutes"])),
+                ("median first reply", _format_duration(summary["median_first_reply_minutes"])),
+                ("median time to solve", _format_duration(summary["median_solve_minutes"])),
             ]
         )
     if len(rows) > limit:
         click.echo(f"There are more; show them with --limit {limit * 10}.")
 
 
-def _cases(
+def _load_cases(
     session: Session, now: datetime, state: str | None, limit: int
 ) -> list[tuple[CaseRow, ResponseRow, ContactRow]]:
     from sqlalchemy import select
@@ -101,7 +101,7 @@ def _cases(
     return [(case, response, contact) for case, response, contact in session.execute(query).all()]
 
 
-def _facts(
+def _case_json(
     session: Session, case: CaseRow, response: ResponseRow, contact: ContactRow, *, now: datetime
 ) -> dict[str, Any]:
     from sqlalchemy import select
@@ -172,7 +172,7 @@ def _summary(session: Session, now: datetime) -> dict[str, Any]:
     }
 
 
-def _span(minutes: float | None) -> str | None:
+def _format_duration(minutes: float | None) -> str | None:
     """Minutes for people: ``42m``, ``3h05m``, ``2d4h``."""
     if minutes is None:
         return None

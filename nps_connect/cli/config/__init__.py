@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {"check": (f"{__name__}.check:check", "Check the configuration and tell every mistake at once.")}
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Checked, Options, json_option, pass_options
-from nps_connect.cli.output import print_facts, print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import CheckedConfig, Options, json_option, pass_options
+from nps_connect.cli._support.output import print_fields, print_json, print_table
 
 if TYPE_CHECKING:
     from nps_connect.errors import ConfigErrors
@@ -44,8 +44,8 @@ def _mistakes(errors: ConfigErrors) -> list[dict[str, str | None]]:
     return [{name: getattr(error, name) for name in names} for error in errors.errors]
 
 
-def _summary(path: Path, checked: Checked) -> dict[str, Any]:
-    from nps_connect.cli.config.notes import notes_of
+def _summary(path: Path, checked: CheckedConfig) -> dict[str, Any]:
+    from nps_connect.cli._support.config_warnings import config_warnings
 
     settings = checked.settings
     return {
@@ -62,13 +62,13 @@ def _summary(path: Path, checked: Checked) -> dict[str, Any]:
             for trigger in settings.triggers
         ],
         "routes": [{"on": route.on, "do": route.do, "via": route.via} for route in settings.routes],
-        "notes": notes_of(checked, path),
+        "notes": config_warnings(checked, path),
     }
 
 
 def _print(summary: dict[str, Any]) -> None:
     click.echo(f"{summary['file']}: ok")
-    print_facts([("mode", summary["mode"]), ("surveys", ", ".join(survey["name"] for survey in summary["surveys"]))])
+    print_fields([("mode", summary["mode"]), ("surveys", ", ".join(survey["name"] for survey in summary["surveys"]))])
     print_table(
         ["connection", "plugin", "events"],
         [(entry["name"], entry["plugin"], entry["events"]) for entry in summary["connections"]],

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli.connections.naming import known
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import console, counted, print_json
+from nps_connect.cli._support.connection_names import require_connection
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import console, pluralize, print_json
 
 if TYPE_CHECKING:
-    from nps_connect.flows.minding.checking import Checkup
+    from nps_connect.services.operations.connection_checks import ConnectionCheck
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
@@ -27,23 +27,23 @@ def check(options: Options, name: str | None, as_json: bool) -> None:
     What a vendor's refusal (401 or 403) had stopped goes on by itself when the check passes. Exit code 1 if anything is
     wrong.
     """
-    from nps_connect.flows.minding.checking import check as examine
+    from nps_connect.services.operations.connection_checks import check_connection as examine
 
     with options.application() as application:
         ctx = application.ctx
-        names = [known(name, ctx.connections)] if name else list(ctx.connections)
+        names = [require_connection(name, ctx.connections)] if name else list(ctx.connections)
         checkups = []
         for each in names:
             checkups.append(examine(ctx, each))
             if not as_json:
-                _print(checkups[-1], ctx.info_of(each).title)
+                _print(checkups[-1], ctx.connector_info(each).title)
     if as_json:
-        print_json([_facts(checkup) for checkup in checkups])
+        print_json([_checkup_json(checkup) for checkup in checkups])
     if not all(checkup.ok for checkup in checkups):
         raise click.exceptions.Exit(1)
 
 
-def _facts(checkup: Checkup) -> dict[str, object]:
+def _checkup_json(checkup: ConnectionCheck) -> dict[str, object]:
     return {
         "connection": checkup.connection,
         "ok": checkup.ok,
@@ -52,7 +52,7 @@ def _facts(checkup: Checkup) -> dict[str, object]:
     }
 
 
-def _print(checkup: Checkup, title: str) -> None:
+def _print(checkup: ConnectionCheck, title: str) -> None:
     from rich.text import Text
 
     out = console()
@@ -64,4 +64,4 @@ def _print(checkup: Checkup, title: str) -> None:
             out.print(Text(f"    {finding.fix}", style="dim"), soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in checkup.findings)
     warnings = sum(finding.severity == "warning" for finding in checkup.findings)
-    click.echo(f"  {counted(errors, 'error', 'errors')}, {counted(warnings, 'warning', 'warnings')}\n")
+    click.echo(f"  {pluralize(errors, 'error', 'errors')}, {pluralize(warnings, 'warning', 'warnings')}\n")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import moment, print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import format_time, print_json, print_table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.flows.context import Context
+    from nps_connect.services.context import Context
 
 
 @click.command("list", cls=Command)
@@ -24,7 +24,7 @@ def list_(options: Options, as_json: bool) -> None:
     with options.application() as application:
         ctx = application.ctx
         with ctx.ledger.read() as session:
-            rows = [_facts(ctx, session, name) for name in ctx.connections]
+            rows = [_connection_json(ctx, session, name) for name in ctx.connections]
         zone = ctx.settings.core.zone
     if as_json:
         print_json(rows)
@@ -36,7 +36,7 @@ def list_(options: Options, as_json: bool) -> None:
                 row["name"],
                 row["plugin"],
                 row["events"],
-                moment(row["last_event_at"], zone),
+                format_time(row["last_event_at"], zone),
                 *(row["deliveries"].get(state, 0) for state in ("pending", "held", "dead")),
                 ", ".join(row["stopped"]),
             )
@@ -46,11 +46,11 @@ def list_(options: Options, as_json: bool) -> None:
     )
 
 
-def _facts(ctx: Context, session: Session, name: str) -> dict[str, Any]:
-    from nps_connect.flows.minding.standing import concerns, counts, last_event
+def _connection_json(ctx: Context, session: Session, name: str) -> dict[str, Any]:
     from nps_connect.ledger import pauses
+    from nps_connect.services.operations.connection_findings import count_by_state, is_scope_of, load_last_event
 
-    info, event = ctx.info_of(name), last_event(session, name)
+    info, event = ctx.connector_info(name), load_last_event(session, name)
     return {
         "name": name,
         "plugin": info.name,
@@ -59,6 +59,8 @@ def _facts(ctx: Context, session: Session, name: str) -> dict[str, Any]:
         "actions": [known.action for known in info.actions],
         "last_event": event.kind if event else None,
         "last_event_at": event.received_at if event else None,
-        "deliveries": counts(session, name),
-        "stopped": {scope: row.reason for scope, row in pauses.current(session).items() if concerns(scope, name)},
+        "deliveries": count_by_state(session, name),
+        "stopped": {
+            scope: row.reason for scope, row in pauses.load_pauses(session).items() if is_scope_of(scope, name)
+        },
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.connections.changes import facts, print_changes, summary
-from nps_connect.cli.connections.naming import known
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_json
+from nps_connect.cli._support.connection_names import require_connection
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import print_json
+from nps_connect.cli._support.setup_changes import changes_json, print_changes, summarize_changes
 
 
 @click.command(cls=Command)
@@ -20,15 +20,15 @@ def plan(options: Options, name: str, as_json: bool) -> None:
 
     + is created by `connections apply`, ~ is changed, ! must be done by an admin at the vendor.
     """
-    from nps_connect.flows.minding.setting_up import plan_setup
+    from nps_connect.services.operations.connection_setup import plan_setup
 
     with options.application() as application:
-        changes = plan_setup(application.ctx, known(name, application.ctx.connections))
+        changes = plan_setup(application.ctx, require_connection(name, application.ctx.connections))
     if as_json:
-        print_json({"connection": name, "changes": facts(changes)})
+        print_json({"connection": name, "changes": changes_json(changes)})
         return
     if not changes:
         click.echo(f"{name} has all that it needs.")
         return
     print_changes(changes)
-    click.echo(f"\n{summary(changes)}. Carry it out with: nps-connect connections apply {name}")
+    click.echo(f"\n{summarize_changes(changes)}. Carry it out with: nps-connect connections apply {name}")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
-    "import": (f"{__name__}.import_:import_", "Ask the people of a CSV file, as a campaign."),
     "show": (f"{__name__}.show:show", "Show one person: may they be written to, what came back, what they answered."),
 }
 

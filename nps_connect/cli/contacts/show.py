@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import line, moment, print_facts, print_json
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import format_time, last_line, print_fields, print_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -27,13 +27,13 @@ def show(options: Options, contact: str, as_json: bool) -> None:
 
     CONTACT is an e-mail address, the id at a connection, or CONNECTION:ID.
     """
-    from nps_connect.flows.minding.explain import find_people
+    from nps_connect.services.operations.explain import resolve_contacts
 
     with options.ledger() as (ledger, settings), ledger.read() as session:
-        people = find_people(session, contact, list(settings.connections))
+        people = resolve_contacts(session, contact, list(settings.connections))
         if not people:
-            raise Failure("nobody like that is known; see: nps-connect explain CONTACT")
-        told = [_facts(session, person) for person in people]
+            raise CommandError("nobody like that is known; see: nps-connect explain CONTACT")
+        told = [_contact_json(session, person) for person in people]
     if as_json:
         print_json(told)
         return
@@ -43,16 +43,16 @@ def show(options: Options, contact: str, as_json: bool) -> None:
         _print(person, settings.core.zone)
 
 
-def _facts(session: Session, row: ContactRow) -> dict[str, Any]:
+def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
     from sqlalchemy import select
     from sqlmodel import col
 
-    from nps_connect.ledger.bounced import BounceRow
-    from nps_connect.ledger.keeping import SuppressionRow
-    from nps_connect.ledger.subjects import subjects_of
+    from nps_connect.ledger.bounces import BounceRow
+    from nps_connect.ledger.operational_tables import SuppressionRow
+    from nps_connect.ledger.subjects import contact_subjects
     from nps_connect.ledger.tables import ResponseRow
 
-    subjects = subjects_of(row.id or 0, row.mailbox)
+    subjects = contact_subjects(row.id or 0, row.mailbox)
     suppressions = session.execute(
         select(SuppressionRow).where(col(SuppressionRow.subject).in_(subjects)).order_by(col(SuppressionRow.id))
     ).scalars()
@@ -99,21 +99,21 @@ def _facts(session: Session, row: ContactRow) -> dict[str, Any]:
 def _print(told: dict[str, Any], zone: tzinfo) -> None:
     lists = ("suppressions", "bounces", "responses")
     times = ("deleted_at", "erased_at")
-    print_facts((name, moment(v, zone) if name in times else v) for name, v in told.items() if name not in lists)
+    print_fields((name, format_time(v, zone) if name in times else v) for name, v in told.items() if name not in lists)
     if told["suppressions"]:
         click.echo("\nnot written to:")
     for one in told["suppressions"]:
-        click.echo(f"  {moment(one['since'], zone)}  the {one['of']}: {one['reason']} ({one['source']})")
+        click.echo(f"  {format_time(one['since'], zone)}  the {one['of']}: {one['reason']} ({one['source']})")
     if told["bounces"]:
         click.echo("\ncame back:")
     for one in told["bounces"]:
         earlier = "" if one["address_now"] else ", an earlier address"
         click.echo(
-            f"  {moment(one['at'], zone)}  {one['kind']} {one['status'] or ''} ({one['source']}{earlier}) "
-            f"{line(one['detail']) or ''}".rstrip()
+            f"  {format_time(one['at'], zone)}  {one['kind']} {one['status'] or ''} ({one['source']}{earlier}) "
+            f"{last_line(one['detail']) or ''}".rstrip()
         )
     if told["responses"]:
         click.echo("\nanswered:")
     for one in told["responses"]:
         score = "not confirmed" if one["at"] is None else one["score"]
-        click.echo(f"  {moment(one['at'], zone) or '-':<19}  {score}  {one['id']}")
+        click.echo(f"  {format_time(one['at'], zone) or '-':<19}  {score}  {one['id']}")

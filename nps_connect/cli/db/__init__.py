@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
     "upgrade": (f"{__name__}.upgrade:upgrade", "Create the database's tables, or bring them up to date."),

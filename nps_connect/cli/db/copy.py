@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import print_json, print_table
 
 
 @click.command(cls=Command)
@@ -27,10 +27,10 @@ def copy(options: Options, target: str, as_json: bool) -> None:
     Stop the product first: nobody may work meanwhile. The other database gets its tables by this command; the
     configuration is not changed. If anything differs afterwards, nothing is kept there.
     """
-    from nps_connect.ledger.copying import copy as copy_all
+    from nps_connect.app.process_lock import single_process_lock
+    from nps_connect.ledger.copy_ledger import copy_ledger as copy_all
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.ledger.schema import upgrade
-    from nps_connect.wiring.locking import sole_worker
 
     def tell(table: str, rows: int) -> None:
         if not as_json:
@@ -38,7 +38,7 @@ def copy(options: Options, target: str, as_json: bool) -> None:
 
     other = Ledger(target)
     try:
-        with options.ledger() as (ledger, _settings), sole_worker(ledger):
+        with options.ledger() as (ledger, _settings), single_process_lock(ledger):
             upgrade(other)
             copied = list(copy_all(ledger, other, tell))
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
     "list": (f"{__name__}.list:list_", "List deliveries, newest first."),
@@ -16,4 +16,4 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def deliveries() -> None:
-    """Look at every effect outside the house, try failed ones again, or give them up."""
+    """Look at every effect outside the application, try failed ones again, or give them up."""

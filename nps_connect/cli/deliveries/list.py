@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, limit_option, pass_options
-from nps_connect.cli.output import line, moment, print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli._support.output import format_time, last_line, print_json, print_table
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import DeliveryRow
@@ -45,7 +45,7 @@ def list_(
     with options.ledger() as (ledger, settings), ledger.read() as session:
         rows = list(session.execute(query).scalars())
     if as_json:
-        print_json([facts(row) for row in rows[:limit]])
+        print_json([delivery_json(row) for row in rows[:limit]])
         return
     print_table(
         ["id", "state", "action", "connection", "due", "tries", "what"],
@@ -55,9 +55,9 @@ def list_(
                 row.state,
                 row.action,
                 row.connection,
-                moment(row.due_at, settings.core.zone),
+                format_time(row.due_at, settings.core.zone),
                 row.attempts,
-                line(row.hold or row.last_error or row.receipt_note or row.receipt_link or row.receipt_id),
+                last_line(row.hold or row.last_error or row.receipt_note or row.receipt_link or row.receipt_id),
             )
             for row in rows[:limit]
         ],
@@ -67,7 +67,7 @@ def list_(
         click.echo(f"There are more; show them with --limit {limit * 10}.")
 
 
-def facts(row: DeliveryRow) -> dict[str, Any]:
+def delivery_json(row: DeliveryRow) -> dict[str, Any]:
     """What may be told of a delivery; its payload holds personal data and stays inside."""
     return {
         "id": row.id,
@@ -77,14 +77,14 @@ def facts(row: DeliveryRow) -> dict[str, Any]:
         "connection": row.connection,
         "due_at": row.due_at,
         "attempts": row.attempts,
-        "doubtful": row.doubtful,
+        "in_doubt": row.in_doubt,
         "hold": row.hold,
         "error_kind": row.error_kind,
         "last_error": row.last_error,
         "receipt_id": row.receipt_id,
         "receipt_link": row.receipt_link,
         "receipt_note": row.receipt_note,
-        "waits_for": row.after_id,
+        "waits_for": row.depends_on_id,
         "created_at": row.created_at,
         "finished_at": row.finished_at,
     }

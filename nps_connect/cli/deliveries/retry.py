@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.asking import ask
-from nps_connect.cli.deliveries.choosing import (
-    choice_of,
-    choosing_options,
-    facts_of,
-    find,
-    print_planned,
-    refuse_neither_and_both,
+from nps_connect.cli._support.confirm import confirm
+from nps_connect.cli._support.delivery_selection import (
+    load_selected,
+    parse_selection,
+    print_results,
+    require_ids_or_all,
+    result_json,
+    selection_options,
 )
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import counted, print_json
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.flows.delivering.retry import Retried
+    from nps_connect.services.deliveries.retry import OperatorResult
 
 CUSTOMER_MAIL = ("send_survey", "invite_review")
 
 
 @click.command(cls=Command)
-@choosing_options
+@selection_options
 @click.option(
     "--even-if-sent", is_flag=True, help="Also mail that may have been sent already: people may get it twice."
 )
@@ -53,16 +53,16 @@ def retry(
     be looked for: what may have been sent already stays held, unless you say --even-if-sent.
     """
     from nps_connect.connection import system_clock
-    from nps_connect.flows.delivering.retry import STOPPED
-    from nps_connect.flows.delivering.retry import retry as try_again
+    from nps_connect.services.deliveries.retry import RETRYABLE_STATES
+    from nps_connect.services.deliveries.retry import retry as try_again
 
-    refuse_neither_and_both(ids, everything, filters)
+    require_ids_or_all(ids, everything, filters)
     with options.ledger() as (ledger, settings):
-        meant, cooldown = choice_of(ids, everything, settings, filters), settings.limits.cooldown
+        meant, cooldown = parse_selection(ids, everything, settings, filters), settings.limits.cooldown
 
-        def attempt(session: Session) -> list[Retried]:
+        def attempt(session: Session) -> list[OperatorResult]:
             now = system_clock()
-            rows = find(session, meant, STOPPED)
+            rows = load_selected(session, meant, RETRYABLE_STATES)
             return [try_again(session, row, cooldown=cooldown, now=now, even_if_sent=even_if_sent) for row in rows]
 
         with ledger.read() as session:
@@ -70,18 +70,18 @@ def retry(
         going = [one for one in planned if one.refused is None]
         people = {one.row.contact_id for one in going if one.row.action in CUSTOMER_MAIL}
         if not as_json:
-            print_planned(planned, empty="nothing is dead or held")
-            reach = counted(len(people), "customer", "customers")
+            print_results(planned, empty="nothing is dead or held")
+            reach = pluralize(len(people), "customer", "customers")
             click.echo(f"{len(going)} of {len(planned)} can be tried again; mail would reach {reach}.")
         if going and not dry_run:
             if people:
-                ask(f"Send mail to {counted(len(people), 'customer', 'customers')}?", yes=yes)
+                confirm(f"Send mail to {pluralize(len(people), 'customer', 'customers')}?", yes=yes)
             with ledger.write() as session:
                 planned = attempt(session)
     if as_json:
-        told = [facts_of(one, "retried") for one in planned]
+        told = [result_json(one, "retried") for one in planned]
         print_json({"dry_run": dry_run, "customers": len(people), "deliveries": told})
     elif going and not dry_run:
-        click.echo(f"Due now: {counted(sum(one.refused is None for one in planned), 'delivery', 'deliveries')}.")
+        click.echo(f"Due now: {pluralize(sum(one.refused is None for one in planned), 'delivery', 'deliveries')}.")
     if not going and planned:
         raise click.exceptions.Exit(1)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.deliveries.list import facts
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import moment, print_facts, print_json
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import format_time, print_fields, print_json
+from nps_connect.cli.deliveries.list import delivery_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -36,10 +36,10 @@ def show(options: Options, delivery_id: int, as_json: bool) -> None:
     with options.ledger() as (ledger, settings), ledger.read() as session:
         row = session.get(DeliveryRow, delivery_id)
         if row is None:
-            raise Failure(f"there is no delivery {delivery_id}; see: nps-connect deliveries list")
+            raise CommandError(f"there is no delivery {delivery_id}; see: nps-connect deliveries list")
         query = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
         attempts = list(session.execute(query).scalars())
-        told = {**facts(row), **_subject(session, row), "tries": [_try(attempt) for attempt in attempts]}
+        told = {**delivery_json(row), **_subject(session, row), "tries": [_try(attempt) for attempt in attempts]}
     if as_json:
         print_json(told)
     else:
@@ -66,13 +66,13 @@ def _try(attempt: AttemptRow) -> dict[str, Any]:
 
 
 def _print(told: dict[str, Any], zone: tzinfo) -> None:
-    print_facts(
-        (name, moment(value, zone) if name in TIMES else value) for name, value in told.items() if name != "tries"
+    print_fields(
+        (name, format_time(value, zone) if name in TIMES else value) for name, value in told.items() if name != "tries"
     )
     for number, attempt in enumerate(told["tries"], start=1):
         status = f", status {attempt['status']}" if attempt["status"] else ""
         request = f", request {attempt['request_id']}" if attempt["request_id"] else ""
-        click.echo(f"\ntry {number}  {moment(attempt['started_at'], zone)}  {attempt['outcome']}{status}{request}")
+        click.echo(f"\ntry {number}  {format_time(attempt['started_at'], zone)}  {attempt['outcome']}{status}{request}")
         if attempt["message"]:
             click.echo(f"  {attempt['message']}")
         if attempt["exchange"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
     "mail": (f"{__name__}.mail:mail", "Send a mail, and read from its copy whether it was signed as it should be."),

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import click
 
-from nps_connect.cli.events.list import facts
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import moment, print_facts, print_json, print_table
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import format_time, print_fields, print_json, print_table
+from nps_connect.cli.events.list import event_json
 
 
 @click.command(cls=Command)
@@ -19,19 +19,19 @@ from nps_connect.cli.output import moment, print_facts, print_json, print_table
 @pass_options
 def show(options: Options, event_id: int, as_json: bool) -> None:
     """Show one event, the fields that filters saw, and all that came of it."""
-    from nps_connect.flows.minding.explain import explain_event
     from nps_connect.ledger.tables import EventRow
+    from nps_connect.services.operations.explain import explain_event
 
     with options.ledger() as (ledger, settings), ledger.read() as session:
         zone = settings.core.zone
         row, story = session.get(EventRow, event_id), explain_event(session, event_id, zone=zone)
         if row is None or story is None:
-            raise Failure(f"there is no event {event_id}; see: nps-connect events list")
-        told = {**facts(row), "fields": row.record.get("fields", {}), "contacts": list(story.contacts)}
+            raise CommandError(f"there is no event {event_id}; see: nps-connect events list")
+        told = {**event_json(row), "fields": row.record.get("fields", {}), "contacts": list(story.contacts)}
     if as_json:
         print_json({**told, "steps": [asdict(step) for step in story.steps]})
         return
-    print_facts(told.items())
+    print_fields(told.items())
     click.echo()
-    rows = [(moment(step.at, zone), step.what, step.id, step.told) for step in story.steps]
+    rows = [(format_time(step.at, zone), step.what, step.id, step.told) for step in story.steps]
     print_table([f"when ({zone})", "what", "id", "told"], rows, empty="nothing came of it")

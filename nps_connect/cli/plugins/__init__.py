@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {"list": (f"{__name__}.list:list_", "List the installed plugins, and why broken ones are off.")}
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import json_option
-from nps_connect.cli.output import print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import json_option
+from nps_connect.cli._support.output import print_json, print_table
 
 
 @click.command("list", cls=Command)

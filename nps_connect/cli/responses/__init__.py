@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
     "export": (f"{__name__}.export:export", "Write responses as CSV or JSON, oldest first."),

@@ -11,25 +11,32 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from nps_connect.cli.asking import ask
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.importing import columns_of, faults_json, file_options, look_at, noting, print_faults
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import counted, print_facts, print_json
-from nps_connect.cli.progress import progress
+from nps_connect.cli._support.confirm import confirm
+from nps_connect.cli._support.csv_input import (
+    collect_line_errors,
+    file_options,
+    line_errors_json,
+    open_csv,
+    print_line_errors,
+    resolve_columns,
+)
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import pluralize, print_fields, print_json
+from nps_connect.cli._support.progress import progress_bar
 
 if TYPE_CHECKING:
-    from nps_connect.flows.context import Context
-    from nps_connect.flows.importing.answers import FileAnswer, Reading
-    from nps_connect.flows.importing.history import History, Stored
-    from nps_connect.flows.importing.scratch import Scratch
-    from nps_connect.flows.importing.source import Source
-    from nps_connect.rules.importing.faults import Faults
+    from nps_connect.rules.imports.row_errors import RowErrors
+    from nps_connect.services.context import Context
+    from nps_connect.services.imports.dedup_store import DedupStore
+    from nps_connect.services.imports.import_file import ImportFile
+    from nps_connect.services.imports.response_rows import ImportedResponse, ResponseParser
+    from nps_connect.services.imports.store_responses import ImportTotals, ResponseImport
 
 BATCH = 500
 PRESETS = ("plain", "nps-connect", "asknicely", "delighted", "surveymonkey", "typeform")
-EFFECTS = {
+EFFECT_LABELS = {
     "write_score": "scores",
     "open_ticket": "tickets",
     "send_alert": "alerts",
@@ -75,85 +82,85 @@ def import_(
     They count in every figure, and lead to nothing by themselves. The same file again adds nothing. Fields for
     --column: email, score, answered_at, id, comment, name, first_name, language, touchpoint, contact_id.
     """
-    from nps_connect.flows.importing.effects import foresee, narrowed
-    from nps_connect.flows.importing.scratch import Scratch
+    from nps_connect.services.imports.dedup_store import DedupStore
+    from nps_connect.services.imports.route_responses import estimate_actions, with_import_routes
 
     with options.application() as application:
         ctx = application.ctx
-        history = _history(ctx, survey, connection)
-        acting = narrowed(ctx, route=route, write_scores=write_scores)
+        history = _build_history(ctx, survey, connection)
+        acting = with_import_routes(ctx, route=route, write_scores=write_scores)
         if write_scores and not any(one.do == "write_score" for one in acting.settings.routes):
             raise click.UsageError("no route of the configuration does write_score")
-        source = look_at(file, encoding, delimiter)
-        reading = _reading(ctx, history, source, preset, given, timezone, dates)
-        with Scratch() as scratch, noting(refused) as faults:
-            work = _Work(ctx, acting, history, source, reading, scratch, hidden=as_json)
+        source = open_csv(file, encoding, delimiter)
+        reading = _build_reading(ctx, history, source, preset, given, timezone, dates)
+        with DedupStore() as scratch, collect_line_errors(refused) as faults:
+            work = _ImportRun(ctx, acting, history, source, reading, scratch, hidden=as_json)
             looked = work.look(faults)
-            print_faults(faults, refused)
+            print_line_errors(faults, refused)
             if not looked.answers:
-                raise Failure("no line of the file can be used")
-            effects = foresee(acting, history, scratch)
+                raise CommandError("no line of the file can be used")
+            effects = estimate_actions(acting, history, scratch)
             told = looked.told(reading, timezone)
             click.echo(told, err=True)
             if effects and not as_json:
-                click.echo(f"Would lead to, at most: {_effects(effects)}.")
+                click.echo(f"Would lead to, at most: {_format_effects(effects)}.")
             stored, done = None, Counter[str]()
             if not dry_run:
                 if effects:
-                    ask("Go on?", yes=yes)
+                    confirm("Go on?", yes=yes)
                 stored = work.store(faults)
                 done = work.carry_out() if effects else done
                 if faults.total > looked.refused:
-                    print_faults(faults, refused)
+                    print_line_errors(faults, refused)
     if as_json:
         facts = {"survey": survey, "answers": looked.answers, "taken_before": looked.known}
-        would = {"would_lead_to": dict(effects), "led_to": dict(done), "not_taken": faults_json(faults)}
+        would = {"would_lead_to": dict(effects), "led_to": dict(done), "not_taken": line_errors_json(faults)}
         print_json({**facts, "taken": stored.told() if stored else None, **would})
     elif stored is not None:
-        print_facts(stored.told().items())
+        print_fields(stored.told().items())
         if done:
-            click.echo(f"Led to: {_effects(done)}.")
+            click.echo(f"Led to: {_format_effects(done)}.")
 
 
-def _history(ctx: Context, survey: str, connection: str | None) -> History:
-    from nps_connect.flows.importing.history import History
-    from nps_connect.flows.importing.people import NoOneConnection, connection_for
-    from nps_connect.settings.places import nearest
+def _build_history(ctx: Context, survey: str, connection: str | None) -> ResponseImport:
+    from nps_connect.services.imports.people import AmbiguousConnection, choose_connection
+    from nps_connect.services.imports.store_responses import ResponseImport
+    from nps_connect.settings.key_paths import nearest
 
     if survey not in ctx.settings.surveys:
         near = nearest(survey, list(ctx.settings.surveys))
         raise click.UsageError(f"there is no survey {survey!r}" + (f"; did you mean {near!r}?" if near else ""))
     try:
-        knows = connection_for(ctx, connection, survey)
-    except NoOneConnection as error:
+        knows = choose_connection(ctx, connection, survey)
+    except AmbiguousConnection as error:
         raise click.BadParameter(str(error), param_hint="--connection") from None
-    return History(survey, knows, ctx.has(knows, "nps_find_contacts"))
+    return ResponseImport(survey, knows, ctx.has(knows, "nps_find_contacts"))
 
 
-def _reading(
+def _build_reading(
     ctx: Context,
-    history: History,
-    source: Source,
+    history: ResponseImport,
+    source: ImportFile,
     preset: str,
     given: tuple[str, ...],
     timezone: str | None,
     dates: str | None,
-) -> Reading:
-    from nps_connect.flows.importing.answers import Reading, find_order
-    from nps_connect.rules.importing import columns
+) -> ResponseParser:
+    from nps_connect.rules.imports import columns
+    from nps_connect.services.imports.response_rows import ResponseParser, detect_day_order
 
-    who = ("email", "contact_id") if history.looks_up else ("email",)
+    who = ("email", "contact_id") if history.lookup_enabled else ("email",)
     needed = [who, ("score",), ("answered_at",)]
-    found = columns_of(source, columns.ANSWERS, given, needed=needed, preset=columns.PRESETS[preset])
+    found = resolve_columns(source, columns.RESPONSE_FIELDS, given, needed=needed, preset=columns.PRESETS[preset])
     order: Any = dates
-    return Reading(
+    return ResponseParser(
         columns=found,
         tool=preset,
         survey=history.survey,
-        order=order or find_order(source.rows(), found),
-        zone=_zone(timezone or columns.ZONES.get(preset)) or ctx.settings.core.zone,
+        order=order or detect_day_order(source.rows(), found),
+        zone=_zone(timezone or columns.PRESET_ZONES.get(preset)) or ctx.settings.core.zone,
         now=ctx.clock(),
-        by_id=history.looks_up,
+        allow_ids=history.lookup_enabled,
     )
 
 
@@ -165,7 +172,7 @@ def _zone(name: str | None) -> ZoneInfo | None:
 
 
 @dataclass
-class _Looked:
+class _DryRunCounts:
     """What a first reading found."""
 
     answers: int = 0
@@ -173,8 +180,8 @@ class _Looked:
     zoneless: int = 0
     refused: int = 0
 
-    def told(self, reading: Reading, timezone: str | None) -> str:
-        told = f"{counted(self.answers, 'answer', 'answers')}, {self.known} of them taken before"
+    def told(self, reading: ResponseParser, timezone: str | None) -> str:
+        told = f"{pluralize(self.answers, 'answer', 'answers')}, {self.known} of them taken before"
         if not self.zoneless:
             return told
         hint = "" if timezone else "; another one: --timezone"
@@ -182,77 +189,79 @@ class _Looked:
 
 
 @dataclass
-class _Work:
+class _ImportRun:
     """The readings of one file."""
 
     ctx: Context
     acting: Context
-    history: History
-    source: Source
-    reading: Reading
-    scratch: Scratch
+    history: ResponseImport
+    source: ImportFile
+    reading: ResponseParser
+    scratch: DedupStore
     hidden: bool
 
-    def look(self, faults: Faults) -> _Looked:
+    def look(self, faults: RowErrors) -> _DryRunCounts:
         """Read everything once; change nothing."""
-        from nps_connect.flows.importing.history import known_answers
-        from nps_connect.flows.importing.source import batches
+        from nps_connect.services.imports.import_file import iter_batches
+        from nps_connect.services.imports.store_responses import load_existing_ids
 
-        found = _Looked()
-        with progress("reading", hidden=self.hidden) as told:
-            for batch in batches(self._answers(faults, told), BATCH):
+        found = _DryRunCounts()
+        with progress_bar("reading", hidden=self.hidden) as told:
+            for batch in iter_batches(self._answers(faults, told), BATCH):
                 found.answers += len(batch)
                 found.zoneless += sum(answer.zoneless for answer in batch)
                 for answer in batch:
-                    self.scratch.note_answer(answer.person.fingerprint, answer.answered_at, answer.score)
+                    self.scratch.record_score(answer.person.fingerprint, answer.answered_at, answer.score)
                 with self.ctx.ledger.read() as session:
-                    found.known += len(known_answers(session, batch))
+                    found.known += len(load_existing_ids(session, batch))
         found.refused = faults.total
         return found
 
-    def store(self, faults: Faults) -> Stored:
+    def store(self, faults: RowErrors) -> ImportTotals:
         """Take everything in, batch by batch; says how far it came if it is interrupted."""
-        from nps_connect.flows.importing.history import Stored, store
-        from nps_connect.flows.importing.source import batches
+        from nps_connect.services.imports.import_file import iter_batches
+        from nps_connect.services.imports.store_responses import ImportTotals, store_responses
 
-        stored, line = Stored(), 1
+        stored, line = ImportTotals(), 1
         try:
-            with progress("importing", hidden=self.hidden) as told:
-                for batch in batches(self._again(told), BATCH):
-                    store(self.ctx, self.history, batch, stored, faults)
+            with progress_bar("importing", hidden=self.hidden) as told:
+                for batch in iter_batches(self._again(told), BATCH):
+                    store_responses(self.ctx, self.history, batch, stored, faults)
                     line = batch[-1].line
         except BaseException:
-            told_ = counted(stored.counts["new"], "answer is", "answers are")
+            told_ = pluralize(stored.counts["new"], "answer is", "answers are")
             click.echo(f"Stopped after line {line}: {told_} taken. Run the same command again for the rest.", err=True)
             raise
         return stored
 
     def carry_out(self) -> Counter[str]:
         """Plan what the answers lead to, batch by batch."""
-        from nps_connect.flows.importing.effects import carry_out
-        from nps_connect.flows.importing.source import batches
+        from nps_connect.services.imports.import_file import iter_batches
+        from nps_connect.services.imports.route_responses import route_imported_responses
 
         done: Counter[str] = Counter()
         try:
-            with progress("planning", hidden=self.hidden) as told:
-                for batch in batches(self._again(told), BATCH):
-                    done += carry_out(self.acting, batch)
+            with progress_bar("planning", hidden=self.hidden) as told:
+                for batch in iter_batches(self._again(told), BATCH):
+                    done += route_imported_responses(self.acting, batch)
         except BaseException:
-            click.echo(f"Stopped; planned so far: {_effects(done) or 'nothing'}. Run the same command again.", err=True)
+            click.echo(
+                f"Stopped; planned so far: {_format_effects(done) or 'nothing'}. Run the same command again.", err=True
+            )
             raise
         return done
 
-    def _answers(self, faults: Faults, told: Callable[[int, int], object]) -> Iterator[FileAnswer]:
-        from nps_connect.flows.importing.answers import read_answers
+    def _answers(self, faults: RowErrors, told: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
+        from nps_connect.services.imports.response_rows import read_responses
 
-        return read_answers(self.source.rows(told), self.reading, self.scratch, faults)
+        return read_responses(self.source.rows(told), self.reading, self.scratch, faults)
 
-    def _again(self, told: Callable[[int, int], object]) -> Iterator[FileAnswer]:
+    def _again(self, told: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
         """The same answers once more; their bad lines were told."""
-        from nps_connect.rules.importing.faults import Faults
+        from nps_connect.rules.imports.row_errors import RowErrors
 
-        return self._answers(Faults(), told)
+        return self._answers(RowErrors(), told)
 
 
-def _effects(effects: Counter[str]) -> str:
-    return ", ".join(f"{EFFECTS.get(action, action)} {number}" for action, number in sorted(effects.items()))
+def _format_effects(effects: Counter[str]) -> str:
+    return ", ".join(f"{EFFECT_LABELS.get(action, action)} {number}" for action, number in sorted(effects.items()))

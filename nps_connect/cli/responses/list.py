@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, limit_option, pass_options
-from nps_connect.cli.output import line, moment, print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli._support.output import format_time, last_line, print_json, print_table
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import ContactRow, ResponseRow
-    from nps_connect.rules.machines import Sign
+    from nps_connect.rules.bot_detection import BotSignal
 
-A_DAY = timedelta(days=1)
-BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
+UNCONFIRMED_AFTER = timedelta(days=1)
+SEGMENT_BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
 
 
 @click.command("list", cls=Command)
 @click.option("--survey", help="Only answers to this survey.")
-@click.option("--segment", type=click.Choice(list(BOUNDS)), help="Only this segment.")
+@click.option("--segment", type=click.Choice(list(SEGMENT_BOUNDS)), help="Only this segment.")
 @click.option("--provisional", is_flag=True, help="Those that nobody has confirmed yet, in place of the confirmed.")
 @click.option(
     "--to-confirm", is_flag=True, help="Of those, detractors of a day ago whose visits show no sign of a machine."
@@ -49,17 +49,17 @@ def list_(
     from sqlmodel import col
 
     from nps_connect.connection import system_clock
-    from nps_connect.flows.responding import unconfirmed
     from nps_connect.ledger.tables import ContactRow, ResponseRow
     from nps_connect.records.responses import NPS_SCALE
+    from nps_connect.services.responses import unconfirmed_scores
 
     now, provisional = system_clock(), provisional or to_confirm
     pressed = col(ResponseRow.revision) > 0
-    confirmed = pressed & col(ResponseRow.contested_at).is_(None)
+    confirmed = pressed & col(ResponseRow.conflicting_at).is_(None)
     score = case((pressed, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
     at = case((pressed, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
     query = (
-        unconfirmed.joined(select(ResponseRow, ContactRow))
+        unconfirmed_scores.join_response_tables(select(ResponseRow, ContactRow))
         .where(~confirmed if provisional else confirmed, score.is_not(None))
         .order_by(at.desc(), col(ResponseRow.id).desc())
         .limit(limit + 1)
@@ -67,13 +67,15 @@ def list_(
     if survey is not None:
         query = query.where(col(ResponseRow.survey) == survey)
     if segment is not None:
-        query = query.where(score.between(*BOUNDS[segment]), col(ResponseRow.scale) == NPS_SCALE)
+        query = query.where(score.between(*SEGMENT_BOUNDS[segment]), col(ResponseRow.scale) == NPS_SCALE)
     if to_confirm:
-        query = query.where(unconfirmed.to_confirm(now))
+        query = query.where(unconfirmed_scores.awaiting_confirmation_clause(now))
     with options.ledger() as (ledger, settings), ledger.read() as session:
         found = session.execute(query).all()
-        signs = unconfirmed.signs_of(session, [row.invitation_id for row, _ in found] if provisional else [])
-        rows = [facts(row, contact, signs.get(row.invitation_id, ())) for row, contact in found]
+        signs = unconfirmed_scores.load_bot_signals(
+            session, [row.invitation_id for row, _ in found] if provisional else []
+        )
+        rows = [response_json(row, contact, signs.get(row.invitation_id, ())) for row, contact in found]
     if as_json:
         print_json(rows[:limit])
         return
@@ -90,14 +92,14 @@ def list_(
         ],
         [
             (
-                moment(row["answered_at"], settings.core.zone),
+                format_time(row["answered_at"], settings.core.zone),
                 row["score"],
                 row["segment"],
                 row["survey"],
                 row["touchpoint"],
                 row["contact"],
-                line(row["comment"]),
-                *([note(row, now)] if provisional else []),
+                last_line(row["comment"]),
+                *([unconfirmed_hint(row, now)] if provisional else []),
             )
             for row in rows[:limit]
         ],
@@ -107,17 +109,17 @@ def list_(
         click.echo(f"There are more; show them with --limit {limit * 10}.")
 
 
-def note(row: dict[str, Any], now: datetime) -> str | None:
+def unconfirmed_hint(row: dict[str, Any], now: datetime) -> str | None:
     """What staff should know of an unconfirmed score."""
-    from nps_connect.rules.machines import TOLD
+    from nps_connect.rules.bot_detection import SIGNAL_DESCRIPTIONS
 
     if row["signs"]:
-        return "perhaps a machine: " + "; ".join(TOLD[sign] for sign in row["signs"])
-    waiting = row["segment"] == "detractor" and now - row["answered_at"] >= A_DAY
+        return "perhaps a machine: " + "; ".join(SIGNAL_DESCRIPTIONS[sign] for sign in row["signs"])
+    waiting = row["segment"] == "detractor" and now - row["answered_at"] >= UNCONFIRMED_AFTER
     return "please look: a detractor without signs of a machine" if waiting else None
 
 
-def facts(row: ResponseRow, contact: ContactRow, signs: Sequence[Sign]) -> dict[str, Any]:
+def response_json(row: ResponseRow, contact: ContactRow, signs: Sequence[BotSignal]) -> dict[str, Any]:
     """What is told of a response, with the signs of a machine that its visits show."""
     from nps_connect.records.responses import NPS_SCALE, segment_of
 
@@ -125,7 +127,7 @@ def facts(row: ResponseRow, contact: ContactRow, signs: Sequence[Sign]) -> dict[
     score = row.score if pressed else row.provisional_score
     return {
         "id": row.public_id,
-        "state": "provisional" if not pressed else "contested" if row.contested_at else "confirmed",
+        "state": "provisional" if not pressed else "conflicting" if row.conflicting_at else "confirmed",
         "revision": row.revision,
         "score": score,
         "segment": segment_of(score) if score is not None and row.scale == NPS_SCALE else None,
@@ -136,5 +138,5 @@ def facts(row: ResponseRow, contact: ContactRow, signs: Sequence[Sign]) -> dict[
         "do_not_contact": row.do_not_contact,
         "contact": f"{contact.connection}:{contact.vendor_id}",
         "answered_at": row.answered_at if pressed else row.provisional_at,
-        "signs": ["contradiction"] if row.contested_at else [] if pressed else list(signs),
+        "signs": ["contradiction"] if row.conflicting_at else [] if pressed else list(signs),
     }

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import moment, print_facts, print_json
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import format_time, print_fields, print_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -35,33 +35,33 @@ def show(options: Options, response_id: str, as_json: bool) -> None:
     with options.ledger() as (ledger, settings), ledger.read() as session:
         row = session.execute(select(ResponseRow).where(col(ResponseRow.public_id) == response_id)).scalar()
         if row is None:
-            raise Failure(f"there is no response {response_id}; see: nps-connect responses list")
-        told = _facts(session, row)
+            raise CommandError(f"there is no response {response_id}; see: nps-connect responses list")
+        told = _response_json(session, row)
     if as_json:
         print_json(told)
     else:
         _print(told, settings.core.zone)
 
 
-def _facts(session: Session, row: ResponseRow) -> dict[str, Any]:
+def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
     from sqlalchemy import select
     from sqlmodel import col
 
-    from nps_connect.cli.responses.list import facts
-    from nps_connect.flows.responding.unconfirmed import signs_of
-    from nps_connect.ledger.tables import ContactRow, RevisionRow, VisitRow
-    from nps_connect.rules.machines import TOLD, read
+    from nps_connect.cli.responses.list import response_json
+    from nps_connect.ledger.tables import ContactRow, PageViewRow, RevisionRow
+    from nps_connect.rules.bot_detection import SIGNAL_DESCRIPTIONS, parse_signals
+    from nps_connect.services.responses.unconfirmed_scores import load_bot_signals
 
     contact = session.get(ContactRow, row.contact_id)
     if contact is None:
-        raise Failure(f"response {row.public_id} belongs to nobody")
+        raise CommandError(f"response {row.public_id} belongs to nobody")
     revisions = session.execute(
         select(RevisionRow).where(col(RevisionRow.response_id) == row.id).order_by(col(RevisionRow.revision))
     ).scalars()
-    mine = (col(VisitRow.invitation_id) == row.invitation_id) | (col(VisitRow.response_id) == row.id)
-    visits = session.execute(select(VisitRow).where(mine).order_by(col(VisitRow.id))).scalars()
+    mine = (col(PageViewRow.invitation_id) == row.invitation_id) | (col(PageViewRow.response_id) == row.id)
+    visits = session.execute(select(PageViewRow).where(mine).order_by(col(PageViewRow.id))).scalars()
     return {
-        **facts(row, contact, signs_of(session, [row.invitation_id]).get(row.invitation_id, ())),
+        **response_json(row, contact, load_bot_signals(session, [row.invitation_id]).get(row.invitation_id, ())),
         "scale": row.scale,
         "follow_up": row.follow_up,
         "revisions": [
@@ -84,8 +84,8 @@ def _facts(session: Session, row: ResponseRow) -> dict[str, Any]:
                 "score": one.score,
                 "network": one.address,
                 "agent": one.agent,
-                "signs": list(read(one.signs)),
-                "signs_told": [TOLD[sign] for sign in read(one.signs)],
+                "signs": list(parse_signals(one.signs)),
+                "signs_told": [SIGNAL_DESCRIPTIONS[sign] for sign in parse_signals(one.signs)],
             }
             for one in visits
         ],
@@ -94,11 +94,11 @@ def _facts(session: Session, row: ResponseRow) -> dict[str, Any]:
 
 def _print(told: dict[str, Any], zone: tzinfo) -> None:
     lists = ("revisions", "visits", "follow_up")
-    print_facts((k, moment(v, zone) if k == "answered_at" else v) for k, v in told.items() if k not in lists)
+    print_fields((k, format_time(v, zone) if k == "answered_at" else v) for k, v in told.items() if k not in lists)
     for one in told["follow_up"]:
         click.echo(f"\n{one['question']}\n  {one['answer']}")
     for one in told["revisions"]:
-        click.echo(f"\nrevision {one['revision']}  {moment(one['at'], zone)}  score {one['score']}")
+        click.echo(f"\nrevision {one['revision']}  {format_time(one['at'], zone)}  score {one['score']}")
         if one["comment"]:
             click.echo(f"  {one['comment']}")
     if told["visits"]:
@@ -106,4 +106,6 @@ def _print(told: dict[str, Any], zone: tzinfo) -> None:
     for one in told["visits"]:
         score = "" if one["score"] is None else f" score {one['score']}"
         signs = f"  [{'; '.join(one['signs_told'])}]" if one["signs"] else ""
-        click.echo(f"  {moment(one['at'], zone)}  {one['method']} {one['page']}{score} {one['network'] or ''}{signs}")
+        click.echo(
+            f"  {format_time(one['at'], zone)}  {one['method']} {one['page']}{score} {one['network'] or ''}{signs}"
+        )

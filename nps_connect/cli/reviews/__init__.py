@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
-COMMANDS = {
-    "audit": (f"{__name__}.audit:audit", "Account for every review link: who was shown it, sent it, opened it.")
-}
+COMMANDS = {"report": (f"{__name__}.report:report", "Report on review invitations: shown, sent, opened.")}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)

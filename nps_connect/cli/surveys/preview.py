@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli.guarding import Failure
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import print_facts, print_json
+from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import print_fields, print_json
 
 if TYPE_CHECKING:
-    from nps_connect.flows.inviting.samples import Mail
     from nps_connect.records.messages import Message
+    from nps_connect.services.invitations.sample_mails import SampleKind
 
 MAILS = ("survey", "reminder", "confirm", "review", "help")
 
@@ -38,16 +38,16 @@ MAILS = ("survey", "reminder", "confirm", "review", "help")
 @json_option
 @pass_options
 def preview(
-    options: Options, name: str, language: str | None, mail: Mail, open_it: bool, folder: Path, as_json: bool
+    options: Options, name: str, language: str | None, mail: SampleKind, open_it: bool, folder: Path, as_json: bool
 ) -> None:
     """Write a mail of survey NAME to a file, as HTML and as plain text; nothing is sent.
 
     Its links lead to test pages, where whatever is pressed counts nowhere; a review link leads to the platform itself.
     """
-    from nps_connect.cli.surveys.sampling import sample_of, without_ledger
+    from nps_connect.cli._support.test_message import build_test_message, open_context
 
-    with without_ledger(options) as ctx:
-        message = sample_of(ctx, name, language, "preview@example.com", mail)
+    with open_context(options) as ctx:
+        message = build_test_message(ctx, name, language, "preview@example.com", mail)
     stem = "-".join([name, *([] if mail == "survey" else [mail]), message.language])
     html, text = folder / f"{stem}.html", folder / f"{stem}.txt"
     try:
@@ -55,12 +55,12 @@ def preview(
         html.write_text(_self_contained(message), encoding="utf-8")
         text.write_text(f"Subject: {message.subject}\n\n{message.text}", encoding="utf-8")
     except OSError as error:
-        raise Failure(f"cannot write {error.filename}: {error.strerror}") from None
+        raise CommandError(f"cannot write {error.filename}: {error.strerror}") from None
     told = {"subject": message.subject, "html": str(html), "text": str(text), "bytes": len(html.read_bytes())}
     if as_json:
         print_json(told)
     else:
-        print_facts(told.items())
+        print_fields(told.items())
     if open_it and click.launch(str(html.resolve())):
         click.echo(f"note: no program to open it with was found; open {html} yourself", err=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import LazyGroup
+from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
     "simulate": (f"{__name__}.simulate:simulate", "Run the rules over recorded events; nothing is sent or written."),

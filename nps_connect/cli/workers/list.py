@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli.lazy import Command
-from nps_connect.cli.options import Options, json_option, pass_options
-from nps_connect.cli.output import moment, print_json, print_table
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import format_time, print_json, print_table
 
 
 @click.command("list", cls=Command)
 @json_option
 @pass_options
 def list_(options: Options, as_json: bool) -> None:
-    """List the processes that live or were seen within a day, and the lanes that they work on.
+    """List the processes that live or were seen within a day, and the queues that they work on.
 
     A silent one is taken for dead: what it had begun is taken over by the others.
     """
     from nps_connect.connection import system_clock
-    from nps_connect.ledger.workers import SILENT_AFTER, known
+    from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
 
     with options.ledger() as (ledger, settings), ledger.read() as session:
-        rows = known(session)
-    silent = system_clock() - SILENT_AFTER
+        rows = load_workers(session)
+    silent = system_clock() - HEARTBEAT_TIMEOUT
     told = [
         {
             "id": row.id,
@@ -49,8 +49,8 @@ def list_(options: Options, as_json: bool) -> None:
                 row.host,
                 row.pid,
                 row.version,
-                moment(row.started_at, zone),
-                moment(row.seen_at, zone),
+                format_time(row.started_at, zone),
+                format_time(row.seen_at, zone),
                 (", ".join(row.doing) or "waiting") if row.seen_at > silent else "silent",
             )
             for row in rows

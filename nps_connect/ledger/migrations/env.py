@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from nps_connect.ledger import bounced, cases, keeping, tables
+from nps_connect.ledger import bounces, cases, operational_tables, tables
 from nps_connect.ledger.columns import Base
 
-TABLES = (tables, keeping, bounced, cases)
+TABLES = (tables, operational_tables, bounces, cases)
 
 context.configure(
     connection=context.config.attributes["connection"],

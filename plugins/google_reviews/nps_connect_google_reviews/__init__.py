@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nps_connect_google_reviews.check import nps_check
 from nps_connect_google_reviews.connector import nps_connector
-from nps_connect_google_reviews.destinations import nps_review_destination
+from nps_connect_google_reviews.reviews import nps_review_destination
 
 __version__ = "0.1.0"
 __all__ = ["nps_check", "nps_connector", "nps_review_destination"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nps_connect import Connection, Finding, hookimpl
 from nps_connect_google_reviews.connector import POLICY
-from nps_connect_google_reviews.places import review_link
+from nps_connect_google_reviews.places import build_review_url
 from nps_connect_google_reviews.settings import PLACEHOLDER, GoogleReviewsSettings
 
 
@@ -15,16 +15,16 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
     """State the policy and the places. Google offers no call without an account's consent, so nothing is fetched."""
     settings: GoogleReviewsSettings = connection.settings
     policy = Finding(severity="ok", text=f"policy {POLICY.rule}: {POLICY.reason} ({POLICY.source})")
-    return [policy, *_places(settings)]
+    return [policy, *_place_findings(settings)]
 
 
-def _places(settings: GoogleReviewsSettings) -> list[Finding]:
+def _place_findings(settings: GoogleReviewsSettings) -> list[Finding]:
     findings = []
     if settings.default_place == PLACEHOLDER:
         fix = "replace it by your own, see docs/google-reviews.md"
         findings.append(Finding(severity="error", text="place_id is still the placeholder of the example", fix=fix))
     elif settings.default_place:
-        findings.append(Finding(severity="ok", text=f"default place: {review_link(settings.default_place)}"))
+        findings.append(Finding(severity="ok", text=f"default place: {build_review_url(settings.default_place)}"))
     if settings.locations:
         count = f"{len(settings.locations)} locations, chosen by the property {settings.location_field!r}"
         findings.append(Finding(severity="ok", text=count))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlsplit
 
-ORIGIN = "https://search.google.com"
-HOSTS = frozenset({"g.page", "search.google.com", "www.google.com", "google.com", "maps.google.com"})
+DEFAULT_ORIGIN = "https://search.google.com"
+ALLOWED_HOSTS = frozenset({"g.page", "search.google.com", "www.google.com", "google.com", "maps.google.com"})
 _PLACE_ID = re.compile(r"[A-Za-z0-9_-]{10,300}")
 
 
-def checked_place_id(text: str) -> str:
+def validate_place_id(text: str) -> str:
     """A place id, trimmed.
 
     Raises:
@@ -22,7 +22,7 @@ def checked_place_id(text: str) -> str:
     return text
 
 
-def checked_review_url(text: str) -> str:
+def validate_review_url(text: str) -> str:
     """A review address of Google, trimmed.
 
     Raises:
@@ -36,8 +36,8 @@ def checked_review_url(text: str) -> str:
         raise ValueError("not an address: its host or port cannot be read") from None
     if parts.scheme != "https":
         raise ValueError("must begin with https://")
-    if parts.hostname not in HOSTS or port not in {None, 443} or parts.username is not None:
-        raise ValueError(f"not Google's: the host must be one of {', '.join(sorted(HOSTS))}")
+    if parts.hostname not in ALLOWED_HOSTS or port not in {None, 443} or parts.username is not None:
+        raise ValueError(f"not Google's: the host must be one of {', '.join(sorted(ALLOWED_HOSTS))}")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("holds characters that an address cannot have")
     if parts.path in {"", "/"}:
@@ -45,23 +45,23 @@ def checked_review_url(text: str) -> str:
     return text
 
 
-def checked_place(text: str) -> str:
+def validate_place(text: str) -> str:
     """A place id or a review address, trimmed.
 
     Raises:
         ValueError: neither.
     """
-    return checked_review_url(text) if "://" in text else checked_place_id(text)
+    return validate_review_url(text) if "://" in text else validate_place_id(text)
 
 
-def review_link(place: str, base_url: str | None = None) -> str:
+def build_review_url(place: str, base_url: str | None = None) -> str:
     """The public page on which a person writes a review of a place.
 
     Args:
         place: a checked place id or review address.
         base_url: replaces the origin, for sandboxes.
     """
-    origin = (base_url or ORIGIN).rstrip("/")
+    origin = (base_url or DEFAULT_ORIGIN).rstrip("/")
     if "://" not in place:
         return f"{origin}/local/writereview?placeid={quote(place, safe='')}"
     if base_url is None:

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 
 from nps_connect import ConnectionSettings
-from nps_connect_google_reviews.places import checked_place, checked_place_id, checked_review_url
+from nps_connect_google_reviews.places import validate_place, validate_place_id, validate_review_url
 
 PLACEHOLDER = "ChIJ-replace-with-your-own"
 
@@ -19,7 +19,7 @@ def location_key(name: object) -> str:
     return str(whole).strip().casefold()
 
 
-def _by_key(locations: dict[str, str]) -> dict[str, str]:
+def _normalize_keys(locations: dict[str, str]) -> dict[str, str]:
     keyed = {location_key(name): place for name, place in locations.items()}
     if len(keyed) < len(locations):
         raise ValueError("names the same location twice (case and spaces around a name do not count)")
@@ -28,7 +28,7 @@ def _by_key(locations: dict[str, str]) -> dict[str, str]:
     return keyed
 
 
-def _sandbox(url: HttpUrl | None) -> HttpUrl | None:
+def _validate_base_url(url: HttpUrl | None) -> HttpUrl | None:
     if url is not None and url.scheme != "https" and not _is_loopback(url.host or ""):
         raise ValueError("customers are sent there: it must be https, or http on this machine for a sandbox")
     return url
@@ -51,11 +51,11 @@ class GoogleReviewsSettings(ConnectionSettings):
         base_url: replaces https://search.google.com, for sandboxes.
     """
 
-    base_url: Annotated[HttpUrl | None, AfterValidator(_sandbox)] = None
-    place_id: Annotated[str, AfterValidator(checked_place_id)] | None = None
-    review_url: Annotated[str, AfterValidator(checked_review_url)] | None = None
-    locations: Annotated[dict[str, Annotated[str, AfterValidator(checked_place)]], AfterValidator(_by_key)] = Field(
-        default_factory=dict
+    base_url: Annotated[HttpUrl | None, AfterValidator(_validate_base_url)] = None
+    place_id: Annotated[str, AfterValidator(validate_place_id)] | None = None
+    review_url: Annotated[str, AfterValidator(validate_review_url)] | None = None
+    locations: Annotated[dict[str, Annotated[str, AfterValidator(validate_place)]], AfterValidator(_normalize_keys)] = (
+        Field(default_factory=dict)
     )
     location_field: str | None = Field(default=None, min_length=1)
 

@@ -6,7 +6,7 @@ import nps_connect_google_reviews as plugin
 from nps_connect import Contact, Response, ReviewInvitation
 from nps_connect.testing import START, connect
 
-PLACE = "ChIJexample_place-0001"
+PLACE_ID = "ChIJexample_place-0001"
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def google():
     """Builds a connection; keyword arguments are its table."""
 
     def build(**table):
-        return connect(plugin, table or {"place_id": PLACE}, name="google")
+        return connect(plugin, table or {"place_id": PLACE_ID}, name="google")
 
     return build
 

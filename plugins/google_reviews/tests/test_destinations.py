@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nps_connect import Rejected
 from nps_connect_google_reviews import nps_review_destination
-from nps_connect_google_reviews.places import review_link
+from nps_connect_google_reviews.places import build_review_url
 
 SHORT = "https://g.page/r/CexampleExample/review"
 SHOPS = {
@@ -104,7 +104,7 @@ def test_whatever_a_place_id_holds_it_stays_one_parameter(place):
         place.encode("utf-8")
     except UnicodeEncodeError:
         return
-    parts = urlsplit(review_link(place))
+    parts = urlsplit(build_review_url(place))
 
     assert (parts.scheme, parts.netloc, parts.path) == ("https", "search.google.com", "/local/writereview")
     assert parse_qs(parts.query, keep_blank_values=True) == {"placeid": [place]}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import nps_connect_google_reviews
-from nps_connect.channels import review_link
+from nps_connect.builtin import review_link
 from nps_connect.settings.model import Limits, Reviews
 from nps_connect_google_reviews.connector import EXAMPLE, POLICY
 

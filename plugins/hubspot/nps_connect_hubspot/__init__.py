@@ -9,7 +9,7 @@ from nps_connect_hubspot.contacts import nps_complete_events, nps_find_contacts
 from nps_connect_hubspot.events import nps_parse_events
 from nps_connect_hubspot.notes import nps_find_existing
 from nps_connect_hubspot.opt_outs import nps_write_opt_outs
-from nps_connect_hubspot.polling import nps_poll_events
+from nps_connect_hubspot.poll import nps_poll_events
 from nps_connect_hubspot.scores import nps_write_scores
 from nps_connect_hubspot.setup import nps_apply_setup, nps_plan_setup
 from nps_connect_hubspot.webhooks import nps_verify_webhook

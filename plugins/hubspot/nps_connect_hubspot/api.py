@@ -10,25 +10,25 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from nps_connect import Connection, Rejected, RetryLater, TargetGone, VendorAnswer
-from nps_connect_hubspot.errors import DailyLimit
+from nps_connect import Connection, Rejected, RetryLater, TargetGone, VendorResponse
+from nps_connect_hubspot.errors import DailyLimitReached
 from nps_connect_hubspot.paths import PATHS
 from nps_connect_hubspot.settings import HubSpotSettings
 
-BATCH = 100
+MAX_BATCH_SIZE = 100
 """Inputs per batch call."""
 
-HISTORY_BATCH = 50
+MAX_HISTORY_BATCH_SIZE = 50
 """Inputs per batch read with property history; HubSpot refuses more."""
 
-Raw = dict[str, Any]
+JsonObject = dict[str, Any]
 """A record as HubSpot writes it."""
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class BatchAnswer:
+class BatchResult:
     """A batch's answer, the same for all versions: 207 and 200 with `errors` are read alike.
 
     Attributes:
@@ -37,8 +37,8 @@ class BatchAnswer:
         complete: HubSpot says that it has finished the batch.
     """
 
-    results: tuple[Raw, ...]
-    errors: tuple[Raw, ...]
+    results: tuple[JsonObject, ...]
+    errors: tuple[JsonObject, ...]
     complete: bool
 
 
@@ -58,14 +58,14 @@ class Api:
 
     def get(
         self, path: str, *, params: Mapping[str, str | int] | None = None, accept: Collection[int] = ()
-    ) -> VendorAnswer:
+    ) -> VendorResponse:
         """Read something small."""
         with self._portal_midnight():
             return self.connection.http.call(
                 "GET", path, action=self._action, idempotent=True, params=params, accept=accept
             )
 
-    def details(self) -> tuple[Raw, datetime | None]:
+    def details(self) -> tuple[JsonObject, datetime | None]:
         """Who the portal is, and what time it is at HubSpot (to the second).
 
         Raises:
@@ -86,7 +86,7 @@ class Api:
 
     def send(
         self, method: str, path: str, body: object, *, idempotent: bool, accept: Collection[int] = ()
-    ) -> VendorAnswer:
+    ) -> VendorResponse:
         """Write something small."""
         with self._portal_midnight():
             return self.connection.http.call(
@@ -96,12 +96,12 @@ class Api:
     def batch(
         self,
         path: str,
-        body: Raw,
+        body: JsonObject,
         *,
         idempotent: bool = True,
         params: Mapping[str, str | int] | None = None,
         quota: str = "general",
-    ) -> BatchAnswer:
+    ) -> BatchResult:
         """Call a batch endpoint.
 
         Raises:
@@ -124,7 +124,7 @@ class Api:
             ) from None
         if not isinstance(told, dict):
             raise RetryLater("HubSpot gave an answer of another shape than a batch", connection=self.connection.name)
-        return BatchAnswer(
+        return BatchResult(
             results=tuple(item for item in told.get("results") or () if isinstance(item, dict)),
             errors=tuple(item for item in told.get("errors") or () if isinstance(item, dict)),
             complete=told.get("status", "COMPLETE") == "COMPLETE",
@@ -139,11 +139,11 @@ class Api:
         history: Collection[str] = (),
         id_property: str | None = None,
         archived: bool = False,
-    ) -> list[Raw]:
+    ) -> list[JsonObject]:
         """Read records in bulk; those that are not there are left out."""
-        found: list[Raw] = []
-        for part in in_parts(list(dict.fromkeys(ids)), HISTORY_BATCH if history else BATCH):
-            body: Raw = {
+        found: list[JsonObject] = []
+        for part in split_batches(list(dict.fromkeys(ids)), MAX_HISTORY_BATCH_SIZE if history else MAX_BATCH_SIZE):
+            body: JsonObject = {
                 "inputs": [{"id": value} for value in part],
                 "properties": sorted(properties),
                 "propertiesWithHistory": sorted(history),
@@ -154,10 +154,10 @@ class Api:
             found += self.batch(self.paths.batch(kind, "read"), body, params=params).results
         return found
 
-    def associated(self, source: str, target: str, ids: Sequence[str]) -> dict[str, list[Raw]]:
+    def associated(self, source: str, target: str, ids: Sequence[str]) -> dict[str, list[JsonObject]]:
         """What each record is associated with: `toObjectId` and `associationTypes`, by the record's id."""
-        found: dict[str, list[Raw]] = {}
-        for part in in_parts(list(dict.fromkeys(ids)), BATCH):
+        found: dict[str, list[JsonObject]] = {}
+        for part in split_batches(list(dict.fromkeys(ids)), MAX_BATCH_SIZE):
             answer = self.batch(self.paths.associated(source, target), {"inputs": [{"id": value} for value in part]})
             for result in answer.results:
                 origin = result.get("from")
@@ -166,7 +166,7 @@ class Api:
                     found.setdefault(str(origin.get("id")), []).extend(links)
         return found
 
-    def search(self, kind: str, body: Raw) -> Raw:
+    def search(self, kind: str, body: JsonObject) -> JsonObject:
         """One page of a search, counted against the search quota."""
         with self._portal_midnight():
             told = self.connection.http.call_json(
@@ -179,7 +179,7 @@ class Api:
         """The daily limit ends at midnight in the portal's time zone, if the settings name it."""
         try:
             yield
-        except DailyLimit as error:
+        except DailyLimitReached as error:
             if self.settings.portal_timezone:
                 error.until = next_midnight(self.connection.clock(), ZoneInfo(self.settings.portal_timezone))
                 error.after = error.until - self.connection.clock()
@@ -192,7 +192,7 @@ def next_midnight(now: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(tomorrow, time(), tzinfo=zone).astimezone(UTC)
 
 
-def in_parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+def split_batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     """Cut a list into parts of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

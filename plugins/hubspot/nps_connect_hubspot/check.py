@@ -9,14 +9,14 @@ from typing import Any
 
 from nps_connect import Connection, Finding, NotAllowed, hookimpl
 from nps_connect_hubspot.api import Api
-from nps_connect_hubspot.filters import filter_findings
+from nps_connect_hubspot.filter_check import filter_findings
 from nps_connect_hubspot.setup import nps_plan_setup
 
-SKEW_WARNING = 60.0
-SKEW_ERROR = 270.0
+SKEW_WARNING_SECONDS = 60.0
+SKEW_ERROR_SECONDS = 270.0
 """Seconds; HubSpot's webhooks are believed for 300."""
 
-LITTLE_LEFT = 0.1
+LOW_QUOTA_SHARE = 0.1
 SUNSET_WARNING_DAYS = 180
 
 
@@ -25,12 +25,12 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
     """The portal, the token and its scopes, the quota, the clock, the version's end, stages, filters and the set-up."""
     api = Api(connection, "check")
     findings = list(_portal(api))
-    for part in (_scopes, _quota, _stages, filter_findings, _version, _webhooks, _set_up):
-        findings += _guarded(part, api)
+    for part in (_scopes, _quota, _stages, filter_findings, _version, _webhooks, _setup_findings):
+        findings += _run_check(part, api)
     return findings
 
 
-def _guarded(part: Callable[[Api], Iterator[Finding]], api: Api) -> list[Finding]:
+def _run_check(part: Callable[[Api], Iterator[Finding]], api: Api) -> list[Finding]:
     """A part that the token may not see is a finding, not the end of the check."""
     found: list[Finding] = []
     try:
@@ -78,9 +78,9 @@ def _clock(api: Api, theirs: datetime | None) -> Iterator[Finding]:
     if theirs is None:
         return
     skew = abs((api.connection.clock() - theirs).total_seconds())
-    if skew > SKEW_WARNING:
+    if skew > SKEW_WARNING_SECONDS:
         yield Finding(
-            severity="error" if skew > SKEW_ERROR else "warning",
+            severity="error" if skew > SKEW_ERROR_SECONDS else "warning",
             text=f"this machine's clock and HubSpot's are {skew:.0f} seconds apart; webhooks are believed for 300",
             fix="let the machine's clock follow a time server",
         )
@@ -123,7 +123,7 @@ def _quota(api: Api) -> Iterator[Finding]:
     if not isinstance(used, int) or not isinstance(limit, int) or limit <= 0:
         return
     text = f"{limit - used:,} of {limit:,} calls of today are left, until {usage.get('resetsAt')}"
-    if limit - used < limit * LITTLE_LEFT:
+    if limit - used < limit * LOW_QUOTA_SHARE:
         yield Finding(severity="warning", text=text, fix="see which integrations use them, or lower quota_share")
     else:
         yield Finding(severity="ok", text=text)
@@ -196,7 +196,7 @@ def _webhooks(api: Api) -> Iterator[Finding]:
         )
 
 
-def _set_up(api: Api) -> Iterator[Finding]:
+def _setup_findings(api: Api) -> Iterator[Finding]:
     changes = nps_plan_setup(api.connection)
     if changes:
         names = ", ".join(change.id for change in changes)

@@ -13,7 +13,7 @@ from nps_connect import (
     hookimpl,
 )
 from nps_connect_hubspot.errors import refine
-from nps_connect_hubspot.kinds import KINDS
+from nps_connect_hubspot.event_kinds import EVENT_KINDS
 from nps_connect_hubspot.settings import HubSpotSettings
 
 TABLE = """\
@@ -98,7 +98,7 @@ def nps_connector() -> ConnectorInfo:
             ActionInfo(action="write_score", batch_size=100, doubt="look"),
             ActionInfo(action="write_opt_out", batch_size=1, doubt="resend"),
         ),
-        events=KINDS,
+        events=EVENT_KINDS,
         quotas=(GENERAL, SEARCH),
         quotas_for=_quotas,
         status_overrides=STATUS_OVERRIDES,

@@ -20,56 +20,56 @@ from nps_connect import (
     Rejected,
     RetryLater,
     TargetGone,
-    VendorAnswer,
+    VendorResponse,
 )
 
 TEN_SECONDS = timedelta(seconds=10)
 ONE_SECOND = timedelta(seconds=1)
-DAILY_PROBE = timedelta(minutes=15)
+DAILY_LIMIT_PROBE_INTERVAL = timedelta(minutes=15)
 _NAME = re.compile(r"^[A-Za-z0-9_.:-]{1,120}$")
-_SET_UP = {
+_SETUP_ERRORS = {
     "PROPERTY_DOESNT_EXIST": "does not exist",
     "READ_ONLY_VALUE": "is read-only",
     "INVALID_OPTION": "lacks an option",
 }
-_TRANSIENT = {"INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT", "LOCKED", "RESOURCE_LOCKED"}
-_GONE = {"OBJECT_NOT_FOUND", "NOT_FOUND"}
+_TRANSIENT_CATEGORIES = {"INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT", "LOCKED", "RESOURCE_LOCKED"}
+_GONE_CATEGORIES = {"OBJECT_NOT_FOUND", "NOT_FOUND"}
 
 
-class DailyLimit(RateLimited):
+class DailyLimitReached(RateLimited):
     """The portal's calls of the day are used up. `until` is a first guess: the portal's midnight is better."""
 
 
-def refine(error: DeliveryError, answer: VendorAnswer, now: datetime) -> DeliveryError:
+def refine(error: DeliveryError, answer: VendorResponse, now: datetime) -> DeliveryError:
     """HubSpot's own reading of a refused call, better than the status alone."""
     body = answer.json_or_none()
     told = body if isinstance(body, dict) else {}
     if isinstance(error, RateLimited):
-        return _limited(error, told, now)
+        return _rate_limited(error, told, now)
     if isinstance(error, NotAllowed):
         return _not_allowed(told)
     if isinstance(error, AuthFailed):
         return AuthFailed("HubSpot refuses the access token: it is wrong, has expired or was revoked")
     if isinstance(error, Rejected):
-        return _by_property(told) or Rejected(_refusal(told, answer.status))
+        return _property_error(told) or Rejected(_refusal(told, answer.status))
     return error
 
 
 def error_in_batch(told: dict[str, Any]) -> DeliveryError:
     """What one entry of a batch's `errors` means for the records that it concerns."""
     category = _text(told.get("category"))
-    if category in _GONE:
+    if category in _GONE_CATEGORIES:
         return TargetGone("the record is not there any more in HubSpot")
     if category == "MISSING_SCOPES":
         return _not_allowed(told)
     if category == "RATE_LIMITS":
         return RateLimited("HubSpot's quota ran out within a batch", after=TEN_SECONDS)
-    if category in _TRANSIENT:
+    if category in _TRANSIENT_CATEGORIES:
         return RetryLater(f"HubSpot could not handle the record now ({category})", after=ONE_SECOND * 2)
-    return _by_property(told) or Rejected(_refusal(told, None))
+    return _property_error(told) or Rejected(_refusal(told, None))
 
 
-def ids_of(told: dict[str, Any]) -> tuple[str, ...]:
+def record_ids(told: dict[str, Any]) -> tuple[str, ...]:
     """The record ids that an error names, if it names any (`context.ids`)."""
     context = told.get("context")
     values: list[object] = []
@@ -79,12 +79,15 @@ def ids_of(told: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool))
 
 
-def _limited(error: RateLimited, told: dict[str, Any], now: datetime) -> RateLimited:
+def _rate_limited(error: RateLimited, told: dict[str, Any], now: datetime) -> RateLimited:
     policy = _text(told.get("policyName"))
     message = _text(told.get("message")).lower()
     if policy == "DAILY" or "daily limit" in message:
-        return DailyLimit(
-            "HubSpot's calls of the day are used up", after=DAILY_PROBE, until=now + DAILY_PROBE, quota="general"
+        return DailyLimitReached(
+            "HubSpot's calls of the day are used up",
+            after=DAILY_LIMIT_PROBE_INTERVAL,
+            until=now + DAILY_LIMIT_PROBE_INTERVAL,
+            quota="general",
         )
     if error.after is not None:
         return error
@@ -110,24 +113,24 @@ def _scopes(told: dict[str, Any]) -> Iterator[str]:
                     yield scope
 
 
-def _by_property(told: dict[str, Any]) -> DeliveryError | None:
+def _property_error(told: dict[str, Any]) -> DeliveryError | None:
     """A property that is missing, locked or lacks an option stops every record: hold the action until it is mended."""
-    for code, name in _property_faults(told):
-        if code in _SET_UP:
+    for code, name in _property_problems(told):
+        if code in _SETUP_ERRORS:
             return NotAllowed(
-                f"HubSpot's property {name or 'in question'} {_SET_UP[code]}: run `nps-connect connections plan` and "
+                f"HubSpot's property {name or 'in question'} {_SETUP_ERRORS[code]}: run `nps-connect connections plan` and "
                 "`apply` for this connection"
             )
     return None
 
 
-def _property_faults(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _property_problems(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for part in [told, *_dicts(told.get("errors"))]:
         code = next(
             (
                 text
                 for key in ("code", "error", "subCategory", "category")
-                if (text := _text(part.get(key)).rpartition(".")[2]) in _SET_UP
+                if (text := _text(part.get(key)).rpartition(".")[2]) in _SETUP_ERRORS
             ),
             "",
         )
@@ -136,10 +139,10 @@ def _property_faults(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
         name = names[0] if isinstance(names, list) and names else names
         if code:
             yield code, _safe(name)
-        yield from _faults_in_message(_text(part.get("message")))
+        yield from _problems_in_message(_text(part.get("message")))
 
 
-def _faults_in_message(message: str) -> Iterator[tuple[str, str]]:
+def _problems_in_message(message: str) -> Iterator[tuple[str, str]]:
     """Older answers carry the details as JSON inside the sentence: ``Property values were not valid: [...]``."""
     start = message.find("[{")
     if start < 0:
@@ -154,7 +157,7 @@ def _faults_in_message(message: str) -> Iterator[tuple[str, str]]:
 
 def _refusal(told: dict[str, Any], status: int | None) -> str:
     category = _safe(told.get("category")) or (f"status {status}" if status else "no reason given")
-    named = sorted({f"{name} ({code})" for code, name in _property_faults(told) if name and _NAME.match(code)})
+    named = sorted({f"{name} ({code})" for code, name in _property_problems(told) if name and _NAME.match(code)})
     return f"HubSpot refused the call ({category})" + (f": {', '.join(named)}" if named else "")
 
 

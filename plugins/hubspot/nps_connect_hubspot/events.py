@@ -12,19 +12,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nps_connect import Connection, Event, ForeignEntries, WebhookRejected, WebhookRequest, hookimpl
-from nps_connect_hubspot.kinds import about_contact, property_changed, stage_entered, ticket_stage_entered
+from nps_connect_hubspot.event_kinds import (
+    contact_event,
+    deal_stage_events,
+    property_changed_event,
+    ticket_stage_events,
+)
 from nps_connect_hubspot.settings import HubSpotSettings
 
 REDACTED = "REDACTED"
 _OBJECT_TYPES = {"0-1": "contact", "0-3": "deal", "0-5": "ticket"}
-_ABOUT_CONTACT = {
+_CONTACT_EVENT_KINDS = {
     "contact.creation": "contact.created",
     "contact.deletion": "contact.deleted",
     "contact.privacyDeletion": "contact.privacy_deleted",
 }
-_STAGES: Mapping[tuple[str, str], Callable[[HubSpotSettings, str, str, datetime], Iterator[Event]]] = {
-    ("deal.propertyChange", "dealstage"): stage_entered,
-    ("ticket.propertyChange", "hs_pipeline_stage"): ticket_stage_entered,
+_STAGE_EVENTS: Mapping[tuple[str, str], Callable[[HubSpotSettings, str, str, datetime], Iterator[Event]]] = {
+    ("deal.propertyChange", "dealstage"): deal_stage_events,
+    ("ticket.propertyChange", "hs_pipeline_stage"): ticket_stage_events,
 }
 _LATEST_MILLIS = 253_402_300_799_999
 
@@ -38,12 +43,12 @@ def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequenc
     """
     settings: HubSpotSettings = connection.settings
     entries = _entries(request.body)
-    own = [entry for entry in entries if _own(entry, settings)]
+    own = [entry for entry in entries if _is_own_portal(entry, settings)]
     if entries and not own:
         raise WebhookRejected("unreadable", f"every entry is about another portal than portal_id {settings.portal_id}")
     events: dict[str, Event] = {}
     for entry in own:
-        for event in _facts(entry, settings):
+        for event in _entry_events(entry, settings):
             events.setdefault(event.key, event)
     told = sorted(events.values(), key=lambda event: event.occurred_at)
     return [*told, ForeignEntries(count=len(entries) - len(own))] if len(own) < len(entries) else told
@@ -60,39 +65,39 @@ def _entries(body: bytes) -> list[dict[str, Any]]:
     return entries
 
 
-def _own(entry: dict[str, Any], settings: HubSpotSettings) -> bool:
+def _is_own_portal(entry: dict[str, Any], settings: HubSpotSettings) -> bool:
     return settings.portal_id is None or str(entry.get("portalId")) == str(settings.portal_id)
 
 
-def _facts(entry: dict[str, Any], settings: HubSpotSettings) -> Iterator[Event]:
-    kind, name = _classic(entry), _name(entry)
-    if kind in _ABOUT_CONTACT:
-        yield about_contact(_ABOUT_CONTACT[kind], _id(entry, "objectId"), _moment(entry))
+def _entry_events(entry: dict[str, Any], settings: HubSpotSettings) -> Iterator[Event]:
+    kind, name = _subscription_type(entry), _property_name(entry)
+    if kind in _CONTACT_EVENT_KINDS:
+        yield contact_event(_CONTACT_EVENT_KINDS[kind], _record_id(entry, "objectId"), _occurred_at(entry))
     elif kind == "contact.merge":
-        survivor = _id(entry, "newObjectId", "primaryObjectId", "objectId")
-        yield about_contact("contact.merged", survivor, _moment(entry), _merged(entry, survivor))
+        survivor = _record_id(entry, "newObjectId", "primaryObjectId", "objectId")
+        yield contact_event("contact.merged", survivor, _occurred_at(entry), _merged_ids(entry, survivor))
     elif kind == "contact.propertyChange" and name:
-        yield property_changed(_id(entry, "objectId"), name, _value(entry), _moment(entry))
-    elif (kind, name) in _STAGES:
-        stage = _value(entry)
+        yield property_changed_event(_record_id(entry, "objectId"), name, _property_value(entry), _occurred_at(entry))
+    elif (kind, name) in _STAGE_EVENTS:
+        stage = _property_value(entry)
         if stage is not None:
-            yield from _STAGES[kind, name](settings, _id(entry, "objectId"), stage, _moment(entry))
+            yield from _STAGE_EVENTS[kind, name](settings, _record_id(entry, "objectId"), stage, _occurred_at(entry))
 
 
-def _classic(entry: dict[str, Any]) -> str:
+def _subscription_type(entry: dict[str, Any]) -> str:
     """The subscription type in the classic form."""
     kind: str = entry["subscriptionType"]
     noun, _, verb = kind.partition(".")
     return f"{_OBJECT_TYPES.get(str(entry.get('objectTypeId')), noun)}.{verb}" if noun == "object" else kind
 
 
-def _name(entry: dict[str, Any]) -> str:
+def _property_name(entry: dict[str, Any]) -> str:
     """The property that changed; its name has 100 characters at most."""
     name = entry.get("propertyName")
     return name[:100] if isinstance(name, str) else ""
 
 
-def _value(entry: dict[str, Any]) -> str | None:
+def _property_value(entry: dict[str, Any]) -> str | None:
     """The new value; none if it is empty or withheld (sensitive properties)."""
     value = entry.get("propertyValue")
     if value is None or value in ("", REDACTED):
@@ -102,7 +107,7 @@ def _value(entry: dict[str, Any]) -> str | None:
     return str(value)[:1000] if isinstance(value, str | int | float) else None
 
 
-def _id(entry: dict[str, Any], *names: str) -> str:
+def _record_id(entry: dict[str, Any], *names: str) -> str:
     for name in names:
         value = entry.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
@@ -112,14 +117,14 @@ def _id(entry: dict[str, Any], *names: str) -> str:
     raise WebhookRejected("unreadable", f"an entry has no {names[0]}")
 
 
-def _merged(entry: dict[str, Any], survivor: str) -> tuple[str, ...]:
+def _merged_ids(entry: dict[str, Any], survivor: str) -> tuple[str, ...]:
     listed = entry.get("mergedObjectIds")
     ids = [*(listed if isinstance(listed, list) else []), entry.get("primaryObjectId")]
     told = (str(value) for value in ids if isinstance(value, int | str) and not isinstance(value, bool))
     return tuple(dict.fromkeys(value for value in told if value != survivor))
 
 
-def _moment(entry: dict[str, Any]) -> datetime:
+def _occurred_at(entry: dict[str, Any]) -> datetime:
     millis = entry.get("occurredAt")
     if isinstance(millis, bool) or not isinstance(millis, int) or not 0 <= millis <= _LATEST_MILLIS:
         raise WebhookRejected("unreadable", "an entry has no occurredAt in milliseconds")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nps_connect import Connection, DeliveryError, OptOut, Receipt, Rejected, RetryLater, hookimpl
 from nps_connect_hubspot.api import Api
-from nps_connect_hubspot.people import link_to
+from nps_connect_hubspot.contact_records import record_url
 
 CHANNEL = "EMAIL"
 
@@ -20,7 +20,7 @@ def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Se
 
 def _write(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
     subscription = api.settings.opt_out_subscription
-    link = link_to(api.settings, {"id": opt_out.contact.id})
+    link = record_url(api.settings, {"id": opt_out.contact.id})
     if subscription is None:
         return Receipt(id=opt_out.contact.id, link=link, note="not told to HubSpot: opt_out_subscription is not set")
     email = opt_out.contact.email
@@ -37,13 +37,13 @@ def _write(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
                 return RetryLater("HubSpot gave an answer of another shape than a subscription status")
     except Rejected as refused:
         # HubSpot refuses to unsubscribe an address twice, which is no failure of ours.
-        return Receipt(id=opt_out.contact.id, link=link) if _is_off(api, email) else refused
+        return Receipt(id=opt_out.contact.id, link=link) if _is_unsubscribed(api, email) else refused
     except DeliveryError as error:
         return error
     return Receipt(id=opt_out.contact.id, link=link)
 
 
-def _is_off(api: Api, email: str) -> bool:
+def _is_unsubscribed(api: Api, email: str) -> bool:
     subscription = api.settings.opt_out_subscription
     path = api.paths.unsubscribe_all(email) if subscription == "all" else api.paths.statuses(email)
     told = api.get(path, params={"channel": CHANNEL}, accept=(404,)).json_or_none()
@@ -51,8 +51,10 @@ def _is_off(api: Api, email: str) -> bool:
     listed = [item for item in results or () if isinstance(item, dict)]
     if subscription == "all":
         return bool(listed)
-    return any(str(item.get("subscriptionId")) == str(subscription) and _says_off(item) for item in listed)
+    return any(
+        str(item.get("subscriptionId")) == str(subscription) and _is_unsubscribed_status(item) for item in listed
+    )
 
 
-def _says_off(item: dict[str, object]) -> bool:
+def _is_unsubscribed_status(item: dict[str, object]) -> bool:
     return "UNSUBSCRIBED" in (item.get("status"), item.get("statusState"))

@@ -16,14 +16,14 @@ StageId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 """The internal id of a pipeline stage, such as ``closedwon`` or ``1234567``; not its label."""
 
 
-def _usable(secret: SecretStr) -> SecretStr:
+def _validate_secret(secret: SecretStr) -> SecretStr:
     value = secret.get_secret_value()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("empty, or holds characters that no HubSpot token or secret has")
     return secret
 
 
-def _known_zone(name: str) -> str:
+def _validate_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -31,7 +31,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Secret = Annotated[SecretStr, AfterValidator(_usable)]
+Secret = Annotated[SecretStr, AfterValidator(_validate_secret)]
 
 
 TargetUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+/[^\s#]*$", max_length=2000)]
@@ -74,7 +74,7 @@ class HubSpotSettings(ConnectionSettings):
     webhook_url: TargetUrl | None = None
     signatures: tuple[Literal["v1", "v2", "v3"], ...] = Field(default=("v3",), min_length=1)
     portal_id: int | None = Field(default=None, ge=1)
-    portal_timezone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    portal_timezone: Annotated[str, AfterValidator(_validate_time_zone)] | None = None
     app_id: int | None = Field(default=None, ge=1)
     won_stages: tuple[StageId, ...] = Field(default=("closedwon",), min_length=1)
     closed_ticket_stages: tuple[StageId, ...] = Field(default=("4",), min_length=1)

@@ -10,12 +10,12 @@ from typing import Any
 
 from nps_connect import Connection, Rejected, RetryLater, SetupChange, hookimpl
 from nps_connect_hubspot.api import Api
-from nps_connect_hubspot.properties import DEFINITIONS, Definition, options
-from nps_connect_hubspot.subscriptions import create_subscription, plan_subscriptions
-from nps_connect_hubspot.wording import words
+from nps_connect_hubspot.labels import translate
+from nps_connect_hubspot.score_properties import PROPERTY_DEFINITIONS, PropertyDefinition, category_options
+from nps_connect_hubspot.webhook_subscriptions import create_subscription, plan_subscriptions
 
 CONTACTS = "contacts"
-ABSENT, CONFLICT = 404, 409
+NOT_FOUND_STATUS, CONFLICT_STATUS = 404, 409
 
 
 @hookimpl
@@ -23,8 +23,8 @@ def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
     """What is missing or differs."""
     api = Api(connection, "plan_setup")
     changes = list(_plan_group(api, connection))
-    there = _definitions(api)
-    for definition in DEFINITIONS:
+    there = _load_definitions(api)
+    for definition in PROPERTY_DEFINITIONS:
         changes += _plan_property(there, connection, definition)
     return [*changes, *plan_subscriptions(api, connection)]
 
@@ -41,24 +41,24 @@ def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> S
     }
     wanted = [change for change in changes if change.change != "blocked"]
     done = []
-    for change in sorted(wanted, key=lambda change: list(steps).index(_sort_of(change))):
-        steps[_sort_of(change)](change.id.partition(":")[2])
+    for change in sorted(wanted, key=lambda change: list(steps).index(_change_kind(change))):
+        steps[_change_kind(change)](change.id.partition(":")[2])
         done.append(change)
     return done
 
 
-def _sort_of(change: SetupChange) -> str:
+def _change_kind(change: SetupChange) -> str:
     return change.id.partition(":")[0]
 
 
 def _plan_group(api: Api, connection: Connection) -> Iterator[SetupChange]:
     name = api.settings.property_group
-    if api.get(api.paths.group(CONTACTS, name), accept=(ABSENT,)).status == ABSENT:
-        title = words("group", connection.default_language)
+    if api.get(api.paths.group(CONTACTS, name), accept=(NOT_FOUND_STATUS,)).status == NOT_FOUND_STATUS:
+        title = translate("group", connection.default_language)
         yield SetupChange(id=f"group:{name}", change="create", text=f"create the property group {name} ({title})")
 
 
-def _definitions(api: Api) -> dict[str, dict[str, Any]]:
+def _load_definitions(api: Api) -> dict[str, dict[str, Any]]:
     """All contact properties of the portal, by name."""
     told = api.get(api.paths.definitions(CONTACTS)).json_or_none()
     results = told.get("results") if isinstance(told, dict) else None
@@ -68,7 +68,7 @@ def _definitions(api: Api) -> dict[str, dict[str, Any]]:
 
 
 def _plan_property(
-    there: Mapping[str, dict[str, Any]], connection: Connection, definition: Definition
+    there: Mapping[str, dict[str, Any]], connection: Connection, definition: PropertyDefinition
 ) -> Iterator[SetupChange]:
     name = connection.settings.property_prefix + definition.suffix
     if name in there:
@@ -78,7 +78,9 @@ def _plan_property(
     yield SetupChange(id=f"property:{name}", change="create", text=f"create the contact property {name} ({kind})")
 
 
-def _compare(there: dict[str, Any], name: str, definition: Definition, connection: Connection) -> Iterator[SetupChange]:
+def _compare(
+    there: dict[str, Any], name: str, definition: PropertyDefinition, connection: Connection
+) -> Iterator[SetupChange]:
     lock = there.get("modificationMetadata")
     locks = lock if isinstance(lock, dict) else {}
     if there.get("type") != definition.kind:
@@ -107,31 +109,34 @@ def _compare(there: dict[str, Any], name: str, definition: Definition, connectio
         )
 
 
-def _missing_options(there: dict[str, Any], definition: Definition, language: str) -> list[dict[str, Any]]:
+def _missing_options(there: dict[str, Any], definition: PropertyDefinition, language: str) -> list[dict[str, Any]]:
     if definition.kind != "enumeration":
         return []
     known = {option.get("value") for option in there.get("options") or () if isinstance(option, dict)}
-    return [option for option in options(language) if option["value"] not in known]
+    return [option for option in category_options(language) if option["value"] not in known]
 
 
 def _create_group(api: Api, connection: Connection) -> None:
-    title = words("group", connection.default_language)
+    title = translate("group", connection.default_language)
     body = {"name": api.settings.property_group, "label": title, "displayOrder": -1}
-    api.send("POST", api.paths.groups(CONTACTS), body, idempotent=True, accept=(CONFLICT,))
+    api.send("POST", api.paths.groups(CONTACTS), body, idempotent=True, accept=(CONFLICT_STATUS,))
 
 
 def _create_property(api: Api, connection: Connection, name: str) -> None:
     suffix = name.removeprefix(api.settings.property_prefix)
-    definition = next(known for known in DEFINITIONS if known.suffix == suffix)
+    definition = next(known for known in PROPERTY_DEFINITIONS if known.suffix == suffix)
     body = definition.body(api.settings, connection.default_language)
-    answer = api.send("POST", api.paths.definitions(CONTACTS), body, idempotent=True, accept=(CONFLICT,))
-    if answer.status == CONFLICT and api.get(api.paths.definition(CONTACTS, name), accept=(ABSENT,)).status == ABSENT:
+    answer = api.send("POST", api.paths.definitions(CONTACTS), body, idempotent=True, accept=(CONFLICT_STATUS,))
+    if (
+        answer.status == CONFLICT_STATUS
+        and api.get(api.paths.definition(CONTACTS, name), accept=(NOT_FOUND_STATUS,)).status == NOT_FOUND_STATUS
+    ):
         raise Rejected(f"HubSpot keeps an archived contact property {name}: restore it in HubSpot, then apply again")
 
 
 def _add_options(api: Api, connection: Connection, name: str) -> None:
     suffix = name.removeprefix(api.settings.property_prefix)
-    definition = next(known for known in DEFINITIONS if known.suffix == suffix)
+    definition = next(known for known in PROPERTY_DEFINITIONS if known.suffix == suffix)
     there = api.get(api.paths.definition(CONTACTS, name)).json()
     missing = _missing_options(there, definition, connection.default_language)
     if missing:

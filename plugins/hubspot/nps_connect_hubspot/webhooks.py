@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from nps_connect import Connection, WebhookRejected, WebhookRequest, hookimpl
 from nps_connect_hubspot.settings import HubSpotSettings
 
-WINDOW = timedelta(minutes=5)
+MAX_SIGNATURE_AGE = timedelta(minutes=5)
 SIGNATURE = "x-hubspot-signature"
 SIGNATURE_VERSION = "x-hubspot-signature-version"
 SIGNATURE_V3 = "x-hubspot-signature-v3"
@@ -67,10 +67,12 @@ def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
     secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
     if not secrets:
         raise WebhookRejected("signature", "the connection has no webhook_secrets")
-    version, given = _given(request, settings)
+    version, given = _request_signature(request, settings)
     # Every secret is tried, so that the time taken does not tell which one is right.
-    called = request.model_copy(update={"url": _called(settings, request.url)})
-    matches = [hmac.compare_digest(_expected(version, secret, called).encode(), given.encode()) for secret in secrets]
+    called = request.model_copy(update={"url": _called_url(settings, request.url)})
+    matches = [
+        hmac.compare_digest(_expected_signature(version, secret, called).encode(), given.encode()) for secret in secrets
+    ]
     if not any(matches):
         raise WebhookRejected(
             "signature", f"the {version} signature does not fit; is public_url (or webhook_url) the address called?"
@@ -79,7 +81,7 @@ def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
         _check_age(request.headers.get(TIMESTAMP, ""), request.received_at)
 
 
-def _called(settings: HubSpotSettings, url: str) -> str:
+def _called_url(settings: HubSpotSettings, url: str) -> str:
     """The address that HubSpot called: the registered one, with the query that came along if it has none itself."""
     registered = settings.webhook_url
     if registered is None:
@@ -88,7 +90,7 @@ def _called(settings: HubSpotSettings, url: str) -> str:
     return f"{registered}?{query}" if query and "?" not in registered else registered
 
 
-def _expected(version: str, secret: str, request: WebhookRequest) -> str:
+def _expected_signature(version: str, secret: str, request: WebhookRequest) -> str:
     if version == "v3":
         timestamp = request.headers.get(TIMESTAMP, "")
         return signature_v3(secret, request.method, request.url, request.body, timestamp)
@@ -97,7 +99,7 @@ def _expected(version: str, secret: str, request: WebhookRequest) -> str:
     return signature_v1(secret, request.body)
 
 
-def _given(request: WebhookRequest, settings: HubSpotSettings) -> tuple[str, str]:
+def _request_signature(request: WebhookRequest, settings: HubSpotSettings) -> tuple[str, str]:
     """The strongest signature that the settings accept and the request holds."""
     if "v3" in settings.signatures and SIGNATURE_V3 in request.headers:
         return "v3", request.headers[SIGNATURE_V3].strip()
@@ -111,5 +113,5 @@ def _check_age(timestamp: str, received_at: datetime) -> None:
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 14):
         raise WebhookRejected("stale", "the timestamp is not a number of milliseconds")
     signed_at = datetime.fromtimestamp(int(timestamp) / 1000, UTC)
-    if abs(received_at - signed_at) > WINDOW:
+    if abs(received_at - signed_at) > MAX_SIGNATURE_AGE:
         raise WebhookRejected("stale", "signed more than five minutes away from now; check the clock of this machine")

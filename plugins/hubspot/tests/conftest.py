@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select
-from support.clock import SteadyClock
-from support.files import empty_file
-from support.house import House, changed
+from support.application import ApplicationHarness, merge_config
+from support.clock import ManualClock
+from support.sqlite_files import create_empty_database
 
 import nps_connect_hubspot as plugin
 from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DecisionRow
-from nps_connect.settings.references import Referenced
+from nps_connect.settings.references import ReferencedText
 from nps_connect.testing import FixedClock, VendorTransport, connect
 from nps_connect_hubspot.simulated import Simulated
 from nps_connect_hubspot.simulated.portal import CONTACT, NOTE, Portal, Record
@@ -42,7 +42,7 @@ def portal(vendor: Simulated) -> Portal:
     return vendor.portal
 
 
-class Wire(VendorTransport):
+class RecordingTransport(VendorTransport):
     """The wire to the portal. `faults` are answered in its place, first come first served."""
 
     def __init__(self, vendor: Simulated) -> None:
@@ -64,15 +64,15 @@ class Wire(VendorTransport):
 
 
 @pytest.fixture
-def wire(vendor: Simulated) -> Wire:
-    return Wire(vendor)
+def wire(vendor: Simulated) -> RecordingTransport:
+    return RecordingTransport(vendor)
 
 
-Connecting = Callable[..., Connection]
+MakeConnection = Callable[..., Connection]
 
 
 @pytest.fixture
-def connecting(vendor: Simulated, wire: Wire) -> Connecting:
+def connecting(vendor: Simulated, wire: RecordingTransport) -> MakeConnection:
     """Connections with settings of one's own, all over the same wire."""
 
     def make(**settings: Any) -> Connection:
@@ -83,24 +83,24 @@ def connecting(vendor: Simulated, wire: Wire) -> Connecting:
 
 
 @pytest.fixture
-def bare(connecting: Connecting) -> Connection:
+def bare(connecting: MakeConnection) -> Connection:
     """A connection to a portal in which nothing has been set up."""
     return connecting()
 
 
 @pytest.fixture
-def connection(bare: Connection, wire: Wire) -> Connection:
+def connection(bare: Connection, wire: RecordingTransport) -> Connection:
     """A connection to a portal that is set up."""
     plugin.nps_apply_setup(bare, plugin.nps_plan_setup(bare))
     wire.requests.clear()
     return bare
 
 
-Populating = Callable[..., list[Record]]
+CreateContacts = Callable[..., list[Record]]
 
 
 @pytest.fixture
-def populating(vendor: Simulated) -> Populating:
+def create_contacts(vendor: Simulated) -> CreateContacts:
     """So many contacts of the portal, in order."""
 
     def make(count: int, **properties: str) -> list[Record]:
@@ -114,11 +114,11 @@ def populating(vendor: Simulated) -> Populating:
     return make
 
 
-Updating = Callable[..., ScoreUpdate]
+BuildScoreUpdate = Callable[..., ScoreUpdate]
 
 
 @pytest.fixture
-def updating(clock: FixedClock) -> Updating:
+def updating(clock: FixedClock) -> BuildScoreUpdate:
     """A score update for a contact; the answer was given a minute ago unless told otherwise."""
 
     def make(contact_id: str, score: int = 9, *, ago: timedelta = timedelta(minutes=1), **more: Any) -> ScoreUpdate:
@@ -139,11 +139,11 @@ def updating(clock: FixedClock) -> Updating:
     return make
 
 
-Receiving = Callable[..., WebhookRequest]
+BuildWebhookRequest = Callable[..., WebhookRequest]
 
 
 @pytest.fixture
-def receiving(clock: FixedClock) -> Receiving:
+def receiving(clock: FixedClock) -> BuildWebhookRequest:
     """A webhook as the product's door hands it on."""
 
     def make(
@@ -157,15 +157,17 @@ def receiving(clock: FixedClock) -> Receiving:
 @pytest.fixture(scope="session")
 def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A database file with the newest schema, to be copied."""
-    return empty_file(tmp_path_factory.mktemp("template") / "ledger.db").read_bytes()
+    return create_empty_database(tmp_path_factory.mktemp("template") / "ledger.db").read_bytes()
 
 
 @pytest.fixture
-def house(vendor: Simulated, wire: Wire, tmp_path: Path, empty_ledger: bytes) -> Iterator[Callable[..., House]]:
+def application(
+    vendor: Simulated, wire: RecordingTransport, tmp_path: Path, empty_ledger: bytes
+) -> Iterator[Callable[..., ApplicationHarness]]:
     """The whole product with this portal as its CRM, and the core's small vendors around it."""
     opened: list[Ledger] = []
 
-    def make(change: dict[str, Any] | None = None, **settings: Any) -> House:
+    def make(change: dict[str, Any] | None = None, **settings: Any) -> ApplicationHarness:
         path = tmp_path / f"ledger-{len(opened)}.db"
         path.write_bytes(empty_ledger)
         ledger = Ledger(f"sqlite:///{path}")
@@ -173,19 +175,19 @@ def house(vendor: Simulated, wire: Wire, tmp_path: Path, empty_ledger: bytes) ->
         crm = {
             "plugin": "hubspot",
             "events": "webhook",
-            "access_token": Referenced(TOKEN, "environment"),
+            "access_token": ReferencedText(TOKEN, "environment"),
             "portal_id": vendor.portal.portal_id,
             **settings,
             "webhook_secrets": [
-                Referenced(value, "environment") for value in settings.get("webhook_secrets", [SECRET])
+                ReferencedText(value, "environment") for value in settings.get("webhook_secrets", [SECRET])
             ],
         }
-        clock = SteadyClock(vendor.clock())
+        clock = ManualClock(vendor.clock())
         vendor.clock = clock
-        made = House(
+        made = ApplicationHarness(
             ledger,
             clock,
-            changed({"connections": {"crm": crm}}, change or {}),
+            merge_config({"connections": {"crm": crm}}, change or {}),
             transports={"crm": wire},
             hubspot=plugin,
         )
@@ -199,59 +201,59 @@ def house(vendor: Simulated, wire: Wire, tmp_path: Path, empty_ledger: bytes) ->
         ledger.close()
 
 
-class Play:
+class HubSpotScenario:
     """What happens at the portal, until it has come to rest in the product."""
 
-    def __init__(self, house: House, vendor: Simulated) -> None:
-        self.house, self.vendor = house, vendor
+    def __init__(self, application: ApplicationHarness, vendor: Simulated) -> None:
+        self.application, self.vendor = application, vendor
 
     def knows(self, email: str, **properties: str) -> Record:
         """Somebody whom the portal knows."""
         self.vendor.populate([SimulatedPerson(email, "Zoé Müller", "fr")])
         record = self.vendor.portal.contact(email)
         assert record is not None
-        record.set(properties, self.house.clock())
+        record.set(properties, self.application.clock())
         return record
 
     def accept(self, facts: Sequence[str]) -> None:
         """Let the portal send its webhooks; nothing is worked off yet."""
         for webhook in self.vendor.webhooks(facts, URL):
             headers = {name.lower(): value for name, value in webhook.headers.items()}
-            self.house.doors.accept_webhook(
+            self.application.backend.accept_webhook(
                 "crm",
                 WebhookRequest(
-                    method="POST", url=URL, headers=headers, body=webhook.body, received_at=self.house.clock()
+                    method="POST", url=URL, headers=headers, body=webhook.body, received_at=self.application.clock()
                 ),
             )
 
     def send(self, facts: Sequence[str]) -> None:
         """Let the portal send its webhooks, and work off what they lead to."""
         self.accept(facts)
-        self.house.run()
+        self.application.run()
 
     def won(self, email: str) -> None:
         """Let the person's deal be won."""
-        self.send(self.vendor.happen("deal.won", email))
+        self.send(self.vendor.simulate_event("deal.won", email))
 
     def surveyed(self, email: str) -> str:
         """Walk a person of the portal up to the survey mail; the survey's token."""
         self.won(email)
-        self.house.clock.forward(timedelta(days=3, seconds=1))
-        self.house.run()
-        sent = [mail for mail in self.house.post.items if mail.kind == "survey" and mail.to.email == email]
+        self.application.clock.forward(timedelta(days=3, seconds=1))
+        self.application.run()
+        sent = [mail for mail in self.application.post.items if mail.kind == "survey" and mail.to.email == email]
         return sent[-1].text.split("/s/")[1].split()[0].partition("?")[0]
 
     def answers(self, email: str, score: int, comment: str | None = None) -> str:
         """Survey a person and let them answer; the survey's token."""
         token = self.surveyed(email)
-        self.house.answer(token, score, comment)
-        self.house.run()
+        self.application.answer(token, score, comment)
+        self.application.run()
         return token
 
     def unsubscribe(self, email: str) -> None:
         """Let a person follow the unsubscribe link of their newest mail."""
-        self.house.doors.unsubscribe(self.house.token(email, "u"))
-        self.house.run()
+        self.application.backend.unsubscribe(self.application.token(email, "u"))
+        self.application.run()
 
     def notes(self) -> list[str]:
         """The bodies of all notes of the portal."""
@@ -259,11 +261,11 @@ class Play:
 
     def reasons(self) -> list[str]:
         """Why each decision was taken, in order."""
-        with self.house.ledger.read() as session:
+        with self.application.ledger.read() as session:
             return [row.reason for row in session.execute(select(DecisionRow).order_by(DecisionRow.id)).scalars()]
 
 
 @pytest.fixture
-def play(house: Callable[..., House], vendor: Simulated) -> Callable[..., Play]:
+def play(application: Callable[..., ApplicationHarness], vendor: Simulated) -> Callable[..., HubSpotScenario]:
     """The product with this portal, ready to be played: ``play(notes=True)``."""
-    return lambda change=None, **settings: Play(house(change, **settings), vendor)
+    return lambda change=None, **settings: HubSpotScenario(application(change, **settings), vendor)

@@ -9,7 +9,7 @@ import pytest
 
 import nps_connect_hubspot as plugin
 from nps_connect import AuthFailed, FilterUse
-from nps_connect_hubspot.simulated.definitions import defined
+from nps_connect_hubspot.simulated.property_definitions import build_definition
 
 
 def told(connection, severity):
@@ -108,7 +108,7 @@ def asking(connection, **fields):
 
 
 def test_properties_that_filters_name_are_looked_for(connecting, connection, portal):
-    portal.definitions["deals"]["closed_on"] = defined("closed_on", "date", "date")
+    portal.definitions["deals"]["closed_on"] = build_definition("closed_on", "date", "date")
     asked = asking(connecting(**good()), amuont="number", closed_on="text", dealname="text")
     findings = [one for one in plugin.nps_check(asked) if "large deals" in one.text]
     assert [(one.severity, one.fix) for one in findings] == [
@@ -120,6 +120,6 @@ def test_properties_that_filters_name_are_looked_for(connecting, connection, por
 
 
 def test_properties_that_are_there_are_told(connecting, connection, portal):
-    portal.definitions["deals"]["closed_on"] = defined("closed_on", "date", "date")
+    portal.definitions["deals"]["closed_on"] = build_definition("closed_on", "date", "date")
     asked = asking(connecting(**good()), closed_on="moment", dealname=None)
     assert "the properties that filters name are there: closed_on, dealname" in told(asked, "ok")

@@ -8,7 +8,7 @@ import pytest
 
 import nps_connect_hubspot as plugin
 from nps_connect import ContactKey, Event, SimulatedPerson
-from nps_connect_hubspot.simulated.facts import DEAL_TO_CONTACT
+from nps_connect_hubspot.simulated.event_log import DEAL_TO_CONTACT_TYPE_ID
 
 
 def ids(*values):
@@ -62,20 +62,20 @@ def test_unknown_people_are_no_match(connecting, version):
     ]
 
 
-def test_a_hundred_ids_are_one_call(connection, wire, populating):
-    people = populating(100)
+def test_a_hundred_ids_are_one_call(connection, wire, create_contacts):
+    people = create_contacts(100)
     assert all(len(contacts) == 1 for contacts in found(connection, ids(*[person.id for person in people])))
     assert len(wire.requests) == 1
 
 
-def test_a_hundred_and_one_addresses_are_two_calls_and_no_search(connection, wire, populating):
-    people = populating(101)
+def test_a_hundred_and_one_addresses_are_two_calls_and_no_search(connection, wire, create_contacts):
+    people = create_contacts(101)
     found(connection, emails(*[person.properties["email"].upper() for person in people]))
     assert wire.paths() == ["/crm/objects/2026-09/contacts/batch/read"] * 2
 
 
-def test_a_merged_id_leads_to_the_survivor(connection, populating, portal, clock):
-    first, second, third = populating(3)
+def test_a_merged_id_leads_to_the_survivor(connection, create_contacts, portal, clock):
+    first, second, third = create_contacts(3)
     portal.merge(second, first, clock())
     portal.merge(third, second, clock())
     [[contact], [direct]] = found(connection, ids(second.id, third.id))
@@ -84,8 +84,8 @@ def test_a_merged_id_leads_to_the_survivor(connection, populating, portal, clock
     assert "person1@example.com" in contact.other_emails
 
 
-def test_a_secondary_address_is_found(connection, wire, populating, portal, clock):
-    survivor, loser = populating(2)
+def test_a_secondary_address_is_found(connection, wire, create_contacts, portal, clock):
+    survivor, loser = create_contacts(2)
     portal.merge(survivor, loser, clock())
     [[contact]] = found(connection, emails("PERSON1@example.com"))
     assert contact.id == survivor.id
@@ -93,16 +93,16 @@ def test_a_secondary_address_is_found(connection, wire, populating, portal, cloc
     assert wire.paths()[-1].endswith("/search")
 
 
-def test_a_shared_address_is_an_ambiguity(connection, populating):
-    one, other = populating(2)
+def test_a_shared_address_is_an_ambiguity(connection, create_contacts):
+    one, other = create_contacts(2)
     for record in (one, other):
         record.properties["hs_additional_emails"] = "family@example.com"
     [contacts] = found(connection, emails("family@example.com"))
     assert {contact.id for contact in contacts} == {one.id, other.id}
 
 
-def test_a_deleted_contact_is_told(connection, populating):
-    [person] = populating(1)
+def test_a_deleted_contact_is_told(connection, create_contacts):
+    [person] = create_contacts(1)
     person.archived = True
     [[contact]] = found(connection, ids(person.id))
     assert contact.deleted
@@ -112,22 +112,22 @@ def test_a_deleted_contact_is_told(connection, populating):
 @pytest.mark.parametrize(
     ("name", "value", "opted_out"), [("hs_email_optout", "true", True), ("hs_email_optout", "false", False)]
 )
-def test_opt_outs_are_read_in_the_same_batch(connection, wire, populating, name, value, opted_out):
-    [person] = populating(1, **{name: value})
+def test_opt_outs_are_read_in_the_same_batch(connection, wire, create_contacts, name, value, opted_out):
+    [person] = create_contacts(1, **{name: value})
     [[contact]] = found(connection, ids(person.id))
     assert contact.opted_out is opted_out
     assert len(wire.requests) == 1
 
 
-def test_an_opt_out_of_our_own_subscription_counts(connecting, populating):
-    [person] = populating(1, hs_email_optout_77="true")
+def test_an_opt_out_of_our_own_subscription_counts(connecting, create_contacts):
+    [person] = create_contacts(1, hs_email_optout_77="true")
     assert found(connecting(), ids(person.id))[0][0].opted_out is False
     assert found(connecting(opt_out_subscription=77), ids(person.id))[0][0].opted_out is True
 
 
-def test_a_hundred_deals_are_completed_in_three_calls(connection, wire, vendor, receiving, populating):
-    people = populating(100)
-    facts = [fact for person in people for fact in vendor.happen("deal.won", person.properties["email"])]
+def test_a_hundred_deals_are_completed_in_three_calls(connection, wire, vendor, receiving, create_contacts):
+    people = create_contacts(100)
+    facts = [fact for person in people for fact in vendor.simulate_event("deal.won", person.properties["email"])]
     [webhook] = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
     events = plugin.nps_parse_events(connection, receiving(webhook.body))
     completed = plugin.nps_complete_events(connection, events, ["amount", "deal_currency_code", "contact.language"])
@@ -151,14 +151,14 @@ def test_a_hundred_deals_are_completed_in_three_calls(connection, wire, vendor, 
 def deal_with(portal, vendor, clock, people, labels=()):
     deal = portal.create("deals", {"dealname": "Big", "amount": "900", "dealstage": "closedwon"}, clock())
     for index, person in enumerate(people):
-        portal.link(deal, person, DEAL_TO_CONTACT)
+        portal.link(deal, person, DEAL_TO_CONTACT_TYPE_ID)
         if index < len(labels) and labels[index]:
             portal.link(deal, person, 26, labels[index])
     return ContactKey(kind="deal", value=deal.id)
 
 
-def test_several_contacts_of_a_deal_are_told(connection, vendor, portal, clock, populating):
-    [contacts] = found(connection, [deal_with(portal, vendor, clock, populating(2))])
+def test_several_contacts_of_a_deal_are_told(connection, vendor, portal, clock, create_contacts):
+    [contacts] = found(connection, [deal_with(portal, vendor, clock, create_contacts(2))])
     assert len(contacts) == 2
 
 
@@ -166,8 +166,8 @@ def test_several_contacts_of_a_deal_are_told(connection, vendor, portal, clock, 
     ("labels", "chosen"),
     [(("", "Decision maker"), [1]), (("Decision maker", "Decision maker"), [0, 1]), (("Billing", ""), [0, 1])],
 )
-def test_a_label_chooses(connecting, vendor, portal, clock, populating, labels, chosen):
-    people = populating(2)
+def test_a_label_chooses(connecting, vendor, portal, clock, create_contacts, labels, chosen):
+    people = create_contacts(2)
     connection = connecting(contact_label="decision maker")
     [contacts] = found(connection, [deal_with(portal, vendor, clock, people, labels)])
     assert [contact.id for contact in contacts] == [people[index].id for index in chosen]
@@ -177,18 +177,18 @@ def test_a_deal_without_contacts_matches_nobody(connection, vendor, portal, cloc
     assert found(connection, [deal_with(portal, vendor, clock, [])]) == [()]
 
 
-def test_a_deals_contact_who_was_merged_meanwhile(connection, vendor, portal, clock, populating):
-    survivor, loser = populating(2)
+def test_a_deals_contact_who_was_merged_meanwhile(connection, vendor, portal, clock, create_contacts):
+    survivor, loser = create_contacts(2)
     key = deal_with(portal, vendor, clock, [loser])
     portal.merge(survivor, loser, clock())
     [[contact]] = found(connection, [key])
     assert contact.id == survivor.id
 
 
-def test_contact_events_get_the_fields_that_filters_name(connection, wire, vendor, receiving, populating):
-    populating(1, country="FR")
+def test_contact_events_get_the_fields_that_filters_name(connection, wire, vendor, receiving, create_contacts):
+    create_contacts(1, country="FR")
     [webhook] = vendor.webhooks(
-        vendor.happen("contact.property_changed", "person0@example.com"), "https://x.example.com"
+        vendor.simulate_event("contact.property_changed", "person0@example.com"), "https://x.example.com"
     )
     [event] = plugin.nps_complete_events(
         connection,
@@ -202,9 +202,9 @@ def test_contact_events_get_the_fields_that_filters_name(connection, wire, vendo
     assert "contact.language" not in asked
 
 
-def test_events_of_deleted_things_stay_and_match_nobody(connection, vendor, receiving, populating, portal):
-    populating(1)
-    [webhook] = vendor.webhooks(vendor.happen("deal.won", "person0@example.com"), "https://x.example.com")
+def test_events_of_deleted_things_stay_and_match_nobody(connection, vendor, receiving, create_contacts, portal):
+    create_contacts(1)
+    [webhook] = vendor.webhooks(vendor.simulate_event("deal.won", "person0@example.com"), "https://x.example.com")
     events = plugin.nps_parse_events(connection, receiving(webhook.body))
     portal.records["deals"].clear()
     portal.records["contacts"].clear()
@@ -212,17 +212,17 @@ def test_events_of_deleted_things_stay_and_match_nobody(connection, vendor, rece
     assert [(event.key, event.contacts) for event in completed] == [(event.key, ()) for event in events]
 
 
-def test_a_closed_ticket_leads_to_its_contact(connecting, vendor, receiving, populating):
-    populating(1)
+def test_a_closed_ticket_leads_to_its_contact(connecting, vendor, receiving, create_contacts):
+    create_contacts(1)
     connection = connecting(listen_to=["tickets"])
-    [webhook] = vendor.webhooks(vendor.happen("ticket.closed", "person0@example.com"), "https://x.example.com")
+    [webhook] = vendor.webhooks(vendor.simulate_event("ticket.closed", "person0@example.com"), "https://x.example.com")
     [event] = plugin.nps_complete_events(connection, plugin.nps_parse_events(connection, receiving(webhook.body)), [])
     assert event.contacts[0].email == "person0@example.com"
     assert event.fields["subject"] == "A question"
 
 
-def test_the_people_of_an_imported_file_are_found_by_their_address(connection, populating, clock):
-    populating(1)
+def test_the_people_of_an_imported_file_are_found_by_their_address(connection, create_contacts, clock):
+    create_contacts(1)
     event = Event(
         key="campaign:spring:1",
         kind="contact.imported",

@@ -24,7 +24,7 @@ class TestHubSpot(ConnectorContract):
     plugin = nps_connect_hubspot
     settings = {"access_token": TOKEN, "webhook_secrets": [SECRET], "notes": True, "opt_out_subscription": 77}  # noqa: RUF012
     vendor = Simulated
-    most_requests = 12
+    max_requests = 12
     golden = (
         GoldenWebhook(
             VendorWebhook(

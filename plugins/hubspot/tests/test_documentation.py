@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from nps_connect_hubspot.connector import nps_connector
-from nps_connect_hubspot.kinds import KINDS
-from nps_connect_hubspot.properties import DEFINITIONS
+from nps_connect_hubspot.event_kinds import EVENT_KINDS
+from nps_connect_hubspot.score_properties import PROPERTY_DEFINITIONS
 from nps_connect_hubspot.settings import HubSpotSettings
-from nps_connect_hubspot.subscriptions import wanted
+from nps_connect_hubspot.webhook_subscriptions import required_subscriptions
 
 PAGE = Path(__file__).parents[3] / "docs" / "hubspot.md"
 
@@ -37,7 +37,7 @@ def test_the_webhooks_to_paste_are_the_wanted_ones(page):
         if entry["active"]
     }
     defaults = HubSpotSettings.model_validate({"plugin": "hubspot", "access_token": "pat-na1-x"})
-    assert told == set(wanted(defaults))
+    assert told == set(required_subscriptions(defaults))
     assert "crm.objects.contacts.write" in app["config"]["auth"]["requiredScopes"]
 
 
@@ -52,5 +52,5 @@ def test_the_tables_to_paste_are_accepted(page):
 
 def test_every_setting_event_and_property_is_told(page):
     names = {name for name in nps_connector().settings.model_fields if name != "plugin"}
-    names |= {kind.name for kind in KINDS} | {f"nps_{known.suffix}" for known in DEFINITIONS}
+    names |= {kind.name for kind in EVENT_KINDS} | {f"nps_{known.suffix}" for known in PROPERTY_DEFINITIONS}
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []

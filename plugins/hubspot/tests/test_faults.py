@@ -10,22 +10,22 @@ import pytest
 import nps_connect_hubspot as plugin
 from nps_connect import (
     ContactKey,
-    Doubtful,
     NotAllowed,
+    OutcomeUnknown,
     RateLimited,
     Rejected,
     RetryLater,
     TargetGone,
 )
-from nps_connect_hubspot.errors import DailyLimit, error_in_batch, ids_of
+from nps_connect_hubspot.errors import DailyLimitReached, error_in_batch, record_ids
 
 
 def write(connection, updating, person):
     return plugin.nps_write_scores(connection, [updating(person.id)])
 
 
-def test_the_burst_quota_is_waited_for(connection, vendor, clock, populating, updating):
-    [person] = populating(1)
+def test_the_burst_quota_is_waited_for(connection, vendor, clock, create_contacts, updating):
+    [person] = create_contacts(1)
     vendor.quotas.burst = 5
     clock.forward(timedelta(seconds=10))
     for _ in range(5):
@@ -37,7 +37,7 @@ def test_the_burst_quota_is_waited_for(connection, vendor, clock, populating, up
     write(connection, updating, person)
 
 
-def test_the_search_quota_is_another_one(connection, vendor, clock, populating):
+def test_the_search_quota_is_another_one(connection, vendor, clock, create_contacts):
     keys = [ContactKey(kind="email", value=f"nobody{number}@example.com") for number in range(6)]
     with pytest.raises(RateLimited) as caught:
         plugin.nps_find_contacts(connection, keys)
@@ -45,27 +45,29 @@ def test_the_search_quota_is_another_one(connection, vendor, clock, populating):
     assert vendor.quotas.refused == 1
 
 
-def test_the_daily_limit_is_waited_for_until_the_portals_midnight(connecting, connection, vendor, populating, updating):
-    [person] = populating(1)
+def test_the_daily_limit_is_waited_for_until_the_portals_midnight(
+    connecting, connection, vendor, create_contacts, updating
+):
+    [person] = create_contacts(1)
     vendor.quotas.daily = vendor.quotas.used_today
-    with pytest.raises(DailyLimit) as caught:
+    with pytest.raises(DailyLimitReached) as caught:
         write(connecting(portal_timezone="Europe/Paris"), updating, person)
     assert caught.value.until == datetime(2026, 3, 2, 23, tzinfo=UTC)
     assert isinstance(caught.value, RateLimited)
 
 
 def test_the_end_of_the_daily_limit_is_tried_now_and_then_where_the_time_zone_is_unknown(
-    connecting, connection, vendor, clock, populating, updating
+    connecting, connection, vendor, clock, create_contacts, updating
 ):
-    [person] = populating(1)
+    [person] = create_contacts(1)
     vendor.quotas.daily = vendor.quotas.used_today
-    with pytest.raises(DailyLimit) as caught:
+    with pytest.raises(DailyLimitReached) as caught:
         write(connecting(), updating, person)
     assert caught.value.until == clock() + timedelta(minutes=15)
 
 
-def test_the_daily_count_begins_anew_at_the_portals_midnight(connection, vendor, clock, populating, updating):
-    [person] = populating(1)
+def test_the_daily_count_begins_anew_at_the_portals_midnight(connection, vendor, clock, create_contacts, updating):
+    [person] = create_contacts(1)
     vendor.quotas.daily = vendor.quotas.used_today
     clock.now = datetime(2026, 3, 2, 23, 0, 1, tzinfo=UTC)
     [outcome] = write(connection, updating, person)
@@ -85,8 +87,8 @@ LIMITED = [
 
 
 @pytest.mark.parametrize(("body", "headers", "seconds"), LIMITED)
-def test_how_long_a_429_asks_to_wait(connection, wire, clock, populating, updating, body, headers, seconds):
-    [person] = populating(1)
+def test_how_long_a_429_asks_to_wait(connection, wire, clock, create_contacts, updating, body, headers, seconds):
+    [person] = create_contacts(1)
     wire.faults = [httpx.Response(429, json={"status": "error", **body}, headers=headers)]
     with pytest.raises(RateLimited) as caught:
         write(connection, updating, person)
@@ -108,9 +110,9 @@ def test_how_long_a_429_asks_to_wait(connection, wire, clock, populating, updati
     ],
 )
 def test_odd_statuses_of_a_write_that_can_be_repeated(
-    connection, wire, populating, updating, status, headers, kind, seconds
+    connection, wire, create_contacts, updating, status, headers, kind, seconds
 ):
-    [person] = populating(1)
+    [person] = create_contacts(1)
     wire.faults = [httpx.Response(status, headers=headers)]
     with pytest.raises(kind) as caught:
         write(connection, updating, person)
@@ -121,20 +123,20 @@ def test_odd_statuses_of_a_write_that_can_be_repeated(
     ("status", "kind"),
     [
         *((status, RetryLater) for status in (423, 477, 503, 521, 523)),
-        *((status, Doubtful) for status in (502, 504, 524)),
+        *((status, OutcomeUnknown) for status in (502, 504, 524)),
     ],
 )
 def test_odd_statuses_of_a_note_that_must_not_be_made_twice(
-    connecting, connection, wire, populating, updating, status, kind
+    connecting, connection, wire, create_contacts, updating, status, kind
 ):
-    [person] = populating(1)
+    [person] = create_contacts(1)
     wire.faults = [lambda _request: None, httpx.Response(status)]
     [outcome] = write(connecting(notes=True), updating, person)
     assert type(outcome) is kind
 
 
-def test_a_record_that_somebody_else_holds(connection, portal, populating, updating):
-    [person] = populating(1)
+def test_a_record_that_somebody_else_holds(connection, portal, create_contacts, updating):
+    [person] = create_contacts(1)
     portal.locked.add(person.id)
     with pytest.raises(RetryLater) as caught:
         write(connection, updating, person)
@@ -144,16 +146,16 @@ def test_a_record_that_somebody_else_holds(connection, portal, populating, updat
     assert outcome.id == person.id
 
 
-def test_the_vendors_request_id_is_kept_for_its_support(connection, wire, populating, updating):
-    [person] = populating(1)
+def test_the_vendors_request_id_is_kept_for_its_support(connection, wire, create_contacts, updating):
+    [person] = create_contacts(1)
     wire.faults = [httpx.Response(500, headers={"X-HubSpot-Correlation-Id": "abc-1"})]
     with pytest.raises(RetryLater) as caught:
         write(connection, updating, person)
     assert caught.value.request_id == "abc-1"
 
 
-def test_a_refusal_never_repeats_the_contacts_values(connection, wire, populating, updating):
-    [person] = populating(1)
+def test_a_refusal_never_repeats_the_contacts_values(connection, wire, create_contacts, updating):
+    [person] = create_contacts(1)
     told = 'Property values were not valid: [{"name":"nps_comment","error":"TOO_LONG","message":"jean.dupont@example.com wrote"}]'
     wire.faults = [httpx.Response(400, json={"category": "VALIDATION_ERROR", "message": told})]
     [outcome] = write(connection, updating, person)
@@ -185,11 +187,11 @@ def test_one_error_of_a_batch(told, kind):
     [({"ids": ["1", 2]}, ("1", "2")), ({"id": "3"}, ("3",)), ({"ids": True}, ()), ([], ()), (None, ())],
 )
 def test_the_ids_that_an_error_names(context, ids):
-    assert ids_of({"context": context}) == ids
+    assert record_ids({"context": context}) == ids
 
 
-def test_an_admins_lost_permission_is_told_without_a_scope(connection, wire, populating, updating):
-    [person] = populating(1)
+def test_an_admins_lost_permission_is_told_without_a_scope(connection, wire, create_contacts, updating):
+    [person] = create_contacts(1)
     wire.faults = [httpx.Response(403, json={"category": "USER_DOES_NOT_HAVE_PERMISSIONS"})]
     with pytest.raises(NotAllowed) as caught:
         write(connection, updating, person)

@@ -9,8 +9,8 @@ import pytest
 
 import nps_connect_hubspot as plugin
 from nps_connect import RateLimited
-from nps_connect_hubspot.cursors import OVERLAP, Cursor, Stream
-from nps_connect_hubspot.simulated.facts import DEAL_TO_CONTACT
+from nps_connect_hubspot.poll_cursor import OVERLAP_MILLIS, PollCursor, StreamPosition
+from nps_connect_hubspot.simulated.event_log import DEAL_TO_CONTACT_TYPE_ID
 from nps_connect_hubspot.simulated.portal import DEAL
 
 MINUTE = timedelta(minutes=1)
@@ -49,30 +49,32 @@ def kinds(events):
     return sorted(event.kind for event in events)
 
 
-def test_the_first_poll_replays_no_history(poller, wire, vendor, clock, populating):
-    populating(3)
-    vendor.happen("deal.won", "person0@example.com")
+def test_the_first_poll_replays_no_history(poller, wire, vendor, clock, create_contacts):
+    create_contacts(3)
+    vendor.simulate_event("deal.won", "person0@example.com")
     clock.forward(MINUTE)
     assert poller.page().events == ()
     assert wire.paths() == ["/account-info/2026-09/details"]
     assert poller.round() == []
 
 
-def test_polling_starts_by_hubspots_clock(connection, vendor, clock, populating):
-    populating(1)
+def test_polling_starts_by_hubspots_clock(connection, vendor, clock, create_contacts):
+    create_contacts(1)
     poller = Poller(connection)
     vendor.clock = lambda: clock() - timedelta(minutes=30)  # this machine is half an hour fast
     poller.page()
     clock.forward(MINUTE)
-    vendor.happen("deal.won", "person0@example.com")
+    vendor.simulate_event("deal.won", "person0@example.com")
     assert "deal.won" in kinds(poller.round())
 
 
-def test_a_won_deal_is_told_with_the_key_that_its_webhook_has(poller, vendor, clock, populating, connection, receiving):
-    populating(1)
+def test_a_won_deal_is_told_with_the_key_that_its_webhook_has(
+    poller, vendor, clock, create_contacts, connection, receiving
+):
+    create_contacts(1)
     poller.page()
     clock.forward(MINUTE)
-    facts = vendor.happen("deal.won", "person0@example.com")
+    facts = vendor.simulate_event("deal.won", "person0@example.com")
     [webhook] = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
     told = {event.key for event in plugin.nps_parse_events(connection, receiving(webhook.body))}
     polled = {event.key: event for event in poller.round()}
@@ -80,9 +82,9 @@ def test_a_won_deal_is_told_with_the_key_that_its_webhook_has(poller, vendor, cl
     assert all(polled[key].contact_key.kind == "deal" for key in told)
 
 
-def test_other_edits_are_no_facts(poller, vendor, clock, populating, portal):
-    populating(1)
-    vendor.happen("deal.won", "person0@example.com")
+def test_other_edits_are_no_facts(poller, vendor, clock, create_contacts, portal):
+    create_contacts(1)
+    vendor.simulate_event("deal.won", "person0@example.com")
     clock.forward(timedelta(hours=1))
     poller.page()
     clock.forward(timedelta(hours=1))
@@ -92,50 +94,50 @@ def test_other_edits_are_no_facts(poller, vendor, clock, populating, portal):
     assert poller.round() == []
 
 
-def test_contacts_created_and_changed(poller, vendor, clock, populating, connection, receiving):
+def test_contacts_created_and_changed(poller, vendor, clock, create_contacts, connection, receiving):
     poller.page()
     clock.forward(MINUTE)
-    populating(1)
+    create_contacts(1)
     clock.forward(MINUTE)
-    facts = vendor.happen("contact.created", "person0@example.com")
-    facts += vendor.happen("contact.property_changed", "person0@example.com")
+    facts = vendor.simulate_event("contact.created", "person0@example.com")
+    facts += vendor.simulate_event("contact.property_changed", "person0@example.com")
     [webhook] = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
     told = {event.key for event in plugin.nps_parse_events(connection, receiving(webhook.body))}
     assert {event.key for event in poller.round()} == told
 
 
-def test_tickets_are_polled_when_the_settings_say_so(connecting, connection, vendor, clock, populating):
-    populating(1)
+def test_tickets_are_polled_when_the_settings_say_so(connecting, connection, vendor, clock, create_contacts):
+    create_contacts(1)
     poller = Poller(connecting(listen_to=["tickets"]))
     poller.page()
     clock.forward(MINUTE)
-    vendor.happen("ticket.closed", "person0@example.com")
+    vendor.simulate_event("ticket.closed", "person0@example.com")
     assert kinds(poller.round()) == ["ticket.closed"]
 
 
-def test_repeats_within_the_overlap_have_the_same_keys(poller, vendor, clock, populating):
-    populating(1)
+def test_repeats_within_the_overlap_have_the_same_keys(poller, vendor, clock, create_contacts):
+    create_contacts(1)
     poller.page()
     clock.forward(MINUTE)
-    vendor.happen("deal.won", "person0@example.com")
+    vendor.simulate_event("deal.won", "person0@example.com")
     first = {event.key for event in poller.round()}
     clock.forward(MINUTE)
     assert {event.key for event in poller.round()} == first
-    vendor.happen("contact.property_changed", "person0@example.com")
-    clock.forward(timedelta(milliseconds=OVERLAP) * 2)
+    vendor.simulate_event("contact.property_changed", "person0@example.com")
+    clock.forward(timedelta(milliseconds=OVERLAP_MILLIS) * 2)
     poller.round()
     assert not {event.key for event in poller.round()} & first - {event.key for event in poller.round()}
 
 
-def test_what_the_index_shows_late_is_not_lost(poller, vendor, clock, populating):
-    populating(2)
+def test_what_the_index_shows_late_is_not_lost(poller, vendor, clock, create_contacts):
+    create_contacts(2)
     clock.forward(timedelta(hours=1))
     poller.page()
     vendor.search_lag = timedelta(seconds=90)
     clock.forward(MINUTE)
-    vendor.happen("deal.won", "person0@example.com")
+    vendor.simulate_event("deal.won", "person0@example.com")
     clock.forward(timedelta(seconds=45))
-    vendor.happen("deal.won", "person1@example.com")
+    vendor.simulate_event("deal.won", "person1@example.com")
     clock.forward(timedelta(seconds=50))
     early = poller.round()
     clock.forward(timedelta(seconds=90))
@@ -146,14 +148,14 @@ def test_what_the_index_shows_late_is_not_lost(poller, vendor, clock, populating
 
 
 def test_a_long_list_is_read_page_by_page_and_modified_records_are_not_skipped(
-    poller, vendor, clock, populating, portal
+    poller, vendor, clock, create_contacts, portal
 ):
-    [person] = populating(1)
+    [person] = create_contacts(1)
     poller.page()
     for number in range(250):
         clock.forward(timedelta(seconds=1))
         deal = portal.create(DEAL, {"dealstage": "appointmentscheduled", "dealname": f"D{number}"}, clock())
-        portal.link(deal, person, DEAL_TO_CONTACT)
+        portal.link(deal, person, DEAL_TO_CONTACT_TYPE_ID)
     deals = list(portal.records[DEAL].values())
     events = list(poller.page().events)
     clock.forward(MINUTE)
@@ -208,28 +210,28 @@ def test_a_quiet_portal_costs_one_search_per_object_type(poller, wire, clock):
     assert len(wire.requests) == 1 + 10
 
 
-def test_a_new_object_type_starts_now(connecting, connection, clock, vendor, populating):
-    populating(1)
+def test_a_new_object_type_starts_now(connecting, connection, clock, vendor, create_contacts):
+    create_contacts(1)
     poller = Poller(connecting(listen_to=["deals"]))
     poller.page()
-    vendor.happen("ticket.closed", "person0@example.com")
+    vendor.simulate_event("ticket.closed", "person0@example.com")
     clock.forward(MINUTE)
     poller.connection = connecting(listen_to=["tickets", "deals"])
     assert poller.round() == []
-    vendor.happen("ticket.closed", "person0@example.com")
+    vendor.simulate_event("ticket.closed", "person0@example.com")
     assert kinds(poller.round()) == ["ticket.closed"]
 
 
 @pytest.mark.parametrize("cursor", ["", "nonsense", "{}", '{"form":2,"turn":"deals","streams":{}}'])
-def test_a_cursor_of_another_form_starts_anew(poller, vendor, populating, cursor):
-    populating(1)
+def test_a_cursor_of_another_form_starts_anew(poller, vendor, create_contacts, cursor):
+    create_contacts(1)
     poller.cursor = cursor
-    vendor.happen("contact.property_changed", "person0@example.com")
+    vendor.simulate_event("contact.property_changed", "person0@example.com")
     poller.round()
-    assert Cursor.model_validate_json(poller.cursor).streams.keys() == {"deals", "contacts"}
+    assert PollCursor.model_validate_json(poller.cursor).streams.keys() == {"deals", "contacts"}
 
 
 def test_more_records_of_one_moment_than_a_search_gives_do_not_stop_the_poll():
-    stuck = Stream(start=0, seen=1000, since=1000, after="9900", ongoing=True)
-    assert stuck.passed([1000] * 100, full=True, after="10000").since == 1001
-    assert stuck.passed([1000] * 100, full=True, after=None).since == 1001
+    stuck = StreamPosition(start=0, seen=1000, since=1000, after="9900", ongoing=True)
+    assert stuck.advanced([1000] * 100, full=True, after="10000").since == 1001
+    assert stuck.advanced([1000] * 100, full=True, after=None).since == 1001

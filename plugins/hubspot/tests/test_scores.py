@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import nps_connect_hubspot as plugin
-from nps_connect import AuthFailed, EarlierAnswer, NotAllowed, Receipt, Rejected, RetryLater, TargetGone
+from nps_connect import AuthFailed, EarlierResponse, NotAllowed, Receipt, Rejected, RetryLater, TargetGone
 
 BOTH = pytest.mark.parametrize("version", ["2026-03", "2026-09"])
 
@@ -18,8 +18,8 @@ def rows_of(request):
     return [row["id"] for row in request.json()["inputs"]]
 
 
-def test_a_hundred_scores_cost_one_call(connection, wire, populating, updating, vendor):
-    people = populating(100)
+def test_a_hundred_scores_cost_one_call(connection, wire, create_contacts, updating, vendor):
+    people = create_contacts(100)
     outcomes = plugin.nps_write_scores(
         connection, [updating(person.id, index % 11) for index, person in enumerate(people)]
     )
@@ -28,14 +28,14 @@ def test_a_hundred_scores_cost_one_call(connection, wire, populating, updating, 
     assert list(vendor.effects().scores.values()) == [index % 11 for index in range(100)]
 
 
-def test_every_value_is_a_text_and_the_address_is_never_among_them(connection, wire, populating, updating):
-    [person] = populating(1)
+def test_every_value_is_a_text_and_the_address_is_never_among_them(connection, wire, create_contacts, updating):
+    [person] = create_contacts(1)
     update = updating(
         person.id,
         3,
         comment="trop lent",
         history=[
-            EarlierAnswer(score=8, answered_at=connection.clock() - timedelta(days=100), survey="s", touchpoint="t")
+            EarlierResponse(score=8, answered_at=connection.clock() - timedelta(days=100), survey="s", touchpoint="t")
         ],
         response_count=2,
     )
@@ -59,23 +59,25 @@ def test_every_value_is_a_text_and_the_address_is_never_among_them(connection, w
 
 
 @BOTH
-def test_absent_contacts_are_skipped_and_block_nobody(connecting, connection, populating, updating, portal, version):
-    people = populating(3)
+def test_absent_contacts_are_skipped_and_block_nobody(
+    connecting, connection, create_contacts, updating, portal, version
+):
+    people = create_contacts(3)
     del portal.records["contacts"][people[1].id]
     outcomes = plugin.nps_write_scores(connecting(api_version=version), [updating(person.id) for person in people])
     assert [type(outcome) for outcome in outcomes] == [Receipt, TargetGone, Receipt]
 
 
 @BOTH
-def test_an_archived_contact_is_gone(connecting, connection, populating, updating, version):
-    [person] = populating(1)
+def test_an_archived_contact_is_gone(connecting, connection, create_contacts, updating, version):
+    [person] = create_contacts(1)
     person.archived = True
     [outcome] = plugin.nps_write_scores(connecting(api_version=version), [updating(person.id)])
     assert isinstance(outcome, TargetGone)
 
 
-def test_one_bad_record_never_blocks_the_others(connection, wire, populating, updating, vendor):
-    people = populating(100)
+def test_one_bad_record_never_blocks_the_others(connection, wire, create_contacts, updating, vendor):
+    people = create_contacts(100)
     updates = [updating(person.id) for person in people]
     bad = people[37].id
 
@@ -92,8 +94,8 @@ def test_one_bad_record_never_blocks_the_others(connection, wire, populating, up
     assert len(wire.requests) <= 8  # log2(100) halves that were accepted
 
 
-def test_errors_without_ids_are_told_apart_with_smaller_batches(connection, wire, populating, updating):
-    people = populating(4)
+def test_errors_without_ids_are_told_apart_with_smaller_batches(connection, wire, create_contacts, updating):
+    people = create_contacts(4)
     updates = [updating(person.id) for person in people]
     ok = [{"id": people[0].id, "properties": {}}, {"id": people[2].id, "properties": {}}]
     errors = [{"category": "VALIDATION_ERROR", "message": ""}, {"category": "OBJECT_NOT_FOUND", "message": ""}]
@@ -103,8 +105,8 @@ def test_errors_without_ids_are_told_apart_with_smaller_batches(connection, wire
     assert rows_of(wire.requests[-1]) == [people[1].id, people[3].id]
 
 
-def test_one_reason_for_all_that_failed_needs_no_further_call(connection, wire, populating, updating):
-    people = populating(3)
+def test_one_reason_for_all_that_failed_needs_no_further_call(connection, wire, create_contacts, updating):
+    people = create_contacts(3)
     answer = {"status": "COMPLETE", "results": [{"id": people[0].id}], "errors": [{"category": "OBJECT_NOT_FOUND"}]}
     wire.faults = [httpx.Response(200, json=answer)]
     outcomes = plugin.nps_write_scores(connection, [updating(person.id) for person in people])
@@ -113,25 +115,25 @@ def test_one_reason_for_all_that_failed_needs_no_further_call(connection, wire, 
 
 
 def test_a_merged_contact_is_written_and_answers_under_the_survivors_id(
-    connection, populating, updating, portal, clock
+    connection, create_contacts, updating, portal, clock
 ):
-    survivor, loser = populating(2)
+    survivor, loser = create_contacts(2)
     portal.merge(survivor, loser, clock())
     [outcome] = plugin.nps_write_scores(connection, [updating(loser.id, 10)])
     assert isinstance(outcome, Receipt)
     assert survivor.properties["nps_score"] == "10"
 
 
-def test_the_later_of_two_answers_in_one_batch_is_written(connection, wire, populating, updating):
-    [person] = populating(1)
+def test_the_later_of_two_answers_in_one_batch_is_written(connection, wire, create_contacts, updating):
+    [person] = create_contacts(1)
     early, late = updating(person.id, 2, ago=timedelta(minutes=2)), updating(person.id, 9)
     outcomes = plugin.nps_write_scores(connection, [late, early])
     assert person.properties["nps_score"] == "9"
     assert [outcome.note for outcome in outcomes] == [None, "a later answer is already there"]
 
 
-def test_an_older_answer_never_overwrites_a_newer_one(connection, clock, populating, updating):
-    people = populating(2)
+def test_an_older_answer_never_overwrites_a_newer_one(connection, clock, create_contacts, updating):
+    people = create_contacts(2)
     plugin.nps_write_scores(connection, [updating(people[0].id, 9)])
     clock.forward(timedelta(hours=1))
     late = [updating(person.id, 2, ago=timedelta(hours=2)) for person in people]
@@ -140,8 +142,8 @@ def test_an_older_answer_never_overwrites_a_newer_one(connection, clock, populat
     assert [outcome.note for outcome in outcomes] == ["a later answer is already there", None]
 
 
-def test_the_same_answer_twice_leaves_one_effect(connection, clock, populating, updating):
-    [person] = populating(1)
+def test_the_same_answer_twice_leaves_one_effect(connection, clock, create_contacts, updating):
+    [person] = create_contacts(1)
     update = updating(person.id, 7)
     plugin.nps_write_scores(connection, [update])
     clock.forward(timedelta(hours=1))
@@ -150,22 +152,22 @@ def test_the_same_answer_twice_leaves_one_effect(connection, clock, populating, 
     assert len(person.history["nps_score"]) == 1
 
 
-def test_a_portal_without_the_properties_holds_the_action_and_says_what_to_do(bare, wire, populating, updating):
-    people = populating(100)
+def test_a_portal_without_the_properties_holds_the_action_and_says_what_to_do(bare, wire, create_contacts, updating):
+    people = create_contacts(100)
     with pytest.raises(NotAllowed, match=r"nps_score does not exist.*connections plan"):
         plugin.nps_write_scores(bare, [updating(person.id) for person in people])
     assert len(wire.requests) == 1
 
 
-def test_a_locked_property_holds_the_action(connection, populating, updating, portal):
-    [person] = populating(1)
+def test_a_locked_property_holds_the_action(connection, create_contacts, updating, portal):
+    [person] = create_contacts(1)
     portal.definitions["contacts"]["nps_comment"]["modificationMetadata"]["readOnlyValue"] = True
     with pytest.raises(NotAllowed, match="nps_comment is read-only"):
         plugin.nps_write_scores(connection, [updating(person.id)])
 
 
-def test_a_missing_scope_is_named(connection, populating, updating, portal):
-    [person] = populating(1)
+def test_a_missing_scope_is_named(connection, create_contacts, updating, portal):
+    [person] = create_contacts(1)
     portal.scopes.remove("crm.objects.contacts.write")
     with pytest.raises(NotAllowed) as caught:
         plugin.nps_write_scores(connection, [updating(person.id)])
@@ -173,31 +175,33 @@ def test_a_missing_scope_is_named(connection, populating, updating, portal):
     assert (caught.value.connection, caught.value.action, caught.value.status) == ("crm", "write_score", 403)
 
 
-def test_a_wrong_token_holds_the_connection_and_is_never_shown(connecting, populating, updating):
-    [person] = populating(1)
+def test_a_wrong_token_holds_the_connection_and_is_never_shown(connecting, create_contacts, updating):
+    [person] = create_contacts(1)
     with pytest.raises(AuthFailed) as caught:
         plugin.nps_write_scores(connecting(access_token="pat-na1-wrong"), [updating(person.id)])
     assert "pat-na1-wrong" not in repr(caught.value.__dict__)
     assert caught.value.request_id
 
 
-def test_a_version_that_ended_is_not_taken_for_missing_records(connection, wire, populating, updating):
-    [person] = populating(1)
+def test_a_version_that_ended_is_not_taken_for_missing_records(connection, wire, create_contacts, updating):
+    [person] = create_contacts(1)
     wire.faults = [httpx.Response(404, text="<html>Not Found</html>")]
     with pytest.raises(Rejected, match="API version 2026-09 may have ended"):
         plugin.nps_write_scores(connection, [updating(person.id)])
 
 
-def test_an_answer_of_another_shape_is_tried_again_without_a_storm_of_calls(connection, wire, populating, updating):
-    people = populating(100)
+def test_an_answer_of_another_shape_is_tried_again_without_a_storm_of_calls(
+    connection, wire, create_contacts, updating
+):
+    people = create_contacts(100)
     wire.faults = [httpx.Response(200, json={"welcome": True})] * 5
     outcomes = plugin.nps_write_scores(connection, [updating(person.id) for person in people])
     assert {type(outcome) for outcome in outcomes} == {RetryLater}
     assert len(wire.faults) == 4
 
 
-def test_a_batch_that_is_not_finished_is_tried_again(connection, wire, populating, updating):
-    [person] = populating(1)
+def test_a_batch_that_is_not_finished_is_tried_again(connection, wire, create_contacts, updating):
+    [person] = create_contacts(1)
     wire.faults = [httpx.Response(200, json={"status": "PROCESSING", "results": []})]
     [outcome] = plugin.nps_write_scores(connection, [updating(person.id)])
     assert isinstance(outcome, RetryLater)
@@ -206,28 +210,28 @@ def test_a_batch_that_is_not_finished_is_tried_again(connection, wire, populatin
 @pytest.mark.parametrize(
     ("policy", "written"), [("full", "Lent <b>"), ("link", "https://nps.example.com/c/1"), ("none", "")]
 )
-def test_the_route_decides_what_is_written_of_the_comment(connection, populating, updating, policy, written):
-    [person] = populating(1, nps_comment="an earlier one")
+def test_the_route_decides_what_is_written_of_the_comment(connection, create_contacts, updating, policy, written):
+    [person] = create_contacts(1, nps_comment="an earlier one")
     update = updating(person.id, comment="Lent <b>", comment_policy=policy, comment_link="https://nps.example.com/c/1")
     plugin.nps_write_scores(connection, [update])
     assert person.properties["nps_comment"] == written
 
 
-def test_an_answer_without_a_comment_clears_the_earlier_one(connection, populating, updating):
-    [person] = populating(1, nps_comment="an earlier one")
+def test_an_answer_without_a_comment_clears_the_earlier_one(connection, create_contacts, updating):
+    [person] = create_contacts(1, nps_comment="an earlier one")
     plugin.nps_write_scores(connection, [updating(person.id)])
     assert person.properties["nps_comment"] == ""
 
 
 @pytest.mark.parametrize("length", [65_536, 65_537, 100_000])
-def test_long_comments_fit(connection, populating, updating, length):
-    [person] = populating(1)
+def test_long_comments_fit(connection, create_contacts, updating, length):
+    [person] = create_contacts(1)
     [outcome] = plugin.nps_write_scores(connection, [updating(person.id, comment="é" * length)])
     assert isinstance(outcome, Receipt)
     assert len(person.properties["nps_comment"]) == 65_536
 
 
-def test_formulas_in_comments_are_disarmed_because_contacts_are_exported(connection, populating, updating):
-    [person] = populating(1)
+def test_formulas_in_comments_are_disarmed_because_contacts_are_exported(connection, create_contacts, updating):
+    [person] = create_contacts(1)
     plugin.nps_write_scores(connection, [updating(person.id, comment='=HYPERLINK("https://example.com")')])
     assert person.properties["nps_comment"] == '\'=HYPERLINK("https://example.com")'

@@ -51,8 +51,8 @@ def test_upsert_tells_what_is_new(call):
 
 
 @pytest.mark.parametrize(("version", "status"), [("2026-03", 207), ("2026-09", 200)])
-def test_partial_failures_look_different_in_each_version(call, populating, version, status):
-    [person] = populating(1)
+def test_partial_failures_look_different_in_each_version(call, create_contacts, version, status):
+    [person] = create_contacts(1)
     inputs = [{"id": person.id, "properties": {"firstname": "X"}}, {"id": "999", "properties": {}}]
     got, body, _ = call("POST", f"/crm/objects/{version}/contacts/batch/update", {"inputs": inputs})
     assert (got, body["numErrors"], body["errors"][0]["context"]) == (status, 1, {"ids": ["999"]})
@@ -72,8 +72,8 @@ def test_partial_failures_look_different_in_each_version(call, populating, versi
         {"inputs": [{"id": "101", "properties": {}}, {"id": "101", "properties": {}}]},
     ],
 )
-def test_batches_that_hubspot_refuses(call, populating, body):
-    populating(1)
+def test_batches_that_hubspot_refuses(call, create_contacts, body):
+    create_contacts(1)
     assert call("POST", f"{CONTACTS}/batch/update", body)[0] == 400
 
 
@@ -101,10 +101,10 @@ def test_people_are_made_known_once(vendor):
     assert record.properties["hs_email_optout"] == "true"
 
 
-def test_webhooks_are_signed_as_hubspots_own_package_would(vendor, clock, populating):
-    populating(1)
+def test_webhooks_are_signed_as_hubspots_own_package_would(vendor, clock, create_contacts):
+    create_contacts(1)
     url = "https://nps.example.com/hooks/crm"
-    [webhook] = vendor.webhooks(vendor.happen("deal.won", "person0@example.com"), url)
+    [webhook] = vendor.webhooks(vendor.simulate_event("deal.won", "person0@example.com"), url)
     theirs = Signature.get_signature(
         SECRET,
         webhook.body.decode(),
@@ -116,9 +116,9 @@ def test_webhooks_are_signed_as_hubspots_own_package_would(vendor, clock, popula
     assert webhook.headers["x-hubspot-signature-v3"] == theirs
 
 
-def test_a_hundred_facts_travel_in_one_webhook_and_resends_are_counted(vendor, populating):
-    people = populating(101)
-    facts = [fact for person in people for fact in vendor.happen("deal.won", person.properties["email"])]
+def test_a_hundred_facts_travel_in_one_webhook_and_resends_are_counted(vendor, create_contacts):
+    people = create_contacts(101)
+    facts = [fact for person in people for fact in vendor.simulate_event("deal.won", person.properties["email"])]
     webhooks = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
     assert [len(json.loads(webhook.body)) for webhook in webhooks] == [100, 1]
     again = vendor.webhooks(facts[:1], "https://nps.example.com/hooks/crm")
@@ -126,16 +126,16 @@ def test_a_hundred_facts_travel_in_one_webhook_and_resends_are_counted(vendor, p
     assert second == first | {"attemptNumber": 1}
 
 
-def test_deals_are_worth_asking_about(vendor, populating):
-    for person in populating(30):
-        vendor.happen("deal.won", person.properties["email"])
+def test_deals_are_worth_asking_about(vendor, create_contacts):
+    for person in create_contacts(30):
+        vendor.simulate_event("deal.won", person.properties["email"])
     assert all(float(deal.properties["amount"]) >= 100 for deal in vendor.portal.records["deals"].values())
 
 
-def test_nothing_happens_to_strangers_and_unknown_kinds(vendor, populating):
-    populating(1)
-    assert vendor.happen("deal.won", "nobody@example.com") == []
-    assert vendor.happen("moon.full", "person0@example.com") == []
+def test_nothing_happens_to_strangers_and_unknown_kinds(vendor, create_contacts):
+    create_contacts(1)
+    assert vendor.simulate_event("deal.won", "nobody@example.com") == []
+    assert vendor.simulate_event("moon.full", "person0@example.com") == []
     assert vendor.webhooks(["fact-999"], "https://nps.example.com/hooks/crm") == []
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect_hubspot.people import language_tag
-from nps_connect_hubspot.properties import moment_text, read_moment
-from nps_connect_hubspot.texts import ELLIPSIS, as_html, cut
+from nps_connect_hubspot.contact_records import language_tag
+from nps_connect_hubspot.score_properties import format_moment, parse_moment
+from nps_connect_hubspot.texts import ELLIPSIS, to_html, truncate
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80) | st.text(
     "a&<>😞é\u0301\n\u200d👩🏽", max_size=80
@@ -24,7 +24,7 @@ def units(text):
 
 @given(TEXTS, st.integers(min_value=1, max_value=60))
 def test_a_cut_text_fits_and_is_a_beginning(text, limit):
-    short = cut(text, limit)
+    short = truncate(text, limit)
     assert units(short) <= limit
     guarded = text if not text.startswith(("=", "+", "-", "@", "\t", "\r")) else f"'{text}"
     assert short == guarded or guarded.startswith(short.removesuffix(ELLIPSIS))
@@ -33,7 +33,7 @@ def test_a_cut_text_fits_and_is_a_beginning(text, limit):
 
 @given(TEXTS, st.integers(min_value=8, max_value=60))
 def test_html_fits_and_holds_no_markup_and_no_broken_entity(text, limit):
-    made = as_html(text, limit)
+    made = to_html(text, limit)
     assert units(made) <= limit
     assert re.findall(r"<(?!br>)|&(?!(amp|lt|gt|quot|#x27);)", made) == []
     shown = html.unescape(made.replace("<br>", "\n"))
@@ -53,12 +53,12 @@ def test_html_fits_and_holds_no_markup_and_no_broken_entity(text, limit):
     ],
 )
 def test_characters_stay_whole(text, limit, expected):
-    assert cut(text, limit) == expected
+    assert truncate(text, limit) == expected
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+33 1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
 def test_what_a_spreadsheet_would_run_is_disarmed(text):
-    assert cut(text) == f"'{text}"
+    assert truncate(text) == f"'{text}"
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_languages(told, tag):
 @given(st.datetimes(timezones=st.timezones()))
 def test_moments_come_back(moment):
     try:
-        told = moment_text(moment)
+        told = format_moment(moment)
     except OverflowError:
         return
-    assert abs((read_moment(told) - moment).total_seconds()) < 0.001
+    assert abs((parse_moment(told) - moment).total_seconds()) < 0.001
 
 
 @pytest.mark.parametrize("text", ["", None, "soon", "9" * 30, "2026-13-01"])
 def test_what_is_no_moment(text):
-    assert read_moment(text) is None
+    assert parse_moment(text) is None
 
 
 def test_milliseconds_are_a_moment_too():
-    assert moment_text(read_moment("1693657560123")) == "2023-09-02T12:26:00.123Z"
+    assert format_moment(parse_moment("1693657560123")) == "2023-09-02T12:26:00.123Z"

@@ -83,19 +83,19 @@ def test_the_list_of_decoded_characters():
 
 
 def signed(vendor, email="person0@example.com", kind="deal.won", url="https://nps.example.com/hooks/crm"):
-    [webhook] = vendor.webhooks(vendor.happen(kind, email), url)
+    [webhook] = vendor.webhooks(vendor.simulate_event(kind, email), url)
     return webhook
 
 
-def test_a_genuine_webhook_is_believed(connection, vendor, populating, receiving):
-    populating(1)
+def test_a_genuine_webhook_is_believed(connection, vendor, create_contacts, receiving):
+    create_contacts(1)
     webhook = signed(vendor)
     plugin.nps_verify_webhook(connection, receiving(webhook.body, dict(webhook.headers)))
 
 
 @pytest.mark.parametrize("other", ["body", "url", "method", "header", "secret", "none"])
-def test_anything_else_than_what_was_signed_is_refused(connecting, vendor, populating, receiving, other):
-    populating(1)
+def test_anything_else_than_what_was_signed_is_refused(connecting, vendor, create_contacts, receiving, other):
+    create_contacts(1)
     webhook = signed(vendor)
     body = webhook.body + b" " if other == "body" else webhook.body
     url = "https://nps.example.com/hooks/other" if other == "url" else "https://nps.example.com/hooks/crm"
@@ -114,16 +114,18 @@ def test_anything_else_than_what_was_signed_is_refused(connecting, vendor, popul
     assert SECRET not in str(caught.value)
 
 
-def test_two_secrets_are_valid_at_once(connecting, vendor, populating, receiving):
-    populating(1)
+def test_two_secrets_are_valid_at_once(connecting, vendor, create_contacts, receiving):
+    create_contacts(1)
     webhook = signed(vendor)
     for secrets in (["the-old-secret", SECRET], [SECRET, "the-new-secret"]):
         plugin.nps_verify_webhook(connecting(webhook_secrets=secrets), receiving(webhook.body, dict(webhook.headers)))
 
 
 @pytest.mark.parametrize(("seconds", "believed"), [(-301, False), (-299, True), (299, True), (301, False)])
-def test_the_window_is_five_minutes_in_both_directions(connection, vendor, populating, receiving, seconds, believed):
-    populating(1)
+def test_the_window_is_five_minutes_in_both_directions(
+    connection, vendor, create_contacts, receiving, seconds, believed
+):
+    create_contacts(1)
     webhook = signed(vendor)
     request = receiving(webhook.body, dict(webhook.headers))
     late = request.model_copy(update={"received_at": request.received_at + timedelta(seconds=seconds)})
@@ -144,8 +146,8 @@ def test_a_timestamp_that_is_no_number_is_stale(connection, receiving, timestamp
     assert caught.value.reason == "stale"
 
 
-def test_older_versions_are_believed_only_by_choice(connecting, vendor, populating, receiving):
-    populating(1)
+def test_older_versions_are_believed_only_by_choice(connecting, vendor, create_contacts, receiving):
+    create_contacts(1)
     webhook = signed(vendor)
     older = {name: value for name, value in webhook.headers.items() if "v3" not in name}
     with pytest.raises(WebhookRejected):

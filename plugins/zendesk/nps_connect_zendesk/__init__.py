@@ -11,7 +11,7 @@ from nps_connect_zendesk.check import nps_check
 from nps_connect_zendesk.connector import nps_connector
 from nps_connect_zendesk.contacts import nps_complete_events, nps_find_contacts
 from nps_connect_zendesk.events import nps_parse_events
-from nps_connect_zendesk.polling import nps_poll_events
+from nps_connect_zendesk.poll import nps_poll_events
 from nps_connect_zendesk.scores import nps_write_scores
 from nps_connect_zendesk.setup import nps_apply_setup, nps_plan_setup
 from nps_connect_zendesk.tickets import nps_find_existing, nps_open_tickets, nps_update_tickets

@@ -22,12 +22,12 @@ import httpx
 from nps_connect import AuthFailed, Connection, RetryLater, hookimpl
 
 TOKEN_PATH = "/oauth/tokens"  # noqa: S105  # a path
-STORED_AS = "oauth"
-MARGIN = timedelta(minutes=5)
+TOKEN_STORE_KEY = "oauth"
+REFRESH_MARGIN = timedelta(minutes=5)
 ACCESS_SECONDS = 86_400
 REFRESH_SECONDS = 7_776_000
-ASSUMED_SECONDS = 1_800
-REFUSALS = (400, 401, 403, 404, 422)
+DEFAULT_ACCESS_SECONDS = 1_800
+REJECTED_STATUSES = (400, 401, 403, 404, 422)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TokenPair:
 
     def fresh(self, now: datetime) -> bool:
         """Whether the token lasts longer than a few minutes from now."""
-        return now.timestamp() + MARGIN.total_seconds() < self.expires_at
+        return now.timestamp() + REFRESH_MARGIN.total_seconds() < self.expires_at
 
 
 def authenticate(connection: Connection) -> Mapping[str, str] | httpx.Auth:
@@ -71,12 +71,12 @@ def nps_authorize(connection: Connection, code: str | None) -> str | None:
     if connection.settings.grant != "authorization_code":
         return None
     if code is None:
-        return consent_address(connection)
-    redeem(connection, code)
+        return build_consent_url(connection)
+    redeem_code(connection, code)
     return None
 
 
-def consent_address(connection: Connection) -> str:
+def build_consent_url(connection: Connection) -> str:
     """Where an admin lets the OAuth client act for them (authorization code grant)."""
     settings = connection.settings
     query = {
@@ -88,7 +88,7 @@ def consent_address(connection: Connection) -> str:
     return f"{settings.address}/oauth/authorizations/new?{urlencode(query)}"
 
 
-def redeem(connection: Connection, code: str) -> None:
+def redeem_code(connection: Connection, code: str) -> None:
     """Exchange an authorization code for a pair of tokens, which is stored before anybody uses it.
 
     Raises:
@@ -98,7 +98,7 @@ def redeem(connection: Connection, code: str) -> None:
     settings, tokens = connection.settings, connection.tokens
     if tokens is None:
         raise AuthFailed("there is no ledger to keep the tokens in")
-    with tokens.exclusive(STORED_AS):
+    with tokens.exclusive(TOKEN_STORE_KEY):
         answer = connection.http.call(
             "POST",
             TOKEN_PATH,
@@ -114,18 +114,18 @@ def redeem(connection: Connection, code: str) -> None:
                 "expires_in": ACCESS_SECONDS,
                 "refresh_token_expires_in": REFRESH_SECONDS,
             },
-            accept=REFUSALS,
+            accept=REJECTED_STATUSES,
         )
-        pair, reason = read_pair(answer.status, answer.body, connection.clock())
+        pair, reason = parse_token_response(answer.status, answer.body, connection.clock())
         if pair is None:
             raise AuthFailed(
                 f"Zendesk does not take the code ({reason}): a code is good once and for two minutes, and client_id, "
                 "client_secret and redirect_uri must be those of the consent; begin again"
             )
-        tokens.write(STORED_AS, json.dumps(asdict(pair)))
+        tokens.write(TOKEN_STORE_KEY, json.dumps(asdict(pair)))
 
 
-def read_pair(status: int, body: bytes, now: datetime) -> tuple[TokenPair | None, str]:
+def parse_token_response(status: int, body: bytes, now: datetime) -> tuple[TokenPair | None, str]:
     """The pair that the token endpoint gave, or none and the reason."""
     try:
         told = json.loads(body)
@@ -135,7 +135,7 @@ def read_pair(status: int, body: bytes, now: datetime) -> tuple[TokenPair | None
     if status >= 400 or not isinstance(told.get("access_token"), str):
         return None, str(told.get("error") or f"status {status}")
     lasts, refresh = told.get("expires_in"), told.get("refresh_token")
-    seconds = lasts if isinstance(lasts, int | float) and lasts > 0 else ASSUMED_SECONDS
+    seconds = lasts if isinstance(lasts, int | float) and lasts > 0 else DEFAULT_ACCESS_SECONDS
     return TokenPair(
         access_token=told["access_token"],
         refresh_token=refresh if isinstance(refresh, str) else None,
@@ -160,31 +160,31 @@ class OAuth(httpx.Auth):
         if request.url.path.endswith(TOKEN_PATH):  # the client's own secret signs it
             yield request
             return
-        pair = yield from self._usable(refused=None)
+        pair = yield from self._usable_token(refused=None)
         request.headers["Authorization"] = f"Bearer {pair.access_token}"
         response = yield request
         if response.status_code == 401:
-            pair = yield from self._usable(refused=pair.access_token)
+            pair = yield from self._usable_token(refused=pair.access_token)
             request.headers["Authorization"] = f"Bearer {pair.access_token}"
             yield request
 
-    def _usable(self, refused: str | None) -> Generator[httpx.Request, httpx.Response, TokenPair]:
+    def _usable_token(self, refused: str | None) -> Generator[httpx.Request, httpx.Response, TokenPair]:
         with self._lock:
-            if self._serves(self._pair, refused):
+            if self._is_usable(self._pair, refused):
                 return self._pair  # type: ignore[return-value]
-            with self._alone():
+            with self._refresh_lock():
                 stored = self._load()
-                if not self._serves(stored, refused):
+                if not self._is_usable(stored, refused):
                     stored = yield from self._renew(stored)
                 self._pair = stored
                 return stored  # type: ignore[return-value]
 
-    def _serves(self, pair: TokenPair | None, refused: str | None) -> bool:
+    def _is_usable(self, pair: TokenPair | None, refused: str | None) -> bool:
         return pair is not None and pair.access_token != refused and pair.fresh(self._connection.clock())
 
-    def _alone(self) -> AbstractContextManager[None]:
+    def _refresh_lock(self) -> AbstractContextManager[None]:
         tokens = self._connection.tokens
-        return tokens.exclusive(STORED_AS) if tokens is not None else nullcontext()
+        return tokens.exclusive(TOKEN_STORE_KEY) if tokens is not None else nullcontext()
 
     def _renew(self, known: TokenPair | None) -> Generator[httpx.Request, httpx.Response, TokenPair]:
         response = yield httpx.Request(
@@ -196,7 +196,7 @@ class OAuth(httpx.Auth):
         response.read()
         pair = self._read(response)
         if self._connection.tokens is not None:
-            self._connection.tokens.write(STORED_AS, json.dumps(asdict(pair)))
+            self._connection.tokens.write(TOKEN_STORE_KEY, json.dumps(asdict(pair)))
         return pair
 
     def _grant(self, known: TokenPair | None) -> dict[str, Any]:
@@ -212,7 +212,7 @@ class OAuth(httpx.Auth):
         status = response.status_code
         if status == 429 or status >= 500:
             raise RetryLater(f"Zendesk's token endpoint answered {status}")
-        pair, reason = read_pair(status, response.content, self._connection.clock())
+        pair, reason = parse_token_response(status, response.content, self._connection.clock())
         if pair is not None:
             return pair
         if self._settings.grant == "client_credentials":
@@ -222,7 +222,7 @@ class OAuth(httpx.Auth):
     def _load(self) -> TokenPair | None:
         if self._connection.tokens is None:
             return self._pair
-        text = self._connection.tokens.read(STORED_AS)
+        text = self._connection.tokens.read(TOKEN_STORE_KEY)
         if text is None:
             return None
         try:

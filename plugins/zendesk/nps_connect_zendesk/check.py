@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from nps_connect import Connection, DeliveryError, Finding, NotAllowed, RetryLater, VendorAnswer, hookimpl
+from nps_connect import Connection, DeliveryError, Finding, NotAllowed, RetryLater, VendorResponse, hookimpl
+from nps_connect_zendesk.api import API_PATH
 from nps_connect_zendesk.business_rules import mailing_rules
-from nps_connect_zendesk.directory import Kind, number_of
-from nps_connect_zendesk.filters import filter_findings
-from nps_connect_zendesk.people import STAFF
-from nps_connect_zendesk.rows import API
+from nps_connect_zendesk.filter_check import filter_findings
+from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
 from nps_connect_zendesk.setup import differences
-from nps_connect_zendesk.webhook_setup import our_webhook
+from nps_connect_zendesk.users import STAFF_ROLES
+from nps_connect_zendesk.webhook_setup import find_webhook
 
 ACTION = "check"
-TOKENS_END = date(2027, 4, 30)
+API_TOKEN_END_DATE = date(2027, 4, 30)
 """Zendesk switches all API tokens off: documentation/api-basics/authentication/oauth-migration/."""
 
-SKEW = timedelta(seconds=60)
-NEEDED_TO_WRITE = ("tickets:write", "users:write")
+MAX_CLOCK_SKEW = timedelta(seconds=60)
+REQUIRED_WRITE_SCOPES = ("tickets:write", "users:write")
 
 
 @hookimpl
@@ -31,7 +31,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
     Raises:
         DeliveryError: the account cannot be reached, or does not know us.
     """
-    answer = connection.http.call("GET", f"{API}/users/me", action=ACTION, idempotent=True)
+    answer = connection.http.call("GET", f"{API_PATH}/users/me", action=ACTION, idempotent=True)
     findings = [*_identity(answer), *_credential(connection), *_quota(answer), *_clock(connection, answer)]
     for look in (_scopes, _tickets, _export, _names, _filters, _setup, _webhook, _business_rules):
         try:
@@ -39,24 +39,24 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
         except NotAllowed as error:
             scope = f"scope {error.scope}" if error.scope else "the permission"
             fix = f"give the token {scope}, or the agent behind it a role that has it"
-            findings.append(_failed(look, error, fix))
+            findings.append(_failure_finding(look, error, fix))
         except RetryLater as error:
-            findings.append(_failed(look, error, "the rest was not looked at: run the check again later"))
+            findings.append(_failure_finding(look, error, "the rest was not looked at: run the check again later"))
             break
         except DeliveryError as error:
-            findings.append(_failed(look, error, "look at the address and the version of the account's API"))
+            findings.append(_failure_finding(look, error, "look at the address and the version of the account's API"))
     return findings
 
 
-def _failed(look: Callable[[Connection], Iterator[Finding]], error: DeliveryError, fix: str) -> Finding:
+def _failure_finding(look: Callable[[Connection], Iterator[Finding]], error: DeliveryError, fix: str) -> Finding:
     what = look.__name__.strip("_").replace("_", " ")
     return Finding(severity="error", text=f"{what}: {error.message}", fix=fix)
 
 
-def _identity(answer: VendorAnswer) -> Iterator[Finding]:
+def _identity(answer: VendorResponse) -> Iterator[Finding]:
     user = (answer.json_or_none() or {}).get("user") or {}
     role = user.get("role")
-    if role in STAFF:
+    if role in STAFF_ROLES:
         yield Finding(severity="ok", text=f"signed in as {role}")
     else:
         text = f"signed in as {role or 'nobody'}: only agents and admins may open tickets for others"
@@ -66,16 +66,16 @@ def _identity(answer: VendorAnswer) -> Iterator[Finding]:
 def _credential(connection: Connection) -> Iterator[Finding]:
     if connection.settings.api_token is None:
         return
-    left = (TOKENS_END - connection.clock().date()).days
+    left = (API_TOKEN_END_DATE - connection.clock().date()).days
     fix = "make an OAuth client in Admin Center (Apps and integrations, APIs) and set client_id and client_secret"
     if left < 0:
-        yield Finding(severity="error", text=f"Zendesk has switched API tokens off on {TOKENS_END}", fix=fix)
+        yield Finding(severity="error", text=f"Zendesk has switched API tokens off on {API_TOKEN_END_DATE}", fix=fix)
     else:
-        text = f"the connection signs in with an API token; Zendesk switches these off on {TOKENS_END} ({left} days)"
+        text = f"the connection signs in with an API token; Zendesk switches these off on {API_TOKEN_END_DATE} ({left} days)"
         yield Finding(severity="warning", text=text, fix=fix)
 
 
-def _quota(answer: VendorAnswer) -> Iterator[Finding]:
+def _quota(answer: VendorResponse) -> Iterator[Finding]:
     limit = answer.headers.get("x-rate-limit") or answer.headers.get("ratelimit-limit") or ""
     left = answer.headers.get("x-rate-limit-remaining") or answer.headers.get("ratelimit-remaining") or ""
     if not (limit.isdigit() and left.isdigit()):
@@ -87,12 +87,12 @@ def _quota(answer: VendorAnswer) -> Iterator[Finding]:
         yield Finding(severity="ok", text=text)
 
 
-def _clock(connection: Connection, answer: VendorAnswer) -> Iterator[Finding]:
+def _clock(connection: Connection, answer: VendorResponse) -> Iterator[Finding]:
     try:
         theirs = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
         return
-    if theirs.tzinfo is not None and abs(connection.clock() - theirs) > SKEW:
+    if theirs.tzinfo is not None and abs(connection.clock() - theirs) > MAX_CLOCK_SKEW:
         text = "this machine's clock differs from Zendesk's by more than a minute: webhooks would look stale"
         yield Finding(severity="warning", text=text, fix="set the clock by NTP")
 
@@ -101,13 +101,13 @@ def _scopes(connection: Connection) -> Iterator[Finding]:
     if connection.settings.api_token is not None:
         return
     answer = connection.http.call(
-        "GET", f"{API}/oauth/tokens/current", action=ACTION, idempotent=True, accept=(400, 403, 404, 422)
+        "GET", f"{API_PATH}/oauth/tokens/current", action=ACTION, idempotent=True, accept=(400, 403, 404, 422)
     )
     token = (answer.json_or_none() or {}).get("token") if answer.status == 200 else None
     if not isinstance(token, dict) or not isinstance(token.get("scopes"), list):
         return
     scopes = {str(scope) for scope in token["scopes"]}
-    missing = [scope for scope in NEEDED_TO_WRITE if scope not in scopes and "write" not in scopes]
+    missing = [scope for scope in REQUIRED_WRITE_SCOPES if scope not in scopes and "write" not in scopes]
     if missing:
         text = f"the token lacks the scope {', '.join(missing)}"
         yield Finding(severity="error", text=text, fix="make a token with these scopes")
@@ -117,7 +117,7 @@ def _scopes(connection: Connection) -> Iterator[Finding]:
 
 def _tickets(connection: Connection) -> Iterator[Finding]:
     params = {"external_id": "nps-check"}
-    connection.http.call("GET", f"{API}/tickets", action=ACTION, idempotent=True, params=params)
+    connection.http.call("GET", f"{API_PATH}/tickets", action=ACTION, idempotent=True, params=params)
     yield Finding(severity="ok", text="tickets can be read")
 
 
@@ -125,14 +125,14 @@ def _export(connection: Connection) -> Iterator[Finding]:
     if connection.settings.events != "poll":
         return
     params: dict[str, str | int] = {"start_time": int(connection.clock().timestamp()) - 120, "per_page": 1}
-    path = f"{API}/incremental/tickets/cursor"
+    path = f"{API_PATH}/incremental/tickets/cursor"
     connection.http.call("GET", path, action=ACTION, idempotent=True, params=params, quota="export")
     yield Finding(severity="ok", text="the ticket export can be read")
 
 
 def _names(connection: Connection) -> Iterator[Finding]:
     settings = connection.settings
-    named: list[tuple[str, Kind, int | str | None]] = [
+    named: list[tuple[str, ResourceKind, int | str | None]] = [
         ("group", "groups", settings.group),
         ("brand", "brands", settings.brand),
         ("ticket_form", "ticket_forms", settings.ticket_form),
@@ -140,7 +140,7 @@ def _names(connection: Connection) -> Iterator[Finding]:
         *(("exclude.forms", "ticket_forms", form) for form in settings.exclude.forms),
     ]
     for key, kind, value in named:
-        if value is not None and number_of(connection, kind, value, action=ACTION) is None:
+        if value is not None and lookup_id(connection, kind, value, action=ACTION) is None:
             text = f"{key}: Zendesk has no {kind.replace('_', ' ').rstrip('s')} {value!r}"
             yield Finding(severity="error", text=text, fix=f"correct {key}, or name its number")
 
@@ -159,10 +159,10 @@ def _setup(connection: Connection) -> Iterator[Finding]:
 
 
 def _webhook(connection: Connection) -> Iterator[Finding]:
-    webhook = our_webhook(connection, action=ACTION) if connection.settings.events == "webhook" else None
+    webhook = find_webhook(connection, action=ACTION) if connection.settings.events == "webhook" else None
     if webhook is None:
         return
-    path = f"{API}/webhooks/{webhook['id']}"
+    path = f"{API_PATH}/webhooks/{webhook['id']}"
     answer = connection.http.call_json("GET", f"{path}/signing_secret", action=ACTION, idempotent=True)
     secret = str((answer.get("signing_secret") or {}).get("secret") or "").encode()
     ours = [one.get_secret_value().encode() for one in connection.settings.webhook_secrets]
@@ -178,14 +178,14 @@ def _last_invocation(connection: Connection, path: str) -> Finding:
     last = next(iter(answer.get("invocations") or []), None)
     if last is None:
         return Finding(severity="ok", text="the webhook was not called in the last days")
-    when = _told(last.get("latest_completed_at"))
+    when = _error_detail(last.get("latest_completed_at"))
     if last.get("status_code") in (None, 200) and last.get("status") != "failed":
         return Finding(severity="ok", text=f"the webhook was last called {when} and answered")
     text = f"the webhook's last call ({when}) failed with {last.get('status_code') or last.get('status')}"
     return Finding(severity="warning", text=text, fix="look at Admin Center, Webhooks, Activity, and at public_url")
 
 
-def _told(value: object) -> str:
+def _error_detail(value: object) -> str:
     try:
         return datetime.fromisoformat(str(value)).isoformat(sep=" ", timespec="minutes")
     except ValueError:

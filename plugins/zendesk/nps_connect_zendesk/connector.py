@@ -14,10 +14,10 @@ from nps_connect import (
 )
 from nps_connect_zendesk.auth import authenticate
 from nps_connect_zendesk.errors import refine
-from nps_connect_zendesk.scores import BATCH
+from nps_connect_zendesk.scores import MAX_BATCH_SIZE
 from nps_connect_zendesk.settings import ZendeskSettings
 
-SILENT_PAUSE = 60.0
+DEFAULT_PAUSE_SECONDS = 60.0
 """Seconds to pause on a 429 that names no time."""
 
 TICKET_FIELDS = {
@@ -38,7 +38,7 @@ TICKET_FIELDS = {
     "reopens": "number",
 }
 
-KINDS = (
+EVENT_KINDS = (
     EventKind(
         name="ticket.solved",
         description="A ticket becomes solved, for the first time or again.",
@@ -101,22 +101,24 @@ def _quotas(per_minute: int) -> tuple[Quota, ...]:
             name="general",
             calls=per_minute,
             seconds=60,
-            default_pause_seconds=SILENT_PAUSE,
+            default_pause_seconds=DEFAULT_PAUSE_SECONDS,
             limit_header="ratelimit-limit",
             remaining_header="ratelimit-remaining",
             reset_header="ratelimit-reset",
         ),
-        Quota(name="ticket_update", calls=min(100, per_minute), seconds=60, default_pause_seconds=SILENT_PAUSE),
+        Quota(
+            name="ticket_update", calls=min(100, per_minute), seconds=60, default_pause_seconds=DEFAULT_PAUSE_SECONDS
+        ),
         Quota(
             name="user_update",
             calls=per_minute,
             seconds=60,
-            default_pause_seconds=SILENT_PAUSE,
+            default_pause_seconds=DEFAULT_PAUSE_SECONDS,
             limit_header="ratelimit-limit",
             remaining_header="ratelimit-remaining",
             reset_header="ratelimit-reset",
         ),
-        Quota(name="export", calls=10, seconds=60, default_pause_seconds=SILENT_PAUSE),
+        Quota(name="export", calls=10, seconds=60, default_pause_seconds=DEFAULT_PAUSE_SECONDS),
     )
 
 
@@ -138,9 +140,9 @@ def nps_connector() -> ConnectorInfo:
         actions=(
             ActionInfo(action="open_ticket", batch_size=1, doubt="look"),
             ActionInfo(action="update_ticket", batch_size=1, doubt="look"),
-            ActionInfo(action="write_score", batch_size=BATCH, doubt="resend"),
+            ActionInfo(action="write_score", batch_size=MAX_BATCH_SIZE, doubt="resend"),
         ),
-        events=KINDS,
+        events=EVENT_KINDS,
         quotas=_quotas(ZendeskSettings.model_fields["requests_per_minute"].default),
         quotas_for=_quotas_for,
         status_overrides={409: StatusRule(error=RetryLater, after_seconds=5)},

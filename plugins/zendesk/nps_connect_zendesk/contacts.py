@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nps_connect import Connection, Contact, ContactKey, ContactMatch, Event, hookimpl
-from nps_connect_zendesk.directory import Kind, number_of
-from nps_connect_zendesk.facts import EXCLUDED, FieldValue, excluded, facts_of
-from nps_connect_zendesk.people import contact_of, users_at
-from nps_connect_zendesk.rows import show_many
+from nps_connect_zendesk.api import show_many
+from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
 from nps_connect_zendesk.settings import NameOrId
+from nps_connect_zendesk.ticket_facts import EXCLUSION_FIELD, FieldValue, exclusion_reason, parse_ticket_facts
+from nps_connect_zendesk.users import build_contact, find_users_by_address
 
-COMPLETE = "complete_events"
-FIND = "find_contacts"
+COMPLETE_ACTION = "complete_events"
+FIND_ACTION = "find_contacts"
 SIDE_LOADS = "users,metric_sets"
 
 
@@ -24,16 +24,16 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
     Raises:
         DeliveryError: any.
     """
-    tickets = _tickets(connection, (event.object_id for event in events if event.kind.startswith("ticket.")))
-    users = _users_of(tickets)
+    tickets = _load_tickets(connection, (event.object_id for event in events if event.kind.startswith("ticket.")))
+    users = _side_loaded_users(tickets)
     missing = [
         event.contact_key.value
         for event in events
         if event.contact_key is not None and event.contact_key.kind == "id" and event.contact_key.value not in users
     ]
-    users |= _users(connection, missing)
-    groups, forms = _excluded_numbers(connection) if tickets else (set(), set())
-    return [_completed(connection, event, fields, tickets, users, groups, forms) for event in events]
+    users |= _load_users(connection, missing)
+    groups, forms = _excluded_ids(connection) if tickets else (set(), set())
+    return [_complete_event(connection, event, fields, tickets, users, groups, forms) for event in events]
 
 
 @hookimpl
@@ -43,12 +43,13 @@ def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Seq
     Raises:
         DeliveryError: any.
     """
-    users = _users(connection, [key.value for key in keys if key.kind == "id"])
-    tickets = _tickets(connection, [key.value for key in keys if key.kind == "ticket"])
-    users |= _users_of(tickets)
+    users = _load_users(connection, [key.value for key in keys if key.kind == "id"])
+    tickets = _load_tickets(connection, [key.value for key in keys if key.kind == "ticket"])
+    users |= _side_loaded_users(tickets)
     return [
         ContactMatch(
-            key=key, contacts=tuple(contact_of(connection, user) for user in _matches(connection, key, users, tickets))
+            key=key,
+            contacts=tuple(build_contact(connection, user) for user in _matches(connection, key, users, tickets)),
         )
         for key in keys
     ]
@@ -58,14 +59,14 @@ def _matches(
     connection: Connection, key: ContactKey, users: Mapping[str, dict[str, Any]], tickets: Mapping[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
     if key.kind == "email":
-        return users_at(connection, key.value, action=FIND)
+        return find_users_by_address(connection, key.value, action=FIND_ACTION)
     wanted = {"id": key.value, "ticket": str(tickets.get(key.value, {}).get("requester_id"))}.get(key.kind, "")
     return [users[wanted]] if wanted in users else []
 
 
-def _tickets(connection: Connection, ids: Sequence[str] | Iterator[str]) -> dict[str, dict[str, Any]]:
+def _load_tickets(connection: Connection, ids: Sequence[str] | Iterator[str]) -> dict[str, dict[str, Any]]:
     found = {}
-    for answer in show_many(connection, "/tickets", ids, action=COMPLETE, include=SIDE_LOADS):
+    for answer in show_many(connection, "/tickets", ids, action=COMPLETE_ACTION, include=SIDE_LOADS):
         metrics = {metric.get("ticket_id"): metric for metric in answer.get("metric_sets") or []}
         people = {user["id"]: user for user in answer.get("users") or []}
         for ticket in answer.get("tickets") or []:
@@ -75,29 +76,29 @@ def _tickets(connection: Connection, ids: Sequence[str] | Iterator[str]) -> dict
     return found
 
 
-def _users(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _load_users(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
         str(user["id"]): user
-        for answer in show_many(connection, "/users", ids, action=FIND)
+        for answer in show_many(connection, "/users", ids, action=FIND_ACTION)
         for user in answer.get("users") or []
     }
 
 
-def _users_of(tickets: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _side_loaded_users(tickets: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {str(ticket["requester"]["id"]): ticket["requester"] for ticket in tickets.values() if ticket["requester"]}
 
 
-def _excluded_numbers(connection: Connection) -> tuple[set[int], set[int]]:
+def _excluded_ids(connection: Connection) -> tuple[set[int], set[int]]:
     exclude = connection.settings.exclude
-    return _numbers(connection, "groups", exclude.groups), _numbers(connection, "ticket_forms", exclude.forms)
+    return _lookup_ids(connection, "groups", exclude.groups), _lookup_ids(connection, "ticket_forms", exclude.forms)
 
 
-def _numbers(connection: Connection, kind: Kind, values: Sequence[NameOrId]) -> set[int]:
-    numbers = (number_of(connection, kind, value, action=COMPLETE) for value in values)
+def _lookup_ids(connection: Connection, kind: ResourceKind, values: Sequence[NameOrId]) -> set[int]:
+    numbers = (lookup_id(connection, kind, value, action=COMPLETE_ACTION) for value in values)
     return {number for number in numbers if number is not None}
 
 
-def _completed(
+def _complete_event(
     connection: Connection,
     event: Event,
     asked: Sequence[str],
@@ -111,15 +112,17 @@ def _completed(
     if ticket is None:
         return event.model_copy(update={"contacts": contacts})
     role = (ticket["requester"] or {}).get("role")
-    facts = facts_of(ticket, role)
-    reason = excluded(connection.settings.exclude, facts, groups=groups, forms=forms) or event.fields.get(EXCLUDED)
-    filled: dict[str, FieldValue] = {**event.fields, **facts.fields, **measured(ticket)}
+    facts = parse_ticket_facts(ticket, role)
+    reason = exclusion_reason(connection.settings.exclude, facts, groups=groups, forms=forms) or event.fields.get(
+        EXCLUSION_FIELD
+    )
+    filled: dict[str, FieldValue] = {**event.fields, **facts.fields, **wait_times(ticket)}
     for name in ("status", "priority"):  # what the event says was true at its moment; the ticket may have moved on
         if name in event.fields:
             filled[name] = event.fields[name]
-    filled |= {name: value for name in asked if name not in filled for value in _asked(ticket, name)}
+    filled |= {name: value for name in asked if name not in filled for value in _field_values(ticket, name)}
     if reason:
-        filled[EXCLUDED] = reason
+        filled[EXCLUSION_FIELD] = reason
     key = event.contact_key
     if ticket.get("requester_id") and (key is None or key.kind == "ticket"):
         key = ContactKey(kind="id", value=str(ticket["requester_id"]))
@@ -132,25 +135,25 @@ def _contacts(
     user = ticket["requester"] if ticket else None
     if user is None and event.contact_key is not None and event.contact_key.kind == "id":
         user = users.get(event.contact_key.value)
-    return (contact_of(connection, user),) if user else ()
+    return (build_contact(connection, user),) if user else ()
 
 
-def measured(ticket: Mapping[str, Any]) -> dict[str, FieldValue]:
+def wait_times(ticket: Mapping[str, Any]) -> dict[str, FieldValue]:
     """How long the customer waited, as far as the ticket's metric set tells: minutes by the calendar."""
     metric = ticket.get("metric_set") or {}
     times = {
-        "first_reply_minutes": _calendar(metric.get("reply_time_in_minutes")),
-        "solve_minutes": _calendar(metric.get("full_resolution_time_in_minutes")),
+        "first_reply_minutes": _calendar_minutes(metric.get("reply_time_in_minutes")),
+        "solve_minutes": _calendar_minutes(metric.get("full_resolution_time_in_minutes")),
         "reopens": metric.get("reopens"),
     }
     return {name: value for name, value in times.items() if isinstance(value, int | float)}
 
 
-def _calendar(value: object) -> FieldValue:
+def _calendar_minutes(value: object) -> FieldValue:
     return value.get("calendar") if isinstance(value, Mapping) else None
 
 
-def _asked(ticket: Mapping[str, Any], name: str) -> Iterator[FieldValue]:
+def _field_values(ticket: Mapping[str, Any], name: str) -> Iterator[FieldValue]:
     """The value of a field that a filter names: an attribute of the ticket or ``field_<number>``; nothing if absent."""
     if name.startswith("field_"):
         values = [field.get("value") for field in ticket.get("custom_fields") or [] if f"field_{field['id']}" == name]

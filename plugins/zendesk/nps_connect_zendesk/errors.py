@@ -15,28 +15,28 @@ from datetime import datetime, timedelta
 from nps_connect import (
     AuthFailed,
     DeliveryError,
-    Doubtful,
     NotAllowed,
+    OutcomeUnknown,
     RateLimited,
     Rejected,
     RetryLater,
     TargetGone,
-    VendorAnswer,
+    VendorResponse,
 )
 
-SILENT_PAUSE = timedelta(seconds=60)
+DEFAULT_PAUSE = timedelta(seconds=60)
 """Wait after a 429 that names no time: endpoint limits answer plain text without `Retry-After`."""
 
-LONGEST_QUOTE = 300
+MAX_QUOTE_LENGTH = 300
 _SCOPES = re.compile(r"required scopes?: *([\w:.-]+(?:, *[\w:.-]+)*)")
-_PERSON = re.compile(r"(?i)\b(requester|suspended|is not a valid e-?mail|not properly formatted)\b")
+_REQUESTER_ERROR = re.compile(r"(?i)\b(requester|suspended|is not a valid e-?mail|not properly formatted)\b")
 
 
-class RequesterRefused(Rejected):
+class RequesterRejected(Rejected):
     """The person cannot be the requester: suspended, or the address is not one."""
 
 
-class ValuesRefused(Rejected):
+class ValuesRejected(Rejected):
     """Zendesk refuses values of the record.
 
     Args:
@@ -48,12 +48,12 @@ class ValuesRefused(Rejected):
         self.details = details
 
 
-class KeyReused(Rejected):
+class IdempotencyKeyReused(Rejected):
     """The idempotency key was already used with another body."""
 
 
 @dataclass(frozen=True)
-class Said:
+class ErrorBody:
     """What an error body says, whatever its shape.
 
     Attributes:
@@ -67,16 +67,16 @@ class Said:
     fields: tuple[str, ...] = ()
 
 
-def read_error(answer: VendorAnswer) -> Said:
+def parse_error(answer: VendorResponse) -> ErrorBody:
     """Read an error body of any of the known shapes."""
     body = answer.json_or_none()
     if not isinstance(body, dict):
-        text = answer.body[: LONGEST_QUOTE * 2].decode("utf-8", "replace").strip()
-        return Said("", "" if "<" in text[:200] else " ".join(text.split())[:LONGEST_QUOTE])
+        text = answer.body[: MAX_QUOTE_LENGTH * 2].decode("utf-8", "replace").strip()
+        return ErrorBody("", "" if "<" in text[:200] else " ".join(text.split())[:MAX_QUOTE_LENGTH])
     details = body.get("details")
     fields = tuple(str(name) for name in details) if isinstance(details, dict) else ()
     text = "; ".join(dict.fromkeys(_sentences(body)))
-    return Said(_code(body), " ".join(text.split())[:LONGEST_QUOTE], fields)
+    return ErrorBody(_code(body), " ".join(text.split())[:MAX_QUOTE_LENGTH], fields)
 
 
 def _code(body: dict[str, object]) -> str:
@@ -105,12 +105,12 @@ def _sentences(node: object) -> Iterator[str]:
             yield from _sentences(item)
 
 
-def refine(error: DeliveryError, answer: VendorAnswer, now: datetime) -> DeliveryError:
+def refine(error: DeliveryError, answer: VendorResponse, now: datetime) -> DeliveryError:
     """The same error, or a better one: scope and quota named, the wait known, the cause told."""
-    said = read_error(answer)
+    said = parse_error(answer)
     if isinstance(error, RateLimited):
         return _rate_limited(error, said, now)
-    if isinstance(error, Doubtful):
+    if isinstance(error, OutcomeUnknown):
         return error
     message = f"{error.message}: {said.text}" if said.text else error.message
     if isinstance(error, RetryLater):
@@ -125,26 +125,26 @@ def refine(error: DeliveryError, answer: VendorAnswer, now: datetime) -> Deliver
     return _rejected(message, said, answer.status)
 
 
-def _rate_limited(error: RateLimited, said: Said, now: datetime) -> RateLimited:
-    after = error.after if error.after is not None else SILENT_PAUSE
+def _rate_limited(error: RateLimited, said: ErrorBody, now: datetime) -> RateLimited:
+    after = error.after if error.after is not None else DEFAULT_PAUSE
     message = f"{error.message}: {said.text}" if said.text else error.message
     return RateLimited(message, after=after, until=now + after, quota=error.quota)
 
 
-def _not_found(message: str, answer: VendorAnswer) -> DeliveryError:
+def _not_found(message: str, answer: VendorResponse) -> DeliveryError:
     if b"help desk" in answer.body[:4000].lower() and answer.json_or_none() is None:
         return AuthFailed(f"{message}; there is no Zendesk account at this address: check subdomain")
     return TargetGone(message)
 
 
-def _rejected(message: str, said: Said, status: int) -> DeliveryError:
+def _rejected(message: str, said: ErrorBody, status: int) -> DeliveryError:
     if said.code == "IdempotentRequestError":
-        return KeyReused(message)
+        return IdempotencyKeyReused(message)
     if said.code == "unavailable":
         return RetryLater(message)
     if said.code == "invalid_grant":
         return AuthFailed(message)
     if status == 422:
-        about_person = {"requester", "requester_id", "email"} & set(said.fields) or _PERSON.search(said.text)
-        return RequesterRefused(message) if about_person else ValuesRefused(message, details=said.fields)
+        about_person = {"requester", "requester_id", "email"} & set(said.fields) or _REQUESTER_ERROR.search(said.text)
+        return RequesterRejected(message) if about_person else ValuesRejected(message, details=said.fields)
     return Rejected(message)

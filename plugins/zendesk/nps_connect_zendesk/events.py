@@ -13,14 +13,20 @@ from datetime import datetime
 from typing import Any
 
 from nps_connect import Connection, Event, WebhookRejected, WebhookRequest, hookimpl
-from nps_connect_zendesk.facts import FieldValue, contact_event, excluded_by_number, facts_of, ticket_event
+from nps_connect_zendesk.ticket_facts import (
+    FieldValue,
+    contact_event,
+    exclusion_reason_by_id,
+    parse_ticket_facts,
+    ticket_event,
+)
 from nps_connect_zendesk.webhooks import parse_moment
 
-PREFIX = "zen:event-type:"
+EVENT_TYPE_PREFIX = "zen:event-type:"
 OPEN_STATUSES = ("new", "open", "pending", "hold")
 STATUSES = (*OPEN_STATUSES, "solved", "closed", "deleted", "archived", "scrubbed")
-DELETED = ("ticket.soft_deleted", "ticket.permanently_deleted")
-ABOUT_CONTACTS = {"user.deleted": "contact.deleted", "user.permanently_deleted": "contact.privacy_deleted"}
+DELETED_KINDS = ("ticket.soft_deleted", "ticket.permanently_deleted")
+CONTACT_KINDS = {"user.deleted": "contact.deleted", "user.permanently_deleted": "contact.privacy_deleted"}
 TEMPLATE_KINDS = ("ticket.solved", "ticket.reopened", "ticket.closed", "ticket.priority_changed")
 
 
@@ -54,16 +60,16 @@ def _unreadable(detail: str) -> WebhookRejected:
 
 
 def _from_envelope(connection: Connection, body: Mapping[str, Any]) -> list[Event]:
-    kind = str(body["type"]).removeprefix(PREFIX)
-    if kind in ABOUT_CONTACTS:
+    kind = str(body["type"]).removeprefix(EVENT_TYPE_PREFIX)
+    if kind in CONTACT_KINDS:
         detail = _detail(body)
-        return [contact_event(ABOUT_CONTACTS[kind], _id(detail.get("id")), _moment(detail, body))]
+        return [contact_event(CONTACT_KINDS[kind], _id(detail.get("id")), _occurred_at(detail, body))]
     named = _ticket_kinds(kind, body)
     if not named:
         return []
     detail = _detail(body)
-    facts = facts_of(detail)
-    moment = _moment(detail, body)
+    facts = parse_ticket_facts(detail)
+    moment = _occurred_at(detail, body)
     return [
         ticket_event(
             name,
@@ -71,7 +77,7 @@ def _from_envelope(connection: Connection, body: Mapping[str, Any]) -> list[Even
             moment,
             requester_id=detail.get("requester_id"),
             fields={**facts.fields, **more},
-            reason=excluded_by_number(connection.settings.exclude, facts),
+            reason=exclusion_reason_by_id(connection.settings.exclude, facts),
         )
         for name, more in named
     ]
@@ -81,16 +87,16 @@ def _ticket_kinds(kind: str, body: Mapping[str, Any]) -> list[tuple[str, dict[st
     change = body.get("event")
     change = change if isinstance(change, Mapping) else {}
     if kind == "ticket.status_changed":
-        status = _word(change.get("current"), "status") or _word(_detail(body).get("status"), "status")
-        name = _by_status(status, _word(change.get("previous"), "status"))
+        status = _status_word(change.get("current"), "status") or _status_word(_detail(body).get("status"), "status")
+        name = _kind_by_status(status, _status_word(change.get("previous"), "status"))
         return [(name, {"status": status})] if name else []
     if kind == "ticket.priority_changed":
-        more: dict[str, FieldValue] = {"previous_priority": _word(change.get("previous"), "priority")}
+        more: dict[str, FieldValue] = {"previous_priority": _status_word(change.get("previous"), "priority")}
         return [("ticket.priority_changed", {key: value for key, value in more.items() if value})]
-    return [("ticket.deleted", {})] if kind in DELETED else []
+    return [("ticket.deleted", {})] if kind in DELETED_KINDS else []
 
 
-def _by_status(status: str | None, previous: str | None) -> str | None:
+def _kind_by_status(status: str | None, previous: str | None) -> str | None:
     if status == "solved":
         return "ticket.solved"
     if status == "closed":
@@ -102,14 +108,14 @@ def _from_template(connection: Connection, body: Mapping[str, Any]) -> list[Even
     kind = _template_kind(body)
     if kind is None:
         return []
-    facts = facts_of(body)
+    facts = parse_ticket_facts(body)
     event = ticket_event(
         kind,
         _id(body.get("ticket_id")),
-        _moment(body, {}),
+        _occurred_at(body, {}),
         requester_id=body.get("requester_id"),
         fields=facts.fields,
-        reason=excluded_by_number(connection.settings.exclude, facts),
+        reason=exclusion_reason_by_id(connection.settings.exclude, facts),
     )
     return [event]
 
@@ -118,10 +124,10 @@ def _template_kind(body: Mapping[str, Any]) -> str | None:
     named = body.get("event")
     if isinstance(named, str) and named:
         return named if named in TEMPLATE_KINDS else None
-    status = _word(body.get("status"), "status")
+    status = _status_word(body.get("status"), "status")
     if status not in STATUSES:
         raise _unreadable("status is not one of Zendesk's own English names")
-    return _by_status(status, _word(body.get("previous_status"), "status"))
+    return _kind_by_status(status, _status_word(body.get("previous_status"), "status"))
 
 
 def _detail(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -138,7 +144,7 @@ def _id(value: object) -> str:
     return text
 
 
-def _moment(detail: Mapping[str, Any], body: Mapping[str, Any]) -> datetime:
+def _occurred_at(detail: Mapping[str, Any], body: Mapping[str, Any]) -> datetime:
     for value in (detail.get("updated_at"), body.get("time")):
         moment = parse_moment(value) if isinstance(value, str) else None
         if moment is not None:
@@ -146,7 +152,7 @@ def _moment(detail: Mapping[str, Any], body: Mapping[str, Any]) -> datetime:
     raise _unreadable("updated_at is missing or not an RFC 3339 time")
 
 
-def _word(value: object, name: str) -> str | None:
+def _status_word(value: object, name: str) -> str | None:
     if isinstance(value, Mapping):
         value = value.get(name)
     return value.strip().lower() if isinstance(value, str) and value.strip() else None

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nps_connect import Connection, Contact, NotAllowed, Rejected, TargetGone
-from nps_connect_zendesk.errors import RequesterRefused
-from nps_connect_zendesk.people import users_at
-from nps_connect_zendesk.rows import API
-from nps_connect_zendesk.texts import one_line, without_placeholders
+from nps_connect_zendesk.api import API_PATH
+from nps_connect_zendesk.errors import RequesterRejected
+from nps_connect_zendesk.texts import escape_placeholders, one_line
+from nps_connect_zendesk.users import find_users_by_address
 
 _WITHOUT_REQUESTER = {
     "fr": "Client : {person}. Zendesk ne l'accepte pas comme demandeur (suspendu, ou adresse non valable) : "
@@ -26,16 +26,16 @@ class Requester:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-NOBODY = Requester()
+NO_REQUESTER = Requester()
 
 
-def name_of(contact: Contact) -> str:
+def requester_name(contact: Contact) -> str:
     """How a new user is called: by name, else by the part of the address before the at sign."""
-    known = one_line(without_placeholders(contact.name or ""))
+    known = one_line(escape_placeholders(contact.name or ""))
     return known[:200] or (contact.email or "").partition("@")[0] or "?"
 
 
-def requester_for(connection: Connection, contact: Contact, *, action: str) -> Requester:
+def resolve_requester(connection: Connection, contact: Contact, *, action: str) -> Requester:
     """The requester for a ticket about this contact.
 
     A user that is already there is not changed in any way. A new one is made with ``skip_verify_email``. When we may
@@ -47,29 +47,29 @@ def requester_for(connection: Connection, contact: Contact, *, action: str) -> R
     if contact.connection == connection.name and contact.id.isdigit():
         return Requester({"requester_id": int(contact.id)})
     if not contact.email or "@" not in contact.email:
-        return NOBODY
+        return NO_REQUESTER
     try:
-        known = users_at(connection, contact.email, action=action)
+        known = find_users_by_address(connection, contact.email, action=action)
         user = known[0] if known else _new_user(connection, contact, action)
         if user.get("suspended"):
-            return NOBODY
+            return NO_REQUESTER
         return Requester({"requester_id": int(user["id"])})
-    except RequesterRefused:
-        return NOBODY
+    except RequesterRejected:
+        return NO_REQUESTER
     except (NotAllowed, TargetGone, Rejected, KeyError, TypeError, ValueError):
-        return Requester({"requester": {"name": name_of(contact), "email": contact.email}})
+        return Requester({"requester": {"name": requester_name(contact), "email": contact.email}})
 
 
 def _new_user(connection: Connection, contact: Contact, action: str) -> dict[str, Any]:
-    wanted = {"user": {"email": contact.email, "name": name_of(contact), "skip_verify_email": True}}
+    wanted = {"user": {"email": contact.email, "name": requester_name(contact), "skip_verify_email": True}}
     answer = connection.http.call_json(
-        "POST", f"{API}/users/create_or_update", action=action, idempotent=True, json=wanted
+        "POST", f"{API_PATH}/users/create_or_update", action=action, idempotent=True, json=wanted
     )
     user: dict[str, Any] = answer["user"]
     return user
 
 
-def told_in_body(connection: Connection, contact: Contact, body: str) -> str:
+def body_with_requester(connection: Connection, contact: Contact, body: str) -> str:
     """The body of a ticket without requester: it says whom it is about."""
     person = " ".join(part for part in (contact.name, f"<{contact.email}>" if contact.email else None) if part)
     words = _WITHOUT_REQUESTER.get(connection.default_language[:2], _WITHOUT_REQUESTER["en"])

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nps_connect import Connection, DeliveryError, NotAllowed, Receipt, ScoreUpdate, TargetGone, hookimpl
-from nps_connect_zendesk.rows import API, show_many
+from nps_connect_zendesk.api import API_PATH, show_many
 from nps_connect_zendesk.texts import value_of
 from nps_connect_zendesk.webhooks import parse_moment
 
 ACTION = "write_score"
-QUOTA = "user_update"
-BATCH = 20
+USER_UPDATE_QUOTA = "user_update"
+MAX_BATCH_SIZE = 20
 
 
 @hookimpl
@@ -46,15 +46,15 @@ def _write(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | N
     if user is None or user.get("active") is False:
         raise TargetGone("Zendesk has no such user any more")
     link = f"{connection.settings.address}/agent/users/{user['id']}"
-    if _later_there(connection, update, user.get("user_fields") or {}):
+    if _has_later_response(connection, update, user.get("user_fields") or {}):
         return Receipt(id=str(user["id"]), link=link, note="a later answer was already there")
     answer = connection.http.call_json(
         "PUT",
-        f"{API}/users/{user['id']}",
+        f"{API_PATH}/users/{user['id']}",
         action=ACTION,
         idempotent=True,
-        json={"user": {"user_fields": fields_of(connection, update)}},
-        quota=QUOTA,
+        json={"user": {"user_fields": build_user_fields(connection, update)}},
+        quota=USER_UPDATE_QUOTA,
     )
     kept = (answer.get("user") or {}).get("user_fields")
     if isinstance(kept, dict) and connection.settings.score_field not in kept:
@@ -65,14 +65,14 @@ def _write(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | N
     return Receipt(id=str(user["id"]), link=link)
 
 
-def fields_of(connection: Connection, update: ScoreUpdate) -> dict[str, str | int | None]:
+def build_user_fields(connection: Connection, update: ScoreUpdate) -> dict[str, str | int | None]:
     """The user fields of an answer."""
     settings, response = connection.settings, update.response
     fields: dict[str, str | int | None] = {
         settings.score_field: response.score,
         settings.category_field: response.segment,
-        settings.responded_at_field: _text(response.answered_at),
-        settings.reference_field: f"{_text(response.answered_at)} {response.id} {response.revision}",
+        settings.responded_at_field: _format_moment(response.answered_at),
+        settings.reference_field: f"{_format_moment(response.answered_at)} {response.id} {response.revision}",
     }
     if settings.comment_field is not None and update.comment_policy != "none":
         text = response.comment if update.comment_policy == "full" else update.comment_link
@@ -80,11 +80,11 @@ def fields_of(connection: Connection, update: ScoreUpdate) -> dict[str, str | in
     return fields
 
 
-def _text(moment: datetime) -> str:
+def _format_moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _later_there(connection: Connection, update: ScoreUpdate, fields: dict[str, Any]) -> bool:
+def _has_later_response(connection: Connection, update: ScoreUpdate, fields: dict[str, Any]) -> bool:
     """Whether the profile holds a later answer.
 
     The reference tells to the millisecond; Zendesk's date fields know only the day.

@@ -24,7 +24,7 @@ FIELD_VALUES = (
     "email",
     "contact_link",
 )
-"""What ``custom_fields`` may name in braces."""
+"""What ``build_custom_fields`` may name in braces."""
 
 AUTO_REPLIES = (
     "automatic reply",
@@ -49,7 +49,7 @@ NameOrId = int | str
 """A thing of the account, by its number or by the name that admins see."""
 
 
-def _known_placeholders(value: str) -> str:
+def _validate_placeholders(value: str) -> str:
     try:
         parts = [part for part in Formatter().parse(value) if part[1] is not None]
     except ValueError as error:
@@ -62,7 +62,7 @@ def _known_placeholders(value: str) -> str:
     return value
 
 
-FieldText = Annotated[str, AfterValidator(_known_placeholders)]
+FieldText = Annotated[str, AfterValidator(_validate_placeholders)]
 
 
 class Exclusions(BaseModel):

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from nps_connect import Connection, SetupChange, hookimpl
-from nps_connect_zendesk.rows import API, rows
+from nps_connect_zendesk.account_difference import AccountDifference
+from nps_connect_zendesk.api import API_PATH, load_rows
 from nps_connect_zendesk.settings import numeric
-from nps_connect_zendesk.wanted import Wanted
-from nps_connect_zendesk.webhook_setup import webhook_wanted
+from nps_connect_zendesk.webhook_setup import webhook_differences
 
 ACTION = "setup"
 
@@ -41,7 +41,7 @@ def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> S
     return done
 
 
-def differences(connection: Connection) -> Iterator[Wanted]:
+def differences(connection: Connection) -> Iterator[AccountDifference]:
     """Everything that the account should have and has not.
 
     Raises:
@@ -49,7 +49,7 @@ def differences(connection: Connection) -> Iterator[Wanted]:
     """
     yield from _user_fields(connection)
     yield from _ticket_fields(connection)
-    yield from webhook_wanted(connection)
+    yield from webhook_differences(connection)
 
 
 def user_fields(connection: Connection) -> dict[str, dict[str, str]]:
@@ -66,30 +66,30 @@ def user_fields(connection: Connection) -> dict[str, dict[str, str]]:
     return wanted
 
 
-def _user_fields(connection: Connection) -> Iterator[Wanted]:
-    there = {row.get("key"): row for row in rows(connection, "/user_fields", "user_fields", action=ACTION)}
+def _user_fields(connection: Connection) -> Iterator[AccountDifference]:
+    there = {row.get("key"): row for row in load_rows(connection, "/user_fields", "user_fields", action=ACTION)}
     for key, wanted in user_fields(connection).items():
         has = there.get(key)
         thing = f"user_field:{key}"
         if has is None:
             body = {"user_field": {"key": key, **wanted, "active": True}}
             create = partial(_call, connection, "POST", "/user_fields", body)
-            yield Wanted(thing, "create", f"create the user field {key!r} ({wanted['type']})", create)
+            yield AccountDifference(thing, "create", f"create the user field {key!r} ({wanted['type']})", create)
         elif has.get("type") != wanted["type"]:
             text = f"the user field {key!r} is of type {has.get('type')}, not {wanted['type']}: name another key"
-            yield Wanted(thing, "blocked", text)
+            yield AccountDifference(thing, "blocked", text)
         elif has.get("active") is False:
             switch = partial(_call, connection, "PUT", f"/user_fields/{has['id']}", {"user_field": {"active": True}})
-            yield Wanted(thing, "update", f"switch the user field {key!r} on", switch)
+            yield AccountDifference(thing, "update", f"switch the user field {key!r} on", switch)
 
 
-def _ticket_fields(connection: Connection) -> Iterator[Wanted]:
+def _ticket_fields(connection: Connection) -> Iterator[AccountDifference]:
     titles = [title for title in connection.settings.custom_fields if numeric(title) is None]
     if not titles:
         return
     there = {
         str(row.get("title", "")).strip().casefold(): row
-        for row in rows(connection, "/ticket_fields", "ticket_fields", action=ACTION)
+        for row in load_rows(connection, "/ticket_fields", "ticket_fields", action=ACTION)
     }
     for title in titles:
         has = there.get(title.strip().casefold())
@@ -98,12 +98,12 @@ def _ticket_fields(connection: Connection) -> Iterator[Wanted]:
             kind = "integer" if connection.settings.custom_fields[title].strip() == "{score}" else "text"
             body = {"ticket_field": {"type": kind, "title": title, "active": True}}
             create = partial(_call, connection, "POST", "/ticket_fields", body)
-            yield Wanted(thing, "create", f"create the ticket field {title!r} ({kind})", create)
+            yield AccountDifference(thing, "create", f"create the ticket field {title!r} ({kind})", create)
         elif has.get("active") is False:
             path = f"/ticket_fields/{has['id']}"
             switch = partial(_call, connection, "PUT", path, {"ticket_field": {"active": True}})
-            yield Wanted(thing, "update", f"switch the ticket field {title!r} on", switch)
+            yield AccountDifference(thing, "update", f"switch the ticket field {title!r} on", switch)
 
 
 def _call(connection: Connection, method: str, path: str, body: dict[str, Any]) -> None:
-    connection.http.call(method, f"{API}{path}", action=ACTION, idempotent=method != "POST", json=body)
+    connection.http.call(method, f"{API_PATH}{path}", action=ACTION, idempotent=method != "POST", json=body)

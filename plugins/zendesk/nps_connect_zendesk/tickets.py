@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from nps_connect import Connection, DeliveryError, DeliveryView, Receipt, TicketDraft, TicketUpdate, hookimpl
-from nps_connect_zendesk.finding import find_comment, find_ticket
-from nps_connect_zendesk.marks import follow_up_id
-from nps_connect_zendesk.opening import open_ticket
-from nps_connect_zendesk.updating import update_ticket
+from nps_connect_zendesk.markers import follow_up_id
+from nps_connect_zendesk.ticket_creation import open_ticket
+from nps_connect_zendesk.ticket_lookup import find_comment, find_ticket
+from nps_connect_zendesk.ticket_update import update_ticket
 
 Item = TypeVar("Item")
 

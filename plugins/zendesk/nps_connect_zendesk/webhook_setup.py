@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from nps_connect import Connection
-from nps_connect_zendesk.rows import API, rows
-from nps_connect_zendesk.wanted import Wanted
+from nps_connect_zendesk.account_difference import AccountDifference
+from nps_connect_zendesk.api import API_PATH, load_rows
 
 ACTION = "setup"
 TRIGGER_MODE = ["conditional_ticket_events"]
@@ -32,7 +32,7 @@ TRIGGERS: dict[str, list[dict[str, str | None]]] = {
 """What each trigger waits for. Admins may add conditions of their own."""
 
 
-def template(kind: str) -> str:
+def trigger_body(kind: str) -> str:
     """The body that the trigger for a kind of event sends.
 
     Kind and status are written out, since Zendesk translates the status placeholder into the account's language.
@@ -49,22 +49,22 @@ def template(kind: str) -> str:
     return json.dumps({name: value for name, value in body.items() if value is not None}, indent=2)
 
 
-def endpoint(connection: Connection) -> str:
+def webhook_url(connection: Connection) -> str:
     """Where the webhook goes."""
     return f"{connection.public_url}/hooks/{connection.name}"
 
 
-def our_webhook(connection: Connection, *, action: str = ACTION) -> dict[str, Any] | None:
+def find_webhook(connection: Connection, *, action: str = ACTION) -> dict[str, Any] | None:
     """The account's webhook that goes to us, or none.
 
     Raises:
         DeliveryError: any.
     """
-    there = rows(connection, "/webhooks", "webhooks", action=action)
-    return next((webhook for webhook in there if webhook.get("endpoint") == endpoint(connection)), None)
+    there = load_rows(connection, "/webhooks", "webhooks", action=action)
+    return next((webhook for webhook in there if webhook.get("endpoint") == webhook_url(connection)), None)
 
 
-def webhook_wanted(connection: Connection) -> Iterator[Wanted]:
+def webhook_differences(connection: Connection) -> Iterator[AccountDifference]:
     """What is missing or differs: the webhook, and in trigger mode its triggers.
 
     Raises:
@@ -72,10 +72,10 @@ def webhook_wanted(connection: Connection) -> Iterator[Wanted]:
     """
     if connection.settings.events != "webhook":
         return
-    webhook = our_webhook(connection)
+    webhook = find_webhook(connection)
     yield from _webhook(connection, webhook)
     if connection.settings.webhook_mode == "trigger":
-        existing = {row.get("title"): row for row in rows(connection, "/triggers", "triggers", action=ACTION)}
+        existing = {row.get("title"): row for row in load_rows(connection, "/triggers", "triggers", action=ACTION)}
         for kind in TRIGGERS:
             yield from _trigger(connection, kind, webhook, existing.get(trigger_title(connection, kind)))
 
@@ -85,24 +85,26 @@ def trigger_title(connection: Connection, kind: str) -> str:
     return f"nps_connect {connection.name}: {kind}"
 
 
-def _webhook(connection: Connection, webhook: dict[str, Any] | None) -> Iterator[Wanted]:
+def _webhook(connection: Connection, webhook: dict[str, Any] | None) -> Iterator[AccountDifference]:
     subscriptions = TRIGGER_MODE if connection.settings.webhook_mode == "trigger" else EVENT_MODE
     wanted = {
         "name": f"nps_connect {connection.name}",
         "status": "active",
-        "endpoint": endpoint(connection),
+        "endpoint": webhook_url(connection),
         "http_method": "POST",
         "request_format": "json",
         "subscriptions": subscriptions,
     }
     if webhook is None:
         text = f"create the webhook to {wanted['endpoint']}; then put its signing secret into webhook_secret"
-        yield Wanted("webhook", "create", text, lambda: _call(connection, "POST", "/webhooks", {"webhook": wanted}))
+        yield AccountDifference(
+            "webhook", "create", text, lambda: _call(connection, "POST", "/webhooks", {"webhook": wanted})
+        )
         return
     has = set(webhook.get("subscriptions") or [])
     path = f"/webhooks/{webhook['id']}"
     if (has == set(TRIGGER_MODE)) != (subscriptions == TRIGGER_MODE):
-        yield Wanted(
+        yield AccountDifference(
             "webhook",
             "blocked",
             "the webhook's connection method cannot be changed: delete it at Zendesk, or change webhook_mode",
@@ -110,39 +112,43 @@ def _webhook(connection: Connection, webhook: dict[str, Any] | None) -> Iterator
     elif webhook.get("status") != "active" or not has.issuperset(subscriptions):
         change = {"status": "active", "subscriptions": sorted(has.union(subscriptions))}
         text = "switch the webhook on, with all the events that we need"
-        yield Wanted("webhook", "update", text, lambda: _call(connection, "PATCH", path, {"webhook": change}))
+        yield AccountDifference(
+            "webhook", "update", text, lambda: _call(connection, "PATCH", path, {"webhook": change})
+        )
 
 
 def _trigger(
     connection: Connection, kind: str, webhook: dict[str, Any] | None, existing: dict[str, Any] | None
-) -> Iterator[Wanted]:
+) -> Iterator[AccountDifference]:
     title = trigger_title(connection, kind)
     if existing is None:
 
         def create() -> None:
-            actions = [_notify(connection, kind, webhook)]
+            actions = [_notification_action(connection, kind, webhook)]
             trigger = {"title": title, "conditions": {"all": TRIGGERS[kind], "any": []}, "actions": actions}
             _call(connection, "POST", "/triggers", {"trigger": {**trigger, "active": True}})
 
-        yield Wanted(f"trigger:{kind}", "create", f"create the trigger {title!r}", create)
+        yield AccountDifference(f"trigger:{kind}", "create", f"create the trigger {title!r}", create)
         return
-    right = webhook is not None and _notify(connection, kind, webhook) in (existing.get("actions") or [])
+    right = webhook is not None and _notification_action(connection, kind, webhook) in (existing.get("actions") or [])
     if right and existing.get("active", True):
         return
 
     def mend() -> None:
         kept = [one for one in existing.get("actions") or [] if one.get("field") != "notification_webhook"]
-        change = {"active": True, "actions": [*kept, _notify(connection, kind, webhook)]}
+        change = {"active": True, "actions": [*kept, _notification_action(connection, kind, webhook)]}
         _call(connection, "PUT", f"/triggers/{existing['id']}", {"trigger": change})
 
-    yield Wanted(f"trigger:{kind}", "update", f"mend the trigger {title!r}: active, our webhook, our body", mend)
+    yield AccountDifference(
+        f"trigger:{kind}", "update", f"mend the trigger {title!r}: active, our webhook, our body", mend
+    )
 
 
-def _notify(connection: Connection, kind: str, webhook: dict[str, Any] | None) -> dict[str, Any]:
+def _notification_action(connection: Connection, kind: str, webhook: dict[str, Any] | None) -> dict[str, Any]:
     """The trigger's action; the webhook may have been created a moment ago."""
-    known = webhook or our_webhook(connection)
-    return {"field": "notification_webhook", "value": [known["id"] if known else None, template(kind)]}
+    known = webhook or find_webhook(connection)
+    return {"field": "notification_webhook", "value": [known["id"] if known else None, trigger_body(kind)]}
 
 
 def _call(connection: Connection, method: str, path: str, body: dict[str, Any]) -> None:
-    connection.http.call(method, f"{API}{path}", action=ACTION, idempotent=method != "POST", json=body)
+    connection.http.call(method, f"{API_PATH}{path}", action=ACTION, idempotent=method != "POST", json=body)

@@ -15,7 +15,7 @@ from nps_connect import Connection, WebhookRejected, WebhookRequest, hookimpl
 
 SIGNATURE = "x-zendesk-webhook-signature"
 TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
-WINDOW = timedelta(minutes=5)
+MAX_SIGNATURE_AGE = timedelta(minutes=5)
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -56,5 +56,5 @@ def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
     moment = parse_moment(timestamp)
     if moment is None:
         raise WebhookRejected("stale", "the timestamp is not an RFC 3339 time")
-    if abs(request.received_at - moment) > WINDOW:
+    if abs(request.received_at - moment) > MAX_SIGNATURE_AGE:
         raise WebhookRejected("stale", "the timestamp is more than five minutes away")

@@ -12,10 +12,10 @@ import nps_connect_zendesk
 from nps_connect import Contact, Response, ScoreUpdate, SimulatedPerson, TicketDraft, TicketUpdate
 from nps_connect.testing import START, FixedClock, VendorTransport, connect
 from nps_connect_zendesk.simulated import Simulated
-from nps_connect_zendesk.simulated.door import TOKEN
+from nps_connect_zendesk.simulated.access_control import TOKEN
 
 ADA = SimulatedPerson(email="ada@example.com", name="Ada Example", language="fr")
-BASE = {"subdomain": "exemple", "access_token": TOKEN}
+BASE_SETTINGS = {"subdomain": "exemple", "access_token": TOKEN}
 
 
 class LossyTransport(VendorTransport):
@@ -42,7 +42,7 @@ class LossyTransport(VendorTransport):
         return answer
 
 
-class Scripted(httpx.BaseTransport):
+class ScriptedTransport(httpx.BaseTransport):
     """Answers every request with the same reply."""
 
     def __init__(self, status, body=b"", headers=None):
@@ -77,7 +77,7 @@ def helpdesk(vendor, clock, transport):
     """Makes a connection to the simulated Zendesk; keyword arguments are settings."""
 
     def make(*, through=None, tokens=None, at=vendor, **settings):
-        base = {"subdomain": "exemple"} if {"client_id", "email"} & set(settings) else BASE
+        base = {"subdomain": "exemple"} if {"client_id", "email"} & set(settings) else BASE_SETTINGS
         return connect(
             nps_connect_zendesk,
             {**base, **settings},
@@ -96,17 +96,17 @@ def answering(helpdesk):
     """Makes a connection whose every call gets this reply."""
 
     def make(status, body=b"", headers=None, **settings):
-        scripted = Scripted(status, body, headers)
+        scripted = ScriptedTransport(status, body, headers)
         return helpdesk(through=scripted, **settings), scripted
 
     return make
 
 
-def crm_contact(**changes):
+def build_contact(**changes):
     return Contact(**{"connection": "crm", "id": "101", "email": ADA.email, "name": ADA.name, **changes})
 
 
-def response(**changes):
+def build_response(**changes):
     known = {
         "id": "resp1",
         "revision": 1,
@@ -124,8 +124,8 @@ def response(**changes):
 def draft():
     def make(**changes):
         known = {
-            "contact": crm_contact(),
-            "response": response(),
+            "contact": build_contact(),
+            "response": build_response(),
             "idempotency_key": "case1:open_ticket",
             "external_id": "nps-resp1",
             "subject": "NPS 2 from Ada Example",
@@ -143,8 +143,8 @@ def draft():
 def change():
     def make(ticket_id, **changes):
         known = {
-            "contact": crm_contact(),
-            "response": response(revision=2, score=4),
+            "contact": build_contact(),
+            "response": build_response(revision=2, score=4),
             "idempotency_key": "case1:update:2",
             "ticket_id": str(ticket_id),
             "body": "The customer wrote again: still waiting.",
@@ -161,7 +161,7 @@ def score(vendor):
     def make(**changes):
         user = vendor.account.user_with(ADA.email)
         contact = Contact(connection="helpdesk", id=str(user["id"]), email=ADA.email)
-        known = {"contact": contact, "response": response(score=9), "idempotency_key": "resp1:1:write_score"}
+        known = {"contact": contact, "response": build_response(score=9), "idempotency_key": "resp1:1:write_score"}
         return ScoreUpdate(**{**known, **changes})
 
     return make
@@ -170,10 +170,10 @@ def score(vendor):
 @pytest.fixture
 def answer():
     """Makes a response; keyword arguments replace its values."""
-    return response
+    return build_response
 
 
 @pytest.fixture
 def person():
     """Makes a contact of the CRM; keyword arguments replace its values."""
-    return crm_contact
+    return build_contact

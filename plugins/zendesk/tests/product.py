@@ -9,22 +9,22 @@ from sqlalchemy import select
 
 import nps_connect_zendesk
 from nps_connect import ActionInfo, ConnectionSettings, ConnectorInfo, ExampleConfiguration, Receipt, hookimpl
+from nps_connect.app.application import build_application
+from nps_connect.app.validation import validate
+from nps_connect.app.web_backend import ApplicationWebBackend
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DecisionRow, DeliveryRow
 from nps_connect.plugins import Plugins
-from nps_connect.records.pages import Press, SurveyVisit, VisitInfo
+from nps_connect.records.pages import PageView, Submission, SurveyPageRequest
 from nps_connect.settings.model import Settings
-from nps_connect.settings.references import Referenced
-from nps_connect.testing import arrived
-from nps_connect.wiring.application import join
-from nps_connect.wiring.doors import ApplicationDoors
-from nps_connect.wiring.validation import validate
-from nps_connect.worker.jobs import jobs_of, plan_jobs
-from nps_connect.worker.lanes import lanes_of
-from nps_connect_zendesk.simulated.door import TOKEN
-from nps_connect_zendesk.simulated.thing_api import SECRET
+from nps_connect.settings.references import ReferencedText
+from nps_connect.testing import received_webhook
+from nps_connect.worker.jobs import build_jobs, sync_job_rows
+from nps_connect.worker.queues import build_queues
+from nps_connect_zendesk.simulated.access_control import TOKEN
+from nps_connect_zendesk.simulated.resource_api import SECRET
 
-HOOK = "https://nps.example.com/hooks/helpdesk"
+HELPDESK_WEBHOOK_URL = "https://nps.example.com/hooks/helpdesk"
 
 CONFIGURATION = {
     "core": {
@@ -42,9 +42,9 @@ CONFIGURATION = {
         "helpdesk": {
             "plugin": "zendesk",
             "subdomain": "exemple",
-            "access_token": Referenced(TOKEN, "environment"),
+            "access_token": ReferencedText(TOKEN, "environment"),
             "events": "webhook",
-            "webhook_secret": Referenced(SECRET, "environment"),
+            "webhook_secret": ReferencedText(SECRET, "environment"),
         },
     },
     "surveys": {"after-support": {"channel": "mail"}, "after-recovery": {"channel": "mail"}},
@@ -58,7 +58,7 @@ CONFIGURATION = {
 }
 
 
-class Post:
+class FakeMailChannel:
     """A channel that keeps the mails."""
 
     def __init__(self):
@@ -81,11 +81,11 @@ class Post:
         return [Receipt(id=message.idempotency_key) for message in messages]
 
 
-class Product:
+class ProductHarness:
     """Everything joined; work is done by `run`, time passes by `clock.forward`."""
 
     def __init__(self, ledger, vendor, transport, clock, *, desk=None, **change):
-        self.ledger, self.vendor, self.clock, self.post = ledger, vendor, clock, Post()
+        self.ledger, self.vendor, self.clock, self.post = ledger, vendor, clock, FakeMailChannel()
         plugins = Plugins()
         plugins.register(nps_connect_zendesk, "zendesk")
         plugins.register(self.post, "post")
@@ -95,7 +95,7 @@ class Product:
         }
         settings = Settings.model_validate({**CONFIGURATION, "connections": connections, **change})
         parsed = validate(settings, plugins, where="nps-connect.toml")
-        self.app = join(
+        self.app = build_application(
             settings,
             plugins,
             parsed,
@@ -106,27 +106,27 @@ class Product:
             transports={"helpdesk": transport},
         )
         self.ctx = self.app.ctx
-        self.doors = ApplicationDoors(self.ctx)
-        jobs = jobs_of(self.ctx)
-        plan_jobs(self.ctx, jobs)
-        self.lanes = lanes_of(self.ctx, jobs)
+        self.backend = ApplicationWebBackend(self.ctx)
+        jobs = build_jobs(self.ctx)
+        sync_job_rows(self.ctx, jobs)
+        self.queues = build_queues(self.ctx, jobs)
 
     def run(self, *, only=""):
         """Work off everything that is due now."""
         for _ in range(100):
             done = 0
-            for lane in self.lanes:
-                due = lane.next_due(self.ctx)
-                if only in lane.name and due is not None and due <= self.clock():
-                    done += lane.drain(lambda: False)
+            for queue_name in self.queues:
+                due = queue_name.next_due(self.ctx)
+                if only in queue_name.name and due is not None and due <= self.clock():
+                    done += queue_name.drain(lambda: False)
             if not done:
                 return
-        raise AssertionError("the lanes never came to rest")
+        raise AssertionError("the queues never came to rest")
 
     def happens(self, kind, email):
         """Something happens at Zendesk, which calls our webhook."""
-        for webhook in self.vendor.webhooks(self.vendor.happen(kind, email), HOOK):
-            self.doors.accept_webhook("helpdesk", arrived(webhook, self.clock(), HOOK))
+        for webhook in self.vendor.webhooks(self.vendor.simulate_event(kind, email), HELPDESK_WEBHOOK_URL):
+            self.backend.accept_webhook("helpdesk", received_webhook(webhook, self.clock(), HELPDESK_WEBHOOK_URL))
         self.run()
 
     def surveyed(self, survey, *, after):
@@ -138,8 +138,8 @@ class Product:
 
     def answers(self, token, score, comment=None):
         """The customer presses Send."""
-        press = Press(score=score, comment=comment, sent=True, language="en")
-        self.doors.take_visits([SurveyVisit(token, VisitInfo(method="POST", at=self.clock()), press)])
+        press = Submission(score=score, comment=comment, sent=True, language="en")
+        self.backend.record_visits([SurveyPageRequest(token, PageView(method="POST", at=self.clock()), press)])
         self.run()
 
     def rows(self, table=DeliveryRow):

@@ -13,8 +13,8 @@ import pytest
 import nps_connect_zendesk
 from nps_connect import AuthFailed, DeliveryError, RetryLater
 from nps_connect.testing import connect
-from nps_connect_zendesk.auth import STORED_AS
-from nps_connect_zendesk.simulated.door import API_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE
+from nps_connect_zendesk.auth import TOKEN_STORE_KEY
+from nps_connect_zendesk.simulated.access_control import API_TOKEN, AUTHORIZATION_CODE, CLIENT_ID, CLIENT_SECRET
 
 CLIENT = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 BY_CODE = {
@@ -24,7 +24,7 @@ BY_CODE = {
 }
 
 
-def signed_in(connection, code=CODE):
+def signed_in(connection, code=AUTHORIZATION_CODE):
     """The connection after an admin's consent."""
     nps_connect_zendesk.nps_authorize(connection, code)
     return connection
@@ -35,7 +35,7 @@ def me(connection):
 
 
 def stored(connection):
-    return json.loads(connection.tokens.read(STORED_AS))
+    return json.loads(connection.tokens.read(TOKEN_STORE_KEY))
 
 
 def grants(transport):
@@ -103,13 +103,13 @@ class TestClientCredentials:
     def test_workers_share_the_stored_token(self, vendor, helpdesk, transport):
         first = helpdesk(**CLIENT)
         me(first)
-        second = helpdesk(**CLIENT, tokens={STORED_AS: first.tokens.read(STORED_AS)})
+        second = helpdesk(**CLIENT, tokens={TOKEN_STORE_KEY: first.tokens.read(TOKEN_STORE_KEY)})
         assert me(second) == "admin"
         assert len(grants(transport)) == 1
 
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"x": 1}'])
     def test_a_spoilt_store_is_filled_anew(self, helpdesk, text):
-        assert me(helpdesk(**CLIENT, tokens={STORED_AS: text})) == "admin"
+        assert me(helpdesk(**CLIENT, tokens={TOKEN_STORE_KEY: text})) == "admin"
 
     def test_secrets_and_tokens_stay_out_of_errors(self, vendor, helpdesk):
         connection = helpdesk(**CLIENT)
@@ -123,13 +123,13 @@ class TestClientCredentials:
 
 class TestAuthorizationCode:
     def test_nps_authorize_redeems_a_code_once_and_refreshes_ever_after(self, helpdesk, transport, clock):
-        connection = signed_in(helpdesk(**BY_CODE), f" {CODE}\n")
+        connection = signed_in(helpdesk(**BY_CODE), f" {AUTHORIZATION_CODE}\n")
         for _ in range(3):
             assert me(connection) == "admin"
             clock.forward(timedelta(days=1))
         assert grants(transport) == ["authorization_code", "refresh_token", "refresh_token"]
         asked = json.loads(transport.requests[0].body)
-        assert (asked["code"], asked["redirect_uri"]) == (CODE, "https://nps.example.com/oauth")
+        assert (asked["code"], asked["redirect_uri"]) == (AUTHORIZATION_CODE, "https://nps.example.com/oauth")
         assert "authorization" not in transport.requests[0].headers
 
     def test_nps_authorize_needs_nobody_where_the_client_signs_in_for_itself(self, helpdesk, transport):
@@ -137,13 +137,13 @@ class TestAuthorizationCode:
         assert nps_connect_zendesk.nps_authorize(helpdesk(), None) is None
         assert transport.requests == []
 
-    @pytest.mark.parametrize("code", ["wrong", CODE])
+    @pytest.mark.parametrize("code", ["wrong", AUTHORIZATION_CODE])
     def test_a_code_that_is_wrong_or_used_is_told(self, helpdesk, code):
         signed_in(helpdesk(**BY_CODE))
         connection = helpdesk(**BY_CODE)
         with pytest.raises(AuthFailed, match="good once and for two minutes"):
             nps_connect_zendesk.nps_authorize(connection, code)
-        assert connection.tokens.read(STORED_AS) is None
+        assert connection.tokens.read(TOKEN_STORE_KEY) is None
 
     def test_a_bad_code_leaves_the_pair_that_works(self, helpdesk):
         connection = signed_in(helpdesk(**BY_CODE))
@@ -154,13 +154,13 @@ class TestAuthorizationCode:
     @pytest.mark.parametrize("status", [429, 500, 503])
     def test_a_token_endpoint_in_trouble_is_told_as_such(self, answering, status):
         with pytest.raises(DeliveryError) as caught:
-            nps_connect_zendesk.nps_authorize(answering(status, **BY_CODE)[0], CODE)
+            nps_connect_zendesk.nps_authorize(answering(status, **BY_CODE)[0], AUTHORIZATION_CODE)
         assert not isinstance(caught.value, AuthFailed)
 
     @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"access_token": 7}'])
     def test_an_answer_without_tokens_is_none(self, answering, body):
         with pytest.raises(AuthFailed, match="begin again"):
-            nps_connect_zendesk.nps_authorize(answering(200, body, **BY_CODE)[0], CODE)
+            nps_connect_zendesk.nps_authorize(answering(200, body, **BY_CODE)[0], AUTHORIZATION_CODE)
 
     def test_the_new_pair_is_stored_before_it_is_used(self, vendor, helpdesk, clock):
         connection = signed_in(helpdesk(**BY_CODE))
@@ -182,7 +182,7 @@ class TestAuthorizationCode:
     def test_another_process_goes_on_with_the_stored_pair(self, helpdesk, transport, clock):
         first = signed_in(helpdesk(**BY_CODE))
         clock.forward(timedelta(days=1))
-        second = helpdesk(**BY_CODE, tokens={STORED_AS: first.tokens.read(STORED_AS)})
+        second = helpdesk(**BY_CODE, tokens={TOKEN_STORE_KEY: first.tokens.read(TOKEN_STORE_KEY)})
         assert me(second) == "admin"
         assert grants(transport) == ["authorization_code", "refresh_token"]
 

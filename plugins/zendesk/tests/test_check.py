@@ -10,8 +10,8 @@ import pytest
 from nps_connect import AuthFailed, FilterUse
 from nps_connect_zendesk import nps_apply_setup, nps_check, nps_plan_setup
 from nps_connect_zendesk.simulated import Simulated
-from nps_connect_zendesk.simulated.door import API_TOKEN, Token
-from nps_connect_zendesk.simulated.thing_api import SECRET
+from nps_connect_zendesk.simulated.access_control import API_TOKEN, AccessToken
+from nps_connect_zendesk.simulated.resource_api import SECRET
 
 WEBHOOK = {"events": "webhook", "webhook_secret": SECRET}
 
@@ -38,15 +38,15 @@ def test_nps_check_only_reads(helpdesk, transport):
 
 
 def test_everything_but_good_news_tells_a_fix(vendor, helpdesk):
-    vendor.account.things["user_fields"].clear()
-    vendor.tokens.access["weak"] = Token(("tickets:read", "users:read"))
+    vendor.account.resources["user_fields"].clear()
+    vendor.tokens.access["weak"] = AccessToken(("tickets:read", "users:read"))
     for finding in found(helpdesk(access_token="weak", group="Nowhere", **WEBHOOK)):
         assert finding.severity == "ok" or finding.fix
 
 
 class TestFilters:
     def test_fields_that_filters_name_are_looked_for(self, vendor, helpdesk):
-        vendor.account.things["ticket_fields"] = [
+        vendor.account.resources["ticket_fields"] = [
             {"id": 41, "type": "date", "title": "Delivered", "active": True},
             {"id": 42, "type": "decimal", "title": "Price", "active": True},
         ]
@@ -82,12 +82,12 @@ class TestCredentials:
             nps_check(helpdesk(email="agent@example.com", api_token=API_TOKEN))
 
     def test_missing_scopes_are_named(self, vendor, helpdesk):
-        vendor.tokens.access["reader"] = Token(("read",))
+        vendor.tokens.access["reader"] = AccessToken(("read",))
         (error,) = found(helpdesk(access_token="reader"), "error")
         assert "tickets:write, users:write" in error.text
 
     def test_a_scope_that_a_look_needs_is_named(self, vendor, helpdesk):
-        vendor.tokens.access["weak"] = Token(("users:read", "tickets:read", "write"))
+        vendor.tokens.access["weak"] = AccessToken(("users:read", "tickets:read", "write"))
         errors = found(helpdesk(access_token="weak"), "error")
         assert any("scope triggers:read, read" in error.fix for error in errors)
 
@@ -123,7 +123,7 @@ def test_names_in_the_settings_that_the_account_lacks(helpdesk):
 
 def test_polling_needs_the_export(vendor, helpdesk):
     assert "export can be read" in texts(found(helpdesk(events="poll"), "ok"))
-    vendor.tokens.access["narrow"] = Token(("tickets:read", "users:read", "triggers:read", "automations:read"))
+    vendor.tokens.access["narrow"] = AccessToken(("tickets:read", "users:read", "triggers:read", "automations:read"))
     errors = found(helpdesk(access_token="narrow", events="poll"), "error")
     assert any(error.text.startswith("export") for error in errors)
 
@@ -139,18 +139,20 @@ class TestWebhook:
         assert "was not called" in texts(found(connection, "ok"))
 
     def test_its_last_call_is_told(self, vendor, connection):
-        vendor.webhooks(vendor.happen("ticket.solved", "ada@example.com"), "https://nps.example.com/hooks/helpdesk")
+        vendor.webhooks(
+            vendor.simulate_event("ticket.solved", "ada@example.com"), "https://nps.example.com/hooks/helpdesk"
+        )
         assert "last called 2026-03-02 09:00" in texts(found(connection, "ok"))
 
     def test_a_failed_last_call_is_a_warning(self, vendor, connection):
-        vendor.account.things["webhooks"][0]["_invocations"].append(
+        vendor.account.resources["webhooks"][0]["_invocations"].append(
             {"id": "x", "latest_completed_at": "2026-03-02T08:00:00Z", "status": "failed", "status_code": 502}
         )
         (warning,) = found(connection, "warning")
         assert "failed with 502" in warning.text
 
     def test_another_signing_secret_is_an_error_and_stays_unsaid(self, vendor, connection):
-        vendor.account.things["webhooks"][0]["_secret"] = "renewed-by-an-admin"
+        vendor.account.resources["webhooks"][0]["_secret"] = "renewed-by-an-admin"
         (error,) = found(connection, "error")
         assert "webhook_secret is not the webhook's signing secret" in error.text
         assert "renewed-by-an-admin" not in repr(error)
@@ -161,14 +163,14 @@ class TestBusinessRules:
 
     def rule(self, vendor, *, kind="triggers", actions=NOTIFY, conditions=(), **changes):
         rule = {
-            "id": vendor.account.next_thing(),
+            "id": vendor.account.next_resource_id(),
             "title": "Notify requester of received request",
             "active": True,
             "actions": list(actions),
             "conditions": {"all": list(conditions), "any": []},
             **changes,
         }
-        vendor.account.things.setdefault(kind, []).append(rule)
+        vendor.account.resources.setdefault(kind, []).append(rule)
 
     @pytest.mark.parametrize("kind", ["triggers", "automations"])
     def test_a_rule_that_writes_to_the_requester_is_told(self, vendor, helpdesk, kind):

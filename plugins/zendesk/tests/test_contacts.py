@@ -9,7 +9,7 @@ import pytest
 from nps_connect import ContactKey, Event, SimulatedPerson, fact_key
 from nps_connect.testing import START
 from nps_connect_zendesk import nps_complete_events, nps_find_contacts
-from nps_connect_zendesk.facts import EXCLUDED
+from nps_connect_zendesk.ticket_facts import EXCLUSION_FIELD
 
 
 def find(connection, *keys):
@@ -34,7 +34,7 @@ def user(vendor):
 
 @pytest.fixture
 def ticket(vendor, clock):
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     return vendor.account.tickets[1]
 
 
@@ -70,7 +70,7 @@ class TestFind:
         assert [contact.opted_out for (contact,) in found] == [True, True]
 
     def test_a_deleted_user_is_told_as_deleted(self, vendor, helpdesk, user):
-        vendor.happen("contact.deleted", "ada@example.com")
+        vendor.simulate_event("contact.deleted", "ada@example.com")
         ((contact,),) = find(helpdesk(), ("id", str(user["id"])))
         assert contact.deleted
         assert find(helpdesk(), ("email", "ada@example.com")) == [()]
@@ -95,7 +95,7 @@ class TestComplete:
         assert event.fields["first_reply_minutes"] == 60
         assert event.fields["solve_minutes"] == 60
         assert event.fields["reopens"] == 0
-        assert EXCLUDED not in event.fields
+        assert EXCLUSION_FIELD not in event.fields
         assert len(transport.requests) == 1
 
     def test_custom_fields_and_other_attributes_are_given_when_asked_for(self, helpdesk, ticket):
@@ -145,13 +145,13 @@ class TestComplete:
     def test_groups_by_name_and_staff_are_excluded_only_now(self, vendor, helpdesk, ticket, user):
         ticket["group_id"] = 360
         (event,) = nps_complete_events(helpdesk(exclude={"groups": ["customer care"]}), [solved(ticket)], [])
-        assert "excluded group" in event.fields[EXCLUDED]
+        assert "excluded group" in event.fields[EXCLUSION_FIELD]
         ticket["group_id"], user["role"] = None, "agent"
         (event,) = nps_complete_events(helpdesk(), [solved(ticket)], [])
-        assert "staff" in event.fields[EXCLUDED]
+        assert "staff" in event.fields[EXCLUSION_FIELD]
 
     def test_a_reopened_ticket_counts_its_reopenings(self, vendor, helpdesk, ticket, clock):
         clock.forward(timedelta(hours=1))
-        vendor.happen("ticket.reopened", "ada@example.com")
+        vendor.simulate_event("ticket.reopened", "ada@example.com")
         (event,) = nps_complete_events(helpdesk(), [solved(ticket)], [])
         assert event.fields["reopens"] == 1

@@ -8,8 +8,8 @@ import nps_connect_zendesk
 from nps_connect.testing import ConnectorContract
 from nps_connect.testing.webhook_checks import WebhookChecks
 from nps_connect_zendesk.simulated import Simulated
-from nps_connect_zendesk.simulated.door import TOKEN
-from nps_connect_zendesk.simulated.thing_api import SECRET
+from nps_connect_zendesk.simulated.access_control import TOKEN
+from nps_connect_zendesk.simulated.resource_api import SECRET
 
 SETTINGS = {"subdomain": "exemple", "access_token": TOKEN, "webhook_secret": SECRET}
 
@@ -18,7 +18,7 @@ class TestZendesk(ConnectorContract):
     plugin = nps_connect_zendesk
     settings = SETTINGS
     vendor = Simulated
-    most_requests = 12  # the check of an account looks at everything once
+    max_requests = 12  # the check of an account looks at everything once
     allowed_imports = ("threading",)  # locks: one renewal of a token, one cache of names
 
 

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from nps_connect import (
     AuthFailed,
     DeliveryError,
-    Doubtful,
     NotAllowed,
+    OutcomeUnknown,
     RateLimited,
     Rejected,
     RetryLater,
     TargetGone,
-    VendorAnswer,
+    VendorResponse,
 )
 from nps_connect.testing import START
-from nps_connect_zendesk.errors import KeyReused, RequesterRefused, ValuesRefused, read_error, refine
+from nps_connect_zendesk.errors import IdempotencyKeyReused, RequesterRejected, ValuesRejected, parse_error, refine
 
 RECORD_INVALID = {
     "error": "RecordInvalid",
@@ -48,9 +48,9 @@ def refused(answering, status, body=b"", headers=None, *, idempotent=True, quota
 @pytest.mark.parametrize(
     ("status", "body", "kind", "told"),
     [
-        (422, RECORD_INVALID, ValuesRefused, "Group: is invalid"),
-        (422, SUSPENDED, RequesterRefused, "is suspended"),
-        (422, {"error": "RecordInvalid", "details": {"email": [{"description": "Email: x is bad"}]}}, RequesterRefused, ""),
+        (422, RECORD_INVALID, ValuesRejected, "Group: is invalid"),
+        (422, SUSPENDED, RequesterRejected, "is suspended"),
+        (422, {"error": "RecordInvalid", "details": {"email": [{"description": "Email: x is bad"}]}}, RequesterRejected, ""),
         (404, {"error": "RecordNotFound", "description": "Not found"}, TargetGone, "Not found"),
         (404, {"error": {"title": "Not found", "message": "There is no help desk here"}}, TargetGone, "There is no"),
         (404, b"<html><h1>No help desk at nowhere.zendesk.com</h1></html>", AuthFailed, "check subdomain"),
@@ -59,7 +59,7 @@ def refused(answering, status, body=b"", headers=None, *, idempotent=True, quota
         (403, {"error": {"title": "Forbidden", "message": "You do not have access"}}, NotAllowed, "do not have access"),
         (400, {"error": {"title": "Invalid attribute", "message": "Bad ticket"}}, Rejected, "Bad ticket"),
         (400, {"errors": [{"code": "InvalidAttribute", "title": "Invalid", "detail": "name is missing"}]}, Rejected, "name is missing"),
-        (400, {"error": "IdempotentRequestError", "description": "Request parameters don't match"}, KeyReused, "match"),
+        (400, {"error": "IdempotentRequestError", "description": "Request parameters don't match"}, IdempotencyKeyReused, "match"),
         (409, {"error": "UpdateConflict", "description": "Safe Update prevented"}, RetryLater, "Safe Update"),
         (422, {"error": "unavailable", "description": "Sorry, we could not complete your search query"}, RetryLater, "search"),
         (503, {"error": "unavailable", "description": "busy"}, RetryLater, "busy"),
@@ -75,7 +75,7 @@ def test_each_body_has_its_outcome(answering, status, body, kind, told):
 
 
 def test_a_5xx_to_a_call_that_must_not_be_repeated_is_doubtful(answering):
-    assert isinstance(refused(answering, 502, idempotent=False), Doubtful)
+    assert isinstance(refused(answering, 502, idempotent=False), OutcomeUnknown)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,6 @@ json_values = st.recursive(
 
 @given(st.binary(max_size=40) | json_values.map(lambda value: json.dumps(value).encode()), st.integers(400, 599))
 def test_no_body_breaks_the_reading(body, status):
-    answer = VendorAnswer(status, {}, body)
-    assert isinstance(read_error(answer).text, str)
+    answer = VendorResponse(status, {}, body)
+    assert isinstance(parse_error(answer).text, str)
     assert isinstance(refine(Rejected("Zendesk answered"), answer, START), DeliveryError)

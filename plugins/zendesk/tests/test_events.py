@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from nps_connect import Event, WebhookRejected, WebhookRequest, fact_key
 from nps_connect.testing import START
 from nps_connect_zendesk import nps_parse_events, nps_poll_events
-from nps_connect_zendesk.facts import EXCLUDED
-from nps_connect_zendesk.webhook_setup import template
+from nps_connect_zendesk.ticket_facts import EXCLUSION_FIELD
+from nps_connect_zendesk.webhook_setup import trigger_body
 
 URL = "https://nps.example.com/hooks/helpdesk"
 MOMENT = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
@@ -62,7 +62,7 @@ class TestEnvelope:
         assert (event.contact_key.kind, event.contact_key.value) == ("id", "1001")
         assert event.fields["status"] == "solved"
         assert event.fields["channel"] == "email"
-        assert EXCLUDED not in event.fields
+        assert EXCLUSION_FIELD not in event.fields
 
     @pytest.mark.parametrize(
         ("current", "previous", "kind"),
@@ -113,7 +113,7 @@ class TestEnvelope:
         assert event.contact_key.value == "1001"
 
     def test_nps_parse_events_gives_a_resend_the_same_key(self, vendor, helpdesk, clock):
-        facts = vendor.happen("ticket.solved", "ada@example.com")
+        facts = vendor.simulate_event("ticket.solved", "ada@example.com")
         (first,) = vendor.webhooks(facts, URL)
         clock.forward(timedelta(minutes=7))
         (second,) = vendor.webhooks(facts, URL)
@@ -146,7 +146,7 @@ class TestTemplate:
 
     @pytest.mark.parametrize("kind", ["ticket.solved", "ticket.reopened", "ticket.priority_changed"])
     def test_the_bodies_that_our_triggers_send(self, helpdesk, kind):
-        body = template(kind)
+        body = trigger_body(kind)
         for name, value in {
             "{{ticket.id}}": "35436",
             "{{ticket.updated_at_with_timestamp}}": "2026-03-02T08:30:00Z",
@@ -245,7 +245,7 @@ class TestOneFact:
         connection = helpdesk()
         cursor = nps_poll_events(connection, None).cursor
         clock.forward(timedelta(minutes=1))
-        facts = vendor.happen("ticket.solved", "ada@example.com")
+        facts = vendor.simulate_event("ticket.solved", "ada@example.com")
         (sent,) = vendor.webhooks(facts, URL)
         (heard,) = nps_parse_events(connection, webhook(sent.body))
         detail = json.loads(sent.body)["detail"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from nps_connect import DeliveryView, Doubtful, Receipt, RetryLater
+from nps_connect import DeliveryView, OutcomeUnknown, Receipt, RetryLater
 from nps_connect_zendesk import nps_find_existing, nps_open_tickets, nps_update_tickets
 
 OPEN, UPDATE = "open_ticket", "update_ticket"
@@ -14,14 +14,14 @@ HOOKS = {OPEN: nps_open_tickets, UPDATE: nps_update_tickets}
 
 
 def worked_off(connection, clock, action, payload, *, wait):
-    """Try as the worker does: look before a doubtful resend. Returns the receipt and the number of tries."""
+    """Try as the worker does: look before a in_doubt resend. Returns the receipt and the number of tries."""
     begun = clock()
     for number in range(1, 10):
         (outcome,) = HOOKS[action](connection, [payload])
         if isinstance(outcome, Receipt):
             return outcome, number
         clock.forward(wait)
-        if isinstance(outcome, Doubtful):
+        if isinstance(outcome, OutcomeUnknown):
             view = DeliveryView(
                 action=action, idempotency_key=payload.idempotency_key, payload=payload, first_started_at=begun
             )
@@ -83,7 +83,7 @@ class TestWithinTwoHours:
         transport.lose = 1
         connection = helpdesk()
         (first,) = nps_open_tickets(connection, [draft()])
-        assert isinstance(first, Doubtful)
+        assert isinstance(first, OutcomeUnknown)
         (second,) = nps_open_tickets(connection, [draft()])
         assert vendor.effects().tickets == {"ada@example.com": [second.id]}
 

@@ -71,7 +71,7 @@ class TestExclusions:
     def test_our_own_ticket_never_leads_to_a_survey(self, vendor, helpdesk, draft):
         connection = helpdesk()
         (receipt,) = nps_open_tickets(connection, [draft()])
-        (sent,) = vendor.webhooks(vendor.happen("ticket.solved", "ada@example.com"), URL)
+        (sent,) = vendor.webhooks(vendor.simulate_event("ticket.solved", "ada@example.com"), URL)
         (event,) = nps_parse_events(connection, webhook(sent.body))
         assert event.object_id == receipt.id
         assert event.fields["own"] is True

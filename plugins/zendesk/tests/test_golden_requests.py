@@ -87,8 +87,8 @@ def test_update_ticket(helpdesk, draft, change, sent, transport):
 def test_follow_up_on_a_closed_ticket(vendor, helpdesk, draft, change, sent, transport):
     connection = helpdesk()
     (opened,) = nps_open_tickets(connection, [draft()])
-    vendor.happen("ticket.solved", "ada@example.com")
-    vendor.happen("ticket.closed", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.closed", "ada@example.com")
     transport.requests.clear()
     nps_update_tickets(connection, [change(opened.id)])
     assert [request[:2] for request in sent()] == [("GET", f"/api/v2/tickets/{opened.id}"), ("POST", "/api/v2/tickets")]

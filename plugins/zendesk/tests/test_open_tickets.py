@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from nps_connect import Receipt, Rejected
 from nps_connect_zendesk import nps_open_tickets
 from nps_connect_zendesk.simulated.account import AGENT_ID
-from nps_connect_zendesk.texts import BODY_BYTES, SUBJECT_LENGTH, body_of, subject_of, tag_of, without_placeholders
+from nps_connect_zendesk.texts import (
+    MAX_BODY_BYTES,
+    MAX_SUBJECT_LENGTH,
+    body_of,
+    escape_placeholders,
+    subject_of,
+    tag_of,
+)
 
 
 def opened(connection, draft):
@@ -113,7 +120,7 @@ class TestRequester:
 
 class TestSettings:
     def test_group_brand_agent_type_and_tags_are_added(self, vendor, helpdesk, draft):
-        vendor.account.things["ticket_forms"] = [{"id": 77, "name": "Complaints", "active": True}]
+        vendor.account.resources["ticket_forms"] = [{"id": 77, "name": "Complaints", "active": True}]
         connection = helpdesk(
             group="customer CARE",
             brand="360",
@@ -134,7 +141,7 @@ class TestSettings:
         assert only_ticket(vendor)["assignee_id"] == AGENT_ID
 
     def test_custom_fields_by_number_and_by_title(self, vendor, helpdesk, draft):
-        vendor.account.things["ticket_fields"] = [
+        vendor.account.resources["ticket_fields"] = [
             {"id": 41, "title": "NPS score", "type": "integer", "active": True},
             {"id": 42, "title": "Told", "type": "text", "active": True},
         ]
@@ -198,25 +205,25 @@ class TestTexts:
     def test_a_subject_of_10000_characters_is_cut(self, vendor, helpdesk, draft):
         opened(helpdesk(), draft(subject="x" * 10_000))
         subject = only_ticket(vendor)["subject"]
-        assert len(subject) == SUBJECT_LENGTH
+        assert len(subject) == MAX_SUBJECT_LENGTH
         assert subject.endswith("…")
 
     def test_a_body_of_a_megabyte_is_cut(self, vendor, helpdesk, draft):
         opened(helpdesk(), draft(body="é" * 1_000_000))
         body = only_ticket(vendor)["comments"][0]["body"]
-        assert len(body.encode()) <= BODY_BYTES
+        assert len(body.encode()) <= MAX_BODY_BYTES
         assert body.endswith("[…]")
 
     @given(st.text(max_size=300))
     def test_any_subject_becomes_one_safe_line(self, text):
         subject = subject_of(text)
-        assert 0 < len(subject) <= SUBJECT_LENGTH
+        assert 0 < len(subject) <= MAX_SUBJECT_LENGTH
         assert not {"\n", "\r", "\t", "\x00"} & set(subject)
         assert "{{" not in subject
 
     @given(st.text(alphabet="{%} a", max_size=50))
     def test_no_placeholder_survives(self, text):
-        safe = without_placeholders(text)
+        safe = escape_placeholders(text)
         assert "{{" not in safe
         assert "{%" not in safe
         assert safe.replace(" ", "") == text.replace(" ", "")

@@ -36,7 +36,7 @@ def poll(helpdesk):
 
 @pytest.mark.parametrize("before", [timedelta(seconds=10), timedelta(seconds=70), timedelta(days=1)])
 def test_the_first_call_tells_no_history(vendor, poll, clock, before):
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(before)
     assert poll() == []
     clock.forward(5 * MINUTE)
@@ -46,7 +46,7 @@ def test_the_first_call_tells_no_history(vendor, poll, clock, before):
 def test_nps_poll_events_tells_a_solved_ticket_once(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     solved_at = clock()
     clock.forward(2 * MINUTE)
     assert poll() == [("ticket.solved", "1")]
@@ -61,7 +61,7 @@ def test_nps_poll_events_tells_a_solved_ticket_once(vendor, poll, clock):
 def test_a_later_change_of_a_solved_ticket_gives_the_same_key(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(2 * MINUTE)
     poll()
     vendor.account.touch("tickets", vendor.account.tickets[1])
@@ -75,14 +75,14 @@ def test_solved_again_is_a_fact_of_its_own(vendor, poll, clock):
     poll()
     for kind in ("ticket.solved", "ticket.reopened", "ticket.solved"):
         clock.forward(2 * MINUTE)
-        vendor.happen(kind, "ada@example.com")
+        vendor.simulate_event(kind, "ada@example.com")
         clock.forward(2 * MINUTE)
         poll()
     assert len({event.key for event in poll.events if event.kind == "ticket.solved"}) == 2
 
 
 def test_an_old_ticket_that_only_changed_is_history(vendor, poll, clock):
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(timedelta(hours=1))
     poll()
     clock.forward(MINUTE)
@@ -94,12 +94,12 @@ def test_an_old_ticket_that_only_changed_is_history(vendor, poll, clock):
 def test_closed_and_deleted_tickets_and_deleted_users(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(MINUTE)
-    vendor.happen("ticket.closed", "ada@example.com")
-    vendor.happen("ticket.deleted", "ada@example.com")
+    vendor.simulate_event("ticket.closed", "ada@example.com")
+    vendor.simulate_event("ticket.deleted", "ada@example.com")
     user = vendor.account.user_with("ada@example.com")["id"]
-    vendor.happen("contact.deleted", "ada@example.com")
+    vendor.simulate_event("contact.deleted", "ada@example.com")
     clock.forward(2 * MINUTE)
     assert poll() == [
         ("ticket.solved", "1"),
@@ -110,12 +110,12 @@ def test_closed_and_deleted_tickets_and_deleted_users(vendor, poll, clock):
 
 
 def test_many_tickets_come_page_by_page(vendor, poll, clock, monkeypatch):
-    monkeypatch.setattr("nps_connect_zendesk.polling.PAGE", 2)
+    monkeypatch.setattr("nps_connect_zendesk.poll.PAGE", 2)
     poll()
     for number in range(7):
         user = vendor.account.add_user(f"P {number}", f"p{number}@example.com")
         clock.forward(timedelta(seconds=10))
-        vendor.happen("ticket.solved", user["email"])
+        vendor.simulate_event("ticket.solved", user["email"])
     clock.forward(2 * MINUTE)
     assert poll() == [("ticket.solved", str(number)) for number in range(1, 8)]
 
@@ -124,7 +124,7 @@ def test_the_newest_minute_is_not_lost(vendor, poll, clock):
     poll()
     for _ in range(6):
         clock.forward(timedelta(seconds=30))
-        vendor.happen("ticket.solved", "ada@example.com")
+        vendor.simulate_event("ticket.solved", "ada@example.com")
         poll()
     clock.forward(2 * MINUTE)
     poll()
@@ -134,7 +134,7 @@ def test_the_newest_minute_is_not_lost(vendor, poll, clock):
 def test_a_quota_in_the_middle_loses_nothing(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(2 * MINUTE)
     vendor.limits.windows["exports"] = (clock(), 10)
     with pytest.raises(RateLimited) as caught:
@@ -148,7 +148,7 @@ def test_a_cursor_that_zendesk_no_longer_takes_is_replaced_by_its_time(vendor, p
     poll()
     clock.forward(2 * MINUTE)
     poll()
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(2 * MINUTE)
     state = json.loads(poll.cursor)
     poll.cursor = json.dumps({**state, "tickets": "no such cursor"})
@@ -183,7 +183,7 @@ def test_without_the_right_to_export_users_tickets_still_come(vendor, poll, cloc
     exports, vendor._exports = vendor._exports, NoUsers()
     poll()
     clock.forward(MINUTE)
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(2 * MINUTE)
     assert poll() == [("ticket.solved", "1")]
 

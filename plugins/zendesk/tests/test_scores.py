@@ -106,12 +106,12 @@ class TestRefusals:
 
     def test_a_deleted_user_is_gone(self, vendor, helpdesk, score):
         update = score()
-        vendor.happen("contact.deleted", "ada@example.com")
+        vendor.simulate_event("contact.deleted", "ada@example.com")
         (outcome,) = written(helpdesk(), update)
         assert isinstance(outcome, TargetGone)
 
     def test_a_missing_user_field_holds_the_action_and_names_the_command(self, clock, helpdesk, score, vendor):
-        vendor.account.things["user_fields"].clear()
+        vendor.account.resources["user_fields"].clear()
         for user in vendor.account.users.values():
             user["user_fields"].clear()
         (outcome,) = written(helpdesk(), score())
@@ -139,12 +139,12 @@ def test_a_batch_reads_all_users_at_once(clock, helpdesk, score, person, transpo
 
 
 def test_own_keys_of_fields(clock, helpdesk, score, vendor):
-    vendor.account.things["user_fields"].append({"id": 1, "key": "my_score", "type": "integer", "active": True})
+    vendor.account.resources["user_fields"].append({"id": 1, "key": "my_score", "type": "integer", "active": True})
     written(helpdesk(score_field="my_score"), score())
     assert fields(vendor)["my_score"] == 9
     assert fields(vendor)["nps_score"] is None
 
 
 def test_the_sandbox_account_starts_set_up_and_tests_may_start_empty(clock):
-    assert Simulated(clock).account.things["user_fields"]
-    assert "user_fields" not in Simulated(clock, set_up=False).account.things
+    assert Simulated(clock).account.resources["user_fields"]
+    assert "user_fields" not in Simulated(clock, set_up=False).account.resources

@@ -9,7 +9,7 @@ import pytest
 from nps_connect import WebhookRequest
 from nps_connect_zendesk import nps_apply_setup, nps_parse_events, nps_plan_setup, nps_verify_webhook
 from nps_connect_zendesk.simulated import Simulated
-from nps_connect_zendesk.simulated.thing_api import SECRET
+from nps_connect_zendesk.simulated.resource_api import SECRET
 
 URL = "https://nps.example.com/hooks/helpdesk"
 WEBHOOK = {"events": "webhook", "webhook_secret": SECRET}
@@ -86,7 +86,7 @@ class TestTriggers:
         user = vendor.account.add_user("Ada Example", "ada@example.com")
         kinds = []
         for kind in ("ticket.solved", "ticket.reopened", "ticket.priority_changed"):
-            (sent,) = vendor.webhooks(vendor.happen(kind, user["email"]), URL)
+            (sent,) = vendor.webhooks(vendor.simulate_event(kind, user["email"]), URL)
             assert "detail" not in json.loads(sent.body)
             one = WebhookRequest(
                 method="POST", url=URL, headers=dict(sent.headers), body=sent.body, received_at=clock()
@@ -100,7 +100,7 @@ class TestTriggers:
     def test_an_admins_own_conditions_and_actions_stay(self, vendor, helpdesk):
         connection = helpdesk(**WEBHOOK)
         apply(connection)
-        trigger = vendor.account.things["triggers"][0]
+        trigger = vendor.account.resources["triggers"][0]
         trigger["conditions"]["all"].append({"field": "group_id", "operator": "is", "value": "360"})
         assert plan(connection) == {}
         trigger["active"] = False
@@ -124,7 +124,7 @@ class TestWebhook:
     def test_a_sleeping_webhook_is_switched_on(self, vendor, helpdesk):
         connection = helpdesk(**WEBHOOK, webhook_mode="events")
         apply(connection)
-        webhook = vendor.account.things["webhooks"][0]
+        webhook = vendor.account.resources["webhooks"][0]
         webhook |= {"status": "inactive", "subscriptions": ["zen:event-type:user.created"]}
         assert plan(connection) == {"webhook": "update"}
         apply(connection)
@@ -144,7 +144,7 @@ class TestWebhook:
 class TestFields:
     def test_a_field_of_another_type_can_only_be_reported(self, vendor, helpdesk):
         row = {"id": 1, "key": "nps_score", "type": "text", "title": "Old", "active": True}
-        vendor.account.things["user_fields"] = [row]
+        vendor.account.resources["user_fields"] = [row]
         connection = helpdesk()
         assert plan(connection)["user_field:nps_score"] == "blocked"
         assert "user_field:nps_score" not in apply(connection)
@@ -156,7 +156,7 @@ class TestFields:
     def test_a_switched_off_field_is_switched_on(self, vendor, helpdesk, kind, thing):
         connection = helpdesk(custom_fields={"NPS score": "{score}"})
         apply(connection)
-        vendor.account.things[kind][0]["active"] = False
+        vendor.account.resources[kind][0]["active"] = False
         assert plan(connection) == {thing: "update"}
         apply(connection)
         assert plan(connection) == {}

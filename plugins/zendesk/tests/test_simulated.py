@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from nps_connect import SimulatedPerson, VendorRequest
-from nps_connect_zendesk.simulated.door import CLIENT_ID, CLIENT_SECRET, CODE, TOKEN
+from nps_connect_zendesk.simulated.access_control import AUTHORIZATION_CODE, CLIENT_ID, CLIENT_SECRET, TOKEN
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 TICKET = {"subject": "x", "comment": {"body": "hello", "public": False}, "external_id": "nps-1"}
@@ -40,7 +40,7 @@ class TestDoor:
 
     def test_a_refresh_ends_the_old_pair_at_once(self, call):
         client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-        _, first = call("POST", "/oauth/tokens", {**client, "grant_type": "authorization_code", "code": CODE, "scope": "read"})  # fmt: skip
+        _, first = call("POST", "/oauth/tokens", {**client, "grant_type": "authorization_code", "code": AUTHORIZATION_CODE, "scope": "read"})  # fmt: skip
         refresh = {**client, "grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
         _, second = call("POST", "/oauth/tokens", refresh)
         assert call("POST", "/oauth/tokens", refresh)[0].status == 400
@@ -53,7 +53,7 @@ class TestDoor:
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
             "grant_type": "authorization_code",
-            "code": CODE,
+            "code": AUTHORIZATION_CODE,
         }
         assert [call("POST", "/oauth/tokens", asked)[0].status for _ in range(2)] == [200, 400]
 
@@ -218,9 +218,9 @@ class TestSandbox:
         ],
     )
     def test_what_cannot_happen_does_not(self, vendor, kind, email):
-        assert vendor.happen(kind, email) == []
+        assert vendor.simulate_event(kind, email) == []
 
     def test_tickets_that_came_by_mail_are_not_ours(self, vendor, call):
-        vendor.happen("ticket.solved", "ada@example.com")
+        vendor.simulate_event("ticket.solved", "ada@example.com")
         ticket = new_ticket(call, requester_id=1001)
         assert vendor.effects().tickets == {"ada@example.com": [str(ticket["id"])]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nps_connect import Doubtful, NotAllowed, Receipt, RetryLater, TargetGone
+from nps_connect import NotAllowed, OutcomeUnknown, Receipt, RetryLater, TargetGone
 from nps_connect_zendesk import nps_open_tickets, nps_update_tickets
 
 
@@ -48,20 +48,20 @@ def test_tags_that_are_there_already_cost_no_call(helpdesk, change, ticket, tran
 
 
 def test_custom_fields_follow_the_newest_answer(vendor, helpdesk, change, ticket):
-    vendor.account.things["ticket_fields"] = [{"id": 41, "title": "NPS score", "type": "integer", "active": True}]
+    vendor.account.resources["ticket_fields"] = [{"id": 41, "title": "NPS score", "type": "integer", "active": True}]
     updated(helpdesk(custom_fields={"NPS score": "{score}"}), change(ticket["id"]))
     assert ticket["custom_fields"] == [{"id": 41, "value": "4"}]
 
 
 def test_a_solved_ticket_opens_again_for_an_unhappy_customer(vendor, helpdesk, change, ticket):
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     receipt = updated(helpdesk(), change(ticket["id"]))
     assert ticket["status"] == "open"
     assert "open again" in receipt.note
 
 
 def test_a_solved_ticket_stays_solved_when_the_customer_is_happy_again(vendor, helpdesk, change, ticket, answer):
-    vendor.happen("ticket.solved", "ada@example.com")
+    vendor.simulate_event("ticket.solved", "ada@example.com")
     updated(helpdesk(), change(ticket["id"], response=answer(score=9, revision=2), priority="low"))
     assert ticket["status"] == "solved"
     assert ticket["priority"] == "low"
@@ -70,8 +70,8 @@ def test_a_solved_ticket_stays_solved_when_the_customer_is_happy_again(vendor, h
 class TestClosed:
     @pytest.fixture
     def closed(self, vendor, ticket):
-        vendor.happen("ticket.solved", "ada@example.com")
-        vendor.happen("ticket.closed", "ada@example.com")
+        vendor.simulate_event("ticket.solved", "ada@example.com")
+        vendor.simulate_event("ticket.closed", "ada@example.com")
         assert ticket["status"] == "closed"
         return ticket
 
@@ -113,7 +113,7 @@ class TestClosed:
 
     def test_a_retry_makes_no_second_follow_up(self, vendor, helpdesk, change, closed, transport):
         transport.lose = 1
-        assert isinstance(updated(helpdesk(), change(closed["id"])), Doubtful)
+        assert isinstance(updated(helpdesk(), change(closed["id"])), OutcomeUnknown)
         closed["followup_ids"].clear()  # the list lags behind
         receipt = updated(helpdesk(), change(closed["id"]))
         assert isinstance(receipt, Receipt)
@@ -133,7 +133,7 @@ class TestClosed:
 
 class TestRefusals:
     def test_a_deleted_ticket_is_gone(self, vendor, helpdesk, change, ticket):
-        vendor.happen("ticket.deleted", "ada@example.com")
+        vendor.simulate_event("ticket.deleted", "ada@example.com")
         assert isinstance(updated(helpdesk(), change(ticket["id"])), TargetGone)
 
     def test_an_unknown_ticket_is_gone(self, helpdesk, change):

@@ -106,6 +106,6 @@ def test_garbage_is_refused_and_never_breaks_anything(body, stamp, given_signatu
 def test_the_simulated_vendor_signs_genuinely(vendor, helpdesk, clock):
     connection = helpdesk(webhook_secret="sandbox-zendesk-webhook-secret")
     url = "https://nps.example.com/hooks/helpdesk"
-    (sent,) = vendor.webhooks(vendor.happen("ticket.solved", "ada@example.com"), url)
+    (sent,) = vendor.webhooks(vendor.simulate_event("ticket.solved", "ada@example.com"), url)
     one = WebhookRequest(method="POST", url=url, headers=dict(sent.headers), body=sent.body, received_at=clock())
     assert nps_verify_webhook(connection, one) is None

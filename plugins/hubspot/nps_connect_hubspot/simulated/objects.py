@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from nps_connect_hubspot.simulated.portal import CONTACT, Portal, Record, iso
-from nps_connect_hubspot.simulated.replies import Raw, Refusal, batch_body, standard_error
+from nps_connect_hubspot.simulated.portal import CONTACT, Portal, Record, format_moment
+from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, batch_body, standard_error
 
-BATCH = 100
-HISTORY_BATCH = 50
+MAX_BATCH_SIZE = 100
+MAX_HISTORY_BATCH_SIZE = 50
 
 
-def inputs_of(body: Raw) -> list[Raw]:
+def inputs_of(body: JsonObject) -> list[JsonObject]:
     """A batch's inputs.
 
     Raises:
         Refusal: 400 for none, too many, or repeated ones.
     """
     inputs = body.get("inputs")
-    most = HISTORY_BATCH if body.get("propertiesWithHistory") else BATCH
+    most = MAX_HISTORY_BATCH_SIZE if body.get("propertiesWithHistory") else MAX_BATCH_SIZE
     if not isinstance(inputs, list) or not inputs:
         raise Refusal(400, "VALIDATION_ERROR", "inputs must not be empty")
     if len(inputs) > most:
@@ -28,7 +28,7 @@ def inputs_of(body: Raw) -> list[Raw]:
     return inputs
 
 
-def read(portal: Portal, kind: str, body: Raw, archived: bool) -> Raw:
+def read(portal: Portal, kind: str, body: JsonObject, archived: bool) -> JsonObject:
     """`batch/read`: what is not there is left out and told in `errors`."""
     if "properties" not in body or "propertiesWithHistory" not in body:
         raise Refusal(400, "VALIDATION_ERROR", "properties and propertiesWithHistory are required")
@@ -41,16 +41,16 @@ def read(portal: Portal, kind: str, body: Raw, archived: bool) -> Raw:
         else:
             found[record.id] = record
     results = [record.told(body["properties"], body["propertiesWithHistory"]) for record in found.values()]
-    return batch_body(results, _absent(lost), "")
+    return batch_body(results, _not_found_errors(lost), "")
 
 
-def update(portal: Portal, kind: str, body: Raw, now: datetime) -> Raw:
+def update(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
     """`batch/update`: a value that does not fit refuses the whole batch, an absent record only itself."""
     inputs = inputs_of(body)
-    _no_repeats(inputs)
-    _unlocked(portal, inputs)
+    _check_unique_ids(inputs)
+    _check_not_locked(portal, inputs)
     for given in inputs:
-        _string_id(given)
+        _check_string_id(given)
         portal.check(kind, given["properties"])
     results, lost = [], []
     for given in inputs:
@@ -60,10 +60,10 @@ def update(portal: Portal, kind: str, body: Raw, now: datetime) -> Raw:
             continue
         record.set(given["properties"], now)
         results.append(record.told(given["properties"]))
-    return batch_body(results, _absent(lost), iso(now))
+    return batch_body(results, _not_found_errors(lost), format_moment(now))
 
 
-def upsert(portal: Portal, kind: str, body: Raw, now: datetime) -> Raw:
+def upsert(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
     """`batch/upsert` by a unique property."""
     results = []
     for given in inputs_of(body):
@@ -75,10 +75,10 @@ def upsert(portal: Portal, kind: str, body: Raw, now: datetime) -> Raw:
             record = portal.create(kind, {name: given["id"]}, now)
         record.set(given["properties"], now)
         results.append({**record.told(given["properties"]), "new": fresh})
-    return batch_body(results, [], iso(now))
+    return batch_body(results, [], format_moment(now))
 
 
-def create(portal: Portal, kind: str, body: Raw, now: datetime) -> Raw:
+def create(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
     """`batch/create`: an association with an absent record refuses the whole batch."""
     inputs = inputs_of(body)
     for given in inputs:
@@ -90,10 +90,10 @@ def create(portal: Portal, kind: str, body: Raw, now: datetime) -> Raw:
         told = record.told(given["properties"])
         trace = given.get("objectWriteTraceId")
         results.append({**told, "objectWriteTraceId": trace} if trace else told)
-    return batch_body(results, [], iso(now))
+    return batch_body(results, [], format_moment(now))
 
 
-def create_one(portal: Portal, kind: str, body: Raw, now: datetime) -> Raw:
+def create_one(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
     """A single new record."""
     _check_new(portal, kind, body)
     record = portal.create(kind, body["properties"], now)
@@ -101,7 +101,9 @@ def create_one(portal: Portal, kind: str, body: Raw, now: datetime) -> Raw:
     return record.told(body["properties"])
 
 
-def change_one(portal: Portal, kind: str, record_id: str, id_property: str | None, body: Raw, now: datetime) -> Raw:
+def update_one(
+    portal: Portal, kind: str, record_id: str, id_property: str | None, body: JsonObject, now: datetime
+) -> JsonObject:
     """A single changed record."""
     record = portal.find(kind, record_id, id_property)
     if record.id in portal.locked:
@@ -111,7 +113,7 @@ def change_one(portal: Portal, kind: str, record_id: str, id_property: str | Non
     return record.told(body["properties"])
 
 
-def _check_new(portal: Portal, kind: str, given: Raw) -> None:
+def _check_new(portal: Portal, kind: str, given: JsonObject) -> None:
     if not isinstance(given.get("associations"), list):
         raise Refusal(400, "VALIDATION_ERROR", "associations is required")
     portal.check(kind, given["properties"])
@@ -123,7 +125,7 @@ def _check_new(portal: Portal, kind: str, given: Raw) -> None:
             raise Refusal(400, "VALIDATION_ERROR", "an associated object does not exist")
 
 
-def _associate(portal: Portal, record: Record, given: Raw) -> None:
+def _associate(portal: Portal, record: Record, given: JsonObject) -> None:
     for association in given["associations"]:
         target = portal.find(CONTACT, association["to"]["id"])
         for kind in association["types"]:
@@ -137,26 +139,26 @@ def _lookup(portal: Portal, kind: str, value: object, id_property: str | None) -
         return None
 
 
-def _absent(ids: list[str]) -> list[Raw]:
+def _not_found_errors(ids: list[str]) -> list[JsonObject]:
     if not ids:
         return []
     return [standard_error("OBJECT_NOT_FOUND", "Could not get some objects, they may be deleted.", {"ids": ids})]
 
 
-def _no_repeats(inputs: list[Raw]) -> None:
+def _check_unique_ids(inputs: list[JsonObject]) -> None:
     if len({str(given.get("id")) for given in inputs}) < len(inputs):
         raise Refusal(400, "VALIDATION_ERROR", "Duplicate IDs found in batch input")
 
 
-def _unlocked(portal: Portal, inputs: list[Raw]) -> None:
+def _check_not_locked(portal: Portal, inputs: list[JsonObject]) -> None:
     if any(portal.survivor(str(given.get("id"))) in portal.locked for given in inputs):
         raise Refusal(423, "LOCKED", "Resource is locked, please try again later")
 
 
-def _string_id(given: Mapping[str, Any]) -> None:
+def _check_string_id(given: Mapping[str, Any]) -> None:
     if not isinstance(given.get("id"), str) or not isinstance(given.get("properties"), dict):
         raise Refusal(400, "VALIDATION_ERROR", "Invalid input JSON: id must be a string")
 
 
-Batch = Callable[[Portal, str, Raw, datetime], Raw]
-WRITES: Mapping[str, Batch] = {"update": update, "upsert": upsert, "create": create}
+BatchHandler = Callable[[Portal, str, JsonObject, datetime], JsonObject]
+WRITE_HANDLERS: Mapping[str, BatchHandler] = {"update": update, "upsert": upsert, "create": create}

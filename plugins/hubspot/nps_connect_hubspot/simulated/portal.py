@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from nps_connect_hubspot.simulated.definitions import BUILT_IN, fault_of
-from nps_connect_hubspot.simulated.replies import Raw, invalid_values, not_found
+from nps_connect_hubspot.simulated.property_definitions import built_in_definitions, value_error
+from nps_connect_hubspot.simulated.replies import JsonObject, invalid_values, not_found
 
 CONTACT, DEAL, TICKET, NOTE = "contacts", "deals", "tickets", "notes"
 OBJECT_TYPES = {CONTACT: "0-1", DEAL: "0-3", TICKET: "0-5", NOTE: "0-46"}
-MODIFIED = {CONTACT: "lastmodifieddate"}
-EVERYTHING = (
+MODIFIED_PROPERTIES = {CONTACT: "lastmodifieddate"}
+ALL_SCOPES = (
     "crm.objects.contacts.read",
     "crm.objects.contacts.write",
     "crm.objects.deals.read",
@@ -26,7 +26,7 @@ EVERYTHING = (
 )
 
 
-def iso(moment: datetime) -> str:
+def format_moment(moment: datetime) -> str:
     """A moment as HubSpot writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -40,7 +40,7 @@ class Record:
     created: datetime
     updated: datetime
     properties: dict[str, str] = field(default_factory=dict)
-    history: dict[str, list[Raw]] = field(default_factory=dict)
+    history: dict[str, list[JsonObject]] = field(default_factory=dict)
     archived: bool = False
 
     def set(self, values: Mapping[str, str], now: datetime, source: str = "INTEGRATION") -> None:
@@ -49,23 +49,23 @@ class Record:
             if self.properties.get(name, "") != value:
                 self.properties[name] = value
                 self.history.setdefault(name, []).insert(
-                    0, {"value": value, "timestamp": iso(now), "sourceType": source, "sourceId": None}
+                    0, {"value": value, "timestamp": format_moment(now), "sourceType": source, "sourceId": None}
                 )
         self.updated = now
 
-    def told(self, names: Iterable[str], history: Iterable[str] = ()) -> Raw:
+    def told(self, names: Iterable[str], history: Iterable[str] = ()) -> JsonObject:
         """The record as an answer holds it: what was asked for, and a few properties that always come along."""
         always = {
-            "createdate": iso(self.created),
-            MODIFIED.get(self.kind, "hs_lastmodifieddate"): iso(self.updated),
+            "createdate": format_moment(self.created),
+            MODIFIED_PROPERTIES.get(self.kind, "hs_lastmodifieddate"): format_moment(self.updated),
             "hs_object_id": self.id,
         }
         asked = {name: self.properties.get(name) for name in names}
-        answer: Raw = {
+        answer: JsonObject = {
             "id": self.id,
             "properties": {**asked, **always},
-            "createdAt": iso(self.created),
-            "updatedAt": iso(self.updated),
+            "createdAt": format_moment(self.created),
+            "updatedAt": format_moment(self.updated),
             "archived": self.archived,
         }
         wanted = list(history)
@@ -91,13 +91,13 @@ class Portal:
     portal_id: int = 4242424
     records: dict[str, dict[str, Record]] = field(default_factory=lambda: {CONTACT: {}, DEAL: {}, TICKET: {}, NOTE: {}})
     survivors: dict[str, str] = field(default_factory=dict)
-    links: dict[tuple[str, str, str], dict[str, list[Raw]]] = field(default_factory=dict)
-    definitions: dict[str, dict[str, Raw]] = field(default_factory=BUILT_IN)
-    groups: dict[str, dict[str, Raw]] = field(default_factory=lambda: {CONTACT: {}})
+    links: dict[tuple[str, str, str], dict[str, list[JsonObject]]] = field(default_factory=dict)
+    definitions: dict[str, dict[str, JsonObject]] = field(default_factory=built_in_definitions)
+    groups: dict[str, dict[str, JsonObject]] = field(default_factory=lambda: {CONTACT: {}})
     statuses: dict[str, dict[int, str]] = field(default_factory=dict)
-    subscriptions: list[Raw] = field(default_factory=list)
+    subscriptions: list[JsonObject] = field(default_factory=list)
     target_url: str = ""
-    scopes: set[str] = field(default_factory=lambda: set(EVERYTHING))
+    scopes: set[str] = field(default_factory=lambda: set(ALL_SCOPES))
     locked: set[str] = field(default_factory=set)
     _last_id: int = 100
 
@@ -145,7 +145,7 @@ class Portal:
             Refusal: 400 VALIDATION_ERROR.
         """
         known = self.definitions.get(kind, {})
-        faults = [fault for name, value in values.items() if (fault := fault_of(known.get(name), name, value))]
+        faults = [fault for name, value in values.items() if (fault := value_error(known.get(name), name, value))]
         if faults:
             raise invalid_values(faults)
 

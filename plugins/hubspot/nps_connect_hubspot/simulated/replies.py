@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from nps_connect import VendorReply
 
-Raw = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class Refusal(Exception):
@@ -18,7 +18,7 @@ class Refusal(Exception):
     def __init__(self, status: int, category: str, message: str, **more: Any) -> None:  # noqa: ANN401
         super().__init__(message)
         self.status = status
-        self.body: Raw = {"status": "error", "message": message, "category": category, **more}
+        self.body: JsonObject = {"status": "error", "message": message, "category": category, **more}
 
 
 def reply(status: int, content: object, headers: Mapping[str, str] | None = None) -> VendorReply:
@@ -52,7 +52,7 @@ def not_found() -> Refusal:
     return Refusal(404, "OBJECT_NOT_FOUND", "resource not found")
 
 
-def invalid_values(faults: Sequence[Raw]) -> Refusal:
+def invalid_values(faults: Sequence[JsonObject]) -> Refusal:
     """400 for property values; each fault has `error`, `name` and `message`."""
     details = [{"isValid": False, **fault, "localizedErrorMessage": fault["message"]} for fault in faults]
     return Refusal(
@@ -66,15 +66,15 @@ def invalid_values(faults: Sequence[Raw]) -> Refusal:
     )
 
 
-def batch_body(results: Sequence[Raw], errors: Sequence[Raw], at: str) -> Raw:
+def batch_body(results: Sequence[JsonObject], errors: Sequence[JsonObject], at: str) -> JsonObject:
     """The body of a batch; errors hold no input index."""
-    body: Raw = {"status": "COMPLETE", "startedAt": at, "completedAt": at, "results": list(results)}
+    body: JsonObject = {"status": "COMPLETE", "startedAt": at, "completedAt": at, "results": list(results)}
     if errors:
         body |= {"numErrors": len(errors), "errors": list(errors)}
     return body
 
 
-def standard_error(category: str, message: str, context: Mapping[str, Sequence[str]]) -> Raw:
+def standard_error(category: str, message: str, context: Mapping[str, Sequence[str]]) -> JsonObject:
     """One entry of a batch's `errors`."""
     return {
         "status": "error",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from nps_connect_hubspot.simulated.definitions import accept, change
-from nps_connect_hubspot.simulated.portal import Portal, iso
+from nps_connect_hubspot.simulated.portal import Portal, format_moment
+from nps_connect_hubspot.simulated.property_definitions import update_definition, validate_new_definition
 from nps_connect_hubspot.simulated.quotas import Quotas
-from nps_connect_hubspot.simulated.replies import Raw, Refusal, batch_body, not_found, standard_error
+from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, batch_body, not_found, standard_error
 
-ALL = 0
+ALL_SUBSCRIPTIONS = 0
 """Key of the subscription state that stands for everything."""
 
 
-def associations(portal: Portal, source: str, target: str, body: Raw, now: datetime) -> Raw:
+def associations(portal: Portal, source: str, target: str, body: JsonObject, now: datetime) -> JsonObject:
     """`batch/read`: what has no association is told in `errors`."""
     inputs = body.get("inputs") or []
     if not 1 <= len(inputs) <= 1000:
@@ -30,10 +30,10 @@ def associations(portal: Portal, source: str, target: str, body: Raw, now: datet
         standard_error("OBJECT_NOT_FOUND", "No associations of this kind", {"fromObjectId": [record_id]})
         for record_id in lost
     ]
-    return batch_body(results, errors, iso(now))
+    return batch_body(results, errors, format_moment(now))
 
 
-def group(portal: Portal, kind: str, name: str) -> Raw:
+def group(portal: Portal, kind: str, name: str) -> JsonObject:
     """One property group."""
     found = portal.groups.get(kind, {}).get(name)
     if found is None:
@@ -41,7 +41,7 @@ def group(portal: Portal, kind: str, name: str) -> Raw:
     return found
 
 
-def create_group(portal: Portal, kind: str, body: Raw) -> Raw:
+def create_group(portal: Portal, kind: str, body: JsonObject) -> JsonObject:
     """A new property group."""
     if not body.get("name") or not body.get("label"):
         raise Refusal(400, "VALIDATION_ERROR", "name and label are required")
@@ -52,7 +52,7 @@ def create_group(portal: Portal, kind: str, body: Raw) -> Raw:
     return groups[body["name"]]
 
 
-def definition(portal: Portal, kind: str, name: str) -> Raw:
+def definition(portal: Portal, kind: str, name: str) -> JsonObject:
     """One property definition."""
     found = portal.definitions.get(kind, {}).get(name)
     if found is None:
@@ -60,21 +60,21 @@ def definition(portal: Portal, kind: str, name: str) -> Raw:
     return found
 
 
-def create_definition(portal: Portal, kind: str, body: Raw) -> Raw:
+def create_definition(portal: Portal, kind: str, body: JsonObject) -> JsonObject:
     """A new property definition."""
     known = portal.definitions.setdefault(kind, {})
-    made = accept(body, {"information", *portal.groups.get(kind, {})}, known)
+    made = validate_new_definition(body, {"information", *portal.groups.get(kind, {})}, known)
     known[made["name"]] = made
     return made
 
 
-def change_definition(portal: Portal, kind: str, name: str, body: Raw) -> Raw:
+def change_definition(portal: Portal, kind: str, name: str, body: JsonObject) -> JsonObject:
     """A changed property definition."""
-    portal.definitions[kind][name] = change(definition(portal, kind, name), body)
+    portal.definitions[kind][name] = update_definition(definition(portal, kind, name), body)
     return portal.definitions[kind][name]
 
 
-def statuses(portal: Portal, email: str) -> Raw:
+def statuses(portal: Portal, email: str) -> JsonObject:
     """The subscription statuses of an address."""
     known = portal.statuses.get(email.casefold(), {})
     return {
@@ -84,7 +84,7 @@ def statuses(portal: Portal, email: str) -> Raw:
     }
 
 
-def set_status(portal: Portal, email: str, body: Raw) -> Raw:
+def set_status(portal: Portal, email: str, body: JsonObject) -> JsonObject:
     """Switch one subscription type; switching it off twice is refused."""
     number, state = body.get("subscriptionId"), body.get("statusState")
     if body.get("channel") != "EMAIL" or not isinstance(number, int) or state not in ("SUBSCRIBED", "UNSUBSCRIBED"):
@@ -96,25 +96,25 @@ def set_status(portal: Portal, email: str, body: Raw) -> Raw:
     return {"subscriptionId": number, "status": state, "channel": "EMAIL"}
 
 
-def unsubscribed_from_all(portal: Portal, email: str) -> Raw:
+def unsubscribed_from_all(portal: Portal, email: str) -> JsonObject:
     """Whether an address is opted out of everything; no results = it is not."""
-    off = portal.statuses.get(email.casefold(), {}).get(ALL) == "UNSUBSCRIBED"
+    off = portal.statuses.get(email.casefold(), {}).get(ALL_SUBSCRIPTIONS) == "UNSUBSCRIBED"
     return {"results": [{"channel": "EMAIL", "status": "UNSUBSCRIBED"}] if off else []}
 
 
-def unsubscribe_from_all(portal: Portal, email: str, now: datetime) -> Raw:
+def unsubscribe_from_all(portal: Portal, email: str, now: datetime) -> JsonObject:
     """Opt an address out of everything; doing it twice is refused."""
     known = portal.statuses.setdefault(email.casefold(), {})
-    if known.get(ALL) == "UNSUBSCRIBED":
+    if known.get(ALL_SUBSCRIPTIONS) == "UNSUBSCRIBED":
         raise Refusal(400, "VALIDATION_ERROR", "The contact is already unsubscribed from all")
-    known[ALL] = "UNSUBSCRIBED"
+    known[ALL_SUBSCRIPTIONS] = "UNSUBSCRIBED"
     record = portal.contact(email)
     if record is not None:
         record.set({"hs_email_optout": "true"}, now)
     return {"results": []}
 
 
-def details(portal: Portal, quotas: Quotas) -> Raw:
+def details(portal: Portal, quotas: Quotas) -> JsonObject:
     """Who the portal is."""
     return {
         "portalId": portal.portal_id,
@@ -126,15 +126,15 @@ def details(portal: Portal, quotas: Quotas) -> Raw:
     }
 
 
-def daily_usage(quotas: Quotas, now: datetime) -> Raw:
+def daily_usage(quotas: Quotas, now: datetime) -> JsonObject:
     """Today's use of the quota."""
     local = now.astimezone(quotas.zone)
     midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    usage = {"currentUsage": quotas.used_today, "usageLimit": quotas.daily, "resetsAt": iso(midnight)}
+    usage = {"currentUsage": quotas.used_today, "usageLimit": quotas.daily, "resetsAt": format_moment(midnight)}
     return {"results": [{"name": "private-apps-api-calls-daily", **usage}]}
 
 
-def subscribe(portal: Portal, body: Raw) -> Raw:
+def subscribe(portal: Portal, body: JsonObject) -> JsonObject:
     """A new webhook subscription of the app."""
     made = {"id": str(len(portal.subscriptions) + 1), **body}
     same = [(known["eventType"], known.get("propertyName")) for known in portal.subscriptions]

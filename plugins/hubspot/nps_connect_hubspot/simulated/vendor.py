@@ -10,11 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from nps_connect import SimulatedPerson, SimulatedVendor, VendorEffects, VendorReply, VendorRequest, VendorWebhook
-from nps_connect_hubspot.simulated.facts import Facts
+from nps_connect_hubspot.simulated.event_log import EventLog
 from nps_connect_hubspot.simulated.portal import CONTACT, Portal
 from nps_connect_hubspot.simulated.quotas import Quotas
-from nps_connect_hubspot.simulated.replies import Raw, Refusal, correlation_id, reply
-from nps_connect_hubspot.simulated.routes import Call, find, is_search
+from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, correlation_id, reply
+from nps_connect_hubspot.simulated.routes import Call, find_route, is_search
 
 TOKEN = "pat-eu1-simulated-portal-token"  # noqa: S105  # opens nothing but the simulated portal
 SECRET = "simulated-client-secret"  # noqa: S105  # likewise
@@ -35,7 +35,7 @@ class Simulated(SimulatedVendor):
         super().__init__(*([clock] if clock else []))
         self.portal = Portal()
         self.quotas = Quotas(ZoneInfo("Europe/Paris"))
-        self.facts = Facts(self.portal)
+        self.facts = EventLog(self.portal)
         self.search_lag = timedelta(0)
         self._lock = RLock()
         self._requests = 0
@@ -68,7 +68,7 @@ class Simulated(SimulatedVendor):
             raise Refusal(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.")
 
     def _answer(self, request: VendorRequest) -> VendorReply:
-        handler, parts = find(request.method, request.path)
+        handler, parts = find_route(request.method, request.path)
         call = Call(
             request=request,
             portal=self.portal,
@@ -124,11 +124,11 @@ class Simulated(SimulatedVendor):
                 if self.portal.contact(person.email) is None:
                     self.portal.create(CONTACT, _contact(person), self.clock())
 
-    def happen(self, kind: str, email: str) -> list[str]:
+    def simulate_event(self, kind: str, email: str) -> list[str]:
         """Let something happen to the contact with this address."""
         with self._lock:
             contact = self.portal.contact(email)
-            return self.facts.happen(kind, contact, self.clock()) if contact else []
+            return self.facts.simulate_event(kind, contact, self.clock()) if contact else []
 
     def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:
         """The signed webhooks for these facts; asking again gives the next attempt, freshly signed."""
@@ -156,7 +156,7 @@ class Simulated(SimulatedVendor):
             )
 
 
-def _body(request: VendorRequest) -> Raw:
+def _body(request: VendorRequest) -> JsonObject:
     try:
         told = request.json()
     except ValueError:

@@ -16,7 +16,7 @@ AGENT_EMAIL = "agent@example.com"
 _PLACEHOLDER = re.compile(r"\{\{\s*ticket\.(\w+)\s*\}\}")
 
 
-def told(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """A time as the API writes it: whole seconds, UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -36,7 +36,7 @@ class Account:
     users: dict[int, Row] = field(default_factory=dict)
     tickets: dict[int, Row] = field(default_factory=dict)
     comments: dict[int, list[Row]] = field(default_factory=dict)
-    things: dict[str, list[Row]] = field(default_factory=dict)
+    resources: dict[str, list[Row]] = field(default_factory=dict)
     identities: dict[int, list[str]] = field(default_factory=dict)
     changed: dict[tuple[str, int], datetime] = field(default_factory=dict)
     mails: list[dict[str, str]] = field(default_factory=list)
@@ -50,14 +50,14 @@ class Account:
 
     def now(self) -> str:
         """The present moment as the API writes it."""
-        return told(self.clock())
+        return format_time(self.clock())
 
     def touch(self, kind: str, row: Row) -> None:
         """Note that a record changed."""
         row["updated_at"] = self.now()
         self.changed[kind, row["id"]] = self.clock()
 
-    def next_thing(self) -> int:
+    def next_resource_id(self) -> int:
         """A number for a new field, group, trigger."""
         return next(self._thing_ids)
 
@@ -90,7 +90,7 @@ class Account:
             "iana_time_zone": "Europe/Paris",
             "external_id": None,
             "tags": [],
-            "user_fields": {row["key"]: None for row in self.things.get("user_fields", [])},
+            "user_fields": {row["key"]: None for row in self.resources.get("user_fields", [])},
             "created_at": self.now(),
             "updated_at": self.now(),
         }
@@ -98,7 +98,7 @@ class Account:
     def add_ticket(self, values: Row, *, channel: str, created: timedelta = timedelta()) -> Row:
         """A new ticket; `created` moves its creation into the past."""
         ticket_id = next(self._ticket_ids)
-        at = told(self.clock() - created)
+        at = format_time(self.clock() - created)
         ticket: Row = {
             "id": ticket_id,
             "external_id": None,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from nps_connect import VendorReply, VendorRequest, json_reply
+from nps_connect_zendesk.simulated.access_control import RateLimits
 from nps_connect_zendesk.simulated.account import Account
-from nps_connect_zendesk.simulated.door import Limits
-from nps_connect_zendesk.simulated.replies import Refused, bad_request
+from nps_connect_zendesk.simulated.replies import Refusal, bad_request
 
-UNSEEN = timedelta(seconds=60)
+EXPORT_LAG = timedelta(seconds=60)
 
 
 @dataclass
@@ -19,7 +19,7 @@ class ExportApi:
     """``/api/v2/incremental/{tickets,users}/cursor``."""
 
     account: Account
-    limits: Limits
+    limits: RateLimits
 
     def handle(self, request: VendorRequest, kind: str) -> VendorReply:
         """One page of what changed since the cursor; the newest minute is left out.
@@ -30,7 +30,7 @@ class ExportApi:
         self.limits.export()
         after = self._after(request)
         size = max(1, min(1000, int(request.query.get("per_page", "1000"))))
-        newest = self.account.clock() - UNSEEN
+        newest = self.account.clock() - EXPORT_LAG
         rows = self.account.tickets if kind == "tickets" else self.account.users
         changes = sorted(
             (at.timestamp(), number)
@@ -63,7 +63,7 @@ class ExportApi:
         if not start.isdigit():
             raise bad_request("InvalidValue", "start_time is missing")
         begin = datetime.fromtimestamp(int(start), UTC)
-        if begin > self.account.clock() - UNSEEN:
+        if begin > self.account.clock() - EXPORT_LAG:
             text = "Too recent start_time. Use a start_time older than 60 seconds"
-            raise Refused(json_reply(422, {"error": "InvalidValue", "description": text}))
+            raise Refusal(json_reply(422, {"error": "InvalidValue", "description": text}))
         return begin.timestamp(), -1

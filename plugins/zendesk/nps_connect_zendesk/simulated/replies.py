@@ -8,7 +8,7 @@ from typing import Any
 from nps_connect import VendorReply, VendorRequest, json_reply
 
 
-class Refused(Exception):
+class Refusal(Exception):
     """A request that is answered with an error."""
 
     def __init__(self, reply: VendorReply) -> None:
@@ -16,35 +16,35 @@ class Refused(Exception):
         super().__init__(str(reply.status))
 
 
-def not_found() -> Refused:
+def not_found() -> Refusal:
     """404 as Zendesk gives it for records."""
-    return Refused(json_reply(404, {"error": "RecordNotFound", "description": "Not found"}))
+    return Refusal(json_reply(404, {"error": "RecordNotFound", "description": "Not found"}))
 
 
-def invalid(details: Mapping[str, str]) -> Refused:
+def invalid(details: Mapping[str, str]) -> Refusal:
     """422: these fields of the record are refused."""
     body = {
         "error": "RecordInvalid",
         "description": "Record validation errors",
         "details": {name: [{"description": text, "error": "InvalidValue"}] for name, text in details.items()},
     }
-    return Refused(json_reply(422, body))
+    return Refusal(json_reply(422, body))
 
 
-def bad_request(code: str, text: str) -> Refused:
+def bad_request(code: str, text: str) -> Refusal:
     """400 with a code."""
-    return Refused(json_reply(400, {"error": code, "description": text}))
+    return Refusal(json_reply(400, {"error": code, "description": text}))
 
 
-def titled(status: int, title: str, message: str) -> Refused:
+def titled_error(status: int, title: str, message: str) -> Refusal:
     """The other shape: the error is an object."""
-    return Refused(json_reply(status, {"error": {"title": title, "message": message}}))
+    return Refusal(json_reply(status, {"error": {"title": title, "message": message}}))
 
 
-def forbidden(scopes: Sequence[str]) -> Refused:
+def forbidden(scopes: Sequence[str]) -> Refusal:
     """403 for a token without the scope."""
     text = f"You are missing the following required scopes: {', '.join(scopes)}"
-    return Refused(json_reply(403, {"error": "Forbidden", "description": text}))
+    return Refusal(json_reply(403, {"error": "Forbidden", "description": text}))
 
 
 def page_of(request: VendorRequest, key: str, rows: Sequence[Mapping[str, Any]]) -> VendorReply:
@@ -71,6 +71,6 @@ def json_object(request: VendorRequest, key: str) -> dict[str, Any]:
     except ValueError:
         raise bad_request("JSONParseError", "Unprocessable JSON") from None
     if not isinstance(body, dict) or not isinstance(body.get(key), dict):
-        raise titled(400, "Invalid attribute", f"You passed an invalid value for the {key} attribute.")
+        raise titled_error(400, "Invalid attribute", f"You passed an invalid value for the {key} attribute.")
     value: dict[str, Any] = body[key]
     return value

@@ -9,19 +9,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nps_connect import VendorReply, VendorRequest, json_reply
+from nps_connect_zendesk.simulated.access_control import RateLimits
 from nps_connect_zendesk.simulated.account import AGENT_ID, Account, Row
-from nps_connect_zendesk.simulated.door import Limits
-from nps_connect_zendesk.simulated.replies import Refused, bad_request, invalid, json_object, not_found, page_of
+from nps_connect_zendesk.simulated.replies import Refusal, bad_request, invalid, json_object, not_found, page_of
 
-KEY_LASTS = timedelta(hours=2)
+KEY_TTL = timedelta(hours=2)
 PRIORITIES = (None, "urgent", "high", "normal", "low")
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
-BY_ID = {"group_id": "groups", "brand_id": "brands", "ticket_form_id": "ticket_forms"}
-PLAIN = ("priority", "type", "group_id", "brand_id", "ticket_form_id", "assignee_id", "external_id", "subject")
+REFERENCE_FIELDS = {"group_id": "groups", "brand_id": "brands", "ticket_form_id": "ticket_forms"}
+PLAIN_FIELDS = ("priority", "type", "group_id", "brand_id", "ticket_form_id", "assignee_id", "external_id", "subject")
 
 
 @dataclass
-class Keys:
+class IdempotencyKeys:
     """Idempotency keys: each is remembered for two hours with the body and the first answer."""
 
     clock: Callable[[], datetime]
@@ -40,17 +40,17 @@ class Keys:
             raise bad_request("IdempotentRequestError", "The idempotency key is too long")
         digest = hashlib.sha256(request.body).hexdigest()
         at, first, reply = self.known.get(key, (datetime.min.replace(tzinfo=self.clock().tzinfo), "", VendorReply(0)))
-        if reply.status and self.clock() - at < KEY_LASTS:
+        if reply.status and self.clock() - at < KEY_TTL:
             if first != digest:
                 text = "Request parameters don't match the given idempotency key"
                 raise bad_request("IdempotentRequestError", text)
-            return _marked(reply, "hit")
+            return _with_lookup_header(reply, "hit")
         reply = make()
         self.known[key] = (self.clock(), digest, reply)
-        return _marked(reply, "miss")
+        return _with_lookup_header(reply, "miss")
 
 
-def _marked(reply: VendorReply, lookup: str) -> VendorReply:
+def _with_lookup_header(reply: VendorReply, lookup: str) -> VendorReply:
     return VendorReply(reply.status, reply.body, {**reply.headers, "x-idempotency-lookup": lookup})
 
 
@@ -59,8 +59,8 @@ class TicketApi:
     """``/api/v2/tickets``."""
 
     account: Account
-    limits: Limits
-    keys: Keys
+    limits: RateLimits
+    keys: IdempotencyKeys
 
     def handle(self, request: VendorRequest, parts: list[str]) -> VendorReply:
         """Answer a request; `parts` is the path after ``tickets``.
@@ -125,7 +125,7 @@ class TicketApi:
         self._check(asked, body)
         source = self._follow_up_source(asked)
         requester_id = self._requester(asked)
-        values = {key: asked[key] for key in PLAIN if key in asked}
+        values = {key: asked[key] for key in PLAIN_FIELDS if key in asked}
         values |= {"tags": _tags(asked.get("tags")), "custom_fields": asked.get("custom_fields") or []}
         public = bool(comment.get("public", True)) if isinstance(comment, dict) else True
         ticket = self.account.add_ticket({**values, "requester_id": requester_id, "is_public": public}, channel="api")
@@ -149,8 +149,8 @@ class TicketApi:
             raise invalid({"description": "Description: is too long"})
         if any(" " in tag for tag in asked.get("tags") or []):
             raise invalid({"tags": "Tags: contain a space"})
-        for key, kind in BY_ID.items():
-            known = {row["id"] for row in self.account.things.get(kind, [])}
+        for key, kind in REFERENCE_FIELDS.items():
+            known = {row["id"] for row in self.account.resources.get(kind, [])}
             if asked.get(key) is not None and asked[key] not in known:
                 raise invalid({key.removesuffix("_id"): f"{key.removesuffix('_id').title()}: is invalid"})
         self._check_agents_and_fields(asked)
@@ -161,7 +161,7 @@ class TicketApi:
             raise invalid({"assignee": "Assignee: is not an agent"})
         if asked.get("assignee_email") is not None and asked["assignee_email"] not in agents.values():
             raise invalid({"assignee": "Assignee: is not an agent"})
-        fields = {row["id"] for row in self.account.things.get("ticket_fields", [])}
+        fields = {row["id"] for row in self.account.resources.get("ticket_fields", [])}
         for one in asked.get("custom_fields") or []:
             if one.get("id") not in fields:
                 raise invalid({"custom_fields": f"Custom field {one.get('id')} is unknown"})
@@ -204,10 +204,10 @@ class TicketApi:
             raise invalid({"status": "Status: closed prevents ticket update"})
         if asked.get("safe_update") and asked.get("updated_stamp") != ticket["updated_at"]:
             text = "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data."
-            raise Refused(json_reply(409, {"error": "UpdateConflict", "description": text}))
+            raise Refusal(json_reply(409, {"error": "UpdateConflict", "description": text}))
         self._check(asked)
         self.limits.ticket_update(ticket["id"])
-        ticket.update({key: asked[key] for key in PLAIN if key in asked})
+        ticket.update({key: asked[key] for key in PLAIN_FIELDS if key in asked})
         if "tags" in asked:
             ticket["tags"] = _tags(asked["tags"])
         given = {one["id"]: one for one in asked.get("custom_fields") or []}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nps_connect import VendorReply, VendorRequest, json_reply
+from nps_connect_zendesk.simulated.access_control import RateLimits
 from nps_connect_zendesk.simulated.account import AGENT_ID, Account, Row
-from nps_connect_zendesk.simulated.door import Limits
 from nps_connect_zendesk.simulated.replies import invalid, json_object, not_found, page_of
 
 
@@ -16,7 +16,7 @@ class UserApi:
     """``/api/v2/users``."""
 
     account: Account
-    limits: Limits
+    limits: RateLimits
 
     def handle(self, request: VendorRequest, parts: list[str]) -> VendorReply:
         """Answer a request; `parts` is the path after ``users``.
@@ -95,14 +95,14 @@ class UserApi:
         addresses = self.account.identities[user["id"]]
         if email and email not in addresses:
             addresses.append(email)
-        kinds = {row["key"]: row["type"] for row in self.account.things.get("user_fields", []) if row["active"]}
+        kinds = {row["key"]: row["type"] for row in self.account.resources.get("user_fields", []) if row["active"]}
         for key, value in (asked.get("user_fields") or {}).items():
             if key in kinds:  # unknown keys are ignored without a word
-                user["user_fields"][key] = _as_kept(kinds[key], key, value)
+                user["user_fields"][key] = _stored_value(kinds[key], key, value)
         self.account.touch("users", user)
 
 
-def _as_kept(kind: str, key: str, value: Any) -> Any:  # noqa: ANN401  # JSON
+def _stored_value(kind: str, key: str, value: Any) -> Any:  # noqa: ANN401  # JSON
     """A user field's value as Zendesk keeps it: dates lose their time of day."""
     if value is None:
         return None

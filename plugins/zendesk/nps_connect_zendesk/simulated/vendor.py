@@ -11,13 +11,13 @@ from email.utils import format_datetime
 from typing import Any
 
 from nps_connect import SimulatedPerson, SimulatedVendor, VendorEffects, VendorReply, VendorRequest, VendorWebhook
+from nps_connect_zendesk.simulated.access_control import TOKEN, RateLimits, TokenRegistry
 from nps_connect_zendesk.simulated.account import Account
-from nps_connect_zendesk.simulated.door import TOKEN, Limits, Tokens
+from nps_connect_zendesk.simulated.event_log import EventLog
 from nps_connect_zendesk.simulated.export_api import ExportApi
-from nps_connect_zendesk.simulated.happenings import Happenings
-from nps_connect_zendesk.simulated.replies import Refused, not_found
-from nps_connect_zendesk.simulated.thing_api import SECRET, SINGULAR, ThingApi
-from nps_connect_zendesk.simulated.ticket_api import Keys, TicketApi
+from nps_connect_zendesk.simulated.replies import Refusal, not_found
+from nps_connect_zendesk.simulated.resource_api import SECRET, SINGULAR, ResourceApi
+from nps_connect_zendesk.simulated.ticket_api import IdempotencyKeys, TicketApi
 from nps_connect_zendesk.simulated.user_api import UserApi
 
 API = "/api/v2/"
@@ -50,20 +50,20 @@ class Simulated(SimulatedVendor):
         super().__init__(*args, **known)
         self._lock = threading.RLock()
         self.account = Account(self._now)
-        self.limits = Limits(self._now, per_minute=requests_per_minute)
-        self.tokens = Tokens(self._now)
-        self.happenings = Happenings(self.account)
+        self.limits = RateLimits(self._now, per_minute=requests_per_minute)
+        self.tokens = TokenRegistry(self._now)
+        self.event_log = EventLog(self.account)
         self.requests = 0
-        self._tickets = TicketApi(self.account, self.limits, Keys(self._now))
+        self._tickets = TicketApi(self.account, self.limits, IdempotencyKeys(self._now))
         self._users = UserApi(self.account, self.limits)
-        self._things = ThingApi(self.account)
+        self._things = ResourceApi(self.account)
         self._exports = ExportApi(self.account, self.limits)
-        self.account.things["groups"] = [{"id": 360, "name": "Customer care"}]
-        self.account.things["brands"] = [{"id": 360, "name": "Exemple", "active": True}]
+        self.account.resources["groups"] = [{"id": 360, "name": "Customer care"}]
+        self.account.resources["brands"] = [{"id": 360, "name": "Exemple", "active": True}]
         if set_up:
             for key, kind, title in USER_FIELDS:
-                row = {"id": self.account.next_thing(), "key": key, "type": kind, "title": title, "active": True}
-                self.account.things.setdefault("user_fields", []).append(row)
+                row = {"id": self.account.next_resource_id(), "key": key, "type": kind, "title": title, "active": True}
+                self.account.resources.setdefault("user_fields", []).append(row)
 
     def _now(self) -> Any:  # noqa: ANN401
         return self.clock()
@@ -76,12 +76,12 @@ class Simulated(SimulatedVendor):
             known["x-request-id"] = uuid.uuid5(uuid.NAMESPACE_URL, f"zendesk {self.requests}").hex
             try:
                 if request.path.removesuffix(".json") == "/oauth/tokens" and request.method == "POST":
-                    return _with(self.tokens.grant(request), known)
+                    return _with_headers(self.tokens.grant(request), known)
                 token = self.tokens.check(request)
                 known |= self.limits.general()
-                return _with(self._answer(request, token.scopes), known)
-            except Refused as refused:
-                return _with(refused.reply, known)
+                return _with_headers(self._answer(request, token.scopes), known)
+            except Refusal as refused:
+                return _with_headers(refused.reply, known)
 
     def _answer(self, request: VendorRequest, scopes: Sequence[str]) -> VendorReply:
         path = request.path.removesuffix(".json")
@@ -112,7 +112,7 @@ class Simulated(SimulatedVendor):
                 ],
                 "mails": self.account.mails,
                 "requests": self.requests,
-                **self.account.things,
+                **self.account.resources,
             }
             copied: dict[str, Any] = json.loads(json.dumps(held))
             return copied
@@ -136,15 +136,15 @@ class Simulated(SimulatedVendor):
                 if person.opted_out:
                     self.opt_out(person.email)
 
-    def happen(self, kind: str, email: str) -> list[str]:
+    def simulate_event(self, kind: str, email: str) -> list[str]:
         """An agent solves, reopens or deletes the person's ticket (ours, if there is one), or the user is deleted."""
         with self._lock:
-            return self.happenings.happen(kind, email)
+            return self.event_log.simulate_event(kind, email)
 
     def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:
         """Signed webhooks: event envelopes, or the triggers' bodies when a webhook in trigger mode goes to `url`."""
         with self._lock:
-            return self.happenings.webhooks(list(facts), url)
+            return self.event_log.webhooks(list(facts), url)
 
     def opt_out(self, email: str) -> None:
         """Tag the user as one who wants no surveys."""
@@ -172,5 +172,5 @@ def _values(users: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
     return {user["email"]: user["user_fields"][key] for user in users if user["user_fields"].get(key) is not None}
 
 
-def _with(reply: VendorReply, headers: Mapping[str, str]) -> VendorReply:
+def _with_headers(reply: VendorReply, headers: Mapping[str, str]) -> VendorReply:
     return VendorReply(reply.status, reply.body, {**headers, **reply.headers})

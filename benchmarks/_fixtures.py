@@ -1,0 +1,134 @@
+"""A ledger full of work, on either database, for the benchmarks of delivery."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import bindparam, insert, text
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from support.application import ApplicationHarness
+from support.clock import START, ManualClock
+from support.postgres import create_database, drop_database, postgres_server
+
+from nps_connect.ledger.columns import UtcDateTime
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
+
+__all__ = [
+    "START",
+    "ApplicationHarness",
+    "ManualClock",
+    "analyze",
+    "application_at",
+    "create_database",
+    "databases",
+    "drop_database",
+    "insert_deliveries",
+    "insert_responses",
+    "postgres_server",
+]
+
+
+@contextmanager
+def databases() -> Iterator[dict[str, str]]:
+    """The addresses of an empty ledger of each kind."""
+    with tempfile.TemporaryDirectory() as folder, postgres_server() as maintenance:
+        url = create_database(maintenance)
+        try:
+            yield {"SQLite": f"sqlite:///{folder}/ledger.db", "PostgreSQL": url}
+        finally:
+            drop_database(maintenance, url)
+
+
+@contextmanager
+def application_at(url: str) -> Iterator[ApplicationHarness]:
+    """A product in one process, on a ledger with the newest schema."""
+    ledger = Ledger(url)
+    upgrade(ledger)
+    try:
+        yield ApplicationHarness(ledger, ManualClock())
+    finally:
+        ledger.close()
+
+
+def analyze(ledger: Ledger, *tables: str) -> None:
+    """Let PostgreSQL see what was just filled in, as its autovacuum does after a minute."""
+    if not ledger.is_sqlite:
+        with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as link:
+            for table in tables:
+                link.exec_driver_sql(f"VACUUM ANALYZE {table}")
+
+
+def insert_responses(ledger: Ledger, people: int, now: datetime = START) -> None:
+    """Contacts who have just answered 9."""
+    with ledger.write() as session:
+        for begin in range(1, people + 1, 1000):
+            ids = range(begin, min(begin + 1000, people + 1))
+            session.execute(insert(ContactRow), [_contact(n) for n in ids])
+            session.execute(insert(InvitationRow), [_invitation(n) for n in ids])
+            session.execute(
+                insert(ResponseRow),
+                [
+                    {
+                        "id": n, "public_id": f"r-{n}", "invitation_id": n, "contact_id": n, "survey": "after-purchase",
+                        "touchpoint": "purchase", "scale": "nps-0-10", "revision": 1, "score": 9, "language": "en",
+                        "do_not_contact": False, "answered_at": now,
+                    }
+                    for n in ids
+                ],
+            )  # fmt: skip
+
+
+INSERT_DELIVERIES = """
+INSERT INTO deliveries (key, queue_name, state, due_at, connection, action, options, created_at, attempts, in_doubt,
+                        contact_id, response_id)
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
+SELECT CAST(:mark AS TEXT) || '-' || CAST(n AS TEXT), :queue_name, 'pending', :due, :connection, :action, '{}', :now, 0,
+       false, CASE WHEN :people > 0 THEN (n - 1) % :people + 1 END, CASE WHEN :people > 0 THEN (n - 1) % :people + 1 END
+FROM numbers
+"""
+
+
+def insert_deliveries(
+    ledger: Ledger, queue_name: str, count: int, *, people: int = 0, due: Any = START, mark: str = "d"
+) -> None:
+    """So many pending deliveries, made by the database itself; about so many people in turn, or about nobody."""
+    connection, _, action = queue_name.partition("/")
+    moments = (bindparam("due", type_=UtcDateTime()), bindparam("now", type_=UtcDateTime()))
+    told = {
+        "queue_name": queue_name,
+        "connection": connection,
+        "action": action,
+        "due": due,
+        "now": START,
+        "mark": mark,
+    }
+    with ledger.write() as session:
+        session.connection().execute(
+            text(INSERT_DELIVERIES).bindparams(*moments), {**told, "count": count, "people": people}
+        )
+
+
+def _contact(n: int) -> dict[str, Any]:
+    email = f"person{n}@example.com"
+    record = {"connection": "crm", "id": str(n), "email": email}
+    return {
+        "id": n, "connection": "crm", "vendor_id": str(n), "email": email, "record": record, "seen_at": START,
+        "opted_out": False,
+    }  # fmt: skip
+
+
+def _invitation(n: int) -> dict[str, Any]:
+    return {
+        "id": n, "survey": "after-purchase", "touchpoint": "purchase", "trigger": "t", "contact_id": n,
+        "language": "en", "state": "sent", "created_at": START, "due_at": START, "expires_at": START,
+    }  # fmt: skip

@@ -1,0 +1,32 @@
+"""Telling people of the company."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nps_connect import Alert, Connection, DeliveryError, Receipt, RetryLater, hookimpl
+from nps_connect.builtin.alerts.apprise_client import build_service, send_notification
+from nps_connect.builtin.alerts.settings import AlertsSettings
+
+
+@hookimpl
+def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:
+    """Send each alert to every address. Services give no id, so a receipt holds the alert's own key."""
+    return [_send(connection, alert) for alert in alerts]
+
+
+def render_body(alert: Alert) -> str:
+    """The alert's text, ended by its link."""
+    return f"{alert.body}\n\n{alert.link}" if alert.link and alert.link not in alert.body else alert.body
+
+
+def _send(connection: Connection, alert: Alert) -> Receipt | DeliveryError:
+    settings: AlertsSettings = connection.settings
+    failed = 0
+    for url in settings.urls:
+        service = build_service(url, settings.timeout)
+        if service is None or not send_notification(service, title=alert.title, body=render_body(alert)):
+            failed += 1
+    if failed:
+        return RetryLater(f"{failed} of {len(settings.urls)} addresses did not take the alert")
+    return Receipt(id=alert.idempotency_key)

@@ -1,0 +1,51 @@
+"""Checking that the mail server can be used, without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nps_connect import Connection, Finding, hookimpl
+from nps_connect.builtin.email.errors import error_for_loss, error_for_refusal
+from nps_connect.builtin.email.messages import ehlo_hostname
+from nps_connect.builtin.email.settings import EmailSettings
+from nps_connect.builtin.email.smtp_session import SmtpConnectionLost, SmtpRefused, SmtpSession
+
+FIXES = {
+    "CONNECT": "check host and port in smtp_url, and that this machine may reach them",
+    "EHLO": "check that smtp_url names a mail server for sending (not a mailbox server)",
+    "STARTTLS": "use a relay that encrypts, with a certificate that this machine trusts (SSL_CERT_FILE names own CAs)",
+    "AUTH": "correct user and password in smtp_url; special characters must be percent-encoded",
+}
+
+
+@hookimpl
+def nps_check(connection: Connection) -> Sequence[Finding]:
+    """Connect, encrypt, log in and say NOOP."""
+    settings: EmailSettings = connection.settings
+    relay = settings.relay
+    try:
+        with SmtpSession(relay, ehlo_hostname(connection.public_url), settings.timeout) as dialogue:
+            dialogue.open()
+            dialogue.noop()
+            encryption = dialogue.encryption
+    except SmtpRefused as refused:
+        return [_error_finding(str(error_for_refusal(refused, relay)), refused.step)]
+    except SmtpConnectionLost as lost:
+        return [_error_finding(str(error_for_loss(lost)), "STARTTLS" if "certificate" in lost.reason else lost.step)]
+    login = "the login works" if relay.user else "without a login"
+    findings = [
+        Finding(severity="ok", text=f"{relay.host}:{relay.port} answers, {encryption or 'not encrypted'}, {login}")
+    ]
+    if encryption is None and not relay.is_loopback:
+        findings.append(
+            Finding(
+                severity="warning",
+                text=f"mail to {relay.host} travels unencrypted (allow_plain = true)",
+                fix="add ?starttls=required to smtp_url or use smtps://, and remove allow_plain",
+            )
+        )
+    return findings
+
+
+def _error_finding(text: str, step: str) -> Finding:
+    return Finding(severity="error", text=text, fix=FIXES.get(step))

@@ -1,0 +1,47 @@
+"""What the e-mail channel is."""
+
+from __future__ import annotations
+
+from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, Quota, hookimpl
+from nps_connect.builtin.email.settings import EmailSettings
+
+EXAMPLE = ExampleConfiguration(
+    connection="mail",
+    table="""\
+[connections.mail]
+plugin = "email"
+smtp_url = { env = "SMTP_URL" }                 # smtp://user:password@host:587?starttls=required or smtps://...
+sender = "Exemple SA <care@example.com>"        # what customers see; its domain should carry SPF and DKIM
+reply_to = "care@example.com"                   # answers arrive here: somebody must read them
+# per_minute = 60                               # customer mails in a minute at most
+# bounces_url = { env = "BOUNCES_URL" }         # the mailbox to which mail comes back: imaps://user:password@host
+""",
+    environment={"SMTP_URL": "smtp://user:password@mail.example.com:587?starttls=required"},
+)
+
+
+def operator_quotas(settings: EmailSettings) -> tuple[Quota, ...]:
+    """The rate that the operator set, if any."""
+    return (Quota(calls=settings.per_minute, seconds=60.0),) if settings.per_minute else ()
+
+
+@hookimpl
+def nps_connector() -> ConnectorInfo:
+    """Describe the channel.
+
+    A in_doubt mail to a customer is held for the operator; one to staff is sent again, as one too many beats none.
+    """
+    return ConnectorInfo(
+        name="email",
+        title="E-mail",
+        settings=EmailSettings,
+        actions=(
+            ActionInfo(action="send_fallback", doubt="resend"),
+            ActionInfo(action="send_survey", doubt="hold", customer_facing=True),
+            ActionInfo(action="send_reminder", doubt="hold", customer_facing=True),
+            ActionInfo(action="invite_review", doubt="hold", customer_facing=True),
+        ),
+        quotas_for=operator_quotas,
+        channel=True,
+        example=EXAMPLE,
+    )

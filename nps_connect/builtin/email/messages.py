@@ -1,0 +1,47 @@
+"""Carrying messages to people."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from nps_connect import Connection, DeliveryError, Message, Receipt, hookimpl
+from nps_connect.builtin.email.addresses import split_sender
+from nps_connect.builtin.email.errors import error_for_loss, error_for_refusal
+from nps_connect.builtin.email.mime_message import build_mime_message, message_id, recipient
+from nps_connect.builtin.email.settings import EmailSettings
+from nps_connect.builtin.email.smtp_session import SmtpConnectionLost, SmtpRefused, SmtpSession
+
+
+@hookimpl
+def nps_send_messages(connection: Connection, messages: Sequence[Message]) -> Sequence[Receipt | DeliveryError]:
+    """Send each message in a conversation of its own; a receipt's id is the ``Message-ID``."""
+    return [_send(connection, message) for message in messages]
+
+
+def ehlo_hostname(public_url: str) -> str:
+    """How to call ourselves in EHLO: the public host, or an address literal where there is none (RFC 5321, 4.1.4)."""
+    host = urlsplit(public_url).hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host if "." in host and host.isascii() else "[127.0.0.1]"
+    return "[127.0.0.1]"
+
+
+def _send(connection: Connection, message: Message) -> Receipt | DeliveryError:
+    settings: EmailSettings = connection.settings
+    _, sender = split_sender(settings.sender)
+    try:
+        mail = build_mime_message(message, settings, connection.clock())
+        with SmtpSession(settings.relay, ehlo_hostname(connection.public_url), settings.timeout) as dialogue:
+            dialogue.open()
+            dialogue.post(sender, recipient(message), mail)
+    except DeliveryError as error:
+        return error
+    except SmtpRefused as refused:
+        return error_for_refusal(refused, settings.relay)
+    except SmtpConnectionLost as lost:
+        return error_for_loss(lost)
+    return Receipt(id=message_id(message, sender))

@@ -1,0 +1,135 @@
+"""The mail server, as an address in one line. Error texts never hold a part of it: it may be the password."""
+
+from __future__ import annotations
+
+import ipaddress
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+SMTP_URL_FORMAT = "smtp://user:password@host:587?starttls=required or smtps://user:password@host:465"
+IMAP_URL_FORMAT = "imaps://user:password@host:993/INBOX or imap://user:password@host:143/INBOX?starttls=required"
+DEFAULT_PORT = {"starttls": 587, "tls": 465, "none": 25}
+
+
+@dataclass(frozen=True)
+class Relay:
+    """Where mail is handed over.
+
+    Attributes:
+        host: name or address.
+        port: TCP port.
+        encryption: `tls` from the first byte, `starttls` before anything else is said, or `none`.
+        user, password: for the login, or none.
+    """
+
+    host: str
+    port: int
+    encryption: Literal["tls", "starttls", "none"]
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def secrets(self) -> Iterator[str]:
+        """User and password, also as the login sends them: a server may repeat a command that it does not like."""
+        if self.user and self.password:
+            for text in (self.user, self.password, f"\0{self.user}\0{self.password}"):
+                yield text
+                yield b64encode(text.encode()).decode()
+
+
+@dataclass(frozen=True)
+class ReportMailbox:
+    """Where mail comes back to.
+
+    Attributes:
+        server: the mail server, with the login.
+        folder: the mailbox's name on it.
+    """
+
+    server: Relay
+    folder: str = "INBOX"
+
+
+def parse_mailbox(url: str) -> ReportMailbox:
+    """Read a mailbox's address.
+
+    Raises:
+        ValueError: it has another shape; the text says which part is wrong, and never repeats any of it.
+    """
+    scheme, mark, rest = url.strip().partition("://")
+    if not mark or scheme not in {"imap", "imaps"}:
+        raise ValueError(f"must start with imap:// or imaps://; write {IMAP_URL_FORMAT}")
+    host, slash, folder = rest.partition("/")
+    folder, question, options = folder.partition("?")
+    try:
+        server = parse_relay(f"{'smtps' if scheme == 'imaps' else 'smtp'}://{host}{question}{options}")
+    except ValueError:
+        raise ValueError(f"cannot be read; write {IMAP_URL_FORMAT}") from None
+    if server.user is None:
+        raise ValueError(f"names no user and password; write {IMAP_URL_FORMAT}")
+    if server.encryption == "none" and not server.is_loopback:
+        raise ValueError("the password would travel unencrypted: use imaps:// or add ?starttls=required")
+    port = urlsplit(f"//{host}").port or (993 if scheme == "imaps" else 143)
+    name = unquote(folder) if slash and folder else "INBOX"
+    if not name.isascii() or not name.isprintable() or '"' in name or "\\" in name:
+        raise ValueError("names a folder with other than plain ASCII letters")
+    return ReportMailbox(replace(server, port=port), name)
+
+
+def parse_relay(url: str) -> Relay:
+    """Read a relay's address.
+
+    Raises:
+        ValueError: it has another shape; the text says which part is wrong, and never repeats any of it.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise ValueError(
+            f"cannot be read (a wrong port, or a special character in user or password that is not "
+            f"percent-encoded); write {SMTP_URL_FORMAT}"
+        ) from None
+    if parts.scheme not in {"smtp", "smtps"}:
+        raise ValueError(f"must start with smtp:// or smtps://; write {SMTP_URL_FORMAT}")
+    if not host or port == 0:
+        raise ValueError(f"names no host or an impossible port; write {SMTP_URL_FORMAT}")
+    if parts.path not in {"", "/"} or parts.fragment:
+        raise ValueError("holds something after the host: percent-encode / ? # and @ in user and password")
+    encryption = _encryption(parts)
+    user, password = _login(parts)
+    return Relay(host, port or DEFAULT_PORT[encryption], encryption, user, password)
+
+
+def _encryption(parts: SplitResult) -> Literal["tls", "starttls", "none"]:
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    if parts.scheme == "smtps":
+        if options:
+            raise ValueError("smtps:// is encrypted from the first byte and takes no options after ?")
+        return "tls"
+    if not options:
+        return "none"
+    if options != [("starttls", "required")]:
+        raise ValueError("the only option after ? is starttls=required")
+    return "starttls"
+
+
+def _login(parts: SplitResult) -> tuple[str | None, str | None]:
+    if parts.username is None:
+        return None, None
+    user, password = unquote(parts.username), unquote(parts.password or "")
+    if not user or not password:
+        raise ValueError("names a user without a password, or a password without a user")
+    if not (user + password).isascii() or not (user + password).isprintable():
+        raise ValueError("user and password must be printable ASCII: mail servers do not agree on anything else")
+    return user, password

@@ -1,0 +1,28 @@
+"""What an ops engineer should know about the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nps_connect import Connection, Finding, hookimpl
+from nps_connect.builtin.review_link.connector import build_policy
+from nps_connect.builtin.review_link.settings import ReviewLinkSettings
+
+
+@hookimpl
+def nps_check(connection: Connection) -> Sequence[Finding]:
+    """State the declared policy, the page and the locations. Nothing is fetched: platforms turn robots away."""
+    settings: ReviewLinkSettings = connection.settings
+    policy = build_policy(settings)
+    findings = [
+        Finding(severity="ok", text=f"policy {policy.rule}: {policy.reason} ({policy.source})"),
+        Finding(severity="ok", text=f"review page: {settings.url}"),
+    ]
+    if settings.locations:
+        count = f"{len(settings.locations)} locations, chosen by the property {settings.location_field!r}"
+        findings.append(Finding(severity="ok", text=count))
+        if settings.default_location is None:
+            text = "there is no default_location: people without a listed location get no invitation"
+            fix = "set default_location, if one page may serve them all"
+            findings.append(Finding(severity="warning", text=text, fix=fix))
+    return findings

@@ -1,0 +1,33 @@
+"""Where a person writes a review."""
+
+from __future__ import annotations
+
+from nps_connect import Connection, Rejected, ReviewDestination, ReviewInvitation, hookimpl
+from nps_connect.builtin.review_link.settings import ReviewLinkSettings
+from nps_connect.builtin.review_link.url_template import fill_template, find_placeholders
+
+
+@hookimpl
+def nps_review_destination(connection: Connection, invitation: ReviewInvitation) -> ReviewDestination:
+    """The review page, filled in for the invitation's location and language.
+
+    A location that is not listed is refused: a review must not land on the wrong shop.
+    """
+    settings: ReviewLinkSettings = connection.settings
+    values = {"language": invitation.response.language}
+    if "location" in find_placeholders(settings.url):
+        values["location"] = _location(connection, invitation)
+    base_url = str(settings.base_url) if settings.base_url else None
+    return ReviewDestination(url=fill_template(settings.url, values, base_url), title=settings.title)
+
+
+def _location(connection: Connection, invitation: ReviewInvitation) -> str:
+    settings: ReviewLinkSettings = connection.settings
+    location: object = invitation.location
+    if location is None and settings.location_field is not None:
+        location = invitation.contact.fields.get(settings.location_field)
+    value = settings.location_value(location)
+    if value is None:
+        wanted = "people without a location" if location is None else f"the location {str(location)[:80]!r}"
+        raise Rejected(f"nothing is configured for {wanted}; add it to connections.{connection.name}.locations")
+    return value

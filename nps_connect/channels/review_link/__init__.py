@@ -1,9 +1,0 @@
-"""Any review page with an address: directories, marketplaces, social networks. The operator declares its policy."""
-
-from __future__ import annotations
-
-from nps_connect.channels.review_link.check import nps_check
-from nps_connect.channels.review_link.connector import nps_connector
-from nps_connect.channels.review_link.destinations import nps_review_destination
-
-__all__ = ["nps_check", "nps_connector", "nps_review_destination"]

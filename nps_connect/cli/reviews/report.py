@@ -1,0 +1,71 @@
+"""``nps-connect reviews report``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from nps_connect.ledger.review_report import ReviewCounts
+
+SCORES = {"promoter": "9-10", "passive": "7-8", "detractor": "0-6"}
+COUNTS = ("answered", "shown", "sent", "opened", "machine")
+
+
+@click.command(cls=Command)
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@pass_options
+def report(options: Options, as_json: bool, as_csv: bool) -> None:
+    """Account for every review link, per platform and score band.
+
+    People are counted once per platform and band: who answered, was shown the link on the thank-you page, was sent it
+    by mail, opened it. Visits that show signs of a machine are counted apart; an opening says that somebody came to
+    the platform, not that a review was written.
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
+    from nps_connect.ledger.review_report import load_review_counts
+
+    with options.ledger() as (ledger, _settings), ledger.read() as session:
+        found = sorted(load_review_counts(session), key=lambda band: (band.platform, list(SCORES).index(band.segment)))
+    if as_json:
+        print_json([_band_json(band) for band in found])
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["platform", "band", "scores", *COUNTS])
+        writer.writerows(
+            [facts["platform"], facts["band"], facts["scores"], *(facts[name] for name in COUNTS)]
+            for facts in map(_band_json, found)
+        )
+    else:
+        print_table(
+            ["platform", "band", "scores", "answered", "shown", "sent", "opened", "machine visits"],
+            [_row(band) for band in found],
+            empty="no answers that a review platform is about",
+        )
+
+
+def _band_json(band: ReviewCounts) -> dict[str, Any]:
+    facts = asdict(band)
+    segment = facts.pop("segment")
+    return {"platform": facts.pop("platform"), "band": segment, "scores": SCORES[segment], **facts}
+
+
+def _row(band: ReviewCounts) -> tuple[object, ...]:
+    return (
+        band.platform,
+        band.segment,
+        SCORES[band.segment],
+        band.answered,
+        *(f"{count} ({count / band.answered:.0%})" for count in (band.shown, band.sent, band.opened)),
+        band.machine,
+    )

@@ -1,1 +1,0 @@
-"""Minding the house: how it stands, what staff are told, what is forgotten in time."""

@@ -1,0 +1,146 @@
+"""Mails to customers: the survey with its eleven scores, and the review invitation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from nps_connect.rendering.catalogs import load_translations, render_template, supported_language
+from nps_connect.rendering.colours import build_palette
+from nps_connect.rendering.dates import format_day
+from nps_connect.rendering.models import RenderedText, Sender
+from nps_connect.rendering.sanitization import one_line, sanitize_greeting_name
+from nps_connect.rendering.survey_question import standard_question, survey_reason
+from nps_connect.rendering.typography import typeset
+
+__all__ = ["RenderedText", "Sender", "render_review_mail", "render_survey_mail", "score_url"]
+
+
+def score_url(survey_url: str, score: int) -> str:
+    """The survey's address with a score preselected; opening it records no answer."""
+    return f"{survey_url}{'&' if '?' in survey_url else '?'}score={score}"
+
+
+def render_survey_mail(
+    *,
+    language: str,
+    sender: Sender,
+    name: str | None,
+    touchpoint: str,
+    question: str | None,
+    survey_url: str,
+    unsubscribe_url: str,
+    expires_at: datetime,
+    reminder: bool = False,
+    confirm: int | None = None,
+    test: bool = False,
+) -> RenderedText:
+    """The mail that asks: eleven scores to tap, who asks and why, who sees the answer, how to stop it.
+
+    Args:
+        language: as chosen by `languages.choose`; a language without a catalogue is answered in English.
+        sender: who asks.
+        name: how to greet the person, or none.
+        touchpoint: label of the moment asked about; see `questions.reason`.
+        question: the survey's own question in that language; none for the standard one.
+        survey_url: the personal link, without a score.
+        unsubscribe_url: the personal link to stop such mail.
+        expires_at: until when the link takes answers; the day is told in this moment's own time zone.
+        reminder: the person has been asked before and has not answered.
+        confirm: the score that was opened and never pressed: asks whether that was meant.
+        test: marked as a test that counts nowhere.
+    """
+    tongue = supported_language(language)
+    _ = load_translations(tongue).gettext
+    company = one_line(sender.company)
+    asked = typeset(question, tongue) if question else standard_question(company, tongue)
+    subject = _("One question from %(company)s") if question else _("Would you recommend %(company)s?")
+    subject %= {"company": company}
+    if confirm is not None:
+        subject = _("You chose %(score)s: please confirm") % {"score": confirm}
+    elif reminder:
+        subject = _("Reminder: %(subject)s") % {"subject": subject}
+    if test:
+        subject = _("[Test] %(subject)s") % {"subject": subject}
+    values = {
+        "subject": subject,
+        "greeting": _greeting(name, tongue),
+        "reason": survey_reason(touchpoint, company, tongue),
+        "question": asked,
+        "scores": [(score, score_url(survey_url, score)) for score in range(11)],
+        "unsubscribe_url": unsubscribe_url,
+        "last_day": format_day(expires_at, tongue),
+        "reminder": reminder and confirm is None,
+        "confirm": confirm,
+        "confirm_url": score_url(survey_url, confirm) if confirm is not None else None,
+        "signed_by": typeset(one_line(sender.signed_by), tongue) if sender.signed_by else company,
+        "test": test,
+    }
+    return _render_mail("survey", tongue, sender, values)
+
+
+def render_review_mail(
+    *,
+    language: str,
+    sender: Sender,
+    name: str | None,
+    lead: Literal["review", "help"],
+    platform: str,
+    review_url: str,
+    unsubscribe_url: str,
+    reminder: bool = False,
+) -> RenderedText:
+    """The mail after an answer; both kinds hold the same link to the review page.
+
+    Args:
+        language: as chosen by `languages.choose`.
+        sender: who writes.
+        name: how to greet the person, or none.
+        lead: `build_review_message`, the mail is the invitation; `help`, thanks and a way to a person come first, the link below.
+        platform: what customers call the review platform.
+        review_url: the link to its page.
+        unsubscribe_url: the personal link to stop such mail.
+        reminder: the same mail has been sent before and its link was not opened.
+    """
+    tongue = supported_language(language)
+    _ = load_translations(tongue).gettext
+    company = one_line(sender.company)
+    subject = (
+        _("Thank you! Would you tell others about %(company)s?") if lead == "review" else _("Thank you for your answer")
+    )
+    subject %= {"company": company}
+    if reminder:
+        subject = _("Reminder: %(subject)s") % {"subject": subject}
+    values = {
+        "subject": subject,
+        "greeting": _greeting(name, tongue),
+        "platform": one_line(platform),
+        "review_url": review_url,
+        "unsubscribe_url": unsubscribe_url,
+    }
+    return _render_mail(f"review-{lead}", tongue, sender, values)
+
+
+def _greeting(name: str | None, language: str) -> str:
+    _ = load_translations(language).gettext
+    greeted = sanitize_greeting_name(name)
+    return _("Hello %(name)s,") % {"name": greeted} if greeted else _("Hello,")
+
+
+def _render_mail(template: str, language: str, sender: Sender, values: Mapping[str, object]) -> RenderedText:
+    shown = {
+        **values,
+        "company": one_line(sender.company),
+        "help_address": sender.help_address,
+        "privacy_notice_url": sender.privacy_notice_url,
+        "colours": build_palette(sender.colour),
+        "logo": sender.logo,
+        "postal_lines": [line.strip() for line in (sender.postal_address or "").splitlines() if line.strip()],
+    }
+    return RenderedText(
+        subject=one_line(str(values["subject"]), 250),
+        text=render_template(f"{template}.txt.j2", language, **shown).strip() + "\n",
+        html=render_template(f"{template}.html.j2", language, **shown),
+        language=language,
+    )

@@ -1,0 +1,65 @@
+"""Quiet times: no mail to customers in the evening, at night and at the weekend, by the clock where they are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from nps_connect.rules.timing import utc_at
+from nps_connect.settings.model import Limits
+from nps_connect.settings.quiet_hours import WEEKDAYS, parse_quiet_hours
+
+
+def next_allowed_time(moment: datetime, limits: Limits, zone: tzinfo) -> datetime:
+    """The first moment from `moment` on at which a customer may get mail: `moment` itself outside of quiet times.
+
+    Args:
+        moment: aware.
+        limits: with the quiet hours and days.
+        zone: where the customer is; see `contact_zone`.
+
+    Returns:
+        In UTC.
+    """
+    candidate = moment.astimezone(UTC)
+    for _ in range(2 * len(WEEKDAYS) + 2):
+        later = _end_of_quiet_time(candidate, limits, zone)
+        if later is None:
+            return candidate
+        candidate = later
+    return candidate
+
+
+def contact_zone(timezone: str | None, company: tzinfo) -> tzinfo:
+    """The zone whose clock counts for a person: their own where the CRM knows one, else the company's; never guessed.
+
+    Args:
+        timezone: as the CRM gives it; a name that is none counts as unknown.
+        company: the company's zone.
+    """
+    try:
+        return ZoneInfo(timezone) if timezone else company
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return company
+
+
+def _end_of_quiet_time(moment: datetime, limits: Limits, zone: tzinfo) -> datetime | None:
+    """A later moment, if this one is quiet."""
+    local = moment.astimezone(zone)
+    if WEEKDAYS[local.weekday()] in limits.quiet_days:
+        return _strictly_after(moment, utc_at(local.date() + timedelta(days=1), time(), zone))
+    hours = parse_quiet_hours(limits.quiet_hours)
+    if hours is None:
+        return None
+    begin, end = hours
+    now = local.time()
+    if begin < end:
+        return _strictly_after(moment, utc_at(local.date(), end, zone)) if begin <= now < end else None
+    if now >= begin:
+        return _strictly_after(moment, utc_at(local.date() + timedelta(days=1), end, zone))
+    return _strictly_after(moment, utc_at(local.date(), end, zone)) if now < end else None
+
+
+def _strictly_after(moment: datetime, later: datetime) -> datetime:
+    """Where clocks are put back, a time of day comes twice and may lie in the past: then an hour later."""
+    return later if later > moment else moment + timedelta(hours=1)

@@ -1,0 +1,85 @@
+"""When a failed delivery is tried again: a readable list of delays per action."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nps_connect.records.deliveries import Action
+from nps_connect.settings.durations import parse_duration
+
+MAX_RETRY_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class RetryPlan:
+    """When to try again.
+
+    Attributes:
+        delays: the wait after the first failure, after the second, and so on; after the last one comes no other try.
+        jitter: share of a delay by which chance may shorten or lengthen it, so that failures of one moment spread out.
+        total: no try later than this after the first one.
+    """
+
+    delays: tuple[timedelta, ...]
+    jitter: float
+    total: timedelta
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.jitter < 1:
+            raise ValueError(f"jitter is a share from 0 to below 1, not {self.jitter}")
+        if any(delay <= timedelta(0) for delay in self.delays) or self.total <= timedelta(0):
+            raise ValueError("delays and the total are longer than nothing")
+
+
+def parse_retry_plan(delays: str, *, jitter: float = 0.2, total: str) -> RetryPlan:
+    """Read a plan from text, such as ``parse_retry_plan("20s 1m 5m", total="1d")``.
+
+    Raises:
+        ValueError: not durations.
+    """
+    return RetryPlan(tuple(parse_duration(delay) for delay in delays.split()), jitter, parse_duration(total))
+
+
+DEFAULT_PLANS: Mapping[Action, RetryPlan] = {
+    "send_fallback": parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h", total="2d"),
+    "open_ticket": parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
+    "update_ticket": parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
+    "send_alert": parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h", total="12h"),
+    "send_survey": parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
+    "send_reminder": parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
+    "write_score": parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
+    "invite_review": parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
+    "write_opt_out": parse_retry_plan("15s 1m 5m 15m 1h 4h 12h 1d 1d 1d 1d 1d", total="7d"),
+}
+"""An unhappy customer is tried for soonest; an opt-out for longest; a mail not so long that it comes as a surprise."""
+
+INTAKE_PLAN = parse_retry_plan("5s 15s 1m 5m 15m 1h 2h 4h 8h 12h 1d 1d", total="4d")
+"""For work that brings events in: requests to parse, contacts to look up."""
+
+
+def next_attempt_at(  # all six are facts of one question
+    plan: RetryPlan, attempts: int, first_try: datetime, now: datetime, chance: float, after: timedelta | None
+) -> datetime | None:
+    """When to try again, or none when the delivery is dead.
+
+    The vendor's wish is honoured from the plan's own delay up to twice that delay or one hour, whichever is longer: a
+    hasty vendor does not hurry the plan, a broken one does not stop it.
+
+    Args:
+        plan: the action's plan.
+        attempts: tries so far, the failed one included (1 or more; pauses of a quota do not count).
+        first_try: when the first of them began.
+        now: the present moment.
+        chance: from 0 to below 1; 0.5 means no jitter.
+        after: the vendor's `Retry-After`, if it gave one.
+    """
+    if attempts > len(plan.delays):
+        return None
+    delay = plan.delays[max(attempts, 1) - 1]
+    wait = delay * (1 + plan.jitter * (2 * chance - 1))
+    if after is not None:
+        wait = max(wait, min(after, max(2 * delay, MAX_RETRY_AFTER)))
+    moment = now + wait
+    return moment if moment - first_try <= plan.total else None

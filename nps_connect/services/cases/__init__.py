@@ -1,0 +1,1 @@
+"""Cases: detractors to be won back."""

@@ -1,0 +1,153 @@
+"""Cases: opened with the detractor's ticket, solved and opened again as the helpdesk tells."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.ledger.upserts import insert_new
+from nps_connect.records.base import FieldValue
+from nps_connect.records.events import Event
+from nps_connect.records.responses import segment_of
+from nps_connect.rules import tickets
+from nps_connect.services.contacts.store import build_contact, surviving_contact
+from nps_connect.services.context import Context
+from nps_connect.settings.model import Settings
+
+SOLVED_KINDS = frozenset({"ticket.solved", "ticket.closed"})
+REOPENED_KIND = "ticket.reopened"
+TICKET_EVENT_KINDS = SOLVED_KINDS | {REOPENED_KIND}
+"""Kinds of events that tell what became of a ticket."""
+
+
+def ticket_event_kinds(settings: Settings, connection: str) -> frozenset[str]:
+    """The kinds that matter to cases: none on a connection where no route opens tickets."""
+    opens = any(route.do == "open_ticket" and route.via == connection for route in settings.routes)
+    return TICKET_EVENT_KINDS if opens else frozenset()
+
+
+def record_ticket(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
+    """A ticket was opened, or told what is new: its case follows, in the transaction that settles the delivery."""
+    if delivery.action == "open_ticket":
+        _open_case(ctx, session, delivery, ticket_id, now)
+    elif delivery.action == "update_ticket":
+        _record_ticket_update(session, delivery, ticket_id, now)
+
+
+def _open_case(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
+    response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
+    contact = session.get(ContactRow, delivery.contact_id) if delivery.contact_id else None
+    if response is None or contact is None or response.answered_at is None:
+        return
+    contact = surviving_contact(session, contact)
+    row = {
+        "response_id": response.id,
+        "contact_id": contact.id,
+        "connection": delivery.connection,
+        "ticket_id": ticket_id,
+        "owner": _case_owner(ctx, contact),
+        "state": "open",
+        "opened_at": now,
+        "deadline": tickets.deadline(response.answered_at, ctx.settings.core.zone),
+        "reopened": 0,
+    }
+    insert_new(session, CaseRow, [row], ("response_id",))
+
+
+def _record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
+    """News may go to another ticket (a closed one is followed up); an unhappy customer's news open the case again."""
+    response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
+    case = _load_case(session, response) if delivery.options.get("case") is None else None
+    if response is None or case is None or case.connection != delivery.connection:
+        return
+    case.ticket_id = ticket_id
+    if case.state == "solved" and response.score is not None and segment_of(response.score) == "detractor":
+        _reopen_case(case, now.replace(microsecond=0))
+
+
+def apply_ticket_event(session: Session, connection: str, event: Event) -> CaseRow | None:
+    """Apply what the helpdesk tells of a ticket; gives the case that it changed, none if it is not news of a case."""
+    if event.kind not in TICKET_EVENT_KINDS:
+        return None
+    case: CaseRow | None = session.execute(
+        select(CaseRow)
+        .where(col(CaseRow.connection) == connection, col(CaseRow.ticket_id) == event.object_id)
+        .order_by(col(CaseRow.id).desc())
+        .limit(1)
+        .with_for_update()
+    ).scalar()
+    if case is None or (case.changed_at is not None and event.occurred_at < case.changed_at):
+        return None
+    if event.kind == REOPENED_KIND:
+        return _reopen_case(case, event.occurred_at) if case.state == "solved" else None
+    if case.state == "solved" and event.kind == "ticket.closed":
+        return None
+    return _solve_case(case, event)
+
+
+def record_recovery_score(session: Session, response: ResponseRow, now: datetime) -> CaseRow | None:
+    """Note on the case what the newest answer to it or to its follow-up says; gives the case that it changed."""
+    case = session.execute(
+        select(CaseRow).where(col(CaseRow.follow_up_id) == response.invitation_id).with_for_update()
+    ).scalar() or _load_case(session, response)
+    if case is None or response.score is None:
+        return None
+    score = response.score if segment_of(response.score) != "detractor" else None
+    if score == case.recovered_score:
+        return None
+    case.recovered_score, case.recovered_at = score, now if score is not None else None
+    session.flush()
+    return case
+
+
+def claim_overdue_notice(session: Session, case: CaseRow, now: datetime) -> bool:
+    """Take the one telling of an overdue case; false if somebody else has."""
+    taken = session.execute(
+        update(CaseRow)
+        .where(col(CaseRow.id) == case.id, col(CaseRow.overdue_notified_at).is_(None))
+        .values(overdue_notified_at=now)
+        .returning(col(CaseRow.id))
+        .execution_options(synchronize_session=False)
+    ).scalar()
+    return taken is not None
+
+
+def _load_case(session: Session, response: ResponseRow | None) -> CaseRow | None:
+    if response is None:
+        return None
+    found: CaseRow | None = session.execute(
+        select(CaseRow).where(col(CaseRow.response_id) == response.id).with_for_update()
+    ).scalar()
+    return found
+
+
+def _solve_case(case: CaseRow, event: Event) -> CaseRow:
+    case.state, case.solved_at, case.changed_at = "solved", event.occurred_at, event.occurred_at
+    measured = _minutes(event.fields.get("first_reply_minutes"))
+    case.first_reply_minutes = case.first_reply_minutes if measured is None else measured
+    took = _minutes(event.fields.get("solve_minutes"))
+    if took is None:
+        took = max(0, int((event.occurred_at - case.opened_at).total_seconds() // 60))
+    case.solve_minutes = took
+    return case
+
+
+def _reopen_case(case: CaseRow, at: datetime) -> CaseRow:
+    case.state, case.solved_at, case.solve_minutes, case.changed_at = "open", None, None, at
+    case.reopened += 1
+    return case
+
+
+def _minutes(value: FieldValue) -> int | None:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31
+    return int(value) if usable else None  # type: ignore[arg-type]
+
+
+def _case_owner(ctx: Context, contact: ContactRow) -> str | None:
+    field = ctx.settings.cases.owner_field
+    owner = build_contact(contact).fields.get(field) if field else None
+    return str(owner)[:200] if owner not in (None, "") else None

@@ -1,0 +1,72 @@
+"""Surveying: everything is read again right before a survey mail goes out."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from nps_connect.ledger import cooldowns, pauses
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
+from nps_connect.services.contacts.store import load_contact_subjects
+from nps_connect.services.context import Context
+from nps_connect.services.decisions.recovery_survey import CASE_SOLVED_KIND
+from nps_connect.services.deliveries.preflight import NotAttempted
+from nps_connect.services.invitations.daily_cap import check_daily_cap
+from nps_connect.settings.model import Settings
+
+COOLDOWN_BLOCKED = "surveyed within the cooldown: since the decision the address was changed or contacts were merged"
+
+
+def check_before_send(
+    ctx: Context, session: Session, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow
+) -> NotAttempted | None:
+    """Why a survey mail does not go out now; none if it may go, and then its cooldown is reserved anew.
+
+    Args:
+        ctx: the joined parts.
+        session: the transaction in which the start is noted.
+        row: the claimed delivery.
+        invitation: what it sends.
+        contact: the person as they are now, after all merges.
+    """
+    now = ctx.clock()
+    if now >= invitation.expires_at:
+        return NotAttempted("cancelled", "the survey had expired before it could be sent")
+    if invitation.state != "planned":  # what may have been sent is looked for all the same
+        return None if row.in_doubt else NotAttempted("cancelled", invitation.reason or "its invitation is over")
+    stopped = check_survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
+    if stopped is not None:
+        return stopped
+    if _reserve_cooldown(ctx, session, invitation, contact):
+        invitation.mailbox = contact.mailbox
+        return None
+    invitation.state, invitation.reason = "cancelled", COOLDOWN_BLOCKED
+    cooldowns.release(session, invitation.id or 0, cooldown=ctx.settings.limits.cooldown, now=now)
+    return NotAttempted("cancelled", COOLDOWN_BLOCKED)
+
+
+def check_survey_pause(session: Session, survey: str) -> NotAttempted | None:
+    """Holds mail of a survey that an operator has paused, until it is resumed."""
+    scope = pauses.survey_scope(survey)
+    return NotAttempted("held", scope) if pauses.is_paused(session, scope) else None
+
+
+def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, contact: ContactRow) -> bool:
+    """Take the cooldown of the person as they are now: whom a decision was about may have become somebody else."""
+    now, exempt = ctx.clock(), cooldown_exempt_triggers(ctx.settings)
+    return cooldowns.reserve(
+        session,
+        load_contact_subjects(session, contact),
+        invitation_id=invitation.id or 0,
+        until=now + ctx.settings.limits.cooldown,
+        now=now,
+        exempt=exempt,
+        ignore_cooldown=invitation.trigger in exempt,
+    )
+
+
+def cooldown_exempt_triggers(settings: Settings) -> frozenset[str]:
+    """Names of the triggers that may ignore the cooldown; the follow-up of a solved case is one per helpdesk."""
+    named = {trigger.label for trigger in settings.triggers if trigger.ignore_cooldown is not None}
+    if settings.recovery.survey is not None:
+        named |= {f"{connection}:{CASE_SOLVED_KIND}:{settings.recovery.survey}" for connection in settings.connections}
+    return frozenset(named)

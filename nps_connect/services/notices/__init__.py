@@ -1,0 +1,1 @@
+"""Notices: mails to staff about what stopped by itself."""

@@ -1,0 +1,73 @@
+"""Sending: everything is read again right before a review mail goes out, and what becomes of it is accounted for.
+
+Here the person's place is taken: whoever goes out first has it, whatever other answers have planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from nps_connect.ledger import review_report, review_requests
+from nps_connect.ledger.tables import ContactRow, DeliveryRow
+from nps_connect.services.context import Context
+from nps_connect.services.reviews.platform_choice import asked_before_reason, cooldown_reason, review_subjects
+from nps_connect.services.reviews.reminders import has_opened_link, is_reminder, plan_reminder
+from nps_connect.services.reviews.ticket_wait import Wait, ticket_wait
+
+
+def check_before_send(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> Wait | str | None:
+    """Why a review mail does not go out now: until when it waits, or why it never will; none if it may go.
+
+    Args:
+        ctx: the joined parts.
+        session: the transaction in which the start is noted.
+        row: the claimed delivery.
+        contact: the person as they are now, after all merges.
+    """
+    reminder = is_reminder(row)
+    if reminder and has_opened_link(session, row):
+        return "the review link was opened"
+    wait = ticket_wait(ctx, session, row, contact)
+    if wait is not None:
+        return wait  # without the place: another answer's mail may go out before it
+    row.hold = None
+    return None if reminder else _reserve_review_request(ctx, session, row, contact)
+
+
+def on_settled(ctx: Context, session: Session, row: DeliveryRow, values: Mapping[str, Any], now: datetime) -> set[str]:
+    """What the ending of a review mail means for the person's place, the accounts and the reminder.
+
+    Returns the queues that have new work.
+    """
+    response_id, platform = row.response_id or 0, row.options["platform"]
+    if values["state"] == "succeeded":
+        review_requests.confirm(session, response_id, platform, until=now + ctx.settings.reviews.cooldown)
+        review_report.record_review_link_event(session, response_id, platform, "sent")
+        return plan_reminder(ctx, session, row, now)
+    if values["state"] in ("cancelled", "skipped", "dead"):
+        review_requests.release(session, response_id, platform)
+    return set()
+
+
+def _reserve_review_request(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> str | None:
+    """Take the person's place for an answer; where another answer has it, why it is not to be had."""
+    now, names, platform = ctx.clock(), review_subjects(session, contact), row.options["platform"]
+    until = now + ctx.settings.reviews.cooldown
+    savepoint = session.begin_nested()
+    if review_requests.reserve(
+        session,
+        review_requests.build_reservations(names, platform, response_id=row.response_id or 0, until=until),
+        now=now,
+    ):
+        savepoint.commit()
+        return None
+    savepoint.rollback()
+    others = [one for one in review_requests.load_reservations(session, names) if one.response_id != row.response_id]
+    cooldown = review_requests.blocked_until(others, now=now)
+    if platform in review_requests.reserved_platforms(others) or cooldown is None:
+        return asked_before_reason({platform})
+    return cooldown_reason(cooldown)

@@ -1,0 +1,1 @@
+"""Suppressions: opt-outs, bounces, erasure and other changes of a contact that stop mail."""

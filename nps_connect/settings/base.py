@@ -1,0 +1,21 @@
+"""What every table of the file shares."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+"""A name that the operator gives: lower case letters, digits and dashes, 40 characters at most."""
+
+Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN)]
+
+
+class SettingsTable(BaseModel):
+    """A table of the file: frozen, unknown keys refused, values kept out of error texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)

@@ -1,0 +1,169 @@
+"""The bench: one plugin connected to a fresh simulated vendor, on which deliveries are tried as the worker would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import httpx
+
+from nps_connect.connection import Clock
+from nps_connect.errors import DeliveryError
+from nps_connect.plugins import Plugins
+from nps_connect.records.connectors import InDoubtPolicy
+from nps_connect.records.contacts import Contact, ContactKey
+from nps_connect.records.deliveries import DeliveryView, Payload, Receipt
+from nps_connect.redaction import iter_secrets
+from nps_connect.simulation import SimulatedPerson, SimulatedVendor
+from nps_connect.testing.declarations import HOOKS_BY_ACTION
+from nps_connect.testing.fakes import FixedClock, VendorTransport, connect
+from nps_connect.testing.faults import FaultTransport
+from nps_connect.testing.samples import PEOPLE, build_contact, build_payload, build_response
+
+VendorFactory = Callable[[Clock], SimulatedVendor]
+
+DeliveryOutcome = Receipt | DeliveryError
+
+
+class PluginHarness:
+    """One plugin, one connection, one vendor who knows the sample people.
+
+    Args:
+        plugin: the plugin's module.
+        settings: its table, secrets in plain text.
+        vendor: makes the simulated vendor; none for plugins without HTTP.
+        name: the connection's name.
+
+    Attributes:
+        info: what the plugin declares.
+        connection: what its hooks receive.
+        clock: the time of connection and vendor.
+        vendor: the simulated vendor, if there is one.
+        line: the transport between them, which counts requests and takes faults.
+    """
+
+    def __init__(
+        self,
+        plugin: ModuleType,
+        settings: Mapping[str, Any],
+        vendor: VendorFactory | None,
+        *,
+        name: str = "crm",
+    ) -> None:
+        self._plugins = _load_plugin(plugin)
+        [self.info] = self._plugins.infos.values()
+        self.clock = FixedClock()
+        self.vendor = vendor(self.clock) if vendor else None
+        self.line = FaultTransport(_NoVendor())
+        if self.vendor is not None:
+            self.vendor.populate(PEOPLE)
+        if self.vendor is not None and self.info.base_url is not None:
+            parsed = self.info.settings.model_validate({"plugin": self.info.name, **settings})
+            self.line = FaultTransport(VendorTransport(self.vendor, httpx.URL(self.info.base_url(parsed)).path))
+        self.connection = connect(plugin, settings, clock=self.clock, name=name, transport=self.line)
+        self.secrets = tuple(iter_secrets(self.connection.settings))
+        if self.has("nps_plan_setup") and self.has("nps_apply_setup"):
+            self.call("nps_apply_setup", changes=self.call("nps_plan_setup"))
+
+    def has(self, hook: str) -> bool:
+        """Whether the plugin implements a hook."""
+        return self._plugins.has(self.info.name, hook)
+
+    def call(self, hook: str, **more: Any) -> Any:  # noqa: ANN401  # each hook answers its own type
+        """Call a hook for the connection, answer checked."""
+        return self._plugins.call(self.info.name, hook, connection=self.connection, **more)
+
+    def deliver(self, action: str, *items: Payload) -> list[DeliveryOutcome]:
+        """Deliver a batch, outcomes checked."""
+        hook = next(hook for hook in HOOKS_BY_ACTION[action] if self.has(hook))
+        return self._plugins.deliver(self.info.name, hook, self.connection, items)
+
+    def contact(self, person: SimulatedPerson) -> Contact:
+        """The person as the vendor knows them, or an invented contact where nobody can be looked up."""
+        if self.has("nps_find_contacts"):
+            [match] = self.call("nps_find_contacts", keys=[ContactKey(kind="email", value=person.email)])
+            if len(match.contacts) == 1:
+                found: Contact = match.contacts[0]
+                return found
+        return build_contact(person, self.connection.name)
+
+    def item(
+        self, action: str, person: SimulatedPerson, *, score: int = 2, earlier: timedelta = timedelta()
+    ) -> Payload:
+        """A delivery for a person, ready to be tried; for `update_ticket` the ticket is opened first.
+
+        Args:
+            action: the action.
+            person: one of the sample people.
+            score: what they answered.
+            earlier: how long ago they answered.
+        """
+        contact = self.contact(person)
+        response = build_response(person, at=self.clock() - earlier, score=score)
+        key = f"{response.id}-{action}"
+        ticket = ""
+        if action == "update_ticket" and self.has("nps_open_tickets"):
+            [opened] = self.deliver("open_ticket", build_payload("open_ticket", contact, response, key=f"{key}-first"))
+            if isinstance(opened, DeliveryError):
+                raise opened
+            ticket = opened.id
+        return build_payload(action, contact, response, key=key, ticket_id=ticket)
+
+    def find_existing(self, action: str, item: Payload) -> Receipt | None:
+        """What `nps_find_existing` says of a delivery."""
+        view = DeliveryView.model_validate(
+            {
+                "action": action,
+                "idempotency_key": item.idempotency_key,
+                "payload": item,
+                "first_started_at": self.clock(),
+            }
+        )
+        found: Receipt | None = self.call("nps_find_existing", delivery=view)
+        return found
+
+    def again(self, action: str, doubt: InDoubtPolicy, item: Payload, *, in_doubt: bool) -> DeliveryOutcome | None:
+        """Try a delivery once more as the worker would; none if it would be held for the operator.
+
+        Args:
+            action: what is delivered.
+            doubt: the rule that the plugin declares for it.
+            item: the delivery.
+            in_doubt: the first try may have taken effect.
+        """
+        if in_doubt and doubt == "hold":
+            return None
+        if in_doubt and doubt == "look":
+            found = self.find_existing(action, item)
+            if found is not None:
+                return found
+        return self.deliver(action, item)[0]
+
+    def effect(self, action: str, item: Payload) -> object:
+        """What of a delivery can be seen at the vendor: ticket ids, the score, alerts of that title; none = nothing."""
+        if self.vendor is None:
+            return None
+        seen = self.vendor.effects()
+        email = getattr(getattr(item, "contact", None), "email", None) or ""
+        if action in {"open_ticket", "update_ticket"}:
+            return tuple(seen.tickets.get(email, ())) or None
+        if action == "write_score":
+            return seen.scores.get(email)
+        if action == "send_alert":
+            return tuple(title for title in seen.alerts if title == getattr(item, "title", None)) or None
+        return None
+
+
+@lru_cache(maxsize=8)
+def _load_plugin(plugin: ModuleType) -> Plugins:
+    plugins = Plugins()
+    plugins.register(plugin, plugin.nps_connector().name)
+    return plugins
+
+
+class _NoVendor(httpx.BaseTransport):
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"the contract kit has no vendor to answer {request.method} {request.url.path}")

@@ -1,0 +1,85 @@
+"""The search endpoint: filters, sorting, paging, and an index that lags behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from nps_connect_hubspot.simulated.portal import MODIFIED_PROPERTIES, Portal, Record
+from nps_connect_hubspot.simulated.replies import JsonObject, Refusal
+
+MAX_RESULTS = 10_000
+MAX_PAGE_SIZE = 200
+
+
+def search(portal: Portal, kind: str, body: JsonObject, indexed_until: datetime) -> JsonObject:
+    """A page of results.
+
+    Args:
+        portal: the data.
+        kind: object type.
+        body: the query.
+        indexed_until: records modified later are not in the index yet.
+
+    Raises:
+        Refusal: 400 for a query beyond the limits.
+    """
+    after, limit = int(body.get("after") or 0), int(body.get("limit") or 10)
+    if limit > MAX_PAGE_SIZE or after + limit > MAX_RESULTS or len(body.get("filterGroups") or []) > 5:
+        raise Refusal(400, "VALIDATION_ERROR", "the search exceeds a limit")
+    groups = [group["filters"] for group in body.get("filterGroups") or []]
+    rows = [
+        record
+        for record in portal.records[kind].values()
+        if not record.archived
+        and record.updated <= indexed_until
+        and (not groups or any(_matches(record, g) for g in groups))
+    ]
+    for order in reversed(body.get("sorts") or []):
+        name = order["propertyName"]
+        rows.sort(key=lambda record: comparable_value(record, name), reverse=order.get("direction") == "DESCENDING")
+    answer: JsonObject = {
+        "total": len(rows),
+        "results": [record.told(body.get("properties") or []) for record in rows[after : after + limit]],
+    }
+    if after + limit < len(rows):
+        answer["paging"] = {"next": {"after": str(after + limit)}}
+    return answer
+
+
+def _matches(record: Record, filters: list[JsonObject]) -> bool:
+    return all(
+        _OPERATORS[wanted["operator"]](comparable_value(record, wanted["propertyName"]), str(wanted.get("value", "")))
+        for wanted in filters
+    )
+
+
+def comparable_value(record: Record, name: str) -> str:
+    """A property as search compares it; moments in milliseconds, padded so that texts compare like numbers."""
+    if name == MODIFIED_PROPERTIES.get(record.kind, "hs_lastmodifieddate"):
+        return _pad_moment(record.updated)
+    if name == "createdate":
+        return _pad_moment(record.created)
+    return record.properties.get(name, "")
+
+
+def _pad_moment(moment: datetime) -> str:
+    return f"{round(moment.astimezone(UTC).timestamp() * 1000):020d}"
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "EQ": lambda there, value: there.casefold() == value.casefold(),
+    "GTE": lambda there, value: _number(there) >= _number(value),
+    "GT": lambda there, value: _number(there) > _number(value),
+    "LT": lambda there, value: _number(there) < _number(value),
+    "LTE": lambda there, value: _number(there) <= _number(value),
+    "HAS_PROPERTY": lambda there, _value: there != "",
+    "CONTAINS_TOKEN": lambda there, value: value.casefold() in there.casefold().split(";"),
+}

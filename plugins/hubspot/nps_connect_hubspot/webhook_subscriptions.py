@@ -1,0 +1,80 @@
+"""The webhook subscriptions that the settings ask for, and whether the app has them.
+
+Subscriptions of a project app live in the app's own project file, and a service key cannot read them; then the page for
+admins (docs/hubspot.md) holds the file to paste. Where they can be read, they are compared and created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nps_connect import Connection, SetupChange
+from nps_connect_hubspot.api import Api
+from nps_connect_hubspot.settings import HubSpotSettings
+
+UNREADABLE_STATUSES = (401, 403, 404)
+
+
+def required_subscriptions(settings: HubSpotSettings) -> list[str]:
+    """Subscriptions as ``type`` or ``type/property``."""
+    found = ["contact.deletion", "contact.merge", "contact.privacyDeletion"]
+    if "contacts" in settings.listen_to:
+        found += ["contact.creation", *(f"contact.propertyChange/{name}" for name in settings.contact_properties)]
+    if "deals" in settings.listen_to:
+        found.append("deal.propertyChange/dealstage")
+    if "tickets" in settings.listen_to:
+        found.append("ticket.propertyChange/hs_pipeline_stage")
+    return found
+
+
+def plan_subscriptions(api: Api, connection: Connection) -> Iterator[SetupChange]:
+    """What the app lacks; nothing if the connection is polled or names no app."""
+    app_id = api.settings.app_id
+    if api.settings.events != "webhook" or app_id is None:
+        return
+    answer = api.get(api.paths.subscriptions(app_id), accept=UNREADABLE_STATUSES)
+    if answer.status in UNREADABLE_STATUSES:
+        yield SetupChange(
+            id="subscriptions",
+            change="blocked",
+            text=f"the subscriptions of app {app_id} cannot be read with this token: compare them in HubSpot with the "
+            "list in docs/hubspot.md, then leave app_id out",
+        )
+        return
+    told = answer.json_or_none()
+    results = told.get("results") if isinstance(told, dict) else None
+    active = {
+        _subscription_name(item) for item in results or () if isinstance(item, dict) and item.get("active") is True
+    }
+    for name in required_subscriptions(api.settings):
+        if name not in active:
+            yield SetupChange(id=f"subscription:{name}", change="create", text=f"subscribe app {app_id} to {name}")
+    yield from _compare_address(api, connection, app_id)
+
+
+def _compare_address(api: Api, connection: Connection, app_id: int) -> Iterator[SetupChange]:
+    """An app has one address for all portals: another one is reported, never replaced."""
+    answer = api.get(api.paths.webhook_settings(app_id), accept=UNREADABLE_STATUSES)
+    told = answer.json_or_none()
+    there = told.get("targetUrl") if isinstance(told, dict) else None
+    ours = api.settings.webhook_url or f"{connection.public_url}/hooks/{connection.name}"
+    if answer.status == 200 and there != ours:
+        yield SetupChange(
+            id="webhook-address",
+            change="blocked",
+            text=f"app {app_id} sends its webhooks elsewhere: set its target URL to {ours} in HubSpot",
+        )
+
+
+def create_subscription(api: Api, name: str) -> None:
+    """Subscribe; an app that is subscribed already answers 409."""
+    if api.settings.app_id is None:
+        return
+    kind, _, property_name = name.partition("/")
+    body = {"eventType": kind, "active": True} | ({"propertyName": property_name} if property_name else {})
+    api.send("POST", api.paths.subscriptions(api.settings.app_id), body, idempotent=True, accept=(409,))
+
+
+def _subscription_name(item: dict[str, object]) -> str:
+    kind = item.get("eventType") or item.get("subscriptionType")
+    return f"{kind}/{item['propertyName']}" if item.get("propertyName") else str(kind)

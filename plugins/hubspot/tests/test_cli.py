@@ -1,0 +1,205 @@
+"""Plan, apply and check as an ops engineer runs them: the command line, over HTTP, against the sandbox's portal."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from nps_connect.cli import main
+from nps_connect.sandbox.faults import FaultPlan, parse_faults
+from nps_connect.sandbox.vendor_server import VendorServer
+from nps_connect_hubspot.simulated import Simulated
+from nps_connect_hubspot.simulated.property_definitions import build_definition
+from nps_connect_hubspot.simulated.vendor import SECRET, TOKEN
+
+CONFIGURATION = """\
+[core]
+public_url = "https://nps.example.com"
+database_url = "sqlite:///nps-connect.db"
+company = "Exemple SA"
+languages = ["en"]
+timezone = "Europe/Paris"
+signing_keys = [{{ env = "NPS_SIGNING_KEY" }}]
+fallback_email = "care@example.com"
+privacy_notice_url = "https://www.example.com/privacy"
+mode = "live"
+
+[connections.crm]
+plugin = "hubspot"
+access_token = {{ env = "HUBSPOT_TOKEN" }}
+webhook_secrets = [{{ env = "HUBSPOT_WEBHOOK_SECRET" }}]
+portal_timezone = "Europe/Paris"
+calls_per_ten_seconds = 190
+base_url = "{base_url}"
+{more}
+[connections.mail]
+plugin = "email"
+smtp_url = {{ env = "SMTP_URL" }}
+sender = "Exemple SA <care@example.com>"
+reply_to = "care@example.com"
+
+[surveys.after-purchase]
+channel = "mail"
+
+[[routes]]
+on = "any"
+do = "write_score"
+via = "crm"
+"""
+
+
+@pytest.fixture
+def faults() -> FaultPlan:
+    return FaultPlan()
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, faults, empty_ledger):
+    """`command("plan", "crm")` in a folder with a configuration, and a portal on a port of this machine."""
+    monkeypatch.chdir(tmp_path)
+    vendor = Simulated()
+    (tmp_path / "nps-connect.db").write_bytes(empty_ledger)
+    host = VendorServer({"hubspot": vendor}, lambda _request: None, port=0, faults=faults)
+    host.start()
+
+    def run(*arguments, answer=None, more="", triggers="", token=TOKEN, of=("connections",)):
+        text = CONFIGURATION.format(base_url=f"{host.url}/hubspot", more=more) + triggers
+        (tmp_path / "nps-connect.toml").write_text(text, encoding="utf-8")
+        environ = {
+            "NPS_CONNECT_LOAD_PLUGINS": "hubspot,email",
+            "NPS_CONNECT_CONFIG": None,
+            "NO_COLOR": "1",
+            "NPS_SIGNING_KEY": "a-signing-key-for-tests-that-is-long-enough",
+            "SMTP_URL": "smtp://127.0.0.1:1",
+            "HUBSPOT_TOKEN": token,
+            "HUBSPOT_WEBHOOK_SECRET": SECRET,
+        }
+        result = CliRunner(env=environ).invoke(main, [*of, *arguments], input=answer)
+        return SimpleNamespace(code=result.exit_code, out=result.stdout, err=result.stderr)
+
+    run.vendor = vendor
+    yield run
+    host.stop()
+
+
+def test_from_an_empty_portal_to_a_complete_one(command):
+    planned = command("plan", "crm")
+    assert planned.code == 0
+    assert planned.out.startswith("+ group:nps  create the property group nps")
+    assert "+ property:nps_response_count  " in planned.out
+    assert "10 to create, 0 to change, 0 blocked. Carry it out with: nps-connect connections apply crm" in planned.out
+    assert "nps_score" not in command.vendor.portal.definitions["contacts"]
+
+    applied = command("apply", "crm", "--yes")
+    assert applied.code == 0
+    assert applied.out.endswith("Done: 10 changes.\n")
+    assert command.vendor.portal.definitions["contacts"]["nps_score"]["groupName"] == "nps"
+
+    assert json.loads(command("plan", "crm", "--json").out) == {"connection": "crm", "changes": []}
+    assert command("plan", "crm").out == "crm has all that it needs.\n"
+    assert command("check", "crm").code == 0
+
+
+def test_twice_is_harmless_and_a_refused_prompt_changes_nothing(command):
+    refused = command("apply", "crm", answer="n\n")
+    assert refused.code == 1
+    assert "Carry this out at HubSpot?" in refused.err
+    assert "nps_score" not in command.vendor.portal.definitions["contacts"]
+    assert command("apply", "crm", answer="y\n").code == 0
+    again = command("apply", "crm", "--yes", "--json")
+    assert (again.code, json.loads(again.out)) == (0, {"connection": "crm", "done": [], "remaining": []})
+
+
+def test_subscriptions_of_an_app_are_part_of_it(command):
+    command.vendor.portal.scopes.add("developer-app")
+    command.vendor.portal.target_url = "https://nps.example.com/hooks/crm"
+    more = 'events = "webhook"\napp_id = 31337\nportal_id = 4242424\n'
+    done = json.loads(command("apply", "crm", "--yes", "--json", more=more).out)["done"]
+    assert [change["id"] for change in done if change["id"].startswith("subscription:deal")] == [
+        "subscription:deal.propertyChange/dealstage"
+    ]
+    assert json.loads(command("plan", "crm", "--json", more=more).out)["changes"] == []
+
+
+TRIGGER = """
+[[triggers]]
+name = "large deals"
+on = "deal.won"
+from = "crm"
+survey = "after-purchase"
+where = 'amuont >= 100 and Amount >= 100 and closed_on > "2026-01-31"'
+"""
+
+
+def test_slips_in_filters_are_noted_and_the_portal_is_asked_for_the_properties(command):
+    polled = {"more": 'events = "poll"\n', "triggers": TRIGGER}
+    command("apply", "crm", "--yes", **polled)
+    notes = json.loads(command("check", "--json", of=("config",), **polled).out)["notes"]
+    told = "\n".join(one for one in notes if one.startswith("triggers.1.where: "))
+    assert "'Amount' is not among the fields that every deal.won has; did you mean 'amount'?" in told
+    assert "'amuont' is not among the fields that every deal.won has; did you mean 'amount'?" in told
+    assert "'closed_on' is compared with a date as a text, letter by letter" in told
+    command.vendor.portal.definitions["deals"]["closed_on"] = build_definition("closed_on", "date", "date")
+    checked = command("check", "crm", **polled)
+    assert checked.code == 1
+    for wrong in ("'amuont', which HubSpot does not have", "'Amount', which", "'closed_on', which is a moment"):
+        assert f"trigger 'large deals': the filter names {wrong}" in " ".join(checked.out.split())
+
+
+def test_what_an_admin_locked_is_shown_and_remains(command):
+    command("apply", "crm", "--yes")
+    category = command.vendor.portal.definitions["contacts"]["nps_category"]
+    category["options"].pop()
+    category["modificationMetadata"]["readOnlyDefinition"] = True
+    planned = command("plan", "crm")
+    assert planned.out.startswith("! options:nps_category  ")
+    assert "1 blocked" in planned.out
+    applied = command("apply", "crm", "--yes")
+    assert applied.code == 1
+    assert len(category["options"]) == 2
+
+
+def test_an_option_that_is_missing_is_shown_as_a_change(command):
+    command("apply", "crm", "--yes")
+    command.vendor.portal.definitions["contacts"]["nps_category"]["options"].pop()
+    assert command("plan", "crm").out.startswith("~ options:nps_category  ")
+    assert command("apply", "crm", "--yes").code == 0
+
+
+def test_a_refusal_is_told_and_mended_by_applying_again(command):
+    command.vendor.portal.scopes.discard("crm.schemas.contacts.write")
+    failed = command("apply", "crm", "--yes")
+    assert failed.code == 1
+    assert "crm.schemas.contacts.write" in failed.err
+    assert "applying again is harmless" in failed.err
+    command.vendor.portal.scopes.add("crm.schemas.contacts.write")
+    assert command("apply", "crm", "--yes").code == 0
+
+
+def test_a_wrong_token_is_a_finding_and_named_without_being_shown(command):
+    result = command("check", "crm", "--json", token="pat-na1-wrong-and-secret")
+    [told] = json.loads(result.out)
+    assert result.code == 1
+    assert told["findings"][0]["text"].startswith("HubSpot refuses the access token")
+    assert "pat-na1-wrong-and-secret" not in result.out + result.err
+    planned = command("plan", "crm", token="pat-na1-wrong-and-secret")
+    assert planned.code == 1
+    assert "refuses the access token" in planned.err
+
+
+def test_missing_scopes_are_named(command):
+    command("apply", "crm", "--yes")
+    command.vendor.portal.scopes.discard("crm.objects.contacts.write")
+    result = command("check", "crm")
+    assert result.code == 1
+    assert "crm.objects.contacts.write" in result.out
+
+
+def test_a_portal_that_is_down_is_a_finding(command, faults):
+    faults.rates = parse_faults("503=1")
+    result = command("check", "crm", "--json")
+    assert result.code == 1
+    assert json.loads(result.out)[0]["findings"][0]["severity"] == "error"

@@ -1,0 +1,209 @@
+"""What happens at the simulated account without us: agents solve tickets, users vanish. And how Zendesk tells of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from nps_connect import VendorWebhook
+from nps_connect_zendesk.simulated.account import AGENT_ID, Account, Row, format_time
+from nps_connect_zendesk.simulated.resource_api import SECRET
+from nps_connect_zendesk.webhooks import SIGNATURE, TIMESTAMP, signature
+
+ACCOUNT_ID = 12514403
+CONDITIONAL_SUBSCRIPTION = "conditional_ticket_events"
+INVOCATION_NAMESPACE = uuid.UUID("6f1d4d8e-6a10-4c56-9d0f-0d8a5f0f7a11")
+TICKET_STATUS = {"ticket.solved": "solved", "ticket.reopened": "open", "ticket.closed": "closed"}
+EVENT_TYPES = {
+    "ticket.solved": "ticket.status_changed",
+    "ticket.reopened": "ticket.status_changed",
+    "ticket.closed": "ticket.status_changed",
+    "ticket.priority_changed": "ticket.priority_changed",
+    "ticket.deleted": "ticket.soft_deleted",
+    "contact.deleted": "user.deleted",
+    "contact.privacy_deleted": "user.permanently_deleted",
+}
+_PLACEHOLDER = re.compile(r"\{\{ticket\.([\w.]+)\}\}")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that happened, with the record as it was then."""
+
+    id: str
+    kind: str
+    record: Row
+    previous: str | None
+    at: str
+
+
+@dataclass
+class EventLog:
+    """The account's own life, and its webhooks."""
+
+    account: Account
+    facts: dict[str, Fact] = field(default_factory=dict)
+
+    def simulate_event(self, kind: str, email: str) -> list[str]:
+        """Let something happen to the person with this address; returns the fact's id, none if it cannot happen."""
+        user = self.account.user_with(email)
+        if user is None or kind not in EVENT_TYPES:
+            return []
+        if kind.startswith("contact."):
+            return [self._vanish(kind, user)]
+        ticket = self._ticket_for(kind, user)
+        if ticket is None:
+            return []
+        if kind in TICKET_STATUS:
+            previous = ticket["status"]
+            if kind == "ticket.solved":
+                self.account.add_comment(ticket, "We have found it and mended it.", public=True)
+            self.account.set_status(ticket, TICKET_STATUS[kind])
+        elif kind == "ticket.deleted":
+            previous, ticket["status"] = ticket["status"], "deleted"
+        else:
+            previous = ticket["priority"]
+            ticket["priority"] = "high" if previous == "urgent" else "urgent"
+        self.account.touch("tickets", ticket)
+        return [self._remember(kind, ticket, previous)]
+
+    def _ticket_for(self, kind: str, user: Row) -> Row | None:
+        wanted = {"ticket.reopened": ("solved",), "ticket.closed": ("solved",)}.get(kind, ("new", "open", "pending"))
+        theirs = [ticket for ticket in self.account.tickets.values() if ticket["requester_id"] == user["id"]]
+        found = next((ticket for ticket in reversed(theirs) if ticket["status"] in wanted), None)
+        if found is None and kind in ("ticket.solved", "ticket.priority_changed", "ticket.deleted"):
+            values = {"subject": "A question about my order", "requester_id": user["id"], "priority": "normal"}
+            found = self.account.add_ticket(values, channel="email", created=timedelta(hours=1))
+            self.account.add_comment(found, "Where is my order?", public=True, author_id=user["id"])
+        return found
+
+    def _vanish(self, kind: str, user: Row) -> str:
+        user["active"] = False
+        self.account.touch("users", user)
+        fact = self._remember(kind, user, None)
+        if kind == "contact.privacy_deleted":
+            user |= {"name": "Permanently Deleted User", "email": None}
+        return fact
+
+    def _remember(self, kind: str, record: Row, previous: str | None) -> str:
+        fact_id = str(uuid.uuid5(INVOCATION_NAMESPACE, f"{kind} {record['id']} {len(self.facts)}"))
+        self.facts[fact_id] = Fact(fact_id, kind, json.loads(json.dumps(record)), previous, self.account.now())
+        return fact_id
+
+    def webhooks(self, fact_ids: list[str], url: str) -> list[VendorWebhook]:
+        """The webhooks for these facts, signed now. Asking again is a resend: same invocation id, same body."""
+        hook = next((row for row in self.account.resources.get("webhooks", []) if row["endpoint"] == url), None)
+        return [
+            webhook
+            for fact in (self.facts[one] for one in fact_ids if one in self.facts)
+            for webhook in self._sent(fact, hook)
+        ]
+
+    def _sent(self, fact: Fact, hook: Row | None) -> list[VendorWebhook]:
+        if hook is not None and CONDITIONAL_SUBSCRIPTION in (hook.get("subscriptions") or []):
+            bodies = self._rendered(fact, hook)
+        else:
+            bodies = [json.dumps(build_envelope(fact)).encode()]
+        return [self._signed(fact, hook, body) for body in bodies]
+
+    def _rendered(self, fact: Fact, hook: Row) -> list[bytes]:
+        """The bodies of the triggers that fire for the fact and call this webhook."""
+        bodies = []
+        for trigger in self.account.resources.get("triggers", []):
+            if trigger["active"] and _matches(trigger["conditions"].get("all") or [], fact):
+                texts = [
+                    action["value"][1]
+                    for action in trigger["actions"]
+                    if action["field"] == "notification_webhook" and action["value"][0] == hook["id"]
+                ]
+                bodies += [self._filled(text, fact.record).encode() for text in texts]
+        return bodies
+
+    @staticmethod
+    def _filled(text: str, ticket: Row) -> str:
+        values = {
+            "id": str(ticket["id"]),
+            "external_id": ticket.get("external_id") or "",
+            "status": str(ticket.get("status", "")).title(),
+            "updated_at_with_timestamp": ticket["updated_at"],
+            "requester.id": str(ticket.get("requester_id", "")),
+            "tags": " ".join(ticket.get("tags") or []),
+        }
+        return _PLACEHOLDER.sub(lambda found: values.get(found.group(1), ""), text)
+
+    def _signed(self, fact: Fact, hook: Row | None, body: bytes) -> VendorWebhook:
+        timestamp = format_time(self.account.clock())
+        hook_id = hook["id"] if hook else "01HOOKSANDBOX"
+        invocation = uuid.uuid5(INVOCATION_NAMESPACE, f"invocation {fact.id} {hook_id} {len(body)}").hex.upper()[:26]
+        if hook is not None:
+            hook["_invocations"].append(
+                {"id": invocation, "latest_completed_at": timestamp, "status": "success", "status_code": 200}
+            )
+        headers = {
+            "content-type": "application/json; charset=utf-8",
+            "user-agent": "Zendesk Webhook",
+            SIGNATURE: signature(hook["_secret"] if hook else SECRET, timestamp, body),
+            TIMESTAMP: timestamp,
+            "x-zendesk-webhook-id": hook_id,
+            "x-zendesk-webhook-invocation-id": invocation,
+            "x-zendesk-account-id": str(ACCOUNT_ID),
+        }
+        return VendorWebhook("POST", headers, body)
+
+
+def build_envelope(fact: Fact) -> dict[str, Any]:
+    """The event envelope: statuses in upper case, ids as texts."""
+    record = fact.record
+    noun = "user" if fact.kind.startswith("contact.") else "ticket"
+    detail: dict[str, Any] = {"id": str(record["id"]), "updated_at": record["updated_at"]}
+    change: dict[str, Any] = {"meta": {"sequence": {"id": fact.id[:8], "position": 1, "total": 1}}}
+    if noun == "ticket":
+        names = ("assignee_id", "brand_id", "group_id", "organization_id", "requester_id", "submitter_id")
+        detail |= {name: str(record.get(name) or 0) for name in names}
+        detail |= {
+            "actor_id": str(AGENT_ID),
+            "external_id": record.get("external_id") or "",
+            "form_id": str(record.get("ticket_form_id") or 0),
+            "status": record["status"].upper(),
+            "priority": (record.get("priority") or "").upper(),
+            "subject": record.get("subject", ""),
+            "tags": record.get("tags", []),
+            "type": record.get("type"),
+            "via": {"channel": record["via"]["channel"]},
+            "created_at": record["created_at"],
+        }
+        now = record["priority"] if fact.kind == "ticket.priority_changed" else record["status"]
+        change |= {"current": (now or "").upper(), "previous": (fact.previous or "").upper()}
+    else:
+        detail |= {"email": record.get("email"), "role": record["role"], "created_at": record["created_at"]}
+    return {
+        "type": f"zen:event-type:{EVENT_TYPES[fact.kind]}",
+        "account_id": ACCOUNT_ID,
+        "id": fact.id,
+        "time": fact.at,
+        "zendesk_event_version": "2022-11-06" if noun == "ticket" else "2022-06-20",
+        "subject": f"zen:{noun}:{record['id']}",
+        "detail": detail,
+        "event": change,
+    }
+
+
+def _matches(conditions: list[Row], fact: Fact) -> bool:
+    order = ["new", "open", "pending", "hold", "solved", "closed"]
+    status, about_status = fact.record.get("status"), fact.kind in TICKET_STATUS
+    for condition in conditions:
+        named, operator, value = condition["field"], condition["operator"], condition.get("value")
+        holds = {
+            ("status", "value"): about_status and status == value and fact.previous != value,
+            ("status", "value_previous"): about_status and fact.previous == value,
+            ("status", "less_than"): status in order and value in order and order.index(status) < order.index(value),
+            ("priority", "changed"): fact.kind == "ticket.priority_changed",
+            ("update_type", "is"): value == "Change",
+        }.get((named, operator), False)
+        if not holds:
+            return False
+    return bool(conditions)

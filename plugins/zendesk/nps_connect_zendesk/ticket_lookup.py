@@ -1,0 +1,100 @@
+"""Finding what is already there: tickets by external id, updates by their mark in the comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from nps_connect import Connection, Receipt, TargetGone, TicketUpdate
+from nps_connect_zendesk.api import API_PATH, PAGE_SIZE, load_rows
+from nps_connect_zendesk.markers import comment_reference, is_own_ticket
+
+UPDATE_ACTION = "update_ticket"
+MAX_CHAIN_LENGTH = 6
+
+
+def build_receipt(connection: Connection, ticket_id: int | str, notes: Sequence[str] = ()) -> Receipt:
+    """A receipt with the ticket's address for agents."""
+    return Receipt(
+        id=str(ticket_id),
+        link=f"{connection.settings.address}/agent/tickets/{ticket_id}",
+        note="; ".join(dict.fromkeys(notes)) or None,
+    )
+
+
+def find_ticket(connection: Connection, external_id: str, *, action: str) -> Receipt | None:
+    """The first ticket with this external id, or none.
+
+    The list of tickets is asked, not the search: the search lags behind.
+
+    Raises:
+        DeliveryError: any.
+    """
+    answer = connection.http.call_json(
+        "GET", f"{API_PATH}/tickets", action=action, idempotent=True, params={"external_id": external_id}
+    )
+    ids = [
+        int(ticket["id"])
+        for ticket in answer.get("tickets") or []
+        if ticket.get("external_id") == external_id and ticket.get("status") != "deleted"
+    ]
+    return build_receipt(connection, min(ids)) if ids else None
+
+
+def load_ticket(connection: Connection, ticket_id: int | str) -> dict[str, Any]:
+    """One ticket.
+
+    Raises:
+        TargetGone: it was deleted.
+        DeliveryError: any other.
+    """
+    ticket: dict[str, Any] = connection.http.call_json(
+        "GET", f"{API_PATH}/tickets/{ticket_id}", action=UPDATE_ACTION, idempotent=True
+    )["ticket"]
+    if ticket.get("status") == "deleted":
+        raise TargetGone("the ticket was deleted")
+    return ticket
+
+
+def follow_up_chain(connection: Connection, ticket_id: str) -> Iterator[dict[str, Any]]:
+    """The ticket, then our follow-up on it if it is closed, and so on: the last one is where news go.
+
+    Raises:
+        DeliveryError: any.
+    """
+    ticket: dict[str, Any] | None = load_ticket(connection, ticket_id)
+    for _ in range(MAX_CHAIN_LENGTH):
+        if ticket is None:
+            return
+        yield ticket
+        ticket = _own_follow_up(connection, ticket) if ticket["status"] == "closed" else None
+
+
+def _own_follow_up(connection: Connection, closed: dict[str, Any]) -> dict[str, Any] | None:
+    for number in sorted(closed.get("followup_ids") or [], reverse=True):
+        try:
+            later = load_ticket(connection, number)
+        except TargetGone:
+            continue
+        if is_own_ticket(later.get("tags") or [], later.get("external_id")):
+            return later
+    return None
+
+
+def find_comment(connection: Connection, update: TicketUpdate) -> Receipt | None:
+    """The ticket of the chain whose newest comments carry the update's mark, or none.
+
+    Raises:
+        DeliveryError: any but a ticket that is gone: then the update surely is not there.
+    """
+    mark = comment_reference(update.idempotency_key)
+    try:
+        for ticket in follow_up_chain(connection, update.ticket_id):
+            path, params = f"/tickets/{ticket['id']}/comments", {"sort": "-created_at"}
+            comments = load_rows(connection, path, "comments", action=UPDATE_ACTION, params=params)
+            if any(mark in str(comment.get("body", "")) for comment in islice(comments, 2 * PAGE_SIZE)):
+                return build_receipt(connection, ticket["id"])
+    except TargetGone:
+        return None
+    return None

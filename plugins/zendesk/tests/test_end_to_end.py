@@ -1,0 +1,212 @@
+"""The loop with the whole product: detractor, ticket, solved, follow-up, promoter, recovered. And one ticket, always."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+from support.sqlite_files import create_empty_database
+
+from nps_connect.ledger.ledger import Ledger
+
+ADA = "ada@example.com"
+
+
+@pytest.fixture(scope="session")
+def product_type():
+    spec = spec_from_file_location("zendesk_product", Path(__file__).with_name("product.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Product
+
+
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory):
+    """A file with the newest schema, to be copied."""
+    return create_empty_database(tmp_path_factory.mktemp("empty") / "ledger.db")
+
+
+@pytest.fixture
+def build(product_type, empty_ledger, tmp_path, vendor, transport, clock):
+    """Makes the product in front of an empty ledger; keyword arguments replace tables of its configuration."""
+    path = tmp_path / "ledger.db"
+    path.write_bytes(empty_ledger.read_bytes())
+    ledger = Ledger(f"sqlite:///{path}")
+    yield lambda **change: product_type(ledger, vendor, transport, clock, **change)
+    ledger.close()
+
+
+@pytest.fixture
+def product(build):
+    return build()
+
+
+def detractor(product, comment="Nobody answers."):
+    """Ada's question was solved, she was asked, and she is unhappy; her ticket exists."""
+    product.happens("ticket.solved", ADA)
+    product.answers(product.surveyed("after-support", after=timedelta(days=1)), 2, comment)
+    [ticket] = product.tickets()
+    return ticket
+
+
+class TestLoop:
+    def test_detractor_ticket_solved_follow_up_promoter_recovered(self, product, vendor, clock):
+        ticket = detractor(product)
+        assert (ticket["priority"], ticket["status"]) == ("urgent", "new")
+        assert "> Nobody answers." in ticket["comments"][0]["body"]
+        assert (product.case.state, product.case.ticket_id) == ("open", str(ticket["id"]))
+
+        clock.forward(timedelta(hours=2))
+        product.happens("ticket.solved", ADA)
+        assert (product.case.state, product.case.first_reply_minutes, product.case.solve_minutes) == (
+            "solved",
+            120,
+            120,
+        )
+        assert len(product.post.mails) == 1
+
+        token = product.surveyed("after-recovery", after=timedelta(days=3))
+        product.answers(token, 9, "Thank you, all is well.")
+        assert product.case.recovered_score == 9
+        [ticket] = product.tickets()
+        assert {"nps-detractor", "nps-recovered"} <= set(ticket["tags"])
+        assert (ticket["status"], ticket["priority"]) == ("solved", "low")
+        news = ticket["comments"][-1]
+        assert news["public"] is False
+        assert "the customer was asked once more" in news["body"]
+        assert "> Thank you, all is well." in news["body"]
+        assert vendor.effects().scores == {ADA: 9}
+        assert sorted(product.decisions) == [
+            ("case.solved", "yes", "surveyed"),
+            ("ticket.solved", "no", "veto"),
+            ("ticket.solved", "yes", "surveyed"),
+        ]
+
+    def test_a_ticket_that_closed_meanwhile_is_left_alone(self, product, clock):
+        detractor(product)
+        product.happens("ticket.solved", ADA)
+        token = product.surveyed("after-recovery", after=timedelta(days=3))
+        product.happens("ticket.closed", ADA)
+        product.answers(token, 10)
+        assert product.case.recovered_score == 10
+        assert [ticket["status"] for ticket in product.tickets()] == ["closed"]
+        [told] = [row for row in product.rows() if row.action == "update_ticket"]
+        assert (told.state, "is closed" in told.receipt_note) == ("succeeded", True)
+
+    def test_a_reopened_ticket_calls_the_follow_up_off(self, product, clock):
+        detractor(product)
+        product.happens("ticket.solved", ADA)
+        clock.forward(timedelta(hours=1))
+        product.happens("ticket.reopened", ADA)
+        clock.forward(timedelta(days=5))
+        product.run()
+        assert (product.case.state, product.case.reopened) == ("open", 1)
+        assert [mail.kind for mail in product.post.mails if mail.kind == "survey"] == ["survey"]
+
+    def test_the_opt_out_tag_has_the_last_word(self, product, vendor, clock):
+        detractor(product)
+        product.happens("ticket.solved", ADA)
+        vendor.opt_out(ADA)
+        clock.forward(timedelta(days=4))
+        product.run()
+        assert len(product.post.mails) == 1
+
+    def test_by_polling_the_loop_closes_as_well(self, build, clock):
+        product = build(desk={"events": "poll"})
+
+        def polled(minutes=4):
+            for _ in range(minutes):
+                product.run()
+                clock.forward(timedelta(minutes=1))
+            product.run()
+
+        polled(1)
+        product.vendor.simulate_event("ticket.solved", ADA)
+        polled()
+        product.answers(product.surveyed("after-support", after=timedelta(days=1)), 2)
+        clock.forward(timedelta(hours=1))
+        product.vendor.simulate_event("ticket.solved", ADA)
+        polled()
+        assert (product.case.state, product.case.solve_minutes) == ("solved", 60)
+        product.answers(product.surveyed("after-recovery", after=timedelta(days=3)), 8)
+        assert product.case.recovered_score == 8
+
+
+class TestOneTicket:
+    @pytest.mark.parametrize(
+        ("wait", "lose_before", "lose"),
+        [
+            (timedelta(seconds=30), 0, 1),
+            (timedelta(minutes=90), 0, 3),
+            (timedelta(minutes=90), 2, 1),
+            (timedelta(hours=3), 0, 1),
+            (timedelta(hours=3), 1, 1),
+            (timedelta(days=2), 0, 1),
+            (timedelta(days=2), 1, 0),
+        ],
+    )
+    def test_lost_answers_end_with_exactly_one_ticket(self, product, transport, clock, wait, lose_before, lose):
+        product.happens("ticket.solved", ADA)
+        token = product.surveyed("after-support", after=timedelta(days=1))
+        transport.lose_before, transport.lose = lose_before, lose
+        product.answers(token, 1, "Lost in the mail.")
+        for _ in range(4):
+            clock.forward(wait)
+            product.run()
+        [ticket] = product.tickets()
+        [delivery] = [row for row in product.rows() if row.action == "open_ticket"]
+        assert (delivery.state, delivery.receipt_id) == ("succeeded", str(ticket["id"]))
+        assert product.case.ticket_id == str(ticket["id"])
+
+    def test_a_late_comment_goes_to_the_same_ticket(self, product, clock):
+        product.happens("ticket.solved", ADA)
+        token = product.surveyed("after-support", after=timedelta(days=1))
+        product.answers(token, 3)
+        clock.forward(timedelta(minutes=10))
+        product.answers(token, 3, "And it is broken, too.")
+        [ticket] = product.tickets()
+        assert "> And it is broken, too." in ticket["comments"][-1]["body"]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        "comment", ["😡 " * 300, "<b>bold</b><script>x</script>", "{{ticket.id}} {%if x%}", "\u202eabc"]
+    )
+    def test_any_comment_reaches_the_ticket_as_it_was_written(self, product, comment):
+        body = detractor(product, comment)["comments"][0]["body"]
+        assert comment.strip().replace(" ", "")[:20].replace("\u202e", "") in body.replace(" ", "")
+        assert "{{" not in body
+
+    @pytest.mark.parametrize("more", [{"group": "Nowhere"}, {"group": 999}, {"custom_fields": {"No such": "{score}"}}])
+    def test_an_unknown_group_or_field_never_costs_the_ticket(self, build, more):
+        product = build(desk=more)
+        detractor(product)
+        [delivery] = [row for row in product.rows() if row.action == "open_ticket"]
+        assert delivery.state == "succeeded"
+        assert delivery.receipt_note
+
+    def test_a_suspended_requester_still_gets_a_ticket(self, product, vendor):
+        product.happens("ticket.solved", ADA)
+        token = product.surveyed("after-support", after=timedelta(days=1))
+        vendor.account.user_with(ADA)["suspended"] = True
+        product.answers(token, 0, "Hello?")
+        [ticket] = product.tickets()
+        assert "Ada Example <ada@example.com>" in ticket["comments"][0]["body"]
+
+
+def test_a_dead_grant_stops_the_connection_and_the_ticket_waits(product, vendor, clock):
+    product.happens("ticket.solved", ADA)
+    token = product.surveyed("after-support", after=timedelta(days=1))
+    given = dict(vendor.tokens.access)
+    vendor.tokens.access.clear()
+    product.answers(token, 2)
+    assert [row.state for row in product.rows() if row.action == "open_ticket"] == ["pending"]
+    clock.forward(timedelta(minutes=6))
+    product.run()
+    assert [mail.to.email for mail in product.post.mails if mail.kind == "fallback"][:1] == ["care@example.com"]
+    vendor.tokens.access.update(given)
+    clock.forward(timedelta(minutes=10))
+    product.run()
+    assert len(product.tickets()) == 1

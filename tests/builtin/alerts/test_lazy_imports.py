@@ -1,0 +1,17 @@
+"""Apprise is heavy: nothing but sending or checking may load it."""
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+from nps_connect.builtin import alerts
+alerts.nps_connector().settings.model_validate({"plugin": "alerts", "urls": ["json://alerts.example.com"]})
+print("apprise" in sys.modules)
+"""
+
+
+def test_declaring_and_configuring_the_channel_does_not_load_apprise():
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"

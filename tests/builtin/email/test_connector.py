@@ -1,0 +1,44 @@
+"""What the channel declares."""
+
+import tomllib
+
+from nps_connect.builtin import email
+from nps_connect.plugins import Plugins
+
+
+def test_nps_connector():
+    info = email.nps_connector()
+
+    assert info.name == "email"
+    assert info.channel
+    assert info.base_url is None
+    assert {(action.action, action.doubt, action.customer_facing) for action in info.actions} == {
+        ("send_survey", "hold", True),
+        ("send_reminder", "hold", True),
+        ("invite_review", "hold", True),
+        ("send_fallback", "resend", False),
+    }
+    assert all(action.batch_size == 1 for action in info.actions)
+
+
+def test_it_loads_like_any_other_plugin():
+    plugins = Plugins()
+
+    plugins.register(email, "email")
+
+    assert plugins.hooks_of("email") == (
+        "nps_connector",
+        "nps_read_bounces",
+        "nps_fetch_bounces",
+        "nps_send_messages",
+        "nps_check",
+    )
+
+
+def test_its_example_fits_its_settings():
+    example = email.nps_connector().example
+    table = tomllib.loads(example.table)["connections"][example.connection]
+
+    assert table["smtp_url"] == {"env": "SMTP_URL"}
+    settings = email.nps_connector().settings.model_validate(table | {"smtp_url": example.environment["SMTP_URL"]})
+    assert settings.relay.encryption == "starttls"

@@ -1,9 +1,0 @@
-from __future__ import annotations
-
-import pytest
-from support.house import House
-
-
-@pytest.fixture
-def house(ledger, clock) -> House:
-    return House(ledger, clock)

@@ -1,0 +1,53 @@
+"""`db copy`: the whole ledger moves, equal to the last row, and goes on."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+from support.application import ApplicationHarness
+from support.clock import ManualClock
+
+from nps_connect.errors import NpsConnectError
+from nps_connect.ledger.copy_ledger import copy_ledger, tables_to_copy
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.tables import DeliveryRow
+
+
+@pytest.fixture
+def full(tmp_path, sqlite_template):
+    path = tmp_path / "full.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    ledger = Ledger(f"sqlite:///{path}")
+    application = ApplicationHarness(ledger, ManualClock())
+    application.answer(application.surveyed(), 2, "Non")
+    application.run()
+    application.answer(application.token("marie@example.com"), 4, "Peut-être")
+    application.run()
+    yield ledger
+    ledger.close()
+
+
+def test_everything_moves_and_the_new_ledger_goes_on(full, ledger):
+    copied = list(copy_ledger(full, ledger, lambda _table, _rows: None))
+    before = next(one.rows for one in copied if one.table == "deliveries")
+    assert {one.table for one in copied} == {table.name for table in tables_to_copy()}
+    assert all(one.equal for one in copied)
+    with full.read() as old, ledger.read() as new:
+        for table in tables_to_copy():
+            order = list(table.primary_key.columns)
+            assert (
+                old.execute(select(table).order_by(*order)).all() == new.execute(select(table).order_by(*order)).all()
+            )
+    application = ApplicationHarness(ledger, ManualClock())
+    application.ctx.random.seed(8)
+    application.clock.forward("120d")
+    application.answer(application.surveyed("2", "paul@example.com"), 9)
+    application.run()
+    with ledger.read() as session:
+        assert session.execute(select(func.count()).select_from(DeliveryRow)).scalar_one() > before
+
+
+def test_a_ledger_with_rows_is_refused_and_keeps_them(full, ledger):
+    list(copy_ledger(full, ledger, lambda _table, _rows: None))
+    with pytest.raises(NpsConnectError, match="not empty"):
+        list(copy_ledger(full, ledger, lambda _table, _rows: None))

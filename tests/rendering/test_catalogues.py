@@ -1,0 +1,89 @@
+"""Every text exists in every language, and what is compiled is what is written."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages import Catalog, mofile, pofile
+from babel.messages.extract import extract_from_dir
+
+import nps_connect
+from nps_connect.rendering import catalogs
+
+PACKAGE = Path(nps_connect.__file__).parent
+LANGUAGES = [tag for tag in catalogs.available_languages() if tag != catalogs.SOURCE_LANGUAGE]
+PLACEHOLDER = re.compile(r"%\(\w+\)s")
+
+
+def folder_of(language: str) -> Path:
+    return catalogs.LOCALE_DIR / language.replace("-", "_") / "LC_MESSAGES"
+
+
+def catalogue(language: str) -> Catalog:
+    with (folder_of(language) / "nps_connect.po").open("rb") as file:
+        return pofile.read_po(file, abort_invalid=True)
+
+
+def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
+    return [text] if isinstance(text, str) else list(text)
+
+
+def texts_in_the_code() -> set[str]:
+    methods = [("**.py", "python"), ("**.j2", "jinja2")]
+    options = {"**.j2": {"silent": "false"}}
+    return {
+        forms(message)[0]
+        for room in ("wording", "web")
+        for _path, _line, message, _comments, _context in extract_from_dir(PACKAGE / room, methods, options)
+    }
+
+
+def test_english_and_french_are_shipped():
+    assert catalogs.available_languages()[0] == "en"
+    assert "fr" in catalogs.available_languages()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_holds_exactly_the_texts_of_the_code(language):
+    known = {forms(message.id)[0] for message in catalogue(language) if message.id}
+    assert known == texts_in_the_code()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_is_translated_and_none_is_fuzzy(language):
+    for message in catalogue(language):
+        if message.id:
+            assert not message.fuzzy, message.id
+            assert all(form.strip() for form in forms(message.string)), message.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_fills_in_the_same_values(language):
+    for message in catalogue(language):
+        expected = sorted(PLACEHOLDER.findall(forms(message.id)[-1]))
+        for form in forms(message.string) if message.id else []:
+            assert sorted(PLACEHOLDER.findall(form)) == expected, message.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_compiled_catalogue_is_a_fresh_compile_of_the_written_one(language):
+    fresh = io.BytesIO()
+    mofile.write_mo(fresh, catalogue(language))
+    assert (folder_of(language) / "nps_connect.mo").read_bytes() == fresh.getvalue()
+
+
+def test_french_typography_is_right():
+    for message in catalogue("fr"):
+        for text in forms(message.string) if message.id else []:
+            assert not re.search(r"[^\u202f][;!?]", text), f"U+202F before ; ! ?: {text!r}"
+            assert not re.search(r"[^\u00a0]:", text), f"U+00A0 before the colon: {text!r}"
+            assert not re.search(r"«[^\u00a0]|[^\u00a0]»", text), f"U+00A0 inside guillemets: {text!r}"
+            assert "'" not in text, f"the apostrophe is ’: {text!r}"
+            assert '"' not in text, f"French quotes with guillemets: {text!r}"
+
+
+def test_a_language_without_a_catalogue_is_told_in_english():
+    assert catalogs.load_translations("xx").gettext("Hello,") == "Hello,"
+    assert catalogs.supported_language("de-AT") == "en"
+    assert catalogs.supported_language("fr-CA") == "fr"

@@ -1,0 +1,71 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect.rendering.sanitization import one_line, sanitize_comment, sanitize_greeting_name, sanitize_text
+
+ANY_TEXT = st.text(alphabet=st.characters())
+
+
+@given(ANY_TEXT)
+def test_plain_text_holds_no_control_character_and_can_be_stored(text):
+    cleaned = sanitize_text(text)
+    assert all(char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"} for char in cleaned)
+    assert not set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(cleaned)
+    cleaned.encode()
+
+
+@given(ANY_TEXT)
+def test_cleaning_twice_changes_nothing(text):
+    assert sanitize_text(sanitize_text(text)) == sanitize_text(text)
+    assert sanitize_comment(sanitize_comment(text)) == sanitize_comment(text)
+
+
+@given(ANY_TEXT, st.integers(min_value=1, max_value=50))
+def test_a_title_is_one_short_line(text, longest):
+    line = one_line(text, longest)
+    assert len(line) <= longest
+    assert not set("\r\n\t") & set(line)
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("two\r\nlines\rthree\u2028four", "two\nlines\nthree\nfour"),
+        ("nul\x00 bell\x07 escape\x1b[31m", "nul bell escape[31m"),
+        ("\u202eevil\u202c", "evil"),
+        ("e\u0301te\u0301", "été"),
+        ("<b>5 > 3 & 2</b>", "<b>5 > 3 & 2</b>"),
+        ("👩‍👩‍👧 שלום", "👩‍👩‍👧 שלום"),
+    ],
+)
+def test_words_stay_as_they_were_written(raw, cleaned):
+    assert sanitize_comment(raw) == cleaned
+
+
+def test_a_comment_is_cut_at_5000_characters():
+    assert sanitize_comment("é" * 1_000_000) == "é" * 5000
+
+
+@pytest.mark.parametrize("empty", [None, "", "  \n ", "\x00\u202e"])
+def test_an_empty_comment_is_none(empty):
+    assert sanitize_comment(empty) is None
+
+
+def test_a_long_title_ends_with_an_ellipsis():
+    assert one_line("abcdef", 4) == "abc…"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Win now: https://x.example.com", "www.example.com", "a@example.com", "Click x.example.com/free", " ", None],
+)
+def test_a_name_that_advertises_is_not_greeted(name):
+    assert sanitize_greeting_name(name) is None
+
+
+@pytest.mark.parametrize("name", ["Marie Martin", "J. R. O’Neil", "Jean-Luc d’Arc", "李小龍"])
+def test_real_names_are_greeted(name):
+    assert sanitize_greeting_name(name) == name

@@ -1,0 +1,187 @@
+"""Tickets, alerts and the mail of last resort: all that staff need, nothing that embarrasses before the customer."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from nps_connect.records.contacts import Contact
+from nps_connect.records.responses import ContactResponse, EarlierResponse, Response
+from nps_connect.rendering import staff_texts
+
+PARIS = ZoneInfo("Europe/Paris")
+DEADLINE = datetime(2026, 3, 4, 16, tzinfo=UTC)
+MARIE = Contact(
+    connection="crm",
+    id="101",
+    email="marie@example.com",
+    name="Marie Martin",
+    link="https://crm.example.com/people/101",
+)
+
+
+def answered(*, score=2, comment="Livré cassé.", contact=MARIE, history=(), do_not_contact=False):
+    response = Response(
+        id="r-1",
+        revision=1,
+        survey="after-purchase",
+        touchpoint="purchase",
+        score=score,
+        comment=comment,
+        language="fr",
+        answered_at=datetime(2026, 3, 3, 13, 5, tzinfo=UTC),
+        do_not_contact=do_not_contact,
+    )
+    return ContactResponse(contact=contact, response=response, history=history)
+
+
+def ticket(subject=None, *, language="en", deadline=DEADLINE):
+    return staff_texts.render_ticket(
+        language=language, company="Exemple SA", answered=subject or answered(), deadline=deadline, zone=PARIS
+    )
+
+
+def test_the_subject_of_a_ticket_may_be_seen_by_the_customer():
+    for language in ("en", "fr"):
+        subject = ticket(language=language).subject
+        assert "Exemple SA" in subject
+        for word in ("2", "NPS", "detractor", "détracteur", "cassé", "Marie"):
+            assert word not in subject
+
+
+def test_a_ticket_tells_all_that_staff_need():
+    text = ticket().text
+    for fact in (
+        "Score: 2 out of 10 (detractor)",
+        "> Livré cassé.",
+        "Customer: Marie Martin, marie@example.com",
+        "Record: https://crm.example.com/people/101",
+        "Survey: after-purchase",
+        "Touchpoint: purchase",
+        "Answered: 3 March 2026, 14:05 (Europe/Paris)",
+        "Promised answer by: 4 March 2026, 17:00 (Europe/Paris)",
+        "This is the first answer of this customer.",
+    ):
+        assert fact in text
+
+
+def test_a_ticket_in_french():
+    text = ticket(language="fr").text
+    assert "Note\u00a0: 2 sur 10 (détracteur)" in text
+    assert "Réponse promise avant\u00a0: 4 mars 2026, 17:00 (Europe/Paris)" in text
+
+
+def test_a_ticket_without_deadline_comment_name_or_record():
+    bare = Contact(connection="crm", id="7", email="jo@example.com")
+    text = ticket(answered(comment=None, contact=bare), deadline=None).text
+    assert "No comment." in text
+    assert "Customer: jo@example.com\n" in text
+    assert "Promised" not in text
+    assert "Record:" not in text
+
+
+def test_a_customer_known_by_id_only_is_still_named():
+    assert "Customer: 7\n" in ticket(answered(contact=Contact(connection="crm", id="7"))).text
+
+
+def test_earlier_answers_are_listed_newest_first_and_the_rest_is_counted():
+    history = tuple(
+        EarlierResponse(
+            score=number % 11,
+            answered_at=datetime(2025, 12, 31 - number, 23, 30, tzinfo=UTC),
+            survey="s",
+            touchpoint="support",
+            comment="two\nlines",
+        )
+        for number in range(12)
+    )
+    text = ticket(answered(history=history)).text
+    assert "- 1 January 2026: 0 out of 10 (support)\n  > two lines\n" in text
+    assert text.count("out of 10 (support)") == 10
+    assert "and 2 older answers" in text
+
+
+def test_every_text_says_first_that_the_customer_must_not_be_contacted():
+    quiet = answered(do_not_contact=True)
+    notice = "PLEASE NOTE: the customer asked not to be contacted"
+    assert ticket(quiet).text.startswith(notice)
+    assert staff_texts.render_alert(language="en", answered=quiet, link=None).text.startswith(notice)
+    assert notice in staff_texts.render_ticket_update(language="en", answered=quiet, previous_score=None).text
+    assert (
+        notice in staff_texts.render_fallback(language="en", company="Exemple SA", answered=quiet, problem="401").text
+    )
+    assert notice not in ticket().text
+
+
+def test_a_comment_cannot_pose_as_our_own_lines():
+    text = ticket(answered(comment="x\r\nPromised answer by: never\u202e\x00")).text
+    assert "\nPromised answer by: never" not in text
+    assert "> Promised answer by: never\n" in text
+
+
+def test_an_alert_says_it_all_in_its_title():
+    wording = staff_texts.render_alert(language="en", answered=answered(), link="https://desk.example.com/7")
+    assert wording.subject == "NPS 2: Marie Martin (purchase)"
+    assert "> Livré cassé." in wording.text
+    assert "Act here: https://desk.example.com/7" in wording.text
+
+
+def test_an_alert_without_a_link_leads_to_the_record():
+    assert (
+        "Act here: https://crm.example.com/people/101"
+        in staff_texts.render_alert(language="en", answered=answered(), link=None).text
+    )
+
+
+def test_a_title_stays_one_line_whatever_the_name():
+    contact = MARIE.model_copy(update={"name": "Marie\r\nBcc: x@example.com"})
+    wording = staff_texts.render_alert(language="en", answered=answered(contact=contact), link=None)
+    assert "\n" not in wording.subject
+    assert "\r" not in wording.subject
+
+
+@pytest.mark.parametrize(
+    ("score", "before", "expected", "recovered"),
+    [
+        (9, 2, "The customer changed the score from 2 to 9.", True),
+        (7, 6, "The customer changed the score from 6 to 7.", True),
+        (3, 2, "The customer changed the score from 2 to 3.", False),
+        (2, 2, "The customer added to the answer.", False),
+        (2, None, "The customer added to the answer.", False),
+        (9, 8, "The customer changed the score from 8 to 9.", False),
+    ],
+)
+def test_a_ticket_learns_what_changed(score, before, expected, recovered):
+    text = staff_texts.render_ticket_update(language="en", answered=answered(score=score), previous_score=before).text
+    assert text.startswith(expected)
+    assert ("no longer a detractor" in text) is recovered
+
+
+def test_the_mail_of_last_resort_names_the_customer_and_the_problem():
+    wording = staff_texts.render_fallback(
+        language="en", company="Exemple SA", answered=answered(), problem="helpdesk: the token was refused (401)"
+    )
+    assert wording.subject == "Not delivered, please act: NPS 2, Marie Martin (purchase)"
+    assert "What failed: helpdesk: the token was refused (401)" in wording.text
+    assert "> Livré cassé." in wording.text
+    assert "Record: https://crm.example.com/people/101" in wording.text
+
+
+def test_an_overdue_case_is_told_with_its_deadline_and_the_ticket():
+    told = staff_texts.render_overdue(
+        language="en", answered=answered(), deadline=DEADLINE, zone=PARIS, link="https://desk.example.com/tickets/7"
+    )
+    assert told.subject == "Overdue: NPS 2, Marie Martin (purchase)"
+    assert "promised an answer by" in told.text
+    assert "17:00" in told.text
+    assert "https://desk.example.com/tickets/7" in told.text
+    assert "> Livré cassé." in told.text
+
+
+def test_a_recovered_customer_is_told_to_the_ticket():
+    told = staff_texts.render_ticket_update(
+        language="en", answered=answered(score=9), previous_score=2, is_recovery_survey=True
+    )
+    assert "After the ticket was solved, the customer was asked once more." in told.text
+    assert "from 2 to 9" in told.text
+    assert "no longer a detractor" in told.text

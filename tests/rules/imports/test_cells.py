@@ -1,0 +1,171 @@
+"""What a cell says; nothing is guessed and nothing is rounded."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect.rules.imports import cells
+from nps_connect.rules.imports.columns import PEOPLE_FIELDS, PRESETS, RESPONSE_FIELDS, ColumnNotFound, find_columns
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@pytest.mark.parametrize("text", ["marie@example.com", " Marie@Example.COM ", "jérôme@exämple.example.com", "a+b@c.de"])
+def test_addresses_are_taken_as_they_are_written(text):
+    assert cells.parse_address(text) == text.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "marie",
+        "marie@",
+        "@example.com",
+        "marie@localhost",
+        "a@b@example.com",
+        "Marie <marie@example.com>",
+        "marie@example.com;paul@example.com",
+        "marie dupont@example.com",
+        "marie@example..com",
+        "marie@.example.com",
+        "x" * 65 + "@example.com",
+        "marie@" + "x" * 250 + ".com",
+    ],
+)
+def test_what_nobody_can_be_written_to_is_refused(text):
+    with pytest.raises(ValueError, match="e-mail address"):
+        cells.parse_address(text)
+
+
+@pytest.mark.parametrize("score", range(11))
+def test_scores_are_integers_from_0_to_10(score):
+    assert cells.parse_score(f" {score} ") == score
+
+
+@pytest.mark.parametrize("text", ["", "11", "-1", "9.0", "9,5", "08", "+9", "٩", "９", "neuf", "10/10", "NaN"])
+def test_anything_else_is_no_score_and_never_rounded(text):
+    with pytest.raises(ValueError, match="not an integer from 0 to 10"):
+        cells.parse_score(text)
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_score_or_refused(text):
+    with suppress(ValueError):
+        assert 0 <= cells.parse_score(text) <= 10
+
+
+AT = datetime(2026, 1, 31, 13, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("2026-01-31T13:05:00Z", None),
+        ("2026-01-31 14:05", None),
+        ("2026-01-31T14:05:00.123+01:00", None),
+        ("2026-01-31 13:05:00 UTC", None),
+        ("2026-01-31 13:05:00 +0000", None),
+        ("2026/1/31 14:05:00", None),
+        ("31/01/2026 14:05", "day-first"),
+        ("31/01/2026 14h05", "day-first"),
+        ("31.01.2026 à 14:05", "day-first"),
+        ("1/31/2026 2:05:00 PM", "month-first"),
+        ("1769864700", None),
+        ("1769864700000", None),
+    ],
+)
+def test_moments_are_read_as_tools_write_them(text, order):
+    assert cells.parse_moment(text, order, PARIS).replace(microsecond=0) == AT
+
+
+def test_a_day_alone_begins_at_midnight_of_the_zone():
+    assert cells.parse_moment("31/01/2026", "day-first", PARIS) == datetime(2026, 1, 30, 23, tzinfo=UTC)
+
+
+def test_a_clock_time_that_comes_twice_is_the_first():
+    assert cells.parse_moment("2026-10-25 02:30", None, PARIS) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hier", "31/13/2026", "2026-02-30", "2026-01-31 25:00", "2026-01-31 13:05 PM", "12", "20260131", "1/2"]
+)
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(ValueError, match=r"no day or time|not a date"):
+        cells.parse_moment(text, "day-first", PARIS)
+
+
+def test_one_of_two_days_is_never_guessed():
+    assert cells.is_ambiguous_date("03/04/2026")
+    assert not cells.is_ambiguous_date("04/04/2026")
+    with pytest.raises(ValueError, match="one of two days"):
+        cells.parse_moment("03/04/2026", None, PARIS)
+    assert cells.proven_day_order("31/01/2026") == "day-first"
+    assert cells.proven_day_order("01/31/2026") == "month-first"
+    assert cells.proven_day_order("03/04/2026") is None
+
+
+@given(st.text(max_size=30) | st.datetimes().map(str), st.sampled_from([None, "day-first", "month-first"]))
+def test_any_text_is_a_moment_or_refused(text, order):
+    with suppress(ValueError):
+        assert cells.parse_moment(text, order, PARIS).tzinfo is UTC
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_what_is_written_with_a_zone_is_read_as_it_was(at):
+    assert cells.parse_moment(at.isoformat(), None, PARIS) == at.replace(microsecond=0)
+    assert cells.has_time_zone(at.isoformat())
+    assert not cells.has_time_zone(at.replace(tzinfo=None).isoformat())
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"), [("FR", "fr"), ("fr_FR", "fr-FR"), ("en-GB", "en-GB"), ("français", None), ("", None)]
+)
+def test_languages_are_tags_or_unknown(text, tag):
+    assert cells.parse_language(text) == tag
+
+
+def test_french_and_english_headers_are_recognised():
+    french = find_columns(("Prénom", "Nom", "Adresse e-mail", "Ville"), PEOPLE_FIELDS, {}, {})
+    assert french.told(("Zoé", "Martin", "zoe@example.com", "Lyon")) == {
+        "first_name": "Zoé",
+        "name": "Martin",
+        "email": "zoe@example.com",
+    }
+    assert french.unused == ("Ville",)
+    english = find_columns(("Email", "Score", "Comment", "Created At", "Response ID"), RESPONSE_FIELDS, {}, {})
+    assert english.missing("email", "score", "comment", "answered_at", "id") == []
+
+
+def test_a_column_is_given_by_its_name_however_it_is_written():
+    given_ = find_columns(("Mail pro", "Mail"), PEOPLE_FIELDS, {"email": "mail PRO"}, {})
+    assert given_.places["email"] == 0
+    with pytest.raises(ColumnNotFound, match="there is no column 'E-Mail' for email; the file has 'Mail pro', 'Mail'"):
+        find_columns(("Mail pro", "Mail"), PEOPLE_FIELDS, {"email": "E-Mail"}, {})
+    with pytest.raises(ColumnNotFound, match="there are several columns 'Mail'"):
+        find_columns(("Mail", "Mail"), PEOPLE_FIELDS, {"email": "Mail"}, {})
+
+
+def test_two_columns_of_one_name_are_never_chosen_from():
+    assert find_columns(("Email", "Email"), PEOPLE_FIELDS, {}, {}).missing("email") == ["email"]
+
+
+HEADERS = {
+    "nps-connect": "id,survey,touchpoint,score,segment,comment,language,answered_at,contact,email,name",
+    "asknicely": "response_id,person_id,name,email,answer,comment,note,status,dontcontact,sent,opened,responded,segment",
+    "delighted": "id,person,email,survey_type,score,comment,permalink,created_at,updated_at",
+    "surveymonkey": "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last Name,Q1",
+    "typeform": "#,How likely?,Why?,Response Type,Start Date (UTC),Stage Date (UTC),Submit Date (UTC),Network ID,Tags",
+}
+
+
+@pytest.mark.parametrize("preset", HEADERS)
+def test_presets_find_the_columns_of_their_tool(preset):
+    header = HEADERS[preset].split(",")
+    found = find_columns(header, RESPONSE_FIELDS, {}, PRESETS[preset])
+    told = {name: header[place] for name, place in found.places.items()}
+    assert told | PRESETS[preset] == told

@@ -1,0 +1,48 @@
+"""What all visits of one survey tell together of whether a machine came."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect.rules.bot_detection import BOT_SIGNALS, PageVisit, combine_signals
+
+BEGIN = datetime(2026, 11, 20, 9, tzinfo=UTC)
+VISITS = st.lists(
+    st.tuples(
+        st.builds(
+            PageVisit,
+            method=st.sampled_from(["GET", "HEAD", "POST"]),
+            at=st.integers(0, 10**6).map(lambda seconds: BEGIN + timedelta(seconds=seconds)),
+            score=st.none() | st.integers(0, 10),
+        ),
+        st.lists(st.sampled_from(BOT_SIGNALS), unique=True),
+    ),
+    max_size=8,
+)
+
+
+def opened(*scores: int | None, method: str = "GET") -> list[tuple[PageVisit, tuple[()]]]:
+    """Opened one an hour."""
+    return [(PageVisit(method, BEGIN + timedelta(hours=hour), score), ()) for hour, score in enumerate(scores)]
+
+
+def test_two_scores_are_a_change_of_mind_and_three_are_a_machine_s():
+    assert combine_signals(opened(4, None, 2, 4)) == ()
+    assert combine_signals(opened(4, 2, 3)) == ("many",)
+
+
+def test_who_presses_may_have_looked_at_every_score():
+    assert combine_signals([*opened(1, 2, 3), *opened(3, method="POST")]) == ()
+
+
+def test_nobody_came():
+    assert combine_signals([]) == ()
+
+
+@given(VISITS, VISITS)
+def test_no_later_visit_wipes_a_sign_off(before, after):
+    assert set(combine_signals(before)) - {"many"} <= set(combine_signals(before + after))
+    assert combine_signals(before + after) == combine_signals(after + before)

@@ -1,0 +1,110 @@
+"""Calendar days of the company, also where clocks change."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nps_connect.rules.timing import end_of_delay, last_valid_moment, link_expiry, local_date, start_of_next_day, utc_at
+from nps_connect.settings.delays import WEEKDAYS_BY_NAME, Delay, parse_delay
+
+PARIS = ZoneInfo("Europe/Paris")
+DAY = timedelta(days=1)
+ZONES = [
+    ZoneInfo(name)
+    for name in (
+        "UTC",
+        "Europe/Paris",
+        "America/New_York",
+        "America/St_Johns",
+        "America/Sao_Paulo",
+        "America/Havana",
+        "America/Nuuk",
+        "America/Scoresbysund",
+        "Africa/Cairo",
+        "Asia/Beirut",
+        "Asia/Kathmandu",
+        "Asia/Tehran",
+        "Asia/Gaza",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "Pacific/Chatham",
+        "Antarctica/Troll",
+    )
+]
+moments = st.datetimes(datetime(1975, 1, 2), datetime(2060, 1, 1), timezones=st.just(UTC))
+
+
+def test_a_day_is_the_company_s():
+    assert local_date(datetime(2026, 3, 1, 23, 30, tzinfo=UTC), PARIS) == date(2026, 3, 2)
+    assert start_of_next_day(datetime(2026, 3, 1, 22, 30, tzinfo=UTC), PARIS) == datetime(2026, 3, 1, 23, tzinfo=UTC)
+
+
+def test_days_of_23_and_25_hours():
+    spring, autumn = datetime(2026, 3, 29, 12, tzinfo=UTC), datetime(2026, 10, 25, 12, tzinfo=UTC)
+    assert start_of_next_day(spring, PARIS) - start_of_next_day(spring - DAY, PARIS) == timedelta(hours=23)
+    assert start_of_next_day(autumn, PARIS) - start_of_next_day(autumn - DAY, PARIS) == timedelta(hours=25)
+
+
+def test_a_day_whose_midnight_is_skipped_begins_after_the_gap():
+    cairo = ZoneInfo("Africa/Cairo")
+    start = start_of_next_day(datetime(2024, 4, 25, 12, tzinfo=UTC), cairo)
+    assert start.astimezone(cairo).isoformat() == "2024-04-26T01:00:00+03:00"
+
+
+def test_a_moment_without_a_zone_is_refused():
+    with pytest.raises(ValueError, match="needs a time zone"):
+        start_of_next_day(datetime(2026, 1, 1), PARIS)
+
+
+@given(moments, st.sampled_from(ZONES))
+def test_the_next_day_begins_after_the_moments_of_this_one(moment, zone):
+    begin = start_of_next_day(moment, zone)
+    assert begin.tzinfo is UTC
+    assert begin > moment
+    assert local_date(begin, zone) > local_date(moment, zone)
+    assert local_date(begin - timedelta(seconds=1), zone) == local_date(moment, zone)
+
+
+@given(
+    st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
+    st.sampled_from(list(WEEKDAYS_BY_NAME)),
+    st.times().map(lambda clock: clock.replace(second=0, microsecond=0)),
+    st.integers(0, 40).map(lambda days: timedelta(days=days)),
+    st.sampled_from(ZONES),
+)
+def test_the_next_named_day_is_the_first_one_strictly_after_the_wait(moment, day, clock, wait, zone):
+    due = end_of_delay(moment, Delay(wait, day, clock), zone)
+    begin = moment + wait
+    earlier = [begin.astimezone(zone).date() + timedelta(days=ahead) for ahead in range(8)]
+    candidates = [utc_at(one, clock, zone) for one in earlier if one.weekday() in WEEKDAYS_BY_NAME[day]]
+    assert due == min(one for one in candidates if one > begin)
+
+
+@given(moments, st.sampled_from(ZONES))
+def test_a_link_takes_answers_until_the_end_of_its_last_day(moment, zone):
+    expires_at = link_expiry(moment, timedelta(days=60), zone)
+    last = last_valid_moment(expires_at, zone)
+    assert local_date(last, zone) == local_date(moment + timedelta(days=60), zone)
+    assert local_date(expires_at, zone) > local_date(last, zone)
+    assert expires_at - moment > timedelta(days=60)
+
+
+@pytest.mark.parametrize(
+    ("begin", "delay", "due"),
+    [
+        ("2026-11-17T08:59:00Z", "next tuesday 10:00", "2026-11-17T09:00:00Z"),
+        ("2026-11-17T09:00:00Z", "next tuesday 10:00", "2026-11-24T09:00:00Z"),
+        ("2026-03-27T12:00:00Z", "next monday 10:00", "2026-03-30T08:00:00Z"),
+        ("2026-03-28T12:00:00Z", "next day 02:30", "2026-03-29T01:30:00Z"),
+        ("2026-10-24T12:00:00Z", "next day 02:30", "2026-10-25T00:30:00Z"),
+        ("2026-11-20T12:00:00Z", "1d then next weekday 09:00", "2026-11-23T08:00:00Z"),
+    ],
+)
+def test_named_days_on_the_company_s_clock_also_when_it_changes(begin, delay, due):
+    found = end_of_delay(datetime.fromisoformat(begin), parse_delay(delay), ZoneInfo("Europe/Paris"))
+    assert found == datetime.fromisoformat(due)

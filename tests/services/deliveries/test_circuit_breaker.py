@@ -1,0 +1,197 @@
+"""Health: vendors that are down rest, plugins that break their contract are stopped alone, what was refused resumes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from support.application import ApplicationHarness
+from support.fake_vendors import FakeCrm
+
+from nps_connect import AuthFailed, Finding, OutcomeUnknown, Receipt, RetryLater, hookimpl
+from nps_connect.ledger import circuit_breakers, pauses
+from nps_connect.ledger.claims import LEASE_DURATION
+from nps_connect.services.deliveries.circuit_breaker import record_hang, resume_if_healthy
+
+
+def answered(application, people: int, score: int = 9) -> None:
+    for token in [application.surveyed(str(n), f"person{n}@example.com") for n in range(people)]:
+        application.answer(token, score)
+
+
+def stopped(application) -> dict[str, str]:
+    with application.ledger.read() as session:
+        return {scope: row.cause for scope, row in pauses.load_pauses(session).items()}
+
+
+def broken_until(application, name: str):
+    with application.ledger.read() as session:
+        return circuit_breakers.open_until(session, pauses.connection_scope(name))
+
+
+def test_a_vendor_that_is_down_is_left_alone_and_tried_by_one_call(application, clock):
+    answered(application, 8, 0)
+    application.desk.raising = [RetryLater("down")] * 6
+    application.run(only="open_ticket")
+    assert len(application.desk.calls) == 5
+    application.clock.forward("3s")
+    application.run(only="open_ticket")
+    assert len(application.desk.calls) == 5
+    application.clock.forward("3s")
+    application.run(only="open_ticket")
+    assert len(application.desk.calls) == 6, "one goes first, and fails: all rest for longer"
+    assert broken_until(application, "helpdesk") == clock.now + timedelta(seconds=15)
+    application.clock.forward("15s")
+    application.run(only="open_ticket")
+    application.clock.forward("1m")
+    application.run(only="open_ticket")
+    assert {row.state for row in application.deliveries("open_ticket")} == {"succeeded"}
+    assert broken_until(application, "helpdesk") is None
+
+
+def test_failures_that_are_not_in_a_row_open_nothing(application):
+    answered(application, 8, 0)
+    application.desk.raising = [RetryLater("down"), RetryLater("down"), None] * 2
+    application.run(only="open_ticket")
+    assert broken_until(application, "helpdesk") is None
+    assert len(application.desk.calls) == 8
+
+
+def test_a_crm_that_is_down_does_not_make_the_mail_rest(application):
+    application.crm.knows("1", "marie@example.com")
+    application.webhook(application.won("1"))
+    application.run()
+    application.clock.forward("3d")
+    application.crm.looking = [RetryLater("down", connection="crm")] * 9
+    for _ in range(7):
+        application.run(only="send_survey")
+        application.clock.forward("3h")
+    assert broken_until(application, "mail") is None
+
+
+def test_another_deliverys_receipt_is_held_and_named(application):
+    application.desk._called = lambda drafts: [Receipt(id="ticket-1") for _ in drafts]
+    answered(application, 2, 0)
+    application.run(only="open_ticket")
+    first, second = application.deliveries("open_ticket")
+    assert (first.state, second.state) == ("succeeded", "held")
+    assert "receipt of another delivery" in second.hold
+    assert "'desk'" in second.last_error
+
+
+def test_a_plugin_that_breaks_its_contract_again_and_again_has_its_queue_stopped(application):
+    application.crm._called = lambda updates: []
+    answered(application, 1)
+    for _ in range(4):
+        application.run(only="write_score")
+        application.clock.forward("1h")
+    assert stopped(application) == {"queue:crm/write_score": "plugin"}
+
+
+def test_a_queue_that_hangs_twice_is_stopped(application):
+    record_hang(application.ctx, "crm/write_score")
+    assert stopped(application) == {}
+    record_hang(application.ctx, "crm/write_score")
+    assert stopped(application) == {"queue:crm/write_score": "plugin"}
+
+
+def test_a_bug_in_the_middle_of_a_mail_holds_it(application):
+    application.crm.knows("1", "marie@example.com")
+    application.webhook(application.won("1"))
+    application.run()
+    application.post.raising = [ZeroDivisionError("after the last dot")]
+    application.clock.forward("3d")
+    application.run()
+    row = application.deliveries("send_survey")[0]
+    assert (row.state, row.hold, len(application.post.calls)) == ("held", "it may have been sent already", 1)
+
+
+def test_a_damaged_row_goes_dead_alone(application):
+    answered(application, 2, 0)
+    if not application.ledger.is_sqlite:
+        return  # there the column takes nothing but JSON
+    damaged = application.deliveries("open_ticket")[0].id
+    with application.ledger.engine.begin() as connection:
+        connection.execute(text("UPDATE deliveries SET payload = '{broken' WHERE id = :id"), {"id": damaged})
+    application.run(only="open_ticket")
+    with application.ledger.engine.connect() as connection:
+        states = dict(connection.execute(text("SELECT id, state FROM deliveries WHERE action = 'open_ticket'")).all())
+    assert states.pop(damaged) == "dead"
+    assert set(states.values()) == {"succeeded"}
+
+
+class CheckedCrm(FakeCrm):
+    well = False
+
+    @hookimpl
+    def nps_check(self, connection):
+        return [Finding(severity="ok" if self.well else "error", text="the token", fix="renew it")]
+
+
+def test_a_refused_connection_goes_on_when_its_check_passes(ledger, clock):
+    crm = CheckedCrm()
+    application = ApplicationHarness(ledger, clock, acme=crm)
+    application.crm = crm
+    answered(application, 1)
+    crm.raising = [AuthFailed("expired", connection="crm")]
+    application.run()
+    assert stopped(application) == {"connection:crm": "auth"}
+    assert resume_if_healthy(application.ctx, "crm") == []
+    application.clock.forward("10m")
+    application.run()
+    assert application.deliveries("write_score")[0].state == "pending"
+    crm.well = True
+    application.clock.forward("10m")
+    application.run()
+    assert stopped(application) == {}
+    assert application.deliveries("write_score")[0].state == "succeeded"
+
+
+def test_two_updates_of_one_person_go_one_after_the_other(application):
+    token = application.surveyed()
+    application.answer(token, 3)
+    application.run()
+    application.clock.forward("1m")
+    application.answer(token, 4, "worse")
+    application.clock.forward("1m")
+    application.answer(token, 5, "better")
+    application.clock.forward("1h")
+    application.run()
+    scores = [update.response.score for update in application.desk.updates]
+    assert scores
+    assert scores == sorted(scores)
+
+
+def test_an_outcome_is_not_lost_to_a_database_that_is_away_for_a_moment(application, monkeypatch):
+    from sqlalchemy.exc import OperationalError
+
+    from nps_connect.services.deliveries import deliver
+
+    whole, failures = deliver.settle_batch, [OperationalError("COMMIT", {}, Exception("gone"))] * 2
+
+    def settle(*args, **more):
+        if failures:
+            raise failures.pop()
+        return whole(*args, **more)
+
+    monkeypatch.setattr(deliver, "settle_batch", settle)
+    answered(application, 1, 0)
+    application.run(only="open_ticket")
+    assert application.deliveries("open_ticket")[0].state == "succeeded"
+    assert (len(application.desk.calls), LEASE_DURATION.total_seconds()) == (1, 30)
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("no answer"), RetryLater("down")])
+def test_the_retry_plan_is_a_setting(ledger, clock, error):
+    application = ApplicationHarness(
+        ledger, clock, {"delivery": {"retry": {"open_ticket": {"delays": ["10s"], "jitter": 0.0, "total": "1h"}}}}
+    )
+    answered(application, 1, 0)
+    application.desk.raising = [error] * 9
+    application.desk.nps_find_existing = None
+    application.run(only="open_ticket")
+    assert application.deliveries("open_ticket")[0].due_at == clock.now + timedelta(seconds=10)
+    application.clock.forward("10s")
+    application.run(only="open_ticket")
+    assert application.deliveries("open_ticket")[0].state == "dead"

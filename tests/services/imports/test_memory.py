@@ -1,0 +1,52 @@
+"""Files are streamed: ten times as many lines need no more memory."""
+
+import tracemalloc
+
+import pytest
+
+from nps_connect.rules.imports.columns import PEOPLE_FIELDS, find_columns
+from nps_connect.rules.imports.row_errors import MAX_KEPT_ERRORS, InvalidImportFile, RowErrors
+from nps_connect.services.imports.dedup_store import DedupStore
+from nps_connect.services.imports.import_file import iter_batches, open_import_file
+from nps_connect.services.imports.people import read_people
+
+
+def file_of(folder, lines):
+    path = folder / f"{lines}.csv"
+    with path.open("w", encoding="cp1252", newline="") as stream:
+        stream.write("Prénom;Courriel\r\n")
+        for number in range(lines):
+            bad = number % 3 == 0
+            stream.write(f"Zoé;{'nobody' if bad else f'p{number}@example.com'}\r\n")
+    return path
+
+
+def peak_of(path):
+    """Bytes allocated at most while the file is read twice, as an import does."""
+    source = open_import_file(path)
+    columns = find_columns(source.header, PEOPLE_FIELDS, {}, {})
+    faults, read = RowErrors(), 0
+    tracemalloc.start()
+    with DedupStore() as scratch:
+        for noted in (faults, RowErrors()):
+            for batch in iter_batches(read_people(source.rows(), columns, scratch, noted, allow_ids=False), 500):
+                read += len(batch)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak, read, faults
+
+
+def test_ten_times_as_many_lines_need_no_more_memory(tmp_path):
+    small, _, _ = peak_of(file_of(tmp_path, 2_000))
+    large, read, faults = peak_of(file_of(tmp_path, 20_000))
+    assert read == 2 * (20_000 - faults.total)
+    assert (faults.total, len(faults.first)) == (6_667, MAX_KEPT_ERRORS)
+    assert large < small * 1.5
+
+
+def test_a_file_that_changes_under_way_is_refused(tmp_path):
+    path = file_of(tmp_path, 10)
+    source = open_import_file(path)
+    path.write_bytes(path.read_bytes() + b"Luc;luc@example.com\r\n")
+    with pytest.raises(InvalidImportFile, match="the file was changed while it was read"):
+        next(source.rows())

@@ -1,0 +1,275 @@
+"""Answers from another tool: they stand in the ledger like our own, and lead to nothing unless they are told to."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from support.application import ApplicationHarness
+
+from nps_connect.ledger.operational_tables import SuppressionRow
+from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
+from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow, RevisionRow
+from nps_connect.rules.imports.columns import RESPONSE_FIELDS, find_columns
+from nps_connect.rules.imports.csv_table import CsvRow
+from nps_connect.rules.imports.row_errors import InvalidImportFile, RowErrors
+from nps_connect.services.contacts.store import suppress as silence
+from nps_connect.services.imports.dedup_store import DedupStore
+from nps_connect.services.imports.people import ImportedPerson
+from nps_connect.services.imports.response_rows import (
+    ImportedResponse,
+    InvalidCell,
+    ResponseParser,
+    detect_day_order,
+    read_responses,
+)
+from nps_connect.services.imports.route_responses import estimate_actions, route_imported_responses, with_import_routes
+from nps_connect.services.imports.store_responses import ImportTotals, ResponseImport, store_responses
+from nps_connect.services.responses.export import ResponseFilter, export_responses
+
+LONG_AGO = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HEADER = ("id", "email", "score", "comment", "date")
+
+
+def answer(number, email="zoe@example.com", score=9, at=LONG_AGO, comment=None, language=None):
+    person = ImportedPerson(number + 1, email, None, "Zoé", language)
+    return ImportedResponse(f"i-{number:024x}", person, score, comment, at, False, None)
+
+
+def history_of(application, connection="crm"):
+    return ResponseImport("after-purchase", connection, application.ctx.has(connection, "nps_find_contacts"))
+
+
+def stored_of(application, answers, connection="crm"):
+    stored, faults = ImportTotals(), RowErrors()
+    store_responses(application.ctx, history_of(application, connection), answers, stored, faults)
+    return stored.told(), faults
+
+
+def rows_of(application, table):
+    with application.ledger.read() as session:
+        return session.execute(select(table).order_by(table.id)).scalars().all()
+
+
+def reading_of(application, *, order=None, header=HEADER):
+    return ResponseParser(
+        columns=find_columns(header, RESPONSE_FIELDS, {}, {}),
+        tool="plain",
+        survey="after-purchase",
+        order=order,
+        zone=application.ctx.settings.core.zone,
+        now=application.clock(),
+        allow_ids=True,
+    )
+
+
+def test_an_answer_stands_in_the_ledger_with_its_own_date_and_leads_to_nothing(application):
+    application.crm.knows("1", "zoe@example.com", language="en")
+    told, faults = stored_of(application, [answer(1, score=2, comment="Trop lent")])
+    assert (told["new"], faults.total) == (1, 0)
+    [response], [invitation], [revision] = (rows_of(application, t) for t in (ResponseRow, InvitationRow, RevisionRow))
+    assert (response.score, response.comment, response.answered_at) == (2, "Trop lent", LONG_AGO)
+    assert (response.revision, response.language, response.touchpoint) == (1, "en", "after-purchase")
+    assert (invitation.state, invitation.sent_at, revision.at, revision.sent) == ("imported", LONG_AGO, LONG_AGO, True)
+    application.run()
+    application.clock.forward("2d")
+    application.run()
+    assert application.deliveries() == []
+    assert application.post.items == application.desk.items == application.bell.items == []
+
+
+def test_the_same_answer_again_adds_nothing(application):
+    application.crm.knows("1", "zoe@example.com")
+    answers = [answer(number, at=LONG_AGO + timedelta(days=number)) for number in range(5)]
+    assert stored_of(application, answers[:3])[0]["new"] == 3
+    told, _ = stored_of(application, answers)
+    assert (told["new"], told["known"]) == (2, 3)
+    assert len(rows_of(application, ResponseRow)) == len(rows_of(application, InvitationRow)) == 5
+
+
+def test_people_are_those_of_the_crm_and_strangers_are_kept_under_the_channel(application):
+    application.crm.knows("1", "zoe@example.com")
+    told, _ = stored_of(application, [answer(1), answer(2, "paul@example.com")])
+    assert told["strangers"] == 1
+    known = {row.email: row.connection for row in rows_of(application, ContactRow)}
+    assert known == {"zoe@example.com": "crm", "paul@example.com": "mail"}
+
+
+def test_an_address_of_several_people_is_nobodys(application):
+    application.crm.knows("1", "zoe@example.com")
+    application.crm.knows("2", "zoe@example.com")
+    told, faults = stored_of(application, [answer(1)])
+    assert (told["new"], dict(faults.counts)) == (0, {"several_contacts": 1})
+    assert faults.first[0].line == 2
+
+
+def test_of_an_erased_person_nothing_is_stored_again(application):
+    with application.ledger.write() as session:
+        silence(
+            session,
+            mailbox_subject(mailbox_hash("zoe@example.com")),
+            "erased",
+            source="vendor",
+            now=application.clock(),
+        )
+    for connection in ("crm", "mail"):
+        told, faults = stored_of(application, [answer(1)], connection)
+        assert (told["new"], dict(faults.counts)) == (0, {"erased": 1})
+    assert rows_of(application, ContactRow) == []
+    assert len(rows_of(application, SuppressionRow)) == 1
+
+
+def test_comments_older_than_comments_are_kept_are_not_taken(application):
+    application.crm.knows("1", "zoe@example.com")
+    told, _ = stored_of(application, [answer(1, at=LONG_AGO - timedelta(days=900), comment="Vieux")])
+    assert (told["new"], told["silenced"]) == (1, 1)
+    assert rows_of(application, ResponseRow)[0].comment is rows_of(application, RevisionRow)[0].comment is None
+
+
+def test_whoever_another_tool_has_just_asked_is_not_asked_at_once(application):
+    application.crm.knows("1", "zoe@example.com")
+    told, _ = stored_of(application, [answer(1, at=application.clock() - timedelta(days=10))])
+    assert told["resting"] == 1
+    application.webhook(application.won("1"))
+    application.run()
+    assert application.deliveries("send_survey") == []
+    application.clock.forward("81d")
+    application.webhook(application.won("1", deal="another"))
+    application.run()
+    assert len(application.deliveries("send_survey")) == 1
+
+
+def test_scores_are_written_back_only_if_told_and_only_the_newest(application):
+    application.crm.knows("1", "zoe@example.com")
+    application.crm.knows("2", "paul@example.com")
+    answers = [
+        answer(1, score=3, at=LONG_AGO),
+        answer(2, score=9, at=LONG_AGO + timedelta(days=9)),
+        answer(3, "paul@example.com", score=7),
+    ]
+    stored_of(application, answers)
+    acting = with_import_routes(application.ctx, route=False, write_scores=True)
+    assert route_imported_responses(acting, answers) == {"write_score": 2}
+    assert route_imported_responses(acting, answers) == {}
+    application.run()
+    assert sorted((one.contact.id, one.response.score) for one in application.crm.items) == [("1", 9), ("2", 7)]
+    assert application.desk.items == application.bell.items == application.post.items == []
+
+
+def test_a_newer_answer_of_our_own_is_never_overwritten(application):
+    application.answer(application.surveyed("1", "zoe@example.com"), 10)
+    application.run()
+    answers = [answer(1, score=1)]
+    stored_of(application, answers)
+    assert route_imported_responses(with_import_routes(application.ctx, route=True, write_scores=True), answers) == {}
+
+
+def test_answers_take_every_route_if_told(application):
+    application.crm.knows("1", "zoe@example.com")
+    answers = [answer(1, score=2)]
+    stored_of(application, answers)
+    acting = with_import_routes(application.ctx, route=True, write_scores=False)
+    with DedupStore() as scratch:
+        scratch.record_score("zoe", LONG_AGO, 2)
+        foreseen = estimate_actions(acting, history_of(application), scratch)
+    done = route_imported_responses(acting, answers)
+    assert done == foreseen == {"write_score": 1, "open_ticket": 1, "send_alert": 1, "invite_review": 1}
+    application.run()
+    assert [draft.response.score for draft in application.desk.items] == [2]
+    for again in (acting, with_import_routes(application.ctx, route=False, write_scores=True)):
+        assert route_imported_responses(again, answers) == {}
+    application.run()
+    assert len(application.desk.items) == 1
+
+
+def test_shadow_lets_nothing_out(ledger, clock):
+    application = ApplicationHarness(ledger, clock, {"core": {"mode": "shadow"}})
+    application.crm.knows("1", "zoe@example.com")
+    answers = [answer(1, score=2)]
+    stored_of(application, answers)
+    route_imported_responses(with_import_routes(application.ctx, route=True, write_scores=True), answers)
+    application.run()
+    assert {row.state for row in application.deliveries()} == {"held"}
+    assert application.desk.items == application.crm.items == []
+
+
+def test_cells_become_answers_or_faults_with_their_line(application):
+    rows = [
+        CsvRow(2, ("1", "zoe@example.com", "9", "Bien", "2026-03-01 13:00")),
+        CsvRow(3, ("2", "zoe@example.com", "9.5", "", "2026-03-01")),
+        CsvRow(4, ("3", "", "9", "", "2026-03-01")),
+        CsvRow(5, ("4", "zoe", "9", "", "2026-03-01")),
+        CsvRow(6, ("5", "zoe@example.com", "9", "", "hier")),
+        CsvRow(7, ("6", "zoe@example.com", "9", "", "2027-03-01")),
+        CsvRow(8, ("1", "paul@example.com", "9", "", "2026-03-01")),
+        CsvRow(9, ("", "", "", "", ""), error="a NUL byte"),
+        CsvRow(10, ("", "zoe@example.com", "8", "", "2026-03-02T00:00:00Z")),
+    ]
+    faults = RowErrors()
+    with DedupStore() as scratch:
+        found = list(read_responses(rows, reading_of(application), scratch, faults))
+        again = list(read_responses(rows, reading_of(application), scratch, RowErrors()))
+    assert found == again
+    assert [(one.line, one.score, one.zoneless) for one in found] == [(2, 9, True), (10, 8, False)]
+    assert found[0].answered_at == LONG_AGO
+    assert [(fault.line, fault.reason) for fault in faults.first] == [
+        (3, "score"),
+        (4, "no_address"),
+        (5, "address"),
+        (6, "date"),
+        (7, "date"),
+        (8, "duplicate"),
+        (9, "unreadable"),
+    ]
+    assert faults.first[5].detail == "the same answer as on line 2"
+
+
+def test_one_tools_ids_are_not_anothers(application):
+    row = CsvRow(2, ("1", "zoe@example.com", "9", "", "2026-03-01"))
+    mine = reading_of(application)
+    other = ResponseParser(**{**vars(mine), "tool": "delighted"})
+    assert mine.answer(row).public_id != other.answer(row).public_id
+    assert len(mine.answer(row).public_id) <= 40
+    with pytest.raises(InvalidCell, match="integer"):
+        mine.answer(CsvRow(2, ("1", "zoe@example.com", "", "", "2026-03-01")))
+
+
+@pytest.mark.parametrize(
+    ("dates", "order"),
+    [
+        (["03/04/2026", "31/04/2026"], "day-first"),
+        (["04/31/2026", "03/04/2026"], "month-first"),
+        (["2026-04-03", "04/04/2026"], None),
+    ],
+)
+def test_the_order_of_day_and_month_is_proved_by_the_file(application, dates, order):
+    rows = [CsvRow(number, ("", "", "", "", date)) for number, date in enumerate(dates, start=2)]
+    assert detect_day_order(rows, reading_of(application).columns) == order
+
+
+@pytest.mark.parametrize(
+    ("dates", "line", "sentence"),
+    [(["2026-01-01", "03/04/2026"], 3, "one of two days"), (["31/01/2026", "01/31/2026"], 3, "another order")],
+)
+def test_or_the_operator_is_asked(application, dates, line, sentence):
+    rows = [CsvRow(number, ("", "", "", "", date)) for number, date in enumerate(dates, start=2)]
+    with pytest.raises(InvalidImportFile, match=sentence) as refused:
+        detect_day_order(rows, reading_of(application).columns)
+    assert refused.value.line == line
+    assert "--dates" in refused.value.fix
+
+
+def test_an_export_is_every_confirmed_answer_oldest_first_whatever_the_page(application):
+    application.answer(application.surveyed("1", "zoe@example.com"), 10, "Bien")
+    application.show(application.surveyed("2", "paul@example.com"), application.visit(score=3))
+    answers = [answer(n, score=n, at=LONG_AGO + timedelta(days=n // 2)) for n in range(7)]
+    stored_of(application, answers)
+    for page in (2, 3, 1000):
+        rows = list(
+            export_responses(application.ledger, ResponseFilter(), application.ctx.settings.core.zone, page=page)
+        )
+        assert [row["score"] for row in rows] == [0, 1, 2, 3, 4, 5, 6, 10]
+    assert [row["origin"] for row in rows] == ["imported"] * 7 + ["survey"]
+    assert (rows[-1]["contact"], rows[-1]["email"], rows[-1]["segment"]) == ("crm:1", "zoe@example.com", "promoter")
+    since = ResponseFilter(since=LONG_AGO + timedelta(days=1), until=LONG_AGO + timedelta(days=3), scores=(0, 4))
+    assert [row["score"] for row in export_responses(application.ledger, since, UTC)] == [2, 3, 4]
+    assert list(export_responses(application.ledger, ResponseFilter(survey="another"), UTC)) == []

@@ -1,0 +1,127 @@
+"""Events made by hand are marked, and every rule applies to them."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from support.application import ApplicationHarness
+
+from nps_connect.ledger.tables import DecisionRow, EventRow
+from nps_connect.records.contacts import ContactKey
+from nps_connect.services.decisions.held_triggers import reject_held
+from nps_connect.services.intake.replay import create_manual_event
+from nps_connect.services.operations.explain import explain_event
+from nps_connect.services.operations.redecide import redecide
+
+
+def test_an_event_made_by_hand_is_marked_and_decided_like_any_other(application, clock):
+    application.crm.knows("1", "marie@example.com")
+    marie = ContactKey(kind="email", value="marie@example.com")
+    event_id, new = create_manual_event(
+        application.ctx, "crm", "deal.won", contact=marie, object_id="d-1", fields={"amount": "5"}
+    )
+    assert new
+    assert create_manual_event(application.ctx, "crm", "deal.won", contact=marie, object_id="d-1", fields={}) == (
+        event_id,
+        False,
+    )
+    clock.forward("1m")
+    create_manual_event(application.ctx, "crm", "deal.won", contact=marie, object_id=None, fields={})
+    application.run()
+    with application.ledger.read() as session:
+        assert session.execute(select(EventRow.source)).scalars().all() == ["manual", "manual"]
+        assert session.execute(select(DecisionRow.reason)).scalars().all() == ["surveyed", "cooldown"]
+
+
+WHERE = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "won"}
+
+
+def decisions(ledger) -> list[DecisionRow]:
+    with ledger.read() as session:
+        return list(session.execute(select(DecisionRow).order_by(DecisionRow.event_id)).scalars())
+
+
+def redo(application: ApplicationHarness, why: str = "the filter was wrong") -> int:
+    with application.ledger.write() as session:
+        ids = list(session.execute(select(EventRow.id)).scalars())
+        labels = [trigger.label for trigger in application.ctx.settings.triggers]
+        redone = len(redecide(session, ids, labels, why=why, now=application.clock()))
+    application.run(only="crm/")
+    return redone
+
+
+def bought(ledger, clock, where: str) -> ApplicationHarness:
+    """Two people bought for 50 and 200."""
+    application = ApplicationHarness(ledger, clock, {"triggers": [{**WHERE, "where": where}]})
+    for person, amount in (("1", 50), ("2", 200)):
+        application.crm.knows(person, f"{person}@example.com")
+        application.webhook(application.won(person, amount=amount))
+    application.run(only="crm/")
+    return application
+
+
+def mended(application: ApplicationHarness, **trigger: str) -> ApplicationHarness:
+    after = ApplicationHarness(application.ledger, application.clock, {"triggers": [{**WHERE, **trigger}]})
+    after.crm.people = application.crm.people
+    return after
+
+
+def test_after_a_wrong_filter_is_mended_a_no_is_decided_again_and_the_earlier_one_stays_told(ledger, clock):
+    before = bought(ledger, clock, "amount >= 100")
+    assert [row.reason for row in decisions(ledger)] == ["filter", "surveyed"]
+    after = mended(before, where="amount >= 10")
+    clock.forward("1d")
+    assert redo(after) == 1
+    small, large = decisions(ledger)
+    assert (small.verdict, small.reason) == ("yes", "surveyed")
+    assert large.earlier is None
+    with ledger.read() as session:
+        told = [step.told for step in explain_event(session, small.event_id).steps if step.what == "decision"]
+    assert len(told) == 1
+    assert "decided again because: the filter was wrong; before, 20" in told[0]
+    assert "no (filter), 'amount >= 100' does not hold: amount = 50" in told[0]
+    assert redo(after) == 0
+
+
+def test_a_no_that_still_holds_keeps_its_whole_past(ledger, clock):
+    application = bought(ledger, clock, "amount >= 100")
+    assert (redo(application, "first"), redo(application, "second")) == (1, 1)
+    small = decisions(ledger)[0]
+    assert (small.verdict, small.reason) == ("no", "filter")
+    assert [one["again"] for one in small.earlier] == ["first", "second"]
+
+
+def test_a_yes_a_refusal_and_what_the_person_wants_are_never_decided_again(ledger, clock):
+    application = ApplicationHarness(ledger, clock, {"triggers": [WHERE], "limits": {"unusual": 1}})
+    for person, more in (("1", {}), ("2", {}), ("3", {"opted_out": True})):
+        application.crm.knows(person, f"{person}@example.com", **more)
+        application.webhook(application.won(person))
+    application.run(only="crm/")
+    with ledger.write() as session:
+        reject_held(session, "won")
+    assert sorted(row.reason for row in decisions(ledger)) == ["opted_out", "refused", "surveyed"]
+    assert redo(mended(application)) == 0
+
+
+def test_an_event_that_grew_old_meanwhile_asks_nobody(ledger, clock):
+    before = bought(ledger, clock, "amount >= 100")
+    clock.forward("30d")
+    redo(mended(before))
+    assert [row.reason for row in decisions(ledger)] == ["too_old", "surveyed"]
+
+
+def test_an_event_is_as_old_as_it_was_when_it_came_in_however_late_it_is_decided(ledger, clock):
+    application = ApplicationHarness(ledger, clock)
+    application.crm.knows("1", "marie@example.com")
+    application.webhook(application.won("1"))
+    application.run(only="crm/parse")
+    clock.forward("10d")
+    application.run(only="crm/decide")
+    assert [row.reason for row in decisions(ledger)] == ["surveyed"]
+
+
+def test_an_event_made_by_hand_holds_no_address_where_it_is_printed(application):
+    marie = ContactKey(kind="email", value="marie@example.com")
+    create_manual_event(application.ctx, "crm", "deal.won", contact=marie, object_id=None, fields={})
+    with application.ledger.read() as session:
+        (row,) = session.execute(select(EventRow)).scalars()
+    assert "marie" not in f"{row.key} {row.object_id}"

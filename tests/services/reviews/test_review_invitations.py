@@ -1,0 +1,247 @@
+"""Review invitations: promoters are invited first, nobody is barred, nobody is asked twice, every link is accounted for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from support.application import ApplicationHarness
+from support.review_scenarios import QUIET_LIMITS, TWO_PLATFORMS, review_mails, review_report, solve_case
+
+from nps_connect.ledger.tables import PageViewRow
+
+
+def test_every_score_gets_one_mail_with_the_same_link_and_the_page_shows_it_too(application):
+    targets, subjects = set(), {}
+    for score in (10, 7, 2):
+        email = f"p{score}@example.com"
+        page = application.answer(application.surveyed(str(score), email), score)
+        targets.add(application.backend.review_target(page.reviews[0].url.rpartition("/")[2], application.visit()))
+        application.run()
+    application.clock.forward("14d")
+    application.run()
+    assert len(review_mails(application)) == 3
+    for mail in review_mails(application):
+        subjects[mail.to.email] = mail.subject
+        targets.add(application.backend.review_target(application.token(mail.to.email, "r"), application.visit()))
+    assert targets == {"https://stars.example.com/write"}
+    assert subjects["p7@example.com"] == subjects["p2@example.com"] != subjects["p10@example.com"]
+
+
+def test_an_open_ticket_keeps_the_mail_back_until_it_is_solved(application):
+    application.answer(application.surveyed(), 2)
+    application.run()
+    application.clock.forward("5d")
+    application.run()
+    [row] = application.deliveries("invite_review")
+    assert (row.state, row.hold) == ("pending", "waits until the ticket is solved")
+    solve_case(application)
+    application.clock.forward("1d")
+    application.run()
+    assert len(review_mails(application)) == 1
+
+
+def test_an_open_ticket_keeps_the_mail_back_for_fourteen_days_at_most(application):
+    application.answer(application.surveyed(), 2)
+    application.run()
+    application.clock.forward(timedelta(days=14) - timedelta(minutes=1))
+    application.run()
+    assert review_mails(application) == []
+    application.clock.forward("1m")
+    application.run()
+    assert len(review_mails(application)) == 1
+
+
+def test_a_promoter_with_a_ticket_of_another_survey_waits_as_well(ledger, clock):
+    application = ApplicationHarness(ledger, clock, {"limits": {"cooldown": "1d"}})
+    application.answer(application.surveyed(), 1)
+    application.run()
+    application.answer(application.surveyed(), 10)
+    application.run()
+    application.clock.forward("3h")
+    application.run()
+    assert review_mails(application) == []
+
+
+def test_no_mail_in_quiet_hours_by_the_clock_of_the_customer(ledger, clock):
+    application = ApplicationHarness(ledger, clock, {"limits": QUIET_LIMITS})
+    tokens = [
+        application.surveyed("1", "paris@example.com"),
+        application.surveyed("2", "tokyo@example.com", timezone="Asia/Tokyo"),
+    ]
+    for token in tokens:
+        application.answer(token, 10)
+    first, second = application.deliveries("invite_review")
+    assert first.due_at.astimezone(application.ctx.settings.core.zone).hour in range(8, 20)
+    assert (second.due_at.hour + 9) % 24 in range(8, 20)
+    assert all(row.due_at.astimezone(application.ctx.settings.core.zone).weekday() < 5 for row in (first,))
+
+
+def test_a_mail_that_comes_late_into_the_night_waits_for_the_morning(ledger, clock):
+    application = ApplicationHarness(ledger, clock, {"limits": QUIET_LIMITS})
+    application.crm.knows("1", "marie@example.com")
+    application.answer(application.surveyed(), 10)
+    clock.now = application.deliveries("invite_review")[0].due_at.replace(hour=22)
+    application.run()
+    [row] = application.deliveries("invite_review")
+    assert (row.state, row.hold) == ("pending", "it is quiet where the person lives")
+    assert row.due_at > application.clock()
+    application.clock.now = row.due_at
+    application.run()
+    assert len(review_mails(application)) == 1
+
+
+def test_nobody_is_asked_twice_for_one_platform_and_not_soon_for_another(ledger, clock):
+    application = ApplicationHarness(ledger, clock, TWO_PLATFORMS)
+    chosen = []
+    for wait in ("200d", "200d", "200d"):
+        application.answer(application.surveyed(), 10)
+        application.run()
+        application.clock.forward(wait)
+        chosen.append(len(review_mails(application)))
+    assert chosen == [1, 2, 2]
+    sent = [row for row in application.deliveries("invite_review") if row.state == "succeeded"]
+    assert {row.options["platform"] for row in sent} == {"stars", "other"}
+    assert "nobody is asked twice" in application.deliveries("invite_review")[-1].last_error
+
+
+def test_within_the_cooldown_there_is_no_second_mail_and_the_reason_is_written_down(ledger, clock):
+    application = ApplicationHarness(ledger, clock, TWO_PLATFORMS)
+    for _ in range(2):
+        application.answer(application.surveyed(), 10)
+        application.run()
+        application.clock.forward("30d")
+    assert len(review_mails(application)) == 1
+    assert "cooldown" in application.deliveries("invite_review")[-1].last_error
+
+
+@pytest.mark.parametrize("second", ["1", "2"])
+def test_who_was_asked_before_is_declined_with_the_answer_itself(application, second):
+    application.answer(application.surveyed("1", "info@example.com"), 10)
+    application.run()
+    application.clock.forward("200d")
+    application.run()
+    application.answer(application.surveyed(second, "info@example.com"), 10)
+    declined = application.deliveries("invite_review")[-1]
+    assert (declined.state, declined.last_error) == (
+        "cancelled",
+        "asked for a review on stars before; nobody is asked twice",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({}, "asked for a review on stars before"), (TWO_PLATFORMS, "within the cooldown, which ends on")],
+    ids=["one-platform", "two"],
+)
+def test_of_two_mails_that_wait_for_one_person_only_the_first_goes_out(ledger, clock, changes, why):
+    application = ApplicationHarness(ledger, clock, {"limits": {"cooldown": "1d"}, **changes})
+    first = application.surveyed("1", "info@example.com")
+    application.clock.forward("2d")
+    for token in (first, application.surveyed("2", "info@example.com")):
+        application.answer(token, 10)
+    assert [row.state for row in application.deliveries("invite_review")] == ["pending", "pending"]
+    application.clock.forward("200d")
+    application.run()
+    assert len(review_mails(application)) == 1
+    states = {row.state: row.last_error for row in application.deliveries("invite_review")}
+    assert set(states) == {"succeeded", "cancelled"}
+    assert why in states["cancelled"]
+
+
+def test_a_mail_that_waits_for_a_ticket_does_not_keep_another_answers_mail_back(ledger, clock):
+    application = ApplicationHarness(ledger, clock, {"limits": {"cooldown": "1d"}})
+    unhappy = application.surveyed("1", "info@example.com")
+    application.clock.forward("2d")
+    happy = application.surveyed("2", "info@example.com")
+    application.answer(unhappy, 2)
+    application.run()
+    application.clock.forward("4d")
+    application.run()
+    waiting = application.deliveries("invite_review")
+    assert [(row.state, row.hold) for row in waiting] == [("pending", "waits until the ticket is solved")]
+    application.answer(happy, 10)
+    application.clock.forward("1d")
+    application.run()
+    assert len(review_mails(application)) == 1
+    application.clock.forward("30d")
+    application.run()
+    assert [row.state for row in application.deliveries("invite_review")] == ["cancelled", "succeeded"]
+
+
+def test_two_contacts_of_one_mailbox_are_asked_once(application):
+    for person in ("1", "2"):
+        application.answer(application.surveyed(person, "info@example.com"), 10)
+        application.run()
+        application.clock.forward("200d")
+    application.run()
+    assert len(review_mails(application)) == 1
+
+
+def test_an_invitation_that_never_goes_out_gives_its_place_back(ledger, clock):
+    routes = [
+        {"on": "promoter", "do": "invite_review", "via": "stars", "accept_selective_invitation": "agreed by mail"}
+    ]
+    application = ApplicationHarness(ledger, clock, {"routes": routes, "limits": {"cooldown": "1d"}})
+    token = application.surveyed()
+    application.answer(token, 10)
+    application.clock.forward("1m")
+    application.answer(token, 3)
+    application.run()
+    assert review_mails(application) == []
+    application.answer(application.surveyed(), 9)
+    application.run()
+    assert len(review_mails(application)) == 1
+
+
+def test_one_reminder_unless_the_link_was_opened_whatever_the_score(ledger, clock):
+    application = ApplicationHarness(ledger, clock, {"reviews": {"reminder_after": "5d", "wait_for_ticket": "0s"}})
+    for score, email in ((10, "a@example.com"), (7, "b@example.com"), (2, "c@example.com"), (10, "d@example.com")):
+        application.answer(application.surveyed(email[0], email), score)
+        application.run()
+    application.clock.forward("4d")
+    application.run()
+    application.clock.forward("1h")
+    application.backend.review_target(application.token("d@example.com", "r"), application.visit())
+    application.clock.forward("20d")
+    application.run()
+    application.clock.forward("20d")
+    application.run()
+    counts = {
+        email: [mail.to.email for mail in review_mails(application)].count(email)
+        for email in ("a@example.com", "b@example.com", "c@example.com", "d@example.com")
+    }
+    assert counts == {"a@example.com": 2, "b@example.com": 2, "c@example.com": 2, "d@example.com": 1}
+    assert application.deliveries("invite_review")[-1].options["platform"] == "stars"
+
+
+def test_every_link_is_accounted_for_and_machines_are_counted_apart(application):
+    tokens = {score: application.surveyed(str(score), f"p{score}@example.com") for score in (10, 9, 3)}
+    for score, token in tokens.items():
+        application.answer(token, score)
+        application.show(token, application.visit())
+    application.run()
+    application.clock.forward("2h")
+    application.run()
+    application.backend.review_target(application.token("p10@example.com", "r"), application.visit())
+    application.backend.review_target(application.token("p9@example.com", "r"), application.visit("HEAD"))
+    application.clock.forward("1m")
+    for _ in range(2):
+        application.backend.review_target(application.token("p9@example.com", "r"), application.visit())
+    assert review_report(application) == {
+        ("stars", "promoter"): (2, 2, 2, 1, 2),
+        ("stars", "detractor"): (1, 1, 0, 0, 0),
+    }
+    with application.ledger.read() as session:
+        signs = session.execute(select(PageViewRow.signs).where(PageViewRow.purpose == "review")).scalars().all()
+    assert signs == ["fast", "head,fast", None, None]
+
+
+def test_a_changed_answer_moves_its_accounts_to_the_new_band(application):
+    token = application.surveyed()
+    application.answer(token, 10)
+    application.show(token, application.visit())
+    application.clock.forward("1m")
+    application.answer(token, 3)
+    assert review_report(application) == {("stars", "detractor"): (1, 1, 0, 0, 0)}

@@ -1,0 +1,113 @@
+"""Where a review link leads: to the place of the event or the person, to nobody's harm."""
+
+from __future__ import annotations
+
+import pytest
+from support.application import ApplicationHarness
+from support.fake_vendors import FakeCrm, FakeReviewPlatform
+from support.review_scenarios import MultiLocationReviewPlatform
+
+from nps_connect import ReviewDestination, hookimpl
+from nps_connect.errors import ConfigErrors
+from nps_connect.services.reviews.policy import policy_findings
+
+
+@pytest.mark.parametrize(("city", "place"), [("Lyon", "Lyon"), ("Paris", "Paris"), (None, "all")])
+def test_the_place_follows_the_event_on_page_mail_and_click(ledger, clock, city, place):
+    application = ApplicationHarness(ledger, clock, stars=MultiLocationReviewPlatform())
+    application.crm.knows("1", "marie@example.com")
+    application.webhook(application.won("1", **({"city": city} if city else {})))
+    application.run()
+    application.clock.forward("3d")
+    application.run()
+    page = application.answer(application.token("marie@example.com"), 10)
+    application.run()
+    application.clock.forward("2h")
+    application.run()
+    links = [page.reviews[0].url.rpartition("/")[2], application.token("marie@example.com", "r")]
+    assert {application.backend.review_target(link, application.visit()) for link in links} == {
+        f"https://stars.example.com/{place}"
+    }
+
+
+def test_the_place_may_be_a_property_of_the_contact_and_the_crm_is_asked_for_it(ledger, clock):
+    class Completing(FakeCrm):
+        asked: tuple[str, ...] = ()
+
+        @hookimpl
+        def nps_complete_events(self, connection, events, fields):
+            self.asked = tuple(fields)
+            person = self.knows("1", "marie@example.com", fields={"city": "Lyon"})
+            return [event.model_copy(update={"contacts": (person,)}) for event in events]
+
+    crm = Completing()
+    application = ApplicationHarness(ledger, clock, acme=crm, stars=MultiLocationReviewPlatform())
+    page = application.answer(application.surveyed(), 10)
+    assert crm.asked == ("city",)
+    token = page.reviews[0].url.rpartition("/")[2]
+    assert application.backend.review_target(token, application.visit()) == "https://stars.example.com/Lyon"
+
+
+def test_an_unknown_place_gets_no_link_and_the_delivery_names_it(ledger, clock):
+    application = ApplicationHarness(ledger, clock, stars=MultiLocationReviewPlatform())
+    application.crm.knows("1", "marie@example.com")
+    application.webhook(application.won("1", city="Atlantis"))
+    application.run()
+    application.clock.forward("3d")
+    application.run()
+    assert application.answer(application.token("marie@example.com"), 10).reviews == ()
+    application.clock.forward("2h")
+    application.run()
+    [row] = application.deliveries("invite_review")
+    assert row.state == "skipped"
+    assert "'Atlantis'" in row.last_error
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "http://stars.example.com/",
+        "https://me@stars.example.com/",
+        "//stars.example.com",
+        "https:///x",
+        "data:text/html,x",
+    ],
+)
+def test_a_target_that_is_not_https_is_never_shown_nor_followed(ledger, clock, url):
+    class Wrong(FakeReviewPlatform):
+        @hookimpl
+        def nps_review_destination(self, connection, invitation):
+            return ReviewDestination(url=url, title="Stars")
+
+    application = ApplicationHarness(ledger, clock, stars=Wrong())
+    from nps_connect.services.links import ReviewLink
+
+    assert application.answer(application.surveyed(), 10).reviews == ()
+    token = application.ctx.links.review(ReviewLink(1, "stars", "mail"))
+    assert application.backend.review_target(token, application.visit()) is None
+
+
+def test_links_of_the_erased_and_forged_ones_lead_nowhere(application):
+    page = application.answer(application.surveyed(), 10)
+    token = page.reviews[0].url.rpartition("/")[2]
+    assert application.backend.review_target(token, application.visit())
+    for forged in ("", "x", token[:-1], f"{token}?url=https://elsewhere.example.com", token.swapcase()):
+        assert application.backend.review_target(forged, application.visit()) is None
+    application.webhook({"id": "1", "kind": "contact.privacy_deleted", "at": application.clock().isoformat()})
+    application.run()
+    assert application.backend.review_target(token, application.visit()) is None
+
+
+def test_a_configuration_that_gates_is_refused_and_with_a_reason_accepted_and_named(ledger, clock):
+    route = {"on": "promoter", "do": "invite_review", "via": "stars"}
+    with pytest.raises(ConfigErrors, match="never to passive and detractor"):
+        ApplicationHarness(ledger, clock, {"routes": [route]})
+    reason = "agreed with the platform on 2026-05-01"
+    application = ApplicationHarness(ledger, clock, {"routes": [{**route, "accept_selective_invitation": reason}]})
+    [finding] = policy_findings(application.ctx, "stars")
+    assert finding.severity == "warning"
+    assert reason in finding.text
+    [finding] = policy_findings(ApplicationHarness(ledger, clock).ctx, "stars")
+    assert (finding.severity, "everybody is asked alike" in finding.text) == ("ok", True)
+    assert policy_findings(application.ctx, "crm") == []

@@ -1,0 +1,14 @@
+"""One ledger for all examples of a property test."""
+
+from __future__ import annotations
+
+from nps_connect.ledger.columns import Base
+from nps_connect.ledger.ledger import Ledger
+
+
+def delete_all_rows(ledger: Ledger) -> Ledger:
+    """The same ledger without its rows."""
+    with ledger.engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+    return ledger

@@ -1,0 +1,258 @@
+"""Small vendors that live in memory, as plugins: what they are told, they remember; what they are bidden, they raise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from nps_connect import (
+    ActionInfo,
+    ConnectionSettings,
+    ConnectorInfo,
+    Contact,
+    ContactMatch,
+    Event,
+    EventKind,
+    EventPage,
+    ExampleConfiguration,
+    Receipt,
+    ReviewDestination,
+    ReviewPolicy,
+    WebhookRejected,
+    fact_key,
+    hookimpl,
+)
+
+EXAMPLE_CONFIGURATION = ExampleConfiguration(connection="example", table="")
+
+
+class FakeVendor:
+    """What all of them share: a list of what to raise, call by call (`None` = succeed)."""
+
+    def __init__(self) -> None:
+        self.raising: list[Exception | None] = []
+        self.calls: list[list[object]] = []
+
+    def _called(self, items: Sequence[object]) -> list[Receipt]:
+        self.calls.append(list(items))
+        error = self.raising.pop(0) if self.raising else None
+        if error is not None:
+            raise error
+        ids = [f"{type(self).__name__}-{len(self.calls)}-{n}" for n, _ in enumerate(items)]
+        return [Receipt(id=made, link=f"https://vendor.example.com/{made}") for made in ids]
+
+    @property
+    def items(self) -> list[object]:
+        return [item for call in self.calls for item in call]
+
+
+class FakeCrm(FakeVendor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.people: dict[str, Contact] = {}
+        self.pages: list[EventPage | Exception] = []
+        self.looking: list[Exception] = []
+        self.looked = 0
+        self.opt_outs: list[object] = []
+
+    def knows(self, contact_id: str, email: str | None = None, **more: object) -> Contact:
+        contact = Contact(connection="crm", id=contact_id, email=email, **more)
+        self.people[contact_id] = contact
+        return contact
+
+    @hookimpl
+    def nps_connector(self):
+        return ConnectorInfo(
+            name="acme",
+            title="Acme",
+            settings=ConnectionSettings,
+            actions=(
+                ActionInfo(action="write_score", batch_size=100, doubt="resend"),
+                ActionInfo(action="write_opt_out", doubt="resend"),
+            ),
+            events=(
+                EventKind(name="deal.won", description="A deal is won.", fields={"amount": "number", "city": "text"}),
+                EventKind(name="contact.deleted", description="A contact is deleted."),
+                EventKind(name="contact.privacy_deleted", description="A contact is erased."),
+            ),
+            webhooks=True,
+            polling=True,
+            example=EXAMPLE_CONFIGURATION,
+        )
+
+    @hookimpl
+    def nps_verify_webhook(self, connection, request):
+        if request.headers.get("x-signature") != "good":
+            raise WebhookRejected("signature")
+
+    @hookimpl
+    def nps_parse_events(self, connection, request):
+        body = json.loads(request.body)
+        if not isinstance(body, list):
+            raise WebhookRejected("unreadable", "not a list")
+        return [self.event(one) for one in body]
+
+    @staticmethod
+    def event(one: dict) -> Event:
+        kind = one.get("kind", "deal.won")
+        at = one["at"]
+        return Event.model_validate(
+            {
+                "key": fact_key(kind, one["id"], datetime.fromisoformat(at)),
+                "kind": kind,
+                "object_id": one["id"],
+                "occurred_at": at,
+                "contact_key": {"kind": "id", "value": one["person"]} if "person" in one else None,
+                "fields": {key: one[key] for key in ("amount", "city") if key in one},
+            }
+        )
+
+    @hookimpl
+    def nps_poll_events(self, connection, cursor):
+        page = self.pages.pop(0) if self.pages else EventPage(cursor=cursor or "start")
+        if isinstance(page, Exception):
+            raise page
+        return page
+
+    @hookimpl
+    def nps_find_contacts(self, connection, keys):
+        self.looked += 1
+        if self.looking:
+            raise self.looking.pop(0)
+        return [
+            ContactMatch(
+                key=key,
+                contacts=tuple(
+                    person
+                    for person in self.people.values()
+                    if (key.kind == "id" and (person.id == key.value or key.value in person.merged_ids))
+                    or (key.kind == "email" and person.email == key.value)
+                ),
+            )
+            for key in keys
+        ]
+
+    @hookimpl
+    def nps_write_scores(self, connection, updates):
+        return self._called(updates)
+
+    @hookimpl
+    def nps_write_opt_outs(self, connection, opt_outs):
+        self.opt_outs += opt_outs
+        return [Receipt(id="told") for _ in opt_outs]
+
+    @property
+    def scores(self) -> dict[str, int]:
+        return {update.contact.id: update.response.score for update in self.items}
+
+
+class FakeHelpdesk(FakeVendor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tickets: dict[str, object] = {}
+        self.updates: list[object] = []
+        self.lose_answers = 0
+        self.looked_for = 0
+
+    @hookimpl
+    def nps_connector(self):
+        return ConnectorInfo(
+            name="desk",
+            title="Desk",
+            settings=ConnectionSettings,
+            actions=(
+                ActionInfo(action="open_ticket", doubt="look"),
+                ActionInfo(action="update_ticket", doubt="resend"),
+            ),
+            example=EXAMPLE_CONFIGURATION,
+        )
+
+    @hookimpl
+    def nps_open_tickets(self, connection, drafts):
+        from nps_connect import OutcomeUnknown
+
+        receipts = self._called(drafts)
+        for draft in drafts:
+            assert draft.external_id not in self.tickets, "a second ticket for one case"
+            self.tickets[draft.external_id] = draft
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise OutcomeUnknown("the answer was lost")
+        return receipts
+
+    @hookimpl
+    def nps_update_tickets(self, connection, updates):
+        self.updates += updates
+        return [Receipt(id=update.ticket_id) for update in updates]
+
+    @hookimpl
+    def nps_find_existing(self, connection, delivery):
+        self.looked_for += 1
+        return Receipt(id="found") if delivery.payload.external_id in self.tickets else None
+
+
+class FakeMailChannel(FakeVendor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.bounces: list[object] = []
+
+    @hookimpl
+    def nps_connector(self):
+        return ConnectorInfo(
+            name="post",
+            title="Post",
+            settings=ConnectionSettings,
+            actions=(
+                ActionInfo(action="send_survey", doubt="hold", customer_facing=True),
+                ActionInfo(action="send_reminder", doubt="hold", customer_facing=True),
+                ActionInfo(action="invite_review", doubt="hold", customer_facing=True),
+            ),
+            channel=True,
+            example=EXAMPLE_CONFIGURATION,
+        )
+
+    @hookimpl
+    def nps_send_messages(self, connection, messages):
+        return self._called(messages)
+
+    @hookimpl
+    def nps_read_bounces(self, connection, message):
+        return self.bounces
+
+    def sent(self, kind: str) -> list:
+        return [message for message in self.items if message.kind == kind]
+
+
+class FakeAlertChannel(FakeVendor):
+    @hookimpl
+    def nps_connector(self):
+        return ConnectorInfo(
+            name="bell",
+            title="Bell",
+            settings=ConnectionSettings,
+            actions=(ActionInfo(action="send_alert", doubt="resend"),),
+            example=EXAMPLE_CONFIGURATION,
+        )
+
+    @hookimpl
+    def nps_send_alerts(self, connection, alerts):
+        return self._called(alerts)
+
+
+class FakeReviewPlatform(FakeVendor):
+    @hookimpl
+    def nps_connector(self):
+        policy = ReviewPolicy(rule="ask-everyone", reason="Ask everyone.", source="https://stars.example.com/policy")
+        return ConnectorInfo(
+            name="stars",
+            title="Stars",
+            settings=ConnectionSettings,
+            actions=(ActionInfo(action="invite_review", doubt="hold", customer_facing=True),),
+            review_policy=lambda _settings: policy,
+            example=EXAMPLE_CONFIGURATION,
+        )
+
+    @hookimpl
+    def nps_review_destination(self, connection, invitation):
+        return ReviewDestination(url="https://stars.example.com/write", title="Stars")

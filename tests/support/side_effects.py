@@ -1,0 +1,166 @@
+"""What came of it all: everything that an answer, an opt-out or a press leaves behind, as ledger, vendors and reports tell."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+from playwright.async_api import async_playwright
+from sqlalchemy import func, select
+from support import chromium_browser
+from support.smtp_fixture import SmtpApplicationHarness
+
+from nps_connect.cli import main
+from nps_connect.ledger.bounces import BounceRow
+from nps_connect.ledger.operational_tables import SuppressionRow
+from nps_connect.ledger.tables import CaseRow, ContactRow, DeliveryRow, PageViewRow, ResponseRow, RevisionRow
+
+SURVEY_MAIL_ACTIONS = ("send_survey", "send_reminder")
+CONFIGURATION = """\
+[core]
+public_url = "https://nps.example.com"
+database_url = { env = "CRAWLED_DATABASE" }
+company = "Exemple SA"
+signing_keys = [{ env = "CRAWLED_KEY" }]
+fallback_email = "care@example.com"
+privacy_notice_url = "https://www.example.com/privacy"
+"""
+CUSTOMER_ACTIONS = ("detractor", "passive", "promoter", "unsubscribe")
+SCORES = {"detractor": 2, "passive": 7, "promoter": 10}
+ROW_LIMIT = 100_000
+
+
+class SideEffects:
+    """See above.
+
+    Args:
+        application: whose.
+        folder: an empty one, for the command line.
+    """
+
+    def __init__(self, application: SmtpApplicationHarness, folder: Path) -> None:
+        self._house = application
+        self._file = folder / "nps-connect.toml"
+        self._file.write_text(CONFIGURATION, encoding="utf-8")
+
+    def effects(self) -> dict[str, Any]:
+        """All but survey mails and their reminders, which go to everybody."""
+        application = self._house
+        with application.ledger.read() as session:
+
+            def count(table, *where) -> int:
+                return session.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+
+            deliveries = session.execute(select(DeliveryRow.key, DeliveryRow.state, DeliveryRow.action)).all()
+            return {
+                "confirmed": count(ResponseRow, ResponseRow.revision > 0),
+                "revisions": count(RevisionRow),
+                "cases": count(CaseRow),
+                "stopped": count(SuppressionRow) + count(BounceRow) + count(ContactRow, ContactRow.opted_out.is_(True)),
+                "deliveries": sorted(
+                    (key, state) for key, state, action in deliveries if action not in SURVEY_MAIL_ACTIONS
+                ),
+                "scores": application.crm.scores,
+                "opt_outs": len(application.crm.opt_outs),
+                "tickets": len(application.desk.items),
+                "updates": len(application.desk.updates),
+                "alerts": len(application.bell.items),
+                "review mails": len([mail for mail in application.gateway.mails() if not _is_survey_mail(mail)]),
+            }
+
+    def report(self) -> dict[str, Any]:
+        """The score, as the command line tells it."""
+        told = self._told("report")
+        return {key: told[key] for key in ("score", "responses", "provisional_share")}
+
+    def provisional(self) -> list[dict[str, Any]]:
+        """What nobody confirmed, as the command line lists it."""
+        return self._told("responses", "list", "--provisional", "--limit", str(ROW_LIMIT))
+
+    def _told(self, *command: str) -> Any:
+        url = self._house.ledger.engine.url
+        address = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
+        environ = {"CRAWLED_DATABASE": address, "CRAWLED_KEY": "a-signing-key-for-tests"}
+        environ |= {"NPS_CONNECT_LOAD_PLUGINS": "email,alerts", "NPS_CONNECT_CONFIG": str(self._file)}
+        done = CliRunner(env=environ).invoke(main, [*command, "--json"])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    def signs(self) -> Counter[str]:
+        """How often each sign of a machine was noted."""
+        with self._house.ledger.read() as session:
+            found = session.execute(select(PageViewRow.signs).where(PageViewRow.signs.is_not(None))).scalars()
+            return Counter(sign for signs in found for sign in signs.split(","))
+
+    def follow_up_mails(self, numbers: Sequence[int]) -> Counter[str]:
+        """The mails that people got after the survey, by what they were."""
+        wanted = {f"p{number}@example.com" for number in numbers}
+        mails = [mail for mail in self._house.gateway.mails() if mail.to[0] in wanted]
+        later = mails[len(wanted) :]
+        assert len({mail.to[0] for mail in later}) == len(later), "somebody got more than one mail more"
+        starts = (
+            ("Rappel", "reminder"),
+            ("Reminder", "reminder"),
+            ("Vous avez choisi", "confirm"),
+            ("You chose", "confirm"),
+        )
+        return Counter(
+            next((kind for start, kind in starts if mail.subject.startswith(start)), mail.subject) for mail in later
+        )
+
+    async def submit_as_customers(self, numbers: Sequence[int]) -> dict[int, str]:
+        """What people do who mean it, from their mails on; who did what."""
+        did = {number: CUSTOMER_ACTIONS[at % len(CUSTOMER_ACTIONS)] for at, number in enumerate(numbers)}
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=chromium_browser.chromium_path(),
+                args=[*chromium_browser.CHROMIUM_FLAGS, chromium_browser.LOOPBACK_ONLY_FLAG],
+            )
+            page = await browser.new_page()
+            for number, kind in did.items():
+                self._house.clock.forward("1h")
+                mail = next(one for one in self._house.gateway.mails() if one.to[0] == f"p{number}@example.com")
+                await CUSTOMER_ACTION_STEPS[kind](page, mail)
+                await page.get_by_role("heading", level=1).wait_for()
+            await browser.close()
+        return did
+
+
+def _is_survey_mail(mail) -> bool:
+    return any("/s/" in link for link in mail.links)
+
+
+async def _submit_form(page, mail) -> None:
+    """A score in the mail, a comment, and Send."""
+    await page.goto(next(link for link in mail.links if link.endswith("score=2")))
+    await page.locator("textarea[name=comment]").fill("Trop lent")
+    await page.locator("button[name=send]").click()
+
+
+async def _submit_by_keyboard(page, mail) -> None:
+    await page.goto(mail.links[0].partition("?")[0])
+    await page.locator("button[name=score][value='7']").focus()
+    await page.keyboard.press("Enter")
+
+
+async def _click_score(page, mail) -> None:
+    """Another score than the one that was chosen in the mail."""
+    await page.goto(next(link for link in mail.links if link.endswith("score=3")))
+    await page.locator("button[name=score][value='10']").click()
+
+
+async def _unsubscribe(page, mail) -> None:
+    await page.goto(next(link for link in mail.links if "/u/" in link))
+    await page.get_by_role("button").click()
+
+
+CUSTOMER_ACTION_STEPS = {
+    "detractor": _submit_form,
+    "passive": _submit_by_keyboard,
+    "promoter": _click_score,
+    "unsubscribe": _unsubscribe,
+}

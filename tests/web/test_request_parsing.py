@@ -1,0 +1,89 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from nps_connect.rendering.languages import parse_accept_language
+from nps_connect.web.forms import parse_form, parse_score
+from nps_connect.web.request_data import UnreadableBody, read_body, truncate_to_network
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:aaaa:bbbb::1", "2001:db8:aaaa::/48"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("testclient", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_an_address_is_cut_to_its_network(address, network):
+    assert truncate_to_network(address) == network
+
+
+@given(st.lists(st.text()))
+def test_only_the_eleven_scores_are_scores(values):
+    score = parse_score(values)
+    assert score is None or [str(score)] == values
+
+
+@pytest.mark.parametrize("score", range(11))
+def test_each_score_is_read(score):
+    assert parse_score([str(score)]) == score
+
+
+@given(st.binary())
+def test_any_body_is_a_form(body):
+    form = parse_form(body)
+    assert form.score is None or 0 <= form.score <= 10
+
+
+@pytest.mark.parametrize(
+    ("header", "tags"),
+    [
+        ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", ["fr-CH", "fr", "en", "de", "*"]),
+        ("en;q=0.2, fr", ["fr", "en"]),
+        ("en;q=0, fr;q=1.000", ["fr"]),
+        ("en;q=x, ;;, fr ; q=0.5", ["fr"]),
+        ("", []),
+    ],
+)
+def test_the_browsers_wishes_are_read_dearest_first(header, tags):
+    assert parse_accept_language(header) == tags
+
+
+@given(st.text())
+def test_any_header_is_read(header):
+    assert all(isinstance(tag, str) and tag for tag in parse_accept_language(header))
+
+
+def a_request(receive):
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
+    return Request(scope, receive)
+
+
+def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one():
+    messages = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive():
+        return messages.pop(0)
+
+    with pytest.raises(UnreadableBody) as caught:
+        asyncio.run(read_body(a_request(receive), 100))
+    assert caught.value.status == 400
+
+
+def test_a_body_that_never_ends_is_given_up(monkeypatch):
+    monkeypatch.setattr("nps_connect.web.request_data.SLOWEST_BODY", 0.01)
+
+    async def receive():
+        await asyncio.sleep(3600)
+
+    with pytest.raises(UnreadableBody) as caught:
+        asyncio.run(read_body(a_request(receive), 100))
+    assert caught.value.status == 408
