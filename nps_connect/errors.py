@@ -93,7 +93,7 @@ class PluginError(NpsConnectError):
 
 
 class WebhookRejected(NpsConnectError):
-    """An incoming webhook is not believed: answered with `load_status`, counted, never queued.
+    """An incoming webhook is not believed: answered with `status`, counted, never queued.
 
     Args:
         reason: one of `RejectionReason`; it fixes the HTTP status.

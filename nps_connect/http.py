@@ -142,7 +142,7 @@ class VendorClient:
             accept: statuses beside 2xx that the caller reads itself (such as 404 for "not there").
 
         Raises:
-            DeliveryError: by the outcome table; `connection`, `action`, `load_status`, `request_id` and `exchange` are set.
+            DeliveryError: by the outcome table; `connection`, `action`, `status`, `request_id` and `exchange` are set.
         """
         sent_headers = dict(headers or {})
         if idempotency_key is not None:

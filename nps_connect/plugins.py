@@ -36,7 +36,7 @@ class _LoadedPlugin:
 
 
 class Plugins:
-    """The plugins of one process. Make one with `load_settings`, or an empty one and `register` modules in it.
+    """The plugins of one process. Make one with `load`, or an empty one and `register` modules in it.
 
     Attributes:
         infos: what each loaded plugin declares, by name.

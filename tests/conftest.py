@@ -61,7 +61,7 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty ledger's address, once on each database; the same for all tests, see `has_opened_link`."""
+    """An empty ledger's address, once on each database; the same for all tests, see `opened`."""
     if request.param == "sqlite":
         path: Path = request.getfixturevalue("sqlite_file")
         copy_database(request.getfixturevalue("sqlite_template"), path)

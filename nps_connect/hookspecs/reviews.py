@@ -13,7 +13,7 @@ from nps_connect.records.responses import Response
 
 @hookspec
 def nps_choose_review_platform(contact: Contact, response: Response, platforms: Sequence[str]) -> str | None:
-    """Choose one of the connections in `review_platforms` (those this contact may still be asked for), or none.
+    """Choose one of the connections in `platforms` (those this contact may still be asked for), or none.
 
     Asked plugin by plugin; the built-in implementer (weights and rotation) is asked last.
 

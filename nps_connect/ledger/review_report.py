@@ -30,7 +30,7 @@ class ReviewCounts:
         sent: got the link by mail.
         opened: opened the link, without signs of a machine.
         machine: have a visit with signs of a machine, by `HEAD` or within seconds of the mail; some may also be counted
-            under `has_opened_link`.
+            under `opened`.
     """
 
     platform: str

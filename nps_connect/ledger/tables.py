@@ -128,7 +128,7 @@ class CooldownRow(Base, table=True):
 class InvitationRow(Base, table=True):
     """A survey invitation: one survey for one contact.
 
-    `mailbox_subject` is the hashed one that its mail went to, or may have gone to.
+    `mailbox` is the hashed one that its mail went to, or may have gone to.
     """
 
     __tablename__ = "survey_invitations"
@@ -157,7 +157,7 @@ class InvitationRow(Base, table=True):
 
 
 class PageViewRow(Base, table=True):
-    """One opening of a personal link, by a person or a machine; `detect_signals` of a machine are told, they prove nothing."""
+    """One opening of a personal link, by a person or a machine; `signs` of a machine are told, they prove nothing."""
 
     __tablename__ = "visits"
     __table_args__ = (CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name="purpose"),)

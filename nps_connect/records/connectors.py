@@ -93,7 +93,7 @@ class ReviewPolicy(Record):
     """What a review platform demands of those who ask for reviews.
 
     Attributes:
-        rule: `ask-everyone` forbids asking only happy customers; `release` leaves the choice to the operator.
+        rule: `ask-everyone` forbids asking only happy customers; `free` leaves the choice to the operator.
         reason: the rule in plain words.
         source: where the platform says so.
     """

@@ -13,7 +13,7 @@ class ContactKey(Record):
     """How to look a person up at a vendor.
 
     Attributes:
-        kind: `id` for the vendor's own contact id; `email` for an address; `deal`, `render_ticket`, `order` for the
+        kind: `id` for the vendor's own contact id; `email` for an address; `deal`, `ticket`, `order` for the
             id of an object whose contact is meant (the plugin follows the association).
         value: the id or address.
     """

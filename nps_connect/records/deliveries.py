@@ -105,7 +105,7 @@ class ReviewInvitation(ContactResponse):
     """Ask this person for a review on one platform.
 
     Attributes:
-        lead: `build_review_message` = the mail is the invitation; `help` = thanks and help first, the same link below.
+        lead: `review` = the mail is the invitation; `help` = thanks and help first, the same link below.
         location: which of the platform's places, chosen from the contact's or event's fields; none = the default.
     """
 

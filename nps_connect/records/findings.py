@@ -26,7 +26,7 @@ class SetupChange(Record):
 
     Attributes:
         id: stable name of the thing, such as ``property:nps_score``.
-        change: `create`, `update`, or `cooldown_decision` (an admin locked it; we only report).
+        change: `create`, `update`, or `blocked` (an admin locked it; we only report).
         text: what would be done, one sentence.
     """
 

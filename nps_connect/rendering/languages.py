@@ -11,7 +11,7 @@ RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur",
 
 
 def choose_language(candidates: Sequence[str | None], available: Sequence[str]) -> str:
-    """The first candidate that is available, as `available_languages` spells it.
+    """The first candidate that is available, as `available` spells it.
 
     A candidate falls back to its shorter forms (`fr-CA` to `fr`), then to a relative (`fr` to `fr-CA`), before the next
     candidate is looked at. Pass them in the order contact, survey, company; the last resort is `available[0]`.

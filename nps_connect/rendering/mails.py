@@ -97,7 +97,7 @@ def render_review_mail(
         language: as chosen by `languages.choose`.
         sender: who writes.
         name: how to greet the person, or none.
-        lead: `build_review_message`, the mail is the invitation; `help`, thanks and a way to a person come first, the link below.
+        lead: `review`, the mail is the invitation; `help`, thanks and a way to a person come first, the link below.
         platform: what customers call the review platform.
         review_url: the link to its page.
         unsubscribe_url: the personal link to stop such mail.

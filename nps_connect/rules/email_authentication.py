@@ -33,7 +33,7 @@ class AuthenticationFinding:
     """One thing that was looked at.
 
     Attributes:
-        what: `spf`, `dkim`, `dmarc`, `unsubscribe headers` or `copy_ledger`.
+        what: `spf`, `dkim`, `dmarc`, `unsubscribe headers` or `copy`.
         ok: as it should be.
         text: one sentence.
         fix: what to do about it, if anything.

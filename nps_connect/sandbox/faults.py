@@ -26,7 +26,7 @@ class InjectedFault:
     Attributes:
         kind: an error status, no answer at all, a reset of the line, or an answer that nobody can read.
         applied: the request took effect before things went wrong.
-        status: the status, for `load_status`.
+        status: the status, for `status`.
     """
 
     kind: FaultKind
@@ -42,7 +42,7 @@ class FaultRate:
         kind: what goes wrong.
         when: whether the request is applied first; `either` tosses a coin each time.
         rate: share of requests, 0 to 1.
-        status: the status, for `load_status`.
+        status: the status, for `status`.
     """
 
     kind: FaultKind

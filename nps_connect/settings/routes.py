@@ -43,7 +43,7 @@ class Route(SettingsTable):
         do: the action.
         via: the connection that carries it out (for `invite_review`: the review platform).
         delay: from the answer to the action; the action's settling time if not given.
-        lead: for `invite_review`: `build_review_message` (the mail is the invitation) or `help` (thanks and help first).
+        lead: for `invite_review`: `review` (the mail is the invitation) or `help` (thanks and help first).
         comment: for `write_score`: whether the comment itself, a link, or nothing is written.
         scores: only these scores among those of `on`; empty = all.
         surveys: only answers to these surveys; empty = all.

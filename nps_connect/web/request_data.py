@@ -22,7 +22,7 @@ MAX_USER_AGENT_LENGTH = 200
 
 
 class UnreadableBody(Exception):
-    """The body was not read to its end; `load_status` says why: 408 too slow, 413 too large, 400 broken off."""
+    """The body was not read to its end; `status` says why: 408 too slow, 413 too large, 400 broken off."""
 
     def __init__(self, status: int) -> None:
         self.status = status

@@ -92,7 +92,7 @@ class LoadGenerator:
             thread.start()
 
     def stop_events(self) -> None:
-        """Let no more happen; what has begun goes on: all webhooks arrive. Mail is read until `apply_opt_out`."""
+        """Let no more happen; what has begun goes on: all webhooks arrive. Mail is read until `stop`."""
         self._enough.set()
         self._threads[0].join()
         self._raise()

@@ -97,7 +97,7 @@ class SmtpSession:
         self._answer("EHLO", lambda: self._connection.docmd("NOOP"))
 
     def post(self, sender: EmailAddress, to: EmailAddress, mail: bytes) -> None:
-        """Hand one mail over. A `SmtpConnectionLost` tells by `complete_events` whether the mail may have been accepted.
+        """Hand one mail over. A `SmtpConnectionLost` tells by `complete` whether the mail may have been accepted.
 
         Raises:
             Rejected: the address needs letters that this server does not take.

@@ -44,7 +44,7 @@ class ReviewLinkSettings(ConnectionSettings):
         title: how customers know the platform.
         url: the review page; may hold ``{location}`` and ``{language}``, both percent-encoded when filled in.
         policy: what the platform says about whom to ask; there is no default, because somebody has to look.
-        policy_source: where the platform says so; required for `release`.
+        policy_source: where the platform says so; required for `free`.
         locations: what to fill in for ``{location}``, by the location's name.
         location_field: the property of the contact or event that names the location.
         default_location: what to fill in for people whose location is not known.

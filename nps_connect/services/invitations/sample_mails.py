@@ -33,8 +33,8 @@ def build_sample_mail(
         language: of the mail.
         to: where it goes.
         at: the present moment.
-        mail: `build_survey_message`, its `reminder`, `confirm` (a detractor's score was opened and never pressed), or the mail after
-            an answer that leads with the `build_review_message` or with `help`.
+        mail: `survey`, its `reminder`, `confirm` (a detractor's score was opened and never pressed), or the mail after
+            an answer that leads with the `review` or with `help`.
 
     Returns:
         None for a mail after an answer where no route leads to a review page.

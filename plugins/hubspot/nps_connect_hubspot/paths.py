@@ -27,7 +27,7 @@ class Paths:
     supported_until: str
 
     def batch(self, kind: str, verb: str) -> str:
-        """`POST` up to 100 inputs: `parse_signals`, `create`, `update`."""
+        """`POST` up to 100 inputs: `read`, `create`, `update`."""
         return f"{self.objects}/{kind}/batch/{verb}"
 
     def search(self, kind: str) -> str:

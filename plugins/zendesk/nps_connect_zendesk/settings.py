@@ -24,7 +24,7 @@ FIELD_VALUES = (
     "email",
     "contact_link",
 )
-"""What ``build_custom_fields`` may name in braces."""
+"""What ``custom_fields`` may name in braces."""
 
 AUTO_REPLIES = (
     "automatic reply",
