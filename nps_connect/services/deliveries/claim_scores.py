@@ -25,10 +25,10 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Payload
 from nps_connect.records.responses import NPS_SCALE
+from nps_connect.services.contacts.response_records import build_response
 from nps_connect.services.contacts.store import MAX_HISTORY, build_earlier_response
 from nps_connect.services.deliveries.delivery_order import out_of_order_ids
 from nps_connect.services.deliveries.scores import build_score_update
-from nps_connect.services.responses.response_records import build_response
 
 CLAIM_AND_START_ACTIONS = frozenset({"write_score"})
 """Actions whose vendors take many at once, and that need no look at the person."""

@@ -27,6 +27,7 @@ from nps_connect.rules.timing import link_expiry
 from nps_connect.services.cases.overdue import is_overdue_alert
 from nps_connect.services.cases.overdue import render_overdue_alert as overdue
 from nps_connect.services.contacts.contactability import block_reason
+from nps_connect.services.contacts.response_records import is_confirmed, load_contact_response
 from nps_connect.services.contacts.store import build_contact, surviving_contact, upsert_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries import messages
@@ -35,7 +36,6 @@ from nps_connect.services.deliveries.scores import build_score_update, load_tick
 from nps_connect.services.invitations.pre_send_checks import check_before_send, check_survey_pause
 from nps_connect.services.invitations.reminders import CONFIRM_OPTION, confirmation_block_reason
 from nps_connect.services.responses.conflicting_scores import CONFLICTING_SCORES_HOLD
-from nps_connect.services.responses.response_records import is_confirmed, load_contact_response
 from nps_connect.services.reviews import delivery_callbacks
 from nps_connect.services.reviews.review_pages import resolve_review_page
 

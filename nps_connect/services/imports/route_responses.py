@@ -13,12 +13,12 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.responses import Response
 from nps_connect.rules.routing import plan_actions
+from nps_connect.services.contacts.response_records import load_contact_response
 from nps_connect.services.contacts.store import load_responses
 from nps_connect.services.context import Context
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.response_rows import ImportedResponse
 from nps_connect.services.imports.store_responses import ResponseImport
-from nps_connect.services.responses.response_records import load_contact_response
 from nps_connect.services.routing.route import RoutingBatch, load_planned_deliveries, route_response, save_routing_batch
 from nps_connect.settings.model import Route
 

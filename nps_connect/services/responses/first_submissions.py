@@ -15,11 +15,11 @@ from nps_connect.ledger.tables import ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.contacts import Contact
 from nps_connect.records.pages import PageView, Submission
+from nps_connect.services.contacts.response_records import ConfirmedResponse, ResponseColumns, build_response
 from nps_connect.services.context import Context
 from nps_connect.services.responses.follow_up_answers import merge_follow_up_answers
 from nps_connect.services.responses.invitation_state import LockedInvitation
 from nps_connect.services.responses.page_views import new_response_columns
-from nps_connect.services.responses.response_records import ConfirmedResponse, ResponseColumns, build_response
 from nps_connect.services.reviews.first_invitations import FirstResponse
 from nps_connect.services.routing.route import RoutingBatch, route_first_response
 

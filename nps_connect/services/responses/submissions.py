@@ -14,6 +14,7 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow, Revi
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.pages import Submission
 from nps_connect.rules.bot_detection import BotSignal
+from nps_connect.services.contacts.response_records import load_contact_response
 from nps_connect.services.contacts.store import preload_responses
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.recovery_survey import record_recovery
@@ -26,7 +27,6 @@ from nps_connect.services.responses.first_submissions import (
 )
 from nps_connect.services.responses.follow_up_answers import merge_follow_up_answers
 from nps_connect.services.responses.invitation_state import LockedInvitation
-from nps_connect.services.responses.response_records import load_contact_response
 from nps_connect.services.responses.visit_log import VisitLog
 from nps_connect.services.routing.route import RoutingBatch, load_planned_deliveries, route_response, save_routing_batch
 

@@ -14,8 +14,8 @@ from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.responses import Response
 from nps_connect.rules.routing import PlannedAction
+from nps_connect.services.contacts.response_records import ResponseColumns
 from nps_connect.services.context import Context
-from nps_connect.services.responses.response_records import ResponseColumns
 from nps_connect.services.reviews.invitations import SHADOW_HOLD, invitation_columns, reachable_platforms
 from nps_connect.services.reviews.platform_choice import NoReviewInvitation, choose_invitation, review_subjects
 from nps_connect.services.reviews.review_pages import review_platforms

@@ -17,9 +17,9 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.responses import ContactResponse, Response
 from nps_connect.rules.routing import PlannedAction, delivery_key
+from nps_connect.services.contacts.response_records import ResponseColumns
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.services.deliveries.cancel import cancel
-from nps_connect.services.responses.response_records import ResponseColumns
 from nps_connect.services.reviews.platform_choice import NoReviewInvitation, choose_invitation, review_subjects
 from nps_connect.services.reviews.reminders import UNSTARTED_STATES, is_reminder
 from nps_connect.services.reviews.review_pages import resolve_review_page, review_platforms

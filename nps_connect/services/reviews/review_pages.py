@@ -16,9 +16,9 @@ from nps_connect.records.deliveries import ReviewDestination, ReviewInvitation
 from nps_connect.records.pages import PageView
 from nps_connect.records.responses import Response
 from nps_connect.rules.routing import route_matches
+from nps_connect.services.contacts.response_records import build_response, confirmed_clause
 from nps_connect.services.contacts.store import build_contact
 from nps_connect.services.context import Context
-from nps_connect.services.responses.response_records import build_response, confirmed_clause
 from nps_connect.services.reviews.link_visits import is_safe_url, record_link_visit
 from nps_connect.services.reviews.locations import resolve_location
 

@@ -18,10 +18,10 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rules.routing import PlannedAction, delivery_key, grace_period, plan_actions
+from nps_connect.services.contacts.response_records import ResponseColumns
 from nps_connect.services.contacts.store import merged_contact_ids
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.services.deliveries.cancel import cancel
-from nps_connect.services.responses.response_records import ResponseColumns
 from nps_connect.services.reviews.first_invitations import FirstResponse, plan_first_invitations
 from nps_connect.services.reviews.invitations import SHADOW_HOLD, plan_invitation
 from nps_connect.services.reviews.review_pages import has_review_routes

@@ -1,4 +1,4 @@
-"""From stored answers to the records that hooks receive."""
+"""Build the records that hooks receive from response rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nps_connect.services.contacts.store import build_contact, load_earlier_resp
 
 
 class ConfirmedResponse(NamedTuple):
-    """A confirmed answer in plain values, as it has just been written."""
+    """The columns of a confirmed response, as just written, without an ORM row."""
 
     id: int
     public_id: str
@@ -33,11 +33,11 @@ class ConfirmedResponse(NamedTuple):
 
 
 ResponseColumns = ResponseRow | ConfirmedResponse
-"""An answer, however its columns came here."""
+"""The columns of a response, as an ORM row or as plain values."""
 
 
 def load_contact_response(session: Session, row: ResponseRow, contact: ContactRow) -> ContactResponse:
-    """A confirmed response together with the person and the answers before it."""
+    """Return a confirmed response with its contact and the contact's earlier responses."""
     return ContactResponse(
         contact=build_contact(contact),
         response=build_response(row),
@@ -46,16 +46,16 @@ def load_contact_response(session: Session, row: ResponseRow, contact: ContactRo
 
 
 def build_response(row: ResponseColumns, follow_up: Sequence[object] | None = None) -> Response:
-    """The record of a confirmed response.
+    """Return the record of a confirmed response.
 
     Args:
-        row: as stored, or the same columns read otherwise.
-        follow_up: its further answers, where the row does not hold them.
+        row: the columns of the response.
+        follow_up: the stored follow-up answers, where `row` does not have them.
 
     Raises:
-        ValueError: it is not confirmed, or what is stored is damaged.
+        ValueError: the response is not confirmed, or the stored data is damaged.
     """
-    further = row.follow_up if follow_up is None else follow_up
+    answers = row.follow_up if follow_up is None else follow_up
     if row.score is None or row.answered_at is None:
         raise ValueError(f"response {row.public_id} is not confirmed")
     return Response(
@@ -68,15 +68,15 @@ def build_response(row: ResponseColumns, follow_up: Sequence[object] | None = No
         language=row.language,
         answered_at=row.answered_at,
         do_not_contact=row.do_not_contact,
-        follow_up=tuple(FollowUpAnswer.model_validate(one) for one in further),
+        follow_up=tuple(FollowUpAnswer.model_validate(answer) for answer in answers),
     )
 
 
 def is_confirmed(row: ResponseRow | None) -> bool:
-    """Whether a person stands behind the answer: pressed, and not contradicted by another press at once."""
+    """Return whether the score was submitted and no conflicting submission came within seconds."""
     return row is not None and row.revision > 0 and row.conflicting_at is None
 
 
 def confirmed_clause() -> ColumnElement[bool]:
-    """`is_confirmed`, for queries."""
+    """Return the SQL condition that equals `is_confirmed`."""
     return (col(ResponseRow.revision) > 0) & col(ResponseRow.conflicting_at).is_(None)
