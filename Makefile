@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test bench torture crawl constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl constraints
 
 all: format lint types imports docs test
 
@@ -30,6 +30,10 @@ docs:
 
 test:
 	$(BIN)/pytest
+
+# The packages, files and functions that one item passes through; ITEM='write_score' lists them.
+trace:
+	PYTHONPATH=tests $(BIN)/python -m support.package_trace $(if $(ITEM),'$(ITEM)')
 
 bench:
 	$(BIN)/python -m benchmarks --write

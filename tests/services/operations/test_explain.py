@@ -42,7 +42,7 @@ from nps_connect.services.operations.explain import (
 from nps_connect.services.operations.timeline import ENTRY_ORDER
 
 ZONE = ZoneInfo("Europe/Paris")
-DOCS = Path(__file__).parents[2] / "docs" / "triggers.md"
+DOCS = Path(__file__).parents[3] / "docs" / "triggers.md"
 
 
 def stories(application: ApplicationHarness) -> list[Timeline]:

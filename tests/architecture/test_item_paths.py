@@ -1,0 +1,34 @@
+"""One item passes through few packages, files and functions, and never calls a package above the one it is in."""
+
+from __future__ import annotations
+
+import pytest
+from support.package_trace import render_report, trace_items
+from support.sqlite_files import copy_database
+
+from nps_connect.ledger.ledger import Ledger
+
+CEILINGS = {
+    "webhook to invitation": {"pairs": 8, "upward": 0, "files": 46, "functions": 215},
+    "send_survey": {"pairs": 6, "upward": 3, "files": 54, "functions": 190},
+    "submission": {"pairs": 5, "upward": 0, "files": 38, "functions": 149},
+    "write_score": {"pairs": 1, "upward": 0, "files": 24, "functions": 80},
+    "open_ticket": {"pairs": 3, "upward": 1, "files": 40, "functions": 135},
+}
+"""Only ever lowered. ``make trace`` prints the figures and what they count."""
+
+
+@pytest.fixture(scope="module")
+def traces(sqlite_template, tmp_path_factory):
+    path = tmp_path_factory.mktemp("trace") / "ledger.db"
+    copy_database(sqlite_template, path)
+    ledger = Ledger(f"sqlite:///{path}")
+    yield trace_items(ledger)
+    ledger.close()
+
+
+@pytest.mark.parametrize("name", CEILINGS)
+def test_an_item_s_path_stays_within_its_ceilings(name, traces):
+    ceilings = CEILINGS[name]
+    exceeded = {figure: count for figure, count in traces[name].figures.items() if count > ceilings[figure]}
+    assert exceeded == {}, render_report({name: traces[name]})
