@@ -4,7 +4,7 @@ import json
 
 
 def test_every_band_of_every_platform_as_json(seeded_cli):
-    rows = json.loads(seeded_cli("reviews", "audit", "--json").out)
+    rows = json.loads(seeded_cli("reviews", "report", "--json").out)
     assert [(row["platform"], row["band"], row["scores"], row["answered"]) for row in rows] == [
         ("stars", "promoter", "9-10", 1),
         ("stars", "passive", "7-8", 1),
@@ -15,10 +15,10 @@ def test_every_band_of_every_platform_as_json(seeded_cli):
 
 
 def test_the_same_as_csv_and_as_a_table(seeded_cli):
-    rows = list(csv.DictReader(io.StringIO(seeded_cli("reviews", "audit", "--csv").out)))
+    rows = list(csv.DictReader(io.StringIO(seeded_cli("reviews", "report", "--csv").out)))
     assert [row["band"] for row in rows] == ["promoter", "passive", "detractor"]
-    assert "1 (100%)" in seeded_cli("reviews", "audit").out
+    assert "1 (100%)" in seeded_cli("reviews", "report").out
 
 
 def test_two_formats_at_once_are_a_mistake_of_usage(seeded_cli):
-    assert seeded_cli("reviews", "audit", "--csv", "--json").code == 2
+    assert seeded_cli("reviews", "report", "--csv", "--json").code == 2

@@ -85,7 +85,7 @@ def test_a_logo_that_no_mail_can_carry_is_refused(configured, content, told):
     [
         (["preview", "after-purchese"], "did you mean 'after-purchase'"),
         (["preview", "after-purchase", "--language", "de"], "one of fr, en"),
-        (["send", "after-purchase", "--to", "me@example.com"], "add --test"),
+        (["test", "after-purchase"], "Missing option '--to'"),
     ],
 )
 def test_what_cannot_be_shown_or_sent_is_told(configured, arguments, told):
@@ -96,7 +96,7 @@ def test_what_cannot_be_shown_or_sent_is_told(configured, arguments, told):
 
 def test_a_test_is_sent_marked_as_one(configured, mailbox):
     told = configured(
-        "surveys", "send", "after-purchase", "--to", "me@example.com", "--test", SMTP_URL=mailbox.smtp_url
+        "surveys", "test", "after-purchase", "--to", "me@example.com", SMTP_URL=mailbox.smtp_url
     )
     assert told.code == 0, told.err
     [mail] = mailbox.mails("me@example.com")

@@ -108,7 +108,7 @@ class TestSimulate:
             'where = "amount >= 100 and amount <= 200"}]\n'
         )
         table = shop.folder / "people.csv"
-        result = shop("triggers", "simulate", "--config", str(new), "--csv", str(table))
+        result = shop("triggers", "simulate", "--against", str(new), "--csv", str(table))
         assert result.out.splitlines()[-1] == "5 events; 2 surveys; 1 added, 1 removed, 1 moved"
         with table.open(encoding="utf-8", newline="") as stream:
             told = {row["contact"]: row["change"] for row in csv.DictReader(stream)}

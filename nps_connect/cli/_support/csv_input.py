@@ -1,4 +1,4 @@
-"""What ``contacts import`` and ``responses import`` share: the file, its columns, its bad lines."""
+"""What ``surveys invite`` and ``responses import`` share: the file, its columns, its bad lines."""
 
 from __future__ import annotations
 

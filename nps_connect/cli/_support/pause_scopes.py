@@ -38,7 +38,7 @@ def parse_scope(text: str, settings: Settings) -> str:
     if kind == "survey":
         return pauses.survey_scope(_require_name(name, list(settings.surveys), "survey"))
     connection, slash, action = name.partition("/")
-    if kind != "queue_name" or not slash:
+    if kind != "queue" or not slash:
         raise click.UsageError(f"{text!r} is not a scope; allowed: {SCOPE_FORMS}")
     queues = [*get_args(Action), *INTAKE_QUEUES]
     return pauses.queue_scope(
@@ -91,7 +91,7 @@ def describe_scope(scope: str) -> str:
         return f"everything on {name}"
     if kind == "survey":
         return f"all mail of survey {name}"
-    if kind == "queue_name":
+    if kind == "queue":
         connection, _, action = name.partition("/")
         return f"{action} on {connection}"
     return "all mail to customers"
@@ -113,7 +113,7 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
         inside = pending & (col(DeliveryRow.connection) == name)
     elif kind == "survey":
         inside = survey_mail_condition(name) & (pending | (col(DeliveryRow.hold) == scope))
-    elif kind == "queue_name":
+    elif kind == "queue":
         inside = pending & (col(DeliveryRow.queue_name) == name)
     else:
         inside = pending & mail

@@ -1,4 +1,4 @@
-"""``nps-connect contacts import``."""
+"""``nps-connect surveys invite``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 BATCH = 500
 
 
-@click.command("import", cls=Command)
+@click.command(cls=Command)
 @file_options
 @click.option("--survey", required=True, metavar="NAME", help="What they are asked.")
 @click.option("--campaign", metavar="NAME", help="The same name never asks a person twice; the file's if not given.")

@@ -13,17 +13,14 @@ from nps_connect.cli._support.output import print_fields, print_json
 @click.command(cls=Command)
 @click.argument("name")
 @click.option("--to", "address", required=True, metavar="ADDRESS", help="Your own, or a colleague's.")
-@click.option("--test", "is_test", is_flag=True, help="Needed: by hand, only tests are sent.")
 @click.option("--language", metavar="TAG", help="Of the mail; the survey's own if not given.")
 @json_option
 @pass_options
-def test(options: Options, name: str, address: str, is_test: bool, language: str | None, as_json: bool) -> None:
+def test(options: Options, name: str, address: str, language: str | None, as_json: bool) -> None:
     """Send the mail of survey NAME as a test: marked as one, and whatever is pressed on its page counts nowhere."""
     from nps_connect.cli._support.test_message import build_test_message, open_context
     from nps_connect.errors import DeliveryError
 
-    if not is_test:
-        raise click.UsageError("customers are asked by triggers; to send a test, add --test")
     with open_context(options) as ctx:
         message = build_test_message(ctx, name, language, address)
         channel = ctx.settings.surveys[name].channel

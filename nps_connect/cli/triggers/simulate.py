@@ -27,14 +27,14 @@ COLUMNS = ("change", "contact", "survey", "trigger", "due_at", "due_before", "ev
 
 @click.command()
 @click.option("--since", default="30d", show_default=True, help="From this day on (2026-01-31), or for so long back.")
-@click.option("--config", "new", type=click.Path(path_type=Path, exists=True), metavar="NEW.toml", help="What to try.")
+@click.option("--against", "new", type=click.Path(path_type=Path, exists=True), metavar="NEW.toml", help="What to try.")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the people to a file.")
 @json_option
 @pass_options
 def simulate(options: Options, since: str, new: Path | None, csv_file: Path | None, as_json: bool) -> None:
     """Run the rules over recorded events; nothing is sent or written.
 
-    With --config: the rules of another configuration, compared with the present one. People are named by connection and
+    With --against: the rules of another configuration, compared with the present one. People are named by connection and
     id only.
     """
     from nps_connect.services.operations.simulate import compare_results
