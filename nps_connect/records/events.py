@@ -11,6 +11,9 @@ from nps_connect.records.contacts import Contact, ContactKey
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+CONTACT_EVENT_KINDS = frozenset({"contact.deleted", "contact.merged", "contact.privacy_deleted"})
+"""Kinds that change the stored contact, whether or not a trigger listens."""
+
 
 def fact_key(kind: str, object_id: str, moment: datetime) -> str:
     """The key of a fact: kind, object, and the moment it became true (milliseconds, UTC).

@@ -10,6 +10,9 @@ from nps_connect.records.events import Event
 from nps_connect.rules.trigger_decision import Reason, TriggerDecision
 from nps_connect.settings.durations import format_duration
 
+CASE_SOLVED_KIND = "case.solved"
+"""Kind of the event that vetoes see. The ticket itself is our own and never leads to a survey."""
+
 
 @dataclass(frozen=True)
 class SolvedCase:

@@ -40,12 +40,12 @@ def test_an_event_and_a_delivery_tell_their_own_chain(seeded_cli):
 
 def test_a_suppressed_address_of_nobody_we_know_is_told(seeded_cli):
     from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
-    from nps_connect.services.contacts.store import suppress
+    from nps_connect.services.suppressions.store import suppress
 
     application = seeded_cli.application
     with application.ledger.write() as session:
         subject = mailbox_subject(mailbox_hash("gone@example.com"))
-        suppress(session, subject, "bounced", source="mail", now=application.clock())
+        suppress(session, [subject], "bounced", source="mail", now=application.clock())
     result = seeded_cli("explain", "gone@example.com")
     assert "stopped  bounced" in result.out
 

@@ -259,7 +259,7 @@ def test_a_written_reason_sets_the_cooldown_aside_and_is_told():
 
 def test_a_trigger_s_own_cap_spreads_over_the_days_that_follow():
     full = {date(2026, 5, 7): 10, date(2026, 5, 8): 12, date(2026, 5, 9): 9}
-    known = facts(trigger=trigger(delay="3d", per_day=10), own_days=lambda day: full.get(day, 0))
+    known = facts(trigger=trigger(delay="3d", per_day=10), trigger_surveys_due=lambda day: full.get(day, 0))
     assert check_trigger(known).due_at == NOW + timedelta(days=5)
     assert "at most 10 a day" in check_trigger(known).detail
 
@@ -284,6 +284,9 @@ def test_a_cap_counts_the_company_s_days_and_keeps_the_time_of_day_where_the_per
     there = ANNE.model_copy(update={"timezone": "Pacific/Auckland"})
     capped = trigger(delay="next wednesday 09:00", per_day=1)
     known = facts(
-        trigger=capped, contacts=(there,), zone=ZoneInfo("Europe/Paris"), own_days=lambda day: full.get(day, 0)
+        trigger=capped,
+        contacts=(there,),
+        zone=ZoneInfo("Europe/Paris"),
+        trigger_surveys_due=lambda day: full.get(day, 0),
     )
     assert check_trigger(known).due_at == datetime(2026, 5, 6, 21, tzinfo=UTC), "Thursday 9:00 in Auckland"

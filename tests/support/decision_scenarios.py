@@ -10,8 +10,8 @@ from support.clock import START
 from support.fake_vendors import EXAMPLE_CONFIGURATION
 
 from nps_connect import ConnectionSettings, ConnectorInfo, SurveyProposal, Veto, hookimpl
-from nps_connect.services.contacts.store import suppress
 from nps_connect.services.decisions.held_triggers import reject_held
+from nps_connect.services.suppressions.store import suppress
 
 TRIGGER = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
 
@@ -67,7 +67,7 @@ def ambiguous_contact(application: ApplicationHarness) -> None:
 def suppressed_contact(application: ApplicationHarness) -> None:
     win_deal_of_known_contact(application)
     with application.ledger.write() as session:
-        suppress(session, "c:1", "objected", source="by telephone", now=application.clock())
+        suppress(session, ["c:1"], "objected", source="by telephone", now=application.clock())
     win_deals(application, "1")
 
 

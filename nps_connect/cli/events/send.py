@@ -75,7 +75,7 @@ def send(
 
 def _count_reached(ctx: Context, connection: str, kind: str, key: ContactKey) -> int:
     """How many people may get mail: one, if the connection knows exactly one and something listens to the event."""
-    from nps_connect.services.decisions.complete_events import find_contacts
+    from nps_connect.services.contacts.lookup import find_contacts
     from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 
     if not TriggerEvaluator(ctx).has_listeners(connection, kind):

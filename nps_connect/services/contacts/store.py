@@ -11,11 +11,9 @@ from sqlmodel import Session, col
 from nps_connect.ledger.operational_tables import SuppressionRow
 from nps_connect.ledger.subjects import contact_subjects, mailbox_hash
 from nps_connect.ledger.tables import ContactRow, ResponseRow
-from nps_connect.ledger.upserts import insert_for
 from nps_connect.records.contacts import Contact
 from nps_connect.records.responses import NPS_SCALE, EarlierResponse
 from nps_connect.records.surveys import ContactHistory
-from nps_connect.services.suppressions.erasure import erase_personal_data
 
 MAX_HISTORY = 10
 
@@ -100,25 +98,6 @@ def suppression_reason(session: Session, row: ContactRow) -> str | None:
         select(col(SuppressionRow.reason)).where(col(SuppressionRow.subject).in_(subjects)).order_by("reason")
     ).scalars()
     return next(iter(reasons), None)
-
-
-def suppress(session: Session, subject: str, reason: str, *, source: str, now: datetime) -> bool:
-    """Store that a subject must not be written to; false if that was known."""
-    statement = insert_for(session, SuppressionRow).values(
-        subject=subject, reason=reason, source=source, created_at=now
-    )
-    stored = statement.on_conflict_do_nothing(index_elements=["subject", "reason"]).returning(SuppressionRow.id)
-    return session.execute(stored).scalar() is not None
-
-
-def erase_contact(session: Session, row: ContactRow, now: datetime) -> None:
-    """Forget a person: only ids and hashes stay, so that nobody writes to them again."""
-    for subject in contact_subjects(row.id or 0, row.mailbox):
-        suppress(session, subject, "erased", source="vendor", now=now)
-    erase_personal_data(session, row)
-    row.erased_at = row.erased_at or now
-    row.email = row.name = row.language = row.mailbox = None
-    row.record = {}
 
 
 def load_responses(session: Session, contact_ids: Collection[int]) -> dict[int, list[ResponseRow]]:

@@ -28,6 +28,11 @@ class ClaimedEvent(NamedTuple):
     attempts: int
     event: Event
 
+    @property
+    def ref(self) -> str:
+        """Connection and key, which identify the fact in every database."""
+        return f"{self.connection}:{self.key}"
+
 
 def claim_events(ctx: Context, connection: str, token: str, limit: int) -> list[ClaimedEvent]:
     """Claim events of one connection, oldest due first; one that cannot be read (a damaged record) goes dead alone."""

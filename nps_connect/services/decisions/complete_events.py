@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nps_connect.errors import PluginError
-from nps_connect.records.contacts import Contact, ContactKey, ContactMatch
 from nps_connect.records.events import Event
+from nps_connect.services.contacts.lookup import find_contacts
 from nps_connect.services.context import Context
 from nps_connect.services.reviews.locations import location_fields
 
@@ -40,28 +40,6 @@ def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> l
         event.changed(contacts=found.get(event.contact_key, ())) if event.contact_key and not event.contacts else event
         for event in completed
     ]
-
-
-def find_contacts(ctx: Context, connection: str, keys: Sequence[ContactKey]) -> list[ContactMatch]:
-    """Look people up at a connection, in bulk; one match per key, in order.
-
-    Raises:
-        DeliveryError: the vendor cannot tell now.
-        PluginError: the plugin did not answer key by key.
-    """
-    plugin = ctx.plugin_name(connection)
-    matches: list[ContactMatch] = list(
-        ctx.plugins.call(plugin, "nps_find_contacts", connection=ctx.connections[connection], keys=keys)
-    )
-    if [match.key for match in matches] != list(keys):
-        raise PluginError(plugin, "nps_find_contacts did not answer key by key, in order")
-    return matches
-
-
-def look_up_contact(ctx: Context, contact: Contact) -> Contact | None:
-    """The person as their own connection knows them now; none if it does not (any more)."""
-    matches = find_contacts(ctx, contact.connection, [ContactKey(kind="id", value=contact.id)])
-    return matches[0].contacts[0] if len(matches[0].contacts) == 1 else None
 
 
 def _fields_to_complete(ctx: Context, connection: str) -> list[str]:

@@ -93,7 +93,9 @@ class DecisionBatch:
                     }
                 )
                 if ruling.verdict == "yes" and contact is not None and person is not None:
-                    self._approved.append(ApprovedSurvey(row, contact, person, trigger, ruling))
+                    self._approved.append(
+                        ApprovedSurvey(row.id, row.ref, contact, person, trigger, ruling.due_at or now)
+                    )
                 if ruling.verdict == "deferred" and ruling.eligible_at is not None:
                     self.again[row.id] = min(ruling.eligible_at, self.again.get(row.id, ruling.eligible_at))
         self._replace(books)

@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import ContactRow, EventRow
-from nps_connect.records.events import Event
+from nps_connect.records.events import CONTACT_EVENT_KINDS, Event
 from nps_connect.services.contacts.contact_batch import ContactRef, StoredContact, single_contact, upsert_contacts
 from nps_connect.services.contacts.event_subjects import record_contact_keys
 from nps_connect.services.context import Context
@@ -22,7 +22,6 @@ from nps_connect.services.decisions.claim_events import ClaimedEvent, claim_even
 from nps_connect.services.decisions.complete_events import complete_events
 from nps_connect.services.decisions.decide_batch import DecisionBatch
 from nps_connect.services.decisions.event_retry import schedule_retries
-from nps_connect.services.intake.store_events import CONTACT_EVENT_KINDS
 from nps_connect.services.invitations.invite import ReservationConflict
 from nps_connect.services.suppressions.erasure import redact_event_record
 from nps_connect.services.suppressions.lifecycle import apply_contact_event, reapply_erasure

@@ -11,7 +11,7 @@ from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_new
 from nps_connect.records.events import Event
-from nps_connect.rules.recovery_survey import SolvedCase, decide_recovery_survey
+from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND, SolvedCase, decide_recovery_survey
 from nps_connect.rules.routing import delivery_key
 from nps_connect.rules.trigger_decision import TriggerDecision
 from nps_connect.services.cases.cases import apply_ticket_event, record_recovery_score
@@ -24,9 +24,6 @@ from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.reviews.ticket_wait import release_waiting_mail
 from nps_connect.settings.model import Trigger
-
-CASE_SOLVED_KIND = "case.solved"
-"""The fact that vetoes are asked about: not the ticket, which is our own and never surveyed for itself."""
 
 COOLDOWN_EXEMPTION = "the follow-up of a solved case"
 """Why it may be sent within the cooldown."""
@@ -101,7 +98,8 @@ def _decide_recovery_survey(ctx: Context, session: Session, row: ClaimedEvent, e
     )
     queues: set[str] = set()
     if ruling.verdict == "yes":
-        queues = create_invitations(ctx, session, [ApprovedSurvey(row, known, person, trigger, ruling)])
+        due_at = ruling.due_at or ctx.clock()
+        queues = create_invitations(ctx, session, [ApprovedSurvey(row.id, row.ref, known, person, trigger, due_at)])
         case.follow_up_id = session.execute(
             select(col(InvitationRow.id)).where(
                 col(InvitationRow.event_id) == row.id, col(InvitationRow.trigger) == trigger.label

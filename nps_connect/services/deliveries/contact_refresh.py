@@ -12,9 +12,9 @@ from nps_connect.errors import DeliveryError, PluginError, Rejected, RetryLater
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import Action
+from nps_connect.services.contacts.lookup import find_contacts
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.complete_events import find_contacts
 from nps_connect.services.deliveries.delivery_order import load_with_relations
 from nps_connect.services.deliveries.preflight import NotAttempted
 from nps_connect.services.deliveries.quiet_hours import defer_in_quiet_hours

@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import EventRow
-from nps_connect.records.events import Event
+from nps_connect.records.events import CONTACT_EVENT_KINDS, Event
 from nps_connect.services.contacts.contact_batch import single_contact, upsert_contacts
 from nps_connect.services.contacts.event_subjects import record_contact_keys
 from nps_connect.services.context import Context, decide_queue
@@ -26,7 +26,7 @@ from nps_connect.services.decisions.claim_events import ClaimedEvent
 from nps_connect.services.decisions.complete_events import complete_events
 from nps_connect.services.decisions.decide_batch import DecisionBatch
 from nps_connect.services.decisions.event_retry import retry_values
-from nps_connect.services.intake.store_events import CONTACT_EVENT_KINDS, build_kind_filter, insert_events
+from nps_connect.services.intake.store_events import build_kind_filter, insert_events
 from nps_connect.services.suppressions.erasure import redact_event_record
 
 log = logging.getLogger(__name__)

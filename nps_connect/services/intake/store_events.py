@@ -9,13 +9,10 @@ from sqlmodel import Session
 
 from nps_connect.ledger.tables import EventRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.events import Event
+from nps_connect.records.events import CONTACT_EVENT_KINDS, Event
 from nps_connect.services.cases.cases import ticket_event_kinds
 from nps_connect.services.contacts.event_subjects import record_contact_keys
 from nps_connect.services.context import Context, decide_queue
-
-CONTACT_EVENT_KINDS = frozenset({"contact.deleted", "contact.merged", "contact.privacy_deleted"})
-"""Kinds that change what we know of a person, whether or not a trigger listens."""
 
 IntakeSource = Literal["webhook", "poll", "reconcile", "manual"]
 

@@ -18,10 +18,8 @@ from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.limit_state import Person
 from nps_connect.rules.routing import delivery_key
 from nps_connect.rules.timing import link_expiry
-from nps_connect.rules.trigger_decision import TriggerDecision
 from nps_connect.services.contacts.contact_batch import StoredContact
 from nps_connect.services.context import Context, delivery_queue
-from nps_connect.services.decisions.claim_events import ClaimedEvent
 from nps_connect.settings.model import Trigger
 
 SHADOW_MODE_REASON = "mode is shadow: decided and recorded, not sent"
@@ -33,18 +31,23 @@ class ReservationConflict(Exception):  # not an error: the batch is decided agai
 
 @dataclass(frozen=True)
 class ApprovedSurvey:
-    """One survey that was decided on."""
+    """A survey that a trigger decided on.
 
-    event: ClaimedEvent
+    Attributes:
+        event_id: id of the event behind it.
+        event_ref: connection and key of that event, as ``connection:key``; part of the delivery key.
+        contact: the stored contact.
+        person: the subjects whose cooldown is reserved.
+        trigger: the trigger that decided.
+        due_at: when the survey mail is due.
+    """
+
+    event_id: int
+    event_ref: str
     contact: StoredContact
     person: Person
     trigger: Trigger
-    ruling: TriggerDecision
-
-    @property
-    def due(self) -> datetime:
-        """When its mail is due."""
-        return self.ruling.due_at or self.event.received_at
+    due_at: datetime
 
 
 def create_invitations(ctx: Context, session: Session, approved_surveys: Sequence[ApprovedSurvey]) -> set[str]:
@@ -61,7 +64,7 @@ def create_invitations(ctx: Context, session: Session, approved_surveys: Sequenc
         session, InvitationRow, [_invitation_columns(ctx, yes, now) for yes in approved_surveys], returning=causes
     )
     by_cause = {(event_id, trigger): one or 0 for one, event_id, trigger in added}
-    ids = [by_cause[yes.event.id, yes.trigger.label] for yes in approved_surveys]
+    ids = [by_cause[yes.event_id, yes.trigger.label] for yes in approved_surveys]
     if not ctx.shadow:
         _reserve_cooldowns(ctx, session, list(zip(approved_surveys, ids, strict=True)), now)
     paused = pauses.load_pauses(session)
@@ -78,15 +81,15 @@ def _invitation_columns(ctx: Context, yes: ApprovedSurvey, now: datetime) -> dic
         "touchpoint": trigger.touchpoint or survey.touchpoint or trigger.survey,
         "trigger": trigger.label,
         "contact_id": yes.contact.id,
-        "event_id": yes.event.id,
+        "event_id": yes.event_id,
         "language": choose_language(
             [trigger.language or yes.contact.language, survey.language], ctx.settings.core.languages
         ),
         "state": "shadow" if ctx.shadow else "planned",
         "reason": SHADOW_MODE_REASON if ctx.shadow else None,
         "created_at": now,
-        "due_at": yes.due,
-        "expires_at": link_expiry(yes.due, survey.expires_after, ctx.settings.core.zone),
+        "due_at": yes.due_at,
+        "expires_at": link_expiry(yes.due_at, survey.expires_after, ctx.settings.core.zone),
     }
 
 
@@ -95,10 +98,9 @@ def _delivery_columns(
 ) -> dict[str, Any]:
     channel = ctx.settings.surveys[yes.trigger.survey].channel
     scope = pauses.survey_scope(yes.trigger.survey)
-    subject = f"{yes.event.connection}:{yes.event.key}"
     state = "cancelled" if ctx.shadow else "held" if scope in paused else "pending"
     return {
-        "key": delivery_key(action="send_survey", subject=subject, revision=None, route=yes.trigger.label),
+        "key": delivery_key(action="send_survey", subject=yes.event_ref, revision=None, route=yes.trigger.label),
         "queue_name": delivery_queue(channel, "send_survey"),
         "connection": channel,
         "action": "send_survey",
@@ -106,7 +108,7 @@ def _delivery_columns(
         "hold": scope if state == "held" else None,
         "last_error": SHADOW_MODE_REASON if ctx.shadow else None,
         "finished_at": now if ctx.shadow else None,
-        "due_at": yes.due,
+        "due_at": yes.due_at,
         "contact_id": yes.contact.id,
         "invitation_id": invitation_id,
         "options": {},
@@ -129,7 +131,12 @@ def _reserve_cooldowns(
     wanted: dict[str, dict[str, Any]] = {}
     for yes, invitation_id in planned:
         for subject in yes.person.subjects:
-            row = {"subject": subject, "until": yes.due + cooldown, "invitation_id": invitation_id, "confirmed": False}
+            row = {
+                "subject": subject,
+                "until": yes.due_at + cooldown,
+                "invitation_id": invitation_id,
+                "confirmed": False,
+            }
             exempt = yes.trigger.ignore_cooldown is not None or subject in wanted or subject in forced
             (forced if exempt else wanted)[subject] = row
     if wanted and _start_cooldowns(session, [wanted[subject] for subject in sorted(wanted)], now) < len(wanted):

@@ -6,9 +6,9 @@ from sqlmodel import Session
 
 from nps_connect.ledger import cooldowns, pauses
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
+from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND
 from nps_connect.services.contacts.store import load_contact_subjects
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.recovery_survey import CASE_SOLVED_KIND
 from nps_connect.services.deliveries.preflight import NotAttempted
 from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.settings.model import Settings

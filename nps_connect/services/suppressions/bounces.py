@@ -19,11 +19,11 @@ from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_new
 from nps_connect.records.bounces import Bounce, MailboxPage
-from nps_connect.services.contacts.store import suppress
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
 from nps_connect.services.links import UnsubscribeLink
 from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.store import suppress
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def _apply_bounce(
         return False
     log.warning("mail came back kind=%s delivery=%s source=%s", bounce.kind, delivery.id if delivery else "-", source)
     if bounce.kind == "hard":
-        suppress(session, mailbox_subject(hashed), "bounced", source=f"bounce ({source})", now=now)
+        suppress(session, [mailbox_subject(hashed)], "bounced", source=f"bounce ({source})", now=now)
         if contact is not None:
             cancel_mail(ctx, session, contact, reason="suppressed: bounced")
         _release_cooldown(ctx, session, delivery, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -20,6 +21,7 @@ from nps_connect.ledger.tables import (
     RevisionRow,
 )
 from nps_connect.services.contacts.event_subjects import find_event_ids
+from nps_connect.services.suppressions.store import suppress
 
 MAX_NAMED_EVENTS = 10_000
 ERASED_DETAIL = "forgotten with the person"
@@ -45,6 +47,15 @@ def redact_events(session: Session, events: Iterable[tuple[int, Mapping[str, Any
         written = bindparam("to_record", type_=bare.c.record.type)
         statement = update(bare).where(bare.c.id == bindparam("of_id")).values(record=written)
         session.connection().execute(statement, values)
+
+
+def erase_contact(session: Session, row: ContactRow, now: datetime) -> None:
+    """Erase a contact. Ids and hashed subjects stay, so that the person is never contacted again."""
+    suppress(session, contact_subjects(row.id or 0, row.mailbox), "erased", source="vendor", now=now)
+    erase_personal_data(session, row)
+    row.erased_at = row.erased_at or now
+    row.email = row.name = row.language = row.mailbox = None
+    row.record = {}
 
 
 def erase_personal_data(session: Session, row: ContactRow) -> None:

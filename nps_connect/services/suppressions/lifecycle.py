@@ -7,9 +7,9 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.events import Event
-from nps_connect.services.contacts.store import erase_contact, upsert_contact
+from nps_connect.services.contacts.store import upsert_contact
 from nps_connect.services.context import Context
-from nps_connect.services.suppressions.erasure import erase_from_events
+from nps_connect.services.suppressions.erasure import erase_contact, erase_from_events
 
 
 def reapply_erasure(session: Session, connection: str, vendor_id: str) -> None:

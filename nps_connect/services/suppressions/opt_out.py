@@ -13,10 +13,10 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.pages import UnsubscribePage
 from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.routing import delivery_key
-from nps_connect.services.contacts.store import suppress
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.services.deliveries.cancel import cancel_mail
 from nps_connect.services.links import UnsubscribeLink
+from nps_connect.services.suppressions.store import suppress
 
 
 def unsubscribe_page(ctx: Context, token: str) -> UnsubscribePage:
@@ -70,8 +70,8 @@ def apply_opt_out(
     """Store the suppression, cancel what is pending, and plan to tell the CRM where its plugin can be told."""
     now = ctx.clock()
     subjects = [mailbox_subject(link.mailbox), *([person_subject(link.contact_id)] if link.contact_id else [])]
-    new = [suppress(session, subject, reason, source=source, now=now) for subject in subjects]
-    if contact is None or not any(new):
+    is_new = suppress(session, subjects, reason, source=source, now=now) > 0
+    if contact is None or not is_new:
         return
     cancel_mail(ctx, session, contact, reason=f"suppressed: {reason}")
     if ctx.has(contact.connection, "nps_write_opt_outs") and _supports_opt_out(ctx, contact.connection):

@@ -10,9 +10,9 @@ from support.application import ApplicationHarness
 from support.clock import START
 
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
-from nps_connect.services.contacts.store import suppress
 from nps_connect.services.decisions import held_triggers
 from nps_connect.services.operations.simulate import simulate
+from nps_connect.services.suppressions.store import suppress
 
 BASE = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
 
@@ -148,7 +148,7 @@ class TestAFlood:
 
     def test_goes_on_when_it_is_released_and_every_rule_is_asked_again(self, application_with_held_trigger, clock):
         with application_with_held_trigger.ledger.write() as session:
-            suppress(session, "c:8", "objected", source="operator", now=clock())
+            suppress(session, ["c:8"], "objected", source="operator", now=clock())
         clock.forward("8d")
         with application_with_held_trigger.ledger.write() as session:
             assert held_triggers.release_held(session, "sales", clock()) == 5

@@ -11,13 +11,13 @@ from support.application import ApplicationHarness
 from nps_connect.errors import RetryLater
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
-from nps_connect.services.contacts.store import suppress as silence
 from nps_connect.services.imports.campaign import add_to_campaign, plan_campaign
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.dry_run import run_dry_run
 from nps_connect.services.imports.people import AmbiguousConnection, ImportedPerson, choose_connection
 from nps_connect.services.operations.explain import explain_person, resolve_contacts
 from nps_connect.services.operations.simulate import simulate
+from nps_connect.services.suppressions.store import suppress
 
 
 def person(line, email=None, vendor_id=None, name=None, language=None):
@@ -80,8 +80,12 @@ def test_the_rules_of_everybody_hold_and_the_rehearsal_knows_it(application):
     application.crm.knows("twin", "p5@example.com")
     application.surveyed("p0", "p0@example.com")
     with application.ledger.write() as session:
-        silence(
-            session, mailbox_subject(mailbox_hash("p2@example.com")), "bounced", source="mail", now=application.clock()
+        suppress(
+            session,
+            [mailbox_subject(mailbox_hash("p2@example.com"))],
+            "bounced",
+            source="mail",
+            now=application.clock(),
         )
     people = [person(n + 2, f"p{n}@example.com") for n in range(6)] + [person(9, "nobody@example.com")]
     expected = {
@@ -216,9 +220,9 @@ def test_people_are_found_by_id_where_the_file_tells_it(application):
 
 def test_of_an_erased_person_nothing_is_stored_again(application):
     with application.ledger.write() as session:
-        silence(
+        suppress(
             session,
-            mailbox_subject(mailbox_hash("zoe@example.com")),
+            [mailbox_subject(mailbox_hash("zoe@example.com"))],
             "erased",
             source="vendor",
             now=application.clock(),

@@ -12,7 +12,6 @@ from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow, Re
 from nps_connect.rules.imports.columns import RESPONSE_FIELDS, find_columns
 from nps_connect.rules.imports.csv_table import CsvRow
 from nps_connect.rules.imports.row_errors import InvalidImportFile, RowErrors
-from nps_connect.services.contacts.store import suppress as silence
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.imports.response_rows import (
@@ -25,6 +24,7 @@ from nps_connect.services.imports.response_rows import (
 from nps_connect.services.imports.route_responses import estimate_actions, route_imported_responses, with_import_routes
 from nps_connect.services.imports.store_responses import ImportTotals, ResponseImport, store_responses
 from nps_connect.services.responses.export import ResponseFilter, export_responses
+from nps_connect.services.suppressions.store import suppress
 
 LONG_AGO = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEADER = ("id", "email", "score", "comment", "date")
@@ -104,9 +104,9 @@ def test_an_address_of_several_people_is_nobodys(application):
 
 def test_of_an_erased_person_nothing_is_stored_again(application):
     with application.ledger.write() as session:
-        silence(
+        suppress(
             session,
-            mailbox_subject(mailbox_hash("zoe@example.com")),
+            [mailbox_subject(mailbox_hash("zoe@example.com"))],
             "erased",
             source="vendor",
             now=application.clock(),

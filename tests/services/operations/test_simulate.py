@@ -163,11 +163,11 @@ def test_only_events_since_a_moment_count_and_the_cooldowns_from_before_hold(mon
 
 
 def test_an_opt_out_counts_from_the_moment_it_was_told(month, clock):
-    from nps_connect.services.contacts.store import suppress
+    from nps_connect.services.suppressions.store import suppress
 
     with month.ledger.write() as session:
-        suppress(session, "c:9", "objected", source="page", now=START + timedelta(days=8, hours=-1))
-        suppress(session, "c:1", "objected", source="page", now=START + timedelta(days=8))
+        suppress(session, ["c:9"], "objected", source="page", now=START + timedelta(days=8, hours=-1))
+        suppress(session, ["c:1"], "objected", source="page", now=START + timedelta(days=8))
     outcome = simulate(month.ctx, START)
     assert outcome.reasons == {"surveyed": 9, "suppressed": 1}
     assert "crm:9" not in {one.contact for one in outcome.asked}
