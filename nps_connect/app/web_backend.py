@@ -74,7 +74,7 @@ class ApplicationWebBackend:
             self._tell(self._ctx.clock())
         return [answer if isinstance(answer, Exception) else None for answer in answers]
 
-    def survey_pages(self, visits: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
+    def build_survey_pages(self, visits: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
         """Show survey pages; changes nothing."""
         return build_survey_pages(self._ctx, visits)
 
@@ -90,7 +90,7 @@ class ApplicationWebBackend:
         """Stop all customer mail to this person."""
         return unsubscribe(self._ctx, token)
 
-    def review_target(self, token: str, visit: PageView) -> str | None:
+    def resolve_review_link(self, token: str, visit: PageView) -> str | None:
         """Where a review link leads, or none."""
         return resolve_review_link(self._ctx, token, visit)
 

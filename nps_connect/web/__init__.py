@@ -1,1 +1,1 @@
-"""The web: webhook intake, survey pages, unsubscribe, review links, health."""
+"""Web layer (ASGI): webhooks, survey pages, unsubscribe and review links, health and metrics."""

@@ -1,4 +1,4 @@
-"""The outermost layer: one log line per request without its address, and an answer even when something breaks."""
+"""Outermost middleware: one log line per request without its token, and a response to every unhandled error."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ HEALTH_PATHS = {"/healthz", "/readyz"}
 
 
 class AccessLog:
-    """Logs method, route template, status and milliseconds.
+    """Logs method, route template, status and milliseconds of each request.
 
-    Personal links hold tokens in their paths: whoever reads the log must not be able to answer for a customer, so the
-    template ``/s/{token}`` is logged instead of the path. The server's own access log has to be off.
+    The template ``/s/{token}`` is logged instead of the path: a token would let a reader of the log respond for a
+    customer. The server's own access log must be off.
 
     Args:
-        app: what it surrounds.
-        apologise: makes the answer for a request that raised.
+        app: the wrapped application.
+        error_response: builds the response to a request that raised.
     """
 
     def __init__(self, app: ASGIApp, *, error_response: Callable[[Request], Awaitable[Response]]) -> None:
@@ -34,30 +34,37 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         status = 0
 
-        async def note(message: Message) -> None:
+        async def send_and_record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, note)
+            await self._app(scope, receive, send_and_record_status)
         except Exception:
-            logger.exception("%s %s failed", scope["method"], route_template(scope))
+            logger.exception("request_failed method=%s route=%s", scope["method"], route_template(scope))
             if status:
                 raise
             response = await self._error_response(Request(scope))
-            await response(scope, receive, note)
+            await response(scope, receive, send_and_record_status)
         finally:
             route = route_template(scope)
             level = logging.DEBUG if route in HEALTH_PATHS else logging.INFO
-            spent = 1000 * (time.perf_counter() - begun)
-            logger.log(level, "%s %s %d %.1f ms", scope["method"], route, status, spent)
+            duration_ms = 1000 * (time.perf_counter() - started_at)
+            logger.log(
+                level,
+                "request method=%s route=%s status=%d duration_ms=%.1f",
+                scope["method"],
+                route,
+                status,
+                duration_ms,
+            )
 
 
 def route_template(scope: Scope) -> str:
-    """The template of the route that was found, such as ``/s/{token}``; a dash if there was none."""
+    """Return the template of the matched route, such as ``/s/{token}``; a dash if none matched."""
     return str(getattr(scope.get("route"), "path", "-"))

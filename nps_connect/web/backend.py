@@ -1,4 +1,4 @@
-"""`WebBackend`: what the web needs from the application. The wiring implements it; tests use a small one in memory."""
+"""`WebBackend`: the port between the web layer and the application. `app.web_backend` implements it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, U
 
 
 class WebBackend(Protocol):
-    """The application as the web sees it. Every method may block: the web calls it in a thread."""
+    """Application services that the web layer calls. Every method may block: the web layer calls them in threads.
+
+    Methods that take a batch return one result per item, in order; an exception stands in the place of a failed item.
+    """
 
     @property
     def company(self) -> str:
-        """The name that customers know."""
+        """The company's name as customers know it."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -22,11 +25,11 @@ class WebBackend(Protocol):
 
     @property
     def privacy_notice_url(self) -> str:
-        """How the company handles personal data."""
+        """The company's privacy notice."""
 
     @property
     def public_url(self) -> str:
-        """The product's own address, without a trailing slash."""
+        """The public base URL of this server, without a trailing slash."""
 
     @property
     def colour(self) -> str:
@@ -34,45 +37,42 @@ class WebBackend(Protocol):
 
     @property
     def trusted_proxies(self) -> tuple[str, ...]:
-        """Addresses and networks of reverse proxies that are believed when they tell who calls."""
+        """Addresses and networks of reverse proxies whose ``X-Forwarded-For`` header is trusted."""
 
     @property
     def metrics_token(self) -> str | None:
-        """Who shows it may read `metrics`; none = nobody."""
+        """The bearer token for ``/metrics``; None disables the endpoint."""
 
     def metrics(self) -> str:
-        """How the application stands, as Prometheus text."""
+        """Return the metrics in the Prometheus text format."""
 
-    def accept_webhooks(self, asked: Sequence[tuple[str, WebhookRequest]]) -> Sequence[Exception | None]:
-        """Verify and store webhooks, each with the name of its connection; durable on return.
+    def accept_webhooks(self, webhooks: Sequence[tuple[str, WebhookRequest]]) -> Sequence[Exception | None]:
+        """Verify and store a batch of (connection name, webhook); durable on return.
 
-        What is wrong with one of them stands in its place; `WebhookRejected` is answered with its status.
+        A refused webhook yields `WebhookRejected`, whose status is the HTTP response.
         """
 
-    def survey_pages(self, visits: Sequence[SurveyPageRequest]) -> Sequence[SurveyPage | Exception]:
-        """What to show to each; changes nothing. What goes wrong with one of them stands in its place."""
+    def build_survey_pages(self, visits: Sequence[SurveyPageRequest]) -> Sequence[SurveyPage | Exception]:
+        """Return the page for each request. Read-only."""
 
     def record_visits(self, visits: Sequence[SurveyPageRequest]) -> Sequence[VisitOutcome | Exception]:
-        """Note openings, which confirm nothing, and take presses; durable on return.
-
-        The same answer again adds nothing. What goes wrong with one of them stands in its place.
-        """
+        """Store page views, which confirm nothing, and submissions; durable on return. Idempotent per submission."""
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:
-        """What to show; changes nothing."""
+        """Return the unsubscribe page. Read-only."""
 
     def unsubscribe(self, token: str) -> UnsubscribePage:
-        """Stop such mail; once more does no harm."""
+        """Suppress the mailbox of the token. Idempotent."""
 
-    def review_target(self, token: str, visit: PageView) -> str | None:
-        """The address of the review page, or none if the link is unknown."""
+    def resolve_review_link(self, token: str, visit: PageView) -> str | None:
+        """Return the address of the review page; None for an unknown link."""
 
     def report_bounces(self, token: str, message: bytes) -> int:
-        """Take what a relay got back; how many mails it tells of that were not known yet.
+        """Process a bounce or complaint report; returns the number of bounces that were not yet recorded.
 
         Raises:
-            WebhookRejected: the token is not ours, or the message tells of no mail that came back.
+            WebhookRejected: the token is unknown, or the message is no bounce or complaint report.
         """
 
     def problems(self) -> list[str]:
-        """Why the application cannot work now, one sentence each; empty = ready."""
+        """Return why the application is not ready, one sentence each; empty when it is."""

@@ -1,4 +1,4 @@
-"""Gathering: what comes in at the same moment goes to the application together, in one thread and one transaction."""
+"""`Batcher`: collects concurrent requests and passes them to the application as one batch, in one thread."""
 
 from __future__ import annotations
 
@@ -15,139 +15,139 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FLUSH_INTERVAL_SECONDS = 0.15
-"""Seconds until what nobody waits for is worked on at the latest."""
+"""Longest wait of an item submitted without waiting for its result."""
 
 RETRY_DELAY_SECONDS = 1.0
-"""Seconds until it is tried again when the application cannot work."""
+"""Delay before a failed batch is tried again."""
 
 IDLE_GAP_SECONDS = 0.002
-"""Seconds without a newcomer after which a round begins, though fewer wait than lately."""
+"""A batch that is smaller than expected starts when no item has arrived for this long."""
 
 MAX_COLLECT_SECONDS = 0.05
-"""Seconds for which a round is put off at most, so that as many come together as lately."""
+"""Longest time for which a batch is collected."""
 
 MAX_BATCH_SIZE = 500
-"""Asks that go together at most."""
-
 MAX_PENDING = 5000
-"""Asks that nobody waits for, kept at most; whoever brings more has to wait."""
+"""Pending items from which on `submit_nowait` waits for its result too (backpressure)."""
 
 
 class Batcher(Generic[Item, Result]):
-    """While the application works on some asks, those who come wait, and go together in the next round, in their order.
+    """Runs one batch at a time in a thread of its own; items that arrive meanwhile form the next batch, in order.
 
-    A round costs much beside what each ask adds to it. So the next one begins when half as many wait as went in the
-    last one, or nobody has come for a `IDLE_GAP_SECONDS`: rounds of one size take turns. Who comes alone is not kept waiting.
-
-    An event loop is served by one thread, so the application is never asked twice at a time.
+    The fixed cost of a batch (a transaction) exceeds the cost per item. The next batch therefore starts when half as
+    many items are pending as the last batch had, or when no item has arrived for `IDLE_GAP_SECONDS`. A single item on
+    an idle server starts immediately.
 
     Args:
-        work: answers a batch, in its order; what goes wrong with one ask stands in its place. May block.
-        name: of the thread.
+        work: processes a batch and returns one result or exception per item, in order. May block. Raising fails the
+            whole batch: items submitted with `submit_nowait` are then retried.
+        name: of the thread, and in log events.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result | Exception]], name: str) -> None:
         self._work = work
+        self._name = name
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._waiting: list[tuple[Item, asyncio.Future[Result] | None]] = []
-        self._working: asyncio.Future[Sequence[Result | Exception]] | None = None
-        self._next: asyncio.Handle | None = None
-        self._latest = 0.0
-        self._enough = 1
+        self._pending: list[tuple[Item, asyncio.Future[Result] | None]] = []
+        self._running: asyncio.Future[Sequence[Result | Exception]] | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_delay = 0.0
+        self._batch_threshold = 1
         self._last_batch_failed = False
 
-    async def ask(self, one: Item) -> Result:
-        """Wait for the answer to one ask; raises what goes wrong with it."""
+    async def submit(self, item: Item) -> Result:
+        """Process an item and return its result; raises the exception that stands for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((one, future))
-        self._plan()
+        self._pending.append((item, future))
+        self._schedule()
         return await future
 
-    async def submit_nowait(self, one: Item) -> None:
-        """Leave an ask that nobody waits for: it is worked on within `PATIENCE`, and again if the application cannot work."""
-        if len(self._waiting) >= MAX_PENDING:
-            await self.ask(one)
+    async def submit_nowait(self, item: Item) -> None:
+        """Queue an item whose result nobody waits for. Waits only when `MAX_PENDING` items are pending."""
+        if len(self._pending) >= MAX_PENDING:
+            await self.submit(item)
             return
-        self._waiting.append((one, None))
-        self._plan(FLUSH_INTERVAL_SECONDS)
+        self._pending.append((item, None))
+        self._schedule(FLUSH_INTERVAL_SECONDS)
 
-    async def settle(self) -> None:
-        """Work on all that was left so far; gives up when the application cannot work."""
-        while self._waiting or self._working is not None:
-            self._start()
-            if self._working is not None:
-                await asyncio.wait([self._working])
-                await asyncio.sleep(0)  # its end is told to us next
-            if self._last_batch_failed and self._working is None:
-                log.error("not written down: visits=%d", len(self._waiting))
+    async def flush(self) -> None:
+        """Process all pending items; returns early when a batch fails as a whole."""
+        while self._pending or self._running is not None:
+            self._run_batch()
+            if self._running is not None:
+                await asyncio.wait([self._running])
+                await asyncio.sleep(0)  # let the done callback run
+            if self._last_batch_failed and self._running is None:
+                log.error("batch_items_not_stored batcher=%s items=%d", self._name, len(self._pending))
                 return
 
     async def close(self) -> None:
-        """Work on what was left, then stop."""
-        await self.settle()
+        """Flush, then stop the thread."""
+        await self.flush()
         self._pool.shutdown()
 
-    def _plan(self, wait: float = 0.0) -> None:
-        """See to it that the next round begins, soon if somebody waits: with all who come in the same moment."""
-        soon = not wait and len(self._waiting) >= self._enough
-        latest = 0.0 if soon else wait or MAX_COLLECT_SECONDS
-        if self._working is not None or (self._next is not None and self._latest <= latest):
+    def _schedule(self, delay: float = 0.0) -> None:
+        """Schedule the next batch; a delay of 0 means that a caller waits for its result."""
+        is_due = not delay and len(self._pending) >= self._batch_threshold
+        latest = 0.0 if is_due else delay or MAX_COLLECT_SECONDS
+        if self._running is not None or (self._timer is not None and self._timer_delay <= latest):
             return
-        if self._next is not None:
-            self._next.cancel()
-        loop, self._latest = asyncio.get_running_loop(), latest
-        if soon:
-            self._next = loop.call_soon(self._start)
-        elif wait:
-            self._next = loop.call_later(wait, self._start)
+        if self._timer is not None:
+            self._timer.cancel()
+        loop, self._timer_delay = asyncio.get_running_loop(), latest
+        if is_due:
+            self._timer = loop.call_soon(self._run_batch)
+        elif delay:
+            self._timer = loop.call_later(delay, self._run_batch)
         else:
             self._schedule_when_idle(loop.time() + MAX_COLLECT_SECONDS)
 
-    def _schedule_when_idle(self, until: float, lulls: int = 0) -> None:
-        """Begin the round when nobody has come for a while; twice, since the first one may be our own being busy."""
-        loop, seen = asyncio.get_running_loop(), len(self._waiting)
+    def _schedule_when_idle(self, deadline: float, idle_checks: int = 0) -> None:
+        """Start the batch after two checks without a new item: after one, the event loop itself may have been busy."""
+        loop, pending_before = asyncio.get_running_loop(), len(self._pending)
 
-        def look() -> None:
-            if loop.time() >= until or (len(self._waiting) == seen and lulls):
-                self._start()
+        def check() -> None:
+            is_idle = len(self._pending) == pending_before
+            if loop.time() >= deadline or (is_idle and idle_checks):
+                self._run_batch()
             else:
-                self._schedule_when_idle(until, 0 if len(self._waiting) > seen else lulls + 1)
+                self._schedule_when_idle(deadline, idle_checks + 1 if is_idle else 0)
 
-        self._next = loop.call_later(IDLE_GAP_SECONDS, look)
+        self._timer = loop.call_later(IDLE_GAP_SECONDS, check)
 
-    def _start(self) -> None:
-        if self._next is not None:
-            self._next.cancel()
-        self._next = None
-        if self._working is not None or not self._waiting:
+    def _run_batch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if self._running is not None or not self._pending:
             return
-        group, self._waiting = self._waiting[:MAX_BATCH_SIZE], self._waiting[MAX_BATCH_SIZE:]
-        asks = [one for one, _ in group]
-        self._enough = len(asks) // 2
-        self._working = asyncio.get_running_loop().run_in_executor(self._pool, self._work, asks)
-        self._working.add_done_callback(partial(self._finish, group))
+        batch, self._pending = self._pending[:MAX_BATCH_SIZE], self._pending[MAX_BATCH_SIZE:]
+        items = [item for item, _ in batch]
+        self._batch_threshold = len(items) // 2
+        self._running = asyncio.get_running_loop().run_in_executor(self._pool, self._work, items)
+        self._running.add_done_callback(partial(self._on_done, batch))
 
-    def _finish(
+    def _on_done(
         self,
-        group: list[tuple[Item, asyncio.Future[Result] | None]],
+        batch: list[tuple[Item, asyncio.Future[Result] | None]],
         done: asyncio.Future[Sequence[Result | Exception]],
     ) -> None:
-        self._working = None
-        trouble = done.exception()
-        self._last_batch_failed = trouble is not None
-        answers = [trouble] * len(group) if trouble is not None else done.result()
-        for (_, future), answer in zip(group, answers, strict=True):
+        self._running = None
+        failure = done.exception()
+        self._last_batch_failed = failure is not None
+        results = [failure] * len(batch) if failure is not None else done.result()
+        for (_, future), result in zip(batch, results, strict=True):
             if future is None:
-                if isinstance(answer, Exception) and trouble is None:
-                    log.error("visit not written down", exc_info=answer)
+                if isinstance(result, Exception) and failure is None:
+                    log.error("batch_item_failed batcher=%s", self._name, exc_info=result)
             elif not future.done():
-                if isinstance(answer, BaseException):
-                    future.set_exception(answer)
+                if isinstance(result, BaseException):
+                    future.set_exception(result)
                 else:
-                    future.set_result(answer)
-        if trouble is not None:
-            self._waiting[:0] = [one for one in group if one[1] is None]
-        if any(future is not None for _, future in self._waiting):
-            self._plan()
-        elif self._waiting:
-            self._plan(FLUSH_INTERVAL_SECONDS if trouble is None else RETRY_DELAY_SECONDS)
+                    future.set_result(result)
+        if failure is not None:
+            self._pending[:0] = [entry for entry in batch if entry[1] is None]
+        if any(future is not None for _, future in self._pending):
+            self._schedule()
+        elif self._pending:
+            self._schedule(FLUSH_INTERVAL_SECONDS if failure is None else RETRY_DELAY_SECONDS)

@@ -1,4 +1,4 @@
-"""What a survey form holds, and the query of a survey page. Pure."""
+"""Parses the survey form and the query of a survey page. Pure."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import parse_qs
 
+from nps_connect.records.pages import Submission
 from nps_connect.rendering.sanitization import sanitize_comment
 
 _SCORE = re.compile(r"10|[0-9]", re.ASCII)
 MAX_FIELDS = 50
 FOLLOW_UP_PREFIX = "asked."
-"""What the names of the fields of further questions begin with."""
+"""Prefix of the field names of follow-up questions."""
 
 
 @dataclass(frozen=True)
 class SurveyForm:
-    """A survey form as it was sent.
+    """A survey form as submitted.
 
     Attributes:
-        score: 0 to 10, or none where what was sent is not a score.
-        comment: cleaned and cut, or none.
-        sent: the Send button was pressed, not just a score.
+        score: 0 to 10; None if the submitted value is not a score.
+        comment: sanitized and truncated, or None.
+        sent: the Send button was pressed, not a score button.
         do_not_contact: the box was ticked.
-        language: the language of the page, as sent.
-        follow_up: answers to further questions, by their names.
-        switch_language: nothing was pressed but the button that shows the page in this language.
+        language: the language of the page.
+        follow_up: answers to follow-up questions, by question name.
+        switch_language: the page is only to be shown in this language; nothing is submitted.
     """
 
     score: int | None = None
@@ -38,12 +39,25 @@ class SurveyForm:
     follow_up: Mapping[str, str] = field(default_factory=dict)
     switch_language: str | None = None
 
+    def submission(self, language: str) -> Submission:
+        """Build the record to store, for a form with a score."""
+        return Submission.model_validate(
+            {
+                "score": self.score,
+                "comment": self.comment,
+                "sent": self.sent,
+                "do_not_contact": self.do_not_contact,
+                "language": language,
+                "follow_up": self.follow_up,
+            }
+        )
+
     def fields(self) -> tuple[tuple[str, str], ...]:
-        """The same as fields of a form, to be sent once more."""
-        pressed = (("send" if self.sent else "score", "" if self.score is None else str(self.score)),)
-        ticked = (("do_not_contact", "1"),) if self.do_not_contact else ()
-        asked = ((f"{FOLLOW_UP_PREFIX}{name}", answer) for name, answer in self.follow_up.items())
-        return (*pressed, ("comment", self.comment or ""), ("lang", self.language or ""), *ticked, *asked)
+        """Return the form as name-value pairs, to submit it again."""
+        button = (("send" if self.sent else "score", "" if self.score is None else str(self.score)),)
+        checkbox = (("do_not_contact", "1"),) if self.do_not_contact else ()
+        answers = ((f"{FOLLOW_UP_PREFIX}{name}", answer) for name, answer in self.follow_up.items())
+        return (*button, ("comment", self.comment or ""), ("lang", self.language or ""), *checkbox, *answers)
 
 
 @dataclass(frozen=True)
@@ -51,10 +65,10 @@ class SurveyQuery:
     """The query of a survey page's address.
 
     Attributes:
-        score: 0 to 10, preselected; none where it is not a score.
-        language: asked for by name.
-        more: the form for a comment is to be shown.
-        pressed: the score was pressed just now, on the page of a test mail, which keeps nothing.
+        score: 0 to 10, preselected; None if the value is not a score.
+        language: requested by name.
+        more: show the comment form.
+        pressed: on the page of a test mail, which stores nothing: the score has just been submitted.
     """
 
     score: int | None = None
@@ -65,7 +79,7 @@ class SurveyQuery:
 
 @lru_cache(maxsize=256)
 def parse_query(text: bytes) -> SurveyQuery:
-    """Read a query; nonsense is an empty one. Links hold few different ones, so they are remembered."""
+    """Parse a query; invalid input yields an empty one. Cached: our links have few different queries."""
     fields = _parse_fields(text)
     return SurveyQuery(
         score=parse_score(fields.get("score", [])),
@@ -76,16 +90,16 @@ def parse_query(text: bytes) -> SurveyQuery:
 
 
 def parse_score(values: list[str]) -> int | None:
-    """Exactly one score, written exactly as we write it; anything else is none, nothing is rounded or trimmed."""
+    """Return the score if there is exactly one value in canonical form; nothing is rounded or trimmed."""
     if len(values) != 1 or not _SCORE.fullmatch(values[0]):
         return None
     return int(values[0])
 
 
 def parse_form(body: bytes) -> SurveyForm:
-    """Read an urlencoded form; nonsense is a form without a score.
+    """Parse an urlencoded form; invalid input yields a form without a score.
 
-    A pressed score arrives as ``parse_score``; the Send button carries the score that it names as ``send``.
+    A score button arrives as ``score``; the Send button carries the score in its label as ``send``.
     """
     fields = _parse_fields(body)
     return SurveyForm(
@@ -104,7 +118,7 @@ def parse_form(body: bytes) -> SurveyForm:
 
 
 def _parse_fields(text: bytes) -> dict[str, list[str]]:
-    """The values of each field, in their order; too many fields are nonsense."""
+    """Return the values of each field, in order; a form with too many fields is treated as empty."""
     try:
         return parse_qs(
             text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="replace"

@@ -1,4 +1,4 @@
-"""Reading requests: bodies within a limit, who calls, from where."""
+"""Reads requests: bodies up to a limit, webhooks, page views, the client's network, the origin of a form."""
 
 from __future__ import annotations
 
@@ -19,30 +19,37 @@ _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"((?:{_BYTE}\.){{3}}){_BYTE}", re.ASCII)
 BODY_TIMEOUT_SECONDS = 30.0
 MAX_USER_AGENT_LENGTH = 200
+_BODY_ERROR_CODES = {400: "unreadable", 408: "too_slow", 413: "too_large"}
 
 
 class UnreadableBody(Exception):
-    """The body was not read to its end; `status` says why: 408 too slow, 413 too large, 400 broken off."""
+    """The body could not be read completely.
+
+    Attributes:
+        status: the HTTP status of the response: 408 too slow, 413 too large, 400 connection lost.
+        code: the error code of a JSON response.
+    """
 
     def __init__(self, status: int) -> None:
         self.status = status
+        self.code = _BODY_ERROR_CODES[status]
         super().__init__(f"body not read ({status})")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body.
+    """Return the whole body.
 
-    The announced length is believed only when it is too large already; what really arrives is counted.
+    A ``Content-Length`` over the limit is refused before anything is read; otherwise the received bytes are counted.
 
     Args:
-        request: of which nothing has been read yet.
+        request: its body must not have been read yet.
         limit: in bytes.
 
     Raises:
-        UnreadableBody: it is larger, takes more than 30 s, or breaks off.
+        UnreadableBody: the body exceeds the limit, takes more than 30 s, or the client disconnects.
     """
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
+    content_length = request.headers.get("content-length", "")
+    if content_length.isascii() and content_length.isdigit() and int(content_length[:20]) > limit:
         raise UnreadableBody(413)
     parts: list[bytes] = []
     size = 0
@@ -61,26 +68,26 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def build_webhook_request(request: Request, body: bytes, public_url: str, received_at: datetime) -> WebhookRequest:
-    """The request as the vendor signed it: path and query as called, below the public address."""
+    """Build the request as the vendor signed it: the public base URL with path and query exactly as sent."""
     path = request.scope.get("raw_path") or request.scope["path"].encode()
     query = request.scope["query_string"]
-    called = path + (b"?" + query if query else b"")
+    target = path + (b"?" + query if query else b"")
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return WebhookRequest(
         method=request.method,
-        url=public_url + called.decode("latin-1"),
+        url=public_url + target.decode("latin-1"),
         headers=headers,
         body=body,
         received_at=received_at,
     )
 
 
-def build_visit_info(
+def build_page_view(
     request: Request, at: datetime, *, score: int | None = None, language: str | None = None
 ) -> PageView:
-    """The visit that this request is."""
+    """Describe this request as a page view."""
     return PageView(
         method=request.method,
         at=at,
@@ -93,15 +100,15 @@ def build_visit_info(
 
 @lru_cache(maxsize=1024)
 def _clean_user_agent(text: str) -> str | None:
-    """A user agent as it is noted; people share them."""
+    """Return the user agent on one line, cut to 200 characters. Cached: browsers share a few values."""
     return one_line(text, MAX_USER_AGENT_LENGTH) or None
 
 
 def truncate_to_network(address: str | None) -> str | None:
-    """The network of an address: enough to see machines, not enough to follow a person (/24 or /48)."""
-    usual = _IPV4.fullmatch(address or "")
-    if usual:
-        return f"{usual[1]}0/24"
+    """Return the network of an address (/24 or /48): enough to detect bots, too little to identify a person."""
+    ipv4 = _IPV4.fullmatch(address or "")  # the common case, without the cost of `ipaddress`
+    if ipv4:
+        return f"{ipv4[1]}0/24"
     try:
         ip = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
@@ -112,10 +119,10 @@ def truncate_to_network(address: str | None) -> str | None:
 
 
 def is_cross_site(request: Request, public_url: str) -> bool:
-    """Whether a form was sent from the page of another site.
+    """Return whether a form was submitted from a page of another site.
 
-    `Sec-Fetch-Site` decides where the browser tells it. An `Origin` of ``null`` proves nothing: browsers send it for
-    our own forms too, since our pages forbid referrers.
+    `Sec-Fetch-Site` decides where the browser sends it. An `Origin` of ``null`` proves nothing: browsers send it for
+    our own forms too, because our pages forbid referrers.
     """
     site = request.headers.get("sec-fetch-site")
     if site is not None:
@@ -123,6 +130,5 @@ def is_cross_site(request: Request, public_url: str) -> bool:
     origin = request.headers.get("origin")
     if origin is None or origin == "null":
         return False
-    asked = urlsplit(origin)
-    host = asked.netloc.casefold()
+    host = urlsplit(origin).netloc.casefold()
     return host not in {urlsplit(public_url).netloc.casefold(), request.headers.get("host", "").casefold()}

@@ -1,4 +1,4 @@
-"""`Site`: what every page of the web is given, and how a page becomes a response."""
+"""`Site`: what every route shares, and how a template becomes a response."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from nps_connect.rendering.languages import choose_language, parse_accept_langua
 from nps_connect.web.backend import WebBackend
 from nps_connect.web.batcher import Batcher
 
-# Stand for the personal tokens while a page is made; no text of ours and no cleaned text of others holds a NUL.
-TOKEN_PLACEHOLDER = "\0token\0"
-UNSUBSCRIBE_TOKEN_PLACEHOLDER = "\0unsubscribe\0"
+# Stand for the personal tokens in cached pages. NUL occurs in no template and is removed from all other text.
+TOKEN_PLACEHOLDER = "\0token\0"  # noqa: S105
+UNSUBSCRIBE_TOKEN_PLACEHOLDER = "\0unsubscribe\0"  # noqa: S105
 _PRIVACY_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -38,13 +38,13 @@ ASSETS = Path(__file__).with_name("assets")
 
 
 def _load_asset(name: str) -> str:
-    """An asset without comments and indentation."""
+    """Read an asset and strip comments and indentation."""
     text = re.sub(r"/\*.*?\*/", "", (ASSETS / name).read_text("utf-8"), flags=re.DOTALL)
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _build_style(colour: str) -> str:
-    """The style in the company's colour."""
+    """Return the style sheet in the company's colour."""
     colours = build_palette(colour)
     style = _load_asset("page.css")
     for name in ("on_dark_main", "dark_main", "on_main", "main"):
@@ -58,7 +58,7 @@ def _digest(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def _inline_assets(colour: str) -> tuple[Markup, Markup, dict[str, str]]:
-    """The style, the script, and the headers that allow exactly these two and nothing else."""
+    """Return the style, the script and the security headers; the policy allows exactly these two by hash."""
     style, script = _build_style(colour), _load_asset("page.js")
     policy = (
         f"default-src 'none'; style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'; "
@@ -74,7 +74,7 @@ def _inline_assets(colour: str) -> tuple[Markup, Markup, dict[str, str]]:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }
-    return Markup(style), Markup(script), headers  # noqa: S704  # our own files
+    return Markup(style), Markup(script), headers  # noqa: S704  # our own files, no user input
 
 
 @lru_cache(maxsize=32)
@@ -90,9 +90,9 @@ def _render_template(template: str, language: str, colour: str, values: tuple[tu
 
 
 def _split_at_tokens(html: str) -> tuple[tuple[bytes, ...], tuple[bool, ...]]:
-    """A page around its tokens: the pieces between them, and for each gap whether it is for the page's own token."""
-    pieces = re.split(f"({TOKEN_PLACEHOLDER}|{UNSUBSCRIBE_TOKEN_PLACEHOLDER})", html)
-    return tuple(piece.encode() for piece in pieces[::2]), tuple(gap == TOKEN_PLACEHOLDER for gap in pieces[1::2])
+    """Split a page at its token placeholders; returns the pieces, and per gap whether it is the page's own token."""
+    parts = re.split(f"({TOKEN_PLACEHOLDER}|{UNSUBSCRIBE_TOKEN_PLACEHOLDER})", html)
+    return tuple(piece.encode() for piece in parts[::2]), tuple(gap == TOKEN_PLACEHOLDER for gap in parts[1::2])
 
 
 @lru_cache(maxsize=256)
@@ -104,14 +104,14 @@ def _cached_page(
 
 @lru_cache(maxsize=256)
 def _raw_headers(colour: str, language: str) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of a page, as the server wants them."""
+    """Return the headers of a page in ASGI form."""
     headers = {"Content-Type": "text/html; charset=utf-8", **_inline_assets(colour)[2], "Content-Language": language}
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())
 
 
 @lru_cache(maxsize=32)
 def native_language_name(language: str) -> str:
-    """A language's name in itself, such as `Français`."""
+    """Return the name of a language in that language, such as `Français`."""
     try:
         name = Locale.parse(language.replace("-", "_")).get_display_name()
     except ValueError:
@@ -121,14 +121,14 @@ def native_language_name(language: str) -> str:
 
 @dataclass(frozen=True)
 class Site:
-    """What every page is given.
+    """What every route shares.
 
     Attributes:
-        doors: the application.
-        clock: the present moment.
-        showing: asks what survey pages show.
-        taking: tells the application who visits survey pages, and what is pressed there.
-        storing: gives the application the webhooks that come in.
+        backend: the application services.
+        clock: returns the current time.
+        page_batcher: reads survey pages.
+        visit_batcher: stores page views and submissions.
+        webhook_batcher: stores webhooks.
     """
 
     backend: WebBackend
@@ -138,26 +138,26 @@ class Site:
     webhook_batcher: Batcher[tuple[str, WebhookRequest], None] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "page_batcher", Batcher(self.backend.survey_pages, "showing"))
-        object.__setattr__(self, "visit_batcher", Batcher(self.backend.record_visits, "taking"))
-        object.__setattr__(self, "webhook_batcher", Batcher(self.backend.accept_webhooks, "storing"))
+        object.__setattr__(self, "page_batcher", Batcher(self.backend.build_survey_pages, "pages"))
+        object.__setattr__(self, "visit_batcher", Batcher(self.backend.record_visits, "visits"))
+        object.__setattr__(self, "webhook_batcher", Batcher(self.backend.accept_webhooks, "webhooks"))
 
     async def close(self) -> None:
-        """Write down what was left; no request comes any more."""
+        """Store what is pending. Call after the last request."""
         await self.page_batcher.close()
         await self.visit_batcher.close()
         await self.webhook_batcher.close()
 
-    def requested_language(self, wish: str | None) -> str | None:
-        """The language on offer that a visitor asked for by name, or none."""
-        if not wish:
+    def requested_language(self, tag: str | None) -> str | None:
+        """Return the offered language with this tag, in our spelling, or None."""
+        if not tag:
             return None
-        return next((tag for tag in self.backend.languages if tag.casefold() == wish.casefold()), None)
+        return next((offered for offered in self.backend.languages if offered.casefold() == tag.casefold()), None)
 
     def visitor_language(self, request: Request) -> str:
-        """The language of a visitor of whom nothing is known but the browser's wishes."""
-        asked = self.requested_language(request.query_params.get("lang"))
-        return asked or choose_language(
+        """Choose the language of an unknown visitor: the query parameter, else the browser's preferences."""
+        requested = self.requested_language(request.query_params.get("lang"))
+        return requested or choose_language(
             parse_accept_language(request.headers.get("accept-language", "")), self.backend.languages
         )
 
@@ -172,19 +172,19 @@ class Site:
         cacheable: bool = False,
         **values: Any,  # noqa: ANN401
     ) -> Response:
-        """A page in a language.
+        """Render a page.
 
         Args:
-            template: its name, without ending.
+            template: its name, without the ending.
             language: one of those on offer.
             status: HTTP status.
             token: of the page itself, for its forms and language links.
             unsubscribe_token: for the link to ``/u/``.
-            keep: the values are nobody's in particular and hashable; the page is remembered without its tokens.
-            values: what the template asks for.
+            cacheable: the values are hashable and not personal; the rendered page is cached without its tokens.
+            values: for the template.
         """
-        tongue = supported_language(language)
-        shown = {
+        catalogue = supported_language(language)
+        template_values = {
             "company": self.backend.company,
             "privacy_notice_url": self.backend.privacy_notice_url,
             "language_options": tuple((tag, native_language_name(tag)) for tag in self.backend.languages)
@@ -196,29 +196,24 @@ class Site:
             "unsubscribe_token": unsubscribe_token and UNSUBSCRIBE_TOKEN_PLACEHOLDER,
             **values,
         }
-        values_of = tuple(shown.items())
-        colour = self.backend.colour
-        pieces, own = (
-            _cached_page(template, tongue, colour, values_of)
-            if cacheable
-            else _split_at_tokens(_render_template(template, tongue, colour, values_of))
-        )
-        mine, unsubscribe = quote(token, safe="").encode(), quote(unsubscribe_token, safe="").encode()
-        parts = [pieces[0]]
-        for is_own, piece in zip(own, pieces[1:], strict=True):
-            parts += (mine if is_own else unsubscribe, piece)
-        response = Response(b"".join(parts), status)
-        response.raw_headers = [*response.raw_headers, *_raw_headers(colour, tongue)]
+        key = (template, catalogue, self.backend.colour, tuple(template_values.items()))
+        pieces, gaps = _cached_page(*key) if cacheable else _split_at_tokens(_render_template(*key))
+        own_token, other_token = quote(token, safe="").encode(), quote(unsubscribe_token, safe="").encode()
+        body = [pieces[0]]
+        for is_own_token, piece in zip(gaps, pieces[1:], strict=True):
+            body += (own_token if is_own_token else other_token, piece)
+        response = Response(b"".join(body), status)
+        response.raw_headers = [*response.raw_headers, *_raw_headers(self.backend.colour, catalogue)]
         return response
 
     def notice(self, notice: str, language: str, status: int, **values: Any) -> Response:  # noqa: ANN401
-        """A short friendly page that explains a dead end.
+        """Render a short page that explains why there is nothing else to show.
 
         Args:
-            notice: which one, see ``templates/notice.html.j2``.
+            notice: its name, see ``templates/notice.html.j2``.
             language: one of those on offer.
             status: HTTP status.
-            values: what the notice asks for besides.
+            values: further values for the template.
         """
         response = self.page("notice", language, status, **{"notice": notice, "again": (), **values})
         if status == 503:
@@ -226,10 +221,7 @@ class Site:
         return response
 
     def redirect(self, address: str) -> Response:
-        """On to another address (303), as private as a page; what a page may do does not concern it.
-
-        What may not stand in an address is percent-encoded.
-        """
+        """Redirect (303) with the privacy headers of a page; percent-encodes characters not allowed in an address."""
         response = Response(b"", 303)
         response.raw_headers = [
             *response.raw_headers,
@@ -239,7 +231,7 @@ class Site:
         return response
 
     def head_response(self, status: int) -> Response:
-        """An answer to `HEAD`: the headers of a page, no page."""
+        """Respond to `HEAD`: the headers of a page without its body."""
         response = HTMLResponse(None, status, dict(_inline_assets(self.backend.colour)[2]))
         del response.headers["content-length"]
         return response

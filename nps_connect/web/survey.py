@@ -1,4 +1,4 @@
-"""``/s/<token>``: the survey page. Opening it confirms nothing; only a press of a score or of Send does."""
+"""``/s/<token>``: the survey page. Opening it confirms nothing; only submitting a score or the form does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nps_connect.records.pages import Submission, SurveyPage, SurveyPageRequest,
 from nps_connect.records.responses import segment_of
 from nps_connect.rendering.survey_question import standard_question
 from nps_connect.web.forms import SurveyForm, parse_form, parse_query
-from nps_connect.web.request_data import UnreadableBody, build_visit_info, is_cross_site, read_body
+from nps_connect.web.request_data import UnreadableBody, build_page_view, is_cross_site, read_body
 from nps_connect.web.site import Site
 
 log = logging.getLogger(__name__)
@@ -22,10 +22,10 @@ STATUS_BY_STATE = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
 
 
 class SurveyPages:
-    """Serves the survey pages, past the framework's routing and layers: they cost as much as a page itself.
+    """Serves the survey pages without FastAPI's routing and middleware, which cost as much as the page itself.
 
     Attributes:
-        path: the template of their addresses, for the log.
+        path: the route template, for the access log.
     """
 
     path = "/s/{token}"
@@ -34,32 +34,32 @@ class SurveyPages:
         self._site = site
 
     def token_in(self, path: str) -> str | None:
-        """The token of a survey page's address; none for any other address."""
+        """Return the token of a survey page's path; None for any other path."""
         token = path[3:]
         return token if token and path.startswith("/s/") and "/" not in token else None
 
     async def respond(self, request: Request, token: str) -> Response:
-        """The answer to a request for a survey page."""
+        """Handle one request for a survey page."""
         if request.method == "POST":
-            return await self._press(request, token)
+            return await self._handle_post(request, token)
         if request.method in {"GET", "HEAD"}:
             return await self._show(request, token)
-        refusal = self._site.notice("method", self._site.visitor_language(request), 405)
-        refusal.headers["Allow"] = "GET, HEAD, POST"
-        return refusal
+        response = self._site.notice("method", self._site.visitor_language(request), 405)
+        response.headers["Allow"] = "GET, HEAD, POST"
+        return response
 
     async def _show(self, request: Request, token: str) -> Response:
         site = self._site
         query = parse_query(request.scope["query_string"])
-        asked = site.requested_language(query.language)
-        visit = SurveyPageRequest(token, build_visit_info(request, site.clock(), score=query.score, language=asked))
-        page = await site.page_batcher.ask(_with_preview_press(visit, asked) if query.pressed else visit)
+        language = site.requested_language(query.language)
+        visit = SurveyPageRequest(token, build_page_view(request, site.clock(), score=query.score, language=language))
+        page = await site.page_batcher.submit(_as_submitted(visit, language) if query.pressed else visit)
         await site.visit_batcher.submit_nowait(visit)
         if request.method == "HEAD":
             return site.head_response(STATUS_BY_STATE[page.state])
-        return _render(site, request, token, page, asked=asked, chosen=query.score, more=query.more)
+        return _render(site, request, token, page, language=language, chosen=query.score, more=query.more)
 
-    async def _press(self, request: Request, token: str) -> Response:
+    async def _handle_post(self, request: Request, token: str) -> Response:
         site = self._site
         if is_cross_site(request, site.backend.public_url):
             return site.notice("elsewhere", site.visitor_language(request), 403, token=token)
@@ -67,67 +67,64 @@ class SurveyPages:
             form = parse_form(await read_body(request, MAX_FORM_BYTES))
         except UnreadableBody as error:
             return site.notice("too_large", site.visitor_language(request), error.status)
-        asked = site.requested_language(form.language)
-        visit = build_visit_info(request, site.clock(), score=form.score, language=asked)
         if form.switch_language is not None:
-            return await self._turn(request, token, form)
+            return await self._switch_language(request, token, form)
+        language = site.requested_language(form.language)
         if form.score is None:
-            opened = SurveyPageRequest(token, visit)
-            page = await site.page_batcher.ask(opened)
-            await site.visit_batcher.submit_nowait(opened)
-            return _render(site, request, token, page, asked=asked, problem=True, typed=form)
-        pressed = SurveyPageRequest(
-            token,
-            visit,
-            Submission(
-                score=form.score,
-                comment=form.comment,
-                sent=form.sent,
-                do_not_contact=form.do_not_contact,
-                language=asked or site.visitor_language(request),
-                follow_up=form.follow_up,
-            ),
-        )
+            page = await self._view(request, token, language)
+            return _render(site, request, token, page, language=language, problem=True, typed=form)
+        return await self._submit(request, token, form, language)
+
+    async def _submit(self, request: Request, token: str, form: SurveyForm, language: str | None) -> Response:
+        """Store a submission, then redirect: reload and back button must not submit it again."""
+        site = self._site
+        view = build_page_view(request, site.clock(), score=form.score, language=language)
+        spoken = language or site.visitor_language(request)
+        submitted = SurveyPageRequest(token, view, form.submission(spoken))
         try:
-            taken = await site.visit_batcher.ask(pressed)
+            outcome = await site.visit_batcher.submit(submitted)
         except Exception:
-            log.exception("POST %s failed: the press was not taken", self.path)
-            language = asked or site.visitor_language(request)
-            return site.notice("trouble", language, 503, again=form.fields())
-        if taken in {"open", "answered", "test"}:
-            return site.redirect(_redirect_target(token, form, asked, taken))
-        return _render(site, request, token, await site.page_batcher.ask(pressed), asked=asked)
+            log.exception("submission_failed route=%s", self.path)
+            return site.notice("trouble", spoken, 503, again=form.fields())
+        if outcome in {"open", "answered", "test"}:
+            return site.redirect(_redirect_target(token, form, language, outcome))
+        return _render(site, request, token, await site.page_batcher.submit(submitted), language=language)
 
-    async def _turn(self, request: Request, token: str, form: SurveyForm) -> Response:
-        """The page in another language, with what was typed; nothing is sent by that."""
+    async def _switch_language(self, request: Request, token: str, form: SurveyForm) -> Response:
+        """Show the page in another language with the text typed so far; submits nothing."""
         query = parse_query(request.scope["query_string"])
-        asked = self._site.requested_language(form.switch_language)
-        shown = SurveyPageRequest(token, build_visit_info(request, self._site.clock(), language=asked))
-        page = await self._site.page_batcher.ask(
-            _with_preview_press(shown, asked, query.score) if query.pressed else shown
-        )
-        await self._site.visit_batcher.submit_nowait(shown)
+        language = self._site.requested_language(form.switch_language)
+        page = await self._view(request, token, language, submitted_score=query.score if query.pressed else None)
         more = query.more or bool(form.comment)
-        return _render(self._site, request, token, page, asked=asked, chosen=query.score, more=more, typed=form)
+        return _render(self._site, request, token, page, language=language, chosen=query.score, more=more, typed=form)
+
+    async def _view(
+        self, request: Request, token: str, language: str | None, *, submitted_score: int | None = None
+    ) -> SurveyPage:
+        """Record a page view and return the page."""
+        visit = SurveyPageRequest(token, build_page_view(request, self._site.clock(), language=language))
+        page = await self._site.page_batcher.submit(_as_submitted(visit, language, submitted_score))
+        await self._site.visit_batcher.submit_nowait(visit)
+        return page
 
 
-def _with_preview_press(visit: SurveyPageRequest, language: str | None, score: int | None = None) -> SurveyPageRequest:
-    """As if the score had been pressed, to show the page of a test mail; only that page asks for it."""
-    chosen = visit.visit.score if score is None else score
-    return visit if chosen is None else visit._replace(press=Submission(score=chosen, language=language or ""))
+def _as_submitted(visit: SurveyPageRequest, language: str | None, score: int | None = None) -> SurveyPageRequest:
+    """Return the request as if its score had been submitted, to show the thank-you page of a test mail."""
+    score = visit.visit.score if score is None else score
+    return visit if score is None else visit._replace(press=Submission(score=score, language=language or ""))
 
 
-def _redirect_target(token: str, form: SurveyForm, language: str | None, taken: VisitOutcome) -> str:
-    """Where a browser goes after an answer, so that neither reload nor the back button sends it once more.
+def _redirect_target(token: str, form: SurveyForm, language: str | None, outcome: VisitOutcome) -> str:
+    """Return the relative address of the page after a submission.
 
-    A score that awaits its confirmation is shown chosen; after a mere score, the form for a comment is shown.
+    An unconfirmed score is shown as chosen; after a score alone, the comment form is shown.
     """
     query = {} if language is None else {"lang": language}
-    if taken != "answered":
+    if outcome != "answered":
         query["score"] = str(form.score)
-    if taken == "test":
+    if outcome == "test":
         query["pressed"] = "1"
-    if taken != "open" and not form.sent:
+    if outcome != "open" and not form.sent:
         query["more"] = "1"
     return f"./{quote(token, safe='')}{'?' if query else ''}{urlencode(query)}"
 
@@ -138,21 +135,30 @@ def _render(
     token: str,
     page: SurveyPage,
     *,
-    asked: str | None,
+    language: str | None,
     chosen: int | None = None,
     more: bool = False,
     problem: bool = False,
     typed: SurveyForm | None = None,
 ) -> Response:
-    """The page in one of its states."""
+    """Render the page in its state.
+
+    Args:
+        language: requested by name, or None for the page's own.
+        chosen: the score that the address preselects.
+        more: show the comment form although the survey is answered.
+        problem: the submitted value was not a score.
+        typed: the submitted form, whose text is kept.
+    """
     status = STATUS_BY_STATE[page.state]
     if page.state == "unknown":
         return site.notice("unknown", site.visitor_language(request), status)
-    language = asked or page.language
+    language = language or page.language
     if page.state == "expired":
         return site.notice("expired", language, status, help_address=page.help_address)
-    changes = chosen is not None and chosen != page.score
-    shown = page.score if chosen is None else chosen
+    is_change = chosen is not None and chosen != page.score
+    shown_score = page.score if chosen is None else chosen
+    segment = None if shown_score is None else segment_of(shown_score)
     return site.page(
         "survey",
         language,
@@ -163,7 +169,7 @@ def _render(
         state=page.state,
         question=page.question or standard_question(site.backend.company, language),
         question_language=page.language if page.question else language,
-        chosen=shown,
+        chosen=shown_score,
         confirmed=page.score,
         commented=page.commented,
         do_not_contact=page.do_not_contact,
@@ -172,8 +178,8 @@ def _render(
         more=more,
         reviews=tuple(review for review in page.reviews if review.url.startswith(("https://", "http://"))),
         help_address=page.help_address,
-        open=changes or problem or more,
+        open=is_change or problem or more,
         problem=problem,
-        follow_ups=tuple(one for one in page.follow_ups if shown is not None and segment_of(shown) in one.segments),
+        follow_ups=tuple(question for question in page.follow_ups if segment in question.segments),
         test=page.test,
     )

@@ -41,7 +41,7 @@ def chromium():
 
 
 @pytest.fixture
-def doors():
+def backend():
     path = ROOT / "tests" / "web" / "memory_backend.py"
     spec = spec_from_file_location("memory_backend", path)
     module = module_from_spec(spec)
@@ -50,16 +50,16 @@ def doors():
 
 
 @pytest.fixture
-def address(doors):
+def address(backend):
     """The pages, served on a loopback port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    doors.public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = create_app(doors, clock=lambda: datetime(2026, 3, 3, 12, tzinfo=UTC))
+    backend.public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = create_app(backend, clock=lambda: datetime(2026, 3, 3, 12, tzinfo=UTC))
     config = uvicorn.Config(app, access_log=False, log_level="warning", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    yield doors.public_url
+    yield backend.public_url
     server.should_exit = True
     thread.join(10)
     listener.close()

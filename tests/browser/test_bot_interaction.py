@@ -11,7 +11,7 @@ QUESTIONS = (
 
 
 @pytest.mark.parametrize("token", ["marie", "marie?score=9"])
-def test_moving_scrolling_focusing_and_typing_confirm_nothing(visit, doors, token):
+def test_moving_scrolling_focusing_and_typing_confirm_nothing(visit, backend, token):
     page = visit("desktop")
     page.goto(f"/s/{token}")
     for button in page.get_by_role("button").all():
@@ -29,20 +29,20 @@ def test_moving_scrolling_focusing_and_typing_confirm_nothing(visit, doors, toke
     page.get_by_role("checkbox").check()
     page.wait_for_timeout(300)
     page.goto("about:blank")
-    assert doors.answers == []
+    assert backend.answers == []
     assert {method for method, _url in page.loaded} == {"GET"}
 
 
 @pytest.mark.parametrize("path", ["s/marie", "s/paul?score=2", "s/answered?score=3", "s/late", "s/nobody", "u/stop"])
-def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, doors, path):
-    doors.follow_ups = QUESTIONS
+def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, backend, path):
+    backend.follow_ups = QUESTIONS
     page = visit("desktop")
     if "answered" in path:
         page.goto("/s/marie")
         page.get_by_role("button", name="9 sur 10").click()
         page.get_by_role("heading", name="Merci").wait_for()
         path = path.replace("answered", "marie")
-    answers = len(doors.answers)
+    answers = len(backend.answers)
     page.goto(f"/{path}")
     page.loaded.clear()
     for _ in range(30):
@@ -57,25 +57,25 @@ def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, do
     )
     page.goto("about:blank")
     assert page.loaded == []
-    assert len(doors.answers) == answers
-    assert doors.unsubscribed == []
+    assert len(backend.answers) == answers
+    assert backend.unsubscribed == []
 
 
-def test_enter_on_the_checkbox_sends_nothing(visit, doors):
+def test_enter_on_the_checkbox_sends_nothing(visit, backend):
     page = visit("desktop", javascript=False)
     page.goto("/s/marie?score=0")
     page.get_by_role("checkbox").focus()
     page.keyboard.press("Enter")
     page.wait_for_timeout(300)
-    assert doors.answers == []
+    assert backend.answers == []
 
 
-def test_opening_every_link_of_a_page_confirms_nothing(visit, doors):
+def test_opening_every_link_of_a_page_confirms_nothing(visit, backend):
     page = visit("desktop")
     page.goto("/s/marie?score=9")
     links = page.eval_on_selector_all("a[href^='./'], a[href^='../']", "links => links.map(link => link.href)")
     assert links
     for link in links:
         page.goto(link)
-    assert doors.answers == []
-    assert doors.unsubscribed == []
+    assert backend.answers == []
+    assert backend.unsubscribed == []

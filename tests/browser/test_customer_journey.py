@@ -34,19 +34,19 @@ def the_mail(address, language):
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
 @pytest.mark.parametrize("device", ["phone", "small", "desktop"])
-def test_from_the_mail_to_the_thank_you_page(visit, doors, address, picture, device, javascript, language):
+def test_from_the_mail_to_the_thank_you_page(visit, backend, address, picture, device, javascript, language):
     page = visit(device, javascript=javascript)
     page.set_content(the_mail(address, language).html)
     picture(page, f"mail-{language}-{device}")
     page.get_by_role("link", name="9 sur 10" if language == "fr" else "9 out of 10").click()
     picture(page, f"chosen-{language}-{device}")
-    assert doors.answers == []
+    assert backend.answers == []
 
     page.get_by_role("textbox").fill("Livraison rapide, merci !")
     page.get_by_role("button", name=SENT[language].format(9)).click()
     assert page.get_by_role("heading", level=1).inner_text() == THANKS[language]
     picture(page, f"thanks-{language}-{device}")
-    given = doors.answers[0]
+    given = backend.answers[0]
     assert (given.score, given.comment, given.sent, given.language) == (9, "Livraison rapide, merci !", True, language)
     assert "Livraison rapide" not in page.content()
     assert {url.split("/s/")[0] for _method, url in page.loaded} == {address}
@@ -54,35 +54,35 @@ def test_from_the_mail_to_the_thank_you_page(visit, doors, address, picture, dev
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
-def test_one_press_is_enough_and_a_comment_can_follow(visit, doors, picture, javascript):
+def test_one_press_is_enough_and_a_comment_can_follow(visit, backend, picture, javascript):
     page = visit("phone", javascript=javascript)
     page.goto("/s/paul")
     picture(page, "open-en-phone")
     page.get_by_role("button", name="2 out of 10").click()
     picture(page, "detractor-en-phone")
-    assert [(answer.score, answer.sent) for answer in doors.answers] == [(2, False)]
+    assert [(answer.score, answer.sent) for answer in backend.answers] == [(2, False)]
     page.get_by_role("textbox").fill("Broken on arrival")
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Send my answer: 2").click()
     wait_until_loaded(page)
-    last = doors.answers[-1]
+    last = backend.answers[-1]
     assert (last.score, last.comment, last.sent, last.do_not_contact) == (2, "Broken on arrival", True, True)
     picture(page, "detractor-sent-en-phone")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
-def test_the_answer_can_be_changed(visit, doors, javascript):
+def test_the_answer_can_be_changed(visit, backend, javascript):
     page = visit("phone", javascript=javascript)
     page.goto("/s/paul?score=9")
     page.get_by_role("button", name="Send my answer: 9").click()
     page.get_by_text("Change my answer").click()
     page.get_by_role("button", name="4 out of 10").click()
     assert "your score: 4 out of 10" in wait_until_loaded(page).content()
-    assert [answer.score for answer in doors.answers] == [9, 4]
+    assert [answer.score for answer in backend.answers] == [9, 4]
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_by_keyboard_only(visit, doors, language):
+def test_by_keyboard_only(visit, backend, language):
     page = visit("desktop")
     page.goto(f"/s/{TOKEN[language]}?score=9")
     reached = []
@@ -100,30 +100,30 @@ def test_by_keyboard_only(visit, doors, language):
         if focused[1] == "comment":
             page.keyboard.type("ok")
     assert [value for _tag, name, value in reached if name == "score"] == [str(score) for score in range(11)]
-    assert doors.answers == []
+    assert backend.answers == []
     page.keyboard.press("Enter")
     page.wait_for_selector("h1:has-text('!')")
-    assert [(answer.score, answer.comment, answer.sent) for answer in doors.answers] == [(9, "ok", True)]
+    assert [(answer.score, answer.comment, answer.sent) for answer in backend.answers] == [(9, "ok", True)]
 
 
-def test_a_score_can_be_pressed_by_keyboard(visit, doors):
+def test_a_score_can_be_pressed_by_keyboard(visit, backend):
     page = visit("desktop")
     page.goto("/s/paul")
     page.get_by_role("button", name="7 out of 10").focus()
     page.keyboard.press("Space")
     page.wait_for_selector("text=Thank you!")
-    assert [answer.score for answer in doors.answers] == [7]
+    assert [answer.score for answer in backend.answers] == [7]
 
 
-def test_a_doubled_press_is_sent_once(visit, doors):
+def test_a_doubled_press_is_sent_once(visit, backend):
     page = visit("desktop")
     page.goto("/s/paul")
     page.get_by_role("button", name="7 out of 10").dblclick()
     page.wait_for_selector("text=Thank you!")
-    assert [answer.score for answer in doors.answers] == [7]
+    assert [answer.score for answer in backend.answers] == [7]
 
 
-def test_reload_and_back_do_no_harm(visit, doors):
+def test_reload_and_back_do_no_harm(visit, backend):
     page = visit("phone")
     page.goto("/s/paul?score=9")
     page.get_by_role("button", name="Send my answer: 9").click()
@@ -132,28 +132,28 @@ def test_reload_and_back_do_no_harm(visit, doors):
     assert page.get_by_role("heading", level=1).inner_text() == "Thank you!"
     page.go_back()
     page.go_forward()
-    assert len(doors.answers) == 1
+    assert len(backend.answers) == 1
 
 
-def test_the_language_is_switched_by_a_link(visit, doors, picture):
+def test_the_language_is_switched_by_a_link(visit, backend, picture):
     page = visit("phone")
     page.goto("/s/marie?score=8")
     page.get_by_role("button", name="English").click()
     page.get_by_role("button", name="Send my answer: 8").wait_for()
     picture(page, "switched-en-phone")
-    assert doors.answers == []
+    assert backend.answers == []
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
-def test_unsubscribing_takes_a_press(visit, doors, picture, javascript):
+def test_unsubscribing_takes_a_press(visit, backend, picture, javascript):
     page = visit("phone", javascript=javascript)
     page.goto("/s/marie")
     page.get_by_role("link", name="Ne plus recevoir ces messages").click()
     picture(page, "unsubscribe-fr-phone")
-    assert doors.unsubscribed == []
+    assert backend.unsubscribed == []
     page.get_by_role("button").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Vous ne recevrez plus ces messages"
-    assert doors.unsubscribed == ["stop"]
+    assert backend.unsubscribed == ["stop"]
     picture(page, "unsubscribed-fr-phone")
 
 

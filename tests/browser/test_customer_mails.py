@@ -141,7 +141,7 @@ def test_a_mail_mirrors_for_languages_from_right_to_left(visit, in_both):
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
 @pytest.mark.parametrize("device", ["phone", "desktop"])
 def test_from_the_mail_to_the_thank_you_page_by_keyboard_only(
-    visit, doors, address, in_both, device, javascript, language
+    visit, backend, address, in_both, device, javascript, language
 ):
     shots = f"keyboard-{{}}-{language}-{device}-{'js' if javascript else 'plain'}"
     page = visit(device, javascript=javascript)
@@ -154,14 +154,14 @@ def test_from_the_mail_to_the_thank_you_page_by_keyboard_only(
     in_both(page, shots.format("mail"))
     page.keyboard.press("Enter")
     page.wait_for_url("**/s/*score=9")
-    assert doors.answers == []
+    assert backend.answers == []
 
     tab_to(page, SEND[language])
     in_both(page, shots.format("page"))
-    assert doors.answers == []
+    assert backend.answers == []
     page.keyboard.press("Space")
     page.get_by_role("heading", level=1, name=THANKS[language]).wait_for()
     in_both(page, shots.format("thanks"))
-    assert [(answer.score, answer.sent, answer.language) for answer in doors.answers] == [(9, True, language)]
+    assert [(answer.score, answer.sent, answer.language) for answer in backend.answers] == [(9, True, language)]
     assert {url.split("/s/")[0] for _method, url in page.loaded} == {address}
     assert page.complaints == []

@@ -14,8 +14,8 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
-def test_further_questions_are_answered_with_the_score(visit, doors, picture, javascript):
-    doors.follow_ups = QUESTIONS
+def test_further_questions_are_answered_with_the_score(visit, backend, picture, javascript):
+    backend.follow_ups = QUESTIONS
     page = visit("small", javascript=javascript)
     page.goto("/s/paul?score=2")
     page.get_by_label("What is the reason?").fill("Broken")
@@ -23,14 +23,14 @@ def test_further_questions_are_answered_with_the_score(visit, doors, picture, ja
     picture(page, "further-questions-en-small")
     page.get_by_role("button", name="Send my answer: 2").click()
     wait_until_loaded(page)
-    assert doors.answers[-1].follow_up == {"why": "Broken", "speed": "Too long"}
+    assert backend.answers[-1].follow_up == {"why": "Broken", "speed": "Too long"}
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("colour", ["#ffcc00", "#3a0ca3"])
-def test_axe_finds_nothing_in_any_company_colour(visit, doors, picture, scheme, colour):
-    doors.colour, doors.follow_ups = colour, QUESTIONS
+def test_axe_finds_nothing_in_any_company_colour(visit, backend, picture, scheme, colour):
+    backend.colour, backend.follow_ups = colour, QUESTIONS
     page = visit("phone", scheme=scheme)
     page.goto("/s/paul?score=2")
     found = Axe().run(wait_until_loaded(page), options=RULES).response["violations"]

@@ -34,8 +34,8 @@ def texts_in_the_code() -> set[str]:
     options = {"**.j2": {"silent": "false"}}
     return {
         forms(message)[0]
-        for room in ("wording", "web")
-        for _path, _line, message, _comments, _context in extract_from_dir(PACKAGE / room, methods, options)
+        for package in ("rendering", "web")
+        for _path, _line, message, _comments, _context in extract_from_dir(PACKAGE / package, methods, options)
     }
 
 

@@ -241,4 +241,4 @@ def test_nps_review_destination_gives_every_score_the_same_page(application):
     pages = [application.answer(application.surveyed(str(n), f"p{n}@example.com"), n) for n in (0, 7, 10)]
     assert {tuple(review.title for review in page.reviews) for page in pages} == {("Stars",)}
     token = pages[0].reviews[0].url.rpartition("/")[2]
-    assert application.backend.review_target(token, application.visit()) == "https://stars.example.com/write"
+    assert application.backend.resolve_review_link(token, application.visit()) == "https://stars.example.com/write"

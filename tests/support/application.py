@@ -200,7 +200,7 @@ class ApplicationHarness:
         return self._browse(SurveyPageRequest(token, self.visit("POST"), press))
 
     def _browse(self, visit: SurveyPageRequest) -> SurveyPage:
-        for told in (self.backend.record_visits([visit])[0], self.backend.survey_pages([visit])[0]):
+        for told in (self.backend.record_visits([visit])[0], self.backend.build_survey_pages([visit])[0]):
             if isinstance(told, Exception):
                 raise told
         return told

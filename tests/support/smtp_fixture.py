@@ -101,7 +101,7 @@ class SmtpApplicationHarness(ApplicationHarness):
 
     def page_of(self, number: int) -> SurveyPage:
         """What a person's survey page shows; nothing is noted."""
-        return self.backend.survey_pages([SurveyPageRequest(self.token_of(number), self.visit())])[0]
+        return self.backend.build_survey_pages([SurveyPageRequest(self.token_of(number), self.visit())])[0]
 
     def advance_days(self, number: int) -> None:
         """Let the days go by, with all that happens on them."""

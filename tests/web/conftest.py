@@ -19,40 +19,40 @@ def load_sibling_module(name):
 
 
 class WebClient:
-    """Calls the application without a network, one request after the other."""
+    """Sends requests to the application in-process, one at a time; page views are stored before `request` returns."""
 
     def __init__(self, app, runner):
         self._runner, self._app = runner, app
         transport = httpx.ASGITransport(app, client=("203.0.113.77", 50000))
         self._http = httpx.AsyncClient(transport=transport, base_url="http://testserver", follow_redirects=True)
 
-    def request(self, method, url, **given):
-        return self._runner.run(self._requested(method, url, given))
+    def request(self, method, url, **options):
+        return self._runner.run(self._request_and_flush(method, url, options))
 
-    async def _requested(self, method, url, given):
-        answer = await self._http.request(method, url, **given)
-        await self._app.site.visit_batcher.settle()  # not only after a while
-        return answer
+    async def _request_and_flush(self, method, url, options):
+        response = await self._http.request(method, url, **options)
+        await self._app.site.visit_batcher.flush()
+        return response
 
-    def get(self, url, **given):
-        return self.request("GET", url, **given)
+    def get(self, url, **options):
+        return self.request("GET", url, **options)
 
-    def post(self, url, **given):
-        return self.request("POST", url, **given)
+    def post(self, url, **options):
+        return self.request("POST", url, **options)
 
 
 @pytest.fixture
-def doors():
+def backend():
     return load_sibling_module("memory_backend").MemoryBackend()
 
 
 @pytest.fixture
-def client(doors):
+def client(backend):
     with asyncio.Runner() as runner:
-        yield WebClient(create_app(doors, clock=lambda: NOW), runner)
+        yield WebClient(create_app(backend, clock=lambda: NOW), runner)
 
 
 @pytest.fixture(scope="session")
 def read_form():
-    """Reads the form of a page."""
-    return load_sibling_module("page_parser").Form
+    """Parses the form of a page."""
+    return load_sibling_module("page_parser").ParsedForm

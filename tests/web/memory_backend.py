@@ -1,4 +1,4 @@
-"""A application in memory: the doors that the web needs, with one invitation behind each token."""
+"""A application in memory: the backend that the web needs, with one invitation behind each token."""
 
 import threading
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ class MemoryBackend:
         self.webhooks.append((connection, request))
         return None
 
-    def survey_pages(self, visits: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
+    def build_survey_pages(self, visits: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
         self._work()
         return [self._page(one.token, one.visit) for one in visits]
 
@@ -109,7 +109,7 @@ class MemoryBackend:
             self.unsubscribed.append(token)
         return self.unsubscribe_page(token)
 
-    def review_target(self, token: str, visit: PageView) -> str | None:
+    def resolve_review_link(self, token: str, visit: PageView) -> str | None:
         self._work()
         self.visits.append(visit)
         return self.review_url if token == "review" else None

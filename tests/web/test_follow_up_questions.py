@@ -21,8 +21,8 @@ def asked(form):
     return [field["name"] for field in form.fields if field.get("name", "").startswith("asked.")]
 
 
-def test_further_questions_are_asked_of_their_segment_only(client, doors, read_form):
-    doors.follow_ups = (WHY, SPEED)
+def test_further_questions_are_asked_of_their_segment_only(client, backend, read_form):
+    backend.follow_ups = (WHY, SPEED)
     assert asked(read_form(client.get("/s/marie").text)) == []
     assert asked(read_form(client.get("/s/marie?score=2").text)) == ["asked.why", "asked.speed", "asked.speed"]
     assert asked(read_form(client.get("/s/marie?score=7").text)) == ["asked.speed", "asked.speed"]
@@ -30,25 +30,25 @@ def test_further_questions_are_asked_of_their_segment_only(client, doors, read_f
     assert "Pourquoi &lt;donc&gt;\u202f?" in client.get("/s/marie?score=2").text
 
 
-def test_their_answers_arrive_cleaned_beside_the_score(client, doors, read_form):
-    doors.follow_ups = (WHY, SPEED)
+def test_their_answers_arrive_cleaned_beside_the_score(client, backend, read_form):
+    backend.follow_ups = (WHY, SPEED)
     page = client.post("/s/marie", data={"score": "2"}).text
     assert set(asked(read_form(page))) == {"asked.why", "asked.speed"}
     client.post("/s/marie", data={"send": "2", "asked.why": "a\x00b", "asked.speed": "Trop lent", "asked.": "x"})
-    assert doors.answers[-1].follow_up == {"why": "ab", "speed": "Trop lent", "": "x"}
+    assert backend.answers[-1].follow_up == {"why": "ab", "speed": "Trop lent", "": "x"}
     assert set(read_form(page).references) <= set(read_form(page).ids)
     assert len(page.encode()) < 30_000
 
 
 @pytest.mark.parametrize("colour", ["#174ea6", "#ffcc00", "#000000", "#ffffff", "#ff0000", "#7f7f7f"])
-def test_any_company_colour_is_made_readable(client, doors, colour):
+def test_any_company_colour_is_made_readable(client, backend, colour):
     colours = build_palette(colour)
     for main, on_main, grounds in (
         (colours.main, colours.on_main, ("#ffffff", "#eef1f5")),
         (colours.dark_main, colours.on_dark_main, ("#1d242d", "#12161c")),
     ):
         assert all(contrast(main, ground) >= 4.5 for ground in (*grounds, on_main))
-    doors.colour = colour
+    backend.colour = colour
     assert f"--main: {colours.main};" in client.get("/s/marie").text
 
 
@@ -56,9 +56,9 @@ def test_the_usual_colour_stays_as_it_is():
     assert build_palette("#174ea6").main == "#174ea6"
 
 
-def visited(doors, proxies, peer, headers):
-    doors.trusted_proxies = proxies
-    app = create_app(doors)
+def visited(backend, proxies, peer, headers):
+    backend.trusted_proxies = proxies
+    app = create_app(backend)
     transport = httpx.ASGITransport(app, client=(peer, 50000))
 
     async def visit():
@@ -67,24 +67,24 @@ def visited(doors, proxies, peer, headers):
         await app.site.close()
 
     asyncio.run(visit())
-    return doors.visits[-1].address
+    return backend.visits[-1].address
 
 
-def test_a_trusted_proxy_tells_who_calls_and_nobody_else(doors):
+def test_a_trusted_proxy_tells_who_calls_and_nobody_else(backend):
     told = {"X-Forwarded-For": "198.51.100.1, 203.0.113.77"}
-    assert visited(doors, (), "10.0.0.2", told) == "10.0.0.0/24"
-    assert visited(doors, ("10.0.0.0/8",), "10.0.0.2", told) == "203.0.113.0/24"
-    assert visited(doors, ("10.0.0.0/8", "203.0.113.77"), "10.0.0.2", told) == "198.51.100.0/24"
-    assert visited(doors, ("10.0.0.0/8",), "192.0.2.9", told) == "192.0.2.0/24"
-    assert visited(doors, ("10.0.0.0/8",), "10.0.0.2", {"X-Forwarded-For": "nonsense"}) in (None, "10.0.0.0/24")
+    assert visited(backend, (), "10.0.0.2", told) == "10.0.0.0/24"
+    assert visited(backend, ("10.0.0.0/8",), "10.0.0.2", told) == "203.0.113.0/24"
+    assert visited(backend, ("10.0.0.0/8", "203.0.113.77"), "10.0.0.2", told) == "198.51.100.0/24"
+    assert visited(backend, ("10.0.0.0/8",), "192.0.2.9", told) == "192.0.2.0/24"
+    assert visited(backend, ("10.0.0.0/8",), "10.0.0.2", {"X-Forwarded-For": "nonsense"}) in (None, "10.0.0.0/24")
 
 
-def test_reports_are_taken_from_whoever_holds_the_token(client, doors):
+def test_reports_are_taken_from_whoever_holds_the_token(client, backend):
     assert client.post("/b/relay", content=b"From: x").json() == {"status": "accepted", "new": 1}
     assert client.post("/b/relay", content=b"nonsense").status_code == 400
     assert client.post("/b/other", content=b"From: x").status_code == 404
     assert client.post("/b/relay", content=b"From: x" + b"x" * 2_000_000).status_code == 413
     assert client.get("/b/relay").status_code == 405
-    doors.broken = True
+    backend.broken = True
     assert client.post("/b/relay", content=b"From: x").status_code == 503
-    assert len(doors.bounces) == 1
+    assert len(backend.bounces) == 1

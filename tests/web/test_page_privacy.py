@@ -8,25 +8,25 @@ import pytest
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 @pytest.mark.parametrize(("token", "status"), [("late", 410), ("nobody", 404), ("x" * 5000, 404), ("%00", 404)])
-def test_dead_links_are_told_kindly_and_without_a_hint(client, doors, method, token, status, read_form):
+def test_dead_links_are_told_kindly_and_without_a_hint(client, backend, method, token, status, read_form):
     answer = client.request(method, f"/s/{token}", data={"score": "9"} if method == "POST" else None)
     assert answer.status_code == status
-    assert doors.answers == []
+    assert backend.answers == []
     if method != "HEAD":
         assert "<h1>" in answer.text
         assert read_form(answer.text).scores == []
 
 
-def test_head_is_answered_without_a_page_and_noted_as_such(client, doors):
+def test_head_is_answered_without_a_page_and_noted_as_such(client, backend):
     answer = client.request("HEAD", "/s/marie?score=2")
     assert answer.status_code == 200
     assert answer.content == b""
-    assert doors.visits[-1].method == "HEAD"
+    assert backend.visits[-1].method == "HEAD"
 
 
-def test_a_visit_is_noted_without_the_whole_address(client, doors):
+def test_a_visit_is_noted_without_the_whole_address(client, backend):
     client.get("/s/marie?score=2", headers={"user-agent": "A\tB" + "x" * 500})
-    visit = doors.visits[-1]
+    visit = backend.visits[-1]
     assert visit.address == "203.0.113.0/24"
     assert len(visit.agent) == 200
     assert visit.agent.startswith("A B")
@@ -61,8 +61,8 @@ def test_the_policy_allows_exactly_the_style_and_the_script_of_the_page(client):
         assert f"{tag}-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
 
 
-def test_the_companys_name_is_escaped(client, doors):
-    doors.company = "Fish & <Chips>"
+def test_the_companys_name_is_escaped(client, backend):
+    backend.company = "Fish & <Chips>"
     assert "<Chips>" not in client.get("/s/paul").text
 
 

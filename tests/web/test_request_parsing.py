@@ -79,7 +79,7 @@ def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one():
 
 
 def test_a_body_that_never_ends_is_given_up(monkeypatch):
-    monkeypatch.setattr("nps_connect.web.request_data.SLOWEST_BODY", 0.01)
+    monkeypatch.setattr("nps_connect.web.request_data.BODY_TIMEOUT_SECONDS", 0.01)
 
     async def receive():
         await asyncio.sleep(3600)

@@ -7,7 +7,7 @@ import pytest
 from nps_connect.records.pages import FollowUpQuestion
 
 
-def test_the_page_asks_with_eleven_buttons_that_send_the_form(client, doors, read_form):
+def test_the_page_asks_with_eleven_buttons_that_send_the_form(client, backend, read_form):
     answer = client.get("/s/marie")
     form = read_form(answer.text)
     assert answer.status_code == 200
@@ -15,17 +15,17 @@ def test_the_page_asks_with_eleven_buttons_that_send_the_form(client, doors, rea
     assert all(button["type"] == "submit" for button in form.buttons)
     assert form.sends == []
     assert "Quelle est la probabilité que vous recommandiez Exemple SA" in answer.text
-    assert doors.answers == []
+    assert backend.answers == []
 
 
-def test_a_score_in_the_link_preselects_and_confirms_nothing(client, doors, read_form):
+def test_a_score_in_the_link_preselects_and_confirms_nothing(client, backend, read_form):
     answer = client.get("/s/marie?score=9")
     form = read_form(answer.text)
     assert form.chosen == ["9"]
     assert form.sends == ["9"]
     assert "Envoyer ma réponse\u00a0: 9" in answer.text
-    assert doors.answers == []
-    assert doors.visits[-1].score == 9
+    assert backend.answers == []
+    assert backend.visits[-1].score == 9
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def test_a_score_in_the_link_preselects_and_confirms_nothing(client, doors, read
         "score=%00",
     ],
 )
-def test_a_score_that_is_none_preselects_nothing(client, doors, query, read_form):
+def test_a_score_that_is_none_preselects_nothing(client, backend, query, read_form):
     answer = client.get(f"/s/marie?{query}")
     assert answer.status_code == 200
     assert read_form(answer.text).chosen == []
-    assert doors.visits[-1].score is None
+    assert backend.visits[-1].score is None
 
 
 def test_the_first_button_does_nothing_so_that_enter_in_a_field_sends_nothing(client, read_form):
@@ -96,18 +96,18 @@ def test_an_expired_survey_still_names_a_person(client):
     assert "care@example.com" in client.get("/s/late").text
 
 
-def test_the_language_can_be_switched_and_keeps_the_score(client, doors):
+def test_the_language_can_be_switched_and_keeps_the_score(client, backend):
     page = client.get("/s/marie?score=9&lang=en")
     assert 'lang="en"' in page.text
     assert "How likely are you to recommend Exemple SA" in page.text
     assert 'name="switch_language" value="fr" formaction="./marie?lang=fr&amp;score=9"' in page.text
-    assert doors.visits[-1].language == "en"
+    assert backend.visits[-1].language == "en"
     assert client.post("/s/marie", data={"score": "9", "lang": "en"}).text.count("Thank you!") == 2
-    assert doors.answers[-1].language == "en"
+    assert backend.answers[-1].language == "en"
 
 
-def test_another_language_keeps_what_was_typed_and_sends_nothing(client, doors):
-    doors.follow_ups = (FollowUpQuestion(name="reason", question="Pourquoi", segments=("detractor",)),)
+def test_another_language_keeps_what_was_typed_and_sends_nothing(client, backend):
+    backend.follow_ups = (FollowUpQuestion(name="reason", question="Pourquoi", segments=("detractor",)),)
     typed = {"lang": "fr", "comment": "Trop <lent>", "do_not_contact": "1", "asked.reason": "Le délai"}
     page = client.post("/s/marie?lang=en&score=2", data={**typed, "switch_language": "en"}).text
     assert '<html lang="en"' in page
@@ -115,17 +115,17 @@ def test_another_language_keeps_what_was_typed_and_sends_nothing(client, doors):
     assert "Le délai</textarea>" in page
     assert 'name="do_not_contact" value="1" checked' in page
     assert "Send my answer: 2" in page
-    assert doors.answers == []
-    assert doors.visits[-1].score is None
+    assert backend.answers == []
+    assert backend.visits[-1].score is None
 
 
-def test_what_was_no_score_does_not_cost_the_comment(client, doors):
+def test_what_was_no_score_does_not_cost_the_comment(client, backend):
     page = client.post("/s/marie", data={"score": "11", "comment": "Trop lent"})
     assert (page.status_code, "Trop lent</textarea>" in page.text) == (422, True)
 
 
-def test_who_pressed_two_scores_at_once_is_told_why_none_counts(client, doors):
-    doors.provisional = doors.conflicting = True
+def test_who_pressed_two_scores_at_once_is_told_why_none_counts(client, backend):
+    backend.provisional = backend.conflicting = True
     page = client.post("/s/paul", data={"score": "2"}).text
     assert "none of them counts yet" in page
 
@@ -135,8 +135,8 @@ def test_an_unknown_language_is_passed_over(client, wish):
     assert '<html lang="fr"' in client.get(f"/s/marie?lang={wish}").text
 
 
-def test_the_surveys_own_question_keeps_its_language(client, doors):
-    doors.question = "Et <notre> atelier ?"
+def test_the_surveys_own_question_keeps_its_language(client, backend):
+    backend.question = "Et <notre> atelier ?"
     page = client.get("/s/marie").text
     assert '<h1 lang="fr">Et &lt;notre&gt; atelier\u202f?</h1>' in page
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 FORM = "application/x-www-form-urlencoded"
 
 
-def test_a_pressed_score_is_an_answer(client, doors):
+def test_a_pressed_score_is_an_answer(client, backend):
     answer = client.post("/s/marie", data={"score": "9", "comment": "Très bien", "lang": "fr"})
     assert answer.status_code == 200
-    given = doors.answers[0]
+    given = backend.answers[0]
     assert (given.score, given.comment, given.sent, given.do_not_contact, given.language) == (
         9,
         "Très bien",
@@ -23,15 +23,15 @@ def test_a_pressed_score_is_an_answer(client, doors):
     assert "Nous avons bien reçu votre note\u00a0: 9\u00a0sur\u00a010." in answer.text
 
 
-def test_the_send_button_carries_the_score_that_it_names(client, doors):
+def test_the_send_button_carries_the_score_that_it_names(client, backend):
     client.post("/s/marie", data={"send": "3", "comment": "", "lang": "fr", "do_not_contact": "1"})
-    given = doors.answers[0]
+    given = backend.answers[0]
     assert (given.score, given.comment, given.sent, given.do_not_contact) == (3, None, True, True)
 
 
-def test_a_score_beside_send_is_sent_too(client, doors):
+def test_a_score_beside_send_is_sent_too(client, backend):
     client.post("/s/marie", data={"score": "3", "send": "3"})
-    assert (doors.answers[0].score, doors.answers[0].sent) == (3, True)
+    assert (backend.answers[0].score, backend.answers[0].sent) == (3, True)
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_a_score_beside_send_is_sent_too(client, doors):
         "&".join(f"a{number}=1" for number in range(60)), "%", "=&=&",
     ],
 )  # fmt: skip
-def test_anything_but_a_score_is_refused_kindly(client, doors, body, read_form):
+def test_anything_but_a_score_is_refused_kindly(client, backend, body, read_form):
     answer = client.post("/s/marie", content=body, headers={"content-type": FORM})
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
     assert len(read_form(answer.text).scores) == 11
-    assert doors.answers == []
+    assert backend.answers == []
 
 
 @pytest.mark.parametrize(
@@ -59,26 +59,26 @@ def test_anything_but_a_score_is_refused_kindly(client, doors, body, read_form):
         (b"[]", ""),
     ],
 )
-def test_other_bodies_are_refused_kindly(client, doors, content, content_type):
+def test_other_bodies_are_refused_kindly(client, backend, content, content_type):
     assert client.post("/s/marie", content=content, headers={"content-type": content_type}).status_code == 422
-    assert doors.answers == []
+    assert backend.answers == []
 
 
-def test_a_comment_of_a_megabyte_is_cut(client, doors):
+def test_a_comment_of_a_megabyte_is_cut(client, backend):
     assert client.post("/s/marie", data={"score": "5", "comment": "é" * 500_000}).status_code == 200
-    assert doors.answers[0].comment == "é" * 5000
+    assert backend.answers[0].comment == "é" * 5000
 
 
-def test_a_form_beyond_the_limit_is_refused_kindly(client, doors):
+def test_a_form_beyond_the_limit_is_refused_kindly(client, backend):
     answer = client.post("/s/marie", data={"score": "5", "comment": "x" * 5_000_000})
     assert answer.status_code == 413
     assert "<h1>" in answer.text
-    assert doors.answers == []
+    assert backend.answers == []
 
 
-def test_a_comment_loses_control_characters_and_direction_tricks_only(client, doors):
+def test_a_comment_loses_control_characters_and_direction_tricks_only(client, backend):
     client.post("/s/marie", data={"score": "5", "comment": "a\x00b\u202ec <b>&amp;</b>\r\nd"})
-    assert doors.answers[0].comment == "abc <b>&amp;</b>\nd"
+    assert backend.answers[0].comment == "abc <b>&amp;</b>\nd"
 
 
 def test_no_comment_is_ever_shown(client):
@@ -111,8 +111,8 @@ def test_an_answer_leads_to_a_page_that_can_be_reloaded(client):
     assert answer.headers["location"] == "./marie?lang=en"
 
 
-def test_an_answer_in_doubt_is_asked_again(client, doors):
-    doors.provisional = True
+def test_an_answer_in_doubt_is_asked_again(client, backend):
+    backend.provisional = True
     page = client.post("/s/marie", data={"score": "9", "lang": "en"}).text
     assert "You chose 9. Send your answer, or press another score." in page
 
@@ -123,16 +123,16 @@ def test_the_same_answer_twice_gives_the_same_page(client):
     assert first.text == second.text
 
 
-def test_the_answer_can_be_changed_until_the_link_expires(client, doors, read_form):
+def test_the_answer_can_be_changed_until_the_link_expires(client, backend, read_form):
     client.post("/s/marie", data={"score": "9"})
     page = client.get("/s/marie?score=4")
     assert "Vous avez maintenant choisi 4." in page.text
     assert read_form(page.text).sends == ["4"]
     client.post("/s/marie", data={"send": "4"})
-    assert [answer.score for answer in doors.answers] == [9, 4]
+    assert [answer.score for answer in backend.answers] == [9, 4]
 
 
-def test_the_wish_not_to_be_contacted_stays_ticked(client, doors, read_form):
+def test_the_wish_not_to_be_contacted_stays_ticked(client, backend, read_form):
     client.post("/s/marie", data={"score": "2", "do_not_contact": "1"})
     ticks = [field for field in read_form(client.get("/s/marie").text).fields if field.get("name") == "do_not_contact"]
     assert all("checked" in tick for tick in ticks)
@@ -148,11 +148,11 @@ def test_the_wish_not_to_be_contacted_stays_ticked(client, doors, read_form):
         {"origin": "garbage"},
     ],
 )
-def test_a_form_of_another_site_is_refused_kindly(client, doors, headers):
+def test_a_form_of_another_site_is_refused_kindly(client, backend, headers):
     answer = client.post("/s/marie", data={"score": "0"}, headers=headers)
     assert answer.status_code == 403
     assert 'href="./marie"' in answer.text
-    assert doors.answers == []
+    assert backend.answers == []
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,6 @@ def test_a_form_of_another_site_is_refused_kindly(client, doors, headers):
         {"origin": "http://testserver"},
     ],
 )
-def test_a_form_of_our_own_page_is_taken(client, doors, headers):
+def test_a_form_of_our_own_page_is_taken(client, backend, headers):
     assert client.post("/s/marie", data={"score": "0"}, headers=headers).status_code == 200
-    assert len(doors.answers) == 1
+    assert len(backend.answers) == 1

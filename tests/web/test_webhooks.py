@@ -7,14 +7,14 @@ import pytest
 GOOD = {"x-signature": "good"}
 
 
-def test_a_webhook_is_passed_on_exactly_as_it_came(client, doors):
+def test_a_webhook_is_passed_on_exactly_as_it_came(client, backend):
     answer = client.post(
         "/hooks/crm?a=%20b&c=%2F",
         content=b'{"x": "\xc3\xa9"}',
         headers=[("X-Signature", "good"), ("X-Two", "1"), ("X-Two", "2")],
     )
     assert answer.status_code == 200
-    connection, request = doors.webhooks[0]
+    connection, request = backend.webhooks[0]
     assert connection == "crm"
     assert request.method == "POST"
     assert request.url == "http://testserver/hooks/crm?a=%20b&c=%2F"
@@ -24,10 +24,10 @@ def test_a_webhook_is_passed_on_exactly_as_it_came(client, doors):
     assert request.received_at.isoformat() == "2026-03-03T12:00:00+00:00"
 
 
-def test_the_address_is_the_public_one_whatever_the_host_header_says(client, doors):
-    doors.public_url = "https://nps.example.com/base"
+def test_the_address_is_the_public_one_whatever_the_host_header_says(client, backend):
+    backend.public_url = "https://nps.example.com/base"
     client.post("/hooks/crm", content=b"{}", headers={**GOOD, "host": "internal:8040"})
-    assert doors.webhooks[0][1].url == "https://nps.example.com/base/hooks/crm"
+    assert backend.webhooks[0][1].url == "https://nps.example.com/base/hooks/crm"
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,18 @@ def test_the_address_is_the_public_one_whatever_the_host_header_says(client, doo
         ("/hooks/crm/x", b"{}", GOOD, 404, "unknown"),
     ],
 )
-def test_a_webhook_that_is_not_believed_is_refused(client, doors, url, content, headers, status, error):
+def test_a_webhook_that_is_not_believed_is_refused(client, backend, url, content, headers, status, error):
     answer = client.post(url, content=content, headers=headers)
     assert answer.status_code == status
     assert answer.json() == {"error": error}
-    assert doors.webhooks == []
+    assert backend.webhooks == []
 
 
-def test_a_webhook_of_exactly_the_limit_is_taken(client, doors):
+def test_a_webhook_of_exactly_the_limit_is_taken(client, backend):
     assert client.post("/hooks/crm", content=b"{" * (1024 * 1024), headers=GOOD).status_code == 200
 
 
-def test_an_announced_length_beyond_the_limit_is_refused_before_anything_is_read(client, doors):
+def test_an_announced_length_beyond_the_limit_is_refused_before_anything_is_read(client, backend):
     async def never():
         raise AssertionError("read before the length was looked at")
         yield b""
@@ -60,7 +60,7 @@ def test_an_announced_length_beyond_the_limit_is_refused_before_anything_is_read
     assert answer.status_code == 413
 
 
-def test_what_arrives_is_counted_whatever_was_announced(client, doors):
+def test_what_arrives_is_counted_whatever_was_announced(client, backend):
     taken = []
 
     async def endless():
@@ -71,20 +71,20 @@ def test_what_arrives_is_counted_whatever_was_announced(client, doors):
     answer = client.post("/hooks/crm", content=endless(), headers={**GOOD, "content-length": "2"})
     assert answer.status_code == 413
     assert len(taken) < 20
-    assert doors.webhooks == []
+    assert backend.webhooks == []
 
 
-def test_an_unreachable_house_asks_for_a_resend(client, doors):
-    doors.broken = True
+def test_an_unreachable_house_asks_for_a_resend(client, backend):
+    backend.broken = True
     answer = client.post("/hooks/crm", content=b"{}", headers=GOOD)
     assert answer.status_code == 503
     assert 0 < int(answer.headers["retry-after"]) < 60  # some vendors come again only within a minute
 
 
-def test_a_ledger_that_hangs_asks_for_a_resend_before_the_vendor_hangs_up(client, doors, monkeypatch):
-    monkeypatch.setattr("nps_connect.web.webhooks.PATIENCE", 0.05)
+def test_a_ledger_that_hangs_asks_for_a_resend_before_the_vendor_hangs_up(client, backend, monkeypatch):
+    monkeypatch.setattr("nps_connect.web.webhooks.STORE_TIMEOUT_SECONDS", 0.05)
     free = threading.Event()
-    doors.hanging = free
+    backend.hanging = free
     answer = client.post("/hooks/crm", content=b"{}", headers=GOOD)
     free.set()
     assert answer.status_code == 503

@@ -17,14 +17,14 @@ def test_every_score_gets_one_mail_with_the_same_link_and_the_page_shows_it_too(
     for score in (10, 7, 2):
         email = f"p{score}@example.com"
         page = application.answer(application.surveyed(str(score), email), score)
-        targets.add(application.backend.review_target(page.reviews[0].url.rpartition("/")[2], application.visit()))
+        targets.add(application.backend.resolve_review_link(page.reviews[0].url.rpartition("/")[2], application.visit()))
         application.run()
     application.clock.forward("14d")
     application.run()
     assert len(review_mails(application)) == 3
     for mail in review_mails(application):
         subjects[mail.to.email] = mail.subject
-        targets.add(application.backend.review_target(application.token(mail.to.email, "r"), application.visit()))
+        targets.add(application.backend.resolve_review_link(application.token(mail.to.email, "r"), application.visit()))
     assert targets == {"https://stars.example.com/write"}
     assert subjects["p7@example.com"] == subjects["p2@example.com"] != subjects["p10@example.com"]
 
@@ -203,7 +203,7 @@ def test_one_reminder_unless_the_link_was_opened_whatever_the_score(ledger, cloc
     application.clock.forward("4d")
     application.run()
     application.clock.forward("1h")
-    application.backend.review_target(application.token("d@example.com", "r"), application.visit())
+    application.backend.resolve_review_link(application.token("d@example.com", "r"), application.visit())
     application.clock.forward("20d")
     application.run()
     application.clock.forward("20d")
@@ -224,11 +224,11 @@ def test_every_link_is_accounted_for_and_machines_are_counted_apart(application)
     application.run()
     application.clock.forward("2h")
     application.run()
-    application.backend.review_target(application.token("p10@example.com", "r"), application.visit())
-    application.backend.review_target(application.token("p9@example.com", "r"), application.visit("HEAD"))
+    application.backend.resolve_review_link(application.token("p10@example.com", "r"), application.visit())
+    application.backend.resolve_review_link(application.token("p9@example.com", "r"), application.visit("HEAD"))
     application.clock.forward("1m")
     for _ in range(2):
-        application.backend.review_target(application.token("p9@example.com", "r"), application.visit())
+        application.backend.resolve_review_link(application.token("p9@example.com", "r"), application.visit())
     assert review_report(application) == {
         ("stars", "promoter"): (2, 2, 2, 1, 2),
         ("stars", "detractor"): (1, 1, 0, 0, 0),

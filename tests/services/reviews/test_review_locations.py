@@ -25,7 +25,7 @@ def test_the_place_follows_the_event_on_page_mail_and_click(ledger, clock, city,
     application.clock.forward("2h")
     application.run()
     links = [page.reviews[0].url.rpartition("/")[2], application.token("marie@example.com", "r")]
-    assert {application.backend.review_target(link, application.visit()) for link in links} == {
+    assert {application.backend.resolve_review_link(link, application.visit()) for link in links} == {
         f"https://stars.example.com/{place}"
     }
 
@@ -45,7 +45,7 @@ def test_the_place_may_be_a_property_of_the_contact_and_the_crm_is_asked_for_it(
     page = application.answer(application.surveyed(), 10)
     assert crm.asked == ("city",)
     token = page.reviews[0].url.rpartition("/")[2]
-    assert application.backend.review_target(token, application.visit()) == "https://stars.example.com/Lyon"
+    assert application.backend.resolve_review_link(token, application.visit()) == "https://stars.example.com/Lyon"
 
 
 def test_an_unknown_place_gets_no_link_and_the_delivery_names_it(ledger, clock):
@@ -85,18 +85,18 @@ def test_a_target_that_is_not_https_is_never_shown_nor_followed(ledger, clock, u
 
     assert application.answer(application.surveyed(), 10).reviews == ()
     token = application.ctx.links.review(ReviewLink(1, "stars", "mail"))
-    assert application.backend.review_target(token, application.visit()) is None
+    assert application.backend.resolve_review_link(token, application.visit()) is None
 
 
 def test_links_of_the_erased_and_forged_ones_lead_nowhere(application):
     page = application.answer(application.surveyed(), 10)
     token = page.reviews[0].url.rpartition("/")[2]
-    assert application.backend.review_target(token, application.visit())
+    assert application.backend.resolve_review_link(token, application.visit())
     for forged in ("", "x", token[:-1], f"{token}?url=https://elsewhere.example.com", token.swapcase()):
-        assert application.backend.review_target(forged, application.visit()) is None
+        assert application.backend.resolve_review_link(forged, application.visit()) is None
     application.webhook({"id": "1", "kind": "contact.privacy_deleted", "at": application.clock().isoformat()})
     application.run()
-    assert application.backend.review_target(token, application.visit()) is None
+    assert application.backend.resolve_review_link(token, application.visit()) is None
 
 
 def test_a_configuration_that_gates_is_refused_and_with_a_reason_accepted_and_named(ledger, clock):
