@@ -1,7 +1,7 @@
-"""What a plugin's simulated vendor is: a stateful function from request to reply.
+"""Interface of a plugin's simulated vendor: a stateful function from request to reply.
 
-The sandbox serves it over HTTP; the contract kit wraps the same object in an `httpx` transport. It is shipped by the
-plugin under the entry point group ``nps_connect.sandbox``, with the plugin's name.
+The sandbox serves it over HTTP; the contract kit wraps the same object in an `httpx` transport. Plugins ship it under
+the entry point group ``nps_connect.sandbox``, with the plugin's name.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class VendorRequest:
     body: bytes = b""
 
     def json(self) -> Any:  # noqa: ANN401  # JSON has no narrower type
-        """The body as JSON; an empty body is none.
+        """Return the body as JSON, or None if it is empty.
 
         Raises:
-            ValueError: not JSON.
+            ValueError: the body is not JSON.
         """
         return json.loads(self.body) if self.body else None
 
@@ -44,14 +44,14 @@ class VendorReply:
 
 
 def json_reply(status: int, content: object, **headers: str) -> VendorReply:
-    """A JSON reply; header names are given with underscores."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return VendorReply(status, json.dumps(content).encode(), {"content-type": "application/json", **named})
+    """Return a JSON reply; header names are given with underscores."""
+    header_by_name = {name.replace("_", "-"): value for name, value in headers.items()}
+    return VendorReply(status, json.dumps(content).encode(), {"content-type": "application/json", **header_by_name})
 
 
 @dataclass(frozen=True)
 class SimulatedPerson:
-    """Somebody whom the simulated vendors know, by e-mail address (``...@example.com``)."""
+    """A person that the simulated vendors know, by e-mail address (``...@example.com``)."""
 
     email: str
     name: str
@@ -61,7 +61,7 @@ class SimulatedPerson:
 
 @dataclass(frozen=True)
 class VendorWebhook:
-    """A webhook as the vendor would send it: genuinely formed and signed."""
+    """A webhook as the vendor would send it, formed and signed like a genuine one."""
 
     method: str
     headers: Mapping[str, str]
@@ -70,13 +70,14 @@ class VendorWebhook:
 
 @dataclass(frozen=True)
 class VendorEffects:
-    """What can be seen *at the vendor*, by e-mail address: for summaries and tests.
+    """What is visible at the vendor, by e-mail address; used by summaries and tests.
 
     Attributes:
         scores: the score on the person's record.
-        comments: the comment on the person's record.
-        tickets: ids of tickets for the person, in order of creation.
-        alerts: alerts received (their titles), in order.
+        scores: the score on the person's record.
+            comments: the comment on the person's record.
+            tickets: ids of tickets for the person, in order of creation.
+            alerts: titles of received alerts, in order.
     """
 
     scores: Mapping[str, int] = field(default_factory=dict)
@@ -86,10 +87,10 @@ class VendorEffects:
 
 
 class SimulatedVendor(ABC):
-    """A vendor small enough to run in a thread and faithful enough to be believed.
+    """A simulated vendor: runs in a thread and reproduces the vendor's observable behaviour.
 
-    `handle` may be called from several threads at once; implementations lock. Authentication, batch limits, quotas and
-    error shapes are the vendor's own.
+    `handle` may be called from several threads concurrently; implementations lock. Authentication, batch limits, quotas
+    and error shapes are the vendor's own.
     """
 
     name: str
@@ -99,15 +100,15 @@ class SimulatedVendor(ABC):
 
     @abstractmethod
     def handle(self, request: VendorRequest) -> VendorReply:
-        """Answer one API request."""
+        """Return the response to one API request."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """All that the vendor holds, as JSON-ready data."""
+        """Return everything that the vendor stores, as JSON-ready data."""
 
     @abstractmethod
     def environment(self, base_url: str, connection: str) -> dict[str, str]:
-        """Environment variables that point the plugin's example configuration at this simulated vendor.
+        """Return environment variables that point the plugin's example configuration at this simulated vendor.
 
         Args:
             base_url: where it is mounted, such as ``http://127.0.0.1:8041/acme``.
@@ -115,19 +116,19 @@ class SimulatedVendor(ABC):
         """
 
     def populate(self, people: Sequence[SimulatedPerson]) -> None:
-        """Make these people known to the vendor."""
+        """Add these people to the vendor."""
 
     def simulate_event(self, kind: str, email: str) -> list[str]:
-        """Let something happen to a person, such as ``deal.won``; returns ids for `webhooks`, none if unknown."""
+        """Simulate an event of a person, such as ``deal.won``; returns ids for `webhooks`, none for unknown kinds."""
         return []
 
     def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:
-        """The webhooks that the vendor sends to `url` for these facts. Asking again gives a genuine resend."""
+        """Return the webhooks that the vendor sends to `url` for these facts; a second call is a genuine resend."""
         return []
 
     def opt_out(self, email: str) -> None:
-        """The person opts out at the vendor."""
+        """Record that the person opts out at the vendor."""
 
     def effects(self) -> VendorEffects:
-        """What can be seen at the vendor."""
+        """Return what is visible at the vendor."""
         return VendorEffects()

@@ -1,4 +1,4 @@
-"""Whether the annotations of a plugin's hooks agree with the hookspecs. Pure."""
+"""Compare the annotations of a plugin's hooks with the hookspecs. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nps_connect.hookspecs.validation import hook_functions
 
 
 def annotation_problems(plugin: object) -> list[str]:
-    """Where an annotation contradicts the hookspec, one sentence each.
+    """Return where an annotation contradicts the hookspec, one sentence each.
 
-    What is not annotated is not judged; an argument may be annotated wider and an answer narrower than the spec.
+    Missing annotations are not checked. A parameter may be annotated wider and a return type narrower than the spec.
     """
     return [problem for name, function in hook_functions(plugin) for problem in _problems(name, function)]
 
 
-def _problems(name: str, function: Any) -> Iterator[str]:  # noqa: ANN401  # whatever a plugin holds under that name
+def _problems(name: str, function: Any) -> Iterator[str]:  # noqa: ANN401  # any object of the plugin's module
     spec = signatures().get(name)
     if spec is None:
         return
@@ -33,25 +33,25 @@ def _problems(name: str, function: Any) -> Iterator[str]:  # noqa: ANN401  # wha
             if not is_narrower(declared, spec.returns):
                 yield f"{name} is annotated to return {declared}, the hook returns {spec.returns}"
         elif parameter in spec.parameters and not is_narrower(spec.parameters[parameter], declared):
-            yield f"{name} takes {parameter}: {declared}, the hook gives {spec.parameters[parameter]}"
+            yield f"{name} takes {parameter}: {declared}, the hook passes {spec.parameters[parameter]}"
 
 
-def is_narrower(one: Any, other: Any) -> bool:  # noqa: ANN401  # annotations have no common type
-    """Whether everything that `one` allows is allowed by `other`."""
-    if one is Any or other in (Any, object) or one == other:
+def is_narrower(narrow: Any, wide: Any) -> bool:  # noqa: ANN401  # annotations have no common type
+    """Return whether every value that `narrow` allows is allowed by `wide`."""
+    if narrow is Any or wide in (Any, object) or narrow == wide:
         return True
-    if _is_union(one):
-        return all(is_narrower(choice, other) for choice in get_args(one))
-    if _is_union(other):
-        return any(is_narrower(one, choice) for choice in get_args(other))
-    if get_origin(one) is Literal:
-        if get_origin(other) is Literal:
-            return set(get_args(one)) <= set(get_args(other))
-        return all(isinstance(value, other) for value in get_args(one))
-    own, others = get_origin(one) or one, get_origin(other) or other
-    if not (isinstance(own, type) and isinstance(others, type) and issubclass(own, others)):
+    if _is_union(narrow):
+        return all(is_narrower(choice, wide) for choice in get_args(narrow))
+    if _is_union(wide):
+        return any(is_narrower(narrow, choice) for choice in get_args(wide))
+    if get_origin(narrow) is Literal:
+        if get_origin(wide) is Literal:
+            return set(get_args(narrow)) <= set(get_args(wide))
+        return all(isinstance(value, wide) for value in get_args(narrow))
+    narrow_class, wide_class = get_origin(narrow) or narrow, get_origin(wide) or wide
+    if not (isinstance(narrow_class, type) and isinstance(wide_class, type) and issubclass(narrow_class, wide_class)):
         return False
-    return all(is_narrower(*pair) for pair in zip(_type_arguments(one), _type_arguments(other), strict=False))
+    return all(is_narrower(*pair) for pair in zip(_type_arguments(narrow), _type_arguments(wide), strict=False))
 
 
 def _is_union(hint: object) -> bool:
@@ -59,4 +59,4 @@ def _is_union(hint: object) -> bool:
 
 
 def _type_arguments(hint: object) -> list[Any]:
-    return [item for item in get_args(hint) if item is not Ellipsis]
+    return [argument for argument in get_args(hint) if argument is not Ellipsis]

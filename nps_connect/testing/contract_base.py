@@ -1,4 +1,4 @@
-"""What all parts of the contract share: the attributes that a test class sets, and which checks apply to it."""
+"""Shared base of the contract checks: the attributes of a test class, and the selection of applicable checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Check = TypeVar("Check", bound=Callable[..., None])
 
 
 def needs(*things: str) -> Callable[[Check], Check]:
-    """The check applies only to plugins with these hooks, or with `HTTP`, or `VENDOR`; else it is not generated."""
+    """Generate the check only for plugins with all of these hooks or features (`HTTP`, `VENDOR`)."""
 
     def mark(check: Check) -> Check:
         check.__dict__["needs"] = things
@@ -31,21 +31,21 @@ def needs(*things: str) -> Callable[[Check], Check]:
 
 
 def assert_no_problems(problems: Sequence[str]) -> None:
-    """Fail with every problem on a line of its own."""
+    """Fail with one problem per line."""
     assert not problems, "\n".join(problems)
 
 
 BATCH_SIZE = 3
-"""Subjects in the batches that are tried."""
+"""Number of items in the batches that the checks deliver."""
 
 
 class ActionCase:
-    """One declared action, told by its name.
+    """One declared action; its representation is its name, for test ids.
 
     Attributes:
-        name: of the action.
-        doubt: what a in_doubt delivery of it does next.
-        batch_size: items per call at most.
+        name: the action's name.
+            doubt: what happens next to a delivery in doubt.
+            batch_size: maximum number of items per call.
     """
 
     def __init__(self, action: ActionInfo) -> None:
@@ -60,12 +60,12 @@ class ContractBase:
 
     Attributes:
         plugin: the plugin's module.
-        settings: its table as in the configuration, without `plugin`; secrets in plain text, 8 characters or more.
-        vendor: the class of the simulated vendor, or a function that makes one for a clock; it must accept the
-            settings' secrets. None for plugins without one.
-        quality: the quality file; looked for beside the plugin's package if not given.
-        most_requests: how many requests one hook call for one subject may make at most.
-        allowed_imports: modules beyond the usual that the plugin has a good reason to import.
+        settings: its table as in the configuration, without `plugin`; secrets in plain text, at least 8 characters.
+        vendor: the class of the simulated vendor, or a function that builds one for a clock; it must accept the secrets
+            in `settings`. None for plugins without a simulated vendor.
+        quality: the quality file; by default searched in and next to the plugin's package.
+        max_requests: maximum number of requests of one hook call for one subject.
+        allowed_imports: further modules that the plugin has a good reason to import.
     """
 
     plugin: ClassVar[ModuleType]
@@ -76,52 +76,54 @@ class ContractBase:
     allowed_imports: ClassVar[Collection[str]] = ()
 
     def __init_subclass__(cls, **more: Any) -> None:  # noqa: ANN401
-        """Take the checks out that do not apply to the plugin."""
+        """Remove the checks that do not apply to the plugin."""
         super().__init_subclass__(**more)
         if not hasattr(cls, "plugin"):
             return
-        there, parameters = cls.features(), cls.parameters()
+        available, parameters = cls.features(), cls.parameters()
         for name in [name for name in dir(cls) if name.startswith("test_")]:
             check = getattr(cls, name)
-            over = [parameters[taken] for taken in inspect.signature(check).parameters if taken in parameters]
-            if not set(getattr(check, "needs", ())) <= there or not all(over):
+            values = [
+                parameters[argument] for argument in inspect.signature(check).parameters if argument in parameters
+            ]
+            if not set(getattr(check, "needs", ())) <= available or not all(values):
                 setattr(cls, name, None)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Generate a check once for each of what it runs over."""
+        """Parametrize a check over the values of its arguments."""
         for name, values in type(self).parameters().items():
             if name in metafunc.fixturenames:
                 metafunc.parametrize(name, values, ids=repr)
 
     @classmethod
     def parameters(cls) -> dict[str, Sequence[Any]]:
-        """What checks run over, by the name of their argument."""
+        """Return the values that checks are parametrized with, by argument name."""
         actions = [ActionCase(action) for action in cls.actions()]
         return {
             "action": actions,
-            "looked": [action for action in actions if action.doubt == "look"],
-            "batched": [action for action in actions if action.batch_size >= BATCH_SIZE],
+            "action_with_lookup": [action for action in actions if action.doubt == "look"],
+            "batched_action": [action for action in actions if action.batch_size >= BATCH_SIZE],
         }
 
     @classmethod
     def features(cls) -> set[str]:
-        """Hooks of the plugin, and `HTTP` and `VENDOR` where it has them."""
-        there = {name for name, _ in hook_functions(cls.plugin)}
+        """Return the plugin's hooks, with `HTTP` and `VENDOR` where they apply."""
+        features = {name for name, _ in hook_functions(cls.plugin)}
         if cls.vendor is not None:
-            there.add(VENDOR)
+            features.add(VENDOR)
         if cls.vendor is not None and cls.info_or_none() is not None and cls.info().base_url is not None:
-            there.add(HTTP)
-        return there
+            features.add(HTTP)
+        return features
 
     @classmethod
     def info(cls) -> ConnectorInfo:
-        """What the plugin declares."""
+        """Return what the plugin declares."""
         info: ConnectorInfo = cls.plugin.nps_connector()
         return info
 
     @classmethod
     def info_or_none(cls) -> ConnectorInfo | None:
-        """What the plugin declares; none if it cannot even do that, which the check of its shape tells."""
+        """Return what the plugin declares; None if `nps_connector` fails, which a shape check reports."""
         try:
             return cls.info()
         except Exception:  # noqa: BLE001  # a broken plugin must fail in a check, not at collection
@@ -129,11 +131,11 @@ class ContractBase:
 
     @classmethod
     def actions(cls) -> list[ActionInfo]:
-        """The declared actions that call the vendor; a review invitation travels over another connection's channel."""
+        """Return the declared actions that call the vendor; another connection's channel sends review invitations."""
         info = cls.info_or_none()
         return [action for action in info.actions if action.action != "invite_review"] if info else []
 
     def harness(self, *, name: str = "crm") -> PluginHarness:
-        """The plugin, connected to a fresh simulated vendor."""
+        """Return the plugin connected to a new simulated vendor."""
         cls = type(self)
         return PluginHarness(cls.plugin, cls.settings, cls.vendor, name=name)

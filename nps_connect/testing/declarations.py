@@ -1,4 +1,4 @@
-"""Whether what a plugin declares agrees with the hooks that it has. Pure."""
+"""Compare what a plugin declares with the hooks that it implements. Pure."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ HOOKS_BY_ACTION: Mapping[str, tuple[str, ...]] = {
     "write_opt_out": ("nps_write_opt_outs",),
     "invite_review": ("nps_review_destination", "nps_send_messages"),
 }
-"""The hooks of which one carries an action out."""
+"""The hooks that carry out an action: one of them is enough."""
 
 
 def declaration_problems(info: ConnectorInfo, hooks: Collection[str]) -> list[str]:
-    """What is declared but not implemented, or the other way round, one sentence each."""
+    """Return what is declared but not implemented, and the reverse, one sentence each."""
     return [*_action_problems(info, hooks), *_capability_problems(info, hooks)]
 
 
 def _action_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
     declared = {action.action for action in info.actions}
     for action in info.actions:
-        wanted = HOOKS_BY_ACTION[action.action]
-        if not set(wanted) & set(hooks):
-            yield f"declares the action {action.action!r}, but has no {' or '.join(wanted)}"
+        candidates = HOOKS_BY_ACTION[action.action]
+        if not set(candidates) & set(hooks):
+            yield f"declares the action {action.action!r}, but has no {' or '.join(candidates)}"
         if action.doubt == "look" and "nps_find_existing" not in hooks:
-            yield f"looks for in_doubt deliveries of {action.action!r}, but has no nps_find_existing"
-    for name, wanted in HOOKS_BY_ACTION.items():
-        if len(wanted) == 1 and wanted[0] in hooks and name not in declared and name != "send_fallback":
-            yield f"has {wanted[0]}, but does not declare the action {name!r}"
+            yield f"looks for deliveries of {action.action!r} in doubt, but has no nps_find_existing"
+    for name, candidates in HOOKS_BY_ACTION.items():
+        if len(candidates) == 1 and candidates[0] in hooks and name not in declared and name != "send_fallback":
+            yield f"has {candidates[0]}, but does not declare the action {name!r}"
     if len(declared) != len(info.actions):
         yield "declares an action twice"
 
 
 def _capability_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
-    for flag, wanted in (
+    for flag, required in (
         ("webhooks", ("nps_verify_webhook", "nps_parse_events")),
         ("polling", ("nps_poll_events",)),
         ("channel", ("nps_send_messages",)),
     ):
-        for hook in wanted:
+        for hook in required:
             if getattr(info, flag) != (hook in hooks):
-                said = "has" if hook in hooks else "lacks"
-                yield f"declares {flag}={getattr(info, flag)}, but {said} {hook}"
+                verb = "has" if hook in hooks else "lacks"
+                yield f"declares {flag}={getattr(info, flag)}, but {verb} {hook}"
     if (info.webhooks or info.polling) and not info.events:
         yield "can receive events, but declares no kind of event"
     if "nps_review_destination" in hooks and info.review_policy is None:
@@ -64,28 +64,28 @@ def _capability_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterato
 
 
 def example_problems(info: ConnectorInfo) -> list[str]:
-    """What is wrong with the example configuration, one sentence each; secrets are taken from its `environment`."""
+    """Return what is wrong with the example configuration, one sentence each; `environment` supplies its secrets."""
     example = info.example
     try:
-        whole = tomllib.loads(f"{example.table}\n{example.triggers}\n{example.routes}")
+        document = tomllib.loads(f"{example.table}\n{example.triggers}\n{example.routes}")
     except tomllib.TOMLDecodeError as error:
         return [f"the example configuration is not TOML: {error}"]
-    table = whole.get("connections", {}).get(example.connection)
+    table = document.get("connections", {}).get(example.connection)
     if not isinstance(table, dict):
         return [f"the example has no [connections.{example.connection}] table"]
     if table.get("plugin") != info.name:
         return [f"the example's table has plugin = {table.get('plugin')!r}, not {info.name!r}"]
     missing = sorted(name for name in _referenced_variables(table) if name not in example.environment)
     if missing:
-        return [f"the example refers to {', '.join(missing)}, which its environment does not hold"]
+        return [f"the example refers to {', '.join(missing)}, which its environment does not contain"]
     try:
         info.settings.model_validate(_resolve_references(table, example.environment))
     except ValidationError as error:
-        return [f"the example is refused by the settings model: {error}"]
+        return [f"the settings model rejects the example: {error}"]
     return [
         f"the example's {kind} name another connection than {example.connection!r}"
         for kind, key in (("triggers", "from"), ("routes", "via"))
-        if any(entry.get(key) != example.connection for entry in whole.get(kind, []))
+        if any(entry.get(key) != example.connection for entry in document.get(kind, []))
     ]
 
 

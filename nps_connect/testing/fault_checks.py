@@ -1,4 +1,4 @@
-"""Faults: whatever goes wrong at the vendor becomes the error that says what happens next, and nothing else."""
+"""Fault checks: every fault at the vendor becomes the error class that determines the next step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nps_connect.testing.harness import PluginHarness
 from nps_connect.testing.samples import LEA, PEOPLE
 
 MAX_CLIENT_RETRY_SECONDS = 2.0
-"""Seconds that the client's own short retries may wait in all."""
+"""Maximum total seconds of the client's own short retries."""
 
 MALFORMED_ERROR_BODIES = (
     b"",
@@ -43,8 +43,8 @@ class VendorCall:
 
     Attributes:
         name: of the action or hook.
-        prepare: readies it on a bench before faults are armed; gives what is to be done then.
-        writes: it is an action.
+            prepare: prepares the call on a harness before faults are armed; returns the call.
+            writes: whether it is an action.
     """
 
     name: str
@@ -56,14 +56,14 @@ class VendorCall:
 
 
 def _action_call(name: str) -> VendorCall:
-    def prepare(bench: PluginHarness) -> Callable[[], Any]:
-        item = bench.item(name, LEA)
+    def prepare(harness: PluginHarness) -> Callable[[], Any]:
+        item = harness.build_item(name, LEA)
 
         def act() -> Any:  # noqa: ANN401
-            [outcome] = bench.deliver(name, item)
+            [outcome] = harness.deliver(name, item)
             if isinstance(outcome, Receipt):
-                assert bench.effect(name, item) or not _has_visible_effect(name), (
-                    f"{name} gave a receipt, but the vendor has nothing"
+                assert harness.visible_effect(name, item) or not _has_visible_effect(name), (
+                    f"{name} returned a receipt, but the vendor has nothing"
                 )
             return outcome
 
@@ -73,7 +73,10 @@ def _action_call(name: str) -> VendorCall:
 
 
 def _read_call(hook: str, **arguments: Any) -> VendorCall:  # noqa: ANN401
-    return VendorCall(hook, lambda bench: lambda: _result_or_error(lambda: bench.call(hook, **arguments)), writes=False)
+    def prepare(harness: PluginHarness) -> Callable[[], Any]:
+        return lambda: _result_or_error(lambda: harness.call(hook, **arguments))
+
+    return VendorCall(hook, prepare, writes=False)
 
 
 READ_CALLS = (
@@ -85,65 +88,66 @@ READ_CALLS = (
 
 
 class FaultChecks(ContractBase):
-    """Every action and every reading hook under every fault, at every one of its requests."""
+    """Every action and every reading hook, with every fault, at each of its requests."""
 
-    _counted: ClassVar[dict[tuple[type, str], int]] = {}
+    _request_counts: ClassVar[dict[tuple[type, str], int]] = {}
 
     @classmethod
     def parameters(cls) -> dict[str, Sequence[Any]]:
-        """Things that call the vendor, and faults."""
-        reads = [doing for doing in READ_CALLS if doing.name in cls.features()]
-        doings = [*(_action_call(action.action) for action in cls.actions()), *reads]
-        return {**super().parameters(), "doing": doings, "fault": FAULT_CASES}
+        """Return the calls to the vendor and the fault cases."""
+        reads = [read for read in READ_CALLS if read.name in cls.features()]
+        writes = [_action_call(action.action) for action in cls.actions()]
+        return {**super().parameters(), "vendor_call": [*writes, *reads], "fault_case": FAULT_CASES}
 
     @needs(HTTP)
-    def test_faults(self, doing: VendorCall, fault: FaultCase) -> None:
-        """The right error class, few requests, no waiting, nothing secret or personal told."""
-        requests = self._count_requests(doing)
-        assert 0 < requests <= self.max_requests, f"{doing.name} makes {requests} requests"
+    def test_faults(self, vendor_call: VendorCall, fault_case: FaultCase) -> None:
+        """Each fault becomes the right error class: few requests, no waiting, no secret or address in the text."""
+        requests = self._count_requests(vendor_call)
+        assert 0 < requests <= self.max_requests, f"{vendor_call.name} makes {requests} requests"
         for first in range(requests):
-            bench = self.harness()
-            act = doing.prepare(bench)
-            bench.line.arm(fault, first)
+            harness = self.harness()
+            act = vendor_call.prepare(harness)
+            harness.transport.arm(fault_case, first)
             outcome = act()
-            place = f"{doing.name}, request {first + 1} of {requests}: {fault.name}"
-            assert self._is_expected(doing, fault, first, outcome), f"{place} became {outcome!r}"
-            assert bench.line.seen <= self.max_requests + fault.calls - 1, f"{place}: {bench.line.seen} requests"
-            assert sum(bench.clock.slept) <= MAX_CLIENT_RETRY_SECONDS, f"{place}: waited {bench.clock.slept}"
+            place = f"{vendor_call.name}, request {first + 1} of {requests}: {fault_case.name}"
+            assert self._is_expected(vendor_call, fault_case, first, outcome), f"{place} became {outcome!r}"
+            sent = harness.transport.request_count
+            assert sent <= self.max_requests + fault_case.calls - 1, f"{place}: {sent} requests"
+            assert sum(harness.clock.slept) <= MAX_CLIENT_RETRY_SECONDS, f"{place}: waited {harness.clock.slept}"
             if isinstance(outcome, DeliveryError):
-                _assert_no_leak(bench, outcome, place)
+                _assert_no_leak(harness, outcome, place)
 
     @needs(HTTP)
-    def test_odd_error_bodies_do_not_confuse_it(self) -> None:
-        """`refine` gets error bodies of every shape and still gives an error."""
+    def test_malformed_error_bodies_are_handled(self) -> None:
+        """`refine` returns an error for error bodies of every shape."""
         info = self.info()
         if info.refine is None:
             return
         for status in (400, 403, 404, 409, 422, 429, 500, 503):
             for body in MALFORMED_ERROR_BODIES:
-                answer = VendorResponse(status, {}, body)
-                refined = info.refine(DeliveryError("refused", status=status), answer, self.harness().clock())
+                response = VendorResponse(status, {}, body)
+                refined = info.refine(DeliveryError("refused", status=status), response, self.harness().clock())
                 assert isinstance(refined, DeliveryError), f"status {status}, body {body!r}: {refined!r}"
 
-    def _count_requests(self, doing: VendorCall) -> int:
-        key = (type(self), doing.name)
-        if key not in self._counted:
-            bench = self.harness()
-            act = doing.prepare(bench)
-            bench.line.arm(None)
+    def _count_requests(self, vendor_call: VendorCall) -> int:
+        key = (type(self), vendor_call.name)
+        if key not in self._request_counts:
+            harness = self.harness()
+            act = vendor_call.prepare(harness)
+            harness.transport.arm(None)
             outcome = act()
-            assert not isinstance(outcome, DeliveryError), f"{doing.name} fails without any fault: {outcome!r}"
-            self._counted[key] = bench.line.seen
-        return self._counted[key]
+            assert not isinstance(outcome, DeliveryError), f"{vendor_call.name} fails without any fault: {outcome!r}"
+            self._request_counts[key] = harness.transport.request_count
+        return self._request_counts[key]
 
-    def _is_expected(self, doing: VendorCall, fault: FaultCase, first: int, outcome: object) -> bool:
-        expected = fault.expected_for(self.info())
+    def _is_expected(self, vendor_call: VendorCall, fault_case: FaultCase, first: int, outcome: object) -> bool:
+        expected = fault_case.expected_for(self.info())
         if isinstance(outcome, DeliveryError):
-            anything = fault.refusal and not doing.writes
-            return anything or isinstance(outcome, expected)
-        if doing.name == "nps_check":
+            is_lookup_refusal = fault_case.refusal and not vendor_call.writes
+            return is_lookup_refusal or isinstance(outcome, expected)
+        if vendor_call.name == "nps_check":
             return isinstance(outcome, list | tuple) and any(finding.severity != "ok" for finding in outcome)
-        return first > 0 or (fault.refusal and not doing.writes)
+        return first > 0 or (fault_case.refusal and not vendor_call.writes)
 
 
 def _has_visible_effect(action: str) -> bool:
@@ -157,7 +161,7 @@ def _result_or_error(call: Callable[[], Any]) -> Any:  # noqa: ANN401
         return error
 
 
-def _assert_no_leak(bench: PluginHarness, error: DeliveryError, place: str) -> None:
-    told = "\n".join([str(error), repr(error), repr(vars(error)), *traceback.format_exception(error)])
-    assert not [secret for secret in bench.secrets if secret in told], f"{place}: the error tells a secret"
-    assert not [person.email for person in PEOPLE if person.email in told], f"{place}: the error tells an address"
+def _assert_no_leak(harness: PluginHarness, error: DeliveryError, place: str) -> None:
+    text = "\n".join([str(error), repr(error), repr(vars(error)), *traceback.format_exception(error)])
+    assert not [secret for secret in harness.secrets if secret in text], f"{place}: the error contains a secret"
+    assert not [person.email for person in PEOPLE if person.email in text], f"{place}: the error contains an address"

@@ -1,4 +1,4 @@
-"""Faults that strike between a plugin and its simulated vendor, and what each must become."""
+"""Faults between a plugin and its simulated vendor, and the error classes that they must become."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ FaultHandler = Callable[[httpx.Request, Handler], httpx.Response]
 
 @dataclass(frozen=True)
 class FaultCase:
-    """One thing that goes wrong with requests.
+    """One kind of fault.
 
     Attributes:
         name: what happens, for test ids.
-        strike: answers a request (or raises) in place of the vendor, which it may let act before.
-        expected: classes of which a delivery's outcome must be one.
-        status: the vendor's answer, if there is one.
-        refusal: the vendor says no for good; looking something up may take that for an answer.
-        calls: how often the client itself may send one request.
+            respond: responds to a request (or raises) instead of the vendor, which it may call first.
+            expected: allowed classes of a delivery's outcome.
+            status: status of the vendor's response, if there is one.
+            refusal: the vendor refuses permanently; a look-up may treat that as "not found".
+            calls: how often the client itself may send one request.
     """
 
     name: str
@@ -48,7 +48,7 @@ class FaultCase:
     calls: int = 1
 
     def expected_for(self, info: ConnectorInfo) -> tuple[type[DeliveryError], ...]:
-        """The expected classes, the vendor's own oddities considered."""
+        """Return the allowed classes, including the vendor's `status_overrides`."""
         rule = info.status_overrides.get(self.status) if self.status else None
         return (rule.error,) if rule else self.expected
 
@@ -60,41 +60,41 @@ class FaultTransport(httpx.BaseTransport):
     """Passes requests on until a fault is armed.
 
     Attributes:
-        seen: requests since the fault was armed (or disarmed).
+        request_count: number of requests since the last call of `arm`.
     """
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self._inner = inner
         self._fault: FaultCase | None = None
         self._first = 0
-        self.seen = 0
+        self.request_count = 0
 
     def arm(self, fault: FaultCase | None, first: int = 0) -> None:
-        """Let a fault strike every request from the `first` on (counted from now); none disarms."""
-        self._fault, self._first, self.seen = fault, first, 0
+        """Make the fault affect every request from number `first` on (counted from now); None disarms."""
+        self._fault, self._first, self.request_count = fault, first, 0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass on, or strike."""
+        """Pass the request on, or respond with the fault."""
         request.read()
-        number, self.seen = self.seen, self.seen + 1
+        number, self.request_count = self.request_count, self.request_count + 1
         if self._fault is not None and number >= self._first:
             return self._fault.respond(request, self._inner.handle_request)
         return self._inner.handle_request(request)
 
 
 def _error_response(status: int, **headers: str) -> FaultHandler:
-    """An answer that repeats all it was told, as a careless vendor's error page would."""
+    """Return an error that echoes the whole request, as a careless vendor's error page would."""
 
-    def strike(request: httpx.Request, _vendor: Handler) -> httpx.Response:
-        told = {
+    def respond(request: httpx.Request, _vendor: Handler) -> httpx.Response:
+        echo = {
             "url": str(request.url),
             "headers": dict(request.headers),
             "body": request.content.decode("utf-8", "replace"),
         }
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.Response(status, content=json.dumps({"told": told}), headers=named)
+        header_by_name = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.Response(status, content=json.dumps({"echo": echo}), headers=header_by_name)
 
-    return strike
+    return respond
 
 
 def _rejected_case(status: int, *expected: type[DeliveryError]) -> FaultCase:
@@ -106,32 +106,32 @@ def _busy_case(status: int, name: str, kind: type[DeliveryError], **headers: str
 
 
 def _transport_error_case(error: httpx.TransportError, *expected: type[DeliveryError], calls: int = 1) -> FaultCase:
-    def strike(_request: httpx.Request, _vendor: Handler) -> httpx.Response:
+    def respond(_request: httpx.Request, _vendor: Handler) -> httpx.Response:
         raise error
 
-    return FaultCase(type(error).__name__, strike, expected, calls=calls)
+    return FaultCase(type(error).__name__, respond, expected, calls=calls)
 
 
 def _apply_then_raise(error: httpx.TransportError) -> FaultHandler:
-    def strike(request: httpx.Request, vendor: Handler) -> httpx.Response:
+    def respond(request: httpx.Request, vendor: Handler) -> httpx.Response:
         vendor(request)
         raise error
 
-    return strike
+    return respond
 
 
 def _apply_then_respond(status: int, body: bytes) -> FaultHandler:
-    def strike(request: httpx.Request, vendor: Handler) -> httpx.Response:
+    def respond(request: httpx.Request, vendor: Handler) -> httpx.Response:
         vendor(request)
         return httpx.Response(status, content=body)
 
-    return strike
+    return respond
 
 
 MAYBE_APPLIED = (RetryLater, OutcomeUnknown)
 
-RESPONSE_LOST = FaultCase("answer lost", _apply_then_raise(httpx.ReadTimeout("no answer")), MAYBE_APPLIED)
-"""The vendor did what it was asked, and nobody heard of it."""
+RESPONSE_LOST = FaultCase("response lost", _apply_then_raise(httpx.ReadTimeout("no response")), MAYBE_APPLIED)
+"""The vendor applied the request, and its response was lost."""
 
 LOST_AFTER_APPLYING = (
     RESPONSE_LOST,
@@ -158,7 +158,7 @@ FAULT_CASES = (
     FaultCase("not JSON", lambda _request, _vendor: httpx.Response(200, content=b"<html>welcome"), MAYBE_APPLIED),
     _transport_error_case(httpx.ConnectError("connection refused"), RetryLater, calls=3),
     _transport_error_case(httpx.ConnectTimeout("no connection"), RetryLater),
-    _transport_error_case(httpx.ReadTimeout("no answer"), *MAYBE_APPLIED),
+    _transport_error_case(httpx.ReadTimeout("no response"), *MAYBE_APPLIED),
     _transport_error_case(httpx.ReadError("reset by peer"), *MAYBE_APPLIED),
     _transport_error_case(httpx.RemoteProtocolError("garbage"), *MAYBE_APPLIED),
 )

@@ -1,4 +1,4 @@
-"""The bench: one plugin connected to a fresh simulated vendor, on which deliveries are tried as the worker would."""
+"""Test harness: one plugin connected to a new simulated vendor, with deliveries run as the worker runs them."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ DeliveryOutcome = Receipt | DeliveryError
 
 
 class PluginHarness:
-    """One plugin, one connection, one vendor who knows the sample people.
+    """One plugin, one connection, one vendor that knows the sample people.
 
     Args:
         plugin: the plugin's module.
         settings: its table, secrets in plain text.
-        vendor: makes the simulated vendor; none for plugins without HTTP.
+        vendor: builds the simulated vendor; None for plugins without one.
         name: the connection's name.
 
     Attributes:
         info: what the plugin declares.
-        connection: what its hooks receive.
-        clock: the time of connection and vendor.
-        vendor: the simulated vendor, if there is one.
-        line: the transport between them, which counts requests and takes faults.
+            connection: what its hooks receive.
+            clock: the clock of connection and vendor.
+            vendor: the simulated vendor, if there is one.
+            transport: the HTTP transport between them, which counts requests and injects faults.
     """
 
     def __init__(
@@ -57,55 +57,55 @@ class PluginHarness:
         [self.info] = self._plugins.infos.values()
         self.clock = FixedClock()
         self.vendor = vendor(self.clock) if vendor else None
-        self.line = FaultTransport(_NoVendor())
+        self.transport = FaultTransport(_NoVendor())
         if self.vendor is not None:
             self.vendor.populate(PEOPLE)
         if self.vendor is not None and self.info.base_url is not None:
             parsed = self.info.settings.model_validate({"plugin": self.info.name, **settings})
-            self.line = FaultTransport(VendorTransport(self.vendor, httpx.URL(self.info.base_url(parsed)).path))
-        self.connection = connect(plugin, settings, clock=self.clock, name=name, transport=self.line)
+            self.transport = FaultTransport(VendorTransport(self.vendor, httpx.URL(self.info.base_url(parsed)).path))
+        self.connection = connect(plugin, settings, clock=self.clock, name=name, transport=self.transport)
         self.secrets = tuple(iter_secrets(self.connection.settings))
-        if self.has("nps_plan_setup") and self.has("nps_apply_setup"):
+        if self.has_hook("nps_plan_setup") and self.has_hook("nps_apply_setup"):
             self.call("nps_apply_setup", changes=self.call("nps_plan_setup"))
 
-    def has(self, hook: str) -> bool:
+    def has_hook(self, hook: str) -> bool:
         """Whether the plugin implements a hook."""
         return self._plugins.has(self.info.name, hook)
 
     def call(self, hook: str, **more: Any) -> Any:  # noqa: ANN401  # each hook answers its own type
-        """Call a hook for the connection, answer checked."""
+        """Call a hook for the connection; the returned value is validated."""
         return self._plugins.call(self.info.name, hook, connection=self.connection, **more)
 
     def deliver(self, action: str, *items: Payload) -> list[DeliveryOutcome]:
-        """Deliver a batch, outcomes checked."""
-        hook = next(hook for hook in HOOKS_BY_ACTION[action] if self.has(hook))
+        """Deliver a batch; the outcomes are validated."""
+        hook = next(hook for hook in HOOKS_BY_ACTION[action] if self.has_hook(hook))
         return self._plugins.deliver(self.info.name, hook, self.connection, items)
 
-    def contact(self, person: SimulatedPerson) -> Contact:
-        """The person as the vendor knows them, or an invented contact where nobody can be looked up."""
-        if self.has("nps_find_contacts"):
+    def find_contact(self, person: SimulatedPerson) -> Contact:
+        """Return the person as the vendor knows them, or a made-up contact if the plugin has no look-up."""
+        if self.has_hook("nps_find_contacts"):
             [match] = self.call("nps_find_contacts", keys=[ContactKey(kind="email", value=person.email)])
             if len(match.contacts) == 1:
-                found: Contact = match.contacts[0]
-                return found
+                contact: Contact = match.contacts[0]
+                return contact
         return build_contact(person, self.connection.name)
 
-    def item(
-        self, action: str, person: SimulatedPerson, *, score: int = 2, earlier: timedelta = timedelta()
+    def build_item(
+        self, action: str, person: SimulatedPerson, *, score: int = 2, age: timedelta = timedelta()
     ) -> Payload:
-        """A delivery for a person, ready to be tried; for `update_ticket` the ticket is opened first.
+        """Return a delivery for a person, ready to be delivered; for `update_ticket` the ticket is opened first.
 
         Args:
             action: the action.
             person: one of the sample people.
-            score: what they answered.
-            earlier: how long ago they answered.
+            score: the person's score.
+                age: how long ago they responded.
         """
-        contact = self.contact(person)
-        response = build_response(person, at=self.clock() - earlier, score=score)
+        contact = self.find_contact(person)
+        response = build_response(person, at=self.clock() - age, score=score)
         key = f"{response.id}-{action}"
         ticket = ""
-        if action == "update_ticket" and self.has("nps_open_tickets"):
+        if action == "update_ticket" and self.has_hook("nps_open_tickets"):
             [opened] = self.deliver("open_ticket", build_payload("open_ticket", contact, response, key=f"{key}-first"))
             if isinstance(opened, DeliveryError):
                 raise opened
@@ -113,7 +113,7 @@ class PluginHarness:
         return build_payload(action, contact, response, key=key, ticket_id=ticket)
 
     def find_existing(self, action: str, item: Payload) -> Receipt | None:
-        """What `nps_find_existing` says of a delivery."""
+        """Return what `nps_find_existing` finds for a delivery."""
         view = DeliveryView.model_validate(
             {
                 "action": action,
@@ -122,38 +122,38 @@ class PluginHarness:
                 "first_started_at": self.clock(),
             }
         )
-        found: Receipt | None = self.call("nps_find_existing", delivery=view)
-        return found
+        receipt: Receipt | None = self.call("nps_find_existing", delivery=view)
+        return receipt
 
-    def again(self, action: str, doubt: InDoubtPolicy, item: Payload, *, in_doubt: bool) -> DeliveryOutcome | None:
-        """Try a delivery once more as the worker would; none if it would be held for the operator.
+    def redeliver(self, action: str, doubt: InDoubtPolicy, item: Payload, *, in_doubt: bool) -> DeliveryOutcome | None:
+        """Deliver an item again as the worker would; None if it would be held for the operator.
 
         Args:
             action: what is delivered.
-            doubt: the rule that the plugin declares for it.
+            doubt: the declared rule for deliveries in doubt.
             item: the delivery.
-            in_doubt: the first try may have taken effect.
+            in_doubt: whether the first attempt may have taken effect.
         """
         if in_doubt and doubt == "hold":
             return None
         if in_doubt and doubt == "look":
-            found = self.find_existing(action, item)
-            if found is not None:
-                return found
+            receipt = self.find_existing(action, item)
+            if receipt is not None:
+                return receipt
         return self.deliver(action, item)[0]
 
-    def effect(self, action: str, item: Payload) -> object:
-        """What of a delivery can be seen at the vendor: ticket ids, the score, alerts of that title; none = nothing."""
+    def visible_effect(self, action: str, item: Payload) -> object:
+        """Return what is visible of a delivery at the vendor (ticket ids, score, alerts with its title), or None."""
         if self.vendor is None:
             return None
-        seen = self.vendor.effects()
+        effects = self.vendor.effects()
         email = getattr(getattr(item, "contact", None), "email", None) or ""
         if action in {"open_ticket", "update_ticket"}:
-            return tuple(seen.tickets.get(email, ())) or None
+            return tuple(effects.tickets.get(email, ())) or None
         if action == "write_score":
-            return seen.scores.get(email)
+            return effects.scores.get(email)
         if action == "send_alert":
-            return tuple(title for title in seen.alerts if title == getattr(item, "title", None)) or None
+            return tuple(title for title in effects.alerts if title == getattr(item, "title", None)) or None
         return None
 
 

@@ -1,4 +1,4 @@
-"""What a plugin imports: only the public surface of nps_connect, and nothing that the client or the worker does."""
+"""Import checks: a plugin uses only the public API of nps_connect, and leaves HTTP and threads to client and worker."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ EXCLUDED_PREFIXES = ("simulated", "tests")
 
 
 def source_files(plugin: ModuleType) -> list[Path]:
-    """The plugin's own Python files, without its simulated vendor and its tests."""
-    start = Path(plugin.__file__ or "")
+    """Return the plugin's Python files, without its simulated vendor and tests."""
+    module_file = Path(plugin.__file__ or "")
     if not hasattr(plugin, "__path__"):
-        return [start]
-    found = (path for path in sorted(start.parent.rglob("*.py")))
+        return [module_file]
+    package = module_file.parent
     return [
         path
-        for path in found
-        if not any(part.startswith(EXCLUDED_PREFIXES) for part in path.relative_to(start.parent).parts)
+        for path in sorted(package.rglob("*.py"))
+        if not any(part.startswith(EXCLUDED_PREFIXES) for part in path.relative_to(package).parts)
     ]
 
 
 def import_problems(plugin: ModuleType, *, speaks_http: bool) -> list[str]:
-    """Imports that a plugin should not need, one sentence each.
+    """Return imports that a plugin must not have, one sentence each.
 
     Args:
         plugin: a module or package with source files.
-        speaks_http: it has a vendor client, so other ways to the network, waiting and threads are not its business.
+        speaks_http: whether it has a vendor client; then it needs no other network access, waiting or threads.
     """
     problems = []
     for path in source_files(plugin):
         for line, module in _imports(ast.parse(path.read_text(encoding="utf-8"), str(path))):
             place = f"{path.name}, line {line}"
-            own = module == plugin.__name__ or module.startswith(f"{plugin.__name__}.")
-            if module.startswith("nps_connect.") and not own:
+            is_internal = module == plugin.__name__ or module.startswith(f"{plugin.__name__}.")
+            if module.startswith("nps_connect.") and not is_internal:
                 problems.append(f"{place}: imports {module}; plugins use only names of nps_connect itself")
             elif speaks_http and module in CLIENT_MODULES:
                 problems.append(f"{place}: imports {module}; calls go through connection.http")

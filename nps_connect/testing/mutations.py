@@ -1,4 +1,4 @@
-"""Changes to JSON, as vendors make them over the years. Pure."""
+"""Mutations of JSON, as vendors make them over the years. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNEXPECTED_VALUES: tuple[Any, ...] = (
     "2026-13-45T99:00:00Z",
     "not-a-number",
 )
-"""What may stand where something else was expected."""
+"""Values of unexpected types and shapes."""
 
 INVALID_BODIES = (
     b"",
@@ -38,11 +38,11 @@ INVALID_BODIES = (
     b"{",
     b"[" * 5000,
 )
-"""Bodies that are no webhook of anybody."""
+"""Bodies that are not a valid webhook of any vendor."""
 
 
 def json_paths(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401  # JSON
-    """Every place inside JSON content, as a path of keys and indexes."""
+    """Yield every place inside JSON content, as a path of keys and indexes."""
     if path:
         yield path
     if isinstance(content, dict):
@@ -54,7 +54,7 @@ def json_paths(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, 
 
 
 def with_value(content: Any, path: tuple[Any, ...], value: object) -> bytes:  # noqa: ANN401
-    """The content with another value at one place."""
+    """Return the content with another value at one place, as JSON."""
     changed = copy.deepcopy(content)
     holder = changed
     for step in path[:-1]:
@@ -64,7 +64,7 @@ def with_value(content: Any, path: tuple[Any, ...], value: object) -> bytes:  # 
 
 
 def without_path(content: Any, path: tuple[Any, ...]) -> bytes:  # noqa: ANN401
-    """The content without one key or element."""
+    """Return the content without one key or element, as JSON."""
     changed = copy.deepcopy(content)
     holder = changed
     for step in path[:-1]:
@@ -74,12 +74,12 @@ def without_path(content: Any, path: tuple[Any, ...]) -> bytes:  # noqa: ANN401
 
 
 def with_unknown_fields(content: Any) -> bytes:  # noqa: ANN401
-    """The content with an unknown key in every object, as if the vendor had added one."""
+    """Return the content with an unknown key in every object, as if the vendor had added one."""
     return json.dumps(_add_unknown_fields(content)).encode()
 
 
 def with_unknown_names(content: Any) -> Iterator[bytes]:  # noqa: ANN401
-    """The content with one text replaced at a time by a name that nobody knows: among them the kind of event."""
+    """Yield the content with one string at a time replaced by an unknown name; one of them is the event kind."""
     for path in json_paths(content):
         value = content
         for step in path:

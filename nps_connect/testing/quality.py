@@ -1,4 +1,4 @@
-"""The quality file: each rule of a good plugin is done, to do, or does not apply, and says why."""
+"""The quality file: the status of each rule (done, todo or exempt) with a reason."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MIN_REASON_LENGTH = 10
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that a good plugin does.
+    """One quality rule.
 
     Attributes:
         name: the key in the quality file.
-        demand: what is asked, one sentence.
-        checks: the contract's checks of it; none = people judge.
+        requirement: what is required, one sentence.
+            checks: the contract checks of this rule; empty means that people review it.
     """
 
     name: str
@@ -31,100 +31,107 @@ class Rule:
 RULES = (
     Rule(
         "shape",
-        "The loader takes the plugin; annotations, declarations and entry point agree with its hooks.",
+        "The plugin loads; annotations, declarations and entry point match its hooks.",
         (
-            "test_the_loader_takes_it",
-            "test_its_entry_point_has_its_name",
-            "test_its_annotations_agree_with_the_hooks",
-            "test_it_declares_what_it_has",
-            "test_it_describes_itself_the_same_twice",
+            "test_plugin_loads",
+            "test_entry_point_has_the_plugin_name",
+            "test_annotations_match_the_hookspecs",
+            "test_declarations_match_the_hooks",
+            "test_connector_info_is_constant",
         ),
     ),
-    Rule("imports", "It uses the public surface only.", ("test_it_imports_only_what_a_plugin_needs",)),
-    Rule("example", "Its example configuration works as it is.", ("test_its_example_configuration_works",)),
+    Rule("imports", "It uses the public API only.", ("test_imports_only_the_public_api",)),
+    Rule("threads", "No thread outlives the hook call that started it.", ("test_no_thread_outlives_its_call",)),
+    Rule("example", "Its example configuration is valid as it is.", ("test_example_configuration_is_valid",)),
     Rule(
         "settings",
-        "Missing and unknown settings are refused.",
-        ("test_missing_settings_are_refused", "test_unknown_settings_are_refused"),
+        "Missing and unknown settings are rejected.",
+        ("test_missing_settings_are_rejected", "test_unknown_settings_are_rejected"),
     ),
     Rule(
         "secrets",
-        "Secrets are declared as such and never show.",
+        "Secrets are declared as secrets and never shown.",
         ("test_secrets_are_declared_as_secrets", "test_secrets_never_show"),
     ),
-    Rule("faults", "Every fault becomes the right error.", ("test_faults", "test_odd_error_bodies_do_not_confuse_it")),
+    Rule("faults", "Every fault becomes the right error.", ("test_faults", "test_malformed_error_bodies_are_handled")),
     Rule(
         "one-effect",
-        "A delivery has one effect, whatever is lost on the way.",
+        "A delivery has exactly one effect, whichever response is lost.",
         (
-            "test_a_delivery_gives_a_receipt_and_its_effect",
-            "test_delivering_twice_leaves_one_effect",
-            "test_a_lost_answer_leaves_one_effect",
+            "test_delivery_returns_a_receipt_and_has_one_effect",
+            "test_repeated_delivery_has_one_effect",
+            "test_lost_response_has_one_effect",
         ),
     ),
-    Rule("finds-existing", "A in_doubt delivery is looked for.", ("test_nothing_exists_before_it_was_delivered",)),
+    Rule(
+        "finds-existing",
+        "It looks for a delivery in doubt before it is sent again.",
+        ("test_find_existing_returns_none_before_delivery",),
+    ),
     Rule(
         "newest-wins",
-        "An older answer never overwrites a newer one.",
-        ("test_an_older_answer_never_overwrites_a_newer_one",),
+        "An older response never overwrites a newer one.",
+        ("test_older_response_never_overwrites_a_newer_one",),
     ),
-    Rule("batches", "Batches keep their order; one bad subject blocks nobody.", ("test_batches_keep_their_order",)),
-    Rule("isolation", "Two accounts never mix.", ("test_two_accounts_in_two_threads_do_not_mix",)),
+    Rule(
+        "batches",
+        "Batch outcomes follow the item order; one bad item does not block the others.",
+        ("test_batch_outcomes_follow_item_order",),
+    ),
+    Rule("isolation", "Two connections are isolated from each other.", ("test_concurrent_connections_are_isolated",)),
     Rule(
         "webhooks-verified",
-        "Only genuine, fresh webhooks are believed.",
+        "Only genuine, recent webhooks are accepted.",
         (
-            "test_golden_webhooks_are_believed_and_read",
-            "test_tampered_webhooks_are_refused",
-            "test_stale_webhooks_are_refused",
+            "test_genuine_webhooks_are_accepted_and_parsed",
+            "test_tampered_webhooks_are_rejected",
+            "test_stale_webhooks_are_rejected",
         ),
     ),
     Rule(
         "webhooks-tolerant",
-        "Resends, new kinds, new fields and odd bodies do no harm.",
+        "Resends, new event kinds, new fields and malformed bodies are handled.",
         (
-            "test_a_resend_gives_the_same_keys",
-            "test_kinds_that_nobody_knows_give_no_events",
-            "test_fields_that_nobody_knows_do_no_harm",
-            "test_bodies_of_any_shape_are_read_or_refused",
+            "test_resent_webhooks_have_the_same_event_keys",
+            "test_unknown_event_kinds_are_ignored",
+            "test_unknown_fields_are_ignored",
+            "test_malformed_bodies_are_parsed_or_rejected",
         ),
     ),
     Rule(
         "polling",
-        "Polls replay no history, lose nothing and can be repeated.",
-        ("test_the_first_poll_never_replays_history", "test_polls_find_what_happened_and_can_be_repeated"),
+        "Polling returns no history, is complete and can be repeated.",
+        ("test_first_poll_returns_no_history", "test_polling_is_complete_and_repeatable"),
     ),
-    Rule("one-key", "Webhook and poll give one fact one key.", ("test_polls_and_webhooks_meet_in_one_key",)),
+    Rule("one-key", "Webhook and poll of one fact have one key.", ("test_poll_and_webhook_have_the_same_event_key",)),
     Rule(
         "completing",
         "Events are completed in bulk, in order.",
-        ("test_completing_keeps_events_and_finds_their_people",),
+        ("test_completed_events_keep_order_and_have_contacts",),
     ),
     Rule(
         "people",
-        "People are found in bulk, ambiguity and opt-outs told.",
+        "Contacts are found in bulk; ambiguity and opt-outs are reported.",
         (
-            "test_people_are_found_one_match_per_key_in_order",
-            "test_a_person_is_found_again_by_id",
-            "test_looking_nobody_up_asks_nobody",
+            "test_contacts_are_found_with_one_match_per_key_in_order",
+            "test_contacts_are_found_by_id",
+            "test_lookup_without_keys_sends_no_request",
         ),
     ),
     Rule(
         "check",
         "An account can be checked, with a fix for each finding.",
-        ("test_the_check_of_a_sound_account_finds_no_error",),
+        ("test_check_of_a_healthy_account_reports_no_error",),
     ),
-    Rule(
-        "set-up", "What is missing at the vendor is created; twice is harmless.", ("test_setting_up_twice_is_harmless",)
-    ),
-    Rule("simulated-vendor", "It ships a simulated vendor.", ("test_its_simulated_vendor_tells_its_state",)),
+    Rule("set-up", "Missing objects are created at the vendor; setup is idempotent.", ("test_setup_is_idempotent",)),
+    Rule("simulated-vendor", "It ships a simulated vendor.", ("test_simulated_vendor_fits_the_sandbox",)),
     Rule("golden-requests", "Method, path and body of each action are kept as reviewed examples in its tests."),
-    Rule("documentation", "Its page names scopes, limits and set-up, with the source of each vendor fact."),
+    Rule("documentation", "Its page names scopes, limits and setup, with the source of each vendor fact."),
 )
 
 
 def find_quality_file(plugin_file: str | None) -> Path | None:
-    """The quality file beside a plugin's package, or inside of it."""
+    """Return the quality file in or next to a plugin's package."""
     if plugin_file is None:
         return None
     package = Path(plugin_file).parent
@@ -132,12 +139,12 @@ def find_quality_file(plugin_file: str | None) -> Path | None:
 
 
 def quality_problems(path: Path, generated: Collection[str]) -> list[str]:
-    """What is wrong with a quality file, one sentence each.
+    """Return what is wrong with a quality file, one sentence each.
 
     Args:
         path: the file; its ``[rules]`` table holds every rule as ``"done"`` or as
             ``{ status = "exempt", reason = "..." }``.
-        generated: names of the contract's checks that apply to the plugin.
+        generated: names of the contract checks that apply to the plugin.
     """
     try:
         rules = tomllib.loads(path.read_text(encoding="utf-8")).get("rules", {})
@@ -155,11 +162,11 @@ def quality_problems(path: Path, generated: Collection[str]) -> list[str]:
 
 
 def _name_problems(rules: Mapping[str, Any]) -> Iterator[str]:
-    known = [rule.name for rule in RULES]
+    rule_names = [rule.name for rule in RULES]
     for name in rules:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            yield f"{name!r} is no rule" + (f"; did you mean {near[0]!r}?" if near else "")
+        if name not in rule_names:
+            near = get_close_matches(name, rule_names, n=1)
+            yield f"{name!r} is not a rule" + (f"; did you mean {near[0]!r}?" if near else "")
     for rule in RULES:
         if rule.name not in rules:
             yield f"{rule.name!r} is missing: {rule.requirement}"
@@ -174,6 +181,6 @@ def _rule_problems(rule: Rule, entry: Any, generated: Collection[str]) -> Iterat
     elif status != "done" and len(str(reason)) < MIN_REASON_LENGTH:
         yield f"{rule.name!r} is {status} without a reason"
     elif status == "done" and not applies:
-        yield f"{rule.name!r} says done, but nothing here can be checked: say exempt, and why"
+        yield f"{rule.name!r} says done, but none of its checks applies: say exempt, with a reason"
     elif status != "done" and applies and rule.checks:
         yield f"{rule.name!r} says {status}, but its checks run: say done"

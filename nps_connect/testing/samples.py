@@ -1,4 +1,4 @@
-"""People and deliveries to try plugins with. Everybody here is invented."""
+"""Sample people and deliveries. Everybody here is invented."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ INES = SimulatedPerson(email="ines.petit@example.com", name="Inès Petit", langu
 PEOPLE = (LEA, OMAR, INES)
 
 COMMENT = 'Livré en retard 😞 & <b>abîmé</b> "encore" — l\'équipe ne répond pas.'
-"""A comment with all that breaks careless templates: accents, an emoji, markup, quotes."""
+"""A comment with everything that breaks careless templates: accents, an emoji, markup, quotes."""
 
 
 def build_contact(person: SimulatedPerson, connection: str, contact_id: str = "c-1") -> Contact:
-    """The person as a contact of a connection."""
+    """Return the person as a contact of a connection."""
     return Contact(connection=connection, id=contact_id, email=person.email, name=person.name, language=person.language)
 
 
 def build_response(person: SimulatedPerson, *, at: datetime, score: int = 2, comment: str | None = COMMENT) -> Response:
-    """What the person answered."""
+    """Return the person's response."""
     return Response(
         id=f"r-{person.email.partition('@')[0].replace('.', '-')}",
         revision=1,
@@ -47,12 +47,12 @@ def build_response(person: SimulatedPerson, *, at: datetime, score: int = 2, com
 
 
 def build_payload(action: str, contact: Contact, response: Response, *, key: str, ticket_id: str = "") -> Payload:
-    """What a delivery of this action would carry.
+    """Return the payload of a delivery of this action.
 
     Args:
         action: any action.
         contact: the person, as the connection knows them.
-        response: what they answered.
+        response: their response.
         key: the delivery's idempotency key.
         ticket_id: for `update_ticket`.
     """
@@ -97,7 +97,7 @@ def build_payload(action: str, contact: Contact, response: Response, *, key: str
 
 
 def build_message(contact: Contact, *, key: str, fallback: bool = False) -> Message:
-    """A message for a channel to carry."""
+    """Return a message for a channel."""
     return Message(
         idempotency_key=key,
         kind="fallback" if fallback else "survey",

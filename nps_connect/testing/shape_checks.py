@@ -1,4 +1,4 @@
-"""Shape and settings: what can be seen of a plugin without calling its vendor."""
+"""Shape and settings checks: everything that needs no call to the vendor."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from nps_connect.testing.import_checks import import_problems
 
 
 class ShapeChecks(ContractBase):
-    """The plugin is what it says."""
+    """The plugin's declarations are consistent."""
 
-    def test_the_loader_takes_it(self) -> None:
-        """No misspelt hooks, unknown or defaulted arguments, coroutines or generators; a connector that answers."""
+    def test_plugin_loads(self) -> None:
+        """No misspelt hook, unknown or defaulted argument, coroutine or generator; `nps_connector` returns its info."""
         assert contract_problem(self.plugin) is None
         plugins = Plugins()
         plugins.register(self.plugin, self.info().name)
         assert list(plugins.infos) == [self.info().name]
 
-    def test_its_entry_point_has_its_name(self) -> None:
-        """It is installed under the name that its `ConnectorInfo` tells."""
+    def test_entry_point_has_the_plugin_name(self) -> None:
+        """The entry point has the name in `ConnectorInfo`."""
         points = entry_points(group=ENTRY_POINT_GROUP, name=self.info().name)
         modules = [point.value.partition(":")[0] for point in points]
         assert modules == [self.plugin.__name__], f"entry points named {self.info().name!r} lead to {modules}"
 
-    def test_its_annotations_agree_with_the_hooks(self) -> None:
-        """Arguments are annotated as wide, answers as narrow as the hookspecs say."""
+    def test_annotations_match_the_hookspecs(self) -> None:
+        """Parameters are annotated as wide, return types as narrow as the hookspecs."""
         assert_no_problems(annotation_problems(self.plugin))
 
-    def test_it_declares_what_it_has(self) -> None:
-        """Actions, abilities and hooks agree."""
+    def test_declarations_match_the_hooks(self) -> None:
+        """Declared actions and capabilities match the hooks."""
         assert_no_problems(declaration_problems(self.info(), {name for name, _ in hook_functions(self.plugin)}))
 
-    def test_it_describes_itself_the_same_twice(self) -> None:
-        """`nps_connector` is data: no clock, no chance, no I/O."""
+    def test_connector_info_is_constant(self) -> None:
+        """`nps_connector` returns constant data: no clock, no randomness, no I/O."""
         first, second = self.info(), self.info()
         assert (first.name, first.actions, first.events, first.quotas) == (
             second.name,
@@ -50,22 +50,22 @@ class ShapeChecks(ContractBase):
             second.quotas,
         )
 
-    def test_its_example_configuration_works(self) -> None:
-        """The example is TOML, names its own connection, and its settings are accepted."""
+    def test_example_configuration_is_valid(self) -> None:
+        """The example is valid TOML, refers to its own connection, and its settings are accepted."""
         assert_no_problems(example_problems(self.info()))
 
-    def test_it_imports_only_what_a_plugin_needs(self) -> None:
-        """The public surface; no way to the network but the client, no threads, waiting or logging of its own."""
-        found = import_problems(self.plugin, speaks_http=self.info().base_url is not None)
+    def test_imports_only_the_public_api(self) -> None:
+        """The plugin imports the public API only, and no other HTTP client, threads, sleep or logging."""
+        problems = import_problems(self.plugin, speaks_http=self.info().base_url is not None)
         allowed = tuple(f"imports {name};" for name in self.allowed_imports)
-        assert_no_problems([problem for problem in found if not any(name in problem for name in allowed)])
+        assert_no_problems([problem for problem in problems if not any(name in problem for name in allowed)])
 
 
 class SettingsChecks(ContractBase):
-    """The settings refuse mistakes and keep secrets."""
+    """The settings model rejects mistakes and protects secrets."""
 
-    def test_missing_settings_are_refused(self) -> None:
-        """An empty table is no connection, nor is one without any one required value."""
+    def test_missing_settings_are_rejected(self) -> None:
+        """An empty table is rejected, and so is one without any one required value."""
         model = self.info().settings
         if self.settings:
             with pytest.raises(ValidationError):
@@ -80,37 +80,37 @@ class SettingsChecks(ContractBase):
             with pytest.raises(ValidationError):
                 model.model_validate({"plugin": self.info().name, **table})
 
-    def test_unknown_settings_are_refused(self) -> None:
-        """A misspelt key is a mistake, not a silence."""
+    def test_unknown_settings_are_rejected(self) -> None:
+        """A misspelt key is rejected, not ignored."""
         with pytest.raises(ValidationError):
             self.info().settings.model_validate(
                 {"plugin": self.info().name, **self.settings, "a_key_that_no_plugin_has": 1}
             )
 
     def test_secrets_are_declared_as_secrets(self) -> None:
-        """Values under a name that sounds secret are `SecretStr`, and long enough here to be recognised."""
+        """Settings with a name of a secret are `SecretStr`, and long enough here to be recognised in texts."""
         model = self.info().settings
-        telling = ("secret", "token", "password", "api_key")
-        open_ones = [
+        secret_suffixes = ("secret", "token", "password", "api_key")
+        plain_text = [
             name
             for name, field in model.model_fields.items()
-            if name.endswith(telling) and not _mentions_secret(field.annotation)
+            if name.endswith(secret_suffixes) and not _mentions_secret(field.annotation)
         ]
-        assert open_ones == [], "these settings sound secret but are not SecretStr"
+        assert plain_text == [], "these settings have names of secrets but are not SecretStr"
         parsed = model.model_validate({"plugin": self.info().name, **self.settings})
         short = [secret for secret in iter_secrets(parsed) if len(secret) < 8]
-        assert short == [], "give secrets of 8 characters or more, so that the contract can recognise them"
+        assert short == [], "use secrets of at least 8 characters, so that the contract can recognise them in texts"
 
     def test_secrets_never_show(self) -> None:
-        """Neither reprs nor dumps nor errors of the settings and the connection hold a secret."""
-        bench = self.harness()
-        settings = bench.connection.settings
+        """Neither representations nor dumps nor errors of settings and connection contain a secret."""
+        harness = self.harness()
+        settings = harness.connection.settings
         shown = [
             repr(settings),
             str(settings),
             settings.model_dump_json(),
-            repr(bench.connection),
-            repr(bench.connection.client),
+            repr(harness.connection),
+            repr(harness.connection.client),
         ]
         for name in type(settings).model_fields:
             try:
@@ -119,8 +119,8 @@ class SettingsChecks(ContractBase):
                 )
             except ValidationError as error:
                 shown += [str(error), repr(error)]
-        for secret in bench.secrets:
-            assert not [text for text in shown if secret in text], "a secret shows"
+        for secret in harness.secrets:
+            assert not [text for text in shown if secret in text], "a secret is shown"
 
 
 def _mentions_secret(annotation: object) -> bool:

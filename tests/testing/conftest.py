@@ -1,4 +1,4 @@
-"""The good plugin as if it were installed, and plugins that are wrong in one respect."""
+"""Fixtures of the contract kit's own tests: the correct plugin, and plugins that are wrong in one respect."""
 
 import inspect
 import itertools
@@ -23,8 +23,8 @@ def acme_installed(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def changed():
-    """The good plugin with some names replaced (none takes a name away), and parts of its `ConnectorInfo`."""
+def make_broken_plugin():
+    """Return the correct plugin with some names replaced (None removes a name) and other parts of `ConnectorInfo`."""
 
     def make(info=None, **names):
         module = types.ModuleType(acme.__name__)
@@ -51,25 +51,25 @@ def changed():
 
 @pytest.fixture
 def contract():
-    """A contract test class for a plugin."""
+    """Return a contract test class for a plugin."""
 
     def make(plugin, **attributes):
-        known = {"plugin": plugin, "settings": SETTINGS, "vendor": SimulatedAcme}
-        return type("Contract", (ConnectorContract,), {**known, **attributes})()
+        defaults = {"plugin": plugin, "settings": SETTINGS, "vendor": SimulatedAcme}
+        return type("Contract", (ConnectorContract,), {**defaults, **attributes})()
 
     return make
 
 
 @pytest.fixture
 def findings():
-    """What a check finds, over all that it runs over (or only over what has this name): the texts of its failures."""
+    """Run a check over all its parameters (or one of them, by name) and return the texts of its failures."""
 
     def run(contract, check, only=None):
         function = getattr(contract, check)
-        known = type(contract).parameters()
-        names = [name for name in inspect.signature(function).parameters if name in known]
+        parameters = type(contract).parameters()
+        names = [name for name in inspect.signature(function).parameters if name in parameters]
         failures = []
-        for values in itertools.product(*(known[name] for name in names)):
+        for values in itertools.product(*(parameters[name] for name in names)):
             if only is not None and only not in map(repr, values):
                 continue
             try:

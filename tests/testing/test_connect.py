@@ -16,7 +16,7 @@ from nps_connect.testing import LEA, PEOPLE, START, FixedClock, InMemoryTokenSto
 SETTINGS = {"token": TOKEN, "webhook_secret": SECRET}
 
 
-def look(connection):
+def find_lea(connection):
     return acme.nps_find_contacts(connection, [ContactKey(kind="email", value=LEA.email)])
 
 
@@ -24,7 +24,7 @@ def test_hooks_reach_the_simulated_vendor():
     vendor = SimulatedAcme(FixedClock())
     vendor.populate(PEOPLE)
     connection = connect(acme, SETTINGS, vendor, name="crm-eu")
-    [match] = look(connection)
+    [match] = find_lea(connection)
     assert [(contact.connection, contact.email) for contact in match.contacts] == [("crm-eu", LEA.email)]
 
 
@@ -47,7 +47,7 @@ def test_another_clock_can_be_given():
 def test_wrong_secrets_are_refused_by_the_vendor():
     connection = connect(acme, {**SETTINGS, "token": "another-token"}, SimulatedAcme(FixedClock()))
     with pytest.raises(AuthFailed):
-        look(connection)
+        find_lea(connection)
 
 
 def test_settings_are_validated():
@@ -55,16 +55,16 @@ def test_settings_are_validated():
         connect(acme, {"token": TOKEN}, SimulatedAcme(FixedClock()))
 
 
-def test_a_plugin_that_speaks_http_needs_somebody_to_speak_to():
-    with pytest.raises(ValueError, match="'acme' speaks HTTP: give a simulated vendor or a transport"):
+def test_a_plugin_with_http_needs_a_vendor_or_a_transport():
+    with pytest.raises(ValueError, match="'acme' uses HTTP: pass a simulated vendor or a transport"):
         connect(acme, SETTINGS)
 
 
-def test_a_plugin_without_http_has_no_client(changed):
-    class Silent(ConnectionSettings):
+def test_a_plugin_without_http_has_no_client(make_broken_plugin):
+    class SettingsWithoutHttp(ConnectionSettings):
         pass
 
-    connection = connect(changed(info={"base_url": None, "settings": Silent}), {})
+    connection = connect(make_broken_plugin(info={"base_url": None, "settings": SettingsWithoutHttp}), {})
     assert connection.client is None
     with pytest.raises(RuntimeError, match="has no HTTP client"):
         _ = connection.http
@@ -72,19 +72,19 @@ def test_a_plugin_without_http_has_no_client(changed):
 
 def test_a_transport_can_replace_the_vendor():
     transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"people": []}))
-    [match] = look(connect(acme, SETTINGS, transport=transport))
+    [match] = find_lea(connect(acme, SETTINGS, transport=transport))
     assert match.contacts == ()
 
 
-def test_the_vendor_sees_requests_without_the_prefix_of_its_mount():
+def test_the_vendor_sees_paths_without_the_mount_prefix():
     vendor = SimulatedAcme(FixedClock())
     transport = VendorTransport(vendor, "/sandbox/acme/")
     with httpx.Client(transport=transport, base_url="http://127.0.0.1:1/sandbox/acme") as client:
-        answer = client.get("/me", params={"a": "b"}, headers={"Authorization": f"Bearer {TOKEN}"})
-    assert answer.json() == {"name": "The account"}
-    [seen] = transport.requests
-    assert (seen.method, seen.path, seen.query) == ("GET", "/me", {"a": "b"})
-    assert seen.headers["authorization"] == f"Bearer {TOKEN}"
+        response = client.get("/me", params={"a": "b"}, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert response.json() == {"name": "The account"}
+    [request] = transport.requests
+    assert (request.method, request.path, request.query) == ("GET", "/me", {"a": "b"})
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
 def test_tokens_are_kept_for_the_test():
@@ -105,5 +105,5 @@ def test_the_pytest_plugin_is_light():
         "import sys, pytest; before = set(sys.modules); import nps_connect.testing.plugin; "
         f"print([name for name in {heavy!r} if name in set(sys.modules) - before])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

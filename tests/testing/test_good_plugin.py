@@ -1,4 +1,4 @@
-"""A plugin that is right in every respect passes the whole contract."""
+"""A correct plugin passes the whole contract."""
 
 from testing import acme
 from testing.acme.simulated import SECRET, TOKEN, SimulatedAcme

@@ -1,4 +1,4 @@
-"""Each way of taking in, checking or setting up wrongly is found."""
+"""The intake checks find every wrong look-up, poll, completion, account check and setup."""
 
 import pytest
 from testing import acme
@@ -6,110 +6,113 @@ from testing.acme.simulated import SimulatedAcme
 
 from nps_connect import Contact, ContactMatch, EventPage, Finding
 
-PEOPLE = "test_people_are_found_one_match_per_key_in_order"
-AGAIN = "test_a_person_is_found_again_by_id"
-NOBODY = "test_looking_nobody_up_asks_nobody"
-HISTORY = "test_the_first_poll_never_replays_history"
-POLLS = "test_polls_find_what_happened_and_can_be_repeated"
-MEET = "test_polls_and_webhooks_meet_in_one_key"
-COMPLETE = "test_completing_keeps_events_and_finds_their_people"
-CHECK = "test_the_check_of_a_sound_account_finds_no_error"
-SET_UP = "test_setting_up_twice_is_harmless"
+PEOPLE = "test_contacts_are_found_with_one_match_per_key_in_order"
+BY_ID = "test_contacts_are_found_by_id"
+NO_KEYS = "test_lookup_without_keys_sends_no_request"
+HISTORY = "test_first_poll_returns_no_history"
+POLLS = "test_polling_is_complete_and_repeatable"
+ONE_KEY = "test_poll_and_webhook_have_the_same_event_key"
+COMPLETE = "test_completed_events_keep_order_and_have_contacts"
+CHECK = "test_check_of_a_healthy_account_reports_no_error"
+SETUP = "test_setup_is_idempotent"
 
 
-@pytest.mark.parametrize("check", [PEOPLE, AGAIN, NOBODY, HISTORY, POLLS, MEET, COMPLETE, CHECK, SET_UP])
-def test_the_good_plugin_passes(contract, findings, check):
+@pytest.mark.parametrize("check", [PEOPLE, BY_ID, NO_KEYS, HISTORY, POLLS, ONE_KEY, COMPLETE, CHECK, SETUP])
+def test_the_correct_plugin_passes(contract, findings, check):
     assert findings(contract(acme), check) == []
 
 
-def found(connection, keys):
+def find_contacts(connection, keys):
     return acme.nps_find_contacts(connection, keys)
 
 
-def in_another_order(connection, keys):
-    return sorted(found(connection, keys), key=lambda match: match.key.value)
+def reordered(connection, keys):
+    return sorted(find_contacts(connection, keys), key=lambda match: match.key.value)
 
 
-def leaving_the_missing_out(connection, keys):
-    return [match for match in found(connection, keys) if match.contacts]
+def without_missing_contacts(connection, keys):
+    return [match for match in find_contacts(connection, keys) if match.contacts]
 
 
-def inventing_the_missing(connection, keys):
+def with_made_up_contacts(connection, keys):
     ghost = Contact(connection=connection.name, id="ghost")
     return [
-        match if match.contacts else ContactMatch(key=match.key, contacts=(ghost,)) for match in found(connection, keys)
+        match if match.contacts else ContactMatch(key=match.key, contacts=(ghost,))
+        for match in find_contacts(connection, keys)
     ]
 
 
-def deaf_to_opt_outs(connection, keys):
+def without_opt_outs(connection, keys):
     return [
         match.model_copy(update={"contacts": tuple(c.model_copy(update={"opted_out": False}) for c in match.contacts)})
-        for match in found(connection, keys)
+        for match in find_contacts(connection, keys)
     ]
 
 
-def opting_everybody_out(connection, keys):
+def with_everybody_opted_out(connection, keys):
     return [
         match.model_copy(update={"contacts": tuple(c.model_copy(update={"opted_out": True}) for c in match.contacts)})
-        for match in found(connection, keys)
+        for match in find_contacts(connection, keys)
     ]
 
 
-def of_a_foreign_connection(connection, keys):
+def with_another_connection(connection, keys):
     return [
         match.model_copy(
             update={"contacts": tuple(c.model_copy(update={"connection": "acme"}) for c in match.contacts)}
         )
-        for match in found(connection, keys)
+        for match in find_contacts(connection, keys)
     ]
 
 
-def only_addresses(connection, keys):
-    return [match if match.key.kind == "email" else ContactMatch(key=match.key) for match in found(connection, keys)]
+def by_email_only(connection, keys):
+    return [
+        match if match.key.kind == "email" else ContactMatch(key=match.key) for match in find_contacts(connection, keys)
+    ]
 
 
-def always_asking(connection, keys):
+def with_a_needless_request(connection, keys):
     connection.http.call("GET", "/me", action="find_contacts", idempotent=True)
-    return found(connection, keys)
+    return find_contacts(connection, keys)
 
 
 @pytest.mark.parametrize(
     ("find", "check"),
     [
-        (in_another_order, PEOPLE),
-        (leaving_the_missing_out, PEOPLE),
-        (inventing_the_missing, PEOPLE),
-        (inventing_the_missing, AGAIN),
-        (deaf_to_opt_outs, PEOPLE),
-        (opting_everybody_out, PEOPLE),
-        (of_a_foreign_connection, PEOPLE),
-        (only_addresses, AGAIN),
-        (always_asking, NOBODY),
+        (reordered, PEOPLE),
+        (without_missing_contacts, PEOPLE),
+        (with_made_up_contacts, PEOPLE),
+        (with_made_up_contacts, BY_ID),
+        (without_opt_outs, PEOPLE),
+        (with_everybody_opted_out, PEOPLE),
+        (with_another_connection, PEOPLE),
+        (by_email_only, BY_ID),
+        (with_a_needless_request, NO_KEYS),
     ],
 )
-def test_finding_people_wrongly(contract, changed, findings, find, check):
-    assert findings(contract(changed(nps_find_contacts=find)), check)
+def test_a_wrong_contact_lookup_fails(contract, make_broken_plugin, findings, find, check):
+    assert findings(contract(make_broken_plugin(nps_find_contacts=find)), check)
 
 
-def replaying_history(connection, cursor):
+def poll_with_history(connection, cursor):
     return acme.nps_poll_events(connection, cursor or "1")
 
 
-def finding_nothing(connection, cursor):
+def poll_without_events(connection, cursor):
     return EventPage(cursor=cursor or "1")
 
 
-def never_ending(connection, cursor):
+def poll_without_end(connection, cursor):
     return acme.nps_poll_events(connection, cursor).model_copy(update={"more": True})
 
 
-def keys_of_its_own(connection, cursor):
+def poll_with_other_keys(connection, cursor):
     page = acme.nps_poll_events(connection, cursor)
     events = tuple(event.model_copy(update={"key": f"polled:{event.key}"}) for event in page.events)
     return page.model_copy(update={"events": events})
 
 
-def keys_of_the_moment(connection, cursor):
+def poll_with_random_keys(connection, cursor):
     page = acme.nps_poll_events(connection, cursor)
     events = tuple(event.model_copy(update={"key": str(connection.random.random())}) for event in page.events)
     return page.model_copy(update={"events": events})
@@ -118,24 +121,24 @@ def keys_of_the_moment(connection, cursor):
 @pytest.mark.parametrize(
     ("poll", "check"),
     [
-        (replaying_history, HISTORY),
-        (finding_nothing, POLLS),
-        (never_ending, POLLS),
-        (keys_of_the_moment, POLLS),
-        (keys_of_its_own, MEET),
-        (finding_nothing, MEET),
+        (poll_with_history, HISTORY),
+        (poll_without_events, POLLS),
+        (poll_without_end, POLLS),
+        (poll_with_random_keys, POLLS),
+        (poll_with_other_keys, ONE_KEY),
+        (poll_without_events, ONE_KEY),
     ],
 )
-def test_polling_wrongly(contract, changed, findings, poll, check):
-    assert findings(contract(changed(nps_poll_events=poll)), check)
+def test_a_wrong_poll_fails(contract, make_broken_plugin, findings, poll, check):
+    assert findings(contract(make_broken_plugin(nps_poll_events=poll)), check)
 
 
-def completed(connection, events):
+def complete_events(connection, events):
     return acme.nps_complete_events(connection, events, [])
 
 
 def in_reverse(connection, events, fields):
-    return list(reversed(completed(connection, events)))
+    return list(reversed(complete_events(connection, events)))
 
 
 def without_people(connection, events, fields):
@@ -143,44 +146,44 @@ def without_people(connection, events, fields):
 
 
 def only_the_first(connection, events, fields):
-    return completed(connection, events)[:1]
+    return complete_events(connection, events)[:1]
 
 
 @pytest.mark.parametrize("complete", [in_reverse, without_people, only_the_first])
-def test_completing_wrongly(contract, changed, findings, complete):
-    assert findings(contract(changed(nps_complete_events=complete)), COMPLETE)
+def test_a_wrong_completion_fails(contract, make_broken_plugin, findings, complete):
+    assert findings(contract(make_broken_plugin(nps_complete_events=complete)), COMPLETE)
 
 
 @pytest.mark.parametrize(
     "results",
     [
         [],
-        [Finding(severity="error", text="something is wrong", fix="mend it")],
+        [Finding(severity="error", text="something is wrong", fix="fix it")],
         [Finding(severity="warning", text="something is odd")],
     ],
 )
-def test_checking_wrongly(contract, changed, findings, results):
-    assert findings(contract(changed(nps_check=lambda connection: results)), CHECK)
+def test_a_wrong_account_check_fails(contract, make_broken_plugin, findings, results):
+    assert findings(contract(make_broken_plugin(nps_check=lambda connection: results)), CHECK)
 
 
-def test_a_warning_with_its_fix_is_fine(contract, changed, findings):
-    right = changed(nps_check=lambda connection: [Finding(severity="warning", text="odd", fix="mend it")])
-    assert findings(contract(right), CHECK) == []
+def test_a_warning_with_a_fix_passes(contract, make_broken_plugin, findings):
+    correct = make_broken_plugin(nps_check=lambda connection: [Finding(severity="warning", text="odd", fix="fix it")])
+    assert findings(contract(correct), CHECK) == []
 
 
-class Forgetful(SimulatedAcme):
+class VendorThatLosesFields(SimulatedAcme):
     def post_fields(self, request):
         self.fields.append("another-name")
         return super().get_fields(request)
 
 
-def test_a_set_up_that_never_ends(contract, findings):
-    assert "left something missing" in findings(contract(acme, vendor=Forgetful), SET_UP)[0]
+def test_a_setup_that_never_completes_fails(contract, findings):
+    assert "still missing after the setup" in findings(contract(acme, vendor=VendorThatLosesFields), SETUP)[0]
 
 
-def test_a_set_up_that_does_what_nobody_planned(contract, changed, findings):
+def test_applying_changes_that_were_not_planned_fails(contract, make_broken_plugin, findings):
     def nps_apply_setup(connection, changes):
         acme.nps_apply_setup(connection, changes)
         return [acme.SetupChange(id="field:other", change="create", text="create the field other")]
 
-    assert findings(contract(changed(nps_apply_setup=nps_apply_setup)), SET_UP)
+    assert findings(contract(make_broken_plugin(nps_apply_setup=nps_apply_setup)), SETUP)

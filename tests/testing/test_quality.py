@@ -1,4 +1,4 @@
-"""The quality file is complete, and true where the contract can tell."""
+"""The quality file is complete, and agrees with the generated checks."""
 
 import pytest
 from testing import acme
@@ -9,7 +9,7 @@ from nps_connect.testing.quality import find_quality_file, quality_problems
 CHECKS = [check for rule in RULES for check in rule.checks]
 
 
-def written(tmp_path, **changes):
+def write_quality_file(tmp_path, **changes):
     lines = ["[rules]"]
     for rule in RULES:
         entry = changes.get(rule.name.replace("-", "_"), '"done"')
@@ -23,25 +23,25 @@ def written(tmp_path, **changes):
     return path
 
 
-def test_every_rules_checks_exist():
+def test_the_checks_of_every_rule_exist():
     assert [check for check in CHECKS if not callable(getattr(ConnectorContract, check, None))] == []
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 
 def test_every_check_belongs_to_a_rule():
     checks = {name for name in dir(ConnectorContract) if name.startswith("test_")}
-    assert checks - set(CHECKS) == {"test_its_quality_file_is_true"}
+    assert checks - set(CHECKS) == {"test_quality_file_matches_the_checks"}
 
 
 def test_a_complete_file_has_no_problems(tmp_path):
-    assert quality_problems(written(tmp_path), CHECKS) == []
+    assert quality_problems(write_quality_file(tmp_path), CHECKS) == []
 
 
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
         ({"faults": None}, "'faults' is missing: Every fault becomes the right error."),
-        ({"fautls_unknown": '"done"'}, "'fautls' is no rule; did you mean 'faults'?"),
+        ({"fautls_unknown": '"done"'}, "'fautls' is not a rule; did you mean 'faults'?"),
         ({"faults": '"perhaps"'}, "'faults' is 'perhaps'; allowed: done, todo, exempt"),
         ({"faults": "7"}, "'faults' is 7; allowed"),
         ({"faults": '"exempt"'}, "'faults' is exempt without a reason"),
@@ -54,49 +54,49 @@ def test_a_complete_file_has_no_problems(tmp_path):
     ],
 )
 def test_problems_of_a_file(tmp_path, changes, problem):
-    [found] = quality_problems(written(tmp_path, **changes), CHECKS)
-    assert problem in found
+    [found_problem] = quality_problems(write_quality_file(tmp_path, **changes), CHECKS)
+    assert problem in found_problem
 
 
-def test_what_nobody_can_check_cannot_be_done(tmp_path):
+def test_a_rule_without_applicable_checks_cannot_be_done(tmp_path):
     generated = [check for check in CHECKS if "webhooks" not in check and "kinds" not in check]
-    found = quality_problems(written(tmp_path), generated)
-    assert any("'webhooks-verified' says done, but nothing here can be checked" in problem for problem in found)
+    problems = quality_problems(write_quality_file(tmp_path), generated)
+    assert any("'webhooks-verified' says done, but none of its checks applies" in problem for problem in problems)
     exempt = '{ status = "exempt", reason = "this vendor sends no webhooks" }'
-    found = quality_problems(written(tmp_path, webhooks_verified=exempt), generated)
-    assert not any("webhooks-verified" in problem for problem in found)
+    problems = quality_problems(write_quality_file(tmp_path, webhooks_verified=exempt), generated)
+    assert not any("webhooks-verified" in problem for problem in problems)
 
 
-def test_what_people_judge_can_be_to_do(tmp_path):
+def test_a_rule_that_people_review_can_be_todo(tmp_path):
     todo = '{ status = "todo", reason = "the page is being written" }'
-    assert quality_problems(written(tmp_path, documentation=todo), CHECKS) == []
+    assert quality_problems(write_quality_file(tmp_path, documentation=todo), CHECKS) == []
 
 
-def test_a_file_that_is_not_toml(tmp_path):
+def test_a_file_that_is_not_toml_is_a_problem(tmp_path):
     path = tmp_path / "quality.toml"
     path.write_text("[rules")
     assert "quality.toml is not TOML" in quality_problems(path, CHECKS)[0]
 
 
-def test_the_file_is_found_inside_or_beside_the_package(tmp_path):
+def test_the_file_is_found_inside_or_next_to_the_package(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
     assert find_quality_file(str(package / "__init__.py")) is None
-    beside = written(tmp_path)
-    assert find_quality_file(str(package / "__init__.py")) == beside
+    next_to_package = write_quality_file(tmp_path)
+    assert find_quality_file(str(package / "__init__.py")) == next_to_package
     inside = package / "quality.toml"
     inside.write_text("")
     assert find_quality_file(str(package / "__init__.py")) == inside
     assert find_quality_file(None) is None
 
 
-def test_the_contract_asks_for_the_file(contract, findings, tmp_path):
-    wrong = written(tmp_path, faults=None)
-    assert "'faults' is missing" in findings(contract(acme, quality=wrong), "test_its_quality_file_is_true")[0]
-    assert findings(contract(acme), "test_its_quality_file_is_true") == []
+def test_the_contract_requires_a_correct_file(contract, findings, tmp_path):
+    wrong = write_quality_file(tmp_path, faults=None)
+    assert "'faults' is missing" in findings(contract(acme, quality=wrong), "test_quality_file_matches_the_checks")[0]
+    assert findings(contract(acme), "test_quality_file_matches_the_checks") == []
 
 
-def test_a_plugin_without_the_file(contract, changed, findings, tmp_path):
-    bare = changed()
-    bare.__file__ = str(tmp_path / "deeper" / "acme" / "__init__.py")
-    assert "no quality.toml beside" in findings(contract(bare), "test_its_quality_file_is_true")[0]
+def test_a_plugin_without_the_file_fails(contract, make_broken_plugin, findings, tmp_path):
+    plugin = make_broken_plugin()
+    plugin.__file__ = str(tmp_path / "deeper" / "acme" / "__init__.py")
+    assert "no quality.toml in or next to" in findings(contract(plugin), "test_quality_file_matches_the_checks")[0]

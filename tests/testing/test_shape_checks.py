@@ -1,4 +1,4 @@
-"""Each check of shape and settings finds the plugin that is wrong in that respect, and only says so then."""
+"""Each shape and settings check fails for the plugin that is wrong in that respect, and only for that one."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -28,45 +28,45 @@ from nps_connect.testing.import_checks import import_problems
 EXAMPLE = acme.nps_connector().example
 
 
-def test_a_misspelt_hook(contract, changed, findings):
-    wrong = contract(changed(nps_open_ticket=lambda connection: None))
-    assert "nps_open_tickets" in findings(wrong, "test_the_loader_takes_it")[0]
+def test_a_misspelt_hook_fails(contract, make_broken_plugin, findings):
+    wrong = contract(make_broken_plugin(nps_open_ticket=lambda connection: None))
+    assert "nps_open_tickets" in findings(wrong, "test_plugin_loads")[0]
 
 
-def test_a_connector_that_cannot_describe_itself_fails_in_a_check_and_not_at_collection(contract, changed, findings):
+def test_a_failing_nps_connector_fails_in_a_check_and_not_at_collection(contract, make_broken_plugin, findings):
     def nps_connector():
         raise RuntimeError("no licence")
 
-    wrong = contract(changed(nps_connector=nps_connector))
-    assert "no licence" in findings(wrong, "test_the_loader_takes_it")[0]
+    wrong = contract(make_broken_plugin(nps_connector=nps_connector))
+    assert "no licence" in findings(wrong, "test_plugin_loads")[0]
     assert wrong.test_faults is None
 
 
-def test_an_entry_point_of_another_name(contract, changed, findings):
-    wrong = contract(changed(info={"name": "acne"}))
-    assert "entry points named 'acne' lead to []" in findings(wrong, "test_its_entry_point_has_its_name")[0]
+def test_an_entry_point_of_another_name_fails(contract, make_broken_plugin, findings):
+    wrong = contract(make_broken_plugin(info={"name": "acne"}))
+    assert "entry points named 'acne' lead to []" in findings(wrong, "test_entry_point_has_the_plugin_name")[0]
 
 
-def test_a_contradicting_annotation(contract, changed, findings):
+def test_a_contradicting_annotation_fails(contract, make_broken_plugin, findings):
     def nps_open_tickets(connection: Connection, drafts: dict[str, TicketDraft]) -> bool:
         return []
 
     [finding] = findings(
-        contract(changed(nps_open_tickets=nps_open_tickets)), "test_its_annotations_agree_with_the_hooks"
+        contract(make_broken_plugin(nps_open_tickets=nps_open_tickets)), "test_annotations_match_the_hookspecs"
     )
     assert "nps_open_tickets takes drafts" in finding
     assert "is annotated to return <class 'bool'>" in finding
 
 
-def test_annotations_that_exist_only_for_type_checkers(changed):
+def test_annotations_only_for_type_checkers_fail(make_broken_plugin):
     def nps_check(connection: "NotImported"): ...  # noqa: F821
 
-    [problem] = annotation_problems(changed(nps_check=nps_check))
+    [problem] = annotation_problems(make_broken_plugin(nps_check=nps_check))
     assert "import their names outside of TYPE_CHECKING" in problem
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "fits"),
+    ("narrow", "wide", "is_narrow_enough"),
     [
         (list[Receipt], Sequence[Receipt | DeliveryError], True),
         (tuple[Receipt, ...], Sequence[Receipt | DeliveryError], True),
@@ -82,8 +82,8 @@ def test_annotations_that_exist_only_for_type_checkers(changed):
         (str, None, False),
     ],
 )
-def test_what_an_annotation_allows(one, other, fits):
-    assert is_narrower(one, other) is fits
+def test_annotations_are_compared_by_type(narrow, wide, is_narrow_enough):
+    assert is_narrower(narrow, wide) is is_narrow_enough
 
 
 DECLARATIONS = {
@@ -95,7 +95,10 @@ DECLARATIONS = {
         {"actions": ()},
         "has nps_open_tickets, but does not declare the action 'open_ticket'",
     ),
-    "an action twice": ({"actions": acme.nps_connector().actions * 2}, "declares an action twice"),
+    "an action twice": (
+        {"actions": acme.nps_connector().actions * 2},
+        "declares an action twice",
+    ),
     "webhooks that are not declared": ({"webhooks": False}, "declares webhooks=False, but has nps_verify_webhook"),
     "a channel that cannot send": ({"channel": True}, "declares channel=True, but lacks nps_send_messages"),
     "no kinds of event": ({"events": ()}, "declares no kind of event"),
@@ -105,24 +108,26 @@ DECLARATIONS = {
 
 
 @pytest.mark.parametrize(("info", "problem"), DECLARATIONS.values(), ids=DECLARATIONS)
-def test_declarations_that_do_not_agree_with_the_hooks(contract, changed, findings, info, problem):
-    assert problem in findings(contract(changed(info=info)), "test_it_declares_what_it_has")[0]
+def test_declarations_that_contradict_the_hooks_fail(contract, make_broken_plugin, findings, info, problem):
+    assert problem in findings(contract(make_broken_plugin(info=info)), "test_declarations_match_the_hooks")[0]
 
 
-def test_looking_without_a_hook_to_look_with(contract, changed, findings):
-    wrong = contract(changed(nps_find_existing=None))
-    assert "has no nps_find_existing" in findings(wrong, "test_it_declares_what_it_has")[0]
+def test_a_look_up_rule_without_nps_find_existing_fails(contract, make_broken_plugin, findings):
+    wrong = contract(make_broken_plugin(nps_find_existing=None))
+    assert "has no nps_find_existing" in findings(wrong, "test_declarations_match_the_hooks")[0]
 
 
-def test_a_review_platform_without_a_policy(contract, changed, findings):
-    wrong = changed(nps_review_destination=lambda connection: None)
-    assert "declares no review_policy" in findings(contract(wrong), "test_it_declares_what_it_has")[0]
+def test_a_review_platform_without_a_policy_fails(contract, make_broken_plugin, findings):
+    wrong = make_broken_plugin(nps_review_destination=lambda connection: None)
+    assert "declares no review_policy" in findings(contract(wrong), "test_declarations_match_the_hooks")[0]
     policy = ReviewPolicy(rule="free", reason="it says so", source="https://example.com/policy")
-    right = changed(info={"review_policy": lambda _settings: policy}, nps_review_destination=lambda connection: None)
-    assert findings(contract(right), "test_it_declares_what_it_has") == []
+    correct = make_broken_plugin(
+        info={"review_policy": lambda _settings: policy}, nps_review_destination=lambda connection: None
+    )
+    assert findings(contract(correct), "test_declarations_match_the_hooks") == []
 
 
-def test_a_description_that_changes(contract, changed, findings):
+def test_connector_info_that_changes_fails(contract, make_broken_plugin, findings):
     numbers = count()
 
     @hookimpl
@@ -130,7 +135,7 @@ def test_a_description_that_changes(contract, changed, findings):
         kinds = (EventKind(name="deal.won", description=f"call {next(numbers)}"),)
         return acme.nps_connector().model_copy(update={"events": kinds})
 
-    assert findings(contract(changed(nps_connector=nps_connector)), "test_it_describes_itself_the_same_twice")
+    assert findings(contract(make_broken_plugin(nps_connector=nps_connector)), "test_connector_info_is_constant")
 
 
 EXAMPLES = {
@@ -138,7 +143,7 @@ EXAMPLES = {
     "another connection": ({"connection": "helpdesk"}, "has no [connections.helpdesk] table"),
     "another plugin": ({"table": '[connections.crm]\nplugin = "acne"'}, "plugin = 'acne', not 'acme'"),
     "an unknown variable": ({"environment": {"ACME_TOKEN": "x"}}, "refers to ACME_SECRET"),
-    "a refused table": ({"table": '[connections.crm]\nplugin = "acme"'}, "refused by the settings model"),
+    "a rejected table": ({"table": '[connections.crm]\nplugin = "acme"'}, "settings model rejects the example"),
     "routes over another connection": (
         {"routes": '[[routes]]\non = "any"\ndo = "write_score"\nvia = "other"'},
         "routes name another connection than 'crm'",
@@ -147,10 +152,10 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize(("change", "problem"), EXAMPLES.values(), ids=EXAMPLES)
-def test_an_example_that_does_not_work(contract, changed, findings, change, problem):
+def test_an_invalid_example_fails(contract, make_broken_plugin, findings, change, problem):
     example = ExampleConfiguration(**{**EXAMPLE.model_dump(), **change})
-    wrong = contract(changed(info={"example": example}))
-    assert problem in findings(wrong, "test_its_example_configuration_works")[0]
+    wrong = contract(make_broken_plugin(info={"example": example}))
+    assert problem in findings(wrong, "test_example_configuration_is_valid")[0]
 
 
 IMPORTS = {
@@ -166,58 +171,58 @@ IMPORTS = {
 
 
 @pytest.mark.parametrize(("line", "problem"), IMPORTS.items())
-def test_imports_that_a_plugin_should_not_need(contract, changed, findings, tmp_path, line, problem):
+def test_imports_of_non_public_modules_fail(contract, make_broken_plugin, findings, tmp_path, line, problem):
     package = tmp_path / "package"
     (package / "deeper").mkdir(parents=True)
     (package / "__init__.py").write_text(
         "from nps_connect import hookimpl\nimport time, json, httpx\nfrom . import deeper\n"
     )
-    wrong = changed()
+    wrong = make_broken_plugin()
     wrong.__file__ = str(package / "__init__.py")
     assert import_problems(wrong, speaks_http=True) == []
     (package / "deeper" / "calls.py").write_text(line)
-    [finding] = findings(contract(wrong), "test_it_imports_only_what_a_plugin_needs")
+    [finding] = findings(contract(wrong), "test_imports_only_the_public_api")
     assert problem in finding
     assert "calls.py, line" in finding
 
 
-def test_imports_with_a_good_reason_can_be_allowed(contract, changed, findings, tmp_path):
+def test_imports_can_be_allowed_by_the_test_class(contract, make_broken_plugin, findings, tmp_path):
     (tmp_path / "alone.py").write_text("import threading\n")
-    wrong = changed()
+    wrong = make_broken_plugin()
     wrong.__file__ = str(tmp_path / "alone.py")
     del wrong.__path__
-    allowing = contract(wrong, allowed_imports={"threading"})
-    assert findings(contract(wrong), "test_it_imports_only_what_a_plugin_needs")
-    assert findings(allowing, "test_it_imports_only_what_a_plugin_needs") == []
+    with_allowed_import = contract(wrong, allowed_imports={"threading"})
+    assert findings(contract(wrong), "test_imports_only_the_public_api")
+    assert findings(with_allowed_import, "test_imports_only_the_public_api") == []
 
 
-def test_the_simulated_vendor_may_import_what_it_likes(changed, tmp_path):
+def test_the_simulated_vendor_may_import_anything(make_broken_plugin, tmp_path):
     (tmp_path / "__init__.py").write_text("")
     (tmp_path / "simulated.py").write_text("import threading\n")
-    plugin = changed()
+    plugin = make_broken_plugin()
     plugin.__file__ = str(tmp_path / "__init__.py")
     assert import_problems(plugin, speaks_http=True) == []
 
 
-class Forgiving(AcmeSettings):
+class LenientSettings(AcmeSettings):
     model_config = ConfigDict(extra="allow")
 
 
-class Defaulted(ConnectionSettings):
+class SettingsWithDefaults(ConnectionSettings):
     token: SecretStr = SecretStr("a-default-token")
     webhook_secret: SecretStr = SecretStr("a-default-secret")
 
 
-class Open(ConnectionSettings):
+class SettingsWithPlainToken(ConnectionSettings):
     token: str
     webhook_secret: SecretStr
 
 
-class Telling(AcmeSettings):
+class SettingsWithInputInErrors(AcmeSettings):
     model_config = ConfigDict(hide_input_in_errors=False)
 
 
-class Showing(AcmeSettings):
+class SettingsWithTokenInRepr(AcmeSettings):
     def __repr__(self):
         return f"token={self.token.get_secret_value()}"
 
@@ -225,26 +230,26 @@ class Showing(AcmeSettings):
 @pytest.mark.parametrize(
     ("model", "check"),
     [
-        (Forgiving, "test_unknown_settings_are_refused"),
-        (Defaulted, "test_missing_settings_are_refused"),
-        (Open, "test_secrets_are_declared_as_secrets"),
-        (Telling, "test_secrets_never_show"),
-        (Showing, "test_secrets_never_show"),
+        (LenientSettings, "test_unknown_settings_are_rejected"),
+        (SettingsWithDefaults, "test_missing_settings_are_rejected"),
+        (SettingsWithPlainToken, "test_secrets_are_declared_as_secrets"),
+        (SettingsWithInputInErrors, "test_secrets_never_show"),
+        (SettingsWithTokenInRepr, "test_secrets_never_show"),
     ],
 )
-def test_settings_that_are_careless(contract, changed, findings, model, check):
+def test_careless_settings_fail(contract, make_broken_plugin, findings, model, check):
     assert findings(contract(acme), check) == []
-    assert findings(contract(changed(info={"settings": model})), check)
+    assert findings(contract(make_broken_plugin(info={"settings": model})), check)
 
 
-def test_secrets_too_short_to_recognise(contract, findings):
+def test_secrets_that_are_too_short_fail(contract, findings):
     short = contract(acme, settings={"token": "abc", "webhook_secret": "12345678"})
-    assert "8 characters or more" in findings(short, "test_secrets_are_declared_as_secrets")[0]
+    assert "at least 8 characters" in findings(short, "test_secrets_are_declared_as_secrets")[0]
 
 
-def test_checks_that_do_not_apply_are_not_there(contract, changed):
-    small = contract(changed(nps_verify_webhook=None, nps_poll_events=None), vendor=None)
-    assert small.test_golden_webhooks_are_believed_and_read is None
-    assert small.test_the_first_poll_never_replays_history is None
+def test_checks_that_do_not_apply_are_removed(contract, make_broken_plugin):
+    small = contract(make_broken_plugin(nps_verify_webhook=None, nps_poll_events=None), vendor=None)
+    assert small.test_genuine_webhooks_are_accepted_and_parsed is None
+    assert small.test_first_poll_returns_no_history is None
     assert small.test_faults is None
     assert contract(acme).test_faults is not None

@@ -45,7 +45,7 @@ def render_note(update: ScoreUpdate, language: str) -> str:
         f"{html.escape(response.touchpoint)}</p>"
     )
     foot = (
-        f"<p>{translate('note_reference', language)}: {html.escape(note_reference(update))} / {response.revision}</p>"
+        f"<p>{translate('reference', language)}: {html.escape(note_reference(update))} / {response.revision}</p>"
     )
     comment = comment_of(update)
     frame = len("<p></p>")

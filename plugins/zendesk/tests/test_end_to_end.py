@@ -19,7 +19,7 @@ def product_type():
     spec = spec_from_file_location("zendesk_product", Path(__file__).with_name("product.py"))
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.Product
+    return module.ProductHarness
 
 
 @pytest.fixture(scope="session")

@@ -110,7 +110,7 @@ def test_closed_and_deleted_tickets_and_deleted_users(vendor, poll, clock):
 
 
 def test_many_tickets_come_page_by_page(vendor, poll, clock, monkeypatch):
-    monkeypatch.setattr("nps_connect_zendesk.poll.PAGE", 2)
+    monkeypatch.setattr("nps_connect_zendesk.poll.PAGE_SIZE", 2)
     poll()
     for number in range(7):
         user = vendor.account.add_user(f"P {number}", f"p{number}@example.com")

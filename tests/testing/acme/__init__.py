@@ -1,4 +1,4 @@
-"""A complete small plugin, right in every respect; the kit's own tests break it in one respect at a time."""
+"""A complete small plugin, correct in every respect; the kit's own tests break it in one respect at a time."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class AcmeSettings(ConnectionSettings):
     webhook_secret: SecretStr
 
 
-def _refine(error: DeliveryError, answer, now) -> DeliveryError:
-    body = answer.json_or_none()
+def _refine(error: DeliveryError, response, now) -> DeliveryError:
+    body = response.json_or_none()
     if isinstance(body, dict) and isinstance(body.get("why"), str):
         error.message = f"{error.message}: {body['why']}"
     return error
@@ -89,7 +89,7 @@ def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
     secret = connection.settings.webhook_secret.get_secret_value()
     expected = hmac.new(secret.encode(), f"{moment}.".encode() + request.body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), request.headers.get("x-acme-signature", "").encode()):
-        raise WebhookRejected("signature", "x-acme-signature does not fit")
+        raise WebhookRejected("signature", "x-acme-signature does not match")
     if abs(request.received_at - datetime.fromtimestamp(int(moment) / 1000, UTC)) > timedelta(minutes=5):
         raise WebhookRejected("stale", "x-acme-time is more than 5 minutes away")
 
@@ -117,31 +117,31 @@ def _event(fact) -> Event:
 def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
     now = round(connection.clock().timestamp() * 1000)
     path, params = "/events", {"after": cursor or now}
-    answer = connection.http.call_json("GET", path, action="poll_events", idempotent=True, params=params)
-    facts = [fact for fact in answer["events"] if fact["type"] == "deal.won"]
-    return EventPage(events=tuple(_event(fact) for fact in facts), cursor=str(answer["now"]))
+    response = connection.http.call_json("GET", path, action="poll_events", idempotent=True, params=params)
+    facts = [fact for fact in response["events"] if fact["type"] == "deal.won"]
+    return EventPage(events=tuple(_event(fact) for fact in facts), cursor=str(response["now"]))
 
 
 @hookimpl
 def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> list[ContactMatch]:
     if not keys:
         return []
-    wanted = {
+    query = {
         "emails": [key.value for key in keys if key.kind == "email"],
         "ids": [key.value for key in keys if key.kind == "id"],
     }
-    answer = connection.http.call_json("POST", "/people/search", action="find_contacts", idempotent=True, json=wanted)
+    response = connection.http.call_json("POST", "/people/search", action="find_contacts", idempotent=True, json=query)
     people = [
         Contact(
             connection=connection.name,
             **{name: person[name] for name in ("id", "email", "name", "language", "opted_out")},
         )
-        for person in answer["people"]
+        for person in response["people"]
     ]
-    return [ContactMatch(key=key, contacts=tuple(person for person in people if _meant(key, person))) for key in keys]
+    return [ContactMatch(key=key, contacts=tuple(person for person in people if _matches(key, person))) for key in keys]
 
 
-def _meant(key: ContactKey, person: Contact) -> bool:
+def _matches(key: ContactKey, person: Contact) -> bool:
     return person.id == key.value if key.kind == "id" else person.email == key.value.lower()
 
 
@@ -162,21 +162,21 @@ def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> 
         }
         for update in updates
     ]
-    answer = connection.http.call_json(
+    response = connection.http.call_json(
         "POST", "/people/scores", action="write_score", idempotent=True, json={"rows": rows}
     )
     return [
         Receipt(id=result["id"]) if result["found"] else TargetGone("Acme does not know this person")
-        for result in answer["results"]
+        for result in response["results"]
     ]
 
 
 @hookimpl
 def nps_open_tickets(connection: Connection, drafts: Sequence[TicketDraft]) -> list[Receipt | DeliveryError]:
-    return [_open(connection, draft) for draft in drafts]
+    return [_open_ticket(connection, draft) for draft in drafts]
 
 
-def _open(connection: Connection, draft: TicketDraft) -> Receipt | DeliveryError:
+def _open_ticket(connection: Connection, draft: TicketDraft) -> Receipt | DeliveryError:
     body = {
         "external_id": draft.external_id,
         "email": draft.contact.email,
@@ -184,12 +184,12 @@ def _open(connection: Connection, draft: TicketDraft) -> Receipt | DeliveryError
         "body": draft.body,
     }
     try:
-        answer = connection.http.call_json(
+        response = connection.http.call_json(
             "POST", "/tickets", action="open_ticket", idempotent=False, json=body, idempotency_key=draft.idempotency_key
         )
     except DeliveryError as error:
         return error
-    return Receipt(id=answer["ticket"]["id"])
+    return Receipt(id=response["ticket"]["id"])
 
 
 @hookimpl
@@ -197,8 +197,8 @@ def nps_find_existing(connection: Connection, delivery: DeliveryView) -> Receipt
     if not isinstance(delivery.payload, TicketDraft):
         return None
     params = {"external_id": delivery.payload.external_id}
-    answer = connection.http.call_json("GET", "/tickets", action="find_existing", idempotent=True, params=params)
-    return Receipt(id=answer["tickets"][0]["id"]) if answer["tickets"] else None
+    response = connection.http.call_json("GET", "/tickets", action="find_existing", idempotent=True, params=params)
+    return Receipt(id=response["tickets"][0]["id"]) if response["tickets"] else None
 
 
 @hookimpl
@@ -219,10 +219,9 @@ def nps_check(connection: Connection) -> list[Finding]:
 
 @hookimpl
 def nps_plan_setup(connection: Connection) -> list[SetupChange]:
-    answer = connection.http.call_json("GET", "/fields", action="set_up", idempotent=True)
-    return (
-        [] if "nps" in answer["fields"] else [SetupChange(id="field:nps", change="create", text="create the field nps")]
-    )
+    response = connection.http.call_json("GET", "/fields", action="set_up", idempotent=True)
+    is_missing = "nps" not in response["fields"]
+    return [SetupChange(id="field:nps", change="create", text="create the field nps")] if is_missing else []
 
 
 @hookimpl

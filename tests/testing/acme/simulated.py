@@ -1,4 +1,4 @@
-"""Acme, simulated: a small CRM with a helpdesk, as the contract kit expects vendors to be."""
+"""Simulated Acme: a small CRM with a helpdesk, as the contract kit expects vendors to be."""
 
 import hashlib
 import hmac
@@ -46,8 +46,8 @@ class SimulatedAcme(SimulatedVendor):
         return json_reply(201, {})
 
     def post_people_search(self, request):
-        wanted = request.json()
-        emails, ids = {email.lower() for email in wanted["emails"]}, set(wanted["ids"])
+        query = request.json()
+        emails, ids = {email.lower() for email in query["emails"]}, set(query["ids"])
         return json_reply(200, {"people": [p for p in self.people.values() if p["email"] in emails or p["id"] in ids]})
 
     def post_people_scores(self, request):
@@ -62,29 +62,29 @@ class SimulatedAcme(SimulatedVendor):
         return json_reply(200, {"results": results})
 
     def post_tickets(self, request):
-        key, sent = request.headers.get("idempotency-key"), request.json()
+        key, draft = request.headers.get("idempotency-key"), request.json()
         if key not in self.keys:
             number = f"t-{len(self.tickets) + 1}"
-            self.tickets[number] = {"id": number, **sent, "notes": []}
+            self.tickets[number] = {"id": number, **draft, "notes": []}
             self.keys[key] = number
         return json_reply(201, {"ticket": self.tickets[self.keys[key]]})
 
     def get_tickets(self, request):
-        wanted = request.query["external_id"]
-        return json_reply(200, {"tickets": [t for t in self.tickets.values() if t["external_id"] == wanted]})
+        external_id = request.query["external_id"]
+        return json_reply(200, {"tickets": [t for t in self.tickets.values() if t["external_id"] == external_id]})
 
     def post_tickets_notes(self, request):
-        sent = request.json()
-        ticket = self.tickets.get(sent["ticket"])
+        update = request.json()
+        ticket = self.tickets.get(update["ticket"])
         if ticket is None:
             return json_reply(404, {"why": "no such ticket"})
-        ticket["notes"] = [note for note in ticket["notes"] if note["key"] != sent["key"]] + [sent]
+        ticket["notes"] = [note for note in ticket["notes"] if note["key"] != update["key"]] + [update]
         return json_reply(200, {"ticket": ticket["id"]})
 
     def get_events(self, request):
         after = int(request.query["after"])
-        found = [event for event in self.events if event["at"] > after]
-        return json_reply(200, {"events": found, "now": self.millis()})
+        events = [event for event in self.events if event["at"] > after]
+        return json_reply(200, {"events": events, "now": self.millis()})
 
     def millis(self):
         return round(self.clock().timestamp() * 1000)
@@ -102,8 +102,8 @@ class SimulatedAcme(SimulatedVendor):
 
     def populate(self, people):
         for number, person in enumerate(people, start=len(self.people) + 1):
-            known = {"id": f"p-{number}", "email": person.email, "name": person.name, "language": person.language}
-            self.people[f"p-{number}"] = {**known, "opted_out": person.opted_out}
+            record = {"id": f"p-{number}", "email": person.email, "name": person.name, "language": person.language}
+            self.people[f"p-{number}"] = {**record, "opted_out": person.opted_out}
 
     def simulate_event(self, kind, email):
         person = next((person for person in self.people.values() if person["email"] == email), None)
