@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
@@ -61,7 +61,7 @@ def _open_case(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id:
 def _record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
     """News may go to another ticket (a closed one is followed up); an unhappy customer's news open the case again."""
     response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
-    case = _load_case(session, response) if delivery.options.get("case") is None else None
+    case = load_case(session, response) if delivery.options.get("case") is None else None
     if response is None or case is None or case.connection != delivery.connection:
         return
     case.ticket_id = ticket_id
@@ -89,34 +89,8 @@ def apply_ticket_event(session: Session, connection: str, event: Event) -> CaseR
     return _solve_case(case, event)
 
 
-def record_recovery_score(session: Session, response: ResponseRow, now: datetime) -> CaseRow | None:
-    """Note on the case what the newest answer to it or to its follow-up says; gives the case that it changed."""
-    case = session.execute(
-        select(CaseRow).where(col(CaseRow.follow_up_id) == response.invitation_id).with_for_update()
-    ).scalar() or _load_case(session, response)
-    if case is None or response.score is None:
-        return None
-    score = response.score if segment_of(response.score) != "detractor" else None
-    if score == case.recovered_score:
-        return None
-    case.recovered_score, case.recovered_at = score, now if score is not None else None
-    session.flush()
-    return case
-
-
-def claim_overdue_notice(session: Session, case: CaseRow, now: datetime) -> bool:
-    """Take the one telling of an overdue case; false if somebody else has."""
-    taken = session.execute(
-        update(CaseRow)
-        .where(col(CaseRow.id) == case.id, col(CaseRow.overdue_notified_at).is_(None))
-        .values(overdue_notified_at=now)
-        .returning(col(CaseRow.id))
-        .execution_options(synchronize_session=False)
-    ).scalar()
-    return taken is not None
-
-
-def _load_case(session: Session, response: ResponseRow | None) -> CaseRow | None:
+def load_case(session: Session, response: ResponseRow | None) -> CaseRow | None:
+    """Load the case of a response for update; None where the response opened none."""
     if response is None:
         return None
     found: CaseRow | None = session.execute(

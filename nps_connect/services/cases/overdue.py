@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
@@ -16,7 +16,7 @@ from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import staff_texts
 from nps_connect.rendering.models import RenderedText
 from nps_connect.rules.routing import delivery_key
-from nps_connect.services.cases.cases import SOLVED_KINDS, claim_overdue_notice
+from nps_connect.services.cases.cases import SOLVED_KINDS
 from nps_connect.services.context import Context, delivery_queue
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def enqueue_overdue_alerts(ctx: Context) -> int:
             col(CaseRow.connection).in_(helpdesks),
         )
         for case in session.execute(late.order_by(col(CaseRow.id)).limit(BATCH_SIZE)).scalars().all():
-            if claim_overdue_notice(session, case, now):
+            if _claim_notice(session, case, now):
                 queues |= _enqueue_alerts(ctx, session, case)
                 planned += 1
     for queue_name in queues:
@@ -81,6 +81,18 @@ def render_overdue_alert(
         language=core.language, answered=answered, deadline=case.deadline, zone=core.zone, link=link or None
     )
     return told, link
+
+
+def _claim_notice(session: Session, case: CaseRow, now: datetime) -> bool:
+    """Claim the only notice of an overdue case; return False if another process has it."""
+    claimed = session.execute(
+        update(CaseRow)
+        .where(col(CaseRow.id) == case.id, col(CaseRow.overdue_notified_at).is_(None))
+        .values(overdue_notified_at=now)
+        .returning(col(CaseRow.id))
+        .execution_options(synchronize_session=False)
+    ).scalar()
+    return claimed is not None
 
 
 def _reports_solved_tickets(ctx: Context, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import func, or_, select
@@ -12,12 +12,9 @@ from sqlmodel import Session, col
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.subjects import mailbox_subject, person_subject
 from nps_connect.ledger.tables import ContactRow, CooldownRow, DecisionRow, EventRow, InvitationRow
-from nps_connect.rules.limit_state import BASELINE_PERIOD, DeferredEvent, DueCounter, LimitState, Person
-from nps_connect.rules.timing import utc_at
+from nps_connect.rules.limit_state import BASELINE_PERIOD, DeferredEvent, LimitState, Person
 from nps_connect.services.context import Context
-
-COUNTED_STATES = ("planned", "sent", "shadow")
-"""States of invitations that take room on their day."""
+from nps_connect.services.invitations.daily_cap import COUNTED_STATES, build_due_counter
 
 
 def load_limit_state(ctx: Context, session: Session, people: Iterable[Person]) -> LimitState:
@@ -95,26 +92,3 @@ def _load_shadow_invitations(session: Session, subjects: Iterable[str], since: d
     for contact_id, hashed, due in session.execute(query, {"ids": ids, "hashes": hashes}).all():
         found += [(person_subject(contact_id), due)] + ([(mailbox_subject(hashed), due)] if hashed else [])
     return found
-
-
-def build_due_counter(session: Session, zone: tzinfo, *, created_before: datetime | None = None) -> DueCounter:
-    """Counts the surveys that are due (or were sent) on a calendar day of the company, of one trigger or of all."""
-
-    def count(trigger: str | None, day: date) -> int:
-        midnight = datetime.min.time()
-        query = (
-            select(func.count())
-            .select_from(InvitationRow)
-            .where(
-                col(InvitationRow.due_at) >= utc_at(day, midnight, zone),
-                col(InvitationRow.due_at) < utc_at(day + timedelta(days=1), midnight, zone),
-                col(InvitationRow.state).in_(COUNTED_STATES),
-            )
-        )
-        if trigger is not None:
-            query = query.where(col(InvitationRow.trigger) == trigger)
-        if created_before is not None:
-            query = query.where(col(InvitationRow.created_at) < created_before)
-        return int(session.execute(query).scalar_one())
-
-    return count

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.ledger.upserts import insert_new
 from nps_connect.records.events import Event
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND, SolvedCase, decide_recovery_survey
-from nps_connect.rules.routing import delivery_key
 from nps_connect.rules.trigger_decision import TriggerDecision
-from nps_connect.services.cases.cases import apply_ticket_event, record_recovery_score
+from nps_connect.services.cases.cases import apply_ticket_event
 from nps_connect.services.contacts.contact_batch import StoredContact, load_people
 from nps_connect.services.contacts.store import build_contact, surviving_contact
-from nps_connect.services.context import Context, delivery_queue
+from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import ClaimedEvent
 from nps_connect.services.decisions.plugin_proposals import veto_reason
 from nps_connect.services.deliveries.cancel import cancel
@@ -43,14 +39,6 @@ def process_ticket_event(ctx: Context, session: Session, row: ClaimedEvent, even
     if ctx.settings.recovery.survey is not None:
         queues |= _decide_recovery_survey(ctx, session, row, event, case)
     return queues
-
-
-def record_recovery(ctx: Context, session: Session, response: ResponseRow) -> set[str]:
-    """A better score recovers the customer: noted on the case, and told to its ticket when it answers the follow-up."""
-    case = record_recovery_score(session, response, ctx.clock())
-    if case is None or case.follow_up_id != response.invitation_id:
-        return set()
-    return _enqueue_ticket_update(ctx, session, case, response)
 
 
 def _decide_recovery_survey(ctx: Context, session: Session, row: ClaimedEvent, event: Event, case: CaseRow) -> set[str]:
@@ -151,52 +139,3 @@ def _cancel_recovery_survey(ctx: Context, session: Session, case: CaseRow) -> se
     for delivery in session.execute(unsent.with_for_update()).scalars():
         cancel(ctx, session, delivery, reason="the ticket was opened again")
     return set()
-
-
-def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, response: ResponseRow) -> set[str]:
-    """Plan the news for the ticket; news that have not gone out and are true no longer are cancelled."""
-    earlier = select(DeliveryRow).where(
-        col(DeliveryRow.response_id) == response.id,
-        col(DeliveryRow.action) == "update_ticket",
-        col(DeliveryRow.state).in_(UNSENT_STATES),
-    )
-    for row in session.execute(earlier.with_for_update()).scalars():
-        if row.options.get("case") == "recovered" and row.first_started_at is None:
-            cancel(ctx, session, row, reason="the answer was changed")
-    if case.recovered_score is None or ctx.shadow or not _supports_ticket_update(ctx, case.connection):
-        return set()
-    ticket = session.execute(
-        select(DeliveryRow).where(
-            col(DeliveryRow.response_id) == case.response_id,
-            col(DeliveryRow.connection) == case.connection,
-            col(DeliveryRow.action) == "open_ticket",
-        )
-    ).scalar()
-    if ticket is None:
-        return set()
-    queue_name, now = delivery_queue(case.connection, "update_ticket"), ctx.clock()
-    values: dict[str, Any] = {
-        "key": delivery_key(
-            action="update_ticket",
-            subject=response.public_id,
-            revision=response.revision,
-            route=f"{case.connection}:recovered",
-        ),
-        "queue_name": queue_name,
-        "connection": case.connection,
-        "action": "update_ticket",
-        "state": "pending",
-        "due_at": now,
-        "contact_id": case.contact_id,
-        "response_id": response.id,
-        "revision": response.revision,
-        "options": {"case": "recovered"},
-        "depends_on_id": ticket.id,
-        "created_at": now,
-    }
-    insert_new(session, DeliveryRow, [values], ("key",))
-    return {queue_name}
-
-
-def _supports_ticket_update(ctx: Context, connection: str) -> bool:
-    return connection in ctx.connections and ctx.connector_info(connection).action("update_ticket") is not None

@@ -22,12 +22,13 @@ from nps_connect.services.contacts.contact_batch import load_people, single_cont
 from nps_connect.services.contacts.contactability import is_on_allow_list
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.complete_events import complete_events
-from nps_connect.services.decisions.limit_state import build_due_counter, load_limit_state
+from nps_connect.services.decisions.limit_state import load_limit_state
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 from nps_connect.services.imports.campaign import Campaign, load_existing_keys
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.import_file import iter_batches
 from nps_connect.services.imports.people import ImportedPerson, erased_fingerprints, retry_lookup
+from nps_connect.services.invitations.daily_cap import build_due_counter
 
 DRY_RUN_BATCH = 100
 ALLOW_LIST = "allow_list"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,9 @@ from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import DeliveryRow, EventRow, InvitationRow
 from nps_connect.records.events import Event
 from nps_connect.rendering import notices
+from nps_connect.rules.limit_state import DueCounter
 from nps_connect.rules.timing import local_date, same_time_on, start_of_next_day, utc_at
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.limit_state import build_due_counter
 from nps_connect.services.deliveries.delivery_order import advisory_lock
 from nps_connect.services.deliveries.preflight import NotAttempted
 from nps_connect.services.invitations.campaigns import campaign_trigger
@@ -31,6 +31,9 @@ DAILY_CAP_LOCK = "surveys_per_day"
 
 STARTED_SURVEYS_KEY = "surveys begun"
 """Key of a transaction's notes: the surveys that begin in it, by trigger and over all (none)."""
+
+COUNTED_STATES = ("planned", "sent", "shadow")
+"""States of invitations that count towards the cap of their day."""
 
 _DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
 _INVITATIONS: Table = InvitationRow.__table__  # type: ignore[attr-defined]
@@ -61,7 +64,7 @@ def check_daily_cap(ctx: Context, session: Session, row: DeliveryRow, invitation
     return None
 
 
-def count_sent_today(session: Session, now: datetime, zone: Any, trigger: str | None = None) -> int:  # noqa: ANN401  # a tzinfo
+def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str | None = None) -> int:
     """How many surveys went out today, are going out now, or may have gone out today: of one trigger or of all."""
     midnight = utc_at(local_date(now, zone), time(), zone)
     sent = select(func.count()).where(
@@ -89,6 +92,35 @@ def count_sent_today(session: Session, now: datetime, zone: Any, trigger: str | 
     if trigger is not None:
         sent, going = (query.where(col(InvitationRow.trigger) == trigger) for query in (sent, going))
     return int(session.execute(sent).scalar_one()) + int(session.execute(going).scalar_one())
+
+
+def build_due_counter(session: Session, zone: tzinfo, *, created_before: datetime | None = None) -> DueCounter:
+    """Return a function that counts the surveys due (or sent) on a calendar day of the company.
+
+    Args:
+        session: for reading.
+        zone: the company's.
+        created_before: count only invitations created before this moment; None means no filter.
+    """
+
+    def count(trigger: str | None, day: date) -> int:
+        midnight = datetime.min.time()
+        query = (
+            select(func.count())
+            .select_from(InvitationRow)
+            .where(
+                col(InvitationRow.due_at) >= utc_at(day, midnight, zone),
+                col(InvitationRow.due_at) < utc_at(day + timedelta(days=1), midnight, zone),
+                col(InvitationRow.state).in_(COUNTED_STATES),
+            )
+        )
+        if trigger is not None:
+            query = query.where(col(InvitationRow.trigger) == trigger)
+        if created_before is not None:
+            query = query.where(col(InvitationRow.created_at) < created_before)
+        return int(session.execute(query).scalar_one())
+
+    return count
 
 
 def _applicable_caps(ctx: Context, session: Session, invitation: InvitationRow) -> Sequence[tuple[str | None, int]]:

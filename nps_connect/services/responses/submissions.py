@@ -14,10 +14,10 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow, Revi
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.pages import Submission
 from nps_connect.rules.bot_detection import BotSignal
+from nps_connect.services.cases.recovery import record_recovery
 from nps_connect.services.contacts.response_records import load_contact_response
 from nps_connect.services.contacts.store import preload_responses
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.recovery_survey import record_recovery
 from nps_connect.services.invitations.reminders import cancel_reminders
 from nps_connect.services.responses.conflicting_scores import ANSWERED_MEANWHILE, mark_conflicting, resolve_conflict
 from nps_connect.services.responses.first_submissions import (
