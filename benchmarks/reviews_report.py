@@ -36,7 +36,7 @@ def measure() -> Iterator[tuple[str, int, float]]:
         with ledger.read() as session:
             found = load_review_counts(session)
         spent = perf_counter() - started
-        people = sum(band.answered for band in found)
+        people = sum(band.responded for band in found)
         ledger.close()
     if spent > 2:
         raise RuntimeError(f"the audit took {spent:.1f} s, promised are 2 s")
@@ -59,7 +59,7 @@ def _insert_tallies(path: Path) -> None:
     chance = random.Random(7)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
-            "INSERT OR IGNORE INTO review_tallies (platform, segment, contact_id, shown, sent, opened, machine)"
+            "INSERT OR IGNORE INTO review_tallies (platform, segment, contact_id, shown, sent, opened, bot_opened)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 (

@@ -126,7 +126,7 @@ def _measure_ticket(app: Application, number: int) -> float:
         session.flush()
         token = ctx.links.survey(invitation.id or 0)
     visit = PageView(method="POST", at=system_clock())
-    press = Submission(score=1, comment="Late.", sent=True, language="en")
+    press = Submission(score=1, comment="Late.", is_final=True, language="en")
     ApplicationWebBackend(ctx).record_visits([SurveyPageRequest(token, visit, press)])
     until = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < until:

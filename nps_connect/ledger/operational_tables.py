@@ -161,8 +161,8 @@ class ReviewLinkStateRow(Base, table=True):
         segment: of the newest revision.
         shown: the thank-you page with the link was shown.
         sent: the link went out by mail.
-        opened: the link was opened, without signs of a machine.
-        machine: the link was opened with signs of a machine.
+        opened: the link was opened, without bot signals.
+        bot_opened: the link was opened with bot signals.
     """
 
     __tablename__ = "review_link_states"
@@ -175,7 +175,7 @@ class ReviewLinkStateRow(Base, table=True):
     shown: bool = False
     sent: bool = False
     opened: bool = False
-    machine: bool = False
+    bot_opened: bool = False
 
 
 class ReviewTallyRow(Base, table=True):
@@ -184,7 +184,7 @@ class ReviewTallyRow(Base, table=True):
     __tablename__ = "review_tallies"
     __table_args__ = (
         CheckConstraint("segment IN ('promoter', 'passive', 'detractor')", name="segment"),
-        Index("ix_review_tallies_report", "platform", "segment", "shown", "sent", "opened", "machine"),
+        Index("ix_review_tallies_report", "platform", "segment", "shown", "sent", "opened", "bot_opened"),
     )
 
     platform: str = Field(primary_key=True, max_length=40)
@@ -193,4 +193,4 @@ class ReviewTallyRow(Base, table=True):
     shown: bool = False
     sent: bool = False
     opened: bool = False
-    machine: bool = False
+    bot_opened: bool = False

@@ -13,9 +13,9 @@ from nps_connect.ledger.operational_tables import ReviewLinkStateRow, ReviewTall
 from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.responses import Segment
 
-ReviewLinkEvent = Literal["shown", "sent", "opened", "machine"]
+ReviewLinkEvent = Literal["shown", "sent", "opened", "bot_opened"]
 TALLY_KEY = ("platform", "segment", "contact_id")
-REVIEW_LINK_EVENTS: tuple[ReviewLinkEvent, ...] = ("shown", "sent", "opened", "machine")
+REVIEW_LINK_EVENTS: tuple[ReviewLinkEvent, ...] = ("shown", "sent", "opened", "bot_opened")
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,21 @@ class ReviewCounts:
     Attributes:
         platform: the connection.
         segment: of the answers.
-        answered: gave a confirmed answer that this platform's routes are about.
+        responded: gave a confirmed answer that this platform's routes are about.
         shown: saw the link on the thank-you page.
         sent: got the link by mail.
         opened: opened the link, without signs of a machine.
-        machine: have a visit with signs of a machine, by `HEAD` or within seconds of the mail; some may also be counted
+        bot_opened: have a visit with bot signals, by `HEAD` or within seconds of the mail; some may also be counted
             under `opened`.
     """
 
     platform: str
     segment: Segment
-    answered: int
+    responded: int
     shown: int
     sent: int
     opened: int
-    machine: int
+    bot_opened: int
 
 
 def record_first_responses(session: Session, answers: Sequence[tuple[int, int, Segment, Sequence[str]]]) -> None:

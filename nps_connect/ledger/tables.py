@@ -157,7 +157,7 @@ class InvitationRow(Base, table=True):
 
 
 class PageViewRow(Base, table=True):
-    """One opening of a personal link, by a person or a machine; `signs` of a machine are told, they prove nothing."""
+    """One opening of a personal link, by a person or a bot. `bot_signals` are hints, not proof."""
 
     __tablename__ = "visits"
     __table_args__ = (CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name="purpose"),)
@@ -172,7 +172,7 @@ class PageViewRow(Base, table=True):
     address: str | None = Field(default=None, max_length=64)
     agent: str | None = Field(default=None, max_length=200)
     score: int | None = None
-    signs: str | None = Field(default=None, max_length=60)
+    bot_signals: str | None = Field(default=None, max_length=60)
 
 
 class ResponseRow(Base, table=True):
@@ -182,7 +182,7 @@ class ResponseRow(Base, table=True):
         scale: what the score is a score on; only those on `NPS_SCALE` have a segment and count for the NPS.
         follow_up: answers to further questions, each with its name and its question.
         conflicting_at: two different scores were pressed at once: provisional again until the next press.
-        provisional_bot_signals: signs of a machine on the opening that gave the provisional score.
+        provisional_bot_signals: bot signals of the page view that gave the provisional score.
     """
 
     __tablename__ = "responses"
@@ -232,7 +232,7 @@ class RevisionRow(Base, table=True):
     language: str = Field(max_length=35)
     do_not_contact: bool = False
     follow_up: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
-    sent: bool
+    is_final: bool
     at: datetime = Field(sa_type=UtcDateTime)
 
 

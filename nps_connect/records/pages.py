@@ -42,7 +42,7 @@ class Submission(Record):
     Attributes:
         score: 0 to 10.
         comment: cleaned; none or empty keeps what was written before.
-        sent: the Send button was pressed, not just a score: nothing settles any longer.
+        is_final: the Send button was pressed, not just a score: delivery starts without a grace period.
         do_not_contact: asked not to be contacted about the answer.
         language: of the page.
         follow_up: answers to further questions, by their names; empty ones keep what was answered before.
@@ -50,7 +50,7 @@ class Submission(Record):
 
     score: Score
     comment: str | None = None
-    sent: bool = False
+    is_final: bool = False
     do_not_contact: bool = False
     language: str
     follow_up: Mapping[str, str] = Field(default_factory=dict)
@@ -60,8 +60,8 @@ class SurveyPageRequest(NamedTuple):
     """One request for a survey page: the token of its link, the visit, and what was pressed, if anything."""
 
     token: str
-    visit: PageView
-    press: Submission | None = None
+    page_view: PageView
+    submission: Submission | None = None
 
 
 class FollowUpQuestion(Record):

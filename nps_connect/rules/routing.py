@@ -45,16 +45,16 @@ class PlannedAction(NamedTuple):
     weight: int = 1
 
 
-def grace_period(action: Action, sent: bool) -> timedelta:
+def grace_period(action: Action, is_final: bool) -> timedelta:
     """How long to wait for a second click or a comment before an action starts, where the route does not say.
 
     A pressed Send button means that the customer is done: nothing waits any longer. A late comment updates, it never
     delays.
     """
-    return timedelta(0) if sent else _GRACE_PERIODS.get(action, timedelta(0))
+    return timedelta(0) if is_final else _GRACE_PERIODS.get(action, timedelta(0))
 
 
-def plan_actions(routes: Sequence[Route], *, response: Response, sent: bool) -> tuple[PlannedAction, ...]:
+def plan_actions(routes: Sequence[Route], *, response: Response, is_final: bool) -> tuple[PlannedAction, ...]:
     """The actions of a confirmed answer, in the order of the routes.
 
     A delay that a route gives always holds. Where several routes lead to one action on one connection, the first wins:
@@ -64,7 +64,7 @@ def plan_actions(routes: Sequence[Route], *, response: Response, sent: bool) -> 
     Args:
         routes: all routes of the configuration.
         response: the newest revision.
-        sent: the customer pressed Send.
+        is_final: the customer pressed Send.
     """
     planned: dict[tuple[str, str], PlannedAction] = {}
     for index, route in enumerate(routes):
@@ -74,7 +74,7 @@ def plan_actions(routes: Sequence[Route], *, response: Response, sent: bool) -> 
             route=index,
             action=route.do,
             via=route.via,
-            delay=route.delay if route.delay is not None else grace_period(route.do, sent),
+            delay=route.delay if route.delay is not None else grace_period(route.do, is_final),
             lead=route.lead,
             comment=route.comment,
             weight=route.weight,

@@ -27,7 +27,7 @@ class ReviewLink(NamedTuple):
 
     response_id: int
     platform: str
-    shown: Literal["page", "mail"]
+    shown_on: Literal["page", "mail"]
 
 
 class TestLink(NamedTuple):
@@ -59,58 +59,58 @@ class Links:
 
     def survey(self, invitation_id: int) -> str:
         """Token of a survey page."""
-        return self._make("survey", invitation_id)
+        return self._sign("survey", invitation_id)
 
     def read_survey(self, token: str) -> int | None:
         """The survey invitation of a token; none if it is not ours."""
-        found = self._read("survey", token)
+        found = self._verify("survey", token)
         return found if type(found) is int else None
 
     def unsubscribe(self, link: UnsubscribeLink) -> str:
         """Token of an unsubscribe page."""
-        return self._make("unsubscribe", list(link))
+        return self._sign("unsubscribe", list(link))
 
     def read_unsubscribe(self, token: str) -> UnsubscribeLink | None:
         """Whom an unsubscribe token is about; none if it is not ours."""
-        found = self._read("unsubscribe", token)
+        found = self._verify("unsubscribe", token)
         return UnsubscribeLink(*found) if isinstance(found, list) and len(found) == 2 else None
 
     def review(self, link: ReviewLink) -> str:
         """Token of a review link."""
-        return self._make("review", list(link))
+        return self._sign("review", list(link))
 
     def read_review(self, token: str) -> ReviewLink | None:
         """What a review token leads to; none if it is not ours."""
-        found = self._read("review", token)
+        found = self._verify("review", token)
         return ReviewLink(*found) if isinstance(found, list) and len(found) == 3 else None
 
     def test(self, link: TestLink) -> str:
         """Token of a test mail, for the survey page and the unsubscribe page."""
-        return self._make("test", list(link))
+        return self._sign("test", list(link))
 
     def read_test(self, token: str) -> TestLink | None:
         """The survey of a test mail's token; none if it is not ours."""
-        found = self._read("test", token)
+        found = self._verify("test", token)
         return TestLink(*found) if isinstance(found, list) and len(found) == 2 else None
 
     def bounces(self, connection: str) -> str:
         """Token under which a relay may post what came back."""
-        return self._make("bounces", connection)
+        return self._sign("bounces", connection)
 
     def read_bounces(self, token: str) -> str | None:
         """The connection of a relay's token; none if it is not ours."""
-        found = self._read("bounces", token)
+        found = self._verify("bounces", token)
         return found if isinstance(found, str) else None
 
-    def address(self, letter: Literal["s", "u", "r", "b"], token: str) -> str:
+    def url(self, letter: Literal["s", "u", "r", "b"], token: str) -> str:
         """The full address of a token."""
         return f"{self.public_url}/{letter}/{token}"
 
-    def _make(self, purpose: Purpose, content: object) -> str:
+    def _sign(self, purpose: Purpose, content: object) -> str:
         body = _base64url(json.dumps(content, separators=(",", ":")).encode())
         return f"{body}.{_signature(self._keys[purpose][0], body)}"
 
-    def _read(self, purpose: Purpose, token: str) -> Any:  # noqa: ANN401  # JSON has no narrower type
+    def _verify(self, purpose: Purpose, token: str) -> Any:  # noqa: ANN401  # JSON has no narrower type
         """What a token was made of; none unless one of our keys has signed it for this purpose."""
         parts = _TOKEN.fullmatch(token) if len(token) <= MAX_TOKEN_LENGTH else None
         if parts is None:

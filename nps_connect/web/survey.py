@@ -110,8 +110,8 @@ class SurveyPages:
 
 def _as_submitted(visit: SurveyPageRequest, language: str | None, score: int | None = None) -> SurveyPageRequest:
     """Return the request as if its score had been submitted, to show the thank-you page of a test mail."""
-    score = visit.visit.score if score is None else score
-    return visit if score is None else visit._replace(press=Submission(score=score, language=language or ""))
+    score = visit.page_view.score if score is None else score
+    return visit if score is None else visit._replace(submission=Submission(score=score, language=language or ""))
 
 
 def _redirect_target(token: str, form: SurveyForm, language: str | None, outcome: VisitOutcome) -> str:

@@ -43,7 +43,7 @@ def answer(score, **known):
 def planned(score, *, sent=False, routes=ROUTES, **known):
     return {
         (action.action, action.via): action
-        for action in plan_actions(routes, response=answer(score, **known), sent=sent)
+        for action in plan_actions(routes, response=answer(score, **known), is_final=sent)
     }
 
 
@@ -95,8 +95,8 @@ def test_two_routes_to_one_action_on_one_connection_make_one_delivery():
 
 @pytest.mark.parametrize("action", get_args(Action))
 def test_nothing_settles_after_send(action):
-    assert grace_period(action, sent=True) == timedelta(0)
-    assert grace_period(action, sent=False) <= timedelta(minutes=1)
+    assert grace_period(action, is_final=True) == timedelta(0)
+    assert grace_period(action, is_final=False) <= timedelta(minutes=1)
 
 
 routes = st.lists(
@@ -116,7 +116,7 @@ def test_exactly_the_actions_whose_routes_apply_are_planned_once_each(configured
     expected = {
         (route.do, route.via) for route in configured if segment_of(score) in route.on and "other" not in route.surveys
     }
-    actions = plan_actions(configured, response=answer(score), sent=sent)
+    actions = plan_actions(configured, response=answer(score), is_final=sent)
     assert {(action.action, action.via) for action in actions} == expected
     assert len(actions) == len(expected)
 

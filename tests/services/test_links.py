@@ -57,5 +57,5 @@ def test_a_changed_character_makes_a_token_unknown(place, character):
 
 def test_tokens_fit_into_a_mail_and_tell_nothing_personal(links):
     token = links.unsubscribe(UnsubscribeLink(2**62, MAILBOX))
-    assert len(links.address("u", token)) < 300
+    assert len(links.url("u", token)) < 300
     assert "@" not in token

@@ -196,7 +196,7 @@ class ApplicationHarness:
         self, token: str, score: int, comment: str | None = None, *, sent: bool = True, no_contact: bool = False
     ) -> SurveyPage:
         """Press a score; the page that is shown then."""
-        press = Submission(score=score, comment=comment, sent=sent, do_not_contact=no_contact, language="fr")
+        press = Submission(score=score, comment=comment, is_final=sent, do_not_contact=no_contact, language="fr")
         return self._browse(SurveyPageRequest(token, self.visit("POST"), press))
 
     def _browse(self, visit: SurveyPageRequest) -> SurveyPage:

@@ -57,6 +57,6 @@ def solve_case(application):
 def review_report(application):
     with application.ledger.read() as session:
         return {
-            (band.platform, band.segment): (band.answered, band.shown, band.sent, band.opened, band.machine)
+            (band.platform, band.segment): (band.responded, band.shown, band.sent, band.opened, band.bot_opened)
             for band in load_review_counts(session)
         }

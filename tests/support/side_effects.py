@@ -93,7 +93,7 @@ class SideEffects:
     def signs(self) -> Counter[str]:
         """How often each sign of a machine was noted."""
         with self._house.ledger.read() as session:
-            found = session.execute(select(PageViewRow.signs).where(PageViewRow.signs.is_not(None))).scalars()
+            found = session.execute(select(PageViewRow.bot_signals).where(PageViewRow.bot_signals.is_not(None))).scalars()
             return Counter(sign for signs in found for sign in signs.split(","))
 
     def follow_up_mails(self, numbers: Sequence[int]) -> Counter[str]:

@@ -75,11 +75,11 @@ class MemoryBackend:
 
     def build_survey_pages(self, visits: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
         self._work()
-        return [self._page(one.token, one.visit) for one in visits]
+        return [self._page(one.token, one.page_view) for one in visits]
 
     def record_visits(self, visits: Sequence[SurveyPageRequest]) -> list[VisitOutcome | Exception]:
         self._work()
-        return [self._take(one.token, one.visit, one.press) for one in visits]
+        return [self._take(one.token, one.page_view, one.submission) for one in visits]
 
     def _take(self, token: str, visit: PageView, press: Submission | None) -> VisitOutcome:
         self.visits.append(visit)
@@ -89,7 +89,7 @@ class MemoryBackend:
                     token,
                     press.score,
                     press.comment,
-                    press.sent,
+                    press.is_final,
                     press.do_not_contact,
                     press.language,
                     dict(press.follow_up),

@@ -26,7 +26,7 @@ def address(options: Options, connection: str, as_json: bool) -> None:
     if connection not in settings.connections:
         raise CommandError(f"there is no connection {connection!r}")
     links = Links(settings.core.url, [key.get_secret_value() for key in settings.core.signing_keys])
-    url = links.address("b", links.bounces(connection))
+    url = links.url("b", links.bounces(connection))
     if as_json:
         print_json({"address": url})
     else:

@@ -72,7 +72,7 @@ def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
                 "comment": one.comment,
                 "follow_up": one.follow_up,
                 "do_not_contact": one.do_not_contact,
-                "send_pressed": one.sent,
+                "send_pressed": one.is_final,
             }
             for one in revisions
         ],
@@ -84,8 +84,8 @@ def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
                 "score": one.score,
                 "network": one.address,
                 "agent": one.agent,
-                "signs": list(parse_signals(one.signs)),
-                "signs_told": [SIGNAL_DESCRIPTIONS[sign] for sign in parse_signals(one.signs)],
+                "signs": list(parse_signals(one.bot_signals)),
+                "signs_told": [SIGNAL_DESCRIPTIONS[sign] for sign in parse_signals(one.bot_signals)],
             }
             for one in visits
         ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,9 +54,9 @@ def report(options: Options, as_json: bool, as_csv: bool) -> None:
 
 
 def _band_json(band: ReviewCounts) -> dict[str, Any]:
-    facts = asdict(band)
-    segment = facts.pop("segment")
-    return {"platform": facts.pop("platform"), "band": segment, "scores": SCORES[segment], **facts}
+    counts = (band.responded, band.shown, band.sent, band.opened, band.bot_opened)
+    facts = {"platform": band.platform, "band": band.segment, "scores": SCORES[band.segment]}
+    return {**facts, **dict(zip(COUNTS, counts, strict=True))}
 
 
 def _row(band: ReviewCounts) -> tuple[object, ...]:
@@ -65,7 +64,7 @@ def _row(band: ReviewCounts) -> tuple[object, ...]:
         band.platform,
         band.segment,
         SCORES[band.segment],
-        band.answered,
-        *(f"{count} ({count / band.answered:.0%})" for count in (band.shown, band.sent, band.opened)),
-        band.machine,
+        band.responded,
+        *(f"{count} ({count / band.responded:.0%})" for count in (band.shown, band.sent, band.opened)),
+        band.bot_opened,
     )

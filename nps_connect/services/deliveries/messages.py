@@ -41,7 +41,7 @@ def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationR
         name=contact.name,
         touchpoint=invitation.touchpoint,
         question=definition.question.get(language) if definition else None,
-        survey_url=ctx.links.address("s", ctx.links.survey(invitation.id or 0)),
+        survey_url=ctx.links.url("s", ctx.links.survey(invitation.id or 0)),
         unsubscribe_url=unsubscribe,
         expires_at=last_valid_moment(invitation.expires_at, core.zone),
         reminder=reminder,
@@ -63,7 +63,7 @@ def build_review_message(
         name=contact.name,
         lead=row.options["lead"],
         platform=page.title,
-        review_url=ctx.links.address("r", token),
+        review_url=ctx.links.url("r", token),
         unsubscribe_url=unsubscribe,
         reminder=is_reminder(row),
     )
@@ -144,7 +144,7 @@ def list_id(ctx: Context, survey_name: str) -> str:
 
 def _unsubscribe_url(ctx: Context, contact: ContactRow) -> str:
     link = UnsubscribeLink(contact.id or 0, contact.mailbox or mailbox_hash(contact.email or ""))
-    return ctx.links.address("u", ctx.links.unsubscribe(link))
+    return ctx.links.url("u", ctx.links.unsubscribe(link))
 
 
 def inline_images(ctx: Context) -> tuple[InlineImage, ...]:

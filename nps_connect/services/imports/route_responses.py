@@ -38,7 +38,7 @@ def estimate_actions(ctx: Context, history: ResponseImport, scratch: DedupStore)
     """How many effects of each kind the newest answers of the people of a file would have at most."""
     found: Counter[str] = Counter()
     for score, number in scratch.count_newest_scores():
-        for planned in plan_actions(ctx.settings.routes, response=_sample_response(ctx, history, score), sent=True):
+        for planned in plan_actions(ctx.settings.routes, response=_sample_response(ctx, history, score), is_final=True):
             found[planned.action] += number
     return found
 

@@ -200,7 +200,7 @@ def _invitation_values(
 def _revision_values(response: Mapping[str, Any], response_id: int) -> dict[str, Any]:
     names = ("revision", "score", "comment", "language", "do_not_contact", "follow_up")
     taken = {name: response[name] for name in names}
-    return {**taken, "response_id": response_id, "sent": True, "at": response["answered_at"]}
+    return {**taken, "response_id": response_id, "is_final": True, "at": response["answered_at"]}
 
 
 def _start_cooldown(

@@ -40,7 +40,7 @@ def build_sample_mail(
         None for a mail after an answer where no route leads to a review page.
     """
     token = ctx.links.test(TestLink(survey_name, language))
-    survey_url, unsubscribe = ctx.links.address("s", token), ctx.links.address("u", token)
+    survey_url, unsubscribe = ctx.links.url("s", token), ctx.links.url("u", token)
     if mail in ("review", "help"):
         page = _review_page(ctx, survey_name, language, at, survey_url)
         if page is None:

@@ -100,7 +100,7 @@ def revision_entry(row: RevisionRow, public_id: str) -> TimelineEntry:
     """An answer was confirmed."""
     comment = ", with a comment" if row.comment else ""
     told = f"score {row.score}{comment}, revision {row.revision} of {public_id}"
-    facts = {"response": public_id, "revision": row.revision, "score": row.score, "sent": row.sent}
+    facts = {"response": public_id, "revision": row.revision, "score": row.score, "sent": row.is_final}
     return TimelineEntry(row.at, "response", row.response_id, told, facts)
 
 

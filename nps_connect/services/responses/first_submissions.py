@@ -41,10 +41,10 @@ def record_first_submissions(
         row_id, public_id = ids[survey.invitation.id]
         told = {name: values[name] for name in ConfirmedResponse._fields[2:]}
         answer = ConfirmedResponse(id=row_id, public_id=public_id, **told)
-        revisions.append(revision_columns(answer, sent=press.sent))
+        revisions.append(revision_columns(answer, sent=press.is_final))
         mailbox, response = survey.invitation.mailbox, build_response(answer)
         first = FirstResponse(answer, response, parse_contact_record(survey), mailbox, survey.merged, survey.asked, ())
-        route_first_response(ctx, batch, first, sent=press.sent)
+        route_first_response(ctx, batch, first, sent=press.is_final)
     insert_many(session, RevisionRow, revisions)
 
 
@@ -80,7 +80,7 @@ def revision_columns(answer: ResponseColumns, *, sent: bool) -> dict[str, Any]:
         "language": answer.language,
         "do_not_contact": answer.do_not_contact,
         "follow_up": answer.follow_up,
-        "sent": sent,
+        "is_final": sent,
         "at": answer.answered_at,
     }
 

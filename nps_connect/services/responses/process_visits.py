@@ -53,7 +53,7 @@ def _split_batches(numbered: dict[int, IdentifiedVisit]) -> Iterator[list[int]]:
         if turn == len(turns):
             turns.append([])
         turns[turn].append(index)
-        if one.press is not None:
+        if one.submission is not None:
             pressed[number] = turn + 1
     yield from turns
 
@@ -76,20 +76,20 @@ def _process_in_transaction(
     ctx: Context, session: Session, group: Sequence[IdentifiedVisit], queues: set[str]
 ) -> list[VisitOutcome | Exception]:
     """One transaction of visits; at most one press of a survey, after its openings."""
-    since = min(one.visit.at for _, one in group) - SWEEP_WINDOW
+    since = min(one.page_view.at for _, one in group) - SWEEP_WINDOW
     surveys = lock_invitations(session, {number for number, _ in group}, since)
     known = [(surveys[number], one) for number, one in group if number in surveys]
     confirmed: dict[int, bool] = {}
     if known:
         book = VisitLog(session, surveys, since)
-        opened = [(survey.invitation, one.visit) for survey, one in known if one.press is None]
-        pressed = [(survey, one.visit, one.press) for survey, one in known if one.press is not None]
+        opened = [(survey.invitation, one.page_view) for survey, one in known if one.submission is None]
+        pressed = [(survey, one.page_view, one.submission) for survey, one in known if one.submission is not None]
         if opened:
             record_page_views(ctx, session, book, opened)
         if pressed:
             confirmed = record_submissions(ctx, session, book, pressed, queues)
         book.write()
-    return [_visit_outcome(surveys.get(number), one.visit, confirmed.get(number)) for number, one in group]
+    return [_visit_outcome(surveys.get(number), one.page_view, confirmed.get(number)) for number, one in group]
 
 
 def _visit_outcome(survey: LockedInvitation | None, visit: PageView, confirmed: bool | None) -> VisitOutcome:

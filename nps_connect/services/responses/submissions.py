@@ -118,12 +118,12 @@ class _RepeatSubmissions:
             return set()
         conflicting = response.conflicting_at is not None
         queues = resolve_conflict(session, response) if conflicting else set()
-        if number not in self._new and not conflicting and not press.sent:
+        if number not in self._new and not conflicting and not press.is_final:
             return queues
         if reminded:
             cancel_reminders(ctx, session, number, reason=ANSWERED_MEANWHILE)
         answered = load_contact_response(session, response, contact)
-        route_response(ctx, session, batch, response, answered, contact, sent=press.sent)
+        route_response(ctx, session, batch, response, answered, contact, sent=press.is_final)
         return queues | record_recovery(ctx, session, response) if number in self._cases else queues
 
     def _revise(self) -> set[int]:
@@ -132,7 +132,7 @@ class _RepeatSubmissions:
         for survey, visit, press in self.pressed:
             response = self._responses[survey.invitation.id]
             if self._changed(response, press, visit.at):
-                written[survey.invitation.id] = revision_columns(response, sent=press.sent)
+                written[survey.invitation.id] = revision_columns(response, sent=press.is_final)
         self._session.flush()
         insert_many(self._session, RevisionRow, list(written.values()))
         return set(written)

@@ -50,7 +50,7 @@ def _page(
         return _test_page(ctx, session, one, link)
     if standing is None or standing.state not in OPEN_STATES:
         return SurveyPage(state="unknown", language=ctx.settings.core.language)
-    tongue = one.visit.language or standing.language
+    tongue = one.page_view.language or standing.language
     shown: dict[str, Any] = {
         "language": tongue,
         "help_address": ctx.settings.core.help_address,
@@ -59,7 +59,7 @@ def _page(
             UnsubscribeLink(standing.contact_id, standing.mailbox or mailbox_hash(""))
         ),
     }
-    if not standing.is_open(one.visit.at):
+    if not standing.is_open(one.page_view.at):
         return SurveyPage(state="expired", **shown)
     shown["question"] = _question(ctx, standing.survey, tongue)
     shown["follow_ups"] = follow_up_questions(ctx, standing.survey, tongue)
@@ -93,17 +93,19 @@ def _test_page(ctx: Context, session: Session, one: SurveyPageRequest, link: Tes
     """The page of a test mail, before and after a press; nothing of it is written down."""
     if link.survey not in ctx.settings.surveys:
         return SurveyPage(state="unknown", language=ctx.settings.core.language)
-    tongue = one.visit.language or link.language
+    tongue = one.page_view.language or link.language
     return SurveyPage(
-        state="open" if one.press is None else "answered",
+        state="open" if one.submission is None else "answered",
         language=tongue,
         question=_question(ctx, link.survey, tongue),
-        score=None if one.press is None else one.press.score,
+        score=None if one.submission is None else one.submission.score,
         help_address=ctx.settings.core.help_address,
         token=one.token,
         unsubscribe_token=one.token,
         follow_ups=follow_up_questions(ctx, link.survey, tongue),
-        reviews=() if one.press is None else _test_reviews(ctx, session, one.press, link, tongue, one.visit.at),
+        reviews=()
+        if one.submission is None
+        else _test_reviews(ctx, session, one.submission, link, tongue, one.page_view.at),
         test=True,
     )
 
@@ -136,4 +138,4 @@ def _question(ctx: Context, survey: str, language: str) -> str | None:
 
 
 def _review_address(ctx: Context, response_id: int, platform: str) -> str:
-    return ctx.links.address("r", ctx.links.review(ReviewLink(response_id, platform, "page")))
+    return ctx.links.url("r", ctx.links.review(ReviewLink(response_id, platform, "page")))

@@ -32,7 +32,7 @@ def awaiting_confirmation_clause(now: datetime) -> ColumnElement[bool]:
     index serve it.
     """
     here = (col(PageViewRow.invitation_id) == col(ResponseRow.invitation_id)) & (col(PageViewRow.purpose) == "survey")
-    signed = select(col(PageViewRow.id)).where(here, col(PageViewRow.signs).is_not(None)).exists()
+    signed = select(col(PageViewRow.id)).where(here, col(PageViewRow.bot_signals).is_not(None)).exists()
     opened = select(func.count(col(PageViewRow.score).distinct())).where(here).scalar_subquery()
     return (
         (col(ResponseRow.scale) == NPS_SCALE)
@@ -65,7 +65,13 @@ def join_response_tables(query: Any) -> Any:  # noqa: ANN401  # a Select of any 
 
 def load_bot_signals(session: Session, invitation_ids: Collection[int]) -> dict[int, tuple[BotSignal, ...]]:
     """The signs of a machine over all visits of each survey, by id of the survey invitation; read at once."""
-    columns = (PageViewRow.invitation_id, PageViewRow.method, PageViewRow.at, PageViewRow.score, PageViewRow.signs)
+    columns = (
+        PageViewRow.invitation_id,
+        PageViewRow.method,
+        PageViewRow.at,
+        PageViewRow.score,
+        PageViewRow.bot_signals,
+    )
     query = select(*map(col, columns)).where(
         col(PageViewRow.invitation_id).in_(invitation_ids), col(PageViewRow.purpose) == "survey"
     )

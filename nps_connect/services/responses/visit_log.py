@@ -37,7 +37,7 @@ _SELECT_RECENT_VISITS = (
         PageViewRow.method,
         PageViewRow.at,
         PageViewRow.score,
-        PageViewRow.signs,
+        PageViewRow.bot_signals,
     )  # type: ignore[call-overload]
     .where(
         in_list(col(PageViewRow.invitation_id), "numbers"),
@@ -54,7 +54,7 @@ _SELECT_REMINDERS = select(col(DeliveryRow.invitation_id), col(DeliveryRow.state
 _UPDATE_SIGNALS = (
     update(PageViewRow.__table__)  # type: ignore[attr-defined]
     .where(col(PageViewRow.id) == bindparam("which"))
-    .values(signs=bindparam("found"))
+    .values(bot_signals=bindparam("found"))
 )
 
 
@@ -154,5 +154,5 @@ class VisitLog:
                 _UPDATE_SIGNALS,
                 [{"which": which, "found": serialize_signals(one.signs)} for which, one in self._changed.items()],
             )
-        rows = [{**(one.values or {}), "signs": serialize_signals(one.signs)} for one in self._new]
+        rows = [{**(one.values or {}), "bot_signals": serialize_signals(one.signs)} for one in self._new]
         insert_many(self._session, PageViewRow, rows)

@@ -40,7 +40,7 @@ def _is_loopback(host: str) -> bool:
 
 def record_link_visit(ctx: Context, session: Session, response: ResponseRow, link: ReviewLink, visit: PageView) -> None:
     """Write the visit down with the signs of a machine that it shows; one without any stops the reminder."""
-    sent_at = _last_sent_at(session, response, link) if link.shown == "mail" else None
+    sent_at = _last_sent_at(session, response, link) if link.shown_on == "mail" else None
     signs = bot_detection.detect_signals(
         bot_detection.PageVisit(visit.method, visit.at, None), (), () if sent_at is None else (sent_at,)
     )
@@ -53,11 +53,13 @@ def record_link_visit(ctx: Context, session: Session, response: ResponseRow, lin
             at=visit.at,
             address=visit.address,
             agent=visit.agent,
-            signs=bot_detection.serialize_signals(signs),
+            bot_signals=bot_detection.serialize_signals(signs),
         )
     )
     session.flush()
-    review_report.record_review_link_event(session, response.id or 0, link.platform, "machine" if signs else "opened")
+    review_report.record_review_link_event(
+        session, response.id or 0, link.platform, "bot_opened" if signs else "opened"
+    )
     if not signs:
         cancel_reminder(ctx, session, response.id or 0, reason=LINK_OPENED)
 

@@ -78,7 +78,7 @@ def save_routing_batch(ctx: Context, session: Session, batch: RoutingBatch) -> N
 def route_first_response(ctx: Context, batch: RoutingBatch, first: FirstResponse, *, sent: bool) -> None:
     """Plan the deliveries of an answer that has led to nothing yet; its `planned` is filled in here."""
     now, invites = ctx.clock(), []
-    for planned in plan_actions(ctx.settings.routes, response=first.response, sent=sent):
+    for planned in plan_actions(ctx.settings.routes, response=first.response, is_final=sent):
         if planned.action == "invite_review":
             invites.append(planned)
             continue
@@ -112,7 +112,7 @@ def route_response(
         contact: the person.
         sent: the Send button was pressed.
     """
-    planned_all = plan_actions(ctx.settings.routes, response=answered.response, sent=sent)
+    planned_all = plan_actions(ctx.settings.routes, response=answered.response, is_final=sent)
     wanted = {(one.action, one.via): one for one in planned_all if one.action != "invite_review"}
     reviews: list[DeliveryRow] = []
     known: DeliveriesByTarget = {}

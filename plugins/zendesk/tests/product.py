@@ -138,7 +138,7 @@ class ProductHarness:
 
     def answers(self, token, score, comment=None):
         """The customer presses Send."""
-        press = Submission(score=score, comment=comment, sent=True, language="en")
+        press = Submission(score=score, comment=comment, is_final=True, language="en")
         self.backend.record_visits([SurveyPageRequest(token, PageView(method="POST", at=self.clock()), press)])
         self.run()
 

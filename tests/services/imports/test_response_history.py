@@ -69,7 +69,7 @@ def test_an_answer_stands_in_the_ledger_with_its_own_date_and_leads_to_nothing(a
     [response], [invitation], [revision] = (rows_of(application, t) for t in (ResponseRow, InvitationRow, RevisionRow))
     assert (response.score, response.comment, response.answered_at) == (2, "Trop lent", LONG_AGO)
     assert (response.revision, response.language, response.touchpoint) == (1, "en", "after-purchase")
-    assert (invitation.state, invitation.sent_at, revision.at, revision.sent) == ("imported", LONG_AGO, LONG_AGO, True)
+    assert (invitation.state, invitation.sent_at, revision.at, revision.is_final) == ("imported", LONG_AGO, LONG_AGO, True)
     application.run()
     application.clock.forward("2d")
     application.run()

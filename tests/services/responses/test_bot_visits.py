@@ -16,7 +16,7 @@ from nps_connect.services.operations.fallback_alarms import raise_alarms
 def visits(application) -> list[tuple[str, int | None, str | None]]:
     with application.ledger.read() as session:
         rows = session.execute(select(PageViewRow).order_by(PageViewRow.id)).scalars()
-        return [(row.method, row.score, row.signs) for row in rows]
+        return [(row.method, row.score, row.bot_signals) for row in rows]
 
 
 def response(application) -> ResponseRow:

@@ -109,5 +109,5 @@ def test_a_crawler_before_a_thousand_mails_confirms_nothing_stops_nothing_and_ca
         assert count(InvitationRow, InvitationRow.state == "sent") == mails
         assert count(PageViewRow) == mails * 2 * (LINKS_OF_A_MAIL - 1)
         heads = count(PageViewRow, PageViewRow.method == "HEAD")
-        assert heads == count(PageViewRow, PageViewRow.signs.like("head%")) > 0
+        assert heads == count(PageViewRow, PageViewRow.bot_signals.like("head%")) > 0
     assert application.post.calls == application.crm.calls == application.desk.calls == application.bell.calls == []

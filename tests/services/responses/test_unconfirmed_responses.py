@@ -117,7 +117,7 @@ def test_a_visit_of_another_page_is_no_sign(application):
     visited(application, PEOPLE["one score"])
     with application.ledger.write() as session:
         row = session.execute(select(PageViewRow)).scalars().first()
-        seen = {"invitation_id": row.invitation_id, "method": "HEAD", "at": application.clock(), "signs": "head"}
+        seen = {"invitation_id": row.invitation_id, "method": "HEAD", "at": application.clock(), "bot_signals": "head"}
         session.add(PageViewRow(purpose="unsubscribe", **seen))
     application.clock.forward("1d")
     assert listed(application) == 1

@@ -36,7 +36,7 @@ def tokens(application):
 def test_presses_of_several_people_are_one_batch_with_all_their_deliveries(application, tokens):
     scores = (10, 8, 2)
     taken = application.backend.record_visits(
-        [visit(application, token, "POST", score, sent=True) for token, score in zip(tokens, scores, strict=True)]
+        [visit(application, token, "POST", score, is_final=True) for token, score in zip(tokens, scores, strict=True)]
     )
     assert taken == ["answered"] * 3
     assert [row.score for row in rows(application, ResponseRow)] == [10, 8, 2]
@@ -65,9 +65,9 @@ def test_two_presses_of_one_survey_in_one_batch_contradict_each_other(applicatio
 def test_openings_of_one_batch_show_each_other_as_signs_of_a_machine(application, tokens):
     application.clock.forward("1h")
     application.backend.record_visits([visit(application, tokens[0], score=score) for score in (1, 2)])
-    assert [row.signs for row in rows(application, PageViewRow)] == ["several", "several"]
+    assert [row.bot_signals for row in rows(application, PageViewRow)] == ["several", "several"]
     application.backend.record_visits([visit(application, tokens[0], score=3)])
-    assert [row.signs for row in rows(application, PageViewRow)] == ["several"] * 3
+    assert [row.bot_signals for row in rows(application, PageViewRow)] == ["several"] * 3
     assert [row.provisional_score for row in rows(application, ResponseRow)] == [3]
 
 

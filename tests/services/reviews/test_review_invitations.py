@@ -234,7 +234,7 @@ def test_every_link_is_accounted_for_and_machines_are_counted_apart(application)
         ("stars", "detractor"): (1, 1, 0, 0, 0),
     }
     with application.ledger.read() as session:
-        signs = session.execute(select(PageViewRow.signs).where(PageViewRow.purpose == "review")).scalars().all()
+        signs = session.execute(select(PageViewRow.bot_signals).where(PageViewRow.purpose == "review")).scalars().all()
     assert signs == ["fast", "head,fast", None, None]
 
 

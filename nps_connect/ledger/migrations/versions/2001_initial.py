@@ -245,7 +245,7 @@ def upgrade() -> None:
         sa.Column("shown", sa.Boolean(), nullable=False),
         sa.Column("sent", sa.Boolean(), nullable=False),
         sa.Column("opened", sa.Boolean(), nullable=False),
-        sa.Column("machine", sa.Boolean(), nullable=False),
+        sa.Column("bot_opened", sa.Boolean(), nullable=False),
         sa.CheckConstraint("segment IN ('promoter', 'passive', 'detractor')", name=op.f("ck_review_tallies_segment")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_review_tallies_contact_id")),
         sa.PrimaryKeyConstraint("platform", "segment", "contact_id", name=op.f("pk_review_tallies")),
@@ -253,7 +253,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_review_tallies_report",
         "review_tallies",
-        ["platform", "segment", "shown", "sent", "opened", "machine"],
+        ["platform", "segment", "shown", "sent", "opened", "bot_opened"],
         unique=False,
     )
     op.create_table(
@@ -486,7 +486,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=35), nullable=False),
         sa.Column("do_not_contact", sa.Boolean(), nullable=False),
         sa.Column("follow_up", sa.JSON(), nullable=False),
-        sa.Column("sent", sa.Boolean(), nullable=False),
+        sa.Column("is_final", sa.Boolean(), nullable=False),
         sa.Column("at", WHEN, nullable=False),
         sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name=op.f("fk_response_revisions_response_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_response_revisions")),
@@ -501,7 +501,7 @@ def upgrade() -> None:
         sa.Column("shown", sa.Boolean(), nullable=False),
         sa.Column("sent", sa.Boolean(), nullable=False),
         sa.Column("opened", sa.Boolean(), nullable=False),
-        sa.Column("machine", sa.Boolean(), nullable=False),
+        sa.Column("bot_opened", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "segment IN ('promoter', 'passive', 'detractor')", name=op.f("ck_review_link_states_segment")
         ),
@@ -533,7 +533,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(length=64), nullable=True),
         sa.Column("agent", sa.String(length=200), nullable=True),
         sa.Column("score", sa.Integer(), nullable=True),
-        sa.Column("signs", sa.String(length=60), nullable=True),
+        sa.Column("bot_signals", sa.String(length=60), nullable=True),
         sa.CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name=op.f("ck_visits_purpose")),
         sa.ForeignKeyConstraint(["invitation_id"], ["survey_invitations.id"], name=op.f("fk_visits_invitation_id")),
         sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name=op.f("fk_visits_response_id")),
