@@ -45,7 +45,7 @@ class SurveyForm:
             {
                 "score": self.score,
                 "comment": self.comment,
-                "sent": self.sent,
+                "is_final": self.sent,
                 "do_not_contact": self.do_not_contact,
                 "language": language,
                 "follow_up": self.follow_up,
