@@ -85,6 +85,12 @@ def test_the_look_of_a_score_stands_on_its_cell():
         assert not re.search("border|background|padding|width", link["style"])
 
 
+def test_outlook_widens_the_clickable_text_of_every_score_whatever_the_font():
+    html = render_as_outlook(sample_survey_mail("fr").html)
+    assert re.findall(r'<a class="number"[^>]*>(.*?)</a>', html) == [f"&ensp;{score}&ensp;" for score in range(11)]
+    assert len(re.findall(r'<td class="score" width="40" height="44" nowrap ', html)) == 11
+
+
 @pytest.mark.parametrize(
     "mail", [sample_survey_mail("fr", confirm=2), sample_review_mail("fr"), sample_review_mail("fr", "help")]
 )
