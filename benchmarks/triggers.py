@@ -141,7 +141,7 @@ def _explain(name: str, application: ApplicationHarness) -> tuple[str, int, floa
             story = explain_person(session, resolve_contacts(session, f"p{number}@example.com", ["crm"]), now=START)
             times.append(time.perf_counter() - begun)
     slowest = max(times)
-    told = f"{len(story.steps)} steps; slowest {slowest * 1000:,.0f} ms; goal 200 ms"
+    told = f"{len(story.entries)} entries; slowest {slowest * 1000:,.0f} ms; goal 200 ms"
     return f"{name}: explain", len(times), sum(times), f"{told} {'reached' if slowest < 0.2 else 'missed'}"
 
 

@@ -61,7 +61,7 @@ def _story(
     if people:
         return explain.explain_person(session, people, now=system_clock(), connections=connections, zone=zone)
     story = explain.explain_unknown(session, asked, connections, zone=zone)
-    if story.steps:
+    if story.entries:
         return story
     raise CommandError("nobody is known by that e-mail address, id or CONNECTION:ID")
 
@@ -79,10 +79,10 @@ def _print(story: Timeline, zone: tzinfo, *, person: bool) -> None:
         click.echo("no cooldown: the next survey is possible now")
     elif person and not story.contacts:
         click.echo("no contact is known by this; what is suppressed, or names it, is told")
-    if story.left_out:
+    if story.truncated:
         click.echo(
-            f"older ones left out: {', '.join(story.left_out)} (the newest {MAX_ROWS_PER_KIND} of each are told)"
+            f"older ones left out: {', '.join(story.truncated)} (the newest {MAX_ROWS_PER_KIND} of each are told)"
         )
     click.echo()
-    rows = [(format_time(step.at, zone), step.what, step.id, step.told) for step in story.steps]
-    print_table([f"when ({zone})", "what", "id", "told"], rows, empty="nothing has happened yet")
+    rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in story.entries]
+    print_table([f"when ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet")

@@ -44,7 +44,7 @@ def test_a_replay_says_how_many_people_it_is_about(seeded_cli):
 def test_one_event_with_all_that_came_of_it(seeded_cli):
     told = json.loads(seeded_cli("events", "show", "1", "--json").out)
     assert told["contacts"] == ["crm:1"]
-    assert [step["what"] for step in told["steps"]][:2] == ["event", "decision"]
+    assert [entry["kind"] for entry in told["entries"]][:2] == ["event", "decision"]
     assert seeded_cli("events", "show", "999").code == 1
 
 
@@ -117,9 +117,11 @@ class TestSend:
     def decisions(self, shop, event_id):
         shop.application.run()
         told = json.loads(shop("explain", "--event", str(event_id), "--json").out)
-        assert told["steps"][0]["facts"]["source"] == "manual"
+        assert told["entries"][0]["facts"]["source"] == "manual"
         return [
-            (step["facts"]["verdict"], step["facts"]["reason"]) for step in told["steps"] if step["what"] == "decision"
+            (entry["facts"]["verdict"], entry["facts"]["reason"])
+            for entry in told["entries"]
+            if entry["kind"] == "decision"
         ]
 
     def test_it_is_marked_and_decided_like_any_other(self, shop):

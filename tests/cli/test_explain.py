@@ -8,13 +8,13 @@ import pytest
 def test_a_person_s_whole_story_in_order(seeded_cli):
     told = json.loads(seeded_cli("explain", "jean@example.com", "--json").out)
     assert told["contacts"] == ["crm:3"]
-    kinds = [step["what"] for step in told["steps"]]
+    kinds = [entry["kind"] for entry in told["entries"]]
     assert kinds[:3] == ["event", "decision", "invitation"]
     assert {"response", "delivery"} <= set(kinds)
-    assert [step["at"] for step in told["steps"]] == sorted(step["at"] for step in told["steps"])
-    ticket = next(step for step in told["steps"] if step["facts"].get("action") == "open_ticket")
-    assert "the form is closed" in ticket["told"]
-    assert all("@" not in step["told"] for step in told["steps"])
+    assert [entry["at"] for entry in told["entries"]] == sorted(entry["at"] for entry in told["entries"])
+    ticket = next(entry for entry in told["entries"] if entry["facts"].get("action") == "open_ticket")
+    assert "the form is closed" in ticket["text"]
+    assert all("@" not in entry["text"] for entry in told["entries"])
 
 
 @pytest.mark.parametrize("asked", ["jean@example.com", " Jean@Example.COM", "3", "crm:3"])
@@ -32,10 +32,10 @@ def test_people_are_found_by_address_and_by_id(seeded_cli, asked):
 def test_an_event_and_a_delivery_tell_their_own_chain(seeded_cli):
     by_event = json.loads(seeded_cli("explain", "--event", "1", "--json").out)
     assert by_event["contacts"] == ["crm:1"]
-    delivery = next(step["id"] for step in by_event["steps"] if step["facts"].get("action") == "write_score")
+    delivery = next(entry["id"] for entry in by_event["entries"] if entry["facts"].get("action") == "write_score")
     by_delivery = json.loads(seeded_cli("explain", "--delivery", str(delivery), "--json").out)
-    assert [step["what"] for step in by_delivery["steps"]][:3] == ["event", "decision", "invitation"]
-    assert [step["id"] for step in by_delivery["steps"] if step["what"] == "delivery"] == [delivery]
+    assert [entry["kind"] for entry in by_delivery["entries"]][:3] == ["event", "decision", "invitation"]
+    assert [entry["id"] for entry in by_delivery["entries"] if entry["kind"] == "delivery"] == [delivery]
 
 
 def test_a_suppressed_address_of_nobody_we_know_is_told(seeded_cli):

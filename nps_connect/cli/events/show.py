@@ -29,9 +29,9 @@ def show(options: Options, event_id: int, as_json: bool) -> None:
             raise CommandError(f"there is no event {event_id}; see: nps-connect events list")
         told = {**event_json(row), "fields": row.record.get("fields", {}), "contacts": list(story.contacts)}
     if as_json:
-        print_json({**told, "steps": [asdict(step) for step in story.steps]})
+        print_json({**told, "entries": [asdict(entry) for entry in story.entries]})
         return
     print_fields(told.items())
     click.echo()
-    rows = [(format_time(step.at, zone), step.what, step.id, step.told) for step in story.steps]
-    print_table([f"when ({zone})", "what", "id", "told"], rows, empty="nothing came of it")
+    rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in story.entries]
+    print_table([f"when ({zone})", "kind", "id", "what happened"], rows, empty="nothing came of it")

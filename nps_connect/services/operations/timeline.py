@@ -1,4 +1,4 @@
-"""The steps of a story: each row of the ledger as one thing that happened, in one sentence without addresses."""
+"""Timeline entries: each row of the ledger as one event in one sentence without e-mail addresses."""
 
 from __future__ import annotations
 
@@ -22,141 +22,129 @@ from nps_connect.ledger.tables import (
 
 MIN_MOMENT = datetime.min.replace(tzinfo=UTC)
 ENTRY_ORDER = ("event", "decision", "invitation", "visit", "response", "case", "delivery", "suppression")
-"""What is told first of things that happened at the same moment."""
+"""Order of entries of the same moment."""
 
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """One thing that happened.
+    """One entry of a timeline.
 
     Attributes:
-        at: when.
-        what: one of `ENTRY_ORDER`.
+        at: when it happened.
+        kind: one of `ENTRY_ORDER`.
         id: in its table.
-        told: one sentence without addresses.
+        text: one sentence without e-mail addresses.
         facts: the same for programs.
     """
 
     at: datetime
-    what: str
+    kind: str
     id: int
-    told: str
+    text: str
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def _format_time(moment: datetime, zone: tzinfo) -> str:
-    """A time inside a sentence: in the company's zone, which it names, like the times beside the sentences."""
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
-
-
 def event_entry(row: EventRow) -> TimelineEntry:
-    """An event came in."""
-    told = f"{row.kind} of {row.object_id} at {row.connection}, by {row.source}"
-    waits = f"; {row.state}: {row.last_error or 'waits to be decided'}" if row.state in ("pending", "dead") else ""
-    facts = {"key": row.key, "kind": row.kind, "connection": row.connection, "source": row.source, "state": row.state}
-    return TimelineEntry(row.received_at, "event", row.id or 0, told + waits, {**facts, "occurred_at": row.occurred_at})
+    """An event was received."""
+    text = f"{row.kind} of {row.object_id} at {row.connection}, by {row.source}"
+    if row.state in ("pending", "dead"):
+        text += f"; {row.state}: {row.last_error or 'not decided yet'}"
+    facts = _facts(row, "key", "kind", "connection", "source", "state", "occurred_at")
+    return TimelineEntry(row.received_at, "event", row.id or 0, text, facts)
 
 
 def decision_entry(row: DecisionRow, zone: tzinfo) -> TimelineEntry:
-    """A trigger decided on an event."""
+    """A trigger decided on an event, with the decisions that this one replaced."""
     until = f"; next possible {_format_time(row.eligible_at, zone)}" if row.eligible_at else ""
-    told = f"{row.verdict} ({row.reason}) by {row.trigger}: {row.detail}{until}"
-    for one in reversed(row.earlier or []):
-        at = _format_time(datetime.fromisoformat(one["at"]), zone)
-        told += f"; decided again because: {one['again']}; before, {at}: no ({one['reason']}), {one['detail']}"
-    names = ("event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at", "earlier")
-    return TimelineEntry(row.decided_at, "decision", row.id or 0, told, {name: getattr(row, name) for name in names})
+    text = f"{row.verdict} ({row.reason}) by {row.trigger}: {row.detail}{until}"
+    for earlier in reversed(row.earlier or []):
+        at = _format_time(datetime.fromisoformat(earlier["at"]), zone)
+        text += (
+            f"; decided again because: {earlier['again']}; before, {at}: no ({earlier['reason']}), {earlier['detail']}"
+        )
+    facts = _facts(row, "event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at", "earlier")
+    return TimelineEntry(row.decided_at, "decision", row.id or 0, text, facts)
 
 
 def invitation_entry(row: InvitationRow, zone: tzinfo) -> TimelineEntry:
-    """A survey was planned, and what became of it."""
+    """A survey invitation was created; with its present state."""
     when = f"sent {_format_time(row.sent_at, zone)}" if row.sent_at else f"due {_format_time(row.due_at, zone)}"
     reason = f" ({row.reason})" if row.reason else ""
-    told = f"survey {row.survey} in {row.language}, {row.state}, {when}{reason}"
-    names = (
-        "event_id",
-        "survey",
-        "touchpoint",
-        "trigger",
-        "language",
-        "state",
-        "reason",
-        "due_at",
-        "sent_at",
-        "expires_at",
-    )
-    return TimelineEntry(row.created_at, "invitation", row.id or 0, told, {name: getattr(row, name) for name in names})
+    text = f"survey {row.survey} in {row.language}, {row.state}, {when}{reason}"
+    facts = _facts(row, "event_id", "survey", "touchpoint", "trigger", "language", "state", "reason", "due_at")
+    facts |= _facts(row, "sent_at", "expires_at")
+    return TimelineEntry(row.created_at, "invitation", row.id or 0, text, facts)
 
 
 def visit_entry(row: PageViewRow) -> TimelineEntry:
     """A personal link was opened."""
     score = f", score {row.score} preselected" if row.score is not None else ""
-    facts = {"invitation_id": row.invitation_id, "response_id": row.response_id, "purpose": row.purpose}
-    told = f"{row.purpose} page opened ({row.method}){score}"
-    return TimelineEntry(row.at, "visit", row.id or 0, told, {**facts, "method": row.method, "score": row.score})
+    facts = _facts(row, "invitation_id", "response_id", "purpose", "method", "score")
+    return TimelineEntry(row.at, "visit", row.id or 0, f"{row.purpose} page opened ({row.method}){score}", facts)
 
 
 def revision_entry(row: RevisionRow, public_id: str) -> TimelineEntry:
-    """An answer was confirmed."""
+    """A response was confirmed or changed."""
     comment = ", with a comment" if row.comment else ""
-    told = f"score {row.score}{comment}, revision {row.revision} of {public_id}"
-    facts = {"response": public_id, "revision": row.revision, "score": row.score, "sent": row.is_final}
-    return TimelineEntry(row.at, "response", row.response_id, told, facts)
+    text = f"score {row.score}{comment}, revision {row.revision} of {public_id}"
+    facts = {"response": public_id, **_facts(row, "revision", "score", "is_final")}
+    return TimelineEntry(row.at, "response", row.response_id, text, facts)
 
 
 def provisional_entry(row: ResponseRow) -> TimelineEntry:
-    """A score was opened that nobody has confirmed."""
-    told = f"score {row.provisional_score}, provisional: nobody has confirmed it"
+    """A score was opened but not confirmed."""
+    text = f"score {row.provisional_score}, provisional: not confirmed"
     facts = {"response": row.public_id, "revision": 0, "score": row.provisional_score}
-    return TimelineEntry(row.provisional_at or MIN_MOMENT, "response", row.id or 0, told, facts)
+    return TimelineEntry(row.provisional_at or MIN_MOMENT, "response", row.id or 0, text, facts)
 
 
-def delivery_entry(row: DeliveryRow, tries: Sequence[AttemptRow], zone: tzinfo) -> TimelineEntry:
-    """An action on a connection, and where it stands."""
+def delivery_entry(row: DeliveryRow, attempts: Sequence[AttemptRow], zone: tzinfo) -> TimelineEntry:
+    """A delivery was planned; with its present state and its attempts."""
     why = row.hold or row.last_error or row.receipt_note
     link = row.receipt_link or row.receipt_id
-    told = f"{row.action} on {row.connection}: {row.state}"
-    told += f" as {link}" if link else ""
-    told += f" ({why.strip().splitlines()[-1][:200]})" if why and why.strip() else ""
-    told += f"; due {_format_time(row.due_at, zone)}" if row.state == "pending" else ""
-    told += f"; {len(tries)} tries" if len(tries) > 1 else ""
-    names = (
-        "action",
-        "connection",
-        "state",
-        "due_at",
-        "hold",
-        "last_error",
-        "receipt_id",
-        "receipt_link",
-        "finished_at",
-    )
-    facts = {name: getattr(row, name) for name in (*names, "invitation_id", "response_id", "depends_on_id")}
-    facts["tries"] = [{"at": one.started_at, "outcome": one.outcome, "message": one.message} for one in tries]
-    return TimelineEntry(row.created_at, "delivery", row.id or 0, told, facts)
+    text = f"{row.action} on {row.connection}: {row.state}"
+    text += f" as {link}" if link else ""
+    text += f" ({why.strip().splitlines()[-1][:200]})" if why and why.strip() else ""
+    text += f"; due {_format_time(row.due_at, zone)}" if row.state == "pending" else ""
+    text += f"; {len(attempts)} attempts" if len(attempts) > 1 else ""
+    facts = _facts(row, "action", "connection", "state", "due_at", "hold", "last_error", "receipt_id", "receipt_link")
+    facts |= _facts(row, "finished_at", "invitation_id", "response_id", "depends_on_id")
+    facts["attempts"] = [
+        {"at": attempt.started_at, "outcome": attempt.outcome, "message": attempt.message} for attempt in attempts
+    ]
+    return TimelineEntry(row.created_at, "delivery", row.id or 0, text, facts)
 
 
 def suppression_entry(row: SuppressionRow) -> TimelineEntry:
-    """A person or mailbox may no longer be written to."""
-    whose = "person" if row.subject.startswith("c:") else "mailbox"
-    told = f"{row.reason}, told by {row.source}: no mail to this {whose}"
-    return TimelineEntry(row.created_at, "suppression", row.id or 0, told, {"reason": row.reason, "source": row.source})
+    """A person or mailbox may no longer be contacted."""
+    subject = "person" if row.subject.startswith("c:") else "mailbox"
+    text = f"{row.reason} ({row.source}): no mail to this {subject}"
+    return TimelineEntry(row.created_at, "suppression", row.id or 0, text, _facts(row, "reason", "source"))
 
 
 def case_entries(row: CaseRow, zone: tzinfo) -> list[TimelineEntry]:
-    """A detractor to be won back: opened, told overdue, solved, won back, each at its moment."""
+    """A case was opened, became overdue, was solved, was recovered: one entry for each that happened."""
     ticket = f"ticket {row.ticket_id} at {row.connection}"
-    owner = f", looked after by {row.owner}" if row.owner else ""
-    until = f", to be answered until {_format_time(row.deadline, zone)}" if row.deadline else ""
+    owner = f", owner {row.owner}" if row.owner else ""
+    deadline = f", reply due by {_format_time(row.deadline, zone)}" if row.deadline else ""
     times = "once" if row.reopened == 1 else f"{row.reopened} times"
-    again = f", opened again {times}" if row.reopened else ""
-    took = f" after {row.solve_minutes} minutes" if row.solve_minutes is not None else ""
-    told = [
-        (row.opened_at, f"case opened with {ticket}{owner}{until}; now {row.state}{again}"),
-        (row.overdue_notified_at, f"case overdue: staff were told of {ticket}"),
-        (row.solved_at, f"case solved{took}: {ticket}"),
-        (row.recovered_at, f"customer won back: score {row.recovered_score} after {ticket}"),
-    ]
-    facts = {name: getattr(row, name) for name in ("connection", "ticket_id", "state", "response_id", "follow_up_id")}
-    facts |= {name: getattr(row, name) for name in ("deadline", "reopened", "recovered_score")}
-    return [TimelineEntry(at, "case", row.id or 0, sentence, facts) for at, sentence in told if at is not None]
+    reopened = f", reopened {times}" if row.reopened else ""
+    duration = f" after {row.solve_minutes} minutes" if row.solve_minutes is not None else ""
+    moments = (
+        (row.opened_at, f"case opened with {ticket}{owner}{deadline}; now {row.state}{reopened}"),
+        (row.overdue_notified_at, f"case overdue: staff notified about {ticket}"),
+        (row.solved_at, f"case solved{duration}: {ticket}"),
+        (row.recovered_at, f"customer recovered: score {row.recovered_score} after {ticket}"),
+    )
+    facts = _facts(row, "connection", "ticket_id", "state", "response_id", "follow_up_id")
+    facts |= _facts(row, "deadline", "reopened", "recovered_score")
+    return [TimelineEntry(at, "case", row.id or 0, text, facts) for at, text in moments if at is not None]
+
+
+def _facts(row: object, *columns: str) -> dict[str, Any]:
+    return {column: getattr(row, column) for column in columns}
+
+
+def _format_time(moment: datetime, zone: tzinfo) -> str:
+    """A time for use inside a sentence, with the name of its zone."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

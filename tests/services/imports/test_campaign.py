@@ -56,7 +56,7 @@ def test_everybody_gets_one_mail_and_the_story_tells_why(application):
     assert sorted(message.to.email for message in application.post.items) == [f"p{n}@example.com" for n in range(3)]
     with application.ledger.read() as session:
         story = explain_person(session, resolve_contacts(session, "p1@example.com", ["crm"]), now=application.clock())
-    told = [step.told for step in story.steps]
+    told = [entry.text for entry in story.entries]
     assert "contact.imported of spring at crm, by manual" in told[0]
     assert "yes (surveyed) by campaign:spring" in told[1]
 

@@ -75,7 +75,7 @@ def test_after_a_wrong_filter_is_mended_a_no_is_decided_again_and_the_earlier_on
     assert (small.verdict, small.reason) == ("yes", "surveyed")
     assert large.earlier is None
     with ledger.read() as session:
-        told = [step.told for step in explain_event(session, small.event_id).steps if step.what == "decision"]
+        told = [entry.text for entry in explain_event(session, small.event_id).entries if entry.kind == "decision"]
     assert len(told) == 1
     assert "decided again because: the filter was wrong; before, 20" in told[0]
     assert "no (filter), 'amount >= 100' does not hold: amount = 50" in told[0]

@@ -1,4 +1,4 @@
-"""Every reason for a yes, a no and a wait is told, as it really came about; cases and plugins' say are told apart."""
+"""Explain: every decision reason occurs and is reported; cases and plugin answers appear as entries of their own."""
 
 from __future__ import annotations
 
@@ -45,183 +45,188 @@ ZONE = ZoneInfo("Europe/Paris")
 DOCS = Path(__file__).parents[3] / "docs" / "triggers.md"
 
 
-def stories(application: ApplicationHarness) -> list[Timeline]:
+def event_timelines(application: ApplicationHarness) -> list[Timeline]:
     with application.ledger.read() as session:
         ids = list(session.execute(select(EventRow.id).order_by(EventRow.id)).scalars())
-        return [story for one in ids if (story := explain_event(session, one)) is not None]
+        return [timeline for event_id in ids if (timeline := explain_event(session, event_id)) is not None]
 
 
-def person(application: ApplicationHarness, asked: str = "crm:1") -> Timeline:
+def explain_contact(application: ApplicationHarness, reference: str = "crm:1") -> Timeline:
     with application.ledger.read() as session:
-        people = resolve_contacts(session, asked, ["crm"])
-        if not people:
-            return explain_unknown(session, asked, ["crm"], zone=ZONE)
-        return explain_person(session, people, now=application.clock(), zone=ZONE)
+        contacts = resolve_contacts(session, reference, ["crm"])
+        if not contacts:
+            return explain_unknown(session, reference, ["crm"], zone=ZONE)
+        return explain_person(session, contacts, now=application.clock(), zone=ZONE)
 
 
-def built(ledger, change: dict[str, Any] | None = None) -> ApplicationHarness:
+def build(ledger, change: dict[str, Any] | None = None) -> ApplicationHarness:
     third = ThirdPartyPlugin()
     application = ApplicationHarness(ledger, ManualClock(), change, third=third)
     application.third = third
     return application
 
 
-def test_no_reason_is_left_out_here_or_in_the_documentation():
+def test_every_reason_has_a_scenario_and_is_documented():
     assert set(SCENARIOS) == set(REASONS)
-    told = DOCS.read_text(encoding="utf-8")
-    assert [reason for reason in REASONS if f"`{reason}`" not in told] == []
+    page = DOCS.read_text(encoding="utf-8")
+    assert [reason for reason in REASONS if f"`{reason}`" not in page] == []
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_every_reason_comes_about_and_is_told(ledger, reason):
+def test_every_reason_is_reported_for_its_event_and_its_contacts(ledger, reason):
     change, act, verdict = SCENARIOS[reason]
-    application = built(ledger, change)
+    application = build(ledger, change)
     act(application)
-    steps = [step for story in stories(application) for step in story.steps if step.facts.get("reason") == reason]
-    assert steps, "nothing was decided for this reason"
-    for step in steps:
-        assert step.what == "decision"
-        assert step.told.startswith(f"{verdict} ({reason}) by ")
-        assert step.facts["detail"] in step.told
-        assert "@" not in step.told
-    of_people = [step for asked in ("crm:1", "crm:2", "crm:9") for step in person(application, asked).steps]
-    assert {step.id for step in steps} <= {step.id for step in of_people if step.what == "decision"}
+    entries = [
+        entry
+        for timeline in event_timelines(application)
+        for entry in timeline.entries
+        if entry.facts.get("reason") == reason
+    ]
+    assert entries, "nothing was decided for this reason"
+    for entry in entries:
+        assert entry.kind == "decision"
+        assert entry.text.startswith(f"{verdict} ({reason}) by ")
+        assert entry.facts["detail"] in entry.text
+        assert "@" not in entry.text
+    of_contacts = [entry for ref in ("crm:1", "crm:2", "crm:9") for entry in explain_contact(application, ref).entries]
+    assert {entry.id for entry in entries} <= {entry.id for entry in of_contacts if entry.kind == "decision"}
 
 
-def test_the_next_possible_date_is_told(ledger):
-    application = built(ledger)
+def test_a_cooldown_reports_the_next_possible_date_in_the_company_s_zone(ledger):
+    application = build(ledger)
     superseded_event(application)
     until = START.replace(month=12, day=1).replace(year=2026)
-    told = [step for step in person(application).steps if step.facts.get("reason") == "cooldown"]
-    assert all(step.facts["eligible_at"] > until for step in told)
-    for step in told:
-        assert f"next possible {step.facts['eligible_at'].astimezone(ZONE):%Y-%m-%d %H:%M} CET" in step.told
-        assert "UTC" not in step.told
+    entries = [entry for entry in explain_contact(application).entries if entry.facts.get("reason") == "cooldown"]
+    assert all(entry.facts["eligible_at"] > until for entry in entries)
+    for entry in entries:
+        assert f"next possible {entry.facts['eligible_at'].astimezone(ZONE):%Y-%m-%d %H:%M} CET" in entry.text
+        assert "UTC" not in entry.text
 
 
-def test_each_of_several_candidates_is_told_of_the_event(ledger):
-    application = built(ledger)
+def test_an_ambiguous_event_appears_for_each_candidate(ledger):
+    application = build(ledger)
     application.crm.knows("1", "marie@example.com")
     ambiguous_contact(application)
-    for asked in ("crm:1", "crm:2", "paul@example.com"):
-        assert (person(application, asked).steps[0].what, verdict_told(application, asked)) == (
+    for reference in ("crm:1", "crm:2", "paul@example.com"):
+        assert (explain_contact(application, reference).entries[0].kind, decision_outcome(application, reference)) == (
             "event",
             "no (several_contacts)",
         )
 
 
-def verdict_told(application: ApplicationHarness, asked: str) -> str:
-    (told,) = [step.told for step in person(application, asked).steps if step.what == "decision"]
-    return told.partition(" by ")[0]
+def decision_outcome(application: ApplicationHarness, reference: str) -> str:
+    (text,) = [entry.text for entry in explain_contact(application, reference).entries if entry.kind == "decision"]
+    return text.partition(" by ")[0]
 
 
-@pytest.mark.parametrize("asked", ["1", "crm:1", "marie@example.com", " Marie@Example.com"])
-def test_an_event_that_waits_to_be_decided_is_told_of_whom_it_names(ledger, asked):
-    application = built(ledger)
-    kind = "email" if "@" in asked else "id"
+@pytest.mark.parametrize("reference", ["1", "crm:1", "marie@example.com", " Marie@Example.com"])
+def test_an_undecided_event_appears_for_the_contact_that_it_names(ledger, reference):
+    application = build(ledger)
+    kind = "email" if "@" in reference else "id"
     value = "marie@example.com" if kind == "email" else "1"
     create_manual_event(
         application.ctx, "crm", "deal.won", contact=ContactKey(kind=kind, value=value), object_id=None, fields={}
     )
-    (waiting,) = person(application, asked).steps
-    assert waiting.told.endswith("pending: waits to be decided")
-    assert "@" not in waiting.told
+    (pending,) = explain_contact(application, reference).entries
+    assert pending.text.endswith("pending: not decided yet")
+    assert "@" not in pending.text
     application.run()
-    assert verdict_told(application, asked) == "no (no_contact)"
+    assert decision_outcome(application, reference) == "no (no_contact)"
     with ledger.read() as session:
         assert session.execute(select(EventSubjectRow)).scalars().all()
         assert not [row for row in session.execute(select(EventSubjectRow.subject)).scalars() if "@" in row]
 
 
-def test_a_webhook_s_event_is_told_before_it_is_decided_and_when_the_vendor_cannot_be_asked(ledger):
-    application = built(ledger)
+def test_a_webhook_s_event_appears_before_its_decision_and_while_the_contact_lookup_fails(ledger):
+    application = build(ledger)
     application.webhook(application.won("1"))
     application.store()
-    assert [step.what for step in person(application, "crm:1").steps] == ["event"]
+    assert [entry.kind for entry in explain_contact(application, "crm:1").entries] == ["event"]
     application.crm.looking = [RetryLater("the vendor is down")]
     application.run(only="crm/decide")
-    (waiting,) = person(application, "crm:1").steps
-    assert waiting.told.endswith("pending: the vendor is down")
-    assert person(application, "crm:2").steps == ()
+    (pending,) = explain_contact(application, "crm:1").entries
+    assert pending.text.endswith("pending: the vendor is down")
+    assert explain_contact(application, "crm:2").entries == ()
 
 
-def test_the_usual_event_is_written_down_once_only(ledger):
-    application = built(ledger)
+def test_a_decided_event_stores_no_extra_subjects(ledger):
+    application = build(ledger)
     win_deal_of_known_contact(application)
     with ledger.read() as session:
         assert session.execute(select(EventSubjectRow)).scalars().all() == []
 
 
-def test_an_event_that_nothing_listens_to_is_told_of_whom_it_names(ledger):
-    application = built(ledger, {"triggers": []})
+def test_an_event_without_a_trigger_appears_for_the_contact_that_it_names(ledger):
+    application = build(ledger, {"triggers": []})
     win_deal_of_known_contact(application)
-    assert [step.what for step in person(application).steps] == ["event"]
+    assert [entry.kind for entry in explain_contact(application).entries] == ["event"]
 
 
-def test_it_is_said_when_older_things_are_left_out(ledger, monkeypatch):
-    application = built(ledger)
+def test_truncated_tables_are_named(ledger, monkeypatch):
+    application = build(ledger)
     win_deal_of_known_contact(application)
     win_deals(application, "1", "1")
-    assert person(application).left_out == ()
+    assert explain_contact(application).truncated == ()
     monkeypatch.setattr(explain, "MAX_ROWS_PER_KIND", 2)
-    assert person(application).left_out == ("decisions", "events")
+    assert explain_contact(application).truncated == ("decisions", "events")
 
 
-def test_a_proposal_and_a_refusal_are_told_with_the_plugin_s_reason(ledger):
-    application = built(ledger, {"triggers": []})
+def test_a_proposal_and_a_veto_are_reported_with_the_plugin_s_reason(ledger):
+    application = build(ledger, {"triggers": []})
     application.third.proposal = SurveyProposal(survey="after-purchase", reason="a long call, ask marie@example.com")
     win_deal_of_known_contact(application)
     win_deals(application, "1")
     application.third.veto = Veto(reason="a dispute is open")
     win_deals(application, "1")
-    told = [step.told for step in person(application).steps if step.what == "decision"]
-    assert [one.partition(" by ")[0] for one in told] == ["yes (surveyed)", "no (cooldown)", "no (veto)"]
-    assert all("by plugin:third:after-purchase" in one for one in told)
-    assert all("third proposed it: a long call, ask [address]" in one for one in told)
-    assert "third: a dispute is open" in told[-1]
+    texts = [entry.text for entry in explain_contact(application).entries if entry.kind == "decision"]
+    assert [text.partition(" by ")[0] for text in texts] == ["yes (surveyed)", "no (cooldown)", "no (veto)"]
+    assert all("by plugin:third:after-purchase" in text for text in texts)
+    assert all("third proposed it: a long call, ask [address]" in text for text in texts)
+    assert "third: a dispute is open" in texts[-1]
 
 
-def test_a_plugin_that_fails_to_propose_leaves_a_decision_beside_the_others(ledger):
-    application = built(ledger)
+def test_a_failed_proposal_is_a_decision_of_its_own(ledger):
+    application = build(ledger)
     application.third.failure = ValueError("boom")
     win_deal_of_known_contact(application)
-    told = [step.told for step in person(application).steps if step.what == "decision"]
-    assert any(one.startswith("yes (surveyed) by crm:deal.won:after-purchase") for one in told)
+    texts = [entry.text for entry in explain_contact(application).entries if entry.kind == "decision"]
+    assert any(text.startswith("yes (surveyed) by crm:deal.won:after-purchase") for text in texts)
     failed = "no (unusable_proposal) by plugin:third: third failed to say whether it proposes a survey (ValueError)"
-    assert failed in told
+    assert failed in texts
 
 
-def test_a_customer_who_was_won_back_is_told_apart_from_the_ticket(ledger):
+def test_a_case_has_an_entry_each_for_opening_solution_and_recovery(ledger):
     desk = EventfulHelpdesk()
     application = ApplicationHarness(ledger, ManualClock(), RECOVERY_CONFIG, desk=desk)
     application.desk = desk
     create_detractor_case(application)
     application.answer(send_recovery_survey(application), 9)
     application.run()
-    told = [step.told for step in person(application).steps if step.what == "case"]
-    assert len(told) == 3
-    assert told[0].startswith("case opened with ticket EventfulHelpdesk-1-0 at helpdesk, to be answered until ")
-    assert told[1] == "case solved after 120 minutes: ticket EventfulHelpdesk-1-0 at helpdesk"
-    assert told[2] == "customer won back: score 9 after ticket EventfulHelpdesk-1-0 at helpdesk"
+    texts = [entry.text for entry in explain_contact(application).entries if entry.kind == "case"]
+    assert len(texts) == 3
+    assert texts[0].startswith("case opened with ticket EventfulHelpdesk-1-0 at helpdesk, reply due by ")
+    assert texts[1] == "case solved after 120 minutes: ticket EventfulHelpdesk-1-0 at helpdesk"
+    assert texts[2] == "customer recovered: score 9 after ticket EventfulHelpdesk-1-0 at helpdesk"
     application.clock.forward("1h")
     send_ticket_event(application, "ticket.reopened")
-    (opened, *_) = [step.told for step in person(application).steps if step.what == "case"]
-    assert opened.endswith("now open, opened again once")
+    (opened, *_) = [entry.text for entry in explain_contact(application).entries if entry.kind == "case"]
+    assert opened.endswith("now open, reopened once")
 
 
-def test_a_story_is_told_in_order(ledger):
-    application = built(ledger)
+def test_entries_are_in_order(ledger):
+    application = build(ledger)
     application.answer(application.surveyed(), 3, "Non")
     application.run()
-    steps = person(application).steps
-    assert [(step.at, ENTRY_ORDER.index(step.what), step.id) for step in steps] == sorted(
-        (step.at, ENTRY_ORDER.index(step.what), step.id) for step in steps
+    entries = explain_contact(application).entries
+    assert [(entry.at, ENTRY_ORDER.index(entry.kind), entry.id) for entry in entries] == sorted(
+        (entry.at, ENTRY_ORDER.index(entry.kind), entry.id) for entry in entries
     )
-    assert {"event", "decision", "invitation", "response", "case", "delivery"} <= {step.what for step in steps}
+    assert {"event", "decision", "invitation", "response", "case", "delivery"} <= {entry.kind for entry in entries}
 
 
-def test_a_person_of_another_connection_with_the_same_id_is_somebody_else(ledger):
-    application = built(ledger)
+def test_the_same_id_at_another_connection_is_another_contact(ledger):
+    application = build(ledger)
     win_deal_of_known_contact(application)
     with ledger.read() as session:
         assert session.execute(select(DecisionRow.verdict)).scalars().all() == ["yes"]
