@@ -14,7 +14,7 @@ from nps_connect.ledger import bounces, cases, operational_tables, tables
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import latest_version, require_current_schema, upgrade
-from nps_connect.services.operations.status import count_unreadable
+from nps_connect.services.operations.connection_findings import count_unreadable
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 
 ALL_TABLES = (tables, operational_tables, bounces, cases)

@@ -1,4 +1,4 @@
-"""Check a connection: what its plugin finds at the vendor, and what the ledger knows of it. Mended ones go on."""
+"""Check a connection: the plugin's findings at the vendor and the ledger's. A passing check resumes it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ConnectionCheck:
-    """What a check of one connection found.
+    """Result of a check of one connection.
 
     Attributes:
         connection: its name.
         findings: the plugin's first, then the ledger's.
-        resumed: scopes that a 401 or 403 had stopped and that go on now.
+        resumed: scopes that a 401 or 403 had paused and that the check has resumed.
     """
 
     connection: str
@@ -31,47 +31,49 @@ class ConnectionCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; warnings are allowed."""
+        """Whether there is no error; warnings are allowed."""
         return all(finding.severity != "error" for finding in self.findings)
 
 
 def check_connection(ctx: Context, connection: str) -> ConnectionCheck:
-    """Ask the plugin, look into the ledger, and let go on what the vendor's refusals had stopped if all is well there.
+    """Collect the findings of the plugin and of the ledger.
+
+    Scopes that a refusal of the vendor had paused are resumed if the plugin finds no error.
 
     Args:
-        ctx: the joined parts.
+        ctx: the application context.
         connection: one of `ctx.connections`.
     """
-    found = _run_plugin_check(ctx, connection)
-    resumed = resume_after_check(ctx, connection) if all(finding.severity != "error" for finding in found) else []
-    found += [
-        Finding(severity="ok", text=f"{scope} goes on: it was stopped by a refusal, and the check passes now")
+    findings = _run_plugin_check(ctx, connection)
+    resumed = resume_after_check(ctx, connection) if all(finding.severity != "error" for finding in findings) else []
+    findings += [
+        Finding(severity="ok", text=f"{scope} resumed: it was paused by a refusal, and the check passes now")
         for scope in resumed
     ]
-    found += policy_findings(ctx, connection)
-    return ConnectionCheck(connection, (*found, *ledger_findings(ctx, connection)), tuple(resumed))
+    findings += [*policy_findings(ctx, connection), *ledger_findings(ctx, connection)]
+    return ConnectionCheck(connection, tuple(findings), tuple(resumed))
 
 
 def _run_plugin_check(ctx: Context, connection: str) -> list[Finding]:
-    """What the plugin finds; whatever it raises is a finding too."""
+    """Return the plugin's findings; an exception is a finding too."""
     plugin = ctx.plugin_name(connection)
     if not ctx.has(connection, "nps_check"):
-        return [Finding(severity="ok", text=f"plugin {plugin} has no check of its own")]
+        return [Finding(severity="ok", text=f"plugin {plugin} has no connection check")]
     try:
         return list(ctx.plugins.call(plugin, "nps_check", connection=ctx.connections[connection]))
     except DeliveryError as error:
         return [Finding(severity="error", text=ctx.redact(error.message), fix=_suggest_fix(error, connection))]
     except PluginError as error:
         return [Finding(severity="error", text=ctx.redact(str(error)), fix="update the plugin, or report it")]
-    except Exception as error:  # a plugin may raise anything; it is contained and named
-        log.exception("check failed connection=%s", connection)
-        text = f"the check of plugin {plugin} broke off ({type(error).__name__})"
-        return [Finding(severity="error", text=text, fix="report it to the plugin's author; the log has more")]
+    except Exception as error:  # a plugin may raise anything
+        log.exception("connection_check_crashed connection=%s plugin=%s", connection, plugin)
+        text = f"the check of plugin {plugin} crashed ({type(error).__name__})"
+        return [Finding(severity="error", text=text, fix="report it to the plugin's author; see the log for details")]
 
 
 def _suggest_fix(error: DeliveryError, connection: str) -> str:
     if isinstance(error, AuthFailed):
         return f"renew the credentials of connections.{connection}, then check again"
     if isinstance(error, NotAllowed):
-        return f"grant {error.scope or 'what is missing'} at the vendor, then check again"
-    return "see that the vendor can be reached from here, then check again"
+        return f"grant {error.scope or 'the missing permission'} at the vendor, then check again"
+    return "make sure that the vendor can be reached from here, then check again"

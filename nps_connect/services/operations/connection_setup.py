@@ -1,4 +1,4 @@
-"""What a connection needs at its vendor: planned, then created. Nothing is ever deleted."""
+"""Set up the vendor account of a connection: plan what is missing, then create it. Nothing is ever deleted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nps_connect.services.context import Context
 
 
 def plan_setup(ctx: Context, connection: str) -> list[SetupChange]:
-    """What is missing or differs; nothing for a plugin that needs nothing at its vendor.
+    """Return what is missing or differs in the vendor account; empty for a plugin that needs nothing there.
 
     Raises:
         DeliveryError: the vendor refuses or cannot be reached.
@@ -21,27 +21,27 @@ def plan_setup(ctx: Context, connection: str) -> list[SetupChange]:
 
 
 def apply_setup(ctx: Context, connection: str, changes: Sequence[SetupChange]) -> list[SetupChange]:
-    """Carry out what can be, and give what was done; what is blocked is left to the vendor's admin.
+    """Apply the changes that are not blocked and return them; blocked ones need an administrator of the account.
 
     Raises:
-        DeliveryError: the vendor refuses or cannot be reached; what was done before stays done.
+        DeliveryError: the vendor refuses or cannot be reached; earlier changes stay applied.
         PluginError: the plugin breaks its contract.
     """
-    open_to_us = [change for change in changes if change.change != "blocked"]
-    if not open_to_us or not ctx.has(connection, "nps_apply_setup"):
+    applicable = [change for change in changes if change.change != "blocked"]
+    if not applicable or not ctx.has(connection, "nps_apply_setup"):
         return []
     return list(
         ctx.plugins.call(
             ctx.plugin_name(connection),
             "nps_apply_setup",
             connection=ctx.connections[connection],
-            changes=open_to_us,
+            changes=applicable,
         )
     )
 
 
 def apply_all_setups(ctx: Context) -> dict[str, list[SetupChange]]:
-    """Create what is missing at every connection; what was done, by connection.
+    """Set up every connection; return the applied changes by connection.
 
     Raises:
         DeliveryError: a vendor refuses or cannot be reached.

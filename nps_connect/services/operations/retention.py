@@ -1,4 +1,4 @@
-"""Retain: what is old is forgotten in small steps, while everything runs; figures survive."""
+"""Retention: delete or strip old rows in small steps while everything runs; counts are kept."""
 
 from __future__ import annotations
 
@@ -26,99 +26,92 @@ from nps_connect.services.context import Context
 from nps_connect.services.suppressions.erasure import redact_events
 
 ROWS_PER_STEP = 500
-"""Rows of one transaction: short enough that nobody waits for it."""
+"""Rows of one transaction: short enough that no other writer waits."""
 
 STEP_INTERVAL = timedelta(seconds=1)
 IDLE_INTERVAL = timedelta(hours=1)
 USER_AGENT_LENGTH = 24
 NETWORK_PREFIX_BITS = {4: 24, 6: 48}
-"""Bits of an address that stay: enough to tell a company's network from another, not one person's line."""
+"""Bits of an IP address that are kept: they identify a company's network, not one person's line."""
 
 RetentionProgress = dict[str, Any]
 
+_NO_SYNC = {"synchronize_session": False}
 
-def apply_retention(ctx: Context, memo: RetentionProgress) -> timedelta:
-    """One small step of each kind; returns how long to wait for the next.
+
+def apply_retention(ctx: Context, progress: RetentionProgress) -> timedelta:
+    """Do one small step for each retention period; return how long to wait before the next.
 
     Args:
-        ctx: the joined parts.
-        memo: how far the steps have come; changed in place.
+        ctx: the application context.
+        progress: how far each step has come; changed in place.
     """
-    now, kept = ctx.clock(), ctx.settings.retention
+    now, periods = ctx.clock(), ctx.settings.retention
     steps: tuple[tuple[Callable[[Session, RetentionProgress, datetime], bool], timedelta], ...] = (
-        (_strip_bodies, kept.raw_bodies),
-        (_strip_visits, kept.visits),
-        (_delete_attempts, kept.attempts),
-        (_delete_decisions, kept.decisions),
-        (_strip_old_events, kept.decisions),
-        (_delete_comments, kept.comments),
+        (_strip_bodies, periods.raw_bodies),
+        (_strip_visits, periods.visits),
+        (_delete_attempts, periods.attempts),
+        (_delete_decisions, periods.decisions),
+        (_strip_old_events, periods.decisions),
+        (_delete_comments, periods.comments),
     )
-    more = False
-    for step, age in steps:
+    has_more = False
+    for step, period in steps:
         with ctx.ledger.write() as session:
-            more |= step(session, memo, now - age)
-    return STEP_INTERVAL if more else IDLE_INTERVAL
+            has_more |= step(session, progress, now - period)
+    return STEP_INTERVAL if has_more else IDLE_INTERVAL
 
 
 def truncate_address(address: str | None) -> str | None:
-    """The network of an address: the first 24 bits of IPv4, the first 48 of IPv6; none for what is not an address."""
+    """Return the network of an IP address: 24 bits of IPv4, 48 of IPv6; None for anything else."""
     try:
-        found = ipaddress.ip_address(address or "")
+        parsed = ipaddress.ip_address(address or "")
     except ValueError:
         return None
-    return str(ipaddress.ip_network(f"{found}/{NETWORK_PREFIX_BITS[found.version]}", strict=False).network_address)
+    prefix = NETWORK_PREFIX_BITS[parsed.version]
+    return str(ipaddress.ip_network(f"{parsed}/{prefix}", strict=False).network_address)
 
 
-def _strip_bodies(session: Session, memo: RetentionProgress, before: datetime) -> bool:
-    """Empty the bodies of webhooks that were worked off; the row stays, so that counts do."""
-    query = select(col(RawRequest.id), col(RawRequest.received_at), col(RawRequest.state))
-    found = session.execute(
-        query.where(col(RawRequest.id) > memo.get("bodies", 0)).order_by(col(RawRequest.id)).limit(ROWS_PER_STEP)
-    ).all()
+def _strip_bodies(session: Session, progress: RetentionProgress, before: datetime) -> bool:
+    """Empty the bodies of parsed webhooks; the rows stay for their counts."""
+    columns = col(RawRequest.id), col(RawRequest.received_at), col(RawRequest.state)
+    query = select(*columns).where(col(RawRequest.id) > progress.get("bodies", 0)).order_by(col(RawRequest.id))
     old: list[int] = []
-    for row_id, received_at, state in found:
+    for row_id, received_at, state in session.execute(query.limit(ROWS_PER_STEP)).all():
         if received_at >= before or state in ("pending", "running"):
             break
         old.append(row_id)
     if old:
-        empty = {"body": b"", "headers": {}}
-        session.execute(
-            update(RawRequest).where(col(RawRequest.id).in_(old)).values(**empty).execution_options(**_NO_SYNC)
-        )
-        memo["bodies"] = old[-1]
+        is_old = col(RawRequest.id).in_(old)
+        session.execute(update(RawRequest).where(is_old).values(body=b"", headers={}), execution_options=_NO_SYNC)
+        progress["bodies"] = old[-1]
     return len(old) == ROWS_PER_STEP
 
 
-def _strip_visits(session: Session, memo: RetentionProgress, before: datetime) -> bool:
-    query = (
-        select(PageViewRow)
-        .where(col(PageViewRow.id) > memo.get("visits", 0))
-        .order_by(col(PageViewRow.id))
-        .limit(ROWS_PER_STEP)
-    )
-    done = 0
-    for row in session.execute(query).scalars():
+def _strip_visits(session: Session, progress: RetentionProgress, before: datetime) -> bool:
+    """Reduce the IP address to its network and the user agent to its product name."""
+    query = select(PageViewRow).where(col(PageViewRow.id) > progress.get("visits", 0)).order_by(col(PageViewRow.id))
+    stripped = 0
+    for row in session.execute(query.limit(ROWS_PER_STEP)).scalars():
         if row.at >= before:
             break
         row.address = truncate_address(row.address)
         row.agent = (row.agent or "").split("/")[0][:USER_AGENT_LENGTH] or None
-        memo["visits"] = row.id
-        done += 1
-    return done == ROWS_PER_STEP
+        progress["visits"] = row.id
+        stripped += 1
+    return stripped == ROWS_PER_STEP
 
 
-def _delete_attempts(session: Session, _memo: RetentionProgress, before: datetime) -> bool:
-    oldest = session.execute(
-        select(col(AttemptRow.id), col(AttemptRow.finished_at)).order_by(col(AttemptRow.id)).limit(ROWS_PER_STEP)
-    )
-    old = [row_id for row_id, finished_at in oldest if finished_at < before]
+def _delete_attempts(session: Session, _progress: RetentionProgress, before: datetime) -> bool:
+    oldest = select(col(AttemptRow.id), col(AttemptRow.finished_at)).order_by(col(AttemptRow.id)).limit(ROWS_PER_STEP)
+    old = [row_id for row_id, finished_at in session.execute(oldest) if finished_at < before]
     if old:
-        session.execute(delete(AttemptRow).where(col(AttemptRow.id).in_(old)).execution_options(**_NO_SYNC))
+        session.execute(delete(AttemptRow).where(col(AttemptRow.id).in_(old)), execution_options=_NO_SYNC)
     return len(old) == ROWS_PER_STEP
 
 
-def _delete_decisions(session: Session, _memo: RetentionProgress, before: datetime) -> bool:
-    """Forget why; how many decisions there were, of which kind, on which day and from where, stays as a count."""
+def _delete_decisions(session: Session, _progress: RetentionProgress, before: datetime) -> bool:
+    """Delete decisions; their number by outcome, reason, connection and day stays as a counter."""
     old = session.execute(
         select(
             col(DecisionRow.id),
@@ -132,52 +125,49 @@ def _delete_decisions(session: Session, _memo: RetentionProgress, before: dateti
         .order_by(col(DecisionRow.decided_at))
         .limit(ROWS_PER_STEP)
     ).all()
-    kinds = Counter((f"decision_{verdict}_{reason}", where, at.date()) for _, at, verdict, reason, where in old)
-    for (name, connection, day), number in kinds.items():
-        increment_counter(session, name, connection, day, number)
+    counts = Counter(
+        (f"decision_{verdict}_{reason}", connection, decided_at.date())
+        for _, decided_at, verdict, reason, connection in old
+    )
+    for (name, connection, day), count in counts.items():
+        increment_counter(session, name, connection, day, count)
     if old:
-        ids = [row[0] for row in old]
-        session.execute(delete(DecisionRow).where(col(DecisionRow.id).in_(ids)).execution_options(**_NO_SYNC))
+        is_old = col(DecisionRow.id).in_([row.id for row in old])
+        session.execute(delete(DecisionRow).where(is_old), execution_options=_NO_SYNC)
     return len(old) == ROWS_PER_STEP
 
 
-def _strip_old_events(session: Session, memo: RetentionProgress, before: datetime) -> bool:
-    """Leave ids only in events whose decisions are forgotten; the row stays, so that a fact never counts twice."""
-    query = select(col(EventRow.id), col(EventRow.received_at), col(EventRow.state), col(EventRow.record))
-    found = session.execute(
-        query.where(col(EventRow.id) > memo.get("events", 0)).order_by(col(EventRow.id)).limit(ROWS_PER_STEP)
-    ).all()
-    old = [row for row in found if row[1] < before]
-    redact_events(session, [(row[0], row[3]) for row in old if row[2] in ("succeeded", "dead")])
+def _strip_old_events(session: Session, progress: RetentionProgress, before: datetime) -> bool:
+    """Keep only ids of events whose decisions are deleted; the rows stay, so that a repeated fact is still ignored."""
+    columns = col(EventRow.id), col(EventRow.received_at), col(EventRow.state), col(EventRow.record)
+    query = select(*columns).where(col(EventRow.id) > progress.get("events", 0)).order_by(col(EventRow.id))
+    old = [row for row in session.execute(query.limit(ROWS_PER_STEP)) if row.received_at < before]
+    redact_events(session, [(row.id, row.record) for row in old if row.state in ("succeeded", "dead")])
     if old:
-        memo["events"] = old[-1][0]
+        progress["events"] = old[-1].id
     return len(old) == ROWS_PER_STEP
 
 
-def _delete_comments(session: Session, memo: RetentionProgress, before: datetime) -> bool:
-    """Forget what was written; score, day and survey stay."""
-    since = datetime.fromisoformat(memo.get("comments", "2000-01-01T00:00:00+00:00"))
+def _delete_comments(session: Session, progress: RetentionProgress, before: datetime) -> bool:
+    """Delete comments and the payloads that repeat them; score, day and survey stay."""
+    since = datetime.fromisoformat(progress.get("comments", "2000-01-01T00:00:00+00:00"))
     old = session.execute(
-        select(col(ResponseRow.id), col(ResponseRow.answered_at))
+        select(col(ResponseRow.answered_at))
         .where(col(ResponseRow.answered_at) > since, col(ResponseRow.answered_at) < before)
         .order_by(col(ResponseRow.answered_at))
         .limit(ROWS_PER_STEP)
     ).all()
     if not old:
         return False
-    last = old[-1][1]
-    span = (col(ResponseRow.answered_at) > since) & (col(ResponseRow.answered_at) <= last)
-    ids = list(session.execute(select(col(ResponseRow.id)).where(span)).scalars())
+    last = old[-1].answered_at
+    of_span = (col(ResponseRow.answered_at) > since) & (col(ResponseRow.answered_at) <= last)
+    ids = list(session.execute(select(col(ResponseRow.id)).where(of_span)).scalars())
+    is_finished = col(DeliveryRow.state).not_in(("pending", "running"))
     for statement in (
         update(ResponseRow).where(col(ResponseRow.id).in_(ids)).values(comment=None),
         update(RevisionRow).where(col(RevisionRow.response_id).in_(ids)).values(comment=None),
-        update(DeliveryRow)
-        .where(col(DeliveryRow.response_id).in_(ids), col(DeliveryRow.state).not_in(("pending", "running")))
-        .values(payload=None),
+        update(DeliveryRow).where(col(DeliveryRow.response_id).in_(ids), is_finished).values(payload=None),
     ):
-        session.execute(statement.execution_options(**_NO_SYNC))
-    memo["comments"] = last.isoformat()
+        session.execute(statement, execution_options=_NO_SYNC)
+    progress["comments"] = last.isoformat()
     return len(old) == ROWS_PER_STEP
-
-
-_NO_SYNC = {"synchronize_session": False}

@@ -64,7 +64,7 @@ def test_events_of_another_portal_lead_to_nothing_and_are_counted(play):
         [row] = session.execute(select(RawRequest)).scalars()
     assert (row.state, "another portal than portal_id 1" in row.last_error) == ("dead", True)
     texts = [finding.text for finding in check_connection(walk.application.ctx, "crm").findings]
-    assert any(text.startswith("webhooks taken but not understood: 1; ") for text in texts)
+    assert any(text.startswith("unreadable webhooks: 1; ") for text in texts)
 
 
 def test_events_of_another_portal_beside_ours_are_counted_and_ours_are_taken_in(play):
