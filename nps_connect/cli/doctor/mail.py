@@ -78,7 +78,7 @@ def _send(options: Options, address: str, survey: str | None, *, as_json: bool) 
             return outcome, channel, None
         try:
             with arrival_progress(as_json=as_json) as waiting:
-                return outcome, channel, wait_for_arrival(ctx, channel, outcome.id, waiting=waiting)
+                return outcome, channel, wait_for_arrival(ctx, channel, outcome.id, on_wait=waiting)
         except DeliveryError as error:
             click.echo(f"The mailbox of reports cannot be read: {ctx.redact(error.message)}", err=True)
             return outcome, channel, None

@@ -1,4 +1,4 @@
-"""Bounces and complaints: a mailbox that does not exist is written to no more, a person who complains neither."""
+"""Process bounces and complaints: a hard bounce suppresses the mailbox, a complaint opts the person out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -37,10 +37,10 @@ MAILBOX_OPTION = "mailbox"
 
 
 def receive_bounce_report(ctx: Context, token: str, message: bytes) -> int:
-    """Take a report that a relay posts; how many bounces in it were new.
+    """Process a report that a mail relay posted; return how many of its bounces are new.
 
     Raises:
-        WebhookRejected: the token is not ours, or the message is no report.
+        WebhookRejected: the token is invalid, or the message is not a report.
     """
     connection = ctx.links.read_bounces(token)
     if connection is None:
@@ -49,36 +49,35 @@ def receive_bounce_report(ctx: Context, token: str, message: bytes) -> int:
 
 
 def process_bounce_report(ctx: Context, connection: str, message: bytes, *, source: str) -> int:
-    """Take a report that a channel can read; how many bounces in it were new. The same report twice counts once.
+    """Process a bounce report or complaint; return how many of its bounces are new. Idempotent.
 
     Raises:
-        WebhookRejected: the connection cannot read reports, or the message is none.
+        WebhookRejected: the connection cannot read reports, or the message is not a report.
     """
     if not ctx.has(connection, "nps_read_bounces"):
-        raise WebhookRejected("unknown_connection", "not a channel that reads what came back")
-    found: Sequence[Bounce] = ctx.plugins.call(
+        raise WebhookRejected("unknown_connection", "not a channel that reads bounce reports")
+    bounces: Sequence[Bounce] = ctx.plugins.call(
         ctx.plugin_name(connection), "nps_read_bounces", connection=ctx.connections[connection], message=message
     )
     queues: set[str] = set()
     with ctx.ledger.write() as session:
-        new = sum(_process_bounce(ctx, session, bounce, source, queues) for bounce in found)
+        new_count = sum(
+            _apply_bounce(ctx, session, bounce, _find_delivery(session, bounce), source, queues) for bounce in bounces
+        )
     for queue_name in queues:
         ctx.wake(queue_name)
-    return new
+    return new_count
 
 
-def fetch_bounces(ctx: Context, connection: str, memo: dict[str, Any]) -> timedelta:
-    """Read a page of the mailbox to which mail comes back; returns when to look again.
+def fetch_bounces(ctx: Context, connection: str, progress: dict[str, Any]) -> timedelta:
+    """Read one page of the mailbox that receives reports; return how long to wait before the next.
 
-    The cursor moves on only when all of the page is taken: what is read twice counts once.
+    The cursor advances only after the whole page: a message that is read again adds nothing.
     """
-    account = ctx.connections[connection]
     try:
-        page: MailboxPage | None = ctx.plugins.call(
-            ctx.plugin_name(connection), "nps_fetch_bounces", connection=account, cursor=memo.get("cursor")
-        )
+        page = _fetch_page(ctx, connection, progress.get("cursor"))
     except DeliveryError as error:
-        log.warning("mailbox not read connection=%s: %s", connection, ctx.redact(error.message))
+        log.warning("bounce_mailbox_unreadable connection=%s error=%s", connection, ctx.redact(error.message))
         return FETCH_INTERVAL
     if page is None:
         return NO_MAILBOX_INTERVAL
@@ -86,8 +85,8 @@ def fetch_bounces(ctx: Context, connection: str, memo: dict[str, Any]) -> timede
         try:
             process_bounce_report(ctx, connection, message, source="mailbox")
         except WebhookRejected:
-            continue  # not a report: people write to that mailbox too
-    memo["cursor"] = page.cursor
+            continue  # not a report: people write to this mailbox too
+    progress["cursor"] = page.cursor
     return timedelta(0) if page.more else FETCH_INTERVAL
 
 
@@ -96,42 +95,42 @@ def wait_for_arrival(
     connection: str,
     message_id: str,
     *,
-    waiting: Callable[[timedelta], None] = lambda _waited: None,
+    on_wait: Callable[[timedelta], None] = lambda _waited: None,
 ) -> bytes | None:
-    """Look for a mail of ours in the mailbox of reports, as long as `ARRIVAL_TIMEOUT`; none if there is none or it never came.
+    """Wait up to `ARRIVAL_TIMEOUT` for a mail in the mailbox that receives reports.
 
     Args:
-        ctx: the joined parts.
+        ctx: the application context.
         connection: the channel.
         message_id: of the mail.
-        waiting: hears before each pause how long it has been waited.
+        on_wait: called before each pause with the time waited so far.
+
+    Returns:
+        The mail; None if it did not arrive or the channel has no such mailbox.
 
     Raises:
         DeliveryError: the mailbox cannot be read.
     """
-    account = ctx.connections[connection]
-    wanted, begun = message_id.encode(), ctx.clock()
+    needle, started_at = message_id.encode(), ctx.clock()
     cursor: str | None = None
     while ctx.has(connection, "nps_fetch_bounces"):
-        page: MailboxPage | None = ctx.plugins.call(
-            ctx.plugin_name(connection), "nps_fetch_bounces", connection=account, cursor=cursor
-        )
+        page = _fetch_page(ctx, connection, cursor)
         if page is None:
             return None
-        # In its own head: a report that quotes our mail is not our mail.
-        found = [one for one in page.messages if wanted in re.split(rb"\r?\n\r?\n", one, maxsplit=1)[0]]
-        waited = ctx.clock() - begun
-        if found or (not page.more and waited >= ARRIVAL_TIMEOUT):
-            return found[0] if found else None
+        # Only in the header: a report that quotes the mail is not the mail.
+        arrived = [mail for mail in page.messages if needle in re.split(rb"\r?\n\r?\n", mail, maxsplit=1)[0]]
+        waited = ctx.clock() - started_at
+        if arrived or (not page.more and waited >= ARRIVAL_TIMEOUT):
+            return arrived[0] if arrived else None
         cursor = page.cursor
         if not page.more:
-            waiting(waited)
-            account.sleep(MAILBOX_POLL_INTERVAL.total_seconds())
+            on_wait(waited)
+            ctx.connections[connection].sleep(MAILBOX_POLL_INTERVAL.total_seconds())
     return None
 
 
 def record_smtp_refusal(ctx: Context, session: Session, row: DeliveryRow, error: Rejected) -> None:
-    """A mail server refused the mail when it was handed over: because of its address, or for another reason."""
+    """Record a bounce for a mail that the mail server refused: hard if the mailbox does not exist, else soft."""
     if MAILBOX_OPTION not in row.options:
         return
     kind: Literal["hard", "soft"] = "hard" if isinstance(error, Undeliverable) else "soft"
@@ -139,39 +138,53 @@ def record_smtp_refusal(ctx: Context, session: Session, row: DeliveryRow, error:
     _apply_bounce(ctx, session, bounce, row, "smtp", set())
 
 
-def _process_bounce(ctx: Context, session: Session, bounce: Bounce, source: str, queues: set[str]) -> bool:
-    delivery = None
-    if bounce.message_id is not None:
-        delivery = session.execute(
-            select(DeliveryRow).where(col(DeliveryRow.receipt_id) == bounce.message_id).order_by(col(DeliveryRow.id))
-        ).scalar()
-    return _apply_bounce(ctx, session, bounce, delivery, source, queues)
+def _fetch_page(ctx: Context, connection: str, cursor: str | None) -> MailboxPage | None:
+    page: MailboxPage | None = ctx.plugins.call(
+        ctx.plugin_name(connection), "nps_fetch_bounces", connection=ctx.connections[connection], cursor=cursor
+    )
+    return page
+
+
+def _find_delivery(session: Session, bounce: Bounce) -> DeliveryRow | None:
+    if bounce.message_id is None:
+        return None
+    query = select(DeliveryRow).where(col(DeliveryRow.receipt_id) == bounce.message_id).order_by(col(DeliveryRow.id))
+    delivery: DeliveryRow | None = session.execute(query).scalar()
+    return delivery
 
 
 def _apply_bounce(
     ctx: Context, session: Session, bounce: Bounce, delivery: DeliveryRow | None, source: str, queues: set[str]
 ) -> bool:
-    """Note a bounce and draw its consequences; false if it was known."""
-    now = ctx.clock()
+    """Record a bounce and apply its consequences; return False if it was recorded before or concerns nobody known.
+
+    Args:
+        ctx: the application context.
+        session: the transaction.
+        bounce: as the plugin read it.
+        delivery: the mail that came back, if it is known.
+        source: `smtp`, `relay`, `mailbox` or `file`.
+        queues: queues with new work are added.
+    """
     contact, hashed = _identify_recipient(session, bounce, delivery)
-    if hashed is None or not _record_bounce(ctx, session, bounce, delivery, contact, hashed, source, now):
+    if hashed is None or not _record_bounce(ctx, session, bounce, delivery, contact, hashed, source):
         return False
-    log.warning("mail came back kind=%s delivery=%s source=%s", bounce.kind, delivery.id if delivery else "-", source)
+    log.warning("bounce_received kind=%s delivery=%s source=%s", bounce.kind, delivery.id if delivery else "-", source)
     if bounce.kind == "hard":
-        suppress(session, [mailbox_subject(hashed)], "bounced", source=f"bounce ({source})", now=now)
+        suppress(session, [mailbox_subject(hashed)], "bounced", source=f"bounce ({source})", now=ctx.clock())
         if contact is not None:
             cancel_mail(ctx, session, contact, reason="suppressed: bounced")
-        _release_cooldown(ctx, session, delivery, now)
+        _release_cooldown(ctx, session, delivery)
     elif bounce.kind == "complaint":
         link = UnsubscribeLink(contact.id or 0 if contact else 0, hashed)
-        apply_opt_out(ctx, session, link, contact, queues, reason="objected", source=f"complaint ({source})")
+        queues |= apply_opt_out(ctx, session, link, contact, reason="objected", source=f"complaint ({source})")
     return True
 
 
 def _identify_recipient(
     session: Session, bounce: Bounce, delivery: DeliveryRow | None
 ) -> tuple[ContactRow | None, str | None]:
-    """The person and the hashed mailbox that a bounce is about; no mailbox where we know neither."""
+    """Return the contact and the hashed mailbox; no mailbox if neither a delivery nor a contact is known."""
     if delivery is not None:
         contact = session.get(ContactRow, delivery.contact_id) if delivery.contact_id else None
         return contact, delivery.options.get(MAILBOX_OPTION) or (contact.mailbox if contact else None)
@@ -189,12 +202,12 @@ def _record_bounce(
     contact: ContactRow | None,
     hashed: str,
     source: str,
-    now: datetime,
 ) -> bool:
-    about = bounce.message_id or (bounce.at.isoformat() if bounce.at else now.isoformat())
-    key = hashlib.sha256(f"{bounce.kind}\n{about}\n{hashed}".encode()).hexdigest()
+    """Store a bounce; return False if the same one is stored already."""
+    at = bounce.at or ctx.clock()
+    identity = f"{bounce.kind}\n{bounce.message_id or at.isoformat()}\n{hashed}"
     values = {
-        "key": key,
+        "key": hashlib.sha256(identity.encode()).hexdigest(),
         "kind": bounce.kind,
         "mailbox": hashed,
         "contact_id": contact.id if contact else None,
@@ -202,21 +215,19 @@ def _record_bounce(
         "status": bounce.status,
         "detail": ctx.redact(bounce.detail)[:500],
         "source": source,
-        "at": bounce.at or now,
+        "at": at,
     }
     return bool(insert_new(session, BounceRow, [values], ("key",)))
 
 
-def _release_cooldown(ctx: Context, session: Session, delivery: DeliveryRow | None, now: datetime) -> None:
-    """Who was never reached has not been surveyed: the cooldown is given back, unless there is an answer after all."""
+def _release_cooldown(ctx: Context, session: Session, delivery: DeliveryRow | None) -> None:
+    """Release the cooldown of a survey that reached nobody, unless it has a confirmed response."""
     if delivery is None or delivery.invitation_id is None or delivery.action not in ("send_survey", "send_reminder"):
         return
     invitation = session.get(InvitationRow, delivery.invitation_id)
-    answered = session.execute(
-        select(col(ResponseRow.id)).where(
-            col(ResponseRow.invitation_id) == delivery.invitation_id, col(ResponseRow.revision) > 0
-        )
-    ).first()
-    if invitation is not None and invitation.state == "sent" and answered is None:
+    responses = select(col(ResponseRow.id)).where(
+        col(ResponseRow.invitation_id) == delivery.invitation_id, col(ResponseRow.revision) > 0
+    )
+    if invitation is not None and invitation.state == "sent" and session.execute(responses).first() is None:
         invitation.reason = cooldowns.BOUNCED
-        cooldowns.release(session, delivery.invitation_id, cooldown=ctx.settings.limits.cooldown, now=now)
+        cooldowns.release(session, delivery.invitation_id, cooldown=ctx.settings.limits.cooldown, now=ctx.clock())

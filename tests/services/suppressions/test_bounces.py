@@ -1,4 +1,4 @@
-"""What comes back: a mailbox that does not exist is written to no more, and its cooldown is given back."""
+"""Bounces and complaints: a hard bounce suppresses the mailbox and releases its cooldown."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from nps_connect.ledger.tables import DecisionRow
 from nps_connect.services.suppressions.bounces import wait_for_arrival
 
 
-def suppressions(application) -> list[tuple[str, str]]:
+def load_suppressions(application) -> list[tuple[str, str]]:
     with application.ledger.read() as session:
         rows = session.execute(select(SuppressionRow).order_by(SuppressionRow.id)).scalars()
         return sorted((row.subject[:1], row.reason) for row in rows)
 
 
-def bounces(application) -> list[tuple[str, str, str | None]]:
+def load_bounces(application) -> list[tuple[str, str, str | None]]:
     with application.ledger.read() as session:
         rows = session.execute(select(BounceRow).order_by(BounceRow.id)).scalars()
         return [(row.kind, row.source, row.status) for row in rows]
 
 
-def post(application, *found: Bounce) -> int:
-    application.post.bounces = list(found)
+def report_bounces(application, *bounces: Bounce) -> int:
+    application.post.bounces = list(bounces)
     return application.backend.report_bounces(application.ctx.links.bounces("mail"), b"a report")
 
 
-def again(application, person: str = "1") -> str:
+def decide_again(application, person: str = "1") -> str:
     application.clock.forward("1m")
     application.webhook(application.won(person, deal=f"deal-{application.clock().timestamp()}"))
     application.run()
@@ -50,11 +50,11 @@ def again(application, person: str = "1") -> str:
         return session.execute(select(DecisionRow).order_by(DecisionRow.id.desc())).scalars().first().reason
 
 
-def sent_id(application) -> str:
+def survey_message_id(application) -> str:
     return application.deliveries("send_survey")[0].receipt_id
 
 
-def test_an_address_that_is_refused_at_once_is_suppressed(application):
+def test_a_mailbox_refused_at_delivery_is_suppressed(application):
     application.crm.knows("1", "gone@example.com")
     application.webhook(application.won("1"))
     application.run()
@@ -62,14 +62,14 @@ def test_an_address_that_is_refused_at_once_is_suppressed(application):
     application.post.raising = [Undeliverable("the mail server refused the recipient (550 5.1.1)", status=550)]
     application.run()
     assert application.deliveries("send_survey")[0].state == "dead"
-    assert suppressions(application) == [("m", "bounced")]
-    assert bounces(application) == [("hard", "smtp", None)]
-    assert again(application) == "suppressed"
+    assert load_suppressions(application) == [("m", "bounced")]
+    assert load_bounces(application) == [("hard", "smtp", None)]
+    assert decide_again(application) == "suppressed"
     application.crm.knows("1", "new@example.com")
-    assert again(application) == "surveyed"
+    assert decide_again(application) == "surveyed"
 
 
-def test_another_refusal_is_shown_as_a_soft_bounce_and_suppresses_nobody(application):
+def test_another_refusal_is_a_soft_bounce_without_suppression(application):
     application.crm.knows("1", "full@example.com")
     application.webhook(application.won("1"))
     application.run()
@@ -77,80 +77,87 @@ def test_another_refusal_is_shown_as_a_soft_bounce_and_suppresses_nobody(applica
     application.post.raising = [Rejected("the mail server refused the recipient (552 5.2.2)", status=552)]
     application.run()
     assert application.deliveries("send_survey")[0].state == "dead"
-    assert suppressions(application) == []
-    assert bounces(application) == [("soft", "smtp", None)]
-    assert again(application) == "surveyed"
+    assert load_suppressions(application) == []
+    assert load_bounces(application) == [("soft", "smtp", None)]
+    assert decide_again(application) == "surveyed"
 
 
-def test_a_refusal_by_another_vendor_is_no_bounce(application):
+def test_a_refusal_by_a_helpdesk_is_not_a_bounce(application):
     application.desk.raising = [Rejected("the form is closed")]
     application.answer(application.surveyed(), 2)
     application.run()
     assert application.deliveries("open_ticket")[0].state == "dead"
-    assert bounces(application) == []
+    assert load_bounces(application) == []
 
 
-def test_a_hard_bounce_suppresses_the_mailbox_and_gives_the_cooldown_back(application):
+def test_a_hard_bounce_suppresses_the_mailbox_and_releases_the_cooldown(application):
     application.surveyed()
     bounce = Bounce(
-        kind="hard", address="marie@example.com", message_id=sent_id(application), status="5.1.1", detail="no"
+        kind="hard", address="marie@example.com", message_id=survey_message_id(application), status="5.1.1", detail="no"
     )
-    assert post(application, bounce) == 1
-    assert post(application, bounce) == 0
-    assert suppressions(application) == [("m", "bounced")]
-    assert bounces(application) == [("hard", "relay", "5.1.1")]
-    assert again(application) == "suppressed"
+    assert report_bounces(application, bounce) == 1
+    assert report_bounces(application, bounce) == 0
+    assert load_suppressions(application) == [("m", "bounced")]
+    assert load_bounces(application) == [("hard", "relay", "5.1.1")]
+    assert decide_again(application) == "suppressed"
     application.crm.knows("1", "new@example.com")
-    assert again(application) == "surveyed"
+    assert decide_again(application) == "surveyed"
 
 
-def test_a_bounce_is_about_the_mailbox_that_was_written_to_not_the_new_one(application):
+def test_a_bounce_suppresses_the_mailbox_of_the_mail_and_not_a_newer_one(application):
     application.surveyed()
     application.crm.knows("1", "new@example.com")
-    assert again(application) == "cooldown"
-    post(application, Bounce(kind="hard", message_id=sent_id(application)))
-    assert again(application) == "surveyed"
+    assert decide_again(application) == "cooldown"
+    report_bounces(application, Bounce(kind="hard", message_id=survey_message_id(application)))
+    assert decide_again(application) == "surveyed"
 
 
-def test_a_soft_bounce_is_noted_and_changes_nothing(application):
+def test_a_soft_bounce_is_recorded_without_consequences(application):
     application.surveyed()
-    assert post(application, Bounce(kind="soft", message_id=sent_id(application), status="4.2.2")) == 1
-    assert suppressions(application) == []
-    assert again(application) == "cooldown"
+    assert (
+        report_bounces(application, Bounce(kind="soft", message_id=survey_message_id(application), status="4.2.2")) == 1
+    )
+    assert load_suppressions(application) == []
+    assert decide_again(application) == "cooldown"
 
 
-def test_a_complaint_is_an_objection_of_the_person_and_is_told_to_the_crm(application):
+def test_a_complaint_suppresses_the_person_and_writes_the_opt_out_to_the_crm(application):
     application.answer(application.surveyed(), 9)
     application.run()
-    post(application, Bounce(kind="complaint", address="marie@example.com"))
+    report_bounces(application, Bounce(kind="complaint", address="marie@example.com"))
     application.run()
-    assert suppressions(application) == [("c", "objected"), ("m", "objected")]
+    assert load_suppressions(application) == [("c", "objected"), ("m", "objected")]
     assert application.deliveries("invite_review")[0].state == "cancelled"
-    assert [one.contact.id for one in application.crm.opt_outs] == ["1"]
+    assert [opt_out.contact.id for opt_out in application.crm.opt_outs] == ["1"]
 
 
-def test_a_bounce_of_a_mailbox_that_we_never_wrote_to_is_passed_over(application):
+def test_a_bounce_of_an_unknown_mailbox_is_ignored(application):
     application.surveyed()
-    assert post(application, Bounce(kind="hard", address="stranger@example.com", message_id="<other@example.com>")) == 0
-    assert post(application, Bounce(kind="hard")) == 0
-    assert suppressions(application) == []
+    assert (
+        report_bounces(
+            application, Bounce(kind="hard", address="stranger@example.com", message_id="<other@example.com>")
+        )
+        == 0
+    )
+    assert report_bounces(application, Bounce(kind="hard")) == 0
+    assert load_suppressions(application) == []
 
 
-def test_a_bounce_after_an_answer_keeps_the_cooldown(application):
+def test_a_bounce_after_a_response_keeps_the_cooldown(application):
     application.answer(application.surveyed(), 9)
-    post(application, Bounce(kind="hard", message_id=sent_id(application)))
+    report_bounces(application, Bounce(kind="hard", message_id=survey_message_id(application)))
     application.crm.knows("1", "new@example.com")
-    assert again(application) == "cooldown"
+    assert decide_again(application) == "cooldown"
 
 
-def test_nobody_posts_bounces_without_the_token(application):
+def test_a_bounce_report_needs_a_valid_token(application):
     token = application.ctx.links.bounces("mail")
-    for wrong in ("", "x", token[:-1], application.ctx.links.survey(1), application.ctx.links.bounces("crm")):
+    for invalid in ("", "x", token[:-1], application.ctx.links.survey(1), application.ctx.links.bounces("crm")):
         with pytest.raises(WebhookRejected):
-            application.backend.report_bounces(wrong, b"a report")
+            application.backend.report_bounces(invalid, b"a report")
 
 
-class Mailbox(FakeMailChannel):
+class MailboxChannel(FakeMailChannel):
     """A channel whose reports arrive in a mailbox; each report is the JSON of a bounce."""
 
     def __init__(self) -> None:
@@ -173,14 +180,14 @@ class Mailbox(FakeMailChannel):
         return [Bounce.model_validate_json(message)]
 
 
-def test_reports_are_read_from_the_mailbox_page_by_page_and_other_mail_is_passed_over(ledger, clock):
-    post = Mailbox()
-    application = ApplicationHarness(ledger, clock, post=post)
-    application.post = post
+def test_reports_are_read_page_by_page_and_other_mail_is_ignored(ledger, clock):
+    channel = MailboxChannel()
+    application = ApplicationHarness(ledger, clock, post=channel)
+    application.post = channel
     application.surveyed()
-    bounce = Bounce(kind="hard", address="marie@example.com", message_id=sent_id(application), status="5.1.1")
-    post.cursors.clear()
-    post.pages = [
+    bounce = Bounce(kind="hard", address="marie@example.com", message_id=survey_message_id(application), status="5.1.1")
+    channel.cursors.clear()
+    channel.pages = [
         RetryLater("the report mailbox cannot be reached"),
         MailboxPage(messages=(b"Hello, a person writes",), cursor="7:1", more=True),
         MailboxPage(messages=(bounce.model_dump_json().encode(),) * 2, cursor="7:3"),
@@ -188,28 +195,28 @@ def test_reports_are_read_from_the_mailbox_page_by_page_and_other_mail_is_passed
     for _ in range(3):
         clock.forward("1h")
         application.run(only="mail/poll")
-    assert post.cursors[:4] == [None, None, "7:1", "7:3"]
-    assert bounces(application) == [("hard", "mailbox", "5.1.1")]
-    assert suppressions(application) == [("m", "bounced")]
+    assert channel.cursors[:4] == [None, None, "7:1", "7:3"]
+    assert load_bounces(application) == [("hard", "mailbox", "5.1.1")]
+    assert load_suppressions(application) == [("m", "bounced")]
 
 
-def test_a_mail_of_ours_is_found_where_it_arrived_and_not_in_a_report_that_quotes_it(ledger, clock):
-    post = Mailbox()
-    application = ApplicationHarness(ledger, clock, post=post)
+def test_an_arrived_mail_is_found_but_not_a_report_that_quotes_it(ledger, clock):
+    channel = MailboxChannel()
+    application = ApplicationHarness(ledger, clock, post=channel)
     quoted = b"Subject: failed\r\n\r\nMessage-ID: <ours@example.com>"
-    ours = b"Message-ID: <ours@example.com>\r\n\r\nHello"
-    post.pages = [MailboxPage(messages=(quoted,), cursor="7:1"), MailboxPage(messages=(ours,), cursor="7:2")]
-    assert wait_for_arrival(application.ctx, "mail", "<ours@example.com>") == ours
-    assert post.cursors == [None, "7:1"]
+    arrived = b"Message-ID: <ours@example.com>\r\n\r\nHello"
+    channel.pages = [MailboxPage(messages=(quoted,), cursor="7:1"), MailboxPage(messages=(arrived,), cursor="7:2")]
+    assert wait_for_arrival(application.ctx, "mail", "<ours@example.com>") == arrived
+    assert channel.cursors == [None, "7:1"]
 
 
-def test_a_mail_that_never_arrives_is_not_awaited_for_ever(ledger, clock):
-    post = Mailbox()
-    application = ApplicationHarness(ledger, clock, post=post)
-    begun = clock()
-    post.pages = [MailboxPage(cursor="7:0")] * 100
+def test_waiting_for_a_mail_ends_with_the_timeout(ledger, clock):
+    channel = MailboxChannel()
+    application = ApplicationHarness(ledger, clock, post=channel)
+    started_at = clock()
+    channel.pages = [MailboxPage(cursor="7:0")] * 100
     waited: list[timedelta] = []
-    assert wait_for_arrival(application.ctx, "mail", "<ours@example.com>", waiting=waited.append) is None
-    assert waited == [timedelta(seconds=3 * number) for number in range(20)], "told from the first moment on"
-    assert clock() - begun == timedelta(minutes=1)
+    assert wait_for_arrival(application.ctx, "mail", "<ours@example.com>", on_wait=waited.append) is None
+    assert waited == [timedelta(seconds=3 * number) for number in range(20)], "progress is reported from the start"
+    assert clock() - started_at == timedelta(minutes=1)
     assert wait_for_arrival(ApplicationHarness(ledger, clock).ctx, "mail", "<ours@example.com>") is None
