@@ -245,7 +245,9 @@ class DeliveryRow(QueuedRow, table=True):
         payload: the record as first started, so that a retry sends the same bytes; none before.
         depends_on_id: waits (`held`) until that delivery has succeeded.
         in_doubt: an earlier try may have taken effect: look before the next one.
-        hold: why the row is `held`.
+        hold_code: a `HoldCode`: why the row is `held`, or why it is `pending` with a later due time.
+        hold_detail: what the sentence of the hold code names, such as the survey.
+        cancel_code: a `CancelCode`: why the row is `cancelled`; the sentence is in `last_error`.
     """
 
     __tablename__ = "deliveries"
@@ -269,7 +271,9 @@ class DeliveryRow(QueuedRow, table=True):
     payload: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     depends_on_id: int | None = _ref("deliveries.id", optional=True)
     in_doubt: bool = False
-    hold: str | None = Field(default=None, max_length=200)
+    hold_code: str | None = Field(default=None, max_length=40)
+    hold_detail: str | None = Field(default=None, max_length=200)
+    cancel_code: str | None = Field(default=None, max_length=40)
     error_kind: str | None = Field(default=None, max_length=20)
     receipt_id: str | None = Field(default=None, max_length=300)
     receipt_link: str | None = None

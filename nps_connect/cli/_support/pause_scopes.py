@@ -103,6 +103,7 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from sqlmodel import col
 
     from nps_connect.ledger.tables import DeliveryRow
+    from nps_connect.records.deliveries import HoldCode
     from nps_connect.services.decisions.held_triggers import survey_mail_condition
     from nps_connect.services.deliveries.deliver import CUSTOMER_FACING
 
@@ -112,7 +113,7 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     if kind == "connection":
         inside = pending & (col(DeliveryRow.connection) == name)
     elif kind == "survey":
-        inside = survey_mail_condition(name) & (pending | (col(DeliveryRow.hold) == scope))
+        inside = survey_mail_condition(name) & (pending | (col(DeliveryRow.hold_code) == HoldCode.SURVEY_PAUSED))
     elif kind == "queue":
         inside = pending & (col(DeliveryRow.queue_name) == name)
     else:

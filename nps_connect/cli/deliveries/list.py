@@ -31,7 +31,7 @@ def list_(
     from sqlmodel import col
 
     from nps_connect.ledger.tables import DeliveryRow
-    from nps_connect.records.deliveries import Action
+    from nps_connect.records.deliveries import Action, hold_text
 
     if action is not None and action not in get_args(Action):
         raise click.BadParameter(f"one of {', '.join(get_args(Action))}", param_hint="--action")
@@ -57,7 +57,13 @@ def list_(
                 row.connection,
                 format_time(row.due_at, settings.core.zone),
                 row.attempts,
-                last_line(row.hold or row.last_error or row.receipt_note or row.receipt_link or row.receipt_id),
+                last_line(
+                    hold_text(row.hold_code, row.hold_detail)
+                    or row.last_error
+                    or row.receipt_note
+                    or row.receipt_link
+                    or row.receipt_id
+                ),
             )
             for row in rows[:limit]
         ],
@@ -69,6 +75,8 @@ def list_(
 
 def delivery_json(row: DeliveryRow) -> dict[str, Any]:
     """What may be told of a delivery; its payload holds personal data and stays inside."""
+    from nps_connect.records.deliveries import hold_text
+
     return {
         "id": row.id,
         "key": row.key,
@@ -78,7 +86,7 @@ def delivery_json(row: DeliveryRow) -> dict[str, Any]:
         "due_at": row.due_at,
         "attempts": row.attempts,
         "in_doubt": row.in_doubt,
-        "hold": row.hold,
+        "hold": hold_text(row.hold_code, row.hold_detail),
         "error_kind": row.error_kind,
         "last_error": row.last_error,
         "receipt_id": row.receipt_id,

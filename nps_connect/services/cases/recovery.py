@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_new
+from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.responses import segment_of
 from nps_connect.rules.routing import delivery_key
 from nps_connect.services.cases.cases import load_case
@@ -84,7 +85,7 @@ def _cancel_unsent_updates(ctx: Context, session: Session, response: ResponseRow
     )
     for delivery in session.execute(unsent.with_for_update()).scalars():
         if delivery.options.get("case") == RECOVERED_OPTION:
-            cancel(ctx, session, delivery, reason="the answer was changed")
+            cancel(ctx, session, delivery, CancelCode.RESPONSE_CHANGED)
 
 
 def _can_update_tickets(ctx: Context, connection: str) -> bool:

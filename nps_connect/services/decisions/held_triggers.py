@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DecisionRow, DeliveryRow, EventRow, InvitationRow, ResponseRow
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.deliveries.cancel import MAIL_ACTIONS
 
 REJECTED_DETAIL = "an operator refused it: the trigger was about to reach unusually many people"
@@ -21,7 +22,7 @@ def pause_survey(session: Session, survey: str, *, reason: str, now: datetime) -
     """
     scope = pauses.survey_scope(survey)
     changed = pauses.pause(session, scope, cause="operator", reason=reason, now=now)
-    _update_deliveries(session, survey, "pending", state="held", hold=scope)
+    _update_deliveries(session, survey, "pending", state="held", hold_code=HoldCode.SURVEY_PAUSED, hold_detail=survey)
     return changed
 
 
@@ -29,16 +30,18 @@ def resume_survey(session: Session, survey: str) -> bool:
     """Let the mail of a survey go on; false if it was not paused."""
     scope = pauses.survey_scope(survey)
     changed = pauses.resume(session, scope)
-    _update_deliveries(session, survey, "held", only=scope, state="pending", hold=None)
+    _update_deliveries(
+        session, survey, "held", only=HoldCode.SURVEY_PAUSED, state="pending", hold_code=None, hold_detail=None
+    )
     return changed
 
 
 def _update_deliveries(
-    session: Session, survey: str, current: str, *, only: str | None = None, **values: object
+    session: Session, survey: str, current: str, *, only: HoldCode | None = None, **values: object
 ) -> None:
     statement = update(DeliveryRow).where(survey_mail_condition(survey), col(DeliveryRow.state) == current)
     if only is not None:
-        statement = statement.where(col(DeliveryRow.hold) == only)
+        statement = statement.where(col(DeliveryRow.hold_code) == only)
     session.execute(statement.values(**values).execution_options(synchronize_session=False))
 
 

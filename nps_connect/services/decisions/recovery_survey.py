@@ -7,6 +7,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.events import Event
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND, SolvedCase, decide_recovery_survey
 from nps_connect.rules.trigger_decision import TriggerDecision
@@ -137,5 +138,5 @@ def _cancel_recovery_survey(ctx: Context, session: Session, case: CaseRow) -> se
         col(DeliveryRow.in_doubt).is_(False),
     )
     for delivery in session.execute(unsent.with_for_update()).scalars():
-        cancel(ctx, session, delivery, reason="the ticket was opened again")
+        cancel(ctx, session, delivery, CancelCode.CASE_REOPENED)
     return set()

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import cooldowns, review_requests
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
+from nps_connect.records.deliveries import CancelCode, cancel_text
 from nps_connect.services.contacts.store import merged_contact_ids
 from nps_connect.services.context import Context
 
@@ -30,13 +31,15 @@ def cancel_mail(ctx: Context, session: Session, contact: ContactRow, *, reason: 
         ).scalars()
     )
     for row in rows:
-        cancel(ctx, session, row, reason=reason)
+        cancel(ctx, session, row, CancelCode.CONTACT_BLOCKED, reason)
     return len(rows)
 
 
-def cancel(ctx: Context, session: Session, row: DeliveryRow, *, reason: str) -> None:
+def cancel(ctx: Context, session: Session, row: DeliveryRow, code: CancelCode, detail: str | None = None) -> None:
     """Cancel one delivery that has not started."""
-    row.state, row.last_error, row.hold = "cancelled", reason, None
+    reason = cancel_text(code, detail)
+    row.state, row.cancel_code, row.last_error = "cancelled", code, reason
+    row.hold_code = row.hold_detail = None
     row.finished_at = ctx.clock()
     release_reservations(session, row, reason=reason, cooldown=ctx.settings.limits.cooldown, now=ctx.clock())
     session.flush()

@@ -93,9 +93,9 @@ def _find_by_email(ctx: Context, connection: str, contacts: dict[int, Contact]) 
     if not contacts:
         return {}
     if not ctx.has(connection, "nps_find_contacts"):
-        return dict.fromkeys(contacts, NotAttempted("skipped", f"{connection} does not know this person"))
+        return dict.fromkeys(contacts, NotAttempted.skipped(f"{connection} does not know this person"))
     looked: dict[int, RefreshResult] = {
-        row_id: NotAttempted("skipped", "the contact has no address to be found by")
+        row_id: NotAttempted.skipped("the contact has no address to be found by")
         for row_id, contact in contacts.items()
         if not contact.email
     }
@@ -109,7 +109,7 @@ def _find_by_email(ctx: Context, connection: str, contacts: dict[int, Contact]) 
             looked[row_id] = matches[0]
         else:
             why = "does not know this person" if not matches else "knows several people with this address"
-            looked[row_id] = NotAttempted("skipped", f"{connection} {why}")
+            looked[row_id] = NotAttempted.skipped(f"{connection} {why}")
     return looked
 
 

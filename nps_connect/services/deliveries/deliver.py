@@ -214,7 +214,7 @@ def _prepare_and_start(
                 if (
                     isinstance(item, NotAttempted) and item.state == "held"
                 ):  # at once: whoever lets it go on must find it
-                    values = {"state": "held", "hold": item.reason}
+                    values = {"state": "held", "hold_code": item.hold_code, "hold_detail": item.detail}
                     claims.settle(session, DeliveryRow, row.id or 0, token=token, values=values)
                 elif isinstance(item, NotAttempted | Exception):
                     settled.append(SettledDelivery(row, item))

@@ -8,11 +8,11 @@ from sqlalchemy import update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.records.deliveries import CancelCode, cancel_text
 from nps_connect.services.deliveries.cancel import release_reservations
 from nps_connect.services.deliveries.retry import OperatorResult
 
 CANCELLABLE_STATES = ("pending", "held", "dead")
-OPERATOR_CANCEL_REASON = "cancelled by the operator"
 
 
 def cancel_by_operator(session: Session, row: DeliveryRow, *, cooldown: timedelta, now: datetime) -> OperatorResult:
@@ -26,17 +26,24 @@ def cancel_by_operator(session: Session, row: DeliveryRow, *, cooldown: timedelt
     """
     if row.state not in CANCELLABLE_STATES:
         return OperatorResult(row, f"it is {row.state}; only pending, held and dead deliveries can be cancelled")
-    row.state, row.hold, row.finished_at = "cancelled", None, now
-    row.last_error = (
-        OPERATOR_CANCEL_REASON if row.last_error is None else f"{OPERATOR_CANCEL_REASON}; before: {row.last_error}"
-    )
+    reason = cancel_text(CancelCode.OPERATOR)
+    row.state, row.cancel_code, row.finished_at = "cancelled", CancelCode.OPERATOR, now
+    row.hold_code = row.hold_detail = None
+    row.last_error = reason if row.last_error is None else f"{reason}; before: {row.last_error}"
     if not row.in_doubt:
-        release_reservations(session, row, reason=OPERATOR_CANCEL_REASON, cooldown=cooldown, now=now)
+        release_reservations(session, row, reason=reason, cooldown=cooldown, now=now)
     session.flush()
     session.execute(
         update(DeliveryRow)
         .where(col(DeliveryRow.depends_on_id) == row.id, col(DeliveryRow.state).in_(("held", "pending")))
-        .values(state="cancelled", hold=None, finished_at=now, last_error="what it waited for was cancelled")
+        .values(
+            state="cancelled",
+            hold_code=None,
+            hold_detail=None,
+            finished_at=now,
+            cancel_code=CancelCode.DEPENDENCY_CANCELLED,
+            last_error=cancel_text(CancelCode.DEPENDENCY_CANCELLED),
+        )
         .execution_options(synchronize_session=False)
     )
     return OperatorResult(row)

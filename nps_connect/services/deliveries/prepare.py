@@ -12,6 +12,8 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, Re
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import (
     Alert,
+    CancelCode,
+    HoldCode,
     OptOut,
     Payload,
     Priority,
@@ -35,14 +37,14 @@ from nps_connect.services.deliveries.preflight import NotAttempted
 from nps_connect.services.deliveries.scores import build_score_update, load_ticket_state
 from nps_connect.services.invitations.pre_send_checks import check_before_send, check_survey_pause
 from nps_connect.services.invitations.reminders import CONFIRM_OPTION, confirmation_block_reason
-from nps_connect.services.responses.conflicting_scores import CONFLICTING_SCORES_HOLD
 from nps_connect.services.reviews import delivery_callbacks
 from nps_connect.services.reviews.review_pages import resolve_review_page
 
 TICKET_POLL_INTERVAL, TICKET_WAIT_TIMEOUT = timedelta(minutes=1), timedelta(hours=1)
 """How often a score looks for the ticket that it is to link to, and how long after the answer."""
 
-CASE_SOLVED = NotAttempted("cancelled", "the case was solved meanwhile")
+CASE_SOLVED = NotAttempted.cancelled(CancelCode.CASE_SOLVED)
+CONTACT_ERASED = NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, "the contact was erased")
 
 
 def prepare(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None) -> Payload | NotAttempted:
@@ -56,7 +58,7 @@ def prepare(ctx: Context, session: Session, row: DeliveryRow, looked: Contact | 
     """
     response = session.get(ResponseRow, row.response_id) if row.response_id else None
     if response is not None and response.conflicting_at is not None:
-        return NotAttempted("held", CONFLICTING_SCORES_HOLD)
+        return NotAttempted.held(HoldCode.CONFLICTING_SCORES)
     return _PREPARERS[row.action](ctx, session, row, looked)
 
 
@@ -82,8 +84,10 @@ def _prepare_survey(ctx: Context, session: Session, row: DeliveryRow, looked: Co
     contact = _load_contact(ctx, session, row, looked)
     reason = block_reason(ctx, session, contact)
     invitation = session.get(InvitationRow, row.invitation_id)
-    if reason is not None or invitation is None:
-        return NotAttempted("cancelled", reason or "its invitation is gone")
+    if reason is not None:
+        return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
+    if invitation is None:
+        return NotAttempted.cancelled(CancelCode.INVITATION_OVER)
     stopped = check_before_send(ctx, session, row, invitation, contact)
     if stopped is not None:
         return stopped
@@ -99,19 +103,21 @@ def _prepare_reminder(
     contact = _load_contact(ctx, session, row, looked)
     reason = block_reason(ctx, session, contact)
     invitation = session.get(InvitationRow, row.invitation_id)
-    if reason is not None or invitation is None:
-        return NotAttempted("cancelled", reason or "its invitation is gone")
+    if reason is not None:
+        return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
+    if invitation is None:
+        return NotAttempted.cancelled(CancelCode.INVITATION_OVER)
     if invitation.state != "sent" or ctx.clock() >= invitation.expires_at:
-        return NotAttempted("cancelled", "the survey is over")
+        return NotAttempted.cancelled(CancelCode.SURVEY_EXPIRED, "the survey is over")
     if (stopped := check_survey_pause(session, invitation.survey)) is not None:
         return stopped
     query = select(ResponseRow).where(col(ResponseRow.invitation_id) == invitation.id)
     response = session.execute(query).scalar()
     if is_confirmed(response):
-        return NotAttempted("cancelled", "answered meanwhile")
+        return NotAttempted.cancelled(CancelCode.ANSWERED)
     reason = confirmation_block_reason(session, row, response) if CONFIRM_OPTION in row.options else None
     if reason is not None:
-        return NotAttempted("cancelled", reason)
+        return NotAttempted.cancelled(CancelCode.CONFIRMATION_OBSOLETE, reason)
     return messages.build_survey_message(ctx, row, invitation, contact)
 
 
@@ -119,20 +125,18 @@ def _prepare_review(ctx: Context, session: Session, row: DeliveryRow, looked: Co
     contact = _load_contact(ctx, session, row, looked)
     reason = block_reason(ctx, session, contact)
     if reason is not None:
-        return NotAttempted("cancelled", reason)
+        return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
     response, answered = _load_response(session, row, contact)
     if (stopped := check_survey_pause(session, response.survey)) is not None:
         return stopped
     hindered = delivery_callbacks.check_before_send(ctx, session, row, contact)
-    if isinstance(hindered, str):
-        return NotAttempted("cancelled", hindered)
     if hindered is not None:
-        return NotAttempted("pending", hindered.reason, hindered.until)
+        return hindered
     page = resolve_review_page(
         ctx, session, row.options["platform"], answered.response, answered.contact, response.invitation_id
     )
     if isinstance(page, str):
-        return NotAttempted("skipped", f"{row.options['platform']} has no review page for this person: {page}")
+        return NotAttempted.skipped(f"{row.options['platform']} has no review page for this person: {page}")
     return messages.build_review_message(ctx, row, answered, contact, page)
 
 
@@ -141,14 +145,14 @@ def _prepare_score(
 ) -> ScoreUpdate | NotAttempted:
     contact = _load_contact(ctx, session, row, None)
     if contact.erased_at is not None:
-        return NotAttempted("cancelled", "the person was erased")
+        return CONTACT_ERASED
     _, answered = _load_response(session, row, contact)
     at = looked or answered.contact
     if row.options.get("comment") != "link":
         return build_score_update(row.key, row.options, at, answered.response, answered.history)
     state, link = load_ticket_state(session, row.response_id)
     if state in ("pending", "running") and ctx.clock() - answered.response.answered_at < TICKET_WAIT_TIMEOUT:
-        return NotAttempted("pending", "waits for its ticket, to link to it", ctx.clock() + TICKET_POLL_INTERVAL)
+        return NotAttempted.deferred(HoldCode.WAITS_FOR_TICKET, ctx.clock() + TICKET_POLL_INTERVAL)
     if link is None and at.connection != answered.contact.connection:
         link = answered.contact.link
     return build_score_update(row.key, row.options, at, answered.response, answered.history, link)
@@ -166,7 +170,7 @@ def _prepare_ticket(
         return TicketDraft.model_validate(row.payload)
     contact = _load_contact(ctx, session, row, None)
     if contact.erased_at is not None:
-        return NotAttempted("cancelled", "the person was erased")
+        return CONTACT_ERASED
     response, answered = _load_response(session, row, contact)
     row.revision = response.revision
     core = ctx.settings.core
@@ -193,10 +197,10 @@ def _prepare_ticket_update(
 ) -> TicketUpdate | NotAttempted:
     opened = session.get(DeliveryRow, row.depends_on_id) if row.depends_on_id else None
     if opened is None or opened.state != "succeeded" or opened.receipt_id is None:
-        return NotAttempted("held", "waits for its ticket")
+        return NotAttempted.held(HoldCode.WAITS_FOR_TICKET)
     contact = _load_contact(ctx, session, row, None)
     if contact.erased_at is not None:
-        return NotAttempted("cancelled", "the person was erased")
+        return CONTACT_ERASED
     _, answered = _load_response(session, row, contact)
     told = TicketDraft.model_validate(opened.payload) if opened.payload else None
     recovered = row.options.get("case") == "recovered"
@@ -221,7 +225,7 @@ def _prepare_ticket_update(
 def _prepare_alert(ctx: Context, session: Session, row: DeliveryRow, _looked: Contact | None) -> Alert | NotAttempted:
     contact = _load_contact(ctx, session, row, None)
     if contact.erased_at is not None:
-        return NotAttempted("cancelled", "the person was erased")
+        return CONTACT_ERASED
     _, answered = _load_response(session, row, contact)
     link = answered.contact.link
     if is_overdue_alert(row):
@@ -247,7 +251,7 @@ def _prepare_opt_out(
 ) -> OptOut | NotAttempted:
     contact = _load_contact(ctx, session, row, None)
     if contact.erased_at is not None:
-        return NotAttempted("cancelled", "the person was erased")
+        return CONTACT_ERASED
     return OptOut(idempotency_key=row.key, contact=build_contact(contact), at=row.created_at)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nps_connect.records.contacts import Contact
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.rules.quiet_hours import contact_zone, next_allowed_time
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.preflight import NotAttempted
@@ -17,5 +18,7 @@ def defer_in_quiet_hours(ctx: Context, people: Mapping[int, Contact]) -> dict[in
     for row_id, contact in people.items():
         opens = next_allowed_time(now, ctx.settings.limits, contact_zone(contact.timezone, core.zone))
         if opens > now:
-            waiting[row_id] = NotAttempted("pending", "it is quiet where the person lives", opens)
+            waiting[row_id] = NotAttempted.deferred(
+                HoldCode.QUIET_HOURS, opens, f"{opens.astimezone(core.zone):%a %H:%M}"
+            )
     return waiting

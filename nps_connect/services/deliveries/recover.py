@@ -10,6 +10,7 @@ from nps_connect.ledger import claims
 from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.operational_tables import JobRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.deliver import action_info
 
@@ -56,6 +57,6 @@ def _requeue(ctx: Context, row: QueuedRow, now: datetime) -> None:
     row.last_error = "the process stopped in the middle of this try"
     rule: Any = action_info(ctx, row.connection, row.action).doubt if row.connection in ctx.connections else "hold"  # type: ignore[arg-type]
     if rule == "hold":
-        row.state, row.hold, row.in_doubt = "held", "it may have been sent already", True
+        row.state, row.hold_code, row.in_doubt = "held", HoldCode.IN_DOUBT, True
     else:
         row.due_at, row.in_doubt = now, rule == "look"

@@ -57,7 +57,7 @@ def retry(
     if refused is not None:
         return OperatorResult(row, refused)
     row.state, row.due_at, row.attempts = "pending", now, 0
-    row.hold = row.finished_at = row.error_kind = None
+    row.hold_code = row.hold_detail = row.finished_at = row.error_kind = None
     if not row.in_doubt:
         row.first_started_at = None
     session.flush()

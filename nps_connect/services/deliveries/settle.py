@@ -24,7 +24,7 @@ from nps_connect.errors import (
 from nps_connect.ledger import circuit_breakers, claims, cooldowns, pauses, quotas
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.records.connectors import ActionInfo
-from nps_connect.records.deliveries import Action, Receipt
+from nps_connect.records.deliveries import Action, CancelCode, HoldCode, Receipt, cancel_text
 from nps_connect.rules.retry_plan import DEFAULT_PLANS, RetryPlan, next_attempt_at
 from nps_connect.services.cases.cases import record_ticket
 from nps_connect.services.context import Context
@@ -48,7 +48,6 @@ log = logging.getLogger(__name__)
 INDEPENDENT_ACTIONS = frozenset({"write_score", "write_opt_out", "send_alert", "send_fallback"})
 """Actions whose success means nothing for anything else."""
 SURVEY_MAIL_ACTIONS = ("send_survey", "send_reminder")
-MAY_HAVE_BEEN_SENT = "it may have been sent already"
 MAX_BUG_ATTEMPTS = 3
 BUG_RETRY_DELAY = timedelta(minutes=1)
 DEFAULT_QUOTA_PAUSE = timedelta(seconds=10)
@@ -119,20 +118,21 @@ def _settled_values(
             "last_error": None,
         }
     if isinstance(outcome, NotAttempted):
-        if outcome.state == "held":
-            return {"state": "held", "hold": outcome.reason}
-        if outcome.state == "pending":
-            return {"state": "pending", "hold": outcome.reason, "due_at": outcome.until or now}
-        return _final_values(outcome.state, now) | {"last_error": outcome.reason}
+        if outcome.state in ("held", "pending"):
+            return _hold_values(outcome) | ({"due_at": outcome.until} if outcome.until is not None else {})
+        if outcome.cancel_code is None:
+            return _final_values(outcome.state, now) | {"last_error": outcome.detail}
+        reason = cancel_text(outcome.cancel_code, outcome.detail)
+        return _final_values("cancelled", now) | {"cancel_code": outcome.cancel_code, "last_error": reason}
     failed: ColumnValues = {"last_error": describe_error(ctx, outcome), "error_kind": error_kind(outcome)}
     if isinstance(outcome, DuplicateReceipt):
-        return failed | {"state": "held", "hold": "the plugin answered with the receipt of another delivery"}
+        return failed | _hold_values(NotAttempted.held(HoldCode.DUPLICATE_RECEIPT))
     if isinstance(outcome, OutcomeUnknown | PluginError):
         return failed | _values_in_doubt(ctx, action, info, one.row, now)
     if isinstance(outcome, DeliveryError):
         return failed | _values_after_error(ctx, connection, action, one.row, outcome, now)
     if one.called and info.doubt == "hold":  # nobody knows how far it came
-        return failed | {"state": "held", "hold": MAY_HAVE_BEEN_SENT, "in_doubt": True}
+        return failed | _hold_values(NotAttempted.held(HoldCode.IN_DOUBT)) | {"in_doubt": True}
     return (
         failed | _values_after_bug(one.row, now) | ({"in_doubt": True} if one.called and info.doubt == "look" else {})
     )
@@ -157,7 +157,7 @@ def _values_after_error(
 
 def _values_in_doubt(ctx: Context, action: Action, info: ActionInfo, row: DeliveryRow, now: datetime) -> ColumnValues:
     if info.doubt == "hold":
-        return {"state": "held", "hold": MAY_HAVE_BEEN_SENT, "in_doubt": True}
+        return _hold_values(NotAttempted.held(HoldCode.IN_DOUBT)) | {"in_doubt": True}
     return _values_for_retry(ctx, action, row, now, None) | {"in_doubt": info.doubt == "look"}
 
 
@@ -186,7 +186,11 @@ def _values_after_bug(row: DeliveryRow, now: datetime) -> ColumnValues:
 
 
 def _final_values(state: str, now: datetime) -> ColumnValues:
-    return {"state": state, "finished_at": now, "hold": None}
+    return {"state": state, "finished_at": now, "hold_code": None, "hold_detail": None}
+
+
+def _hold_values(stopped: NotAttempted) -> ColumnValues:
+    return {"state": stopped.state, "hold_code": stopped.hold_code, "hold_detail": stopped.detail}
 
 
 def _apply_pause(
@@ -224,9 +228,13 @@ def _update_dependents(
         return _settle_survey_mail(ctx, session, row, values, now)
     if row.action == "open_ticket" and state in ("succeeded", "cancelled", "skipped"):
         waiting: ColumnValues = (
-            {"state": "pending", "hold": None, "due_at": now}
+            {"state": "pending", "hold_code": None, "due_at": now}
             if state == "succeeded"
-            else _final_values("cancelled", now) | {"last_error": "its ticket was not opened"}
+            else _final_values("cancelled", now)
+            | {
+                "cancel_code": CancelCode.DEPENDENCY_CANCELLED,
+                "last_error": cancel_text(CancelCode.DEPENDENCY_CANCELLED, "its ticket was not opened"),
+            }
         )
         queues = session.execute(
             update(DeliveryRow)

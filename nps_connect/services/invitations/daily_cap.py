@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import DeliveryRow, EventRow, InvitationRow
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.events import Event
 from nps_connect.rendering import notices
 from nps_connect.rules.limit_state import DueCounter
@@ -57,9 +58,8 @@ def check_daily_cap(ctx: Context, session: Session, row: DeliveryRow, invitation
             )
         until = _reschedule(ctx, session, row, invitation, trigger, cap)
         whose = f" of trigger {trigger!r}" if trigger else ""
-        return NotAttempted(
-            "pending", f"{today} surveys{whose} went out today, {cap} is the most; waits for a free day", until
-        )
+        detail = f"{today} surveys{whose} went out today, the cap is {cap}; waits for a free day"
+        return NotAttempted.deferred(HoldCode.DAILY_CAP, until, detail)
     begun.update((None, invitation.trigger))
     return None
 

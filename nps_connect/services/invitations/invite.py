@@ -14,6 +14,7 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import CooldownRow, DeliveryRow, InvitationRow
 from nps_connect.ledger.upserts import insert_for, insert_many
+from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
 from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.limit_state import Person
 from nps_connect.rules.routing import delivery_key
@@ -22,7 +23,7 @@ from nps_connect.services.contacts.contact_batch import StoredContact
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.settings.model import Trigger
 
-SHADOW_MODE_REASON = "mode is shadow: decided and recorded, not sent"
+SHADOW_MODE_REASON = cancel_text(CancelCode.SHADOW)
 
 
 class ReservationConflict(Exception):  # not an error: the batch is decided again
@@ -105,7 +106,9 @@ def _delivery_columns(
         "connection": channel,
         "action": "send_survey",
         "state": state,
-        "hold": scope if state == "held" else None,
+        "hold_code": HoldCode.SURVEY_PAUSED if state == "held" else None,
+        "hold_detail": yes.trigger.survey if state == "held" else None,
+        "cancel_code": CancelCode.SHADOW if ctx.shadow else None,
         "last_error": SHADOW_MODE_REASON if ctx.shadow else None,
         "finished_at": now if ctx.shadow else None,
         "due_at": yes.due_at,

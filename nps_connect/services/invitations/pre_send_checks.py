@@ -6,14 +6,13 @@ from sqlmodel import Session
 
 from nps_connect.ledger import cooldowns, pauses
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
+from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND
 from nps_connect.services.contacts.store import load_contact_subjects
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.preflight import NotAttempted
 from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.settings.model import Settings
-
-COOLDOWN_BLOCKED = "surveyed within the cooldown: since the decision the address was changed or contacts were merged"
 
 
 def check_before_send(
@@ -30,24 +29,24 @@ def check_before_send(
     """
     now = ctx.clock()
     if now >= invitation.expires_at:
-        return NotAttempted("cancelled", "the survey had expired before it could be sent")
+        return NotAttempted.cancelled(CancelCode.SURVEY_EXPIRED)
     if invitation.state != "planned":  # what may have been sent is looked for all the same
-        return None if row.in_doubt else NotAttempted("cancelled", invitation.reason or "its invitation is over")
+        return None if row.in_doubt else NotAttempted.cancelled(CancelCode.INVITATION_OVER, invitation.reason)
     stopped = check_survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
     if stopped is not None:
         return stopped
     if _reserve_cooldown(ctx, session, invitation, contact):
         invitation.mailbox = contact.mailbox
         return None
-    invitation.state, invitation.reason = "cancelled", COOLDOWN_BLOCKED
+    invitation.state, invitation.reason = "cancelled", cancel_text(CancelCode.COOLDOWN)
     cooldowns.release(session, invitation.id or 0, cooldown=ctx.settings.limits.cooldown, now=now)
-    return NotAttempted("cancelled", COOLDOWN_BLOCKED)
+    return NotAttempted.cancelled(CancelCode.COOLDOWN)
 
 
 def check_survey_pause(session: Session, survey: str) -> NotAttempted | None:
     """Holds mail of a survey that an operator has paused, until it is resumed."""
     scope = pauses.survey_scope(survey)
-    return NotAttempted("held", scope) if pauses.is_paused(session, scope) else None
+    return NotAttempted.held(HoldCode.SURVEY_PAUSED, survey) if pauses.is_paused(session, scope) else None
 
 
 def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, contact: ContactRow) -> bool:

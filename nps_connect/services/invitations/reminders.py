@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_new
+from nps_connect.records.deliveries import CancelCode
 from nps_connect.rules.bot_detection import SIGNAL_DESCRIPTIONS
 from nps_connect.rules.routing import delivery_key
 from nps_connect.services.context import Context, delivery_queue
@@ -30,7 +31,6 @@ REMINDER_ACTION = "send_reminder"
 BATCH_SIZE = 500
 NUMBER_OPTION, CONFIRM_OPTION = "number", "confirm"
 """Keys of a reminder's options: which one it is, or the score that it asks to confirm."""
-REPLACED_BY_CONFIRMATION = "asked to confirm a score instead"
 
 
 def plan_reminder(
@@ -69,7 +69,7 @@ def _is_reminder_obsolete(session: Session, invitation: InvitationRow) -> bool:
     return session.execute(union_all(answered, asked).limit(1)).first() is not None
 
 
-def cancel_reminders(ctx: Context, session: Session, invitation_id: int, *, reason: str) -> None:
+def cancel_reminders(ctx: Context, session: Session, invitation_id: int, code: CancelCode) -> None:
     """Cancel the reminders of an invitation that have not started."""
     for row in session.execute(
         select(DeliveryRow)
@@ -81,7 +81,7 @@ def cancel_reminders(ctx: Context, session: Session, invitation_id: int, *, reas
         )
         .with_for_update(skip_locked=True)
     ).scalars():
-        cancel(ctx, session, row, reason=reason)
+        cancel(ctx, session, row, code)
 
 
 def enqueue_confirmation_requests(ctx: Context) -> int:
@@ -99,7 +99,7 @@ def enqueue_confirmation_requests(ctx: Context) -> int:
     with ctx.ledger.write() as session:
         for response, invitation in _select_unasked(session, now, surveys=wanted):
             channel = ctx.settings.surveys[invitation.survey].channel
-            cancel_reminders(ctx, session, invitation.id or 0, reason=REPLACED_BY_CONFIRMATION)
+            cancel_reminders(ctx, session, invitation.id or 0, CancelCode.REPLACED_BY_CONFIRMATION)
             options = {CONFIRM_OPTION: response.provisional_score}
             planned += _enqueue_reminder(session, invitation, channel, now, now, number=0, options=options)
             queues.add(delivery_queue(channel, REMINDER_ACTION))
@@ -114,12 +114,12 @@ def restore_reminder(session: Session, question: DeliveryRow, now: datetime) -> 
         col(DeliveryRow.invitation_id) == question.invitation_id,
         col(DeliveryRow.action) == REMINDER_ACTION,
         col(DeliveryRow.state) == "cancelled",
-        col(DeliveryRow.last_error) == REPLACED_BY_CONFIRMATION,
+        col(DeliveryRow.cancel_code) == CancelCode.REPLACED_BY_CONFIRMATION,
     )
     queues = set()
     for row in session.execute(made_way.with_for_update()).scalars():
         row.state, row.due_at = "pending", max(row.due_at, now)
-        row.finished_at = row.last_error = None
+        row.finished_at = row.last_error = row.cancel_code = None
         queues.add(row.queue_name)
     return queues
 

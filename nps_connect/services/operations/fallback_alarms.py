@@ -12,11 +12,11 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.operational_tables import PauseRow
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.upserts import insert_new
+from nps_connect.records.deliveries import HoldCode, hold_text
 from nps_connect.rendering import notices
 from nps_connect.rules.routing import delivery_key
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.services.notices.staff_notices import notify_once
-from nps_connect.services.responses.conflicting_scores import CONFLICTING_SCORES_HOLD
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _load_stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
                 or_(col(DeliveryRow.state) != "pending", col(DeliveryRow.attempts) > 0, untouched),
                 col(DeliveryRow.response_id).is_not(None),
                 or_(col(DeliveryRow.finished_at).is_(None), ~col(DeliveryRow.in_doubt), looked_for),
-                or_(col(DeliveryRow.hold).is_(None), col(DeliveryRow.hold) != CONFLICTING_SCORES_HOLD),
+                or_(col(DeliveryRow.hold_code).is_(None), col(DeliveryRow.hold_code) != HoldCode.CONFLICTING_SCORES),
             )
             .order_by(col(DeliveryRow.id))
             .limit(500)
@@ -122,10 +122,10 @@ def _plan_alarm(ctx: Context, session: Session, channel: str, queue_name: str, s
         "depends_on_id": stuck.id,
         "created_at": now,
     }
-    log.error("alarm: delivery %s (%s) is stuck: %s", stuck.id, stuck.action, stuck.last_error or stuck.hold)
+    log.error("alarm: delivery %s (%s) is stuck: %s", stuck.id, stuck.action, stuck.last_error or stuck.hold_code)
     return insert_new(session, DeliveryRow, [values], ("key",))
 
 
 def _describe_problem(stuck: DeliveryRow) -> str:
-    why = stuck.last_error or stuck.hold or "still waiting"
+    why = stuck.last_error or hold_text(stuck.hold_code, stuck.hold_detail) or "still waiting"
     return f"{stuck.action} / {stuck.connection}: {stuck.state} ({why.strip().splitlines()[-1][:300]})"

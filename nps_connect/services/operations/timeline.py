@@ -19,6 +19,7 @@ from nps_connect.ledger.tables import (
     ResponseRow,
     RevisionRow,
 )
+from nps_connect.records.deliveries import hold_text
 
 MIN_MOMENT = datetime.min.replace(tzinfo=UTC)
 ENTRY_ORDER = ("event", "decision", "invitation", "visit", "response", "case", "delivery", "suppression")
@@ -100,15 +101,17 @@ def provisional_entry(row: ResponseRow) -> TimelineEntry:
 
 def delivery_entry(row: DeliveryRow, attempts: Sequence[AttemptRow], zone: tzinfo) -> TimelineEntry:
     """A delivery was planned; with its present state and its attempts."""
-    why = row.hold or row.last_error or row.receipt_note
+    hold = hold_text(row.hold_code, row.hold_detail)
+    why = hold or row.last_error or row.receipt_note
     link = row.receipt_link or row.receipt_id
     text = f"{row.action} on {row.connection}: {row.state}"
     text += f" as {link}" if link else ""
     text += f" ({why.strip().splitlines()[-1][:200]})" if why and why.strip() else ""
     text += f"; due {_format_time(row.due_at, zone)}" if row.state == "pending" else ""
     text += f"; {len(attempts)} attempts" if len(attempts) > 1 else ""
-    facts = _facts(row, "action", "connection", "state", "due_at", "hold", "last_error", "receipt_id", "receipt_link")
+    facts = _facts(row, "action", "connection", "state", "due_at", "last_error", "receipt_id", "receipt_link")
     facts |= _facts(row, "finished_at", "invitation_id", "response_id", "depends_on_id")
+    facts["hold"] = hold
     facts["attempts"] = [
         {"at": attempt.started_at, "outcome": attempt.outcome, "message": attempt.message} for attempt in attempts
     ]

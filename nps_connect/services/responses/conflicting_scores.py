@@ -8,11 +8,8 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
+from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.services.invitations.reminders import REMINDER_ACTION as REMINDER
-
-CONFLICTING_SCORES_HOLD = "two different scores were pressed within seconds; waits for the next press"
-ANSWERED_MEANWHILE = "answered meanwhile"
-"""Why the reminders of an answered survey are cancelled."""
 
 
 def mark_conflicting(session: Session, response: ResponseRow, at: datetime) -> None:
@@ -22,10 +19,10 @@ def mark_conflicting(session: Session, response: ResponseRow, at: datetime) -> N
     """
     response.conflicting_at = at
     for row in _load_cancelled_reminders(session, response):
-        row.state, row.last_error, row.finished_at = "pending", None, None
+        row.state, row.last_error, row.finished_at, row.cancel_code = "pending", None, None, None
     for row in _load_deliveries(session, response, state="pending"):
         if not row.in_doubt:
-            row.state, row.hold = "held", CONFLICTING_SCORES_HOLD
+            row.state, row.hold_code = "held", HoldCode.CONFLICTING_SCORES
     session.flush()
 
 
@@ -34,8 +31,8 @@ def resolve_conflict(session: Session, response: ResponseRow) -> set[str]:
     response.conflicting_at = None
     queues = set()
     for row in _load_deliveries(session, response, state="held"):
-        if row.hold == CONFLICTING_SCORES_HOLD:
-            row.state, row.hold = "pending", None
+        if row.hold_code == HoldCode.CONFLICTING_SCORES:
+            row.state, row.hold_code = "pending", None
             queues.add(row.queue_name)
     session.flush()
     return queues
@@ -57,6 +54,6 @@ def _load_cancelled_reminders(session: Session, response: ResponseRow) -> list[D
         col(DeliveryRow.invitation_id) == response.invitation_id,
         col(DeliveryRow.action) == REMINDER,
         col(DeliveryRow.state) == "cancelled",
-        col(DeliveryRow.last_error) == ANSWERED_MEANWHILE,
+        col(DeliveryRow.cancel_code) == CancelCode.ANSWERED,
     )
     return list(session.execute(query.with_for_update()).scalars())

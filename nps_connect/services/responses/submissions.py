@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.pages import Submission
 from nps_connect.rules.bot_detection import BotSignal
 from nps_connect.services.cases.recovery import record_recovery
@@ -19,7 +20,7 @@ from nps_connect.services.contacts.response_records import load_contact_response
 from nps_connect.services.contacts.store import preload_responses
 from nps_connect.services.context import Context
 from nps_connect.services.invitations.reminders import cancel_reminders
-from nps_connect.services.responses.conflicting_scores import ANSWERED_MEANWHILE, mark_conflicting, resolve_conflict
+from nps_connect.services.responses.conflicting_scores import mark_conflicting, resolve_conflict
 from nps_connect.services.responses.first_submissions import (
     InvitationSubmission,
     record_first_submissions,
@@ -66,7 +67,7 @@ def _apply_first_submission(ctx: Context, session: Session, survey: LockedInvita
     """What a first answer means for what was begun before it; the queues with new work."""
     number = survey.invitation.id
     if reminded:
-        cancel_reminders(ctx, session, number, reason=ANSWERED_MEANWHILE)
+        cancel_reminders(ctx, session, number, CancelCode.ANSWERED)
     if not survey.is_recovery_survey:
         return set()
     response = session.execute(select(ResponseRow).where(col(ResponseRow.invitation_id) == number)).scalar_one()
@@ -121,7 +122,7 @@ class _RepeatSubmissions:
         if number not in self._new and not conflicting and not press.is_final:
             return queues
         if reminded:
-            cancel_reminders(ctx, session, number, reason=ANSWERED_MEANWHILE)
+            cancel_reminders(ctx, session, number, CancelCode.ANSWERED)
         answered = load_contact_response(session, response, contact)
         route_response(ctx, session, batch, response, answered, contact, sent=press.is_final)
         return queues | record_recovery(ctx, session, response) if number in self._cases else queues

@@ -13,14 +13,16 @@ from sqlmodel import Session
 
 from nps_connect.ledger import review_report, review_requests
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
+from nps_connect.records.deliveries import CancelCode
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.preflight import NotAttempted
 from nps_connect.services.reviews.platform_choice import asked_before_reason, cooldown_reason, review_subjects
 from nps_connect.services.reviews.reminders import has_opened_link, is_reminder, plan_reminder
-from nps_connect.services.reviews.ticket_wait import Wait, ticket_wait
+from nps_connect.services.reviews.ticket_wait import ticket_wait
 
 
-def check_before_send(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> Wait | str | None:
-    """Why a review mail does not go out now: until when it waits, or why it never will; none if it may go.
+def check_before_send(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> NotAttempted | None:
+    """Return why a review mail does not go out now, or None if it may go.
 
     Args:
         ctx: the joined parts.
@@ -30,12 +32,13 @@ def check_before_send(ctx: Context, session: Session, row: DeliveryRow, contact:
     """
     reminder = is_reminder(row)
     if reminder and has_opened_link(session, row):
-        return "the review link was opened"
+        return NotAttempted.cancelled(CancelCode.REVIEW_LINK_OPENED)
     wait = ticket_wait(ctx, session, row, contact)
     if wait is not None:
         return wait  # without the place: another answer's mail may go out before it
-    row.hold = None
-    return None if reminder else _reserve_review_request(ctx, session, row, contact)
+    row.hold_code = row.hold_detail = None
+    reason = None if reminder else _reserve_review_request(ctx, session, row, contact)
+    return NotAttempted.cancelled(CancelCode.REVIEW_DECLINED, reason) if reason else None
 
 
 def on_settled(ctx: Context, session: Session, row: DeliveryRow, values: Mapping[str, Any], now: datetime) -> set[str]:

@@ -12,11 +12,12 @@ from nps_connect.ledger.review_requests import ReviewReservation
 from nps_connect.ledger.subjects import contact_subjects
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.contacts import Contact
+from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.responses import Response
 from nps_connect.rules.routing import PlannedAction
 from nps_connect.services.contacts.response_records import ResponseColumns
 from nps_connect.services.context import Context
-from nps_connect.services.reviews.invitations import SHADOW_HOLD, invitation_columns, reachable_platforms
+from nps_connect.services.reviews.invitations import invitation_columns, reachable_platforms
 from nps_connect.services.reviews.platform_choice import NoReviewInvitation, choose_invitation, review_subjects
 from nps_connect.services.reviews.review_pages import review_platforms
 from nps_connect.services.reviews.ticket_wait import next_send_time
@@ -90,12 +91,12 @@ def _plan_invitation(
         chosen = choose_invitation(ctx, one.contact, one.response, offers, others)
     except NoReviewInvitation as declined:
         columns = invitation_columns(ctx, one.answer, next(iter(offers.values())), now)
-        columns["options"] |= {"declined": True}
-        return {**columns, "state": "cancelled", "last_error": str(declined), "finished_at": now}
+        code = CancelCode.REVIEW_DECLINED
+        return {**columns, "state": "cancelled", "cancel_code": code, "last_error": str(declined), "finished_at": now}
     due = next_send_time(ctx, one.contact, now + chosen.delay)
     columns = invitation_columns(ctx, one.answer, chosen, now)
     columns["options"] |= {"first_due": due.isoformat()}
-    held = {"state": "held", "hold": SHADOW_HOLD} if ctx.shadow else {"state": "pending", "hold": None}
+    held = {"state": "held", "hold_code": HoldCode.SHADOW} if ctx.shadow else {"state": "pending"}
     return {**columns, **held, "due_at": due}
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from nps_connect.ledger import review_report, review_requests
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import ReviewDestination
+from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
 from nps_connect.records.responses import ContactResponse, Response
 from nps_connect.rules.routing import PlannedAction, delivery_key
 from nps_connect.services.contacts.response_records import ResponseColumns
@@ -24,9 +24,6 @@ from nps_connect.services.reviews.platform_choice import NoReviewInvitation, cho
 from nps_connect.services.reviews.reminders import UNSTARTED_STATES, is_reminder
 from nps_connect.services.reviews.review_pages import resolve_review_page, review_platforms
 from nps_connect.services.reviews.ticket_wait import next_send_time
-
-RESPONSE_CHANGED = "the answer was changed"
-SHADOW_HOLD = "mode is shadow"
 
 
 def plan_invitation(
@@ -117,7 +114,7 @@ class _InvitationPlanner:
             if row.state not in UNSTARTED_STATES or row.first_started_at is not None or row.in_doubt:
                 continue
             if offer is None:
-                cancel(self._ctx, self._session, row, reason=RESPONSE_CHANGED)
+                cancel(self._ctx, self._session, row, CancelCode.RESPONSE_CHANGED)
             elif is_reminder(row):
                 row.options = {**row.options, **route_options(offer)}
             else:
@@ -138,22 +135,21 @@ class _InvitationPlanner:
             self._decline(next(iter(reachable.values())), rows, str(declined))
             return
         row = self._row_for(chosen, rows)
-        row.state, row.hold = ("held", SHADOW_HOLD) if self._ctx.shadow else ("pending", None)
-        row.finished_at = row.last_error = None
+        row.state, row.hold_code = ("held", HoldCode.SHADOW) if self._ctx.shadow else ("pending", None)
+        row.finished_at = row.last_error = row.cancel_code = None
         self._schedule(row, chosen, self._due(chosen))
 
     def _decline(self, offer: PlannedAction, rows: Sequence[DeliveryRow], reason: str) -> None:
         """The no is written down like a yes."""
         row = self._row_for(offer, rows)
         row.state, row.last_error, row.finished_at = "cancelled", reason, self._now
-        row.options = {**row.options, "declined": True}
+        row.cancel_code = CancelCode.REVIEW_DECLINED
 
     def _schedule(self, row: DeliveryRow, offer: PlannedAction, due: datetime) -> None:
-        kept = {name: value for name, value in row.options.items() if name != "declined"}
-        row.options = {**kept, **route_options(offer), "first_due": due.isoformat()}
+        row.options = {**row.options, **route_options(offer), "first_due": due.isoformat()}
         row.due_at, row.revision = due, self._response.revision
         if row.state == "pending":
-            row.hold = None
+            row.hold_code = row.hold_detail = None
         self.queues.add(row.queue_name)
 
     def _row_for(self, offer: PlannedAction, rows: Sequence[DeliveryRow]) -> DeliveryRow:
@@ -172,7 +168,7 @@ class _InvitationPlanner:
 def _is_revivable(row: DeliveryRow) -> bool:
     """Whether a review mail was stopped by us before it began, and may be taken up again."""
     stopped = row.state == "cancelled" and row.first_started_at is None
-    return stopped and (row.last_error == RESPONSE_CHANGED or bool(row.options.get("declined")))
+    return stopped and row.cancel_code in (CancelCode.RESPONSE_CHANGED, CancelCode.REVIEW_DECLINED)
 
 
 def route_options(offer: PlannedAction) -> dict[str, Any]:

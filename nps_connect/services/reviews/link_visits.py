@@ -10,13 +10,12 @@ from sqlmodel import Session
 
 from nps_connect.ledger import review_report
 from nps_connect.ledger.tables import PageViewRow, ResponseRow
+from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.pages import PageView
 from nps_connect.rules import bot_detection
 from nps_connect.services.context import Context
 from nps_connect.services.links import ReviewLink
 from nps_connect.services.reviews.reminders import cancel_reminder, load_review_deliveries
-
-LINK_OPENED = "the review link was opened"
 
 
 def is_safe_url(url: str) -> bool:
@@ -61,7 +60,7 @@ def record_link_visit(ctx: Context, session: Session, response: ResponseRow, lin
         session, response.id or 0, link.platform, "bot_opened" if signs else "opened"
     )
     if not signs:
-        cancel_reminder(ctx, session, response.id or 0, reason=LINK_OPENED)
+        cancel_reminder(ctx, session, response.id or 0, CancelCode.REVIEW_LINK_OPENED)
 
 
 def _last_sent_at(session: Session, response: ResponseRow, link: ReviewLink) -> datetime | None:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger.operational_tables import ReviewLinkStateRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.ledger.upserts import insert_new
+from nps_connect.records.deliveries import CancelCode
 from nps_connect.rules.routing import delivery_key
 from nps_connect.services.contacts.store import build_contact
 from nps_connect.services.context import Context
@@ -72,8 +73,8 @@ def has_opened_link(session: Session, mail: DeliveryRow) -> bool:
     return bool(session.execute(select(found)).scalar())
 
 
-def cancel_reminder(ctx: Context, session: Session, response_id: int, *, reason: str) -> None:
+def cancel_reminder(ctx: Context, session: Session, response_id: int, code: CancelCode) -> None:
     """Cancel the reminder of an answer, if it has not started."""
     for row in load_review_deliveries(session, response_id, lock=True):
         if is_reminder(row) and row.state in UNSTARTED_STATES and row.first_started_at is None:
-            cancel(ctx, session, row, reason=reason)
+            cancel(ctx, session, row, code)

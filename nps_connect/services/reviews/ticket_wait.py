@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from sqlalchemy import func, or_, select, update
 from sqlmodel import Session, col
@@ -12,23 +11,17 @@ from sqlmodel import Session, col
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.rules.quiet_hours import contact_zone, next_allowed_time
 from nps_connect.services.contacts.store import merged_contact_ids
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.preflight import NotAttempted
 
-WAITS_FOR_TICKET = "waits until the ticket is solved"
 TICKET_RECHECK_INTERVAL = timedelta(days=1)
 """How long a mail rests before its ticket is looked at again, where nobody tells that it was solved."""
 
 
-class Wait(NamedTuple):
-    """Until when a mail waits, and why."""
-
-    until: datetime
-    reason: str
-
-
-def ticket_wait(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> Wait | None:
+def ticket_wait(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> NotAttempted | None:
     """Why a review mail that is due must wait all the same, or none."""
     now, longest = ctx.clock(), ctx.settings.reviews.wait_for_ticket
     opened_at = open_ticket_since(session, merged_contact_ids(session, contact))
@@ -36,7 +29,7 @@ def ticket_wait(ctx: Context, session: Session, row: DeliveryRow, contact: Conta
         first_due = datetime.fromisoformat(row.options.get("first_due") or row.created_at.isoformat())
         limit = min(opened_at, first_due) + longest
         if now < limit:
-            return Wait(min(limit, now + TICKET_RECHECK_INTERVAL), WAITS_FOR_TICKET)
+            return NotAttempted.deferred(HoldCode.TICKET_OPEN, min(limit, now + TICKET_RECHECK_INTERVAL))
     return None
 
 
@@ -73,7 +66,7 @@ def release_waiting_mail(session: Session, contact_id: int, now: datetime) -> se
             .where(
                 col(DeliveryRow.contact_id).in_(people),
                 col(DeliveryRow.state) == "pending",
-                col(DeliveryRow.hold) == WAITS_FOR_TICKET,
+                col(DeliveryRow.hold_code) == HoldCode.TICKET_OPEN,
             )
             .values(due_at=now)
             .returning(col(DeliveryRow.queue_name))

@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rules.routing import PlannedAction, delivery_key, grace_period, plan_actions
 from nps_connect.services.contacts.response_records import ResponseColumns
@@ -23,13 +24,12 @@ from nps_connect.services.contacts.store import merged_contact_ids
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.reviews.first_invitations import FirstResponse, plan_first_invitations
-from nps_connect.services.reviews.invitations import SHADOW_HOLD, plan_invitation
+from nps_connect.services.reviews.invitations import plan_invitation
 from nps_connect.services.reviews.review_pages import has_review_routes
 
 DeliveriesByTarget = dict[tuple[str, str], list[DeliveryRow]]
 
 UNSTARTED_STATES = ("pending", "held")
-HELD_FOR_TICKET = "waits for its ticket"
 
 
 def load_planned_deliveries(session: Session, response_ids: Collection[int]) -> dict[int, list[DeliveryRow]]:
@@ -60,7 +60,7 @@ class RoutingBatch:
 
 
 DELIVERY_DEFAULTS: dict[str, Any] = {
-    **dict.fromkeys(("hold", "depends_on_id", "last_error", "finished_at")),
+    **dict.fromkeys(("hold_code", "cancel_code", "depends_on_id", "last_error", "finished_at")),
     "attempts": 0,
     "in_doubt": False,
 }
@@ -179,7 +179,7 @@ class _ResponsePlanner:
     def withdraw(self, action: str, row: DeliveryRow, updates: list[DeliveryRow]) -> None:
         """The newest answer does not ask for this any more: stop it if it has not started, else tell the ticket."""
         if row.state in UNSTARTED_STATES and row.first_started_at is None and not row.in_doubt:
-            cancel(self._ctx, self._session, row, reason="the answer was changed")
+            cancel(self._ctx, self._session, row, CancelCode.RESPONSE_CHANGED)
         elif action == "open_ticket" and row.state != "cancelled":
             self._update_ticket(row, updates)
 
@@ -192,7 +192,7 @@ class _ResponsePlanner:
             return
         for row in rows:
             if row.state in UNSTARTED_STATES:
-                cancel(self._ctx, self._session, row, reason="a newer answer is written instead")
+                cancel(self._ctx, self._session, row, CancelCode.SUPERSEDED)
         self._add(planned, due)
 
     def _add(self, planned: PlannedAction, due: datetime) -> None:
@@ -203,7 +203,7 @@ class _ResponsePlanner:
             return
         for row in updates:
             if row.state in UNSTARTED_STATES and row.first_started_at is None:
-                cancel(self._ctx, self._session, row, reason="a newer change is told instead")
+                cancel(self._ctx, self._session, row, CancelCode.SUPERSEDED)
         if self._ctx.connector_info(ticket.connection).action("update_ticket") is None:
             return
         due = self._now + grace_period("update_ticket", self._sent)
@@ -228,12 +228,13 @@ class _ResponsePlanner:
         if after is not None:
             row["depends_on_id"] = after.id
             if after.state != "succeeded" and row["state"] == "pending":
-                row["state"], row["hold"] = "held", HELD_FOR_TICKET
+                row["state"], row["hold_code"] = "held", HoldCode.WAITS_FOR_TICKET
         self._new.append(row)
         self.queues.add(row["queue_name"])
 
     def _revive(self, row: DeliveryRow, due: datetime) -> None:
-        row.state, row.due_at, row.finished_at, row.last_error = "pending", due, None, None
+        row.state, row.due_at = "pending", due
+        row.finished_at = row.last_error = row.cancel_code = None
         row.revision = self._response.revision
         self.queues.add(row.queue_name)
 
@@ -249,7 +250,7 @@ def _delivery_columns(
 ) -> dict[str, Any]:
     """A delivery of an answer's newest revision, not written yet."""
     once = action not in ("write_score", "update_ticket")
-    hold = SHADOW_HOLD if ctx.shadow else None
+    hold = HoldCode.SHADOW if ctx.shadow else None
     return {
         "key": delivery_key(
             action=action, subject=answer.public_id, revision=None if once else answer.revision, route=connection
@@ -258,7 +259,7 @@ def _delivery_columns(
         "connection": connection,
         "action": action,
         "state": "held" if hold else "pending",
-        "hold": hold,
+        "hold_code": hold,
         "due_at": due,
         "contact_id": answer.contact_id,
         "invitation_id": answer.invitation_id,

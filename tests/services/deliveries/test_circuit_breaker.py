@@ -12,6 +12,7 @@ from support.fake_vendors import FakeCrm
 from nps_connect import AuthFailed, Finding, OutcomeUnknown, Receipt, RetryLater, hookimpl
 from nps_connect.ledger import circuit_breakers, pauses
 from nps_connect.ledger.claims import LEASE_DURATION
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.deliveries.circuit_breaker import record_hang, resume_if_healthy
 
 
@@ -76,7 +77,7 @@ def test_another_deliverys_receipt_is_held_and_named(application):
     application.run(only="open_ticket")
     first, second = application.deliveries("open_ticket")
     assert (first.state, second.state) == ("succeeded", "held")
-    assert "receipt of another delivery" in second.hold
+    assert second.hold_code == HoldCode.DUPLICATE_RECEIPT
     assert "'desk'" in second.last_error
 
 
@@ -104,7 +105,7 @@ def test_a_bug_in_the_middle_of_a_mail_holds_it(application):
     application.clock.forward("3d")
     application.run()
     row = application.deliveries("send_survey")[0]
-    assert (row.state, row.hold, len(application.post.calls)) == ("held", "it may have been sent already", 1)
+    assert (row.state, row.hold_code, len(application.post.calls)) == ("held", HoldCode.IN_DOUBT, 1)
 
 
 def test_a_damaged_row_goes_dead_alone(application):

@@ -10,6 +10,7 @@ from support.fake_vendors import FakeMailChannel
 
 from nps_connect import hookimpl
 from nps_connect.ledger.tables import PageViewRow, ResponseRow
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.operations.fallback_alarms import raise_alarms
 
 
@@ -102,9 +103,7 @@ def test_what_a_worker_holds_when_two_scores_are_pressed_waits_too(application):
         session.execute(select(ResponseRow)).scalar_one().conflicting_at = application.clock()
     application.run()
     assert application.desk.items == []
-    assert {row.hold for row in application.deliveries("open_ticket")} == {
-        "two different scores were pressed within seconds; waits for the next press"
-    }
+    assert {row.hold_code for row in application.deliveries("open_ticket")} == {HoldCode.CONFLICTING_SCORES}
 
 
 def test_a_contested_answer_counts_nowhere(application):

@@ -10,6 +10,7 @@ from support.application import ApplicationHarness
 from support.review_scenarios import QUIET_LIMITS, TWO_PLATFORMS, review_mails, review_report, solve_case
 
 from nps_connect.ledger.tables import PageViewRow
+from nps_connect.records.deliveries import HoldCode
 
 
 def test_every_score_gets_one_mail_with_the_same_link_and_the_page_shows_it_too(application):
@@ -35,7 +36,7 @@ def test_an_open_ticket_keeps_the_mail_back_until_it_is_solved(application):
     application.clock.forward("5d")
     application.run()
     [row] = application.deliveries("invite_review")
-    assert (row.state, row.hold) == ("pending", "waits until the ticket is solved")
+    assert (row.state, row.hold_code) == ("pending", HoldCode.TICKET_OPEN)
     solve_case(application)
     application.clock.forward("1d")
     application.run()
@@ -85,7 +86,7 @@ def test_a_mail_that_comes_late_into_the_night_waits_for_the_morning(ledger, clo
     clock.now = application.deliveries("invite_review")[0].due_at.replace(hour=22)
     application.run()
     [row] = application.deliveries("invite_review")
-    assert (row.state, row.hold) == ("pending", "it is quiet where the person lives")
+    assert (row.state, row.hold_code) == ("pending", HoldCode.QUIET_HOURS)
     assert row.due_at > application.clock()
     application.clock.now = row.due_at
     application.run()
@@ -160,7 +161,7 @@ def test_a_mail_that_waits_for_a_ticket_does_not_keep_another_answers_mail_back(
     application.clock.forward("4d")
     application.run()
     waiting = application.deliveries("invite_review")
-    assert [(row.state, row.hold) for row in waiting] == [("pending", "waits until the ticket is solved")]
+    assert [(row.state, row.hold_code) for row in waiting] == [("pending", HoldCode.TICKET_OPEN)]
     application.answer(happy, 10)
     application.clock.forward("1d")
     application.run()

@@ -1,0 +1,127 @@
+"""The one place that makes delivery rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlmodel import Session
+
+from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.upserts import insert_many
+from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
+from nps_connect.rules.routing import delivery_key
+from nps_connect.services.context import delivery_queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """A delivery to be enqueued.
+
+    It starts `held` with a `hold_code`, `cancelled` with a `cancel_code` (a recorded "no"), else `pending`.
+
+    Attributes:
+        connection: the connection that carries it out.
+        action: the action's name.
+        subject: public id of what is delivered; part of the idempotency key, as are the next two.
+        route: stable name of what led to it; None means the connection.
+        key_revision: revision of the response where every revision is a delivery of its own.
+        due_at: when it may start (UTC).
+        contact_id, invitation_id, response_id, revision: what it is about.
+        options: what the planner tells the preparation, JSON-ready.
+        depends_on_id: the delivery that it follows.
+        hold_code, hold_detail: why it is held.
+        cancel_code, cancel_detail: why it is not sent at all.
+    """
+
+    connection: str
+    action: str
+    subject: str
+    route: str | None = None
+    key_revision: int | None = None
+    due_at: datetime
+    contact_id: int | None = None
+    invitation_id: int | None = None
+    response_id: int | None = None
+    revision: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    depends_on_id: int | None = None
+    hold_code: HoldCode | None = None
+    hold_detail: str | None = None
+    cancel_code: CancelCode | None = None
+    cancel_detail: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return delivery_key(
+            action=self.action,
+            subject=self.subject,
+            revision=self.key_revision,
+            route=self.connection if self.route is None else self.route,
+        )
+
+
+class EnqueueResult(NamedTuple):
+    """What `enqueue_deliveries` wrote.
+
+    Attributes:
+        inserted: number of new rows.
+        queue_names: queues with new pending work, to be woken after the commit.
+    """
+
+    inserted: int
+    queue_names: set[str]
+
+
+def enqueue_deliveries(
+    session: Session, deliveries: Sequence[NewDelivery], now: datetime, *, skip_existing: bool = False
+) -> EnqueueResult:
+    """Insert deliveries.
+
+    Args:
+        session: the transaction.
+        deliveries: what to insert, in this order.
+        now: time of creation.
+        skip_existing: leave out deliveries whose key exists already, instead of raising `IntegrityError`.
+    """
+    rows = [_delivery_columns(delivery, now) for delivery in deliveries]
+    if skip_existing:
+        columns = ("queue_name", "state")
+        inserted = insert_many(session, DeliveryRow, rows, on_conflict=_skip_existing_key, returning=columns)
+    else:
+        insert_many(session, DeliveryRow, rows)
+        inserted = [(row["queue_name"], row["state"]) for row in rows]
+    return EnqueueResult(len(inserted), {queue_name for queue_name, state in inserted if state == "pending"})
+
+
+def _delivery_columns(delivery: NewDelivery, now: datetime) -> dict[str, Any]:
+    cancelled = delivery.cancel_code is not None
+    return {
+        "key": delivery.key,
+        "queue_name": delivery_queue(delivery.connection, delivery.action),
+        "connection": delivery.connection,
+        "action": delivery.action,
+        "state": "cancelled" if cancelled else "pending" if delivery.hold_code is None else "held",
+        "due_at": delivery.due_at,
+        "contact_id": delivery.contact_id,
+        "invitation_id": delivery.invitation_id,
+        "response_id": delivery.response_id,
+        "revision": delivery.revision,
+        "options": delivery.options,
+        "depends_on_id": delivery.depends_on_id,
+        "hold_code": delivery.hold_code,
+        "hold_detail": delivery.hold_detail,
+        "cancel_code": delivery.cancel_code,
+        "last_error": cancel_text(delivery.cancel_code, delivery.cancel_detail) if delivery.cancel_code else None,
+        "finished_at": now if cancelled else None,
+        "created_at": now,
+        "attempts": 0,
+        "in_doubt": False,
+    }
+
+
+def _skip_existing_key(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    return statement.on_conflict_do_nothing(index_elements=["key"])
