@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet must not take for formulas."""
+"""Escape cells against formula injection in spreadsheets (CWE-1236)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", 
 
 
 def escape_formula(text: str) -> str:
-    """The text with an apostrophe before it where a spreadsheet would calculate it.
+    """Prefix an apostrophe to text that a spreadsheet would evaluate as a formula.
 
-    Customers write comments, and whoever opens an export runs what they wrote.
+    Comments come from customers, and an export is opened on the computer of staff.
     """
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_PREFIXES) else text

@@ -1,4 +1,4 @@
-"""NPS with its margin of error. Computed in whole numbers and fractions, rounded once, at the end."""
+"""Net Promoter Score with its margin of error, in exact fractions, rounded once at the end."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from fractions import Fraction
 from math import isqrt
 
 MIN_RESPONSES = 30
-"""Below so many responses a figure is called too small to judge."""
+"""With fewer responses a figure is reported as too small to judge."""
 
 _Z = Fraction(196, 100)  # 95 % of a normal distribution lie within so many standard deviations
 
 
 @dataclass(frozen=True)
 class NpsFigure:
-    """A Net Promoter Score and how far to trust it.
+    """A Net Promoter Score with its margin of error.
 
     Attributes:
-        score: % promoters - % detractors, from -100 to 100, one decimal; none without responses.
-        margin: 95 % confidence half-width in points, one decimal: the true score lies within `parse_score` +/- `margin`.
-        responses: confirmed answers, the sum of the three counts.
-        promoters, passives, detractors: confirmed answers by segment.
-        provisional_share: unconfirmed answers as a share (0 to 1) of all answers; they count nowhere else.
+        score: % promoters - % detractors, from -100 to 100, one decimal; None without responses.
+        margin: 95 % confidence half-width in points, one decimal: the true score lies within `score` +/- `margin`.
+        responses: confirmed responses, the sum of the three counts.
+        promoters, passives, detractors: confirmed responses by segment.
+        provisional_share: share (0 to 1) of provisional responses in all responses; they count nowhere else.
         too_small: fewer than 30 responses.
     """
 
@@ -36,7 +36,7 @@ class NpsFigure:
 
 
 def compute_nps(promoters: int, passives: int, detractors: int, provisional: int = 0) -> NpsFigure:
-    """Compute a figure from counts of answers.
+    """Compute a figure from counts of responses.
 
     The margin follows from the variance of a three-way split, (P + D - (P - D)²) / n, with P and D as shares.
 
@@ -44,9 +44,9 @@ def compute_nps(promoters: int, passives: int, detractors: int, provisional: int
         ValueError: a count is negative.
     """
     if min(promoters, passives, detractors, provisional) < 0:
-        raise ValueError("counts of answers cannot be negative")
+        raise ValueError("counts of responses cannot be negative")
     responses = promoters + passives + detractors
-    answers = responses + provisional
+    total = responses + provisional
     score = margin = None
     if responses:
         promoting, detracting = Fraction(promoters, responses), Fraction(detractors, responses)
@@ -61,17 +61,17 @@ def compute_nps(promoters: int, passives: int, detractors: int, provisional: int
         promoters=promoters,
         passives=passives,
         detractors=detractors,
-        provisional_share=round(provisional / answers, 3) if answers else 0.0,
+        provisional_share=round(provisional / total, 3) if total else 0.0,
         too_small=responses < MIN_RESPONSES,
     )
 
 
 def _tenths(value: Fraction) -> float:
-    """Tenths to a number with one decimal; halves away from zero, so that a mirrored split has the mirrored score."""
+    """Round tenths to one decimal, halves away from zero, so that a mirrored split has the mirrored score."""
     rounded = int(abs(value) + Fraction(1, 2))
     return (rounded if value >= 0 else -rounded) / 10
 
 
 def _root_tenths(square: Fraction) -> float:
-    """The root of squared tenths with one decimal, exactly rounded: no float takes part before the division by ten."""
+    """Return the root of squared tenths with one decimal, rounded exactly: no float before the division by ten."""
     return (isqrt(int(4 * square)) + 1) // 2 / 10

@@ -1,4 +1,4 @@
-"""Quiet times: no mail to customers in the evening, at night and at the weekend, by the clock where they are."""
+"""Quiet hours and days: no mail to customers at these times of the contact's own time zone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nps_connect.settings.quiet_hours import WEEKDAYS, parse_quiet_hours
 
 
 def next_allowed_time(moment: datetime, limits: Limits, zone: tzinfo) -> datetime:
-    """The first moment from `moment` on at which a customer may get mail: `moment` itself outside of quiet times.
+    """Return the first moment from `moment` on that is not quiet: `moment` itself outside of quiet times.
 
     Args:
         moment: aware.
         limits: with the quiet hours and days.
-        zone: where the customer is; see `contact_zone`.
+        zone: of the contact, see `contact_zone`.
 
     Returns:
         In UTC.
@@ -31,10 +31,10 @@ def next_allowed_time(moment: datetime, limits: Limits, zone: tzinfo) -> datetim
 
 
 def contact_zone(timezone: str | None, company: tzinfo) -> tzinfo:
-    """The zone whose clock counts for a person: their own where the CRM knows one, else the company's; never guessed.
+    """Return the time zone of a contact: its own if the CRM has one, else the company's.
 
     Args:
-        timezone: as the CRM gives it; a name that is none counts as unknown.
+        timezone: name from the CRM; an invalid one counts as missing.
         company: the company's zone.
     """
     try:
@@ -44,7 +44,7 @@ def contact_zone(timezone: str | None, company: tzinfo) -> tzinfo:
 
 
 def _end_of_quiet_time(moment: datetime, limits: Limits, zone: tzinfo) -> datetime | None:
-    """A later moment, if this one is quiet."""
+    """Return the end of the quiet time around a moment; None if the moment is not quiet."""
     local = moment.astimezone(zone)
     if WEEKDAYS[local.weekday()] in limits.quiet_days:
         return _strictly_after(moment, utc_at(local.date() + timedelta(days=1), time(), zone))
@@ -61,5 +61,5 @@ def _end_of_quiet_time(moment: datetime, limits: Limits, zone: tzinfo) -> dateti
 
 
 def _strictly_after(moment: datetime, later: datetime) -> datetime:
-    """Where clocks are put back, a time of day comes twice and may lie in the past: then an hour later."""
+    """Return `later`, or an hour after `moment` if clocks put back make it lie in the past."""
     return later if later > moment else moment + timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""When a failed delivery is tried again: a readable list of delays per action."""
+"""Retry plans: when a failed delivery is tried again."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MAX_RETRY_AFTER = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class RetryPlan:
-    """When to try again.
+    """Delays between attempts.
 
     Attributes:
-        delays: the wait after the first failure, after the second, and so on; after the last one comes no other try.
-        jitter: share of a delay by which chance may shorten or lengthen it, so that failures of one moment spread out.
-        total: no try later than this after the first one.
+        delays: after the first failure, after the second, and so on; a failure after the last one is final.
+        jitter: random share (0 to below 1) by which a delay is shortened or lengthened, so that retries spread out.
+        total: no attempt later than this after the first one.
     """
 
     delays: tuple[timedelta, ...]
@@ -28,13 +28,13 @@ class RetryPlan:
 
     def __post_init__(self) -> None:
         if not 0 <= self.jitter < 1:
-            raise ValueError(f"jitter is a share from 0 to below 1, not {self.jitter}")
+            raise ValueError(f"jitter must be from 0 to below 1, not {self.jitter}")
         if any(delay <= timedelta(0) for delay in self.delays) or self.total <= timedelta(0):
-            raise ValueError("delays and the total are longer than nothing")
+            raise ValueError("delays and total must be positive")
 
 
 def parse_retry_plan(delays: str, *, jitter: float = 0.2, total: str) -> RetryPlan:
-    """Read a plan from text, such as ``parse_retry_plan("20s 1m 5m", total="1d")``.
+    """Parse a plan from text, such as ``parse_retry_plan("20s 1m 5m", total="1d")``.
 
     Raises:
         ValueError: not durations.
@@ -56,24 +56,24 @@ DEFAULT_PLANS: Mapping[Action, RetryPlan] = {
 """An unhappy customer is tried for soonest; an opt-out for longest; a mail not so long that it comes as a surprise."""
 
 INTAKE_PLAN = parse_retry_plan("5s 15s 1m 5m 15m 1h 2h 4h 8h 12h 1d 1d", total="4d")
-"""For work that brings events in: requests to parse, contacts to look up."""
+"""For intake: raw requests to parse, contacts to look up."""
 
 
-def next_attempt_at(  # all six are facts of one question
+def next_attempt_at(
     plan: RetryPlan, attempts: int, first_try: datetime, now: datetime, chance: float, after: timedelta | None
 ) -> datetime | None:
-    """When to try again, or none when the delivery is dead.
+    """Return when to try again; None if the plan is exhausted.
 
-    The vendor's wish is honoured from the plan's own delay up to twice that delay or one hour, whichever is longer: a
-    hasty vendor does not hurry the plan, a broken one does not stop it.
+    `Retry-After` may lengthen the plan's delay up to twice its length or one hour, whichever is longer; it never
+    shortens it.
 
     Args:
         plan: the action's plan.
-        attempts: tries so far, the failed one included (1 or more; pauses of a quota do not count).
+        attempts: attempts so far, the failed one included (1 or more; rate limits do not count).
         first_try: when the first of them began.
         now: the present moment.
-        chance: from 0 to below 1; 0.5 means no jitter.
-        after: the vendor's `Retry-After`, if it gave one.
+        chance: random number from 0 to below 1; 0.5 means no jitter.
+        after: the vendor's `Retry-After`, if any.
     """
     if attempts > len(plan.delays):
         return None

@@ -1,4 +1,4 @@
-"""What a detractor's ticket carries: how urgent it is, its tags, and until when an answer is promised."""
+"""Priority, tags and reply deadline of a detractor's ticket."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SATURDAY = 5
 
 
 def priority(score: int, *, urgent_up_to: int = 3, high_up_to: int = 5) -> Priority:
-    """How urgent a ticket is: 0-3 urgent, 4-5 high, 6 normal, and low once the customer is no detractor any more.
+    """Priority of a ticket: 0-3 urgent, 4-5 high, 6 normal; low if the customer is no longer a detractor.
 
     Args:
-        score: the newest one.
-        urgent_up_to, high_up_to: the last scores of the two upper bands.
+        score: of the newest response.
+        urgent_up_to, high_up_to: highest scores of the two upper bands.
 
     Raises:
         ValueError: the score is not an integer from 0 to 10.
@@ -30,15 +30,15 @@ def priority(score: int, *, urgent_up_to: int = 3, high_up_to: int = 5) -> Prior
 
 
 def tags(segment: Segment, survey: str, *, recovered: bool = False) -> tuple[str, ...]:
-    """Tags without spaces: the product, the segment, the survey, and that the customer was won back."""
-    known = ("nps", f"nps-{segment}", f"survey-{'-'.join(survey.split()).lower()}")
-    return (*known, "nps-recovered") if recovered else known
+    """Tags without spaces: product, segment, survey, and whether the customer was recovered."""
+    base = ("nps", f"nps-{segment}", f"survey-{'-'.join(survey.split()).lower()}")
+    return (*base, "nps-recovered") if recovered else base
 
 
 def deadline(answered_at: datetime, zone: tzinfo) -> datetime:
     """The end of the next working day (Monday to Friday, 18:00 company time), in UTC.
 
-    Public holidays are not known here: a promise that a person cannot keep on one is seen on the ticket.
+    Public holidays are not taken into account.
 
     Raises:
         ValueError: `answered_at` has no time zone.

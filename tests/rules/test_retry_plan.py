@@ -1,4 +1,4 @@
-"""The retry plan."""
+"""Retry plans: delays, jitter, Retry-After and the total."""
 
 from __future__ import annotations
 
@@ -23,52 +23,52 @@ def wait(attempts, *, plan=PLAN, first_try=NOW, chance=0.5, after=None):
     return None if moment is None else moment - NOW
 
 
-def test_each_failure_waits_for_its_own_delay_then_the_delivery_is_dead():
+def test_each_failure_has_its_own_delay_and_the_last_is_final():
     minutes = [20 / 60, 1, 5, 120]
     assert [wait(n) for n in (1, 2, 3, 4, 5)] == [*(timedelta(minutes=m) for m in minutes), None]
 
 
-def test_chance_moves_a_delay_by_the_jitter_at_most():
+def test_jitter_bounds_the_random_part_of_a_delay():
     assert wait(1, chance=0.0) == timedelta(seconds=16)
     assert timedelta(seconds=23.9) < wait(1, chance=0.999) < timedelta(seconds=24)
 
 
-def test_nothing_is_tried_later_than_the_total_allows():
+def test_no_attempt_is_later_than_the_total():
     assert wait(4, first_try=NOW - timedelta(hours=22)) == timedelta(hours=2)
     assert wait(4, first_try=NOW - timedelta(hours=22, seconds=1)) is None
 
 
-def test_a_vendor_may_ask_for_up_to_an_hour_or_twice_the_delay():
+def test_retry_after_is_capped_at_an_hour_or_twice_the_delay():
     assert wait(1, after=timedelta(minutes=10)) == timedelta(minutes=10)
     assert wait(1, after=timedelta(hours=5)) == timedelta(hours=1)
     assert wait(4, after=timedelta(hours=5)) == timedelta(hours=4)
 
 
-def test_a_hasty_vendor_does_not_hurry_the_plan():
+def test_retry_after_never_shortens_a_delay():
     assert wait(2, after=timedelta(0)) == timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("action", get_args(Action))
-def test_every_action_has_a_plan_that_grows_and_ends(action):
+def test_every_action_has_a_plan_with_growing_delays(action):
     plan = DEFAULT_PLANS[action]
     assert list(plan.delays) == sorted(plan.delays)
     assert sum(plan.delays, timedelta()) >= plan.total / 2
 
 
-def test_a_ticket_is_tried_within_a_minute_three_times_and_again_for_days():
+def test_a_ticket_is_retried_three_times_within_a_minute_and_for_three_days():
     assert sum(DEFAULT_PLANS["open_ticket"].delays[:3], timedelta()) <= timedelta(minutes=1)
     assert DEFAULT_PLANS["open_ticket"].total == timedelta(days=3)
     assert INTAKE_PLAN.delays
 
 
 @pytest.mark.parametrize(("delays", "jitter", "total"), [("0s", 0.2, "1d"), ("1m", 1.0, "1d"), ("1m", 0.2, "0s")])
-def test_a_plan_that_makes_no_sense_is_refused(delays, jitter, total):
-    with pytest.raises(ValueError, match=r"jitter|longer than nothing"):
+def test_an_invalid_plan_is_refused(delays, jitter, total):
+    with pytest.raises(ValueError, match=r"jitter|must be positive"):
         parse_retry_plan(delays, jitter=jitter, total=total)
 
 
 @given(st.lists(seconds.filter(bool), max_size=6), st.integers(1, 8), seconds, seconds, chances, st.none() | seconds)
-def test_a_try_is_in_the_future_within_the_total_and_never_beyond_the_plan(delays, attempts, total, age, chance, after):
+def test_an_attempt_is_in_the_future_and_within_the_plan(delays, attempts, total, age, chance, after):
     plan = RetryPlan(tuple(delays), 0.2, total + timedelta(seconds=1))
     moment = next_attempt_at(plan, attempts, NOW - age, NOW, chance, after)
     if attempts > len(delays):

@@ -1,4 +1,4 @@
-"""What a ticket carries."""
+"""Priority, tags and deadline of a ticket."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from nps_connect.rules.tickets import deadline, priority, tags
 PARIS = ZoneInfo("Europe/Paris")
 
 
-def test_the_lower_the_score_the_more_urgent():
+def test_a_lower_score_has_a_higher_priority():
     assert [priority(score) for score in range(11)] == ["urgent"] * 4 + ["high"] * 2 + ["normal"] + ["low"] * 4
 
 
-def test_the_bands_can_be_set():
+def test_the_bands_are_configurable():
     assert [priority(score, urgent_up_to=-1, high_up_to=6) for score in range(11)] == ["high"] * 7 + ["low"] * 4
     assert [priority(score, urgent_up_to=0, high_up_to=0) for score in range(3)] == ["urgent", "normal", "normal"]
 
 
 @pytest.mark.parametrize("score", [-1, 11, 6.5, True])
-def test_what_is_no_score_has_no_priority(score):
+def test_an_invalid_score_is_refused(score):
     with pytest.raises(ValueError, match="integer from 0 to 10"):
         priority(score)
 
@@ -35,7 +35,7 @@ def test_tags_name_product_segment_and_survey():
 
 
 @given(st.text())
-def test_tags_never_hold_a_space(survey):
+def test_tags_contain_no_space(survey):
     assert all(not any(letter.isspace() for letter in tag) for tag in tags("detractor", survey))
 
 
@@ -50,12 +50,12 @@ def test_tags_never_hold_a_space(survey):
         ("2026-10-23T08:00", "2026-10-26T17:00"),  # over the end of summer time
     ],
 )
-def test_an_answer_is_promised_by_the_end_of_the_next_working_day(answered, due):
+def test_the_deadline_is_the_end_of_the_next_working_day(answered, due):
     assert deadline(datetime.fromisoformat(answered + "Z"), PARIS) == datetime.fromisoformat(due + "Z")
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC)))
-def test_a_deadline_is_a_working_evening_soon(moment):
+def test_a_deadline_is_on_a_working_day_within_four_days(moment):
     due = deadline(moment, PARIS)
     local = due.astimezone(PARIS)
     assert (local.hour, local.minute) == (18, 0)

@@ -1,4 +1,4 @@
-"""Calendar days of the company, also where clocks change."""
+"""Calendar arithmetic, also on days when clocks change."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ZONES = [
 moments = st.datetimes(datetime(1975, 1, 2), datetime(2060, 1, 1), timezones=st.just(UTC))
 
 
-def test_a_day_is_the_company_s():
+def test_days_are_those_of_the_company_s_zone():
     assert local_date(datetime(2026, 3, 1, 23, 30, tzinfo=UTC), PARIS) == date(2026, 3, 2)
     assert start_of_next_day(datetime(2026, 3, 1, 22, 30, tzinfo=UTC), PARIS) == datetime(2026, 3, 1, 23, tzinfo=UTC)
 
@@ -56,7 +56,7 @@ def test_a_day_whose_midnight_is_skipped_begins_after_the_gap():
     assert start.astimezone(cairo).isoformat() == "2024-04-26T01:00:00+03:00"
 
 
-def test_a_moment_without_a_zone_is_refused():
+def test_a_naive_moment_is_refused():
     with pytest.raises(ValueError, match="needs a time zone"):
         start_of_next_day(datetime(2026, 1, 1), PARIS)
 
@@ -77,16 +77,16 @@ def test_the_next_day_begins_after_the_moments_of_this_one(moment, zone):
     st.integers(0, 40).map(lambda days: timedelta(days=days)),
     st.sampled_from(ZONES),
 )
-def test_the_next_named_day_is_the_first_one_strictly_after_the_wait(moment, day, clock, wait, zone):
+def test_a_named_day_is_the_first_one_strictly_after_the_wait(moment, day, clock, wait, zone):
     due = end_of_delay(moment, Delay(wait, day, clock), zone)
     begin = moment + wait
-    earlier = [begin.astimezone(zone).date() + timedelta(days=ahead) for ahead in range(8)]
-    candidates = [utc_at(one, clock, zone) for one in earlier if one.weekday() in WEEKDAYS_BY_NAME[day]]
-    assert due == min(one for one in candidates if one > begin)
+    dates = [begin.astimezone(zone).date() + timedelta(days=ahead) for ahead in range(8)]
+    candidates = [utc_at(weekday, clock, zone) for weekday in dates if weekday.weekday() in WEEKDAYS_BY_NAME[day]]
+    assert due == min(candidate for candidate in candidates if candidate > begin)
 
 
 @given(moments, st.sampled_from(ZONES))
-def test_a_link_takes_answers_until_the_end_of_its_last_day(moment, zone):
+def test_a_link_is_valid_until_the_end_of_its_last_day(moment, zone):
     expires_at = link_expiry(moment, timedelta(days=60), zone)
     last = last_valid_moment(expires_at, zone)
     assert local_date(last, zone) == local_date(moment + timedelta(days=60), zone)
@@ -105,6 +105,6 @@ def test_a_link_takes_answers_until_the_end_of_its_last_day(moment, zone):
         ("2026-11-20T12:00:00Z", "1d then next weekday 09:00", "2026-11-23T08:00:00Z"),
     ],
 )
-def test_named_days_on_the_company_s_clock_also_when_it_changes(begin, delay, due):
-    found = end_of_delay(datetime.fromisoformat(begin), parse_delay(delay), ZoneInfo("Europe/Paris"))
-    assert found == datetime.fromisoformat(due)
+def test_a_delay_with_a_named_day_is_correct_when_clocks_change(begin, delay, due):
+    end = end_of_delay(datetime.fromisoformat(begin), parse_delay(delay), ZoneInfo("Europe/Paris"))
+    assert end == datetime.fromisoformat(due)

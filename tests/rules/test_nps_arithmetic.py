@@ -1,4 +1,4 @@
-"""NPS arithmetic."""
+"""NPS and its margin of error."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from nps_connect.rules.nps_arithmetic import compute_nps
 counts = st.integers(0, 10_000)
 
 
-def test_seventy_per_cent_promoters_and_ten_per_cent_detractors_make_sixty():
+def test_the_score_is_promoters_minus_detractors_in_percent():
     assert compute_nps(70, 20, 10).score == 60.0
 
 
-def test_all_promoters_all_detractors_all_passives():
+def test_a_single_segment():
     assert (compute_nps(5, 0, 0).score, compute_nps(5, 0, 0).margin) == (100.0, 0.0)
     assert compute_nps(0, 0, 5).score == -100.0
     assert (compute_nps(0, 5, 0).score, compute_nps(0, 5, 0).margin) == (0.0, 0.0)
 
 
-def test_no_responses_have_no_score():
+def test_without_responses_there_is_no_score():
     empty = compute_nps(0, 0, 0, provisional=4)
     assert (empty.score, empty.margin, empty.responses, empty.provisional_share) == (None, None, 0, 1.0)
     assert empty.too_small
 
 
-def test_a_margin_by_hand():
+def test_a_margin_computed_by_hand():
     # P = 0.5, D = 0.3: variance (0.8 - 0.04) / 100, root 0.08718, times 1.96 = 17.09 points
     assert compute_nps(50, 20, 30).margin == 17.1
 
 
-def test_thirty_responses_are_enough():
+def test_fewer_than_thirty_responses_are_too_small():
     assert compute_nps(29, 0, 0).too_small
     assert not compute_nps(10, 10, 10).too_small
 
 
-def test_provisional_answers_count_only_in_their_share():
+def test_provisional_responses_count_only_in_their_share():
     assert compute_nps(6, 2, 2, provisional=10).provisional_share == 0.5
     assert compute_nps(6, 2, 2, provisional=10).score == compute_nps(6, 2, 2).score
 
@@ -54,28 +54,28 @@ def test_negative_counts_are_refused(split):
 
 @given(counts, counts, counts)
 def test_score_and_margin_stay_in_bounds_and_agree_with_floating_point(promoters, passives, detractors):
-    shown = compute_nps(promoters, passives, detractors)
-    assert shown.responses == promoters + passives + detractors
-    if shown.responses == 0:
+    figure = compute_nps(promoters, passives, detractors)
+    assert figure.responses == promoters + passives + detractors
+    if figure.responses == 0:
         return
-    p, d = promoters / shown.responses, detractors / shown.responses
-    assert -100 <= shown.score <= 100
-    assert abs(shown.score - (p - d) * 100) <= 0.05 + 1e-9
-    assert abs(shown.margin - 196 * sqrt(max(p + d - (p - d) ** 2, 0) / shown.responses)) <= 0.05 + 1e-6
+    p, d = promoters / figure.responses, detractors / figure.responses
+    assert -100 <= figure.score <= 100
+    assert abs(figure.score - (p - d) * 100) <= 0.05 + 1e-9
+    assert abs(figure.margin - 196 * sqrt(max(p + d - (p - d) ** 2, 0) / figure.responses)) <= 0.05 + 1e-6
 
 
 @given(counts, counts, counts)
 def test_a_mirrored_split_has_the_mirrored_score_and_the_same_margin(promoters, passives, detractors):
-    shown, mirrored = compute_nps(promoters, passives, detractors), compute_nps(detractors, passives, promoters)
-    assert shown.margin == mirrored.margin
-    assert (shown.score or 0.0) == -(mirrored.score or 0.0)
+    figure, mirrored = compute_nps(promoters, passives, detractors), compute_nps(detractors, passives, promoters)
+    assert figure.margin == mirrored.margin
+    assert (figure.score or 0.0) == -(mirrored.score or 0.0)
 
 
 @given(counts, counts, counts, st.integers(2, 50))
-def test_more_answers_of_the_same_split_narrow_the_margin_and_keep_the_score(promoters, passives, detractors, times):
+def test_more_responses_of_the_same_split_narrow_the_margin_and_keep_the_score(promoters, passives, detractors, times):
     few, many = (
         compute_nps(promoters, passives, detractors),
-        compute_nps(*(n * times for n in (promoters, passives, detractors))),
+        compute_nps(*(count * times for count in (promoters, passives, detractors))),
     )
     assert few.score == many.score
     assert few.margin is None or many.margin <= few.margin
