@@ -10,11 +10,11 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.responses import Response
 from nps_connect.records.surveys import ContactHistory
-from nps_connect.rules.facts import Facts
+from nps_connect.rules.evaluate import check_trigger
 from nps_connect.rules.filters import compile_filter
 from nps_connect.rules.nps_arithmetic import compute_nps
 from nps_connect.rules.routing import delivery_key, plan_actions
-from nps_connect.rules.trigger_decision import check_trigger
+from nps_connect.rules.trigger_decision import Facts
 from nps_connect.settings.model import Limits, Route, Trigger
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -40,8 +40,8 @@ def measure() -> Iterator[tuple[str, int, float]]:
         limits=Limits(),
         filter=compile_filter(WHERE, FIELDS, open_fields=False),
         contacts=(Contact(connection="crm", id="17", email="anne@example.com", language="fr"),),
-        suppressed=None,
-        vetoed=None,
+        suppression_reason=None,
+        veto_reason=None,
         history=ContactHistory(),
     )
     response = Response(

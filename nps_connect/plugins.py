@@ -146,6 +146,10 @@ class Plugins:
         """Whether a plugin is loaded and implements a hook."""
         return hook in self.hooks_of(name)
 
+    def is_implemented(self, hook: str) -> bool:
+        """Whether any loaded plugin implements a hook."""
+        return any(hook in plugin.hooks for plugin in self._plugins.values())
+
     def call(self, name: str, hook: str, **kwargs: Any) -> Any:  # noqa: ANN401  # each hook answers its own type
         """Call one hook of one plugin. What the hook raises passes through.
 

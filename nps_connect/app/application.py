@@ -188,7 +188,10 @@ def build_filter_uses(
         info = plugins.infos[parsed[trigger.source].plugin]
         if asked is not None:
             declared = next(kind.fields for kind in info.events if kind.name == trigger.on)
-            own = {name: tuple(sorted(asked.compared.get(name, ()))) for name in sorted(asked.names - declared.keys())}
+            own = {
+                name: tuple(sorted(asked.compared_types.get(name, ())))
+                for name in sorted(asked.names - declared.keys())
+            }
             use = FilterUse(trigger=trigger.label, on=trigger.on, fields=own)
             uses[trigger.source] = (*uses.get(trigger.source, ()), use)
     return uses

@@ -50,12 +50,12 @@ class Filter:
     text: str
     names: frozenset[str]
     person_fields: frozenset[str]
-    compared: Mapping[str, frozenset[FieldType]] = field(repr=False, compare=False)
+    compared_types: Mapping[str, frozenset[FieldType]] = field(repr=False, compare=False)
     date_like_fields: frozenset[str] = field(repr=False, compare=False)
     _condition: Condition = field(repr=False, compare=False)
 
     @cached_property
-    def asked(self) -> tuple[str, ...]:
+    def all_fields(self) -> tuple[str, ...]:
         """Every field that it asks about, in alphabetical order."""
         return tuple(sorted(self.names | self.person_fields))
 
@@ -110,7 +110,7 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
         text=text,
         names=used - personal,
         person_fields=personal,
-        compared={name: frozenset(kinds) for name, kinds in translator.compared.items()},
+        compared_types={name: frozenset(kinds) for name, kinds in translator.compared.items()},
         date_like_fields=frozenset(translator.date_like_fields),
         _condition=condition,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nps_connect.rules.timing import utc_at
 from nps_connect.settings.model import Limits
@@ -16,7 +15,7 @@ def next_allowed_time(moment: datetime, limits: Limits, zone: tzinfo) -> datetim
     Args:
         moment: aware.
         limits: with the quiet hours and days.
-        zone: of the contact, see `contact_zone`.
+        zone: of the contact, see `timing.contact_zone`.
 
     Returns:
         In UTC.
@@ -28,19 +27,6 @@ def next_allowed_time(moment: datetime, limits: Limits, zone: tzinfo) -> datetim
             return candidate
         candidate = later
     return candidate
-
-
-def contact_zone(timezone: str | None, company: tzinfo) -> tzinfo:
-    """Return the time zone of a contact: its own if the CRM has one, else the company's.
-
-    Args:
-        timezone: name from the CRM; an invalid one counts as missing.
-        company: the company's zone.
-    """
-    try:
-        return ZoneInfo(timezone) if timezone else company
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return company
 
 
 def _end_of_quiet_time(moment: datetime, limits: Limits, zone: tzinfo) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Whether a solved case is followed up by one more survey. Pure."""
+"""Decide whether a solved case is followed up by a recovery survey."""
 
 from __future__ import annotations
 
@@ -19,57 +19,57 @@ class SolvedCase:
     """A case that was just solved.
 
     Attributes:
-        event: the fact, as vetoes see it.
+        event: the fact as veto hooks see it.
         now: the present moment.
-        max_event_age: older facts lead to nothing.
-        contact: the person of the case, merges followed.
-        suppressed: why they must not be written to, or none.
-        vetoed: why a plugin refuses, or none.
-        asked_before: a follow-up of this case was planned or sent.
-        is_follow_up: the case itself came from a follow-up.
-        do_not_contact: the customer asked not to be contacted about the answer.
-        recovered: the customer has given a better score already.
+        max_event_age: older facts lead to no survey.
+        contact: the contact of the case, merges followed.
+        suppression_reason: why the contact must not be contacted, or None.
+        veto_reason: why a plugin refuses, or None.
+        surveyed_before: a recovery survey of this case was planned or sent.
+        is_recovery_response: the case was opened by the response to a recovery survey.
+        do_not_contact: the customer asked not to be contacted about the response.
+        is_recovered: the customer has given a better score since.
     """
 
     event: Event
     now: datetime
     max_event_age: timedelta
     contact: Contact
-    suppressed: str | None = None
-    vetoed: str | None = None
-    asked_before: bool = False
-    is_follow_up: bool = False
+    suppression_reason: str | None = None
+    veto_reason: str | None = None
+    surveyed_before: bool = False
+    is_recovery_response: bool = False
     do_not_contact: bool = False
-    recovered: bool = False
+    is_recovered: bool = False
 
 
 def decide_recovery_survey(case: SolvedCase, *, delay: timedelta) -> TriggerDecision:
-    """The ruling on the follow-up. The cooldown is not asked: this is its named exception.
+    """Decide on the recovery survey. It is exempt from the cooldown.
 
     Args:
         case: the case.
-        delay: from the moment it was solved to the mail.
+        delay: from the moment when the case was solved to the mail.
     """
     refusal = _block_reason(case)
     if refusal is not None:
         return TriggerDecision("no", *refusal)
-    due = max(case.event.occurred_at + delay, case.now)
+    due_at = max(case.event.occurred_at + delay, case.now)
     detail = f"the case is solved; its follow-up is due {format_duration(delay)} later, whatever the cooldown says"
-    return TriggerDecision("yes", "surveyed", detail, due_at=due)
+    return TriggerDecision("yes", "surveyed", detail, due_at=due_at)
 
 
 def _block_reason(case: SolvedCase) -> tuple[Reason, str] | None:
     contact, longest = case.contact, format_duration(case.max_event_age)
     refusals: tuple[tuple[bool, Reason, str], ...] = (
         (case.now - case.event.occurred_at > case.max_event_age, "too_old", f"solved more than {longest} ago"),
-        (case.is_follow_up, "cooldown", "the case came from a follow-up itself: nobody is asked over and over"),
-        (case.asked_before, "cooldown", "the customer was asked again after this case already"),
-        (case.recovered, "filter", "the customer has given a better score since"),
+        (case.is_recovery_response, "cooldown", "the case came from a follow-up itself: nobody is asked over and over"),
+        (case.surveyed_before, "cooldown", "the customer was asked again after this case already"),
+        (case.is_recovered, "filter", "the customer has given a better score since"),
         (contact.deleted, "no_contact", "the contact has been deleted at the vendor"),
         (not contact.email, "no_address", "the contact has no e-mail address"),
         (contact.opted_out, "opted_out", f"{contact.connection} says that the contact opted out"),
         (case.do_not_contact, "opted_out", "the customer asked not to be contacted about the answer"),
-        (case.suppressed is not None, "suppressed", f"must not be written to: {case.suppressed}"),
-        (case.vetoed is not None, "veto", f"a plugin refuses: {case.vetoed}"),
+        (case.suppression_reason is not None, "suppressed", f"must not be written to: {case.suppression_reason}"),
+        (case.veto_reason is not None, "veto", f"a plugin refuses: {case.veto_reason}"),
     )
-    return next(((reason, detail) for holds, reason, detail in refusals if holds), None)
+    return next(((reason, detail) for applies, reason, detail in refusals if applies), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nps_connect.settings.delays import WEEKDAYS_BY_NAME, Delay
 
@@ -16,6 +17,19 @@ def local_date(moment: datetime, zone: tzinfo) -> date:
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")
     return moment.astimezone(zone).date()
+
+
+def contact_zone(timezone: str | None, company: tzinfo) -> tzinfo:
+    """Return the time zone of a contact if the CRM knows it, else that of the company; never guessed.
+
+    Args:
+        timezone: as the CRM states it; an invalid name counts as unknown.
+        company: time zone of the company.
+    """
+    try:
+        return ZoneInfo(timezone) if timezone else company
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return company
 
 
 def start_of_next_day(moment: datetime, zone: tzinfo) -> datetime:

@@ -1,39 +1,22 @@
-"""The verdict of a trigger on an event, with its reason.
-
-Order of the checks, first refusal wins: active period, age, filter, contact, address, opt-out, suppression, sample,
-veto, rank, cooldown, unusual number, daily cap. What is about the event comes before what is about the person, so that
-counts of one reason mean something; what the person wants comes before what chance or the application wants. The ledger has
-the last word on the cooldown: it reserves it in the transaction that writes the decision.
-"""
+"""What a trigger decides on an event: what is known beforehand, and the decision with its reason."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import Literal, get_args
 
-from nps_connect.records.base import FieldValue
+from nps_connect.records.base import FieldValue, mailbox_key
+from nps_connect.records.contacts import Contact
+from nps_connect.records.events import Event
+from nps_connect.records.surveys import ContactHistory
 from nps_connect.redaction import Redactor
-from nps_connect.rules.facts import Facts
-from nps_connect.rules.sampling import in_sample
-from nps_connect.rules.timing import local_date, start_of_next_day
-from nps_connect.settings.delays import format_delay
+from nps_connect.rules.filters import Filter
+from nps_connect.rules.timing import contact_zone, end_of_delay, local_date, same_time_on
 from nps_connect.settings.durations import format_duration
-from nps_connect.settings.model import Limits
-
-__all__ = [
-    "REASONS",
-    "Facts",
-    "Reason",
-    "TriggerDecision",
-    "Verdict",
-    "check_trigger",
-    "cooldown_decision",
-    "superseded_decision",
-    "unusual_threshold",
-    "with_reason",
-]
+from nps_connect.settings.model import Limits, Trigger
 
 Verdict = Literal["yes", "no", "deferred", "held"]
 Reason = Literal[
@@ -58,21 +41,20 @@ Reason = Literal[
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
-_MAX_SHOWN_VALUE = 40
 _redact_addresses = Redactor(())
 _SECRET_MARKERS = ("@", "%40", "bearer", "basic")
 
 
 @dataclass(frozen=True)
 class TriggerDecision:
-    """A verdict with its reason.
+    """The verdict of a trigger on an event, with its reason.
 
     Attributes:
-        verdict: yes, no, deferred (decide again at `eligible_at`) or held (until the operator has been asked).
+        verdict: yes, no, deferred (decided again at `eligible_at`) or held (until an operator releases or rejects it).
         reason: one word, to be counted.
         detail: one sentence with the inputs that mattered; holds no e-mail address.
-        eligible_at: when a survey would be possible again, where that can be told.
-        due_at: for a yes: when the survey's mail is due.
+        eligible_at: when a survey is possible again, where that is known.
+        due_at: for a yes: when the survey mail is due.
     """
 
     verdict: Verdict
@@ -82,200 +64,189 @@ class TriggerDecision:
     due_at: datetime | None = None
 
 
-def check_trigger(facts: Facts) -> TriggerDecision:
-    """Decide whether an event leads to a survey."""
-    for check in _ordered_checks(facts):
-        refusal = check(facts)
-        if refusal is not None:
-            return refusal
-    delay = f"{format_delay(facts.trigger.delay)} after the event" if facts.trigger.delay else "at once"
-    if facts.trigger.per_day is not None:
-        delay += f", at most {facts.trigger.per_day} a day"
-    passed = "all checks passed"
-    if facts.blocked_until is not None:
-        passed += f" (the cooldown is set aside: {facts.trigger.ignore_cooldown})"
-    return TriggerDecision("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
+@dataclass(frozen=True)
+class Person:
+    """The one person whom an event is about.
+
+    Attributes:
+        subjects: subjects under which the person and the mailbox cool down, sorted; merged contacts included.
+        suppression_reason: why they must not be contacted, or None.
+        history: their earlier surveys and responses.
+    """
+
+    subjects: tuple[str, ...]
+    suppression_reason: str | None = None
+    history: ContactHistory = field(default_factory=ContactHistory)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An event that may lead to surveys.
+
+    Attributes:
+        event: the completed event.
+        contacts: the contacts found for it.
+        person: what is known of the one person; None unless there is exactly one contact.
+        now: the present moment.
+        seen_at: when the event came in, or was last replayed.
+        earlier_verdicts: by trigger label.
+    """
+
+    event: Event
+    contacts: tuple[Contact, ...]
+    person: Person | None
+    now: datetime
+    seen_at: datetime
+    earlier_verdicts: Mapping[str, str] = field(default_factory=dict)
+
+
+def _no_surveys_due(_day: date) -> int:
+    return 0
+
+
+def _no_baseline() -> float:
+    return 0.0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that the checks of one trigger read about one event.
+
+    Attributes:
+        trigger: the trigger.
+        event: the event, completed with the fields that triggers name.
+        now: the present moment.
+        limits: the configured limits.
+        filter: compiled filter of the trigger, or None.
+        contacts: the contacts found for the event.
+        suppression_reason: why the contact must not be contacted, or None.
+        veto_reason: why a plugin refuses, or None.
+        history: earlier surveys and responses of the contact; None unless there is exactly one contact.
+        surveys_due: number of surveys due on a calendar day of the company, over all triggers.
+        trigger_surveys_due: the same of this trigger only.
+        outranked_by: label of the trigger that already leads to a survey for this event, or is held, or None.
+        blocked_until: end of the cooldown of the person or the mailbox, or None.
+        reached: number of people that the trigger reached within `unusual_within`.
+        baseline: average number of people that the trigger reaches per `unusual_within`; only called when needed.
+        released: an operator released the event although the trigger reached unusually many people.
+        seen_at: when the event came in or was last replayed, so that no event becomes too old in a queue; None = now.
+        zone: time zone of the company, in which days are counted.
+    """
+
+    trigger: Trigger
+    event: Event
+    now: datetime
+    limits: Limits
+    filter: Filter | None
+    contacts: tuple[Contact, ...]
+    suppression_reason: str | None
+    veto_reason: str | None
+    history: ContactHistory | None
+    surveys_due: Callable[[date], int] = _no_surveys_due
+    trigger_surveys_due: Callable[[date], int] = _no_surveys_due
+    outranked_by: str | None = None
+    blocked_until: datetime | None = None
+    reached: int = 0
+    baseline: Callable[[], float] = _no_baseline
+    released: bool = False
+    seen_at: datetime | None = None
+    zone: tzinfo = UTC
+
+    @property
+    def age(self) -> timedelta:
+        """Age of the event when it came in."""
+        return (self.seen_at or self.now) - self.event.occurred_at
+
+    @cached_property
+    def due_at(self) -> datetime:
+        """When the survey mail would be due (UTC), never before `now`.
+
+        The delay counts from the event, in the time zone of the contact if it is known. If the trigger has reached its
+        `per_day` on that day, the mail is due at the same time of the next day with room.
+        """
+        per_day = self.trigger.per_day
+        zone = contact_zone(self.contacts[0].timezone if len(self.contacts) == 1 else None, self.zone)
+        first_due_at = due_at = max(end_of_delay(self.event.occurred_at, self.trigger.delay, zone), self.now)
+        day = local_date(first_due_at, zone)
+        while per_day is not None and self.trigger_surveys_due(local_date(due_at, self.zone)) >= per_day:
+            day += timedelta(days=1)
+            due_at = same_time_on(first_due_at, day, zone)
+        return due_at
+
+    def values(self) -> dict[str, FieldValue]:
+        """Values for the filter: fields of the event, of the contact, and `PERSON_FIELDS` if the filter uses any."""
+        if len(self.contacts) != 1:
+            return dict(self.event.fields)
+        contact = self.contacts[0]
+        fields = {**contact.fields, **self.event.fields}
+        if self.filter is None or not self.filter.person_fields:
+            return fields
+        history = self.history or ContactHistory()
+        return {
+            **fields,
+            "contact.email_domain": _email_domain(contact.email),
+            "contact.language": contact.language,
+            "contact.name": contact.name,
+            "contact.timezone": contact.timezone,
+            "history.answers": history.answers,
+            "history.last_score": history.last_score,
+            "history.last_answered_at": _format_moment(history.last_answered_at),
+            "history.last_surveyed_at": _format_moment(history.last_surveyed_at),
+        }
+
+
+def _email_domain(email: str | None) -> str | None:
+    """The part after the last ``@``, in lower case."""
+    return mailbox_key(email).rpartition("@")[2] if email else None
+
+
+def _format_moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 def cooldown_decision(limits: Limits, until: datetime, now: datetime, zone: tzinfo) -> TriggerDecision:
-    """The ruling when the cooldown of the person or the mailbox is taken.
+    """The decision when the person or the mailbox is in cooldown.
 
     Args:
         limits: the configured limits.
         until: when the cooldown ends.
         now: the present moment.
-        zone: the company's time zone, in which the day is told.
+        zone: time zone of the company, for the day in the sentence.
     """
     day = local_date(until, zone).isoformat()
     if limits.when_blocked == "skip":
-        return _no(
-            "cooldown", f"surveyed within the cooldown of {_format_span(limits.cooldown)}, which ends on {day}", until
-        )
+        span = format_span(limits.cooldown)
+        return refuse("cooldown", f"surveyed within the cooldown of {span}, which ends on {day}", until)
     if until - now > limits.defer_at_most:
         longest = format_duration(limits.defer_at_most)
-        return _no("cooldown", f"the cooldown ends on {day}, later than the {longest} that defer_at_most allows", until)
+        detail = f"the cooldown ends on {day}, later than the {longest} that defer_at_most allows"
+        return refuse("cooldown", detail, until)
     return TriggerDecision("deferred", "cooldown", f"waits for the end of the cooldown on {day}", eligible_at=until)
 
 
-def superseded_decision(newer: str) -> TriggerDecision:
-    """The ruling for a deferred event when a newer one of the same person waits for the same cooldown.
+def superseded_decision(newer_key: str) -> TriggerDecision:
+    """The decision on a deferred event when a newer one of the same person waits for the same cooldown.
 
     Args:
-        newer: what the newer event is called.
+        newer_key: key of the newer event.
     """
-    return _no("superseded", f"{newer} of the same person is newer and waits in its place")
+    return refuse("superseded", f"{newer_key} of the same person is newer and waits in its place")
 
 
-def with_reason(ruling: TriggerDecision, reason: str | None) -> TriggerDecision:
-    """The same ruling, with what led to it beside its inputs; as it is if nothing is to be added."""
-    return ruling if reason is None else replace(ruling, detail=_redact_addresses(f"{ruling.detail}; {reason}"))
+def with_reason(decision: TriggerDecision, reason: str | None) -> TriggerDecision:
+    """The same decision with a further reason in its sentence; unchanged if there is none."""
+    if reason is None:
+        return decision
+    return replace(decision, detail=_redact_addresses(f"{decision.detail}; {reason}"))
 
 
-def _ordered_checks(facts: Facts) -> tuple[Callable[[Facts], TriggerDecision | None], ...]:
-    """The checks in order; a filter that asks about the person cannot be answered before there is one."""
-    personal = facts.filter is not None and facts.filter.person_fields
-    return _CHECKS_PERSON_FIRST if personal else _CHECKS_FILTER_FIRST
+def refuse(reason: Reason, detail: str, eligible_at: datetime | None = None) -> TriggerDecision:
+    """A "no" whose sentence holds no e-mail address."""
+    lowered = detail.lower()  # redaction costs more than this test, and most sentences hold nothing to redact
+    is_suspicious = any(marker in lowered for marker in _SECRET_MARKERS)
+    return TriggerDecision("no", reason, _redact_addresses(detail) if is_suspicious else detail, eligible_at)
 
 
-def _no(reason: Reason, detail: str, eligible_at: datetime | None = None) -> TriggerDecision:
-    lowered = detail.lower()
-    told = _redact_addresses(detail) if any(sign in lowered for sign in _SECRET_MARKERS) else detail
-    return TriggerDecision("no", reason, told, eligible_at=eligible_at)
-
-
-def _check_active_period(facts: Facts) -> TriggerDecision | None:
-    first, last = facts.trigger.active_from, facts.trigger.active_until
-    if first is None and last is None:
-        return None
-    day = local_date(facts.event.occurred_at, facts.zone)
-    if first is not None and day < first:
-        return _no("inactive", f"it happened on {day}, the trigger is active from {first}")
-    if last is not None and day > last:
-        return _no("inactive", f"it happened on {day}, the trigger was active until {last}")
-    return None
-
-
-def _check_age(facts: Facts) -> TriggerDecision | None:
-    if facts.age <= facts.limits.max_event_age:
-        return None
-    limit = format_duration(facts.limits.max_event_age)
-    return _no("too_old", f"the event was {_format_span(facts.age)} old, max_event_age is {limit}")
-
-
-def _check_filter(facts: Facts) -> TriggerDecision | None:
-    if facts.filter is None:
-        return None
-    values = facts.values()
-    if facts.filter.matches(values):
-        return None
-    inputs = ", ".join([f"{name} = {_format_value(values.get(name), name)}" for name in facts.filter.asked])
-    return _no("filter", f"{facts.filter.text!r} does not hold: {inputs}")
-
-
-def _check_contact(facts: Facts) -> TriggerDecision | None:
-    if len(facts.contacts) > 1:
-        return _no("several_contacts", f"{len(facts.contacts)} contacts fit the event; nobody is asked by guess")
-    if not facts.contacts:
-        return _no("no_contact", "no contact was found for the event")
-    if facts.contacts[0].deleted:
-        return _no("no_contact", "the contact has been deleted at the vendor")
-    return None
-
-
-def _check_address(facts: Facts) -> TriggerDecision | None:
-    if facts.contacts[0].email:
-        return None
-    return _no("no_address", "the contact has no e-mail address")
-
-
-def _check_opt_out(facts: Facts) -> TriggerDecision | None:
-    contact = facts.contacts[0]
-    return _no("opted_out", f"{contact.connection} says that the contact opted out") if contact.opted_out else None
-
-
-def _check_suppression(facts: Facts) -> TriggerDecision | None:
-    return _no("suppressed", f"must not be written to: {facts.suppressed}") if facts.suppressed is not None else None
-
-
-def _check_sample(facts: Facts) -> TriggerDecision | None:
-    contact, percent = facts.contacts[0], facts.trigger.sample
-    if in_sample(facts.trigger.label, f"{contact.connection}:{contact.id}", percent):
-        return None
-    return _no("sample", f"not in the sample of {percent:g} %")
-
-
-def _check_veto(facts: Facts) -> TriggerDecision | None:
-    return _no("veto", f"a plugin refuses: {facts.vetoed}") if facts.vetoed is not None else None
-
-
-def _check_priority(facts: Facts) -> TriggerDecision | None:
-    if facts.outranked_by is None:
-        return None
-    return _no("outranked", f"trigger {facts.outranked_by!r} has this event already")
-
-
-def _check_cooldown(facts: Facts) -> TriggerDecision | None:
-    if facts.blocked_until is None or facts.trigger.ignore_cooldown is not None:
-        return None
-    return cooldown_decision(facts.limits, facts.blocked_until, facts.now, facts.zone)
-
-
-def _check_unusual_volume(facts: Facts) -> TriggerDecision | None:
-    limits = facts.limits
-    if facts.released or facts.reached < limits.unusual:
-        return None
-    usual = facts.usual()
-    if facts.reached < unusual_threshold(limits, usual):
-        return None
-    detail = f"the trigger reached {facts.reached} people within {format_duration(limits.unusual_within)}"
-    detail += f", unusual is {limits.unusual} and {limits.unusual_factor:g} times its average of {usual:.3g}"
-    return TriggerDecision("held", "unusual", f"{detail}; held until an operator releases or refuses it")
-
-
-def unusual_threshold(limits: Limits, usual: float) -> float:
-    """How many people a trigger must have reached within `unusual_within` for the next one to be unusual.
-
-    Args:
-        limits: the configured limits.
-        usual: the trigger's own average per `unusual_within`.
-    """
-    return max(limits.unusual, limits.unusual_factor * usual)
-
-
-def _check_daily_cap(facts: Facts) -> TriggerDecision | None:
-    cap, day = facts.limits.surveys_per_day, local_date(facts.due_at, facts.zone)
-    due = facts.days(day)
-    if due < cap:
-        return None
-    detail = f"{due} surveys are due on {day}, surveys_per_day is {cap}; decided again the day after"
-    return TriggerDecision("deferred", "daily_cap", detail, eligible_at=start_of_next_day(facts.due_at, facts.zone))
-
-
-def _format_span(span: timedelta) -> str:
-    """A span in days once it has one, for sentences."""
+def format_span(span: timedelta) -> str:
+    """A duration for a sentence: whole days if it has any."""
     return f"{span.days}d" if span.days else format_duration(span)
-
-
-def _format_value(value: FieldValue, field: str) -> str:
-    """A field's value for a sentence: short, missing ones named as such, and no person's name."""
-    if value is None or value == "":
-        return "missing"
-    if field == "contact.name":
-        return "(the name)"
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= _MAX_SHOWN_VALUE else text[: _MAX_SHOWN_VALUE - 1] + "…"
-
-
-_PERSON_CHECKS = (
-    _check_address,
-    _check_opt_out,
-    _check_suppression,
-    _check_sample,
-    _check_veto,
-    _check_priority,
-    _check_cooldown,
-    _check_unusual_volume,
-    _check_daily_cap,
-)
-_CHECKS_FILTER_FIRST = (_check_active_period, _check_age, _check_filter, _check_contact, *_PERSON_CHECKS)
-_CHECKS_PERSON_FIRST = (_check_active_period, _check_age, _check_contact, _check_filter, *_PERSON_CHECKS)

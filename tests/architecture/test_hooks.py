@@ -11,7 +11,7 @@ import pytest
 from nps_connect.hookspecs import HOOKSPEC_MODULES, PROJECT
 
 BUILT_IN = {
-    "nps_trigger_survey": "nps_connect.rules.trigger_decision:check_trigger",  # the configured triggers
+    "nps_trigger_survey": "nps_connect.rules.evaluate:check_trigger",  # the configured triggers
     "nps_choose_review_platform": "nps_connect.rules.review_policy:choose_platform",  # weights and rotation
 }
 """Hooks whose real implementer is the core's own rule, asked beside the plugins."""

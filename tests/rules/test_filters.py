@@ -221,7 +221,7 @@ def test_what_fields_are_compared_as_is_known_and_dates_compared_as_texts_are_no
         FIELDS,
         open_fields=True,
     )
-    assert asked.compared == {"amount": {"number"}, "closed_at": {"moment"}, "due": {"text"}, "paid": {"boolean"}}
+    assert asked.compared_types == {"amount": {"number"}, "closed_at": {"moment"}, "due": {"text"}, "paid": {"boolean"}}
     assert asked.date_like_fields == {"due"}
 
 

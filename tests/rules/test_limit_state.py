@@ -14,26 +14,28 @@ HOUR = timedelta(hours=1)
 MOMENTS = st.lists(st.integers(0, 40 * 24 * 4).map(lambda quarters: NOW - timedelta(minutes=15 * quarters))).map(sorted)
 
 
-def books(moments: list[datetime]) -> LimitState:
+def build_state(moments: list[datetime]) -> LimitState:
     return LimitState(UTC, lambda _trigger, _day: 0, reached={"t": moments})
 
 
 def test_the_average_is_that_of_four_weeks_without_the_present_hour():
     moments = sorted(NOW - timedelta(days=day, hours=2) for day in range(28))
-    assert books(moments).usual("t", NOW, HOUR) == 28 / (28 * 24 - 1)
-    assert books([NOW - BASELINE_PERIOD, NOW - timedelta(minutes=59)]).usual("t", NOW, HOUR) == 0
-    assert books(moments).usual("another", NOW, HOUR) == 0
+    assert build_state(moments).baseline("t", NOW, HOUR) == 28 / (28 * 24 - 1)
+    assert build_state([NOW - BASELINE_PERIOD, NOW - timedelta(minutes=59)]).baseline("t", NOW, HOUR) == 0
+    assert build_state(moments).baseline("another", NOW, HOUR) == 0
 
 
 def test_a_span_longer_than_the_past_has_no_average():
-    assert books([NOW - timedelta(days=3)]).usual("t", NOW, timedelta(days=30)) == 0
+    assert build_state([NOW - timedelta(days=3)]).baseline("t", NOW, timedelta(days=30)) == 0
 
 
 @given(MOMENTS, st.integers(1, 27 * 24).map(lambda hours: timedelta(hours=hours)))
 def test_counted_by_the_ledger_or_kept_in_memory_it_is_the_same(moments, within):
-    kept = books(moments)
-    counted = books([])
-    counted.counted = {"t": sum(moment > NOW - within for moment in moments)}
-    counted.earlier = lambda _trigger: sum(NOW - BASELINE_PERIOD < moment <= NOW - within for moment in moments)
-    assert counted.usual("t", NOW, within) == kept.usual("t", NOW, within)
+    kept = build_state(moments)
+    counted = build_state([])
+    counted.reached_before = {"t": sum(moment > NOW - within for moment in moments)}
+    counted.baseline_reached = lambda _trigger: sum(
+        NOW - BASELINE_PERIOD < moment <= NOW - within for moment in moments
+    )
+    assert counted.baseline("t", NOW, within) == kept.baseline("t", NOW, within)
     assert counted.reached_since("t", NOW - within) == kept.reached_since("t", NOW - within)

@@ -12,9 +12,9 @@ import pytest
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
-from nps_connect.rules.facts import Facts
+from nps_connect.rules.evaluate import check_trigger, unusual_threshold
 from nps_connect.rules.filters import compile_filter
-from nps_connect.rules.trigger_decision import check_trigger, cooldown_decision, unusual_threshold
+from nps_connect.rules.trigger_decision import Facts, cooldown_decision
 from nps_connect.settings.model import Limits, Trigger
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -43,8 +43,8 @@ def facts(**known):
         "limits": Limits(),
         "filter": where("amount >= 100"),
         "contacts": (ANNE,),
-        "suppressed": None,
-        "vetoed": None,
+        "suppression_reason": None,
+        "veto_reason": None,
         "history": ContactHistory(),
     }
     return Facts(**usual | known)
@@ -58,13 +58,13 @@ REFUSALS = {
     "no_contact": {"contacts": ()},
     "no_address": {"contacts": (ANNE.model_copy(update={"email": None}),)},
     "opted_out": {"contacts": (ANNE.model_copy(update={"opted_out": True}),)},
-    "suppressed": {"suppressed": "the mailbox bounced"},
+    "suppressed": {"suppression_reason": "the mailbox bounced"},
     "sample": {"trigger": NOT_SAMPLED},
-    "veto": {"vetoed": "an open complaint"},
+    "veto": {"veto_reason": "an open complaint"},
     "outranked": {"outranked_by": "crm:deal.won:other"},
     "cooldown": {"blocked_until": NOW + timedelta(days=5)},
     "unusual": {"reached": 50},
-    "daily_cap": {"days": lambda _day: 200},
+    "daily_cap": {"surveys_due": lambda _day: 200},
 }
 
 
@@ -132,7 +132,7 @@ def test_a_filter_tells_what_it_saw():
 def test_no_detail_holds_an_address():
     shown = check_trigger(facts(filter=where('email == "x"'), event=event(fields={"email": "anne@example.com"})))
     assert "[address]" in shown.detail
-    for known in ({"suppressed": "anne@example.com bounced"}, {"vetoed": "asked by bob@example.com"}):
+    for known in ({"suppression_reason": "anne@example.com bounced"}, {"veto_reason": "asked by bob@example.com"}):
         assert "example.com" not in check_trigger(facts(**known)).detail
 
 
@@ -176,11 +176,13 @@ def test_a_deferred_event_does_not_grow_too_old_by_waiting():
 
 def test_the_daily_cap_defers_to_the_company_s_next_day():
     paris = ZoneInfo("Europe/Paris")
-    ruling = check_trigger(facts(trigger=trigger(), days=lambda _day: 200, zone=paris))
+    ruling = check_trigger(facts(trigger=trigger(), surveys_due=lambda _day: 200, zone=paris))
     assert ruling.eligible_at == datetime(2026, 5, 4, 22, tzinfo=UTC)
-    assert check_trigger(facts(days=lambda _day: 200, zone=paris)).eligible_at == datetime(2026, 5, 7, 22, tzinfo=UTC)
+    assert check_trigger(facts(surveys_due=lambda _day: 200, zone=paris)).eligible_at == datetime(
+        2026, 5, 7, 22, tzinfo=UTC
+    )
     assert "surveys_per_day is 200" in ruling.detail
-    assert check_trigger(facts(days=lambda _day: 199)).verdict == "yes"
+    assert check_trigger(facts(surveys_due=lambda _day: 199)).verdict == "yes"
 
 
 def test_a_cooldown_skips_by_default_and_tells_the_next_date():
@@ -227,12 +229,12 @@ def test_what_is_unusual_grows_with_what_is_usual_for_the_trigger_and_never_fall
     usual, reached, verdict
 ):
     limits = Limits(unusual=50, unusual_factor=5)
-    assert check_trigger(facts(limits=limits, reached=reached, usual=lambda: usual)).verdict == verdict
+    assert check_trigger(facts(limits=limits, reached=reached, baseline=lambda: usual)).verdict == verdict
     assert (reached < unusual_threshold(limits, usual)) == (verdict == "yes")
 
 
 def test_the_average_is_told_to_whoever_is_asked():
-    ruling = check_trigger(facts(reached=120, usual=lambda: 20.04))
+    ruling = check_trigger(facts(reached=120, baseline=lambda: 20.04))
     assert "reached 120 people within 1h, unusual is 50 and 5 times its average of 20" in ruling.detail
 
 
@@ -240,7 +242,7 @@ def test_the_average_is_not_asked_for_below_the_floor():
     def asked() -> float:
         raise AssertionError("asked")
 
-    assert check_trigger(facts(reached=49, usual=asked)).verdict == "yes"
+    assert check_trigger(facts(reached=49, baseline=asked)).verdict == "yes"
 
 
 def test_an_operator_s_release_lets_an_unusual_number_through():

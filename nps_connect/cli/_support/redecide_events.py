@@ -45,14 +45,16 @@ def redecide_events(
         )
     told = f"{pluralize(found.decisions, 'decision', 'decisions')} on {pluralize(found.events, 'event', 'events')}"
     told += f", about {pluralize(found.people, 'person', 'people')}"
-    told += f" and {pluralize(found.unknown, 'event', 'events')} of nobody known" if found.unknown else ""
+    told += (
+        f" and {pluralize(found.without_contact, 'event', 'events')} of nobody known" if found.without_contact else ""
+    )
     redone = 0
     if found.decisions and not dry_run:
         confirm(f"Make {told}, again? Mail may reach them.", yes=yes)
         with progress_bar("deciding anew", hidden=as_json) as tell:
             for done, part in enumerate(parts, 1):
                 with ledger.write() as session:
-                    redone += len(redecide.redecide(session, part, labels, why=why, now=system_clock()))
+                    redone += len(redecide.redecide(session, part, labels, reason=why, now=system_clock()))
                 tell(done, len(parts))
     if as_json:
         print_json({"found": asdict(found), "redone": redone})

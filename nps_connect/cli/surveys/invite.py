@@ -86,7 +86,7 @@ def invite(
                 found = run_dry_run(application.ctx, plan, people(faults, told), scratch, faults.told)
             _print_dry_run(application.ctx, plan, found, faults, refused, as_json=as_json)
             taken = 0
-            if found.people > found.known and not dry_run:
+            if found.people > found.already_imported and not dry_run:
                 confirm(_confirmation_prompt(plan, found), yes=yes)
                 taken = _import_people(application.ctx, plan, people, hidden=as_json)
     if as_json:
@@ -130,21 +130,21 @@ def _print_dry_run(
         raise CommandError("no line of the file can be used")
     if not as_json:
         rows = sorted(found.reasons.items(), key=lambda row: -row[1])
-        before = [("imported before", found.known)] if found.known else []
+        before = [("imported before", found.already_imported)] if found.already_imported else []
         print_table(["decision", "people"], [*rows, *before], empty="nobody")
-        last = format_time(found.last_due, ctx.settings.core.zone)
+        last = format_time(found.last_due_at, ctx.settings.core.zone)
         until = f", the last on {last[:10]}" if last else ""
-        later = f"; {found.later} of them wait for a free day" if found.later else ""
-        told = pluralize(found.reached, "person", "people")
+        later = f"; {found.deferred} of them wait for a free day" if found.deferred else ""
+        told = pluralize(found.reachable, "person", "people")
         click.echo(f"Would reach {told}, at most {plan.per_day} a day{until}{later}.")
-    if plan.days(found.reached) > MAX_CAMPAIGN_DAYS:
-        raise CommandError(f"at {plan.per_day} a day this takes {plan.days(found.reached)} days; give --per-day")
+    if plan.days(found.reachable) > MAX_CAMPAIGN_DAYS:
+        raise CommandError(f"at {plan.per_day} a day this takes {plan.days(found.reachable)} days; give --per-day")
 
 
 def _confirmation_prompt(plan: Campaign, found: DryRunResult) -> str:
     what = "Record what would become of" if plan.shadow else "Ask"
     mode = " (mode is shadow: nothing is sent)" if plan.shadow else ""
-    return f"{what} {pluralize(found.reached, 'person', 'people')} by survey {plan.survey!r}{mode}?"
+    return f"{what} {pluralize(found.reachable, 'person', 'people')} by survey {plan.survey!r}{mode}?"
 
 
 def _import_people(ctx: Context, plan: Campaign, people: People, *, hidden: bool) -> int:
@@ -184,10 +184,10 @@ def _result_json(plan: Campaign, found: DryRunResult, faults: RowErrors, taken: 
         "mode": "shadow" if plan.shadow else "live",
         "per_day": plan.per_day,
         "people": found.people,
-        "imported_before": found.known,
-        "would_reach": found.reached,
-        "later": found.later,
-        "last_due": found.last_due,
+        "imported_before": found.already_imported,
+        "would_reach": found.reachable,
+        "later": found.deferred,
+        "last_due": found.last_due_at,
         "reasons": dict(found.reasons),
         "not_taken": line_errors_json(faults),
         "taken": taken,

@@ -55,7 +55,7 @@ def simulate(options: Options, since: str, new: Path | None, csv_file: Path | No
                 "events": tried.events,
                 "reasons": {"present": present.reasons, "new": tried.reasons},
                 "never_completed": {"present": present.never_completed, "new": tried.never_completed},
-                "surveys": [asdict(one) for one in tried.asked],
+                "surveys": [asdict(one) for one in tried.surveys],
                 "added": [asdict(one) for one in difference.added],
                 "removed": [asdict(one) for one in difference.removed],
                 "moved": [{"before": asdict(one), "after": asdict(other)} for one, other in difference.moved],
@@ -84,7 +84,7 @@ def _rows(tried: SimulationResult, difference: SimulationDiff) -> list[dict[str,
     before = {id(after): old.due_at for old, after in difference.moved}
     added = {id(one) for one in difference.added}
     rows = []
-    for one in tried.asked:
+    for one in tried.surveys:
         change = "added" if id(one) in added else "moved" if id(one) in before else "same"
         rows.append({"change": change, **asdict(one), "due_before": before.get(id(one))})
     return rows + [{"change": "removed", **asdict(one), "due_before": None} for one in difference.removed]
@@ -109,7 +109,7 @@ def _print(
     heads: Sequence[str] = ["reason", "present", "new"] if compared else ["reason", "decisions"]
     counts = [(reason, present.reasons[reason], *([tried.reasons[reason]] if compared else [])) for reason in reasons]
     print_table(heads, counts, empty="no trigger listened to any event")
-    told = f"{pluralize(tried.events, 'event', 'events')}; {pluralize(len(tried.asked), 'survey', 'surveys')}"
+    told = f"{pluralize(tried.events, 'event', 'events')}; {pluralize(len(tried.surveys), 'survey', 'surveys')}"
     if compared:
         changes = (difference.added, difference.removed, difference.moved)
         told += "; {} added, {} removed, {} moved".format(*map(len, changes))

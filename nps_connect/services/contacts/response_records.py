@@ -41,7 +41,7 @@ def load_contact_response(session: Session, row: ResponseRow, contact: ContactRo
     return ContactResponse(
         contact=build_contact(contact),
         response=build_response(row),
-        history=load_earlier_responses(session, contact.id or 0, besides=row.id),
+        history=load_earlier_responses(session, contact.id or 0, except_id=row.id),
     )
 
 

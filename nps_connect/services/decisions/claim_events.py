@@ -1,29 +1,40 @@
-"""Before deciding: claim a batch of events and read them."""
+"""Claim stored events, complete them at the vendor, and schedule retries of intake work."""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, Text, cast, func, select
 from sqlmodel import Session, col
 
+from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, PluginError, RateLimited, RetryLater
 from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import in_list
+from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
+from nps_connect.rules.retry_plan import INTAKE_PLAN, next_attempt_at
+from nps_connect.services.contacts.lookup import find_contacts
 from nps_connect.services.context import Context, decide_queue
+from nps_connect.services.reviews.locations import location_fields
 
 log = logging.getLogger(__name__)
 
+CREDENTIALS_RETRY_INTERVAL = timedelta(minutes=5)
+"""Interval between tries while the vendor refuses the credentials."""
 
-class ClaimedEvent(NamedTuple):
-    """A claimed event, as it is stored; one that was replayed came in when it was replayed."""
+RATE_LIMIT_RETRY_INTERVAL = timedelta(seconds=10)
+"""Delay after a rate limit whose end the vendor does not state."""
+
+
+class StoredEvent(NamedTuple):
+    """An event with its row id. `received_at` of a replayed event is the time of the replay."""
 
     id: int
     connection: str
-    key: str
     received_at: datetime
     attempts: int
     event: Event
@@ -31,21 +42,13 @@ class ClaimedEvent(NamedTuple):
     @property
     def ref(self) -> str:
         """Connection and key, which identify the fact in every database."""
-        return f"{self.connection}:{self.key}"
-
-
-def claim_events(ctx: Context, connection: str, token: str, limit: int) -> list[ClaimedEvent]:
-    """Claim events of one connection, oldest due first; one that cannot be read (a damaged record) goes dead alone."""
-    with ctx.ledger.write() as session:
-        ids = claims.claim_ids(session, EventRow, decide_queue(connection), token=token, now=ctx.clock(), limit=limit)
-        return _load_claimed(session, ids, token) if ids else []
+        return f"{self.connection}:{self.event.key}"
 
 
 _SELECT_CLAIMED: Select[*tuple[Any, ...]] = (
     select(
         col(EventRow.id),
         col(EventRow.connection),
-        col(EventRow.key),
         func.coalesce(col(EventRow.replayed_at), col(EventRow.received_at)),
         col(EventRow.attempts),
         cast(col(EventRow.record), Text),
@@ -55,14 +58,88 @@ _SELECT_CLAIMED: Select[*tuple[Any, ...]] = (
 )
 
 
-def _load_claimed(session: Session, ids: list[int], token: str) -> list[ClaimedEvent]:
-    taken = []
-    for event_id, connection, key, received_at, attempts, record in session.execute(_SELECT_CLAIMED, {"ids": ids}):
-        try:
-            event = Event.model_validate_json(record)
-            taken.append(ClaimedEvent(event_id, connection, key, received_at, attempts, event))
-        except ValueError as error:
-            log.error("damaged event id=%s: %s", event_id, type(error).__name__)
-            told = {"state": "dead", "last_error": "the row cannot be read: its record is damaged"}
-            claims.settle(session, EventRow, event_id, token=token, values=told)
-    return taken
+def claim_events(ctx: Context, connection: str, token: str, limit: int) -> list[StoredEvent]:
+    """Claim events of one connection, oldest due first. An event with a damaged record goes dead without the others."""
+    claimed = []
+    with ctx.ledger.write() as session:
+        ids = claims.claim_ids(session, EventRow, decide_queue(connection), token=token, now=ctx.clock(), limit=limit)
+        if not ids:
+            return []
+        for event_id, name, received_at, attempts, record in session.execute(_SELECT_CLAIMED, {"ids": ids}):
+            try:
+                event = Event.model_validate_json(record)
+                claimed.append(StoredEvent(event_id, name, received_at, attempts, event))
+            except ValueError as error:
+                _settle_damaged(session, event_id, token, error)
+    return claimed
+
+
+def _settle_damaged(session: Session, event_id: int, token: str, error: ValueError) -> None:
+    log.error("event_damaged event=%s error=%s", event_id, type(error).__name__)
+    values = {"state": "dead", "last_error": "the row cannot be read: its record is damaged"}
+    claims.settle(session, EventRow, event_id, token=token, values=values)
+
+
+def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> list[Event]:
+    """Return the same events in the same order, with the fields that triggers use and with their contacts.
+
+    Raises:
+        DeliveryError: the vendor is unavailable or refuses.
+        PluginError: the plugin returned other events than it was given.
+    """
+    events = _complete_fields(ctx, connection, events)
+    open_keys = [event.contact_key for event in events if event.contact_key and not event.contacts]
+    if not open_keys or not ctx.has(connection, "nps_find_contacts"):
+        return list(events)
+    matches = find_contacts(ctx, connection, list(dict.fromkeys(open_keys)))
+    contacts_by_key = {match.key: match.contacts for match in matches}
+    return [
+        event.changed(contacts=contacts_by_key.get(event.contact_key, ()))
+        if event.contact_key and not event.contacts
+        else event
+        for event in events
+    ]
+
+
+def _complete_fields(ctx: Context, connection: str, events: Sequence[Event]) -> Sequence[Event]:
+    if not events or not ctx.has(connection, "nps_complete_events"):
+        return events
+    names = location_fields(ctx)
+    for trigger in ctx.settings.triggers:
+        if trigger.source == connection and trigger.label in ctx.filters:
+            names |= ctx.filters[trigger.label].names
+    plugin = ctx.plugin_name(connection)
+    arguments = {"connection": ctx.connections[connection], "events": events, "fields": sorted(names)}
+    completed: Sequence[Event] = ctx.plugins.call(plugin, "nps_complete_events", **arguments)
+    if [event.key for event in completed] != [event.key for event in events]:
+        raise PluginError(plugin, "nps_complete_events did not give the same events in the same order")
+    return completed
+
+
+def error_summary(ctx: Context, error: BaseException) -> str:
+    """Describe any error in one redacted sentence."""
+    sentence = error.message if isinstance(error, DeliveryError) else f"{type(error).__name__}: {error}"
+    return ctx.redact(sentence)[:1000]
+
+
+def schedule_retries(ctx: Context, table: type[QueuedRow], rows: Sequence[Any], token: str, error: Exception) -> None:
+    """Settle claimed intake rows after a failure; each row follows its own retry plan."""
+    with ctx.ledger.write() as session:
+        for row in rows:
+            claims.settle(session, table, row.id, token=token, values=retry_values(ctx, row.attempts, error))
+
+
+def retry_values(ctx: Context, attempts: int, error: Exception) -> dict[str, Any]:
+    """Columns of intake work that has failed `attempts` times before: pending with a later due time, or dead.
+
+    A refusal (401, 403) uses up no attempt: events are not lost to an expired token.
+    """
+    now = ctx.clock()
+    values: dict[str, Any] = {"last_error": error_summary(ctx, error), "state": "pending", "started_at": None}
+    if isinstance(error, RateLimited):
+        return {**values, "due_at": error.until or now + RATE_LIMIT_RETRY_INTERVAL}
+    if isinstance(error, AuthFailed | NotAllowed):
+        return {**values, "due_at": now + CREDENTIALS_RETRY_INTERVAL}
+    retry_after = error.after if isinstance(error, RetryLater) else None
+    due_at = next_attempt_at(INTAKE_PLAN, attempts + 1, now, now, ctx.random.random(), retry_after)
+    return {**values, "attempts": attempts + 1, **({"due_at": due_at} if due_at else {"state": "dead"})}

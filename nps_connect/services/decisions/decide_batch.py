@@ -1,4 +1,4 @@
-"""One transaction in which a batch of events is judged, with all that follows from the verdicts."""
+"""Decide one batch of events in one transaction, with everything that follows from the decisions."""
 
 from __future__ import annotations
 
@@ -6,133 +6,211 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.events import Event
-from nps_connect.rules.limit_state import Candidate, LimitState
-from nps_connect.rules.trigger_decision import superseded_decision
-from nps_connect.services.contacts.contact_batch import ContactRef, StoredContact, load_people, single_contact
+from nps_connect.records.events import CONTACT_EVENT_KINDS, Event
+from nps_connect.rules.limit_state import LimitState
+from nps_connect.rules.trigger_decision import Candidate, Person, TriggerDecision, superseded_decision
+from nps_connect.services.contacts.contact_batch import (
+    ContactRef,
+    StoredContact,
+    load_people,
+    single_contact,
+    upsert_contacts,
+)
 from nps_connect.services.contacts.event_subjects import record_candidates
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.claim_events import ClaimedEvent
+from nps_connect.services.decisions.claim_events import StoredEvent
 from nps_connect.services.decisions.limit_state import load_limit_state
 from nps_connect.services.decisions.recovery_survey import process_ticket_event
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 from nps_connect.services.deliveries.delivery_order import advisory_lock
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.notices.staff_notices import notify_decision_limits
+from nps_connect.services.suppressions.erasure import redact_event_record
+from nps_connect.services.suppressions.lifecycle import apply_contact_event, reapply_erasure
+from nps_connect.settings.model import Trigger
 
-DECISION_LOCK = "books"
-"""In place of a queue: who decides whether anybody is surveyed, one after the other."""
+DECISION_LOCK = "decisions"
+"""Name of the lock that serialises decisions about surveys: each must see the counts of the others."""
+
+_EVENTS_TABLE = EventRow.__table__  # type: ignore[attr-defined]
+_DEFER_EVENT = (
+    update(_EVENTS_TABLE)
+    .where(_EVENTS_TABLE.c.id == bindparam("event_id"))
+    .values(state="pending", due_at=bindparam("due_again_at", type_=_EVENTS_TABLE.c.due_at.type))
+)
+
+
+class SavedColumns(NamedTuple):
+    """Columns of a decided event: its one contact, and its record (ids only if that contact was erased)."""
+
+    contact_id: int | None
+    record: Event | dict[str, Any]
+
+
+class EventBatch(Protocol):
+    """Completed events of one connection: just parsed, or claimed from the queue."""
+
+    @property
+    def connection(self) -> str:
+        """The connection whose events they are."""
+
+    def lock(self, session: Session) -> Sequence[Event]:
+        """Return the events that are still to be decided, in order."""
+
+    def save(self, session: Session, columns: Mapping[str, SavedColumns]) -> list[StoredEvent]:
+        """Write the events as succeeded, with these columns by key; return the stored ones, in order."""
 
 
 @dataclass
-class DecisionBatch:
-    """A batch before its judge.
+class _Outcome:
+    """Decisions of one batch, and what follows from them.
 
     Attributes:
-        ctx: the joined parts.
-        session: the transaction.
-        again: when events have to be decided on once more, by id.
+        decisions: rows of the decisions table.
+        approved: surveys to be sent.
+        due_again_at: when a deferred event is decided again, by event id.
     """
 
-    ctx: Context
-    session: Session
-    again: dict[int, datetime] = field(default_factory=dict)
-    _decisions: list[dict[str, Any]] = field(default_factory=list)
-    _approved: list[ApprovedSurvey] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    approved: list[ApprovedSurvey] = field(default_factory=list)
+    due_again_at: dict[int, datetime] = field(default_factory=dict)
 
-    def decide(
-        self, batch: Sequence[tuple[ClaimedEvent, Event]], contacts: Mapping[ContactRef, StoredContact], *, fresh: bool
-    ) -> set[str]:
-        """Decide on events in order and write the decisions down; returns the queues that have work now.
 
-        Args:
-            batch: stored events, each with what it is after completion.
-            contacts: the stored people of these events.
-            fresh: the events were stored just now: nothing has been decided on them before.
+def decide_batch(ctx: Context, session: Session, batch: EventBatch) -> set[str]:
+    """Save a batch of events and decide them in order; return the queues that have new work.
 
-        Raises:
-            ReservationConflict: another worker was quicker; nothing of the transaction may be kept.
-        """
-        ctx, session, now = self.ctx, self.session, self.ctx.clock()
-        queues = {queue_name for row, event in batch for queue_name in process_ticket_event(ctx, session, row, event)}
-        bench = TriggerEvaluator(ctx)
-        single = {key for _, event in batch if (key := single_contact(event.contacts))}
-        mailboxes = {contacts[key].id: contacts[key].mailbox for key in single}
-        people = load_people(session, mailboxes, with_history=bench.needs_history)
-        if people:  # what is counted over everybody, each worker would else count without the others' approved_surveys
-            advisory_lock(session, DECISION_LOCK)
-        books = load_limit_state(ctx, session, people.values())
-        before = {} if fresh else self._before([row.id for row, _ in batch])
-        connection = batch[0][0].connection if batch else ""
-        for row, event in bench.sort_by_priority(connection, batch, itemgetter(1)):
-            key = single_contact(event.contacts)
-            contact = contacts[key] if key else None
-            person = people[contact.id] if contact else None
-            case = Candidate(event, event.contacts, person, now, row.received_at, before.get(row.id, {}))
-            for trigger, ruling in bench.rule(row.connection, case, books):
-                self._decisions.append(
-                    {
-                        "event_id": row.id,
-                        "trigger": trigger.label,
-                        "survey": trigger.survey,
-                        "contact_id": contact.id if contact else None,
-                        "verdict": ruling.verdict,
-                        "reason": ruling.reason,
-                        "detail": ruling.detail,
-                        "decided_at": now,
-                        "eligible_at": ruling.eligible_at,
-                    }
-                )
-                if ruling.verdict == "yes" and contact is not None and person is not None:
-                    self._approved.append(
-                        ApprovedSurvey(row.id, row.ref, contact, person, trigger, ruling.due_at or now)
-                    )
-                if ruling.verdict == "deferred" and ruling.eligible_at is not None:
-                    self.again[row.id] = min(ruling.eligible_at, self.again.get(row.id, ruling.eligible_at))
-        self._replace(books)
-        nobody = [(row.id, event) for row, event in batch if not single_contact(event.contacts)]
-        if nobody:
-            record_candidates(session, connection, nobody, contacts)
-        queues |= create_invitations(ctx, session, self._approved)
-        insert_many(session, DecisionRow, self._decisions, on_conflict=_overwrite_decision)
-        return queues | notify_decision_limits(ctx, session, self._decisions)
+    Raises:
+        ReservationConflict: another worker reserved a cooldown first; the transaction must be rolled back.
+    """
+    connection, events = batch.connection, batch.lock(session)
+    changed_ids = {
+        event.key: apply_contact_event(ctx, session, connection, event)
+        for event in events
+        if event.kind in CONTACT_EVENT_KINDS
+    }
+    contacts = upsert_contacts(session, [contact for event in events for contact in event.contacts], ctx.clock())
+    columns = {event.key: _saved_columns(event, contacts, changed_ids.get(event.key)) for event in events}
+    stored = batch.save(session, columns)
+    queues = _decide_events(ctx, session, connection, stored, contacts)
+    for event in events:
+        if event.kind == "contact.privacy_deleted":
+            reapply_erasure(session, connection, event.object_id)
+    return queues
 
-    def _before(self, event_ids: list[int]) -> dict[int, dict[str, str]]:
-        query = select(col(DecisionRow.event_id), col(DecisionRow.trigger), col(DecisionRow.verdict))
-        found: dict[int, dict[str, str]] = defaultdict(dict)
-        query = query.where(in_list(col(DecisionRow.event_id), "ids"))
-        for event_id, trigger, verdict in self.session.execute(query, {"ids": event_ids}):
-            found[event_id][trigger] = verdict
-        return found
 
-    def _replace(self, books: LimitState) -> None:
-        """Events that waited for a cooldown give way to newer ones of the same person."""
-        keys = list(books.replaced)
-        if not keys:
-            return
-        query = select(col(EventRow.id), col(EventRow.key)).where(col(EventRow.key).in_(keys))
-        ids = dict(self.session.execute(query).all())
-        for event_id, key in ids.items():
-            ruling = superseded_decision(books.replaced[key].key)
-            values = {"verdict": "no", "reason": ruling.reason, "detail": ruling.detail, "eligible_at": None}
-            for verdict in self._decisions:
-                if verdict["event_id"] == event_id and verdict["verdict"] == "deferred":
-                    verdict.update(values)
-            self.session.execute(
-                update(DecisionRow)
-                .where(col(DecisionRow.event_id) == event_id, col(DecisionRow.verdict) == "deferred")
-                .values(**values)
-                .execution_options(synchronize_session=False)
-            )
+def _saved_columns(event: Event, contacts: Mapping[ContactRef, StoredContact], changed_id: int | None) -> SavedColumns:
+    ref = single_contact(event.contacts)
+    if ref is None:
+        return SavedColumns(changed_id, event)
+    contact = contacts[ref]
+    return SavedColumns(contact.id, redact_event_record(event.model_dump(mode="json")) if contact.erased else event)
+
+
+def _decide_events(
+    ctx: Context,
+    session: Session,
+    connection: str,
+    stored: Sequence[StoredEvent],
+    contacts: Mapping[ContactRef, StoredContact],
+) -> set[str]:
+    queues = {queue_name for row in stored for queue_name in process_ticket_event(ctx, session, row)}
+    evaluator = TriggerEvaluator(ctx)
+    single_refs = {ref for row in stored if (ref := single_contact(row.event.contacts))}
+    mailboxes = {contacts[ref].id: contacts[ref].mailbox for ref in single_refs}
+    people = load_people(session, mailboxes, with_history=evaluator.needs_history)
+    if people:
+        advisory_lock(session, DECISION_LOCK)
+    limit_state = load_limit_state(ctx, session, people.values())
+    outcome = _evaluate_events(ctx, session, evaluator, limit_state, stored, contacts, people)
+    _supersede(session, limit_state, outcome)
+    record_candidates(session, connection, [(row.id, row.event) for row in stored], contacts)
+    queues |= create_invitations(ctx, session, outcome.approved)
+    insert_many(session, DecisionRow, outcome.decisions, on_conflict=_overwrite_decision)
+    if outcome.due_again_at:
+        deferred = [{"event_id": key, "due_again_at": due_at} for key, due_at in outcome.due_again_at.items()]
+        session.connection().execute(_DEFER_EVENT, deferred)
+    return queues | notify_decision_limits(ctx, session, outcome.decisions)
+
+
+def _evaluate_events(
+    ctx: Context,
+    session: Session,
+    evaluator: TriggerEvaluator,
+    limit_state: LimitState,
+    stored: Sequence[StoredEvent],
+    contacts: Mapping[ContactRef, StoredContact],
+    people: Mapping[int, Person],
+) -> _Outcome:
+    outcome, now = _Outcome(), ctx.clock()
+    earlier_verdicts = _load_earlier_verdicts(session, [row.id for row in stored])
+    for row in evaluator.sort_by_priority(stored):
+        ref = single_contact(row.event.contacts)
+        contact = contacts[ref] if ref else None
+        person = people[contact.id] if contact else None
+        verdicts = earlier_verdicts.get(row.id, {})
+        candidate = Candidate(row.event, row.event.contacts, person, now, row.received_at, verdicts)
+        for trigger, decision in evaluator.evaluate(row.connection, candidate, limit_state):
+            outcome.decisions.append(_decision_values(row, trigger, decision, contact, now))
+            if decision.verdict == "yes" and contact is not None and person is not None:
+                due_at = decision.due_at or now
+                outcome.approved.append(ApprovedSurvey(row.id, row.ref, contact, person, trigger, due_at))
+            if decision.verdict == "deferred" and decision.eligible_at is not None:
+                due_again_at = outcome.due_again_at.get(row.id, decision.eligible_at)
+                outcome.due_again_at[row.id] = min(decision.eligible_at, due_again_at)
+    return outcome
+
+
+def _decision_values(
+    row: StoredEvent, trigger: Trigger, decision: TriggerDecision, contact: StoredContact | None, now: datetime
+) -> dict[str, Any]:
+    return {
+        "event_id": row.id,
+        "trigger": trigger.label,
+        "survey": trigger.survey,
+        "contact_id": contact.id if contact else None,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "detail": decision.detail,
+        "decided_at": now,
+        "eligible_at": decision.eligible_at,
+    }
+
+
+def _load_earlier_verdicts(session: Session, event_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Verdicts of earlier decisions by event id and trigger label."""
+    query = select(col(DecisionRow.event_id), col(DecisionRow.trigger), col(DecisionRow.verdict))
+    query = query.where(in_list(col(DecisionRow.event_id), "ids"))
+    verdicts: dict[int, dict[str, str]] = defaultdict(dict)
+    for event_id, trigger, verdict in session.execute(query, {"ids": list(event_ids)}):
+        verdicts[event_id][trigger] = verdict
+    return verdicts
+
+
+def _supersede(session: Session, limit_state: LimitState, outcome: _Outcome) -> None:
+    """Refuse events that waited for a cooldown and were replaced by newer events of the same person."""
+    if not limit_state.superseded:
+        return
+    query = select(col(EventRow.id), col(EventRow.key)).where(col(EventRow.key).in_(limit_state.superseded))
+    for event_id, key in session.execute(query).all():
+        decision = superseded_decision(limit_state.superseded[key].key)
+        values = {"verdict": "no", "reason": decision.reason, "detail": decision.detail, "eligible_at": None}
+        for row in outcome.decisions:
+            if row["event_id"] == event_id and row["verdict"] == "deferred":
+                row.update(values)
+        session.execute(
+            update(DecisionRow)
+            .where(col(DecisionRow.event_id) == event_id, col(DecisionRow.verdict) == "deferred")
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _overwrite_decision(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert

@@ -1,4 +1,4 @@
-"""Before deciding: the books of what has been taken, as the ledger has them now."""
+"""Load cooldowns and counts from the ledger for a batch of decisions."""
 
 from __future__ import annotations
 
@@ -10,36 +10,39 @@ from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.subjects import mailbox_subject, person_subject
+from nps_connect.ledger.subjects import contact_subjects, person_subject
 from nps_connect.ledger.tables import ContactRow, CooldownRow, DecisionRow, EventRow, InvitationRow
-from nps_connect.rules.limit_state import BASELINE_PERIOD, DeferredEvent, LimitState, Person
+from nps_connect.rules.limit_state import BASELINE_PERIOD, DeferredEvent, LimitState
+from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.context import Context
 from nps_connect.services.invitations.daily_cap import COUNTED_STATES, build_due_counter
 
 
 def load_limit_state(ctx: Context, session: Session, people: Iterable[Person]) -> LimitState:
-    """The books as the ledger has them now, for these people."""
+    """Load the limits as they are now for decisions about these people."""
     now, limits, zone = ctx.clock(), ctx.settings.limits, ctx.settings.core.zone
-    subjects = {subject for one in people for subject in one.subjects}
-    books = LimitState(zone, build_due_counter(session, zone))
-    query = select(col(CooldownRow.subject), col(CooldownRow.until))
-    query = query.where(in_list(col(CooldownRow.subject), "subjects"), col(CooldownRow.until) > now)
-    books.until = dict(session.execute(query, {"subjects": list(subjects)}).all())
-    if ctx.shadow:
-        for subject, due in _load_shadow_invitations(session, subjects, now - limits.cooldown):
-            books.until[subject] = max(due + limits.cooldown, books.until.get(subject, due))
-    if limits.when_blocked == "defer":
-        books.waiting = _load_deferred(session, subjects)
+    subjects = {subject for person in people for subject in person.subjects}
+    running = select(col(CooldownRow.subject), col(CooldownRow.until)).where(
+        in_list(col(CooldownRow.subject), "subjects"), col(CooldownRow.until) > now
+    )
     reached = select(col(InvitationRow.trigger), func.count()).where(
         col(InvitationRow.created_at) > now - limits.unusual_within, col(InvitationRow.state).in_(COUNTED_STATES)
     )
-    books.counted = dict(session.execute(reached.group_by(col(InvitationRow.trigger))).all())
-    books.earlier = _build_baseline_counter(session, now, limits.unusual_within)
-    return books
+    state = LimitState(
+        zone,
+        build_due_counter(session, zone),
+        cooldown_ends=dict(session.execute(running, {"subjects": list(subjects)}).all()),
+        reached_before=dict(session.execute(reached.group_by(col(InvitationRow.trigger))).all()),
+        baseline_reached=_build_baseline_counter(session, now, limits.unusual_within),
+        deferred=_load_deferred(session, subjects) if limits.when_blocked == "defer" else {},
+    )
+    if ctx.shadow:
+        _add_shadow_cooldowns(session, state, subjects, limits.cooldown, now)
+    return state
 
 
 def _build_baseline_counter(session: Session, now: datetime, within: timedelta) -> Callable[[str], int]:
-    """Counts, once for each trigger that is asked about, whom it reached in the weeks before the present time."""
+    """Return a function that counts whom a trigger reached in `BASELINE_PERIOD`, without the latest `within`."""
 
     @cache
     def count(trigger: str) -> int:
@@ -59,8 +62,7 @@ def _build_baseline_counter(session: Session, now: datetime, within: timedelta) 
 
 
 def _load_deferred(session: Session, subjects: Iterable[str]) -> dict[str, DeferredEvent]:
-    """The newest event of each person that waits for the end of a cooldown."""
-    ids = [int(subject[2:]) for subject in subjects if subject.startswith("c:")]
+    """The newest event of each contact that waits for the end of a cooldown, by subject of the contact."""
     query = (
         select(col(DecisionRow.contact_id), col(EventRow.occurred_at), col(EventRow.key))
         .join(EventRow, col(EventRow.id) == col(DecisionRow.event_id))
@@ -71,24 +73,28 @@ def _load_deferred(session: Session, subjects: Iterable[str]) -> dict[str, Defer
         )
         .order_by(col(EventRow.occurred_at), col(EventRow.key))
     )
-    found = session.execute(query, {"ids": ids}).all()
-    return {person_subject(contact_id): DeferredEvent(occurred_at, key) for contact_id, occurred_at, key in found}
+    rows = session.execute(query, {"ids": _contact_ids(subjects)}).all()
+    return {person_subject(contact_id): DeferredEvent(occurred_at, key) for contact_id, occurred_at, key in rows}
 
 
-def _load_shadow_invitations(session: Session, subjects: Iterable[str], since: datetime) -> list[tuple[str, datetime]]:
-    """Surveys that were decided on but not sent, as if they had been: each with a subject that they cool down."""
-    ids = [int(subject[2:]) for subject in subjects if subject.startswith("c:")]
-    hashes = [subject[2:] for subject in subjects if subject.startswith("m:")]
+def _add_shadow_cooldowns(
+    session: Session, state: LimitState, subjects: Iterable[str], cooldown: timedelta, now: datetime
+) -> None:
+    """Treat surveys that were decided in shadow mode as sent: they start a cooldown too."""
     query = (
         select(col(InvitationRow.contact_id), col(ContactRow.mailbox), col(InvitationRow.due_at))
         .join(ContactRow, col(ContactRow.id) == col(InvitationRow.contact_id))
         .where(
             col(InvitationRow.state) == "shadow",
-            col(InvitationRow.due_at) > since,
+            col(InvitationRow.due_at) > now - cooldown,
             or_(in_list(col(InvitationRow.contact_id), "ids"), in_list(col(ContactRow.mailbox), "hashes")),
         )
     )
-    found = []
-    for contact_id, hashed, due in session.execute(query, {"ids": ids, "hashes": hashes}).all():
-        found += [(person_subject(contact_id), due)] + ([(mailbox_subject(hashed), due)] if hashed else [])
-    return found
+    hashes = [subject[2:] for subject in subjects if subject.startswith("m:")]
+    for contact_id, mailbox, due_at in session.execute(query, {"ids": _contact_ids(subjects), "hashes": hashes}).all():
+        for subject in contact_subjects(contact_id, mailbox):
+            state.cooldown_ends[subject] = max(due_at + cooldown, state.cooldown_ends.get(subject, due_at))
+
+
+def _contact_ids(subjects: Iterable[str]) -> list[int]:
+    return [int(subject[2:]) for subject in subjects if subject.startswith("c:")]

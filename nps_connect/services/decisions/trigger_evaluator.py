@@ -1,118 +1,128 @@
-"""Which triggers listen to an event, and what they decide: the same for the walk, a dry run and a simulation."""
+"""Evaluate events against the triggers of one configuration: for decisions, dry runs and simulations."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from nps_connect.records.events import Event
-from nps_connect.rules.limit_state import OPEN_VERDICTS, Candidate, LimitState, evaluate
-from nps_connect.rules.trigger_decision import TriggerDecision, with_reason
+from nps_connect.rules.evaluate import OPEN_VERDICTS, evaluate
+from nps_connect.rules.limit_state import LimitState
+from nps_connect.rules.trigger_decision import Candidate, TriggerDecision, with_reason
 from nps_connect.services.contacts.contact_batch import ContactRef, single_contact
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.plugin_proposals import PluginProposals, collect_proposals, veto_reason
 from nps_connect.services.invitations.campaigns import approve_campaign, campaign_trigger
 from nps_connect.settings.model import Trigger
 
-T = TypeVar("T")
+
+class EventOfConnection(Protocol):
+    """Anything that holds an event and the name of its connection."""
+
+    @property
+    def connection(self) -> str:
+        """Name of the connection."""
+
+    @property
+    def event(self) -> Event:
+        """The completed event."""
 
 
-@dataclass(frozen=True)
+T = TypeVar("T", bound=EventOfConnection)
+
+
 class TriggerEvaluator:
-    """The judge's bench for one configuration.
+    """Evaluates events against the configured triggers and against plugin proposals and vetoes.
 
-    Attributes:
+    Args:
         ctx: the joined parts.
-        plugins: ask plugins for proposals and vetoes too.
     """
 
-    ctx: Context
-    plugins: bool = True
-    _asked: frozenset[str] = field(default=frozenset(), init=False)
-    _listeners: dict[tuple[str, str], list[Trigger]] = field(default_factory=dict, init=False)
-
-    def __post_init__(self) -> None:
-        """Look once which of the deciding hooks any plugin has."""
-        plugins = self.ctx.plugins
-        hooks = ("nps_trigger_survey", "nps_veto_survey") if self.plugins else ()
-        asked = frozenset(hook for hook in hooks if any(plugins.has(name, hook) for name in plugins.infos))
-        object.__setattr__(self, "_asked", asked)
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._has_proposals = ctx.plugins.is_implemented("nps_trigger_survey")
+        self._has_vetoes = ctx.plugins.is_implemented("nps_veto_survey")
+        self._triggers: dict[tuple[str, str], list[Trigger]] = defaultdict(list)
+        for trigger in ctx.settings.triggers:
+            self._triggers[trigger.source, trigger.on].append(trigger)
+        self._has_priorities = len({trigger.priority for trigger in ctx.settings.triggers}) > 1
 
     @property
     def needs_history(self) -> bool:
-        """Whether a filter or a plugin wants to know of answers and surveys of before."""
-        filters = self.ctx.filters.values()
-        return "nps_trigger_survey" in self._asked or any(
-            name.startswith("history.") for one in filters for name in one.person_fields
+        """Whether a filter or a plugin uses earlier responses and surveys."""
+        return self._has_proposals or any(
+            name.startswith("history.") for compiled in self._ctx.filters.values() for name in compiled.person_fields
         )
 
     def has_listeners(self, connection: str, kind: str) -> bool:
-        """Whether an event of this kind may lead to a survey at all."""
-        return bool(self._triggers_for(connection, kind)) or "nps_trigger_survey" in self._asked
+        """Whether an event of this kind may lead to a survey."""
+        return (connection, kind) in self._triggers or self._has_proposals
 
-    def rule(self, connection: str, case: Candidate, books: LimitState) -> list[tuple[Trigger, TriggerDecision]]:
-        """Rule on every trigger that listens to an event."""
-        ctx = self.ctx
-
-        proposals = self._proposals(connection, case)
-        triggers = [*self._triggers_for(connection, case.event.kind), *(trigger for trigger, _ in proposals.usable)]
-        campaign = campaign_trigger(ctx.settings, connection, case.event)
+    def evaluate(
+        self, connection: str, candidate: Candidate, limit_state: LimitState
+    ) -> list[tuple[Trigger, TriggerDecision]]:
+        """Decide an event for every trigger that listens to it and every survey that a plugin proposes."""
+        ctx, event = self._ctx, candidate.event
+        proposals = self._collect_proposals(connection, candidate)
+        triggers = [*self._triggers.get((connection, event.kind), ()), *(trigger for trigger, _ in proposals.usable)]
+        campaign = campaign_trigger(ctx.settings, connection, event)
         if campaign is not None:
-            triggers, case = [campaign, *triggers], approve_campaign(case, campaign)
-        unusable = [(one, ruling) for one, ruling in proposals.unusable if case.before.get(one.label) in OPEN_VERDICTS]
+            triggers, candidate = [campaign, *triggers], approve_campaign(candidate, campaign)
+        verdicts = candidate.earlier_verdicts
+        reasons = {trigger.label: reason for trigger, reason in proposals.usable}
+        unusable = [pair for pair in proposals.unusable if verdicts.get(pair[0].label) in OPEN_VERDICTS]
         if not triggers:
             return unusable
 
-        def veto(trigger: Trigger) -> str | None:
-            return veto_reason(ctx, case.event, case.contacts[0], trigger) if len(case.contacts) == 1 else None
+        def check_veto(trigger: Trigger) -> str | None:
+            return veto_reason(ctx, event, candidate.contacts[0], trigger) if len(candidate.contacts) == 1 else None
 
-        asked = veto if "nps_veto_survey" in self._asked else None
-        rulings = evaluate(case, triggers, books, limits=ctx.settings.limits, filters=ctx.filters, veto=asked)
-        if not proposals.usable:
-            return [*rulings, *unusable]
-        why = {trigger.label: reason for trigger, reason in proposals.usable}
-        return [*((trigger, with_reason(ruling, why.get(trigger.label))) for trigger, ruling in rulings), *unusable]
+        decisions = evaluate(
+            candidate,
+            triggers,
+            limit_state,
+            limits=ctx.settings.limits,
+            filters=ctx.filters,
+            check_veto=check_veto if self._has_vetoes else None,
+        )
+        if reasons:
+            decisions = [
+                (trigger, with_reason(decision, reasons.get(trigger.label))) for trigger, decision in decisions
+            ]
+        return [*decisions, *unusable]
 
-    def sort_by_priority(self, connection: str, batch: Sequence[T], event_of: Callable[[T], Event]) -> list[T]:
-        """The same batch, in which the events of one person come by priority; everybody keeps their places.
+    def sort_by_priority(self, batch: Sequence[T]) -> list[T]:
+        """Sort the events of each person by priority, within the positions that they have in the batch.
 
-        An event's priority is the highest of the triggers that listen to it and whose filter may hold.
+        The priority of an event is the highest of the triggers that listen to it and whose filter may pass.
         """
-        if len({trigger.priority for trigger in self.ctx.settings.triggers}) < 2:  # nothing competes
-            return list(batch)
-        places: dict[ContactRef, list[int]] = defaultdict(list)
-        for place, one in enumerate(batch):
-            key = single_contact(event_of(one).contacts)
-            if key is not None:
-                places[key].append(place)
         ordered = list(batch)
-        for own in places.values():
-            if len(own) > 1:
-                ranked = sorted(own, key=lambda place: -self._priority(connection, event_of(batch[place])))
-                for place, taken in zip(own, ranked, strict=True):
-                    ordered[place] = batch[taken]
+        for positions in self._positions_by_contact(batch).values() if self._has_priorities else ():
+            ranked = sorted((batch[position] for position in positions), key=lambda item: -self._priority(item))
+            for position, item in zip(positions, ranked, strict=True):
+                ordered[position] = item
         return ordered
 
-    def _priority(self, connection: str, event: Event) -> int:
-        found = [
-            trigger.priority
-            for trigger in self._triggers_for(connection, event.kind)
-            if (asked := self.ctx.filters.get(trigger.label)) is None
-            or asked.person_fields
-            or asked.matches(event.fields)
-        ]
-        return max(found, default=0)
+    def _positions_by_contact(self, batch: Sequence[T]) -> dict[ContactRef, list[int]]:
+        positions: dict[ContactRef, list[int]] = defaultdict(list)
+        for position, item in enumerate(batch):
+            ref = single_contact(item.event.contacts)
+            if ref is not None:
+                positions[ref].append(position)
+        return positions
 
-    def _triggers_for(self, connection: str, kind: str) -> list[Trigger]:
-        key = (connection, kind)
-        if key not in self._listeners:
-            own = [one for one in self.ctx.settings.triggers if one.source == connection and one.on == kind]
-            self._listeners[key] = own
-        return self._listeners[key]
+    def _priority(self, item: EventOfConnection) -> int:
+        def may_pass(trigger: Trigger) -> bool:
+            compiled = self._ctx.filters.get(trigger.label)
+            return compiled is None or bool(compiled.person_fields) or compiled.matches(item.event.fields)
 
-    def _proposals(self, connection: str, case: Candidate) -> PluginProposals:
-        if "nps_trigger_survey" not in self._asked or case.person is None:
+        listeners = self._triggers.get((item.connection, item.event.kind), ())
+        return max((trigger.priority for trigger in listeners if may_pass(trigger)), default=0)
+
+    def _collect_proposals(self, connection: str, candidate: Candidate) -> PluginProposals:
+        if not self._has_proposals or candidate.person is None:
             return PluginProposals()
-        return collect_proposals(self.ctx, connection, case.event, case.contacts[0], case.person.history)
+        return collect_proposals(
+            self._ctx, connection, candidate.event, candidate.contacts[0], candidate.person.history
+        )

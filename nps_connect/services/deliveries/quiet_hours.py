@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import HoldCode
-from nps_connect.rules.quiet_hours import contact_zone, next_allowed_time
+from nps_connect.rules.quiet_hours import next_allowed_time
+from nps_connect.rules.timing import contact_zone
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.preflight import NotAttempted
 

@@ -1,4 +1,4 @@
-"""What was met in a file before, kept on disk: a million lines need no more memory than ten."""
+"""Fingerprints of a file's rows on disk, so that memory does not grow with the file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Self
 
 
 class DedupStore:
-    """A temporary store that is gone when it is closed; holds fingerprints, no addresses."""
+    """Temporary store of fingerprints, deleted when it is closed; holds no addresses."""
 
     def __init__(self) -> None:
         self._store = sqlite3.connect("", isolation_level=None)
-        self._store.execute("CREATE TABLE met (print BLOB PRIMARY KEY, line INTEGER) WITHOUT ROWID")
-        self._store.execute("CREATE TABLE newest (print BLOB PRIMARY KEY, at REAL, score INTEGER) WITHOUT ROWID")
+        self._store.execute("CREATE TABLE claims (fingerprint BLOB PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        self._store.execute("CREATE TABLE newest (fingerprint BLOB PRIMARY KEY, at REAL, score INTEGER) WITHOUT ROWID")
         self._store.execute("BEGIN")
 
     def __enter__(self) -> Self:
@@ -25,34 +25,35 @@ class DedupStore:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Forget everything."""
+        """Delete the store."""
         self._store.close()
 
-    def owner(self, what: str, line: int) -> int:
-        """The line that something belongs to: the first that claimed it, which may be this one."""
-        found = _digest(what)
-        added = self._store.execute("INSERT INTO met VALUES (?, ?) ON CONFLICT DO NOTHING", (found, line))
-        if added.rowcount:
+    def claim(self, key: str, line: int) -> int:
+        """Claim a key for a line; return the line that claimed it first, which may be this one."""
+        fingerprint = _fingerprint(key)
+        inserted = self._store.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (fingerprint, line))
+        if inserted.rowcount:
             return line
-        [(first,)] = self._store.execute("SELECT line FROM met WHERE print = ?", (found,))
-        return int(first)
+        [(first_line,)] = self._store.execute("SELECT line FROM claims WHERE fingerprint = ?", (fingerprint,))
+        return int(first_line)
 
-    def has(self, what: str) -> bool:
-        """Whether it was claimed."""
-        return bool(self._store.execute("SELECT 1 FROM met WHERE print = ?", (_digest(what),)).fetchone())
+    def is_claimed(self, key: str) -> bool:
+        """Whether a line has claimed a key."""
+        query = "SELECT 1 FROM claims WHERE fingerprint = ?"
+        return self._store.execute(query, (_fingerprint(key),)).fetchone() is not None
 
     def record_score(self, person: str, at: datetime, score: int) -> None:
-        """Keep the newest answer of each person."""
+        """Keep the score of a person if it is the newest."""
         self._store.execute(
             "INSERT INTO newest VALUES (?, ?, ?)"
             " ON CONFLICT DO UPDATE SET at = excluded.at, score = excluded.score WHERE excluded.at > at",
-            (_digest(person), at.timestamp(), score),
+            (_fingerprint(person), at.timestamp(), score),
         )
 
     def count_newest_scores(self) -> list[tuple[int, int]]:
-        """How many people have each score as their newest one."""
+        """Each score with the number of people whose newest score it is."""
         return self._store.execute("SELECT score, count(*) FROM newest GROUP BY score").fetchall()
 
 
-def _digest(what: str) -> bytes:
-    return blake2b(what.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _fingerprint(key: str) -> bytes:
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -116,7 +116,7 @@ def read_people(
         except ValueError as error:
             faults.note(RowError(row.line, "address" if told.get("email") else "no_address", str(error)))
             continue
-        first = scratch.owner(person.fingerprint, row.line)
+        first = scratch.claim(person.fingerprint, row.line)
         if first != row.line:
             faults.note(RowError(row.line, "duplicate", f"the same person as on line {first}"))
             continue

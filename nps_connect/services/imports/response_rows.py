@@ -141,7 +141,7 @@ def read_responses(
         except InvalidCell as error:
             faults.note(RowError(row.line, error.reason, error.detail))
             continue
-        first = scratch.owner(answer.public_id, row.line)
+        first = scratch.claim(answer.public_id, row.line)
         if first != row.line:
             faults.note(RowError(row.line, "duplicate", f"the same answer as on line {first}"))
             continue

@@ -1,4 +1,4 @@
-"""Intake, first half: verify a webhook, store it durably, answer. Nothing is read from it yet."""
+"""Accept webhooks: verify the signature and store the request durably. The body is parsed later."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from nps_connect.services.context import Context, parse_queue
 
 log = logging.getLogger(__name__)
 
-KEPT_HEADERS = frozenset({"content-type", "user-agent"})
-"""Beside the vendor's own ``x-`` headers. Cookies and credentials are never stored."""
+STORED_HEADERS = frozenset({"content-type", "user-agent"})
+"""Headers that are stored, with the vendor's own ``x-`` headers. Cookies and credentials are never stored."""
 
 
-def accept_webhooks(ctx: Context, asked: Sequence[tuple[str, WebhookRequest]]) -> list[int | Exception]:
-    """Store believed webhooks together; durable when this returns.
+def accept_webhooks(ctx: Context, requests: Sequence[tuple[str, WebhookRequest]]) -> list[int | Exception]:
+    """Store verified webhooks together; they are durable when this returns.
 
     Args:
         ctx: the joined parts.
-        asked: what came, each with the name of its connection.
+        requests: each with the name of its connection.
 
     Returns:
-        For each the id of the stored request, or what is wrong with it: `WebhookRejected` for an unknown connection
-        (or one that takes no webhooks), a bad or stale signature, a body that is not JSON.
+        For each request the id of the stored row, or the error: `WebhookRejected` for an unknown connection (or one
+        that takes no webhooks), an invalid or stale signature, or a body that is not JSON.
     """
-    taken = [_verified_row(ctx, connection, request) for connection, request in asked]
-    rows = [row for row in taken if isinstance(row, NewRow)]
-    failed = dict(zip(map(id, rows), ctx.ledger.add_all(rows), strict=True))
-    stored = [row for row in rows if failed[id(row)] is None]
+    verified = [_verify_request(ctx, connection, request) for connection, request in requests]
+    rows = [row for row in verified if isinstance(row, NewRow)]
+    error_by_row = dict(zip(map(id, rows), ctx.ledger.add_all(rows), strict=True))
+    stored = [row for row in rows if error_by_row[id(row)] is None]
     for queue_name in {row.values["queue_name"] for row in stored}:
         ctx.wake(queue_name)
     for row in stored:
-        told = row.values
-        log.info("webhook stored connection=%s request=%s bytes=%d", told["connection"], row.id, len(told["body"]))
-    return [one if isinstance(one, Exception) else failed[id(one)] or one.id or 0 for one in taken]
+        size = len(row.values["body"])
+        log.info("webhook_stored connection=%s request=%s bytes=%d", row.values["connection"], row.id, size)
+    return [row if isinstance(row, Exception) else error_by_row[id(row)] or row.id or 0 for row in verified]
 
 
-def _verified_row(ctx: Context, connection_name: str, request: WebhookRequest) -> NewRow | Exception:
-    """What is to be stored, or why it is not."""
+def _verify_request(ctx: Context, connection_name: str, request: WebhookRequest) -> NewRow | Exception:
+    """Return the row to be stored, or why the request is refused."""
     try:
         _verify(ctx, connection_name, request)
-    except Exception as error:  # noqa: BLE001  # a plugin may raise anything: it is this request's answer
+    except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the error is the answer to this request
         return error
     return NewRow(
         RawRequest,
@@ -78,4 +78,4 @@ def _verify(ctx: Context, connection_name: str, request: WebhookRequest) -> None
 
 
 def _is_stored_header(name: str) -> bool:
-    return name in KEPT_HEADERS or (name.startswith("x-") and "auth" not in name and "token" not in name)
+    return name in STORED_HEADERS or (name.startswith("x-") and "auth" not in name and "token" not in name)

@@ -1,72 +1,67 @@
-"""Reconcile: beside the webhooks of a connection, read what they should have told, and count what they missed."""
+"""Reconcile: read from the vendor what webhooks should have reported, and count the events that they missed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.operational_tables import JobRow
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.ledger.upserts import increment_counter
-from nps_connect.records.events import Event, WebhookRequest
+from nps_connect.records.events import Event
 from nps_connect.services.context import Context, decide_queue
-from nps_connect.services.intake.poll import fetch_page
+from nps_connect.services.intake.parse import parse_webhook
+from nps_connect.services.intake.poll import fetch_page, update_memo
 from nps_connect.services.intake.store_events import store_events
 
 log = logging.getLogger(__name__)
 
 RECONCILE_INTERVAL = timedelta(minutes=15)
 WEBHOOK_GRACE_PERIOD = timedelta(minutes=10)
-"""A webhook that has not come within this time is taken for missed; the fact is taken in at once all the same."""
+"""A webhook that has not arrived within this time counts as missed. The event itself is stored at once."""
 
-COUNTED_UNTIL_KEY = "judged"
-"""Key of the job's memo: facts that the sweep took in before this moment have been counted, or their webhook came."""
+COUNTED_UNTIL_KEY = "counted_until"
+"""Key of the job's memo: events received before this moment have been compared with webhooks."""
 
 MISSED_WEBHOOKS_COUNTER = "missed_by_webhooks"
-"""The name of the counter."""
+"""Counter of events that no webhook reported."""
 
 
 def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timedelta:
-    """Read one page of what the vendor knows; returns when to read again.
+    """Read one page of events from the vendor; return the time until the next run.
 
-    A fact that a webhook told too is known by its key. An old fact that none has told is counted as missed at once, a
-    young one when its webhook has not come after `WEBHOOK_GRACE_PERIOD` either. A failure leaves the cursor where it was.
+    An event that a webhook reported is recognised by its key. An old event that none reported is counted as missed
+    immediately, a recent one when no webhook has arrived within `WEBHOOK_GRACE_PERIOD`. A failure leaves the cursor
+    unchanged.
     """
     page = fetch_page(ctx, connection, memo, RECONCILE_INTERVAL, purpose="reconcile")
     if isinstance(page, timedelta):
         return page
     now = ctx.clock()
-    since = datetime.fromisoformat(memo[COUNTED_UNTIL_KEY]) if COUNTED_UNTIL_KEY in memo else now
-    told = (
-        _webhook_keys_since(ctx, connection, young)
-        if (young := _load_recent_facts(ctx, connection, since, now - WEBHOOK_GRACE_PERIOD))
-        else set()
-    )
+    grace_start = now - WEBHOOK_GRACE_PERIOD
+    counted_until = datetime.fromisoformat(memo[COUNTED_UNTIL_KEY]) if COUNTED_UNTIL_KEY in memo else now
+    recent = _load_recent_facts(ctx, connection, counted_until, grace_start)
+    reported = _webhook_keys_since(ctx, connection, min(recent.values())) if recent else set()
+    late_keys = {event.key for event in page.events if event.occurred_at <= grace_start}
     with ctx.ledger.write() as session:
-        late = [event.key for event in page.events if now - event.occurred_at >= WEBHOOK_GRACE_PERIOD]
-        missed = len(set(late)) - _count_stored(session, connection, late) + len(young.keys() - told)
-        new = store_events(ctx, session, connection, page.events, source="reconcile")
+        missed = len(late_keys) - _count_stored(session, connection, late_keys) + len(recent.keys() - reported)
+        new_keys = store_events(ctx, session, connection, page.events, source="reconcile")
         if missed:
             increment_counter(session, MISSED_WEBHOOKS_COUNTER, connection, now.date(), missed)
-            log.warning("webhooks missed events connection=%s count=%d", connection, missed)
-        row = session.execute(select(JobRow).where(col(JobRow.name) == job)).scalar_one()
-        row.memo = {
-            **row.memo,
-            "cursor": page.cursor,
-            COUNTED_UNTIL_KEY: max(since, now - WEBHOOK_GRACE_PERIOD).isoformat(),
-        }
-    if new:
+            log.warning("webhooks_missed connection=%s events=%d", connection, missed)
+        counted_until = max(counted_until, grace_start)
+        update_memo(session, job, cursor=page.cursor, **{COUNTED_UNTIL_KEY: counted_until.isoformat()})
+    if new_keys:
         ctx.wake(decide_queue(connection))
     return timedelta(0) if page.more else RECONCILE_INTERVAL
 
 
 def reconciled_connections(ctx: Context) -> list[str]:
-    """The connections whose webhooks are checked: those whose plugin can be asked as well."""
+    """Names of the connections with webhooks whose plugin can be polled too."""
     return [
         name
         for name, connection in ctx.connections.items()
@@ -74,8 +69,8 @@ def reconciled_connections(ctx: Context) -> list[str]:
     ]
 
 
-def _load_recent_facts(ctx: Context, connection: str, since: datetime, until: datetime) -> dict[str, datetime]:
-    """Facts that the sweep took in within this time when their webhooks could still have been on their way."""
+def _load_recent_facts(ctx: Context, connection: str, since: datetime, until: datetime) -> Mapping[str, datetime]:
+    """Facts stored by reconciliation in this period while their webhook could still arrive, with their moments."""
     query = select(col(EventRow.key), col(EventRow.occurred_at), col(EventRow.received_at)).where(
         col(EventRow.connection) == connection,
         col(EventRow.received_at) >= since,
@@ -89,32 +84,27 @@ def _load_recent_facts(ctx: Context, connection: str, since: datetime, until: da
     }
 
 
-def _webhook_keys_since(ctx: Context, connection: str, young: Mapping[str, datetime]) -> set[str]:
-    """Which of these facts a webhook has told after all: one that told something known, or waits to be read."""
+def _webhook_keys_since(ctx: Context, connection: str, occurred_at: datetime) -> set[str]:
+    """Keys of the facts in webhooks that contain known facts or are not parsed yet."""
     query = select(RawRequest).where(
         col(RawRequest.connection) == connection,
-        col(RawRequest.received_at) >= min(young.values()) - WEBHOOK_GRACE_PERIOD,  # clocks differ
+        col(RawRequest.received_at) >= occurred_at - WEBHOOK_GRACE_PERIOD,  # clocks differ
         or_(col(RawRequest.events_duplicate) > 0, col(RawRequest.state).in_(("pending", "running"))),
     )
     with ctx.ledger.read() as session:
-        rows = session.execute(query).scalars().all()
+        rows: Sequence[RawRequest] = session.execute(query).scalars().all()
     return {key for row in rows for key in _parse_keys(ctx, row)}
 
 
 def _parse_keys(ctx: Context, row: RawRequest) -> list[str]:
-    """The facts of a stored webhook; none of one that cannot be read."""
-    request = WebhookRequest(
-        method=row.method, url=row.url, headers=row.headers, body=row.body, received_at=row.received_at
-    )
-    account, plugin = ctx.connections[row.connection], ctx.plugin_name(row.connection)
+    """Keys of the facts in a stored webhook; empty if it is unreadable."""
     try:
-        told = ctx.plugins.call(plugin, "nps_parse_events", connection=account, request=request)
-    except Exception as error:  # noqa: BLE001  # reading it is another step's work, and so is telling of it
-        log.info("not read for the count request=%s: %s", row.id, type(error).__name__)
+        return [entry.key for entry in parse_webhook(ctx, row) if isinstance(entry, Event)]
+    except Exception as error:  # noqa: BLE001  # `drain_requests` reports it
+        log.info("webhook_not_counted connection=%s request=%s error=%s", row.connection, row.id, type(error).__name__)
         return []
-    return [one.key for one in told if isinstance(one, Event)]
 
 
-def _count_stored(session: Session, connection: str, keys: list[str]) -> int:
-    query = select(col(EventRow.id)).where(col(EventRow.connection) == connection, col(EventRow.key).in_(keys))
-    return len(session.execute(query).all())
+def _count_stored(session: Session, connection: str, keys: set[str]) -> int:
+    query = select(func.count()).where(col(EventRow.connection) == connection, col(EventRow.key).in_(keys))
+    return int(session.execute(query).scalar_one())

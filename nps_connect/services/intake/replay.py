@@ -1,4 +1,4 @@
-"""Replay: events and unreadable webhooks go through the walk again; hand-made events are marked as such."""
+"""Replay stored events and webhooks, and create events by hand."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from nps_connect.services.context import Context, decide_queue
 from nps_connect.services.intake.store_events import store_events
 
 REPLAYABLE_STATES = ("succeeded", "dead")
-"""States from which work begins again; the rest is at it already."""
+"""States of rows that can be processed again; the others are being processed."""
 
 REPLAY_BATCH = 500
 
 
 @dataclass(frozen=True)
 class ReplayFilter:
-    """Which events, or raw requests, are meant; what is none does not narrow.
+    """Which events or webhooks are selected. None or an empty `ids` means no filter.
 
     Attributes:
-        ids: only these.
-        connection: only of this connection.
-        state: only in this state.
-        kind: only events of this kind.
-        contacts: only events of these people.
-        since: only those that came in from then on.
-        until: only those that came in before.
+        ids: row ids.
+        connection: name of the connection.
+        state: state of the row.
+        kind: kind of event.
+        contacts: contact ids.
+        since: earliest moment of receipt.
+        until: moment of receipt before which rows are selected.
     """
 
     ids: tuple[int, ...] = ()
@@ -48,7 +48,7 @@ class ReplayFilter:
     until: datetime | None = None
 
     def conditions(self, table: type[EventRow | RawRequest]) -> Any:  # noqa: ANN401  # an SQL condition
-        """The condition on a table."""
+        """SQL conditions on a table."""
         conditions: list[Any] = [col(table.id).in_(self.ids)] if self.ids else []
         conditions += [col(table.connection) == self.connection] if self.connection else []
         conditions += [col(table.state) == self.state] if self.state else []
@@ -60,13 +60,13 @@ class ReplayFilter:
 
 
 def find_rows(session: Session, table: type[EventRow | RawRequest], chosen: ReplayFilter, limit: int) -> Sequence[Any]:
-    """The newest rows that are meant."""
+    """The newest selected rows."""
     query = select(table).where(*chosen.conditions(table)).order_by(col(table.id).desc()).limit(limit)
     return list(session.execute(query).scalars())
 
 
 def has_intake_from(session: Session, name: str) -> bool:
-    """Whether anything of such a connection came in, be it configured still or not."""
+    """Whether anything was received for a connection, configured or not."""
     events = select(col(EventRow.id)).where(col(EventRow.connection) == name)
     requests = select(col(RawRequest.id)).where(col(RawRequest.connection) == name)
     return any(session.execute(query.limit(1)).first() is not None for query in (events, requests))
@@ -74,12 +74,12 @@ def has_intake_from(session: Session, name: str) -> bool:
 
 @dataclass(frozen=True)
 class ReplayExtent:
-    """How much a replay is about.
+    """Extent of a replay.
 
     Attributes:
-        rows: events, or raw requests, that would go through the walk again.
-        people: whom they are about, as far as they are known.
-        last: the greatest id of them.
+        rows: number of events or webhooks that would be processed again.
+        people: number of known contacts that they are about.
+        last: greatest row id.
     """
 
     rows: int
@@ -94,7 +94,7 @@ def measure_replay(
     *,
     states: Sequence[str] = REPLAYABLE_STATES,
 ) -> ReplayExtent:
-    """How much a replay of rows in these states would be about."""
+    """Extent of a replay of the selected rows in these states."""
     people = func.count(col(EventRow.contact_id).distinct()) if table is EventRow else literal(0)
     query = select(func.count(), people, func.coalesce(func.max(col(table.id)), 0)).select_from(table)
     return ReplayExtent(*session.execute(query.where(*chosen.conditions(table), col(table.state).in_(states))).one())
@@ -109,13 +109,13 @@ def iter_id_batches(
     states: Sequence[str] = REPLAYABLE_STATES,
     size: int = REPLAY_BATCH,
 ) -> Iterator[Sequence[int]]:
-    """The ids of what would be replayed, up to and with the last one, in their order; a batch for each transaction."""
+    """Ids of the rows to be replayed, ascending, up to and including `last`; one batch per transaction."""
     after = 0
     while True:
         query = select(col(table.id)).where(*chosen.conditions(table), col(table.state).in_(states))
         query = query.where(col(table.id) > after, col(table.id) <= last).order_by(col(table.id)).limit(size)
         with ledger.read() as session:
-            ids = [one or 0 for one in session.execute(query).scalars()]
+            ids = [row_id or 0 for row_id in session.execute(query).scalars()]
         if not ids:
             return
         yield ids
@@ -123,9 +123,9 @@ def iter_id_batches(
 
 
 def missing_ids(session: Session, table: type[EventRow | RawRequest], ids: Sequence[int]) -> list[int]:
-    """Which of these ids there are not."""
-    known = set(session.execute(select(col(table.id)).where(col(table.id).in_(ids))).scalars())
-    return [one for one in ids if one not in known]
+    """Those of these ids that do not exist."""
+    existing = set(session.execute(select(col(table.id)).where(col(table.id).in_(ids))).scalars())
+    return [row_id for row_id in ids if row_id not in existing]
 
 
 def replay(
@@ -136,22 +136,22 @@ def replay(
     *,
     states: Sequence[str] = REPLAYABLE_STATES,
 ) -> list[int]:
-    """Let rows in these states go through the walk again; the ids of those that do. Wake their queues after the commit.
+    """Queue rows in these states again and return their ids. The caller wakes their queues after the commit.
 
-    What has been decided stays decided: a replay adds what is missing and never asks anybody twice. A replayed event
-    is as old as it is now.
+    Decisions are kept: a replay adds missing ones and never surveys anybody twice. The age of a replayed event is
+    counted up to the replay.
     """
     values: dict[str, Any] = {"state": "pending", "due_at": now, "attempts": 0, "last_error": None}
     if table is EventRow:
         values["replayed_at"] = now
-    again = (
+    statement = (
         update(table)
         .where(col(table.id).in_(ids), col(table.state).in_(states))
         .values(**values)
         .returning(col(table.id))
         .execution_options(synchronize_session=False)
     )
-    return [one or 0 for one in session.execute(again).scalars()]
+    return [row_id or 0 for row_id in session.execute(statement).scalars()]
 
 
 def create_manual_event(
@@ -163,29 +163,30 @@ def create_manual_event(
     object_id: str | None,
     fields: dict[str, FieldValue],
 ) -> tuple[int, bool]:
-    """Take in a hand-made event, marked as such; its id, and whether it is new.
+    """Store an event created by hand; return its id and whether it is new.
 
     Args:
         ctx: the joined parts.
-        connection: as if it had come from there.
+        connection: the connection to which it is attributed.
         kind: of event.
         contact: the person, looked up at the connection.
-        object_id: of the object it happened to; if not given, the contact's id, or one made from a hash of the address.
-        fields: what filters see, beside what the vendor knows.
+        object_id: id of the object; if None, the contact's id, or an id made from a hash of the address.
+        fields: for filters, in addition to what the vendor knows.
     """
     now = ctx.clock()
-    about = object_id or (f"by-hand-{mailbox_hash(contact.value)[:16]}" if contact.kind == "email" else contact.value)
+    contact_id = f"by-hand-{mailbox_hash(contact.value)[:16]}" if contact.kind == "email" else contact.value
+    subject = object_id or contact_id
     event = Event(
-        key=f"manual:{fact_key(kind, about, now)}"[:400],
+        key=f"manual:{fact_key(kind, subject, now)}"[:400],
         kind=kind,
-        object_id=about[:200],
+        object_id=subject[:200],
         occurred_at=now,
         contact_key=contact,
         fields=fields,
     )
     with ctx.ledger.write() as session:
-        new = store_events(ctx, session, connection, [event], source="manual")
+        new_keys = store_events(ctx, session, connection, [event], source="manual")
         query = select(col(EventRow.id)).where(col(EventRow.connection) == connection, col(EventRow.key) == event.key)
         event_id = int(session.execute(query).scalar_one())
     ctx.wake(decide_queue(connection))
-    return event_id, bool(new)
+    return event_id, bool(new_keys)

@@ -1,4 +1,4 @@
-"""Storing events: each fact once, by its key, in the order in which the facts happened."""
+"""Store events: each fact once, by its key."""
 
 from __future__ import annotations
 
@@ -11,32 +11,45 @@ from nps_connect.ledger.tables import EventRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.events import CONTACT_EVENT_KINDS, Event
 from nps_connect.services.cases.cases import ticket_event_kinds
-from nps_connect.services.contacts.event_subjects import record_contact_keys
+from nps_connect.services.contacts.event_subjects import record_event_keys
 from nps_connect.services.context import Context, decide_queue
+from nps_connect.services.decisions.claim_events import retry_values
 
 IntakeSource = Literal["webhook", "poll", "reconcile", "manual"]
 
-ExtraColumns = Callable[[Event], Mapping[str, Any]]
-"""Further columns of an event, its state at least: the same ones for each event."""
-
 
 def store_events(
-    ctx: Context, session: Session, connection: str, events: Iterable[Event], *, source: IntakeSource
+    ctx: Context,
+    session: Session,
+    connection: str,
+    events: Iterable[Event],
+    *,
+    source: IntakeSource,
+    error: Exception | None = None,
 ) -> set[str]:
-    """Insert events that are not there yet; they wait for their decision. Gives the keys of the new ones.
+    """Insert events that are not stored yet, to be decided later; return the keys of the new ones.
 
-    Events that nothing listens to are kept too (for ``simulate`` and ``explain``), but wait for nothing.
+    Events that nobody listens to are stored too (for ``simulate`` and ``explain``), but never decided.
+
+    Args:
+        ctx: the joined parts.
+        session: the transaction.
+        connection: of the events.
+        events: in any order, with repetitions.
+        source: how they came in.
+        error: a first try to complete them has failed with this error.
     """
-    hears = build_kind_filter(ctx, connection)
-    waiting, done = {"state": "pending"}, {"state": "succeeded"}
-
-    def about(event: Event) -> Mapping[str, Any]:
-        return waiting if hears(event.kind) else done
-
-    told = sort_events(events)
-    ids = insert_events(ctx, session, connection, told, source=source, extra_columns=about)
-    at_rest = [event for event in told if source == "manual" or not hears(event.kind)]
-    record_contact_keys(session, connection, [(ids[event.key], event) for event in at_rest if event.key in ids])
+    is_listened = build_kind_filter(ctx, connection)
+    pending = {"state": "pending"} if error is None else retry_values(ctx, 0, error)
+    unique_events = sort_events(events)
+    columns = {event.key: pending if is_listened(event.kind) else {"state": "succeeded"} for event in unique_events}
+    ids = insert_events(ctx, session, connection, unique_events, source=source, columns=columns)
+    named = [
+        (ids[event.key], event)
+        for event in unique_events
+        if event.key in ids and (source == "manual" or error is not None or not is_listened(event.kind))
+    ]
+    record_event_keys(session, connection, named)
     return set(ids)
 
 
@@ -47,9 +60,18 @@ def insert_events(
     events: Sequence[Event],
     *,
     source: IntakeSource,
-    extra_columns: ExtraColumns,
+    columns: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, int]:
-    """Insert events, each told once, that are not there yet; gives the ids of the new ones by key."""
+    """Insert events with unique keys that are not stored yet; return the ids of the new ones by key.
+
+    Args:
+        ctx: the joined parts.
+        session: the transaction.
+        connection: of the events.
+        events: in the order of insertion.
+        source: how they came in.
+        columns: further columns of each event by key, at least its state.
+    """
     now, queue_name = ctx.clock(), decide_queue(connection)
     rows = [
         {
@@ -63,8 +85,11 @@ def insert_events(
             "received_at": now,
             "source": source,
             "record": event,
+            "contact_id": None,
             "attempts": 0,
-            **extra_columns(event),
+            "last_error": None,
+            "started_at": None,
+            **columns[event.key],
         }
         for event in events
     ]
@@ -72,16 +97,16 @@ def insert_events(
 
 
 def sort_events(events: Iterable[Event]) -> list[Event]:
-    """The events in the order in which they happened, each fact once: as it was told first."""
-    once: dict[str, Event] = {}
+    """Return the events in the order in which they happened, each fact once."""
+    event_by_key: dict[str, Event] = {}
     for event in events:
-        once.setdefault(event.key, event)
-    return sorted(once.values(), key=lambda event: (event.occurred_at, event.key))
+        event_by_key.setdefault(event.key, event)
+    return sorted(event_by_key.values(), key=lambda event: (event.occurred_at, event.key))
 
 
 def build_kind_filter(ctx: Context, connection: str) -> Callable[[str], bool]:
-    """Tells of a kind of event whether anything listens to it, so that it has to be decided on."""
-    if any(ctx.plugins.has(name, "nps_trigger_survey") for name in ctx.plugins.infos):
+    """Return a predicate: whether events of a kind have to be decided."""
+    if ctx.plugins.is_implemented("nps_trigger_survey"):
         return lambda _kind: True
     kinds = {trigger.on for trigger in ctx.settings.triggers if trigger.source == connection}
     return (kinds | CONTACT_EVENT_KINDS | ticket_event_kinds(ctx.settings, connection)).__contains__

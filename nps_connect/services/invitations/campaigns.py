@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nps_connect.records.events import Event
-from nps_connect.rules.limit_state import RELEASED, Candidate
+from nps_connect.rules.evaluate import RELEASED
+from nps_connect.rules.trigger_decision import Candidate
 from nps_connect.settings.model import Settings, Trigger
 
 CAMPAIGN_EVENT_KIND = "contact.imported"
@@ -28,6 +29,6 @@ def campaign_trigger(settings: Settings, connection: str, event: Event) -> Trigg
 
 def approve_campaign(case: Candidate, trigger: Trigger) -> Candidate:
     """The case as an operator has let it through: how many people a campaign reaches was asked before it began."""
-    if case.before.get(trigger.label) not in (None, "deferred"):
+    if case.earlier_verdicts.get(trigger.label) not in (None, "deferred"):
         return case
-    return replace(case, before={**case.before, trigger.label: RELEASED})
+    return replace(case, earlier_verdicts={**case.earlier_verdicts, trigger.label: RELEASED})

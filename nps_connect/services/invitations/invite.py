@@ -16,9 +16,9 @@ from nps_connect.ledger.tables import CooldownRow, DeliveryRow, InvitationRow
 from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
 from nps_connect.rendering.languages import choose_language
-from nps_connect.rules.limit_state import Person
 from nps_connect.rules.routing import delivery_key
 from nps_connect.rules.timing import link_expiry
+from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.contacts.contact_batch import StoredContact
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.settings.model import Trigger

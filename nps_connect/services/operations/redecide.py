@@ -1,4 +1,4 @@
-"""Again: what was decided "no" for a reason that a mended configuration can change is decided anew. Never a yes."""
+"""Decide events again after a fix: a "no" for a reason that the configuration determines, never a "yes"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import DecisionRow, EventRow
-from nps_connect.rules.limit_state import REDECIDE
+from nps_connect.rules.evaluate import REDECIDE
 from nps_connect.services.intake.replay import replay
 
 REDECIDABLE_REASONS = (
@@ -25,31 +25,31 @@ REDECIDABLE_REASONS = (
     "veto",
     "cooldown",
 )
-"""Reasons that an edit of the configuration can do away with; what a person or an operator wants is not among them."""
+"""Reasons that a changed configuration can remove; decisions of the person or of an operator are not among them."""
 
 IDLE_STATES = ("succeeded", "dead", "pending")
-"""States of events that nobody is deciding on at the moment."""
+"""States of events that no worker is deciding."""
 
 
 @dataclass(frozen=True)
 class RedecideCounts:
-    """What is decided again.
+    """Number of decisions that are made again.
 
     Attributes:
-        events: how many events.
-        decisions: how many decisions on them.
-        people: how many known people they are about.
-        unknown: how many of the events have no known person.
+        events: number of events.
+        decisions: number of decisions on them.
+        people: number of known contacts that they are about.
+        without_contact: number of the events without a known contact.
     """
 
     events: int = 0
     decisions: int = 0
     people: int = 0
-    unknown: int = 0
+    without_contact: int = 0
 
 
 def find_redecidable(session: Session, event_ids: Sequence[int], triggers: Collection[str]) -> list[DecisionRow]:
-    """The decisions on these events that would be made anew, of triggers that are still there."""
+    """Decisions on these events that would be made again, of triggers that are still configured."""
     query = select(DecisionRow).where(
         in_list(col(DecisionRow.event_id), "ids"),
         col(DecisionRow.verdict) == "no",
@@ -60,33 +60,33 @@ def find_redecidable(session: Session, event_ids: Sequence[int], triggers: Colle
 
 
 def count_redecidable(rows: Sequence[DecisionRow]) -> RedecideCounts:
-    """How many events, decisions and people these are."""
-    known = {row.event_id for row in rows if row.contact_id is not None}
+    """Count events, decisions and contacts."""
+    with_contact = {row.event_id for row in rows if row.contact_id is not None}
     events = {row.event_id for row in rows}
     people = {row.contact_id for row in rows if row.contact_id is not None}
-    return RedecideCounts(len(events), len(rows), len(people), len(events - known))
+    return RedecideCounts(len(events), len(rows), len(people), len(events - with_contact))
 
 
 def redecide(
-    session: Session, event_ids: Sequence[int], triggers: Collection[str], *, why: str, now: datetime
+    session: Session, event_ids: Sequence[int], triggers: Collection[str], *, reason: str, now: datetime
 ) -> list[DecisionRow]:
-    """Let the "no" on these events be decided anew, with what was decided before kept beside; wake the queues after.
+    """Queue events whose "no" is decided again; the previous decision is kept. The caller wakes the queues.
 
     Args:
         session: the transaction.
-        event_ids: of the events that are meant.
-        triggers: labels of the triggers that are configured.
-        why: what the operator wrote down.
-        now: the present moment: the events are as old as they are now.
+        event_ids: ids of the selected events.
+        triggers: labels of the configured triggers.
+        reason: reason that the operator states.
+        now: the present moment, up to which the age of the events is counted.
 
     Returns:
-        The decisions that wait to be made anew.
+        The decisions that are made again.
     """
-    meant = sorted({row.event_id for row in find_redecidable(session, event_ids, triggers)})
-    ours = replay(session, EventRow, meant, now, states=IDLE_STATES)
-    rows = find_redecidable(session, ours, triggers)
+    candidate_ids = sorted({row.event_id for row in find_redecidable(session, event_ids, triggers)})
+    replayed_ids = replay(session, EventRow, candidate_ids, now, states=IDLE_STATES)
+    rows = find_redecidable(session, replayed_ids, triggers)
     for row in rows:
-        before = {"at": row.decided_at.isoformat(), "reason": row.reason, "detail": row.detail, "again": why}
-        row.earlier = [*(row.earlier or []), before]
+        previous = {"at": row.decided_at.isoformat(), "reason": row.reason, "detail": row.detail, "again": reason}
+        row.earlier = [*(row.earlier or []), previous]
         row.verdict = REDECIDE
     return rows

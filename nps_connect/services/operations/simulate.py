@@ -1,7 +1,7 @@
-"""Simulate: run the rules of a configuration over recorded events; nothing is sent or written.
+"""Simulate: evaluate the triggers of a configuration over recorded events; nothing is sent or written.
 
-The judge is the one of the walk. Its books begin with what was true at the first event and then live in memory: a
-survey that the simulated rules decide on is taken to be sent when it is due.
+The evaluator is the one that decides. Its limits start as they were at the first event and then live in memory: a
+survey that the simulated triggers decide on counts as sent when it is due.
 """
 
 from __future__ import annotations
@@ -20,20 +20,19 @@ from sqlmodel import Session, col
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.records.events import Event
-from nps_connect.rules.limit_state import Candidate
-from nps_connect.rules.trigger_decision import TriggerDecision, superseded_decision
+from nps_connect.rules.trigger_decision import Candidate, TriggerDecision, superseded_decision
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 from nps_connect.services.operations.simulation_state import SimulationState
 from nps_connect.settings.model import Trigger
 
 EventProgress = Callable[[int, int], None]
-"""Hears how many of how many events are done."""
+"""Called with the number of processed events and the number of all events."""
 
 EVENTS_PER_PAGE = 1000
 
 NEVER_COMPLETED = "never_completed"
-"""In place of a reason: nobody listened when the event came in, so its people and fields were never asked for."""
+"""In place of a reason: no trigger used this kind when the event came in, so it has neither contacts nor fields."""
 
 _NEEDS_COMPLETION = ("no_contact", "filter")
 """Reasons that mean nothing for an event that was never completed."""
@@ -41,13 +40,13 @@ _NEEDS_COMPLETION = ("no_contact", "filter")
 
 @dataclass(frozen=True)
 class SimulatedSurvey:
-    """A survey that the rules would lead to.
+    """A survey that the triggers would lead to.
 
     Attributes:
-        contact: the person, as connection and vendor id.
+        contact: connection and vendor id, as ``connection:id``.
         event_id: the event behind it.
-        trigger: whose survey it is.
-        survey: which one.
+        trigger: label of the trigger.
+        survey: name of the survey.
         due_at: when its mail would be due.
     """
 
@@ -60,29 +59,29 @@ class SimulatedSurvey:
 
 @dataclass
 class SimulationResult:
-    """What a configuration would have done.
+    """What a configuration would have decided.
 
     Attributes:
-        events: how many were looked at.
-        asked: the surveys, in the order of their events.
-        reasons: how many decisions there are of each reason; `NEVER_COMPLETED` where none can be told.
-        never_completed: how many events those are.
+        events: number of evaluated events.
+        surveys: in the order of their events.
+        reasons: number of decisions by reason; `NEVER_COMPLETED` where the decision is unknown.
+        never_completed: number of events with such decisions.
     """
 
     events: int = 0
-    asked: list[SimulatedSurvey] = field(default_factory=list)
+    surveys: list[SimulatedSurvey] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     never_completed: int = 0
 
 
 @dataclass(frozen=True)
 class SimulationDiff:
-    """How a new outcome differs from an old one, person by person and survey by survey.
+    """Differences between two results, by person and survey.
 
     Attributes:
         added: only in the new one.
         removed: only in the old one.
-        moved: in both at another time: before and after.
+        moved: in both with another due time, as old and new.
     """
 
     added: tuple[SimulatedSurvey, ...]
@@ -92,80 +91,100 @@ class SimulationDiff:
 
 @dataclass(frozen=True, order=True)
 class _RecordedEvent:
+    """An event and the moment at which it is evaluated."""
+
     now: datetime
     id: int
     connection: str = field(compare=False)
     received_at: datetime = field(compare=False)
     event: Event = field(compare=False)
-    completed: bool = field(compare=False)
+    is_completed: bool = field(compare=False)
 
 
 @dataclass
 class _DecisionLog:
-    """The verdicts so far."""
+    """The decisions so far.
+
+    Attributes:
+        verdicts: by event id and trigger label.
+        decisions: by event id and trigger label.
+        deferred_ids: event ids of deferred events, by key.
+        unknown: event id and trigger label of decisions on events that were never completed.
+    """
 
     verdicts: dict[int, dict[str, str]] = field(default_factory=dict)
-    rulings: dict[tuple[int, str], tuple[Trigger, TriggerDecision, Event]] = field(default_factory=dict)
-    keys: dict[str, int] = field(default_factory=dict)
+    decisions: dict[tuple[int, str], tuple[Trigger, TriggerDecision, Event]] = field(default_factory=dict)
+    deferred_ids: dict[str, int] = field(default_factory=dict)
     unknown: set[tuple[int, str]] = field(default_factory=set)
 
-    def note(self, one: _RecordedEvent, trigger: Trigger, ruling: TriggerDecision) -> None:
-        if not one.completed and ruling.reason in _NEEDS_COMPLETION:
-            self.unknown.add((one.id, trigger.label))
-        self.verdicts.setdefault(one.id, {})[trigger.label] = ruling.verdict
-        self.rulings[one.id, trigger.label] = trigger, ruling, one.event
-        if ruling.verdict == "deferred":
-            self.keys[one.event.key] = one.id
+    def record(self, recorded: _RecordedEvent, trigger: Trigger, decision: TriggerDecision) -> None:
+        if not recorded.is_completed and decision.reason in _NEEDS_COMPLETION:
+            self.unknown.add((recorded.id, trigger.label))
+        self.verdicts.setdefault(recorded.id, {})[trigger.label] = decision.verdict
+        self.decisions[recorded.id, trigger.label] = trigger, decision, recorded.event
+        if decision.verdict == "deferred":
+            self.deferred_ids[recorded.event.key] = recorded.id
 
-    def replace(self, key: str, newer: str) -> None:
-        event_id = self.keys.get(key)
+    def supersede(self, key: str, newer_key: str) -> None:
+        event_id = self.deferred_ids.get(key)
         for label, verdict in self.verdicts.get(event_id or 0, {}).items():
             if event_id is not None and verdict == "deferred":
-                trigger, _, event = self.rulings[event_id, label]
+                trigger, _, event = self.decisions[event_id, label]
                 self.verdicts[event_id][label] = "no"
-                self.rulings[event_id, label] = trigger, superseded_decision(newer), event
+                self.decisions[event_id, label] = trigger, superseded_decision(newer_key), event
 
 
-def simulate(ctx: Context, since: datetime, told: EventProgress = lambda _done, _all: None) -> SimulationResult:
-    """Run the rules of a configuration over the events that came in since a moment, each at the moment it came in.
+def simulate(
+    ctx: Context, since: datetime, on_progress: EventProgress = lambda _done, _total: None
+) -> SimulationResult:
+    """Evaluate the triggers of a configuration over the events received since a moment, each when it came in.
 
-    What falls due later than now (the end of a cooldown, the day after a full one) is not decided again.
+    Events that would be decided again after now (at the end of a cooldown, or of a full day) are not.
     """
-    docket, bench, now = _DecisionLog(), TriggerEvaluator(ctx), ctx.clock()
+    log, evaluator, now = _DecisionLog(), TriggerEvaluator(ctx), ctx.clock()
     waiting: list[_RecordedEvent] = []
     done = 0
     with ctx.ledger.read() as session:
         total = _count_events(session, since)
-        world = SimulationState(ctx, session, since, with_history=bench.needs_history)
-        for one in _in_time_order(_load_recorded(session, since), waiting, bench):
-            if one.now > now:
+        state = SimulationState(ctx, session, since, with_history=evaluator.needs_history)
+        for recorded in _in_time_order(_load_recorded(session, since), waiting, evaluator):
+            if recorded.now > now:
                 continue
-            fresh = one.now == one.received_at
-            if fresh and done % EVENTS_PER_PAGE == 0:
-                told(done, total)
-            done += fresh
-            before = docket.verdicts.get(one.id, {})
-            person = world.person(one.event, one.now)
-            case = Candidate(one.event, one.event.contacts, person, one.now, one.received_at, dict(before))
-            again = []
-            for trigger, ruling in bench.rule(one.connection, case, world.limit_state):
-                docket.note(one, trigger, ruling)
-                if ruling.verdict == "yes" and ruling.due_at is not None:
-                    world.sent(one.event, ruling.due_at)
-                if ruling.verdict == "deferred" and ruling.eligible_at is not None:
-                    again.append(ruling.eligible_at)
-            if again:
-                heapq.heappush(waiting, replace(one, now=min(again)))
-            for key, newer in world.limit_state.replaced.items():
-                docket.replace(key, newer.key)
-            world.limit_state.replaced.clear()
-    told(total, total)
-    return _build_result(docket, total)
+            is_first_time = recorded.now == recorded.received_at
+            if is_first_time and done % EVENTS_PER_PAGE == 0:
+                on_progress(done, total)
+            done += is_first_time
+            due_again_at = _evaluate(recorded, evaluator, state, log)
+            if due_again_at is not None:
+                heapq.heappush(waiting, replace(recorded, now=due_again_at))
+    on_progress(total, total)
+    return _build_result(log, total)
+
+
+def _evaluate(
+    recorded: _RecordedEvent, evaluator: TriggerEvaluator, state: SimulationState, log: _DecisionLog
+) -> datetime | None:
+    """Decide one event; return when it is decided again, or None."""
+    event, now = recorded.event, recorded.now
+    person = state.load_person(event, now)
+    verdicts = dict(log.verdicts.get(recorded.id, {}))
+    candidate = Candidate(event, event.contacts, person, now, recorded.received_at, verdicts)
+    eligible_at = []
+    for trigger, decision in evaluator.evaluate(recorded.connection, candidate, state.limit_state):
+        log.record(recorded, trigger, decision)
+        if decision.verdict == "yes" and decision.due_at is not None:
+            state.record_survey(event, decision.due_at)
+        if decision.verdict == "deferred" and decision.eligible_at is not None:
+            eligible_at.append(decision.eligible_at)
+    for key, newer in state.limit_state.superseded.items():
+        log.supersede(key, newer.key)
+    state.limit_state.superseded.clear()
+    return min(eligible_at, default=None)
 
 
 def compare_results(old: SimulationResult, new: SimulationResult) -> SimulationDiff:
-    """How the new outcome differs from the old one."""
-    before, after = _number_surveys(old.asked), _number_surveys(new.asked)
+    """Return how the new result differs from the old one."""
+    before, after = _number_surveys(old.surveys), _number_surveys(new.surveys)
     return SimulationDiff(
         added=tuple(after[key] for key in after if key not in before),
         removed=tuple(before[key] for key in before if key not in after),
@@ -175,26 +194,26 @@ def compare_results(old: SimulationResult, new: SimulationResult) -> SimulationD
     )
 
 
-def _number_surveys(asked: list[SimulatedSurvey]) -> dict[tuple[str, str, int], SimulatedSurvey]:
-    """Each survey of a person under a number of its own, so that the second one is compared with the second one."""
-    times: Counter[tuple[str, str]] = Counter()
-    found = {}
-    for one in sorted(asked, key=lambda one: one.due_at):
-        key = (one.contact, one.survey)
-        found[*key, times[key]] = one
-        times[key] += 1
-    return found
+def _number_surveys(surveys: list[SimulatedSurvey]) -> dict[tuple[str, str, int], SimulatedSurvey]:
+    """Surveys by contact, survey name and a running number, so that the n-th ones are compared with each other."""
+    counts: Counter[tuple[str, str]] = Counter()
+    numbered = {}
+    for survey in sorted(surveys, key=lambda survey: survey.due_at):
+        key = (survey.contact, survey.survey)
+        numbered[*key, counts[key]] = survey
+        counts[key] += 1
+    return numbered
 
 
-def _build_result(docket: _DecisionLog, total: int) -> SimulationResult:
-    outcome = SimulationResult(events=total, never_completed=len({event_id for event_id, _ in docket.unknown}))
-    for (event_id, label), (trigger, ruling, event) in sorted(docket.rulings.items(), key=lambda item: item[0]):
-        unknown = (event_id, label) in docket.unknown
-        outcome.reasons[NEVER_COMPLETED if unknown else ruling.reason] += 1
-        if ruling.verdict == "yes" and ruling.due_at is not None:
+def _build_result(log: _DecisionLog, total: int) -> SimulationResult:
+    result = SimulationResult(events=total, never_completed=len({event_id for event_id, _ in log.unknown}))
+    for (event_id, label), (trigger, decision, event) in sorted(log.decisions.items(), key=lambda item: item[0]):
+        is_unknown = (event_id, label) in log.unknown
+        result.reasons[NEVER_COMPLETED if is_unknown else decision.reason] += 1
+        if decision.verdict == "yes" and decision.due_at is not None:
             contact = f"{event.contacts[0].connection}:{event.contacts[0].id}"
-            outcome.asked.append(SimulatedSurvey(contact, event_id, label, trigger.survey, ruling.due_at))
-    return outcome
+            result.surveys.append(SimulatedSurvey(contact, event_id, label, trigger.survey, decision.due_at))
+    return result
 
 
 def _count_events(session: Session, since: datetime) -> int:
@@ -203,25 +222,27 @@ def _count_events(session: Session, since: datetime) -> int:
 
 
 def _load_recorded(session: Session, since: datetime) -> Iterator[_RecordedEvent]:
-    """The events in the order in which they came in, page by page."""
+    """The events in the order in which they came in, read page by page."""
     columns: tuple[Any, ...] = (EventRow.id, EventRow.connection, EventRow.received_at, cast(EventRow.record, Text))
-    at, last = since, 0
+    last_at, last_id = since, 0
     while True:
-        newer = (col(EventRow.received_at) > at) | ((col(EventRow.received_at) == at) & (col(EventRow.id) > last))
-        query = select(*columns).where(col(EventRow.received_at) >= at, newer)
+        is_same_moment = (col(EventRow.received_at) == last_at) & (col(EventRow.id) > last_id)
+        query = select(*columns).where(
+            col(EventRow.received_at) >= last_at, (col(EventRow.received_at) > last_at) | is_same_moment
+        )
         page = session.execute(query.order_by(col(EventRow.received_at), col(EventRow.id)).limit(EVENTS_PER_PAGE)).all()
         if not page:
             return
         events = {event_id: Event.model_validate_json(record) for event_id, _, _, record in page}
-        open_ones = _never_completed(session, events)
+        open_ids = _never_completed(session, events)
         for event_id, connection, received_at, _ in page:
-            event, completed = events[event_id], event_id not in open_ones
-            yield _RecordedEvent(received_at, event_id, connection, received_at, event, completed)
-        at, last = page[-1][2], page[-1][0]
+            is_completed = event_id not in open_ids
+            yield _RecordedEvent(received_at, event_id, connection, received_at, events[event_id], is_completed)
+        last_at, last_id = page[-1][2], page[-1][0]
 
 
 def _never_completed(session: Session, events: Mapping[int, Event]) -> set[int]:
-    """Which of these events nobody has looked people up for: they name somebody, but no trigger decided on them."""
+    """Ids of events whose contact was never looked up: they have a contact key, but no contacts and no decisions."""
     nameless = [event_id for event_id, event in events.items() if event.contact_key and not event.contacts]
     if not nameless:
         return set()
@@ -230,13 +251,13 @@ def _never_completed(session: Session, events: Mapping[int, Event]) -> set[int]:
 
 
 def _in_time_order(
-    recorded: Iterator[_RecordedEvent], waiting: list[_RecordedEvent], bench: TriggerEvaluator
+    recorded: Iterator[_RecordedEvent], waiting: list[_RecordedEvent], evaluator: TriggerEvaluator
 ) -> Iterator[_RecordedEvent]:
-    """Events as they came in, and in between those whose waiting is over; those of one moment by priority."""
-    for (_, connection), group in groupby(recorded, key=lambda one: (one.now, one.connection)):
-        together = list(group)
-        while waiting and waiting[0] < together[0]:
+    """Recorded events by time, merged with deferred ones that are decided again; those of one moment by priority."""
+    for _, group in groupby(recorded, key=lambda event: (event.now, event.connection)):
+        simultaneous = list(group)
+        while waiting and waiting[0] < simultaneous[0]:
             yield heapq.heappop(waiting)
-        yield from bench.sort_by_priority(connection, together, lambda one: one.event)
+        yield from evaluator.sort_by_priority(simultaneous)
     while waiting:
         yield heapq.heappop(waiting)

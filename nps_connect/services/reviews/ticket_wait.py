@@ -12,7 +12,8 @@ from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import HoldCode
-from nps_connect.rules.quiet_hours import contact_zone, next_allowed_time
+from nps_connect.rules.quiet_hours import next_allowed_time
+from nps_connect.rules.timing import contact_zone
 from nps_connect.services.contacts.store import merged_contact_ids
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.preflight import NotAttempted

@@ -1,4 +1,4 @@
-"""Events that change what we know of a person: deleted, merged, erased at the vendor."""
+"""Apply events that change a contact itself: deleted, merged or erased at the vendor."""
 
 from __future__ import annotations
 
@@ -6,35 +6,38 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow
+from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
+from nps_connect.services.contacts.contact_batch import upsert_contacts
 from nps_connect.services.contacts.store import upsert_contact
 from nps_connect.services.context import Context
 from nps_connect.services.suppressions.erasure import erase_contact, erase_from_events
 
 
+def apply_contact_event(ctx: Context, session: Session, connection: str, event: Event) -> int | None:
+    """Apply one of `CONTACT_EVENT_KINDS`; return the id of the stored contact, or None if it is unknown.
+
+    Of an unknown person only an erasure is stored, so that they are never contacted.
+    """
+    now = ctx.clock()
+    upsert_contacts(session, event.contacts, now)
+    row = _load_contact(session, connection, event.object_id)
+    if event.kind == "contact.deleted" and row is not None:
+        row.deleted_at = row.deleted_at or now
+    if event.kind == "contact.privacy_deleted":
+        row = row or upsert_contact(session, Contact(connection=connection, id=event.object_id), now)
+        erase_contact(session, row, now)
+    session.flush()
+    return row.id if row is not None else None
+
+
 def reapply_erasure(session: Session, connection: str, vendor_id: str) -> None:
-    """Forget an erased person in the events that were decided together with the erasure, and were written after it."""
-    row = session.execute(
-        select(ContactRow).where(col(ContactRow.connection) == connection, col(ContactRow.vendor_id) == vendor_id)
-    ).scalar()
+    """Erase a person from events that were decided in the same batch and written after the erasure."""
+    row = _load_contact(session, connection, vendor_id)
     if row is not None:
         erase_from_events(session, row)
 
 
-def apply_contact_event(ctx: Context, session: Session, connection: str, event: Event) -> None:
-    """Apply a housekeeping event. Unknown people are remembered only as far as needed to stay silent to them."""
-    now = ctx.clock()
-    for contact in event.contacts:
-        upsert_contact(session, contact, now)
-    row = session.execute(
-        select(ContactRow).where(col(ContactRow.connection) == connection, col(ContactRow.vendor_id) == event.object_id)
-    ).scalar()
-    if event.kind == "contact.deleted" and row is not None:
-        row.deleted_at = row.deleted_at or now
-    if event.kind == "contact.privacy_deleted":
-        if row is None:
-            row = ContactRow(connection=connection, vendor_id=event.object_id, record={}, seen_at=now)
-            session.add(row)
-            session.flush()
-        erase_contact(session, row, now)
-    session.flush()
+def _load_contact(session: Session, connection: str, vendor_id: str) -> ContactRow | None:
+    query = select(ContactRow).where(col(ContactRow.connection) == connection, col(ContactRow.vendor_id) == vendor_id)
+    return session.execute(query.execution_options(populate_existing=True)).scalar()

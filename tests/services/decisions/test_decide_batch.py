@@ -211,4 +211,4 @@ def test_of_two_events_of_one_person_in_a_batch_the_higher_trigger_s_is_decided_
         taken = sorted(tuple(row) for row in session.execute(query.where(DecisionRow.verdict == "yes")))
     assert taken == [("200", "large"), ("deal-2", "any")]
     simulated = simulate(application.ctx, START)
-    assert sorted((one.contact, one.trigger) for one in simulated.asked) == [("crm:1", "large"), ("crm:2", "any")]
+    assert sorted((one.contact, one.trigger) for one in simulated.surveys) == [("crm:1", "large"), ("crm:2", "any")]

@@ -50,7 +50,7 @@ def reasons(application):
 def test_everybody_gets_one_mail_and_the_story_tells_why(application):
     people = known(application, 3)
     campaign = campaign_of(application)
-    assert rehearsed(application, campaign, people).reached == 3
+    assert rehearsed(application, campaign, people).reachable == 3
     assert add_to_campaign(application.ctx, campaign, people) == 3
     application.run()
     assert sorted(message.to.email for message in application.post.items) == [f"p{n}@example.com" for n in range(3)]
@@ -67,11 +67,11 @@ def test_the_same_file_again_reaches_nobody_even_after_the_cooldown(application)
     application.run()
     application.clock.forward("200d")
     again = rehearsed(application, campaign_of(application), people)
-    assert (again.people, again.known, again.reached) == (3, 3, 0)
+    assert (again.people, again.already_imported, again.reachable) == (3, 3, 0)
     assert add_to_campaign(application.ctx, campaign_of(application), people) == 0
     application.run()
     assert len(application.post.items) == 3
-    assert rehearsed(application, campaign_of(application, "autumn"), people).reached == 3
+    assert rehearsed(application, campaign_of(application, "autumn"), people).reachable == 3
 
 
 def test_the_rules_of_everybody_hold_and_the_rehearsal_knows_it(application):
@@ -98,7 +98,7 @@ def test_the_rules_of_everybody_hold_and_the_rehearsal_knows_it(application):
     }
     found = rehearsed(application, campaign_of(application), people)
     assert dict(found.reasons) == expected
-    assert found.reached == 2
+    assert found.reachable == 2
     before = len(application.post.items)
     add_to_campaign(application.ctx, campaign_of(application), people)
     application.run()
@@ -119,7 +119,7 @@ def test_more_than_a_day_takes_are_spread_over_the_days_that_follow(application)
     people = known(application, 25)
     campaign = campaign_of(application, per_day=10)
     found = rehearsed(application, campaign, people)
-    assert found.reached == 25
+    assert found.reachable == 25
     add_to_campaign(application.ctx, campaign, people)
     sent = []
     for _ in range(3):
@@ -129,7 +129,7 @@ def test_more_than_a_day_takes_are_spread_over_the_days_that_follow(application)
     assert sent == [10, 20, 25]
     with application.ledger.read() as session:
         last = max(session.execute(select(InvitationRow.due_at)).scalars())
-    assert found.last_due == last
+    assert found.last_due_at == last
 
 
 def mails(application):
@@ -148,7 +148,7 @@ def test_a_campaign_leaves_room_for_triggers_and_waits_where_there_is_none(ledge
     people = known(application, 6)
     campaign = campaign_of(application, per_day=4)
     found = rehearsed(application, campaign, people)
-    assert (found.reached, found.later, dict(found.reasons)) == (6, 4, {"surveyed": 2, "daily_cap": 4})
+    assert (found.reachable, found.deferred, dict(found.reasons)) == (6, 4, {"surveyed": 2, "daily_cap": 4})
     add_to_campaign(application.ctx, campaign, people)
     application.run()
     assert len(mails(application)) == 2
@@ -160,7 +160,7 @@ def test_a_campaign_leaves_room_for_triggers_and_waits_where_there_is_none(ledge
 def test_an_operator_who_was_asked_is_not_asked_again_by_the_flood_gate(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": {"unusual": 2}})
     people = known(application, 5)
-    assert rehearsed(application, campaign_of(application), people).reached == 5
+    assert rehearsed(application, campaign_of(application), people).reachable == 5
     add_to_campaign(application.ctx, campaign_of(application), people)
     application.run()
     assert reasons(application) == ["surveyed"] * 5
@@ -175,7 +175,7 @@ def test_shadow_records_only_and_going_live_begins_anew(ledger, clock):
     assert application.post.items == []
     assert reasons(application) == ["surveyed"] * 3
     live = ApplicationHarness(ledger, clock, acme=application.crm)
-    assert rehearsed(live, campaign_of(live), people).reached == 3
+    assert rehearsed(live, campaign_of(live), people).reachable == 3
     add_to_campaign(live.ctx, campaign_of(live), people)
     live.run()
     assert len(live.post.items) == 3
@@ -189,7 +189,7 @@ def test_quiet_time_and_the_allow_list_hold(ledger, clock):
     application = ApplicationHarness(ledger, clock, change)
     people = known(application, 2)
     found = rehearsed(application, campaign_of(application), people)
-    assert (found.reached, dict(found.reasons)) == (1, {"surveyed": 1, "allow_list": 1})
+    assert (found.reachable, dict(found.reasons)) == (1, {"surveyed": 1, "allow_list": 1})
     add_to_campaign(application.ctx, campaign_of(application), people)
     application.run()
     assert application.post.items == []
@@ -239,7 +239,7 @@ def test_two_addresses_of_one_person_are_one_person(application):
     application.crm.people["alias"] = application.crm.people["1"].model_copy(update={"email": "z@example.com"})
     people = [person(2, "zoe@example.com"), person(3, "z@example.com")]
     found = rehearsed(application, campaign_of(application), people)
-    assert (found.reached, dict(found.reasons)) == (1, {"surveyed": 1, "cooldown": 1})
+    assert (found.reachable, dict(found.reasons)) == (1, {"surveyed": 1, "cooldown": 1})
     add_to_campaign(application.ctx, campaign_of(application), people)
     application.run()
     assert sorted(reasons(application)) == ["cooldown", "surveyed"]
@@ -249,7 +249,7 @@ def test_a_vendor_that_asks_for_patience_gets_it(application):
     people = known(application, 2)
     application.crm.looking = [RetryLater("busy"), RetryLater("busy")]
     began = application.clock()
-    assert rehearsed(application, campaign_of(application), people).reached == 2
+    assert rehearsed(application, campaign_of(application), people).reachable == 2
     assert (application.clock() - began).total_seconds() == 12
     application.crm.looking = [RetryLater("busy") for _ in range(9)]
     with pytest.raises(RetryLater):

@@ -12,7 +12,7 @@ from support.clock import START
 from nps_connect import RetryLater
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow, RawRequest
-from nps_connect.services.intake import fresh_events as straight_through
+from nps_connect.services.intake import parse as parse_module
 
 
 def rows(application: ApplicationHarness, table) -> list:
@@ -116,7 +116,7 @@ def test_a_bug_in_deciding_loses_no_event(application, monkeypatch):
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(straight_through, "DecisionBatch", broken)
+        patch.setattr(parse_module, "decide_batch", broken)
         application.webhook(application.won("1"))
         parse(application)
     assert states(application) == [("pending", 0)]

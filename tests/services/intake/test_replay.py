@@ -44,7 +44,7 @@ def redo(application: ApplicationHarness, why: str = "the filter was wrong") -> 
     with application.ledger.write() as session:
         ids = list(session.execute(select(EventRow.id)).scalars())
         labels = [trigger.label for trigger in application.ctx.settings.triggers]
-        redone = len(redecide(session, ids, labels, why=why, now=application.clock()))
+        redone = len(redecide(session, ids, labels, reason=why, now=application.clock()))
     application.run(only="crm/")
     return redone
 

@@ -125,7 +125,7 @@ def test_a_simulated_configuration_equals_what_the_real_one_then_does(happenings
         happened = sorted(tuple(row) for row in session.execute(invited))
         grouped = select(DecisionRow.reason, func.count()).group_by(DecisionRow.reason)
         reasons = dict(session.execute(grouped).all())
-    assert sorted((one.event_id, one.trigger, one.due_at) for one in outcome.asked) == happened
+    assert sorted((one.event_id, one.trigger, one.due_at) for one in outcome.surveys) == happened
     assert outcome.reasons == reasons
     for application in (recorded, real):
         _emptied(application.ledger)
@@ -170,7 +170,7 @@ def test_an_opt_out_counts_from_the_moment_it_was_told(month, clock):
         suppress(session, ["c:1"], "objected", source="page", now=START + timedelta(days=8))
     outcome = simulate(month.ctx, START)
     assert outcome.reasons == {"surveyed": 9, "suppressed": 1}
-    assert "crm:9" not in {one.contact for one in outcome.asked}
+    assert "crm:9" not in {one.contact for one in outcome.surveys}
 
 
 def test_events_that_nobody_listened_to_are_told_apart_not_as_no_contact(ledger, clock):

@@ -1,0 +1,291 @@
+"""Evaluate all triggers that listen to one event; a survey of one trigger counts against the limits of the next.
+
+Decisions, dry runs and simulations all evaluate here; they differ in how their `LimitState` is loaded.
+
+Order of the checks, the first refusal wins: active period, age, filter, contact, address, opt-out, suppression, sample,
+veto, priority, cooldown, unusual number, daily cap. Checks of the event come before checks of the person, so that the
+counts of a reason are comparable; what the person wants comes before sampling and limits. The ledger has the last word
+on the cooldown: it is reserved in the transaction that writes the decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from nps_connect.records.base import FieldValue
+from nps_connect.rules.filters import Filter
+from nps_connect.rules.limit_state import DeferredEvent, LimitState
+from nps_connect.rules.sampling import in_sample
+from nps_connect.rules.timing import local_date, start_of_next_day
+from nps_connect.rules.trigger_decision import (
+    Candidate,
+    Facts,
+    TriggerDecision,
+    cooldown_decision,
+    format_span,
+    refuse,
+    superseded_decision,
+)
+from nps_connect.settings.delays import format_delay
+from nps_connect.settings.durations import format_duration
+from nps_connect.settings.model import Limits, Trigger
+
+RELEASED = "released"
+"""Verdict on a held event after an operator released it: it is decided again."""
+
+REDECIDE = "again"
+"""Verdict on an event whose "no" an operator withdrew after a fix: it is decided again."""
+
+OPEN_VERDICTS = (None, "deferred", RELEASED, REDECIDE)
+"""Verdicts that are not final; None = not decided yet."""
+
+VetoCheck = Callable[[Trigger], str | None]
+"""Asks the plugins for a refusal; returns the reason, or None."""
+
+_MAX_SHOWN_VALUE = 40
+
+
+def evaluate(
+    candidate: Candidate,
+    triggers: Sequence[Trigger],
+    limit_state: LimitState,
+    *,
+    limits: Limits,
+    filters: Mapping[str, Filter],
+    check_veto: VetoCheck | None,
+) -> list[tuple[Trigger, TriggerDecision]]:
+    """Decide for every trigger without a final verdict, highest priority first; a yes is added to the limits.
+
+    An event that leads to a survey, or is held, is refused to triggers of lower priority.
+
+    Args:
+        candidate: the event.
+        triggers: those that listen to it, in the order of the configuration.
+        limit_state: cooldowns and counts; updated.
+        limits: the configured limits.
+        filters: compiled, by trigger label.
+        check_veto: None if no plugin can refuse surveys.
+    """
+    winner = next((label for label, verdict in candidate.earlier_verdicts.items() if verdict == "yes"), None)
+    decisions = []
+    for trigger in sorted(triggers, key=lambda trigger: -trigger.priority):
+        verdict = candidate.earlier_verdicts.get(trigger.label)
+        if verdict in OPEN_VERDICTS:
+            facts = _build_facts(
+                candidate, trigger, limit_state, limits, filters.get(trigger.label), check_veto, winner
+            )
+            decision = _apply_limits(candidate, check_trigger(facts), trigger, limit_state, limits)
+            decisions.append((trigger, decision))
+            verdict = decision.verdict
+            winner = trigger.label if verdict in ("yes", "held") else winner
+        elif verdict == "held":
+            winner = winner or trigger.label
+    return decisions
+
+
+def _apply_limits(
+    candidate: Candidate, decision: TriggerDecision, trigger: Trigger, limit_state: LimitState, limits: Limits
+) -> TriggerDecision:
+    """Count a yes and queue a deferred event for the cooldown; an event that waits in vain is superseded."""
+    person = candidate.person
+    if person is None:
+        return decision
+    if decision.verdict == "yes" and decision.due_at is not None:
+        limit_state.reserve(trigger.label, person.subjects, due_at=decision.due_at, now=candidate.now, limits=limits)
+    elif decision.verdict == "deferred" and decision.reason == "cooldown":
+        deferred = DeferredEvent(candidate.event.occurred_at, candidate.event.key)
+        newer = limit_state.defer(person.subjects, deferred)
+        return superseded_decision(newer.key) if newer else decision
+    return decision
+
+
+def _build_facts(
+    candidate: Candidate,
+    trigger: Trigger,
+    limit_state: LimitState,
+    limits: Limits,
+    compiled_filter: Filter | None,
+    check_veto: VetoCheck | None,
+    winner: str | None,
+) -> Facts:
+    person, label, now = candidate.person, trigger.label, candidate.now
+    return Facts(
+        trigger=trigger,
+        event=candidate.event,
+        now=now,
+        limits=limits,
+        filter=compiled_filter,
+        contacts=candidate.contacts,
+        suppression_reason=person.suppression_reason if person else None,
+        veto_reason=check_veto(trigger) if person and check_veto else None,
+        history=person.history if person else None,
+        surveys_due=lambda day: limit_state.due_on(None, day),
+        trigger_surveys_due=lambda day: limit_state.due_on(label, day),
+        outranked_by=winner,
+        blocked_until=limit_state.blocked_until(person.subjects, now) if person else None,
+        reached=limit_state.reached_since(label, now - limits.unusual_within),
+        baseline=lambda: limit_state.baseline(label, now, limits.unusual_within),
+        released=candidate.earlier_verdicts.get(label) == RELEASED,
+        seen_at=candidate.seen_at,
+        zone=limit_state.zone,
+    )
+
+
+def check_trigger(facts: Facts) -> TriggerDecision:
+    """Decide whether an event leads to a survey of one trigger: the first refusal, else a yes."""
+    for check in _ordered_checks(facts):
+        refusal = check(facts)
+        if refusal is not None:
+            return refusal
+    trigger = facts.trigger
+    delay = f"{format_delay(trigger.delay)} after the event" if trigger.delay else "at once"
+    if trigger.per_day is not None:
+        delay += f", at most {trigger.per_day} a day"
+    passed = "all checks passed"
+    if facts.blocked_until is not None:
+        passed += f" (the cooldown is set aside: {trigger.ignore_cooldown})"
+    return TriggerDecision("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
+
+
+def _ordered_checks(facts: Facts) -> tuple[Callable[[Facts], TriggerDecision | None], ...]:
+    """The checks in order. A filter with person fields can only be checked when there is exactly one contact."""
+    has_person_fields = facts.filter is not None and facts.filter.person_fields
+    return _CHECKS_PERSON_FIRST if has_person_fields else _CHECKS_FILTER_FIRST
+
+
+def _check_active_period(facts: Facts) -> TriggerDecision | None:
+    first, last = facts.trigger.active_from, facts.trigger.active_until
+    if first is None and last is None:
+        return None
+    day = local_date(facts.event.occurred_at, facts.zone)
+    if first is not None and day < first:
+        return refuse("inactive", f"it happened on {day}, the trigger is active from {first}")
+    if last is not None and day > last:
+        return refuse("inactive", f"it happened on {day}, the trigger was active until {last}")
+    return None
+
+
+def _check_age(facts: Facts) -> TriggerDecision | None:
+    if facts.age <= facts.limits.max_event_age:
+        return None
+    limit = format_duration(facts.limits.max_event_age)
+    return refuse("too_old", f"the event was {format_span(facts.age)} old, max_event_age is {limit}")
+
+
+def _check_filter(facts: Facts) -> TriggerDecision | None:
+    if facts.filter is None:
+        return None
+    values = facts.values()
+    if facts.filter.matches(values):
+        return None
+    inputs = ", ".join([f"{name} = {_format_value(values.get(name), name)}" for name in facts.filter.all_fields])
+    return refuse("filter", f"{facts.filter.text!r} does not hold: {inputs}")
+
+
+def _check_contact(facts: Facts) -> TriggerDecision | None:
+    if len(facts.contacts) > 1:
+        return refuse("several_contacts", f"{len(facts.contacts)} contacts fit the event; nobody is asked by guess")
+    if not facts.contacts:
+        return refuse("no_contact", "no contact was found for the event")
+    if facts.contacts[0].deleted:
+        return refuse("no_contact", "the contact has been deleted at the vendor")
+    return None
+
+
+def _check_address(facts: Facts) -> TriggerDecision | None:
+    if facts.contacts[0].email:
+        return None
+    return refuse("no_address", "the contact has no e-mail address")
+
+
+def _check_opt_out(facts: Facts) -> TriggerDecision | None:
+    contact = facts.contacts[0]
+    return refuse("opted_out", f"{contact.connection} says that the contact opted out") if contact.opted_out else None
+
+
+def _check_suppression(facts: Facts) -> TriggerDecision | None:
+    return (
+        refuse("suppressed", f"must not be written to: {facts.suppression_reason}")
+        if facts.suppression_reason is not None
+        else None
+    )
+
+
+def _check_sample(facts: Facts) -> TriggerDecision | None:
+    contact, percent = facts.contacts[0], facts.trigger.sample
+    if in_sample(facts.trigger.label, f"{contact.connection}:{contact.id}", percent):
+        return None
+    return refuse("sample", f"not in the sample of {percent:g} %")
+
+
+def _check_veto(facts: Facts) -> TriggerDecision | None:
+    reason = facts.veto_reason
+    return refuse("veto", f"a plugin refuses: {reason}") if reason is not None else None
+
+
+def _check_priority(facts: Facts) -> TriggerDecision | None:
+    if facts.outranked_by is None:
+        return None
+    return refuse("outranked", f"trigger {facts.outranked_by!r} has this event already")
+
+
+def _check_cooldown(facts: Facts) -> TriggerDecision | None:
+    if facts.blocked_until is None or facts.trigger.ignore_cooldown is not None:
+        return None
+    return cooldown_decision(facts.limits, facts.blocked_until, facts.now, facts.zone)
+
+
+def _check_unusual_volume(facts: Facts) -> TriggerDecision | None:
+    limits = facts.limits
+    if facts.released or facts.reached < limits.unusual:
+        return None
+    baseline = facts.baseline()
+    if facts.reached < unusual_threshold(limits, baseline):
+        return None
+    detail = f"the trigger reached {facts.reached} people within {format_duration(limits.unusual_within)}"
+    detail += f", unusual is {limits.unusual} and {limits.unusual_factor:g} times its average of {baseline:.3g}"
+    return TriggerDecision("held", "unusual", f"{detail}; held until an operator releases or refuses it")
+
+
+def unusual_threshold(limits: Limits, baseline: float) -> float:
+    """Number of people reached within `unusual_within` from which on the next event is held.
+
+    Args:
+        limits: the configured limits.
+        baseline: average number of people that the trigger reaches per `unusual_within`.
+    """
+    return max(limits.unusual, limits.unusual_factor * baseline)
+
+
+def _check_daily_cap(facts: Facts) -> TriggerDecision | None:
+    cap, day = facts.limits.surveys_per_day, local_date(facts.due_at, facts.zone)
+    surveys_due = facts.surveys_due(day)
+    if surveys_due < cap:
+        return None
+    detail = f"{surveys_due} surveys are due on {day}, surveys_per_day is {cap}; decided again the day after"
+    return TriggerDecision("deferred", "daily_cap", detail, eligible_at=start_of_next_day(facts.due_at, facts.zone))
+
+
+def _format_value(value: FieldValue, field: str) -> str:
+    """A value for a sentence: shortened, ``missing`` if empty, and never the name of a person."""
+    if value is None or value == "":
+        return "missing"
+    if field == "contact.name":
+        return "(the name)"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _MAX_SHOWN_VALUE else text[: _MAX_SHOWN_VALUE - 1] + "…"
+
+
+_PERSON_CHECKS = (
+    _check_address,
+    _check_opt_out,
+    _check_suppression,
+    _check_sample,
+    _check_veto,
+    _check_priority,
+    _check_cooldown,
+    _check_unusual_volume,
+    _check_daily_cap,
+)
+_CHECKS_FILTER_FIRST = (_check_active_period, _check_age, _check_filter, _check_contact, *_PERSON_CHECKS)
+_CHECKS_PERSON_FIRST = (_check_active_period, _check_age, _check_contact, _check_filter, *_PERSON_CHECKS)
