@@ -18,7 +18,7 @@ __all__ = ["RenderedText", "Sender", "render_review_mail", "render_survey_mail",
 
 
 def score_url(survey_url: str, score: int) -> str:
-    """The survey's address with a score preselected; opening it records no answer."""
+    """Return the survey's address with a score preselected; opening it records no response."""
     return f"{survey_url}{'&' if '?' in survey_url else '?'}score={score}"
 
 
@@ -36,25 +36,24 @@ def render_survey_mail(
     confirm: int | None = None,
     test: bool = False,
 ) -> RenderedText:
-    """The mail that asks: eleven scores to tap, who asks and why, who sees the answer, how to stop it.
+    """Render the survey mail: eleven scores, who asks and why, who sees the response, how to unsubscribe.
 
     Args:
-        language: as chosen by `languages.choose`; a language without a catalogue is answered in English.
-        sender: who asks.
-        name: how to greet the person, or none.
-        touchpoint: label of the moment asked about; see `questions.reason`.
-        question: the survey's own question in that language; none for the standard one.
+        language: as chosen by `languages.choose_language`; English if it has no catalogue.
+        sender: the company.
+        name: for the greeting, or None.
+        touchpoint: label of the moment that the survey asks about; see `survey_question.survey_reason`.
+        question: the survey's own question in that language; None for the standard one.
         survey_url: the personal link, without a score.
-        unsubscribe_url: the personal link to stop such mail.
-        expires_at: until when the link takes answers; the day is told in this moment's own time zone.
-        reminder: the person has been asked before and has not answered.
-        confirm: the score that was opened and never pressed: asks whether that was meant.
-        test: marked as a test that counts nowhere.
+        unsubscribe_url: the personal link to unsubscribe.
+        expires_at: when the link expires; the mail names the day in the time zone of this value.
+        reminder: the person has been surveyed before and has not responded.
+        confirm: the score whose link was opened but not submitted: the mail asks for a confirmation.
+        test: marks the mail as a test that is not counted.
     """
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
     company = one_line(sender.company)
-    asked = typeset(question, tongue) if question else standard_question(company, tongue)
     subject = _("One question from %(company)s") if question else _("Would you recommend %(company)s?")
     subject %= {"company": company}
     if confirm is not None:
@@ -67,7 +66,7 @@ def render_survey_mail(
         "subject": subject,
         "greeting": _greeting(name, tongue),
         "reason": survey_reason(touchpoint, company, tongue),
-        "question": asked,
+        "question": typeset(question, tongue) if question else standard_question(company, tongue),
         "scores": [(score, score_url(survey_url, score)) for score in range(11)],
         "unsubscribe_url": unsubscribe_url,
         "last_day": format_day(expires_at, tongue),
@@ -91,23 +90,25 @@ def render_review_mail(
     unsubscribe_url: str,
     reminder: bool = False,
 ) -> RenderedText:
-    """The mail after an answer; both kinds hold the same link to the review page.
+    """Render the mail after a response; both kinds hold the same link to the review page.
 
     Args:
-        language: as chosen by `languages.choose`.
-        sender: who writes.
-        name: how to greet the person, or none.
-        lead: `review`, the mail is the invitation; `help`, thanks and a way to a person come first, the link below.
+        language: as chosen by `languages.choose_language`.
+        sender: the company.
+        name: for the greeting, or None.
+        lead: `review`: the mail is the invitation; `help`: thanks and help come first, the same link below.
         platform: what customers call the review platform.
         review_url: the link to its page.
-        unsubscribe_url: the personal link to stop such mail.
+        unsubscribe_url: the personal link to unsubscribe.
         reminder: the same mail has been sent before and its link was not opened.
     """
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
     company = one_line(sender.company)
     subject = (
-        _("Thank you! Would you tell others about %(company)s?") if lead == "review" else _("Thank you for your answer")
+        _("Thank you! Would you share your experience of %(company)s?")
+        if lead == "review"
+        else _("Thank you for your answer")
     )
     subject %= {"company": company}
     if reminder:
@@ -124,12 +125,12 @@ def render_review_mail(
 
 def _greeting(name: str | None, language: str) -> str:
     _ = load_translations(language).gettext
-    greeted = sanitize_greeting_name(name)
-    return _("Hello %(name)s,") % {"name": greeted} if greeted else _("Hello,")
+    safe_name = sanitize_greeting_name(name)
+    return _("Hello %(name)s,") % {"name": safe_name} if safe_name else _("Hello,")
 
 
 def _render_mail(template: str, language: str, sender: Sender, values: Mapping[str, object]) -> RenderedText:
-    shown = {
+    template_values = {
         **values,
         "company": one_line(sender.company),
         "help_address": sender.help_address,
@@ -140,7 +141,7 @@ def _render_mail(template: str, language: str, sender: Sender, values: Mapping[s
     }
     return RenderedText(
         subject=one_line(str(values["subject"]), 250),
-        text=render_template(f"{template}.txt.j2", language, **shown).strip() + "\n",
-        html=render_template(f"{template}.html.j2", language, **shown),
+        text=render_template(f"{template}.txt.j2", language, **template_values).strip() + "\n",
+        html=render_template(f"{template}.html.j2", language, **template_values),
         language=language,
     )

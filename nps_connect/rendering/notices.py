@@ -1,62 +1,103 @@
-"""Texts for staff about what stopped by itself, with no one customer behind it. The first sentence is the subject."""
+"""Texts of notices to staff that concern no single customer. The first sentence is the mail's subject."""
 
 from __future__ import annotations
 
-from nps_connect.rendering.catalogs import load_translations, supported_language
+from typing import cast
+
+from nps_connect.records.deliveries import Action
+from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, load_translations, supported_language
+from nps_connect.rendering.labels import action_label, failure_label
 from nps_connect.rendering.sanitization import one_line
 
 
 def render_daily_cap_reached(language: str, *, cap: int) -> str:
-    """No further survey is due today.
+    """Render the notice that today's surveys are used up.
 
     Args:
         language: the company's own.
         cap: surveys per day.
     """
     _ = load_translations(supported_language(language)).gettext
-    return _("surveys_per_day (%(cap)s) is reached: more surveys wait") % {"cap": cap}
+    return _("Daily survey limit reached (surveys_per_day = %(cap)s): further surveys are waiting") % {"cap": cap}
 
 
 def render_trigger_held(language: str, *, trigger: str) -> str:
-    """A trigger waits for an operator.
+    """Render the notice that a trigger waits for an operator.
 
     Args:
         language: the company's own.
         trigger: its name.
     """
     _ = load_translations(supported_language(language)).gettext
-    told = _(
-        "Trigger %(trigger)s is about to reach unusually many people and is held. Look at: %(look)s. Then: "
-        "%(release)s, or: %(refuse)s"
+    text = _(
+        "Trigger %(trigger)s was about to contact an unusual number of people and is on hold. To review: %(review)s. "
+        "To release: %(release)s. To reject: %(refuse)s"
     )
-    return told % {
+    return text % {
         "trigger": trigger,
-        "look": "nps-connect status",
+        "review": "nps-connect status",
         "release": f"nps-connect triggers release '{trigger}'",
         "refuse": f"nps-connect triggers refuse '{trigger}'",
     }
 
 
-def render_connection_stopped(language: str, *, name: str, reason: str, scope: str, by_itself: bool) -> str:
-    """A connection, or one of its actions, is stopped.
+def render_connection_paused(language: str, *, scope: str, cause: str, reason: str) -> str:
+    """Render the notice that a connection or one of its queues was paused automatically.
 
     Args:
         language: the company's own.
-        name: of the connection, or with the action behind it.
-        reason: one sentence, as the vendor or the plugin gave it.
-        scope: what to resume by hand.
-        by_itself: it goes on once the connection's check passes; else the operator resumes it.
+        scope: ``connection:<name>`` or ``queue:<connection>/<action>``; what to resume by hand.
+        cause: `auth`, `not_allowed` or `plugin`. The first two end as soon as the connection check passes.
+        reason: one sentence in English, as the vendor or the plugin gave it; shown only in English notices.
     """
-    _ = load_translations(supported_language(language)).gettext
-    way = (
-        _("Mend it; it goes on by itself when this passes: %(command)s")
-        if by_itself
-        else _("Mend or update the plugin, then run: %(command)s")
+    tongue = supported_language(language)
+    _ = load_translations(tongue).gettext
+    connection, _slash, action = scope.partition(":")[2].partition("/")
+    heading = (
+        _("Connection %(connection)s is paused (%(action)s).") if action else _("Connection %(connection)s is paused.")
     )
-    check = f"nps-connect connections check {name.partition('/')[0]}"
-    told = _("%(name)s is stopped. %(reason)s. What is due waits. %(way)s")
-    return told % {
-        "name": name,
-        "reason": one_line(reason, 500).rstrip("."),
-        "way": way % {"command": check if by_itself else f"nps-connect resume {scope}"},
+    causes = {
+        "auth": failure_label("auth_failed", tongue),
+        "not_allowed": failure_label("not_allowed", tongue),
+        "plugin": _("the plugin does not work as required"),
+    }
+    detail = one_line(reason, 500).rstrip(".") if tongue == SOURCE_LANGUAGE else ""
+    remedy = (
+        _("Fix or update the plugin, then run: %(command)s")
+        if cause == "plugin"
+        else _("Fix the cause; deliveries resume automatically once this command succeeds: %(command)s")
+    )
+    command = f"nps-connect resume {scope}" if cause == "plugin" else f"nps-connect connections check {connection}"
+    sentences = (
+        heading % {"connection": connection, "action": action and action_label(cast("Action", action), tongue)},
+        _("Cause: %(cause)s.") % {"cause": f"{causes[cause]} ({detail})" if detail else causes[cause]},
+        _("Scheduled deliveries are waiting."),
+        remedy % {"command": command},
+    )
+    return " ".join(sentences)
+
+
+def render_delivery_problem(
+    language: str, *, delivery_id: int, action: Action, connection: str, state: str, error_kind: str | None, detail: str
+) -> str:
+    """Render one line about a delivery that is stuck, for the mail to the fallback address.
+
+    Args:
+        language: the company's own.
+        delivery_id: for the command that shows the details.
+        action, connection: what was to be done, and where.
+        state: `dead`, `held` or `pending`.
+        error_kind: of the last error, or None.
+        detail: the last error or hold reason in English; shown only in English mails.
+    """
+    tongue = supported_language(language)
+    _ = load_translations(tongue).gettext
+    states = {"dead": _("failed permanently"), "held": _("on hold"), "pending": _("still waiting")}
+    text = _("%(action)s on the connection %(connection)s: %(state)s (%(cause)s). Details: %(command)s")
+    return text % {
+        "action": action_label(action, tongue),
+        "connection": connection,
+        "state": states[state],
+        "cause": one_line(detail, 300) if detail and tongue == SOURCE_LANGUAGE else failure_label(error_kind, tongue),
+        "command": f"nps-connect deliveries show {delivery_id}",
     }

@@ -1,13 +1,14 @@
-"""Texts for the people who look after customers: tickets, their updates, alerts, and the mail of last resort."""
+"""Texts for customer-service staff: tickets, their updates, alerts, overdue reminders, and the fallback mail."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from nps_connect.records.responses import ContactResponse, Response, Segment, segment_of
+from nps_connect.records.responses import ContactResponse, segment_of
 from nps_connect.rendering.catalogs import load_translations, render_template, supported_language
 from nps_connect.rendering.dates import format_datetime, format_day
+from nps_connect.rendering.labels import language_label, readable_name, segment_label, touchpoint_label
 from nps_connect.rendering.models import RenderedText
 from nps_connect.rendering.sanitization import one_line, sanitize_comment
 from nps_connect.rendering.typography import typeset
@@ -20,17 +21,17 @@ MAX_HISTORY = 10
 def render_ticket(
     *, language: str, company: str, answered: ContactResponse, deadline: datetime | None, zone: ZoneInfo
 ) -> RenderedText:
-    """The ticket of a detractor.
+    """Render the ticket of a detractor.
 
-    The subject may be seen by the customer (helpdesks quote it in every mail): no score, no comment, no blame. The body
-    is for staff.
+    Helpdesks quote the subject in mails to the customer: it holds no score, no comment and no blame. Only staff see the
+    body.
 
     Args:
         language: the company's own.
         company: the name that customers know.
-        answered: the answer and who gave it; `contact.link` leads to the person's record.
-        deadline: until when an answer has been promised, or none.
-        zone: the company's time zone, in which moments are told.
+        answered: the response and its contact; `contact.link` leads to the person's record.
+        deadline: until when the customer is to be contacted, or None.
+        zone: the company's time zone, for all times.
     """
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
@@ -44,12 +45,12 @@ def render_ticket(
             {
                 "day": format_day(earlier.answered_at.astimezone(zone), tongue),
                 "score": earlier.score,
-                "touchpoint": one_line(earlier.touchpoint),
+                "touchpoint": touchpoint_label(earlier.touchpoint, tongue),
                 "comment": one_line(earlier.comment or ""),
             }
             for earlier in answered.history[:MAX_HISTORY]
         ],
-        "older": max(0, len(answered.history) - MAX_HISTORY),
+        "older_count": max(0, len(answered.history) - MAX_HISTORY),
     }
     return _render_text("ticket", tongue, subject, values)
 
@@ -57,13 +58,13 @@ def render_ticket(
 def render_ticket_update(
     *, language: str, answered: ContactResponse, previous_score: int | None, is_recovery_survey: bool = False
 ) -> RenderedText:
-    """The private comment that tells an open ticket what changed.
+    """Render the private comment that reports a changed response on an open ticket.
 
     Args:
         language: the company's own.
-        answered: the newest answer.
-        previous_score: the score that the ticket knows; none (or the same score) means that only the comment is new.
-        is_recovery_survey: the answer is not a changed one but another, to the survey that followed the solved ticket.
+        answered: the newest response.
+        previous_score: the score on the ticket; None or an equal score means that only the comment is new.
+        is_recovery_survey: the response belongs to the survey that followed the solved ticket.
     """
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
@@ -75,20 +76,20 @@ def render_ticket_update(
         "recovered": recovered and answered.response.segment != "detractor",
         "is_recovery_survey": is_recovery_survey,
     }
-    return _render_text("ticket-update", tongue, _("The customer changed the answer"), values)
+    return _render_text("ticket-update", tongue, _("The customer changed their response"), values)
 
 
 def render_alert(*, language: str, answered: ContactResponse, link: str | None) -> RenderedText:
-    """The alert that reaches a person now; the subject is a title that says it all on one line.
+    """Render the alert to staff; the subject is a complete title on one line.
 
     Args:
         language: the company's own.
-        answered: the answer and who gave it.
-        link: where to act (the ticket or the person's record), or none.
+        answered: the response and its contact.
+        link: to the ticket or the person's record, or None.
     """
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
-    title = _("NPS %(score)s: %(customer)s (%(touchpoint)s)") % _title_parts(answered.response, answered)
+    title = _("NPS %(score)s: %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
     return _render_text(
         "alert", tongue, title, {**_template_values(answered, tongue), "link": link or answered.contact.link}
     )
@@ -97,18 +98,18 @@ def render_alert(*, language: str, answered: ContactResponse, link: str | None) 
 def render_overdue(
     *, language: str, answered: ContactResponse, deadline: datetime, zone: ZoneInfo, link: str | None
 ) -> RenderedText:
-    """The one reminder to staff that a promised answer is late.
+    """Render the single reminder to staff that a case is past its deadline.
 
     Args:
         language: the company's own.
-        answered: the answer and who gave it.
-        deadline: until when an answer has been promised.
+        answered: the response and its contact.
+        deadline: until when the customer was to be contacted.
         zone: the company's time zone.
-        link: the ticket, or the person's record, or none.
+        link: to the ticket or the person's record, or None.
     """
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
-    title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_parts(answered.response, answered)
+    title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
     return _render_text(
         "overdue",
         tongue,
@@ -118,18 +119,18 @@ def render_overdue(
 
 
 def render_fallback(*, language: str, company: str, answered: ContactResponse, problem: str) -> RenderedText:
-    """The mail to the fallback address when a ticket or an alert could not be delivered.
+    """Render the mail to the fallback address when a ticket or an alert could not be delivered.
 
     Args:
         language: the company's own.
         company: the name that customers know.
-        answered: the answer that nobody has been told of.
-        problem: what failed, one sentence free of secrets.
+        answered: the response and its contact.
+        problem: the failed delivery, one line from `notices.render_delivery_problem`.
     """
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
-    title = _("Not delivered, please act: NPS %(score)s, %(customer)s (%(touchpoint)s)")
-    title %= _title_parts(answered.response, answered)
+    title = _("Delivery failed, action needed: NPS %(score)s, %(customer)s (%(touchpoint)s)")
+    title %= _title_values(answered, tongue)
     values = {
         **_template_values(answered, tongue),
         "company": one_line(company),
@@ -144,37 +145,31 @@ def _customer_label(answered: ContactResponse) -> str:
     return one_line(contact.name or "", 80) or contact.email or contact.id
 
 
-def _title_parts(response: Response, answered: ContactResponse) -> dict[str, object]:
+def _title_values(answered: ContactResponse, language: str) -> dict[str, object]:
     return {
-        "score": response.score,
+        "score": answered.response.score,
         "customer": _customer_label(answered),
-        "touchpoint": one_line(response.touchpoint, 80),
+        "touchpoint": touchpoint_label(answered.response.touchpoint, language),
     }
-
-
-def _segment_name(segment: Segment, language: str) -> str:
-    _ = load_translations(language).gettext
-    names = {"promoter": _("promoter"), "passive": _("passive"), "detractor": _("detractor")}
-    return names[segment]
 
 
 def _template_values(answered: ContactResponse, language: str) -> dict[str, object]:
     contact, response = answered.contact, answered.response
-    words = sanitize_comment(response.comment)
+    comment = sanitize_comment(response.comment)
     return {
         "customer": _customer_label(answered),
         "mailbox": contact.email,
         "score": response.score,
-        "segment": _segment_name(response.segment, language),
-        "survey": response.survey,
-        "touchpoint": one_line(response.touchpoint),
-        "comment_lines": words.split("\n") if words else [],
+        "segment": segment_label(response.segment, language),
+        "survey": readable_name(response.survey),
+        "touchpoint": touchpoint_label(response.touchpoint, language),
+        "comment_lines": comment.split("\n") if comment else [],
         "follow_up": [
-            {"question": typeset(one_line(one.question), language), "answer": one_line(one.answer, 1000)}
-            for one in response.follow_up
+            {"question": typeset(one_line(answer.question), language), "answer": one_line(answer.answer, 1000)}
+            for answer in response.follow_up
         ],
         "do_not_contact": response.do_not_contact,
-        "answer_language": response.language,
+        "response_language": language_label(response.language, language),
     }
 
 

@@ -64,7 +64,7 @@ def build_payload(action: str, contact: Contact, response: Response, *, key: str
             response=response,
             idempotency_key=key,
             external_id=f"case-{key}",
-            subject="Votre retour",
+            subject="Votre avis",
             body=f"Note : {response.score}\n{response.comment}",
             priority="urgent",
             tags=("nps",),

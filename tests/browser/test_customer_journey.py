@@ -148,7 +148,7 @@ def test_the_language_is_switched_by_a_link(visit, backend, picture):
 def test_unsubscribing_takes_a_press(visit, backend, picture, javascript):
     page = visit("phone", javascript=javascript)
     page.goto("/s/marie")
-    page.get_by_role("link", name="Ne plus recevoir ces messages").click()
+    page.get_by_role("link", name="Se désinscrire").click()
     picture(page, "unsubscribe-fr-phone")
     assert backend.unsubscribed == []
     page.get_by_role("button").click()

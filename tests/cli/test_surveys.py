@@ -100,7 +100,7 @@ def test_a_test_is_sent_marked_as_one(configured, mailbox):
     )
     assert told.code == 0, told.err
     [mail] = mailbox.mails("me@example.com")
-    assert mail.subject.startswith("[Essai]")
+    assert mail.subject.startswith("[Test]")
     assert mail.header("X-NPS-Connect-Test") == "yes"
     assert mail.header("List-Unsubscribe-Post") == "List-Unsubscribe=One-Click"
 

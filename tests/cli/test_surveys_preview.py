@@ -51,7 +51,7 @@ def test_the_reminder(preview):
     _, html, text = preview("reminder", "--language", "en")
     assert text.startswith("Subject: [Test] Reminder: Would you recommend Exemple SA?\n")
     for part in (html, text):
-        assert "We asked you a question some days ago." in part
+        assert "We asked you a question a few days ago." in part
 
 
 def test_the_request_to_confirm_a_low_score(preview):
@@ -61,7 +61,7 @@ def test_the_request_to_confirm_a_low_score(preview):
 
 
 @pytest.mark.parametrize(
-    ("mail", "subject"), [("review", "Thank you! Would you tell others about Exemple SA?"), ("help", "Thank you for")]
+    ("mail", "subject"), [("review", "Thank you! Would you share your experience of Exemple SA?"), ("help", "Thank you for")]
 )
 def test_the_mail_after_an_answer_leads_to_the_review_page(preview, mail, subject):
     _, html, text = preview(mail, "--language", "en", **REVIEWS)

@@ -1,4 +1,4 @@
-"""The two mails that customers get: complete in both parts, safe in every mail program."""
+"""Mails to customers: both parts are complete, external text is escaped."""
 
 import re
 from datetime import UTC, datetime
@@ -12,8 +12,8 @@ from nps_connect.rendering.mails import score_url
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 
 
-class Reader(HTMLParser):
-    """Reads a mail as a program would: links, visible text, and whether every element is closed."""
+class ParsedMail(HTMLParser):
+    """Parses a mail: links, visible text, and whether every element is closed."""
 
     def __init__(self, html):
         super().__init__()
@@ -53,9 +53,9 @@ EVERY_MAIL = [
 
 
 @pytest.mark.parametrize("make", EVERY_MAIL)
-def test_both_parts_tell_who_writes_and_how_to_stop_it(make):
+def test_both_parts_name_the_sender_and_the_unsubscribe_link(make):
     mail = make()
-    html = Reader(mail.html)
+    html = ParsedMail(mail.html)
     assert html.open == []
     for part in (mail.text, html.text):
         assert "Exemple SA" in part
@@ -67,18 +67,18 @@ def test_both_parts_tell_who_writes_and_how_to_stop_it(make):
 
 
 @pytest.mark.parametrize("make", EVERY_MAIL)
-def test_every_mail_is_light_and_fetches_nothing(make):
+def test_every_mail_is_under_40_kb_and_loads_nothing(make):
     html = make().html
     assert len(html.encode()) < 40_000
     fetching = {"img", "link", "script", "iframe", "object", "video", "form", "base"}
-    assert not fetching & {tag for tag, _ in Reader(html).tags}
+    assert not fetching & {tag for tag, _ in ParsedMail(html).tags}
     assert not re.search(r"url\(|@import|@font-face", html)
 
 
 @pytest.mark.parametrize("make", EVERY_MAIL)
-def test_every_mail_names_its_language_and_lays_out_by_tables_that_readers_skip(make):
+def test_every_mail_names_its_language_and_hides_layout_tables_from_screen_readers(make):
     mail = make()
-    tags = Reader(mail.html).tags
+    tags = ParsedMail(mail.html).tags
     assert next(attrs for tag, attrs in tags if tag == "html")["lang"] == mail.language
     assert all(attrs.get("role") == "presentation" for tag, attrs in tags if tag == "table")
     assert "max-width:600px" in mail.html
@@ -89,28 +89,28 @@ def test_every_mail_names_its_language_and_lays_out_by_tables_that_readers_skip(
 def test_the_survey_mail_holds_eleven_scores_in_both_parts(language):
     mail = sample_survey_mail(language)
     expected = [f"{SURVEY_URL}?score={score}" for score in range(11)]
-    assert [link for link in Reader(mail.html).links if link.startswith(SURVEY_URL)] == expected
+    assert [link for link in ParsedMail(mail.html).links if link.startswith(SURVEY_URL)] == expected
     assert re.findall(r"^ ?\d+   (\S+)$", mail.text, re.MULTILINE) == expected
 
 
-def test_a_score_is_added_to_an_address_that_has_a_query_already():
+def test_a_score_is_appended_to_an_existing_query():
     assert score_url("https://nps.example.com/s/t?lang=fr", 7) == "https://nps.example.com/s/t?lang=fr&score=7"
 
 
-def test_the_survey_mail_is_honest_in_french():
+def test_the_survey_mail_in_french_states_reason_and_deadline_and_visibility():
     mail = sample_survey_mail("fr")
-    for part in (mail.text, Reader(mail.html).text):
+    for part in (mail.text, ParsedMail(mail.html).text):
         assert "Quelle est la probabilité que vous recommandiez Exemple SA à un proche ou à un collègue\u202f?" in part
-        assert "Vous avez récemment effectué un achat" in part
+        assert "Vous avez récemment effectué un achat chez Exemple SA" in part
         assert "Votre réponse n’est pas anonyme" in part
         assert "jusqu’au 3 mars 2026" in part
         assert "Bonjour Marie Martin," in part
     assert mail.subject == "Recommanderiez-vous Exemple SA\u202f?"
 
 
-def test_the_survey_mail_is_honest_in_english():
+def test_the_survey_mail_in_english_states_reason_and_deadline_and_visibility():
     mail = sample_survey_mail("en")
-    for part in (mail.text, Reader(mail.html).text):
+    for part in (mail.text, ParsedMail(mail.html).text):
         assert "How likely are you to recommend Exemple SA to a friend or colleague?" in part
         assert "You recently bought something from Exemple SA" in part
         assert "Your answer is not anonymous" in part
@@ -120,13 +120,13 @@ def test_the_survey_mail_is_honest_in_english():
 def test_an_internal_label_is_never_shown_to_the_customer():
     mail = sample_survey_mail("en", touchpoint="q3_vip_wave-2")
     assert "q3" not in mail.text + mail.html
-    assert "You recently had dealings with Exemple SA" in mail.text
+    assert "You were recently in touch with Exemple SA" in mail.text
 
 
 @pytest.mark.parametrize(
-    ("touchpoint", "word"), [("support", "help"), ("Delivery", "delivery"), ("onboarding", "started")]
+    ("touchpoint", "word"), [("support", "help"), ("Delivery", "delivery"), ("onboarding", "became a customer")]
 )
-def test_a_known_moment_is_named(touchpoint, word):
+def test_a_well_known_touchpoint_is_named(touchpoint, word):
     assert word in sample_survey_mail("en", touchpoint=touchpoint).text
 
 
@@ -137,46 +137,46 @@ def test_the_surveys_own_question_replaces_the_standard_one():
     assert mail.subject == "Exemple SA vous pose une question"
 
 
-def test_reminder_and_test_are_told_in_subject_and_body():
+def test_reminder_and_test_are_marked_in_subject_and_body():
     mail = sample_survey_mail("en", reminder=True, test=True)
     assert mail.subject == "[Test] Reminder: Would you recommend Exemple SA?"
     assert "This is a test." in mail.text
-    assert "We asked you a question some days ago." in mail.text
+    assert "We asked you a question a few days ago." in mail.text
     plain = sample_survey_mail("en")
     assert "test" not in plain.text.lower()
-    assert "some days ago" not in plain.text
+    assert "few days ago" not in plain.text
 
 
-def test_the_day_is_told_in_the_moments_own_zone():
+def test_the_expiry_day_uses_the_time_zone_of_its_value():
     from zoneinfo import ZoneInfo
 
     late = datetime(2026, 3, 3, 23, 30, tzinfo=UTC).astimezone(ZoneInfo("Europe/Paris"))
     assert "4 March 2026" in sample_survey_mail("en", expires_at=late).text
 
 
-def test_the_wording_says_which_language_it_really_is_in():
+def test_the_rendered_language_is_the_one_of_the_catalogue():
     assert sample_survey_mail("fr-CA").language == "fr"
     assert sample_survey_mail("de").language == "en"
 
 
-def test_what_others_wrote_is_escaped_in_html():
+def test_external_text_is_escaped_in_html():
     sender = SENDER.model_copy(update={"company": 'Fish & "Chips" <Ltd>'})
     mail = sample_survey_mail("en", sender=sender, name="<script>alert(1)</script>", question="5 < 6 & so on?")
     assert "<script>" not in mail.html
     assert "5 &lt; 6 &amp; so on?" in mail.html
     assert "5 < 6 & so on?" in mail.text
     assert 'Fish & "Chips" <Ltd>' in mail.text
-    assert Reader(mail.html).open == []
+    assert ParsedMail(mail.html).open == []
 
 
-def test_a_subject_cannot_smuggle_in_a_header():
+def test_a_subject_cannot_inject_a_header():
     sender = SENDER.model_copy(update={"company": "Evil\r\nBcc: all@example.com"})
     for mail in (sample_survey_mail("en", sender=sender), sample_review_mail("en", sender=sender)):
         assert "\n" not in mail.subject
         assert "\r" not in mail.subject
 
 
-def test_a_sender_without_postal_address_is_fine():
+def test_the_postal_address_is_optional():
     assert "Paris" not in sample_survey_mail(sender=SENDER.model_copy(update={"postal_address": None})).text
 
 
@@ -185,26 +185,37 @@ def test_a_sender_without_postal_address_is_fine():
 def test_both_review_mails_hold_the_same_link(language, lead):
     mail = sample_review_mail(language, lead)
     assert REVIEW_URL in mail.text
-    assert REVIEW_URL in Reader(mail.html).links
+    assert REVIEW_URL in ParsedMail(mail.html).links
 
 
-def test_the_mail_that_leads_with_help_names_a_person_before_the_link():
+def test_the_help_mail_shows_the_help_address_before_the_review_link():
     mail = sample_review_mail("en", "help")
     for part in (mail.text, mail.html):
         assert part.index("care@example.com") < part.index("reviews.example.com")
     assert mail.subject == "Thank you for your answer"
 
 
-def test_the_mail_that_leads_with_the_review_has_one_button():
+def test_the_review_mail_has_one_button():
     mail = sample_review_mail("fr", "review")
-    buttons = [attrs["href"] for tag, attrs in Reader(mail.html).tags if tag == "a" and attrs["class"] == "label"]
+    buttons = [attrs["href"] for tag, attrs in ParsedMail(mail.html).tags if tag == "a" and attrs["class"] == "label"]
     assert buttons == [REVIEW_URL]
-    assert mail.subject == "Merci\u202f! Donneriez-vous votre avis sur Exemple SA\u202f?"
+    assert mail.subject == "Merci\u202f! Souhaitez-vous partager votre avis sur Exemple SA\u202f?"
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("lead", ["review", "help"])
 def test_no_review_mail_promises_anything_for_a_review(language, lead):
     text = sample_review_mail(language, lead).text.lower()
-    for bait in ("gift", "voucher", "discount", "reward", "win ", "cadeau", "bon d", "remise", "gagner", "réduction"):
-        assert bait not in text
+    for incentive in (
+        "gift",
+        "voucher",
+        "discount",
+        "reward",
+        "win ",
+        "cadeau",
+        "bon d",
+        "remise",
+        "gagner",
+        "réduction",
+    ):
+        assert incentive not in text

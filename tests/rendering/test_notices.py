@@ -1,46 +1,82 @@
-"""What stopped by itself is told to staff in the company's own language; the first sentence is the subject."""
+"""Notices to staff: whole in the company's language; the first sentence is the mail's subject."""
 
 import pytest
 
 from nps_connect.rendering import notices
 
-TOLD = {
+SUBJECTS = {
     "en": {
-        "full": "surveys_per_day (200) is reached: more surveys wait",
-        "flood": "Trigger crm:deal.won:x is about to reach unusually many people and is held",
-        "stopped": "crm is stopped",
+        "cap": "Daily survey limit reached (surveys_per_day = 200): further surveys are waiting",
+        "held": "Trigger crm:deal.won:x was about to contact an unusual number of people and is on hold",
+        "paused": "Connection crm is paused",
     },
     "fr": {
-        "full": "surveys_per_day (200) est atteint\u00a0: les autres enquêtes attendent",
-        "flood": "Le déclencheur crm:deal.won:x s’apprête à toucher un nombre inhabituel de personnes et il est retenu",
-        "stopped": "crm est à l’arrêt",
+        "cap": "Limite quotidienne d’enquêtes atteinte (surveys_per_day = 200)\u00a0: les enquêtes suivantes sont en attente",
+        "held": "Le déclencheur crm:deal.won:x allait contacter un nombre inhabituel de personnes et il est suspendu",
+        "paused": "La connexion crm est suspendue",
     },
 }
 
 
-@pytest.mark.parametrize(("language", "spoken"), [("en", "en"), ("fr", "fr"), ("fr-CH", "fr"), ("sv", "en")])
-def test_every_notice_is_in_the_companys_language(language, spoken):
-    texts = {
-        "full": notices.render_daily_cap_reached(language, cap=200),
-        "flood": notices.render_trigger_held(language, trigger="crm:deal.won:x"),
-        "stopped": notices.render_connection_stopped(
-            language, name="crm", reason="refused.", scope="connection:crm", by_itself=True
-        ),
+def render_paused(language, scope="connection:crm", cause="auth", reason="refused."):
+    return notices.render_connection_paused(language, scope=scope, cause=cause, reason=reason)
+
+
+def render_problem(language, **changes):
+    values = {
+        "delivery_id": 42,
+        "action": "open_ticket",
+        "connection": "helpdesk",
+        "state": "dead",
+        "error_kind": "auth_failed",
+        "detail": "the token was refused (401)",
     }
-    assert {name: text.partition(". ")[0] for name, text in texts.items()} == TOLD[spoken]
+    return notices.render_delivery_problem(language, **values | changes)
+
+
+@pytest.mark.parametrize(("language", "expected"), [("en", "en"), ("fr", "fr"), ("fr-CH", "fr"), ("sv", "en")])
+def test_every_notice_is_in_the_company_language(language, expected):
+    texts = {
+        "cap": notices.render_daily_cap_reached(language, cap=200),
+        "held": notices.render_trigger_held(language, trigger="crm:deal.won:x"),
+        "paused": render_paused(language),
+    }
+    assert {name: text.partition(". ")[0] for name, text in texts.items()} == SUBJECTS[expected]
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_the_way_out_is_a_command_in_every_language(language):
-    flood = notices.render_trigger_held(language, trigger="a b")
-    assert "nps-connect triggers release 'a b'" in flood
-    assert "nps-connect triggers refuse 'a b'" in flood
-    check = notices.render_connection_stopped(
-        language, name="crm/write_score", reason="no", scope="queue:crm/write_score", by_itself=True
-    )
+def test_every_notice_names_the_command_to_run(language):
+    held = notices.render_trigger_held(language, trigger="a b")
+    assert "nps-connect triggers release 'a b'" in held
+    assert "nps-connect triggers refuse 'a b'" in held
+    check = render_paused(language, scope="queue:crm/write_score", cause="not_allowed", reason="no")
     assert check.endswith("nps-connect connections check crm")
-    resume = notices.render_connection_stopped(
-        language, name="crm", reason="no\nno", scope="connection:crm", by_itself=False
-    )
+    resume = render_paused(language, cause="plugin", reason="no\nno")
     assert resume.endswith("nps-connect resume connection:crm")
     assert "\n" not in resume
+    assert "nps-connect deliveries show 42" in render_problem(language)
+
+
+def test_error_texts_and_action_names_appear_in_english_notices_only():
+    paused = {language: render_paused(language, scope="queue:crm/write_score") for language in ("en", "fr")}
+    assert paused["en"].startswith(
+        "Connection crm is paused (score update). Cause: the credentials are refused (refused)."
+    )
+    assert paused["fr"].startswith(
+        "La connexion crm est suspendue (mise à jour de la note). Cause\u00a0: les identifiants sont refusés."
+    )
+    assert render_problem("en").startswith(
+        "ticket creation on the connection helpdesk: failed permanently (the token was refused (401))."
+    )
+    french = render_problem("fr")
+    assert french.startswith(
+        "création de ticket par la connexion helpdesk\u00a0: échec définitif (les identifiants sont refusés)."
+    )
+    assert not {"open_ticket", "refused", "dead"} & set(french.replace("(", " ").split())
+
+
+@pytest.mark.parametrize("state", ["dead", "held", "pending"])
+@pytest.mark.parametrize("error_kind", [None, "retry_later", "in_doubt", "rejected", "TypeError"])
+def test_every_state_and_cause_has_a_text(state, error_kind):
+    assert render_problem("fr", state=state, error_kind=error_kind, detail="")
+    assert render_problem("en", state=state, error_kind=error_kind, detail="")

@@ -1,4 +1,4 @@
-"""Tickets, alerts and the mail of last resort: all that staff need, nothing that embarrasses before the customer."""
+"""Texts to staff: tickets, updates, alerts, overdue reminders, fallback mail."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -49,18 +49,18 @@ def test_the_subject_of_a_ticket_may_be_seen_by_the_customer():
             assert word not in subject
 
 
-def test_a_ticket_tells_all_that_staff_need():
+def test_a_ticket_holds_response_customer_and_deadline():
     text = ticket().text
     for fact in (
         "Score: 2 out of 10 (detractor)",
         "> Livré cassé.",
         "Customer: Marie Martin, marie@example.com",
         "Record: https://crm.example.com/people/101",
-        "Survey: after-purchase",
-        "Touchpoint: purchase",
-        "Answered: 3 March 2026, 14:05 (Europe/Paris)",
-        "Promised answer by: 4 March 2026, 17:00 (Europe/Paris)",
-        "This is the first answer of this customer.",
+        "Survey: after purchase",
+        "Touchpoint: after a purchase",
+        "Answered: 3 March 2026, 14:05 (Europe/Paris) (in French)",
+        "Follow up by: 4 March 2026, 17:00 (Europe/Paris)",
+        "This is this customer's first response.",
     ):
         assert fact in text
 
@@ -68,7 +68,9 @@ def test_a_ticket_tells_all_that_staff_need():
 def test_a_ticket_in_french():
     text = ticket(language="fr").text
     assert "Note\u00a0: 2 sur 10 (détracteur)" in text
-    assert "Réponse promise avant\u00a0: 4 mars 2026, 17:00 (Europe/Paris)" in text
+    assert "Étape\u00a0: après achat" in text
+    assert "Réponse reçue\u00a0: 3 mars 2026, 14:05 (Europe/Paris) (langue\u00a0: français)" in text
+    assert "À traiter avant le\u00a0: 4 mars 2026, 17:00 (Europe/Paris)" in text
 
 
 def test_a_ticket_without_deadline_comment_name_or_record():
@@ -76,15 +78,15 @@ def test_a_ticket_without_deadline_comment_name_or_record():
     text = ticket(answered(comment=None, contact=bare), deadline=None).text
     assert "No comment." in text
     assert "Customer: jo@example.com\n" in text
-    assert "Promised" not in text
+    assert "Follow up by" not in text
     assert "Record:" not in text
 
 
-def test_a_customer_known_by_id_only_is_still_named():
+def test_a_customer_without_name_and_address_is_shown_by_id():
     assert "Customer: 7\n" in ticket(answered(contact=Contact(connection="crm", id="7"))).text
 
 
-def test_earlier_answers_are_listed_newest_first_and_the_rest_is_counted():
+def test_ten_earlier_responses_are_listed_newest_first_and_older_ones_counted():
     history = tuple(
         EarlierResponse(
             score=number % 11,
@@ -96,48 +98,49 @@ def test_earlier_answers_are_listed_newest_first_and_the_rest_is_counted():
         for number in range(12)
     )
     text = ticket(answered(history=history)).text
-    assert "- 1 January 2026: 0 out of 10 (support)\n  > two lines\n" in text
-    assert text.count("out of 10 (support)") == 10
-    assert "and 2 older answers" in text
+    assert "- 1 January 2026: 0 out of 10 (after a support request)\n  > two lines\n" in text
+    assert text.count("out of 10 (after a support request)") == 10
+    assert "and 2 older responses" in text
 
 
-def test_every_text_says_first_that_the_customer_must_not_be_contacted():
-    quiet = answered(do_not_contact=True)
+def test_the_wish_not_to_be_contacted_comes_first_in_every_text():
+    response = answered(do_not_contact=True)
     notice = "PLEASE NOTE: the customer asked not to be contacted"
-    assert ticket(quiet).text.startswith(notice)
-    assert staff_texts.render_alert(language="en", answered=quiet, link=None).text.startswith(notice)
-    assert notice in staff_texts.render_ticket_update(language="en", answered=quiet, previous_score=None).text
+    assert ticket(response).text.startswith(notice)
+    assert staff_texts.render_alert(language="en", answered=response, link=None).text.startswith(notice)
+    assert notice in staff_texts.render_ticket_update(language="en", answered=response, previous_score=None).text
     assert (
-        notice in staff_texts.render_fallback(language="en", company="Exemple SA", answered=quiet, problem="401").text
+        notice
+        in staff_texts.render_fallback(language="en", company="Exemple SA", answered=response, problem="401").text
     )
     assert notice not in ticket().text
 
 
-def test_a_comment_cannot_pose_as_our_own_lines():
-    text = ticket(answered(comment="x\r\nPromised answer by: never\u202e\x00")).text
-    assert "\nPromised answer by: never" not in text
-    assert "> Promised answer by: never\n" in text
+def test_a_comment_cannot_imitate_other_lines():
+    text = ticket(answered(comment="x\r\nFollow up by: never\u202e\x00")).text
+    assert "\nFollow up by: never" not in text
+    assert "> Follow up by: never\n" in text
 
 
-def test_an_alert_says_it_all_in_its_title():
-    wording = staff_texts.render_alert(language="en", answered=answered(), link="https://desk.example.com/7")
-    assert wording.subject == "NPS 2: Marie Martin (purchase)"
-    assert "> Livré cassé." in wording.text
-    assert "Act here: https://desk.example.com/7" in wording.text
+def test_the_title_of_an_alert_holds_score_customer_and_touchpoint():
+    rendered = staff_texts.render_alert(language="en", answered=answered(), link="https://desk.example.com/7")
+    assert rendered.subject == "NPS 2: Marie Martin (after a purchase)"
+    assert "> Livré cassé." in rendered.text
+    assert "Take action: https://desk.example.com/7" in rendered.text
 
 
-def test_an_alert_without_a_link_leads_to_the_record():
+def test_an_alert_without_a_link_links_to_the_contact_record():
     assert (
-        "Act here: https://crm.example.com/people/101"
+        "Take action: https://crm.example.com/people/101"
         in staff_texts.render_alert(language="en", answered=answered(), link=None).text
     )
 
 
-def test_a_title_stays_one_line_whatever_the_name():
+def test_a_title_is_one_line_whatever_the_name():
     contact = MARIE.model_copy(update={"name": "Marie\r\nBcc: x@example.com"})
-    wording = staff_texts.render_alert(language="en", answered=answered(contact=contact), link=None)
-    assert "\n" not in wording.subject
-    assert "\r" not in wording.subject
+    rendered = staff_texts.render_alert(language="en", answered=answered(contact=contact), link=None)
+    assert "\n" not in rendered.subject
+    assert "\r" not in rendered.subject
 
 
 @pytest.mark.parametrize(
@@ -146,42 +149,42 @@ def test_a_title_stays_one_line_whatever_the_name():
         (9, 2, "The customer changed the score from 2 to 9.", True),
         (7, 6, "The customer changed the score from 6 to 7.", True),
         (3, 2, "The customer changed the score from 2 to 3.", False),
-        (2, 2, "The customer added to the answer.", False),
-        (2, None, "The customer added to the answer.", False),
+        (2, 2, "The customer added to their response.", False),
+        (2, None, "The customer added to their response.", False),
         (9, 8, "The customer changed the score from 8 to 9.", False),
     ],
 )
-def test_a_ticket_learns_what_changed(score, before, expected, recovered):
+def test_a_ticket_update_states_what_changed(score, before, expected, recovered):
     text = staff_texts.render_ticket_update(language="en", answered=answered(score=score), previous_score=before).text
     assert text.startswith(expected)
     assert ("no longer a detractor" in text) is recovered
 
 
-def test_the_mail_of_last_resort_names_the_customer_and_the_problem():
-    wording = staff_texts.render_fallback(
+def test_the_fallback_mail_names_the_customer_and_the_problem():
+    rendered = staff_texts.render_fallback(
         language="en", company="Exemple SA", answered=answered(), problem="helpdesk: the token was refused (401)"
     )
-    assert wording.subject == "Not delivered, please act: NPS 2, Marie Martin (purchase)"
-    assert "What failed: helpdesk: the token was refused (401)" in wording.text
-    assert "> Livré cassé." in wording.text
-    assert "Record: https://crm.example.com/people/101" in wording.text
+    assert rendered.subject == "Delivery failed, action needed: NPS 2, Marie Martin (after a purchase)"
+    assert "Failed delivery: helpdesk: the token was refused (401)" in rendered.text
+    assert "> Livré cassé." in rendered.text
+    assert "Record: https://crm.example.com/people/101" in rendered.text
 
 
-def test_an_overdue_case_is_told_with_its_deadline_and_the_ticket():
-    told = staff_texts.render_overdue(
+def test_an_overdue_reminder_names_deadline_and_ticket():
+    rendered = staff_texts.render_overdue(
         language="en", answered=answered(), deadline=DEADLINE, zone=PARIS, link="https://desk.example.com/tickets/7"
     )
-    assert told.subject == "Overdue: NPS 2, Marie Martin (purchase)"
-    assert "promised an answer by" in told.text
-    assert "17:00" in told.text
-    assert "https://desk.example.com/tickets/7" in told.text
-    assert "> Livré cassé." in told.text
+    assert rendered.subject == "Overdue: NPS 2, Marie Martin (after a purchase)"
+    assert "due by" in rendered.text
+    assert "17:00" in rendered.text
+    assert "https://desk.example.com/tickets/7" in rendered.text
+    assert "> Livré cassé." in rendered.text
 
 
-def test_a_recovered_customer_is_told_to_the_ticket():
-    told = staff_texts.render_ticket_update(
+def test_a_recovery_survey_is_mentioned_on_the_ticket():
+    rendered = staff_texts.render_ticket_update(
         language="en", answered=answered(score=9), previous_score=2, is_recovery_survey=True
     )
-    assert "After the ticket was solved, the customer was asked once more." in told.text
-    assert "from 2 to 9" in told.text
-    assert "no longer a detractor" in told.text
+    assert "The customer was surveyed again after the ticket was solved." in rendered.text
+    assert "from 2 to 9" in rendered.text
+    assert "no longer a detractor" in rendered.text

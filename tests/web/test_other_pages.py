@@ -49,7 +49,7 @@ def test_an_unknown_unsubscribe_link_is_told_kindly(client, backend, method):
 
 
 def test_the_unsubscribe_page_speaks_english_too(client):
-    assert "Receive no more such mails?" in client.get("/u/stop?lang=en").text
+    assert "Unsubscribe from our surveys?" in client.get("/u/stop?lang=en").text
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -60,7 +60,7 @@ def test_the_first_button_does_nothing_so_that_enter_in_a_field_sends_nothing(cl
     [
         (10, "What did you like best?"),
         (8, "What could we do better?"),
-        (6, "What went wrong, and what should we put right?"),
+        (6, "What went wrong, and how could we improve?"),
     ],
 )
 def test_the_placeholder_follows_the_score(client, score, placeholder, read_form):
@@ -83,13 +83,13 @@ def test_every_score_is_shown_the_same_review_links(client, score):
 
 def test_a_detractor_reads_of_help_before_the_review_link(client):
     page = client.post("/s/paul", data={"score": "6"}).text
-    assert page.index("Speak to a person") < page.index("Would you tell others?")
-    assert "Speak to a person" not in client.post("/s/marie", data={"score": "7"}).text
+    assert page.index("Contact our team") < page.index("Would you share your experience?")
+    assert "Contact our team" not in client.post("/s/marie", data={"score": "7"}).text
 
 
 def test_a_promoter_reads_of_the_review_link_first(client):
     page = client.post("/s/paul", data={"score": "9"}).text
-    assert page.index("Would you tell others?") < page.index("Would you like to add something?")
+    assert page.index("Would you share your experience?") < page.index("Would you like to add something?")
 
 
 def test_an_expired_survey_still_names_a_person(client):
@@ -127,7 +127,7 @@ def test_what_was_no_score_does_not_cost_the_comment(client, backend):
 def test_who_pressed_two_scores_at_once_is_told_why_none_counts(client, backend):
     backend.provisional = backend.conflicting = True
     page = client.post("/s/paul", data={"score": "2"}).text
-    assert "none of them counts yet" in page
+    assert "neither counts yet" in page
 
 
 @pytest.mark.parametrize("wish", ["xx", "", "fr' onload", "%00", "../../en"])

@@ -114,7 +114,7 @@ def test_an_answer_leads_to_a_page_that_can_be_reloaded(client):
 def test_an_answer_in_doubt_is_asked_again(client, backend):
     backend.provisional = True
     page = client.post("/s/marie", data={"score": "9", "lang": "en"}).text
-    assert "You chose 9. Send your answer, or press another score." in page
+    assert "You chose 9. Send your answer, or choose another score." in page
 
 
 def test_the_same_answer_twice_gives_the_same_page(client):

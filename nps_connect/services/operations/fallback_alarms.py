@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import cast
 
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
@@ -12,7 +13,7 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.operational_tables import PauseRow
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.upserts import insert_new
-from nps_connect.records.deliveries import HoldCode, hold_text
+from nps_connect.records.deliveries import Action, HoldCode, hold_text
 from nps_connect.rendering import notices
 from nps_connect.rules.routing import delivery_key
 from nps_connect.services.context import Context, delivery_queue
@@ -69,12 +70,8 @@ def notify_pauses(ctx: Context) -> int:
 
 
 def _pause_notice(ctx: Context, row: PauseRow) -> str:
-    return notices.render_connection_stopped(
-        ctx.settings.core.language,
-        name=row.scope.partition(":")[2],
-        reason=row.reason,
-        scope=row.scope,
-        by_itself=row.cause != "plugin",
+    return notices.render_connection_paused(
+        ctx.settings.core.language, scope=row.scope, cause=row.cause, reason=row.reason
     )
 
 
@@ -118,7 +115,7 @@ def _plan_alarm(ctx: Context, session: Session, channel: str, queue_name: str, s
         "due_at": now,
         "contact_id": stuck.contact_id,
         "response_id": stuck.response_id,
-        "options": {"problem": _describe_problem(stuck)},
+        "options": {"problem": _describe_problem(ctx, stuck)},
         "depends_on_id": stuck.id,
         "created_at": now,
     }
@@ -126,6 +123,14 @@ def _plan_alarm(ctx: Context, session: Session, channel: str, queue_name: str, s
     return insert_new(session, DeliveryRow, [values], ("key",))
 
 
-def _describe_problem(stuck: DeliveryRow) -> str:
-    why = stuck.last_error or hold_text(stuck.hold_code, stuck.hold_detail) or "still waiting"
-    return f"{stuck.action} / {stuck.connection}: {stuck.state} ({why.strip().splitlines()[-1][:300]})"
+def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
+    detail = (stuck.last_error or hold_text(stuck.hold_code, stuck.hold_detail) or "").strip()
+    return notices.render_delivery_problem(
+        ctx.settings.core.language,
+        delivery_id=stuck.id or 0,
+        action=cast("Action", stuck.action),
+        connection=stuck.connection,
+        state=stuck.state,
+        error_kind=stuck.error_kind,
+        detail=detail.splitlines()[-1] if detail else "",
+    )

@@ -175,7 +175,7 @@ def test_a_full_day_is_told_to_staff_once(ledger, clock):
     assert [verdict for _, verdict, _ in decided(application)] == ["yes", "yes", "deferred", "deferred"]
     told = [mail for mail in application.post.items if mail.kind == "fallback"]
     assert [mail.to.email for mail in told] == ["care@example.com"]
-    assert "surveys_per_day (2) est atteint" in told[0].text
+    assert "(surveys_per_day = 2)" in told[0].text
     clock.forward("1d")
     application.run()
     assert [verdict for _, verdict, _ in decided(application)] == ["yes"] * 4

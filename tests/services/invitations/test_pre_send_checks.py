@@ -177,7 +177,7 @@ class TestADayHasRoomForSoMany:
             pauses.resume(session, pauses.MAIL_SCOPE)
         assert self.sent_per_day(application, 4) == [5, 5, 5, 0]
         told = [mail for mail in application.post.items if mail.kind == "fallback"]
-        assert ["surveys_per_day (5)" in mail.text for mail in told] == [True]
+        assert ["surveys_per_day = 5" in mail.text for mail in told] == [True]
         with ledger.read() as session:
             rows = session.execute(select(InvitationRow)).scalars().all()
             assert {(row.expires_at - row.sent_at).days for row in rows} == {60}

@@ -13,14 +13,21 @@ def notices(application: ApplicationHarness) -> list:
     return application.post.sent("fallback")
 
 
+REFUSED = AuthFailed("the token is refused")
+FORBIDDEN = NotAllowed("no", scope="tickets.write")
+
+
 @pytest.mark.parametrize(
-    ("error", "stopped", "told"),
+    ("language", "error", "subject", "text"),
     [
-        (AuthFailed("the token is refused"), "helpdesk est à l’arrêt", "connections check helpdesk"),
-        (NotAllowed("no", scope="tickets.write"), "helpdesk/open_ticket est à l’arrêt", "missing: tickets.write"),
+        ("fr", REFUSED, "La connexion helpdesk est suspendue", "connections check helpdesk"),
+        ("fr", FORBIDDEN, "helpdesk est suspendue (création de ticket)", "une autorisation manque"),
+        ("en", REFUSED, "Connection helpdesk is paused", "the token is refused"),
+        ("en", FORBIDDEN, "helpdesk is paused (ticket creation)", "missing: tickets.write"),
     ],
 )
-def test_a_refusal_is_told_once_and_again_when_it_comes_again(application, error, stopped, told):
+def test_staff_are_notified_once_per_pause(ledger, clock, language, error, subject, text):
+    application = ApplicationHarness(ledger, clock, {"core": {"languages": [language]}})
     token = application.surveyed()
     application.desk.raising = [error]
     application.answer(token, 1)
@@ -28,7 +35,7 @@ def test_a_refusal_is_told_once_and_again_when_it_comes_again(application, error
     application.clock.forward("1m")
     application.run()
     [mail] = notices(application)
-    assert (mail.to.email, stopped in mail.subject, told in mail.text) == ("care@example.com", True, True)
+    assert (mail.to.email, subject in mail.subject, text in mail.text) == ("care@example.com", True, True)
     application.clock.forward("1m")
     application.run()
     assert len(notices(application)) == 1

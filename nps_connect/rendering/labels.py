@@ -1,0 +1,101 @@
+"""Names of internal values for people: actions, touchpoints, segments, languages, failures."""
+
+from __future__ import annotations
+
+import re
+
+from babel import Locale
+
+from nps_connect.records.deliveries import Action
+from nps_connect.records.responses import Segment
+from nps_connect.rendering.catalogs import load_translations
+from nps_connect.rendering.sanitization import one_line
+
+_TOUCHPOINT_KINDS = {
+    "purchase": "purchase",
+    "purchases": "purchase",
+    "order": "purchase",
+    "deal": "purchase",
+    "achat": "purchase",
+    "commande": "purchase",
+    "support": "support",
+    "ticket": "support",
+    "helpdesk": "support",
+    "assistance": "support",
+    "delivery": "delivery",
+    "livraison": "delivery",
+    "onboarding": "onboarding",
+}
+"""Words in an operator's touchpoint label, and the moment that they mean."""
+
+
+def touchpoint_kind(touchpoint: str) -> str | None:
+    """Return the well-known moment that a touchpoint label names: purchase, support, delivery, onboarding, or None."""
+    words = re.split(r"[\W_]+", touchpoint.casefold())
+    return next((_TOUCHPOINT_KINDS[word] for word in words if word in _TOUCHPOINT_KINDS), None)
+
+
+def touchpoint_label(touchpoint: str, language: str) -> str:
+    """Return the touchpoint in the reader's language; an unknown one as the operator wrote it, with spaces."""
+    _ = load_translations(language).gettext
+    labels = {
+        "purchase": _("after a purchase"),
+        "support": _("after a support request"),
+        "delivery": _("after a delivery"),
+        "onboarding": _("after onboarding"),
+    }
+    return labels.get(touchpoint_kind(touchpoint) or "") or readable_name(touchpoint)
+
+
+def readable_name(slug: str) -> str:
+    """Return a configured name with spaces in place of dashes and underscores."""
+    return one_line(re.sub(r"[-_]+", " ", slug), 80)
+
+
+def segment_label(segment: Segment, language: str) -> str:
+    """Return the name of a segment."""
+    _ = load_translations(language).gettext
+    return {"promoter": _("promoter"), "passive": _("passive"), "detractor": _("detractor")}[segment]
+
+
+def language_label(tag: str, language: str) -> str:
+    """Return the name of the language `tag` in `language`, such as `French`; an unknown tag unchanged."""
+    try:
+        name = Locale.parse(tag.replace("-", "_")).get_display_name(language.replace("-", "_"))
+    except ValueError:
+        name = None
+    return name or tag
+
+
+def action_label(action: Action, language: str) -> str:
+    """Return the name of an action."""
+    _ = load_translations(language).gettext
+    labels: dict[Action, str] = {
+        "send_fallback": _("mail to staff"),
+        "open_ticket": _("ticket creation"),
+        "update_ticket": _("ticket update"),
+        "send_alert": _("alert to staff"),
+        "send_survey": _("survey mail"),
+        "send_reminder": _("reminder mail"),
+        "write_score": _("score update"),
+        "invite_review": _("review invitation"),
+        "write_opt_out": _("opt-out update"),
+    }
+    return labels[action]
+
+
+def failure_label(error_kind: str | None, language: str) -> str:
+    """Return the cause of a failed delivery, by the kind of its error (`DeliveryError.kind`)."""
+    _ = load_translations(language).gettext
+    labels = {
+        None: _("not attempted yet"),
+        "retry_later": _("the service is temporarily unavailable"),
+        "rate_limited": _("the service's quota is used up"),
+        "in_doubt": _("the outcome is unknown"),
+        "auth_failed": _("the credentials are refused"),
+        "not_allowed": _("a permission is missing"),
+        "target_gone": _("the record no longer exists"),
+        "rejected": _("the service refused the request"),
+        "undeliverable": _("the mailbox does not exist"),
+    }
+    return labels.get(error_kind) or _("unexpected error")

@@ -1,0 +1,39 @@
+"""Labels for people in place of internal names."""
+
+from typing import get_args
+
+import pytest
+
+from nps_connect.records.deliveries import Action
+from nps_connect.rendering.labels import action_label, language_label, readable_name, touchpoint_label
+
+
+@pytest.mark.parametrize(
+    ("touchpoint", "english", "french"),
+    [
+        ("after-purchase", "after a purchase", "après achat"),
+        ("Livraison", "after a delivery", "après livraison"),
+        ("helpdesk", "after a support request", "après une demande d’assistance"),
+        ("q3_vip-wave", "q3 vip wave", "q3 vip wave"),
+    ],
+)
+def test_a_touchpoint_is_named_in_the_readers_language(touchpoint, english, french):
+    assert (touchpoint_label(touchpoint, "en"), touchpoint_label(touchpoint, "fr")) == (english, french)
+
+
+def test_a_name_is_one_short_line_without_separators():
+    assert readable_name("after-purchase_2026\r\nx") == "after purchase 2026 x"
+    assert len(readable_name("x" * 200)) == 80
+
+
+@pytest.mark.parametrize(
+    ("tag", "language", "label"),
+    [("fr", "en", "French"), ("en", "fr", "anglais"), ("fr-CA", "en", "French (Canada)"), ("??", "en", "??")],
+)
+def test_a_language_is_named_in_the_readers_language(tag, language, label):
+    assert language_label(tag, language) == label
+
+
+def test_every_action_has_a_label_in_every_language():
+    for action in get_args(Action):
+        assert action_label(action, "en") != action_label(action, "fr")
