@@ -49,7 +49,7 @@ def measure() -> Iterator[tuple[str, int, float]]:
         apply_all_setups(application.ctx)
         _insert_responses(application.ctx.ledger)
         time.sleep(10)  # the portal's window forgets the set-up
-        engine = application.engine()
+        engine = application.create_engine()
         began, working = time.perf_counter(), time.process_time()
         engine.start()
         while (left := _count_pending(application.ctx.ledger)) and time.perf_counter() - began < TIMEOUT_SECONDS:
@@ -100,7 +100,7 @@ def _application(url: str, base_url: str) -> Application:
     ledger = Ledger(url)
     upgrade(ledger)
     return build_application(
-        settings, known, validate(settings, known, where="benchmark"), ledger, chance=random.Random(7)
+        settings, known, validate(settings, known, where="benchmark"), ledger, rng=random.Random(7)
     )
 
 

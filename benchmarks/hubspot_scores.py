@@ -52,9 +52,9 @@ def measure() -> Iterator[tuple[str, int, float]]:
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
         upgrade(ledger)
-        gate = LedgerRateLimiter(ledger, clock)
+        rate_limiter = LedgerRateLimiter(ledger, clock)
         settings = {"access_token": TOKEN, "calls_per_ten_seconds": QUOTA}
-        connection = connect(plugin, settings, vendor, gate=gate)
+        connection = connect(plugin, settings, vendor, rate_limiter=rate_limiter)
         plugin.nps_apply_setup(connection, plugin.nps_plan_setup(connection))
         clock.forward(timedelta(seconds=20))
         began, working = clock(), process_time() - vendor.taken

@@ -88,7 +88,7 @@ def _measure_waits(delay: str) -> list[float]:
         ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
         upgrade(ledger)
         app = _application(ledger, vendor, delay)
-        engine = app.engine()
+        engine = app.create_engine()
         engine.start()
         time.sleep(1.5)
         waits = [_measure_ticket(app, number) for number in range(ANSWERS)]

@@ -46,7 +46,7 @@ def measure() -> Iterator[tuple[str, int, float]]:
         ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
         upgrade(ledger)
         settings = {"subdomain": "exemple", "access_token": TOKEN, "requests_per_minute": QUOTA}
-        connection = connect(plugin, settings, vendor, gate=LedgerRateLimiter(ledger, clock), name="helpdesk")
+        connection = connect(plugin, settings, vendor, rate_limiter=LedgerRateLimiter(ledger, clock), name="helpdesk")
         began, working = clock(), process_time()
         for number in range(TICKETS):
             _open_ticket(connection, _draft(number, clock), clock)

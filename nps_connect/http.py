@@ -1,7 +1,7 @@
-"""The one vendor client. It raises the error family; it never decides on a longer wait.
+"""The HTTP client for vendor APIs. It raises `DeliveryError`s and leaves retries to the ledger.
 
-A short retry (tenacity) happens only when no connection could be made, so surely nothing was sent; everything else
-belongs to the ledger, so that retries never stack.
+It retries (with tenacity, for about a second) only when no connection could be made, so that nothing was sent;
+otherwise its retries and those of the ledger would multiply.
 """
 
 from __future__ import annotations
@@ -26,46 +26,46 @@ EXCERPT_LENGTH = 2_000
 MAX_REDACTED_BYTES = 64 * 1024
 MAX_RESPONSE_BYTES = 20 * 1024 * 1024
 
-# These two write whole addresses (query included) and header values at INFO and DEBUG.
+# httpx and httpcore log whole URLs (query included) and header values at INFO and DEBUG.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
-class QuotaGate(Protocol):
-    """Keeps the calls of all workers within a vendor's quotas."""
+class RateLimiter(Protocol):
+    """Port: keeps the calls of all workers within a vendor's quotas."""
 
-    def before(self, connection: str, quota: Quota) -> float:
-        """Take one call; returns the seconds to wait before making it (0 = now).
+    def acquire(self, connection: str, quota: Quota) -> float:
+        """Take one call of the quota; returns the seconds to wait before making it.
 
         Raises:
-            RateLimited: the quota is used up for longer than a short wait; nothing was taken.
+            RateLimited: the wait would be too long; no call was taken.
         """
 
-    def after(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
-        """Learn from the vendor's own quota headers."""
+    def record_headers(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
+        """Apply the quota headers of a response."""
 
 
-class UnlimitedGate:
-    """A gate that never waits: for tests and for connections without quotas."""
+class UnlimitedRate:
+    """A rate limiter that never waits, for tests and for connections without quotas."""
 
-    def before(self, connection: str, quota: Quota) -> float:
-        """No wait."""
+    def acquire(self, connection: str, quota: Quota) -> float:
+        """Return 0."""
         return 0.0
 
-    def after(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
-        """Nothing to learn."""
+    def record_headers(self, connection: str, quota: Quota, headers: Mapping[str, str]) -> None:
+        """Ignore the headers."""
 
 
 class VendorClient:
-    """HTTP for one connection; safe for use by several threads. Keeps no cookies and follows no redirects.
+    """The HTTP client of one connection; thread-safe. It keeps no cookies and follows no redirects.
 
     Args:
         connection: the connection (without a client yet).
-        info: what its plugin declares.
+        info: of its plugin.
         transport: replaces the network, for tests.
-        gate: keeps the quotas.
+        rate_limiter: enforces the quotas; None means unlimited.
         connect_timeout, read_timeout: seconds for a single wait.
-        total_deadline: seconds for a whole call, from the first try to connect to the last byte of the answer.
+        total_deadline: seconds for a whole call, from the first connection attempt to the last byte of the response.
         monotonic: source of elapsed time, in seconds.
 
     Raises:
@@ -78,7 +78,7 @@ class VendorClient:
         info: ConnectorInfo,
         *,
         transport: httpx.BaseTransport | None = None,
-        gate: QuotaGate | None = None,
+        rate_limiter: RateLimiter | None = None,
         connect_timeout: float = 5.0,
         read_timeout: float = 20.0,
         total_deadline: float = 30.0,
@@ -88,7 +88,7 @@ class VendorClient:
             raise ValueError(f"plugin {info.name!r} declares no base_url")
         self._connection = connection
         self._info = info
-        self._gate = gate or UnlimitedGate()
+        self._rate_limiter = rate_limiter or UnlimitedRate()
         self._total_deadline = total_deadline
         self._monotonic = monotonic
         quotas = info.quotas_for(connection.settings) if info.quotas_for else info.quotas
@@ -107,7 +107,7 @@ class VendorClient:
             follow_redirects=False,
             trust_env=False,
         )
-        self._before_sending = connect_retries(connection.sleep)
+        self._retry_connect = connect_retries(connection.sleep)
 
     def close(self) -> None:
         """Close pooled network connections."""
@@ -129,17 +129,18 @@ class VendorClient:
         quota: str = "general",
         accept: Collection[int] = (),
     ) -> VendorResponse:
-        """Make one request and give its answer.
+        """Send one request and return the response.
 
         Args:
             method: upper case.
             path: relative to the base URL (or absolute, on the same host); personal data in it must be percent-encoded.
-            action: what the call is for, for error texts and ``deliveries show``.
-            idempotent: repeating the call does no harm; decides between `RetryLater` and `OutcomeUnknown`.
+            action: purpose of the call, for error texts and ``deliveries show``.
+            idempotent: whether the call can be repeated; selects `RetryLater` or `OutcomeUnknown`.
             json, content, form: the body, one of them.
+            params, headers: added to the request.
             idempotency_key: sent in the header that the connector declares.
-            quota: which quota the call counts against.
-            accept: statuses beside 2xx that the caller reads itself (such as 404 for "not there").
+            quota: the quota that the call counts against.
+            accept: statuses other than 2xx that the caller handles itself (such as 404 for "does not exist").
 
         Raises:
             DeliveryError: by the outcome table; `connection`, `action`, `status`, `request_id` and `exchange` are set.
@@ -154,31 +155,31 @@ class VendorClient:
         )
         self._wait_for_quota(quota, action)
         try:
-            answer = self._send(request)
+            response = self._send(request)
         except DeliveryError as error:
-            raise self._told(error, request, action, None) from None
+            raise self._with_exchange(error, request, action, None) from None
         except httpx.HTTPError as error:
-            raise self._told(self._network_error(error, idempotent), request, action, None) from None
+            raise self._with_exchange(self._network_error(error, idempotent), request, action, None) from None
         if quota in self._quotas:
-            self._gate.after(self._connection.name, self._quotas[quota], answer.headers)
-        if 200 <= answer.status < 300 or answer.status in accept:
-            return answer
-        raise self._told(self._refused(answer, idempotent, quota), request, action, answer)
+            self._rate_limiter.record_headers(self._connection.name, self._quotas[quota], response.headers)
+        if 200 <= response.status < 300 or response.status in accept:
+            return response
+        raise self._with_exchange(self._status_error(response, idempotent, quota), request, action, response)
 
-    def call_json(self, method: str, path: str, *, action: str, idempotent: bool, **more: Any) -> Any:  # noqa: ANN401
-        """Like `call`, for an answer that must be JSON.
+    def call_json(self, method: str, path: str, *, action: str, idempotent: bool, **options: Any) -> Any:  # noqa: ANN401
+        """Send one request like `call` and return the response's JSON.
 
         Raises:
-            OutcomeUnknown: an unreadable answer to a non-idempotent call.
-            RetryLater: an unreadable answer to an idempotent one.
+            OutcomeUnknown: the response to a non-idempotent call is not JSON.
+            RetryLater: the response to an idempotent call is not JSON.
         """
-        answer = self.call(method, path, action=action, idempotent=idempotent, **more)
+        response = self.call(method, path, action=action, idempotent=idempotent, **options)
         try:
-            return answer.json()
+            return response.json()
         except ValueError:
-            kind = RetryLater if idempotent else OutcomeUnknown
-            error = kind(f"{self._info.title} gave an answer that is not JSON")
-            raise self._told(error, self._client.build_request(method, path), action, answer) from None
+            error_class = RetryLater if idempotent else OutcomeUnknown
+            error = error_class(f"{self._info.title} gave an answer that is not JSON")
+            raise self._with_exchange(error, self._client.build_request(method, path), action, response) from None
 
     def _request(self, method: str, path: str, action: str, **parts: Any) -> httpx.Request:  # noqa: ANN401
         try:
@@ -192,7 +193,7 @@ class VendorClient:
         base = self._client.base_url
         if (request.url.scheme, request.url.host, request.url.port) != (base.scheme, base.host, base.port):
             raise Rejected(
-                f"a call to {request.url.host} would give it the credentials of {base.host}",
+                f"a call to {request.url.host} would send it the credentials of {base.host}",
                 connection=self._connection.name,
                 action=action,
             )
@@ -205,7 +206,7 @@ class VendorClient:
                 raise ValueError(f"plugin {self._info.name!r} declares no quota {name!r}")
             return
         try:
-            wait = self._gate.before(self._connection.name, quota)
+            wait = self._rate_limiter.acquire(self._connection.name, quota)
         except RateLimited as error:
             error.connection, error.action = self._connection.name, action
             raise
@@ -215,7 +216,7 @@ class VendorClient:
     def _send(self, request: httpx.Request) -> VendorResponse:
         end = self._monotonic() + self._total_deadline
         with deadline(lambda: end - self._monotonic()):
-            response = self._before_sending(self._client.send, request, stream=True)
+            response = self._retry_connect(self._client.send, request, stream=True)
             try:
                 chunks: list[bytes] = []
                 size = 0
@@ -233,45 +234,46 @@ class VendorClient:
         return VendorResponse(response.status_code, headers, b"".join(chunks), request_id)
 
     def _network_error(self, error: httpx.HTTPError, idempotent: bool) -> DeliveryError:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, NOT_SENT_ERRORS):
-            return RetryLater(f"{self._info.title} at {self._client.base_url.host} cannot be reached ({what})")
+            return RetryLater(f"{self._info.title} at {self._client.base_url.host} cannot be reached ({reason})")
         if idempotent:
-            return RetryLater(f"{self._info.title} gave no complete answer ({what})")
-        return OutcomeUnknown(f"{self._info.title} gave no complete answer, the call may have been applied ({what})")
+            return RetryLater(f"{self._info.title} gave no complete answer ({reason})")
+        return OutcomeUnknown(f"{self._info.title} gave no complete answer, the call may have been applied ({reason})")
 
-    def _refused(self, answer: VendorResponse, idempotent: bool, quota: str) -> DeliveryError:
+    def _status_error(self, response: VendorResponse, idempotent: bool, quota: str) -> DeliveryError:
         now = self._connection.clock()
         error = error_for_status(
-            answer.status,
+            response.status,
             title=self._info.title,
             idempotent=idempotent,
             overrides=self._info.status_overrides,
-            after=parse_retry_after(answer.headers.get("retry-after"), now),
+            after=parse_retry_after(response.headers.get("retry-after"), now),
             quota=quota,
             now=now,
         )
         if self._info.refine is None:
             return error
         try:
-            return self._info.refine(error, answer, now)
-        except Exception:  # noqa: BLE001  # an answer in an odd shape must not change what its status means
+            return self._info.refine(error, response, now)
+        except Exception:  # noqa: BLE001  # an unexpected body must not change the meaning of the status
             return error
 
-    def _told(
-        self, error: DeliveryError, request: httpx.Request, action: str, answer: VendorResponse | None
+    def _with_exchange(
+        self, error: DeliveryError, request: httpx.Request, action: str, response: VendorResponse | None
     ) -> DeliveryError:
+        """Complete an error with connection, action and the redacted exchange."""
         redact = self._redact.with_secrets(request.headers.get_list("authorization"))
         error.connection, error.action = self._connection.name, action
         error.message = redact(error.message)
         error.args = (error.message,)
         exchange: dict[str, object] = {"method": request.method, "path": redact(request.url.path)}
-        if answer is not None:
-            error.status, error.request_id = answer.status, answer.request_id
+        if response is not None:
+            error.status, error.request_id = response.status, response.request_id
             exchange |= {
-                "status": answer.status,
-                "request_id": answer.request_id,
-                "answer": redact(answer.body[:MAX_REDACTED_BYTES].decode("utf-8", "replace"))[:EXCERPT_LENGTH],
+                "status": response.status,
+                "request_id": response.request_id,
+                "answer": redact(response.body[:MAX_REDACTED_BYTES].decode("utf-8", "replace"))[:EXCERPT_LENGTH],
             }
         error.exchange = exchange
         return error
@@ -281,7 +283,7 @@ def _check_headers(connection: str, headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if value != value.strip() or not (value.isascii() and value.isprintable()):
             raise ConfigError(
-                f"the credentials for the header {name} hold a line break, an outer space or a letter with an accent",
+                f"the credentials in the header {name} contain a line break, outer spaces or non-ASCII characters",
                 key=f"connections.{connection}",
-                fix="copy the secret again, without anything around it",
+                fix="copy the secret again, without surrounding characters",
             )

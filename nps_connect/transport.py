@@ -1,6 +1,6 @@
-"""The network under the vendor client: every wait on a socket ends at the call's deadline.
+"""The HTTP transport of the vendor client: every wait on a socket ends at the call's deadline.
 
-`httpx` limits each single wait, so a vendor that sends one byte of a header now and then could hold a worker for hours.
+The timeouts of `httpx` limit each single wait: a vendor that sends a byte now and then could block a worker for hours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tenacity
 from nps_connect.connection import Sleep
 
 NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-"""What surely happened before a byte of the request was sent."""
+"""Errors that occur before any byte of the request is sent."""
 
 Remaining = Callable[[], float]
 """Seconds left until the deadline; negative when it has passed."""
@@ -27,7 +27,7 @@ _remaining: ContextVar[Remaining | None] = ContextVar("remaining", default=None)
 
 
 def connect_retries(sleep: Sleep) -> tenacity.Retrying:
-    """Three tries within about a second, only where no connection could be made (a timeout has waited enough)."""
+    """Return the retry policy: three attempts within about a second if no connection could be made, but no timeout."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(httpx.ConnectError),
         stop=tenacity.stop_after_attempt(3),
@@ -39,7 +39,7 @@ def connect_retries(sleep: Sleep) -> tenacity.Retrying:
 
 @contextmanager
 def deadline(remaining: Remaining) -> Iterator[None]:
-    """Every wait of this thread on a `DeadlineTransport` ends when nothing remains."""
+    """Limit every wait of this thread on a `DeadlineTransport` to the remaining seconds."""
     token = _remaining.set(remaining)
     try:
         yield
@@ -63,11 +63,11 @@ class DeadlineTransport(httpx.BaseTransport):
         """Send one request.
 
         Raises:
-            httpx.TransportError: of the kind that `httpx` itself would raise.
+            httpx.TransportError: as `httpx` itself would raise it.
         """
         url = request.url
         with _map_httpcore_errors():
-            answer = self._pool.handle_request(
+            response = self._pool.handle_request(
                 httpcore.Request(
                     method=request.method,
                     url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
@@ -76,7 +76,9 @@ class DeadlineTransport(httpx.BaseTransport):
                     extensions=request.extensions,
                 )
             )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
+        )
 
     def close(self) -> None:
         """Close pooled connections."""
@@ -84,15 +86,15 @@ class DeadlineTransport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
         with _map_httpcore_errors():
-            yield from self._answer.iter_stream()
+            yield from self._response.iter_stream()
 
     def close(self) -> None:
-        self._answer.close()
+        self._response.close()
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -130,18 +132,18 @@ class _Stream(httpcore.NetworkStream):
         wait = _bounded_timeout(timeout, httpcore.ConnectTimeout)
         return _Stream(self._plain.start_tls(ssl_context, server_hostname, wait))
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  # the port's own signature
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  # signature of the base class
         return self._plain.get_extra_info(info)
 
 
-def _bounded_timeout(timeout: float | None, passed: type[httpcore.TimeoutException]) -> float | None:
+def _bounded_timeout(timeout: float | None, error_class: type[httpcore.TimeoutException]) -> float | None:
     remaining = _remaining.get()
     if remaining is None:
         return timeout
-    left = remaining()
-    if left <= 0:
-        raise passed("total deadline passed")
-    return left if timeout is None else min(timeout, left)
+    seconds_left = remaining()
+    if seconds_left <= 0:
+        raise error_class("total deadline passed")
+    return seconds_left if timeout is None else min(timeout, seconds_left)
 
 
 @contextmanager
@@ -154,5 +156,5 @@ def _map_httpcore_errors() -> Iterator[None]:
         httpcore.ProtocolError,
         httpcore.UnsupportedProtocol,
     ) as error:
-        kind = getattr(httpx, type(error).__name__, httpx.NetworkError)
-        raise kind(str(error)) from error
+        error_class = getattr(httpx, type(error).__name__, httpx.NetworkError)
+        raise error_class(str(error)) from error

@@ -1,1 +1,1 @@
-"""The one place that joins settings, plugins, ledger and worker."""
+"""The composition root: joins settings, plugins, ledger and worker, and validates the configuration."""

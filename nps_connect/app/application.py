@@ -1,4 +1,4 @@
-"""`Application`: the joined parts, open for work."""
+"""`Application`: settings, plugins, ledger and connections, joined and ready for work."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from nps_connect.worker.jobs import build_jobs, sync_job_rows
 from nps_connect.worker.queues import build_queues
 
 DEFAULT_CONCURRENCY = 4
-"""Threads of a process that work for one connection at once, if the settings do not say."""
+"""Threads per connection in one process, unless configured."""
 
 Transports = Mapping[str, httpx.BaseTransport]
 
 
 class _WakeRelay:
-    """Passes wake-ups on to the engine, once there is one."""
+    """Forwards wake-ups to the engine, which is created after the context."""
 
     def __init__(self) -> None:
         self.forward_to: Callable[[str], object] = lambda _queue_name: None
@@ -48,25 +48,25 @@ class _WakeRelay:
 
 @dataclass(frozen=True)
 class Application:
-    """Everything joined. Close it when done.
+    """The joined application. Close it after use.
 
     Attributes:
-        ctx: what the flows are given.
-        bell: where the engine hears of new work.
+        ctx: the parts that services use.
+        wake_relay: forwards the wake-ups of services.
     """
 
     ctx: Context
-    bell: _WakeRelay
+    wake_relay: _WakeRelay
 
-    def engine(self) -> Engine:
-        """An engine for this configuration, not started yet; its periodic jobs are planned."""
+    def create_engine(self) -> Engine:
+        """Create an engine for this configuration, not started, and the rows of its periodic jobs."""
         jobs = build_jobs(self.ctx)
         sync_job_rows(self.ctx, jobs)
         names = self.ctx.connections
         settings = self.ctx.settings
         concurrency = {name: settings.delivery.concurrency.get(name, DEFAULT_CONCURRENCY) for name in names}
         engine = Engine(self.ctx, build_queues(self.ctx, jobs), settings.core.workers, concurrency)
-        self.bell.forward_to = engine.wake
+        self.wake_relay.forward_to = engine.wake
         return engine
 
     def close(self) -> None:
@@ -78,24 +78,24 @@ class Application:
 
 
 def open_application(config: Path | None, environ: Mapping[str, str]) -> Application:
-    """Load, validate and join everything that the configuration names.
+    """Load and validate a configuration, and join its parts.
 
     Raises:
-        ConfigError: a mistake in the configuration, or a database that cannot be used.
+        ConfigError: the configuration has a mistake, or the database cannot be used.
     """
     settings = load_settings(config, environ)
     plugins = Plugins.load(environ=environ)
-    parsed = validate(settings, plugins, where=config_path(config, environ).name)
+    connection_settings = validate(settings, plugins, where=config_path(config, environ).name)
     ledger = open_ledger(settings)
     require_current_schema(ledger)
-    return build_application(settings, plugins, parsed, ledger)
+    return build_application(settings, plugins, connection_settings, ledger)
 
 
 def open_ledger(settings: Settings) -> Ledger:
-    """The ledger that the settings name; its schema is not looked at.
+    """Open the configured ledger, without checking its schema.
 
     Raises:
-        ConfigError: not a database address that we know.
+        ConfigError: the database address is invalid or not supported.
     """
     return Ledger(settings.core.database_url.get_secret_value())
 
@@ -103,53 +103,53 @@ def open_ledger(settings: Settings) -> Ledger:
 def build_application(
     settings: Settings,
     plugins: Plugins,
-    parsed: Mapping[str, ConnectionSettings],
+    connection_settings: Mapping[str, ConnectionSettings],
     ledger: Ledger,
     *,
     clock: Clock = system_clock,
-    sleep: Sleep | None = None,
-    chance: random.Random | None = None,
+    sleep: Sleep = time.sleep,
+    rng: random.Random | None = None,
     transports: Transports | None = None,
 ) -> Application:
     """Join parts that are open already.
 
     Args:
-        settings: the file.
+        settings: of the product.
         plugins: the loaded plugins.
-        parsed: each connection's own settings, as `validate` gives them.
+        connection_settings: the settings of each connection, as returned by `validate`.
         ledger: the open ledger.
-        clock: the present moment.
-        sleep: waiting; none = real waiting.
-        chance: source of chance; none = the system's.
-        transports: in place of the network, by connection name.
+        clock: returns the current time.
+        sleep: waits for a number of seconds.
+        rng: source of random numbers; None means the system's.
+        transports: replace the network, by connection name.
     """
-    chance = chance or random.SystemRandom()
-    bell = _WakeRelay()
-    gate = LedgerRateLimiter(ledger, clock)
+    rng = rng or random.SystemRandom()
+    wake_relay = _WakeRelay()
     keys = [key.get_secret_value() for key in settings.core.signing_keys]
-    wait = sleep or time.sleep
-
-    def bare(name: str, own: ConnectionSettings) -> Connection:
-        return Connection(
-            name=name,
-            settings=own,
-            clock=clock,
-            sleep=wait,
-            random=chance,
-            public_url=settings.core.url,
-            tokens=LedgerTokenStore(ledger, name, keys, clock=clock, sleep=wait, random=chance),
-            company=settings.core.company,
-            default_language=settings.core.language,
-        )
-
+    filters = compile_filters(settings, plugins, connection_settings)
+    uses = build_filter_uses(settings, plugins, connection_settings, filters)
+    rate_limiter = LedgerRateLimiter(ledger, clock)
     connections = {
-        name: _build_connection(bare(name, own), plugins.infos[own.plugin], gate, (transports or {}).get(name))
-        for name, own in parsed.items()
+        name: _with_client(
+            Connection(
+                name=name,
+                settings=own_settings,
+                clock=clock,
+                sleep=sleep,
+                random=rng,
+                public_url=settings.core.url,
+                tokens=LedgerTokenStore(ledger, name, keys, clock=clock, sleep=sleep, random=rng),
+                company=settings.core.company,
+                default_language=settings.core.language,
+                filters=uses.get(name, ()),
+            ),
+            plugins.infos[own_settings.plugin],
+            rate_limiter,
+            (transports or {}).get(name),
+        )
+        for name, own_settings in connection_settings.items()
     }
-    filters = compile_filters(settings, plugins, parsed)
-    uses = build_filter_uses(settings, plugins, parsed, filters)
-    connections = {name: replace(one, filters=uses.get(name, ())) for name, one in connections.items()}
-    secrets = [*iter_secrets(settings), *(secret for own in parsed.values() for secret in iter_secrets(own))]
+    secrets = [secret for source in (settings, *connection_settings.values()) for secret in iter_secrets(source)]
     ctx = Context(
         ledger=ledger,
         settings=settings,
@@ -159,48 +159,56 @@ def build_application(
         links=Links(settings.core.url, keys),
         redact=Redactor(secrets),
         clock=clock,
-        random=chance,
-        wake=bell,
+        random=rng,
+        wake=wake_relay,
     )
-    return Application(ctx, bell)
+    return Application(ctx, wake_relay)
 
 
 def compile_filters(
-    settings: Settings, plugins: Plugins, parsed: Mapping[str, ConnectionSettings]
+    settings: Settings, plugins: Plugins, connection_settings: Mapping[str, ConnectionSettings]
 ) -> dict[str, Filter]:
-    """Every trigger's filter, by trigger label."""
+    """Return the compiled filters, by trigger label."""
     filters = {}
     for trigger in settings.triggers:
         if trigger.where is not None:
-            info = plugins.infos[parsed[trigger.source].plugin]
-            kind = next(kind for kind in info.events if kind.name == trigger.on)
-            filters[trigger.label] = compile_filter(trigger.where, kind.fields, open_fields=kind.open_fields)
+            info = plugins.infos[connection_settings[trigger.source].plugin]
+            event_kind = next(kind for kind in info.events if kind.name == trigger.on)
+            filters[trigger.label] = compile_filter(
+                trigger.where, event_kind.fields, open_fields=event_kind.open_fields
+            )
     return filters
 
 
 def build_filter_uses(
-    settings: Settings, plugins: Plugins, parsed: Mapping[str, ConnectionSettings], filters: Mapping[str, Filter]
+    settings: Settings,
+    plugins: Plugins,
+    connection_settings: Mapping[str, ConnectionSettings],
+    filters: Mapping[str, Filter],
 ) -> dict[str, tuple[FilterUse, ...]]:
-    """What filters ask of each connection beside the fields that its plugin declares."""
+    """Return, by connection, the fields that filters use and the plugin does not declare."""
     uses: dict[str, tuple[FilterUse, ...]] = {}
     for trigger in settings.triggers:
-        asked = filters.get(trigger.label)
-        info = plugins.infos[parsed[trigger.source].plugin]
-        if asked is not None:
-            declared = next(kind.fields for kind in info.events if kind.name == trigger.on)
-            own = {
-                name: tuple(sorted(asked.compared_types.get(name, ())))
-                for name in sorted(asked.names - declared.keys())
-            }
-            use = FilterUse(trigger=trigger.label, on=trigger.on, fields=own)
-            uses[trigger.source] = (*uses.get(trigger.source, ()), use)
+        trigger_filter = filters.get(trigger.label)
+        if trigger_filter is None:
+            continue
+        info = plugins.infos[connection_settings[trigger.source].plugin]
+        declared = next(kind.fields for kind in info.events if kind.name == trigger.on)
+        undeclared = sorted(trigger_filter.names - declared.keys())
+        fields = {name: tuple(sorted(trigger_filter.compared_types.get(name, ()))) for name in undeclared}
+        use = FilterUse(trigger=trigger.label, on=trigger.on, fields=fields)
+        uses[trigger.source] = (*uses.get(trigger.source, ()), use)
     return uses
 
 
-def _build_connection(
-    bare: Connection, info: ConnectorInfo, gate: LedgerRateLimiter, transport: httpx.BaseTransport | None
+def _with_client(
+    connection: Connection,
+    info: ConnectorInfo,
+    rate_limiter: LedgerRateLimiter,
+    transport: httpx.BaseTransport | None,
 ) -> Connection:
-    """The connection with its vendor client, if its plugin talks HTTP."""
+    """Return the connection with a vendor client, if its plugin uses HTTP."""
     if info.base_url is None:
-        return bare
-    return replace(bare, client=VendorClient(bare, info, transport=transport, gate=gate))
+        return connection
+    client = VendorClient(connection, info, transport=transport, rate_limiter=rate_limiter)
+    return replace(connection, client=client)

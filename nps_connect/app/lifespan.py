@@ -1,9 +1,10 @@
-"""At work: everything that runs beside the web pages, begun and ended in the right order."""
+"""Start and stop everything that runs in the background of a process, in the right order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from nps_connect.app.application import Application
 from nps_connect.services.deliveries.circuit_breaker import record_hang
@@ -11,69 +12,71 @@ from nps_connect.services.deliveries.recover import recover
 from nps_connect.worker.engine import Engine
 from nps_connect.worker.gc_tuning import reduced_gc
 from nps_connect.worker.heartbeat import Heartbeat
-from nps_connect.worker.notifier import Notifier, WakeCallback
+
+if TYPE_CHECKING:
+    from nps_connect.worker.procrastinate_notifier import ProcrastinateNotifier
 
 
 @contextmanager
 def worker_lifespan(application: Application, *, role: str, is_sole_process: bool) -> Iterator[Engine]:
-    """Work off queues until the end of the block; running calls finish, the rest is given back.
+    """Drain queues until the end of the block; then running calls finish and other claims are released.
 
     Args:
-        application: the joined parts.
+        application: the application.
         role: `run` or `worker`.
-        alone: no other process can be working: everything that was running is taken back at once.
+        is_sole_process: no other process can be working: every running row is recovered first.
     """
     ctx = application.ctx
     recover(ctx, after_restart=is_sole_process)
-    engine = application.engine()
+    engine = application.create_engine()
 
-    def give_up(queue_name: str) -> None:
-        engine.replace(queue_name)
+    def replace_hung_thread(queue_name: str) -> None:
+        engine.replace_thread(queue_name)
         record_hang(ctx, queue_name)
 
-    heart = Heartbeat(ctx, role, give_up)
-    carrier = _build_notifier(application, engine.wake)
+    heartbeat = Heartbeat(ctx, role, replace_hung_thread)
+    notifier = _build_notifier(application, engine.wake)
 
-    def ring(queue_name: str) -> None:
-        if not engine.wake(queue_name) and carrier is not None:
-            carrier.wake(queue_name)
+    def wake(queue_name: str) -> None:
+        if not engine.wake(queue_name) and notifier is not None:
+            notifier.wake(queue_name)
 
-    application.bell.forward_to = ring
-    heart.start()
+    application.wake_relay.forward_to = wake
+    heartbeat.start()
     engine.start()
-    if carrier is not None:
-        carrier.start()
+    if notifier is not None:
+        notifier.start()
     try:
         with reduced_gc():
             yield engine
     finally:
-        if carrier is not None:
-            carrier.stop()
+        if notifier is not None:
+            notifier.stop()
         engine.stop()
-        heart.stop()
+        heartbeat.stop()
 
 
 @contextmanager
 def web_lifespan(application: Application) -> Iterator[None]:
-    """Tell the workers, until the end of the block, of what comes in; and let it be seen that this process lives."""
-    heart, carrier = Heartbeat(application.ctx, "serve"), _build_notifier(application, None)
-    heart.start()
-    if carrier is not None:
-        application.bell.forward_to = carrier.wake
-        carrier.start()
+    """Send heartbeats, and wake-ups to the worker processes, until the end of the block."""
+    heartbeat, notifier = Heartbeat(application.ctx, "serve"), _build_notifier(application, None)
+    heartbeat.start()
+    if notifier is not None:
+        application.wake_relay.forward_to = notifier.wake
+        notifier.start()
     try:
         yield
     finally:
-        if carrier is not None:
-            carrier.stop()
-        heart.stop()
+        if notifier is not None:
+            notifier.stop()
+        heartbeat.stop()
 
 
-def _build_notifier(application: Application, heard: WakeCallback | None) -> Notifier | None:
-    """The carrier of a cluster; none on SQLite, where one process is all there is."""
+def _build_notifier(application: Application, on_wake: Callable[[str], object] | None) -> ProcrastinateNotifier | None:
+    """Return the notifier of a cluster; None on SQLite, where there is only one process."""
     ledger = application.ctx.ledger
     if ledger.is_sqlite:
         return None
     from nps_connect.worker.procrastinate_notifier import ProcrastinateNotifier
 
-    return ProcrastinateNotifier(ledger.libpq_url, heard)
+    return ProcrastinateNotifier(ledger.libpq_url, on_wake)

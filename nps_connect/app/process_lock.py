@@ -1,4 +1,4 @@
-"""One working process per SQLite file."""
+"""The lock that allows one working process per SQLite file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from nps_connect.ledger.ledger import DATABASE_URL_KEY, Ledger
 
 @contextmanager
 def single_process_lock(ledger: Ledger) -> Iterator[None]:
-    """Hold the file's lock while working; nothing to do on PostgreSQL. The lock ends with the process, however it ends.
+    """Hold the lock of the SQLite file until the end of the block; without effect on PostgreSQL.
+
+    The operating system releases the lock when the process ends, even after a crash.
 
     Raises:
-        ConfigError: another process works on the file.
+        ConfigError: another process holds it.
     """
     if ledger.file is None:
         yield
@@ -26,9 +28,9 @@ def single_process_lock(ledger: Ledger) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise ConfigError(
-            f"another process works on {ledger.file.name} already",
+            f"another process is already using {ledger.file.name}",
             key=DATABASE_URL_KEY,
-            fix="stop it first, or use PostgreSQL to work with several processes",
+            fix="stop it first, or use PostgreSQL for several processes",
         ) from None
     try:
         yield

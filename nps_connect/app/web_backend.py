@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from nps_connect.errors import ConfigError, NpsConnectError, WebhookRejected
+from nps_connect.ledger.counters import increment_counter
 from nps_connect.ledger.schema import require_current_schema
-from nps_connect.ledger.upserts import increment_counter
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
 from nps_connect.services.context import Context

@@ -1,4 +1,4 @@
-"""The table of mail that came back."""
+"""The table of bounces and complaints."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nps_connect.ledger.columns import Base, BigId, UtcDateTime
 
 
 class BounceRow(Base, table=True):
-    """A mail that came back, or that somebody complained about; `key` is made from the report, so that it counts once.
+    """A bounce or complaint; `key` is derived from the report, so that each report counts once.
 
     Attributes:
-        kind: `hard` (the mailbox does not exist), `soft` (it could not take the mail this time), `complaint`.
-        status: the enhanced status code, such as ``5.1.1``, if it is known.
-        detail: what the mail server said, cut and without secrets.
-        source: `smtp` (refused at once), `relay` (posted), `file`.
+        kind: `hard` (the mailbox does not exist), `soft` (temporary failure), `complaint`.
+        status: the enhanced status code (RFC 3463), such as ``5.1.1``, if known.
+        detail: the mail server's text, truncated and redacted.
+        source: `smtp` (rejected in the session), `relay` (posted by a relay), `file`.
     """
 
     __tablename__ = "bounces"

@@ -1,12 +1,12 @@
-"""Many rows in one statement of constant text, so that it is compiled, prepared and planned once for any number."""
+"""Statements over many rows whose text does not depend on the number of rows: compiled, prepared and planned once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -27,40 +27,27 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from nps_connect.ledger.columns import utc_text
+from nps_connect.ledger.columns import UtcDateTime, utc_text
+
+ROWS_PARAMETER = "json_rows"
+PENDING: ColumnElement[str] = literal_column("'pending'")
+RUNNING: ColumnElement[str] = literal_column("'running'")
+"""States as literals: with a bound parameter neither database can tell that a partial index applies."""
 
 
 class _ListParameter(TypeDecorator[Sequence[Any]]):
-    """Numbers or texts, written down at a fraction of what the driver takes for a list.
-
-    SQLite reads them as JSON, PostgreSQL as an array.
-    """
+    """A list of numbers or texts as one parameter: JSON on SQLite, an array on PostgreSQL."""
 
     impl = ARRAY
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """What the database is told that it gets."""
+        """Return the type that the driver receives."""
         return Text() if dialect.name == "sqlite" else self.impl_instance
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[Any] | None], str | None]:
-        """Write the list down."""
-        return json.dumps if dialect.name == "sqlite" else _array
-
-
-def _array(values: Sequence[Any] | None) -> str:
-    """The list as PostgreSQL writes arrays: as JSON does, but for the brackets and what is escaped."""
-    told = json.dumps(values or (), ensure_ascii=False)
-    if "\\" not in told:
-        return f"{{{told[1:-1]}}}"
-    texts = [str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values or ()]
-    return "{" + ",".join(f'"{text}"' for text in texts) + "}"
-
-
-ROWS_PARAMETER = "told"
-PENDING: ColumnElement[str] = literal_column("'pending'")
-RUNNING: ColumnElement[str] = literal_column("'running'")
-"""States as part of a statement's text: only so do both databases see which partial index fits, however it is run."""
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401
+        """Return the list in the form that the driver accepts."""
+        return json.dumps(value or ()) if dialect.name == "sqlite" else list(value or ())
 
 
 class _ListPredicate(FunctionElement[bool]):
@@ -68,94 +55,113 @@ class _ListPredicate(FunctionElement[bool]):
     inherit_cache = True
 
     def self_group(self, against: object = None) -> Any:  # noqa: ANN401
-        """A condition as it stands, not a value to be compared with 1."""
+        """Return the condition unchanged: SQLAlchemy would compare a function with 1."""
         return self
 
 
 class _InList(_ListPredicate):
-    name = "one_of"
+    name = "in_list"
     inherit_cache = True
 
 
 class _NotInList(_ListPredicate):
-    name = "none_of"
+    name = "not_in_list"
     inherit_cache = True
 
 
 class _WithoutIndex(FunctionElement[Any]):
-    name = "beside"
+    name = "without_index"
     inherit_cache = True
 
 
 def in_list(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401  # any column of numbers or texts
-    """Whether a value is in the list that a statement, made once, is executed with under this name."""
+    """Return the condition that a column's value is in the list passed as parameter `name` at execution."""
     return _InList(column, bindparam(name, type_=_ListParameter(column.type)))
 
 
 def not_in_list(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401
-    """Whether an id is not in that list."""
+    """Return the condition that a column's value is not in the list passed as parameter `name`."""
     return _NotInList(column, bindparam(name, type_=_ListParameter(column.type)))
 
 
 def without_index(column: Any) -> ColumnElement[Any]:  # noqa: ANN401
-    """A column to be looked at beside the ids: SQLite, which keeps no statistics, must not search by its index."""
-    found = _WithoutIndex(column)
-    found.type = column.type
-    return found
+    """Return a column that SQLite does not search by index: without statistics it prefers it to the primary key."""
+    element = _WithoutIndex(column)
+    element.type = column.type
+    return element
 
 
 @compiles(_InList, "postgresql")
-def _in_array(element: _InList, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    one, ids = (compiler.process(clause, **how) for clause in element.clauses)
-    return f"{one} = ANY ({ids})"
+def _in_array(element: _InList, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    value, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} = ANY ({values})"
 
 
 @compiles(_NotInList, "postgresql")
-def _not_in_array(element: _NotInList, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    one, ids = (compiler.process(clause, **how) for clause in element.clauses)
-    return f"{one} <> ALL ({ids})"
+def _not_in_array(element: _NotInList, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    value, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} <> ALL ({values})"
 
 
 @compiles(_InList, "sqlite")
-def _in_json_each(element: _InList, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    one, ids = (compiler.process(clause, **how) for clause in element.clauses)
-    return f"{one} IN (SELECT value FROM json_each({ids}))"  # noqa: S608  # compiled clauses, no text of anybody
+def _in_json_each(element: _InList, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    value, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} IN (SELECT value FROM json_each({values}))"  # noqa: S608  # compiled clauses only
 
 
 @compiles(_NotInList, "sqlite")
-def _not_in_json_each(element: _NotInList, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    one, ids = (compiler.process(clause, **how) for clause in element.clauses)
-    return f"{one} NOT IN (SELECT value FROM json_each({ids}))"  # noqa: S608
+def _not_in_json_each(element: _NotInList, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    value, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{value} NOT IN (SELECT value FROM json_each({values}))"  # noqa: S608
 
 
 @compiles(_WithoutIndex)
-def _compile_plain(element: _WithoutIndex, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    return compiler.process(next(iter(element.clauses)), **how)
+def _compile_plain(element: _WithoutIndex, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return compiler.process(next(iter(element.clauses)), **options)
 
 
 @compiles(_WithoutIndex, "sqlite")
-def _compile_unary_plus(element: _WithoutIndex, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    return "+" + compiler.process(next(iter(element.clauses)), **how)
+def _compile_unary_plus(element: _WithoutIndex, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return "+" + compiler.process(next(iter(element.clauses)), **options)
 
 
 def json_rows(table: Table, names: Sequence[str], *, sqlite: bool) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
-    """Rows that come with the statement as one JSON text: what to select from, and its columns by name."""
+    """Return the FROM clause for rows passed as one JSON text (`json_rows_parameter`), and its columns by name."""
     text: ColumnElement[str] = bindparam(ROWS_PARAMETER, type_=Text())
     if sqlite:
-        each = func.json_each(text).table_valued("value", name=ROWS_PARAMETER)
-        place = {name: f"$[{number}]" for number, name in enumerate(names)}
-        return each, {name: func.json_extract(each.c.value, place[name], type_=table.c[name].type) for name in names}
-    told = func.json_to_recordset(cast(text, JSON)).table_valued(
+        rows = func.json_each(text).table_valued("value", name=ROWS_PARAMETER)
+        columns = (
+            func.json_extract(rows.c.value, f"$[{index}]", type_=table.c[name].type) for index, name in enumerate(names)
+        )
+        return rows, dict(zip(names, columns, strict=True))
+    recordset = func.json_to_recordset(cast(text, JSON)).table_valued(
         *(column(name, table.c[name].type) for name in names), name=ROWS_PARAMETER
     )
-    derived = told.render_derived(with_types=True)
+    derived = recordset.render_derived(with_types=True)
     return derived, {name: derived.c[name] for name in names}
 
 
-def json_rows_parameter(rows: Sequence[tuple[Any, ...]], names: Sequence[str], *, sqlite: bool) -> dict[str, str]:
-    """The parameter for `json_rows`: values in the order of these names, such as JSON knows, and aware moments."""
-    if sqlite:
-        return {ROWS_PARAMETER: json.dumps(rows, default=utc_text)}
-    return {
-        ROWS_PARAMETER: json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=datetime.isoformat)
-    }
+def json_rows_parameter(
+    table: Table, rows: Sequence[Sequence[Any]], names: Sequence[str], *, sqlite: bool
+) -> dict[str, str]:
+    """Return the parameter for `json_rows`.
+
+    Args:
+        table: whose columns they are.
+        rows: values in the order of `names`: what JSON can hold, records, and aware datetimes.
+        names: of the columns.
+        sqlite: the database: its rows are JSON arrays with times in its own text form, else JSON objects.
+    """
+    if not sqlite:
+        return {ROWS_PARAMETER: to_json([dict(zip(names, row, strict=True)) for row in rows]).decode()}
+    columns = [
+        _encode_times(values) if isinstance(table.c[name].type, UtcDateTime) else values
+        for name, values in zip(names, zip(*rows, strict=True), strict=True)
+    ]
+    return {ROWS_PARAMETER: to_json(list(zip(*columns, strict=True))).decode()}
+
+
+def _encode_times(values: Sequence[Any]) -> list[str | None]:
+    """Return times as SQLite stores them; few distinct ones occur in a batch, so each is formatted once."""
+    text_by_time = {value: utc_text(value) for value in set(values)}
+    return [text_by_time[value] for value in values]

@@ -1,4 +1,4 @@
-"""The table of cases: detractors to be won back."""
+"""The table of cases: detractors to win back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from nps_connect.ledger.columns import Base, BigId, UtcDateTime
 
 
 class CaseRow(Base, table=True):
-    """A detractor to be won back: opened with the ticket, solved when the helpdesk says so.
+    """A detractor to win back: opened with the ticket, solved by the helpdesk.
 
     Attributes:
-        connection, ticket_id: the ticket that now stands for the case (a closed one is followed up by another).
-        owner: who looks after the customer in the CRM, if known.
-        deadline: until when an answer was promised.
-        changed_at: when the helpdesk last solved or reopened the ticket; older news do not count.
-        first_reply_minutes, solve_minutes: as the helpdesk measured, else from our own times.
-        reopened: how often it was opened again.
-        overdue_notified_at: when staff were told that the deadline has passed.
-        follow_up_id: the survey invitation that asks the customer once more.
+        connection, ticket_id: the current ticket of the case (a closed one is replaced by a follow-up ticket).
+        owner: the contact's owner in the CRM, if known.
+        deadline: when a reply is due.
+        changed_at: when the helpdesk last solved or reopened the ticket; older events are ignored.
+        first_reply_minutes, solve_minutes: as measured by the helpdesk, else from our own times.
+        reopened: number of times it was reopened.
+        overdue_notified_at: when staff were notified that the deadline passed.
+        follow_up_id: the invitation of the recovery survey.
         recovered_at: when the customer gave a better score.
         recovered_score: that score.
     """

@@ -1,7 +1,7 @@
-"""Claim, start, settle: how workers share claimable work without losing or doubling any of it.
+"""The claim protocol: claim, start and settle queued rows.
 
-Claim, commit, call, settle: no lock is ever held across a vendor call. A claim gives a lease under a token; every later
-write is fenced by that token, so a worker that lost its lease can change nothing.
+Claim, commit, call, settle: no lock is held across a vendor call. A claim is a lease under a random token; every later
+write is fenced by that token, so that a worker that lost its lease cannot change the row.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Integer,
     Select,
     Table,
@@ -37,13 +36,13 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row", bound=QueuedRow)
 
 LEASE_DURATION = timedelta(seconds=30)
-"""Renewed by a living worker long before it ends (`renew`), so that a dead worker's rows are free within this time."""
+"""A live worker renews its leases well before they expire (`renew`); rows of a dead worker are free after this time."""
 
 
 def claim(session: Session, table: type[Row], queue_name: str, *, token: str, now: datetime, limit: int) -> list[Row]:
-    """Take up to `limit` due rows of a queue, oldest due first, under a lease.
+    """Claim up to `limit` due rows of a queue, oldest due time first, and load them.
 
-    Rows that another worker is taking at this moment are passed over, not waited for.
+    Rows locked by another worker are skipped.
     """
     return load_claimed(
         session, table, claim_ids(session, table, queue_name, token=token, now=now, limit=limit), token=token
@@ -60,44 +59,49 @@ def claim_ids(
     limit: int,
     start: bool = False,
 ) -> list[int]:
-    """Like `claim`, for whoever reads the rows otherwise; with `start`, their effects begin now as well."""
-    told = {"of_queue": queue_name, "token": token, "now": now, "until": now + LEASE_DURATION}
-    return list(session.connection().execute(_claim_statement(table, limit, start), told).scalars().all())
+    """Claim like `claim`, without loading the rows; with `start`, also record that their effects begin now."""
+    parameters = {"queue": queue_name, "token": token, "now": now, "until": now + LEASE_DURATION}
+    return list(session.connection().execute(_claim_statement(table, limit, start), parameters).scalars().all())
 
 
 @lru_cache
 def _claim_statement(table: type[QueuedRow], limit: int, start: bool) -> ReturningUpdate[int]:
-    """The limit is part of the text: a plan made for any number would expect a tenth of the table."""
-    bare, now = _table(table), bindparam("now", type_=UtcDateTime())
+    # LIMIT is a literal: with a parameter PostgreSQL estimates 10 % of the table
+    target, now = _table(table), bindparam("now", type_=UtcDateTime())
     due = (
-        select(bare.c.id)
-        .where(bare.c.queue_name == bindparam("of_queue"), bare.c.state == PENDING, bare.c.due_at <= now)
-        .order_by(bare.c.due_at, bare.c.id)
+        select(target.c.id)
+        .where(target.c.queue_name == bindparam("queue"), target.c.state == PENDING, target.c.due_at <= now)
+        .order_by(target.c.due_at, target.c.id)
         .limit(literal_column(str(limit), Integer()))
         .with_for_update(skip_locked=True)
-        .cte("due")  # as a mere subquery PostgreSQL may ask it more than once, and so claim more than the limit
+        .cte("due")  # a plain subquery may be run more than once by PostgreSQL, and claim more than the limit
     )
     values: dict[str, Any] = {"state": "running", "lease_token": bindparam("token"), "started_at": null()}
     if start:
-        values |= {"started_at": now, "first_started_at": func.coalesce(bare.c.first_started_at, now)}
+        values |= {"started_at": now, "first_started_at": func.coalesce(target.c.first_started_at, now)}
     until = bindparam("until", type_=UtcDateTime())
-    return update(bare).where(bare.c.id.in_(select(due.c.id))).values(lease_until=until, **values).returning(bare.c.id)
+    return (
+        update(target)
+        .where(target.c.id.in_(select(due.c.id)))
+        .values(lease_until=until, **values)
+        .returning(target.c.id)
+    )
 
 
 def undo_start(session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str, now: datetime) -> None:
-    """Take back that effects began at `now`, in the transaction that claimed them; they are held still."""
-    bare = _table(table)
-    first = bare.c.first_started_at
+    """Undo `claim_ids(..., start=True)` of the same transaction for some rows; the claim itself stays."""
+    target = _table(table)
+    first_started_at = target.c.first_started_at
     session.connection().execute(
-        update(bare)
-        .where(in_list(bare.c.id, "ids"), bare.c.lease_token == token)
-        .values(started_at=null(), first_started_at=case((first == now, null()), else_=first)),
+        update(target)
+        .where(in_list(target.c.id, "ids"), target.c.lease_token == token)
+        .values(started_at=null(), first_started_at=case((first_started_at == now, null()), else_=first_started_at)),
         {"ids": list(ids)},
     )
 
 
 def load_claimed(session: Session, table: type[Row], ids: Sequence[int], *, token: str) -> list[Row]:
-    """The claimed rows, oldest due first; one that cannot be read (a damaged JSON column) goes dead alone."""
+    """Load claimed rows, oldest due time first; a row that cannot be read (damaged JSON) is set dead, alone."""
     if not ids:
         return []
     try:
@@ -118,9 +122,9 @@ def _load_readable(session: Session, table: type[Row], ids: Sequence[int], token
         try:
             rows.append(session.execute(select(table).where(_id(table) == row_id)).scalar_one())
         except (ValueError, TypeError) as error:
-            log.error("damaged row table=%s id=%s: %s", table.__tablename__, row_id, error)
-            told = {"state": "dead", "last_error": f"the row cannot be read ({error})"}
-            settle(session, table, row_id, token=token, values=told)
+            log.error("row_damaged table=%s id=%s error=%s", table.__tablename__, row_id, error)
+            values = {"state": "dead", "last_error": f"the row cannot be read ({error})"}
+            settle_many(session, table, {row_id: values}, token=token)
     return rows
 
 
@@ -133,7 +137,7 @@ def start(
     now: datetime,
     **values: ColumnElement[Any],
 ) -> set[int]:
-    """Note, before the vendor is called, that these effects begin; returns the ids that we still hold."""
+    """Record, before the vendor is called, that these effects begin; returns the ids whose lease is still held."""
     return set(
         session.execute(
             update(table)
@@ -146,7 +150,7 @@ def start(
 
 
 def renew(session: Session, table: type[QueuedRow], tokens: Sequence[str], *, now: datetime) -> None:
-    """Hold on to everything that was claimed under these tokens."""
+    """Extend the leases under these tokens."""
     session.execute(
         update(table)
         .where(col(table.state) == "running", col(table.lease_token).in_(tokens))
@@ -156,103 +160,79 @@ def renew(session: Session, table: type[QueuedRow], tokens: Sequence[str], *, no
 
 
 def lock_held(session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str) -> set[int]:
-    """Which of these rows we still hold, locked for this transaction."""
+    """Lock these rows for the transaction; returns the ids whose lease is still held."""
     query = select(_id(table)).where(_id(table).in_(ids), _is_held_by(table, token)).order_by(_id(table))
     return set(session.execute(query.with_for_update()).scalars())
 
 
-def settle_each(
-    session: Session, table: type[QueuedRow], values: Mapping[int, Mapping[str, Any]], *, token: str
+def settle_many(
+    session: Session, table: type[QueuedRow], values_by_id: Mapping[int, Mapping[str, Any]], *, token: str
 ) -> set[int]:
-    """Settle rows, each with values of its own, by one statement per set of columns.
+    """Write the new state of claimed rows, each with its own values, by one statement per set of columns.
 
     Args:
         session: the transaction.
-        table: whose rows.
-        values: the new values by row id; what JSON knows, and aware moments.
-        token: of the claim.
+        table: of the rows.
+        values_by_id: the new values of each row: what JSON can hold, and aware datetimes.
+        token: the lease token of the claim.
 
     Returns:
-        The ids that we still held; the others are not written.
+        The ids that were written; a row whose lease was lost is left as it is.
     """
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for row_id in sorted(values):
-        alike.setdefault(tuple(values[row_id]), []).append(row_id)
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    written: set[int] = set()
-    for names, ids in alike.items():
-        first = values[ids[0]]
-        same = tuple(name for name in names if all(values[row_id][name] == first[name] for row_id in ids))
-        own = tuple(name for name in names if name not in same)
-        told: dict[str, Any] = {"token": token, **{f"to_{name}": first[name] for name in same}}
-        if own:
-            rows = [(row_id, *(values[row_id][name] for name in own)) for row_id in ids]
-            told |= json_rows_parameter(rows, ("id", *own), sqlite=sqlite)
+    ids_by_names: dict[tuple[str, ...], list[int]] = {}
+    for row_id in sorted(values_by_id):
+        ids_by_names.setdefault(tuple(values_by_id[row_id]), []).append(row_id)
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    target = _table(table)
+    settled_ids: set[int] = set()
+    for names, ids in ids_by_names.items():
+        first = values_by_id[ids[0]]
+        shared = tuple(name for name in names if all(values_by_id[row_id][name] == first[name] for row_id in ids))
+        varying = tuple(name for name in names if name not in shared)
+        parameters: dict[str, Any] = {"token": token, **{f"to_{name}": first[name] for name in shared}}
+        if varying:
+            rows = [(row_id, *(values_by_id[row_id][name] for name in varying)) for row_id in ids]
+            parameters |= json_rows_parameter(target, rows, ("id", *varying), sqlite=is_sqlite)
         else:
-            told["ids"] = ids
-        statement = _settle_each_statement(_table(table), same, own, sqlite)
-        written.update(session.connection().execute(statement, told).scalars().all())
-    return written
+            parameters["ids"] = ids
+        statement = _settle_statement(target, shared, varying, is_sqlite)
+        settled_ids.update(session.connection().execute(statement, parameters).scalars().all())
+    return settled_ids
 
 
 @lru_cache(maxsize=256)
-def _settle_each_statement(
-    bare: Table, same: tuple[str, ...], own: tuple[str, ...], sqlite: bool
+def _settle_statement(
+    target: Table, shared: tuple[str, ...], varying: tuple[str, ...], is_sqlite: bool
 ) -> ReturningUpdate[int]:
-    """Made once, so that it need not be compiled again."""
-    values: dict[str, Any] = {name: bindparam(f"to_{name}", type_=bare.c[name].type) for name in same}
-    which: ColumnElement[bool] = in_list(bare.c.id, "ids")
-    if own:
-        _, columns = json_rows(bare, ("id", *own), sqlite=sqlite)
-        which = bare.c.id == columns.pop("id")
+    values: dict[str, Any] = {name: bindparam(f"to_{name}", type_=target.c[name].type) for name in shared}
+    condition: ColumnElement[bool] = in_list(target.c.id, "ids")
+    if varying:
+        _, columns = json_rows(target, ("id", *varying), sqlite=is_sqlite)
+        condition = target.c.id == columns.pop("id")
         values |= columns
     return (
-        update(bare)
-        .where(which, without_index(bare.c.state) == RUNNING, bare.c.lease_token == bindparam("token"))
+        update(target)
+        .where(condition, without_index(target.c.state) == RUNNING, target.c.lease_token == bindparam("token"))
         .values(lease_token=null(), lease_until=null(), **values)
-        .returning(bare.c.id)
+        .returning(target.c.id)
     )
-
-
-def settle(session: Session, table: type[QueuedRow], row_id: int, *, token: str, values: Mapping[str, Any]) -> bool:
-    """Write a row's new state; false if the lease was lost meanwhile (then nothing is written)."""
-    result = session.execute(
-        update(table)
-        .where(_id(table) == row_id, _is_held_by(table, token))
-        .values(lease_token=None, lease_until=None, **values)
-        .execution_options(synchronize_session=False)
-    )
-    return _row_count(result) == 1
-
-
-def settle_many(
-    session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str, values: Mapping[str, Any]
-) -> int:
-    """Like `settle` for rows that end alike; returns how many were written."""
-    result = session.execute(
-        update(table)
-        .where(_id(table).in_(ids), _is_held_by(table, token))
-        .values(lease_token=None, lease_until=None, **values)
-        .execution_options(synchronize_session=False)
-    )
-    return _row_count(result)
 
 
 def release(session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str) -> None:
-    """Give claimed rows back that were never started."""
-    settle_many(session, table, ids, token=token, values={"state": "pending", "started_at": None})
+    """Return claimed rows that were never started to their queue."""
+    settle_many(session, table, {row_id: {"state": "pending", "started_at": None} for row_id in ids}, token=token)
 
 
 def lock_expired(session: Session, table: type[Row], *, now: datetime | None, limit: int = 500) -> list[Row]:
-    """Rows whose worker is gone: lease run out by `now`, or every running row when `now` is none (after a restart).
+    """Lock and return rows whose worker is gone: the lease expired before `now`.
 
-    They are locked for this transaction.
+    None as `now` means every running row (after a restart, when no worker can be alive).
     """
-    overdue = col(table.lease_until) <= now if now is not None else col(table.state) == "running"
+    expired = col(table.lease_until) <= now if now is not None else col(table.state) == "running"
     return list(
         session.execute(
             select(table)
-            .where(col(table.state) == "running", overdue)
+            .where(col(table.state) == "running", expired)
             .order_by(_id(table))
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -261,22 +241,22 @@ def lock_expired(session: Session, table: type[Row], *, now: datetime | None, li
 
 
 def next_due(session: Session, table: type[QueuedRow], queue_name: str) -> datetime | None:
-    """When the queue's first pending row falls due, or none."""
-    return session.connection().execute(_next_due_statement(table), {"of_queue": queue_name}).scalar()
+    """Return the due time of the queue's first pending row; None if there is none."""
+    return session.connection().execute(_next_due_statement(table), {"queue": queue_name}).scalar()
 
 
 @lru_cache
 def _next_due_statement(table: type[QueuedRow]) -> Select[Any]:
-    bare = _table(table)
-    mine = (bare.c.queue_name == bindparam("of_queue"), bare.c.state == PENDING)
-    return select(bare.c.due_at).where(*mine).order_by(bare.c.due_at, bare.c.id).limit(1)
+    target = _table(table)
+    pending = (target.c.queue_name == bindparam("queue"), target.c.state == PENDING)
+    return select(target.c.due_at).where(*pending).order_by(target.c.due_at, target.c.id).limit(1)
 
 
 def _is_held_by(table: type[QueuedRow], token: str) -> ColumnElement[bool]:
     return (col(table.state) == "running") & (col(table.lease_token) == token)
 
 
-def _id(table: type[QueuedRow]) -> Any:  # noqa: ANN401  # every Work table has an id, declared by the table itself
+def _id(table: type[QueuedRow]) -> Any:  # noqa: ANN401  # each QueuedRow table declares its own id
     return table.id  # type: ignore[attr-defined]
 
 
@@ -286,7 +266,3 @@ def _table(table: type[QueuedRow]) -> Table:
 
 def _id_of(row: QueuedRow) -> int:
     return int(row.id)  # type: ignore[attr-defined]
-
-
-def _row_count(result: object) -> int:
-    return result.rowcount if isinstance(result, CursorResult) else 0

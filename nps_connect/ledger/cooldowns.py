@@ -1,4 +1,4 @@
-"""The cooldown, per person *and* mailbox: reserved at decision and at send, confirmed when sent, released on cancel."""
+"""Survey cooldowns per contact and per mailbox: reserved by an invitation, confirmed when sent, released on cancel."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select, update
-from sqlmodel import Session, col
+from sqlmodel import Field, Session, col
 
-from nps_connect.ledger.tables import ContactRow, CooldownRow, InvitationRow
+from nps_connect.ledger.columns import Base, BigId, UtcDateTime
+from nps_connect.ledger.tables import ContactRow, InvitationRow
 from nps_connect.ledger.upserts import insert_for
 
 BOUNCED = "bounced"
-"""The reason of an invitation that was sent and reached nobody."""
+"""Reason of an invitation that was sent and reached nobody."""
+
+
+class CooldownRow(Base, table=True):
+    """One row per contact and one per mailbox: no further survey before `until`."""
+
+    __tablename__ = "cooldowns"
+
+    subject: str = Field(primary_key=True, max_length=80)
+    until: datetime = Field(sa_type=UtcDateTime)
+    invitation_id: int | None = Field(default=None, sa_type=BigId, index=True)
+    confirmed: bool = False
 
 
 def reserve(
@@ -25,23 +37,23 @@ def reserve(
     exempt: Collection[str] = (),
     ignore_cooldown: bool = False,
 ) -> bool:
-    """Reserve all subjects for a survey; false if the cooldown of another one runs on any of them.
+    """Reserve all subjects for an invitation; returns False if another cooldown runs for any of them.
 
-    One atomic statement per subject, in the given (sorted) order. After a refusal the caller frees what it has taken,
-    or rolls its savepoint back.
+    One atomic statement per subject, in the given (sorted) order. On False the caller releases what was reserved, or
+    rolls back its savepoint.
 
     Args:
         session: the transaction.
-        subjects: of the person, sorted.
-        invitation_id: whose reservation it is; what it holds already is reserved anew.
-        until: end of the cooldown.
-        now: the present moment.
-        exempt: triggers that may ignore the cooldown; what they have only planned stands in nobody's way.
-        ignoring: the survey is of such a trigger: it prolongs what runs, and never shortens it.
+        subjects: of the contact, sorted.
+        invitation_id: holder of the reservation; its existing reservations are renewed.
+        until: end of the cooldown (UTC).
+        now: the current time (UTC).
+        exempt: triggers that ignore the cooldown; their planned invitations block nobody.
+        ignore_cooldown: the invitation is of such a trigger: it extends a running cooldown, and never shortens it.
     """
     for subject in subjects:
-        free = or_(col(CooldownRow.until) <= now, col(CooldownRow.invitation_id) == invitation_id)
-        if _acquire(session, subject, invitation_id, until, free):
+        is_free = or_(col(CooldownRow.until) <= now, col(CooldownRow.invitation_id) == invitation_id)
+        if _acquire(session, subject, invitation_id, until, is_free):
             continue
         if not (ignore_cooldown or _is_only_planned(session, subject, exempt)):
             return False
@@ -50,7 +62,7 @@ def reserve(
 
 
 def confirm(session: Session, invitation_id: int, *, until: datetime) -> None:
-    """The survey was sent: the cooldown runs from now."""
+    """Confirm the reservations of an invitation that was sent, with their final end."""
     session.execute(
         update(CooldownRow)
         .where(col(CooldownRow.invitation_id) == invitation_id)
@@ -60,40 +72,44 @@ def confirm(session: Session, invitation_id: int, *, until: datetime) -> None:
 
 
 def release(session: Session, invitation_id: int, *, cooldown: timedelta, now: datetime) -> None:
-    """The survey will not be sent, or reached nobody: only what the other surveys imply counts any more.
+    """Release the reservations of an invitation that will not be sent, or that reached nobody.
+
+    What the contact's other invitations imply remains.
 
     Args:
         session: the transaction.
-        invitation_id: whose reservation ends.
+        invitation_id: holder of the reservations.
         cooldown: as configured.
-        now: the present moment.
+        now: the current time (UTC).
     """
     session.flush()
-    mine = select(CooldownRow).where(col(CooldownRow.invitation_id) == invitation_id)
-    mine = mine.order_by(col(CooldownRow.subject)).with_for_update().execution_options(populate_existing=True)
-    for row in session.execute(mine).scalars().all():
-        until, other, confirmed = _implied_cooldown(session, row.subject, invitation_id, cooldown, now)
+    query = select(CooldownRow).where(col(CooldownRow.invitation_id) == invitation_id)
+    query = query.order_by(col(CooldownRow.subject)).with_for_update().execution_options(populate_existing=True)
+    for row in session.execute(query).scalars().all():
+        until, holder_id, confirmed = _implied_cooldown(session, row.subject, invitation_id, cooldown, now)
         if until is None or until <= now:
             session.delete(row)
         else:
-            row.until, row.invitation_id, row.confirmed = until, other, confirmed
+            row.until, row.invitation_id, row.confirmed = until, holder_id, confirmed
     session.flush()
 
 
-def _acquire(session: Session, subject: str, invitation_id: int, until: datetime, over: ColumnElement[bool]) -> bool:
-    """Begin a cooldown where none is known, or over a known one of this kind."""
+def _acquire(
+    session: Session, subject: str, invitation_id: int, until: datetime, replaceable: ColumnElement[bool]
+) -> bool:
+    """Insert a cooldown, or replace an existing one that meets the condition."""
     values = {"until": until, "invitation_id": invitation_id, "confirmed": False}
     statement = insert_for(session, CooldownRow).values(subject=subject, **values)
-    written = statement.on_conflict_do_update(
+    upsert = statement.on_conflict_do_update(
         index_elements=[col(CooldownRow.subject)],
         set_=values,
-        where=over,
+        where=replaceable,
     )
-    return session.execute(written.returning(col(CooldownRow.subject))).scalar() is not None
+    return session.execute(upsert.returning(col(CooldownRow.subject))).scalar() is not None
 
 
 def _is_only_planned(session: Session, subject: str, triggers: Collection[str]) -> bool:
-    """Whether the cooldown of a subject is the reservation of a survey of these triggers that has not been sent."""
+    """Return whether the subject is reserved by an unsent invitation of one of these triggers."""
     query = (
         select(col(InvitationRow.id))
         .join(CooldownRow, col(CooldownRow.invitation_id) == col(InvitationRow.id))
@@ -107,29 +123,29 @@ def _is_only_planned(session: Session, subject: str, triggers: Collection[str]) 
 
 
 def _implied_cooldown(
-    session: Session, subject: str, besides: int, cooldown: timedelta, now: datetime
+    session: Session, subject: str, excluded_id: int, cooldown: timedelta, now: datetime
 ) -> tuple[datetime | None, int | None, bool]:
-    """Until when the planned and the sent surveys cool a subject down, which of them does, and whether it was sent."""
-    kind, _, name = subject.partition(":")
-    known: ColumnElement[bool] = col(ContactRow.mailbox) == name
+    """Return end, invitation id and whether it was sent, of the longest cooldown that other invitations imply."""
+    kind, _, key = subject.partition(":")
+    is_contact: ColumnElement[bool] = col(ContactRow.mailbox) == key
     if kind == "c":
-        known = or_(col(ContactRow.id) == int(name), col(ContactRow.merged_into) == int(name))
-    ids = session.execute(select(col(ContactRow.id)).where(known)).scalars().all()
-    about: ColumnElement[bool] = col(InvitationRow.contact_id).in_(ids)
-    if kind != "c":  # a sent mail cools the mailbox down that it went to, wherever the person has moved since
+        is_contact = or_(col(ContactRow.id) == int(key), col(ContactRow.merged_into) == int(key))
+    contact_ids = session.execute(select(col(ContactRow.id)).where(is_contact)).scalars().all()
+    is_theirs: ColumnElement[bool] = col(InvitationRow.contact_id).in_(contact_ids)
+    if kind != "c":  # a sent mail counts for the mailbox that it went to, whatever address the contact has now
         unsent = col(InvitationRow.mailbox).is_(None)
-        about = or_(col(InvitationRow.mailbox) == name, about & unsent)
+        is_theirs = or_(col(InvitationRow.mailbox) == key, is_theirs & unsent)
     query = select(col(InvitationRow.id), col(InvitationRow.sent_at), col(InvitationRow.due_at)).where(
-        about,
-        col(InvitationRow.id) != besides,
+        is_theirs,
+        col(InvitationRow.id) != excluded_id,
         or_(
             col(InvitationRow.state) == "planned",
             col(InvitationRow.state).in_(("sent", "imported")) & (col(InvitationRow.sent_at) > now - cooldown),
         ),
         col(InvitationRow.reason).is_distinct_from(BOUNCED),
     )
-    found = [
-        ((sent_at or max(due_at, now)) + cooldown, one, sent_at is not None)
-        for one, sent_at, due_at in session.execute(query).all()
+    implied = [
+        ((sent_at or max(due_at, now)) + cooldown, invitation_id, sent_at is not None)
+        for invitation_id, sent_at, due_at in session.execute(query).all()
     ]
-    return max(found, default=(None, None, False))
+    return max(implied, default=(None, None, False))

@@ -1,4 +1,4 @@
-"""Copy a whole ledger into another, empty one: the move from SQLite to PostgreSQL. Counts and sums are compared."""
+"""Copy a whole ledger into an empty one, for the move from SQLite to PostgreSQL; compares counts and sums."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Integer, Table, func, insert, select, text, update
 
 from nps_connect.errors import NpsConnectError
-from nps_connect.ledger import operational_tables
-from nps_connect.ledger import tables as walk
+from nps_connect.ledger import all_tables  # noqa: F401  # completes the metadata
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
 
 COPY_BATCH_SIZE = 1000
-TABLE_MODULES = (walk, operational_tables)
-"""The modules that declare tables."""
 
 PROCESS_TABLES = frozenset({"workers"})
-"""Tables that tell of processes and not of the business: not copied."""
+"""Tables about processes, which are not copied."""
 
 
 @dataclass(frozen=True)
 class TableCopy:
-    """One table.
+    """The copy of one table.
 
     Attributes:
         table: its name.
-        rows: how many were copied.
-        equal: the other ledger has as many, and the sum of every number column is the same.
+        rows: number of copied rows.
+        equal: both tables have the same number of rows and the same sum of every integer column.
     """
 
     table: str
@@ -37,63 +34,67 @@ class TableCopy:
 
 
 def tables_to_copy() -> list[Table]:
-    """Every table of the ledger, those that are referred to first."""
+    """Return the tables to copy, each after those that it references."""
     return [table for table in Base.metadata.sorted_tables if table.name not in PROCESS_TABLES]
 
 
-def copy_ledger(source: Ledger, target: Ledger, tell: Callable[[str, int], None]) -> Iterator[TableCopy]:
-    """Copy table by table, in one transaction of the target: all of it or nothing.
+def copy_ledger(source: Ledger, target: Ledger, on_progress: Callable[[str, int], None]) -> Iterator[TableCopy]:
+    """Copy table by table, in one transaction of the target.
 
     Args:
-        source: a ledger at the newest schema, on which nobody works.
+        source: a ledger at the newest schema, with no process at work.
         target: an empty ledger at the newest schema.
-        tell: hears the table and the number of rows, now and then.
+        on_progress: called with the table and the number of rows copied so far.
 
     Raises:
-        NpsConnectError: the target holds rows already, or does not equal the source afterwards.
+        NpsConnectError: the target has rows already, or differs from the source afterwards; nothing was copied.
     """
-    with source.engine.connect() as old, target.engine.begin() as new:
+    with source.engine.connect() as source_connection, target.engine.begin() as target_connection:
         for table in tables_to_copy():
-            if new.execute(select(func.count()).select_from(table)).scalar_one():
+            if target_connection.execute(select(func.count()).select_from(table)).scalar_one():
                 raise NpsConnectError(f"the target is not empty: table {table.name} has rows; nothing was copied")
-        done = [
-            TableCopy(table.name, _copy_table(table, old, new, tell), _has_same_content(table, old, new))
+        copies = [
+            TableCopy(
+                table.name,
+                _copy_table(table, source_connection, target_connection, on_progress),
+                _has_same_content(table, source_connection, target_connection),
+            )
             for table in tables_to_copy()
         ]
-        wrong = [one.table for one in done if not one.equal]
-        if wrong:
-            raise NpsConnectError(f"these tables differ after the copy: {', '.join(wrong)}; nothing was copied")
-    yield from done
+        different = [table_copy.table for table_copy in copies if not table_copy.equal]
+        if different:
+            raise NpsConnectError(f"these tables differ after the copy: {', '.join(different)}; nothing was copied")
+    yield from copies
 
 
-def _copy_table(table: Table, old: Connection, new: Connection, tell: Callable[[str, int], None]) -> int:
-    """Rows that refer to rows of their own table come without that reference first."""
-    own = [column.name for column in table.columns for key in column.foreign_keys if key.column.table is table]
-    done = 0
-    later: list[tuple[int, dict[str, object]]] = []
-    order = list(table.primary_key.columns)
-    for rows in (
-        old.execution_options(yield_per=COPY_BATCH_SIZE).execute(select(table).order_by(*order)).mappings().partitions()
-    ):
+def _copy_table(table: Table, source: Connection, target: Connection, on_progress: Callable[[str, int], None]) -> int:
+    """Copy the rows; references within the table are set afterwards, when every row exists."""
+    self_references = [
+        column.name for column in table.columns for key in column.foreign_keys if key.column.table is table
+    ]
+    copied = 0
+    references_by_id: list[tuple[int, dict[str, object]]] = []
+    query = select(table).order_by(*table.primary_key.columns)
+    for rows in source.execution_options(yield_per=COPY_BATCH_SIZE).execute(query).mappings().partitions():
         batch = [dict(row) for row in rows]
         for row in batch:
-            refers = {name: row[name] for name in own if row[name] is not None}
-            if refers:
-                later.append((row["id"], refers))
-                row.update(dict.fromkeys(refers))
-        new.execute(insert(table), batch)
-        done += len(batch)
-        tell(table.name, done)
-    for row_id, refers in later:
-        new.execute(update(table).where(table.c.id == row_id).values(**refers))
-    _reset_id_sequence(table, new)
-    return done
+            references = {name: row[name] for name in self_references if row[name] is not None}
+            if references:
+                references_by_id.append((row["id"], references))
+                row.update(dict.fromkeys(references))
+        target.execute(insert(table), batch)
+        copied += len(batch)
+        on_progress(table.name, copied)
+    for row_id, references in references_by_id:
+        target.execute(update(table).where(table.c.id == row_id).values(**references))
+    _reset_id_sequence(table, target)
+    return copied
 
 
-def _reset_id_sequence(table: Table, new: Connection) -> None:
-    """New rows of PostgreSQL get ids after the copied ones."""
-    if new.dialect.name != "sqlite" and "id" in table.c and isinstance(table.c.id.type.as_generic(), Integer):
-        new.execute(
+def _reset_id_sequence(table: Table, target: Connection) -> None:
+    """Let PostgreSQL give new rows the ids after the copied ones."""
+    if target.dialect.name != "sqlite" and "id" in table.c and isinstance(table.c.id.type.as_generic(), Integer):
+        target.execute(
             text(
                 f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), "  # noqa: S608  # our own name
                 f"(SELECT coalesce(max(id), 0) + 1 FROM {table.name}), false)"
@@ -101,7 +102,7 @@ def _reset_id_sequence(table: Table, new: Connection) -> None:
         )
 
 
-def _has_same_content(table: Table, old: Connection, new: Connection) -> bool:
-    numbers = [func.coalesce(func.sum(column), 0) for column in table.columns if isinstance(column.type, Integer)]
-    query = select(func.count(), *numbers).select_from(table)
-    return [int(one) for one in old.execute(query).one()] == [int(one) for one in new.execute(query).one()]
+def _has_same_content(table: Table, source: Connection, target: Connection) -> bool:
+    sums = [func.coalesce(func.sum(column), 0) for column in table.columns if isinstance(column.type, Integer)]
+    query = select(func.count(), *sums).select_from(table)
+    return list(map(int, source.execute(query).one())) == list(map(int, target.execute(query).one()))

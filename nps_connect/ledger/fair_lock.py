@@ -1,4 +1,4 @@
-"""Turns: a lock that is given to those who wait for it in the order in which they came."""
+"""A lock that threads get in the order in which they asked for it."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from types import TracebackType
 
 
 class FairLock:
-    """First come, first served, which Python's own locks do not promise: a busy worker would keep a page waiting.
+    """First come, first served; `threading.Lock` has no order, so that a busy worker could starve a web request.
 
-    Not to be taken twice by one thread.
+    Not reentrant.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[int, threading.Lock]] = deque()
+        self._waiters: deque[tuple[int, threading.Lock]] = deque()
         self._holder: int | None = None
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
+        thread_id = threading.get_ident()
         with self._lock:
-            if self._holder == me:
-                raise RuntimeError("this thread has its turn already: a write within a write")
+            if self._holder == thread_id:
+                raise RuntimeError("this thread holds the lock already: a write within a write")
             if self._holder is None:
-                self._holder = me
+                self._holder = thread_id
                 return
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiting.append((me, turn))
-        turn.acquire()
+            granted = threading.Lock()
+            granted.acquire()
+            self._waiters.append((thread_id, granted))
+        granted.acquire()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            self._holder, turn = self._waiting.popleft() if self._waiting else (None, None)
-        if turn is not None:
-            turn.release()
+            self._holder, granted = self._waiters.popleft() if self._waiters else (None, None)
+        if granted is not None:
+            granted.release()

@@ -1,4 +1,4 @@
-"""Leases: what the threads of this process work on now, so that a heartbeat can hold on to it."""
+"""Leases of this process: what its threads have claimed, for the heartbeat to renew."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from dataclasses import dataclass, field
 
 @dataclass
 class LeaseHolder:
-    """One thread at work.
+    """A thread that works on a queue.
 
     Attributes:
-        doing: the queue.
-        since: when it last showed progress, in seconds of the monotonic clock.
-        tokens: of its claims.
-        given_up: it has shown no progress for too long: its claims are no longer held.
+        queue_name: the queue.
+        progressed_at: time of its last progress, in seconds of the monotonic clock.
+        tokens: lease tokens of its claims.
+        is_abandoned: it made no progress for too long: its leases are no longer renewed.
     """
 
-    doing: str
-    since: float
+    queue_name: str
+    progressed_at: float
     tokens: set[str] = field(default_factory=set)
     is_abandoned: bool = False
 
 
 class Leases:
-    """The claims of this process, by the thread that made them.
+    """The claims of this process, by thread.
 
     Args:
         monotonic: source of elapsed time, in seconds.
@@ -36,54 +36,48 @@ class Leases:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._hands: dict[int, LeaseHolder] = {}
+        self._holder_by_thread: dict[int, LeaseHolder] = {}
 
     @contextmanager
-    def working(self, doing: str) -> Iterator[LeaseHolder]:
-        """While this thread works on a queue, what it claims is held; afterwards no longer."""
-        hand = LeaseHolder(doing, self._monotonic())
-        thread = threading.get_ident()
+    def holding(self, queue_name: str) -> Iterator[LeaseHolder]:
+        """Register this thread as working on a queue: its claims are renewed until the end of the block."""
+        holder = LeaseHolder(queue_name, self._monotonic())
+        thread_id = threading.get_ident()
         with self._lock:
-            self._hands[thread] = hand
+            self._holder_by_thread[thread_id] = holder
         try:
-            yield hand
+            yield holder
         finally:
             with self._lock:
-                self._hands.pop(thread, None)
+                self._holder_by_thread.pop(thread_id, None)
 
-    def note(self, token: str) -> None:
-        """This thread is about to claim under a token; outside of `working` nobody holds on to it."""
+    def record_progress(self, *tokens: str) -> None:
+        """Restart this thread's deadline and add the tokens of its new claims; without effect outside of `holding`."""
         with self._lock:
-            hand = self._hands.get(threading.get_ident())
-            if hand is not None:
-                hand.tokens.add(token)
-                hand.since = self._monotonic()
+            holder = self._holder_by_thread.get(threading.get_ident())
+            if holder is not None:
+                holder.tokens.update(tokens)
+                holder.progressed_at = self._monotonic()
 
-    def progress(self) -> None:
-        """This thread goes on to its next step: its deadline begins anew."""
+    def active_tokens(self) -> list[str]:
+        """Return the tokens of every claim to renew."""
         with self._lock:
-            hand = self._hands.get(threading.get_ident())
-            if hand is not None:
-                hand.since = self._monotonic()
+            holders = self._holder_by_thread.values()
+            return [token for holder in holders if not holder.is_abandoned for token in holder.tokens]
 
-    def tokens(self) -> list[str]:
-        """Of every claim that is to be held."""
+    def busy_queues(self) -> list[str]:
+        """Return the queue of each thread, in alphabetical order."""
         with self._lock:
-            return [token for hand in self._hands.values() if not hand.is_abandoned for token in hand.tokens]
+            return sorted(holder.queue_name for holder in self._holder_by_thread.values())
 
-    def doing(self) -> list[str]:
-        """What is worked on, one entry per thread, in alphabetical order."""
+    def abandon_stalled(self, seconds: float) -> list[LeaseHolder]:
+        """Abandon the holders without progress for so many seconds; returns those abandoned now."""
         with self._lock:
-            return sorted(hand.doing for hand in self._hands.values())
-
-    def abandon(self, seconds: float) -> list[LeaseHolder]:
-        """Let go of what has shown no progress for so long; returns what was let go of just now."""
-        with self._lock:
-            late = [
-                hand
-                for hand in self._hands.values()
-                if not hand.is_abandoned and self._monotonic() - hand.since > seconds
+            stalled = [
+                holder
+                for holder in self._holder_by_thread.values()
+                if not holder.is_abandoned and self._monotonic() - holder.progressed_at > seconds
             ]
-            for hand in late:
-                hand.is_abandoned = True
-            return late
+            for holder in stalled:
+                holder.is_abandoned = True
+            return stalled

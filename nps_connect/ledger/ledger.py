@@ -1,8 +1,8 @@
-"""`Ledger`: the open database, with short read and write transactions."""
+"""`Ledger`: the database, with short read and write transactions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from nps_connect.errors import ConfigError
-from nps_connect.ledger.columns import Base
 from nps_connect.ledger.fair_lock import FairLock
-from nps_connect.ledger.group_commit import GroupCommit, NewRow
 
 DATABASE_URL_KEY = "core.database_url"
 
@@ -23,8 +21,8 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=30000",
-    "cache_size=-4000",  # KiB for each connection, twice SQLite's own; the goal for memory leaves no more
-    "wal_autocheckpoint=8000",  # pages (32 MB): what is written again and again in between reaches the file once
+    "cache_size=-4000",  # KiB per connection: twice SQLite's default, within the memory budget
+    "wal_autocheckpoint=8000",  # pages (32 MB): pages that change often reach the main file once per checkpoint
 )
 
 
@@ -38,57 +36,48 @@ class Ledger:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self._immediate = self.engine.execution_options(immediate=True)
-        self._writing = FairLock() if self.is_sqlite else None
-        self._groups = GroupCommit(self.write)
+        self._write_lock = FairLock() if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether one process at a time may work on it."""
+        """Whether the database is SQLite, on which only one process may work."""
         return self.engine.dialect.name == "sqlite"
 
     @property
     def file(self) -> Path | None:
-        """The database file, for SQLite."""
+        """The database file; None for PostgreSQL or an in-memory database."""
         name = self.engine.url.database
         return Path(name) if self.is_sqlite and name and name != ":memory:" else None
 
     @property
     def libpq_url(self) -> str:
-        """The address of a PostgreSQL ledger for its own client library, password included: never to be shown."""
+        """The PostgreSQL address for libpq. It contains the password: never print it."""
         return self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading; what it changes is thrown away."""
+        """Open a session for reading; changes are rolled back."""
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """One short transaction; committed at the end, rolled back on any exception.
+        """Open one short transaction: committed at the end of the block, rolled back on any exception.
 
-        On SQLite, writers of this process take turns before ``BEGIN IMMEDIATE``: first come, first served.
+        On SQLite the writers of this process wait for a fair lock before ``BEGIN IMMEDIATE``.
         """
-        if self._writing is None:
+        if self._write_lock is None:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
             return
-        with self._writing, Session(self._immediate, expire_on_commit=False) as session, session.begin():
+        with self._write_lock, Session(self._immediate, expire_on_commit=False) as session, session.begin():
             yield session
 
-    def add(self, row: Base) -> None:
-        """Insert one row, together with those of other threads that come at the same moment; durable on return."""
-        self._groups.add(row)
-
-    def add_all(self, rows: Sequence[NewRow]) -> list[Exception | None]:
-        """Like `add` for several rows; gives what the database raised for each, or none."""
-        return self._groups.add_all(rows) if rows else []
-
     def ping(self) -> None:
-        """Raise unless the database answers.
+        """Check that the database answers.
 
         Raises:
-            ConfigError: it cannot be reached, with the reason and without its password.
+            ConfigError: it cannot be reached; the text holds the reason, never the password.
         """
         try:
             with self.engine.connect() as connection:
@@ -98,7 +87,7 @@ class Ledger:
             raise ConfigError(
                 f"the database cannot be reached ({reason})",
                 key=DATABASE_URL_KEY,
-                fix="check that it runs and that the address is right",
+                fix="check that the server is running and the address is correct",
             ) from None
 
     def close(self) -> None:
@@ -118,7 +107,7 @@ def _engine(url: str) -> Engine:
     if parsed.drivername == "sqlite":
         return _sqlite(parsed)
     raise ConfigError(
-        f"database kind {parsed.drivername!r} is not known",
+        f"database kind {parsed.drivername!r} is not supported",
         key=DATABASE_URL_KEY,
         allowed="sqlite:///file.db, postgresql://...",
     )
@@ -129,7 +118,7 @@ def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not expo
         return create_engine(url, pool_size=8, max_overflow=16, pool_pre_ping=True)
     except ModuleNotFoundError:
         raise ConfigError(
-            "PostgreSQL needs an extra", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"
+            "PostgreSQL support is not installed", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"
         ) from None
 
 
@@ -138,7 +127,9 @@ def _sqlite(url: Any) -> Engine:  # noqa: ANN401
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401  # DBAPI objects
-        connection.isolation_level = None  # we say BEGIN ourselves, so that writers can take the lock at once
+        connection.isolation_level = (
+            None  # we send BEGIN ourselves (below), so that a writer can start with BEGIN IMMEDIATE
+        )
         cursor = connection.cursor()
         for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")

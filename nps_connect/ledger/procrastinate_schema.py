@@ -1,6 +1,6 @@
-"""The carrier's own tables: in a schema of their own, where neither Alembic nor a backup of the ledger needs to look.
+"""The tables of procrastinate, in their own PostgreSQL schema, so that Alembic and ledger backups ignore them.
 
-Nothing durable lives in them, so another version of the engine simply gets new ones.
+They hold nothing durable: when the installed version of procrastinate changes, they are dropped and created anew.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ PROCRASTINATE_SCHEMA = "nps_connect_procrastinate"
 
 
 def install_schema(connection: Connection) -> bool:
-    """Create the tables of the installed procrastinate, if they are not there; true if anything was changed.
+    """Create the tables of the installed procrastinate; returns whether anything was changed. Idempotent.
 
     Args:
         connection: to PostgreSQL, in the transaction that upgrades the schema.
     """
     from procrastinate.schema import SchemaManager
 
-    wanted = f"procrastinate {version('procrastinate')}"
-    found = connection.execute(
+    required_version = f"procrastinate {version('procrastinate')}"
+    installed_version = connection.execute(
         text("SELECT obj_description(to_regnamespace(:name)::oid, 'pg_namespace')"), {"name": PROCRASTINATE_SCHEMA}
     ).scalar()
-    if found == wanted:
+    if installed_version == required_version:
         return False
-    before = connection.execute(text("SHOW search_path")).scalar_one()
+    search_path = connection.execute(text("SHOW search_path")).scalar_one()
     connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {PROCRASTINATE_SCHEMA} CASCADE")
     connection.exec_driver_sql(f"CREATE SCHEMA {PROCRASTINATE_SCHEMA}")
-    connection.exec_driver_sql(f"COMMENT ON SCHEMA {PROCRASTINATE_SCHEMA} IS '{wanted}'")
+    connection.exec_driver_sql(f"COMMENT ON SCHEMA {PROCRASTINATE_SCHEMA} IS '{required_version}'")
     connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": PROCRASTINATE_SCHEMA})
     driver = connection.connection.driver_connection
     if driver is None:
         raise RuntimeError("the connection is closed")
     driver.execute(SchemaManager.get_schema())
-    connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": before})
+    connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": search_path})
     return True

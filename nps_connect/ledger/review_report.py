@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
-from nps_connect.ledger.operational_tables import ReviewLinkStateRow, ReviewTallyRow
+from nps_connect.ledger.review_tables import ReviewLinkStateRow, ReviewTallyRow
 from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.responses import Segment
 

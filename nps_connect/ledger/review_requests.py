@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlmodel import Session, col
 
 from nps_connect.ledger.columns import UtcDateTime
-from nps_connect.ledger.operational_tables import ReviewRequestRow
+from nps_connect.ledger.review_tables import ReviewRequestRow
 from nps_connect.ledger.upserts import insert_many
 
 ALL_PLATFORMS = "*"

@@ -1,7 +1,8 @@
-"""The schema's version: bring it up to date, or refuse an old one with the command that mends it."""
+"""The schema version: upgrade a database, or refuse one of another version with the command that fixes it."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -11,16 +12,20 @@ from nps_connect.ledger import procrastinate_schema
 from nps_connect.ledger.ledger import DATABASE_URL_KEY, Ledger
 
 UPGRADE_LOCK_KEY = 7_240_513_001
-"""Key of the PostgreSQL advisory lock under which one process at a time upgrades."""
+"""Key of the PostgreSQL advisory lock that lets one process at a time upgrade."""
 
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
+VERSION_FOLDERS = (MIGRATIONS_DIR / "versions",)
+
+PRERELEASE_VERSIONS = frozenset({"0001", "0002", "0003"})
+"""Versions of databases from before 0.1.0, whose migrations were squashed into 2001: they cannot be upgraded."""
 
 
 def upgrade(ledger: Ledger) -> tuple[str | None, str]:
-    """Bring the schema up to date; returns the versions before and after. Twice is harmless.
+    """Upgrade the schema; returns the versions before and after. Idempotent.
 
     Raises:
-        ConfigError: the database cannot be reached.
+        ConfigError: the database cannot be reached, or was made before 0.1.0.
     """
     from alembic import command
     from alembic.config import Config
@@ -29,45 +34,59 @@ def upgrade(ledger: Ledger) -> tuple[str | None, str]:
     with ledger.engine.begin() as connection:
         if not ledger.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK_KEY})
-        before = _database_version(connection)
+        previous_version = _database_version(connection)
+        _refuse_prerelease(previous_version)
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS_DIR))
         config.set_main_option("path_separator", "os")
+        config.set_main_option("version_locations", os.pathsep.join(map(str, VERSION_FOLDERS)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         if not ledger.is_sqlite:
             procrastinate_schema.install_schema(connection)
-        return before, latest_version()
+        return previous_version, latest_version()
 
 
 def latest_version() -> str:
-    """The version that this code needs."""
+    """Return the schema version that this code needs."""
     return max(_known_versions())
 
 
 def require_current_schema(ledger: Ledger) -> None:
-    """Refuse to work on a schema of another version.
+    """Refuse a database whose schema has another version than this code needs.
 
     Raises:
-        ConfigError: the database cannot be reached, is empty, old, or newer than this code.
+        ConfigError: the database cannot be reached, is empty, was made before 0.1.0, or is older or newer.
     """
     ledger.ping()
     with ledger.engine.connect() as connection:
-        found = _database_version(connection)
-    if found == latest_version():
+        version = _database_version(connection)
+    required_version = latest_version()
+    if version == required_version:
         return
-    if found is not None and found not in _known_versions():
+    _refuse_prerelease(version)
+    if version is not None and version not in _known_versions():
         raise ConfigError(
-            f"the database has schema {found}, which is newer than this program knows ({latest_version()})",
+            f"the database has schema {version}, which is newer than this program supports ({required_version})",
             key=DATABASE_URL_KEY,
             fix="install the newer nps-connect",
         )
-    state = "is empty" if found is None else f"has the old schema {found}"
+    state = "is empty" if version is None else f"has the old schema {version}"
     raise ConfigError(
-        f"the database {state}; this program needs {latest_version()}",
+        f"the database {state}; this program needs {required_version}",
         key=DATABASE_URL_KEY,
         fix="run: nps-connect db upgrade",
     )
+
+
+def _refuse_prerelease(version: str | None) -> None:
+    if version in PRERELEASE_VERSIONS:
+        raise ConfigError(
+            f"the database has schema {version}, made before 0.1.0: export, then create anew",
+            key=DATABASE_URL_KEY,
+            fix="export what you need with the version that made it (responses export), name a new database, "
+            "then run: nps-connect db upgrade",
+        )
 
 
 def _database_version(connection: Connection) -> str | None:
@@ -77,5 +96,5 @@ def _database_version(connection: Connection) -> str | None:
 
 
 def _known_versions() -> set[str]:
-    """The versions that this code can make, by the names of their files: Alembic takes long to import."""
-    return {path.name.partition("_")[0] for path in (MIGRATIONS_DIR / "versions").glob("[0-9]*.py")}
+    """Return the versions by file name: importing Alembic to ask it takes long."""
+    return {path.name.partition("_")[0] for folder in VERSION_FOLDERS for path in folder.glob("[0-9]*.py")}

@@ -1,4 +1,4 @@
-"""Tables of the walk: from the raw request to the attempt."""
+"""Tables of the pipeline: from the raw request to the attempt."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import JSON, Field
 
-from nps_connect.ledger.cases import CaseRow  # noqa: F401  # one place to import every table of the walk from
 from nps_connect.ledger.columns import Base, BigId, QueuedRow, UtcDateTime, partial_index, queue_indexes
-from nps_connect.ledger.event_subjects import EventSubjectRow  # noqa: F401
 from nps_connect.records.responses import NPS_SCALE
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
@@ -26,7 +24,7 @@ def _ref(target: str, *, optional: bool = False, index: bool = True) -> Any:  # 
 
 
 class RawRequest(QueuedRow, table=True):
-    """A webhook as it came in; queue ``<connection>/parse``."""
+    """A webhook request as received; queue ``<connection>/parse``."""
 
     __tablename__ = "raw_requests"
     __table_args__ = (
@@ -47,7 +45,7 @@ class RawRequest(QueuedRow, table=True):
 
 
 class EventRow(QueuedRow, table=True):
-    """A fact; queue ``<connection>/decide``."""
+    """An event; queue ``<connection>/decide``."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -71,7 +69,7 @@ class EventRow(QueuedRow, table=True):
 
 
 class ContactRow(Base, table=True):
-    """A person, by connection and vendor id."""
+    """A contact, identified by connection and vendor id."""
 
     __tablename__ = "contacts"
     __table_args__ = (UniqueConstraint("connection", "vendor_id"),)
@@ -92,7 +90,7 @@ class ContactRow(Base, table=True):
 
 
 class DecisionRow(Base, table=True):
-    """The recorded verdict of a trigger on an event; `earlier` holds those that it took the place of."""
+    """The decision of a trigger on an event; `previous_decisions` holds those that it replaced."""
 
     __tablename__ = "decisions"
     __table_args__ = (
@@ -111,24 +109,14 @@ class DecisionRow(Base, table=True):
     detail: str
     decided_at: datetime = Field(sa_type=UtcDateTime, index=True)
     eligible_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    earlier: list[dict[str, str]] | None = Field(default=None, sa_type=JSON)
-
-
-class CooldownRow(Base, table=True):
-    """One row per person and one per mailbox: until when no further survey."""
-
-    __tablename__ = "cooldowns"
-
-    subject: str = Field(primary_key=True, max_length=80)
-    until: datetime = Field(sa_type=UtcDateTime)
-    invitation_id: int | None = Field(default=None, sa_type=BigId, index=True)
-    confirmed: bool = False
+    previous_decisions: list[dict[str, str]] | None = Field(default=None, sa_type=JSON)
 
 
 class InvitationRow(Base, table=True):
     """A survey invitation: one survey for one contact.
 
-    `mailbox` is the hashed one that its mail went to, or may have gone to.
+    Attributes:
+        mailbox: hash of the mailbox that its mail was sent to, or may have been sent to.
     """
 
     __tablename__ = "survey_invitations"
@@ -157,9 +145,9 @@ class InvitationRow(Base, table=True):
 
 
 class PageViewRow(Base, table=True):
-    """One opening of a personal link, by a person or a bot. `bot_signals` are hints, not proof."""
+    """A request of a personal link; `bot_signals` are hints of a bot, not proof."""
 
-    __tablename__ = "visits"
+    __tablename__ = "page_views"
     __table_args__ = (CheckConstraint("purpose IN ('survey', 'review', 'unsubscribe')", name="purpose"),)
 
     id: int | None = _id()
@@ -176,12 +164,12 @@ class PageViewRow(Base, table=True):
 
 
 class ResponseRow(Base, table=True):
-    """The newest state of an answer; `revision` 0 means provisional only.
+    """The newest state of a response; `revision` is 0 while it is provisional only.
 
     Attributes:
-        scale: what the score is a score on; only those on `NPS_SCALE` have a segment and count for the NPS.
-        follow_up: answers to further questions, each with its name and its question.
-        conflicting_at: two different scores were pressed at once: provisional again until the next press.
+        scale: of the score; only scores on `NPS_SCALE` have a segment and count for the NPS.
+        follow_up: answers to follow-up questions, each with the question's name and text.
+        conflicting_at: when two different scores were submitted within seconds: provisional until the next submission.
         provisional_bot_signals: bot signals of the page view that gave the provisional score.
     """
 
@@ -219,7 +207,7 @@ class ResponseRow(Base, table=True):
 
 
 class RevisionRow(Base, table=True):
-    """Every confirmed state of a response, append-only."""
+    """A confirmed revision of a response, append-only."""
 
     __tablename__ = "response_revisions"
     __table_args__ = (UniqueConstraint("response_id", "revision"),)
@@ -241,9 +229,9 @@ class DeliveryRow(QueuedRow, table=True):
 
     Attributes:
         key: the idempotency key, unique.
-        options: what the route said: lead, comment policy, platform.
-        payload: the record as first started, so that a retry sends the same bytes; none before.
-        depends_on_id: waits (`held`) until that delivery has succeeded.
+        options: from the route: lead, comment policy, platform.
+        payload: the record as first sent, so that a retry sends the same bytes; None before the first start.
+        depends_on_id: the row is `held` until that delivery has succeeded.
         in_doubt: an earlier try may have taken effect: look before the next one.
         hold_code: a `HoldCode`: why the row is `held`, or why it is `pending` with a later due time.
         hold_detail: what the sentence of the hold code names, such as the survey.

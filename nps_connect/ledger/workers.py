@@ -1,4 +1,4 @@
-"""Workers: which processes live, and what they do."""
+"""The table of worker processes and their heartbeats."""
 
 from __future__ import annotations
 
@@ -8,22 +8,42 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from sqlalchemy import delete, select
-from sqlmodel import Session, col
+from sqlmodel import JSON, Field, Session, col
 
-from nps_connect.ledger.operational_tables import WorkerRow
+from nps_connect.ledger.columns import Base, UtcDateTime
 from nps_connect.ledger.upserts import insert_for
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
-"""A worker that has not been seen for this long is taken for dead; its deliveries are taken over."""
+"""A process without a heartbeat for this long counts as dead."""
 
 WORKER_RETENTION = timedelta(days=1)
 
 
+class WorkerRow(Base, table=True):
+    """A process that sends heartbeats.
+
+    Attributes:
+        role: `run`, `serve` or `worker`.
+        queues: the queues that its threads work on now.
+    """
+
+    __tablename__ = "workers"
+
+    id: str = Field(primary_key=True, max_length=40)
+    role: str = Field(max_length=20)
+    host: str = Field(max_length=255)
+    pid: int
+    version: str = Field(max_length=40)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+    queues: list[str] = Field(default_factory=list, sa_type=JSON)
+
+
 def record_heartbeat(
-    session: Session, worker: str, *, role: str, started_at: datetime, doing: list[str], now: datetime
+    session: Session, worker: str, *, role: str, started_at: datetime, queues: list[str], now: datetime
 ) -> None:
-    """Note that this process lives."""
-    own = {"seen_at": now, "doing": doing}
+    """Record that this process is alive; deletes rows of processes that ended a day ago."""
+    heartbeat = {"seen_at": now, "queues": queues}
     session.execute(
         insert_for(session, WorkerRow)
         .values(
@@ -33,9 +53,9 @@ def record_heartbeat(
             pid=os.getpid(),
             version=version("nps-connect"),
             started_at=started_at,
-            **own,
+            **heartbeat,
         )
-        .on_conflict_do_update(index_elements=["id"], set_=own)
+        .on_conflict_do_update(index_elements=["id"], set_=heartbeat)
     )
     session.execute(
         delete(WorkerRow)
@@ -45,10 +65,10 @@ def record_heartbeat(
 
 
 def deregister_worker(session: Session, worker: str) -> None:
-    """Note that this process has ended in good order."""
+    """Delete the row of a process that shuts down gracefully."""
     session.execute(delete(WorkerRow).where(col(WorkerRow.id) == worker).execution_options(synchronize_session=False))
 
 
 def load_workers(session: Session) -> list[WorkerRow]:
-    """Every process that is or was seen within a day, the oldest first."""
+    """Load every process with a heartbeat within the last day, oldest start first."""
     return list(session.execute(select(WorkerRow).order_by(col(WorkerRow.started_at), col(WorkerRow.id))).scalars())

@@ -84,7 +84,7 @@ class Context:
     def token(self) -> str:
         """A fresh random name, 32 hexadecimal digits, for a claim: held while the thread is at work."""
         token = f"{self.random.getrandbits(128):032x}"
-        self.leases.note(token)
+        self.leases.record_progress(token)
         return token
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from nps_connect.connection import Clock, Connection
-from nps_connect.http import QuotaGate, VendorClient
+from nps_connect.http import RateLimiter, VendorClient
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.records.events import WebhookRequest
 from nps_connect.simulation import SimulatedVendor, VendorRequest, VendorWebhook
@@ -122,7 +122,7 @@ def connect(
     clock: Clock | None = None,
     name: str = "crm",
     transport: httpx.BaseTransport | None = None,
-    gate: QuotaGate | None = None,
+    rate_limiter: RateLimiter | None = None,
     tokens: Mapping[str, str] | None = None,
 ) -> Connection:
     """Build a connection of a plugin to a simulated vendor, ready to be passed to hooks.
@@ -134,7 +134,7 @@ def connect(
             clock: current time; the vendor's clock by default. Sleeping never waits; it advances a `FixedClock`.
             name: the connection's name.
             transport: replaces the simulated vendor.
-            gate: quotas; unlimited by default.
+            rate_limiter: enforces quotas; unlimited by default.
             tokens: initial content of the token store.
 
     Raises:
@@ -160,7 +160,7 @@ def connect(
         if vendor is None:
             raise ValueError(f"plugin {info.name!r} uses HTTP: pass a simulated vendor or a transport")
         transport = VendorTransport(vendor, httpx.URL(info.base_url(connection.settings)).path)
-    client = VendorClient(connection, info, transport=transport, gate=gate)
+    client = VendorClient(connection, info, transport=transport, rate_limiter=rate_limiter)
     return dataclasses.replace(connection, client=client)
 
 

@@ -1,1 +1,1 @@
-"""Queues, retry plan, engines."""
+"""Work queues, the thread engine, periodic jobs, heartbeats and wake-ups between processes."""

@@ -1,4 +1,4 @@
-"""The engine: threads that work off queues, most urgent first and none forgotten, until they are told to stop."""
+"""The engine: worker threads that drain queues by priority, without starving any."""
 
 from __future__ import annotations
 
@@ -9,49 +9,45 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.thread_leaks import pause_leaking_queue
-from nps_connect.worker.leaks import LeakWatch
 from nps_connect.worker.queues import WorkQueue
 
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL = timedelta(seconds=1)
-"""How often a queue is looked at that nobody has told us about (another process may have filled it)."""
+"""How often a queue is checked without a wake-up: another process may have added work."""
 
 STARVATION_LIMIT = timedelta(seconds=1)
-"""A queue that has waited this long for a thread goes before more urgent ones."""
+"""A queue that has waited this long for a thread precedes those of higher priority."""
 
 QUEUE_ERROR_BACKOFF = timedelta(seconds=5)
 FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 
 class Engine:
-    """Works off queues in threads.
+    """Drains queues with threads.
 
-    Every connection can always have one thread, so that a slow vendor never stops another; beyond that they share a
-    number of threads.
+    Each connection can always use one thread, so that a slow vendor never blocks another; further threads are shared.
 
     Args:
-        ctx: the joined parts.
-        queues: most urgent first.
-        threads: how many are shared.
-        concurrency: how many threads may work for one connection at once, by name.
+        ctx: the application's parts.
+        queues: highest priority first.
+        threads: number of shared threads.
+        concurrency: maximum number of threads per connection, by name.
     """
 
     def __init__(self, ctx: Context, queues: list[WorkQueue], threads: int, concurrency: Mapping[str, int]) -> None:
         self._ctx = ctx
-        self._queues = {queue_name.name: queue_name for queue_name in queues}
-        self._rank = {queue_name.name: place for place, queue_name in enumerate(queues)}
-        self._shared = threads
+        self._queues = {queue.name: queue for queue in queues}
+        self._priorities = {queue.name: position for position, queue in enumerate(queues)}
+        self._shared_threads = threads
         self._concurrency = concurrency
         self._changed = threading.Condition()
         self._busy: Counter[str] = Counter()
-        self._look_at = {name: ctx.clock() for name in self._queues}
+        self._next_check = {name: ctx.clock() for name in self._queues}
         self._stopping = threading.Event()
-        self._leaks = LeakWatch(lambda queue_name, threads: pause_leaking_queue(ctx, queue_name, threads))
-        self._number = 0
-        groups = {queue_name.connection for queue_name in queues}
-        self._threads = [self._thread() for _ in range(threads + len(groups))]
+        self._thread_count = 0
+        connections = {queue.connection for queue in queues}
+        self._threads = [self._create_thread() for _ in range(threads + len(connections))]
 
     def start(self) -> None:
         """Start the threads."""
@@ -59,103 +55,108 @@ class Engine:
             thread.start()
 
     def wake(self, queue_name: str) -> bool:
-        """A queue has new work: look at it now. False if no thread of ours is free for it."""
+        """Check a queue for new work immediately; returns False if no thread of this process is free for it."""
         with self._changed:
-            if queue_name not in self._look_at:
+            if queue_name not in self._next_check:
                 return False
-            self._look_at[queue_name] = min(self._look_at[queue_name], self._ctx.clock())
+            self._schedule_check(queue_name, self._ctx.clock())
             self._changed.notify()
-            return self._has_room(self._queues[queue_name])
+            return self._has_capacity(self._queues[queue_name])
 
-    def stop(self, patience: float = 30.0) -> bool:
-        """Let running calls finish and give the rest back; false if threads still run after `patience` seconds."""
+    def stop(self, timeout: float = 30.0) -> bool:
+        """Let running calls finish and release the other claims.
+
+        Args:
+            timeout: seconds to wait for each thread.
+
+        Returns:
+            False if threads are still running.
+        """
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
-        threads = list(self._threads)
-        for thread in threads:
+        for thread in list(self._threads):
             if thread.is_alive():
-                thread.join(patience)
-        return not self.working
+                thread.join(timeout)
+        return not self.is_running
 
     @property
-    def working(self) -> bool:
-        """Whether any thread still runs."""
+    def is_running(self) -> bool:
+        """Whether any thread is still running."""
         return any(thread.is_alive() for thread in self._threads)
 
-    def replace(self, queue_name: str) -> None:
-        """A thread hangs in a queue: count it out and start another in its place."""
-        thread = self._thread()
+    def replace_thread(self, queue_name: str) -> None:
+        """Stop counting a thread that hangs in a queue, and start another one."""
+        thread = self._create_thread()
         with self._changed:
             self._busy[queue_name] -= 1
-            self._look_at[queue_name] = min(self._look_at[queue_name], self._ctx.clock())
-            self._threads = [one for one in self._threads if one.is_alive()] + [thread]
+            self._schedule_check(queue_name, self._ctx.clock())
+            self._threads = [running for running in self._threads if running.is_alive()] + [thread]
         thread.start()
 
-    def _thread(self) -> threading.Thread:
-        self._number += 1
-        return threading.Thread(target=self._work, name=f"worker-{self._number}", daemon=True)
+    def _create_thread(self) -> threading.Thread:
+        self._thread_count += 1
+        return threading.Thread(target=self._run, name=f"worker-{self._thread_count}", daemon=True)
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while not self._stopping.is_set():
-            queue_name = self._next()
-            if queue_name is None:
+            queue = self._acquire_queue()
+            if queue is None:
                 continue
-            with self._ctx.leases.working(queue_name.name) as hand:
-                again = self._visit(queue_name)
-            if hand.is_abandoned:
+            with self._ctx.leases.holding(queue.name) as holder:
+                next_check = self._drain(queue)
+            if holder.is_abandoned:
                 return
-            self._done(queue_name, again)
+            self._release_queue(queue, next_check)
 
-    def _visit(self, queue_name: WorkQueue) -> datetime:
-        """Work off one claim of a queue, if anything is due; when to look again."""
+    def _drain(self, queue: WorkQueue) -> datetime:
+        """Drain one claim of a queue, if any row is due; returns when to check the queue again."""
         now = self._ctx.clock()
         try:
-            due = queue_name.next_due(self._ctx)
-            if due is None or due > now:
-                return now + POLL_INTERVAL if due is None else min(due, now + POLL_INTERVAL)
-            with self._leaks.watching(queue_name.name):
-                return self._ctx.clock() if queue_name.drain(self._stopping.is_set) else now + POLL_INTERVAL
-        except Exception:  # the database may be away for a while; the engine must outlive that
-            log.exception("queue failed queue=%s", queue_name.name)
+            due_at = queue.next_due(self._ctx)
+            if due_at is None or due_at > now:
+                return now + POLL_INTERVAL if due_at is None else min(due_at, now + POLL_INTERVAL)
+            return self._ctx.clock() if queue.drain(self._stopping.is_set) else now + POLL_INTERVAL
+        except Exception:  # the engine must outlive an outage of the database
+            log.exception("queue_failed queue=%s", queue.name)
             return self._ctx.clock() + QUEUE_ERROR_BACKOFF
 
-    def _next(self) -> WorkQueue | None:
-        """The queue that is to be looked at now; waits for one, and gives none after a wait."""
+    def _acquire_queue(self) -> WorkQueue | None:
+        """Return the queue to check now; None after waiting for one."""
         with self._changed:
             now = self._ctx.clock()
             ready = [
-                (now - when < STARVATION_LIMIT, self._rank[name], queue_name)
-                for name, queue_name in self._queues.items()
-                if (when := self._look_at[name]) <= now and self._has_room(queue_name)
+                (now - check_at < STARVATION_LIMIT, self._priorities[name], name)
+                for name, queue in self._queues.items()
+                if (check_at := self._next_check[name]) <= now and self._has_capacity(queue)
             ]
             if ready:
-                queue_name = min(ready, key=lambda one: one[:2])[2]
-                self._busy[queue_name.name] += 1
-                self._look_at[queue_name.name] = FAR_FUTURE
-                return queue_name
-            soonest = min((when for name, when in self._look_at.items() if when > now), default=FAR_FUTURE)
+                queue = self._queues[min(ready)[2]]
+                self._busy[queue.name] += 1
+                self._next_check[queue.name] = FAR_FUTURE
+                return queue
+            soonest = min((check_at for check_at in self._next_check.values() if check_at > now), default=FAR_FUTURE)
             self._changed.wait(max(min(soonest - now, POLL_INTERVAL).total_seconds(), 0.001))
             return None
 
-    def _has_room(self, queue_name: WorkQueue) -> bool:
-        """Whether one more thread may work on a queue: its connection's first one always may."""
-        mine = self._of(queue_name.connection)
-        if mine == 0:
-            return True
-        most = self._concurrency.get(queue_name.connection or "", self._shared)
-        if mine >= most or self._busy[queue_name.name] >= max(1, most - 1):
-            return False
-        groups = Counter[str | None]()
-        for name, busy in self._busy.items():
-            groups[self._queues[name].connection] += busy
-        return sum(max(0, busy - 1) for busy in groups.values()) < self._shared
-
-    def _of(self, connection: str | None) -> int:
-        return sum(busy for name, busy in self._busy.items() if self._queues[name].connection == connection)
-
-    def _done(self, queue_name: WorkQueue, again: datetime) -> None:
+    def _release_queue(self, queue: WorkQueue, next_check: datetime) -> None:
         with self._changed:
-            self._busy[queue_name.name] -= 1
-            self._look_at[queue_name.name] = min(self._look_at[queue_name.name], again)
+            self._busy[queue.name] -= 1
+            self._schedule_check(queue.name, next_check)
             self._changed.notify()
+
+    def _schedule_check(self, queue_name: str, check_at: datetime) -> None:
+        self._next_check[queue_name] = min(self._next_check[queue_name], check_at)
+
+    def _has_capacity(self, queue: WorkQueue) -> bool:
+        """Return whether one more thread may work on a queue: always, if it is its connection's first."""
+        busy_by_connection = Counter[str | None]()
+        for name, busy in self._busy.items():
+            busy_by_connection[self._queues[name].connection] += busy
+        own_busy = busy_by_connection[queue.connection]
+        if own_busy == 0:
+            return True
+        limit = self._concurrency.get(queue.connection or "", self._shared_threads)
+        if own_busy >= limit or self._busy[queue.name] >= max(1, limit - 1):
+            return False
+        return sum(max(0, busy - 1) for busy in busy_by_connection.values()) < self._shared_threads

@@ -1,4 +1,4 @@
-"""The heart of a process: every few seconds it holds on to what it works on, and takes over what others left behind."""
+"""The heartbeat of a process: renews its leases and recovers rows of dead workers."""
 
 from __future__ import annotations
 
@@ -13,60 +13,63 @@ from nps_connect.services.deliveries.recover import CLAIMABLE_TABLES, recover
 log = logging.getLogger(__name__)
 
 HEARTBEAT_INTERVAL_SECONDS = 8.0
-"""Seconds between two beats: a lease outlives three of them."""
+"""Seconds between two heartbeats: a lease (30 s) outlives three of them."""
 
 
 class Heartbeat:
-    """Beats in a thread of its own.
+    """Sends heartbeats in its own thread.
 
     Args:
-        ctx: the joined parts.
+        ctx: the application's parts.
         role: `run`, `serve` or `worker`.
-        hung: told the queue of every thread that has shown no progress within the deadline.
+        on_hang: called with the queue of each thread without progress within the delivery deadline.
     """
 
-    def __init__(self, ctx: Context, role: str, hung: Callable[[str], None] = lambda _queue_name: None) -> None:
+    def __init__(self, ctx: Context, role: str, on_hang: Callable[[str], None] = lambda _queue_name: None) -> None:
         self._ctx = ctx
         self._role = role
-        self._hung = hung
-        self._id = ctx.token()
+        self._on_hang = on_hang
+        self._worker_id = ctx.token()
         self._started_at = ctx.clock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Beat once, then regularly."""
+        """Send a heartbeat now, then regularly."""
         self.run_once()
         self._thread.start()
 
     def stop(self) -> None:
-        """Beat no more, and say goodbye."""
+        """Stop the heartbeat and deregister this process."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(HEARTBEAT_INTERVAL_SECONDS)
         try:
             with self._ctx.ledger.write() as session:
-                workers.deregister_worker(session, self._id)
-        except Exception:  # noqa: BLE001  # the database may be away; others see the silence
-            log.warning("the database is away: this process could not say goodbye")
+                workers.deregister_worker(session, self._worker_id)
+        except Exception as error:  # noqa: BLE001  # the row expires without heartbeats
+            log.warning("worker_not_deregistered reason=%s", type(error).__name__)
 
     def run_once(self) -> None:
-        """Renew the leases (before looking at anybody's, so that a jump of the clock costs nothing), then take over."""
-        for hand in self._ctx.leases.abandon(self._ctx.settings.delivery.deadline.total_seconds()):
-            log.error("no answer within the deadline: the thread is given up queue=%s", hand.doing)
-            self._hung(hand.doing)
+        """Abandon hanging threads, renew the leases, and then recover expired ones.
+
+        In this order a jump of the wall clock cannot expire leases of this process.
+        """
+        for holder in self._ctx.leases.abandon_stalled(self._ctx.settings.delivery.deadline.total_seconds()):
+            log.error("thread_abandoned queue=%s reason=deadline_exceeded", holder.queue_name)
+            self._on_hang(holder.queue_name)
         now = self._ctx.clock()
-        tokens = self._ctx.leases.tokens()
+        tokens = self._ctx.leases.active_tokens()
         with self._ctx.ledger.write() as session:
             if tokens:
                 for table in CLAIMABLE_TABLES:
                     claims.renew(session, table, tokens, now=now)
             workers.record_heartbeat(
                 session,
-                self._id,
+                self._worker_id,
                 role=self._role,
                 started_at=self._started_at,
-                doing=self._ctx.leases.doing(),
+                queues=self._ctx.leases.busy_queues(),
                 now=now,
             )
         recover(self._ctx, after_restart=False)
@@ -75,5 +78,5 @@ class Heartbeat:
         while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):
             try:
                 self.run_once()
-            except Exception:  # the database may be away for a while
-                log.exception("a heartbeat failed")
+            except Exception:  # the heartbeat must outlive an outage of the database
+                log.exception("heartbeat_failed")

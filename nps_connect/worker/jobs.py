@@ -1,4 +1,4 @@
-"""Periodic jobs: ledger rows like any other work, so that in a cluster each runs once per period."""
+"""Periodic jobs: queued ledger rows, so that in a cluster each job runs once per period."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from nps_connect.ledger import claims
-from nps_connect.ledger.operational_tables import JobRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.jobs import JobRow
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import JOBS_QUEUE, Context, poll_queue
 from nps_connect.services.deliveries.circuit_breaker import resume_healthy_connections
@@ -32,13 +32,18 @@ ALARM_INTERVAL = timedelta(seconds=60)
 IN_DOUBT_CHECK_INTERVAL = timedelta(seconds=30)
 RESUME_CHECK_INTERVAL = timedelta(minutes=5)
 JOB_ERROR_BACKOFF = timedelta(seconds=60)
+UNKNOWN_JOB_DELAY = timedelta(hours=1)
+"""Delay of a row whose job another version or configuration defines."""
 
 
 @dataclass(frozen=True)
 class PeriodicJob:
-    """A periodic job: its name, what it does (it answers how long to wait for the next run), and its queue.
+    """A periodic job.
 
-    A job that calls a vendor has a queue of that connection, so that no other job waits for it.
+    Attributes:
+        name: unique.
+        run: runs the job with its stored state, which it may change; returns the delay until the next run.
+        queue_name: a job that calls a vendor runs in a queue of that connection, so that no other job waits for it.
     """
 
     name: str
@@ -47,12 +52,12 @@ class PeriodicJob:
 
 
 def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
-    """The jobs that this configuration needs, by name."""
+    """Return the jobs that this configuration needs, by name."""
     jobs = [
         PeriodicJob("alarms", lambda _memo: _then_wait(raise_alarms(ctx), ALARM_INTERVAL)),
-        PeriodicJob("last looks", lambda _memo: _then_wait(resolve_dead_in_doubt(ctx), IN_DOUBT_CHECK_INTERVAL)),
-        PeriodicJob("stops", lambda _memo: _then_wait(notify_pauses(ctx), ALARM_INTERVAL)),
-        PeriodicJob("overdue", lambda _memo: _then_wait(enqueue_overdue_alerts(ctx), ALARM_INTERVAL)),
+        PeriodicJob("in_doubt_checks", lambda _memo: _then_wait(resolve_dead_in_doubt(ctx), IN_DOUBT_CHECK_INTERVAL)),
+        PeriodicJob("pause_notices", lambda _memo: _then_wait(notify_pauses(ctx), ALARM_INTERVAL)),
+        PeriodicJob("overdue_cases", lambda _memo: _then_wait(enqueue_overdue_alerts(ctx), ALARM_INTERVAL)),
         PeriodicJob("resume", lambda _memo: _then_wait(resume_healthy_connections(ctx), RESUME_CHECK_INTERVAL)),
         PeriodicJob("retention", lambda memo: apply_retention(ctx, memo)),
         PeriodicJob(
@@ -77,19 +82,19 @@ def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
 
 
 def sync_job_rows(ctx: Context, jobs: dict[str, PeriodicJob]) -> None:
-    """See to it that every job has its row, and that no other has one."""
+    """Create missing job rows and delete those of removed jobs; a removed vendor job keeps its cursor."""
     now = ctx.clock()
     with ctx.ledger.write() as session:
         rows = [{"name": name, "queue_name": job.queue_name, "due_at": now, "memo": {}} for name, job in jobs.items()]
-        insert_new(session, JobRow, rows, ("name",))
-        kept = col(JobRow.name).like("poll:%") | col(JobRow.name).like("reconcile:%")
-        kept |= col(JobRow.name).like("bounces:%")
-        stale = col(JobRow.name).not_in(list(jobs)) & ~kept
+        insert_many(session, JobRow, rows, skip_existing=("name",))
+        has_cursor = col(JobRow.name).like("poll:%") | col(JobRow.name).like("reconcile:%")
+        has_cursor |= col(JobRow.name).like("bounces:%")
+        stale = col(JobRow.name).not_in(list(jobs)) & ~has_cursor
         session.execute(delete(JobRow).where(stale).execution_options(synchronize_session=False))
 
 
 def drain_jobs(ctx: Context, jobs: dict[str, PeriodicJob], queue_name: str = JOBS_QUEUE) -> int:
-    """Run one due job of a queue; returns how many were run."""
+    """Run one due job of a queue; returns the number of jobs run."""
     token = ctx.token()
     with ctx.ledger.write() as session:
         rows = claims.claim(session, JobRow, queue_name, token=token, now=ctx.clock(), limit=1)
@@ -97,16 +102,16 @@ def drain_jobs(ctx: Context, jobs: dict[str, PeriodicJob], queue_name: str = JOB
         job = jobs.get(row.name)
         memo = dict(row.memo)
         try:
-            wait = job.run(memo) if job else timedelta(hours=1)
-        except Exception:  # a failing job must neither stop the others nor the engine
-            log.exception("job failed name=%s", row.name)
-            wait = JOB_ERROR_BACKOFF
+            delay = job.run(memo) if job else UNKNOWN_JOB_DELAY
+        except Exception:  # a failing job must stop neither the others nor the engine
+            log.exception("job_failed name=%s", row.name)
+            delay = JOB_ERROR_BACKOFF
         with ctx.ledger.write() as session:
-            values: dict[str, Any] = {"state": "pending", "due_at": ctx.clock() + wait}
+            values: dict[str, Any] = {"state": "pending", "due_at": ctx.clock() + delay}
             values |= {"memo": memo} if memo != row.memo else {}
-            claims.settle(session, JobRow, row.id or 0, token=token, values=values)
+            claims.settle_many(session, JobRow, {row.id or 0: values}, token=token)
     return len(rows)
 
 
-def _then_wait(_done: int, wait: timedelta) -> timedelta:
-    return wait
+def _then_wait(_result: int, delay: timedelta) -> timedelta:
+    return delay

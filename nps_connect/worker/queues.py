@@ -1,4 +1,4 @@
-"""Queues: what the engine works off, in order of priority."""
+"""The work queues of a configuration, in order of priority."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import get_args
 
 from nps_connect.ledger import circuit_breakers, claims, pauses, quotas
 from nps_connect.ledger.columns import QueuedRow
-from nps_connect.ledger.operational_tables import JobRow
+from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.records.deliveries import Action
 from nps_connect.services.context import JOBS_QUEUE, Context, decide_queue, delivery_queue, parse_queue, poll_queue
@@ -23,16 +23,16 @@ ACTION_NAMES: tuple[Action, ...] = get_args(Action)
 
 @dataclass(frozen=True)
 class WorkQueue:
-    """Work that is worked off in the order of its due times, by one thread or several.
+    """Rows of one table, processed in the order of their due times by one or more threads.
 
     Attributes:
-        name: as in the table's `queue` column.
-        rank: lower is served first: intake, then actions in the order of `Action`, then jobs.
-        table: where its rows are.
-        drain: works off one claim; returns how many rows it took.
-        connection: for whom the queue works; none for work inside the application.
-        scopes: any of these being paused stops the queue.
-        delivers: the queue calls the vendor for deliveries, so quota and circuit breaker hold it back.
+        name: as in the column `queue_name`.
+        rank: priority; lower is served first: intake, then actions in the order of `Action`, then jobs.
+        table: of its rows.
+        drain: processes one claim, given a predicate for stopping; returns the number of claimed rows.
+        connection: its connection; None for work inside the application.
+        scopes: a pause of any of these stops the queue.
+        is_delivery: the queue calls the vendor, so that quota and circuit breaker delay it.
     """
 
     name: str
@@ -44,29 +44,28 @@ class WorkQueue:
     is_delivery: bool = False
 
     def next_due(self, ctx: Context) -> datetime | None:
-        """When the queue's first row falls due; none if it is empty or stopped."""
+        """Return when the queue's first row can be processed; None if it is empty or paused."""
         with ctx.ledger.read() as session:
-            due = claims.next_due(session, self.table, self.name)
-            if due is None or self.connection is None:
-                return due
-            stopped = pauses.load_paused_scopes(session)
-            if any(scope in stopped for scope in self.scopes):
+            due_at = claims.next_due(session, self.table, self.name)
+            if due_at is None or self.connection is None:
+                return due_at
+            if not pauses.load_paused_scopes(session).isdisjoint(self.scopes):
                 return None
             if not self.is_delivery:
-                return due
-            resting = quotas.paused_until(session, self.connection)
-            broken = circuit_breakers.open_until(session, pauses.connection_scope(self.connection))
-            return max(moment for moment in (due, resting, broken) if moment is not None)
+                return due_at
+            quota_pause = quotas.paused_until(session, self.connection)
+            breaker_open = circuit_breakers.open_until(session, pauses.connection_scope(self.connection))
+            return max(time for time in (due_at, quota_pause, breaker_open) if time is not None)
 
 
 def build_queues(ctx: Context, jobs: dict[str, PeriodicJob]) -> list[WorkQueue]:
-    """Every queue of this configuration, most urgent first."""
+    """Return the queues of this configuration, highest priority first."""
     queues = [WorkQueue(JOBS_QUEUE, 4 + len(ACTION_NAMES), JobRow, lambda _stopping: drain_jobs(ctx, jobs))]
     for name in ctx.connections:
         queues += _intake_queues(ctx, name, jobs)
         if not ctx.shadow:
             queues += _delivery_queues(ctx, name)
-    return sorted(queues, key=lambda queue_name: (queue_name.rank, queue_name.name))
+    return sorted(queues, key=lambda queue: (queue.rank, queue.name))
 
 
 def _intake_queues(ctx: Context, name: str, jobs: dict[str, PeriodicJob]) -> list[WorkQueue]:
@@ -92,7 +91,7 @@ def _intake_queues(ctx: Context, name: str, jobs: dict[str, PeriodicJob]) -> lis
 
 def _delivery_queues(ctx: Context, name: str) -> list[WorkQueue]:
     info = ctx.connector_info(name)
-    able: set[str] = {known.action for known in info.actions}
+    able: set[str] = {action_info.action for action_info in info.actions}
     if info.channel:
         able |= {"send_fallback", "send_survey", "send_reminder", "invite_review"}
     return [

@@ -81,7 +81,7 @@ def test_a_second_process_on_the_same_file_is_refused(start, configured):
     second = start("run", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{free_port()}")
     _, err = second.communicate(timeout=30)
     assert second.returncode == 2
-    assert "another process works on nps-connect.db already; stop it first" in err
+    assert "another process is already using nps-connect.db; stop it first" in err
     assert configured("report").out == "no responses\n"
 
 

@@ -158,7 +158,7 @@ def test_an_address_that_is_none_is_rejected(client):
 
 
 def test_credentials_never_go_to_another_host(vendor, client):
-    with pytest.raises(Rejected, match=r"other\.example\.com would give it the credentials of 127\.0\.0\.1"):
+    with pytest.raises(Rejected, match=r"other\.example\.com would send it the credentials of 127\.0\.0\.1"):
         client().call("GET", "http://other.example.com/next", action="look", idempotent=True)
     assert vendor.requests == []
 

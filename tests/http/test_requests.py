@@ -115,7 +115,7 @@ def test_json_is_given_as_it_is(client):
 
 @pytest.mark.parametrize("token", ["line\nbreak", "end ", " start", "accentué", "nul\x00"])
 def test_credentials_that_no_header_can_hold_are_a_mistake_of_the_configuration(client, token):
-    with pytest.raises(ConfigError, match=r"connections\.crm: the credentials for the header Authorization") as raised:
+    with pytest.raises(ConfigError, match=r"connections\.crm: the credentials in the header Authorization") as raised:
         client(auth=lambda _connection: {"Authorization": token})
     assert token not in str(raised.value)
 

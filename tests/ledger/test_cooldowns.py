@@ -1,12 +1,15 @@
-"""The cooldown: nobody gets two surveys within the period, in any order, by any number of workers."""
+"""Cooldowns: no contact and no mailbox gets two surveys within the period, whatever the order and number of workers."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.clean_db import delete_all_rows
 from support.clock import START
 
 from nps_connect.ledger import cooldowns
@@ -21,35 +24,35 @@ PERIOD = timedelta(days=90)
 def reserve(ledger: Ledger, subjects: list[str], invitation: int, now=START) -> bool:
     with ledger.write() as session:
         savepoint = session.begin_nested()
-        taken = cooldowns.reserve(session, subjects, invitation_id=invitation, until=now + PERIOD, now=now)
-        (savepoint.commit if taken else savepoint.rollback)()
-        return taken
+        is_reserved = cooldowns.reserve(session, subjects, invitation_id=invitation, until=now + PERIOD, now=now)
+        (savepoint.commit if is_reserved else savepoint.rollback)()
+        return is_reserved
 
 
-def test_of_many_workers_at_once_one_gets_it(ledger):
+def test_one_of_many_concurrent_workers_gets_the_reservation(ledger):
     subjects = contact_subjects(1, mailbox_hash("marie@example.com"))
-    taken: list[int] = []
+    winners: list[int] = []
 
     def work(number: int) -> None:
         if reserve(ledger, subjects, number):
-            taken.append(number)
+            winners.append(number)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 9)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(taken) == 1
+    assert len(winners) == 1
 
 
-def test_a_blocked_mailbox_leaves_the_person_free(ledger):
+def test_a_mailbox_in_cooldown_does_not_reserve_the_contact(ledger):
     shared = mailbox_hash("info@example.com")
     assert reserve(ledger, contact_subjects(1, shared), 1)
     assert not reserve(ledger, contact_subjects(2, shared), 2)
     assert reserve(ledger, contact_subjects(2, mailbox_hash("own@example.com")), 3)
 
 
-def test_what_is_freed_leaves_what_the_other_surveys_imply(ledger):
+def test_release_keeps_the_cooldown_that_other_invitations_imply(ledger):
     with ledger.write() as session:
         session.add(ContactRow(id=1, connection="crm", vendor_id="1", record={}, seen_at=START))
         session.flush()
@@ -70,13 +73,21 @@ def test_what_is_freed_leaves_what_the_other_surveys_imply(ledger):
 
 
 def invitation(number: int, sent_at: datetime | None) -> InvitationRow:
-    same = {"survey": "s", "touchpoint": "s", "trigger": "t", "language": "fr", "created_at": START, "due_at": START}
+    shared_values = {"survey": "s", "touchpoint": "s", "trigger": "t", "language": "fr", "created_at": START, "due_at": START}
     state = "sent" if sent_at else "planned"
-    return InvitationRow(id=number, contact_id=1, state=state, sent_at=sent_at, expires_at=START, **same)
+    return InvitationRow(id=number, contact_id=1, state=state, sent_at=sent_at, expires_at=START, **shared_values)
+
+
+@pytest.fixture(scope="module")
+def memory_ledger() -> Iterator[Ledger]:
+    ledger = Ledger("sqlite://")
+    Base.metadata.create_all(ledger.engine)
+    yield ledger
+    ledger.close()
 
 
 STEP = st.tuples(
-    st.sampled_from(["reserve", "confirm", "free"]),
+    st.sampled_from(["reserve", "confirm", "release"]),
     st.integers(1, 3),
     st.sampled_from(["a", "b", None]),
     st.integers(0, 60),
@@ -84,24 +95,22 @@ STEP = st.tuples(
 
 
 @given(st.lists(STEP, max_size=25))
-def test_no_order_of_events_gives_two_surveys_within_the_period(steps):
-    ledger = Ledger("sqlite://")
-    Base.metadata.create_all(ledger.engine)
+def test_no_order_of_steps_allows_two_surveys_within_the_period(memory_ledger, steps):
+    ledger = delete_all_rows(memory_ledger)
     now, sent, planned = START, {}, {}
-    for number, (what, person, box, days) in enumerate(steps, start=1):
+    for number, (what, person, mailbox, days) in enumerate(steps, start=1):
         now += timedelta(days=days)
-        subjects = contact_subjects(person, mailbox_hash(f"{box}@example.com") if box else None)
+        subjects = contact_subjects(person, mailbox_hash(f"{mailbox}@example.com") if mailbox else None)
         if what == "reserve":
             if reserve(ledger, subjects, number, now):
                 planned[number] = subjects
         elif planned:
-            invitation, mine = planned.popitem()
+            invitation_id, reserved_subjects = planned.popitem()
             with ledger.write() as session:
-                if what == "free":
-                    cooldowns.release(session, invitation, cooldown=PERIOD, now=now)
+                if what == "release":
+                    cooldowns.release(session, invitation_id, cooldown=PERIOD, now=now)
                     continue
-                cooldowns.confirm(session, invitation, until=now + PERIOD)
-            for subject in mine:
+                cooldowns.confirm(session, invitation_id, until=now + PERIOD)
+            for subject in reserved_subjects:
                 assert subject not in sent or now - sent[subject] >= PERIOD
                 sent[subject] = now
-    ledger.close()

@@ -1,4 +1,4 @@
-"""`db copy`: the whole ledger moves, equal to the last row, and goes on."""
+"""`copy_ledger`: the copy equals the source row by row, and can be worked on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nps_connect.ledger.tables import DeliveryRow
 
 
 @pytest.fixture
-def full(tmp_path, sqlite_template):
+def source_ledger(tmp_path, sqlite_template):
     path = tmp_path / "full.db"
     path.write_bytes(sqlite_template.read_bytes())
     ledger = Ledger(f"sqlite:///{path}")
@@ -27,12 +27,12 @@ def full(tmp_path, sqlite_template):
     ledger.close()
 
 
-def test_everything_moves_and_the_new_ledger_goes_on(full, ledger):
-    copied = list(copy_ledger(full, ledger, lambda _table, _rows: None))
-    before = next(one.rows for one in copied if one.table == "deliveries")
-    assert {one.table for one in copied} == {table.name for table in tables_to_copy()}
-    assert all(one.equal for one in copied)
-    with full.read() as old, ledger.read() as new:
+def test_every_row_is_copied_and_the_copy_accepts_new_work(source_ledger, ledger):
+    copied = list(copy_ledger(source_ledger, ledger, lambda _table, _rows: None))
+    before = next(table_copy.rows for table_copy in copied if table_copy.table == "deliveries")
+    assert {table_copy.table for table_copy in copied} == {table.name for table in tables_to_copy()}
+    assert all(table_copy.equal for table_copy in copied)
+    with source_ledger.read() as old, ledger.read() as new:
         for table in tables_to_copy():
             order = list(table.primary_key.columns)
             assert (
@@ -47,7 +47,7 @@ def test_everything_moves_and_the_new_ledger_goes_on(full, ledger):
         assert session.execute(select(func.count()).select_from(DeliveryRow)).scalar_one() > before
 
 
-def test_a_ledger_with_rows_is_refused_and_keeps_them(full, ledger):
-    list(copy_ledger(full, ledger, lambda _table, _rows: None))
+def test_a_target_with_rows_is_refused(source_ledger, ledger):
+    list(copy_ledger(source_ledger, ledger, lambda _table, _rows: None))
     with pytest.raises(NpsConnectError, match="not empty"):
-        list(copy_ledger(full, ledger, lambda _table, _rows: None))
+        list(copy_ledger(source_ledger, ledger, lambda _table, _rows: None))

@@ -1,4 +1,4 @@
-"""Turns: whoever comes first is served first, and one thread has one turn at a time."""
+"""`FairLock`: threads get the lock in the order of their requests, and one thread cannot take it twice."""
 
 from __future__ import annotations
 
@@ -10,59 +10,59 @@ import pytest
 from nps_connect.ledger.fair_lock import FairLock
 
 
-def until(true, seconds=10.0):
+def wait_until(condition, seconds=10.0):
     end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
+    while not condition() and time.monotonic() < end:
         time.sleep(0.001)
-    return true()
+    return condition()
 
 
-def test_those_who_wait_are_served_in_the_order_in_which_they_came():
-    turns, served = FairLock(), []
+def test_waiting_threads_get_the_lock_in_the_order_of_their_requests():
+    lock, served = FairLock(), []
 
     def wait(number):
-        with turns:
+        with lock:
             served.append(number)
 
     threads = [threading.Thread(target=wait, args=(number,)) for number in range(8)]
-    with turns:
+    with lock:
         for count, thread in enumerate(threads, start=1):
             thread.start()
-            assert until(lambda count=count: len(turns._waiting) == count)
+            assert wait_until(lambda count=count: len(lock._waiters) == count)
         assert served == []
     for thread in threads:
         thread.join(10)
     assert served == list(range(8))
 
 
-def test_a_busy_thread_does_not_overtake_one_that_waits():
-    turns, served = FairLock(), []
+def test_a_thread_that_releases_does_not_overtake_a_waiting_one():
+    lock, served = FairLock(), []
 
     def wait():
-        with turns:
+        with lock:
             served.append("waiting")
 
     thread = threading.Thread(target=wait)
-    with turns:
+    with lock:
         thread.start()
-        assert until(lambda: bool(turns._waiting))
-    with turns:
+        assert wait_until(lambda: bool(lock._waiters))
+    with lock:
         served.append("busy")
     thread.join(10)
     assert served == ["waiting", "busy"]
 
 
-def test_an_error_gives_the_turn_on():
-    turns = FairLock()
-    with pytest.raises(ValueError, match="broken"), turns:
+def test_an_exception_releases_the_lock():
+    lock = FairLock()
+    with pytest.raises(ValueError, match="broken"), lock:
         raise ValueError("broken")
-    with turns:
+    with lock:
         pass
 
 
-def test_a_turn_within_a_turn_is_refused_at_once_instead_of_waited_for_for_ever():
-    turns = FairLock()
-    with turns, pytest.raises(RuntimeError, match="a write within a write"):
-        turns.__enter__()
-    with turns:
+def test_acquiring_twice_in_one_thread_raises_instead_of_deadlocking():
+    lock = FairLock()
+    with lock, pytest.raises(RuntimeError, match="a write within a write"):
+        lock.__enter__()
+    with lock:
         pass

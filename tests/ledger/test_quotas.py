@@ -1,4 +1,4 @@
-"""Quotas: all workers together stay within what the vendor allows, wherever its window begins."""
+"""Quotas: all workers together stay within the vendor's limit, whenever its window starts."""
 
 from __future__ import annotations
 
@@ -14,91 +14,91 @@ QUOTA = Quota(calls=100, seconds=10, remaining_header="X-Left", reset_header="X-
 
 
 @pytest.fixture
-def gate(ledger, clock) -> LedgerRateLimiter:
+def limiter(ledger, clock) -> LedgerRateLimiter:
     return LedgerRateLimiter(ledger, clock)
 
 
-def test_no_window_of_the_vendor_sees_more_calls_than_it_allows(gate, clock):
+def test_no_window_of_the_vendor_sees_more_calls_than_allowed(limiter, clock):
     calls = []
     while clock.now < START + timedelta(seconds=25):
-        clock.sleep(gate.before("crm", QUOTA))
+        clock.sleep(limiter.acquire("crm", QUOTA))
         calls.append((clock.now - START).total_seconds())
     for begin in calls:
         assert sum(begin <= at < begin + QUOTA.seconds for at in calls) <= QUOTA.calls
     assert len(calls) >= 0.95 * 25 * QUOTA.calls / QUOTA.seconds
 
 
-def test_connections_do_not_share_a_quota(gate):
+def test_each_connection_has_its_own_quota(limiter):
     for _ in range(4):
-        assert gate.before("crm", QUOTA) == 0
-    assert gate.before("other", QUOTA) == 0
+        assert limiter.acquire("crm", QUOTA) == 0
+    assert limiter.acquire("other", QUOTA) == 0
 
 
-def test_the_vendors_own_headers_make_everybody_rest(ledger, gate, clock):
-    gate.before("crm", QUOTA)
-    gate.after("crm", QUOTA, {"x-left": "0", "x-reset": "30"})
+def test_quota_headers_pause_all_workers(ledger, limiter, clock):
+    limiter.acquire("crm", QUOTA)
+    limiter.record_headers("crm", QUOTA, {"x-left": "0", "x-reset": "30"})
     another = LedgerRateLimiter(ledger, clock)
     with pytest.raises(RateLimited) as caught:
-        another.before("crm", QUOTA)
+        another.acquire("crm", QUOTA)
     assert caught.value.until == START + timedelta(seconds=30)
     clock.forward("30s")
-    assert another.before("crm", QUOTA) < 2
+    assert another.acquire("crm", QUOTA) < 2
 
 
-def test_the_rest_of_a_quota_around_another_stops_both_and_not_the_other_way_round(ledger, gate):
+def test_a_pause_of_the_outer_quota_stops_the_inner_one_but_not_the_reverse(ledger, limiter):
     search = Quota(name="search", calls=4, seconds=1, within="general")
     with ledger.write() as session:
         pause_quota(session, "crm", "search", until=START + timedelta(seconds=1))
-    assert gate.before("crm", QUOTA) == 0
+    assert limiter.acquire("crm", QUOTA) == 0
     with ledger.write() as session:
         pause_quota(session, "crm", "general", until=START + timedelta(hours=9))
     with pytest.raises(RateLimited) as caught:
-        gate.before("crm", search)
+        limiter.acquire("crm", search)
     assert (caught.value.until, caught.value.quota) == (START + timedelta(hours=9), "search")
-    assert gate.before("other", search) == 0
+    assert limiter.acquire("other", search) == 0
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-left": "7"}, {"x-left": "many"}, {"x-left": ""}])
-def test_other_headers_change_nothing(gate, headers):
-    gate.after("crm", QUOTA, headers)
-    assert gate.before("crm", QUOTA) == 0
+def test_headers_that_do_not_say_zero_are_ignored(limiter, headers):
+    limiter.record_headers("crm", QUOTA, headers)
+    assert limiter.acquire("crm", QUOTA) == 0
 
 
-def test_a_long_wait_goes_back_to_the_ledger(gate):
+def test_a_long_wait_raises_rate_limited(limiter):
     slow = Quota(name="daily", calls=1, seconds=3600)
-    gate.before("crm", slow)
+    limiter.acquire("crm", slow)
     with pytest.raises(RateLimited) as caught:
-        gate.before("crm", slow)
+        limiter.acquire("crm", slow)
     assert caught.value.until > START + timedelta(minutes=50)
 
 
-def flow(gate: LedgerRateLimiter, clock, quota: Quota, seconds: int) -> int:
-    """How many calls go out in so many seconds of work."""
+def count_calls(limiter: LedgerRateLimiter, clock, quota: Quota, seconds: int) -> int:
+    """Return the number of calls made in so many seconds."""
     end, calls = clock.now + timedelta(seconds=seconds), 0
     while clock.now < end:
-        clock.sleep(gate.before("crm", quota))
+        clock.sleep(limiter.acquire("crm", quota))
         calls += 1
     return calls
 
 
-def test_a_share_leaves_the_rest_to_others(gate, clock):
-    assert 0.9 * 250 <= flow(gate, clock, QUOTA.model_copy(update={"share": 0.5}), 50) <= 250
+def test_only_the_configured_share_is_used(limiter, clock):
+    assert 0.9 * 250 <= count_calls(limiter, clock, QUOTA.model_copy(update={"share": 0.5}), 50) <= 250
 
 
-def test_a_lower_limit_that_the_vendor_tells_is_followed_and_shared(gate, clock):
+def test_a_lower_limit_from_a_header_applies_with_the_share(limiter, clock):
     quota = QUOTA.model_copy(update={"limit_header": "X-Limit", "share": 0.5})
-    gate.after("crm", quota, {"x-limit": "40"})
-    assert 0.9 * 100 <= flow(gate, clock, quota, 50) <= 100
+    limiter.record_headers("crm", quota, {"x-limit": "40"})
+    assert 0.9 * 100 <= count_calls(limiter, clock, quota, 50) <= 100
 
 
-@pytest.mark.parametrize("told", ["1000", "0", "-5", "many", ""])
-def test_a_higher_or_senseless_limit_changes_nothing(gate, clock, told):
+@pytest.mark.parametrize("limit", ["1000", "0", "-5", "many", ""])
+def test_a_higher_or_invalid_limit_is_ignored(limiter, clock, limit):
     quota = QUOTA.model_copy(update={"limit_header": "X-Limit"})
-    gate.after("crm", quota, {"x-limit": told})
-    assert 0.9 * 200 <= flow(gate, clock, quota, 20) <= 200
+    limiter.record_headers("crm", quota, {"x-limit": limit})
+    assert 0.9 * 200 <= count_calls(limiter, clock, quota, 20) <= 200
 
 
-def test_the_limit_of_another_connection_is_its_own(gate, clock):
+def test_a_limit_applies_to_its_connection_only(limiter, clock):
     quota = QUOTA.model_copy(update={"limit_header": "X-Limit"})
-    gate.after("other", quota, {"x-limit": "10"})
-    assert flow(gate, clock, quota, 20) >= 0.9 * 200
+    limiter.record_headers("other", quota, {"x-limit": "10"})
+    assert count_calls(limiter, clock, quota, 20) >= 0.9 * 200

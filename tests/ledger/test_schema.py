@@ -1,8 +1,10 @@
-"""The schema: migrations and tables agree, on both databases; an old one is refused with the command that mends it."""
+"""The schema on both databases: the migration equals the tables, upgrades keep data, other versions are refused."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, inspect, text
@@ -10,23 +12,24 @@ from sqlalchemy.exc import StatementError
 from support.postgres import create_database, drop_database
 
 from nps_connect.errors import ConfigError
-from nps_connect.ledger import bounces, cases, operational_tables, tables
+from nps_connect.ledger import all_tables, schema  # noqa: F401  # all_tables completes the metadata
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.schema import latest_version, require_current_schema, upgrade
 from nps_connect.services.operations.connection_findings import count_unreadable
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 
-ALL_TABLES = (tables, operational_tables, bounces, cases)
+EXTRA_REVISIONS = Path(__file__).parent / "extra_revisions"
 
 
-def catalogue(ledger: Ledger) -> dict[str, object]:
-    """What the database itself says of every table, with the text of every index."""
-    found: dict[str, object] = {}
+def load_catalog(ledger: Ledger) -> dict[str, object]:
+    """Return the database's own description of every table, with the text of every index."""
+    catalog: dict[str, object] = {}
     inspector = inspect(ledger.engine)
     for name in sorted(set(inspector.get_table_names()) - {"alembic_version"}):
-        found[name] = {
-            "columns": {c["name"]: (str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)},
+        catalog[name] = {
+            "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(name)},
             "primary key": inspector.get_pk_constraint(name),
             "foreign keys": sorted(
                 (k["name"], k["constrained_columns"], k["referred_table"]) for k in inspector.get_foreign_keys(name)
@@ -35,11 +38,11 @@ def catalogue(ledger: Ledger) -> dict[str, object]:
             "checks": sorted((c["name"], c["sqltext"]) for c in inspector.get_check_constraints(name)),
             "indexes": index_texts(ledger, name),
         }
-    return found
+    return catalog
 
 
 def index_texts(ledger: Ledger, table: str) -> list[str]:
-    """The definition of every index, with its predicate: Alembic does not compare those."""
+    """Return the definition of every index with its predicate, which Alembic does not compare."""
     query = (
         "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :table AND sql IS NOT NULL"
         if ledger.is_sqlite
@@ -53,25 +56,24 @@ def index_texts(ledger: Ledger, table: str) -> list[str]:
 
 
 @pytest.fixture
-def created(database_url, request):
-    """A database made from the tables as the code declares them, without migrations."""
+def empty_ledger(database_url, request, tmp_path) -> Iterator[Ledger]:
+    """A new database without tables."""
     if database_url.startswith("sqlite"):
-        ledger = Ledger("sqlite://")
-        Base.metadata.create_all(ledger.engine)
+        ledger = Ledger(f"sqlite:///{tmp_path / 'new.db'}")
         yield ledger
         ledger.close()
         return
     maintenance = request.getfixturevalue("postgres")
     url = create_database(maintenance)
     ledger = Ledger(url)
-    Base.metadata.create_all(ledger.engine)
     yield ledger
     ledger.close()
     drop_database(maintenance, url)
 
 
-def test_migrations_make_exactly_the_tables_that_the_code_declares(ledger, created):
-    migrated, declared = catalogue(ledger), catalogue(created)
+def test_the_migration_creates_exactly_the_declared_tables(ledger, empty_ledger):
+    Base.metadata.create_all(empty_ledger.engine)
+    migrated, declared = load_catalog(ledger), load_catalog(empty_ledger)
     assert migrated.keys() == declared.keys()
     for table in declared:
         assert migrated[table] == declared[table], table
@@ -79,84 +81,106 @@ def test_migrations_make_exactly_the_tables_that_the_code_declares(ledger, creat
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL plans by what the tables hold
 @pytest.mark.parametrize("index", ["ix_raw_requests_unreadable", "ix_responses_to_confirm"])
-def test_what_status_counts_is_found_by_a_partial_index(ledger, index):
-    asked: list[tuple[str, object]] = []
+def test_the_counts_of_status_use_a_partial_index(ledger, index):
+    executed: list[tuple[str, object]] = []
 
-    def note(_connection, _cursor, statement, parameters, *_):
-        asked.append((statement, parameters))
+    def record_statement(_connection, _cursor, statement, parameters, *_):
+        executed.append((statement, parameters))
 
-    event.listen(ledger.engine, "before_cursor_execute", note)
+    event.listen(ledger.engine, "before_cursor_execute", record_statement)
     with ledger.read() as session:
         count_unreadable(session, "crm")
         count_awaiting_confirmation(session, datetime(2026, 11, 17, tzinfo=UTC))
-    event.remove(ledger.engine, "before_cursor_execute", note)
+    event.remove(ledger.engine, "before_cursor_execute", record_statement)
     with ledger.engine.connect() as connection:
         plans = [
             str(row)
-            for statement, parameters in asked
+            for statement, parameters in executed
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         ]
     assert any(index in plan for plan in plans), plans
 
 
-def test_the_claim_index_is_partial_and_in_exactly_this_order(ledger):
+def test_the_claim_index_is_partial_and_ordered_by_queue_due_time_and_id(ledger):
     assert any(
         "(queue_name, due_at, id) WHERE" in definition and "pending" in definition
         for definition in index_texts(ledger, "deliveries")
     )
 
 
-def test_upgrading_twice_is_harmless(ledger):
+def test_upgrade_is_idempotent(ledger):
     assert upgrade(ledger) == (latest_version(), latest_version())
 
 
-def test_an_empty_database_is_refused_with_the_command_that_mends_it(tmp_path):
+def test_upgrade_applies_a_new_revision_and_keeps_the_data(empty_ledger, monkeypatch):
+    assert upgrade(empty_ledger) == (None, "2001")
+    moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    with empty_ledger.write() as session:
+        session.add(PauseRow(scope="mail", cause="operator", reason="holidays", since=moment))
+    monkeypatch.setattr(schema, "VERSION_FOLDERS", (*schema.VERSION_FOLDERS, EXTRA_REVISIONS))
+    with pytest.raises(ConfigError, match=r"has the old schema 2001; this program needs 2002.*nps-connect db upgrade"):
+        require_current_schema(empty_ledger)
+    assert upgrade(empty_ledger) == ("2001", "2002")
+    require_current_schema(empty_ledger)
+    assert "nickname" in {column["name"] for column in inspect(empty_ledger.engine).get_columns("contacts")}
+    with empty_ledger.read() as session:
+        assert session.get(PauseRow, "mail").reason == "holidays"
+
+
+def test_an_empty_database_is_refused_with_the_command_that_creates_the_schema(tmp_path):
     ledger = Ledger(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(ConfigError, match=r"is empty.*run: nps-connect db upgrade"):
         require_current_schema(ledger)
     ledger.close()
 
 
-@pytest.mark.parametrize(
-    ("version", "told"),
-    [("0001", "old schema 0001.*db upgrade"), ("9999", "newer than this program.*install the newer")],
-)
-def test_another_version_is_refused(ledger, version, told):
-    _be_at(ledger, version)
+def test_a_newer_version_is_refused(ledger):
+    _set_version(ledger, "9999")
     try:
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=r"newer than this program.*install the newer"):
             require_current_schema(ledger)
     finally:
-        _be_at(ledger, latest_version())  # the next test gets the same database
+        _set_version(ledger, latest_version())  # the next test uses the same database
 
 
-def _be_at(ledger, version):
+@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("act", [require_current_schema, upgrade])
+def test_a_database_from_before_0_1_0_is_neither_used_nor_upgraded(ledger, version, act):
+    _set_version(ledger, version)
+    try:
+        with pytest.raises(ConfigError, match=f"schema {version}, made before 0.1.0: export, then create anew"):
+            act(ledger)
+    finally:
+        _set_version(ledger, latest_version())
+
+
+def _set_version(ledger, version):
     with ledger.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
-        ("mysql://localhost/nps", "'mysql' is not known"),
+        ("mysql://localhost/nps", "'mysql' is not supported"),
         ("rubbish", "not a database address"),
         ("sqlite:////nowhere/at/all/ledger.db", "cannot be reached"),
         ("postgresql://nobody:secret-password@127.0.0.1:1/nps", "cannot be reached"),
     ],
 )
-def test_an_unusable_database_is_told_without_its_password(url, told):
-    with pytest.raises(ConfigError, match=told) as caught:
+def test_the_error_of_an_unusable_database_does_not_contain_its_password(url, message):
+    with pytest.raises(ConfigError, match=message) as caught:
         Ledger(url).ping()
     assert "secret-password" not in str(caught.value)
 
 
-def test_times_come_back_aware_and_naive_ones_are_refused(ledger):
+def test_times_are_loaded_aware_and_naive_ones_are_refused(ledger):
     moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
     with ledger.write() as session:
-        session.add(operational_tables.PauseRow(scope="mail", cause="operator", reason="x", since=moment))
+        session.add(PauseRow(scope="mail", cause="operator", reason="x", since=moment))
     with ledger.read() as session:
-        assert session.get(operational_tables.PauseRow, "mail").since == moment
-    naive = operational_tables.PauseRow(scope="crm", cause="operator", reason="x", since=moment.replace(tzinfo=None))
+        assert session.get(PauseRow, "mail").since == moment
+    naive = PauseRow(scope="crm", cause="operator", reason="x", since=moment.replace(tzinfo=None))
     with ledger.write() as session:
         session.add(naive)
         with pytest.raises(StatementError, match="time without a zone"):
@@ -164,7 +188,7 @@ def test_times_come_back_aware_and_naive_ones_are_refused(ledger):
         session.rollback()
 
 
-def test_sqlite_keeps_what_was_committed_through_a_power_cut(tmp_path):
+def test_sqlite_commits_survive_a_power_cut(tmp_path):
     ledger = Ledger(f"sqlite:///{tmp_path / 'x.db'}")
     with ledger.engine.connect() as connection:
         settings = [

@@ -117,10 +117,10 @@ class ApplicationHarness:
             ledger,
             clock=clock,
             sleep=clock.sleep,
-            chance=random.Random(seed),
+            rng=random.Random(seed),
             transports=transports,
         )
-        self.app.bell.forward_to = self.woken.append
+        self.app.wake_relay.forward_to = self.woken.append
         self.ctx = self.app.ctx
         self.backend = ApplicationWebBackend(self.ctx)
         jobs = build_jobs(self.ctx)

@@ -120,8 +120,8 @@ def test_a_thread_that_hangs_is_given_up_and_replaced(run):
     queue_name = FakeLane("queue_name", work=2, hold=gate)
     engine = run(queue_name, threads=1)
     assert queue_name.started.wait(10)
-    [hand] = engine._ctx.leases.abandon(-1)
-    engine.replace(hand.doing)
+    [hand] = engine._ctx.leases.abandon_stalled(-1)
+    engine.replace_thread(hand.queue_name)
     assert until(lambda: queue_name.active >= 2)
     assert not hand.tokens
     gate.set()

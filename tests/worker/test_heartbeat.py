@@ -36,7 +36,7 @@ def states(application) -> list[str]:
 def test_what_lives_is_held_and_what_died_is_taken_over(application, jump):
     heart = Heartbeat(application.ctx, "worker")
     claim(application, "of-a-dead-worker")
-    with application.ctx.leases.working("helpdesk/open_ticket"):
+    with application.ctx.leases.holding("helpdesk/open_ticket"):
         claim(application, application.ctx.token())
         for _ in range(5):
             application.clock.forward(jump)
@@ -49,7 +49,7 @@ def test_what_lives_is_held_and_what_died_is_taken_over(application, jump):
 
 def test_a_clock_that_jumps_back_delays_and_doubles_nothing(application):
     heart = Heartbeat(application.ctx, "worker")
-    with application.ctx.leases.working("helpdesk/open_ticket"):
+    with application.ctx.leases.holding("helpdesk/open_ticket"):
         claim(application, application.ctx.token())
         application.clock.now -= timedelta(hours=3)
         heart.run_once()
@@ -63,7 +63,7 @@ def test_a_hand_without_progress_is_given_up_once_and_its_claim_runs_out(applica
     now, hung = [0.0], []
     application.ctx.leases._monotonic = lambda: now[0]
     heart = Heartbeat(application.ctx, "worker", hung.append)
-    with application.ctx.leases.working("helpdesk/open_ticket"):
+    with application.ctx.leases.holding("helpdesk/open_ticket"):
         claim(application, application.ctx.token())
         for _ in range(3):
             now[0] += 200
@@ -76,11 +76,11 @@ def test_a_hand_without_progress_is_given_up_once_and_its_claim_runs_out(applica
 
 def test_a_process_is_seen_while_it_lives_and_says_goodbye(application):
     heart = Heartbeat(application.ctx, "worker")
-    with application.ctx.leases.working("crm/write_score"):
+    with application.ctx.leases.holding("crm/write_score"):
         heart.run_once()
     with application.ledger.read() as session:
         [row] = workers.load_workers(session)
-    assert (row.role, row.doing, row.seen_at) == ("worker", ["crm/write_score"], application.clock())
+    assert (row.role, row.queues, row.seen_at) == ("worker", ["crm/write_score"], application.clock())
     heart.stop()
     with application.ledger.read() as session:
         assert workers.load_workers(session) == []

@@ -86,7 +86,7 @@ def run_worker(application: Application, *, role: str, is_sole_process: bool) ->
     with single_process_lock(application.ctx.ledger):
         with worker_lifespan(application, role=role, is_sole_process=is_sole_process) as engine:
             yield
-        if engine.working:
+        if engine.is_running:
             click.echo("Some calls did not end in time; they are looked for after the next start.", err=True)
 
 

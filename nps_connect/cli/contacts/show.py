@@ -48,8 +48,8 @@ def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
     from sqlmodel import col
 
     from nps_connect.ledger.bounces import BounceRow
-    from nps_connect.ledger.operational_tables import SuppressionRow
     from nps_connect.ledger.subjects import contact_subjects
+    from nps_connect.ledger.suppressions import SuppressionRow
     from nps_connect.ledger.tables import ResponseRow
 
     subjects = contact_subjects(row.id or 0, row.mailbox)

@@ -33,7 +33,7 @@ def list_(options: Options, as_json: bool) -> None:
             "started_at": row.started_at,
             "seen_at": row.seen_at,
             "alive": row.seen_at > silent,
-            "doing": row.doing,
+            "doing": row.queues,
         }
         for row in rows
     ]
@@ -51,7 +51,7 @@ def list_(options: Options, as_json: bool) -> None:
                 row.version,
                 format_time(row.started_at, zone),
                 format_time(row.seen_at, zone),
-                (", ".join(row.doing) or "waiting") if row.seen_at > silent else "silent",
+                (", ".join(row.queues) or "waiting") if row.seen_at > silent else "silent",
             )
             for row in rows
         ],

@@ -1,11 +1,9 @@
-"""Alembic's entry: the connection is handed over by `nps_connect.ledger.schema`."""
+"""Alembic's entry point: runs the migrations on the connection of `nps_connect.ledger.schema`."""
 
 from alembic import context
 
-from nps_connect.ledger import bounces, cases, operational_tables, tables
+from nps_connect.ledger import all_tables  # noqa: F401  # completes the metadata
 from nps_connect.ledger.columns import Base
-
-TABLES = (tables, operational_tables, bounces, cases)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.base import FieldValue
 from nps_connect.records.events import Event
 from nps_connect.records.responses import segment_of
@@ -55,7 +55,7 @@ def _open_case(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id:
         "deadline": tickets.deadline(response.answered_at, ctx.settings.core.zone),
         "reopened": 0,
     }
-    insert_new(session, CaseRow, [row], ("response_id",))
+    insert_many(session, CaseRow, [row], skip_existing=("response_id",))
 
 
 def _record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:

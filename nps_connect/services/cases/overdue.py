@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import staff_texts
 from nps_connect.rendering.models import RenderedText
@@ -123,7 +123,7 @@ def _enqueue_alerts(ctx: Context, session: Session, case: CaseRow) -> set[str]:
         }
         for via, action in ways
     ]
-    insert_new(session, DeliveryRow, rows, ("key",))
+    insert_many(session, DeliveryRow, rows, skip_existing=("key",))
     return {row["queue_name"] for row in rows}
 
 

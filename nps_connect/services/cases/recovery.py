@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.responses import segment_of
 from nps_connect.rules.routing import delivery_key
@@ -72,7 +72,7 @@ def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, respon
         "depends_on_id": ticket_id,
         "created_at": now,
     }
-    insert_new(session, DeliveryRow, [values], ("key",))
+    insert_many(session, DeliveryRow, [values], skip_existing=("key",))
     return {queue_name}
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import Select, Text, bindparam, cast, func, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.operational_tables import SuppressionRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject, person_subject
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.contacts import Contact

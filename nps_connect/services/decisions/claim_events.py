@@ -77,7 +77,7 @@ def claim_events(ctx: Context, connection: str, token: str, limit: int) -> list[
 def _settle_damaged(session: Session, event_id: int, token: str, error: ValueError) -> None:
     log.error("event_damaged event=%s error=%s", event_id, type(error).__name__)
     values = {"state": "dead", "last_error": "the row cannot be read: its record is damaged"}
-    claims.settle(session, EventRow, event_id, token=token, values=values)
+    claims.settle_many(session, EventRow, {event_id: values}, token=token)
 
 
 def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> list[Event]:
@@ -125,8 +125,8 @@ def error_summary(ctx: Context, error: BaseException) -> str:
 def schedule_retries(ctx: Context, table: type[QueuedRow], rows: Sequence[Any], token: str, error: Exception) -> None:
     """Settle claimed intake rows after a failure; each row follows its own retry plan."""
     with ctx.ledger.write() as session:
-        for row in rows:
-            claims.settle(session, table, row.id, token=token, values=retry_values(ctx, row.attempts, error))
+        values_by_id = {row.id: retry_values(ctx, row.attempts, error) for row in rows}
+        claims.settle_many(session, table, values_by_id, token=token)
 
 
 def retry_values(ctx: Context, attempts: int, error: Exception) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class ClaimedEvents:
         """Settle the rows and return them with their completed events."""
         stored = [(stored, event) for stored, event in self._pairs() if event.key in columns]
         values = {row.id: _settled_values(row, columns[event.key]) for row, event in stored}
-        claims.settle_each(session, EventRow, values, token=self.token)
+        claims.settle_many(session, EventRow, values, token=self.token)
         return [row._replace(event=event) for row, event in stored]
 
     def _pairs(self) -> zip[tuple[StoredEvent, Event]]:

@@ -10,8 +10,9 @@ from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
+from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import contact_subjects, person_subject
-from nps_connect.ledger.tables import ContactRow, CooldownRow, DecisionRow, EventRow, InvitationRow
+from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow, InvitationRow
 from nps_connect.rules.limit_state import BASELINE_PERIOD, DeferredEvent, LimitState
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.context import Context

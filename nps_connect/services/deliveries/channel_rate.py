@@ -20,7 +20,7 @@ def acquire_channel_rate(ctx: Context, connection: str) -> bool:
     info = ctx.connector_info(connection)
     for quota in info.quotas_for(own.settings) if info.quotas_for else info.quotas:
         try:
-            wait = LedgerRateLimiter(ctx.ledger, ctx.clock).before(connection, quota)
+            wait = LedgerRateLimiter(ctx.ledger, ctx.clock).acquire(connection, quota)
         except RateLimited as error:
             with ctx.ledger.write() as session:
                 quotas.pause_quota(session, connection, error.quota, until=error.until or ctx.clock())

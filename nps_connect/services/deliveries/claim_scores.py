@@ -119,7 +119,7 @@ def claim_and_start(
     if left:
         claims.undo_start(session, DeliveryRow, left, token=token, now=now)
         waits = {"state": "pending", "due_at": now + ORDER_RETRY_DELAY}
-        claims.settle_each(session, DeliveryRow, dict.fromkeys(late, waits), token=token)
+        claims.settle_many(session, DeliveryRow, dict.fromkeys(late, waits), token=token)
         rest = claims.load_claimed(session, DeliveryRow, [i for i in left if i not in late], token=token)
     return ClaimedDeliveries(len(ids), started, rest)
 

@@ -136,7 +136,7 @@ def _deliver_batch(
     probe: bool,
 ) -> bool:
     """Deliver one batch; false when the queue should rest (a quota is used up, a connection is held)."""
-    ctx.leases.progress()
+    ctx.leases.record_progress()
     looked = refresh_contacts(ctx, connection, action, rows)
     started, settled, stopped = _prepare_and_start(ctx, connection, action, rows, looked, token)
     return _call_and_settle(ctx, connection, action, info, started, settled, token, probe=probe) and not stopped
@@ -154,20 +154,20 @@ def _call_and_settle(
     probe: bool,
 ) -> bool:
     """Call the plugin for what has started, and settle it; false when the queue should rest."""
-    ctx.leases.progress()
+    ctx.leases.record_progress()
     in_doubt = [one for one in started if one.row.in_doubt]
     fresh = [one for one in started if not one.row.in_doubt]
     outcomes: list[Receipt | Exception] = []
     asked: list[StartedDelivery] = []
     for one in in_doubt:
-        ctx.leases.progress()
+        ctx.leases.record_progress()
         found = find_existing(ctx, connection, action, one.row, one.item) if info.doubt == "look" else None
         if found is None:
             fresh.append(one)
         else:
             asked.append(one)
             outcomes.append(found)
-    ctx.leases.progress()
+    ctx.leases.record_progress()
     outcomes += _call_hook(ctx, connection, action, [one.item for one in fresh])
     asked += fresh
     outcomes = reject_duplicate_receipts(ctx, connection, action, [one.row for one in asked], outcomes)
@@ -208,14 +208,14 @@ def _prepare_and_start(
                 settled.append(SettledDelivery(claimed, found))
             elif row is not None and row.id in late:
                 values = {"state": "pending", "due_at": now + ORDER_RETRY_DELAY}
-                claims.settle(session, DeliveryRow, row.id or 0, token=token, values=values)
+                claims.settle_many(session, DeliveryRow, {row.id or 0: values}, token=token)
             elif row is not None:
                 item = _prepare_item(ctx, session, row, found)
                 if (
                     isinstance(item, NotAttempted) and item.state == "held"
                 ):  # at once: whoever lets it go on must find it
                     values = {"state": "held", "hold_code": item.hold_code, "hold_detail": item.detail}
-                    claims.settle(session, DeliveryRow, row.id or 0, token=token, values=values)
+                    claims.settle_many(session, DeliveryRow, {row.id or 0: values}, token=token)
                 elif isinstance(item, NotAttempted | Exception):
                     settled.append(SettledDelivery(row, item))
                 else:

@@ -90,7 +90,7 @@ def enqueue_deliveries(
     rows = [_delivery_columns(delivery, now) for delivery in deliveries]
     if skip_existing:
         columns = ("queue_name", "state")
-        inserted = insert_many(session, DeliveryRow, rows, on_conflict=_skip_existing_key, returning=columns)
+        inserted = insert_many(session, DeliveryRow, rows, skip_existing=("key",), returning=columns)
     else:
         insert_many(session, DeliveryRow, rows)
         inserted = [(row["queue_name"], row["state"]) for row in rows]
@@ -118,10 +118,4 @@ def _delivery_columns(delivery: NewDelivery, now: datetime) -> dict[str, Any]:
         "last_error": cancel_text(delivery.cancel_code, delivery.cancel_detail) if delivery.cancel_code else None,
         "finished_at": now if cancelled else None,
         "created_at": now,
-        "attempts": 0,
-        "in_doubt": False,
     }
-
-
-def _skip_existing_key(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
-    return statement.on_conflict_do_nothing(index_elements=["key"])

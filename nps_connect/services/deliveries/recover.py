@@ -8,7 +8,7 @@ from typing import Any
 
 from nps_connect.ledger import claims
 from nps_connect.ledger.columns import QueuedRow
-from nps_connect.ledger.operational_tables import JobRow
+from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.context import Context

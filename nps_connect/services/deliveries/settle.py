@@ -87,7 +87,7 @@ def settle_batch(
     well = True
     values = {one.row.id or 0: _settled_values(ctx, connection, action, info, one, now) for one in settled}
     with ctx.ledger.write() as session:
-        held = claims.settle_each(session, DeliveryRow, values, token=token)
+        held = claims.settle_many(session, DeliveryRow, values, token=token)
         if len(held) < len(values):
             log.warning("lease lost deliveries=%s", sorted(values.keys() - held))
         record_attempts(ctx, session, [one for one in settled if one.row.id in held], now)

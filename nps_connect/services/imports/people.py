@@ -12,8 +12,8 @@ from sqlmodel import Session, col
 
 from nps_connect.errors import RateLimited, RetryLater
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.operational_tables import SuppressionRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.rules.imports import cells
 from nps_connect.rules.imports.columns import ColumnMapping

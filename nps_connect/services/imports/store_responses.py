@@ -12,8 +12,9 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
+from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import contact_subjects
-from nps_connect.ledger.tables import CooldownRow, InvitationRow, ResponseRow, RevisionRow
+from nps_connect.ledger.tables import InvitationRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.responses import NPS_SCALE

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from nps_connect.errors import WebhookRejected
-from nps_connect.ledger.group_commit import NewRow
 from nps_connect.ledger.tables import RawRequest
+from nps_connect.ledger.upserts import insert_isolated
 from nps_connect.records.events import WebhookRequest
 from nps_connect.services.context import Context, parse_queue
 
@@ -30,40 +31,37 @@ def accept_webhooks(ctx: Context, requests: Sequence[tuple[str, WebhookRequest]]
         that takes no webhooks), an invalid or stale signature, or a body that is not JSON.
     """
     verified = [_verify_request(ctx, connection, request) for connection, request in requests]
-    rows = [row for row in verified if isinstance(row, NewRow)]
-    error_by_row = dict(zip(map(id, rows), ctx.ledger.add_all(rows), strict=True))
-    stored = [row for row in rows if error_by_row[id(row)] is None]
-    for queue_name in {row.values["queue_name"] for row in stored}:
+    rows = [row for row in verified if not isinstance(row, Exception)]
+    inserted = iter(insert_isolated(ctx.ledger, RawRequest, rows))
+    results: list[int | Exception] = []
+    queues = set()
+    for row in verified:
+        results.append(row if isinstance(row, Exception) else next(inserted))
+        if not isinstance(row, Exception) and isinstance(results[-1], int):
+            queues.add(row["queue_name"])
+            size = len(row["body"])
+            log.info("webhook_stored connection=%s request=%s bytes=%d", row["connection"], results[-1], size)
+    for queue_name in queues:
         ctx.wake(queue_name)
-    for row in stored:
-        size = len(row.values["body"])
-        log.info("webhook_stored connection=%s request=%s bytes=%d", row.values["connection"], row.id, size)
-    return [row if isinstance(row, Exception) else error_by_row[id(row)] or row.id or 0 for row in verified]
+    return results
 
 
-def _verify_request(ctx: Context, connection_name: str, request: WebhookRequest) -> NewRow | Exception:
+def _verify_request(ctx: Context, connection_name: str, request: WebhookRequest) -> dict[str, Any] | Exception:
     """Return the row to be stored, or why the request is refused."""
     try:
         _verify(ctx, connection_name, request)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the error is the answer to this request
         return error
-    return NewRow(
-        RawRequest,
-        {
-            "queue_name": parse_queue(connection_name),
-            "state": "pending",
-            "due_at": request.received_at,
-            "attempts": 0,
-            "connection": connection_name,
-            "method": request.method,
-            "url": request.url,
-            "headers": {name: value for name, value in request.headers.items() if _is_stored_header(name)},
-            "body": request.body,
-            "received_at": request.received_at,
-            "events_new": 0,
-            "events_duplicate": 0,
-        },
-    )
+    return {
+        "queue_name": parse_queue(connection_name),
+        "due_at": request.received_at,
+        "connection": connection_name,
+        "method": request.method,
+        "url": request.url,
+        "headers": {name: value for name, value in request.headers.items() if _is_stored_header(name)},
+        "body": request.body,
+        "received_at": request.received_at,
+    }
 
 
 def _verify(ctx: Context, connection_name: str, request: WebhookRequest) -> None:

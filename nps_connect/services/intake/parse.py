@@ -17,8 +17,8 @@ from sqlmodel import Session, col
 from nps_connect.errors import WebhookRejected
 from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.bulk_sql import in_list
+from nps_connect.ledger.counters import increment_counter
 from nps_connect.ledger.tables import EventRow, RawRequest
-from nps_connect.ledger.upserts import increment_counter
 from nps_connect.records.events import CONTACT_EVENT_KINDS, Event, ForeignEntries, WebhookRequest
 from nps_connect.services.context import Context, decide_queue, parse_queue
 from nps_connect.services.decisions.claim_events import StoredEvent, complete_events, error_summary
@@ -169,7 +169,7 @@ def _prepare_decisions(ctx: Context, connection: str, events: Sequence[Event]) -
     is_listened = build_kind_filter(ctx, connection)
     listened = [event for event in new_events if is_listened(event.kind)]
     others = [event for event in new_events if not is_listened(event.kind)]
-    ctx.leases.progress()
+    ctx.leases.record_progress()
     try:
         batch = ParsedEvents(ctx, connection, complete_events(ctx, connection, listened))
     except Exception as failure:  # noqa: BLE001  # DeliveryError or a plugin's bug: retried by the intake plan
@@ -212,7 +212,7 @@ def _save(
                 log.error("webhook_unreadable connection=%s request=%s: %s", connection, row_id, request.problem)
         if foreign:
             increment_counter(session, OTHER_ACCOUNT_COUNTER, connection, ctx.clock().date(), foreign)
-        claims.settle_each(session, RawRequest, settled, token=token)
+        claims.settle_many(session, RawRequest, settled, token=token)
     for queue_name in queues:
         ctx.wake(queue_name)
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
+from nps_connect.ledger.counters import increment_counter
 from nps_connect.ledger.tables import EventRow, RawRequest
-from nps_connect.ledger.upserts import increment_counter
 from nps_connect.records.events import Event
 from nps_connect.services.context import Context, decide_queue
 from nps_connect.services.intake.parse import parse_webhook

@@ -12,7 +12,8 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
 from nps_connect.ledger.columns import UtcDateTime
-from nps_connect.ledger.tables import CooldownRow, DeliveryRow, InvitationRow
+from nps_connect.ledger.cooldowns import CooldownRow
+from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
 from nps_connect.rendering.languages import choose_language

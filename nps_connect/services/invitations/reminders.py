@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select, union_all
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.rules.bot_detection import SIGNAL_DESCRIPTIONS
 from nps_connect.rules.routing import delivery_key
@@ -181,4 +181,4 @@ def _enqueue_reminder(
         "options": options,
         "created_at": now,
     }
-    return insert_new(session, DeliveryRow, [values], ("key",))
+    return len(insert_many(session, DeliveryRow, [values], skip_existing=("key",), returning=("id",)))

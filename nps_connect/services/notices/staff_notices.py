@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.rendering import notices
 from nps_connect.rules.routing import delivery_key
 from nps_connect.rules.timing import local_date
@@ -68,4 +68,4 @@ def notify_once(
         "options": {"problem": problem},
         "created_at": now,
     }
-    return {queue_name} if insert_new(session, DeliveryRow, [row], ("key",)) else set()
+    return {queue_name} if insert_many(session, DeliveryRow, [row], skip_existing=("key",), returning=("id",)) else set()

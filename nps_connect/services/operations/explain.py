@@ -11,12 +11,12 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.operational_tables import SuppressionRow
+from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import contact_subjects, mailbox_hash, vendor_id_subject
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import (
     AttemptRow,
     ContactRow,
-    CooldownRow,
     DecisionRow,
     DeliveryRow,
     EventRow,

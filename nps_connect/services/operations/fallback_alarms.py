@@ -10,9 +10,9 @@ from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
-from nps_connect.ledger.operational_tables import PauseRow
+from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import Action, HoldCode, hold_text
 from nps_connect.rendering import notices
 from nps_connect.rules.routing import delivery_key
@@ -120,7 +120,7 @@ def _plan_alarm(ctx: Context, session: Session, channel: str, queue_name: str, s
         "created_at": now,
     }
     log.error("alarm: delivery %s (%s) is stuck: %s", stuck.id, stuck.action, stuck.last_error or stuck.hold_code)
-    return insert_new(session, DeliveryRow, [values], ("key",))
+    return len(insert_many(session, DeliveryRow, [values], skip_existing=("key",), returning=("id",)))
 
 
 def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:

@@ -87,6 +87,6 @@ def redecide(
     rows = find_redecidable(session, replayed_ids, triggers)
     for row in rows:
         previous = {"at": row.decided_at.isoformat(), "reason": row.reason, "detail": row.detail, "again": reason}
-        row.earlier = [*(row.earlier or []), previous]
+        row.previous_decisions = [*(row.previous_decisions or []), previous]
         row.verdict = REDECIDE
     return rows

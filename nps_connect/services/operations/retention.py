@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
+from nps_connect.ledger.counters import increment_counter
 from nps_connect.ledger.tables import (
     AttemptRow,
     DecisionRow,
@@ -21,7 +22,6 @@ from nps_connect.ledger.tables import (
     ResponseRow,
     RevisionRow,
 )
-from nps_connect.ledger.upserts import increment_counter
 from nps_connect.services.context import Context
 from nps_connect.services.suppressions.erasure import redact_events
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.operational_tables import SuppressionRow
 from nps_connect.ledger.subjects import contact_subjects, mailbox_hash, mailbox_subject, person_subject
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
-from nps_connect.ledger.operational_tables import CounterRow
+from nps_connect.ledger.counters import CounterRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow
 from nps_connect.services.context import decide_queue
 from nps_connect.services.decisions.held_triggers import count_held

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.operational_tables import SuppressionRow
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import (
     AttemptRow,
     DecisionRow,
@@ -58,12 +58,13 @@ def decision_entry(row: DecisionRow, zone: tzinfo) -> TimelineEntry:
     """A trigger decided on an event, with the decisions that this one replaced."""
     until = f"; next possible {_format_time(row.eligible_at, zone)}" if row.eligible_at else ""
     text = f"{row.verdict} ({row.reason}) by {row.trigger}: {row.detail}{until}"
-    for earlier in reversed(row.earlier or []):
+    for earlier in reversed(row.previous_decisions or []):
         at = _format_time(datetime.fromisoformat(earlier["at"]), zone)
         text += (
             f"; decided again because: {earlier['again']}; before, {at}: no ({earlier['reason']}), {earlier['detail']}"
         )
-    facts = _facts(row, "event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at", "earlier")
+    facts = _facts(row, "event_id", "trigger", "survey", "verdict", "reason", "detail", "eligible_at")
+    facts["earlier"] = row.previous_decisions
     return TimelineEntry(row.decided_at, "decision", row.id or 0, text, facts)
 
 

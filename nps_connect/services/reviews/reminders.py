@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.operational_tables import ReviewLinkStateRow
+from nps_connect.ledger.review_tables import ReviewLinkStateRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.rules.routing import delivery_key
 from nps_connect.services.contacts.store import build_contact
@@ -60,7 +60,7 @@ def plan_reminder(ctx: Context, session: Session, invitation: DeliveryRow, now: 
         "options": {**options, "first_due": due.isoformat()},
         "created_at": now,
     }
-    return {invitation.queue_name} if insert_new(session, DeliveryRow, [row], ("key",)) else set()
+    return {invitation.queue_name} if insert_many(session, DeliveryRow, [row], skip_existing=("key",), returning=("id",)) else set()
 
 
 def has_opened_link(session: Session, mail: DeliveryRow) -> bool:

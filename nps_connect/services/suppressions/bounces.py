@@ -17,7 +17,7 @@ from nps_connect.ledger import cooldowns
 from nps_connect.ledger.bounces import BounceRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.bounces import Bounce, MailboxPage
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
@@ -217,7 +217,7 @@ def _record_bounce(
         "source": source,
         "at": at,
     }
-    return bool(insert_new(session, BounceRow, [values], ("key",)))
+    return bool(insert_many(session, BounceRow, [values], skip_existing=("key",), returning=("id",)))
 
 
 def _release_cooldown(ctx: Context, session: Session, delivery: DeliveryRow | None) -> None:

@@ -7,10 +7,10 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.operational_tables import SuppressionRow
 from nps_connect.ledger.subjects import contact_subjects, mailbox_subject, person_subject
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.pages import UnsubscribePage
 from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.routing import delivery_key
@@ -93,7 +93,7 @@ def apply_opt_out(
         "options": {},
         "created_at": now,
     }
-    return {queue_name} if insert_new(session, DeliveryRow, [values], ("key",)) else set()
+    return {queue_name} if insert_many(session, DeliveryRow, [values], skip_existing=("key",), returning=("id",)) else set()
 
 
 def _test_or_unknown_page(ctx: Context, token: str, *, is_done: bool) -> UnsubscribePage:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from nps_connect.ledger.operational_tables import SuppressionRow
-from nps_connect.ledger.upserts import insert_new
+from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.upserts import insert_many
 
 
 def suppress(session: Session, subjects: Sequence[str], reason: str, *, source: str, now: datetime) -> int:
@@ -22,4 +22,4 @@ def suppress(session: Session, subjects: Sequence[str], reason: str, *, source: 
         now: the present moment.
     """
     rows = [{"subject": subject, "reason": reason, "source": source, "created_at": now} for subject in subjects]
-    return insert_new(session, SuppressionRow, rows, ("subject", "reason"))
+    return len(insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("id",)))

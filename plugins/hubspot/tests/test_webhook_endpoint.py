@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from nps_connect.ledger.operational_tables import CounterRow
+from nps_connect.ledger.counters import CounterRow
 from nps_connect.ledger.tables import RawRequest
 from nps_connect.web.app import create_app
 from nps_connect_hubspot.webhooks import signature_v3

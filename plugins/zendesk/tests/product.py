@@ -102,7 +102,7 @@ class ProductHarness:
             ledger,
             clock=clock,
             sleep=clock.sleep,
-            chance=random.Random(7),
+            rng=random.Random(7),
             transports={"helpdesk": transport},
         )
         self.ctx = self.app.ctx

@@ -10,7 +10,7 @@ from support.clock import START
 from nps_connect import AuthFailed, RetryLater
 from nps_connect.ledger import pauses
 from nps_connect.ledger.columns import Base
-from nps_connect.ledger.operational_tables import SuppressionRow
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import DecisionRow, InvitationRow
 from nps_connect.records.contacts import ContactKey
 from nps_connect.services.intake.replay import create_manual_event

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from support.application import ApplicationHarness
 from support.clock import START
 
-from nps_connect.ledger.tables import CooldownRow, InvitationRow
+from nps_connect.ledger.cooldowns import CooldownRow
+from nps_connect.ledger.tables import InvitationRow
 from nps_connect.services.decisions.drain_events import drain_events
 
 WORKERS = 4

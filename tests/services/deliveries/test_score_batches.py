@@ -108,8 +108,8 @@ def test_settling_writes_what_is_held_and_tells_which(ledger, clock):
     with ledger.write() as session:
         ids = claims.claim_ids(session, DeliveryRow, "crm/x", token="mine", now=clock(), limit=3, start=True)
         values = {i: {"state": "succeeded", "finished_at": clock(), "receipt_id": f"r-{i}"} for i in (*ids, 4)}
-        assert claims.settle_each(session, DeliveryRow, values, token="mine") == set(ids) == {1, 2, 3}
-        assert claims.settle_each(session, DeliveryRow, values, token="mine") == set()
+        assert claims.settle_many(session, DeliveryRow, values, token="mine") == set(ids) == {1, 2, 3}
+        assert claims.settle_many(session, DeliveryRow, values, token="mine") == set()
     with ledger.read() as session:
         rows = [session.get(DeliveryRow, i) for i in (1, 2, 3, 4)]
     assert [row.receipt_id for row in rows] == ["r-1", "r-2", "r-3", None]

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 from support.application import ApplicationHarness
 
-from nps_connect.ledger.operational_tables import SuppressionRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow, RevisionRow
 from nps_connect.rules.imports.columns import RESPONSE_FIELDS, find_columns
 from nps_connect.rules.imports.csv_table import CsvRow

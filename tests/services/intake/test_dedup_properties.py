@@ -18,16 +18,9 @@ from support.hypothesis_settings import ledger_settings
 
 from nps_connect import EventPage
 from nps_connect.ledger.columns import Base
+from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.tables import (
-    ContactRow,
-    CooldownRow,
-    DecisionRow,
-    DeliveryRow,
-    EventRow,
-    InvitationRow,
-    RawRequest,
-)
+from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, EventRow, InvitationRow, RawRequest
 from nps_connect.services.intake.reconcile import reconcile
 from nps_connect.services.intake.replay import replay
 from nps_connect.services.intake.store_events import store_events

@@ -73,7 +73,7 @@ def test_after_a_wrong_filter_is_mended_a_no_is_decided_again_and_the_earlier_on
     assert redo(after) == 1
     small, large = decisions(ledger)
     assert (small.verdict, small.reason) == ("yes", "surveyed")
-    assert large.earlier is None
+    assert large.previous_decisions is None
     with ledger.read() as session:
         told = [entry.text for entry in explain_event(session, small.event_id).entries if entry.kind == "decision"]
     assert len(told) == 1
@@ -87,7 +87,7 @@ def test_a_no_that_still_holds_keeps_its_whole_past(ledger, clock):
     assert (redo(application, "first"), redo(application, "second")) == (1, 1)
     small = decisions(ledger)[0]
     assert (small.verdict, small.reason) == ("no", "filter")
-    assert [one["again"] for one in small.earlier] == ["first", "second"]
+    assert [one["again"] for one in small.previous_decisions] == ["first", "second"]
 
 
 def test_a_yes_a_refusal_and_what_the_person_wants_are_never_decided_again(ledger, clock):

@@ -15,8 +15,8 @@ from support.hypothesis_settings import ledger_settings
 
 from nps_connect import EventPage, RateLimited, RetryLater, WebhookRejected
 from nps_connect.ledger.columns import Base
+from nps_connect.ledger.counters import CounterRow
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.operational_tables import CounterRow
 from nps_connect.ledger.tables import EventRow, RawRequest
 
 
@@ -133,7 +133,7 @@ class TestPolling:
         polling.crm.pages = [EventPage(cursor="b")]
         polling.run()
         with polling.ledger.read() as session:
-            from nps_connect.ledger.operational_tables import JobRow
+            from nps_connect.ledger.jobs import JobRow
 
             memo = session.execute(select(JobRow.memo).where(JobRow.name == "poll:crm")).scalar()
         assert memo == {"cursor": "b"}

@@ -12,8 +12,9 @@ from support.clean_db import delete_all_rows
 from support.clock import ManualClock
 from support.hypothesis_settings import ledger_settings
 
+from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
-from nps_connect.ledger.tables import ContactRow, CooldownRow, DeliveryRow, InvitationRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 from nps_connect.services.deliveries.operator_cancel import cancel_by_operator
 
 COOLDOWN = timedelta(days=5)

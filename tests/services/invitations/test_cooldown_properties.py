@@ -17,7 +17,8 @@ from support.hypothesis_settings import ledger_settings
 
 from nps_connect import hookimpl
 from nps_connect.ledger import subjects
-from nps_connect.ledger.tables import ContactRow, CooldownRow, DeliveryRow, EventRow, InvitationRow
+from nps_connect.ledger.cooldowns import CooldownRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, InvitationRow
 from nps_connect.services.decisions.drain_events import MAX_CONFLICT_RETRIES, drain_events
 
 COOLDOWN = timedelta(days=5)

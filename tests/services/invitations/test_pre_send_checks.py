@@ -12,8 +12,9 @@ from support.fake_vendors import FakeMailChannel
 
 from nps_connect import hookimpl
 from nps_connect.ledger import pauses
+from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
-from nps_connect.ledger.tables import CooldownRow, DeliveryRow, InvitationRow
+from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.services.decisions import held_triggers
 from nps_connect.services.deliveries.operator_cancel import cancel_by_operator
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from nps_connect.ledger.operational_tables import CounterRow
+from nps_connect.ledger.counters import CounterRow
 from nps_connect.ledger.tables import (
     AttemptRow,
     DecisionRow,

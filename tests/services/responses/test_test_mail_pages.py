@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from nps_connect.ledger.operational_tables import SuppressionRow
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import DeliveryRow, PageViewRow, ResponseRow
 from nps_connect.services import links
 from nps_connect.web.app import create_app

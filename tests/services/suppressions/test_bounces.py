@@ -20,7 +20,7 @@ from nps_connect import (
     hookimpl,
 )
 from nps_connect.ledger.bounces import BounceRow
-from nps_connect.ledger.operational_tables import SuppressionRow
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import DecisionRow
 from nps_connect.services.suppressions.bounces import wait_for_arrival
 

@@ -1,0 +1,20 @@
+"""Import every module that declares tables, so that `Base.metadata` is complete."""
+
+# ruff: noqa: F401
+
+from nps_connect.ledger import (
+    bounces,
+    cases,
+    circuit_breakers,
+    cooldowns,
+    counters,
+    event_subjects,
+    jobs,
+    pauses,
+    quotas,
+    review_tables,
+    suppressions,
+    tables,
+    tokens,
+    workers,
+)
