@@ -86,7 +86,7 @@ def _erase_from_responses_and_deliveries(session: Session, row: ContactRow) -> N
         update(RevisionRow).where(col(RevisionRow.response_id).in_(responses)).values(comment=None, follow_up=[]),
         update(DecisionRow)
         .where(col(DecisionRow.contact_id) == row.id, col(DecisionRow.reason).in_(PERSONAL_REASONS))
-        .values(detail=ERASED_DETAIL, earlier=None),
+        .values(detail=ERASED_DETAIL, previous_decisions=None),
         update(DeliveryRow).where(col(DeliveryRow.contact_id) == row.id, is_finished).values(payload=None),
         update(AttemptRow).where(col(AttemptRow.delivery_id).in_(deliveries)).values(exchange=None),
     ):
