@@ -1,4 +1,4 @@
-"""``nps-connect demo``: the whole walk on one machine, with nothing to set up."""
+"""``nps-connect demo``: the whole pipeline with simulated vendors on one machine."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ if TYPE_CHECKING:
     from nps_connect.sandbox.demo import Demo, DemoConfig, DemoResult
     from nps_connect.sandbox.scenario import ProgressCallback
 
-PEOPLE = 48
+DEFAULT_PEOPLE = 48
 
 
 @click.command("demo")
-@click.option("--people", type=click.IntRange(1, 5000), default=PEOPLE, show_default=True, help="How many customers.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other people.")
-@click.option("--serve", is_flag=True, help="Keep everything up afterwards and print where to look.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@click.option(
+    "--people", type=click.IntRange(1, 5000), default=DEFAULT_PEOPLE, show_default=True, help="Number of customers."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random customers.")
+@click.option("--serve", is_flag=True, help="Keep all processes running afterwards and print their addresses.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def command(people: int, seed: int, *, serve: bool, as_json: bool) -> None:
-    """Play the whole walk with simulated vendors: events, surveys, answers, scores, tickets, alerts, review mails.
+    """Run an end-to-end demo with simulated vendors: events, surveys, responses, scores, tickets, alerts, reviews.
 
-    Everything happens in a temporary folder and on loopback ports; nothing leaves this machine. The exit code is 1 if
-    the figures do not balance.
+    Uses a temporary folder and loopback ports only; nothing leaves this machine. Exit code 1 if the results recorded by
+    the product and by the simulated vendors differ.
     """
     import tempfile
     from pathlib import Path
@@ -42,30 +44,31 @@ def command(people: int, seed: int, *, serve: bool, as_json: bool) -> None:
     from nps_connect.sandbox.product_process import DemoFailed
 
     plugins = Plugins.load()
-    script = _build_script(plugins, people, seed)
+    config = _build_demo_config(plugins, people, seed)
     with _exit_on_sigterm(), tempfile.TemporaryDirectory(prefix="nps-connect-demo-") as folder:
         try:
-            with open_demo(script, plugins, Path(folder)) as demo:
-                balanced = _show(demo, serve=serve, as_json=as_json)
+            with open_demo(config, plugins, Path(folder)) as demo:
+                succeeded = _run_demo(demo, serve=serve, as_json=as_json)
         except (MailboxUnavailable, DemoFailed) as error:
             raise CommandError(str(error)) from error
-    if not balanced:
+    if not succeeded:
         sys.exit(1)
 
 
-def _build_script(plugins: Plugins, people: int, seed: int) -> DemoConfig:
+def _build_demo_config(plugins: Plugins, people: int, seed: int) -> DemoConfig:
     from nps_connect.cli._support.config_template import SIGNING_KEY, build_config_template
     from nps_connect.sandbox.demo import DemoConfig
 
     try:
-        composed = build_config_template(plugins.infos.values(), environment_file="nps-connect.env")
+        template = build_config_template(plugins.infos.values(), environment_file="nps-connect.env")
     except ValueError as error:
         raise CommandError(f"{error}; see: nps-connect plugins list") from None
-    names = {plugin: name for name, plugin in composed.connections.items()}
-    return DemoConfig(composed.text, names, composed.environment, SIGNING_KEY, people, seed)
+    names = {plugin: name for name, plugin in template.connections.items()}
+    return DemoConfig(template.text, names, template.environment, SIGNING_KEY, people, seed)
 
 
-def _show(demo: Demo, *, serve: bool, as_json: bool) -> bool:
+def _run_demo(demo: Demo, *, serve: bool, as_json: bool) -> bool:
+    """Run the demo and print its results; return whether everything succeeded."""
     from rich.console import Console
 
     from nps_connect.cli._support.output import console
@@ -74,34 +77,34 @@ def _show(demo: Demo, *, serve: bool, as_json: bool) -> bool:
 
     errors = Console(stderr=True)
     for name, problem in demo.left_out.items():
-        summary.print_limitations([f"the simulated vendor {name} is left out: {problem}"], errors)
+        summary.print_limitations([f"simulated vendor {name} is not available: {problem}"], errors)
     summary.print_limitations(demo.capabilities.missing, errors)
-    with _progress_reporter(hidden=as_json and not sys.stderr.isatty()) as tell:
-        outcome = demo.run(tell)
-    _print(demo, outcome, serve=serve, as_json=as_json)
+    with _progress_reporter(hidden=as_json and not sys.stderr.isatty()) as report_progress:
+        result = demo.run(report_progress)
+    _print(demo, result, serve=serve, as_json=as_json)
     if serve:
-        with stop_event_on_signal() as told:
+        with stop_event_on_signal() as stop_event:
             if not as_json:
                 summary.print_demo_addresses(demo, console())
             sys.stdout.flush()
-            told.wait()
+            stop_event.wait()
     code = demo.product.stop()
     if code:
-        click.echo(f"Error: the product did not end in good order (exit code {code})", err=True)
-    return not outcome.problems and code == 0
+        click.echo(f"Error: the product did not shut down gracefully (exit code {code})", err=True)
+    return not result.problems and code == 0
 
 
-def _print(demo: Demo, outcome: DemoResult, *, serve: bool, as_json: bool) -> None:
+def _print(demo: Demo, result: DemoResult, *, serve: bool, as_json: bool) -> None:
     from nps_connect.cli._support.output import console
     from nps_connect.sandbox import summary
 
     if not as_json:
-        summary.print_summary(outcome, console())
+        summary.print_summary(result, console())
         return
-    figures = outcome.metrics.as_json()
-    print_json(figures | {"addresses": summary.demo_addresses(demo)} if serve else figures)
-    for problem in outcome.problems:
-        click.echo(f"does not balance: {problem}", err=True)
+    metrics = result.metrics.as_json()
+    print_json(metrics | {"addresses": summary.demo_addresses(demo)} if serve else metrics)
+    for problem in result.problems:
+        click.echo(f"mismatch: {problem}", err=True)
 
 
 @contextmanager
@@ -113,23 +116,23 @@ def _progress_reporter(*, hidden: bool) -> Iterator[ProgressCallback]:
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=Console(stderr=True), disable=hidden) as progress:
 
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done, total=total)
+        def report_progress(step: str, completed: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(step, total=total)
+            progress.update(tasks[step], completed=completed, total=total)
 
-        yield tell
+        yield report_progress
 
 
 @contextmanager
 def _exit_on_sigterm() -> Iterator[None]:
-    """SIGTERM unwinds like an exit, so that the product's process and the temporary folder go too."""
+    """Convert SIGTERM to SystemExit, so that the product process is stopped and the temporary folder deleted."""
 
-    def leave(_signum: int, _frame: FrameType | None) -> None:
+    def exit_process(_signum: int, _frame: FrameType | None) -> None:
         sys.exit(128 + signal.SIGTERM)
 
-    former = signal.signal(signal.SIGTERM, leave)
+    previous_handler = signal.signal(signal.SIGTERM, exit_process)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        signal.signal(signal.SIGTERM, previous_handler)

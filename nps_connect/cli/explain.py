@@ -22,67 +22,67 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("contact", required=False)
-@click.option("--event", "event_id", type=int, metavar="ID", help="What came of one event.")
-@click.option("--delivery", "delivery_id", type=int, metavar="ID", help="What led to one delivery.")
+@click.option("--event", "event_id", type=int, metavar="ID", help="Explain one event.")
+@click.option("--delivery", "delivery_id", type=int, metavar="ID", help="Explain one delivery.")
 @json_option
 @pass_options
 def explain(
     options: Options, contact: str | None, event_id: int | None, delivery_id: int | None, as_json: bool
 ) -> None:
-    """Say why somebody was asked, or why not: the whole story of a person, in order.
+    """Explain why a contact was or was not surveyed: events, decisions, deliveries and responses in time order.
 
     CONTACT is an e-mail address, the id at a connection, or CONNECTION:ID.
     """
-    if sum(one is not None for one in (contact, event_id, delivery_id)) != 1:
-        raise click.UsageError("name a CONTACT, or --event ID, or --delivery ID")
-    with options.ledger() as (ledger, settings), ledger.read() as session:
-        story = _story(session, settings, contact, event_id, delivery_id)
+    if sum(subject is not None for subject in (contact, event_id, delivery_id)) != 1:
+        raise click.UsageError("give exactly one of CONTACT, --event ID, --delivery ID")
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
+        timeline = _build_timeline(session, settings, contact, event_id, delivery_id)
     if as_json:
-        print_json(asdict(story))
+        print_json(asdict(timeline))
     else:
-        _print(story, settings.core.zone, person=contact is not None)
+        _print(timeline, settings.core.zone, is_person=contact is not None)
 
 
-def _story(
+def _build_timeline(
     session: Session, settings: Settings, contact: str | None, event_id: int | None, delivery_id: int | None
 ) -> Timeline:
     from nps_connect.connection import system_clock
     from nps_connect.services.operations import explain
 
     zone, connections = settings.core.zone, list(settings.connections)
-    if event_id is not None or delivery_id is not None:
-        noun, one = ("event", event_id) if event_id is not None else ("delivery", delivery_id)
-        story = (explain.explain_event if noun == "event" else explain.explain_delivery)(session, one or 0, zone=zone)
-        if story is None:
-            raise CommandError(f"there is no {noun} {one}")
-        return story
-    asked = contact or ""
-    people = explain.resolve_contacts(session, asked, connections)
+    if contact is None:
+        if event_id is not None:
+            noun, row_id, timeline = "event", event_id, explain.explain_event(session, event_id, zone=zone)
+        else:
+            noun, row_id = "delivery", delivery_id or 0
+            timeline = explain.explain_delivery(session, row_id, zone=zone)
+        if timeline is None:
+            raise CommandError(f"there is no {noun} {row_id}")
+        return timeline
+    people = explain.resolve_contacts(session, contact, connections)
     if people:
         return explain.explain_person(session, people, now=system_clock(), connections=connections, zone=zone)
-    story = explain.explain_unknown(session, asked, connections, zone=zone)
-    if story.entries:
-        return story
-    raise CommandError("nobody is known by that e-mail address, id or CONNECTION:ID")
+    timeline = explain.explain_unknown(session, contact, connections, zone=zone)
+    if not timeline.entries:
+        raise CommandError("no contact has that e-mail address, id or CONNECTION:ID")
+    return timeline
 
 
-def _print(story: Timeline, zone: tzinfo, *, person: bool) -> None:
+def _print(timeline: Timeline, zone: tzinfo, *, is_person: bool) -> None:
     from nps_connect.services.operations.explain import MAX_ROWS_PER_KIND
 
-    if story.contacts:
-        click.echo(f"contact  {', '.join(story.contacts)}")
-    if story.suppressed:
-        click.echo(f"stopped  {', '.join(story.suppressed)}")
-    if story.eligible_at is not None:
-        click.echo(f"cooldown until {format_time(story.eligible_at, zone)}")
-    elif person and story.contacts and not story.suppressed:
-        click.echo("no cooldown: the next survey is possible now")
-    elif person and not story.contacts:
-        click.echo("no contact is known by this; what is suppressed, or names it, is told")
-    if story.truncated:
-        click.echo(
-            f"older ones left out: {', '.join(story.truncated)} (the newest {MAX_ROWS_PER_KIND} of each are told)"
-        )
+    if timeline.contacts:
+        click.echo(f"contact     {', '.join(timeline.contacts)}")
+    elif is_person:
+        click.echo("no contact matches; showing events and suppressions that name it")
+    if timeline.suppressed:
+        click.echo(f"suppressed  {', '.join(timeline.suppressed)}")
+    if timeline.eligible_at is not None:
+        click.echo(f"cooldown    until {format_time(timeline.eligible_at, zone)}")
+    elif is_person and timeline.contacts and not timeline.suppressed:
+        click.echo("cooldown    none: eligible for a survey now")
+    if timeline.truncated:
+        click.echo(f"truncated   {', '.join(timeline.truncated)}: showing the newest {MAX_ROWS_PER_KIND} of each")
     click.echo()
-    rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in story.entries]
-    print_table([f"when ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet")
+    rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in timeline.entries]
+    print_table([f"time ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet")

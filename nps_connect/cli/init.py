@@ -17,14 +17,14 @@ PRIVATE_FILE_MODE = 0o600
 
 
 @click.command(cls=Command)
-@click.option("--force", is_flag=True, help="Overwrite an existing configuration; existing secrets are kept.")
+@click.option("--force", is_flag=True, help="Overwrite an existing configuration file; secrets are kept.")
 @json_option
 @pass_options
 def init(options: Options, force: bool, as_json: bool) -> None:
-    """Write a first configuration, from the installed plugins' examples.
+    """Create an initial configuration from the installed plugins' examples.
 
-    Beside nps-connect.toml comes nps-connect.env, readable by you alone, with a fresh signing key and a placeholder for
-    each secret that the plugins need. Values that are there already are never replaced.
+    Also writes nps-connect.env, readable by you only, with a new signing key and a placeholder for each secret that the
+    plugins need. Existing values in it are kept.
     """
     from nps_connect.cli._support.config_template import SIGNING_KEY, build_config_template
     from nps_connect.plugins import Plugins
@@ -33,19 +33,22 @@ def init(options: Options, force: bool, as_json: bool) -> None:
 
     path = options.path
     if path.exists() and not force:
-        raise CommandError(f"{path} exists already; name another with --config FILE, or overwrite it with --force")
+        raise CommandError(
+            f"{path} already exists; choose another file with --config FILE, or overwrite it with --force"
+        )
     secret_path = environment_path(path)
     plugins = Plugins.load()
     try:
-        composed = build_config_template(plugins.infos.values(), environment_file=secret_path.name)
+        template = build_config_template(plugins.infos.values(), environment_file=secret_path.name)
     except ValueError as error:
         raise CommandError(f"{error}; see: nps-connect plugins list") from None
-    wanted = {SIGNING_KEY: secrets.token_urlsafe(32), **composed.environment}
-    missing = {name: value for name, value in wanted.items() if name not in read_environment_file(secret_path)}
+    variables = {SIGNING_KEY: secrets.token_urlsafe(32), **template.environment}
+    existing = read_environment_file(secret_path)
+    missing = {name: value for name, value in variables.items() if name not in existing}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _append_variables(secret_path, missing)
-        path.write_text(composed.text, encoding="utf-8")
+        path.write_text(template.text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot write {error.filename}: {error.strerror}") from None
     placeholders = [name for name in missing if name != SIGNING_KEY]
@@ -54,33 +57,33 @@ def init(options: Options, force: bool, as_json: bool) -> None:
             {
                 "config": str(path),
                 "environment": str(secret_path),
-                "connections": composed.connections,
+                "connections": template.connections,
                 "placeholders": placeholders,
             }
         )
         return
-    print_table(["connection", "plugin"], composed.connections.items(), empty="no connections")
+    print_table(["connection", "plugin"], template.connections.items(), empty="no connections")
     click.echo(f"Wrote {path} and {secret_path}.")
     for broken in plugins.broken.values():
-        click.echo(f"note: left out {broken}", err=True)
+        click.echo(f"warning: not included: {broken}", err=True)
     if placeholders:
-        click.echo(f"Fill in, in {secret_path}: {', '.join(placeholders)}.")
-    click.echo(f"Edit [core] in {path}, then: nps-connect config check, nps-connect db upgrade, nps-connect run")
+        click.echo(f"Fill in the placeholders in {secret_path}: {', '.join(placeholders)}.")
+    click.echo(f"Edit [core] in {path}, then run: nps-connect config check, nps-connect db upgrade, nps-connect run")
 
 
 def _append_variables(path: Path, variables: dict[str, str]) -> None:
-    """Add variables to an environment file that only its owner can read."""
+    """Append variables to the environment file, which is created readable by its owner only."""
     if not variables:
         return
-    fresh = not path.exists()
+    is_new = not path.exists()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE_MODE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        if fresh:
+        if is_new:
             stream.write("# Secrets of nps-connect. Keep this file out of version control.\n")
-        stream.writelines(f"{name}={_quoted(value)}\n" for name, value in variables.items())
+        stream.writelines(f"{name}={_quote(value)}\n" for name, value in variables.items())
 
 
-def _quoted(value: str) -> str:
-    """A value as the environment file holds it: in single quotes, nothing in it is expanded."""
+def _quote(value: str) -> str:
+    """Return the value in single quotes, so that nothing in it is expanded."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

@@ -12,26 +12,25 @@ from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope,
 
 @click.command(cls=Command)
 @click.argument("scope", required=False)
-@click.option("--survey", metavar="NAME", help="Only the mail of this survey.")
-@click.option("--reason", default="paused by the operator", show_default=True, help="Shown wherever the pause is.")
+@click.option("--survey", metavar="NAME", help="Pause only the mail of this survey.")
+@click.option("--reason", default="paused by the operator", show_default=True, help="Reason shown in status and logs.")
 @json_option
 @pass_options
 def pause(options: Options, scope: str | None, survey: str | None, reason: str, as_json: bool) -> None:
-    """Stop all mail to customers at once, or everything on one connection.
+    """Pause all customer mail, a connection, a survey or a queue. Takes effect immediately.
 
-    SCOPE is mail (if not given), the name of a connection, or queue:CONNECTION/ACTION. What is due waits; tickets,
-    alerts and scores go on unless their own connection is paused.
+    SCOPE is mail (default), the name of a connection, survey:SURVEY or queue:CONNECTION/ACTION. Due deliveries wait;
+    tickets, alerts and scores continue unless their connection is paused.
     """
-    with options.ledger() as (ledger, settings):
-        found = parse_scope(select_scope(scope, survey), settings)
+    with options.open_ledger() as (ledger, settings):
+        paused_scope = parse_scope(select_scope(scope, survey), settings)
         with ledger.write() as session:
-            changed = set_paused(session, found, reason)
-        deliveries, _ = count_waiting(ledger, found)
+            changed = set_paused(session, paused_scope, reason)
+        deliveries, _ = count_waiting(ledger, paused_scope)
     if as_json:
-        print_json({"scope": found, "paused": True, "changed": changed, "waiting": deliveries})
+        print_json({"scope": paused_scope, "paused": True, "changed": changed, "waiting": deliveries})
         return
-    state = "is paused now" if changed else "was paused already"
-    click.echo(
-        f"{describe_scope(found)[0].upper()}{describe_scope(found)[1:]} {state}; waiting: {pluralize(deliveries, 'delivery', 'deliveries')}."
-    )
-    click.echo(f"Let it go on with: nps-connect resume {found}")
+    state = "is now paused" if changed else "was already paused"
+    waiting = pluralize(deliveries, "delivery", "deliveries")
+    click.echo(f"{describe_scope(paused_scope)} {state}; waiting: {waiting}.")
+    click.echo(f"To resume: nps-connect resume {paused_scope}")

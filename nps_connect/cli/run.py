@@ -12,9 +12,9 @@ from nps_connect.cli._support.options import Options, json_option, pass_options
 @json_option
 @pass_options
 def run(options: Options, as_json: bool) -> None:
-    """Serve the pages and the webhook intake, and carry out deliveries, in one process.
+    """Run the web server (survey pages, webhooks) and the worker in one process.
 
-    SIGTERM or Ctrl+C ends it in good order: running deliveries finish, the rest waits in the database.
+    SIGTERM or Ctrl+C shuts down gracefully: running deliveries finish, pending ones stay in the database.
     """
     from nps_connect.cli._support.process import (
         print_ready,
@@ -24,8 +24,11 @@ def run(options: Options, as_json: bool) -> None:
         wait_for_stop,
     )
 
-    with start_application(options) as (application, told):
-        alone = application.ctx.ledger.is_sqlite
-        with run_worker(application, role="run", is_sole_process=alone), run_web_server(application) as thread:
-            print_ready(application, "nps-connect", as_json=as_json, listening=True)
-            wait_for_stop(told, thread)
+    with start_application(options) as (application, stop_event):
+        is_sole_process = application.ctx.ledger.is_sqlite
+        with (
+            run_worker(application, role="run", is_sole_process=is_sole_process),
+            run_web_server(application) as thread,
+        ):
+            print_ready(application, "nps-connect", as_json=as_json, is_listening=True)
+            wait_for_stop(stop_event, thread)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nps_connect.sandbox.faults import FaultRate
 
 
-def _faults(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[FaultRate, ...]:
+def _parse_faults(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[FaultRate, ...]:
     from nps_connect.sandbox.faults import parse_faults
 
     try:
@@ -25,22 +25,24 @@ def _faults(_context: click.Context, _parameter: click.Parameter, value: str) ->
 
 @click.command("sandbox")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8041, show_default=True, help="HTTP port; 0 = a free one."
+    "--port", type=click.IntRange(0, 65535), default=8041, show_default=True, help="HTTP port; 0 = any free port."
 )
-@click.option("--smtp-port", type=click.IntRange(0, 65535), default=8025, show_default=True, help="Likewise for mail.")
+@click.option(
+    "--smtp-port", type=click.IntRange(0, 65535), default=8025, show_default=True, help="SMTP port; 0 = any free port."
+)
 @click.option(
     "--faults",
     default="",
-    callback=_faults,
-    help="What goes wrong on purpose and how often: 500=0.05,429=0.05,timeout-before=0.02,timeout-after=0.02,"
-    "reset=0.02,malformed=0.02. Without -before or -after, a coin decides whether the call is applied first.",
+    callback=_parse_faults,
+    help="Injected faults with their rates: 500=0.05,429=0.05,timeout-before=0.02,timeout-after=0.02,"
+    "reset=0.02,malformed=0.02. Without -before or -after, the call is applied first in half of the cases.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Where the chance of --faults starts.")
-@click.option("--json", "as_json", is_flag=True, help="Print addresses and ports as one line when ready.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of --faults.")
+@click.option("--json", "as_json", is_flag=True, help="Print addresses and ports as one line of JSON when ready.")
 def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int, *, as_json: bool) -> None:
-    """Serve every plugin's simulated vendor, and a mailbox, on loopback ports.
+    """Serve the simulated vendor of each plugin, and a mailbox, on loopback ports.
 
-    Nothing here is real and nothing leaves the machine. Stop it with Ctrl+C.
+    Nothing leaves this machine. Press Ctrl+C to stop.
     """
     from nps_connect.plugins import Plugins
     from nps_connect.sandbox.factory import build_sandbox, connection_names
@@ -55,23 +57,23 @@ def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
     except MailboxUnavailable as error:
         raise CommandError(str(error)) from error
     for name, problem in loaded.problems.items():
-        click.echo(f"The simulated vendor {name} is left out: {problem}", err=True)
-    with stop_event_on_signal() as told:
+        click.echo(f"warning: simulated vendor {name} is not available: {problem}", err=True)
+    with stop_event_on_signal() as stop_event:
         try:
             sandbox.start()
         except OSError as error:
             raise CommandError(
                 f"cannot listen on ports {port} and {smtp_port} ({error.strerror}); "
-                "choose others with --port and --smtp-port (0 = a free one)"
+                "choose others with --port and --smtp-port (0 = any free port)"
             ) from error
         try:
-            _announce(sandbox.addresses(), as_json=as_json)
-            told.wait()
+            _print_addresses(sandbox.addresses(), as_json=as_json)
+            stop_event.wait()
         finally:
             sandbox.stop()
 
 
-def _announce(addresses: dict[str, object], *, as_json: bool) -> None:
+def _print_addresses(addresses: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(addresses))
     else:

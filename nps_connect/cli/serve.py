@@ -12,7 +12,7 @@ from nps_connect.cli._support.options import Options, json_option, pass_options
 @json_option
 @pass_options
 def serve(options: Options, as_json: bool) -> None:
-    """Serve the pages and the webhook intake only; workers do the rest. Needs PostgreSQL."""
+    """Run the web server only (survey pages, webhooks). Requires PostgreSQL and at least one worker."""
     from nps_connect.app.lifespan import web_lifespan
     from nps_connect.cli._support.process import (
         print_ready,
@@ -22,8 +22,8 @@ def serve(options: Options, as_json: bool) -> None:
         wait_for_stop,
     )
 
-    with start_application(options) as (application, told):
+    with start_application(options) as (application, stop_event):
         require_postgres(application, "serve")
         with web_lifespan(application), run_web_server(application) as thread:
-            print_ready(application, "The web server", as_json=as_json, listening=True)
-            wait_for_stop(told, thread)
+            print_ready(application, "The web server", as_json=as_json, is_listening=True)
+            wait_for_stop(stop_event, thread)

@@ -15,43 +15,44 @@ from nps_connect.cli._support.output import format_age, format_time, pluralize, 
 @json_option
 @pass_options
 def status(options: Options, as_json: bool) -> None:
-    """Say how the application stands: what waits, what is stopped or held, and when each connection was last heard of."""
+    """Show system status: deliveries by state, pauses, held triggers, and the last event of each connection."""
     from nps_connect.connection import system_clock
-    from nps_connect.services.operations.status import load_status as look
+    from nps_connect.services.operations.status import load_status
 
-    with options.ledger() as (ledger, settings), ledger.read() as session:
-        known = look(session, settings, system_clock())
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
+        system = load_status(session, settings, system_clock())
     if as_json:
-        print_json(asdict(known))
+        print_json(asdict(system))
         return
     zone = settings.core.zone
     print_fields(
         [
-            ("mode", known.mode),
-            ("surveys today", f"{known.surveys_today} of {known.surveys_per_day}"),
-            *((f"deliveries {state}", number) for state, number in known.deliveries.items()),
+            ("mode", system.mode),
+            ("surveys today", f"{system.surveys_today} of {system.surveys_per_day}"),
+            *((f"deliveries {state}", number) for state, number in system.deliveries.items()),
         ]
     )
     click.echo()
     print_table(
-        ["connection", "last event", "age", "missed by webhooks (30d)", "undecided", "unreadable"],
+        ["connection", "last event", "age", "missed webhooks (30d)", "undecided", "unreadable"],
         [
             (
                 name,
-                format_time(one.last_event_at, zone) or "never",
-                format_age(known.at - one.last_event_at) if one.last_event_at else None,
-                one.missed,
-                one.undecided,
-                one.unreadable,
+                format_time(intake.last_event_at, zone) or "never",
+                format_age(system.at - intake.last_event_at) if intake.last_event_at else None,
+                intake.missed,
+                intake.undecided,
+                intake.unreadable,
             )
-            for name, one in known.connections.items()
+            for name, intake in system.connections.items()
         ],
-        empty="no connection gives events",
+        empty="no connection with events",
     )
-    if known.to_confirm:
-        told = pluralize(known.to_confirm, "detractor", "detractors")
-        click.echo(f"to confirm: {told} opened a score and pressed none; nps-connect responses list --to-confirm")
-    for stop in known.paused:
-        click.echo(f"paused: {stop.scope} since {format_time(stop.since, zone)} ({stop.cause}: {stop.reason})")
-    for trigger, number in known.held.items():
-        click.echo(f"held: {number} people of trigger {trigger}; nps-connect triggers release|refuse '{trigger}'")
+    if system.to_confirm:
+        detractors = pluralize(system.to_confirm, "unconfirmed detractor", "unconfirmed detractors")
+        click.echo(f"to confirm: {detractors}; see: nps-connect responses list --to-confirm")
+    for pause in system.paused:
+        click.echo(f"paused: {pause.scope} since {format_time(pause.since, zone)} ({pause.cause}: {pause.reason})")
+    for trigger, number in system.held.items():
+        people = pluralize(number, "person", "people")
+        click.echo(f"held: {people} by trigger {trigger}; run: nps-connect triggers release|refuse '{trigger}'")

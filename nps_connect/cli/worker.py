@@ -12,7 +12,7 @@ from nps_connect.cli._support.options import Options, json_option, pass_options
 @json_option
 @pass_options
 def worker(options: Options, as_json: bool) -> None:
-    """Carry out deliveries, without web; start as many as wanted, on any machine. Needs PostgreSQL."""
+    """Run a worker only. Any number of workers can run, on any host. Requires PostgreSQL."""
     from nps_connect.cli._support.process import (
         print_ready,
         require_postgres,
@@ -21,8 +21,8 @@ def worker(options: Options, as_json: bool) -> None:
         wait_for_stop,
     )
 
-    with start_application(options) as (application, told):
+    with start_application(options) as (application, stop_event):
         require_postgres(application, "worker")
         with run_worker(application, role="worker", is_sole_process=False):
-            print_ready(application, "The worker", as_json=as_json, listening=False)
-            wait_for_stop(told)
+            print_ready(application, "The worker", as_json=as_json, is_listening=False)
+            wait_for_stop(stop_event)

@@ -14,7 +14,7 @@ from nps_connect.ledger.ledger import Ledger
 
 @pytest.fixture
 def cli(tmp_path, monkeypatch):
-    """The command line in an empty folder, with the built-in plugins only: `cli("config", "check")`."""
+    """Run commands in an empty folder with the built-in plugins only: `cli("config", "check")`."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, plugins="alerts,email", answer=None, **environ):
@@ -27,8 +27,8 @@ def cli(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def configured(cli):
-    """The command line in a folder with a configuration."""
+def configured_cli(cli):
+    """Run commands in a folder with an initial configuration."""
     assert cli("init").code == 0
     return cli
 
@@ -37,8 +37,8 @@ VENDOR_NAMES = ("crm", "desk", "post", "bell", "stars")
 
 
 @pytest.fixture(scope="session")
-def history(tmp_path_factory, sqlite_template):
-    """What `seeded_cli` begins with, lived through once: a database file, the time, and what each vendor remembers."""
+def seeded_state(tmp_path_factory, sqlite_template):
+    """The state that `seeded_cli` starts from, created once: database file, current time, state of each fake vendor."""
     path = tmp_path_factory.mktemp("seeded_cli") / "ledger.db"
     path.write_bytes(sqlite_template.read_bytes())
     ledger = Ledger(f"sqlite:///{path}")
@@ -61,23 +61,23 @@ def history(tmp_path_factory, sqlite_template):
     application.clock.forward("3d")
     application.run(only="send_survey")
     close_database(ledger)
-    remembered = {name: vars(getattr(application, name)) for name in VENDOR_NAMES}
-    return SimpleNamespace(file=path.read_bytes(), now=application.clock(), remembered=remembered)
+    vendor_state = {name: vars(getattr(application, name)) for name in VENDOR_NAMES}
+    return SimpleNamespace(file=path.read_bytes(), now=application.clock(), vendor_state=vendor_state)
 
 
 @pytest.fixture
-def seeded_cli(configured, history, clock):
-    """The command line in front of a database with a history.
+def seeded_cli(configured_cli, seeded_state, clock):
+    """Run commands on a database with existing data.
 
-    Marie answered 10 and Paul 8. Jean answered 2 and his ticket is dead. Anne opened a score and never confirmed it. Luc's
-    survey mail may or may not have been sent.
+    Marie scored 10 and Paul 8. Jean scored 2 and his ticket is dead. Anne opened a score link and never confirmed it.
+    Luc's survey mail is in doubt.
     """
-    path = configured.folder / "nps-connect.db"
-    path.write_bytes(history.file)
-    clock.now = history.now
+    path = configured_cli.folder / "nps-connect.db"
+    path.write_bytes(seeded_state.file)
+    clock.now = seeded_state.now
     ledger = Ledger(f"sqlite:///{path}")
-    configured.application = ApplicationHarness(ledger, clock)
-    for name, remembered in history.remembered.items():
-        vars(getattr(configured.application, name)).update(deepcopy(remembered))
-    yield configured
+    configured_cli.application = ApplicationHarness(ledger, clock)
+    for name, attributes in seeded_state.vendor_state.items():
+        vars(getattr(configured_cli.application, name)).update(deepcopy(attributes))
+    yield configured_cli
     ledger.close()

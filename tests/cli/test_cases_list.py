@@ -1,4 +1,4 @@
-"""`nps-connect cases list`: who waits, who is late, who was won back, and how long it took."""
+"""`nps-connect cases list`: open, overdue, solved and recovered cases with median times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nps_connect.ledger.tables import ResponseRow
 
 @pytest.fixture
 def with_cases(seeded_cli):
-    """The seeded_cli history with four cases: one open, one late, one solved, one recovered."""
+    """The seeded database with four cases: open, overdue, solved, recovered."""
     now = system_clock()
     ledger = Ledger(f"sqlite:///{seeded_cli.folder / 'nps-connect.db'}")
     with ledger.write() as session:
@@ -35,7 +35,7 @@ def with_cases(seeded_cli):
                 "recovered_score": 9,
             },
         ]
-        for number, (response, more) in enumerate(zip(responses, states, strict=True)):
+        for number, (response, fields) in enumerate(zip(responses, states, strict=True)):
             session.add(
                 CaseRow(
                     response_id=response.id,
@@ -43,16 +43,16 @@ def with_cases(seeded_cli):
                     connection="helpdesk",
                     ticket_id=str(number),
                     opened_at=now - timedelta(days=number),
-                    **more,
+                    **fields,
                 )
             )
     ledger.close()
     return seeded_cli
 
 
-def test_cases_for_programs(with_cases):
-    told = json.loads(with_cases("cases", "list", "--json").out)
-    assert told["summary"] == {
+def test_json_contains_summary_and_cases(with_cases):
+    output = json.loads(with_cases("cases", "list", "--json").out)
+    assert output["summary"] == {
         "cases": 4,
         "open": 2,
         "overdue": 1,
@@ -61,12 +61,12 @@ def test_cases_for_programs(with_cases):
         "median_first_reply_minutes": 60,
         "median_solve_minutes": 1600,
     }
-    assert [row["state"] for row in told["cases"]] == ["open", "overdue", "solved", "recovered"]
-    assert told["cases"][0]["owner"] == "17"
-    assert told["cases"][3]["recovered_score"] == 9
+    assert [row["state"] for row in output["cases"]] == ["open", "overdue", "solved", "recovered"]
+    assert output["cases"][0]["owner"] == "17"
+    assert output["cases"][3]["recovered_score"] == 9
 
 
-def test_cases_for_people(with_cases):
+def test_table_contains_states_and_medians(with_cases):
     out = with_cases("cases", "list").out
     assert "overdue" in out
     assert "median first reply    1h00m" in out
@@ -77,27 +77,27 @@ def test_cases_for_people(with_cases):
     ("state", "tickets"),
     [("open", ["0", "1"]), ("overdue", ["1"]), ("solved", ["2", "3"]), ("recovered", ["3"])],
 )
-def test_only_some(with_cases, state, tickets):
-    told = json.loads(with_cases("cases", "list", "--state", state, "--json").out)
-    assert [row["ticket_id"] for row in told["cases"]] == tickets
+def test_state_filters_cases(with_cases, state, tickets):
+    output = json.loads(with_cases("cases", "list", "--state", state, "--json").out)
+    assert [row["ticket_id"] for row in output["cases"]] == tickets
 
 
-def test_a_limit_says_that_there_are_more(with_cases):
+def test_limit_hints_at_more_rows(with_cases):
     assert "--limit 10" in with_cases("cases", "list", "--limit", "1").out
 
 
-def test_without_cases(seeded_cli):
+def test_no_cases(seeded_cli):
     assert seeded_cli("cases", "list").out == "no cases\n"
     assert json.loads(seeded_cli("report", "--json").out)["cases"] == {"opened": 0, "solved": 0, "recovered": 0}
 
 
-def test_the_report_counts_cases_too(with_cases):
+def test_report_counts_cases(with_cases):
     assert json.loads(with_cases("report", "--json").out)["cases"] == {"opened": 4, "solved": 2, "recovered": 1}
     assert json.loads(with_cases("report", "--since", "36h", "--json").out)["cases"]["opened"] == 2
     assert json.loads(with_cases("report", "--survey", "other", "--json").out)["cases"]["opened"] == 0
     assert "4 cases opened, 2 solved, 1 recovered" in with_cases("report").out
 
 
-@pytest.mark.parametrize(("minutes", "told"), [(None, None), (0, "0m"), (59, "59m"), (60, "1h00m"), (3000, "2d2h")])
-def test_spans_for_people(minutes, told):
-    assert _format_duration(minutes) == told
+@pytest.mark.parametrize(("minutes", "text"), [(None, None), (0, "0m"), (59, "59m"), (60, "1h00m"), (3000, "2d2h")])
+def test_durations_are_formatted_for_people(minutes, text):
+    assert _format_duration(minutes) == text

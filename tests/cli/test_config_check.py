@@ -1,40 +1,40 @@
-"""`nps-connect config check`: ok and a summary, or every mistake and exit code 2."""
+"""`nps-connect config check`: a summary with warnings, or all mistakes and exit code 2."""
 
 import json
 
-NO_ADDRESS = "core.postal_address is not given: many countries want one at the foot of such mails"
+NO_ADDRESS = "core.postal_address is not set: many countries require one in such mails"
 
 
-def test_the_summary(configured):
-    told = json.loads(configured("config", "check", "--json").out)
-    assert told["ok"] is True
-    assert told["mode"] == "shadow"
-    assert {"name": "mail", "plugin": "email", "events": "none"} in told["connections"]
-    assert told["surveys"] == [{"name": "after-purchase", "channel": "mail"}]
-    assert told["routes"]
-    assert any(note.startswith('mode = "shadow"') for note in told["notes"])
+def test_json_summary(configured_cli):
+    output = json.loads(configured_cli("config", "check", "--json").out)
+    assert output["ok"] is True
+    assert output["mode"] == "shadow"
+    assert {"name": "mail", "plugin": "email", "events": "none"} in output["connections"]
+    assert output["surveys"] == [{"name": "after-purchase", "channel": "mail"}]
+    assert output["routes"]
+    assert any(note.startswith('mode = "shadow"') for note in output["notes"])
 
 
-def notes(cli, **environ):
+def warnings(cli, **environ):
     return json.loads(cli("config", "check", "--json", **environ).out)["notes"]
 
 
-def test_notes_on_a_fresh_configuration(configured):
-    assert notes(configured) == [
-        'mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" when they look right',
+def test_warnings_about_an_initial_configuration(configured_cli):
+    assert warnings(configured_cli) == [
+        'mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" to start sending',
         NO_ADDRESS,
-        "there is no trigger, so no event leads to a survey",
-        "core.public_url is still the example's",
-        "core.fallback_email is still the example's",
-        "core.privacy_notice_url is still the example's",
-        "connections.mail.smtp_url is still the example's; give it in the environment variable SMTP_URL",
-        "connections.team.urls.1 is still the example's; give it in the environment variable ALERT_URL",
+        "no trigger is configured, so no event leads to a survey",
+        "core.public_url still has its example value",
+        "core.fallback_email still has its example value",
+        "core.privacy_notice_url still has its example value",
+        "connections.mail.smtp_url still has its example value; set it in the environment variable SMTP_URL",
+        "connections.team.urls.1 still has its example value; set it in the environment variable ALERT_URL",
     ]
 
 
-def test_notes_on_a_live_one(configured):
-    *told, broken = notes(
-        configured,
+def test_warnings_about_a_live_configuration(configured_cli):
+    *settings_warnings, broken_plugin = warnings(
+        configured_cli,
         plugins="alerts,email,absent",
         NPS_CONNECT_CORE__MODE="live",
         NPS_CONNECT_CORE__RECIPIENT_ALLOW_LIST="@staging.example.net,anna@staging.example.net",
@@ -46,32 +46,34 @@ def test_notes_on_a_live_one(configured):
         SMTP_URL="smtps://relay.example.net",
         ALERT_URL="json://alerts.example.net/y",
     )
-    assert told == [
-        "customer mail goes only to: @staging.example.net, anna@staging.example.net",
+    assert settings_warnings == [
+        "recipient_allow_list is set: customer mail goes only to @staging.example.net, anna@staging.example.net",
         NO_ADDRESS,
-        "there is no trigger, so no event leads to a survey",
+        "no trigger is configured, so no event leads to a survey",
         "connection 'other' is used by no survey, trigger or route",
     ]
-    assert broken.startswith("plugin 'absent': is not installed; installed: ")
+    assert broken_plugin.startswith("plugin 'absent': is not installed; installed: ")
 
 
-def test_a_postal_address_is_asked_for_until_it_is_given(configured):
-    assert NO_ADDRESS in notes(configured, NPS_CONNECT_CORE__MODE="live")
-    assert NO_ADDRESS not in notes(configured, NPS_CONNECT_CORE__POSTAL_ADDRESS="1 rue de l'Exemple, 75000 Paris")
+def test_warning_about_missing_postal_address(configured_cli):
+    assert NO_ADDRESS in warnings(configured_cli, NPS_CONNECT_CORE__MODE="live")
+    assert NO_ADDRESS not in warnings(
+        configured_cli, NPS_CONNECT_CORE__POSTAL_ADDRESS="1 rue de l'Exemple, 75000 Paris"
+    )
 
 
-def test_secrets_that_others_can_read(configured):
-    (configured.folder / "nps-connect.env").chmod(0o640)
-    sentence = "nps-connect.env can be read by others than its owner; run: chmod 600 nps-connect.env"
-    assert sentence in notes(configured)
+def test_warning_about_secrets_readable_by_others(configured_cli):
+    (configured_cli.folder / "nps-connect.env").chmod(0o640)
+    sentence = "nps-connect.env is readable by other users; run: chmod 600 nps-connect.env"
+    assert sentence in warnings(configured_cli)
 
 
-def test_notes_are_shown_to_people_too(configured):
-    assert "note: core.public_url is still the example's\n" in configured("config", "check").out
+def test_text_output_contains_warnings(configured_cli):
+    assert "warning: core.public_url still has its example value\n" in configured_cli("config", "check").out
 
 
-def test_mistakes_go_to_standard_error_with_exit_code_2(configured):
-    result = configured("config", "check", NPS_CONNECT_CORE__MODE="lvie", NPS_CONNECT_LIMITS__COOLDOWN="soon")
+def test_mistakes_are_printed_to_standard_error_with_exit_code_2(configured_cli):
+    result = configured_cli("config", "check", NPS_CONNECT_CORE__MODE="lvie", NPS_CONNECT_LIMITS__COOLDOWN="soon")
     assert (result.code, result.out) == (2, "")
     assert result.err.splitlines() == [
         "Error: 2 mistakes in the configuration",
@@ -86,12 +88,12 @@ def test_mistakes_go_to_standard_error_with_exit_code_2(configured):
     ]
 
 
-def test_mistakes_as_json(configured):
-    result = configured("config", "check", "--json", NPS_CONNECT_SURVEYS__AFTER_PURCHASE__CHANNEL="mial")
+def test_mistakes_as_json(configured_cli):
+    result = configured_cli("config", "check", "--json", NPS_CONNECT_SURVEYS__AFTER_PURCHASE__CHANNEL="mial")
     assert result.code == 2
-    told = json.loads(result.out)
-    assert told["ok"] is False
-    assert told["mistakes"] == [
+    output = json.loads(result.out)
+    assert output["ok"] is False
+    assert output["mistakes"] == [
         {
             "where": "nps-connect.toml",
             "key": "surveys.after-purchase.channel",
@@ -104,12 +106,12 @@ def test_mistakes_as_json(configured):
     ]
 
 
-def test_the_file_can_be_named_before_or_after_the_command(configured):
-    (configured.folder / "nps-connect.toml").rename(configured.folder / "other.toml")
-    (configured.folder / "nps-connect.env").rename(configured.folder / "other.env")
-    assert configured("config", "check").err == (
+def test_config_option_works_before_and_after_the_command(configured_cli):
+    (configured_cli.folder / "nps-connect.toml").rename(configured_cli.folder / "other.toml")
+    (configured_cli.folder / "nps-connect.env").rename(configured_cli.folder / "other.env")
+    assert configured_cli("config", "check").err == (
         "Error: nps-connect.toml: there is no such file; write one with: nps-connect init\n"
     )
-    assert configured("--config", "other.toml", "config", "check").code == 0
-    assert configured("config", "check", "--config", "other.toml").code == 0
-    assert configured("config", "check", NPS_CONNECT_CONFIG="other.toml").code == 0
+    assert configured_cli("--config", "other.toml", "config", "check").code == 0
+    assert configured_cli("config", "check", "--config", "other.toml").code == 0
+    assert configured_cli("config", "check", NPS_CONNECT_CONFIG="other.toml").code == 0

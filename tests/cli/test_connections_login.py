@@ -1,4 +1,4 @@
-"""`nps-connect connections login` where there is nothing to consent to; the real thing is tested with the plugins."""
+"""`nps-connect connections login` without OAuth support; the OAuth flow is tested with the plugins."""
 
 import pytest
 
@@ -6,27 +6,27 @@ from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli.connections.login import parse_code
 
 
-def test_a_plugin_without_sign_in_by_consent_says_so(configured):
-    assert configured("db", "upgrade").code == 0
-    result = configured("connections", "login", "mail")
+def test_login_requires_a_plugin_with_oauth(configured_cli):
+    assert configured_cli("db", "upgrade").code == 0
+    result = configured_cli("connections", "login", "mail")
     assert result.code == 1
-    assert "knows no sign-in by consent" in result.err
+    assert "does not support OAuth login" in result.err
 
 
 @pytest.mark.parametrize(
     "text", ["abc-1", "  abc-1\n", "https://nps.example.com/back?code=abc-1", "http://127.0.0.1/?state=1&code=abc-1#x"]
 )
-def test_the_code_is_found_in_what_was_pasted(text):
+def test_parse_code_accepts_codes_and_urls(text):
     assert parse_code(text) == "abc-1"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("https://nps.example.com/back?error=access_denied", "access_denied"),
         ("https://nps.example.com/back", "no reason given"),
     ],
 )
-def test_an_address_without_a_code_is_told(text, told):
-    with pytest.raises(CommandError, match=told):
+def test_parse_code_rejects_urls_without_a_code(text, message):
+    with pytest.raises(CommandError, match=message):
         parse_code(text)

@@ -1,4 +1,4 @@
-"""`nps-connect events`: look, replay after a fix, make by hand."""
+"""`nps-connect events`: list, show, replay and send."""
 
 import json
 from contextlib import nullcontext
@@ -10,7 +10,7 @@ from nps_connect.cli._support.options import Options
 from nps_connect.ledger.tables import EventRow
 
 
-def test_what_came_in_is_listed_newest_first(seeded_cli):
+def test_list_is_newest_first_without_personal_data(seeded_cli):
     rows = json.loads(seeded_cli("events", "list", "--json").out)
     assert [row["id"] for row in rows] == sorted((row["id"] for row in rows), reverse=True)
     assert {row["what"].split()[0] for row in rows} == {"deal.won"}
@@ -18,37 +18,39 @@ def test_what_came_in_is_listed_newest_first(seeded_cli):
     assert json.loads(seeded_cli("events", "list", "--state", "dead", "--json").out) == []
 
 
-def test_what_is_listed_can_be_narrowed(seeded_cli):
-    def ids(*arguments):
+def test_list_filters(seeded_cli):
+    def list_ids(*arguments):
         return [row["id"] for row in json.loads(seeded_cli("events", "list", *arguments, "--json").out)]
 
-    every = ids()
-    assert ids("--contact", "marie@example.com") == ids("--contact", "marie@example.com", "--kind", "deal.won")
-    assert len(ids("--contact", "marie@example.com")) == 1
-    assert ids("--kind", "deal.lost") == []
-    assert ids("--since", "2026-11-17", "--until", "2099-01-01") == every
-    assert ids("--until", "2026-11-16") == []
+    all_ids = list_ids()
+    assert list_ids("--contact", "marie@example.com") == list_ids(
+        "--contact", "marie@example.com", "--kind", "deal.won"
+    )
+    assert len(list_ids("--contact", "marie@example.com")) == 1
+    assert list_ids("--kind", "deal.lost") == []
+    assert list_ids("--since", "2026-11-17", "--until", "2099-01-01") == all_ids
+    assert list_ids("--until", "2026-11-16") == []
     assert seeded_cli("events", "list", "--contact", "nobody@example.com").code == 1
 
 
-def test_what_is_not_there_cannot_be_replayed(seeded_cli):
+def test_replay_of_an_unknown_event_fails(seeded_cli):
     result = seeded_cli("events", "replay", "999", "1", "--yes")
     assert (result.code, result.err) == (1, "Error: there is no event 999; see: nps-connect events list\n")
 
 
-def test_a_replay_says_how_many_people_it_is_about(seeded_cli):
-    told = seeded_cli("events", "replay", "--contact", "marie@example.com", "--dry-run").out
-    assert told == "Would replay 1 event about 1 person.\n"
+def test_replay_dry_run_counts_events_and_people(seeded_cli):
+    output = seeded_cli("events", "replay", "--contact", "marie@example.com", "--dry-run").out
+    assert output == "Would replay 1 event about 1 person.\n"
 
 
-def test_one_event_with_all_that_came_of_it(seeded_cli):
-    told = json.loads(seeded_cli("events", "show", "1", "--json").out)
-    assert told["contacts"] == ["crm:1"]
-    assert [entry["kind"] for entry in told["entries"]][:2] == ["event", "decision"]
+def test_show_contains_the_timeline(seeded_cli):
+    output = json.loads(seeded_cli("events", "show", "1", "--json").out)
+    assert output["contacts"] == ["crm:1"]
+    assert [entry["kind"] for entry in output["entries"]][:2] == ["event", "decision"]
     assert seeded_cli("events", "show", "999").code == 1
 
 
-def test_an_unreadable_webhook_is_read_again_after_a_fix(seeded_cli):
+def test_replay_of_unreadable_webhooks(seeded_cli):
     application = seeded_cli.application
     application.webhook(body=b'{"not": "a list"}')
     application.run()
@@ -58,15 +60,15 @@ def test_an_unreadable_webhook_is_read_again_after_a_fix(seeded_cli):
     assert rows[0]["state"] == "pending"
 
 
-def test_a_replay_asks_nobody_twice(seeded_cli):
+def test_replay_surveys_nobody_twice(seeded_cli):
     application = seeded_cli.application
-    before = len(application.deliveries("send_survey"))
+    surveys_before = len(application.deliveries("send_survey"))
     assert json.loads(seeded_cli("events", "replay", "--connection", "crm", "--yes", "--json").out)["replayed"] >= 5
     application.run()
-    assert len(application.deliveries("send_survey")) == before
+    assert len(application.deliveries("send_survey")) == surveys_before
 
 
-def test_deciding_again_says_whom_it_may_reach(seeded_cli):
+def test_replay_again_redoes_decisions_after_confirmation(seeded_cli):
     application = seeded_cli.application
     file = seeded_cli.folder / "nps-connect.toml"
     trigger = (
@@ -74,71 +76,71 @@ def test_deciding_again_says_whom_it_may_reach(seeded_cli):
     )
     file.write_text(trigger + file.read_text())
     for person in ("1", "nobody"):
-        application.webhook(application.won(person, deal=f"again-{person}"))
+        application.webhook(application.won(person, deal=f"second-{person}"))
     application.run(only="crm/")
-    told = "2 decisions on 2 events, about 1 person and 1 event of nobody known"
-    again = ("events", "replay", "--connection", "crm", "--again", "the cooldown was wrong")
-    assert seeded_cli(*again, "--dry-run").out == f"Would make {told}, again.\n"
-    refused = seeded_cli(*again, answer="n\n")
-    assert (refused.code, told in refused.err) == (1, True)
-    assert json.loads(seeded_cli(*again, "--yes", "--json").out)["redone"] == 2
+    summary = "2 decisions on 2 events, about 1 person and 1 event without a known contact"
+    command = ("events", "replay", "--connection", "crm", "--again", "the cooldown was wrong")
+    assert seeded_cli(*command, "--dry-run").out == f"Would redo {summary}.\n"
+    refused = seeded_cli(*command, answer="n\n")
+    assert (refused.code, summary in refused.err) == (1, True)
+    assert json.loads(seeded_cli(*command, "--yes", "--json").out)["redone"] == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["replay"], "name events by ID"),
-        (["replay", "--since", "soon"], "neither a day such as 2026-01-31 nor a time such as 30d"),
+        (["replay"], "give event IDs"),
+        (["replay", "--since", "soon"], "neither a day such as 2026-01-31 nor an age such as 30d"),
         (["list", "--connection", "mial"], "there is no connection 'mial'; allowed: mail, team; did you mean 'mail'?"),
-        (["list", "--raw", "--kind", "deal.won"], "webhooks (--raw) have neither"),
-        (["replay", "--since", "1d", "--again", " "], "with a reason in words"),
-        (["replay", "--since", "1d", "--raw", "--again", "mended"], "without --raw"),
+        (["list", "--raw", "--kind", "deal.won"], "they cannot be combined with --raw"),
+        (["replay", "--since", "1d", "--again", " "], "requires a non-empty reason"),
+        (["replay", "--since", "1d", "--raw", "--again", "fixed"], "cannot be combined with --raw"),
         (["send", "nowhere", "deal.won", "--contact", "1"], "there is no connection 'nowhere'"),
-        (["send", "mail", "deal.won", "--contact", "1"], "mail gives no event 'deal.won'"),
+        (["send", "mail", "deal.won", "--contact", "1"], "mail has no event kind 'deal.won'"),
         (["send", "mail", "deal.won", "--contact", "1", "--field", "x"], "is not NAME=VALUE"),
     ],
 )
-def test_mistakes_are_usage_errors(seeded_cli, arguments, sentence):
+def test_usage_errors(seeded_cli, arguments, sentence):
     result = seeded_cli("events", *arguments)
     assert result.code == 2
     assert sentence in " ".join(result.err.split())
 
 
 class TestSend:
-    """A hand-made event is marked, decided like any other, and asks before a customer may be written to."""
+    """`events send` creates a marked event that is decided by the usual rules, after confirmation."""
 
     @pytest.fixture
-    def shop(self, seeded_cli, monkeypatch):
-        """The command line in front of the small vendors, whose CRM knows Zoé."""
+    def crm_cli(self, seeded_cli, monkeypatch):
+        """The seeded command line with the fake vendors; the CRM knows Zoé."""
         seeded_cli.application.crm.knows("7", "zoe@example.com")
-        monkeypatch.setattr(Options, "application", lambda _options: nullcontext(seeded_cli.application.app))
+        monkeypatch.setattr(Options, "open_application", lambda _options: nullcontext(seeded_cli.application.app))
         return seeded_cli
 
-    def decisions(self, shop, event_id):
-        shop.application.run()
-        told = json.loads(shop("explain", "--event", str(event_id), "--json").out)
-        assert told["entries"][0]["facts"]["source"] == "manual"
+    def decisions(self, crm_cli, event_id):
+        crm_cli.application.run()
+        timeline = json.loads(crm_cli("explain", "--event", str(event_id), "--json").out)
+        assert timeline["entries"][0]["facts"]["source"] == "manual"
         return [
             (entry["facts"]["verdict"], entry["facts"]["reason"])
-            for entry in told["entries"]
+            for entry in timeline["entries"]
             if entry["kind"] == "decision"
         ]
 
-    def test_it_is_marked_and_decided_like_any_other(self, shop):
-        result = shop("events", "send", "crm", "deal.won", "--contact", "zoe@example.com", "--yes", "--json")
+    def test_event_is_marked_and_decided(self, crm_cli):
+        result = crm_cli("events", "send", "crm", "deal.won", "--contact", "zoe@example.com", "--yes", "--json")
         assert result.code == 0, result.err
-        assert self.decisions(shop, json.loads(result.out)["event"]) == [("yes", "surveyed")]
-        assert shop.application.deliveries("send_survey")[-1].state == "pending"
+        assert self.decisions(crm_cli, json.loads(result.out)["event"]) == [("yes", "surveyed")]
+        assert crm_cli.application.deliveries("send_survey")[-1].state == "pending"
 
-    def test_the_rules_may_say_no(self, shop):
-        result = shop("events", "send", "crm", "deal.won", "--contact", "1", "--yes", "--json")
-        assert self.decisions(shop, json.loads(result.out)["event"]) == [("no", "cooldown")]
+    def test_cooldown_applies(self, crm_cli):
+        result = crm_cli("events", "send", "crm", "deal.won", "--contact", "1", "--yes", "--json")
+        assert self.decisions(crm_cli, json.loads(result.out)["event"]) == [("no", "cooldown")]
 
-    def test_its_object_and_fields_are_those_that_were_given(self, shop):
-        given = ("--object", "deal-77", "--field", "amount=120", "--field", "city=Lyon")
-        result = shop("events", "send", "crm", "deal.won", "--contact", "7", *given, "--yes")
-        assert "waits to be decided" in result.out
-        with shop.application.ledger.read() as session:
+    def test_object_and_fields_are_stored(self, crm_cli):
+        options = ("--object", "deal-77", "--field", "amount=120", "--field", "city=Lyon")
+        result = crm_cli("events", "send", "crm", "deal.won", "--contact", "7", *options, "--yes")
+        assert "awaiting a decision" in result.out
+        with crm_cli.application.ledger.read() as session:
             row = session.execute(select(EventRow).order_by(EventRow.id.desc())).scalars().first()
         assert (row.object_id, row.source, row.record["fields"]) == (
             "deal-77",
@@ -146,22 +148,22 @@ class TestSend:
             {"amount": "120", "city": "Lyon"},
         )
 
-    def test_a_dry_run_says_how_many_people_it_would_reach(self, shop):
-        before = len(json.loads(shop("events", "list", "--json").out))
-        for contact, reach in (("7", "1 customer"), ("nobody@example.com", "0 customers")):
-            result = shop("events", "send", "crm", "deal.won", "--contact", contact, "--dry-run")
-            assert result.out == f"Mail would reach {reach} at most; no event was made.\n"
-        assert len(json.loads(shop("events", "list", "--json").out)) == before
+    def test_dry_run_counts_customers(self, crm_cli):
+        events_before = len(json.loads(crm_cli("events", "list", "--json").out))
+        for contact, customers in (("7", "1 customer"), ("nobody@example.com", "0 customers")):
+            result = crm_cli("events", "send", "crm", "deal.won", "--contact", contact, "--dry-run")
+            assert result.out == f"Mail would reach at most {customers}; no event was created.\n"
+        assert len(json.loads(crm_cli("events", "list", "--json").out)) == events_before
 
-    def test_slips_of_the_pen_get_the_nearest_name(self, shop):
-        near = shop("events", "send", "crmm", "deal.won", "--contact", "7")
-        assert (near.code, "did you mean 'crm'?" in near.err) == (2, True)
-        near = shop("events", "send", "crm", "deal.own", "--contact", "7")
-        assert (near.code, "did you mean 'deal.won'?" in near.err) == (2, True)
+    def test_typos_suggest_the_nearest_name(self, crm_cli):
+        result = crm_cli("events", "send", "crmm", "deal.won", "--contact", "7")
+        assert (result.code, "did you mean 'crm'?" in result.err) == (2, True)
+        result = crm_cli("events", "send", "crm", "deal.own", "--contact", "7")
+        assert (result.code, "did you mean 'deal.won'?" in result.err) == (2, True)
 
-    def test_it_asks_before_a_customer_may_be_written_to(self, shop):
-        before = len(json.loads(shop("events", "list", "--json").out))
-        result = shop("events", "send", "crm", "deal.won", "--contact", "7", answer="n\n")
+    def test_sending_mail_needs_confirmation(self, crm_cli):
+        events_before = len(json.loads(crm_cli("events", "list", "--json").out))
+        result = crm_cli("events", "send", "crm", "deal.won", "--contact", "7", answer="n\n")
         assert result.code == 1
-        assert "Mail may reach 1 customer" in result.err
-        assert len(json.loads(shop("events", "list", "--json").out)) == before
+        assert "This can send mail to 1 customer" in result.err
+        assert len(json.loads(crm_cli("events", "list", "--json").out)) == events_before

@@ -1,4 +1,4 @@
-"""The command line as such: light to start, and every failure a sentence with the right exit code."""
+"""The command line as a whole: fast start, and one-sentence errors with the right exit code."""
 
 import os
 import subprocess
@@ -25,15 +25,15 @@ finally:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["config", "--help"], ["plugins", "--help"]])
-def test_help_loads_nothing_heavy(arguments):
-    done = subprocess.run(
+def test_help_imports_no_heavy_modules(arguments):
+    completed = subprocess.run(
         [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stderr.strip() == "[]"
-    assert done.stdout
+    assert completed.stderr.strip() == "[]"
+    assert completed.stdout
 
 
-def test_help_names_every_command_with_its_line(cli):
+def test_help_lists_all_commands(cli):
     shown = cli("--help").out
     for name, (_, line) in COMMANDS.items():
         assert name in shown
@@ -41,73 +41,73 @@ def test_help_names_every_command_with_its_line(cli):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help_of_its_own(cli, name):
+def test_every_command_has_help(cli, name):
     result = cli(name, "--help")
     assert result.code == 0
     assert "Usage:" in result.out
 
 
-def test_the_version(cli):
+def test_version(cli):
     assert cli("--version").out == f"nps-connect, version {nps_connect.__version__}\n"
 
 
-def test_an_unknown_command_is_a_usage_error_with_the_nearest_name(cli):
+def test_unknown_command_suggests_the_nearest_name(cli):
     result = cli("confg")
     assert result.code == 2
     assert "No such command 'confg'. Did you mean 'config'?" in result.err
 
 
-def test_an_unknown_option_is_a_usage_error(cli):
+def test_unknown_option_is_a_usage_error(cli):
     assert cli("plugins", "list", "--jsonn").code == 2
 
 
 @pytest.fixture
 def failing(cli, monkeypatch):
-    """`plugins list`, failing with a given error."""
+    """Run `plugins list` so that it raises the given error."""
 
-    def run(error, *before):
+    def run(error, *global_options):
         def load():
             raise error
 
         monkeypatch.setattr("nps_connect.plugins.Plugins.load", load)
-        return cli(*before, "plugins", "list")
+        return cli(*global_options, "plugins", "list")
 
     return run
 
 
-def test_a_configuration_error_exits_with_2(failing):
+def test_configuration_error_exits_with_2(failing):
     result = failing(ConfigError("is missing", where="nps-connect.toml", key="core.company"))
     assert (result.code, result.out, result.err) == (2, "", "Error: nps-connect.toml: core.company: is missing\n")
 
 
-def test_any_other_error_of_ours_exits_with_1(failing):
+def test_other_known_error_exits_with_1(failing):
     result = failing(NpsConnectError("the database does not answer"))
     assert (result.code, result.out, result.err) == (1, "", "Error: the database does not answer\n")
 
 
-def test_a_surprise_is_short_names_debug_and_hides_addresses(failing):
+def test_unexpected_error_is_one_redacted_line_that_mentions_debug(failing):
     result = failing(RuntimeError("no way to jane@example.com\nsecond line"))
     assert (result.code, result.out) == (1, "")
     assert result.err == (
-        "Error: something unexpected happened (RuntimeError: no way to [address]); run again as: nps-connect --debug ...\n"
+        "Error: unexpected error: RuntimeError: no way to [address] (re-run with --debug for details)\n"
     )
 
 
-def test_debug_shows_the_traceback(failing):
+def test_debug_prints_the_traceback(failing):
     result = failing(RuntimeError("boom"), "--debug")
     assert result.code == 1
     assert "Traceback (most recent call last)" in result.err
 
 
-def test_a_closed_pipe_is_no_surprise(failing):
+def test_closed_pipe_is_not_reported_as_unexpected(failing):
     result = failing(BrokenPipeError(32, "Broken pipe"))
     assert result.code == 1
     assert "unexpected" not in result.err
 
 
-def test_no_colour_when_asked(cli):
+def test_no_color_disables_colour(cli):
     environ = {**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "1", "NPS_CONNECT_LOAD_PLUGINS": "email"}
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", "from nps_connect.cli import main; main()", "plugins", "list"],
         capture_output=True,
         text=True,
@@ -115,5 +115,5 @@ def test_no_colour_when_asked(cli):
         check=True,
         env=environ,
     )
-    assert "email" in done.stdout
-    assert "\x1b[3" not in done.stdout
+    assert "email" in completed.stdout
+    assert "\x1b[3" not in completed.stdout

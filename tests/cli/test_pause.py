@@ -1,4 +1,4 @@
-"""`nps-connect pause` and `resume`: stop and restart customer mail, a connection, or one action of it."""
+"""`nps-connect pause` and `resume` of customer mail, a connection or a queue."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def seeded_cli(seeded_cli):
-    """Two more promoters have just answered, so that two review invitations wait."""
+    """The seeded database with two pending review invitations to new promoters."""
     application = seeded_cli.application
     application.post.raising = []
     tokens = [application.surveyed(person, f"{person}@example.com") for person in ("ines", "hugo")]
@@ -17,54 +17,54 @@ def seeded_cli(seeded_cli):
     return seeded_cli
 
 
-def mails(cli):
+def customer_mails(cli):
     return [mail for mail in cli.application.post.items if mail.kind != "fallback"]
 
 
-def test_all_customer_mail_stops_and_goes_on(seeded_cli):
+def test_pause_and_resume_all_customer_mail(seeded_cli):
     paused = seeded_cli("pause", "--reason", "wrong template")
     assert paused.out == (
-        "All mail to customers is paused now; waiting: 2 deliveries.\nLet it go on with: nps-connect resume mail\n"
+        "All customer mail is now paused; waiting: 2 deliveries.\nTo resume: nps-connect resume mail\n"
     )
-    assert seeded_cli("pause").out.startswith("All mail to customers was paused already; ")
+    assert seeded_cli("pause").out.startswith("All customer mail was already paused; ")
     assert seeded_cli("resume", "--dry-run").out == "Waiting: 2 deliveries; mail would reach 2 customers.\n"
-    asked = seeded_cli("resume", answer="n\n")
-    assert (asked.code, asked.out) == (1, "Waiting: 2 deliveries; mail would reach 2 customers.\n")
-    assert "Let mail go to 2 customers?" in asked.err
+    declined = seeded_cli("resume", answer="n\n")
+    assert (declined.code, declined.out) == (1, "Waiting: 2 deliveries; mail would reach 2 customers.\n")
+    assert "Send mail to 2 customers?" in declined.err
     assert seeded_cli("resume", "--yes").out == (
         "Waiting: 2 deliveries; mail would reach 2 customers.\n"
-        "All mail to customers goes on; it was paused because: wrong template.\n"
+        "All customer mail resumed (was paused: wrong template).\n"
     )
-    assert seeded_cli("resume").out == "All mail to customers was not paused.\n"
+    assert seeded_cli("resume").out == "All customer mail was not paused.\n"
 
 
-def test_nothing_leaves_while_paused(seeded_cli):
+def test_no_mail_is_sent_while_paused(seeded_cli):
     seeded_cli("pause")
-    before = len(mails(seeded_cli))
+    sent_before = len(customer_mails(seeded_cli))
     seeded_cli.application.clock.forward("10d")
     seeded_cli.application.run()
-    assert len(mails(seeded_cli)) == before
+    assert len(customer_mails(seeded_cli)) == sent_before
     seeded_cli("resume", "--yes")
     seeded_cli.application.run()
-    assert len(mails(seeded_cli)) == before + 2
+    assert len(customer_mails(seeded_cli)) == sent_before + 2
 
 
 @pytest.mark.parametrize(
-    ("scope", "meant", "name"),
+    ("argument", "scope", "description"),
     [
-        ("team", "connection:team", "Everything on team"),
-        ("connection:mail", "connection:mail", "Everything on mail"),
-        ("queue:team/send_alert", "queue:team/send_alert", "Send_alert on team"),
-        ("queue:team/poll", "queue:team/poll", "Poll on team"),
-        ("mail", "mail", "All mail to customers"),
+        ("team", "connection:team", "Connection team"),
+        ("connection:mail", "connection:mail", "Connection mail"),
+        ("queue:team/send_alert", "queue:team/send_alert", "Queue send_alert of connection team"),
+        ("queue:team/poll", "queue:team/poll", "Queue poll of connection team"),
+        ("mail", "mail", "All customer mail"),
     ],
 )
-def test_scopes(seeded_cli, scope, meant, name):
-    told = json.loads(seeded_cli("pause", scope, "--json").out)
-    assert told == {"scope": meant, "paused": True, "changed": True, "waiting": told["waiting"]}
-    assert seeded_cli("pause", scope).out.startswith(f"{name} was paused already")
-    resumed = json.loads(seeded_cli("resume", scope, "--yes", "--json").out)
-    assert (resumed["scope"], resumed["paused"], resumed["changed"]) == (meant, False, True)
+def test_scopes(seeded_cli, argument, scope, description):
+    paused = json.loads(seeded_cli("pause", argument, "--json").out)
+    assert paused == {"scope": scope, "paused": True, "changed": True, "waiting": paused["waiting"]}
+    assert seeded_cli("pause", argument).out.startswith(f"{description} was already paused")
+    resumed = json.loads(seeded_cli("resume", argument, "--yes", "--json").out)
+    assert (resumed["scope"], resumed["paused"], resumed["changed"]) == (scope, False, True)
     assert resumed["reason"] == "paused by the operator"
 
 

@@ -1,4 +1,4 @@
-"""`nps-connect responses export`: for spreadsheets and for programs."""
+"""`nps-connect responses export` as CSV and JSON."""
 
 import csv
 import io
@@ -9,29 +9,29 @@ from support.spreadsheet_files import write_csv
 
 
 @pytest.fixture
-def answered(configured, sqlite_template):
-    """A database with three answers, one of which a spreadsheet would calculate."""
-    (configured.folder / "nps-connect.db").write_bytes(sqlite_template.read_bytes())
+def responses_cli(configured_cli, sqlite_template):
+    """Run commands on a database with three responses, two with cells that a spreadsheet interprets as formulas."""
+    (configured_cli.folder / "nps-connect.db").write_bytes(sqlite_template.read_bytes())
     name = write_csv(
-        configured.folder,
+        configured_cli.folder,
         "history.csv",
         ("id", "email", "name", "score", "comment", "date"),
         ("1", "zoe@example.com", "Zoé", "10", '=HYPERLINK("http://x.example.com")', "2025-10-01 12:00"),
         ("2", "jerome@example.com", "Jérôme", "3", '"Trop lent; vraiment"', "2025-11-01 12:00"),
         ("3", "paul@example.com", "+Paul", "8", "", "2025-12-01 12:00"),
     )
-    assert configured("responses", "import", name, "--survey", "after-purchase").code == 0
-    return configured
+    assert configured_cli("responses", "import", name, "--survey", "after-purchase").code == 0
+    return configured_cli
 
 
-def rows(text, delimiter=","):
+def parse_rows(text, delimiter=","):
     return list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
 
 
-def test_answers_come_oldest_first_with_who_gave_them(answered):
-    found = rows(answered("responses", "export").out)
-    assert [row["score"] for row in found] == ["10", "3", "8"]
-    assert found[1] | {"id": "", "contact": ""} == {
+def test_responses_are_exported_oldest_first_with_contact_data(responses_cli):
+    rows = parse_rows(responses_cli("responses", "export").out)
+    assert [row["score"] for row in rows] == ["10", "3", "8"]
+    assert rows[1] | {"id": "", "contact": ""} == {
         "id": "",
         "survey": "after-purchase",
         "touchpoint": "after-purchase",
@@ -50,21 +50,21 @@ def test_answers_come_oldest_first_with_who_gave_them(answered):
     }
 
 
-def test_no_cell_is_a_formula_unless_raw(answered):
-    found = rows(answered("responses", "export").out)
-    assert found[0]["comment"] == '\'=HYPERLINK("http://x.example.com")'
-    assert found[2]["name"] == "'+Paul"
-    raw = rows(answered("responses", "export", "--raw").out)
-    assert raw[0]["comment"] == '=HYPERLINK("http://x.example.com")'
+def test_formulas_are_escaped_unless_raw(responses_cli):
+    rows = parse_rows(responses_cli("responses", "export").out)
+    assert rows[0]["comment"] == '\'=HYPERLINK("http://x.example.com")'
+    assert rows[2]["name"] == "'+Paul"
+    raw_rows = parse_rows(responses_cli("responses", "export", "--raw").out)
+    assert raw_rows[0]["comment"] == '=HYPERLINK("http://x.example.com")'
 
 
-def test_french_excel_opens_it(answered):
-    result = answered("responses", "export", "--delimiter", "semicolon", "--excel", "--output", "out.csv")
+def test_export_for_french_excel(responses_cli):
+    result = responses_cli("responses", "export", "--delimiter", "semicolon", "--excel", "--output", "out.csv")
     assert (result.code, result.out) == (0, "")
-    assert "3 responses in out.csv" in result.err
-    body = (answered.folder / "out.csv").read_bytes()
+    assert "3 responses written to out.csv" in result.err
+    body = (responses_cli.folder / "out.csv").read_bytes()
     assert body.startswith(b"\xef\xbb\xbfid;survey;")
-    assert [row["name"] for row in rows(body.decode("utf-8-sig"), ";")] == ["Zoé", "Jérôme", "'+Paul"]
+    assert [row["name"] for row in parse_rows(body.decode("utf-8-sig"), ";")] == ["Zoé", "Jérôme", "'+Paul"]
 
 
 @pytest.mark.parametrize(
@@ -77,18 +77,20 @@ def test_french_excel_opens_it(answered):
         (("--survey", "after-purchase", "--segment", "promoter"), [10]),
     ],
 )
-def test_filters_narrow_it(answered, arguments, scores):
-    assert [row["score"] for row in json.loads(answered("responses", "export", "--json", *arguments).out)] == scores
+def test_export_filters(responses_cli, arguments, scores):
+    assert [
+        row["score"] for row in json.loads(responses_cli("responses", "export", "--json", *arguments).out)
+    ] == scores
 
 
-def test_programs_get_the_bare_values(answered):
-    found = json.loads(answered("responses", "export", "--json").out)
-    assert found[0]["comment"] == '=HYPERLINK("http://x.example.com")'
-    assert (found[2]["comment"], found[2]["do_not_contact"]) == (None, False)
+def test_json_export_is_not_escaped(responses_cli):
+    rows = json.loads(responses_cli("responses", "export", "--json").out)
+    assert rows[0]["comment"] == '=HYPERLINK("http://x.example.com")'
+    assert (rows[2]["comment"], rows[2]["do_not_contact"]) == (None, False)
 
 
-def test_mistakes_are_told(answered):
-    assert answered("responses", "export", "--since", "hier").code == 2
-    result = answered("responses", "export", "--output", "nowhere/out.csv")
+def test_invalid_options(responses_cli):
+    assert responses_cli("responses", "export", "--since", "hier").code == 2
+    result = responses_cli("responses", "export", "--output", "nowhere/out.csv")
     assert result.code == 1
     assert "cannot write nowhere/out.csv" in result.err

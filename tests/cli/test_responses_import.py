@@ -1,4 +1,4 @@
-"""`nps-connect responses import`: history from another tool, each answer once."""
+"""`nps-connect responses import`: idempotent import of responses from another tool."""
 
 import json
 import sqlite3
@@ -17,98 +17,98 @@ SURVEY = ("--survey", "after-purchase")
 
 
 @pytest.fixture
-def ready(configured, sqlite_template):
-    """A configuration with an empty database, whose only route alerts staff of detractors."""
-    (configured.folder / "nps-connect.db").write_bytes(sqlite_template.read_bytes())
-    return configured
+def import_cli(configured_cli, sqlite_template):
+    """Run commands on an empty database; the only route alerts staff about detractors."""
+    (configured_cli.folder / "nps-connect.db").write_bytes(sqlite_template.read_bytes())
+    return configured_cli
 
 
-def rows(cli, query):
+def query_rows(cli, query):
     with sqlite3.connect(cli.folder / "nps-connect.db") as database:
         return database.execute(query).fetchall()
 
 
-def told(result):
+def error_text(result):
     return " ".join(result.err.split())
 
 
-def taken(result):
+def import_totals(result):
     return json.loads(result.out)["taken"]
 
 
-def test_history_counts_in_every_figure_and_leads_to_nothing(ready):
-    name = write_csv(ready.folder, "history.csv", *ANSWERS)
-    result = ready("responses", "import", name, *SURVEY)
+def test_imported_responses_count_in_reports_and_trigger_nothing(import_cli):
+    name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
+    result = import_cli("responses", "import", name, *SURVEY)
     assert result.code == 0
-    assert "3 answers, 0 of them taken before." in told(result)
-    assert "3 moments without a time zone are read as Europe/Paris; another one: --timezone" in told(result)
+    assert "3 responses, 0 already imported." in error_text(result)
+    assert "3 times without a time zone are read as Europe/Paris; to change it: --timezone" in error_text(result)
     assert "new        3" in result.out
-    assert json.loads(ready("report", "--json").out)["responses"] == 3
-    listed = json.loads(ready("responses", "list", "--json").out)
+    assert json.loads(import_cli("report", "--json").out)["responses"] == 3
+    listed = json.loads(import_cli("responses", "list", "--json").out)
     assert listed[2]["comment"] == "Parfait, à bientôt"
     assert listed[2]["answered_at"] == "2025-10-31T08:15:00+00:00"
-    assert rows(ready, "SELECT DISTINCT state FROM survey_invitations") == [("imported",)]
-    assert rows(ready, "SELECT * FROM deliveries") == []
-    assert "imported" in ready("explain", "zoe@example.com").out
+    assert query_rows(import_cli, "SELECT DISTINCT state FROM survey_invitations") == [("imported",)]
+    assert query_rows(import_cli, "SELECT * FROM deliveries") == []
+    assert "imported" in import_cli("explain", "zoe@example.com").out
 
 
-def test_the_same_file_twice_adds_nothing(ready):
-    name = write_csv(ready.folder, "history.csv", *ANSWERS)
-    assert taken(ready("responses", "import", name, *SURVEY, "--json"))["new"] == 3
-    again = taken(ready("responses", "import", name, *SURVEY, "--json"))
-    assert (again["new"], again["known"]) == (0, 3)
-    assert rows(ready, "SELECT count(*) FROM responses") == [(3,)]
+def test_import_is_idempotent(import_cli):
+    name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
+    assert import_totals(import_cli("responses", "import", name, *SURVEY, "--json"))["new"] == 3
+    totals = import_totals(import_cli("responses", "import", name, *SURVEY, "--json"))
+    assert (totals["new"], totals["known"]) == (0, 3)
+    assert query_rows(import_cli, "SELECT count(*) FROM responses") == [(3,)]
 
 
-def test_a_dry_run_changes_nothing(ready):
-    name = write_csv(ready.folder, "history.csv", *ANSWERS)
-    result = ready("responses", "import", name, *SURVEY, "--dry-run", "--route")
+def test_dry_run_changes_nothing(import_cli):
+    name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
+    result = import_cli("responses", "import", name, *SURVEY, "--dry-run", "--route")
     assert result.code == 0
-    assert "Would lead to, at most: alerts 1." in result.out
-    assert rows(ready, "SELECT * FROM contacts") == rows(ready, "SELECT * FROM responses") == []
+    assert "Would create at most: alerts 1." in result.out
+    assert query_rows(import_cli, "SELECT * FROM contacts") == query_rows(import_cli, "SELECT * FROM responses") == []
 
 
-def test_routes_are_taken_only_when_told_and_asked(ready):
-    name = write_csv(ready.folder, "history.csv", *ANSWERS)
-    no = ready("responses", "import", name, *SURVEY, "--route", answer="n\n")
-    assert no.code == 1
-    assert rows(ready, "SELECT * FROM responses") == []
-    yes = ready("responses", "import", name, *SURVEY, "--route", answer="y\n")
-    assert "Led to: alerts 1." in yes.out
-    again = json.loads(ready("responses", "import", name, *SURVEY, "--route", "--yes", "--json").out)
-    assert again["led_to"] == {}
-    assert rows(ready, "SELECT action, state FROM deliveries") == [("send_alert", "held")]  # mode is shadow
+def test_routes_require_the_option_and_a_confirmation(import_cli):
+    name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
+    declined = import_cli("responses", "import", name, *SURVEY, "--route", answer="n\n")
+    assert declined.code == 1
+    assert query_rows(import_cli, "SELECT * FROM responses") == []
+    confirmed = import_cli("responses", "import", name, *SURVEY, "--route", answer="y\n")
+    assert "Created: alerts 1." in confirmed.out
+    repeated = json.loads(import_cli("responses", "import", name, *SURVEY, "--route", "--yes", "--json").out)
+    assert repeated["led_to"] == {}
+    assert query_rows(import_cli, "SELECT action, state FROM deliveries") == [("send_alert", "held")]  # mode is shadow
 
 
-def test_scores_cannot_be_written_back_where_no_route_does(ready):
-    name = write_csv(ready.folder, "history.csv", *ANSWERS)
-    result = ready("responses", "import", name, *SURVEY, "--write-scores")
+def test_write_scores_requires_a_route(import_cli):
+    name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
+    result = import_cli("responses", "import", name, *SURVEY, "--write-scores")
     assert result.code == 2
-    assert "no route of the configuration does write_score" in told(result)
+    assert "no configured route does write_score" in error_text(result)
 
 
-def test_the_time_zone_is_the_operators_to_say(ready):
-    name = write_csv(ready.folder, "history.csv", *ANSWERS)
-    result = ready("responses", "import", name, *SURVEY, "--timezone", "America/New_York")
-    assert "are read as America/New_York" in told(result)
-    listed = json.loads(ready("responses", "list", "--json").out)
+def test_timezone_option(import_cli):
+    name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
+    result = import_cli("responses", "import", name, *SURVEY, "--timezone", "America/New_York")
+    assert "are read as America/New_York" in error_text(result)
+    listed = json.loads(import_cli("responses", "list", "--json").out)
     assert listed[2]["answered_at"] == "2025-10-31T13:15:00+00:00"
-    assert ready("responses", "import", name, *SURVEY, "--timezone", "Paris").code == 2
+    assert import_cli("responses", "import", name, *SURVEY, "--timezone", "Paris").code == 2
 
 
-def test_dates_that_are_one_of_two_days_are_asked_about(ready):
-    name = write_csv(ready.folder, "history.csv", HEAD, ("a1", "zoe@example.com", "9", "", "03/04/2025"))
-    result = ready("responses", "import", name, *SURVEY)
+def test_ambiguous_dates_require_an_option(import_cli):
+    name = write_csv(import_cli.folder, "history.csv", HEAD, ("a1", "zoe@example.com", "9", "", "03/04/2025"))
+    result = import_cli("responses", "import", name, *SURVEY)
     assert result.code == 1
-    assert "line 2: this date is one of two days" in told(result)
-    assert "say --dates day-first or --dates month-first" in told(result)
-    assert ready("responses", "import", name, *SURVEY, "--dates", "month-first").code == 0
-    [listed] = json.loads(ready("responses", "list", "--json").out)
+    assert "line 2: this date is one of two days" in error_text(result)
+    assert "say --dates day-first or --dates month-first" in error_text(result)
+    assert import_cli("responses", "import", name, *SURVEY, "--dates", "month-first").code == 0
+    [listed] = json.loads(import_cli("responses", "list", "--json").out)
     assert listed["answered_at"] == "2025-03-03T23:00:00+00:00"
 
 
-def test_every_line_that_is_not_taken_is_told(ready):
-    bad = (
+def test_rejected_lines_are_reported(import_cli):
+    invalid_rows = (
         ("b1", "zoe@example.com", "11", "", "2025-10-01"),
         ("b2", "zoe@example.com", "9,5", "", "2025-10-01"),
         ("b3", "zoe@example.com", "", "", "2025-10-01"),
@@ -117,31 +117,31 @@ def test_every_line_that_is_not_taken_is_told(ready):
         ("b6", "", "9", "", "2025-10-01"),
         ("a1", "paul@example.com", "9", "", "2025-10-01"),
     )
-    name = write_csv(ready.folder, "history.csv", *ANSWERS, *bad)
-    result = ready("responses", "import", name, *SURVEY, "--json", "--refused", "refused.csv")
-    found = json.loads(result.out)
-    assert found["taken"]["new"] == 3
-    assert found["not_taken"]["reasons"] == {"score": 3, "date": 2, "no_address": 1, "duplicate": 1}
-    assert "line 5: '11' is not an integer from 0 to 10" in told(result)
-    assert "line 11: the same answer as on line 2" in told(result)
-    assert len((ready.folder / "refused.csv").read_text(encoding="utf-8").splitlines()) == 8
+    name = write_csv(import_cli.folder, "history.csv", *ANSWERS, *invalid_rows)
+    result = import_cli("responses", "import", name, *SURVEY, "--json", "--refused", "refused.csv")
+    output = json.loads(result.out)
+    assert output["taken"]["new"] == 3
+    assert output["not_taken"]["reasons"] == {"score": 3, "date": 2, "no_address": 1, "duplicate": 1}
+    assert "line 5: '11' is not an integer from 0 to 10" in error_text(result)
+    assert "line 11: the same answer as on line 2" in error_text(result)
+    assert len((import_cli.folder / "refused.csv").read_text(encoding="utf-8").splitlines()) == 8
 
 
 @pytest.mark.parametrize(
     ("body", "code", "sentence"),
     [
         (b"", 1, "the file is empty"),
-        (b"id;courriel;note\r\n1;a@example.com;9\r\n", 2, "no column is the moment of the answer"),
-        (b"id;courriel;date\r\n1;a@example.com;2025-01-01\r\n", 2, "no column is the score, 0 to 10"),
-        (b"courriel;note;date\r\na@example.com;x;2025-01-01\r\n", 1, "no line of the file can be used"),
+        (b"id;courriel;note\r\n1;a@example.com;9\r\n", 2, "no column contains the moment of the answer"),
+        (b"id;courriel;date\r\n1;a@example.com;2025-01-01\r\n", 2, "no column contains the score, 0 to 10"),
+        (b"courriel;note;date\r\na@example.com;x;2025-01-01\r\n", 1, "the file contains no usable line"),
         (b'courriel;note;date\r\n"a@example.com;9;2025-01-01\r\n', 1, "line 2: a quote is opened"),
     ],
 )
-def test_what_cannot_be_read_is_refused_whole(ready, body, code, sentence):
-    result = ready("responses", "import", write_bytes(ready.folder, "history.csv", body), *SURVEY)
+def test_unreadable_files_are_rejected(import_cli, body, code, sentence):
+    result = import_cli("responses", "import", write_bytes(import_cli.folder, "history.csv", body), *SURVEY)
     assert result.code == code
-    assert sentence in told(result)
-    assert rows(ready, "SELECT * FROM responses") == []
+    assert sentence in error_text(result)
+    assert query_rows(import_cli, "SELECT * FROM responses") == []
 
 
 EXPORTS = {
@@ -174,44 +174,48 @@ EXPORTS = {
 
 
 @pytest.mark.parametrize("preset", EXPORTS)
-def test_exports_of_other_tools_are_known(ready, preset):
-    name = write_csv(ready.folder, "export.csv", *EXPORTS[preset], codec="utf-8", delimiter=",")
-    more = ("--column", "score=How likely?", "--column", "comment=Why?") if "How likely?" in EXPORTS[preset][0] else ()
-    result = ready("responses", "import", name, *SURVEY, "--preset", preset, *more)
+def test_presets_for_exports_of_other_tools(import_cli, preset):
+    name = write_csv(import_cli.folder, "export.csv", *EXPORTS[preset], codec="utf-8", delimiter=",")
+    column_options = (
+        ("--column", "score=How likely?", "--column", "comment=Why?") if "How likely?" in EXPORTS[preset][0] else ()
+    )
+    result = import_cli("responses", "import", name, *SURVEY, "--preset", preset, *column_options)
     assert result.code == 0, result.err
-    [listed] = json.loads(ready("responses", "list", "--json").out)
+    [listed] = json.loads(import_cli("responses", "list", "--json").out)
     assert (listed["score"], listed["comment"]) == (9, "Bien")
     assert listed["answered_at"] == "2026-01-31T13:05:00+00:00"
 
 
-def test_our_own_export_can_be_taken_in_elsewhere(ready):
-    name = write_csv(ready.folder, "history.csv", *ANSWERS)
-    ready("responses", "import", name, *SURVEY)
-    before = json.loads(ready("responses", "export", "--json").out)
-    ready("responses", "export", "--output", "all.csv")
-    (ready.folder / "nps-connect.db").unlink()
-    ready("db", "upgrade")
-    result = ready("responses", "import", "all.csv", *SURVEY, "--preset", "nps-connect")
+def test_own_export_can_be_imported_again(import_cli):
+    name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
+    import_cli("responses", "import", name, *SURVEY)
+    rows_before = json.loads(import_cli("responses", "export", "--json").out)
+    import_cli("responses", "export", "--output", "all.csv")
+    (import_cli.folder / "nps-connect.db").unlink()
+    import_cli("db", "upgrade")
+    result = import_cli("responses", "import", "all.csv", *SURVEY, "--preset", "nps-connect")
     assert "without a time zone" not in result.err
-    after = json.loads(ready("responses", "export", "--json").out)
+    rows_after = json.loads(import_cli("responses", "export", "--json").out)
     names = ("score", "comment", "email", "answered_at", "touchpoint", "language")
-    assert [[one[name] for name in names] for one in after] == [[one[name] for name in names] for one in before]
+    assert [[row[name] for name in names] for row in rows_after] == [
+        [row[name] for name in names] for row in rows_before
+    ]
 
 
-def test_an_import_that_is_interrupted_says_how_far_it_came_and_goes_on_from_there(ready):
-    many = [(f"a{n}", f"p{n}@example.com", "9", "", "2025-10-01") for n in range(1200)]
-    name = write_csv(ready.folder, "history.csv", HEAD, *many)
-    with sqlite3.connect(ready.folder / "nps-connect.db") as database:
-        full = "SELECT RAISE(ABORT, 'database or disk is full')"
+def test_interrupted_import_reports_progress_and_can_be_resumed(import_cli):
+    rows = [(f"a{n}", f"p{n}@example.com", "9", "", "2025-10-01") for n in range(1200)]
+    name = write_csv(import_cli.folder, "history.csv", HEAD, *rows)
+    with sqlite3.connect(import_cli.folder / "nps-connect.db") as database:
+        abort = "SELECT RAISE(ABORT, 'database or disk is full')"
         database.execute(
-            f"CREATE TRIGGER stop BEFORE INSERT ON contacts WHEN NEW.email = 'p777@example.com' BEGIN {full}; END"
+            f"CREATE TRIGGER stop BEFORE INSERT ON contacts WHEN NEW.email = 'p777@example.com' BEGIN {abort}; END"
         )
-    result = ready("responses", "import", name, *SURVEY)
+    result = import_cli("responses", "import", name, *SURVEY)
     assert result.code == 1
-    assert "Stopped after line 501: 500 answers are taken. Run the same command again" in told(result)
+    assert "Stopped after line 501: 500 responses imported. Run the same command again" in error_text(result)
     tables = ("contacts", "survey_invitations", "responses", "response_revisions")
-    assert [rows(ready, f"SELECT count(*) FROM {table}") for table in tables] == [[(500,)]] * 4
-    with sqlite3.connect(ready.folder / "nps-connect.db") as database:
+    assert [query_rows(import_cli, f"SELECT count(*) FROM {table}") for table in tables] == [[(500,)]] * 4
+    with sqlite3.connect(import_cli.folder / "nps-connect.db") as database:
         database.execute("DROP TRIGGER stop")
-    again = taken(ready("responses", "import", name, *SURVEY, "--json"))
-    assert (again["new"], again["known"]) == (700, 500)
+    totals = import_totals(import_cli("responses", "import", name, *SURVEY, "--json"))
+    assert (totals["new"], totals["known"]) == (700, 500)

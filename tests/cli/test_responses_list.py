@@ -1,3 +1,5 @@
+"""`nps-connect responses list`: confirmed and provisional responses."""
+
 import json
 from datetime import timedelta
 
@@ -7,7 +9,7 @@ from nps_connect.connection import system_clock
 from nps_connect.ledger.tables import InvitationRow, ResponseRow
 
 
-def test_confirmed_answers_newest_first(seeded_cli):
+def test_confirmed_responses_newest_first(seeded_cli):
     rows = json.loads(seeded_cli("responses", "list", "--json").out)
     assert [(row["score"], row["segment"], row["contact"]) for row in rows] == [
         (2, "detractor", "crm:3"),
@@ -18,38 +20,42 @@ def test_confirmed_answers_newest_first(seeded_cli):
     assert "Parfait" in seeded_cli("responses", "list").out
 
 
-def test_one_segment_or_one_survey(seeded_cli):
+def test_segment_and_survey_filters(seeded_cli):
     assert [
         row["score"] for row in json.loads(seeded_cli("responses", "list", "--segment", "passive", "--json").out)
     ] == [8]
     assert seeded_cli("responses", "list", "--survey", "other").out == "no responses\n"
 
 
-def test_provisional_answers_are_apart(seeded_cli):
+def test_provisional_responses_are_listed_separately(seeded_cli):
     [row] = json.loads(seeded_cli("responses", "list", "--provisional", "--json").out)
     assert (row["state"], row["score"], row["contact"]) == ("provisional", 0, "crm:4")
     assert seeded_cli("responses", "list", "--provisional", "--segment", "promoter").out == "no provisional responses\n"
 
 
-def test_those_to_confirm_are_a_list_of_their_own(seeded_cli):
+def test_to_confirm_lists_detractors_without_bot_signals(seeded_cli):
     application = seeded_cli.application
-    assert seeded_cli("responses", "list", "--to-confirm").out == "no provisional responses\n", "Anne's was a machine"
+    assert seeded_cli("responses", "list", "--to-confirm").out == "no provisional responses\n", (
+        "Anne's visit shows bot signals"
+    )
     assert "to confirm" not in seeded_cli("status").out
     application.post.raising = []
     token = application.surveyed("6", "lea@example.com")
     application.clock.forward("1h")
     application.show(token, application.visit(score=4))
-    with application.ledger.write() as session:  # the command line has the clock of the machine
+    with application.ledger.write() as session:  # the command line uses the system clock
         session.execute(update(ResponseRow).values(provisional_at=system_clock() - timedelta(days=1)))
         session.execute(update(InvitationRow).values(expires_at=system_clock() + timedelta(days=1)))
     [row] = json.loads(seeded_cli("responses", "list", "--to-confirm", "--json").out)
     assert (row["score"], row["contact"], row["signs"]) == (4, "crm:6", [])
-    assert "please look: a detractor without signs of a machine" in seeded_cli("responses", "list", "--to-confirm").out
-    assert "to confirm: 1 detractor opened a score and pressed none" in seeded_cli("status").out
+    assert "needs attention: detractor without signs of a bot" in seeded_cli("responses", "list", "--to-confirm").out
+    assert (
+        "to confirm: 1 unconfirmed detractor; see: nps-connect responses list --to-confirm" in seeded_cli("status").out
+    )
     assert json.loads(seeded_cli("status", "--json").out)["to_confirm"] == 1
 
 
-def test_a_score_on_another_scale_has_no_segment(seeded_cli):
+def test_score_on_another_scale_has_no_segment(seeded_cli):
     with seeded_cli.application.ledger.write() as session:
         session.execute(update(ResponseRow).where(ResponseRow.score == 2).values(scale="stars-1-5"))
     [row] = [row for row in json.loads(seeded_cli("responses", "list", "--json").out) if row["score"] == 2]
@@ -57,5 +63,5 @@ def test_a_score_on_another_scale_has_no_segment(seeded_cli):
     assert seeded_cli("responses", "list", "--segment", "detractor").out == "no responses\n"
 
 
-def test_a_long_list_is_cut_and_says_so(seeded_cli):
-    assert seeded_cli("responses", "list", "--limit", "1").out.endswith("There are more; show them with --limit 10.\n")
+def test_limit_hints_at_more_rows(seeded_cli):
+    assert seeded_cli("responses", "list", "--limit", "1").out.endswith("More rows exist; to show them: --limit 10\n")

@@ -1,4 +1,4 @@
-"""`run`, `serve` and `worker` as real processes: up, answering, and down in good order."""
+"""`run`, `serve` and `worker` as real processes: start, requests, graceful shutdown."""
 
 import json
 import logging
@@ -25,115 +25,117 @@ def free_port():
 
 
 @pytest.fixture
-def start(configured):
-    """Start a command in the configured folder; it is killed at the end if it still runs."""
-    started = []
-    configured("db", "upgrade")
+def start(configured_cli):
+    """Start a command in the configured folder; kills it at the end of the test if it still runs."""
+    processes = []
+    configured_cli("db", "upgrade")
 
     def run(*arguments, **environ):
         environ = {**os.environ, "NPS_CONNECT_LOAD_PLUGINS": "alerts,email", **environ}
         process = subprocess.Popen(
             [*PROGRAM, *arguments],
-            cwd=configured.folder,
+            cwd=configured_cli.folder,
             env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        started.append(process)
+        processes.append(process)
         return process
 
     yield run
-    for process in started:
+    for process in processes:
         process.kill()
         process.communicate()
 
 
-def up(process):
-    """What the process says when it is up: one line of JSON."""
+def read_ready_line(process):
+    """Return the JSON line that the process prints when it is up."""
     line = process.stdout.readline()
     assert line, process.stderr.read()
     return json.loads(line)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_run_answers_and_ends_in_good_order(start, number):
+def test_run_serves_requests_and_shuts_down_gracefully(start, number):
     port = free_port()
     process = start("run", "--json", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{port}")
-    told = up(process)
-    assert told["url"] == f"http://127.0.0.1:{port}"
-    assert told["mode"] == "shadow"
-    with httpx.Client(base_url=told["url"], trust_env=False) as client:
+    ready = read_ready_line(process)
+    assert ready["url"] == f"http://127.0.0.1:{port}"
+    assert ready["mode"] == "shadow"
+    with httpx.Client(base_url=ready["url"], trust_env=False) as client:
         assert client.get("/readyz").json() == {"ready": True, "problems": []}
         assert client.get("/s/not-a-token").status_code == 404
         assert client.post("/hooks/nobody", content=b"{}").status_code == 404
-    begun = time.monotonic()
+    stop_time = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (0, "")
     assert "not-a-token" not in err
     assert "Traceback" not in err
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - stop_time < 10
 
 
-def test_a_second_process_on_the_same_file_is_refused(start, configured):
-    up(start("run", "--json", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{free_port()}"))
+def test_second_process_on_the_same_database_is_refused(start, configured_cli):
+    read_ready_line(start("run", "--json", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{free_port()}"))
     second = start("run", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{free_port()}")
     _, err = second.communicate(timeout=30)
     assert second.returncode == 2
     assert "another process is already using nps-connect.db; stop it first" in err
-    assert configured("report").out == "no responses\n"
+    assert configured_cli("report").out == "no responses\n"
 
 
-def test_a_taken_port_is_answered_with_the_way_out(start):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_port_in_use_suggests_a_fix(start):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         process = start("run", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{port}")
         _, err = process.communicate(timeout=30)
     assert process.returncode == 2
     assert (
-        f"Error: nps-connect.toml: core.listen: cannot listen on 127.0.0.1:{port}: Address already in use; stop what listens there"
+        f"Error: nps-connect.toml: core.listen: cannot listen on 127.0.0.1:{port}: Address already in use; stop the process"
         in err
     )
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_sqlite_is_for_one_process(configured, command):
-    configured("db", "upgrade")
-    result = configured(command)
+def test_serve_and_worker_require_postgresql(configured_cli, command):
+    configured_cli("db", "upgrade")
+    result = configured_cli(command)
     assert result.code == 2
     assert result.err == (
-        f"Error: nps-connect.toml: core.database_url: {command} needs PostgreSQL: on SQLite one process is both web and worker; "
+        f"Error: nps-connect.toml: core.database_url: {command} requires PostgreSQL: with SQLite one process is both web server and worker; "
         "run: nps-connect run\n"
     )
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 @pytest.mark.postgres
-def test_serve_and_worker_share_postgresql(start, database_url):
+def test_serve_and_workers_share_a_postgresql_database(start, database_url):
     environ = {
         "NPS_CONNECT_CORE__DATABASE_URL": database_url,
         "NPS_CONNECT_CORE__LISTEN": f"127.0.0.1:{free_port()}",
     }
     server, *workers = start("serve", "--json", **environ), *(start("worker", "--json", **environ) for _ in range(2))
-    with httpx.Client(base_url=up(server)["url"], trust_env=False) as client:
+    with httpx.Client(base_url=read_ready_line(server)["url"], trust_env=False) as client:
         assert client.get("/readyz").status_code == 200
-    assert [up(worker)["url"] for worker in workers] == [None, None]
+    assert [read_ready_line(worker)["url"] for worker in workers] == [None, None]
     for process in (server, *workers):
         process.terminate()
         _, err = process.communicate(timeout=20)
         assert (process.returncode, err) == (0, "")
 
 
-def test_the_log_hides_secrets_in_tracebacks_too():
+def test_log_redacts_secrets_in_tracebacks():
     def fail():
         raise RuntimeError("refused very-secret-value of jane@example.com")
 
     formatter = RedactingFormatter(Redactor(["very-secret-value"]))
     with pytest.raises(RuntimeError) as caught:
         fail()
-    known = (caught.type, caught.value, caught.tb)
-    text = formatter.format(logging.LogRecord("nps_connect", logging.ERROR, "", 0, "%s", ("very-secret-value",), known))
+    exc_info = (caught.type, caught.value, caught.tb)
+    text = formatter.format(
+        logging.LogRecord("nps_connect", logging.ERROR, "", 0, "%s", ("very-secret-value",), exc_info)
+    )
     assert "very-secret-value" not in text
     assert "jane@example.com" not in text
     assert "Traceback" in text

@@ -14,7 +14,7 @@ from support.load_generator import LoadGenerator
 from support.process_group import CLUSTER_COMMANDS, EMBEDDED_COMMANDS, ProcessGroup
 from support.process_pool import ProcessPool
 
-from nps_connect.cli.demo import _build_script
+from nps_connect.cli.demo import _build_demo_config
 from nps_connect.plugins import Plugins
 from nps_connect.records.deliveries import Action
 from nps_connect.sandbox.demo import Demo, open_demo
@@ -91,7 +91,7 @@ def running_product(
         database_url: an empty PostgreSQL database; none = SQLite.
     """
     plugins = Plugins.load()
-    script = _build_script(plugins, CUSTOMER_COUNT, seed)
+    script = _build_demo_config(plugins, CUSTOMER_COUNT, seed)
     plans = "".join(f"\n[delivery.retry.{action}]\n{FAST_RETRY_PLAN}" for action in get_args(Action))
     with open_demo(replace(script, text=script.text + plans), plugins, folder) as demo:
         with environment_path(demo.product.config).open("a", encoding="utf-8") as secrets:

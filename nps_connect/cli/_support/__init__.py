@@ -1,1 +1,1 @@
-"""Helpers that several commands share."""
+"""Helpers shared by the commands; none of them is a command."""

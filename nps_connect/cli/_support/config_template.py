@@ -1,4 +1,4 @@
-"""A first configuration, put together from each plugin's own example. Pure."""
+"""The initial configuration, composed from the plugins' examples. Pure: reads and writes nothing."""
 
 from __future__ import annotations
 
@@ -11,75 +11,75 @@ from nps_connect.records.connectors import ConnectorInfo, ExampleConfiguration
 SIGNING_KEY = "NPS_SIGNING_KEY"
 
 CORE_TEMPLATE = """\
-# The configuration of nps-connect. After each change: nps-connect config check
+# Configuration of nps-connect. After each change run: nps-connect config check
 #
-# Every value can also come from the environment as NPS_CONNECT_<SECTION>__<KEY>, for example
-# NPS_CONNECT_CORE__MODE=live. Secrets never stand here: {{ env = "NAME" }} takes one from the environment or from
-# {environment_file} beside this file, {{ file = "path" }} from a file of its own.
+# Every value can also be set in the environment as NPS_CONNECT_<SECTION>__<KEY>, for example
+# NPS_CONNECT_CORE__MODE=live. Secrets are references: {{ env = "NAME" }} reads the environment or
+# {environment_file} next to this file, {{ file = "path" }} reads a file.
 
 [core]
-# where customers and vendors reach this installation
+# public base URL of this installation, used in mails and webhooks
 public_url = "https://nps.example.com"
-# the name that customers know
+# company name shown to customers
 company = "Exemple SA"
-# the first is the company's own; customers get theirs if it is among them
+# the first is the default; customers get their own language if it is listed
 languages = ["fr", "en"]
-# days and hours follow it
+# time zone for days and quiet hours
 timezone = "Europe/Paris"
-# a relative SQLite file lies beside this file; for PostgreSQL: {{ env = "DATABASE_URL" }}
+# relative SQLite paths start at the folder of this file; for PostgreSQL: {{ env = "DATABASE_URL" }}
 database_url = "sqlite:///nps-connect.db"
-# the first signs the links in mails, all verify them: to rotate, put a new one in front
+# the first key signs links, all keys verify them; to rotate, prepend a new key
 signing_keys = [{{ env = "{signing_key}" }}]
-# where a detractor goes whose ticket or alert failed
+# receives a mail when a ticket or alert about a detractor fails
 fallback_email = "care@example.com"
 # linked from mails and pages
 privacy_notice_url = "https://www.example.com/privacy"
-# where customers reach a person; the fallback address if not given
+# support address shown to customers; default: fallback_email
 # help_email = "help@example.com"
-# at the foot of mails, below the company's name
+# printed in the mail footer, below the company name
 # postal_address = "1 rue de l'Exemple, 75000 Paris"
-# of buttons and links
+# colour of buttons and links
 # colour = "#174ea6"
-# in the head of mails: PNG, JPEG or GIF, 8 KB at most, beside this file
+# mail header image: PNG, JPEG or GIF, at most 8 KB, next to this file
 # logo = "logo.png"
-# for staging: customer mail goes to these addresses and domains only
+# for staging: send customer mail to these addresses and domains only
 # recipient_allow_list = ["@example.com"]
-# host and port of the web server
+# listen address of the web server
 # listen = "127.0.0.1:8040"
-# threads that carry out deliveries
+# worker threads
 # workers = 4
-# "shadow" decides and records but sends nothing, "live" sends
+# "shadow" records decisions and sends nothing, "live" sends
 mode = "shadow"
 
 [limits]
-# nobody gets a second survey within this time, whatever the survey, trigger or channel
+# minimum time between two surveys to one person, across surveys, triggers and channels
 cooldown = "90d"
-# what becomes of a survey that the cooldown blocks: "skip", or "defer" for at most defer_at_most
+# surveys blocked by the cooldown: "skip", or "defer" for up to defer_at_most
 # when_blocked = "skip"
 # defer_at_most = "14d"
-# more surveys than this on one day wait for the next
+# surveys above this daily cap wait for the next day
 surveys_per_day = 200
-# when no invitation and no reminder goes out, by the clock where the customer lives; "off" = at any hour
+# no invitations or reminders in these hours of the customer's time zone; "off" = at any hour
 # quiet_hours = "20:00-08:00"
 # quiet_days = ["saturday", "sunday"]
-# older events lead to no survey
+# events older than this lead to no survey
 max_event_age = "7d"
 """
 
 SURVEY_TEMPLATE = """\
 [surveys.after-purchase]
-# the connection that carries the mail
+# connection that sends the mail
 channel = "{channel}"
-# the moment asked about; the survey's name if not given
+# moment that the survey asks about; default: the survey's name
 # touchpoint = "purchase"
-# who asks, at the end of the mail; the company if not given
+# signature of the mail; default: the company
 # signed_by = {{ fr = "Claire Dupont, relations clients", en = "Claire Dupont, customer care" }}
-# how long the link in the mail takes answers
+# lifetime of the survey link
 # expires_after = "60d"
-# reminders for those who have not answered by then: one, or two, each so long after the mail before it
+# reminders to people without a response: one or two, each this long after the previous mail
 # reminder_after = "4d"
 # reminders = 2
-# a further question on the page, for some or for "any"; with choices = {{ ... }}, one of them is chosen
+# follow-up question on the page, for one segment or "any"; choices = {{ ... }} makes it a selection
 # [[surveys.after-purchase.follow_ups]]
 # name = "reason"
 # on = "detractor"
@@ -89,12 +89,12 @@ channel = "{channel}"
 
 @dataclass
 class ConfigTemplate:
-    """A first configuration.
+    """An initial configuration.
 
     Attributes:
-        text: the file.
-        connections: names of its connections, with their plugins.
-        environment: variables that it refers to, with a placeholder each; the signing key is not among them.
+        text: the content of the file.
+        connections: plugin by connection name.
+        environment: placeholder by name of each referenced variable, without the signing key.
     """
 
     text: str
@@ -103,14 +103,14 @@ class ConfigTemplate:
 
 
 def build_config_template(infos: Iterable[ConnectorInfo], *, environment_file: str) -> ConfigTemplate:
-    """Put a configuration together.
+    """Compose an initial configuration.
 
     Args:
-        infos: the plugins; those that give events come first, channels next.
+        infos: the plugins, in any order; event sources are listed first, channels next.
         environment_file: name of the file that will hold the secrets, for the comment.
 
     Raises:
-        ValueError: no plugin can carry messages to people.
+        ValueError: no plugin is a channel.
     """
     ordered = sorted(infos, key=lambda info: (not info.events, not info.channel, info.name))
     examples: dict[str, tuple[ConnectorInfo, ExampleConfiguration]] = {}
@@ -119,7 +119,7 @@ def build_config_template(infos: Iterable[ConnectorInfo], *, environment_file: s
         examples[name] = info, _with_connection_name(info.example, name)
     channel = next((name for name, (info, _) in examples.items() if info.channel), None)
     if channel is None:
-        raise ValueError("no installed plugin can carry messages to people")
+        raise ValueError("no installed plugin can send messages to customers")
     parts = [CORE_TEMPLATE.format(environment_file=environment_file, signing_key=SIGNING_KEY)]
     parts += [example.table for _, example in examples.values()]
     parts.append(SURVEY_TEMPLATE.format(channel=channel))
@@ -132,15 +132,15 @@ def build_config_template(infos: Iterable[ConnectorInfo], *, environment_file: s
     return ConfigTemplate(text, {name: info.name for name, (info, _) in examples.items()}, environment)
 
 
-def _unique_connection_name(wish: str, plugin: str, taken: Iterable[str]) -> str:
-    """A connection name that no other plugin has: the wish, else the plugin's own name, else a number behind it."""
-    used = set(taken)
-    candidates = [wish, plugin.replace("_", "-"), *(f"{wish}-{number}" for number in range(2, len(used) + 3))]
+def _unique_connection_name(preferred: str, plugin: str, used_names: Iterable[str]) -> str:
+    """Return an unused connection name: the preferred one, else the plugin's name, else a numbered one."""
+    used = set(used_names)
+    candidates = [preferred, plugin.replace("_", "-"), *(f"{preferred}-{n}" for n in range(2, len(used) + 3))]
     return next(name for name in candidates if name not in used)
 
 
 def _with_connection_name(example: ExampleConfiguration, name: str) -> ExampleConfiguration:
-    """The example with its connection called otherwise, in table heads and in ``from`` and ``via``."""
+    """Return the example with its connection renamed in table headings, ``from`` and ``via``."""
     if name == example.connection:
         return example
     old = re.escape(example.connection)

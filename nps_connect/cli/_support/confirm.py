@@ -1,4 +1,4 @@
-"""The question before anything that cannot be taken back."""
+"""The confirmation prompt before anything irreversible."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from nps_connect.cli._support.errors import CommandError
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask whether to go on, unless ``--yes`` was given.
+    """Ask for confirmation on standard error, unless ``--yes`` was given.
 
     Raises:
-        click.Abort: the answer is no.
-        Failure: nobody answers, as in a script.
+        click.Abort: the operator declined.
+        CommandError: standard input is closed, as in a script.
     """
     if yes:
         return
     try:
-        agreed = click.confirm(question, err=True)
+        is_confirmed = click.confirm(question, err=True)
     except click.Abort:
-        raise CommandError("nobody answered, so nothing was done; --yes goes on without asking") from None
-    if not agreed:
+        raise CommandError("no confirmation given, nothing was changed; pass --yes to skip the prompt") from None
+    if not is_confirmed:
         raise click.Abort

@@ -1,4 +1,4 @@
-"""What ``surveys invite`` and ``responses import`` share: the file, its columns, its bad lines."""
+"""Shared by ``surveys invite`` and ``responses import``: the CSV file, its columns, and rejected lines."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.names import suggest_nearest
 from nps_connect.cli._support.output import pluralize
 
 if TYPE_CHECKING:
     from nps_connect.rules.imports.columns import ColumnMapping, ImportField
     from nps_connect.rules.imports.row_errors import RowErrors
+    from nps_connect.services.context import Context
     from nps_connect.services.imports.import_file import ImportFile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+BATCH_SIZE = 500
 ENCODINGS = {
     "utf-8": "utf-8-sig",
     "utf-16": "utf-16",
@@ -35,18 +38,22 @@ MAX_SHOWN = 20
 
 
 def file_options(command: F) -> F:
-    """``FILE``, ``--column``, ``--encoding``, ``--delimiter``, ``--refused``."""
+    """Add ``FILE``, ``--column``, ``--encoding``, ``--delimiter`` and ``--refused``."""
     for option in (
         click.option(
             "--refused",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="CSV",
-            help="Write every line that leads to nothing, and why, to a file.",
+            help="Write rejected lines with their reasons to this file.",
         ),
-        click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help="Found out if not given."),
-        click.option("--encoding", type=click.Choice(list(ENCODINGS)), help="Found out if not given."),
+        click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help="Detected by default."),
+        click.option("--encoding", type=click.Choice(list(ENCODINGS)), help="Detected by default."),
         click.option(
-            "--column", "given", multiple=True, metavar="FIELD=NAME", help="Which column means what; may be repeated."
+            "--column",
+            "column_options",
+            multiple=True,
+            metavar="FIELD=NAME",
+            help="Map a field to a column of the file; repeatable.",
         ),
         click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
     ):
@@ -54,12 +61,29 @@ def file_options(command: F) -> F:
     return command
 
 
-def open_csv(file: Path, encoding: str | None, delimiter: str | None) -> ImportFile:
-    """Open the file, and say on standard error how it is read.
+def select_connection(ctx: Context, survey: str, connection: str | None) -> str:
+    """Return the connection that knows the people of the file: the given one, or the only possible one.
 
     Raises:
-        Failure: it cannot be opened.
-        FileRefused: it is no table.
+        click.UsageError: there is no such survey or connection, or several connections are possible.
+    """
+    from nps_connect.services.imports.people import AmbiguousConnection, choose_connection
+
+    surveys = ctx.settings.surveys
+    if survey not in surveys:
+        raise click.UsageError(f"there is no survey {survey!r}{suggest_nearest(survey, surveys)}")
+    try:
+        return choose_connection(ctx, connection, survey)
+    except AmbiguousConnection as error:
+        raise click.BadParameter(str(error), param_hint="--connection") from None
+
+
+def open_csv(file: Path, encoding: str | None, delimiter: str | None) -> ImportFile:
+    """Open the file and report encoding, delimiter and number of columns on standard error.
+
+    Raises:
+        CommandError: the file cannot be opened.
+        InvalidImportFile: the file is not a table.
     """
     from nps_connect.services.imports.import_file import open_import_file
 
@@ -68,110 +92,116 @@ def open_csv(file: Path, encoding: str | None, delimiter: str | None) -> ImportF
         source = open_import_file(file, codec=codec, delimiter=DELIMITERS[delimiter] if delimiter else None)
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror}") from None
-    name = next((name for name, sign in DELIMITERS.items() if sign == source.delimiter), repr(source.delimiter))
-    doubt = " (nothing in the file says so: check names with accents)" if source.encoding.guessed else ""
-    told = pluralize(len(source.header), "column", "columns")
-    click.echo(f"{file.name}: {encoding or source.encoding.told}{doubt}, delimiter {name}, {told}", err=True)
+    delimiter_name = next(
+        (name for name, sign in DELIMITERS.items() if sign == source.delimiter), repr(source.delimiter)
+    )
+    hint = " (guessed: check names with accents)" if source.encoding.guessed else ""
+    columns = pluralize(len(source.header), "column", "columns")
+    click.echo(
+        f"{file.name}: {encoding or source.encoding.told}{hint}, delimiter {delimiter_name}, {columns}", err=True
+    )
     return source
 
 
 def resolve_columns(
     source: ImportFile,
     fields: Sequence[ImportField],
-    given: Sequence[str],
+    column_options: Sequence[str],
     *,
-    needed: Iterable[Sequence[str]],
+    required: Iterable[Sequence[str]],
     preset: Mapping[str, str] | None = None,
 ) -> ColumnMapping:
-    """Which column means what; asks for what is missing, if somebody sits at the terminal.
+    """Return the column of each field; on a terminal, prompt for missing ones.
 
     Args:
         source: the file.
-        fields: what it may tell.
-        given: ``FIELD=NAME`` from the command line.
-        needed: of each of these groups of fields, one must be there; the first is asked for.
+        fields: the fields that the file may contain.
+        column_options: ``FIELD=NAME`` from the command line.
+        required: groups of fields; one field of each group is required, and the prompt asks for the first.
         preset: column names by field.
 
     Raises:
-        click.UsageError: a needed column is missing, or one that was named.
+        click.UsageError: a required column or a column named by an option is missing.
     """
     from nps_connect.rules.imports.columns import ColumnNotFound, find_columns
 
-    named = dict(_parse_column_option(text, fields) for text in given)
+    column_by_field = dict(_parse_column_option(text, fields) for text in column_options)
     try:
-        found = find_columns(source.header, fields, named, preset or {})
-        for group in needed:
-            if len(found.missing(*group)) == len(group):
-                named[group[0]] = _prompt_for_column(source, next(one for one in fields if one.name == group[0]))
-                found = find_columns(source.header, fields, named, preset or {})
+        mapping = find_columns(source.header, fields, column_by_field, preset or {})
+        for group in required:
+            if len(mapping.missing(*group)) == len(group):
+                field = next(field for field in fields if field.name == group[0])
+                column_by_field[field.name] = _prompt_for_column(source, field)
+                mapping = find_columns(source.header, fields, column_by_field, preset or {})
     except ColumnNotFound as error:
         raise click.BadParameter(str(error), param_hint="--column") from None
-    if found.unused:
-        click.echo(f"not used: {', '.join(found.unused[:MAX_SHOWN])}", err=True)
-    return found
+    if mapping.unused:
+        click.echo(f"unused columns: {', '.join(mapping.unused[:MAX_SHOWN])}", err=True)
+    return mapping
 
 
 def _parse_column_option(text: str, fields: Sequence[ImportField]) -> tuple[str, str]:
     name, sign, column = text.partition("=")
-    known = [field.name for field in fields]
-    if not sign or not column or name not in known:
+    field_names = [field.name for field in fields]
+    if not sign or not column or name not in field_names:
         raise click.BadParameter(
-            f"{text!r} is not FIELD=NAME with a field of {', '.join(known)}", param_hint="--column"
+            f"{text!r} is not FIELD=NAME; allowed fields: {', '.join(field_names)}", param_hint="--column"
         )
     return name, column
 
 
 def _prompt_for_column(source: ImportFile, field: ImportField) -> str:
-    listed = ", ".join(repr(name) for name in source.header[:MAX_SHOWN])
+    header = ", ".join(repr(name) for name in source.header[:MAX_SHOWN])
     if not sys.stdin.isatty():
-        hint = " (if that is several columns in one, give --delimiter)" if len(source.header) == 1 else ""
+        hint = " (one column only: check --delimiter)" if len(source.header) == 1 else ""
         raise click.UsageError(
-            f"no column is {field.told}; the file has {listed}{hint}. Say it with --column '{field.name}=NAME'"
+            f"no column contains {field.told}; the file has {header}{hint}. Use --column '{field.name}=NAME'"
         )
-    first = next(source.rows(), None)
+    first_row = next(source.rows(), None)
     for number, name in enumerate(source.header, start=1):
-        click.echo(f"  {number:>3}  {name}  {first.cells[number - 1][:40] if first else ''}".rstrip(), err=True)
-    number = click.prompt(f"Which column is {field.told}?", type=click.IntRange(1, len(source.header)), err=True)
+        sample = first_row.cells[number - 1][:40] if first_row else ""
+        click.echo(f"  {number:>3}  {name}  {sample}".rstrip(), err=True)
+    number = click.prompt(f"Which column contains {field.told}?", type=click.IntRange(1, len(source.header)), err=True)
     return source.header[number - 1]
 
 
 @contextmanager
-def collect_line_errors(refused: Path | None) -> Iterator[RowErrors]:
-    """Where bad lines are counted, and written to a file if one was named.
+def collect_line_errors(path: Path | None) -> Iterator[RowErrors]:
+    """Yield a collector of rejected lines that also writes them to a file if a path is given.
 
     Raises:
-        Failure: it cannot be written.
+        CommandError: the file cannot be written.
     """
     from nps_connect.rules.imports.row_errors import RowErrors
 
-    if refused is None:
+    if path is None:
         yield RowErrors()
         return
     try:
-        stream = refused.open("w", encoding="utf-8", newline="")
+        stream = path.open("w", encoding="utf-8", newline="")
     except OSError as error:
-        raise CommandError(f"cannot write {refused}: {error.strerror}") from None
+        raise CommandError(f"cannot write {path}: {error.strerror}") from None
     with stream:
         writer = csv.writer(stream)
         writer.writerow(("line", "reason", "detail"))
-        yield RowErrors(told=lambda fault: writer.writerow((fault.line, fault.reason, fault.detail)))
+        yield RowErrors(told=lambda error: writer.writerow((error.line, error.reason, error.detail)))
 
 
-def print_line_errors(faults: RowErrors, refused: Path | None) -> None:
-    """Say on standard error which lines are not taken, and why."""
-    if not faults.total:
+def print_line_errors(errors: RowErrors, path: Path | None) -> None:
+    """Print rejected lines on standard error, with the path of the file that lists all of them."""
+    if not errors.total:
         return
-    reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(faults.counts.items()))
-    click.echo(f"{pluralize(faults.total, 'line is', 'lines are')} not taken ({reasons}):", err=True)
-    for fault in faults.first[:MAX_SHOWN]:
-        click.echo(f"  line {fault.line}: {fault.detail}", err=True)
-    if faults.total > MAX_SHOWN:
-        where = f"see {refused}" if refused else "write them all to a file with --refused CSV"
-        click.echo(f"  and {faults.total - MAX_SHOWN} more: {where}", err=True)
+    reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(errors.counts.items()))
+    click.echo(f"{pluralize(errors.total, 'line', 'lines')} rejected ({reasons}):", err=True)
+    for error in errors.first[:MAX_SHOWN]:
+        click.echo(f"  line {error.line}: {error.detail}", err=True)
+    if errors.total > MAX_SHOWN:
+        where = f"see {path}" if path else "write all of them to a file with --refused CSV"
+        click.echo(f"  and {errors.total - MAX_SHOWN} more: {where}", err=True)
 
 
-def line_errors_json(faults: RowErrors) -> dict[str, Any]:
-    """The same for programs; the first ones line by line."""
+def line_errors_json(errors: RowErrors) -> dict[str, Any]:
+    """Return the rejected lines for ``--json``: counts, and details of the first ones."""
     from dataclasses import asdict
 
-    return {"lines": faults.total, "reasons": dict(faults.counts), "first": [asdict(one) for one in faults.first]}
+    return {"lines": errors.total, "reasons": dict(errors.counts), "first": [asdict(error) for error in errors.first]}

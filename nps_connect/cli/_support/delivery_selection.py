@@ -1,4 +1,4 @@
-"""What ``deliveries retry`` and ``deliveries cancel`` share: which deliveries are meant, and telling of them."""
+"""Shared by ``deliveries retry`` and ``deliveries cancel``: selecting deliveries and reporting the results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.output import last_line, print_table
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class MomentParam(click.ParamType[datetime]):
-    """A moment: a date, a date with a time (of the company's zone), or how long ago, such as ``2d``."""
+    """A moment: a date, a date with a time (in the company's zone), or an age such as ``2d``."""
 
     name = "moment"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
-        """Aware if it was told as a time that has passed, else naive, in the company's zone."""
+        """Return an aware moment for an age, else a naive one in the company's zone."""
         from nps_connect.connection import system_clock
         from nps_connect.settings.durations import parse_duration
 
@@ -38,20 +39,20 @@ class MomentParam(click.ParamType[datetime]):
         try:
             return datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is not a moment: write 2026-11-21, 2026-11-21T14:00 or how long ago, such as 2d")
+            self.fail(f"{value!r} is not a moment: use 2026-11-21, 2026-11-21T14:00 or an age such as 2d")
 
 
 def selection_options(command: F) -> F:
-    """``[ID]... --all --connection --action --error --since --until``."""
+    """Add ``[ID]... --all --connection --action --error --since --until``."""
     for decorate in (
-        click.option("--until", type=MomentParam(), help="With --all: only created before then."),
+        click.option("--until", type=MomentParam(), help="With --all: only created before this moment."),
         click.option(
-            "--since", type=MomentParam(), help="With --all: only created since then, such as 2026-11-21 or 2d."
+            "--since", type=MomentParam(), help="With --all: only created since this moment (2026-11-21 or 2d)."
         ),
-        click.option("--error", help="With --all: only with this kind of error, or this text in it."),
+        click.option("--error", help="With --all: only with this kind of error, or this text in the error."),
         click.option("--action", help="With --all: only this action, such as open_ticket."),
-        click.option("--connection", help="With --all: only on this connection."),
-        click.option("--all", "everything", is_flag=True, help="All that there are, or those that the filters leave."),
+        click.option("--connection", help="With --all: only this connection."),
+        click.option("--all", "select_all", is_flag=True, help="All deliveries that match the filters."),
         click.argument("ids", metavar="[ID]...", type=int, nargs=-1),
     ):
         command = decorate(command)
@@ -59,66 +60,68 @@ def selection_options(command: F) -> F:
 
 
 def parse_selection(
-    ids: tuple[int, ...], everything: bool, settings: Settings, filters: dict[str, Any]
+    ids: tuple[int, ...], select_all: bool, settings: Settings, filters: dict[str, Any]
 ) -> tuple[int, ...] | DeliverySelection:
-    """The deliveries that were named, or the choice that was made."""
+    """Return the given ids, or the selection that the filters describe.
+
+    Raises:
+        click.UsageError: ids and ``--all`` are both given or both missing, or filters are given without ``--all``.
+    """
     from nps_connect.services.deliveries.selection import DeliverySelection
 
-    chosen = {name: value for name, value in filters.items() if value is not None}
+    given_filters = {name: value for name, value in filters.items() if value is not None}
+    if bool(ids) == select_all or (given_filters and not select_all):
+        raise click.UsageError(
+            "give delivery IDs, or --all with optional filters (--connection, --action, --error, ...)"
+        )
+    if not select_all:
+        return ids
     for name in ("since", "until"):
-        if name in chosen and chosen[name].tzinfo is None:
-            chosen[name] = chosen[name].replace(tzinfo=settings.core.zone)
-    return DeliverySelection(**chosen) if everything else ids
-
-
-def require_ids_or_all(ids: tuple[int, ...], everything: bool, filters: dict[str, Any]) -> None:
-    """Deliveries are named by id, or chosen; not both, and never all by accident."""
-    filtered = any(value is not None for value in filters.values())
-    if bool(ids) == everything or (filtered and not everything):
-        raise click.UsageError("name deliveries by ID, or choose with --all, --connection, --action, --error, --since")
+        if name in given_filters and given_filters[name].tzinfo is None:
+            given_filters[name] = given_filters[name].replace(tzinfo=settings.core.zone)
+    return DeliverySelection(**given_filters)
 
 
 def load_selected(
-    session: Session, meant: tuple[int, ...] | DeliverySelection, states: tuple[str, ...]
+    session: Session, selection: tuple[int, ...] | DeliverySelection, states: tuple[str, ...]
 ) -> list[DeliveryRow]:
-    """The deliveries that are meant, locked.
+    """Return the selected deliveries, locked; those selected by filters are limited to the given states.
 
     Raises:
-        Failure: an id that there is not.
+        CommandError: an id does not exist.
     """
-    from nps_connect.cli._support.errors import CommandError
     from nps_connect.services.deliveries.retry import load_deliveries_by_id
     from nps_connect.services.deliveries.selection import select_deliveries
 
-    if not isinstance(meant, tuple):
-        return select_deliveries(session, meant, states)
-    rows = load_deliveries_by_id(session, list(meant))
-    unknown = set(meant) - {row.id for row in rows}
-    if unknown:
-        raise CommandError(f"there is no delivery {', '.join(map(str, sorted(unknown)))}")
+    if not isinstance(selection, tuple):
+        return select_deliveries(session, selection, states)
+    rows = load_deliveries_by_id(session, list(selection))
+    missing_ids = set(selection) - {row.id for row in rows}
+    if missing_ids:
+        raise CommandError(f"there is no delivery {', '.join(map(str, sorted(missing_ids)))}")
     return rows
 
 
-def result_json(one: OperatorResult, done: str) -> dict[str, object]:
-    """One line of ``--json``."""
-    row = one.row
+def result_json(result: OperatorResult, success_key: str) -> dict[str, object]:
+    """Return one result for ``--json``."""
+    row = result.row
     return {
         "id": row.id,
         "action": row.action,
         "connection": row.connection,
         "state": row.state,
-        done: one.refused is None,
-        "refused": one.refused,
+        success_key: result.refused is None,
+        "refused": result.refused,
     }
 
 
-def print_results(planned: list[OperatorResult], *, empty: str) -> None:
-    """The table for people."""
+def print_results(results: list[OperatorResult], *, empty: str) -> None:
+    """Print the results as a table."""
     print_table(
-        ["id", "action", "connection", "last error", "stays because"],
+        ["id", "action", "connection", "last error", "skipped because"],
         [
-            (one.row.id, one.row.action, one.row.connection, last_line(one.row.last_error), one.refused)
-            for one in planned
+            (result.row.id, result.row.action, result.row.connection, last_line(result.row.last_error), result.refused)
+            for result in results
         ],
         empty=empty,
     )

@@ -1,4 +1,4 @@
-"""From errors to exit codes: 0 ok, 1 failed, 2 usage or configuration. No traceback unless asked for."""
+"""Mapping from exceptions to exit codes: 0 success, 1 failure, 2 usage or configuration error."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from nps_connect.errors import ConfigError, NpsConnectError
 
 
 class CommandError(click.ClickException):
-    """A failure that is told in a sentence on standard error; exit code 1."""
+    """A failure reported in one sentence on standard error; exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Say it."""
+        """Print the message."""
         click.echo(f"Error: {self.format_message()}", file=file or sys.stderr)
 
 
 class ConfigurationInvalid(CommandError):
-    """The configuration is wrong; exit code 2."""
+    """The configuration is invalid; exit code 2."""
 
     exit_code = 2
 
 
 class RootGroup(LazyGroup):
-    """The outermost group."""
+    """The top-level group, which converts exceptions to messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # whatever the command returns
-        """Run the command; turn what it raises into a sentence and an exit code."""
+        """Run the command; show tracebacks only with ``--debug``.
+
+        Raises:
+            CommandError: the command raised anything other than a click exception.
+        """
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -40,33 +44,33 @@ class RootGroup(LazyGroup):
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise
             if ctx.params.get("debug"):
-                _show_traceback()
+                _print_traceback()
             raise _to_command_error(error, ctx) from error
 
 
 def _to_command_error(error: Exception, context: click.Context) -> CommandError:
     if isinstance(error, ConfigError):
         if error.where is None and error.key is not None and isinstance(context.obj, Options):
-            error.where = str(context.obj.path)  # the ledger and the like know the key, but not the file
+            error.where = str(context.obj.path)  # lower layers know the key, but not the file
         return ConfigurationInvalid(_format_mistakes(error.sentence()))
     if isinstance(error, NpsConnectError):
         return CommandError(str(error))
     from nps_connect.redaction import Redactor
 
     lines = Redactor([])(str(error)).splitlines()
-    told = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return CommandError(f"something unexpected happened ({told}); run again as: nps-connect --debug ...")
+    summary = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return CommandError(f"unexpected error: {summary} (re-run with --debug for details)")
 
 
 def _format_mistakes(text: str) -> str:
     lines = text.splitlines()
-    mistakes = [line for line in lines if not line.startswith("  ")]  # the others show a place
+    mistakes = [line for line in lines if not line.startswith("  ")]  # indented lines quote the file
     if len(mistakes) == 1:
         return text
     return "\n".join([f"{len(mistakes)} mistakes in the configuration", *(f"  {line}" for line in lines)])
 
 
-def _show_traceback() -> None:
+def _print_traceback() -> None:
     import traceback
 
     traceback.print_exc()

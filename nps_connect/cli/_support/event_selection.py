@@ -1,4 +1,4 @@
-"""What ``events list`` and ``events replay`` share: which events are meant."""
+"""Shared by ``events list`` and ``events replay``: selecting events or raw webhooks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nps_connect.cli._support.connection_names import require_connection
 from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.names import require_connection
 from nps_connect.cli._support.periods import parse_period, period_options
 
 if TYPE_CHECKING:
@@ -23,46 +23,46 @@ FILTER_OPTIONS = ("connection", "state", "kind", "contact", "since", "until")
 
 
 def event_filter_options(command: F) -> F:
-    """``--connection``, ``--state``, ``--kind``, ``--contact``, ``--since``, ``--until``, ``--raw``."""
-    raw = click.option("--raw", is_flag=True, help="Webhooks as they came in, in place of the events in them.")
+    """Add ``--connection``, ``--state``, ``--kind``, ``--contact``, ``--since``, ``--until`` and ``--raw``."""
+    raw = click.option("--raw", is_flag=True, help="Raw webhook requests instead of events.")
     command = period_options(raw(command))
     for option in (
-        click.option("--contact", help="Only of this person: an e-mail address, a vendor id, or CONNECTION:ID."),
-        click.option("--kind", help="Only of this kind, such as deal.won."),
-        click.option("--state", type=click.Choice(STATES), help="Only in this state."),
-        click.option("--connection", help="Only of this connection."),
+        click.option("--contact", help="Only this contact: an e-mail address, a vendor id, or CONNECTION:ID."),
+        click.option("--kind", help="Only this kind, such as deal.won."),
+        click.option("--state", type=click.Choice(STATES), help="Only this state."),
+        click.option("--connection", help="Only this connection."),
     ):
         command = option(command)
     return command
 
 
 def parse_event_selection(
-    session: Session, settings: Settings, given: dict[str, Any], ids: tuple[int, ...] = ()
+    session: Session, settings: Settings, filters: dict[str, Any], ids: tuple[int, ...] = ()
 ) -> ReplayFilter:
-    """What the options mean.
+    """Return the filter that the options describe.
 
     Args:
         session: for reading.
         settings: with the connections.
-        given: what was given, by option.
-        ids: of events, or of webhooks.
+        filters: the option values, by option name.
+        ids: of events, or of webhooks with ``--raw``.
 
     Raises:
-        click.UsageError: an unknown connection, a time that cannot be read, or webhooks by what only events have.
-        Failure: nobody is known by that contact.
+        click.UsageError: an unknown connection, an invalid period, or ``--raw`` with options that only events have.
+        CommandError: no contact matches.
     """
     from nps_connect.services.intake.replay import ReplayFilter, has_intake_from
     from nps_connect.services.operations.explain import resolve_contacts
 
-    connection, contact = given["connection"], given["contact"]
-    if given["raw"] and (given["kind"] or contact):
-        raise click.UsageError("--kind and --contact choose events; webhooks (--raw) have neither")
+    connection, contact = filters["connection"], filters["contact"]
+    if filters["raw"] and (filters["kind"] or contact):
+        raise click.UsageError("--kind and --contact filter events; they cannot be combined with --raw")
     if connection is not None and not has_intake_from(session, connection):
         require_connection(connection, settings.connections)
-    people: tuple[int, ...] | None = None
+    contact_ids: tuple[int, ...] | None = None
     if contact is not None:
-        people = tuple(one.id or 0 for one in resolve_contacts(session, contact, list(settings.connections)))
-        if not people:
-            raise CommandError(f"nobody is known as {contact!r}")
-    since, until = parse_period(settings, given["since"], given["until"])
-    return ReplayFilter(ids, connection, given["state"], given["kind"], people, since, until)
+        contact_ids = tuple(row.id or 0 for row in resolve_contacts(session, contact, list(settings.connections)))
+        if not contact_ids:
+            raise CommandError(f"no contact matches {contact!r}")
+    since, until = parse_period(settings, filters["since"], filters["until"])
+    return ReplayFilter(ids, connection, filters["state"], filters["kind"], contact_ids, since, until)

@@ -1,4 +1,4 @@
-"""Groups and commands that cost nothing until they are used."""
+"""Command groups that import a subcommand only when it runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nps_connect.cli._support.options import Options
 
 
 class Command(click.Command):
-    """A command that takes ``--config`` after its own name as well as before it."""
+    """A command that accepts ``--config`` after its name as well as before it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # click's own arguments
         super().__init__(*args, **kwargs)
@@ -24,7 +24,7 @@ class Command(click.Command):
                 metavar="FILE",
                 expose_value=False,
                 callback=_set_config,
-                help="The configuration, as before the command.",
+                help="Configuration file (same as before the command).",
             )
         )
 
@@ -35,10 +35,10 @@ def _set_config(context: click.Context, _parameter: click.Parameter, value: Path
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by address and imports one only to run it.
+    """A group that knows its subcommands by import path and imports one only to run it.
 
     Args:
-        commands_at: by name: ``package.module:attribute`` and one line of help.
+        commands_at: by command name: ``package.module:attribute`` and the help line.
     """
 
     command_class = Command
@@ -48,23 +48,31 @@ class LazyGroup(click.Group):
         self._lazy_subcommands = commands_at
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order of the table."""
+        """Return the command names in table order."""
         return list(self._lazy_subcommands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
+        """Import and return one command, or None for an unknown name.
+
+        Raises:
+            TypeError: the import path does not lead to a command.
+        """
         if cmd_name not in self._lazy_subcommands:
             return None
         module, _, attribute = self._lazy_subcommands[cmd_name][0].partition(":")
-        found = getattr(import_module(module), attribute)
-        if not isinstance(found, click.Command):
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{attribute} is not a command")
-        return found
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or name the nearest one."""
+        """Return the command for the arguments.
+
+        Raises:
+            click.UsageError: there is no such command; names the nearest one.
+        """
         name = args[0]
         if name in self._lazy_subcommands or name.startswith("-"):
             return super().resolve_command(ctx, args)
@@ -74,6 +82,6 @@ class LazyGroup(click.Group):
         raise click.UsageError(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""), ctx=ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Print names and lines from the table; nothing is imported."""
+        """Write command names and help lines from the table, without imports."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._lazy_subcommands.items()])

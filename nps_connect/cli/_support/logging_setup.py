@@ -1,4 +1,4 @@
-"""The log of a long-running command: one line per record on standard error, through the secret filter."""
+"""Logging of long-running commands: one line per record on standard error, with secrets redacted."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 class RedactingFormatter(logging.Formatter):
-    """Takes secrets and addresses out of whole records, tracebacks included."""
+    """Redact secrets and addresses in whole records, tracebacks included."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         super().__init__(FORMAT)
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one text without secrets."""
+        """Return the record as redacted text."""
         return self._redact(super().format(record))
 
 
 def configure_logging(redact: Callable[[str], str], *, debug: bool) -> None:
-    """Send every record to standard error; libraries speak up from warnings on."""
+    """Send all records to standard error: ours from INFO on (DEBUG with ``--debug``), libraries' from WARNING on."""
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter(redact))
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""What every command knows: which configuration is meant, and how to reach the ledger behind it."""
+"""Global options, and access to the settings, the ledger and the application that they select."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class CheckedConfig(NamedTuple):
-    """A configuration that passed its check.
+    """A validated configuration.
 
     Attributes:
-        settings: the file.
-        plugins: what is installed.
-        connections: each connection's own settings, by name.
+        settings: the configuration file.
+        plugins: the installed plugins.
+        connections: the plugin settings of each connection, by name.
     """
 
     settings: Settings
@@ -35,12 +35,12 @@ class CheckedConfig(NamedTuple):
 
 
 class Options:
-    """What was given before the command's name.
+    """The options given before the command.
 
-    A plain class, because ``--help`` would wait for the import of `dataclasses`.
+    A plain class, because importing `dataclasses` would slow down ``--help``.
 
     Attributes:
-        config: the file, if one was named.
+        config: the configuration file; None means the default file.
         debug: show tracebacks.
     """
 
@@ -49,45 +49,45 @@ class Options:
 
     @property
     def path(self) -> Path:
-        """The configuration that is meant, which may not exist yet."""
+        """The path of the configuration file, which may not exist."""
         from nps_connect.settings.load_settings import config_path
 
         return config_path(self.config, os.environ)
 
-    def settings(self) -> Settings:
-        """Read the configuration, without looking at plugins.
+    def load_settings(self) -> Settings:
+        """Load the configuration without validating it against plugins.
 
         Raises:
-            ConfigErrors: every mistake of the file.
+            ConfigErrors: all mistakes in the file.
         """
         from nps_connect.settings.load_settings import load_settings
 
         return load_settings(self.path, os.environ)
 
-    def checked(self) -> CheckedConfig:
-        """Read the configuration and check it against the installed plugins.
+    def load_checked(self) -> CheckedConfig:
+        """Load the configuration and validate it against the installed plugins.
 
         Raises:
-            ConfigErrors: every mistake.
+            ConfigErrors: all mistakes in the configuration.
         """
         from nps_connect.app.validation import validate
         from nps_connect.plugins import Plugins
 
-        settings = self.settings()
+        settings = self.load_settings()
         plugins = Plugins.load()
         return CheckedConfig(settings, plugins, validate(settings, plugins, where=str(self.path)))
 
     @contextmanager
-    def ledger(self) -> Iterator[tuple[Ledger, Settings]]:
-        """The open ledger with the settings that name it; plugins are not needed to look at it.
+    def open_ledger(self) -> Iterator[tuple[Ledger, Settings]]:
+        """Open the ledger without loading plugins; yields it with the settings and closes it.
 
         Raises:
-            ConfigError: a mistake in the file, or a database that cannot be used as it is.
+            ConfigError: the configuration is invalid, or the database schema is not current.
         """
         from nps_connect.ledger.ledger import Ledger
         from nps_connect.ledger.schema import require_current_schema
 
-        settings = self.settings()
+        settings = self.load_settings()
         ledger = Ledger(settings.core.database_url.get_secret_value())
         try:
             require_current_schema(ledger)
@@ -96,11 +96,11 @@ class Options:
             ledger.close()
 
     @contextmanager
-    def application(self) -> Iterator[Application]:
-        """Everything joined, closed at the end.
+    def open_application(self) -> Iterator[Application]:
+        """Build the application and close it at the end.
 
         Raises:
-            ConfigError: a mistake in the configuration, or a database that cannot be used as it is.
+            ConfigError: the configuration is invalid, or the database schema is not current.
         """
         from nps_connect.app.application import open_application
 
@@ -115,12 +115,17 @@ pass_options = click.make_pass_decorator(Options, ensure=True)
 
 
 def json_option(command: F) -> F:
-    """``--json``: data for programs in place of tables for people."""
+    """Add ``--json``: print JSON instead of tables."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
+def yes_option(command: F) -> F:
+    """Add ``--yes``: skip the confirmation prompt."""
+    return click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")(command)
+
+
 def limit_option(command: F) -> F:
-    """``--limit``: how many rows at most."""
+    """Add ``--limit``: the maximum number of rows."""
     return click.option(
-        "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most, newest first."
+        "--limit", type=click.IntRange(1), default=50, show_default=True, help="Maximum number of rows, newest first."
     )(command)

@@ -1,4 +1,4 @@
-"""Data on standard output: tables and colour for people, JSON for programs."""
+"""Output on standard output: tables and colour for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_LINE_LENGTH = 100
 
 
 def print_json(data: object) -> None:
-    """Print data as JSON: times in ISO 8601, other values that JSON lacks as text."""
+    """Print data as JSON; times in ISO 8601, other unsupported types as text."""
     click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=_json_default))
 
 
@@ -27,19 +27,19 @@ def _json_default(value: object) -> str:
 
 
 def console() -> Console:
-    """Standard output for people; respects ``NO_COLOR``, and does not cut lines short in a pipe."""
+    """Return a console for standard output that respects ``NO_COLOR`` and does not truncate lines in a pipe."""
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Print rows under column heads.
+    """Print a table.
 
     Args:
-        columns: the heads.
-        rows: values by column; none is shown as an empty cell. Nothing in them is taken for markup.
-        empty: what to say when there are no rows.
+        columns: the column headings.
+        rows: one sequence of values per row; None prints as an empty cell. Values are not parsed as markup.
+        empty: the text to print if there are no rows.
     """
     from rich import box
     from rich.table import Table
@@ -57,22 +57,27 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         click.echo(empty)
 
 
-def print_fields(facts: Iterable[tuple[str, object]]) -> None:
-    """Print names and values, one pair a line; pairs without a value are left out."""
-    known = [(name, value) for name, value in facts if value not in (None, "")]
-    width = max((len(name) for name, _ in known), default=0)
-    for name, value in known:
+def print_more_hint(limit: int) -> None:
+    """Print that ``--limit`` left rows out."""
+    click.echo(f"More rows exist; to show them: --limit {limit * 10}")
+
+
+def print_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Print one ``name  value`` pair per line, leaving out None and empty texts."""
+    shown = [(name, value) for name, value in fields if value not in (None, "")]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
         click.echo(f"{name:<{width}}  {value}")
 
 
 def format_time(value: datetime | None, zone: tzinfo) -> str | None:
-    """A time for people, in the company's zone."""
+    """Return a time in the given zone for people, or None."""
     return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
-def format_age(span: timedelta) -> str:
-    """How long ago something was, for people: ``3 h ago``."""
-    seconds = max(0, int(span.total_seconds()))
+def format_age(age: timedelta) -> str:
+    """Return an age for people, such as ``3 h ago``."""
+    seconds = max(0, int(age.total_seconds()))
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size} {unit} ago"
@@ -80,13 +85,13 @@ def format_age(span: timedelta) -> str:
 
 
 def last_line(text: str | None) -> str | None:
-    """The last line of a text (where a traceback says what happened), cut to fit into a table."""
+    """Return the last line of a text (the message of a traceback), shortened for a table cell."""
     lines = (text or "").strip().splitlines()
     if not lines:
         return None
     return lines[-1] if len(lines[-1]) <= MAX_LINE_LENGTH else f"{lines[-1][: MAX_LINE_LENGTH - 1]}…"
 
 
-def pluralize(number: int, one: str, many: str) -> str:
-    """A number with its noun: ``1 delivery``, ``2 deliveries``."""
-    return f"{number:,} {one if number == 1 else many}".replace(",", " ")
+def pluralize(number: int, singular: str, plural: str) -> str:
+    """Return a number with its noun: ``1 delivery``, ``2 deliveries``."""
+    return f"{number:,} {singular if number == 1 else plural}".replace(",", " ")

@@ -1,10 +1,12 @@
-"""What ``pause`` and ``resume`` share: scopes as operators write them."""
+"""Shared by ``pause`` and ``resume``: scopes as operators type them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import click
+
+from nps_connect.cli._support.names import require_connection, require_name
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
 
 SCOPE_FORMS = "mail, CONNECTION, connection:CONNECTION, survey:SURVEY or queue:CONNECTION/ACTION"
 INTAKE_QUEUES = ("parse", "decide", "poll")
-"""What a connection's queues do beside actions; a broken plugin stops them too."""
+"""The queues of a connection that carry no action; a broken plugin pauses them too."""
 
 
 def parse_scope(text: str, settings: Settings) -> str:
-    """The ledger's scope for what the operator wrote; the bare word ``mail`` is always all customer mail.
+    """Return the ledger's scope for an operator's scope; the word ``mail`` always means all customer mail.
 
     Raises:
-        click.UsageError: no such connection or action, with the nearest name.
+        click.UsageError: not a scope, or an unknown connection, survey or action; names the nearest one.
     """
     from typing import get_args
 
@@ -32,33 +34,33 @@ def parse_scope(text: str, settings: Settings) -> str:
         return text
     kind, colon, name = text.partition(":")
     if not colon:
-        return pauses.connection_scope(_require_name(text, list(settings.connections), "connection"))
+        return pauses.connection_scope(require_connection(text, settings.connections))
     if kind == "connection":
-        return pauses.connection_scope(_require_name(name, list(settings.connections), "connection"))
+        return pauses.connection_scope(require_connection(name, settings.connections))
     if kind == "survey":
-        return pauses.survey_scope(_require_name(name, list(settings.surveys), "survey"))
+        return pauses.survey_scope(require_name(name, settings.surveys, "survey"))
     connection, slash, action = name.partition("/")
     if kind != "queue" or not slash:
         raise click.UsageError(f"{text!r} is not a scope; allowed: {SCOPE_FORMS}")
     queues = [*get_args(Action), *INTAKE_QUEUES]
     return pauses.queue_scope(
-        _require_name(connection, list(settings.connections), "connection"), _require_name(action, queues, "action")
+        require_connection(connection, settings.connections), require_name(action, queues, "action")
     )
 
 
 def select_scope(scope: str | None, survey: str | None) -> str:
-    """The scope that was asked for in either way.
+    """Return the scope given as an argument or as ``--survey``; ``mail`` if neither is given.
 
     Raises:
         click.UsageError: both were given.
     """
     if scope is not None and survey is not None:
-        raise click.UsageError("name a SCOPE or a --survey, not both")
+        raise click.UsageError("SCOPE and --survey are mutually exclusive")
     return scope or (f"survey:{survey}" if survey is not None else "mail")
 
 
 def set_paused(session: Session, scope: str, reason: str | None) -> bool:
-    """Pause a scope for a reason, or resume it (none); false if it was so already."""
+    """Pause a scope for a reason, or resume it if the reason is None; return whether its state changed."""
     from nps_connect.connection import system_clock
     from nps_connect.ledger import pauses
     from nps_connect.services.decisions import held_triggers
@@ -73,32 +75,21 @@ def set_paused(session: Session, scope: str, reason: str | None) -> bool:
     return pauses.resume(session, scope)
 
 
-def _require_name(name: str, known: list[str], kind: str) -> str:
-    if name in known:
-        return name
-    from nps_connect.settings.key_paths import nearest
-
-    near = nearest(name, known)
-    raise click.UsageError(
-        f"there is no {kind} {name!r}; allowed: {', '.join(known)}" + (f"; did you mean {near!r}?" if near else "")
-    )
-
-
 def describe_scope(scope: str) -> str:
-    """A scope for people."""
+    """Return a scope in words, to begin a sentence with."""
     kind, _, name = scope.partition(":")
     if kind == "connection":
-        return f"everything on {name}"
+        return f"Connection {name}"
     if kind == "survey":
-        return f"all mail of survey {name}"
+        return f"Mail of survey {name}"
     if kind == "queue":
         connection, _, action = name.partition("/")
-        return f"{action} on {connection}"
-    return "all mail to customers"
+        return f"Queue {action} of connection {connection}"
+    return "All customer mail"
 
 
 def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
-    """How many deliveries of a scope are pending, and how many customers would get mail from them."""
+    """Return how many deliveries of a scope are waiting, and how many customers would get mail from them."""
     from sqlalchemy import func, select
     from sqlmodel import col
 
@@ -107,20 +98,21 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from nps_connect.services.decisions.held_triggers import survey_mail_condition
     from nps_connect.services.deliveries.deliver import CUSTOMER_FACING
 
-    pending = col(DeliveryRow.state) == "pending"
-    mail = col(DeliveryRow.action).in_(sorted(CUSTOMER_FACING))
+    is_pending = col(DeliveryRow.state) == "pending"
+    is_customer_mail = col(DeliveryRow.action).in_(sorted(CUSTOMER_FACING))
     kind, _, name = scope.partition(":")
     if kind == "connection":
-        inside = pending & (col(DeliveryRow.connection) == name)
+        is_waiting = is_pending & (col(DeliveryRow.connection) == name)
     elif kind == "survey":
-        inside = survey_mail_condition(name) & (pending | (col(DeliveryRow.hold_code) == HoldCode.SURVEY_PAUSED))
+        is_paused = col(DeliveryRow.hold_code) == HoldCode.SURVEY_PAUSED
+        is_waiting = survey_mail_condition(name) & (is_pending | is_paused)
     elif kind == "queue":
-        inside = pending & (col(DeliveryRow.queue_name) == name)
+        is_waiting = is_pending & (col(DeliveryRow.queue_name) == name)
     else:
-        inside = pending & mail
+        is_waiting = is_pending & is_customer_mail
     with ledger.read() as session:
-        deliveries = session.execute(select(func.count()).select_from(DeliveryRow).where(inside)).scalar_one()
+        deliveries = session.execute(select(func.count()).select_from(DeliveryRow).where(is_waiting)).scalar_one()
         customers = session.execute(
-            select(func.count(func.distinct(col(DeliveryRow.contact_id)))).where(inside, mail)
+            select(func.count(func.distinct(col(DeliveryRow.contact_id)))).where(is_waiting, is_customer_mail)
         ).scalar_one()
     return int(deliveries), int(customers)

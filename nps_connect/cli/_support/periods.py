@@ -1,4 +1,4 @@
-"""``--since`` and ``--until``: days in the company's time zone, or so long back."""
+"""The options ``--since`` and ``--until``: days in the company's time zone, or ages such as ``30d``."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def period_options(command: F) -> F:
-    """``--since`` and ``--until``."""
+    """Add ``--since`` and ``--until``."""
     for option in (
-        click.option("--until", help="Up to and with this day (2026-01-31), or until so long ago (2h)."),
-        click.option("--since", help="From this day on (2026-01-31), or for so long back (30d)."),
+        click.option("--until", help="End: a day, inclusive (2026-01-31), or an age (2h)."),
+        click.option("--since", help="Start: a day (2026-01-31) or an age (30d)."),
     ):
         command = option(command)
     return command
 
 
 def parse_period(settings: Settings, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """The moments from which and before which; none = without end.
+    """Return the start (inclusive) and the end (exclusive) of the period; None means unbounded.
 
     Raises:
-        click.BadParameter: neither a day nor a time.
+        click.BadParameter: a value is neither a day nor an age.
     """
     zone = settings.core.zone
-    return _parse_bound(since, "--since", zone, after=0), _parse_bound(until, "--until", zone, after=1)
+    return _parse_bound(since, "--since", zone, extra_days=0), _parse_bound(until, "--until", zone, extra_days=1)
 
 
-def _parse_bound(text: str | None, option: str, zone: tzinfo, *, after: int) -> datetime | None:
-    """What a text means; a day so many days after its beginning."""
+def _parse_bound(text: str | None, option: str, zone: tzinfo, *, extra_days: int) -> datetime | None:
+    """Return the moment of a bound; a day begins at midnight plus the extra days."""
     from nps_connect.connection import system_clock
     from nps_connect.settings.durations import parse_duration
 
@@ -47,8 +47,8 @@ def _parse_bound(text: str | None, option: str, zone: tzinfo, *, after: int) -> 
         pass
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone)
-        return (day + timedelta(days=after)).replace(tzinfo=zone)
+        return (day + timedelta(days=extra_days)).replace(tzinfo=zone)
     except (ValueError, OverflowError):
         raise click.BadParameter(
-            f"{text!r} is neither a day such as 2026-01-31 nor a time such as 30d", param_hint=option
+            f"{text!r} is neither a day such as 2026-01-31 nor an age such as 30d", param_hint=option
         ) from None

@@ -1,4 +1,4 @@
-"""What ``run``, ``serve`` and ``worker`` share: the web server in a thread, and ending in good order."""
+"""Shared by ``run``, ``serve`` and ``worker``: the web server thread, the worker, and graceful shutdown."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from nps_connect.app.application import Application
 
 SHUTDOWN_TIMEOUT_SECONDS = 10
-"""Seconds that open requests get when the process is told to end."""
+"""How long open requests may continue after the stop signal."""
 
 POLL_INTERVAL_SECONDS = 0.5
 
 
 @contextmanager
 def run_web_server(application: Application) -> Iterator[threading.Thread]:
-    """Serve the pages and the webhook intake until the end of the block.
+    """Serve survey pages and webhooks in a thread until the end of the block; yields the thread.
 
     Raises:
-        ConfigError: the address cannot be listened on.
+        ConfigError: cannot listen on the configured address.
     """
     import uvicorn
 
@@ -40,13 +40,13 @@ def run_web_server(application: Application) -> Iterator[threading.Thread]:
 
     host, _, port = application.ctx.settings.core.listen.rpartition(":")
     try:
-        listening = socket.create_server((host, int(port)), backlog=2048)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a body waits 40 ms behind its head
+        listener = socket.create_server((host, int(port)), backlog=2048)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a body waits 40 ms behind its head
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {host}:{port}: {os.strerror(error.errno) if error.errno else error}",
             key="core.listen",
-            fix="stop what listens there, or choose another host and port",
+            fix="stop the process that listens there, or configure another host and port",
         ) from None
     config = uvicorn.Config(
         create_app(ApplicationWebBackend(application.ctx), clock=application.ctx.clock),
@@ -57,7 +57,7 @@ def run_web_server(application: Application) -> Iterator[threading.Thread]:
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     thread.start()
     try:
         with reduced_gc():
@@ -65,20 +65,20 @@ def run_web_server(application: Application) -> Iterator[threading.Thread]:
     finally:
         server.should_exit = True
         thread.join(SHUTDOWN_TIMEOUT_SECONDS + 5)
-        listening.close()
+        listener.close()
 
 
 @contextmanager
 def run_worker(application: Application, *, role: str, is_sole_process: bool) -> Iterator[None]:
-    """Carry out deliveries until the end of the block; running calls finish, the rest is given back.
+    """Process deliveries until the end of the block; running calls finish, claimed deliveries are released.
 
     Args:
-        application: the joined parts.
+        application: the composed application.
         role: `run` or `worker`.
-        alone: no other process can be working: everything that was running is taken back at once.
+        is_sole_process: no other process can be running: reclaim all running deliveries at the start.
 
     Raises:
-        ConfigError: another process works on the same file.
+        ConfigError: another process uses the same database file.
     """
     from nps_connect.app.lifespan import worker_lifespan
     from nps_connect.app.process_lock import single_process_lock
@@ -87,58 +87,58 @@ def run_worker(application: Application, *, role: str, is_sole_process: bool) ->
         with worker_lifespan(application, role=role, is_sole_process=is_sole_process) as engine:
             yield
         if engine.is_running:
-            click.echo("Some calls did not end in time; they are looked for after the next start.", err=True)
+            click.echo("Some calls did not finish in time; their outcome is resolved at the next start.", err=True)
 
 
-def wait_for_stop(told: threading.Event, *threads: threading.Thread) -> None:
-    """Wait for SIGTERM or Ctrl+C, which set the event.
+def wait_for_stop(stop_event: threading.Event, *threads: threading.Thread) -> None:
+    """Wait until SIGTERM or Ctrl+C sets the event.
 
     Raises:
-        NpsConnectError: one of the threads ended by itself.
+        NpsConnectError: one of the threads stopped unexpectedly.
     """
-    while not told.wait(POLL_INTERVAL_SECONDS):
-        ended = [thread.name for thread in threads if not thread.is_alive()]
-        if ended:
-            raise NpsConnectError(f"{ended[0]} ended by itself; the log says why")
+    while not stop_event.wait(POLL_INTERVAL_SECONDS):
+        stopped = [thread.name for thread in threads if not thread.is_alive()]
+        if stopped:
+            raise NpsConnectError(f"thread {stopped[0]} stopped unexpectedly; see the log")
 
 
 @contextmanager
 def start_application(options: Options) -> Iterator[tuple[Application, threading.Event]]:
-    """The application of a long-running command, its log started; and an event that SIGTERM or Ctrl+C sets.
+    """Open the application of a long-running command and start logging; yields it with the stop event.
 
-    They are listened to before anything else starts, so that one that comes too early ends it in good order too.
+    SIGTERM and Ctrl+C are handled before anything else starts, so that an early signal shuts down gracefully too.
 
     Raises:
-        ConfigError: a mistake in the configuration, or a database that cannot be used as it is.
+        ConfigError: the configuration is invalid, or the database schema is not current.
     """
     from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
-    with stop_event_on_signal() as told, options.application() as application:
+    with stop_event_on_signal() as stop_event, options.open_application() as application:
         configure_logging(application.ctx.redact, debug=options.debug)
-        yield application, told
+        yield application, stop_event
 
 
-def print_ready(application: Application, what: str, *, as_json: bool, listening: bool) -> None:
-    """Say on standard output, in one line, that the process is up."""
+def print_ready(application: Application, name: str, *, as_json: bool, is_listening: bool) -> None:
+    """Print one line on standard output: the process is up, and where it listens."""
     core = application.ctx.settings.core
-    url = f"http://{core.listen}" if listening else None
+    url = f"http://{core.listen}" if is_listening else None
     if as_json:
-        click.echo(json.dumps({"running": what, "url": url, "public_url": core.url, "mode": core.mode}))
+        click.echo(json.dumps({"running": name, "url": url, "public_url": core.url, "mode": core.mode}))
         return
-    where = f" on {url}, reached as {core.url}" if url else ""
-    shadow = "; mode is shadow: nothing is sent" if core.mode == "shadow" else ""
-    click.echo(f"{what} is up{where}{shadow}. Stop it with Ctrl+C.")
+    where = f" on {url} (public URL: {core.url})" if url else ""
+    shadow = ", in shadow mode: nothing is sent" if core.mode == "shadow" else ""
+    click.echo(f"{name} is up{where}{shadow}. Press Ctrl+C to stop.")
 
 
 def require_postgres(application: Application, command: str) -> None:
-    """Refuse to split web and worker on SQLite.
+    """Refuse to run web server and worker as separate processes on SQLite.
 
     Raises:
-        ConfigError: with the command to use in its place.
+        ConfigError: the database is SQLite; names the command to use instead.
     """
     if application.ctx.ledger.is_sqlite:
         raise ConfigError(
-            f"{command} needs PostgreSQL: on SQLite one process is both web and worker",
+            f"{command} requires PostgreSQL: with SQLite one process is both web server and worker",
             key="core.database_url",
             fix="run: nps-connect run",
         )

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, for work that takes its time."""
+"""Progress bars on standard error for long operations."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(what: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar; call what it gives with how many of how many are done.
+def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar and yield the function that updates it: ``update(completed, total)``.
 
     Args:
-        what: is being done.
-        hidden: show nothing, for programs.
+        description: the label of the bar.
+        hidden: show nothing, as for ``--json``.
     """
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), disable=hidden, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(description, total=None)
+        yield lambda completed, total: bar.update(task, completed=completed, total=total)

@@ -1,4 +1,7 @@
-"""Changes at a vendor, as a diff: ``+`` is created, ``~`` is changed, ``!`` must be done by the vendor's admin."""
+"""Shared by ``connections plan`` and ``connections apply``: vendor changes as a diff.
+
+``+`` is created, ``~`` is changed, ``!`` needs an administrator at the vendor.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "blocked": ("!", "
 
 
 def print_changes(changes: Iterable[SetupChange]) -> None:
-    """Print one change a line."""
+    """Print one change per line."""
     from rich.text import Text
 
     out = console()
@@ -24,11 +27,11 @@ def print_changes(changes: Iterable[SetupChange]) -> None:
 
 
 def summarize_changes(changes: Sequence[SetupChange]) -> str:
-    """How many there are of each sort: ``2 to create, 0 to change, 1 blocked``."""
-    number = {sort: sum(change.change == sort for change in changes) for sort in MARKS}
-    return f"{number['create']} to create, {number['update']} to change, {number['blocked']} blocked"
+    """Return the count of each kind: ``2 to create, 0 to change, 1 blocked``."""
+    counts = {kind: sum(change.change == kind for change in changes) for kind in MARKS}
+    return f"{counts['create']} to create, {counts['update']} to change, {counts['blocked']} blocked"
 
 
 def changes_json(changes: Iterable[SetupChange]) -> list[dict[str, str]]:
-    """For programs."""
+    """Return the changes for ``--json``."""
     return [change.model_dump(mode="json") for change in changes]

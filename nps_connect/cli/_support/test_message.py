@@ -1,4 +1,4 @@
-"""What `surveys preview` and `surveys test` share: the sample of a survey's mail."""
+"""Shared by ``surveys preview``, ``surveys test`` and ``doctor mail``: building and sending a test mail."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.names import suggest_nearest
 from nps_connect.cli._support.options import Options
 
 if TYPE_CHECKING:
+    from nps_connect.records.deliveries import Receipt
     from nps_connect.records.messages import Message
     from nps_connect.services.context import Context
     from nps_connect.services.invitations.sample_mails import SampleKind
@@ -19,17 +21,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_context(options: Options) -> Iterator[Context]:
-    """Everything joined, without asking for a database that is up to date: nothing is read from it or written.
+    """Build the application without requiring a current database schema: the database is neither read nor written.
 
     Raises:
-        ConfigError: a mistake in the configuration.
+        ConfigError: the configuration is invalid.
     """
     from nps_connect.app.application import build_application, open_ledger
 
-    checked = options.checked()
-    application = build_application(
-        checked.settings, checked.plugins, checked.connections, open_ledger(checked.settings)
-    )
+    config = options.load_checked()
+    application = build_application(config.settings, config.plugins, config.connections, open_ledger(config.settings))
     try:
         yield application.ctx
     finally:
@@ -37,26 +37,39 @@ def open_context(options: Options) -> Iterator[Context]:
 
 
 def build_test_message(
-    ctx: Context, name: str, language: str | None, address: str, mail: SampleKind = "survey"
+    ctx: Context, survey: str, language: str | None, address: str, mail: SampleKind = "survey"
 ) -> Message:
-    """One of a survey's mails as a test.
+    """Return one of the survey's mails, marked as a test.
 
     Raises:
-        Failure: there is no such survey, or no route that leads to such a mail.
-        click.BadParameter: the language is not one of the company's.
+        CommandError: there is no such survey, or no route sends such a mail.
+        click.BadParameter: the language is not a configured one.
     """
     from nps_connect.records.messages import Address
     from nps_connect.services.invitations.sample_mails import build_sample_mail
-    from nps_connect.settings.key_paths import nearest
 
-    known = list(ctx.settings.surveys)
-    if name not in known:
-        near = nearest(name, known)
-        raise CommandError(f"there is no survey {name!r}" + (f"; did you mean {near!r}?" if near else ""))
-    tongue = language or ctx.settings.surveys[name].language or ctx.settings.core.language
-    if tongue not in ctx.settings.core.languages:
+    surveys = ctx.settings.surveys
+    if survey not in surveys:
+        raise CommandError(f"there is no survey {survey!r}{suggest_nearest(survey, surveys)}")
+    tag = language or surveys[survey].language or ctx.settings.core.language
+    if tag not in ctx.settings.core.languages:
         raise click.BadParameter(f"one of {', '.join(ctx.settings.core.languages)}", param_hint="--language")
-    message = build_sample_mail(ctx, name, tongue, to=Address(email=address), at=ctx.clock(), mail=mail)
+    message = build_sample_mail(ctx, survey, tag, to=Address(email=address), at=ctx.clock(), mail=mail)
     if message is None:
         raise CommandError('no route leads to a review page; add one with do = "invite_review"')
     return message
+
+
+def send_test_message(ctx: Context, survey: str, message: Message) -> Receipt:
+    """Send a message over the survey's channel and return the receipt.
+
+    Raises:
+        CommandError: the channel did not accept it.
+    """
+    from nps_connect.errors import DeliveryError
+
+    channel = ctx.settings.surveys[survey].channel
+    [outcome] = ctx.plugins.deliver(ctx.plugin_name(channel), "nps_send_messages", ctx.connections[channel], [message])
+    if isinstance(outcome, DeliveryError):
+        raise CommandError(f"not sent: {ctx.redact(outcome.message)}")
+    return outcome

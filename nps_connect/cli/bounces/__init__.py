@@ -7,11 +7,11 @@ import click
 from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
-    "read": (f"{__name__}.read:read", "Read reports of mail that came back, from a file or mailbox."),
-    "address": (f"{__name__}.address:address", "Print the address where a mail server may post such reports."),
+    "read": (f"{__name__}.read:read", "Process bounce reports and complaints from a file or mailbox."),
+    "address": (f"{__name__}.address:address", "Print the URL to which a mail server can post reports."),
 }
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def bounces() -> None:
-    """Take mail that came back, and complaints."""
+    """Process bounces and complaints."""

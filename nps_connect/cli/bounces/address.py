@@ -15,14 +15,14 @@ from nps_connect.cli._support.output import print_json
 @json_option
 @pass_options
 def address(options: Options, connection: str, as_json: bool) -> None:
-    """Print the address where the mail server of CONNECTION may post reports, one message in each request.
+    """Print the URL to which the mail server of CONNECTION can post bounce reports, one message per request.
 
-    Whoever knows it can stop mail to your customers: treat it as a secret. It is signed with the first of
-    core.signing_keys and works as long as that key is among them.
+    Treat it as a secret: whoever knows it can stop mail to your customers. It is signed with the first of
+    core.signing_keys and valid as long as that key is configured.
     """
     from nps_connect.services.links import Links
 
-    settings = options.settings()
+    settings = options.load_settings()
     if connection not in settings.connections:
         raise CommandError(f"there is no connection {connection!r}")
     links = Links(settings.core.url, [key.get_secret_value() for key in settings.core.signing_keys])

@@ -6,11 +6,9 @@ import click
 
 from nps_connect.cli._support.lazy_group import LazyGroup
 
-COMMANDS = {
-    "list": (f"{__name__}.list:list_", "List unhappy customers: who waits, who is late, who was won back."),
-}
+COMMANDS = {"list": (f"{__name__}.list:list_", "List detractor cases: open, overdue, solved, recovered.")}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def cases() -> None:
-    """Look at the unhappy customers who are to be won back."""
+    """List detractor cases and their recovery status."""

@@ -10,7 +10,7 @@ import click
 
 from nps_connect.cli._support.lazy_group import Command
 from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
-from nps_connect.cli._support.output import format_time, print_fields, print_json, print_table
+from nps_connect.cli._support.output import format_time, print_fields, print_json, print_more_hint, print_table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -23,30 +23,42 @@ STATES = ("open", "overdue", "solved", "recovered")
 
 @click.command("list", cls=Command)
 @click.option(
-    "--state", type=click.Choice(STATES), help="Only these; overdue ones are open, recovered ones may be any."
+    "--state",
+    type=click.Choice(STATES),
+    help="Only this state; overdue cases are open too, recovered cases may be in any state.",
 )
 @limit_option
 @json_option
 @pass_options
 def list_(options: Options, state: str | None, limit: int, as_json: bool) -> None:
-    """List cases, newest first, with counts and median times over all of them.
+    """List cases, newest first, with counts and median times over all cases.
 
-    A case is an unhappy customer with a ticket. It is open until the helpdesk says that the ticket is solved, overdue
-    once the promised deadline has passed, and recovered when the customer gives a better score.
+    A case is a detractor with a ticket. It is open until the helpdesk reports the ticket as solved, overdue after its
+    deadline, and recovered when the customer gives a better score.
     """
     from nps_connect.connection import system_clock
 
     now = system_clock()
-    with options.ledger() as (ledger, settings), ledger.read() as session:
-        found = _load_cases(session, now, state, limit + 1)
-        rows = [_case_json(session, *each, now=now) for each in found]
-        summary = _summary(session, now)
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
+        rows = [_case_json(session, *loaded, now=now) for loaded in _load_cases(session, now, state, limit + 1)]
+        summary = _load_summary(session, now)
     if as_json:
         print_json({"summary": summary, "cases": rows[:limit]})
         return
     zone = settings.core.zone
     print_table(
-        ["opened", "state", "score", "contact", "owner", "deadline", "first reply", "solved after", "now", "ticket"],
+        [
+            "opened",
+            "state",
+            "score",
+            "contact",
+            "owner",
+            "deadline",
+            "first reply",
+            "solved after",
+            "new score",
+            "ticket",
+        ],
         [
             (
                 format_time(row["opened_at"], zone),
@@ -73,7 +85,7 @@ def list_(options: Options, state: str | None, limit: int, as_json: bool) -> Non
             ]
         )
     if len(rows) > limit:
-        click.echo(f"There are more; show them with --limit {limit * 10}.")
+        print_more_hint(limit)
 
 
 def _load_cases(
@@ -109,7 +121,7 @@ def _case_json(
 
     from nps_connect.ledger.tables import DeliveryRow
 
-    link = select(col(DeliveryRow.receipt_link)).where(
+    ticket_link = select(col(DeliveryRow.receipt_link)).where(
         col(DeliveryRow.response_id) == case.response_id,
         col(DeliveryRow.connection) == case.connection,
         col(DeliveryRow.action) == "open_ticket",
@@ -117,14 +129,14 @@ def _case_json(
     )
     return {
         "response": response.public_id,
-        "state": _state(case, now),
+        "state": _case_state(case, now),
         "score": response.score,
         "survey": response.survey,
         "contact": f"{contact.connection}:{contact.vendor_id}",
         "owner": case.owner,
         "connection": case.connection,
         "ticket_id": case.ticket_id,
-        "ticket_link": session.execute(link).scalar(),
+        "ticket_link": session.execute(ticket_link).scalar(),
         "opened_at": case.opened_at,
         "deadline": case.deadline,
         "solved_at": case.solved_at,
@@ -137,7 +149,7 @@ def _case_json(
     }
 
 
-def _state(case: CaseRow, now: datetime) -> str:
+def _case_state(case: CaseRow, now: datetime) -> str:
     if case.recovered_at is not None:
         return "recovered"
     if case.state == "open" and case.deadline is not None and case.deadline <= now:
@@ -145,7 +157,7 @@ def _state(case: CaseRow, now: datetime) -> str:
     return case.state
 
 
-def _summary(session: Session, now: datetime) -> dict[str, Any]:
+def _load_summary(session: Session, now: datetime) -> dict[str, Any]:
     from sqlalchemy import select
     from sqlmodel import col
 
@@ -159,21 +171,21 @@ def _summary(session: Session, now: datetime) -> dict[str, Any]:
         CaseRow.solve_minutes,
     )
     rows = session.execute(select(*(col(column) for column in columns))).all()
-    replies = [row.first_reply_minutes for row in rows if row.first_reply_minutes is not None]
-    solved = [row.solve_minutes for row in rows if row.solve_minutes is not None]
+    reply_minutes = [row.first_reply_minutes for row in rows if row.first_reply_minutes is not None]
+    solve_minutes = [row.solve_minutes for row in rows if row.solve_minutes is not None]
     return {
         "cases": len(rows),
         "open": sum(row.state == "open" for row in rows),
         "overdue": sum(row.state == "open" and row.deadline is not None and row.deadline <= now for row in rows),
         "solved": sum(row.state == "solved" for row in rows),
         "recovered": sum(row.recovered_at is not None for row in rows),
-        "median_first_reply_minutes": median(replies) if replies else None,
-        "median_solve_minutes": median(solved) if solved else None,
+        "median_first_reply_minutes": median(reply_minutes) if reply_minutes else None,
+        "median_solve_minutes": median(solve_minutes) if solve_minutes else None,
     }
 
 
 def _format_duration(minutes: float | None) -> str | None:
-    """Minutes for people: ``42m``, ``3h05m``, ``2d4h``."""
+    """Return minutes for people: ``42m``, ``3h05m``, ``2d4h``."""
     if minutes is None:
         return None
     whole = round(minutes)

@@ -6,9 +6,11 @@ import click
 
 from nps_connect.cli._support.lazy_group import LazyGroup
 
-COMMANDS = {"check": (f"{__name__}.check:check", "Check the configuration and tell every mistake at once.")}
+COMMANDS = {
+    "check": (f"{__name__}.check:check", "Validate the configuration and report all mistakes."),
+}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def config() -> None:
-    """Check the configuration."""
+    """Validate the configuration."""

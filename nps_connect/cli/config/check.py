@@ -19,42 +19,42 @@ if TYPE_CHECKING:
 @json_option
 @pass_options
 def check(options: Options, as_json: bool) -> None:
-    """Check the configuration and tell every mistake at once.
+    """Validate the configuration and report all mistakes.
 
-    Nothing is started and no vendor is called.
+    Starts nothing and calls no vendor. Exit code 2 if the configuration is invalid.
     """
     from nps_connect.errors import ConfigErrors
 
     try:
-        checked = options.checked()
+        config = options.load_checked()
     except ConfigErrors as errors:
         if not as_json:
             raise
-        print_json({"ok": False, "file": str(options.path), "mistakes": _mistakes(errors)})
+        print_json({"ok": False, "file": str(options.path), "mistakes": _mistakes_json(errors)})
         raise click.exceptions.Exit(2) from None
-    summary = _summary(options.path, checked)
+    summary = _summary_json(options.path, config)
     if as_json:
         print_json(summary)
     else:
         _print(summary)
 
 
-def _mistakes(errors: ConfigErrors) -> list[dict[str, str | None]]:
+def _mistakes_json(errors: ConfigErrors) -> list[dict[str, str | None]]:
     names = ("where", "key", "problem", "allowed", "nearest", "fix", "shown")
     return [{name: getattr(error, name) for name in names} for error in errors.errors]
 
 
-def _summary(path: Path, checked: CheckedConfig) -> dict[str, Any]:
+def _summary_json(path: Path, config: CheckedConfig) -> dict[str, Any]:
     from nps_connect.cli._support.config_warnings import config_warnings
 
-    settings = checked.settings
+    settings = config.settings
     return {
         "ok": True,
         "file": str(path),
         "mode": settings.core.mode,
         "connections": [
             {"name": name, "plugin": connection.plugin, "events": connection.events}
-            for name, connection in checked.connections.items()
+            for name, connection in config.connections.items()
         ],
         "surveys": [{"name": name, "channel": survey.channel} for name, survey in settings.surveys.items()],
         "triggers": [
@@ -62,7 +62,7 @@ def _summary(path: Path, checked: CheckedConfig) -> dict[str, Any]:
             for trigger in settings.triggers
         ],
         "routes": [{"on": route.on, "do": route.do, "via": route.via} for route in settings.routes],
-        "notes": config_warnings(checked, path),
+        "notes": config_warnings(config, path),
     }
 
 
@@ -84,5 +84,5 @@ def _print(summary: dict[str, Any]) -> None:
         [(", ".join(entry["on"]), entry["do"], entry["via"]) for entry in summary["routes"]],
         empty="no routes",
     )
-    for note in summary["notes"]:
-        click.echo(f"note: {note}")
+    for warning in summary["notes"]:
+        click.echo(f"warning: {warning}")

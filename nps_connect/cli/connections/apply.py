@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.confirm import confirm
-from nps_connect.cli._support.connection_names import require_connection
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.names import require_connection
+from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.setup_changes import changes_json, print_changes, summarize_changes
 
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask before anything is created at the vendor.")
+@yes_option
 @json_option
 @pass_options
 def apply(options: Options, name: str, yes: bool, as_json: bool) -> None:
-    """Create what the account NAME lacks at its vendor. Twice is harmless; nothing is ever deleted.
+    """Create missing objects in the vendor account of connection NAME. Idempotent; deletes nothing.
 
-    Exit code 1 if something remains that only an admin at the vendor can do.
+    Exit code 1 if changes remain that only an administrator at the vendor can make.
     """
     from nps_connect.services.operations.connection_setup import plan_setup
 
-    with options.application() as application:
+    with options.open_application() as application:
         ctx = application.ctx
         changes = plan_setup(ctx, require_connection(name, ctx.connections))
-        ours = [change for change in changes if change.change != "blocked"]
+        possible = [change for change in changes if change.change != "blocked"]
         if not as_json:
             print_changes(changes)
-            click.echo(f"\n{summarize_changes(changes)}." if changes else f"{name} has all that it needs.")
-        if ours:
-            confirm(f"Carry this out at {ctx.connector_info(name).title}?", yes=yes)
-        done = _apply(ctx, name, ours)
-        remaining = plan_setup(ctx, name) if done else changes
+            click.echo(f"\n{summarize_changes(changes)}." if changes else f"{name} is up to date.")
+        if possible:
+            confirm(f"Apply these changes at {ctx.connector_info(name).title}?", yes=yes)
+        applied = _apply(ctx, name, possible)
+        remaining = plan_setup(ctx, name) if applied else changes
     if as_json:
-        print_json({"connection": name, "done": changes_json(done), "remaining": changes_json(remaining)})
-    elif done:
-        click.echo(f"Done: {pluralize(len(done), 'change', 'changes')}.")
+        print_json({"connection": name, "done": changes_json(applied), "remaining": changes_json(remaining)})
+    elif applied:
+        click.echo(f"Applied {pluralize(len(applied), 'change', 'changes')}.")
         if remaining:
-            click.echo("What remains:")
+            click.echo("Remaining:")
             print_changes(remaining)
     if remaining:
         raise click.exceptions.Exit(1)
@@ -61,5 +61,5 @@ def _apply(ctx: Context, name: str, changes: Sequence[SetupChange]) -> list[Setu
     try:
         return apply_setup(ctx, name, changes)
     except DeliveryError as error:
-        told = ctx.redact(error.message)
-        raise CommandError(f"{told}; what was done before it stays done, and applying again is harmless") from error
+        message = ctx.redact(error.message)
+        raise CommandError(f"{message}; earlier changes are kept, fix the cause and run apply again") from error

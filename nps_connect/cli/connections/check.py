@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli._support.connection_names import require_connection
 from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.names import require_connection
 from nps_connect.cli._support.options import Options, json_option, pass_options
 from nps_connect.cli._support.output import console, pluralize, print_json
 
@@ -22,46 +22,45 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "r
 @json_option
 @pass_options
 def check(options: Options, name: str | None, as_json: bool) -> None:
-    """Check all accounts, or the one called NAME. Nothing is changed at the vendors.
+    """Check all connections, or only NAME. Changes nothing at the vendors.
 
-    What a vendor's refusal (401 or 403) had stopped goes on by itself when the check passes. Exit code 1 if anything is
-    wrong.
+    A pause caused by a vendor's 401 or 403 ends when the check passes. Exit code 1 if a check fails.
     """
-    from nps_connect.services.operations.connection_checks import check_connection as examine
+    from nps_connect.services.operations.connection_checks import check_connection
 
-    with options.application() as application:
+    with options.open_application() as application:
         ctx = application.ctx
         names = [require_connection(name, ctx.connections)] if name else list(ctx.connections)
-        checkups = []
-        for each in names:
-            checkups.append(examine(ctx, each))
+        results: list[ConnectionCheck] = []
+        for connection in names:
+            results.append(check_connection(ctx, connection))
             if not as_json:
-                _print(checkups[-1], ctx.connector_info(each).title)
+                _print(results[-1], ctx.connector_info(connection).title)
     if as_json:
-        print_json([_checkup_json(checkup) for checkup in checkups])
-    if not all(checkup.ok for checkup in checkups):
+        print_json([_check_json(result) for result in results])
+    if not all(result.ok for result in results):
         raise click.exceptions.Exit(1)
 
 
-def _checkup_json(checkup: ConnectionCheck) -> dict[str, object]:
+def _check_json(result: ConnectionCheck) -> dict[str, object]:
     return {
-        "connection": checkup.connection,
-        "ok": checkup.ok,
-        "findings": [finding.model_dump(mode="json") for finding in checkup.findings],
-        "resumed": list(checkup.resumed),
+        "connection": result.connection,
+        "ok": result.ok,
+        "findings": [finding.model_dump(mode="json") for finding in result.findings],
+        "resumed": list(result.resumed),
     }
 
 
-def _print(checkup: ConnectionCheck, title: str) -> None:
+def _print(result: ConnectionCheck, title: str) -> None:
     from rich.text import Text
 
     out = console()
-    out.print(Text.assemble((checkup.connection, "bold"), f" ({title})"), soft_wrap=True)
-    for finding in checkup.findings:
+    out.print(Text.assemble((result.connection, "bold"), f" ({title})"), soft_wrap=True)
+    for finding in result.findings:
         mark, colour = MARKS[finding.severity]
         out.print(Text.assemble("  ", (mark, colour), f" {finding.text}"), soft_wrap=True)
         if finding.fix:
             out.print(Text(f"    {finding.fix}", style="dim"), soft_wrap=True)
-    errors = sum(finding.severity == "error" for finding in checkup.findings)
-    warnings = sum(finding.severity == "warning" for finding in checkup.findings)
+    errors = sum(finding.severity == "error" for finding in result.findings)
+    warnings = sum(finding.severity == "warning" for finding in result.findings)
     click.echo(f"  {pluralize(errors, 'error', 'errors')}, {pluralize(warnings, 'warning', 'warnings')}\n")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @json_option
 @pass_options
 def list_(options: Options, as_json: bool) -> None:
-    """List the configured accounts: plugin, last event, what is stopped, what failed. No vendor is called."""
-    with options.application() as application:
+    """List connections: plugin, last event, deliveries by state, pauses. Calls no vendor."""
+    with options.open_application() as application:
         ctx = application.ctx
         with ctx.ledger.read() as session:
             rows = [_connection_json(ctx, session, name) for name in ctx.connections]
@@ -30,7 +30,7 @@ def list_(options: Options, as_json: bool) -> None:
         print_json(rows)
         return
     print_table(
-        ["name", "plugin", "events", "last event", "pending", "held", "dead", "stopped"],
+        ["name", "plugin", "events", "last event", "pending", "held", "dead", "paused"],
         [
             (
                 row["name"],
@@ -56,7 +56,7 @@ def _connection_json(ctx: Context, session: Session, name: str) -> dict[str, Any
         "plugin": info.name,
         "title": info.title,
         "events": ctx.connections[name].settings.events,
-        "actions": [known.action for known in info.actions],
+        "actions": [supported.action for supported in info.actions],
         "last_event": event.kind if event else None,
         "last_event_at": event.received_at if event else None,
         "deliveries": count_by_state(session, name),

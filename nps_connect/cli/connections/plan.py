@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli._support.connection_names import require_connection
 from nps_connect.cli._support.lazy_group import Command
+from nps_connect.cli._support.names import require_connection
 from nps_connect.cli._support.options import Options, json_option, pass_options
 from nps_connect.cli._support.output import print_json
 from nps_connect.cli._support.setup_changes import changes_json, print_changes, summarize_changes
@@ -16,19 +16,18 @@ from nps_connect.cli._support.setup_changes import changes_json, print_changes, 
 @json_option
 @pass_options
 def plan(options: Options, name: str, as_json: bool) -> None:
-    """Show what the account NAME lacks at its vendor, or has otherwise. Nothing is changed.
+    """Show missing or different objects in the vendor account of connection NAME. Changes nothing.
 
-    + is created by `connections apply`, ~ is changed, ! must be done by an admin at the vendor.
+    `connections apply` creates + and changes ~; an administrator at the vendor must do !.
     """
     from nps_connect.services.operations.connection_setup import plan_setup
 
-    with options.application() as application:
+    with options.open_application() as application:
         changes = plan_setup(application.ctx, require_connection(name, application.ctx.connections))
     if as_json:
         print_json({"connection": name, "changes": changes_json(changes)})
-        return
-    if not changes:
-        click.echo(f"{name} has all that it needs.")
-        return
-    print_changes(changes)
-    click.echo(f"\n{summarize_changes(changes)}. Carry it out with: nps-connect connections apply {name}")
+    elif changes:
+        print_changes(changes)
+        click.echo(f"\n{summarize_changes(changes)}. To apply: nps-connect connections apply {name}")
+    else:
+        click.echo(f"{name} is up to date.")

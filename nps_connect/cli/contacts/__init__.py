@@ -7,10 +7,10 @@ import click
 from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
-    "show": (f"{__name__}.show:show", "Show one person: may they be written to, what came back, what they answered."),
+    "show": (f"{__name__}.show:show", "Show one contact: suppressions, bounces, responses."),
 }
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def contacts() -> None:
-    """Look at the people whom the ledger knows; ask those of a file."""
+    """Show contacts and whether they may be contacted."""

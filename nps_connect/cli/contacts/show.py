@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 @json_option
 @pass_options
 def show(options: Options, contact: str, as_json: bool) -> None:
-    """Show one person: may they be written to, what came back, what they answered.
+    """Show one contact: suppressions, bounces and responses.
 
     CONTACT is an e-mail address, the id at a connection, or CONNECTION:ID.
     """
     from nps_connect.services.operations.explain import resolve_contacts
 
-    with options.ledger() as (ledger, settings), ledger.read() as session:
-        people = resolve_contacts(session, contact, list(settings.connections))
-        if not people:
-            raise CommandError("nobody like that is known; see: nps-connect explain CONTACT")
-        told = [_contact_json(session, person) for person in people]
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
+        rows = resolve_contacts(session, contact, list(settings.connections))
+        if not rows:
+            raise CommandError("no contact matches; events may name them, see: nps-connect explain CONTACT")
+        contacts = [_contact_json(session, row) for row in rows]
     if as_json:
-        print_json(told)
+        print_json(contacts)
         return
-    for number, person in enumerate(told):
+    for number, details in enumerate(contacts):
         if number:
             click.echo()
-        _print(person, settings.core.zone)
+        _print(details, settings.core.zone)
 
 
 def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
@@ -56,11 +56,11 @@ def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
     suppressions = session.execute(
         select(SuppressionRow).where(col(SuppressionRow.subject).in_(subjects)).order_by(col(SuppressionRow.id))
     ).scalars()
-    about = col(BounceRow.contact_id) == row.id
+    is_about_contact = col(BounceRow.contact_id) == row.id
     if row.mailbox:
-        about |= col(BounceRow.mailbox) == row.mailbox
-    came_back = session.execute(select(BounceRow).where(about).order_by(col(BounceRow.id))).scalars()
-    answers = session.execute(
+        is_about_contact |= col(BounceRow.mailbox) == row.mailbox
+    bounces = session.execute(select(BounceRow).where(is_about_contact).order_by(col(BounceRow.id))).scalars()
+    responses = session.execute(
         select(ResponseRow).where(col(ResponseRow.contact_id) == row.id).order_by(col(ResponseRow.id))
     ).scalars()
     return {
@@ -73,47 +73,54 @@ def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
         "erased_at": row.erased_at,
         "suppressions": [
             {
-                "of": "mailbox" if one.subject.startswith("m:") else "person",
-                "reason": one.reason,
-                "source": one.source,
-                "since": one.created_at,
+                "of": "mailbox" if suppression.subject.startswith("m:") else "person",
+                "reason": suppression.reason,
+                "source": suppression.source,
+                "since": suppression.created_at,
             }
-            for one in suppressions
+            for suppression in suppressions
         ],
         "bounces": [
             {
-                "at": one.at,
-                "kind": one.kind,
-                "status": one.status,
-                "source": one.source,
-                "delivery": one.delivery_id,
-                "detail": one.detail,
-                "address_now": one.mailbox == row.mailbox,
+                "at": bounce.at,
+                "kind": bounce.kind,
+                "status": bounce.status,
+                "source": bounce.source,
+                "delivery": bounce.delivery_id,
+                "detail": bounce.detail,
+                "address_now": bounce.mailbox == row.mailbox,
             }
-            for one in came_back
+            for bounce in bounces
         ],
-        "responses": [{"id": one.public_id, "score": one.score, "at": one.answered_at} for one in answers],
+        "responses": [
+            {"id": response.public_id, "score": response.score, "at": response.answered_at} for response in responses
+        ],
     }
 
 
-def _print(told: dict[str, Any], zone: tzinfo) -> None:
+def _print(contact: dict[str, Any], zone: tzinfo) -> None:
     lists = ("suppressions", "bounces", "responses")
     times = ("deleted_at", "erased_at")
-    print_fields((name, format_time(v, zone) if name in times else v) for name, v in told.items() if name not in lists)
-    if told["suppressions"]:
-        click.echo("\nnot written to:")
-    for one in told["suppressions"]:
-        click.echo(f"  {format_time(one['since'], zone)}  the {one['of']}: {one['reason']} ({one['source']})")
-    if told["bounces"]:
-        click.echo("\ncame back:")
-    for one in told["bounces"]:
-        earlier = "" if one["address_now"] else ", an earlier address"
+    print_fields(
+        (name, format_time(value, zone) if name in times else value)
+        for name, value in contact.items()
+        if name not in lists
+    )
+    if contact["suppressions"]:
+        click.echo("\nsuppressed:")
+    for suppression in contact["suppressions"]:
+        since = format_time(suppression["since"], zone)
+        click.echo(f"  {since}  {suppression['of']}: {suppression['reason']} ({suppression['source']})")
+    if contact["bounces"]:
+        click.echo("\nbounces:")
+    for bounce in contact["bounces"]:
+        earlier = "" if bounce["address_now"] else ", earlier address"
         click.echo(
-            f"  {format_time(one['at'], zone)}  {one['kind']} {one['status'] or ''} ({one['source']}{earlier}) "
-            f"{last_line(one['detail']) or ''}".rstrip()
+            f"  {format_time(bounce['at'], zone)}  {bounce['kind']} {bounce['status'] or ''} "
+            f"({bounce['source']}{earlier}) {last_line(bounce['detail']) or ''}".rstrip()
         )
-    if told["responses"]:
-        click.echo("\nanswered:")
-    for one in told["responses"]:
-        score = "not confirmed" if one["at"] is None else one["score"]
-        click.echo(f"  {format_time(one['at'], zone) or '-':<19}  {score}  {one['id']}")
+    if contact["responses"]:
+        click.echo("\nresponses:")
+    for response in contact["responses"]:
+        score = "not confirmed" if response["at"] is None else response["score"]
+        click.echo(f"  {format_time(response['at'], zone) or '-':<19}  {score}  {response['id']}")

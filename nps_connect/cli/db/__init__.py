@@ -7,11 +7,11 @@ import click
 from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
-    "upgrade": (f"{__name__}.upgrade:upgrade", "Create the database's tables, or bring them up to date."),
-    "copy": (f"{__name__}.copy:copy", "Copy everything into another, empty database."),
+    "upgrade": (f"{__name__}.upgrade:upgrade", "Create the tables or upgrade the schema. Idempotent."),
+    "copy": (f"{__name__}.copy:copy", "Copy all data to another, empty database."),
 }
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def db() -> None:
-    """Create the database, bring it up to date, or move it."""
+    """Create, upgrade or copy the database."""

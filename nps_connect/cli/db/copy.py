@@ -17,35 +17,35 @@ from nps_connect.cli._support.output import print_json, print_table
     show_envvar=True,
     required=True,
     metavar="URL",
-    help="The other database, such as postgresql://user@host/name; its password is best kept in the variable.",
+    help="The target database, such as postgresql://user@host/name; use the variable for URLs with a password.",
 )
 @json_option
 @pass_options
 def copy(options: Options, target: str, as_json: bool) -> None:
-    """Copy everything into another, empty database, and compare counts and sums.
+    """Copy all data to another, empty database, and verify row counts and checksums.
 
-    Stop the product first: nobody may work meanwhile. The other database gets its tables by this command; the
-    configuration is not changed. If anything differs afterwards, nothing is kept there.
+    Stop all processes first. The tables are created in the target; the configuration is not changed. If the
+    verification fails, the target stays empty.
     """
     from nps_connect.app.process_lock import single_process_lock
-    from nps_connect.ledger.copy_ledger import copy_ledger as copy_all
+    from nps_connect.ledger.copy_ledger import copy_ledger
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.ledger.schema import upgrade
 
-    def tell(table: str, rows: int) -> None:
+    def print_progress(table: str, rows: int) -> None:
         if not as_json:
             click.echo(f"\r{table}: {rows}", nl=False, err=True)
 
-    other = Ledger(target)
+    target_ledger = Ledger(target)
     try:
-        with options.ledger() as (ledger, _settings), single_process_lock(ledger):
-            upgrade(other)
-            copied = list(copy_all(ledger, other, tell))
+        with options.open_ledger() as (ledger, _settings), single_process_lock(ledger):
+            upgrade(target_ledger)
+            tables = list(copy_ledger(ledger, target_ledger, print_progress))
     finally:
-        other.close()
+        target_ledger.close()
     if as_json:
-        print_json([{"table": one.table, "rows": one.rows, "equal": one.equal} for one in copied])
+        print_json([{"table": copied.table, "rows": copied.rows, "equal": copied.equal} for copied in tables])
         return
     click.echo("", err=True)
-    print_table(["table", "rows"], [(one.table, one.rows) for one in copied], empty="no tables")
-    click.echo("Counts and sums are the same. Now set core.database_url to the new address and start the product.")
+    print_table(["table", "rows"], [(copied.table, copied.rows) for copied in tables], empty="no tables")
+    click.echo("Row counts and checksums match. Set core.database_url to the new database, then start the processes.")

@@ -13,18 +13,18 @@ from nps_connect.cli._support.output import print_json
 @json_option
 @pass_options
 def upgrade(options: Options, as_json: bool) -> None:
-    """Create the database's tables, or bring them up to date. Twice is harmless."""
+    """Create the tables or upgrade the schema to the current version. Idempotent."""
     from nps_connect.ledger.ledger import Ledger
-    from nps_connect.ledger.schema import upgrade as bring_up_to_date
+    from nps_connect.ledger.schema import upgrade as upgrade_schema
 
-    ledger = Ledger(options.settings().core.database_url.get_secret_value())
+    ledger = Ledger(options.load_settings().core.database_url.get_secret_value())
     try:
-        before, after = bring_up_to_date(ledger)
+        before, after = upgrade_schema(ledger)
     finally:
         ledger.close()
     if as_json:
         print_json({"before": before, "after": after, "changed": before != after})
     elif before == after:
-        click.echo(f"The database has schema {after} already.")
+        click.echo(f"Schema is up to date: {after}.")
     else:
-        click.echo(f"The database has schema {after} now; before: {before or 'empty'}.")
+        click.echo(f"Schema upgraded: {before or 'empty'} -> {after}.")

@@ -11,12 +11,11 @@ from nps_connect.cli._support.delivery_selection import (
     load_selected,
     parse_selection,
     print_results,
-    require_ids_or_all,
     result_json,
     selection_options,
 )
 from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
@@ -27,52 +26,49 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @selection_options
-@click.option("--dry-run", is_flag=True, help="Say what would be cancelled, and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show what would be cancelled; change nothing.")
+@yes_option
 @json_option
 @pass_options
 def cancel(
     options: Options,
     /,
     ids: tuple[int, ...],
-    everything: bool,
+    select_all: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
     **filters: Any,  # noqa: ANN401  # texts and moments
 ) -> None:
-    """Give pending, held or dead deliveries up for good.
+    """Cancel pending, held or dead deliveries. This is final.
 
-    An alarm about them ends. What a vendor was already told stays there.
+    Ends any alarm about them. What the vendor has already received stays there.
     """
     from nps_connect.connection import system_clock
     from nps_connect.services.deliveries.operator_cancel import CANCELLABLE_STATES, cancel_by_operator
 
-    require_ids_or_all(ids, everything, filters)
-    with options.ledger() as (ledger, settings):
-        meant = parse_selection(ids, everything, settings, filters)
+    with options.open_ledger() as (ledger, settings):
+        selection, cooldown = parse_selection(ids, select_all, settings, filters), settings.limits.cooldown
 
-        def attempt(session: Session) -> list[OperatorResult]:
-            rest = settings.limits.cooldown
-            return [
-                cancel_by_operator(session, row, cooldown=rest, now=system_clock())
-                for row in load_selected(session, meant, CANCELLABLE_STATES)
-            ]
+        def cancel_selected(session: Session) -> list[OperatorResult]:
+            now = system_clock()
+            rows = load_selected(session, selection, CANCELLABLE_STATES)
+            return [cancel_by_operator(session, row, cooldown=cooldown, now=now) for row in rows]
 
         with ledger.read() as session:
-            planned = attempt(session)
-        going = [one for one in planned if one.refused is None]
+            results = cancel_selected(session)
+        possible = sum(result.refused is None for result in results)
         if not as_json:
-            print_results(planned, empty="nothing is pending, held or dead")
-            click.echo(f"{len(going)} of {len(planned)} can be cancelled.")
-        if going and not dry_run:
-            confirm(f"Cancel {pluralize(len(going), 'delivery', 'deliveries')}?", yes=yes)
+            print_results(results, empty="no pending, held or dead deliveries")
+            click.echo(f"{possible} of {len(results)} can be cancelled.")
+        if possible and not dry_run:
+            confirm(f"Cancel {pluralize(possible, 'delivery', 'deliveries')}?", yes=yes)
             with ledger.write() as session:
-                planned = attempt(session)
+                results = cancel_selected(session)
     if as_json:
-        print_json({"dry_run": dry_run, "deliveries": [result_json(one, "cancelled") for one in planned]})
-    elif going and not dry_run:
-        done = sum(one.refused is None for one in planned)
-        click.echo(f"Cancelled: {pluralize(done, 'delivery', 'deliveries')}.")
-    if not going and planned:
+        print_json({"dry_run": dry_run, "deliveries": [result_json(result, "cancelled") for result in results]})
+    elif possible and not dry_run:
+        cancelled = sum(result.refused is None for result in results)
+        click.echo(f"Cancelled {pluralize(cancelled, 'delivery', 'deliveries')}.")
+    if results and not possible:
         raise click.exceptions.Exit(1)

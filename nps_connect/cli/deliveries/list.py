@@ -8,7 +8,7 @@ import click
 
 from nps_connect.cli._support.lazy_group import Command
 from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
-from nps_connect.cli._support.output import format_time, last_line, print_json, print_table
+from nps_connect.cli._support.output import format_time, last_line, print_json, print_more_hint, print_table
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import DeliveryRow
@@ -17,8 +17,8 @@ STATES = ("pending", "running", "succeeded", "skipped", "dead", "cancelled", "he
 
 
 @click.command("list", cls=Command)
-@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only in this state; may be repeated.")
-@click.option("--connection", help="Only on this connection.")
+@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only this state; repeatable.")
+@click.option("--connection", help="Only this connection.")
 @click.option("--action", help="Only this action, such as open_ticket.")
 @limit_option
 @json_option
@@ -42,13 +42,13 @@ def list_(
         query = query.where(col(DeliveryRow.connection) == connection)
     if action is not None:
         query = query.where(col(DeliveryRow.action) == action)
-    with options.ledger() as (ledger, settings), ledger.read() as session:
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
         rows = list(session.execute(query).scalars())
     if as_json:
         print_json([delivery_json(row) for row in rows[:limit]])
         return
     print_table(
-        ["id", "state", "action", "connection", "due", "tries", "what"],
+        ["id", "state", "action", "connection", "due", "attempts", "details"],
         [
             (
                 row.id,
@@ -70,11 +70,11 @@ def list_(
         empty="no deliveries",
     )
     if len(rows) > limit:
-        click.echo(f"There are more; show them with --limit {limit * 10}.")
+        print_more_hint(limit)
 
 
 def delivery_json(row: DeliveryRow) -> dict[str, Any]:
-    """What may be told of a delivery; its payload holds personal data and stays inside."""
+    """Return a delivery for ``--json``, without its payload, which contains personal data."""
     from nps_connect.records.deliveries import hold_text
 
     return {

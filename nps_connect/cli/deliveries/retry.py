@@ -11,12 +11,11 @@ from nps_connect.cli._support.delivery_selection import (
     load_selected,
     parse_selection,
     print_results,
-    require_ids_or_all,
     result_json,
     selection_options,
 )
 from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
@@ -24,64 +23,61 @@ if TYPE_CHECKING:
 
     from nps_connect.services.deliveries.retry import OperatorResult
 
-CUSTOMER_MAIL = ("send_survey", "invite_review")
-
 
 @click.command(cls=Command)
 @selection_options
-@click.option(
-    "--even-if-sent", is_flag=True, help="Also mail that may have been sent already: people may get it twice."
-)
-@click.option("--dry-run", is_flag=True, help="Say what would be tried again, and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before mail goes to customers.")
+@click.option("--even-if-sent", is_flag=True, help="Include mail in doubt: customers may receive it twice.")
+@click.option("--dry-run", is_flag=True, help="Show what would be retried; change nothing.")
+@yes_option
 @json_option
 @pass_options
 def retry(
     options: Options,
     /,
     ids: tuple[int, ...],
-    everything: bool,
+    select_all: bool,
     even_if_sent: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
     **filters: Any,  # noqa: ANN401  # texts and moments
 ) -> None:
-    """Try dead or held deliveries again, now.
+    """Retry dead or held deliveries now.
 
-    An effect that may have happened is looked for at the vendor first, and found there it is not repeated. Mail cannot
-    be looked for: what may have been sent already stays held, unless you say --even-if-sent.
+    Deliveries in doubt are first looked up at the vendor and not repeated if found there. Mail cannot be looked up: it
+    stays held unless --even-if-sent is given.
     """
     from nps_connect.connection import system_clock
+    from nps_connect.services.deliveries.deliver import CUSTOMER_FACING
     from nps_connect.services.deliveries.retry import RETRYABLE_STATES
-    from nps_connect.services.deliveries.retry import retry as try_again
+    from nps_connect.services.deliveries.retry import retry as retry_delivery
 
-    require_ids_or_all(ids, everything, filters)
-    with options.ledger() as (ledger, settings):
-        meant, cooldown = parse_selection(ids, everything, settings, filters), settings.limits.cooldown
+    with options.open_ledger() as (ledger, settings):
+        selection, cooldown = parse_selection(ids, select_all, settings, filters), settings.limits.cooldown
 
-        def attempt(session: Session) -> list[OperatorResult]:
+        def retry_selected(session: Session) -> list[OperatorResult]:
             now = system_clock()
-            rows = load_selected(session, meant, RETRYABLE_STATES)
-            return [try_again(session, row, cooldown=cooldown, now=now, even_if_sent=even_if_sent) for row in rows]
+            rows = load_selected(session, selection, RETRYABLE_STATES)
+            return [retry_delivery(session, row, cooldown=cooldown, now=now, even_if_sent=even_if_sent) for row in rows]
 
         with ledger.read() as session:
-            planned = attempt(session)
-        going = [one for one in planned if one.refused is None]
-        people = {one.row.contact_id for one in going if one.row.action in CUSTOMER_MAIL}
+            results = retry_selected(session)
+        possible = [result for result in results if result.refused is None]
+        customers = len({result.row.contact_id for result in possible if result.row.action in CUSTOMER_FACING})
         if not as_json:
-            print_results(planned, empty="nothing is dead or held")
-            reach = pluralize(len(people), "customer", "customers")
-            click.echo(f"{len(going)} of {len(planned)} can be tried again; mail would reach {reach}.")
-        if going and not dry_run:
-            if people:
-                confirm(f"Send mail to {pluralize(len(people), 'customer', 'customers')}?", yes=yes)
+            print_results(results, empty="no dead or held deliveries")
+            reach = pluralize(customers, "customer", "customers")
+            click.echo(f"{len(possible)} of {len(results)} can be retried; mail would reach {reach}.")
+        if possible and not dry_run:
+            if customers:
+                confirm(f"Send mail to {pluralize(customers, 'customer', 'customers')}?", yes=yes)
             with ledger.write() as session:
-                planned = attempt(session)
+                results = retry_selected(session)
     if as_json:
-        told = [result_json(one, "retried") for one in planned]
-        print_json({"dry_run": dry_run, "customers": len(people), "deliveries": told})
-    elif going and not dry_run:
-        click.echo(f"Due now: {pluralize(sum(one.refused is None for one in planned), 'delivery', 'deliveries')}.")
-    if not going and planned:
+        deliveries = [result_json(result, "retried") for result in results]
+        print_json({"dry_run": dry_run, "customers": customers, "deliveries": deliveries})
+    elif possible and not dry_run:
+        retried = sum(result.refused is None for result in results)
+        click.echo(f"{pluralize(retried, 'delivery', 'deliveries')} due now.")
+    if results and not possible:
         raise click.exceptions.Exit(1)

@@ -27,27 +27,31 @@ TIMES = ("due_at", "created_at", "finished_at")
 @json_option
 @pass_options
 def show(options: Options, delivery_id: int, as_json: bool) -> None:
-    """Show one delivery with every try, and the redacted exchange with the vendor."""
+    """Show one delivery with all attempts and the redacted exchange with the vendor."""
     from sqlalchemy import select
     from sqlmodel import col
 
     from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 
-    with options.ledger() as (ledger, settings), ledger.read() as session:
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
         row = session.get(DeliveryRow, delivery_id)
         if row is None:
             raise CommandError(f"there is no delivery {delivery_id}; see: nps-connect deliveries list")
         query = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
         attempts = list(session.execute(query).scalars())
-        told = {**delivery_json(row), **_subject(session, row), "tries": [_try(attempt) for attempt in attempts]}
+        details = {
+            **delivery_json(row),
+            **_subject_json(session, row),
+            "tries": [_attempt_json(attempt) for attempt in attempts],
+        }
     if as_json:
-        print_json(told)
+        print_json(details)
     else:
-        _print(told, settings.core.zone)
+        _print(details, settings.core.zone)
 
 
-def _subject(session: Session, row: DeliveryRow) -> dict[str, Any]:
-    """Who and what it is about, by ids only."""
+def _subject_json(session: Session, row: DeliveryRow) -> dict[str, Any]:
+    """Return contact, response and survey of the delivery, by ids only."""
     from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 
     contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
@@ -60,19 +64,23 @@ def _subject(session: Session, row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def _try(attempt: AttemptRow) -> dict[str, Any]:
+def _attempt_json(attempt: AttemptRow) -> dict[str, Any]:
     names = ("started_at", "finished_at", "outcome", "message", "status", "request_id", "exchange")
     return {name: getattr(attempt, name) for name in names}
 
 
-def _print(told: dict[str, Any], zone: tzinfo) -> None:
+def _print(details: dict[str, Any], zone: tzinfo) -> None:
     print_fields(
-        (name, format_time(value, zone) if name in TIMES else value) for name, value in told.items() if name != "tries"
+        (name, format_time(value, zone) if name in TIMES else value)
+        for name, value in details.items()
+        if name != "tries"
     )
-    for number, attempt in enumerate(told["tries"], start=1):
+    for number, attempt in enumerate(details["tries"], start=1):
         status = f", status {attempt['status']}" if attempt["status"] else ""
         request = f", request {attempt['request_id']}" if attempt["request_id"] else ""
-        click.echo(f"\ntry {number}  {format_time(attempt['started_at'], zone)}  {attempt['outcome']}{status}{request}")
+        click.echo(
+            f"\nattempt {number}  {format_time(attempt['started_at'], zone)}  {attempt['outcome']}{status}{request}"
+        )
         if attempt["message"]:
             click.echo(f"  {attempt['message']}")
         if attempt["exchange"]:

@@ -7,13 +7,13 @@ import click
 from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
-    "list": (f"{__name__}.list:list_", "List what came in, newest first."),
-    "show": (f"{__name__}.show:show", "Show one event with its decisions."),
-    "replay": (f"{__name__}.replay:replay", "Let events go through the walk again, after a fix."),
-    "send": (f"{__name__}.send:send", "Make an event by hand."),
+    "list": (f"{__name__}.list:list_", "List events or raw webhooks, newest first."),
+    "show": (f"{__name__}.show:show", "Show one event with its decisions and deliveries."),
+    "replay": (f"{__name__}.replay:replay", "Reprocess events after a fix."),
+    "send": (f"{__name__}.send:send", "Create an event manually."),
 }
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def events() -> None:
-    """Look at what connections told, let it go through the walk again, make events by hand."""
+    """List, replay and create inbound events."""

@@ -25,20 +25,21 @@ def list_(
     /,
     limit: int,
     as_json: bool,
-    **given: Any,  # noqa: ANN401  # texts and flags
+    **filters: Any,  # noqa: ANN401  # texts and flags
 ) -> None:
-    """List what came in, newest first."""
+    """List events, or raw webhooks with --raw, newest first."""
     from nps_connect.ledger.tables import EventRow, RawRequest
     from nps_connect.services.intake.replay import find_rows
 
-    with options.ledger() as (ledger, settings), ledger.read() as session:
-        wanted = parse_event_selection(session, settings, given)
-        rows = [event_json(row) for row in find_rows(session, RawRequest if given["raw"] else EventRow, wanted, limit)]
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
+        selection = parse_event_selection(session, settings, filters)
+        table = RawRequest if filters["raw"] else EventRow
+        rows = [event_json(row) for row in find_rows(session, table, selection, limit)]
     if as_json:
         print_json(rows)
         return
     print_table(
-        ["id", "received", "connection", "what", "state", "source", "error"],
+        ["id", "received", "connection", "event", "state", "source", "error"],
         [
             (
                 row["id"],
@@ -51,22 +52,27 @@ def list_(
             )
             for row in rows
         ],
-        empty="nothing came in",
+        empty="no events",
     )
 
 
 def event_json(row: EventRow | RawRequest) -> dict[str, Any]:
-    """What may be told of an event or a raw request; personal data stays inside."""
-    event = hasattr(row, "kind")
+    """Return an event or a raw webhook for ``--json``, without personal data."""
+    from nps_connect.ledger.tables import EventRow
+
+    if isinstance(row, EventRow):
+        name = f"{row.kind} {row.object_id}"
+    else:
+        name = f"{row.events_new} new, {row.events_duplicate} duplicate"
     return {
         "id": row.id,
         "connection": row.connection,
-        "what": f"{row.kind} {row.object_id}" if event else f"{row.events_new} new, {row.events_duplicate} known",  # type: ignore[union-attr]
-        "key": row.key if event else None,  # type: ignore[union-attr]
-        "source": row.source if event else "webhook",  # type: ignore[union-attr]
+        "what": name,
+        "key": row.key if isinstance(row, EventRow) else None,
+        "source": row.source if isinstance(row, EventRow) else "webhook",
         "state": row.state,
         "received_at": row.received_at,
-        "occurred_at": row.occurred_at if event else None,  # type: ignore[union-attr]
+        "occurred_at": row.occurred_at if isinstance(row, EventRow) else None,
         "attempts": row.attempts,
         "last_error": row.last_error,
     }

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.confirm import confirm
-from nps_connect.cli._support.connection_names import require_connection as named
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.names import require_connection, suggest_nearest
+from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.errors import DeliveryError
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @click.argument("connection")
 @click.argument("kind")
 @click.option("--contact", required=True, help="The person: an e-mail address, or the id at the connection.")
-@click.option("--object", "object_id", metavar="ID", help="What it happened to, such as the id of the deal.")
-@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="What filters see; may be repeated.")
-@click.option("--dry-run", is_flag=True, help="Say how many people it would reach, and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before mail may go to a customer.")
+@click.option("--object", "object_id", metavar="ID", help="The object of the event, such as the id of the deal.")
+@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field for trigger filters; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Show how many people it would reach; change nothing.")
+@yes_option
 @json_option
 @pass_options
 def send(
@@ -40,41 +40,42 @@ def send(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Make an event by hand, marked as such; every rule applies to it as to any other.
+    """Create an event manually; it is marked as manual and subject to the usual rules.
 
-    For example: events send crm deal.won --contact marie@example.com
+    Example: events send crm deal.won --contact marie@example.com
     """
     from nps_connect.records.contacts import ContactKey
-    from nps_connect.services.intake.replay import create_manual_event as flow
-    from nps_connect.settings.key_paths import nearest
+    from nps_connect.services.intake.replay import create_manual_event
 
-    known = dict(_parse_field(text) for text in fields)
+    field_values = dict(_parse_field(text) for text in fields)
     key = ContactKey(kind="email" if "@" in contact else "id", value=contact)
-    with options.application() as application:
+    with options.open_application() as application:
         ctx = application.ctx
-        kinds = [event.name for event in ctx.connector_info(named(connection, ctx.connections)).events]
+        kinds = [event.name for event in ctx.connector_info(require_connection(connection, ctx.connections)).events]
         if kind not in kinds:
-            near = nearest(kind, kinds)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise click.UsageError(f"{connection} gives no event {kind!r}; allowed: {', '.join(kinds) or 'none'}{hint}")
+            allowed = ", ".join(kinds) or "none"
+            hint = suggest_nearest(kind, kinds)
+            raise click.UsageError(f"{connection} has no event kind {kind!r}; allowed: {allowed}{hint}")
         if not ctx.has(connection, "nps_find_contacts"):
-            raise CommandError(f"{connection} cannot look people up")
-        reach = 0 if ctx.shadow else _count_reached(ctx, connection, kind, key)
+            raise CommandError(f"{connection} does not support contact lookup")
+        customers = 0 if ctx.shadow else _count_reached(ctx, connection, kind, key)
         event_id = None
         if not dry_run:
-            if reach:
-                confirm("Mail may reach 1 customer. Go on?", yes=yes)
-            event_id, _ = flow(ctx, connection, kind, contact=key, object_id=object_id, fields=dict(known))
+            if customers:
+                confirm("This can send mail to 1 customer. Continue?", yes=yes)
+            event_id, _ = create_manual_event(
+                ctx, connection, kind, contact=key, object_id=object_id, fields=dict(field_values)
+            )
     if as_json:
-        print_json({"event": event_id, "customers": reach})
+        print_json({"event": event_id, "customers": customers})
     elif dry_run:
-        click.echo(f"Mail would reach {pluralize(reach, 'customer', 'customers')} at most; no event was made.")
+        click.echo(f"Mail would reach at most {pluralize(customers, 'customer', 'customers')}; no event was created.")
     else:
-        click.echo(f"Event {event_id} waits to be decided; then see: nps-connect explain --event {event_id}")
+        click.echo(f"Event {event_id} created, awaiting a decision; then see: nps-connect explain --event {event_id}")
 
 
 def _count_reached(ctx: Context, connection: str, kind: str, key: ContactKey) -> int:
-    """How many people may get mail: one, if the connection knows exactly one and something listens to the event."""
+    """Return how many people may get mail: one if a trigger uses the event kind and exactly one contact matches."""
     from nps_connect.services.contacts.lookup import find_contacts
     from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 
@@ -83,7 +84,7 @@ def _count_reached(ctx: Context, connection: str, kind: str, key: ContactKey) ->
     try:
         return int(sum(len(match.contacts) for match in find_contacts(ctx, connection, [key])) == 1)
     except DeliveryError:
-        return 1  # the event waits until they can be looked up
+        return 1  # the event waits until the contact can be looked up
 
 
 def _parse_field(text: str) -> tuple[str, str]:

@@ -18,20 +18,20 @@ from nps_connect.cli.events.list import event_json
 @json_option
 @pass_options
 def show(options: Options, event_id: int, as_json: bool) -> None:
-    """Show one event, the fields that filters saw, and all that came of it."""
+    """Show one event with its fields, decisions and deliveries."""
     from nps_connect.ledger.tables import EventRow
     from nps_connect.services.operations.explain import explain_event
 
-    with options.ledger() as (ledger, settings), ledger.read() as session:
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
         zone = settings.core.zone
-        row, story = session.get(EventRow, event_id), explain_event(session, event_id, zone=zone)
-        if row is None or story is None:
+        row, timeline = session.get(EventRow, event_id), explain_event(session, event_id, zone=zone)
+        if row is None or timeline is None:
             raise CommandError(f"there is no event {event_id}; see: nps-connect events list")
-        told = {**event_json(row), "fields": row.record.get("fields", {}), "contacts": list(story.contacts)}
+        details = {**event_json(row), "fields": row.record.get("fields", {}), "contacts": list(timeline.contacts)}
     if as_json:
-        print_json({**told, "entries": [asdict(entry) for entry in story.entries]})
+        print_json({**details, "entries": [asdict(entry) for entry in timeline.entries]})
         return
-    print_fields(told.items())
+    print_fields(details.items())
     click.echo()
-    rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in story.entries]
-    print_table([f"when ({zone})", "kind", "id", "what happened"], rows, empty="nothing came of it")
+    rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in timeline.entries]
+    print_table([f"time ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet")

@@ -14,33 +14,33 @@ from nps_connect.cli._support.output import print_json, print_table
 @click.command("list", cls=Command)
 @json_option
 def list_(as_json: bool) -> None:
-    """List the installed plugins with their version and hooks, and why broken ones are off."""
+    """List installed plugins with version and hooks, and why broken ones are disabled."""
     from nps_connect.plugins import Plugins
 
-    loaded = Plugins.load()
+    plugins = Plugins.load()
     rows: list[dict[str, Any]] = [
         {
             "name": name,
             "title": info.title,
-            "version": loaded.versions[name],
+            "version": plugins.versions[name],
             "state": "loaded",
-            "hooks": loaded.hooks_of(name),
+            "hooks": plugins.hooks_of(name),
             "problem": None,
         }
-        for name, info in loaded.infos.items()
+        for name, info in plugins.infos.items()
     ]
     rows += [
         {"name": name, "title": None, "version": None, "state": "broken", "hooks": (), "problem": error.problem}
-        for name, error in loaded.broken.items()
+        for name, error in plugins.broken.items()
     ]
     if as_json:
         print_json(rows)
         return
     print_table(
-        ["name", "title", "version", "state", "hooks used"],
+        ["name", "title", "version", "state", "hooks"],
         [
             (row["name"], row["title"], row["version"], row["state"], row["problem"] or ", ".join(row["hooks"]))
             for row in rows
         ],
-        empty="no plugin is installed",
+        empty="no plugins installed",
     )

@@ -7,13 +7,13 @@ import click
 from nps_connect.cli._support.lazy_group import LazyGroup
 
 COMMANDS = {
-    "export": (f"{__name__}.export:export", "Write responses as CSV or JSON, oldest first."),
-    "import": (f"{__name__}.import_:import_", "Take in answers from another tool."),
-    "list": (f"{__name__}.list:list_", "List responses, newest first; provisional ones only if asked for."),
-    "show": (f"{__name__}.show:show", "Show one response with its changes, its visits and their signs of a machine."),
+    "export": (f"{__name__}.export:export", "Export responses as CSV or JSON, oldest first."),
+    "import": (f"{__name__}.import_:import_", "Import responses from another tool."),
+    "list": (f"{__name__}.list:list_", "List responses, newest first."),
+    "show": (f"{__name__}.show:show", "Show one response with its revisions and page views."),
 }
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def responses() -> None:
-    """Look at what customers answered; import and export it."""
+    """List, import and export survey responses."""

@@ -28,15 +28,20 @@ UTF8_BOM = "\ufeff"
 
 
 @click.command(cls=Command)
-@click.option("--survey", help="Only answers to this survey.")
+@click.option("--survey", help="Only this survey.")
 @click.option("--segment", type=click.Choice(list(SEGMENT_BOUNDS)), help="Only this segment.")
 @period_options
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="A file; else standard output."
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to this file instead of standard output.",
 )
-@click.option("--delimiter", type=click.Choice(list(DELIMITERS)), default="comma", show_default=True)
-@click.option("--excel", is_flag=True, help="With a byte order mark, so that Excel reads the accents.")
-@click.option("--raw", is_flag=True, help="Cells as they are, also those that a spreadsheet takes for formulas.")
+@click.option(
+    "--delimiter", type=click.Choice(list(DELIMITERS)), default="comma", show_default=True, help="CSV delimiter."
+)
+@click.option("--excel", is_flag=True, help="Add a byte order mark, so that Excel displays accents correctly.")
+@click.option("--raw", is_flag=True, help="Do not escape cells that a spreadsheet interprets as formulas.")
 @json_option
 @pass_options
 def export(
@@ -51,25 +56,26 @@ def export(
     raw: bool,
     as_json: bool,
 ) -> None:
-    """Write confirmed responses as CSV or JSON, oldest first, with the people who gave them.
+    """Export confirmed responses as CSV or JSON, oldest first, with contact data.
 
-    A cell that a spreadsheet would take for a formula gets an apostrophe before it, unless --raw is given. French Excel
-    reads a file written with --delimiter semicolon --excel.
+    Cells that a spreadsheet would interpret as formulas are prefixed with an apostrophe, unless --raw is given. For
+    French Excel use --delimiter semicolon --excel.
     """
     from nps_connect.services.responses import export
 
-    with options.ledger() as (ledger, settings):
-        begin, end = parse_period(settings, since, until)
-        wanted = export.ResponseFilter(survey, SEGMENT_BOUNDS[segment] if segment else None, begin, end)
-        rows = export.export_responses(ledger, wanted, settings.core.zone)
+    with options.open_ledger() as (ledger, settings):
+        start, end = parse_period(settings, since, until)
+        bounds = SEGMENT_BOUNDS[segment] if segment else None
+        selection = export.ResponseFilter(survey, bounds, start, end)
+        rows = export.export_responses(ledger, selection, settings.core.zone)
         with _open_output(output) as stream:
             if as_json:
-                written = _write_json(stream, rows)
+                count = _write_json(stream, rows)
             else:
                 stream.write(UTF8_BOM if excel else "")
-                written = _write_csv(stream, rows, export.EXPORT_COLUMNS, DELIMITERS[delimiter], raw=raw)
+                count = _write_csv(stream, rows, export.EXPORT_COLUMNS, DELIMITERS[delimiter], raw=raw)
     if output is not None:
-        click.echo(f"{pluralize(written, 'response', 'responses')} in {output}", err=True)
+        click.echo(f"{pluralize(count, 'response', 'responses')} written to {output}", err=True)
 
 
 @contextmanager
@@ -86,12 +92,12 @@ def _open_output(output: Path | None) -> Iterator[TextIO]:
 
 
 def _write_json(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:
-    """One JSON array, element by element."""
+    """Stream one JSON array; return the number of elements."""
     number = 0
     stream.write("[")
     for number, row in enumerate(rows, start=1):
-        told = {**row, "answered_at": _format_cell(row["answered_at"])}
-        stream.write(("\n  " if number == 1 else ",\n  ") + json.dumps(told, ensure_ascii=False))
+        element = {**row, "answered_at": _format_cell(row["answered_at"])}
+        stream.write(("\n  " if number == 1 else ",\n  ") + json.dumps(element, ensure_ascii=False))
     stream.write("\n]\n" if number else "]\n")
     return number
 
@@ -104,7 +110,7 @@ def _write_csv(
     number = 0
     writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
     writer.writerow(columns)
-    for number, row in enumerate(rows, start=1):  # noqa: B007  # counted for the caller
+    for number, row in enumerate(rows, start=1):  # noqa: B007  # the count is returned
         cells = (_format_cell(row[name]) for name in columns)
         writer.writerow(cells if raw else map(escape_formula, cells))
     return number

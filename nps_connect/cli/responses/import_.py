@@ -13,16 +13,18 @@ import click
 
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.csv_input import (
+    BATCH_SIZE,
     collect_line_errors,
     file_options,
     line_errors_json,
     open_csv,
     print_line_errors,
     resolve_columns,
+    select_connection,
 )
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
 from nps_connect.cli._support.output import pluralize, print_fields, print_json
 from nps_connect.cli._support.progress import progress_bar
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from nps_connect.services.imports.response_rows import ImportedResponse, ResponseParser
     from nps_connect.services.imports.store_responses import ImportTotals, ResponseImport
 
-BATCH = 500
 PRESETS = ("plain", "nps-connect", "asknicely", "delighted", "surveymonkey", "typeform")
 EFFECT_LABELS = {
     "write_score": "scores",
@@ -46,23 +47,25 @@ EFFECT_LABELS = {
 
 @click.command("import", cls=Command)
 @file_options
-@click.option("--survey", required=True, metavar="NAME", help="Which survey of the configuration they answer.")
-@click.option("--preset", type=click.Choice(PRESETS), default="plain", show_default=True, help="Whose export it is.")
-@click.option("--connection", metavar="NAME", help="Which knows these people; the one that can look them up.")
-@click.option("--timezone", metavar="ZONE", help="Of moments without one; the company's if not given.")
+@click.option("--survey", required=True, metavar="NAME", help="The configured survey that the responses belong to.")
+@click.option("--preset", type=click.Choice(PRESETS), default="plain", show_default=True, help="Format of the export.")
 @click.option(
-    "--dates", type=click.Choice(["day-first", "month-first"]), help="How 03/04/2026 is meant; found out if possible."
+    "--connection", metavar="NAME", help="Connection that knows these people; default: the one with a contact lookup."
 )
-@click.option("--write-scores", is_flag=True, help="Write each person's newest score back, by the routes that do.")
-@click.option("--route", is_flag=True, help="Let each person's newest answer take every route: tickets, reviews ...")
-@click.option("--dry-run", is_flag=True, help="Say what would be taken, and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before the answers lead to anything.")
+@click.option("--timezone", metavar="ZONE", help="Zone of times without one; default: the company's time zone.")
+@click.option(
+    "--dates", type=click.Choice(["day-first", "month-first"]), help="How to read 03/04/2026; detected if possible."
+)
+@click.option("--write-scores", is_flag=True, help="Write each person's newest score back through write_score routes.")
+@click.option("--route", is_flag=True, help="Apply all routes to each person's newest response: tickets, reviews, ...")
+@click.option("--dry-run", is_flag=True, help="Show what would be imported; change nothing.")
+@yes_option
 @json_option
 @pass_options
 def import_(
     options: Options,
     file: Path,
-    given: tuple[str, ...],
+    column_options: tuple[str, ...],
     encoding: str | None,
     delimiter: str | None,
     refused: Path | None,
@@ -77,94 +80,99 @@ def import_(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take in answers from another tool, from a CSV file.
+    """Import responses from another tool, from a CSV file.
 
-    They count in every figure, and lead to nothing by themselves. The same file again adds nothing. Fields for
-    --column: email, score, answered_at, id, comment, name, first_name, language, touchpoint, contact_id.
+    Imported responses count in all reports and trigger nothing by default. Idempotent: importing the same file again
+    adds nothing. Fields for --column: email, score, answered_at, id, comment, name, first_name, language, touchpoint,
+    contact_id.
     """
     from nps_connect.services.imports.dedup_store import DedupStore
     from nps_connect.services.imports.route_responses import estimate_actions, with_import_routes
 
-    with options.application() as application:
+    with options.open_application() as application:
         ctx = application.ctx
-        history = _build_history(ctx, survey, connection)
-        acting = with_import_routes(ctx, route=route, write_scores=write_scores)
-        if write_scores and not any(one.do == "write_score" for one in acting.settings.routes):
-            raise click.UsageError("no route of the configuration does write_score")
+        target = _build_target(ctx, survey, connection)
+        routing_ctx = with_import_routes(ctx, route=route, write_scores=write_scores)
+        if write_scores and not any(configured.do == "write_score" for configured in routing_ctx.settings.routes):
+            raise click.UsageError("no configured route does write_score")
         source = open_csv(file, encoding, delimiter)
-        reading = _build_reading(ctx, history, source, preset, given, timezone, dates)
-        with DedupStore() as scratch, collect_line_errors(refused) as faults:
-            work = _ImportRun(ctx, acting, history, source, reading, scratch, hidden=as_json)
-            looked = work.look(faults)
-            print_line_errors(faults, refused)
-            if not looked.answers:
-                raise CommandError("no line of the file can be used")
-            effects = estimate_actions(acting, history, scratch)
-            told = looked.told(reading, timezone)
-            click.echo(told, err=True)
-            if effects and not as_json:
-                click.echo(f"Would lead to, at most: {_format_effects(effects)}.")
-            stored, done = None, Counter[str]()
+        parser = _build_parser(ctx, target, source, preset, column_options, timezone, dates)
+        with DedupStore() as dedup_store, collect_line_errors(refused) as errors:
+            run = _ImportRun(ctx, routing_ctx, target, source, parser, dedup_store, hidden=as_json)
+            counts = run.dry_run(errors)
+            print_line_errors(errors, refused)
+            if not counts.responses:
+                raise CommandError("the file contains no usable line")
+            planned_effects = estimate_actions(routing_ctx, target, dedup_store)
+            click.echo(counts.summary(parser, timezone), err=True)
+            if planned_effects and not as_json:
+                click.echo(f"Would create at most: {_format_effects(planned_effects)}.")
+            totals, effects = None, Counter[str]()
             if not dry_run:
-                if effects:
-                    confirm("Go on?", yes=yes)
-                stored = work.store(faults)
-                done = work.carry_out() if effects else done
-                if faults.total > looked.refused:
-                    print_line_errors(faults, refused)
+                if planned_effects:
+                    confirm("Continue?", yes=yes)
+                totals = run.store(errors)
+                effects = run.route() if planned_effects else effects
+                if errors.total > counts.rejected:
+                    print_line_errors(errors, refused)
     if as_json:
-        facts = {"survey": survey, "answers": looked.answers, "taken_before": looked.known}
-        would = {"would_lead_to": dict(effects), "led_to": dict(done), "not_taken": line_errors_json(faults)}
-        print_json({**facts, "taken": stored.told() if stored else None, **would})
-    elif stored is not None:
-        print_fields(stored.told().items())
-        if done:
-            click.echo(f"Led to: {_format_effects(done)}.")
+        print_json(
+            {
+                "survey": survey,
+                "answers": counts.responses,
+                "taken_before": counts.already_imported,
+                "taken": totals.told() if totals else None,
+                "would_lead_to": dict(planned_effects),
+                "led_to": dict(effects),
+                "not_taken": line_errors_json(errors),
+            }
+        )
+    elif totals is not None:
+        print_fields(totals.told().items())
+        if effects:
+            click.echo(f"Created: {_format_effects(effects)}.")
 
 
-def _build_history(ctx: Context, survey: str, connection: str | None) -> ResponseImport:
-    from nps_connect.services.imports.people import AmbiguousConnection, choose_connection
+def _build_target(ctx: Context, survey: str, connection: str | None) -> ResponseImport:
     from nps_connect.services.imports.store_responses import ResponseImport
-    from nps_connect.settings.key_paths import nearest
 
-    if survey not in ctx.settings.surveys:
-        near = nearest(survey, list(ctx.settings.surveys))
-        raise click.UsageError(f"there is no survey {survey!r}" + (f"; did you mean {near!r}?" if near else ""))
-    try:
-        knows = choose_connection(ctx, connection, survey)
-    except AmbiguousConnection as error:
-        raise click.BadParameter(str(error), param_hint="--connection") from None
-    return ResponseImport(survey, knows, ctx.has(knows, "nps_find_contacts"))
+    source_connection = select_connection(ctx, survey, connection)
+    return ResponseImport(survey, source_connection, ctx.has(source_connection, "nps_find_contacts"))
 
 
-def _build_reading(
+def _build_parser(
     ctx: Context,
-    history: ResponseImport,
+    target: ResponseImport,
     source: ImportFile,
     preset: str,
-    given: tuple[str, ...],
+    column_options: tuple[str, ...],
     timezone: str | None,
     dates: str | None,
 ) -> ResponseParser:
     from nps_connect.rules.imports import columns
     from nps_connect.services.imports.response_rows import ResponseParser, detect_day_order
 
-    who = ("email", "contact_id") if history.lookup_enabled else ("email",)
-    needed = [who, ("score",), ("answered_at",)]
-    found = resolve_columns(source, columns.RESPONSE_FIELDS, given, needed=needed, preset=columns.PRESETS[preset])
+    person_fields = ("email", "contact_id") if target.lookup_enabled else ("email",)
+    mapping = resolve_columns(
+        source,
+        columns.RESPONSE_FIELDS,
+        column_options,
+        required=[person_fields, ("score",), ("answered_at",)],
+        preset=columns.PRESETS[preset],
+    )
     order: Any = dates
     return ResponseParser(
-        columns=found,
+        columns=mapping,
         tool=preset,
-        survey=history.survey,
-        order=order or detect_day_order(source.rows(), found),
-        zone=_zone(timezone or columns.PRESET_ZONES.get(preset)) or ctx.settings.core.zone,
+        survey=target.survey,
+        order=order or detect_day_order(source.rows(), mapping),
+        zone=_parse_zone(timezone or columns.PRESET_ZONES.get(preset)) or ctx.settings.core.zone,
         now=ctx.clock(),
-        allow_ids=history.lookup_enabled,
+        allow_ids=target.lookup_enabled,
     )
 
 
-def _zone(name: str | None) -> ZoneInfo | None:
+def _parse_zone(name: str | None) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError):
@@ -173,94 +181,105 @@ def _zone(name: str | None) -> ZoneInfo | None:
 
 @dataclass
 class _DryRunCounts:
-    """What a first reading found."""
+    """The result of the dry run.
 
-    answers: int = 0
-    known: int = 0
+    Attributes:
+        responses: usable lines.
+        already_imported: how many of them are in the ledger.
+        zoneless: how many of them have a time without a zone.
+        rejected: lines that cannot be used.
+    """
+
+    responses: int = 0
+    already_imported: int = 0
     zoneless: int = 0
-    refused: int = 0
+    rejected: int = 0
 
-    def told(self, reading: ResponseParser, timezone: str | None) -> str:
-        told = f"{pluralize(self.answers, 'answer', 'answers')}, {self.known} of them taken before"
+    def summary(self, parser: ResponseParser, timezone: str | None) -> str:
+        """Return the counts in one sentence, with the time zone assumed for times without one."""
+        text = f"{pluralize(self.responses, 'response', 'responses')}, {self.already_imported} already imported"
         if not self.zoneless:
-            return told
-        hint = "" if timezone else "; another one: --timezone"
-        return f"{told}. {self.zoneless} moments without a time zone are read as {reading.zone}{hint}"
+            return text
+        hint = "" if timezone else "; to change it: --timezone"
+        return f"{text}. {self.zoneless} times without a time zone are read as {parser.zone}{hint}"
 
 
 @dataclass
 class _ImportRun:
-    """The readings of one file."""
+    """The passes over one file: dry run, storing, routing."""
 
     ctx: Context
-    acting: Context
-    history: ResponseImport
+    routing_ctx: Context
+    target: ResponseImport
     source: ImportFile
-    reading: ResponseParser
-    scratch: DedupStore
+    parser: ResponseParser
+    dedup_store: DedupStore
     hidden: bool
 
-    def look(self, faults: RowErrors) -> _DryRunCounts:
-        """Read everything once; change nothing."""
+    def dry_run(self, errors: RowErrors) -> _DryRunCounts:
+        """Read and count all responses; change nothing."""
         from nps_connect.services.imports.import_file import iter_batches
         from nps_connect.services.imports.store_responses import load_existing_ids
 
-        found = _DryRunCounts()
-        with progress_bar("reading", hidden=self.hidden) as told:
-            for batch in iter_batches(self._answers(faults, told), BATCH):
-                found.answers += len(batch)
-                found.zoneless += sum(answer.zoneless for answer in batch)
-                for answer in batch:
-                    self.scratch.record_score(answer.person.fingerprint, answer.answered_at, answer.score)
+        counts = _DryRunCounts()
+        with progress_bar("reading", hidden=self.hidden) as on_progress:
+            for batch in iter_batches(self._read(errors, on_progress), BATCH_SIZE):
+                counts.responses += len(batch)
+                counts.zoneless += sum(response.zoneless for response in batch)
+                for response in batch:
+                    self.dedup_store.record_score(response.person.fingerprint, response.answered_at, response.score)
                 with self.ctx.ledger.read() as session:
-                    found.known += len(load_existing_ids(session, batch))
-        found.refused = faults.total
-        return found
+                    counts.already_imported += len(load_existing_ids(session, batch))
+        counts.rejected = errors.total
+        return counts
 
-    def store(self, faults: RowErrors) -> ImportTotals:
-        """Take everything in, batch by batch; says how far it came if it is interrupted."""
+    def store(self, errors: RowErrors) -> ImportTotals:
+        """Store all responses in batches and return the totals; report the progress if interrupted."""
         from nps_connect.services.imports.import_file import iter_batches
         from nps_connect.services.imports.store_responses import ImportTotals, store_responses
 
-        stored, line = ImportTotals(), 1
+        totals, line = ImportTotals(), 1
         try:
-            with progress_bar("importing", hidden=self.hidden) as told:
-                for batch in iter_batches(self._again(told), BATCH):
-                    store_responses(self.ctx, self.history, batch, stored, faults)
+            with progress_bar("importing", hidden=self.hidden) as on_progress:
+                for batch in iter_batches(self._reread(on_progress), BATCH_SIZE):
+                    store_responses(self.ctx, self.target, batch, totals, errors)
                     line = batch[-1].line
         except BaseException:
-            told_ = pluralize(stored.counts["new"], "answer is", "answers are")
-            click.echo(f"Stopped after line {line}: {told_} taken. Run the same command again for the rest.", err=True)
+            imported = pluralize(totals.counts["new"], "response", "responses")
+            click.echo(
+                f"Stopped after line {line}: {imported} imported. "
+                "Run the same command again to import the remaining lines.",
+                err=True,
+            )
             raise
-        return stored
+        return totals
 
-    def carry_out(self) -> Counter[str]:
-        """Plan what the answers lead to, batch by batch."""
+    def route(self) -> Counter[str]:
+        """Create the deliveries of the stored responses in batches; return their number by action."""
         from nps_connect.services.imports.import_file import iter_batches
         from nps_connect.services.imports.route_responses import route_imported_responses
 
-        done: Counter[str] = Counter()
+        effects: Counter[str] = Counter()
         try:
-            with progress_bar("planning", hidden=self.hidden) as told:
-                for batch in iter_batches(self._again(told), BATCH):
-                    done += route_imported_responses(self.acting, batch)
+            with progress_bar("routing", hidden=self.hidden) as on_progress:
+                for batch in iter_batches(self._reread(on_progress), BATCH_SIZE):
+                    effects += route_imported_responses(self.routing_ctx, batch)
         except BaseException:
-            click.echo(
-                f"Stopped; planned so far: {_format_effects(done) or 'nothing'}. Run the same command again.", err=True
-            )
+            created = _format_effects(effects) or "nothing"
+            click.echo(f"Stopped; created so far: {created}. Run the same command again to continue.", err=True)
             raise
-        return done
+        return effects
 
-    def _answers(self, faults: RowErrors, told: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
+    def _read(self, errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
         from nps_connect.services.imports.response_rows import read_responses
 
-        return read_responses(self.source.rows(told), self.reading, self.scratch, faults)
+        return read_responses(self.source.rows(on_progress), self.parser, self.dedup_store, errors)
 
-    def _again(self, told: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
-        """The same answers once more; their bad lines were told."""
+    def _reread(self, on_progress: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
+        """Read the same responses again; the dry run has reported rejected lines already."""
         from nps_connect.rules.imports.row_errors import RowErrors
 
-        return self._answers(RowErrors(), told)
+        return self._read(RowErrors(), on_progress)
 
 
 def _format_effects(effects: Counter[str]) -> str:

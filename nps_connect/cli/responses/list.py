@@ -10,7 +10,7 @@ import click
 
 from nps_connect.cli._support.lazy_group import Command
 from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
-from nps_connect.cli._support.output import format_time, last_line, print_json, print_table
+from nps_connect.cli._support.output import format_time, last_line, print_json, print_more_hint, print_table
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import ContactRow, ResponseRow
@@ -21,11 +21,11 @@ SEGMENT_BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
 
 
 @click.command("list", cls=Command)
-@click.option("--survey", help="Only answers to this survey.")
+@click.option("--survey", help="Only this survey.")
 @click.option("--segment", type=click.Choice(list(SEGMENT_BOUNDS)), help="Only this segment.")
-@click.option("--provisional", is_flag=True, help="Those that nobody has confirmed yet, in place of the confirmed.")
+@click.option("--provisional", is_flag=True, help="Provisional responses instead of confirmed ones.")
 @click.option(
-    "--to-confirm", is_flag=True, help="Of those, detractors of a day ago whose visits show no sign of a machine."
+    "--to-confirm", is_flag=True, help="Only provisional detractors older than one day without signs of a bot."
 )
 @limit_option
 @json_option
@@ -39,11 +39,11 @@ def list_(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List responses, newest first; provisional ones only if asked for.
+    """List confirmed responses, newest first, or provisional ones with --provisional.
 
-    A provisional answer is a score that was opened from a mail but never pressed on the page, or one that another press
-    contradicted at once: it counts nowhere. Those of detractors deserve a look, if no visit shows a sign of a machine:
-    --to-confirm lists them after a day, as long as their link takes answers.
+    A provisional response is a score link that was opened in a mail but not submitted on the page, or a submission that
+    another one contradicted within seconds. It counts in no report. Detractors among them need attention if nothing
+    indicates a bot: --to-confirm lists them after one day, as long as their link is valid.
     """
     from sqlalchemy import case, select
     from sqlmodel import col
@@ -54,13 +54,13 @@ def list_(
     from nps_connect.services.responses import unconfirmed_scores
 
     now, provisional = system_clock(), provisional or to_confirm
-    pressed = col(ResponseRow.revision) > 0
-    confirmed = pressed & col(ResponseRow.conflicting_at).is_(None)
-    score = case((pressed, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
-    at = case((pressed, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
+    is_submitted = col(ResponseRow.revision) > 0
+    is_confirmed = is_submitted & col(ResponseRow.conflicting_at).is_(None)
+    score = case((is_submitted, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
+    at = case((is_submitted, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
     query = (
         unconfirmed_scores.join_response_tables(select(ResponseRow, ContactRow))
-        .where(~confirmed if provisional else confirmed, score.is_not(None))
+        .where(~is_confirmed if provisional else is_confirmed, score.is_not(None))
         .order_by(at.desc(), col(ResponseRow.id).desc())
         .limit(limit + 1)
     )
@@ -70,12 +70,11 @@ def list_(
         query = query.where(score.between(*SEGMENT_BOUNDS[segment]), col(ResponseRow.scale) == NPS_SCALE)
     if to_confirm:
         query = query.where(unconfirmed_scores.awaiting_confirmation_clause(now))
-    with options.ledger() as (ledger, settings), ledger.read() as session:
-        found = session.execute(query).all()
-        signs = unconfirmed_scores.load_bot_signals(
-            session, [row.invitation_id for row, _ in found] if provisional else []
-        )
-        rows = [response_json(row, contact, signs.get(row.invitation_id, ())) for row, contact in found]
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
+        loaded = session.execute(query).all()
+        invitation_ids = [row.invitation_id for row, _ in loaded] if provisional else []
+        signals = unconfirmed_scores.load_bot_signals(session, invitation_ids)
+        rows = [response_json(row, contact, signals.get(row.invitation_id, ())) for row, contact in loaded]
     if as_json:
         print_json(rows[:limit])
         return
@@ -106,28 +105,28 @@ def list_(
         empty="no provisional responses" if provisional else "no responses",
     )
     if len(rows) > limit:
-        click.echo(f"There are more; show them with --limit {limit * 10}.")
+        print_more_hint(limit)
 
 
 def unconfirmed_hint(row: dict[str, Any], now: datetime) -> str | None:
-    """What staff should know of an unconfirmed score."""
+    """Return why an unconfirmed score should be checked or ignored, or None."""
     from nps_connect.rules.bot_detection import SIGNAL_DESCRIPTIONS
 
     if row["signs"]:
-        return "perhaps a machine: " + "; ".join(SIGNAL_DESCRIPTIONS[sign] for sign in row["signs"])
-    waiting = row["segment"] == "detractor" and now - row["answered_at"] >= UNCONFIRMED_AFTER
-    return "please look: a detractor without signs of a machine" if waiting else None
+        return "suspected bot: " + "; ".join(SIGNAL_DESCRIPTIONS[sign] for sign in row["signs"])
+    is_overdue = row["segment"] == "detractor" and now - row["answered_at"] >= UNCONFIRMED_AFTER
+    return "needs attention: detractor without signs of a bot" if is_overdue else None
 
 
-def response_json(row: ResponseRow, contact: ContactRow, signs: Sequence[BotSignal]) -> dict[str, Any]:
-    """What is told of a response, with the signs of a machine that its visits show."""
+def response_json(row: ResponseRow, contact: ContactRow, signals: Sequence[BotSignal]) -> dict[str, Any]:
+    """Return a response for ``--json``, with the bot signals of its page views."""
     from nps_connect.records.responses import NPS_SCALE, segment_of
 
-    pressed = row.revision > 0
-    score = row.score if pressed else row.provisional_score
+    is_submitted = row.revision > 0
+    score = row.score if is_submitted else row.provisional_score
     return {
         "id": row.public_id,
-        "state": "provisional" if not pressed else "conflicting" if row.conflicting_at else "confirmed",
+        "state": "provisional" if not is_submitted else "conflicting" if row.conflicting_at else "confirmed",
         "revision": row.revision,
         "score": score,
         "segment": segment_of(score) if score is not None and row.scale == NPS_SCALE else None,
@@ -137,6 +136,6 @@ def response_json(row: ResponseRow, contact: ContactRow, signs: Sequence[BotSign
         "comment": row.comment,
         "do_not_contact": row.do_not_contact,
         "contact": f"{contact.connection}:{contact.vendor_id}",
-        "answered_at": row.answered_at if pressed else row.provisional_at,
-        "signs": ["contradiction"] if row.conflicting_at else [] if pressed else list(signs),
+        "answered_at": row.answered_at if is_submitted else row.provisional_at,
+        "signs": ["contradiction"] if row.conflicting_at else [] if is_submitted else list(signals),
     }

@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 @json_option
 @pass_options
 def show(options: Options, response_id: str, as_json: bool) -> None:
-    """Show one response: every change of it, and every visit with the signs of a machine that it shows.
+    """Show one response with all revisions, page views and bot signals.
 
-    A sign proves nothing: it tells staff how far an unconfirmed score may be believed.
+    A bot signal proves nothing; it indicates how far to trust an unconfirmed score.
     """
     from sqlalchemy import select
     from sqlmodel import col
 
     from nps_connect.ledger.tables import ResponseRow
 
-    with options.ledger() as (ledger, settings), ledger.read() as session:
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
         row = session.execute(select(ResponseRow).where(col(ResponseRow.public_id) == response_id)).scalar()
         if row is None:
             raise CommandError(f"there is no response {response_id}; see: nps-connect responses list")
-        told = _response_json(session, row)
+        details = _response_json(session, row)
     if as_json:
-        print_json(told)
+        print_json(details)
     else:
-        _print(told, settings.core.zone)
+        _print(details, settings.core.zone)
 
 
 def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
@@ -54,58 +54,62 @@ def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
 
     contact = session.get(ContactRow, row.contact_id)
     if contact is None:
-        raise CommandError(f"response {row.public_id} belongs to nobody")
+        raise CommandError(f"the contact of response {row.public_id} is missing")
     revisions = session.execute(
         select(RevisionRow).where(col(RevisionRow.response_id) == row.id).order_by(col(RevisionRow.revision))
     ).scalars()
-    mine = (col(PageViewRow.invitation_id) == row.invitation_id) | (col(PageViewRow.response_id) == row.id)
-    visits = session.execute(select(PageViewRow).where(mine).order_by(col(PageViewRow.id))).scalars()
+    is_of_response = (col(PageViewRow.invitation_id) == row.invitation_id) | (col(PageViewRow.response_id) == row.id)
+    page_views = session.execute(select(PageViewRow).where(is_of_response).order_by(col(PageViewRow.id))).scalars()
     return {
         **response_json(row, contact, load_bot_signals(session, [row.invitation_id]).get(row.invitation_id, ())),
         "scale": row.scale,
         "follow_up": row.follow_up,
         "revisions": [
             {
-                "revision": one.revision,
-                "at": one.at,
-                "score": one.score,
-                "comment": one.comment,
-                "follow_up": one.follow_up,
-                "do_not_contact": one.do_not_contact,
-                "send_pressed": one.is_final,
+                "revision": revision.revision,
+                "at": revision.at,
+                "score": revision.score,
+                "comment": revision.comment,
+                "follow_up": revision.follow_up,
+                "do_not_contact": revision.do_not_contact,
+                "send_pressed": revision.is_final,
             }
-            for one in revisions
+            for revision in revisions
         ],
         "visits": [
             {
-                "at": one.at,
-                "page": one.purpose if one.platform is None else f"{one.purpose} ({one.platform})",
-                "method": one.method,
-                "score": one.score,
-                "network": one.address,
-                "agent": one.agent,
-                "signs": list(parse_signals(one.bot_signals)),
-                "signs_told": [SIGNAL_DESCRIPTIONS[sign] for sign in parse_signals(one.bot_signals)],
+                "at": view.at,
+                "page": view.purpose if view.platform is None else f"{view.purpose} ({view.platform})",
+                "method": view.method,
+                "score": view.score,
+                "network": view.address,
+                "agent": view.agent,
+                "signs": list(parse_signals(view.bot_signals)),
+                "sign_descriptions": [SIGNAL_DESCRIPTIONS[signal] for signal in parse_signals(view.bot_signals)],
             }
-            for one in visits
+            for view in page_views
         ],
     }
 
 
-def _print(told: dict[str, Any], zone: tzinfo) -> None:
+def _print(response: dict[str, Any], zone: tzinfo) -> None:
     lists = ("revisions", "visits", "follow_up")
-    print_fields((k, format_time(v, zone) if k == "answered_at" else v) for k, v in told.items() if k not in lists)
-    for one in told["follow_up"]:
-        click.echo(f"\n{one['question']}\n  {one['answer']}")
-    for one in told["revisions"]:
-        click.echo(f"\nrevision {one['revision']}  {format_time(one['at'], zone)}  score {one['score']}")
-        if one["comment"]:
-            click.echo(f"  {one['comment']}")
-    if told["visits"]:
-        click.echo("\nvisits:")
-    for one in told["visits"]:
-        score = "" if one["score"] is None else f" score {one['score']}"
-        signs = f"  [{'; '.join(one['signs_told'])}]" if one["signs"] else ""
-        click.echo(
-            f"  {format_time(one['at'], zone)}  {one['method']} {one['page']}{score} {one['network'] or ''}{signs}"
-        )
+    print_fields(
+        (name, format_time(value, zone) if name == "answered_at" else value)
+        for name, value in response.items()
+        if name not in lists
+    )
+    for follow_up in response["follow_up"]:
+        click.echo(f"\n{follow_up['question']}\n  {follow_up['answer']}")
+    for revision in response["revisions"]:
+        at = format_time(revision["at"], zone)
+        click.echo(f"\nrevision {revision['revision']}  {at}  score {revision['score']}")
+        if revision["comment"]:
+            click.echo(f"  {revision['comment']}")
+    if response["visits"]:
+        click.echo("\npage views:")
+    for view in response["visits"]:
+        score = "" if view["score"] is None else f" score {view['score']}"
+        signals = f"  [{'; '.join(view['sign_descriptions'])}]" if view["signs"] else ""
+        at, network = format_time(view["at"], zone), view["network"] or ""
+        click.echo(f"  {at}  {view['method']} {view['page']}{score} {network}{signals}")

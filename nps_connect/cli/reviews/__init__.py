@@ -6,9 +6,11 @@ import click
 
 from nps_connect.cli._support.lazy_group import LazyGroup
 
-COMMANDS = {"report": (f"{__name__}.report:report", "Report on review invitations: shown, sent, opened.")}
+COMMANDS = {
+    "report": (f"{__name__}.report:report", "Count review links by platform and score band: shown, sent, opened."),
+}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def reviews() -> None:
-    """Account for review invitations."""
+    """Report on review invitations."""

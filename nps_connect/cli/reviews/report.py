@@ -24,39 +24,39 @@ COUNTS = ("answered", "shown", "sent", "opened", "machine")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @pass_options
 def report(options: Options, as_json: bool, as_csv: bool) -> None:
-    """Account for every review link, per platform and score band.
+    """Count review links by platform and score band.
 
-    People are counted once per platform and band: who answered, was shown the link on the thank-you page, was sent it
-    by mail, opened it. Visits that show signs of a machine are counted apart; an opening says that somebody came to
-    the platform, not that a review was written.
+    Each person counts once per platform and band: answered, was shown the link on the thank-you page, was sent it by
+    mail, opened it. Suspected bot visits are counted separately. An opened link means that the person reached the
+    platform, not that a review was written.
     """
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
+        raise click.UsageError("--json and --csv are mutually exclusive")
     from nps_connect.ledger.review_report import load_review_counts
 
-    with options.ledger() as (ledger, _settings), ledger.read() as session:
-        found = sorted(load_review_counts(session), key=lambda band: (band.platform, list(SCORES).index(band.segment)))
+    with options.open_ledger() as (ledger, _settings), ledger.read() as session:
+        bands = sorted(load_review_counts(session), key=lambda band: (band.platform, list(SCORES).index(band.segment)))
     if as_json:
-        print_json([_band_json(band) for band in found])
+        print_json([_band_json(band) for band in bands])
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["platform", "band", "scores", *COUNTS])
         writer.writerows(
-            [facts["platform"], facts["band"], facts["scores"], *(facts[name] for name in COUNTS)]
-            for facts in map(_band_json, found)
+            [row["platform"], row["band"], row["scores"], *(row[name] for name in COUNTS)]
+            for row in map(_band_json, bands)
         )
     else:
         print_table(
-            ["platform", "band", "scores", "answered", "shown", "sent", "opened", "machine visits"],
-            [_row(band) for band in found],
-            empty="no answers that a review platform is about",
+            ["platform", "band", "scores", "answered", "shown", "sent", "opened", "bot visits"],
+            [_row(band) for band in bands],
+            empty="no responses with a review route",
         )
 
 
 def _band_json(band: ReviewCounts) -> dict[str, Any]:
     counts = (band.responded, band.shown, band.sent, band.opened, band.bot_opened)
-    facts = {"platform": band.platform, "band": band.segment, "scores": SCORES[band.segment]}
-    return {**facts, **dict(zip(COUNTS, counts, strict=True))}
+    labels = {"platform": band.platform, "band": band.segment, "scores": SCORES[band.segment]}
+    return {**labels, **dict(zip(COUNTS, counts, strict=True))}
 
 
 def _row(band: ReviewCounts) -> tuple[object, ...]:

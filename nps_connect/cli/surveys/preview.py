@@ -22,27 +22,27 @@ MAILS = ("survey", "reminder", "confirm", "review", "help")
 
 @click.command(cls=Command)
 @click.argument("name")
-@click.option("--language", metavar="TAG", help="Of the mail; the survey's own if not given.")
+@click.option("--language", metavar="TAG", help="Language of the mail; default: the survey's language.")
 @click.option(
     "--mail",
     type=click.Choice(MAILS),
     default="survey",
     show_default=True,
-    help="Which one: the survey, its reminder, the request to confirm a low score, or the mail after an answer that "
+    help="Which mail: the survey, its reminder, the request to confirm a low score, or the mail after a response that "
     "leads with the review or with help.",
 )
-@click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
+@click.option("--open", "open_it", is_flag=True, help="Open the HTML file in the browser.")
 @click.option(
-    "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where to; here if not given."
+    "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Default: current folder."
 )
 @json_option
 @pass_options
 def preview(
     options: Options, name: str, language: str | None, mail: SampleKind, open_it: bool, folder: Path, as_json: bool
 ) -> None:
-    """Write a mail of survey NAME to a file, as HTML and as plain text; nothing is sent.
+    """Write a mail of survey NAME to an HTML file and a text file; nothing is sent.
 
-    Its links lead to test pages, where whatever is pressed counts nowhere; a review link leads to the platform itself.
+    Survey links lead to test pages that record nothing; a review link leads to the real platform.
     """
     from nps_connect.cli._support.test_message import build_test_message, open_context
 
@@ -52,21 +52,21 @@ def preview(
     html, text = folder / f"{stem}.html", folder / f"{stem}.txt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        html.write_text(_self_contained(message), encoding="utf-8")
+        html.write_text(_embed_images(message), encoding="utf-8")
         text.write_text(f"Subject: {message.subject}\n\n{message.text}", encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot write {error.filename}: {error.strerror}") from None
-    told = {"subject": message.subject, "html": str(html), "text": str(text), "bytes": len(html.read_bytes())}
+    result = {"subject": message.subject, "html": str(html), "text": str(text), "bytes": len(html.read_bytes())}
     if as_json:
-        print_json(told)
+        print_json(result)
     else:
-        print_fields(told.items())
+        print_fields(result.items())
     if open_it and click.launch(str(html.resolve())):
-        click.echo(f"note: no program to open it with was found; open {html} yourself", err=True)
+        click.echo(f"warning: cannot start a browser; open {html} manually", err=True)
 
 
-def _self_contained(message: Message) -> str:
-    """The HTML part with the images that travel inside the mail put into it, so that a browser shows them."""
+def _embed_images(message: Message) -> str:
+    """Return the HTML part with its inline images as data URLs, so that a browser displays them."""
     html = message.html or ""
     for image in message.inline_images:
         data = base64.b64encode(image.data).decode()

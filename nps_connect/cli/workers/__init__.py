@@ -6,9 +6,11 @@ import click
 
 from nps_connect.cli._support.lazy_group import LazyGroup
 
-COMMANDS = {"list": (f"{__name__}.list:list_", "List the processes that live, and what they do.")}
+COMMANDS = {
+    "list": (f"{__name__}.list:list_", "List processes and the queues they are working on."),
+}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS)
 def workers() -> None:
-    """See the processes at work, on this machine and on others."""
+    """List running processes on all hosts."""

@@ -13,17 +13,17 @@ from nps_connect.cli._support.output import format_time, print_json, print_table
 @json_option
 @pass_options
 def list_(options: Options, as_json: bool) -> None:
-    """List the processes that live or were seen within a day, and the queues that they work on.
+    """List processes seen within the last day, and the queues they are working on.
 
-    A silent one is taken for dead: what it had begun is taken over by the others.
+    A process without a recent heartbeat is considered dead; other processes recover its deliveries.
     """
     from nps_connect.connection import system_clock
     from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
 
-    with options.ledger() as (ledger, settings), ledger.read() as session:
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
         rows = load_workers(session)
-    silent = system_clock() - HEARTBEAT_TIMEOUT
-    told = [
+    alive_since = system_clock() - HEARTBEAT_TIMEOUT
+    processes = [
         {
             "id": row.id,
             "role": row.role,
@@ -32,17 +32,17 @@ def list_(options: Options, as_json: bool) -> None:
             "version": row.version,
             "started_at": row.started_at,
             "seen_at": row.seen_at,
-            "alive": row.seen_at > silent,
-            "doing": row.queues,
+            "alive": row.seen_at > alive_since,
+            "queues": row.queues,
         }
         for row in rows
     ]
     if as_json:
-        print_json(told)
+        print_json(processes)
         return
     zone = settings.core.zone
     print_table(
-        ["role", "host", "pid", "version", "since", "seen", "doing"],
+        ["role", "host", "pid", "version", "started", "last seen", "queues"],
         [
             (
                 row.role,
@@ -51,9 +51,9 @@ def list_(options: Options, as_json: bool) -> None:
                 row.version,
                 format_time(row.started_at, zone),
                 format_time(row.seen_at, zone),
-                (", ".join(row.queues) or "waiting") if row.seen_at > silent else "silent",
+                (", ".join(row.queues) or "idle") if row.seen_at > alive_since else "no heartbeat",
             )
             for row in rows
         ],
-        empty="no process is at work; start one with: nps-connect run",
+        empty="no running process; start one with: nps-connect run",
     )

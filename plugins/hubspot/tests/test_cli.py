@@ -90,23 +90,23 @@ def test_from_an_empty_portal_to_a_complete_one(command):
     assert planned.code == 0
     assert planned.out.startswith("+ group:nps  create the property group nps")
     assert "+ property:nps_response_count  " in planned.out
-    assert "10 to create, 0 to change, 0 blocked. Carry it out with: nps-connect connections apply crm" in planned.out
+    assert "10 to create, 0 to change, 0 blocked. To apply: nps-connect connections apply crm" in planned.out
     assert "nps_score" not in command.vendor.portal.definitions["contacts"]
 
     applied = command("apply", "crm", "--yes")
     assert applied.code == 0
-    assert applied.out.endswith("Done: 10 changes.\n")
+    assert applied.out.endswith("Applied 10 changes.\n")
     assert command.vendor.portal.definitions["contacts"]["nps_score"]["groupName"] == "nps"
 
     assert json.loads(command("plan", "crm", "--json").out) == {"connection": "crm", "changes": []}
-    assert command("plan", "crm").out == "crm has all that it needs.\n"
+    assert command("plan", "crm").out == "crm is up to date.\n"
     assert command("check", "crm").code == 0
 
 
 def test_twice_is_harmless_and_a_refused_prompt_changes_nothing(command):
     refused = command("apply", "crm", answer="n\n")
     assert refused.code == 1
-    assert "Carry this out at HubSpot?" in refused.err
+    assert "Apply these changes at HubSpot?" in refused.err
     assert "nps_score" not in command.vendor.portal.definitions["contacts"]
     assert command("apply", "crm", answer="y\n").code == 0
     again = command("apply", "crm", "--yes", "--json")
@@ -139,9 +139,9 @@ def test_slips_in_filters_are_noted_and_the_portal_is_asked_for_the_properties(c
     command("apply", "crm", "--yes", **polled)
     notes = json.loads(command("check", "--json", of=("config",), **polled).out)["notes"]
     told = "\n".join(one for one in notes if one.startswith("triggers.1.where: "))
-    assert "'Amount' is not among the fields that every deal.won has; did you mean 'amount'?" in told
-    assert "'amuont' is not among the fields that every deal.won has; did you mean 'amount'?" in told
-    assert "'closed_on' is compared with a date as a text, letter by letter" in told
+    assert "'Amount' is not a standard field of deal.won; did you mean 'amount'?" in told
+    assert "'amuont' is not a standard field of deal.won; did you mean 'amount'?" in told
+    assert "'closed_on' is compared with a date as text" in told
     command.vendor.portal.definitions["deals"]["closed_on"] = build_definition("closed_on", "date", "date")
     checked = command("check", "crm", **polled)
     assert checked.code == 1
@@ -174,7 +174,7 @@ def test_a_refusal_is_told_and_mended_by_applying_again(command):
     failed = command("apply", "crm", "--yes")
     assert failed.code == 1
     assert "crm.schemas.contacts.write" in failed.err
-    assert "applying again is harmless" in failed.err
+    assert "earlier changes are kept" in failed.err
     command.vendor.portal.scopes.add("crm.schemas.contacts.write")
     assert command("apply", "crm", "--yes").code == 0
 

@@ -72,7 +72,7 @@ def test_the_code_is_asked_for_after_the_address(cli):
     result = cli("connections", "login", "helpdesk", answer=f"{AUTHORIZATION_CODE}\n")
     assert result.exit_code == 0, result.output
     assert "/oauth/authorizations/new?response_type=code&client_id=nps_connect" in result.stdout
-    assert "helpdesk is signed in." in result.stdout
+    assert "helpdesk is authorized." in result.stdout
     assert cli("connections", "check", "helpdesk").exit_code == 0
 
 
@@ -116,7 +116,7 @@ def test_what_a_dead_grant_had_stopped_goes_on(cli, desk):
         scope = pauses.connection_scope("helpdesk")
         pauses.pause(session, scope, cause="auth", reason="reconnect", now=datetime(2026, 3, 2, tzinfo=UTC))
     desk.tokens.codes.add("another-code")
-    assert "goes on" in cli("connections", "login", "helpdesk", "--code", "another-code").stdout
+    assert "Resumed" in cli("connections", "login", "helpdesk", "--code", "another-code").stdout
     with ledger.read() as session:
         assert pauses.load_pauses(session) == {}
     ledger.close()
@@ -125,7 +125,7 @@ def test_what_a_dead_grant_had_stopped_goes_on(cli, desk):
 def test_a_client_that_signs_in_for_itself_needs_no_consent(cli):
     result = cli("connections", "login", "helpdesk", grant="")
     assert result.exit_code == 1
-    assert "needs nobody's consent" in result.stderr
+    assert "needs no OAuth login" in result.stderr
 
 
 class TestSetUp:
@@ -142,5 +142,5 @@ class TestSetUp:
         assert applied.exit_code == 0, applied.output
         assert {field["key"] for field in desk.account.resources["user_fields"]} >= {"nps_score", "nps_category"}
         again = cli("connections", "plan", "helpdesk", grant=by_itself)
-        assert "helpdesk has all that it needs" in again.stdout
+        assert "helpdesk is up to date" in again.stdout
         assert cli("connections", "apply", "helpdesk", "--yes", grant=by_itself).exit_code == 0
