@@ -6,5 +6,5 @@ from nps_connect_google_reviews.check import nps_check
 from nps_connect_google_reviews.connector import nps_connector
 from nps_connect_google_reviews.reviews import nps_review_destination
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 __all__ = ["nps_check", "nps_connector", "nps_review_destination"]
