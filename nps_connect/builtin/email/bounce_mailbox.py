@@ -1,103 +1,82 @@
-"""Reading the mailbox to which mail comes back, over IMAP (RFC 9051). It is only read: nothing is marked or removed."""
+"""Reads the mailbox that receives bounce reports, over IMAP (RFC 9051). Read-only: nothing is flagged or removed."""
 
 from __future__ import annotations
 
 import imaplib
+import logging
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from nps_connect import AuthFailed, Connection, MailboxPage, RetryLater, hookimpl
 from nps_connect.builtin.email.relay import ReportMailbox
 from nps_connect.builtin.email.settings import EmailSettings
 
+if TYPE_CHECKING:
+    from imapclient import IMAPClient
+
 PAGE_SIZE = 50
 MAX_MESSAGE_BYTES = 1024 * 1024
 INITIAL_LOOKBACK = timedelta(days=7)
-"""How far back the first look goes: older reports tell of mail before us."""
+"""Age of the oldest report read at first: earlier ones cannot concern our mail."""
 
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _CURSOR = re.compile(r"([0-9]{1,10}):([0-9]{1,10})", re.ASCII)
+# At debug level imapclient logs the whole protocol: mail texts, and passwords that a server repeats.
+logging.getLogger("imapclient").setLevel(logging.WARNING)
 
 
 @hookimpl
 def nps_fetch_bounces(connection: Connection, cursor: str | None) -> MailboxPage | None:
-    """Fetch what came into the mailbox since the cursor.
+    """Return the messages that arrived after the cursor; None if no mailbox is configured.
 
-    The cursor is the mailbox's UIDVALIDITY and the last UID that was read; with another UIDVALIDITY the UIDs mean other
-    messages, and reading begins anew (RFC 9051, 2.3.1.1).
+    The cursor holds the mailbox's UIDVALIDITY and the last UID read. Under another UIDVALIDITY the UIDs denote other
+    messages, so reading starts anew (RFC 9051, 2.3.1.1).
     """
     settings: EmailSettings = connection.settings
     mailbox = settings.report_mailbox
     if mailbox is None:
         return None
     try:
-        client = _connect(mailbox, settings.timeout)
-    except (OSError, imaplib.IMAP4.error) as error:
-        raise RetryLater(f"the report mailbox cannot be reached ({type(error).__name__})") from None
-    try:
-        _log_in(client, mailbox)
-        return _load_page(client, mailbox.folder, cursor, connection)
+        with _open_mailbox(mailbox, settings.timeout) as client:
+            return _load_page(client, mailbox.folder, cursor, connection)
     except (OSError, imaplib.IMAP4.error) as error:
         raise RetryLater(f"the report mailbox cannot be read ({type(error).__name__})") from None
-    finally:
-        _log_out(client)
 
 
-def _connect(mailbox: ReportMailbox, timeout: float) -> imaplib.IMAP4:
-    server, trust = mailbox.server, ssl.create_default_context()
-    if server.encryption == "tls":
-        return imaplib.IMAP4_SSL(server.host, server.port, ssl_context=trust, timeout=timeout)
-    client = imaplib.IMAP4(server.host, server.port, timeout=timeout)
-    if server.encryption == "starttls":
-        client.starttls(trust)
-    return client
+@contextmanager
+def _open_mailbox(mailbox: ReportMailbox, timeout: float) -> Iterator[IMAPClient]:
+    """Connect, encrypt and log in; log out at the end."""
+    from imapclient import IMAPClient  # most commands never read a mailbox
+    from imapclient.exceptions import IMAPClientAbortError, LoginError
+
+    server, context = mailbox.server, ssl.create_default_context()
+    uses_tls = server.encryption == "tls"
+    with IMAPClient(server.host, server.port, ssl=uses_tls, ssl_context=context, timeout=timeout) as client:
+        if server.encryption == "starttls":
+            client.starttls(context)
+        try:
+            client.login(server.user or "", server.password or "")
+        except LoginError as error:  # its text may repeat the password
+            if isinstance(error.__context__, IMAPClientAbortError):  # connection lost, not refused
+                raise
+            text = "the report mailbox refused the login; correct user and password in bounces_url"
+            raise AuthFailed(text) from None
+        yield client
 
 
-def _log_in(client: imaplib.IMAP4, mailbox: ReportMailbox) -> None:
-    try:
-        client.login(mailbox.server.user or "", mailbox.server.password or "")
-    except imaplib.IMAP4.abort:
-        raise
-    except imaplib.IMAP4.error:  # its text may repeat the password
-        raise AuthFailed("the report mailbox refused the login; correct user and password in bounces_url") from None
-
-
-def _load_page(client: imaplib.IMAP4, folder: str, cursor: str | None, connection: Connection) -> MailboxPage:
-    _require_ok(client.select(f'"{folder}"', readonly=True))
-    validity = int((client.response("UIDVALIDITY")[1][0] or b"0").decode())
-    known = _CURSOR.fullmatch(cursor or "")
-    last = int(known[2]) if known and int(known[1]) == validity else None
-    if last is None:
-        day = connection.clock() - INITIAL_LOOKBACK
-        found = _require_ok(client.uid("SEARCH", f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"))
-    else:
-        found = _require_ok(client.uid("SEARCH", f"UID {last + 1}:*"))
-    # `n:*` holds the last message even when its number is below n.
-    numbers = sorted(number for number in map(int, found.split()) if number > (last or 0))
-    some = numbers[:PAGE_SIZE]
-    messages = [message for number in some if (message := _fetch(client, number)) is not None]
-    newest = some[-1] if some else last or 0
-    return MailboxPage(messages=tuple(messages), cursor=f"{validity}:{newest}", more=len(numbers) > len(some))
-
-
-def _fetch(client: imaplib.IMAP4, number: int) -> bytes | None:
-    """One message, its first megabyte; none if it is gone."""
-    status, parts = client.uid("FETCH", str(number), f"(BODY.PEEK[]<0.{MAX_MESSAGE_BYTES}>)")
-    if status != "OK":
-        return None
-    return next((part[1] for part in parts if isinstance(part, tuple)), None)
-
-
-def _require_ok(answer: tuple[str, list[bytes | None]]) -> bytes:
-    status, parts = answer
-    if status != "OK":
-        raise imaplib.IMAP4.error(f"answered {status}")
-    return parts[0] or b""
-
-
-def _log_out(client: imaplib.IMAP4) -> None:
-    try:
-        client.logout()
-    except (OSError, imaplib.IMAP4.error):
-        client.shutdown()
+def _load_page(client: IMAPClient, folder: str, cursor: str | None, connection: Connection) -> MailboxPage:
+    validity = client.select_folder(folder, readonly=True).get(b"UIDVALIDITY", 0)
+    position = _CURSOR.fullmatch(cursor or "")
+    last_uid = int(position[2]) if position and int(position[1]) == validity else None
+    since = (connection.clock() - INITIAL_LOOKBACK).date()
+    matching_uids = client.search(["SINCE", since] if last_uid is None else f"UID {last_uid + 1}:*")
+    # `n:*` includes the last message even if its UID is below n.
+    unread = sorted(uid for uid in matching_uids if uid > (last_uid or 0))
+    page = unread[:PAGE_SIZE]
+    fetched = client.fetch(page, [f"BODY.PEEK[]<0.{MAX_MESSAGE_BYTES}>"])
+    messages = tuple(fetched[uid][b"BODY[]<0>"] for uid in page if b"BODY[]<0>" in fetched.get(uid, {}))
+    newest_uid = page[-1] if page else last_uid or 0
+    return MailboxPage(messages=messages, cursor=f"{validity}:{newest_uid}", more=len(unread) > len(page))

@@ -1,7 +1,8 @@
-"""Reading the mailbox to which mail comes back: page by page, only reading, and never telling the password."""
+"""Reading the bounce mailbox over IMAP: page by page, read-only, without ever repeating the password."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -18,14 +19,14 @@ from nps_connect.testing import connect
 
 
 @pytest.fixture
-def box():
+def mailbox():
     return ImapMailbox()
 
 
 @pytest.fixture
-def reports(box):
-    """A connection whose reports arrive in `box`."""
-    server = serve_imap(box)
+def connection(mailbox):
+    """A connection whose bounce mailbox is `mailbox`."""
+    server = serve_imap(mailbox)
     url = f"imap://reports:p%40ss@127.0.0.1:{server.server_address[1]}/Reports"
     settings = {
         "smtp_url": "smtp://127.0.0.1:2525",
@@ -39,71 +40,100 @@ def reports(box):
     server.server_close()
 
 
-def fetch(reports, cursor=None):
-    return nps_fetch_bounces(connection=reports, cursor=cursor)
+def fetch(connection, cursor=None):
+    return nps_fetch_bounces(connection=connection, cursor=cursor)
 
 
-def test_nps_fetch_bounces_reads_what_came_and_then_only_what_is_new(reports, box):
-    box.messages = {3: b"Subject: one\r\n\r\n", 5: b"Subject: two\r\n\r\n"}
-    first = fetch(reports)
+def test_nps_fetch_bounces_returns_all_messages_and_then_only_new_ones(connection, mailbox):
+    mailbox.messages = {3: b"Subject: one\r\n\r\n", 5: b"Subject: two\r\n\r\n"}
+    first = fetch(connection)
     assert first.messages == (b"Subject: one\r\n\r\n", b"Subject: two\r\n\r\n")
     assert (first.cursor, first.more) == ("7:5", False)
-    assert fetch(reports, first.cursor).messages == ()
-    box.messages[9] = b"Subject: three\r\n\r\n"
-    assert fetch(reports, first.cursor).messages == (b"Subject: three\r\n\r\n",)
+    assert fetch(connection, first.cursor).messages == ()
+    mailbox.messages[9] = b"Subject: three\r\n\r\n"
+    assert fetch(connection, first.cursor).messages == (b"Subject: three\r\n\r\n",)
 
 
-def test_a_full_mailbox_is_read_page_by_page(reports, box, monkeypatch):
+def test_a_large_mailbox_is_read_page_by_page(connection, mailbox, monkeypatch):
     monkeypatch.setattr(bounce_mailbox, "PAGE_SIZE", 2)
-    box.messages = {number: b"%d" % number for number in range(1, 6)}
-    read, cursor, more = [], None, True
+    mailbox.messages = {number: b"%d" % number for number in range(1, 6)}
+    messages, cursor, more = [], None, True
     while more:
-        page = fetch(reports, cursor)
+        page = fetch(connection, cursor)
         cursor, more = page.cursor, page.more
-        read += page.messages
-    assert read == [b"1", b"2", b"3", b"4", b"5"]
+        messages += page.messages
+    assert messages == [b"1", b"2", b"3", b"4", b"5"]
 
 
-def test_a_mailbox_that_was_made_anew_is_read_from_its_beginning(reports, box):
-    box.messages = {1: b"old"}
-    cursor = fetch(reports).cursor
-    box.validity, box.messages = 8, {1: b"new"}
-    assert fetch(reports, cursor).messages == (b"new",)
+def test_a_new_uidvalidity_restarts_from_the_beginning(connection, mailbox):
+    mailbox.messages = {1: b"old"}
+    cursor = fetch(connection).cursor
+    mailbox.validity, mailbox.messages = 8, {1: b"new"}
+    assert fetch(connection, cursor).messages == (b"new",)
 
 
-def test_the_mailbox_is_only_read(reports, box):
-    box.messages = {1: b"a report"}
-    fetch(reports)
-    assert [one.split(" ")[0] for one in box.said if one != "CAPABILITY"] == [
+def test_an_empty_mailbox_has_a_cursor_that_later_messages_follow(connection, mailbox):
+    page = fetch(connection)
+    assert (page.messages, page.cursor, page.more) == ((), "7:0", False)
+    mailbox.messages = {1: b"a report"}
+    assert fetch(connection, page.cursor).messages == (b"a report",)
+    assert "UID SEARCH UID 1:*" in mailbox.commands
+
+
+def test_a_message_deleted_after_the_search_is_passed_over(connection, mailbox):
+    mailbox.messages, mailbox.vanished = {1: b"a report", 3: b"another"}, {2}
+    page = fetch(connection)
+    assert (page.messages, page.cursor) == ((b"a report", b"another"), "7:3")
+
+
+def test_the_mailbox_is_opened_read_only_and_flags_nothing(connection, mailbox):
+    mailbox.messages = {1: b"a report"}
+    fetch(connection)
+    assert [command.split(" ")[0] for command in mailbox.commands if command != "CAPABILITY"] == [
         "LOGIN",
         "EXAMINE",
         "UID",
         "UID",
         "LOGOUT",
     ]
-    assert "BODY.PEEK[]" in box.said[-2]
-    assert box.said[-3].startswith("UID SEARCH SINCE ")
+    assert "BODY.PEEK[]" in mailbox.commands[-2]
+    assert mailbox.commands[-3].startswith("UID SEARCH SINCE ")
 
 
-def test_a_refused_login_never_repeats_the_password(reports, box):
-    box.login = ("reports", "another")
+def test_a_refused_login_never_repeats_the_password(connection, mailbox, caplog):
+    caplog.set_level(logging.DEBUG)
+    mailbox.login = ("reports", "another")
     with pytest.raises(AuthFailed) as caught:
-        fetch(reports)
+        fetch(connection)
     assert "p@ss" not in str(caught.value)
     assert "bounces_url" in str(caught.value)
     assert caught.value.__suppress_context__
+    assert "p@ss" not in caplog.text
 
 
-def test_a_mailbox_that_does_not_answer_is_tried_again(reports, box):
-    box.messages = {1: b"a report"}
-    nobody = SecretStr("imap://reports:p%40ss@127.0.0.1:1/Reports")
-    dead = reports.settings.model_copy(update={"bounces_url": nobody})
+def test_the_contents_of_the_mailbox_are_not_logged(connection, mailbox, caplog):
+    caplog.set_level(logging.DEBUG)
+    mailbox.messages = {1: b"Subject: private\r\n\r\n"}
+    assert len(fetch(connection).messages) == 1
+    assert "private" not in caplog.text
+
+
+def test_an_unreachable_mailbox_is_retried(connection, mailbox):
+    mailbox.messages = {1: b"a report"}
+    unreachable = SecretStr("imap://reports:p%40ss@127.0.0.1:1/Reports")
+    settings = connection.settings.model_copy(update={"bounces_url": unreachable})
     with pytest.raises(RetryLater):
-        fetch(replace(reports, settings=dead))
+        fetch(replace(connection, settings=settings))
+
+
+def test_a_connection_lost_during_the_login_is_retried(connection, mailbox):
+    mailbox.login = None
+    with pytest.raises(RetryLater):
+        fetch(connection)
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "problem"),
     [
         ("pop3://user:secret@mail.example.com", "must start with imap"),
         ("imap://user:secret@mail.example.com", "unencrypted"),
@@ -112,8 +142,8 @@ def test_a_mailbox_that_does_not_answer_is_tried_again(reports, box):
         ('imaps://user:secret@mail.example.com/a"b', "folder"),
     ],
 )
-def test_a_wrong_mailbox_address_is_told_without_its_password(url, told):
-    with pytest.raises(ValidationError, match=told) as caught:
+def test_an_invalid_mailbox_url_is_reported_without_its_password(url, problem):
+    with pytest.raises(ValidationError, match=problem) as caught:
         EmailSettings(
             plugin="email",
             smtp_url="smtp://127.0.0.1:2525",
@@ -124,8 +154,8 @@ def test_a_wrong_mailbox_address_is_told_without_its_password(url, told):
     assert "secret" not in str(caught.value)
 
 
-def test_a_mailbox_address_names_server_login_and_folder():
-    found = parse_mailbox("imaps://user%40example.com:p%2Fw@mail.example.com/Bounces%2F2026")
-    assert (found.server.host, found.server.port, found.server.encryption) == ("mail.example.com", 993, "tls")
-    assert (found.server.user, found.server.password, found.folder) == ("user@example.com", "p/w", "Bounces/2026")
+def test_a_mailbox_url_holds_server_login_and_folder():
+    mailbox = parse_mailbox("imaps://user%40example.com:p%2Fw@mail.example.com/Bounces%2F2026")
+    assert (mailbox.server.host, mailbox.server.port, mailbox.server.encryption) == ("mail.example.com", 993, "tls")
+    assert (mailbox.server.user, mailbox.server.password, mailbox.folder) == ("user@example.com", "p/w", "Bounces/2026")
     assert parse_mailbox("imap://a:b@mail.example.com?starttls=required").server.port == 143
