@@ -17,7 +17,7 @@ from nps_connect.services.intake.accept import accept_webhooks
 from nps_connect.services.operations.status import load_status, render_metrics
 from nps_connect.services.responses.process_visits import process_visits
 from nps_connect.services.responses.survey_page import build_survey_pages
-from nps_connect.services.reviews.review_pages import resolve_review_link
+from nps_connect.services.reviews.review_links import resolve_review_link
 from nps_connect.services.suppressions.bounces import receive_bounce_report
 from nps_connect.services.suppressions.opt_out import unsubscribe, unsubscribe_page
 

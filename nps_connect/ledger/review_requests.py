@@ -1,8 +1,8 @@
-"""Who has been asked for a review: once per platform and person (and mailbox), with a cooldown over all platforms."""
+"""Reservations of review requests: once per platform and subject (contact or mailbox), with a cooldown over all."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -25,11 +25,15 @@ from nps_connect.ledger.review_tables import ReviewRequestRow
 from nps_connect.ledger.upserts import insert_many
 
 ALL_PLATFORMS = "*"
-"""In place of a platform: the cooldown over all of them."""
+"""In place of a platform: the cooldown over all platforms."""
 
 
 class ReviewReservation(NamedTuple):
-    """A place that an answer has, or wants: its subject, platform (or `ALL_PLATFORMS`), and until when it blocks others."""
+    """The right of one response to ask a subject for a review on a platform, or on `ALL_PLATFORMS` within the cooldown.
+
+    Attributes:
+        until: end of the cooldown (UTC); None for a platform, which is asked for once for all time.
+    """
 
     subject: str
     platform: str
@@ -40,7 +44,7 @@ class ReviewReservation(NamedTuple):
 def build_reservations(
     subjects: Sequence[str], platform: str, *, response_id: int, until: datetime
 ) -> list[ReviewReservation]:
-    """The places that one answer takes for a review invitation."""
+    """Return the reservations that one response needs for a review invitation."""
     return [
         ReviewReservation(subject, name, response_id, until if name == ALL_PLATFORMS else None)
         for subject in subjects
@@ -48,20 +52,19 @@ def build_reservations(
     ]
 
 
-def reserve(session: Session, wanted: Sequence[ReviewReservation], *, now: datetime) -> bool:
-    """Take all of these places, or none: the caller rolls its savepoint back on false.
+def reserve(session: Session, reservations: Sequence[ReviewReservation], *, now: datetime) -> bool:
+    """Make all of these reservations; on False some are missing and the caller rolls back its savepoint.
 
-    All at once, in one order for everybody; again for the same answer is harmless. No place may be wanted by
-    two answers at once.
+    Idempotent for one response. Sorted, so that concurrent transactions lock rows in the same order.
     """
-    rows = [{**one._asdict(), "sent": False} for one in sorted(wanted, key=lambda one: one[:2])]
-    return len(
-        insert_many(session, ReviewRequestRow, rows, on_conflict=_unless_reserved, returning=("subject",), now=now)
-    ) == len(rows)
+    ordered = sorted(reservations, key=lambda reservation: reservation[:2])
+    rows = [{**reservation._asdict(), "sent": False} for reservation in ordered]
+    stored = insert_many(session, ReviewRequestRow, rows, on_conflict=_unless_reserved, returning=("subject",), now=now)
+    return len(stored) == len(rows)
 
 
 def _unless_reserved(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
-    """A place may be had again by the answer that has it, and a cooldown by anybody when it is over."""
+    """A response may renew its own reservations; a cooldown that is over may be taken by any response."""
     new = statement.excluded
     ended = col(ReviewRequestRow.until) <= bindparam("now", type_=UtcDateTime())
     over = (col(ReviewRequestRow.platform) == literal_column(f"'{ALL_PLATFORMS}'")) & ended
@@ -73,24 +76,24 @@ def _unless_reserved(statement: Any) -> Any:  # noqa: ANN401  # two dialects' In
 
 
 def confirm(session: Session, response_id: int, platform: str, *, until: datetime) -> None:
-    """The invitation went out: the cooldown runs from now, and the place is never given back."""
-    mine = col(ReviewRequestRow.response_id) == response_id
+    """Make the reservations of a response permanent after its invitation was sent; the cooldown ends at `until`."""
+    reserved = col(ReviewRequestRow.response_id) == response_id
     session.execute(
         update(ReviewRequestRow)
-        .where(mine, col(ReviewRequestRow.platform) == platform)
+        .where(reserved, col(ReviewRequestRow.platform) == platform)
         .values(sent=True)
         .execution_options(synchronize_session=False)
     )
     session.execute(
         update(ReviewRequestRow)
-        .where(mine, col(ReviewRequestRow.platform) == ALL_PLATFORMS)
+        .where(reserved, col(ReviewRequestRow.platform) == ALL_PLATFORMS)
         .values(sent=True, until=until)
         .execution_options(synchronize_session=False)
     )
 
 
 def release(session: Session, response_id: int, platform: str) -> None:
-    """The invitation will not go out: the place is open to another answer."""
+    """Release the reservations of an invitation that is not sent."""
     session.execute(
         delete(ReviewRequestRow)
         .where(
@@ -103,7 +106,7 @@ def release(session: Session, response_id: int, platform: str) -> None:
 
 
 def load_reservations(session: Session, subjects: Collection[str]) -> list[ReviewReservation]:
-    """The places that answers of these subjects have."""
+    """Return all reservations of these subjects."""
     rows = session.execute(
         select(
             col(ReviewRequestRow.subject),
@@ -115,18 +118,7 @@ def load_reservations(session: Session, subjects: Collection[str]) -> list[Revie
     return [ReviewReservation(*row) for row in rows]
 
 
-def has_review_request(contact_id: SQLColumnExpression[Any], hashed: SQLColumnExpression[Any]) -> ColumnElement[bool]:
-    """Whether an answer has a place of this person or mailbox, as part of a query."""
-    subjects = (literal_column("'c:'", Text()) + cast(contact_id, Text), literal_column("'m:'", Text()) + hashed)
+def has_review_request(contact_id: SQLColumnExpression[Any], mailbox: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """Return the SQL condition that a contact or its mailbox has a reservation."""
+    subjects = (literal_column("'c:'", Text()) + cast(contact_id, Text), literal_column("'m:'", Text()) + mailbox)
     return exists().where(col(ReviewRequestRow.subject).in_(subjects))
-
-
-def reserved_platforms(others: Iterable[ReviewReservation]) -> set[str]:
-    """The platforms that other answers were, or are about to be, asked for."""
-    return {one.platform for one in others if one.platform != ALL_PLATFORMS}
-
-
-def blocked_until(others: Iterable[ReviewReservation], *, now: datetime) -> datetime | None:
-    """The end of the cooldown that another answer began, or none."""
-    ends = [one.until for one in others if one.platform == ALL_PLATFORMS and one.until is not None and one.until > now]
-    return max(ends, default=None)

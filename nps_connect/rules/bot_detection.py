@@ -1,7 +1,7 @@
-"""Signs that a machine, not a person, opened a personal link: told to staff and weighed by them. A sign proves nothing.
+"""Signals that a bot, not a person, opened a personal link. They are shown to staff and prove nothing.
 
-Mail scanners open links to look for malware: all of them at once, seconds after delivery, sometimes with `HEAD`, some
-even press buttons. None of this can be told from a person with certainty, which is why no opening confirms anything.
+Mail scanners open links to look for malware: all of them together, seconds after delivery, sometimes with `HEAD`; some
+even submit forms. None of this is certain, which is why a page view never confirms a score.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ BotSignal = Literal["head", "fast", "several", "many", "contradiction"]
 BOT_SIGNALS: tuple[BotSignal, ...] = ("head", "fast", "several", "many", "contradiction")
 
 SIGNAL_DESCRIPTIONS: dict[BotSignal, str] = {
-    "head": "asked for the head of the page only",
+    "head": "requested the headers of the page only (HEAD)",
     "fast": "opened within seconds of the mail's delivery",
     "several": "opened several scores of one mail within seconds",
-    "many": "opened three or more different scores and pressed none",
-    "contradiction": "pressed two different scores within seconds",
+    "many": "opened three or more different scores and submitted none",
+    "contradiction": "submitted two different scores within seconds",
 }
 
 FAST_OPEN_WINDOW = timedelta(seconds=10)
 """Nobody reads a mail and taps a score within this time of its delivery."""
 
 SWEEP_WINDOW = timedelta(seconds=10)
-"""Scores that are opened or pressed within this time of each other belong to one sweep."""
+"""Scores that are opened or submitted within this time of each other belong to one sweep."""
 
 MANY_SCORES = 3
-"""Nobody opens so many different scores of one mail without pressing one."""
+"""Nobody opens this many different scores of one mail without submitting one."""
 
 
 @dataclass(frozen=True)
 class PageVisit:
-    """One opening or press.
+    """One page view or submission.
 
     Attributes:
         method: `GET`, `HEAD` or `POST`.
-        at: when.
-        score: the score that it names, or none.
+        at: moment of the request (UTC).
+        score: the preselected or submitted score, or None.
     """
 
     method: str
@@ -48,57 +48,61 @@ class PageVisit:
 
 
 def detect_signals(
-    opening: PageVisit, before: Sequence[PageVisit], mails: Collection[datetime]
+    visit: PageVisit, earlier: Sequence[PageVisit], mails: Collection[datetime]
 ) -> tuple[BotSignal, ...]:
-    """The signs of a machine that an opening shows, in the order of `BOT_SIGNALS`.
+    """Return the bot signals of a visit, in the order of `BOT_SIGNALS`.
 
     Args:
-        opening: the newest.
-        before: earlier ones of the same link, oldest first.
+        visit: the newest one.
+        earlier: earlier visits of the same link, oldest first.
         mails: when each mail with the link was handed over: the first one and every reminder.
     """
-    near = [one for one in before if abs(opening.at - one.at) <= SWEEP_WINDOW]
-    found: set[BotSignal] = set()
-    if opening.method == "HEAD":
-        found.add("head")
-    if any(timedelta(0) <= opening.at - sent_at <= FAST_OPEN_WINDOW for sent_at in mails):
-        found.add("fast")
-    opened = {one.score for one in near if one.method != "POST"} - {None, opening.score}
-    pressed = [one.score for one in near if one.method == "POST"]
-    if opening.method != "POST" and opening.score is not None and opened:
-        found.add("several")
-    # The same score pressed once more is what confirms an answer that was contradicted.
-    if opening.method == "POST" and pressed and pressed[-1] != opening.score:
-        found.add("contradiction")
-    return tuple(sign for sign in BOT_SIGNALS if sign in found)
+    signals: set[BotSignal] = {"head"} if visit.method == "HEAD" else set()
+    if any(timedelta(0) <= visit.at - sent_at <= FAST_OPEN_WINDOW for sent_at in mails):
+        signals.add("fast")
+    near = [other for other in earlier if abs(visit.at - other.at) <= SWEEP_WINDOW]
+    if visit.method == "POST":
+        # The same score submitted once more confirms a response with conflicting scores.
+        submitted = [other.score for other in near if other.method == "POST"]
+        if submitted and submitted[-1] != visit.score:
+            signals.add("contradiction")
+    elif visit.score is not None and any(
+        other.method != "POST" and other.score not in (None, visit.score) for other in near
+    ):
+        signals.add("several")
+    return _in_order(signals)
 
 
 def combine_signals(visits: Iterable[tuple[PageVisit, Sequence[BotSignal]]]) -> tuple[BotSignal, ...]:
-    """The signs of a machine that all visits of one survey show together, in the order of `BOT_SIGNALS`.
+    """Return the bot signals of all visits of one survey together, in the order of `BOT_SIGNALS`.
 
-    A scanner that comes back later, or takes its time, shows nothing on its newest visit.
+    A scanner that returns later, or takes its time, shows nothing on its newest visit.
 
     Args:
-        visits: every opening and press, each with the signs that it showed when it was noted.
+        visits: every visit with the signals that were detected when it was recorded.
     """
-    found: set[BotSignal] = set()
-    opened: set[int | None] = {None}
-    pressed = False
-    for opening, shown in visits:
-        found.update(shown)
-        pressed |= opening.method == "POST"
-        opened.add(opening.score)
-    if len(opened) > MANY_SCORES and not pressed:
-        found.add("many")
-    return tuple(sign for sign in BOT_SIGNALS if sign in found)
+    signals: set[BotSignal] = set()
+    scores: set[int | None] = {None}
+    has_submission = False
+    for visit, detected in visits:
+        signals.update(detected)
+        has_submission |= visit.method == "POST"
+        scores.add(visit.score)
+    if len(scores) > MANY_SCORES and not has_submission:
+        signals.add("many")
+    return _in_order(signals)
 
 
-def serialize_signals(found: Sequence[BotSignal]) -> str | None:
-    """Signs as the ledger keeps them; none for none."""
-    return ",".join(found) or None
+def _in_order(signals: set[BotSignal]) -> tuple[BotSignal, ...]:
+    return tuple(signal for signal in BOT_SIGNALS if signal in signals) if signals else ()
+
+
+def serialize_signals(signals: Sequence[BotSignal]) -> str | None:
+    """Return signals as the ledger stores them; None for no signals."""
+    return ",".join(signals) or None
 
 
 def parse_signals(stored: str | None) -> tuple[BotSignal, ...]:
-    """Signs as the ledger keeps them."""
+    """Return the signals that `serialize_signals` stored; unknown names are ignored."""
     names = (stored or "").split(",")
-    return tuple(sign for sign in BOT_SIGNALS if sign in names)
+    return tuple(signal for signal in BOT_SIGNALS if signal in names)

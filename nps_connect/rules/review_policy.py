@@ -1,4 +1,4 @@
-"""Review policy: who must be asked, and which platform a contact is asked for."""
+"""Review policy: whom a platform requires to be asked, and which platform a contact is asked for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from nps_connect.settings.model import Route
 
 @dataclass(frozen=True)
 class ReviewGating:
-    """Routes that ask some customers less than others, on a platform that demands that everybody is asked alike.
+    """Routes that ask some customers less often than others, on a platform that requires asking everybody alike.
 
     Attributes:
-        via: the platform's connection.
-        scores: those that are never asked, or less often than a higher score.
+        via: connection of the platform.
+        scores: scores that are never asked, or less often than a higher score.
         routes: indexes of the routes that ask the others.
-        accepted: the operator's written reason for it, or none: then it is a mistake of the configuration.
-        never: nobody with these scores is ever asked; else they are asked less often.
+        accepted: the operator's written reason; None makes it a configuration error.
+        never: nobody with these scores is asked at all.
     """
 
     via: str
@@ -35,14 +35,14 @@ class ReviewGating:
 
     @property
     def missing(self) -> tuple[Segment, ...]:
-        """The segments that have any of the scores."""
+        """Return the segments that contain any of the scores."""
         return tuple(segment for segment in SEGMENTS if any(segment_of(score) == segment for score in self.scores))
 
     @property
-    def told(self) -> str:
-        """The scores in words: ``passive and detractor``, or ``scores 0 and 1`` where a segment is not complete."""
-        whole = [score for score in range(11) if segment_of(score) in self.missing]
-        if whole == list(self.scores):
+    def description(self) -> str:
+        """Return the scores in words: ``passive and detractor``, or ``scores 0 and 1`` for parts of a segment."""
+        complete = [score for score in range(11) if segment_of(score) in self.missing]
+        if complete == list(self.scores):
             return " and ".join(self.missing)
         return "scores " + " and ".join(str(score) for score in self.scores)
 
@@ -51,30 +51,30 @@ ResponseCategory = tuple[str | None, str | None, str | None]
 
 
 def find_review_gating(routes: Sequence[Route], policies: Mapping[str, ReviewPolicy]) -> list[ReviewGating]:
-    """Find selective invitations on platforms whose rule is `ask-everyone`.
+    """Return the selective invitations on platforms whose rule is `ask-everyone`.
 
-    Routes that are limited to surveys, touchpoints or languages are judged one by one: asking the promoters of one
-    survey and the detractors of another is asking neither in full. Where several platforms share the answers by weight,
-    the share of a platform must not grow with the score.
+    Every combination of survey, touchpoint and language is checked on its own: asking the promoters of one survey and
+    the detractors of another asks neither in full. Where several platforms share responses by weight, the share of a
+    platform must not grow with the score.
 
     Args:
         routes: all routes of the configuration.
-        policies: by connection name, for the review platforms among the connections.
+        policies: policies of the review platforms, by connection.
     """
-    found: dict[ReviewGating, None] = {}
+    gaps: dict[ReviewGating, None] = {}
     inviting = [(index, route) for index, route in enumerate(routes) if route.do == "invite_review"]
     for via, policy in policies.items():
         if policy.rule != "ask-everyone":
             continue
-        for cell in response_categories([route for _, route in inviting]):
-            gap = _gating_in(via, [(index, route) for index, route in inviting if route_covers(route, cell)])
+        for category in response_categories([route for _, route in inviting]):
+            gap = _find_gap(via, [(index, route) for index, route in inviting if route_covers(route, category)])
             if gap is not None:
-                found[gap] = None
-    return list(found)
+                gaps[gap] = None
+    return list(gaps)
 
 
 def response_categories(routes: Sequence[Route]) -> Iterator[ResponseCategory]:
-    """Every kind of answer that some route tells apart: survey, touchpoint, language; none = one that none names."""
+    """Yield each survey, touchpoint and language that the routes distinguish; None is one that no route names."""
     yield from product(
         (None, *sorted({survey for route in routes for survey in route.surveys})),
         (None, *sorted({touchpoint for route in routes for touchpoint in route.touchpoints})),
@@ -82,17 +82,17 @@ def response_categories(routes: Sequence[Route]) -> Iterator[ResponseCategory]:
     )
 
 
-def route_covers(route: Route, cell: ResponseCategory) -> bool:
-    """Whether a route takes answers of this kind."""
-    survey, touchpoint, language = cell
+def route_covers(route: Route, category: ResponseCategory) -> bool:
+    """Return whether a route matches responses of this category."""
+    survey, touchpoint, language = category
     return route_matches(route, survey=survey, touchpoint=touchpoint, language=language)
 
 
-def _gating_in(via: str, inviting: Sequence[tuple[int, Route]]) -> ReviewGating | None:
+def _find_gap(via: str, inviting: Sequence[tuple[int, Route]]) -> ReviewGating | None:
     shares = [_share(via, score, inviting) for score in range(11)]
-    here = [(index, route) for index, route in inviting if route.via == via]
-    reasons = [route.accept_selective_invitation for _, route in here if route.accept_selective_invitation]
-    indexes, accepted = tuple(index for index, _ in here), reasons[0] if reasons else None
+    to_platform = [(index, route) for index, route in inviting if route.via == via]
+    reasons = [route.accept_selective_invitation for _, route in to_platform if route.accept_selective_invitation]
+    indexes, accepted = tuple(index for index, _ in to_platform), reasons[0] if reasons else None
     never = tuple(score for score, share in enumerate(shares) if not share)
     if never and any(shares):
         return ReviewGating(via, never, indexes, accepted)
@@ -101,36 +101,36 @@ def _gating_in(via: str, inviting: Sequence[tuple[int, Route]]) -> ReviewGating 
 
 
 def _share(via: str, score: int, inviting: Sequence[tuple[int, Route]]) -> Fraction:
-    """Which part of those who give this score is asked for this platform."""
+    """Return the share (0 to 1) of the customers with this score that are asked for the platform."""
     weights: dict[str, int] = {}
     for _, route in inviting:
-        if score in route.asked:
+        if score in route.accepted_scores:
             weights.setdefault(route.via, route.weight)
-    whole = sum(weights.values())
-    return Fraction(weights.get(via, 0), whole) if whole else Fraction(0)
+    total = sum(weights.values())
+    return Fraction(weights.get(via, 0), total) if total else Fraction(0)
 
 
 def choose_platform(
-    platforms: Sequence[str], weights: Mapping[str, int], asked: Collection[str], contact: str
+    platforms: Sequence[str], weights: Mapping[str, int], used: Collection[str], contact: str
 ) -> str | None:
-    """Choose the platform to ask a contact for, or none when all have been asked for.
+    """Choose the platform that a contact is asked for; None when all have been used.
 
-    Over many contacts the shares follow the weights; one contact gets the same answer every time, and the next
-    platform once the first has been asked for. Adding a platform moves only those who now belong to it.
+    Over many contacts the shares follow the weights. One contact gets the same platform every time, and the next one
+    once the first has been used. A new platform moves only the contacts that now belong to it.
 
     Args:
         platforms: connections that may be chosen.
-        weights: by connection; 1 where not given, 0 means never.
-        asked: connections that this contact has already been asked for.
-        contact: a stable id of the person.
+        weights: by connection; 1 where missing, 0 means never.
+        used: connections that this contact has been asked for already.
+        contact: a stable id of the contact.
     """
-    open_to = [name for name in platforms if name not in asked and weights.get(name, 1) > 0]
-    if len(open_to) < 2:
-        return open_to[0] if open_to else None
-    return max(open_to, key=lambda name: (_rank(name, weights.get(name, 1), contact), name))
+    candidates = [name for name in platforms if name not in used and weights.get(name, 1) > 0]
+    if len(candidates) < 2:
+        return candidates[0] if candidates else None
+    return max(candidates, key=lambda name: (_rank(name, weights.get(name, 1), contact), name))
 
 
 def _rank(platform: str, weight: int, contact: str) -> float:
-    """Weighted rendezvous hashing: the highest ``-weight / ln(u)`` wins, with a chance in proportion to its weight."""
-    chance = ((stable_hash("platform", platform, contact) >> 12) + 0.5) / 2**52  # never 0 nor 1, also as a float
-    return -weight / log(chance)
+    """Weighted rendezvous hashing: the highest ``-weight / ln(u)`` wins, in proportion to its weight."""
+    uniform = ((stable_hash("platform", platform, contact) >> 12) + 0.5) / 2**52  # never 0 or 1, even as a float
+    return -weight / log(uniform)

@@ -1,4 +1,4 @@
-"""From an answer to planned actions. The deliveries made of them are inserted in the answer's own transaction."""
+"""Plan the actions that the routes of the configuration lead to for a response, and name their deliveries."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _GRACE_PERIODS: dict[str, timedelta] = {
     "send_alert": timedelta(seconds=20),
     "write_score": timedelta(seconds=60),
 }
-_UNREADABLE = re.compile(r"[^a-z0-9]+")
+_NOT_READABLE = re.compile(r"[^a-z0-9]+")
 _READABLE_LENGTH = 24
 _encode_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class PlannedAction(NamedTuple):
-    """One action that an answer leads to.
+    """One action that a response leads to.
 
     Attributes:
         route: index of the route in the configuration, for ``explain``.
-        action: what to do.
-        via: name of the connection that does it.
-        delay: from the answer to the action.
+        action: name of the action.
+        via: name of the connection that carries it out.
+        delay: from the response to the action.
         lead: for `invite_review`: what the mail leads with.
-        weight: for `invite_review`: its share where several platforms are open to a person.
-        comment: for `write_score`: what becomes of the comment.
+        weight: for `invite_review`: its share where several platforms can be chosen.
+        comment: for `write_score`: whether the comment is written.
     """
 
     route: int
@@ -46,20 +46,19 @@ class PlannedAction(NamedTuple):
 
 
 def grace_period(action: Action, is_final: bool) -> timedelta:
-    """How long to wait for a second click or a comment before an action starts, where the route does not say.
+    """Return how long an action waits for a second click or a comment, where the route sets no delay.
 
-    A pressed Send button means that the customer is done: nothing waits any longer. A late comment updates, it never
-    delays.
+    The Send button ends the wait. A later comment updates what was delivered, it never delays it.
     """
     return timedelta(0) if is_final else _GRACE_PERIODS.get(action, timedelta(0))
 
 
 def plan_actions(routes: Sequence[Route], *, response: Response, is_final: bool) -> tuple[PlannedAction, ...]:
-    """The actions of a confirmed answer, in the order of the routes.
+    """Return the actions of a confirmed response in the order of the routes.
 
-    A delay that a route gives always holds. Where several routes lead to one action on one connection, the first wins:
-    nobody gets two tickets or two mails of one answer. Who asked not to be contacted about the answer gets no review
-    invitation.
+    A delay set by a route replaces the grace period. The first of several routes to one action on one connection wins:
+    one response never gives two tickets or two mails. A customer who asked not to be contacted about the response gets
+    no review invitation.
 
     Args:
         routes: all routes of the configuration.
@@ -68,7 +67,9 @@ def plan_actions(routes: Sequence[Route], *, response: Response, is_final: bool)
     """
     planned: dict[tuple[str, str], PlannedAction] = {}
     for index, route in enumerate(routes):
-        if not _applies(route, response) or (route.do, route.via) in planned:
+        if response.score not in route.accepted_scores or (route.do, route.via) in planned:
+            continue
+        if (response.do_not_contact and route.do == "invite_review") or not _matches_response(route, response):
             continue
         planned[route.do, route.via] = PlannedAction(
             route=index,
@@ -82,42 +83,51 @@ def plan_actions(routes: Sequence[Route], *, response: Response, is_final: bool)
     return tuple(planned.values())
 
 
+def review_platforms(routes: Sequence[Route], response: Response) -> list[str]:
+    """Return the review platforms whose routes match a response, whatever its score, in the order of the routes."""
+    matching = []
+    for route in routes:
+        if route.do == "invite_review" and route.via not in matching and _matches_response(route, response):
+            matching.append(route.via)
+    return matching
+
+
 def route_matches(route: Route, *, survey: str | None, touchpoint: str | None, language: str | None) -> bool:
-    """Whether a route takes answers like this, whatever their score; none stands for one that no route names."""
-    return (
-        (not route.surveys or survey in route.surveys)
-        and (not route.touchpoints or touchpoint in route.touchpoints)
-        and (not route.languages or _matches_language(route.languages, language))
-    )
+    """Return whether a route matches responses like this, whatever the score; None matches routes without that filter.
 
-
-def _matches_language(languages: Sequence[str], language: str | None) -> bool:
-    asked = (language or "").casefold()
-    return any(asked == one.casefold() or asked.startswith(f"{one.casefold()}-") for one in languages)
-
-
-def _applies(route: Route, response: Response) -> bool:
-    if response.do_not_contact and route.do == "invite_review":
+    Args:
+        route: the route.
+        survey: name of the survey.
+        touchpoint: label of the touchpoint.
+        language: BCP 47 tag; a route for ``fr`` matches ``fr-CA`` too.
+    """
+    if (route.surveys and survey not in route.surveys) or (route.touchpoints and touchpoint not in route.touchpoints):
         return False
-    return response.score in route.asked and route_matches(
-        route, survey=response.survey, touchpoint=response.touchpoint, language=response.language
+    tag = (language or "").casefold()
+    return not route.languages or any(
+        tag == name.casefold() or tag.startswith(f"{name.casefold()}-") for name in route.languages
     )
+
+
+def _matches_response(route: Route, response: Response) -> bool:
+    return route_matches(route, survey=response.survey, touchpoint=response.touchpoint, language=response.language)
 
 
 def delivery_key(*, action: str, subject: str, revision: int | None, route: str | None) -> str:
-    """The idempotency key of a delivery: the same facts give the same key, in every process and for ever.
+    """Return the idempotency key of a delivery; the same arguments give the same key in every process and release.
 
-    Holds only ``a-z 0-9 _ -``, at most 103 characters, so that it fits into a header and a ``Message-ID``.
+    At most 103 characters of ``a-z 0-9 _ -``, so that it fits into a header and a ``Message-ID``.
 
     Args:
-        action: the action's name.
-        subject: our public id of what is delivered; its beginning is readable in the key, so never an address.
-        revision: revision of the answer; left out of account for `open_ticket`: one ticket per case.
-        route: a stable name of the route, such as its connection (not its index, which shifts when the file is edited).
+        action: name of the action.
+        subject: public id of what is delivered; its beginning is readable in the key, so never an address.
+        revision: revision of the response; ignored for `open_ticket`: one ticket per response.
+        route: stable name of the route, such as its connection (not its index, which changes with the configuration).
     """
-    counted = "null" if revision is None or action == "open_ticket" else revision
-    # As JSON spells a list of the four; an encoder of the whole list takes ten times as long.
-    facts = f"[{_encode_json(action)}, {_encode_json(subject)}, {counted}, {'null' if route is None else _encode_json(route)}]"
+    number = "null" if revision is None or action == "open_ticket" else revision
+    name = "null" if route is None else _encode_json(route)
+    # A JSON list written by hand: encoding the whole list takes ten times as long.
+    facts = f"[{_encode_json(action)}, {_encode_json(subject)}, {number}, {name}]"
     digest = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()
-    readable = _UNREADABLE.sub("-", subject.lower())[:_READABLE_LENGTH].strip("-")
+    readable = _NOT_READABLE.sub("-", subject.lower())[:_READABLE_LENGTH].strip("-")
     return f"{action}-{readable}-{digest}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -14,6 +15,7 @@ QUIET_HOURS_OFF = "off"
 _SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
+@lru_cache(maxsize=8)
 def parse_quiet_hours(text: str) -> tuple[time, time] | None:
     """Read quiet hours such as ``20:00-08:00``: when they begin and end; none for ``off``.
 

@@ -73,13 +73,13 @@ class Route(SettingsTable):
         for key, action in ACTION_SPECIFIC_KEYS.items():
             if key in self.model_fields_set and self.do != action:
                 raise ValueError(f'{key} has no effect here: it belongs to do = "{action}"')
-        if not self.asked:
+        if not self.accepted_scores:
             raise ValueError(f"takes no answer: none of the scores {list(self.scores)} is in {list(self.on)}")
         return self
 
     @cached_property
-    def asked(self) -> tuple[int, ...]:
-        """The scores that the route takes."""
+    def accepted_scores(self) -> tuple[int, ...]:
+        """Return the scores that the route matches."""
         return tuple(
             score for score in range(11) if segment_of(score) in self.on and score in (self.scores or (score,))
         )

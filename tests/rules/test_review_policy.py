@@ -58,8 +58,8 @@ def test_another_platform_does_not_fill_the_gap():
 
 
 def test_the_scores_of_a_gap_are_told_as_segments_where_these_are_complete():
-    assert ReviewGating("reviews", UNHAPPY, (0,), None).told == "passive and detractor"
-    assert ReviewGating("reviews", (0, 1), (0,), None).told == "scores 0 and 1"
+    assert ReviewGating("reviews", UNHAPPY, (0,), None).description == "passive and detractor"
+    assert ReviewGating("reviews", (0, 1), (0,), None).description == "scores 0 and 1"
 
 
 def test_asking_all_segments_but_not_the_lowest_scores_is_a_gap():

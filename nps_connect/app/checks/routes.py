@@ -59,9 +59,9 @@ def _check_reachable(subject: CheckContext, routes: Sequence[Route], index: int)
     ]
     taken_by = set()
     for cell in response_categories([route, *(other for _, other in rivals)]):
-        for score in route.asked if route_covers(route, cell) else ():
+        for score in route.accepted_scores if route_covers(route, cell) else ():
             first = next(
-                (number for number, other in rivals if score in other.asked and route_covers(other, cell)), None
+                (number for number, other in rivals if score in other.accepted_scores and route_covers(other, cell)), None
             )
             if first is None:
                 return
@@ -93,11 +93,11 @@ def _check_labels(subject: CheckContext, route: Route, at: KeyPath) -> None:
 def _add_gap_mistake(subject: CheckContext, gap: ReviewGating) -> None:
     policy = review_policies(subject)[gap.via]
     if gap.never:
-        how = f"goes to some customers only, never to {gap.told}"
+        how = f"goes to some customers only, never to {gap.description}"
         segments = ", ".join(f'"{segment}"' for segment in gap.missing)
         way = f'add a route with on = [{segments}], do = "invite_review", via = "{gap.via}", lead = "help"'
     else:
-        how = f"goes to {gap.told} less often than to happier customers"
+        how = f"goes to {gap.description} less often than to happier customers"
         way = "give the platform the same weight, beside the same other platforms, for every score"
     subject.add_mistake(
         ("routes", gap.routes[0]),

@@ -14,6 +14,7 @@ from nps_connect.records.base import FieldValue
 from nps_connect.records.events import Event
 from nps_connect.records.responses import segment_of
 from nps_connect.rules import tickets
+from nps_connect.services.contacts.response_records import ResponseColumns
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.settings.model import Settings
@@ -89,7 +90,7 @@ def apply_ticket_event(session: Session, connection: str, event: Event) -> CaseR
     return _solve_case(case, event)
 
 
-def load_case(session: Session, response: ResponseRow | None) -> CaseRow | None:
+def load_case(session: Session, response: ResponseColumns | None) -> CaseRow | None:
     """Load the case of a response for update; None where the response opened none."""
     if response is None:
         return None

@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.tables import DeliveryRow, ResponseRow
+from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.responses import segment_of
 from nps_connect.rules.routing import delivery_key
 from nps_connect.services.cases.cases import load_case
+from nps_connect.services.contacts.response_records import ResponseColumns
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.services.deliveries.cancel import cancel
 
@@ -21,7 +22,7 @@ RECOVERED_OPTION = "recovered"
 """Value of the option `case` of a ticket update that reports a recovered customer."""
 
 
-def record_recovery(ctx: Context, session: Session, response: ResponseRow) -> set[str]:
+def record_recovery(ctx: Context, session: Session, response: ResponseColumns) -> set[str]:
     """Record on the case what its customer's newest response says; return the queues with new work.
 
     The ticket is updated only when the response answers the recovery survey: a changed first response has its own
@@ -42,7 +43,7 @@ def record_recovery(ctx: Context, session: Session, response: ResponseRow) -> se
     )
 
 
-def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, response: ResponseRow) -> set[str]:
+def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, response: ResponseColumns) -> set[str]:
     """Replace the update that has not been sent yet, if any; return the queues with new work."""
     _cancel_unsent_updates(ctx, session, response)
     ticket_id = session.execute(
@@ -76,7 +77,7 @@ def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, respon
     return {queue_name}
 
 
-def _cancel_unsent_updates(ctx: Context, session: Session, response: ResponseRow) -> None:
+def _cancel_unsent_updates(ctx: Context, session: Session, response: ResponseColumns) -> None:
     unsent = select(DeliveryRow).where(
         col(DeliveryRow.response_id) == response.id,
         col(DeliveryRow.action) == "update_ticket",

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.records.contacts import Contact
 from nps_connect.records.responses import ContactResponse, FollowUpAnswer, Response
 from nps_connect.services.contacts.store import build_contact, load_earlier_responses
 
@@ -34,6 +35,28 @@ class ConfirmedResponse(NamedTuple):
 
 ResponseColumns = ResponseRow | ConfirmedResponse
 """The columns of a response, as an ORM row or as plain values."""
+
+
+class RoutableResponse(NamedTuple):
+    """A confirmed response with what routing needs to know of its contact.
+
+    Attributes:
+        columns: the response as stored.
+        response: the same as a record.
+        contact: the contact.
+        mailbox: hash of the contact's mailbox.
+        has_merged_contacts: other contacts were merged into the contact.
+        has_review_request: the contact or the mailbox was asked for a review.
+        is_final: the Send button was pressed: actions start without a grace period.
+    """
+
+    columns: ResponseColumns
+    response: Response
+    contact: Contact
+    mailbox: str | None
+    has_merged_contacts: bool
+    has_review_request: bool
+    is_final: bool
 
 
 def load_contact_response(session: Session, row: ResponseRow, contact: ContactRow) -> ContactResponse:

@@ -19,7 +19,7 @@ from nps_connect.records.events import Event
 from nps_connect.rules.retry_plan import INTAKE_PLAN, next_attempt_at
 from nps_connect.services.contacts.lookup import find_contacts
 from nps_connect.services.context import Context, decide_queue
-from nps_connect.services.reviews.locations import location_fields
+from nps_connect.services.reviews.review_pages import location_fields
 
 log = logging.getLogger(__name__)
 

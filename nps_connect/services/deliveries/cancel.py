@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import cooldowns, review_requests
@@ -17,22 +17,22 @@ MAIL_ACTIONS = ("send_survey", "send_reminder", "invite_review")
 
 
 def cancel_mail(ctx: Context, session: Session, contact: ContactRow, *, reason: str) -> int:
-    """Cancel all mail to a person that is still pending or held; returns how much."""
-    rows = list(
-        session.execute(
-            select(DeliveryRow)
-            .where(
-                col(DeliveryRow.contact_id).in_(merged_contact_ids(session, contact)),
-                col(DeliveryRow.action).in_(MAIL_ACTIONS),
-                col(DeliveryRow.state).in_(("pending", "held")),
-                col(DeliveryRow.in_doubt).is_(False),
-            )
-            .with_for_update(skip_locked=True)
-        ).scalars()
-    )
-    for row in rows:
-        cancel(ctx, session, row, CancelCode.CONTACT_BLOCKED, reason)
-    return len(rows)
+    """Cancel all mail to a contact that has not started; return the number of deliveries."""
+    contact_ids = merged_contact_ids(session, contact)
+    mails = col(DeliveryRow.contact_id).in_(contact_ids), col(DeliveryRow.action).in_(MAIL_ACTIONS)
+    return cancel_deliveries(ctx, session, CancelCode.CONTACT_BLOCKED, *mails, detail=reason)
+
+
+def cancel_deliveries(
+    ctx: Context, session: Session, code: CancelCode, *conditions: ColumnElement[bool], detail: str | None = None
+) -> int:
+    """Cancel the deliveries that match all conditions and have not started; return their number."""
+    unstarted = col(DeliveryRow.state).in_(("pending", "held")), col(DeliveryRow.in_doubt).is_(False)
+    query = select(DeliveryRow).where(*conditions, *unstarted).with_for_update(skip_locked=True)
+    deliveries = list(session.execute(query).scalars())
+    for delivery in deliveries:
+        cancel(ctx, session, delivery, code, detail)
+    return len(deliveries)
 
 
 def cancel(ctx: Context, session: Session, row: DeliveryRow, code: CancelCode, detail: str | None = None) -> None:

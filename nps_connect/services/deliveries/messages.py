@@ -18,7 +18,7 @@ from nps_connect.rendering.models import Logo, RenderedText
 from nps_connect.rules.timing import last_valid_moment
 from nps_connect.services.context import Context
 from nps_connect.services.links import ReviewLink, UnsubscribeLink
-from nps_connect.services.reviews.reminders import is_reminder
+from nps_connect.services.reviews.invitations import is_reminder
 from nps_connect.services.suppressions.bounces import MAILBOX_OPTION
 from nps_connect.settings.branding import media_type, read_logo
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -13,13 +13,13 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.responses import Response
 from nps_connect.rules.routing import plan_actions
-from nps_connect.services.contacts.response_records import load_contact_response
-from nps_connect.services.contacts.store import load_responses
+from nps_connect.services.contacts.response_records import RoutableResponse, build_response
+from nps_connect.services.contacts.store import build_contact, load_responses
 from nps_connect.services.context import Context
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.response_rows import ImportedResponse
 from nps_connect.services.imports.store_responses import ResponseImport
-from nps_connect.services.routing.route import RoutingBatch, load_planned_deliveries, route_response, save_routing_batch
+from nps_connect.services.routing.route import load_planned_deliveries, route_responses
 from nps_connect.settings.model import Route
 
 
@@ -56,7 +56,7 @@ def _sample_response(ctx: Context, history: ResponseImport, score: int) -> Respo
     )
 
 
-def _without_actions(ctx: Context, actions: set[str]) -> Context:
+def _without_actions(ctx: Context, actions: Collection[str]) -> Context:
     """The same application without the routes whose actions an answer has led to already."""
     routes = tuple(route for route in ctx.settings.routes if route.do not in actions)
     return replace(ctx, settings=ctx.settings.model_copy(update={"routes": routes}))
@@ -81,19 +81,32 @@ def route_imported_responses(ctx: Context, answers: Sequence[ImportedResponse]) 
         )
         rows = [(row[0], row[1]) for row in session.execute(query, {"ids": public_ids}).all()]
         newest = load_responses(session, {row.contact_id for row, _ in rows})
-        mine = [(row, contact) for row, contact in rows if newest[row.contact_id][0].id == row.id]
-        planned = load_planned_deliveries(session, [row.id or 0 for row, _ in mine])
-        begun = {one.id for rows_ in planned.values() for one in rows_}
-        batch = RoutingBatch({row.id or 0: () for row, _ in mine})
-        for row, contact in mine:
-            open_ = _without_actions(ctx, {one.action for one in planned[row.id or 0]})
-            answered = load_contact_response(session, row, contact)
-            route_response(open_, session, batch, row, answered, contact, sent=True)
-        save_routing_batch(ctx, session, batch)
+        rows = [(row, contact) for row, contact in rows if newest[row.contact_id][0].id == row.id]
+        planned = load_planned_deliveries(session, [row.id for row, _ in rows])
+        existing_ids = {delivery.id for deliveries in planned.values() for delivery in deliveries}
+        groups: dict[frozenset[str], list[RoutableResponse]] = defaultdict(list)
+        for row, contact in rows:
+            actions = frozenset(delivery.action for delivery in planned[row.id or 0])
+            groups[actions].append(_build_routable(row, contact))
+        queues = set()
+        for actions, responses in groups.items():
+            queues |= route_responses(_without_actions(ctx, actions), session, responses, {})
         query_ = select(col(DeliveryRow.id), col(DeliveryRow.action)).where(
             in_list(col(DeliveryRow.response_id), "ids")
         )
-        after = session.execute(query_, {"ids": [row.id for row, _ in mine]}).all()
-    for queue_name in batch.queues:
+        after = session.execute(query_, {"ids": [row.id for row, _ in rows]}).all()
+    for queue_name in queues:
         ctx.wake(queue_name)
-    return Counter(action for one, action in after if one not in begun)
+    return Counter(action for delivery_id, action in after if delivery_id not in existing_ids)
+
+
+def _build_routable(row: ResponseRow, contact: ContactRow) -> RoutableResponse:
+    return RoutableResponse(
+        columns=row,
+        response=build_response(row),
+        contact=build_contact(contact),
+        mailbox=contact.mailbox,
+        has_merged_contacts=True,  # unknown: looked up where it matters
+        has_review_request=True,
+        is_final=True,
+    )

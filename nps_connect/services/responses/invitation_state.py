@@ -1,4 +1,4 @@
-"""Where surveys stand: the few facts that showing, noting and answering need, read for many at once."""
+"""State of survey invitations: what showing, recording and answering a survey page needs, read for a whole batch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, bindparam, cast, exists, select
+from sqlalchemy import Text, bindparam, cast, exists, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -15,21 +15,23 @@ from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.review_requests import has_review_request
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, PageViewRow, ResponseRow
-from nps_connect.services.invitations.reminders import REMINDER_ACTION as REMINDER
+from nps_connect.records.contacts import Contact
+from nps_connect.services.contacts.response_records import ConfirmedResponse
 
 OPEN_STATES = ("planned", "sent")
 
 
 class InvitationState(NamedTuple):
-    """A survey invitation with the person and the answer so far, in plain values.
+    """A survey invitation with its contact and its response so far, in plain values.
 
     Attributes:
-        id: of the survey invitation.
-        state: of the survey invitation.
-        sent_at: when its mail was handed over.
-        mailbox: hash of the person's mailbox.
-        response_id: of the answer; none = nothing was opened with a score or pressed yet.
-        revision: of the answer; 0 = provisional only.
+        id: id of the invitation.
+        state: state of the invitation.
+        sent_at: when its mail was handed over to the mail server (UTC).
+        mailbox: hash of the contact's mailbox.
+        contact_record: the contact as the vendor last described it, as JSON; ``{}`` where nothing is known.
+        response_id: id of the response; None before the first score was opened or submitted.
+        revision: revision of the response; 0 means provisional only.
     """
 
     id: int
@@ -41,44 +43,77 @@ class InvitationState(NamedTuple):
     expires_at: datetime
     contact_id: int
     mailbox: str | None
+    connection: str
+    vendor_id: str
+    contact_record: str
     response_id: int | None
+    public_id: str | None
     revision: int | None
-    conflicting_at: datetime | None
     score: int | None
     comment: str | None
+    response_language: str | None
     do_not_contact: bool | None
+    follow_up: list[dict[str, str]] | None
+    answered_at: datetime | None
+    conflicting_at: datetime | None
 
     def is_open(self, at: datetime) -> bool:
-        """Whether an answer is taken."""
+        """Return whether the invitation accepts submissions at a moment."""
         return self.state in OPEN_STATES and at < self.expires_at
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether a person stands behind the answer: pressed, and not contradicted by another press at once."""
+        """Return whether the score was submitted and no conflicting submission came within seconds."""
         return bool(self.revision) and self.conflicting_at is None
+
+    def contact(self) -> Contact:
+        """Build the record of the invited contact.
+
+        Raises:
+            ValueError: the stored record is damaged.
+        """
+        if self.contact_record == "{}":
+            return Contact(connection=self.connection, id=self.vendor_id)
+        return Contact.model_validate_json(self.contact_record)
+
+    def response(self, **changes: Any) -> ConfirmedResponse:  # noqa: ANN401  # values of columns
+        """Return the columns of the confirmed response, with changes."""
+        values = {
+            "id": self.response_id,
+            "public_id": self.public_id,
+            "invitation_id": self.id,
+            "contact_id": self.contact_id,
+            "survey": self.survey,
+            "touchpoint": self.touchpoint,
+            "revision": self.revision,
+            "score": self.score,
+            "comment": self.comment,
+            "language": self.response_language,
+            "do_not_contact": self.do_not_contact,
+            "follow_up": self.follow_up,
+            "answered_at": self.answered_at,
+        }
+        return ConfirmedResponse(**values | changes)
 
 
 class LockedInvitation(NamedTuple):
-    """A survey that nobody else may visit until the end of the transaction, and what has to be looked at besides.
+    """An invitation locked until the end of the transaction, and which related rows exist.
 
     Attributes:
-        record: the person as the vendor told them, as JSON; ``{}`` where nothing is known.
-        merged: somebody was merged into the person.
-        asked: the person or the mailbox was asked for a review.
-        is_recovery_survey: the survey follows up a case.
-        reminded: it has a reminder that was sent or is still to come.
-        opened: it was opened or pressed with a score shortly before.
+        state: the invitation.
+        has_merged_contacts: other contacts were merged into its contact.
+        has_review_request: the contact or the mailbox was asked for a review.
+        has_case: the response opened a case, or the survey is the recovery survey of one.
+        has_reminder: a reminder was sent or is planned.
+        has_recent_view: a score was opened or submitted shortly before.
     """
 
-    invitation: InvitationState
-    connection: str
-    vendor_id: str
-    record: str
-    merged: bool
-    asked: bool
-    is_recovery_survey: bool
-    reminded: bool
-    opened: bool
+    state: InvitationState
+    has_merged_contacts: bool
+    has_review_request: bool
+    has_case: bool
+    has_reminder: bool
+    has_recent_view: bool
 
 
 _STATE_COLUMNS: tuple[Any, ...] = (
@@ -91,22 +126,29 @@ _STATE_COLUMNS: tuple[Any, ...] = (
     InvitationRow.expires_at,
     InvitationRow.contact_id,
     ContactRow.mailbox,
+    ContactRow.connection,
+    ContactRow.vendor_id,
+    cast(ContactRow.record, Text).label("contact_record"),
     ResponseRow.id.label("response_id"),  # type: ignore[union-attr]
+    ResponseRow.public_id,
     ResponseRow.revision,
-    ResponseRow.conflicting_at,
     ResponseRow.score,
     ResponseRow.comment,
+    col(ResponseRow.language).label("response_language"),
     ResponseRow.do_not_contact,
+    ResponseRow.follow_up,
+    ResponseRow.answered_at,
+    ResponseRow.conflicting_at,
 )
 _merged_contact = aliased(ContactRow)
 _LOCKED_COLUMNS: tuple[Any, ...] = (
-    ContactRow.connection,
-    ContactRow.vendor_id,
-    cast(ContactRow.record, Text).label("record"),
     exists().where(col(_merged_contact.merged_into) == col(ContactRow.id)),
     has_review_request(col(ContactRow.id), col(ContactRow.mailbox)),
-    exists().where(col(CaseRow.follow_up_id) == col(InvitationRow.id)),
-    exists().where(col(DeliveryRow.invitation_id) == col(InvitationRow.id), col(DeliveryRow.action) == REMINDER),
+    or_(
+        exists().where(col(CaseRow.follow_up_id) == col(InvitationRow.id)),
+        exists().where(col(CaseRow.response_id) == col(ResponseRow.id)),
+    ),
+    exists().where(col(DeliveryRow.invitation_id) == col(InvitationRow.id), col(DeliveryRow.action) == "send_reminder"),
     exists().where(
         col(PageViewRow.invitation_id) == col(InvitationRow.id),
         col(PageViewRow.at) >= bindparam("since", type_=UtcDateTime()),
@@ -120,7 +162,7 @@ def _select_invitations(*columns: Any) -> Any:  # noqa: ANN401  # what SQLAlchem
         select(*columns)
         .join(ContactRow, col(ContactRow.id) == col(InvitationRow.contact_id))
         .outerjoin(ResponseRow, col(ResponseRow.invitation_id) == col(InvitationRow.id))
-        .where(in_list(col(InvitationRow.id), "numbers"), col(ContactRow.erased_at).is_(None))
+        .where(in_list(col(InvitationRow.id), "ids"), col(ContactRow.erased_at).is_(None))
     )
 
 
@@ -128,34 +170,34 @@ _SELECT_STATES = _select_invitations(*_STATE_COLUMNS)
 _SELECT_LOCKED = _select_invitations(*_STATE_COLUMNS, *_LOCKED_COLUMNS)
 _LOCK_INVITATIONS = (
     select(col(InvitationRow.id))
-    .where(in_list(col(InvitationRow.id), "numbers"))
+    .where(in_list(col(InvitationRow.id), "ids"))
     .order_by(col(InvitationRow.id))
     .with_for_update(key_share=True)
 )
 
 
-def load_invitation_states(session: Session, numbers: Collection[int]) -> dict[int, InvitationState]:
-    """Where these survey invitations stand; unknown ones and those of erased people are left out."""
-    if not numbers:
+def load_invitation_states(session: Session, invitation_ids: Collection[int]) -> dict[int, InvitationState]:
+    """Return the invitations by id, without unknown ones and those of erased contacts."""
+    if not invitation_ids:
         return {}
-    asked = {"numbers": sorted(numbers)}
-    return {row[0]: InvitationState(*row) for row in session.connection().execute(_SELECT_STATES, asked)}
+    parameters = {"ids": sorted(invitation_ids)}
+    return {row[0]: InvitationState(*row) for row in session.connection().execute(_SELECT_STATES, parameters)}
 
 
-def lock_invitations(session: Session, numbers: Collection[int], since: datetime) -> dict[int, LockedInvitation]:
-    """Where these survey invitations stand, which nobody else may visit until the end, in any process.
+def lock_invitations(session: Session, invitation_ids: Collection[int], since: datetime) -> dict[int, LockedInvitation]:
+    """Lock invitations against other processes until the end of the transaction, and return them by id.
 
     Args:
         session: the transaction.
-        numbers: ids of survey invitations; unknown ones and those of erased people are left out.
-        since: whether anything was opened from then on is told.
+        invitation_ids: unknown ones and those of erased contacts are left out of the result.
+        since: page views from this moment on count as recent.
     """
-    asked = {"numbers": sorted(numbers)}
+    parameters = {"ids": sorted(invitation_ids)}
     connection = session.connection()
-    # In a statement of its own: what is joined to a row that is waited for would be as it was before. SQLite has one
-    # writer at a time and needs none.
+    # A separate statement: rows joined to a row that is waited for would be read as they were before the wait.
+    # SQLite has one writer at a time and needs no lock.
     if connection.dialect.name != "sqlite":
-        connection.execute(_LOCK_INVITATIONS, asked)
-    rows = connection.execute(_SELECT_LOCKED, {**asked, "since": since})
-    own = len(_STATE_COLUMNS)
-    return {row[0]: LockedInvitation(InvitationState(*row[:own]), *row[own:]) for row in rows}
+        connection.execute(_LOCK_INVITATIONS, parameters)
+    rows = connection.execute(_SELECT_LOCKED, {**parameters, "since": since})
+    count = len(_STATE_COLUMNS)
+    return {row[0]: LockedInvitation(InvitationState(*row[:count]), *row[count:]) for row in rows}

@@ -1,8 +1,8 @@
-"""Respond: visits to survey pages, taken together. Opening confirms nothing; only a press does."""
+"""Process requests for survey pages in batches: page views are logged, submissions become responses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -10,92 +10,95 @@ from sqlmodel import Session
 from nps_connect.records.pages import PageView, SurveyPageRequest, VisitOutcome
 from nps_connect.rules.bot_detection import SWEEP_WINDOW
 from nps_connect.services.context import Context
-from nps_connect.services.responses.invitation_state import OPEN_STATES, LockedInvitation, lock_invitations
-from nps_connect.services.responses.page_views import record_page_views
-from nps_connect.services.responses.submissions import record_submissions
-from nps_connect.services.responses.visit_log import VisitLog
+from nps_connect.services.responses.invitation_state import OPEN_STATES, InvitationState, lock_invitations
+from nps_connect.services.responses.page_views import PageViewLog, record_page_views
+from nps_connect.services.responses.submissions import ReceivedSubmission, record_submissions
 
 IdentifiedVisit = tuple[int, SurveyPageRequest]
-"""A visit with the id of its survey invitation."""
+"""A request with the id of its survey invitation."""
 
 
 def process_visits(ctx: Context, visits: Sequence[SurveyPageRequest]) -> list[VisitOutcome | Exception]:
-    """Note openings and take presses, in their order and together in one transaction; durable on return.
+    """Record page views and submissions, in their order, in one transaction; durable on return.
 
-    A press gives a new revision and its deliveries; a repeated one adds nothing. Two different scores within seconds
-    are no person's answer: it becomes provisional again, and what it has led to waits for the next press.
+    A submission creates a new revision with its deliveries; a repeated one changes nothing. Two different scores within
+    seconds conflict: the response becomes provisional again and its deliveries are held until the next submission.
 
     Returns:
-        Where each survey stands now, or why that visit could not be taken; one that fails does not fail the others.
+        The state of each survey now, or the error that the request alone failed with.
 
     Raises:
-        OperationalError: the database is in trouble.
+        OperationalError: the database is unavailable.
     """
-    taken: list[VisitOutcome | Exception] = []
-    numbered: dict[int, IdentifiedVisit] = {}
-    for index, one in enumerate(visits):
-        number = ctx.links.read_survey(one.token)
-        if number is not None:
-            numbered[index] = (number, one)
-        taken.append("unknown" if number is not None or ctx.links.read_test(one.token) is None else "test")
-    for turn in _split_batches(numbered):
-        for index, outcome in zip(turn, _process_batch(ctx, [numbered[index] for index in turn]), strict=True):
-            taken[index] = outcome
-    return taken
+    outcomes: list[VisitOutcome | Exception] = []
+    batches: list[list[int]] = []
+    identified: dict[int, IdentifiedVisit] = {}
+    earliest_batch: dict[int, int] = {}
+    for index, visit in enumerate(visits):
+        invitation_id = ctx.links.read_survey(visit.token)
+        if invitation_id is None:
+            outcomes.append("unknown" if ctx.links.read_test(visit.token) is None else "test")
+            continue
+        outcomes.append("unknown")
+        identified[index] = (invitation_id, visit)
+        number = earliest_batch.get(invitation_id, 0)
+        if number == len(batches):
+            batches.append([])
+        batches[number].append(index)
+        if visit.submission is not None:  # later visits of this survey must see its result
+            earliest_batch[invitation_id] = number + 1
+    for batch in batches:
+        results = _process_batch(ctx, [identified[index] for index in batch])
+        for index, outcome in zip(batch, results, strict=True):
+            outcomes[index] = outcome
+    return outcomes
 
 
-def _split_batches(numbered: dict[int, IdentifiedVisit]) -> Iterator[list[int]]:
-    """Visits that can be taken together: what follows a press of the same survey has to see what came of it."""
-    turns: list[list[int]] = []
-    pressed: dict[int, int] = {}
-    for index, (number, one) in numbered.items():
-        turn = pressed.get(number, 0)
-        if turn == len(turns):
-            turns.append([])
-        turns[turn].append(index)
-        if one.submission is not None:
-            pressed[number] = turn + 1
-    yield from turns
-
-
-def _process_batch(ctx: Context, group: Sequence[IdentifiedVisit]) -> Sequence[VisitOutcome | Exception]:
+def _process_batch(ctx: Context, batch: Sequence[IdentifiedVisit]) -> Sequence[VisitOutcome | Exception]:
+    """Process a batch in one transaction; if it fails, each visit alone."""
     queues: set[str] = set()
     try:
         with ctx.ledger.write() as session:
-            taken = _process_in_transaction(ctx, session, group, queues)
-    except OperationalError:  # the database itself is in trouble: alone none of them would fare better
+            outcomes = _process_in_transaction(ctx, session, batch, queues)
+    except OperationalError:  # single visits would fail the same way
         raise
-    except Exception as error:  # noqa: BLE001  # told to the one whom it concerns
-        return [error] if len(group) == 1 else [outcome for one in group for outcome in _process_batch(ctx, [one])]
+    except Exception as error:  # noqa: BLE001  # returned to the visitor whose request failed
+        return [error] if len(batch) == 1 else [outcome for visit in batch for outcome in _process_batch(ctx, [visit])]
     for queue_name in queues:
         ctx.wake(queue_name)
-    return taken
+    return outcomes
 
 
 def _process_in_transaction(
-    ctx: Context, session: Session, group: Sequence[IdentifiedVisit], queues: set[str]
+    ctx: Context, session: Session, batch: Sequence[IdentifiedVisit], queues: set[str]
 ) -> list[VisitOutcome | Exception]:
-    """One transaction of visits; at most one press of a survey, after its openings."""
-    since = min(one.page_view.at for _, one in group) - SWEEP_WINDOW
-    surveys = lock_invitations(session, {number for number, _ in group}, since)
-    known = [(surveys[number], one) for number, one in group if number in surveys]
-    confirmed: dict[int, bool] = {}
-    if known:
-        book = VisitLog(session, surveys, since)
-        opened = [(survey.invitation, one.page_view) for survey, one in known if one.submission is None]
-        pressed = [(survey, one.page_view, one.submission) for survey, one in known if one.submission is not None]
-        if opened:
-            record_page_views(ctx, session, book, opened)
-        if pressed:
-            confirmed = record_submissions(ctx, session, book, pressed, queues)
-        book.write()
-    return [_visit_outcome(surveys.get(number), one.page_view, confirmed.get(number)) for number, one in group]
+    """Process page views, then submissions, of which there is at most one per survey."""
+    since = min(visit.page_view.at for _, visit in batch) - SWEEP_WINDOW
+    invitations = lock_invitations(session, {invitation_id for invitation_id, _ in batch}, since)
+    log = PageViewLog(session, invitations, since)
+    views: list[tuple[InvitationState, PageView]] = []
+    received: list[ReceivedSubmission] = []
+    for invitation_id, visit in batch:
+        invitation = invitations.get(invitation_id)
+        if invitation is not None and visit.submission is None:
+            views.append((invitation.state, visit.page_view))
+        elif invitation is not None and visit.submission is not None:
+            received.append(ReceivedSubmission(invitation, visit.page_view, visit.submission))
+    if views:
+        record_page_views(ctx, session, log, views)
+    confirmed = record_submissions(ctx, session, log, received, queues) if received else {}
+    log.write()
+    outcomes: list[VisitOutcome | Exception] = []
+    for invitation_id, visit in batch:
+        invitation = invitations.get(invitation_id)
+        state = None if invitation is None else invitation.state
+        outcomes.append(_visit_outcome(state, visit.page_view, confirmed.get(invitation_id)))
+    return outcomes
 
 
-def _visit_outcome(survey: LockedInvitation | None, visit: PageView, confirmed: bool | None) -> VisitOutcome:
-    if survey is None or survey.invitation.state not in OPEN_STATES:
+def _visit_outcome(state: InvitationState | None, view: PageView, confirmed: bool | None) -> VisitOutcome:
+    if state is None or state.state not in OPEN_STATES:
         return "unknown"
-    standing = survey.invitation
-    if not standing.is_open(visit.at):
+    if not state.is_open(view.at):
         return "expired"
-    return "answered" if (standing.is_confirmed if confirmed is None else confirmed) else "open"
+    return "answered" if (state.is_confirmed if confirmed is None else confirmed) else "open"

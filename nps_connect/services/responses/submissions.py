@@ -1,164 +1,226 @@
-"""Presses: confirmed answers of several surveys at once, each with its revision and its deliveries."""
+"""Submissions: scores that people sent become responses, with their revisions and deliveries, a batch at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow, RevisionRow
+from nps_connect.ledger.tables import DeliveryRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.deliveries import CancelCode
-from nps_connect.records.pages import Submission
-from nps_connect.rules.bot_detection import BotSignal
+from nps_connect.records.deliveries import CancelCode, HoldCode
+from nps_connect.records.pages import PageView, Submission
+from nps_connect.records.responses import FollowUpAnswer, segment_of
+from nps_connect.rendering.languages import choose_language
+from nps_connect.rendering.sanitization import one_line
 from nps_connect.services.cases.recovery import record_recovery
-from nps_connect.services.contacts.response_records import load_contact_response
-from nps_connect.services.contacts.store import preload_responses
+from nps_connect.services.contacts.response_records import ConfirmedResponse, RoutableResponse, build_response
 from nps_connect.services.context import Context
-from nps_connect.services.invitations.reminders import cancel_reminders
-from nps_connect.services.responses.conflicting_scores import mark_conflicting, resolve_conflict
-from nps_connect.services.responses.first_submissions import (
-    InvitationSubmission,
-    record_first_submissions,
-    revision_columns,
-)
-from nps_connect.services.responses.follow_up_answers import merge_follow_up_answers
+from nps_connect.services.deliveries.cancel import cancel_deliveries
 from nps_connect.services.responses.invitation_state import LockedInvitation
-from nps_connect.services.responses.visit_log import VisitLog
-from nps_connect.services.routing.route import RoutingBatch, load_planned_deliveries, route_response, save_routing_batch
+from nps_connect.services.responses.page_views import PageViewLog, new_response_columns
+from nps_connect.services.routing.route import load_planned_deliveries, route_responses
+from nps_connect.settings.surveys import FollowUp
+
+MAX_ANSWER_LENGTH = 1000
+_CONTENT_COLUMNS = ("revision", "score", "comment", "language", "do_not_contact", "follow_up", "answered_at")
+
+
+class ReceivedSubmission(NamedTuple):
+    """A submission and the locked invitation that it answers."""
+
+    invitation: LockedInvitation
+    page_view: PageView
+    submission: Submission
+
+
+class _StoredSubmission(NamedTuple):
+    """A submission with its response as stored now; `is_new`: it made a revision."""
+
+    received: ReceivedSubmission
+    response: ConfirmedResponse
+    is_confirmed: bool
+    is_new: bool
 
 
 def record_submissions(
-    ctx: Context, session: Session, book: VisitLog, pressed: Sequence[InvitationSubmission], queues: set[str]
+    ctx: Context, session: Session, log: PageViewLog, received: Sequence[ReceivedSubmission], queues: set[str]
 ) -> dict[int, bool]:
-    """Take presses in the transaction that holds their surveys' locks, one of each survey.
+    """Record submissions in the transaction that holds the locks of their invitations, one of each invitation.
 
     Args:
-        ctx: the joined parts.
+        ctx: the context.
         session: the transaction.
-        book: of visits; the presses are noted in it.
-        pressed: the surveys, and what was pressed there.
-        queues: those with new work are added.
+        log: of page views; the submissions are recorded in it too.
+        received: the submissions.
+        queues: queues with new work are added.
 
     Returns:
-        By survey invitation, for those that take answers: whether the answer is confirmed now.
+        By invitation, for those that accept submissions: whether the response is confirmed now.
     """
-    signs = {one[0].invitation.id: book.note(one[0].invitation.id, one[1], one[2].score) for one in pressed}
-    taken = [one for one in pressed if one[0].invitation.is_open(one[1].at)]
-    first = [one for one in taken if not one[0].invitation.revision]
-    again = _RepeatSubmissions(ctx, session, [one for one in taken if one[0].invitation.revision])
-    batch = RoutingBatch(again.planned)
-    record_first_submissions(ctx, session, first, batch)
-    for survey, _visit, _press in first:
-        queues |= _apply_first_submission(ctx, session, survey, reminded=survey.invitation.id in book.reminded)
-    for survey, visit, press in again.pressed:
-        number = survey.invitation.id
-        queues |= again.apply(batch, survey, visit.at, press, signs[number], reminded=number in book.reminded)
-    save_routing_batch(ctx, session, batch)
-    queues |= batch.queues
-    return {one[0].invitation.id: True for one in first} | again.confirmed
+    accepted: list[tuple[ReceivedSubmission, bool]] = []
+    for invitation, page_view, submission in received:
+        signals = log.record(invitation.state.id, page_view, submission.score)
+        if invitation.state.is_open(page_view.at):
+            is_confirmed = "contradiction" not in signals
+            accepted.append((ReceivedSubmission(invitation, page_view, submission), is_confirmed))
+    stored = _store_responses(ctx, session, accepted)
+    repeated = [entry.response.id for entry in stored if entry.received.invitation.state.revision]
+    planned = load_planned_deliveries(session, repeated) if repeated else {}
+    final = [entry for entry in stored if _apply_conflict(session, entry, planned, queues)]
+    answered = [number for entry in final if (number := entry.response.invitation_id) in log.reminded]
+    if answered:
+        reminders = col(DeliveryRow.action) == "send_reminder", col(DeliveryRow.invitation_id).in_(answered)
+        cancel_deliveries(ctx, session, CancelCode.ANSWERED, *reminders)
+    queues |= route_responses(ctx, session, [_to_routable(entry) for entry in final], planned)
+    for entry in final:
+        if entry.received.invitation.has_case:
+            queues |= record_recovery(ctx, session, entry.response)
+    return {entry.response.invitation_id: entry.is_confirmed for entry in stored}
 
 
-def _apply_first_submission(ctx: Context, session: Session, survey: LockedInvitation, *, reminded: bool) -> set[str]:
-    """What a first answer means for what was begun before it; the queues with new work."""
-    number = survey.invitation.id
-    if reminded:
-        cancel_reminders(ctx, session, number, CancelCode.ANSWERED)
-    if not survey.is_recovery_survey:
-        return set()
-    response = session.execute(select(ResponseRow).where(col(ResponseRow.invitation_id) == number)).scalar_one()
-    return record_recovery(ctx, session, response)
+def _store_responses(
+    ctx: Context, session: Session, accepted: Sequence[tuple[ReceivedSubmission, bool]]
+) -> list[_StoredSubmission]:
+    """Write the responses that change, and a revision for each change of content."""
+    stored: list[_StoredSubmission] = []
+    rows: list[dict[str, Any]] = []
+    for received, is_confirmed in accepted:
+        state = received.invitation.state
+        content = _merge_content(ctx, received)
+        stored.append(_StoredSubmission(received, state.response(**content), is_confirmed, bool(content)))
+        conflicting_at = None if is_confirmed else received.page_view.at
+        if content or conflicting_at != state.conflicting_at:
+            submitted = {name: getattr(stored[-1].response, name) for name in _CONTENT_COLUMNS}
+            rows.append({**new_response_columns(ctx, state), **submitted, "conflicting_at": conflicting_at})
+    columns = ("invitation_id", "id", "public_id")
+    ids = {row[0]: row for row in insert_many(session, ResponseRow, rows, on_conflict=_on_conflict, returning=columns)}
+    for index, entry in enumerate(stored):
+        if (row := ids.get(entry.response.invitation_id)) is not None:
+            stored[index] = entry._replace(response=entry.response._replace(id=row[1], public_id=row[2]))
+    insert_many(session, RevisionRow, [_revision_columns(entry) for entry in stored if entry.is_new])
+    return stored
 
 
-class _RepeatSubmissions:
-    """Presses of surveys that were answered before: read for all of them at once, the new revisions written first.
+def _on_conflict(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    """A response that exists keeps its ids."""
+    names = (*_CONTENT_COLUMNS, "conflicting_at")
+    return statement.on_conflict_do_update(
+        index_elements=["invitation_id"], set_={name: getattr(statement.excluded, name) for name in names}
+    )
 
-    Attributes:
-        pressed: the presses.
-        planned: what the answers have led to so far.
-        confirmed: by survey invitation, whether the answer is confirmed now; filled in by `decide_recovery_survey`.
+
+def _merge_content(ctx: Context, received: ReceivedSubmission) -> dict[str, Any]:
+    """Return the columns that a submission changes; empty if it repeats the stored content."""
+    state, submission = received.invitation.state, received.submission
+    content = {
+        "score": submission.score,
+        "comment": submission.comment or state.comment,
+        "do_not_contact": submission.do_not_contact,
+        "follow_up": _merge_follow_up_answers(ctx, state.survey, submission, state.follow_up or []),
+    }
+    if all(getattr(state, name) == value for name, value in content.items()):
+        return {}
+    revision = (state.revision or 0) + 1
+    return {**content, "revision": revision, "language": submission.language, "answered_at": received.page_view.at}
+
+
+def _merge_follow_up_answers(
+    ctx: Context, survey: str, submission: Submission, stored: list[dict[str, str]]
+) -> list[dict[str, str]]:
+    """Return the answers to the questions for this segment; an empty answer keeps the stored one.
+
+    Choices are stored in the company's language, so that they can be counted.
     """
+    definition = ctx.settings.surveys.get(survey)
+    if definition is None or not definition.follow_ups:
+        return []
+    merged, segment = [], segment_of(submission.score)
+    stored_by_name = {answer["name"]: answer for answer in stored}
+    for question in definition.follow_ups:
+        if segment not in question.on:
+            continue
+        language = choose_language([ctx.settings.core.language], list(question.question))
+        answer = _normalize_answer(question, submission.follow_up.get(question.name, ""), language)
+        if answer:
+            record = FollowUpAnswer(name=question.name, question=question.question[language], answer=answer)
+            merged.append(record.model_dump())
+        elif question.name in stored_by_name:
+            merged.append(stored_by_name[question.name])
+    return merged
 
-    def __init__(self, ctx: Context, session: Session, pressed: Sequence[InvitationSubmission]) -> None:
-        self._ctx, self._session, self.pressed = ctx, session, pressed
-        self.planned: dict[int, list[DeliveryRow]] = {}
-        self.confirmed: dict[int, bool] = {}
-        if not pressed:
-            return
-        standings = [one[0].invitation for one in pressed]
-        people = select(ContactRow).where(col(ContactRow.id).in_([one.contact_id for one in standings]))
-        self._contacts = {row.id or 0: row for row in session.execute(people).scalars()}
-        answers = select(ResponseRow).where(col(ResponseRow.invitation_id).in_([one.id for one in standings]))
-        self._responses = {row.invitation_id: row for row in session.execute(answers).scalars()}
-        self._new = self._revise()
-        ids = [row.id or 0 for row in self._responses.values()]
-        self.planned = load_planned_deliveries(session, ids)
-        self._cases = self._with_cases(ids)
-        preload_responses(session, self._contacts)
 
-    def apply(
-        self,
-        batch: RoutingBatch,
-        survey: LockedInvitation,
-        at: datetime,
-        press: Submission,
-        signs: tuple[BotSignal, ...],
-        *,
-        reminded: bool,
-    ) -> set[str]:
-        """Draw the consequences of one press; the queues with new work, besides those of the batch."""
-        ctx, session, number = self._ctx, self._session, survey.invitation.id
-        response, contact = self._responses[number], self._contacts[survey.invitation.contact_id]
-        self.confirmed[number] = "contradiction" not in signs
-        if not self.confirmed[number]:
-            mark_conflicting(session, response, at)
-            return set()
-        conflicting = response.conflicting_at is not None
-        queues = resolve_conflict(session, response) if conflicting else set()
-        if number not in self._new and not conflicting and not press.is_final:
-            return queues
-        if reminded:
-            cancel_reminders(ctx, session, number, CancelCode.ANSWERED)
-        answered = load_contact_response(session, response, contact)
-        route_response(ctx, session, batch, response, answered, contact, sent=press.is_final)
-        return queues | record_recovery(ctx, session, response) if number in self._cases else queues
+def _normalize_answer(question: FollowUp, answer: str, language: str) -> str:
+    """Return a free text on one line, or a choice in the given language; empty for an unknown choice."""
+    if not question.choices:
+        return one_line(answer, MAX_ANSWER_LENGTH)
+    for choices in question.choices.values():
+        if answer in choices:
+            return question.choices[language][choices.index(answer)]
+    return ""
 
-    def _revise(self) -> set[int]:
-        """Write new revisions where anything differs; the survey invitations of those."""
-        written: dict[int, dict[str, Any]] = {}
-        for survey, visit, press in self.pressed:
-            response = self._responses[survey.invitation.id]
-            if self._changed(response, press, visit.at):
-                written[survey.invitation.id] = revision_columns(response, sent=press.is_final)
-        self._session.flush()
-        insert_many(self._session, RevisionRow, list(written.values()))
-        return set(written)
 
-    def _changed(self, row: ResponseRow, press: Submission, at: datetime) -> bool:
-        """Put a press into its answer; false for a repeated one."""
-        kept = press.comment or row.comment
-        follow_up = merge_follow_up_answers(self._ctx, row.survey, press.score, press.follow_up, row.follow_up)
-        now = (press.score, kept, press.do_not_contact, follow_up)
-        if (row.score, row.comment, row.do_not_contact, row.follow_up) == now:
-            return False
-        row.revision += 1
-        row.score, row.comment, row.do_not_contact, row.follow_up = now
-        row.language, row.answered_at = press.language, at
-        return True
+def _revision_columns(entry: _StoredSubmission) -> dict[str, Any]:
+    response = entry.response
+    return {
+        "response_id": response.id,
+        "revision": response.revision,
+        "score": response.score,
+        "comment": response.comment,
+        "language": response.language,
+        "do_not_contact": response.do_not_contact,
+        "follow_up": response.follow_up,
+        "is_final": entry.received.submission.is_final,
+        "at": response.answered_at,
+    }
 
-    def _with_cases(self, response_ids: Sequence[int]) -> set[int]:
-        """The survey invitations whose answer, or whose follow-up, a case is about."""
-        numbers = {row.id: number for number, row in self._responses.items()}
-        query = select(col(CaseRow.follow_up_id), col(CaseRow.response_id)).where(
-            or_(col(CaseRow.follow_up_id).in_(self._responses), col(CaseRow.response_id).in_(response_ids))
-        )
-        found: set[int] = set()
-        for follow_up, response in self._session.execute(query):
-            found |= {number for number in (follow_up, numbers.get(response)) if number is not None} & set(
-                numbers.values()
-            )
-        return found
+
+def _apply_conflict(
+    session: Session, entry: _StoredSubmission, planned: Mapping[int, Sequence[DeliveryRow]], queues: set[str]
+) -> bool:
+    """Hold the deliveries of a conflicting response, release those of a confirmed one.
+
+    Returns whether the submission has to be routed.
+    """
+    state = entry.received.invitation.state
+    deliveries = planned.get(entry.response.id, ())
+    if not entry.is_confirmed:
+        _hold_deliveries(session, state.id, deliveries)
+        return False
+    if state.conflicting_at is None:
+        return entry.is_new or entry.received.submission.is_final
+    for delivery in deliveries:
+        if delivery.hold_code == HoldCode.CONFLICTING_SCORES and delivery.state == "held":
+            delivery.state, delivery.hold_code = "pending", None
+            queues.add(delivery.queue_name)
+    return True
+
+
+def _hold_deliveries(session: Session, invitation_id: int, deliveries: Iterable[DeliveryRow]) -> None:
+    """Hold what has not been sent until the next submission; restore reminders, since perhaps nobody has answered."""
+    for delivery in deliveries:
+        if delivery.state == "pending" and not delivery.in_doubt:
+            delivery.state, delivery.hold_code = "held", HoldCode.CONFLICTING_SCORES
+    cancelled_reminders = select(DeliveryRow).where(
+        col(DeliveryRow.invitation_id) == invitation_id,
+        col(DeliveryRow.action) == "send_reminder",
+        col(DeliveryRow.state) == "cancelled",
+        col(DeliveryRow.cancel_code) == CancelCode.ANSWERED,
+    )
+    for reminder in session.execute(cancelled_reminders.with_for_update()).scalars():
+        reminder.state, reminder.cancel_code, reminder.last_error, reminder.finished_at = "pending", None, None, None
+
+
+def _to_routable(entry: _StoredSubmission) -> RoutableResponse:
+    invitation = entry.received.invitation
+    return RoutableResponse(
+        columns=entry.response,
+        response=build_response(entry.response),
+        contact=invitation.state.contact(),
+        mailbox=invitation.state.mailbox,
+        has_merged_contacts=invitation.has_merged_contacts,
+        has_review_request=invitation.has_review_request,
+        is_final=entry.received.submission.is_final,
+    )

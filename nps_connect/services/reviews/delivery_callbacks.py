@@ -14,10 +14,11 @@ from sqlmodel import Session
 from nps_connect.ledger import review_report, review_requests
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.deliveries import CancelCode
+from nps_connect.services.contacts.store import load_contact_subjects
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.preflight import NotAttempted
-from nps_connect.services.reviews.platform_choice import asked_before_reason, cooldown_reason, review_subjects
-from nps_connect.services.reviews.reminders import has_opened_link, is_reminder, plan_reminder
+from nps_connect.services.reviews.invitations import asked_before_reason, block_reason, is_reminder
+from nps_connect.services.reviews.reminders import has_opened_link, plan_reminder
 from nps_connect.services.reviews.ticket_wait import ticket_wait
 
 
@@ -57,8 +58,8 @@ def on_settled(ctx: Context, session: Session, row: DeliveryRow, values: Mapping
 
 
 def _reserve_review_request(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> str | None:
-    """Take the person's place for an answer; where another answer has it, why it is not to be had."""
-    now, names, platform = ctx.clock(), review_subjects(session, contact), row.options["platform"]
+    """Reserve the review request of a response; return the reason why another response holds it, or None."""
+    now, names, platform = ctx.clock(), load_contact_subjects(session, contact), row.options["platform"]
     until = now + ctx.settings.reviews.cooldown
     savepoint = session.begin_nested()
     if review_requests.reserve(
@@ -69,8 +70,6 @@ def _reserve_review_request(ctx: Context, session: Session, row: DeliveryRow, co
         savepoint.commit()
         return None
     savepoint.rollback()
-    others = [one for one in review_requests.load_reservations(session, names) if one.response_id != row.response_id]
-    cooldown = review_requests.blocked_until(others, now=now)
-    if platform in review_requests.reserved_platforms(others) or cooldown is None:
-        return asked_before_reason({platform})
-    return cooldown_reason(cooldown)
+    stored = review_requests.load_reservations(session, names)
+    others = [reservation for reservation in stored if reservation.response_id != row.response_id]
+    return block_reason([platform], others, now) or asked_before_reason([platform])

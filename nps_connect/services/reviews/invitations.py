@@ -1,176 +1,256 @@
-"""Inviting: one review mail for one answer, planned in the answer's own transaction.
+"""Review invitations: at most one review mail per response, planned in the transaction of the response.
 
-A changed answer rewords, delays or stops what has not gone out; what has gone out is never sent again.
+A changed response rewords, delays or cancels a mail that has not been sent; what has been sent is never sent again.
+Nobody is asked twice for one platform, nor for two platforms within the cooldown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
 from nps_connect.ledger import review_report, review_requests
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.ledger.review_requests import ALL_PLATFORMS, ReviewReservation
+from nps_connect.ledger.subjects import contact_subjects
+from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
-from nps_connect.records.responses import ContactResponse, Response
-from nps_connect.rules.routing import PlannedAction, delivery_key
-from nps_connect.services.contacts.response_records import ResponseColumns
-from nps_connect.services.context import Context, delivery_queue
+from nps_connect.rules.quiet_hours import next_allowed_time
+from nps_connect.rules.review_policy import choose_platform
+from nps_connect.rules.routing import PlannedAction, review_platforms
+from nps_connect.rules.timing import contact_zone
+from nps_connect.services.contacts.response_records import RoutableResponse
+from nps_connect.services.contacts.store import load_contact_subjects
+from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
-from nps_connect.services.reviews.platform_choice import NoReviewInvitation, choose_invitation, review_subjects
-from nps_connect.services.reviews.reminders import UNSTARTED_STATES, is_reminder
-from nps_connect.services.reviews.review_pages import resolve_review_page, review_platforms
-from nps_connect.services.reviews.ticket_wait import next_send_time
+from nps_connect.services.deliveries.factory import NewDelivery
+from nps_connect.services.reviews.review_pages import resolve_review_page
+
+UNSTARTED_STATES = ("pending", "held")
+_RESUMABLE_CODES = (CancelCode.RESPONSE_CHANGED, CancelCode.REVIEW_DECLINED)
+
+log = logging.getLogger(__name__)
 
 
-def plan_invitation(
-    ctx: Context,
-    session: Session,
-    response: ResponseRow,
-    answered: ContactResponse,
-    planned: Sequence[PlannedAction],
-    rows: Sequence[DeliveryRow],
+class ReviewPlan(NamedTuple):
+    """What is planned for one response.
+
+    Attributes:
+        response: the newest revision.
+        offers: the invitations that the routes lead to, by platform.
+        mails: its existing review mails, locked, oldest first; a first response has none.
+    """
+
+    response: RoutableResponse
+    offers: Mapping[str, PlannedAction]
+    mails: Sequence[DeliveryRow]
+
+
+def plan_review_invitations(
+    ctx: Context, session: Session, plans: Sequence[ReviewPlan], new_deliveries: list[NewDelivery]
 ) -> set[str]:
-    """See to it that at most one review mail is planned for an answer; returns the queues that have new work.
+    """Plan at most one review mail for each response; return the queues whose existing mails changed.
 
     Args:
-        ctx: the joined parts.
-        session: the answer's transaction.
-        response: the newest revision.
-        answered: the same as a record, with the person.
-        planned: the invitations that the routes lead to, one per platform.
-        rows: the review mails of this answer so far, locked, oldest first.
+        ctx: the context.
+        session: the transaction of the responses.
+        plans: one for each response.
+        new_deliveries: what is to be enqueued is added.
     """
-    review_report.record_response_segment(
-        session,
-        response_id=response.id or 0,
-        contact_id=response.contact_id,
-        segment=answered.response.segment,
-        platforms=review_platforms(ctx, answered.response),
-    )
-    contact = session.get(ContactRow, response.contact_id)
-    if contact is None:
-        return set()
-    planning = _InvitationPlanner(ctx, session, response, answered, contact)
-    planning.plan({one.via: one for one in planned}, rows)
+    for_report, queues, open_plans = [], set(), []
+    for plan in plans:
+        columns, response = plan.response.columns, plan.response.response
+        platforms = review_platforms(ctx.settings.routes, response)
+        for_report.append((columns.id or 0, columns.contact_id, response.segment, platforms))
+        if plan.mails:
+            queues |= _update_unsent(ctx, session, plan)
+        if plan.offers and all(_is_resumable(mail) for mail in plan.mails):
+            open_plans.append(plan)
+    review_report.record_responses(session, for_report)
+    reservations = _load_reservations(session, open_plans)
+    for plan in open_plans:
+        outcome = _choose_offer(ctx, session, plan, reservations.get(plan.response.columns.id, ()))
+        queues |= _enqueue_invitation(ctx, plan, *outcome, new_deliveries)
     session.flush()
-    return planning.queues
+    return queues
 
 
-def invitation_columns(ctx: Context, response: ResponseColumns, offer: PlannedAction, now: datetime) -> dict[str, Any]:
-    """A new invitation, not scheduled yet."""
-    connection = ctx.settings.surveys[response.survey].channel
+def _update_unsent(ctx: Context, session: Session, plan: ReviewPlan) -> set[str]:
+    """Bring unsent mails up to date, cancel those without an offer; return the queues of the others."""
+    queues = set()
+    for mail in plan.mails:
+        if mail.state not in UNSTARTED_STATES or mail.first_started_at is not None or mail.in_doubt:
+            continue
+        offer = plan.offers.get(mail.options["platform"])
+        if offer is None:
+            cancel(ctx, session, mail, CancelCode.RESPONSE_CHANGED)
+        elif is_reminder(mail):
+            mail.options = {**mail.options, **_route_options(offer)}
+        else:
+            _reschedule(ctx, plan, mail, offer)
+            queues.add(mail.queue_name)
+    return queues
+
+
+def _is_resumable(mail: DeliveryRow) -> bool:
+    """Return whether a mail was cancelled before its start for a reason that may no longer hold."""
+    return mail.state == "cancelled" and mail.first_started_at is None and mail.cancel_code in _RESUMABLE_CODES
+
+
+def _load_reservations(session: Session, plans: Sequence[ReviewPlan]) -> dict[int | None, list[ReviewReservation]]:
+    """Return the reservations that other responses of the same contacts or mailboxes hold, by response id."""
+    subjects: dict[int | None, Collection[str]] = {}
+    for plan in plans:
+        columns = plan.response.columns
+        if plan.response.has_merged_contacts and (contact := session.get(ContactRow, columns.contact_id)) is not None:
+            subjects[columns.id] = load_contact_subjects(session, contact)
+        elif plan.response.has_review_request:
+            subjects[columns.id] = contact_subjects(columns.contact_id, plan.response.mailbox)
+    if not subjects:
+        return {}
+    stored = review_requests.load_reservations(session, set().union(*subjects.values()))
     return {
-        "key": delivery_key(action="invite_review", subject=response.public_id, revision=None, route=offer.via),
-        "queue_name": delivery_queue(connection, "invite_review"),
-        "connection": connection,
-        "action": "invite_review",
-        "due_at": now,
-        "contact_id": response.contact_id,
-        "invitation_id": response.invitation_id,
-        "response_id": response.id,
-        "revision": response.revision,
-        "options": {**route_options(offer), "platform": offer.via},
-        "created_at": now,
+        response_id: [entry for entry in stored if entry.subject in names and entry.response_id != response_id]
+        for response_id, names in subjects.items()
     }
 
 
-def reachable_platforms(
-    ctx: Context,
-    session: Session,
-    response: Response,
-    contact: Contact,
-    invitation_id: int,
-    offers: Mapping[str, PlannedAction],
-) -> Mapping[str, PlannedAction]:
-    """The offers whose platforms have a page for this person; all of them if none has. A single one is not asked."""
-    if len(offers) == 1:
-        return offers
-    found = {
-        name: one
-        for name, one in offers.items()
-        if isinstance(resolve_review_page(ctx, session, name, response, contact, invitation_id), ReviewDestination)
-    }
-    return found or offers
+def _choose_offer(
+    ctx: Context, session: Session, plan: ReviewPlan, others: Sequence[ReviewReservation]
+) -> tuple[PlannedAction, str | None]:
+    """Choose one offer: plugins are asked one by one, then the weights decide.
+
+    Returns the offer and None, or an offer that stands for all and the reason why nobody is asked.
+    """
+    offers = _reachable_offers(ctx, session, plan)
+    fallback = next(iter(offers.values()))
+    blocked = block_reason(offers, others, ctx.clock()) if others else None
+    if blocked is not None:
+        return fallback, blocked
+    used = {entry.platform for entry in others}
+    platforms = [name for name in offers if name not in used]
+    contact = plan.response.contact
+    platform = _ask_plugins(ctx, plan.response, platforms) or choose_platform(
+        platforms, {name: offers[name].weight for name in platforms}, (), f"{contact.connection}:{contact.id}"
+    )
+    if platform is None:
+        return fallback, f"no mail by choice: every weight of {', '.join(platforms)} is 0"
+    return offers[platform], None
 
 
-class _InvitationPlanner:
-    """The planning of one revision."""
-
-    def __init__(
-        self, ctx: Context, session: Session, response: ResponseRow, answered: ContactResponse, contact: ContactRow
-    ) -> None:
-        self._ctx, self._session = ctx, session
-        self._response, self._answered, self._contact = response, answered, contact
-        self._now = ctx.clock()
-        self.queues: set[str] = set()
-
-    def plan(self, offers: Mapping[str, PlannedAction], rows: Sequence[DeliveryRow]) -> None:
-        for row in rows:
-            offer = offers.get(row.options["platform"])
-            if row.state not in UNSTARTED_STATES or row.first_started_at is not None or row.in_doubt:
-                continue
-            if offer is None:
-                cancel(self._ctx, self._session, row, CancelCode.RESPONSE_CHANGED)
-            elif is_reminder(row):
-                row.options = {**row.options, **route_options(offer)}
-            else:
-                self._schedule(row, offer, self._due(offer))
-        if offers and all(_is_revivable(row) for row in rows):
-            self._invite(offers, rows)
-
-    def _invite(self, offers: Mapping[str, PlannedAction], rows: Sequence[DeliveryRow]) -> None:
-        response, contact = self._answered.response, self._answered.contact
-        reachable = reachable_platforms(
-            self._ctx, self._session, response, contact, self._response.invitation_id, offers
-        )
-        known = review_requests.load_reservations(self._session, review_subjects(self._session, self._contact))
-        others = [one for one in known if one.response_id != self._response.id]
-        try:
-            chosen = choose_invitation(self._ctx, contact, response, reachable, others)
-        except NoReviewInvitation as declined:
-            self._decline(next(iter(reachable.values())), rows, str(declined))
-            return
-        row = self._row_for(chosen, rows)
-        row.state, row.hold_code = ("held", HoldCode.SHADOW) if self._ctx.shadow else ("pending", None)
-        row.finished_at = row.last_error = row.cancel_code = None
-        self._schedule(row, chosen, self._due(chosen))
-
-    def _decline(self, offer: PlannedAction, rows: Sequence[DeliveryRow], reason: str) -> None:
-        """The no is written down like a yes."""
-        row = self._row_for(offer, rows)
-        row.state, row.last_error, row.finished_at = "cancelled", reason, self._now
-        row.cancel_code = CancelCode.REVIEW_DECLINED
-
-    def _schedule(self, row: DeliveryRow, offer: PlannedAction, due: datetime) -> None:
-        row.options = {**row.options, **route_options(offer), "first_due": due.isoformat()}
-        row.due_at, row.revision = due, self._response.revision
-        if row.state == "pending":
-            row.hold_code = row.hold_detail = None
-        self.queues.add(row.queue_name)
-
-    def _row_for(self, offer: PlannedAction, rows: Sequence[DeliveryRow]) -> DeliveryRow:
-        """The row of this answer and platform: the one that was given up before, or a new one."""
-        for row in rows:
-            if row.options["platform"] == offer.via and not is_reminder(row):
-                return row
-        row = DeliveryRow(**invitation_columns(self._ctx, self._response, offer, self._now))
-        self._session.add(row)
-        return row
-
-    def _due(self, offer: PlannedAction) -> datetime:
-        return next_send_time(self._ctx, self._answered.contact, self._now + offer.delay)
+def _reachable_offers(ctx: Context, session: Session, plan: ReviewPlan) -> Mapping[str, PlannedAction]:
+    """Return the offers whose platforms have a page for this contact, or all if none has; one alone is not checked."""
+    if len(plan.offers) == 1:
+        return plan.offers
+    response, invitation_id = plan.response, plan.response.columns.invitation_id
+    reachable = {}
+    for platform, offer in plan.offers.items():
+        page = resolve_review_page(ctx, session, platform, response.response, response.contact, invitation_id)
+        if isinstance(page, ReviewDestination):
+            reachable[platform] = offer
+    return reachable or plan.offers
 
 
-def _is_revivable(row: DeliveryRow) -> bool:
-    """Whether a review mail was stopped by us before it began, and may be taken up again."""
-    stopped = row.state == "cancelled" and row.first_started_at is None
-    return stopped and row.cancel_code in (CancelCode.RESPONSE_CHANGED, CancelCode.REVIEW_DECLINED)
+def block_reason(platforms: Collection[str], others: Iterable[ReviewReservation], now: datetime) -> str | None:
+    """Return why a contact cannot be asked for any of these platforms, or None.
+
+    Args:
+        platforms: the platforms.
+        others: reservations of other responses.
+        now: the present moment (UTC).
+    """
+    reserved = {entry.platform for entry in others}
+    if reserved.issuperset(platforms):
+        return asked_before_reason(platforms)
+    ends = [entry.until for entry in others if entry.platform == ALL_PLATFORMS and entry.until and entry.until > now]
+    return f"asked for a review within the cooldown, which ends on {max(ends).date().isoformat()}" if ends else None
 
 
-def route_options(offer: PlannedAction) -> dict[str, Any]:
-    """What the route says of an invitation."""
+def asked_before_reason(platforms: Iterable[str]) -> str:
+    """Return the reason for not asking for platforms that the contact was asked for before."""
+    return f"asked for a review on {' and '.join(sorted(platforms))} before; nobody is asked twice"
+
+
+def _ask_plugins(ctx: Context, response: RoutableResponse, platforms: Sequence[str]) -> str | None:
+    """Return the choice of the first plugin that makes one; exceptions and unknown names are logged and ignored."""
+    for name, choice in ctx.plugins.call_each(
+        "nps_choose_review_platform",
+        contact=response.contact,
+        response=response.response,
+        platforms=list(platforms),
+    ):
+        if isinstance(choice, Exception):
+            log.error("review_platform_choice_failed plugin=%s error=%s", name, type(choice).__name__)
+        elif choice in platforms:
+            return str(choice)
+        elif choice is not None:
+            log.error("review_platform_choice_invalid plugin=%s", name)
+    return None
+
+
+def _enqueue_invitation(
+    ctx: Context, plan: ReviewPlan, offer: PlannedAction, declined: str | None, new_deliveries: list[NewDelivery]
+) -> set[str]:
+    """Plan the mail, or record the reason why there is none; return the queue of a resumed mail."""
+    mail = next((mail for mail in plan.mails if mail.options["platform"] == offer.via and not is_reminder(mail)), None)
+    if mail is None:
+        new_deliveries.append(_new_invitation(ctx, plan, offer, declined))
+        return set()
+    if declined is not None:
+        mail.state, mail.finished_at = "cancelled", ctx.clock()
+        mail.cancel_code, mail.last_error = CancelCode.REVIEW_DECLINED, declined
+        return set()
+    mail.state, mail.hold_code = ("held", HoldCode.SHADOW) if ctx.shadow else ("pending", None)
+    mail.finished_at = mail.last_error = mail.cancel_code = None
+    _reschedule(ctx, plan, mail, offer)
+    return {mail.queue_name}
+
+
+def _new_invitation(ctx: Context, plan: ReviewPlan, offer: PlannedAction, declined: str | None) -> NewDelivery:
+    columns, now = plan.response.columns, ctx.clock()
+    options = {**_route_options(offer), "platform": offer.via}
+    due_at = now
+    if declined is None:
+        due_at = next_send_time(ctx, plan.response.contact, now + offer.delay)
+        options["first_due"] = due_at.isoformat()
+    return NewDelivery(
+        connection=ctx.settings.surveys[columns.survey].channel,
+        action="invite_review",
+        subject=columns.public_id,
+        route=offer.via,
+        due_at=due_at,
+        contact_id=columns.contact_id,
+        invitation_id=columns.invitation_id,
+        response_id=columns.id,
+        revision=columns.revision,
+        options=options,
+        hold_code=HoldCode.SHADOW if ctx.shadow and declined is None else None,
+        cancel_code=CancelCode.REVIEW_DECLINED if declined is not None else None,
+        cancel_detail=declined,
+    )
+
+
+def _reschedule(ctx: Context, plan: ReviewPlan, mail: DeliveryRow, offer: PlannedAction) -> None:
+    due_at = next_send_time(ctx, plan.response.contact, ctx.clock() + offer.delay)
+    mail.options = {**mail.options, **_route_options(offer), "first_due": due_at.isoformat()}
+    mail.due_at, mail.revision = due_at, plan.response.columns.revision
+    if mail.state == "pending":
+        mail.hold_code = mail.hold_detail = None
+
+
+def next_send_time(ctx: Context, contact: Contact, moment: datetime) -> datetime:
+    """Return the first moment from this one on outside the contact's quiet hours (UTC)."""
+    return next_allowed_time(moment, ctx.settings.limits, contact_zone(contact.timezone, ctx.settings.core.zone))
+
+
+def is_reminder(mail: DeliveryRow) -> bool:
+    """Return whether a review mail is a reminder."""
+    return bool(mail.options.get("reminder"))
+
+
+def _route_options(offer: PlannedAction) -> dict[str, Any]:
     return {"route": offer.route, "lead": offer.lead}

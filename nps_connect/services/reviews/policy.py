@@ -1,4 +1,4 @@
-"""Policy: what a review platform demands, and what the configuration does about it; told by every check."""
+"""Findings on review policy: what a platform requires and what the configuration does, reported by every check."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from nps_connect.records.connectors import ReviewPolicy
 from nps_connect.records.findings import Finding
 from nps_connect.rules.review_policy import find_review_gating
 from nps_connect.services.context import Context
-from nps_connect.services.reviews.locations import location_field_name
+from nps_connect.services.reviews.review_pages import location_field_name
 
 
 def policy_findings(ctx: Context, connection: str) -> list[Finding]:
-    """The platform's rule beside the state of the configuration; empty for connections that are no review platform."""
+    """Return the findings on a review platform; empty for other connections."""
     declared = ctx.connector_info(connection).review_policy
     if declared is None:
         return []
@@ -21,31 +21,28 @@ def policy_findings(ctx: Context, connection: str) -> list[Finding]:
 def _policy_finding(ctx: Context, connection: str, policy: ReviewPolicy) -> Finding:
     routes = ctx.settings.routes
     rule = f"policy {policy.rule} ({policy.source})"
-    asked = {
-        score for route in routes if route.do == "invite_review" and route.via == connection for score in route.asked
-    }
-    if not asked:
+    scores: set[int] = set()
+    for route in routes:
+        if route.do == "invite_review" and route.via == connection:
+            scores.update(route.accepted_scores)
+    if not scores:
         text = f"{rule}: no route invites to it, and no thank-you page shows it"
         return Finding(severity="warning", text=text, fix='add routes with do = "invite_review"')
-    found = [gap for gap in find_review_gating(routes, {connection: policy}) if gap.accepted]
-    if found:
-        how = "never sent to" if found[0].never else "sent less often to"
+    gaps = [gap for gap in find_review_gating(routes, {connection: policy}) if gap.accepted]
+    if gaps:
+        how = "never sent to" if gaps[0].never else "sent less often to"
         return Finding(
             severity="warning",
-            text=f"{rule}: the review link is {how} {found[0].told}, which the platform forbids; the written reason: "
-            f"{found[0].accepted}",
+            text=f"{rule}: the review link is {how} {gaps[0].description}, which the platform forbids; "
+            f"the written reason: {gaps[0].accepted}",
             fix=f'invite the others too, with lead = "help", and remove accept_selective_invitation ({policy.reason})',
         )
-    told = (
+    mails = (
         "everybody is asked alike"
         if policy.rule == "ask-everyone"
-        else f"asked by mail: scores {_format_scores(asked)}"
+        else f"asked by mail: scores {', '.join(map(str, sorted(scores)))}"
     )
-    return Finding(severity="ok", text=f"{rule}: {told}; the thank-you page shows the link to everybody")
-
-
-def _format_scores(scores: set[int]) -> str:
-    return ", ".join(str(score) for score in sorted(scores))
+    return Finding(severity="ok", text=f"{rule}: {mails}; the thank-you page shows the link to everybody")
 
 
 def _location_findings(ctx: Context, connection: str) -> list[Finding]:
@@ -56,11 +53,11 @@ def _location_findings(ctx: Context, connection: str) -> list[Finding]:
         kinds = {kind.name: kind for kind in ctx.connector_info(trigger.source).events}
         kind = kinds.get(trigger.on)
         if kind is not None and (kind.open_fields or field in kind.fields):
-            return [Finding(severity="ok", text=f"the place is chosen by the property {field!r}, asked of the CRM")]
+            return [Finding(severity="ok", text=f"the field {field!r} of the CRM selects the location")]
     return [
         Finding(
             severity="warning",
-            text=f"no trigger's event is known to tell the property {field!r} that chooses the place",
-            fix="name a property of the event or of its contact, or set a default place",
+            text=f"no trigger's event has the field {field!r} that selects the location",
+            fix="name a field of the event or of its contact, or set a default location",
         )
     ]

@@ -1,59 +1,43 @@
-"""Review pages: the same link for everybody, on the thank-you page and in the mail."""
+"""Public review pages: the same link for everybody, on the thank-you page and in the mail, whatever the score.
+
+A platform with several locations (shop, agency, city) chooses the page by a field of the event or the contact.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from nps_connect.errors import DeliveryError, PluginError
 from nps_connect.ledger import review_report
-from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.ledger.tables import EventRow, InvitationRow
+from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination, ReviewInvitation
-from nps_connect.records.pages import PageView
+from nps_connect.records.events import Event
 from nps_connect.records.responses import Response
-from nps_connect.rules.routing import route_matches
-from nps_connect.services.contacts.response_records import build_response, confirmed_clause
-from nps_connect.services.contacts.store import build_contact
+from nps_connect.rules.routing import review_platforms
 from nps_connect.services.context import Context
-from nps_connect.services.reviews.link_visits import is_safe_url, record_link_visit
-from nps_connect.services.reviews.locations import resolve_location
 
 log = logging.getLogger(__name__)
-
-
-def has_review_routes(ctx: Context) -> bool:
-    """Whether any route leads to a review platform."""
-    return any(route.do == "invite_review" for route in ctx.settings.routes)
-
-
-def review_platforms(ctx: Context, response: Response) -> list[str]:
-    """The review platforms whose routes are about answers like this one, whatever its score; in their order."""
-    return list(
-        dict.fromkeys(
-            route.via
-            for route in ctx.settings.routes
-            if route.do == "invite_review"
-            and route_matches(route, survey=response.survey, touchpoint=response.touchpoint, language=response.language)
-        )
-    )
 
 
 def resolve_review_page(
     ctx: Context, session: Session, platform: str, response: Response, contact: Contact, invitation_id: int
 ) -> ReviewDestination | str:
-    """The public review page for this person, or why there is none; does not depend on the score.
+    """Return the review page for this contact, or the reason why there is none.
 
     Args:
-        ctx: the joined parts.
-        session: to read what the survey was about.
-        platform: the connection.
-        response: the answer.
-        contact: the person.
-        invitation_id: of the survey invitation that was answered.
+        ctx: the context.
+        session: to read the event of the survey.
+        platform: name of the connection.
+        response: the response; its score makes no difference.
+        contact: the contact.
+        invitation_id: the answered survey invitation.
     """
     if not ctx.has(platform, "nps_review_destination"):
         return "the platform is not configured any more"
@@ -62,10 +46,10 @@ def resolve_review_page(
         response=response,
         idempotency_key=response.id,
         lead="help",
-        location=resolve_location(ctx, session, platform, contact, invitation_id),
+        location=_resolve_location(ctx, session, platform, contact, invitation_id),
     )
     try:
-        found: ReviewDestination = ctx.plugins.call(
+        page: ReviewDestination = ctx.plugins.call(
             ctx.plugin_name(platform),
             "nps_review_destination",
             connection=ctx.connections[platform],
@@ -74,57 +58,90 @@ def resolve_review_page(
     except DeliveryError as error:
         return ctx.redact(error.message)
     except PluginError as error:
-        log.error("no review page connection=%s: %s", platform, ctx.redact(str(error)))
+        log.error("review_page_failed connection=%s error=%s", platform, ctx.redact(str(error)))
         return "the plugin broke its contract"
-    except Exception as error:  # the page and the mail do without the link
-        log.exception("plugin failed to tell a review page connection=%s", platform)
+    except Exception as error:  # page and mail work without the link
+        log.exception("review_page_failed connection=%s", platform)
         return f"the plugin failed ({type(error).__name__})"
-    if not is_safe_url(found.url):
-        log.error("no review page connection=%s: its address is not HTTPS", platform)
+    if not is_safe_url(page.url):
+        log.error("review_page_failed connection=%s error=address is not HTTPS", platform)
         return "its address is not HTTPS"
-    return found
+    return page
 
 
 def resolve_review_pages(
-    ctx: Context, session: Session, row: ResponseRow, contact: ContactRow
+    ctx: Context, session: Session, response: Response, contact: Contact, invitation_id: int
 ) -> Iterator[tuple[str, ReviewDestination]]:
-    """Every review page that is shown to this person; does not depend on the score."""
-    response, person = build_response(row), build_contact(contact)
-    for platform in review_platforms(ctx, response):
-        found = resolve_review_page(ctx, session, platform, response, person, row.invitation_id)
-        if isinstance(found, ReviewDestination):
-            yield platform, found
+    """Yield every review page for this contact with its platform."""
+    for platform in review_platforms(ctx.settings.routes, response):
+        page = resolve_review_page(ctx, session, platform, response, contact, invitation_id)
+        if isinstance(page, ReviewDestination):
+            yield platform, page
 
 
-def record_review_pages_shown(ctx: Context, session: Session, response: ResponseRow, contact: ContactRow) -> None:
-    """The thank-you page with its links was shown."""
-    for platform, _ in resolve_review_pages(ctx, session, response, contact):
-        review_report.record_review_link_event(session, response.id or 0, platform, "shown")
+def record_review_pages_shown(
+    ctx: Context, session: Session, response_id: int, response: Response, contact: Contact, invitation_id: int
+) -> None:
+    """Record that the thank-you page with its review links was shown."""
+    for platform, _ in resolve_review_pages(ctx, session, response, contact, invitation_id):
+        review_report.record_review_link_event(session, response_id, platform, "shown")
 
 
-def resolve_review_link(ctx: Context, token: str, visit: PageView) -> str | None:
-    """Where a review link leads; notes the visit. None if the link is not ours or the person was erased."""
-    link = ctx.links.read_review(token)
-    if link is None:
+def is_safe_url(url: str) -> bool:
+    """Return whether customers may be redirected to a URL: HTTPS to a named host, or HTTP to loopback (sandbox)."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if not url.isascii() or not url.isprintable() or set(' "<>\\^`{|}') & set(url) or parts.username is not None:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def location_fields(ctx: Context) -> set[str]:
+    """Return the fields by which the configured review platforms choose a location."""
+    platforms = {route.via for route in ctx.settings.routes if route.do == "invite_review"}
+    return {field for platform in platforms if (field := location_field_name(ctx, platform)) is not None}
+
+
+def location_field_name(ctx: Context, platform: str) -> str | None:
+    """Return the field by which a platform chooses a location, or None."""
+    declared = ctx.connector_info(platform).location_field if platform in ctx.connections else None
+    return declared(ctx.connections[platform].settings) if declared else None
+
+
+def _resolve_location(
+    ctx: Context, session: Session, platform: str, contact: Contact, invitation_id: int
+) -> str | None:
+    """Return the location from the event, else from its contacts at that time, else from the contact now.
+
+    The event comes first, because a customer may buy in one shop today and in another tomorrow.
+    """
+    field = location_field_name(ctx, platform)
+    if field is None:
         return None
-    with ctx.ledger.write() as session:
-        found = session.execute(
-            select(ResponseRow, ContactRow)
-            .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
-            .where(
-                col(ResponseRow.id) == link.response_id,
-                confirmed_clause(),
-                col(ContactRow.erased_at).is_(None),
-            )
-        ).first()
-        if found is None:
-            return None
-        row, contact = found
-        record_link_visit(ctx, session, row, link, visit)
-        page = resolve_review_page(
-            ctx, session, link.platform, build_response(row), build_contact(contact), row.invitation_id
-        )
-    if isinstance(page, ReviewDestination):
-        return page.url
-    log.warning("review link leads nowhere connection=%s: %s", link.platform, page)
-    return None
+    event = _load_event(session, invitation_id)
+    sources = [event.fields, *(person.fields for person in event.contacts)] if event else []
+    locations = (_format_location(fields.get(field)) for fields in (*sources, contact.fields))
+    return next(filter(None, locations), None)
+
+
+def _format_location(value: FieldValue) -> str | None:
+    """Return a field as the name of a location: whole numbers without a fraction, None for blanks."""
+    if value is None:
+        return None
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip() or None
+
+
+def _load_event(session: Session, invitation_id: int) -> Event | None:
+    invitation = session.get(InvitationRow, invitation_id)
+    row = session.get(EventRow, invitation.event_id) if invitation is not None and invitation.event_id else None
+    return Event.model_validate(row.record) if row is not None and row.record else None

@@ -1,277 +1,208 @@
-"""Route: from an answer to deliveries, inserted in the answer's own transaction.
+"""Routing: responses become deliveries, inserted in the transaction that stores the responses.
 
-What is wanted (by the rules) is compared with what is planned already, so that a changed answer changes what has not
-happened yet and updates what has; it never opens a second ticket and never sends a second mail.
+The actions that the routes ask for are compared with the deliveries that exist. A changed response changes what has not
+started and updates what has: it never opens a second ticket and never sends a second mail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
-from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.deliveries import CancelCode, HoldCode
-from nps_connect.records.responses import ContactResponse
-from nps_connect.rules.routing import PlannedAction, delivery_key, grace_period, plan_actions
-from nps_connect.services.contacts.response_records import ResponseColumns
-from nps_connect.services.contacts.store import merged_contact_ids
-from nps_connect.services.context import Context, delivery_queue
+from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.records.deliveries import Action, CancelCode, HoldCode
+from nps_connect.rules.routing import PlannedAction, grace_period, plan_actions
+from nps_connect.services.contacts.response_records import RoutableResponse
+from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
-from nps_connect.services.reviews.first_invitations import FirstResponse, plan_first_invitations
-from nps_connect.services.reviews.invitations import plan_invitation
-from nps_connect.services.reviews.review_pages import has_review_routes
-
-DeliveriesByTarget = dict[tuple[str, str], list[DeliveryRow]]
+from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
+from nps_connect.services.reviews.invitations import ReviewPlan, plan_review_invitations
 
 UNSTARTED_STATES = ("pending", "held")
 
-
-def load_planned_deliveries(session: Session, response_ids: Collection[int]) -> dict[int, list[DeliveryRow]]:
-    """What several answers have led to so far, locked, oldest first."""
-    found: dict[int, list[DeliveryRow]] = {number: [] for number in response_ids}
-    if found:
-        query = select(DeliveryRow).where(col(DeliveryRow.response_id).in_(found)).order_by(col(DeliveryRow.id))
-        for row in session.execute(query.with_for_update()).scalars():
-            found[row.response_id or 0].append(row)
-    return found
+PlannedDeliveries = Mapping[int, Sequence[DeliveryRow]]
+"""The deliveries of responses by response id, oldest first."""
 
 
-@dataclass
-class RoutingBatch:
-    """What the answers of one transaction lead to, to be written together by `save_routing_batch`.
-
-    Attributes:
-        rows: what each answer has led to so far, as `load_planned_deliveries` gives it.
-        new: deliveries that are to be inserted.
-        firsts: answers that have no review invitation yet.
-        queues: those that have new work.
-    """
-
-    rows: Mapping[int, Sequence[DeliveryRow]]
-    new: list[dict[str, Any]] = field(default_factory=list)
-    first_responses: list[FirstResponse] = field(default_factory=list)
-    queues: set[str] = field(default_factory=set)
+def load_planned_deliveries(session: Session, response_ids: Collection[int | None]) -> dict[int, list[DeliveryRow]]:
+    """Lock and return the deliveries of responses, by response id, oldest first."""
+    planned: dict[int, list[DeliveryRow]] = {response_id or 0: [] for response_id in response_ids}
+    if planned:
+        query = select(DeliveryRow).where(col(DeliveryRow.response_id).in_(planned)).order_by(col(DeliveryRow.id))
+        for delivery in session.execute(query.with_for_update()).scalars():
+            planned[delivery.response_id or 0].append(delivery)
+    return planned
 
 
-DELIVERY_DEFAULTS: dict[str, Any] = {
-    **dict.fromkeys(("hold_code", "cancel_code", "depends_on_id", "last_error", "finished_at")),
-    "attempts": 0,
-    "in_doubt": False,
-}
-"""What is not told of a new delivery."""
-
-
-def save_routing_batch(ctx: Context, session: Session, batch: RoutingBatch) -> None:
-    """Write what several answers lead to."""
-    if batch.first_responses:
-        batch.queues |= plan_first_invitations(ctx, session, batch.first_responses, batch.new)
-    session.flush()
-    insert_many(session, DeliveryRow, [{**DELIVERY_DEFAULTS, **row} for row in batch.new])
-
-
-def route_first_response(ctx: Context, batch: RoutingBatch, first: FirstResponse, *, sent: bool) -> None:
-    """Plan the deliveries of an answer that has led to nothing yet; its `planned` is filled in here."""
-    now, invites = ctx.clock(), []
-    for planned in plan_actions(ctx.settings.routes, response=first.response, is_final=sent):
-        if planned.action == "invite_review":
-            invites.append(planned)
-            continue
-        row = _delivery_columns(
-            ctx, first.answer, planned.action, planned.via, now + planned.delay, _route_options(planned), now
-        )
-        batch.new.append(row)
-        batch.queues.add(row["queue_name"])
-    if has_review_routes(ctx):
-        batch.first_responses.append(first._replace(planned=invites))
-
-
-def route_response(
-    ctx: Context,
-    session: Session,
-    batch: RoutingBatch,
-    response: ResponseRow,
-    answered: ContactResponse,
-    contact: ContactRow,
-    *,
-    sent: bool,
-) -> None:
-    """Plan the deliveries of an answer's newest revision.
+def route_responses(
+    ctx: Context, session: Session, responses: Sequence[RoutableResponse], planned: PlannedDeliveries
+) -> set[str]:
+    """Plan the deliveries of the newest revisions of responses; return the queues with new work.
 
     Args:
-        ctx: the joined parts.
-        session: the answer's transaction.
-        batch: takes what is to be written; nothing of it is before `save_routing_batch`.
-        response: the newest revision.
-        answered: the same as a record, with the person.
-        contact: the person.
-        sent: the Send button was pressed.
+        ctx: the context.
+        session: the transaction of the responses.
+        responses: the responses.
+        planned: the deliveries that exist, see `load_planned_deliveries`; a first response has none.
     """
-    planned_all = plan_actions(ctx.settings.routes, response=answered.response, is_final=sent)
-    wanted = {(one.action, one.via): one for one in planned_all if one.action != "invite_review"}
-    reviews: list[DeliveryRow] = []
-    known: DeliveriesByTarget = {}
-    for row in batch.rows.get(response.id or 0, ()):
-        if row.action == "invite_review":
-            reviews.append(row)
-        elif row.options.get("case") is None:  # what a case tells by itself is none of the routes'
-            known.setdefault((row.action, row.connection), []).append(row)
-    planning = _ResponsePlanner(ctx, session, response, sent, batch)
-    for (action, via), told in known.items():
-        if (action, via) not in wanted and action in ("open_ticket", "send_alert"):
-            planning.withdraw(action, told[-1], known.get(("update_ticket", via), []))
-    for key, planned in wanted.items():
-        planning.ensure_planned(planned, known.get(key, []), known.get(("update_ticket", planned.via), []))
-    invites = [one for one in planned_all if one.action == "invite_review"]
-    if response.revision == 1 and not reviews:
-        if has_review_routes(ctx):
-            merged = bool(merged_contact_ids(session, contact)[1:])
-            contacted, mailbox = answered.contact, contact.mailbox
-            batch.first_responses.append(
-                FirstResponse(response, answered.response, contacted, mailbox, merged, True, invites)
-            )
-        return
+    if not responses:
+        return set()
+    new_deliveries: list[NewDelivery] = []
+    queues: set[str] = set()
+    plans: list[ReviewPlan] = []
+    for response in responses:
+        router = _Router(ctx, session, response, planned.get(response.columns.id or 0, ()), new_deliveries, queues)
+        plans.append(router.route())
     session.flush()
-    batch.queues |= plan_invitation(ctx, session, response, answered, invites, reviews)
+    queues |= plan_review_invitations(ctx, session, plans, new_deliveries)
+    return queues | enqueue_deliveries(session, new_deliveries, ctx.clock()).queue_names
 
 
-class _ResponsePlanner:
-    """The planning of one revision."""
+class _Router:
+    """Compares the planned actions of one response with its deliveries.
+
+    Args:
+        ctx: the context.
+        session: the transaction of the response.
+        response: the newest revision.
+        deliveries: the existing ones, oldest first.
+        new_deliveries: what is to be enqueued is added.
+        queues: queues with existing deliveries that are due now are added.
+    """
 
     def __init__(
         self,
         ctx: Context,
         session: Session,
-        response: ResponseRow,
-        sent: bool,
-        batch: RoutingBatch,
+        response: RoutableResponse,
+        deliveries: Sequence[DeliveryRow],
+        new_deliveries: list[NewDelivery],
+        queues: set[str],
     ) -> None:
-        self._ctx = ctx
-        self._session = session
-        self._response = response
-        self._sent = sent
-        self._new, self.queues = batch.new, batch.queues
-        self._now = ctx.clock()
+        self._ctx, self._session, self._response = ctx, session, response
+        self._new_deliveries, self._queues = new_deliveries, queues
+        self._revision, self._now = response.columns.revision, ctx.clock()
+        self._review_mails: list[DeliveryRow] = []
+        self._existing: dict[tuple[str, str], list[DeliveryRow]] = {}
+        for delivery in deliveries:
+            if delivery.action == "invite_review":
+                self._review_mails.append(delivery)
+            elif delivery.options.get("case") is None:  # reports of a case do not come from routes
+                self._existing.setdefault((delivery.action, delivery.connection), []).append(delivery)
 
-    def ensure_planned(self, planned: PlannedAction, rows: list[DeliveryRow], updates: list[DeliveryRow]) -> None:
-        """See to it that a wanted action is planned, once, with the newest content."""
-        due = self._now + planned.delay
-        if planned.action == "write_score":
-            self._write_score(planned, rows, due)
+    def route(self) -> ReviewPlan:
+        """Plan everything but review invitations, whose plan is returned."""
+        offers: dict[str, PlannedAction] = {}
+        actions: dict[tuple[str, str], PlannedAction] = {}
+        for action in plan_actions(
+            self._ctx.settings.routes, response=self._response.response, is_final=self._response.is_final
+        ):
+            if action.action == "invite_review":
+                offers[action.via] = action
+            else:
+                actions[action.action, action.via] = action
+        for target, deliveries in self._existing.items():
+            if target not in actions and target[0] in ("open_ticket", "send_alert"):
+                self._withdraw(deliveries[-1])
+        for target, action in actions.items():
+            if target not in self._existing:
+                self._add(action)
+            elif action.action == "write_score":
+                self._replace_score(action, self._existing[target])
+            else:
+                self._update(action, self._existing[target][-1])
+        return ReviewPlan(self._response, offers, self._review_mails)
+
+    def _withdraw(self, delivery: DeliveryRow) -> None:
+        """Cancel a delivery that the response no longer leads to, or report the change on its ticket."""
+        if _is_unstarted(delivery) and not delivery.in_doubt:
+            cancel(self._ctx, self._session, delivery, CancelCode.RESPONSE_CHANGED)
+        elif delivery.action == "open_ticket" and delivery.state != "cancelled":
+            self._update_ticket(delivery)
+
+    def _replace_score(self, action: PlannedAction, deliveries: Sequence[DeliveryRow]) -> None:
+        """Write the newest revision once, and cancel the writes of earlier ones."""
+        newest = deliveries[-1]
+        if newest.revision == self._revision:
+            if newest.state == "pending":  # the Send button ends the grace period
+                self._advance(newest, action)
             return
-        row = rows[-1] if rows else None
-        if row is None:
-            self._add(planned, due)
-        elif row.state == "cancelled" and row.first_started_at is None:
-            self._revive(row, due)
-        elif row.state in UNSTARTED_STATES and row.first_started_at is None:
-            row.options = {**row.options, **_route_options(planned)}
-            row.due_at = min(row.due_at, due)
-            self.queues.add(row.queue_name)
-        elif planned.action == "open_ticket":
-            self._update_ticket(row, updates)
+        for delivery in deliveries:
+            if delivery.state in UNSTARTED_STATES:
+                cancel(self._ctx, self._session, delivery, CancelCode.SUPERSEDED)
+        self._add(action)
 
-    def withdraw(self, action: str, row: DeliveryRow, updates: list[DeliveryRow]) -> None:
-        """The newest answer does not ask for this any more: stop it if it has not started, else tell the ticket."""
-        if row.state in UNSTARTED_STATES and row.first_started_at is None and not row.in_doubt:
-            cancel(self._ctx, self._session, row, CancelCode.RESPONSE_CHANGED)
-        elif action == "open_ticket" and row.state != "cancelled":
-            self._update_ticket(row, updates)
+    def _update(self, action: PlannedAction, delivery: DeliveryRow) -> None:
+        """Bring a delivery up to date if it has not started, else report the change on its ticket."""
+        if delivery.state == "cancelled" and delivery.first_started_at is None:
+            delivery.state, delivery.revision, delivery.due_at = "pending", self._revision, self._now + action.delay
+            delivery.finished_at = delivery.last_error = delivery.cancel_code = None
+            self._queues.add(delivery.queue_name)
+        elif _is_unstarted(delivery):
+            delivery.options = {**delivery.options, **_route_options(action)}
+            self._advance(delivery, action)
+        elif action.action == "open_ticket":
+            self._update_ticket(delivery)
 
-    def _write_score(self, planned: PlannedAction, rows: list[DeliveryRow], due: datetime) -> None:
-        newest = rows[-1] if rows else None
-        if newest is not None and newest.revision == self._response.revision:
-            if newest.state == "pending":  # Send was pressed after the same score: nothing settles any longer
-                newest.due_at = min(newest.due_at, due)
-                self.queues.add(newest.queue_name)
+    def _advance(self, delivery: DeliveryRow, action: PlannedAction) -> None:
+        delivery.due_at = min(delivery.due_at, self._now + action.delay)
+        self._queues.add(delivery.queue_name)
+
+    def _update_ticket(self, ticket: DeliveryRow) -> None:
+        """Report the newest revision on a ticket once, and cancel earlier reports that have not started."""
+        updates = self._existing.get(("update_ticket", ticket.connection), [])
+        if any(update.revision == self._revision for update in updates):
             return
-        for row in rows:
-            if row.state in UNSTARTED_STATES:
-                cancel(self._ctx, self._session, row, CancelCode.SUPERSEDED)
-        self._add(planned, due)
+        for update in updates:
+            if _is_unstarted(update):
+                cancel(self._ctx, self._session, update, CancelCode.SUPERSEDED)
+        if self._ctx.connector_info(ticket.connection).action("update_ticket") is not None:
+            delay = grace_period("update_ticket", self._response.is_final)
+            options = {"reported_revision": ticket.revision}
+            self._enqueue("update_ticket", ticket.connection, delay, options, follows=ticket)
 
-    def _add(self, planned: PlannedAction, due: datetime) -> None:
-        self._insert(planned.action, planned.via, due, options=_route_options(planned))
+    def _add(self, action: PlannedAction) -> None:
+        self._enqueue(action.action, action.via, action.delay, _route_options(action))
 
-    def _update_ticket(self, ticket: DeliveryRow, updates: list[DeliveryRow]) -> None:
-        if any(row.revision == self._response.revision for row in updates):
-            return
-        for row in updates:
-            if row.state in UNSTARTED_STATES and row.first_started_at is None:
-                cancel(self._ctx, self._session, row, CancelCode.SUPERSEDED)
-        if self._ctx.connector_info(ticket.connection).action("update_ticket") is None:
-            return
-        due = self._now + grace_period("update_ticket", self._sent)
-        self._insert(
-            "update_ticket",
-            ticket.connection,
-            due,
-            after=ticket,
-            options={"reported_revision": ticket.revision},
+    def _enqueue(
+        self,
+        action: Action,
+        connection: str,
+        delay: timedelta,
+        options: Mapping[str, Any],
+        *,
+        follows: DeliveryRow | None = None,
+    ) -> None:
+        columns = self._response.columns
+        waits = follows is not None and follows.state != "succeeded"
+        self._new_deliveries.append(
+            NewDelivery(
+                connection=connection,
+                action=action,
+                subject=columns.public_id,
+                key_revision=self._revision if action in ("write_score", "update_ticket") else None,
+                due_at=self._now + delay,
+                contact_id=columns.contact_id,
+                invitation_id=columns.invitation_id,
+                response_id=columns.id,
+                revision=self._revision,
+                options=options,
+                depends_on_id=follows.id if follows is not None else None,
+                hold_code=HoldCode.SHADOW if self._ctx.shadow else HoldCode.WAITS_FOR_TICKET if waits else None,
+            )
         )
 
-    def _insert(
-        self,
-        action: str,
-        connection: str,
-        due: datetime,
-        *,
-        options: dict[str, Any],
-        after: DeliveryRow | None = None,
-    ) -> None:
-        row = _delivery_columns(self._ctx, self._response, action, connection, due, options, self._now)
-        if after is not None:
-            row["depends_on_id"] = after.id
-            if after.state != "succeeded" and row["state"] == "pending":
-                row["state"], row["hold_code"] = "held", HoldCode.WAITS_FOR_TICKET
-        self._new.append(row)
-        self.queues.add(row["queue_name"])
 
-    def _revive(self, row: DeliveryRow, due: datetime) -> None:
-        row.state, row.due_at = "pending", due
-        row.finished_at = row.last_error = row.cancel_code = None
-        row.revision = self._response.revision
-        self.queues.add(row.queue_name)
+def _is_unstarted(delivery: DeliveryRow) -> bool:
+    return delivery.state in UNSTARTED_STATES and delivery.first_started_at is None
 
 
-def _delivery_columns(
-    ctx: Context,
-    answer: ResponseColumns,
-    action: str,
-    connection: str,
-    due: datetime,
-    options: dict[str, Any],
-    now: datetime,
-) -> dict[str, Any]:
-    """A delivery of an answer's newest revision, not written yet."""
-    once = action not in ("write_score", "update_ticket")
-    hold = HoldCode.SHADOW if ctx.shadow else None
-    return {
-        "key": delivery_key(
-            action=action, subject=answer.public_id, revision=None if once else answer.revision, route=connection
-        ),
-        "queue_name": delivery_queue(connection, action),
-        "connection": connection,
-        "action": action,
-        "state": "held" if hold else "pending",
-        "hold_code": hold,
-        "due_at": due,
-        "contact_id": answer.contact_id,
-        "invitation_id": answer.invitation_id,
-        "response_id": answer.id,
-        "revision": answer.revision,
-        "options": options,
-        "created_at": now,
-    }
-
-
-def _route_options(planned: PlannedAction) -> dict[str, Any]:
-    options: dict[str, Any] = {"route": planned.route}
-    if planned.action == "write_score":
-        options["comment"] = planned.comment
+def _route_options(action: PlannedAction) -> dict[str, Any]:
+    options: dict[str, Any] = {"route": action.route}
+    if action.action == "write_score":
+        options["comment"] = action.comment
     return options

@@ -1,0 +1,85 @@
+"""Personal review links: every visit is recorded before it is redirected to the review page."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from nps_connect.ledger import review_report
+from nps_connect.ledger.tables import ContactRow, PageViewRow, ResponseRow
+from nps_connect.records.deliveries import CancelCode, ReviewDestination
+from nps_connect.records.pages import PageView
+from nps_connect.rules import bot_detection
+from nps_connect.services.contacts.response_records import build_response, confirmed_clause
+from nps_connect.services.contacts.store import build_contact
+from nps_connect.services.context import Context
+from nps_connect.services.links import ReviewLink
+from nps_connect.services.reviews.reminders import cancel_reminder, load_review_deliveries
+from nps_connect.services.reviews.review_pages import resolve_review_page
+
+log = logging.getLogger(__name__)
+
+
+def resolve_review_link(ctx: Context, token: str, view: PageView) -> str | None:
+    """Record a visit and return the review page's URL; None for an invalid link, an erased contact or no page."""
+    link = ctx.links.read_review(token)
+    if link is None:
+        return None
+    with ctx.ledger.write() as session:
+        row = session.execute(
+            select(ResponseRow, ContactRow)
+            .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
+            .where(
+                col(ResponseRow.id) == link.response_id,
+                confirmed_clause(),
+                col(ContactRow.erased_at).is_(None),
+            )
+        ).first()
+        if row is None:
+            return None
+        response, contact = row
+        _record_visit(ctx, session, response, link, view)
+        page = resolve_review_page(
+            ctx, session, link.platform, build_response(response), build_contact(contact), response.invitation_id
+        )
+    if isinstance(page, ReviewDestination):
+        return page.url
+    log.warning("review_link_without_page connection=%s reason=%s", link.platform, page)
+    return None
+
+
+def _record_visit(ctx: Context, session: Session, response: ResponseRow, link: ReviewLink, view: PageView) -> None:
+    """Store a visit with its bot signals; one without signals cancels the reminder."""
+    sent_at = _last_sent_at(session, response, link) if link.shown_on == "mail" else None
+    visit = bot_detection.PageVisit(view.method, view.at, None)
+    signals = bot_detection.detect_signals(visit, (), () if sent_at is None else (sent_at,))
+    session.add(
+        PageViewRow(
+            purpose="review",
+            response_id=response.id,
+            platform=link.platform,
+            method=view.method,
+            at=view.at,
+            address=view.address,
+            agent=view.agent,
+            bot_signals=bot_detection.serialize_signals(signals),
+        )
+    )
+    session.flush()
+    event: review_report.ReviewLinkEvent = "bot_opened" if signals else "opened"
+    review_report.record_review_link_event(session, response.id or 0, link.platform, event)
+    if not signals:
+        cancel_reminder(ctx, session, response.id or 0, CancelCode.REVIEW_LINK_OPENED)
+
+
+def _last_sent_at(session: Session, response: ResponseRow, link: ReviewLink) -> datetime | None:
+    """Return when the newest mail with this link was sent (UTC)."""
+    sent = [
+        mail.finished_at
+        for mail in load_review_deliveries(session, response.id or 0)
+        if mail.state == "succeeded" and mail.finished_at is not None and mail.options.get("platform") == link.platform
+    ]
+    return max(sent, default=None)
