@@ -14,6 +14,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONTACT_EVENT_KINDS = frozenset({"contact.deleted", "contact.merged", "contact.privacy_deleted"})
 """Kinds that change the stored contact, whether or not a trigger listens."""
 
+SOLVED_KINDS = frozenset({"ticket.solved", "ticket.closed"})
+REOPENED_KIND = "ticket.reopened"
+TICKET_EVENT_KINDS = SOLVED_KINDS | {REOPENED_KIND}
+"""Kinds that change the case of a ticket."""
+
 
 def fact_key(kind: str, object_id: str, moment: datetime) -> str:
     """The key of a fact: kind, object, and the moment it became true (milliseconds, UTC).

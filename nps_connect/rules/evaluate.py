@@ -213,7 +213,7 @@ def _check_suppression(facts: Facts) -> TriggerDecision | None:
 
 def _check_sample(facts: Facts) -> TriggerDecision | None:
     contact, percent = facts.contacts[0], facts.trigger.sample
-    if in_sample(facts.trigger.label, f"{contact.connection}:{contact.id}", percent):
+    if percent >= 100 or in_sample(facts.trigger.label, f"{contact.connection}:{contact.id}", percent):
         return None
     return refuse("sample", f"not in the sample of {percent:g} %")
 

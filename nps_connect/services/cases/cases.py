@@ -11,24 +11,12 @@ from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.base import FieldValue
-from nps_connect.records.events import Event
+from nps_connect.records.events import REOPENED_KIND, TICKET_EVENT_KINDS, Event
 from nps_connect.records.responses import segment_of
 from nps_connect.rules import tickets
 from nps_connect.services.contacts.response_records import ResponseColumns
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
-from nps_connect.settings.model import Settings
-
-SOLVED_KINDS = frozenset({"ticket.solved", "ticket.closed"})
-REOPENED_KIND = "ticket.reopened"
-TICKET_EVENT_KINDS = SOLVED_KINDS | {REOPENED_KIND}
-"""Kinds of events that tell what became of a ticket."""
-
-
-def ticket_event_kinds(settings: Settings, connection: str) -> frozenset[str]:
-    """The kinds that matter to cases: none on a connection where no route opens tickets."""
-    opens = any(route.do == "open_ticket" and route.via == connection for route in settings.routes)
-    return TICKET_EVENT_KINDS if opens else frozenset()
 
 
 def record_ticket(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:

@@ -12,11 +12,11 @@ from sqlmodel import Session, col
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.records.events import SOLVED_KINDS
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import staff_texts
 from nps_connect.rendering.models import RenderedText
 from nps_connect.rules.routing import delivery_key
-from nps_connect.services.cases.cases import SOLVED_KINDS
 from nps_connect.services.context import Context, delivery_queue
 
 log = logging.getLogger(__name__)

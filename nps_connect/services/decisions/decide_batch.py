@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
@@ -14,8 +14,8 @@ from sqlmodel import Session, col
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.events import CONTACT_EVENT_KINDS, Event
-from nps_connect.rules.limit_state import LimitState
+from nps_connect.records.events import CONTACT_EVENT_KINDS, TICKET_EVENT_KINDS, Event
+from nps_connect.rules.limit_state import DeferredEvent, LimitState
 from nps_connect.rules.trigger_decision import Candidate, Person, TriggerDecision, superseded_decision
 from nps_connect.services.contacts.contact_batch import (
     ContactRef,
@@ -55,18 +55,11 @@ class SavedColumns(NamedTuple):
     record: Event | dict[str, Any]
 
 
-class EventBatch(Protocol):
-    """Completed events of one connection: just parsed, or claimed from the queue."""
+class PreparedEvents(NamedTuple):
+    """Stored contacts of a batch of events, and the columns of each event by key."""
 
-    @property
-    def connection(self) -> str:
-        """The connection whose events they are."""
-
-    def lock(self, session: Session) -> Sequence[Event]:
-        """Return the events that are still to be decided, in order."""
-
-    def save(self, session: Session, columns: Mapping[str, SavedColumns]) -> list[StoredEvent]:
-        """Write the events as succeeded, with these columns by key; return the stored ones, in order."""
+    contacts: dict[ContactRef, StoredContact]
+    columns: dict[str, SavedColumns]
 
 
 @dataclass
@@ -77,67 +70,99 @@ class _Outcome:
         decisions: rows of the decisions table.
         approved: surveys to be sent.
         due_again_at: when a deferred event is decided again, by event id.
+        has_reached_limit: an event was deferred or held, so that staff may have to be notified.
     """
 
     decisions: list[dict[str, Any]] = field(default_factory=list)
     approved: list[ApprovedSurvey] = field(default_factory=list)
     due_again_at: dict[int, datetime] = field(default_factory=dict)
+    has_reached_limit: bool = False
 
 
-def decide_batch(ctx: Context, session: Session, batch: EventBatch) -> set[str]:
-    """Save a batch of events and decide them in order; return the queues that have new work.
+def prepare_events(ctx: Context, session: Session, connection: str, events: Sequence[Event]) -> PreparedEvents:
+    """Store the contacts of completed events and apply events that change contacts; the first step of a decision.
 
-    Raises:
-        ReservationConflict: another worker reserved a cooldown first; the transaction must be rolled back.
+    The caller then writes the events as succeeded with the returned columns, and calls `decide_batch` in the same
+    transaction.
     """
-    connection, events = batch.connection, batch.lock(session)
-    changed_ids = {
-        event.key: apply_contact_event(ctx, session, connection, event)
-        for event in events
-        if event.kind in CONTACT_EVENT_KINDS
-    }
-    contacts = upsert_contacts(session, [contact for event in events for contact in event.contacts], ctx.clock())
-    columns = {event.key: _saved_columns(event, contacts, changed_ids.get(event.key)) for event in events}
-    stored = batch.save(session, columns)
-    queues = _decide_events(ctx, session, connection, stored, contacts)
+    changed_ids: dict[str, int | None] = {}
     for event in events:
-        if event.kind == "contact.privacy_deleted":
-            reapply_erasure(session, connection, event.object_id)
-    return queues
+        if event.kind in CONTACT_EVENT_KINDS:
+            changed_ids[event.key] = apply_contact_event(ctx, session, connection, event)
+    contacts = upsert_contacts(session, [contact for event in events for contact in event.contacts], ctx.clock())
+    columns = {}
+    for event in events:
+        ref = single_contact(event.contacts)
+        contact = contacts[ref] if ref else None
+        contact_id = contact.id if contact else changed_ids.get(event.key)
+        if contact is not None and contact.erased:
+            columns[event.key] = SavedColumns(contact_id, redact_event_record(event.model_dump(mode="json")))
+        else:
+            columns[event.key] = SavedColumns(contact_id, event)
+    return PreparedEvents(contacts, columns)
 
 
-def _saved_columns(event: Event, contacts: Mapping[ContactRef, StoredContact], changed_id: int | None) -> SavedColumns:
-    ref = single_contact(event.contacts)
-    if ref is None:
-        return SavedColumns(changed_id, event)
-    contact = contacts[ref]
-    return SavedColumns(contact.id, redact_event_record(event.model_dump(mode="json")) if contact.erased else event)
-
-
-def _decide_events(
+def decide_batch(
     ctx: Context,
     session: Session,
     connection: str,
     stored: Sequence[StoredEvent],
     contacts: Mapping[ContactRef, StoredContact],
 ) -> set[str]:
-    queues = {queue_name for row in stored for queue_name in process_ticket_event(ctx, session, row)}
+    """Decide stored events in order, with everything that follows; return the queues that have new work.
+
+    Args:
+        ctx: the joined parts.
+        session: the transaction in which the events were written.
+        connection: of the events.
+        stored: completed events, just parsed or claimed from the queue.
+        contacts: their stored contacts, see `prepare_events`.
+
+    Raises:
+        ReservationConflict: another worker reserved a cooldown first; the transaction must be rolled back.
+    """
+    queues, open_events = set(), []
+    mailboxes: dict[int, str | None] = {}
+    for row in stored:
+        ref = single_contact(row.event.contacts)
+        if ref is None:
+            open_events.append((row.id, row.event))
+        else:
+            mailboxes[contacts[ref].id] = contacts[ref].mailbox
+        if row.event.kind in TICKET_EVENT_KINDS:
+            queues |= process_ticket_event(ctx, session, row)
+    queues |= _decide_and_invite(ctx, session, stored, contacts, mailboxes)
+    if open_events:
+        record_candidates(session, connection, open_events, contacts)
+    for row in stored:
+        if row.event.kind == "contact.privacy_deleted":
+            reapply_erasure(session, connection, row.event.object_id)
+    return queues
+
+
+def _decide_and_invite(
+    ctx: Context,
+    session: Session,
+    stored: Sequence[StoredEvent],
+    contacts: Mapping[ContactRef, StoredContact],
+    mailboxes: Mapping[int, str | None],
+) -> set[str]:
     evaluator = TriggerEvaluator(ctx)
-    single_refs = {ref for row in stored if (ref := single_contact(row.event.contacts))}
-    mailboxes = {contacts[ref].id: contacts[ref].mailbox for ref in single_refs}
     people = load_people(session, mailboxes, with_history=evaluator.needs_history)
     if people:
         advisory_lock(session, DECISION_LOCK)
     limit_state = load_limit_state(ctx, session, people.values())
     outcome = _evaluate_events(ctx, session, evaluator, limit_state, stored, contacts, people)
-    _supersede(session, limit_state, outcome)
-    record_candidates(session, connection, [(row.id, row.event) for row in stored], contacts)
-    queues |= create_invitations(ctx, session, outcome.approved)
+    if limit_state.superseded:
+        _supersede(session, limit_state.superseded, outcome)
+    queues = create_invitations(ctx, session, outcome.approved)
     insert_many(session, DecisionRow, outcome.decisions, on_conflict=_overwrite_decision)
     if outcome.due_again_at:
         deferred = [{"event_id": key, "due_again_at": due_at} for key, due_at in outcome.due_again_at.items()]
         session.connection().execute(_DEFER_EVENT, deferred)
-    return queues | notify_decision_limits(ctx, session, outcome.decisions)
+    if outcome.has_reached_limit:
+        queues |= notify_decision_limits(ctx, session, outcome.decisions)
+    return queues
 
 
 def _evaluate_events(
@@ -159,6 +184,7 @@ def _evaluate_events(
         candidate = Candidate(row.event, row.event.contacts, person, now, row.received_at, verdicts)
         for trigger, decision in evaluator.evaluate(row.connection, candidate, limit_state):
             outcome.decisions.append(_decision_values(row, trigger, decision, contact, now))
+            outcome.has_reached_limit |= decision.verdict in ("deferred", "held")
             if decision.verdict == "yes" and contact is not None and person is not None:
                 due_at = decision.due_at or now
                 outcome.approved.append(ApprovedSurvey(row.id, row.ref, contact, person, trigger, due_at))
@@ -194,13 +220,11 @@ def _load_earlier_verdicts(session: Session, event_ids: Sequence[int]) -> dict[i
     return verdicts
 
 
-def _supersede(session: Session, limit_state: LimitState, outcome: _Outcome) -> None:
+def _supersede(session: Session, superseded: Mapping[str, DeferredEvent], outcome: _Outcome) -> None:
     """Refuse events that waited for a cooldown and were replaced by newer events of the same person."""
-    if not limit_state.superseded:
-        return
-    query = select(col(EventRow.id), col(EventRow.key)).where(col(EventRow.key).in_(limit_state.superseded))
+    query = select(col(EventRow.id), col(EventRow.key)).where(col(EventRow.key).in_(superseded))
     for event_id, key in session.execute(query).all():
-        decision = superseded_decision(limit_state.superseded[key].key)
+        decision = superseded_decision(superseded[key].key)
         values = {"verdict": "no", "reason": decision.reason, "detail": decision.detail, "eligible_at": None}
         for row in outcome.decisions:
             if row["event_id"] == event_id and row["verdict"] == "deferred":

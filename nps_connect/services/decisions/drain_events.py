@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -15,56 +14,13 @@ from nps_connect.records.events import Event
 from nps_connect.services.contacts.event_subjects import record_event_keys
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import StoredEvent, claim_events, complete_events, schedule_retries
-from nps_connect.services.decisions.decide_batch import SavedColumns, decide_batch
+from nps_connect.services.decisions.decide_batch import SavedColumns, decide_batch, prepare_events
 from nps_connect.services.invitations.invite import ReservationConflict
 
 log = logging.getLogger(__name__)
 
 EVENT_BATCH = 500
 MAX_CONFLICT_RETRIES = 5
-
-
-@dataclass(frozen=True)
-class ClaimedEvents:
-    """Claimed events of one connection, as a feeder of `decide_batch`.
-
-    Attributes:
-        connection: whose events they are.
-        token: of the claim.
-        claimed: the events as they are stored.
-        completed: the same events after completion.
-    """
-
-    connection: str
-    token: str
-    claimed: Sequence[StoredEvent]
-    completed: Sequence[Event]
-
-    def lock(self, session: Session) -> list[Event]:
-        """Lock the rows whose lease is still held and return their completed events."""
-        held = claims.lock_held(session, EventRow, [stored.id for stored in self.claimed], token=self.token)
-        return [event for stored, event in self._pairs() if stored.id in held]
-
-    def save(self, session: Session, columns: Mapping[str, SavedColumns]) -> list[StoredEvent]:
-        """Settle the rows and return them with their completed events."""
-        stored = [(stored, event) for stored, event in self._pairs() if event.key in columns]
-        values = {row.id: _settled_values(row, columns[event.key]) for row, event in stored}
-        claims.settle_many(session, EventRow, values, token=self.token)
-        return [row._replace(event=event) for row, event in stored]
-
-    def _pairs(self) -> zip[tuple[StoredEvent, Event]]:
-        return zip(self.claimed, self.completed, strict=True)
-
-
-def _settled_values(stored: StoredEvent, columns: SavedColumns) -> dict[str, Any]:
-    values: dict[str, Any] = {"state": "succeeded"}
-    if columns.contact_id is not None:
-        values["contact_id"] = columns.contact_id
-    if isinstance(columns.record, dict):
-        values["record"] = columns.record
-    elif columns.record is not stored.event:
-        values["record"] = columns.record.model_dump(mode="json")
-    return values
 
 
 def drain_events(ctx: Context, connection: str, limit: int = EVENT_BATCH) -> int:
@@ -81,22 +37,53 @@ def drain_events(ctx: Context, connection: str, limit: int = EVENT_BATCH) -> int
         with ctx.ledger.write() as session:
             record_event_keys(session, connection, [(stored.id, stored.event) for stored in claimed])
         return len(claimed)
-    for queue_name in _decide_with_retries(ctx, ClaimedEvents(connection, token, claimed, completed)):
+    for queue_name in _decide_with_retries(ctx, connection, token, list(zip(claimed, completed, strict=True))):
         ctx.wake(queue_name)
     return len(claimed)
 
 
-def _decide_with_retries(ctx: Context, batch: ClaimedEvents) -> set[str]:
-    """Decide the batch, anew after a conflict with another worker; return the queues with new work.
+def _decide_with_retries(
+    ctx: Context, connection: str, token: str, claimed: Sequence[tuple[StoredEvent, Event]]
+) -> set[str]:
+    """Decide claimed events, again after a conflict with another worker; return the queues with new work.
 
     After `MAX_CONFLICT_RETRIES` conflicts the claim is released: the events stay pending for any worker.
+
+    Args:
+        ctx: the joined parts.
+        connection: of the events.
+        token: of the claim.
+        claimed: each event as stored and as completed.
     """
     for conflicts in range(MAX_CONFLICT_RETRIES):
         try:
             with ctx.ledger.write() as session:
-                return decide_batch(ctx, session, batch)
+                return _settle_and_decide(ctx, session, connection, token, claimed)
         except ReservationConflict:
-            log.info("decisions_retried connection=%s conflicts=%d", batch.connection, conflicts + 1)
+            log.info("decisions_retried connection=%s conflicts=%d", connection, conflicts + 1)
     with ctx.ledger.write() as session:
-        claims.release(session, EventRow, [stored.id for stored in batch.claimed], token=batch.token)
+        claims.release(session, EventRow, [stored.id for stored, _ in claimed], token=token)
     return set()
+
+
+def _settle_and_decide(
+    ctx: Context, session: Session, connection: str, token: str, claimed: Sequence[tuple[StoredEvent, Event]]
+) -> set[str]:
+    held_ids = claims.lock_held(session, EventRow, [stored.id for stored, _ in claimed], token=token)
+    held = [(stored, event) for stored, event in claimed if stored.id in held_ids]
+    prepared = prepare_events(ctx, session, connection, [event for _, event in held])
+    values = {stored.id: _settled_values(stored, prepared.columns[event.key]) for stored, event in held}
+    claims.settle_many(session, EventRow, values, token=token)
+    completed = [stored._replace(event=event) for stored, event in held]
+    return decide_batch(ctx, session, connection, completed, prepared.contacts)
+
+
+def _settled_values(stored: StoredEvent, columns: SavedColumns) -> dict[str, Any]:
+    values: dict[str, Any] = {"state": "succeeded"}
+    if columns.contact_id is not None:
+        values["contact_id"] = columns.contact_id
+    if isinstance(columns.record, dict):
+        values["record"] = columns.record
+    elif columns.record is not stored.event:
+        values["record"] = columns.record.model_dump(mode="json")
+    return values

@@ -13,7 +13,7 @@ from nps_connect.rules.trigger_decision import Candidate, TriggerDecision, with_
 from nps_connect.services.contacts.contact_batch import ContactRef, single_contact
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.plugin_proposals import PluginProposals, collect_proposals, veto_reason
-from nps_connect.services.invitations.campaigns import approve_campaign, campaign_trigger
+from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND, approve_campaign, campaign_trigger
 from nps_connect.settings.model import Trigger
 
 
@@ -63,34 +63,47 @@ class TriggerEvaluator:
         self, connection: str, candidate: Candidate, limit_state: LimitState
     ) -> list[tuple[Trigger, TriggerDecision]]:
         """Decide an event for every trigger that listens to it and every survey that a plugin proposes."""
-        ctx, event = self._ctx, candidate.event
-        proposals = self._collect_proposals(connection, candidate)
-        triggers = [*self._triggers.get((connection, event.kind), ()), *(trigger for trigger, _ in proposals.usable)]
-        campaign = campaign_trigger(ctx.settings, connection, event)
-        if campaign is not None:
-            triggers, candidate = [campaign, *triggers], approve_campaign(candidate, campaign)
-        verdicts = candidate.earlier_verdicts
+        event = candidate.event
+        triggers = self._triggers.get((connection, event.kind), [])
+        if event.kind == CAMPAIGN_EVENT_KIND:
+            campaign = campaign_trigger(self._ctx.settings, connection, event)
+            if campaign is not None:
+                triggers, candidate = [campaign, *triggers], approve_campaign(candidate, campaign)
+        if self._has_proposals and candidate.person is not None:
+            history = candidate.person.history
+            proposals = collect_proposals(self._ctx, connection, event, candidate.contacts[0], history)
+            return self._evaluate_with_proposals(candidate, triggers, proposals, limit_state)
+        return self._evaluate(candidate, triggers, limit_state)
+
+    def _evaluate_with_proposals(
+        self, candidate: Candidate, triggers: Sequence[Trigger], proposals: PluginProposals, limit_state: LimitState
+    ) -> list[tuple[Trigger, TriggerDecision]]:
         reasons = {trigger.label: reason for trigger, reason in proposals.usable}
+        triggers = [*triggers, *(trigger for trigger, _ in proposals.usable)]
+        decisions = [
+            (trigger, with_reason(decision, reasons.get(trigger.label)))
+            for trigger, decision in self._evaluate(candidate, triggers, limit_state)
+        ]
+        verdicts = candidate.earlier_verdicts
         unusable = [pair for pair in proposals.unusable if verdicts.get(pair[0].label) in OPEN_VERDICTS]
-        if not triggers:
-            return unusable
+        return [*decisions, *unusable]
+
+    def _evaluate(
+        self, candidate: Candidate, triggers: Sequence[Trigger], limit_state: LimitState
+    ) -> list[tuple[Trigger, TriggerDecision]]:
+        ctx = self._ctx
 
         def check_veto(trigger: Trigger) -> str | None:
-            return veto_reason(ctx, event, candidate.contacts[0], trigger) if len(candidate.contacts) == 1 else None
+            return veto_reason(ctx, candidate.event, candidate.contacts[0], trigger)
 
-        decisions = evaluate(
+        return evaluate(
             candidate,
             triggers,
             limit_state,
             limits=ctx.settings.limits,
             filters=ctx.filters,
-            check_veto=check_veto if self._has_vetoes else None,
+            check_veto=check_veto if self._has_vetoes and len(candidate.contacts) == 1 else None,
         )
-        if reasons:
-            decisions = [
-                (trigger, with_reason(decision, reasons.get(trigger.label))) for trigger, decision in decisions
-            ]
-        return [*decisions, *unusable]
 
     def sort_by_priority(self, batch: Sequence[T]) -> list[T]:
         """Sort the events of each person by priority, within the positions that they have in the batch.
@@ -98,7 +111,9 @@ class TriggerEvaluator:
         The priority of an event is the highest of the triggers that listen to it and whose filter may pass.
         """
         ordered = list(batch)
-        for positions in self._positions_by_contact(batch).values() if self._has_priorities else ():
+        if not self._has_priorities:
+            return ordered
+        for positions in self._positions_by_contact(batch).values():
             ranked = sorted((batch[position] for position in positions), key=lambda item: -self._priority(item))
             for position, item in zip(positions, ranked, strict=True):
                 ordered[position] = item
@@ -119,10 +134,3 @@ class TriggerEvaluator:
 
         listeners = self._triggers.get((item.connection, item.event.kind), ())
         return max((trigger.priority for trigger in listeners if may_pass(trigger)), default=0)
-
-    def _collect_proposals(self, connection: str, candidate: Candidate) -> PluginProposals:
-        if not self._has_proposals or candidate.person is None:
-            return PluginProposals()
-        return collect_proposals(
-            self._ctx, connection, candidate.event, candidate.contacts[0], candidate.person.history
-        )

@@ -7,8 +7,8 @@ unavailable (docs/adr/0010-decide-on-parse.md).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -22,7 +22,7 @@ from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.events import CONTACT_EVENT_KINDS, Event, ForeignEntries, WebhookRequest
 from nps_connect.services.context import Context, decide_queue, parse_queue
 from nps_connect.services.decisions.claim_events import StoredEvent, complete_events, error_summary
-from nps_connect.services.decisions.decide_batch import SavedColumns, decide_batch
+from nps_connect.services.decisions.decide_batch import decide_batch, prepare_events
 from nps_connect.services.intake.store_events import build_kind_filter, insert_events, sort_events, store_events
 from nps_connect.services.invitations.invite import ReservationConflict
 
@@ -36,9 +36,6 @@ EVENTS_PER_TRANSACTION = 500
 
 OTHER_ACCOUNT_COUNTER = "webhook_another_account"
 """Counter of webhook entries that concern another account of the vendor."""
-
-_SaveEvents = Callable[[Session], tuple[set[str], set[str]]]
-"""Stores events in a transaction; returns the keys of the new ones and the queues with new work."""
 
 _SELECT_STORED_KEYS = select(col(EventRow.key)).where(
     col(EventRow.connection) == bindparam("connection_name"), in_list(col(EventRow.key), "keys")
@@ -55,34 +52,19 @@ class _ParsedRequest:
     problem: str | None = None
 
 
-@dataclass
-class ParsedEvents:
-    """Events that were just parsed and completed, as a feeder of `decide_batch`.
+@dataclass(frozen=True)
+class _IntakeEvents:
+    """Events of one transaction.
 
     Attributes:
-        ctx: the joined parts.
-        connection: whose events they are.
-        events: completed, in the order in which they happened.
-        saved_keys: keys of those that were new; known after `save`.
+        waiting: stored only: nobody listens to them, or they are decided later.
+        completed: new events that are stored and decided.
+        error: why `waiting` could not be completed.
     """
 
-    ctx: Context
-    connection: str
-    events: Sequence[Event]
-    saved_keys: set[str] = field(default_factory=set)
-
-    def lock(self, _session: Session) -> Sequence[Event]:
-        """Return all events: their rows do not exist yet."""
-        return self.events
-
-    def save(self, session: Session, columns: Mapping[str, SavedColumns]) -> list[StoredEvent]:
-        """Insert the events and return those that no other worker has inserted in the meantime."""
-        values = {key: {"state": "succeeded", **saved._asdict()} for key, saved in columns.items()}
-        ids = insert_events(self.ctx, session, self.connection, self.events, source="webhook", columns=values)
-        self.saved_keys, now = set(ids), self.ctx.clock()
-        return [
-            StoredEvent(ids[event.key], self.connection, now, 0, event) for event in self.events if event.key in ids
-        ]
+    waiting: Sequence[Event] = ()
+    completed: Sequence[Event] = ()
+    error: Exception | None = None
 
 
 def drain_requests(ctx: Context, connection: str) -> int:
@@ -139,53 +121,37 @@ def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | ForeignEntr
 def _settle_requests(ctx: Context, connection: str, token: str, parsed: Sequence[_ParsedRequest]) -> None:
     """Store the events of several requests and decide them now, or leave them in the queue if that fails."""
     events = sort_events(event for request in parsed for event in request.events)
-    decide_now = _prepare_decisions(ctx, connection, events) if events else None
-    if decide_now is not None:
+    intake_events = _complete_new_events(ctx, connection, events)
+    if intake_events.completed:
         try:
-            return _save(ctx, connection, token, parsed, decide_now)
+            return _save(ctx, connection, token, parsed, intake_events)
         except ReservationConflict:
             log.info("decisions_queued connection=%s reason=reservation_conflict", connection)
         except Exception:  # one event that cannot be decided must not prevent the others from being stored
             log.exception("decisions_queued connection=%s events=%d", connection, len(events))
-    return _save(
-        ctx,
-        connection,
-        token,
-        parsed,
-        lambda session: (store_events(ctx, session, connection, events, source="webhook"), set()),
-    )
+        intake_events = _IntakeEvents(waiting=events)
+    return _save(ctx, connection, token, parsed, intake_events)
 
 
-def _prepare_decisions(ctx: Context, connection: str, events: Sequence[Event]) -> _SaveEvents | None:
-    """Complete the events that are new; return how to save them in a transaction, or None if they have to wait."""
+def _complete_new_events(ctx: Context, connection: str, events: Sequence[Event]) -> _IntakeEvents:
+    """Complete the new events that somebody listens to, unless they have to wait for others."""
     with ctx.ledger.read() as session:
-        if not _can_bypass_queue(ctx, session, connection):
-            return None
+        if not events or not _can_bypass_queue(ctx, session, connection):
+            return _IntakeEvents(waiting=events)
         keys = {"connection_name": connection, "keys": [event.key for event in events]}
         stored_keys = set(session.execute(_SELECT_STORED_KEYS, keys).scalars())
     new_events = [event for event in events if event.key not in stored_keys]
-    if any(event.kind in CONTACT_EVENT_KINDS for event in new_events):
-        return None
+    if not CONTACT_EVENT_KINDS.isdisjoint(event.kind for event in new_events):
+        return _IntakeEvents(waiting=events)
     is_listened = build_kind_filter(ctx, connection)
     listened = [event for event in new_events if is_listened(event.kind)]
-    others = [event for event in new_events if not is_listened(event.kind)]
     ctx.leases.record_progress()
     try:
-        batch = ParsedEvents(ctx, connection, complete_events(ctx, connection, listened))
-    except Exception as failure:  # noqa: BLE001  # DeliveryError or a plugin's bug: retried by the intake plan
-        error = failure
+        completed = complete_events(ctx, connection, listened)
+    except Exception as error:  # noqa: BLE001  # DeliveryError or a plugin's bug: retried by the intake plan
         log.warning("events_deferred connection=%s events=%d error=%s", connection, len(listened), type(error).__name__)
-        return lambda session: (
-            store_events(ctx, session, connection, new_events, source="webhook", error=error),
-            set(),
-        )
-
-    def save(session: Session) -> tuple[set[str], set[str]]:
-        other_keys = store_events(ctx, session, connection, others, source="webhook")
-        queues = decide_batch(ctx, session, batch)
-        return other_keys | batch.saved_keys, queues
-
-    return save
+        return _IntakeEvents(waiting=new_events, error=error)
+    return _IntakeEvents([event for event in new_events if not is_listened(event.kind)], completed)
 
 
 def _can_bypass_queue(ctx: Context, session: Session, connection: str) -> bool:
@@ -197,19 +163,21 @@ def _can_bypass_queue(ctx: Context, session: Session, connection: str) -> bool:
 
 
 def _save(
-    ctx: Context, connection: str, token: str, parsed: Sequence[_ParsedRequest], save_events: _SaveEvents
+    ctx: Context, connection: str, token: str, parsed: Sequence[_ParsedRequest], intake_events: _IntakeEvents
 ) -> None:
     """Save the events and settle their requests; a fact counts as new for the first request that contains it."""
     foreign = sum(request.foreign for request in parsed)
     with ctx.ledger.write() as session:
-        new_keys, queues = save_events(session)
+        new_keys, queues = _save_events(ctx, session, connection, intake_events)
         settled: dict[int, dict[str, Any]] = {}
         for request in parsed:
-            row_id = request.row.id or 0
-            settled[row_id] = _settled_values(request, new_keys)
-            new_keys -= {event.key for event in request.events}
+            row_id, keys = request.row.id or 0, {event.key for event in request.events}
+            new = len(new_keys & keys)
+            settled[row_id] = {"state": "succeeded", "events_new": new, "events_duplicate": len(request.events) - new}
+            new_keys -= keys
             if request.problem is not None:
                 log.error("webhook_unreadable connection=%s request=%s: %s", connection, row_id, request.problem)
+                settled[row_id] = {"state": "dead", "last_error": request.problem}
         if foreign:
             increment_counter(session, OTHER_ACCOUNT_COUNTER, connection, ctx.clock().date(), foreign)
         claims.settle_many(session, RawRequest, settled, token=token)
@@ -217,8 +185,16 @@ def _save(
         ctx.wake(queue_name)
 
 
-def _settled_values(request: _ParsedRequest, new_keys: set[str]) -> dict[str, Any]:
-    if request.problem is not None:
-        return {"state": "dead", "last_error": request.problem}
-    new = len(new_keys & {event.key for event in request.events})
-    return {"state": "succeeded", "events_new": new, "events_duplicate": len(request.events) - new}
+def _save_events(ctx: Context, session: Session, connection: str, events: _IntakeEvents) -> tuple[set[str], set[str]]:
+    """Store and decide events; return the keys of the new ones and the queues with new work."""
+    new_keys: set[str] = set()
+    if events.waiting:
+        new_keys = store_events(ctx, session, connection, events.waiting, source="webhook", error=events.error)
+    if not events.completed:
+        return new_keys, set()
+    prepared = prepare_events(ctx, session, connection, events.completed)
+    columns = {key: {"state": "succeeded", **saved._asdict()} for key, saved in prepared.columns.items()}
+    ids = insert_events(ctx, session, connection, events.completed, source="webhook", columns=columns)
+    now = ctx.clock()
+    stored = [StoredEvent(ids[event.key], connection, now, 0, event) for event in events.completed if event.key in ids]
+    return new_keys | ids.keys(), decide_batch(ctx, session, connection, stored, prepared.contacts)

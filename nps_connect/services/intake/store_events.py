@@ -9,8 +9,7 @@ from sqlmodel import Session
 
 from nps_connect.ledger.tables import EventRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.events import CONTACT_EVENT_KINDS, Event
-from nps_connect.services.cases.cases import ticket_event_kinds
+from nps_connect.records.events import CONTACT_EVENT_KINDS, TICKET_EVENT_KINDS, Event
 from nps_connect.services.contacts.event_subjects import record_event_keys
 from nps_connect.services.context import Context, decide_queue
 from nps_connect.services.decisions.claim_events import retry_values
@@ -108,8 +107,14 @@ def build_kind_filter(ctx: Context, connection: str) -> Callable[[str], bool]:
     """Return a predicate: whether events of a kind have to be decided."""
     if ctx.plugins.is_implemented("nps_trigger_survey"):
         return lambda _kind: True
-    kinds = {trigger.on for trigger in ctx.settings.triggers if trigger.source == connection}
-    return (kinds | CONTACT_EVENT_KINDS | ticket_event_kinds(ctx.settings, connection)).__contains__
+    kinds = set(CONTACT_EVENT_KINDS)
+    for trigger in ctx.settings.triggers:
+        if trigger.source == connection:
+            kinds.add(trigger.on)
+    for route in ctx.settings.routes:
+        if route.do == "open_ticket" and route.via == connection:
+            kinds |= TICKET_EVENT_KINDS
+    return kinds.__contains__
 
 
 def _ignore_conflict(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
