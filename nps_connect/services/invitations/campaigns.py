@@ -1,4 +1,4 @@
-"""Campaigns: people from a file are events of a kind of their own, decided by the same rules as everybody else."""
+"""Campaigns: imported contacts are events of a kind of their own that bring their trigger with them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from nps_connect.rules.trigger_decision import Candidate
 from nps_connect.settings.model import Settings, Trigger
 
 CAMPAIGN_EVENT_KIND = "contact.imported"
-"""Somebody stood in the file of a campaign. No plugin gives it and no trigger of the configuration can listen to it."""
+"""Kind of the events of a campaign. No plugin produces it, and no configured trigger can listen to it."""
 
 CAMPAIGN_PREFIX = "campaign:"
-"""How the keys of these events and the names of their triggers begin."""
+"""Prefix of the keys of these events and of the names of their triggers."""
 
 
 def campaign_trigger(settings: Settings, connection: str, event: Event) -> Trigger | None:
-    """The trigger that a campaign's event brings with it; none for other events, or if its survey is gone."""
+    """Return the trigger of a campaign's event; None for other events, and if the survey no longer exists."""
     if event.kind != CAMPAIGN_EVENT_KIND or not event.key.startswith(CAMPAIGN_PREFIX):
         return None
     survey, per_day = event.fields.get("survey"), event.fields.get("per_day")
@@ -28,7 +28,7 @@ def campaign_trigger(settings: Settings, connection: str, event: Event) -> Trigg
 
 
 def approve_campaign(case: Candidate, trigger: Trigger) -> Candidate:
-    """The case as an operator has let it through: how many people a campaign reaches was asked before it began."""
+    """Return the candidate as released by an operator: the size of a campaign was confirmed before it started."""
     if case.earlier_verdicts.get(trigger.label) not in (None, "deferred"):
         return case
     return replace(case, earlier_verdicts={**case.earlier_verdicts, trigger.label: RELEASED})

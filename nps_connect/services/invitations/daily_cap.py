@@ -1,4 +1,4 @@
-"""Rationing: no more surveys go out on a day than the caps allow; what is due beyond that waits for a later day."""
+"""Daily caps: surveys beyond the cap of a day are moved to later days."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Table, and_, bindparam, func, or_, select, update
 from sqlmodel import Session, col
@@ -26,72 +26,84 @@ from nps_connect.services.notices.staff_notices import notify_once_per_day
 from nps_connect.settings.model import Limits
 from nps_connect.settings.quiet_hours import WEEKDAYS
 
-SURVEY_ACTION = "send_survey"
 DAILY_CAP_LOCK = "surveys_per_day"
-"""What starts of surveys line up for, so that two workers never take the same last place of a day."""
+"""Advisory lock of survey starts, so that two workers never start the last survey of a day both."""
 
-STARTED_SURVEYS_KEY = "surveys begun"
-"""Key of a transaction's notes: the surveys that begin in it, by trigger and over all (none)."""
+STARTED_SURVEYS_KEY = "started_surveys"
+"""Key in `Session.info`: surveys started in this transaction, by trigger and in total (None)."""
 
 COUNTED_STATES = ("planned", "sent", "shadow")
 """States of invitations that count towards the cap of their day."""
 
 _DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
 _INVITATIONS: Table = InvitationRow.__table__  # type: ignore[attr-defined]
-_DUE = bindparam("due", type_=UtcDateTime())
+
+
+class _DueSurvey(NamedTuple):
+    """A survey that is due today and has not started."""
+
+    delivery_id: int | None
+    due_at: datetime
+    invitation_id: int | None
+    invitation_due_at: datetime
+    expires_at: datetime
 
 
 def check_daily_cap(ctx: Context, session: Session, row: DeliveryRow, invitation: InvitationRow) -> NotAttempted | None:
-    """The waiting of a survey mail for a later day, if today is full; if it is not, its place of today is taken.
+    """Count a survey towards the caps of today; return its deferral if one of them is reached.
 
-    With it, everything that is due today and has not begun moves on to the days that have room, oldest first.
+    With it, every other survey under the same cap that is due today and has not started is moved to the next days with
+    capacity, oldest first.
     """
     advisory_lock(session, DAILY_CAP_LOCK)
-    begun: Counter[str | None] = session.info.setdefault(STARTED_SURVEYS_KEY, Counter())
+    started: Counter[str | None] = session.info.setdefault(STARTED_SURVEYS_KEY, Counter())
     for trigger, cap in _applicable_caps(ctx, session, invitation):
-        today = count_sent_today(session, ctx.clock(), ctx.settings.core.zone, trigger) + begun[trigger]
+        today = count_sent_today(session, ctx.clock(), ctx.settings.core.zone, trigger) + started[trigger]
         if today < cap:
             continue
         if trigger is None:
-            notify_once_per_day(
-                ctx, session, DAILY_CAP_LOCK, notices.render_daily_cap_reached(ctx.settings.core.language, cap=cap)
-            )
+            notice = notices.render_daily_cap_reached(ctx.settings.core.language, cap=cap)
+            notify_once_per_day(ctx, session, DAILY_CAP_LOCK, notice)
         until = _reschedule(ctx, session, row, invitation, trigger, cap)
-        whose = f" of trigger {trigger!r}" if trigger else ""
-        detail = f"{today} surveys{whose} went out today, the cap is {cap}; waits for a free day"
+        of_trigger = f" of trigger {trigger!r}" if trigger else ""
+        detail = f"{today} surveys{of_trigger} sent today, the cap is {cap}; deferred to a day with capacity"
         return NotAttempted.deferred(HoldCode.DAILY_CAP, until, detail)
-    begun.update((None, invitation.trigger))
+    started.update((None, invitation.trigger))
     return None
 
 
 def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str | None = None) -> int:
-    """How many surveys went out today, are going out now, or may have gone out today: of one trigger or of all."""
+    """Count the surveys sent, being sent or in doubt today.
+
+    Args:
+        session: for reading.
+        now: the present moment.
+        zone: the company's.
+        trigger: count only surveys of this trigger; None means no filter.
+    """
     midnight = utc_at(local_date(now, zone), time(), zone)
     sent = select(func.count()).where(
         col(InvitationRow.state) == "sent",
         col(InvitationRow.sent_at) >= midnight,
         col(InvitationRow.sent_at) < start_of_next_day(now, zone),
     )
-    going = (
+    is_running = and_(col(DeliveryRow.state) == "running", col(DeliveryRow.started_at).is_not(None))
+    is_in_doubt = and_(
+        col(DeliveryRow.state) == "held", col(DeliveryRow.in_doubt), col(DeliveryRow.first_started_at) >= midnight
+    )
+    unfinished = (
         select(func.count())
         .select_from(DeliveryRow)
         .join(InvitationRow, col(InvitationRow.id) == col(DeliveryRow.invitation_id))
         .where(
-            col(DeliveryRow.action) == SURVEY_ACTION,
+            col(DeliveryRow.action) == "send_survey",
             col(DeliveryRow.state).in_(("running", "held")),
-            or_(
-                and_(col(DeliveryRow.state) == "running", col(DeliveryRow.started_at).is_not(None)),
-                and_(
-                    col(DeliveryRow.state) == "held",
-                    col(DeliveryRow.in_doubt),
-                    col(DeliveryRow.first_started_at) >= midnight,
-                ),
-            ),
+            or_(is_running, is_in_doubt),
         )
     )
     if trigger is not None:
-        sent, going = (query.where(col(InvitationRow.trigger) == trigger) for query in (sent, going))
-    return int(session.execute(sent).scalar_one()) + int(session.execute(going).scalar_one())
+        sent, unfinished = (query.where(col(InvitationRow.trigger) == trigger) for query in (sent, unfinished))
+    return int(session.execute(sent).scalar_one()) + int(session.execute(unfinished).scalar_one())
 
 
 def build_due_counter(session: Session, zone: tzinfo, *, created_before: datetime | None = None) -> DueCounter:
@@ -123,80 +135,91 @@ def build_due_counter(session: Session, zone: tzinfo, *, created_before: datetim
     return count
 
 
-def _applicable_caps(ctx: Context, session: Session, invitation: InvitationRow) -> Sequence[tuple[str | None, int]]:
-    """The caps that a survey falls under: that of all surveys (none), and that of its trigger or campaign."""
+def _applicable_caps(ctx: Context, session: Session, invitation: InvitationRow) -> list[tuple[str | None, int]]:
+    """Return the caps of a survey: that of all surveys (None), and that of its trigger or campaign."""
     settings = ctx.settings
-    own = next((one for one in settings.triggers if one.label == invitation.trigger), None)
-    event = session.get(EventRow, invitation.event_id) if own is None and invitation.event_id else None
+    trigger = next((trigger for trigger in settings.triggers if trigger.label == invitation.trigger), None)
+    event = session.get(EventRow, invitation.event_id) if trigger is None and invitation.event_id else None
     if event is not None:
-        own = campaign_trigger(settings, event.connection, Event.model_validate(event.record))
+        trigger = campaign_trigger(settings, event.connection, Event.model_validate(event.record))
     caps: list[tuple[str | None, int]] = [(None, settings.limits.surveys_per_day)]
-    return [*caps, (invitation.trigger, own.per_day)] if own is not None and own.per_day is not None else caps
+    if trigger is not None and trigger.per_day is not None:
+        caps.append((invitation.trigger, trigger.per_day))
+    return caps
 
 
 def _reschedule(
     ctx: Context, session: Session, row: DeliveryRow, invitation: InvitationRow, trigger: str | None, cap: int
 ) -> datetime:
-    """Give the row, and all of the same cap that has not begun and is due today, a later day; when the row is due."""
-    now, zone = ctx.clock(), ctx.settings.core.zone
-    tomorrow = start_of_next_day(now, zone)
-    waiting = (
+    """Move a survey, and all others under the cap that are due today, to later days; return when the first is due."""
+    zone = ctx.settings.core.zone
+    tomorrow = start_of_next_day(ctx.clock(), zone)
+    first = _DueSurvey(row.id, row.due_at, invitation.id, invitation.due_at, invitation.expires_at)
+    surveys = [first, *_load_due_today(session, tomorrow, trigger)]
+    count = partial(build_due_counter(session, zone), trigger)
+    days = _AvailableDays(count, ctx.settings.limits, cap, local_date(tomorrow, zone))
+    moved = [(survey, same_time_on(survey.due_at, days.next(), zone)) for survey in surveys]
+    _write_due_dates(session, moved[1:])
+    due_at = moved[0][1]
+    invitation.due_at, invitation.expires_at = due_at, _shifted_expiry(first, due_at)
+    return due_at
+
+
+def _load_due_today(session: Session, tomorrow: datetime, trigger: str | None) -> list[_DueSurvey]:
+    query = (
         select(
             _DELIVERIES.c.id, _DELIVERIES.c.due_at, _INVITATIONS.c.id, _INVITATIONS.c.due_at, _INVITATIONS.c.expires_at
         )
         .join(_INVITATIONS, _INVITATIONS.c.id == _DELIVERIES.c.invitation_id)
-        .where(_DELIVERIES.c.action == SURVEY_ACTION, _DELIVERIES.c.state == "pending", _DELIVERIES.c.due_at < tomorrow)
+        .where(_DELIVERIES.c.action == "send_survey", _DELIVERIES.c.state == "pending", _DELIVERIES.c.due_at < tomorrow)
         .order_by(_DELIVERIES.c.due_at, _DELIVERIES.c.id)
         .with_for_update(skip_locked=True, of=_DELIVERIES)
     )
     if trigger is not None:
-        waiting = waiting.where(_INVITATIONS.c.trigger == trigger)
-    first = (row.id, row.due_at, invitation.id, invitation.due_at, invitation.expires_at)
-    found = [first, *(tuple(one) for one in session.connection().execute(waiting).all())]
-    count = partial(build_due_counter(session, zone), trigger)
-    days = _FreeDays(count, ctx.settings.limits, cap, local_date(tomorrow, zone))
-    dues = [same_time_on(due_at, days.next(), zone) for _, due_at, *_ in found]
-    moved = list(zip(found, dues, strict=True))
-    _write_due_dates(session, moved[1:])
-    invitation.due_at, invitation.expires_at = (
-        dues[0],
-        invitation.expires_at + max(dues[0] - invitation.due_at, timedelta()),
-    )
-    return dues[0]
+        query = query.where(_INVITATIONS.c.trigger == trigger)
+    return [_DueSurvey(*row) for row in session.connection().execute(query)]
 
 
-def _write_due_dates(session: Session, moved: Sequence[tuple[tuple[Any, ...], datetime]]) -> None:
-    """Write the new days down; the personal link lives as long from the mail on as it would have."""
+def _shifted_expiry(survey: _DueSurvey, due_at: datetime) -> datetime:
+    """The personal link stays valid for as long after the mail as before the move."""
+    return survey.expires_at + max(due_at - survey.invitation_due_at, timedelta())
+
+
+def _write_due_dates(session: Session, moved: Sequence[tuple[_DueSurvey, datetime]]) -> None:
     if not moved:
         return
-    rows = [{"of": one[0], "due": due} for one, due in moved]
-    session.connection().execute(
-        update(_DELIVERIES).where(_DELIVERIES.c.id == bindparam("of")).values(due_at=_DUE), rows
+    new_due, new_expiry = bindparam("new_due", type_=UtcDateTime()), bindparam("new_expiry", type_=UtcDateTime())
+    connection = session.connection()
+    connection.execute(
+        update(_DELIVERIES).where(_DELIVERIES.c.id == bindparam("row_id")).values(due_at=new_due),
+        [{"row_id": survey.delivery_id, "new_due": due_at} for survey, due_at in moved],
     )
-    late = [{"of": one[2], "due": due, "until": one[4] + max(due - one[3], timedelta())} for one, due in moved]
-    session.connection().execute(
+    connection.execute(
         update(_INVITATIONS)
-        .where(_INVITATIONS.c.id == bindparam("of"))
-        .values(due_at=_DUE, expires_at=bindparam("until", type_=UtcDateTime())),
-        late,
+        .where(_INVITATIONS.c.id == bindparam("row_id"))
+        .values(due_at=new_due, expires_at=new_expiry),
+        [
+            {"row_id": survey.invitation_id, "new_due": due_at, "new_expiry": _shifted_expiry(survey, due_at)}
+            for survey, due_at in moved
+        ],
     )
 
 
-class _FreeDays:
-    """The days to come with their free places; quiet days have none."""
+class _AvailableDays:
+    """Days from a given one on with their remaining capacity; quiet days have none."""
 
     def __init__(self, count: Callable[[date], int], limits: Limits, cap: int, day: date) -> None:
         self._count, self._limits, self._cap, self._day = count, limits, cap, day
-        self._free = self._room()
+        self._remaining = self._capacity()
 
     def next(self) -> date:
-        """Take a place on the first day that has one."""
-        while self._free <= 0:
+        """Use up one survey of the first day with capacity, and return that day."""
+        while self._remaining <= 0:
             self._day += timedelta(days=1)
-            self._free = self._room()
-        self._free -= 1
+            self._remaining = self._capacity()
+        self._remaining -= 1
         return self._day
 
-    def _room(self) -> int:
-        quiet = WEEKDAYS[self._day.weekday()] in self._limits.quiet_days
-        return 0 if quiet else self._cap - self._count(self._day)
+    def _capacity(self) -> int:
+        is_quiet = WEEKDAYS[self._day.weekday()] in self._limits.quiet_days
+        return 0 if is_quiet else self._cap - self._count(self._day)

@@ -1,4 +1,4 @@
-"""Surveying: everything is read again right before a survey mail goes out."""
+"""Checks right before a survey mail is sent: expiry, pauses, daily caps and the cooldown."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from nps_connect.settings.model import Settings
 def check_before_send(
     ctx: Context, session: Session, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow
 ) -> NotAttempted | None:
-    """Why a survey mail does not go out now; none if it may go, and then its cooldown is reserved anew.
+    """Return why a survey mail is not sent now; None if it may be sent, and then its cooldown is reserved.
 
     Args:
-        ctx: the joined parts.
-        session: the transaction in which the start is noted.
+        ctx: the application context.
+        session: the transaction that records the start.
         row: the claimed delivery.
-        invitation: what it sends.
-        contact: the person as they are now, after all merges.
+        invitation: the survey invitation.
+        contact: the contact after all merges.
     """
     now = ctx.clock()
     if now >= invitation.expires_at:
         return NotAttempted.cancelled(CancelCode.SURVEY_EXPIRED)
-    if invitation.state != "planned":  # what may have been sent is looked for all the same
+    if invitation.state != "planned":  # a delivery in doubt is looked up at the vendor all the same
         return None if row.in_doubt else NotAttempted.cancelled(CancelCode.INVITATION_OVER, invitation.reason)
-    stopped = check_survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
-    if stopped is not None:
-        return stopped
+    not_attempted = check_survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
+    if not_attempted is not None:
+        return not_attempted
     if _reserve_cooldown(ctx, session, invitation, contact):
         invitation.mailbox = contact.mailbox
         return None
@@ -44,13 +44,13 @@ def check_before_send(
 
 
 def check_survey_pause(session: Session, survey: str) -> NotAttempted | None:
-    """Holds mail of a survey that an operator has paused, until it is resumed."""
+    """Return a hold if an operator has paused the survey."""
     scope = pauses.survey_scope(survey)
     return NotAttempted.held(HoldCode.SURVEY_PAUSED, survey) if pauses.is_paused(session, scope) else None
 
 
 def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, contact: ContactRow) -> bool:
-    """Take the cooldown of the person as they are now: whom a decision was about may have become somebody else."""
+    """Reserve the cooldown for the contact as it is now: contacts may have been merged since the decision."""
     now, exempt = ctx.clock(), cooldown_exempt_triggers(ctx.settings)
     return cooldowns.reserve(
         session,
@@ -64,8 +64,8 @@ def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow,
 
 
 def cooldown_exempt_triggers(settings: Settings) -> frozenset[str]:
-    """Names of the triggers that may ignore the cooldown; the follow-up of a solved case is one per helpdesk."""
-    named = {trigger.label for trigger in settings.triggers if trigger.ignore_cooldown is not None}
+    """Return the labels of the triggers that ignore the cooldown; the recovery survey has one per helpdesk."""
+    labels = {trigger.label for trigger in settings.triggers if trigger.ignore_cooldown is not None}
     if settings.recovery.survey is not None:
-        named |= {f"{connection}:{CASE_SOLVED_KIND}:{settings.recovery.survey}" for connection in settings.connections}
-    return frozenset(named)
+        labels |= {f"{connection}:{CASE_SOLVED_KIND}:{settings.recovery.survey}" for connection in settings.connections}
+    return frozenset(labels)
