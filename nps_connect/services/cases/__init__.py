@@ -1,1 +1,1 @@
-"""Cases: detractors to be won back."""
+"""Cases: detractors to win back, with their tickets, deadlines and recovery."""

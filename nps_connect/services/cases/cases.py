@@ -1,4 +1,4 @@
-"""Cases: opened with the detractor's ticket, solved and opened again as the helpdesk tells."""
+"""Cases of detractors: opened with the ticket, solved and reopened by events of the helpdesk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nps_connect.services.context import Context
 
 
 def record_ticket(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
-    """A ticket was opened, or told what is new: its case follows, in the transaction that settles the delivery."""
+    """Open or update the case of a delivered ticket, in the transaction that settles the delivery."""
     if delivery.action == "open_ticket":
         _open_case(ctx, session, delivery, ticket_id, now)
     elif delivery.action == "update_ticket":
@@ -48,7 +48,7 @@ def _open_case(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id:
 
 
 def _record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
-    """News may go to another ticket (a closed one is followed up); an unhappy customer's news open the case again."""
+    """Record the updated ticket: a closed one has a follow-up ticket. A new detractor score reopens the case."""
     response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
     case = load_case(session, response) if delivery.options.get("case") is None else None
     if response is None or case is None or case.connection != delivery.connection:
@@ -59,7 +59,7 @@ def _record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: st
 
 
 def apply_ticket_event(session: Session, connection: str, event: Event) -> CaseRow | None:
-    """Apply what the helpdesk tells of a ticket; gives the case that it changed, none if it is not news of a case."""
+    """Apply a ticket event to its case; return the changed case, None if nothing changed."""
     if event.kind not in TICKET_EVENT_KINDS:
         return None
     case: CaseRow | None = session.execute(
@@ -82,20 +82,18 @@ def load_case(session: Session, response: ResponseColumns | None) -> CaseRow | N
     """Load the case of a response for update; None where the response opened none."""
     if response is None:
         return None
-    found: CaseRow | None = session.execute(
+    case: CaseRow | None = session.execute(
         select(CaseRow).where(col(CaseRow.response_id) == response.id).with_for_update()
     ).scalar()
-    return found
+    return case
 
 
 def _solve_case(case: CaseRow, event: Event) -> CaseRow:
     case.state, case.solved_at, case.changed_at = "solved", event.occurred_at, event.occurred_at
-    measured = _minutes(event.fields.get("first_reply_minutes"))
-    case.first_reply_minutes = case.first_reply_minutes if measured is None else measured
-    took = _minutes(event.fields.get("solve_minutes"))
-    if took is None:
-        took = max(0, int((event.occurred_at - case.opened_at).total_seconds() // 60))
-    case.solve_minutes = took
+    first_reply, solve = (_parse_minutes(event.fields.get(f"{name}_minutes")) for name in ("first_reply", "solve"))
+    case.first_reply_minutes = case.first_reply_minutes if first_reply is None else first_reply
+    since_opening = max(0, int((event.occurred_at - case.opened_at).total_seconds() // 60))
+    case.solve_minutes = since_opening if solve is None else solve
     return case
 
 
@@ -105,9 +103,9 @@ def _reopen_case(case: CaseRow, at: datetime) -> CaseRow:
     return case
 
 
-def _minutes(value: FieldValue) -> int | None:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31
-    return int(value) if usable else None  # type: ignore[arg-type]
+def _parse_minutes(value: FieldValue) -> int | None:
+    is_valid = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31
+    return int(value) if is_valid else None  # type: ignore[arg-type]
 
 
 def _case_owner(ctx: Context, contact: ContactRow) -> str | None:

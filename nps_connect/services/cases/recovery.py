@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.responses import segment_of
-from nps_connect.rules.routing import delivery_key
 from nps_connect.services.cases.cases import load_case
 from nps_connect.services.contacts.response_records import ResponseColumns
-from nps_connect.services.context import Context, delivery_queue
+from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
+from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 
 RECOVERED_OPTION = "recovered"
 """Value of the option `case` of a ticket update that reports a recovered customer."""
@@ -55,26 +52,20 @@ def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, respon
     ).scalar()
     if case.recovered_score is None or ctx.shadow or ticket_id is None or not _can_update_tickets(ctx, case.connection):
         return set()
-    queue_name, now = delivery_queue(case.connection, "update_ticket"), ctx.clock()
-    route = f"{case.connection}:{RECOVERED_OPTION}"
-    values: dict[str, Any] = {
-        "key": delivery_key(
-            action="update_ticket", subject=response.public_id, revision=response.revision, route=route
-        ),
-        "queue_name": queue_name,
-        "connection": case.connection,
-        "action": "update_ticket",
-        "state": "pending",
-        "due_at": now,
-        "contact_id": case.contact_id,
-        "response_id": response.id,
-        "revision": response.revision,
-        "options": {"case": RECOVERED_OPTION},
-        "depends_on_id": ticket_id,
-        "created_at": now,
-    }
-    insert_many(session, DeliveryRow, [values], skip_existing=("key",))
-    return {queue_name}
+    update = NewDelivery(
+        connection=case.connection,
+        action="update_ticket",
+        subject=response.public_id,
+        route=f"{case.connection}:{RECOVERED_OPTION}",
+        key_revision=response.revision,
+        due_at=ctx.clock(),
+        contact_id=case.contact_id,
+        response_id=response.id,
+        revision=response.revision,
+        options={"case": RECOVERED_OPTION},
+        depends_on_id=ticket_id,
+    )
+    return enqueue_deliveries(session, [update], ctx.clock(), skip_existing=True).queue_names
 
 
 def _cancel_unsent_updates(ctx: Context, session: Session, response: ResponseColumns) -> None:

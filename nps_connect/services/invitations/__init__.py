@@ -1,1 +1,1 @@
-"""Inviting: from a yes to the survey mail and its reminders."""
+"""Survey invitations: creation, daily caps, checks before sending, reminders."""

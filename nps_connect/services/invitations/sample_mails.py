@@ -1,4 +1,4 @@
-"""The mails to customers as samples: to be looked at before anybody gets one. Nothing of them is written down."""
+"""Sample mails to customers, for previews and test mails. Nothing is written to the ledger."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from nps_connect.services.links import TestLink
 SampleKind = Literal["survey", "reminder", "confirm", "review", "help"]
 
 SAMPLE_SCORE = 2
-"""The score that a sample of the mail "please confirm" tells of."""
+"""The score in a sample of the confirmation request."""
 
 
 def build_sample_mail(
     ctx: Context, survey_name: str, language: str, *, to: Address, at: datetime, mail: SampleKind = "survey"
 ) -> Message | None:
-    """One of the mails that follow from a survey. Its links lead to test pages: what is pressed there counts nowhere.
+    """Build a sample of one of the mails of a survey. Its links lead to test pages, which record nothing.
 
     Args:
-        ctx: the joined parts.
+        ctx: the application context.
         survey_name: one of the configured surveys.
         language: of the mail.
-        to: where it goes.
+        to: the recipient.
         at: the present moment.
-        mail: `survey`, its `reminder`, `confirm` (a detractor's score was opened and never pressed), or the mail after
-            an answer that leads with the `review` or with `help`.
+        mail: `survey`, its `reminder`, `confirm` (a detractor's score was opened but not submitted), or the review
+            invitation that leads with the `review` or with `help`.
 
     Returns:
-        None for a mail after an answer where no route leads to a review page.
+        The mail; None for a review invitation without a route to a review platform.
     """
     token = ctx.links.test(TestLink(survey_name, language))
     survey_url, unsubscribe = ctx.links.url("s", token), ctx.links.url("u", token)
     if mail in ("review", "help"):
-        page = _review_page(ctx, survey_name, language, at, survey_url)
-        if page is None:
+        destination = _load_destination(ctx, survey_name, language, at, survey_url)
+        if destination is None:
             return None
-        worded = mails.render_review_mail(
+        rendered = mails.render_review_mail(
             language=language,
             sender=build_sender(ctx),
             name=to.name,
             lead=mail,
-            platform=page.title,
-            review_url=page.url,
+            platform=destination.title,
+            review_url=destination.url,
             unsubscribe_url=unsubscribe,
         )
     else:
         definition, zone = ctx.settings.surveys[survey_name], ctx.settings.core.zone
-        worded = mails.render_survey_mail(
+        rendered = mails.render_survey_mail(
             language=language,
             sender=build_sender(ctx, definition.signature(language)),
             name=to.name,
@@ -73,10 +73,10 @@ def build_sample_mail(
         idempotency_key=f"test-{ctx.token()}",
         kind="survey",
         to=to,
-        subject=worded.subject,
-        text=worded.text,
-        html=worded.html,
-        language=worded.language,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        language=rendered.language,
         unsubscribe_url=unsubscribe,
         list_id=list_id(ctx, survey_name),
         inline_images=inline_images(ctx),
@@ -84,10 +84,10 @@ def build_sample_mail(
     )
 
 
-def _review_page(
+def _load_destination(
     ctx: Context, survey_name: str, language: str, at: datetime, test_url: str
 ) -> ReviewDestination | None:
-    """The review page that somebody without a location is sent to; the test page where a location is needed."""
+    """Return the review page for a contact without a location; the test page if the platform needs a location."""
     routes = [route for route in ctx.settings.routes if route.do == "invite_review"]
     platform = next((route.via for route in routes if ctx.has(route.via, "nps_review_destination")), None)
     if platform is None:
@@ -102,9 +102,9 @@ def _review_page(
         lead="review",
     )
     try:
-        found: ReviewDestination = ctx.plugins.call(
+        destination: ReviewDestination = ctx.plugins.call(
             plugin, "nps_review_destination", connection=ctx.connections[platform], invitation=invitation
         )
     except DeliveryError:
         return ReviewDestination(url=test_url, title=ctx.plugins.infos[plugin].title)
-    return found
+    return destination

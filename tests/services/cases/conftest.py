@@ -1,4 +1,4 @@
-"""A application whose helpdesk tells what becomes of its tickets."""
+"""An application whose helpdesk sends ticket events."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from support.recovery_scenarios import RECOVERY_CONFIG, EventfulHelpdesk
 
 @pytest.fixture
 def build(ledger, clock):
-    def make(**change):
+    def build_application(**change):
         desk = EventfulHelpdesk()
         application = ApplicationHarness(ledger, clock, {**RECOVERY_CONFIG, **change}, desk=desk)
         application.desk = desk
         return application
 
-    return make
+    return build_application
 
 
 @pytest.fixture

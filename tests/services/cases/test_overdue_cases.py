@@ -1,4 +1,4 @@
-"""Cases whose deadline has passed, and the priority that they begin with."""
+"""Overdue cases and ticket priorities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class TestOverdue:
     def alerts(self, application):
         return [alert for alert in application.bell.items if alert.title.startswith("En retard")]
 
-    def test_staff_are_told_once_when_the_deadline_has_passed(self, application):
+    def test_staff_is_alerted_once_after_the_deadline(self, application):
         case = create_detractor_case(application)
         application.clock.forward("23h")
         application.run()
@@ -22,28 +22,28 @@ class TestOverdue:
         assert "ticket est toujours ouvert" in alert.body
         assert case_of(application).overdue_notified_at > case.deadline
 
-    def test_a_solved_case_is_never_late(self, application):
+    def test_a_solved_case_is_not_overdue(self, application):
         create_detractor_case(application)
         send_ticket_event(application, "ticket.solved")
         application.clock.forward("5d")
         application.run()
         assert self.alerts(application) == []
 
-    def test_by_setting_nobody_is_told(self, build):
+    def test_the_alert_can_be_switched_off(self, build):
         application = build(cases={"alert_when_overdue": False})
         create_detractor_case(application)
         application.clock.forward("5d")
         application.run()
         assert self.alerts(application) == []
 
-    def test_a_helpdesk_that_tells_nothing_makes_nobody_late(self, build):
+    def test_cases_of_a_helpdesk_without_events_raise_no_alert(self, build):
         application = build(connections={"helpdesk": {"plugin": "desk", "events": "none"}}, recovery={})
         create_detractor_case(application)
         application.clock.forward("5d")
         application.run()
         assert self.alerts(application) == []
 
-    def test_without_an_alert_route_the_fallback_address_is_told(self, build):
+    def test_without_an_alert_route_the_alert_goes_to_the_fallback_address(self, build):
         routes = [{"on": "detractor", "do": "open_ticket", "via": "helpdesk"}]
         application = build(routes=routes)
         create_detractor_case(application)
@@ -54,7 +54,7 @@ class TestOverdue:
         assert "ticket est toujours ouvert" in mail.text
 
 
-def test_priorities_follow_the_setting(build):
+def test_priorities_are_configurable(build):
     application = build(cases={"urgent_up_to": 0, "high_up_to": 2})
     create_detractor_case(application, 1)
     assert application.desk.items[0].priority == "high"

@@ -1,4 +1,4 @@
-"""The follow-up after a solved case: once, unless somebody objects; a better score is a recovery."""
+"""The recovery survey after a solved case: sent once unless blocked; a better score recovers the customer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.recovery_scenarios import (
 from nps_connect.ledger.tables import DecisionRow, InvitationRow
 
 
-def test_the_loop_detractor_ticket_solved_follow_up_promoter(application):
+def test_a_better_score_after_a_solved_case_updates_the_ticket(application):
     create_detractor_case(application)
     token = send_recovery_survey(application)
     application.answer(token, 9, "Merci, tout est réglé")
@@ -33,7 +33,7 @@ def test_the_loop_detractor_ticket_solved_follow_up_promoter(application):
     assert recovery_decisions(application) == [("yes", "surveyed")]
 
 
-def test_the_follow_up_is_exempt_from_the_cooldown_and_starts_it_anew(application):
+def test_the_recovery_survey_ignores_the_cooldown_and_restarts_it(application):
     create_detractor_case(application)
     send_recovery_survey(application)
     application.clock.forward("89d")
@@ -44,7 +44,7 @@ def test_the_follow_up_is_exempt_from_the_cooldown_and_starts_it_anew(applicatio
     assert (decision.verdict, decision.reason) == ("no", "cooldown")
 
 
-def test_a_recovery_that_is_taken_back_is_none(application):
+def test_a_recovery_can_be_withdrawn(application):
     create_detractor_case(application)
     token = send_recovery_survey(application)
     application.answer(token, 8)
@@ -57,7 +57,7 @@ def test_a_recovery_that_is_taken_back_is_none(application):
     assert len(application.desk.tickets) == 2
 
 
-def test_a_second_detractor_answer_is_a_case_without_another_follow_up(application):
+def test_a_second_detractor_response_opens_a_case_without_another_recovery_survey(application):
     create_detractor_case(application)
     application.answer(send_recovery_survey(application), 3, "Encore")
     application.run()
@@ -66,7 +66,7 @@ def test_a_second_detractor_answer_is_a_case_without_another_follow_up(applicati
     assert recovery_decisions(application) == [("yes", "surveyed"), ("no", "cooldown")]
 
 
-def test_a_detractor_who_corrects_the_answer_is_recovered_without_a_follow_up(application):
+def test_a_detractor_who_changes_the_response_is_recovered_without_a_recovery_survey(application):
     token = application.surveyed()
     application.answer(token, 2)
     application.run()
@@ -78,7 +78,7 @@ def test_a_detractor_who_corrects_the_answer_is_recovered_without_a_follow_up(ap
     assert recovery_decisions(application) == [("no", "filter")]
 
 
-def test_a_reopened_ticket_calls_the_follow_up_off_and_the_next_solution_plans_it_again(application):
+def test_a_reopened_ticket_cancels_the_recovery_survey_and_the_next_solution_plans_it_again(application):
     create_detractor_case(application)
     send_ticket_event(application, "ticket.solved")
     application.clock.forward("1d")
@@ -92,7 +92,7 @@ def test_a_reopened_ticket_calls_the_follow_up_off_and_the_next_solution_plans_i
     assert len(application.post.sent("survey")) == 2
 
 
-def test_a_ticket_solved_twice_is_followed_up_once(application):
+def test_a_ticket_solved_twice_has_one_recovery_survey(application):
     create_detractor_case(application)
     send_recovery_survey(application)
     send_ticket_event(application, "ticket.reopened")
@@ -105,7 +105,7 @@ def test_a_ticket_solved_twice_is_followed_up_once(application):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_opt_out_has_the_last_word(application, when):
+def test_an_opt_out_prevents_the_recovery_survey(application, when):
     create_detractor_case(application)
     token = application.token("marie@example.com", "u")
     if when == "before":
@@ -119,7 +119,7 @@ def test_an_opt_out_has_the_last_word(application, when):
     assert recovery_decisions(application) == ([("no", "suppressed")] if when == "before" else [("yes", "surveyed")])
 
 
-def test_an_opt_out_in_the_crm_counts_when_the_mail_is_due(application):
+def test_an_opt_out_in_the_crm_is_checked_before_sending(application):
     create_detractor_case(application)
     send_ticket_event(application, "ticket.solved")
     application.crm.knows("1", "marie@example.com", opted_out=True)
@@ -128,21 +128,21 @@ def test_an_opt_out_in_the_crm_counts_when_the_mail_is_due(application):
     assert len(application.post.sent("survey")) == 1
 
 
-def test_who_asked_not_to_be_contacted_is_not(application):
+def test_a_customer_who_asked_not_to_be_contacted_gets_no_recovery_survey(application):
     application.answer(application.surveyed(), 2, no_contact=True)
     application.run()
     send_ticket_event(application, "ticket.solved")
     assert recovery_decisions(application) == [("no", "opted_out")]
 
 
-def test_a_plugin_may_refuse_the_follow_up_but_not_for_the_ticket_being_our_own(application):
+def test_a_plugin_may_veto_the_recovery_survey_but_not_because_of_our_own_ticket(application):
     create_detractor_case(application)
     application.desk.vetoing = "a lawsuit"
     send_ticket_event(application, "ticket.solved")
     assert recovery_decisions(application) == [("no", "veto")]
 
 
-def test_an_old_solution_leads_to_nothing(application):
+def test_a_late_reported_solution_has_no_recovery_survey(application):
     opened = create_detractor_case(application).opened_at
     application.clock.forward("10d")
     send_ticket_event(application, "ticket.solved", at=opened + timedelta(hours=1))
@@ -150,7 +150,7 @@ def test_an_old_solution_leads_to_nothing(application):
     assert recovery_decisions(application) == [("no", "too_old")]
 
 
-def test_without_the_setting_nobody_is_followed_up(build):
+def test_without_the_setting_there_is_no_recovery_survey(build):
     application = build(recovery={})
     create_detractor_case(application)
     send_ticket_event(application, "ticket.solved")

@@ -7,9 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from support.recovery_scenarios import case_of, create_detractor_case, send_ticket_event
 
-from nps_connect import (
-    Rejected,
-)
+from nps_connect import Rejected
 from nps_connect.ledger.cases import CaseRow
 
 
@@ -26,7 +24,7 @@ def test_a_ticket_opens_a_case_with_its_deadline(build):
     assert case.opened_at == application.clock()
 
 
-def test_no_ticket_no_case(application):
+def test_a_failed_ticket_opens_no_case(application):
     application.desk.raising = [Rejected("no")]
     application.answer(application.surveyed(), 2)
     application.answer(application.surveyed("2", "paul@example.com"), 9)
@@ -44,7 +42,7 @@ def test_a_solved_ticket_solves_its_case_with_the_helpdesks_times(application):
     assert case.solved_at == application.clock()
 
 
-def test_without_measured_times_the_time_to_solve_is_our_own(application):
+def test_without_times_of_the_helpdesk_the_time_to_solve_is_measured(application):
     create_detractor_case(application)
     application.clock.forward("5h")
     send_ticket_event(application, "ticket.closed")
@@ -52,7 +50,7 @@ def test_without_measured_times_the_time_to_solve_is_our_own(application):
     assert (case.state, case.first_reply_minutes, case.solve_minutes) == ("solved", None, 300)
 
 
-def test_a_reopened_ticket_opens_its_case_again(application):
+def test_a_reopened_ticket_reopens_its_case(application):
     create_detractor_case(application)
     application.clock.forward("1h")
     send_ticket_event(application, "ticket.solved")
@@ -65,7 +63,7 @@ def test_a_reopened_ticket_opens_its_case_again(application):
     assert (case_of(application).state, case_of(application).solve_minutes) == ("solved", 180)
 
 
-def test_older_news_do_not_undo_newer_ones(application):
+def test_an_older_event_does_not_undo_a_newer_one(application):
     opened = create_detractor_case(application).opened_at
     application.clock.forward("3h")
     send_ticket_event(application, "ticket.solved", at=opened + timedelta(hours=2))
@@ -73,13 +71,13 @@ def test_older_news_do_not_undo_newer_ones(application):
     assert case_of(application).state == "solved"
 
 
-def test_other_tickets_are_none_of_our_cases(application):
+def test_events_of_other_tickets_are_ignored(application):
     create_detractor_case(application)
     send_ticket_event(application, "ticket.solved", ticket="another")
     assert case_of(application).state == "open"
 
 
-def test_what_an_unhappy_customer_adds_after_the_solution_opens_the_case_again(application):
+def test_a_new_comment_of_a_detractor_reopens_a_solved_case(application):
     token = application.surveyed()
     application.answer(token, 2)
     application.run()

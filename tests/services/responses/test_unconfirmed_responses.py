@@ -100,7 +100,7 @@ def test_what_a_scanner_does_after_the_mail_was_planned_is_looked_at_before_it_l
     application.run()
     assert [mail.kind for mail in application.post.items] == ["survey"]
     [row] = application.deliveries("send_reminder")
-    assert (row.state, row.last_error) == ("cancelled", "perhaps a machine: requested the headers of the page only (HEAD)")
+    assert (row.state, row.last_error) == ("cancelled", "possible bot: asked for the head of the page only")
 
 
 def test_status_and_metrics_count_who_is_to_confirm(application):
