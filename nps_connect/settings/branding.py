@@ -1,4 +1,4 @@
-"""How the company looks and how it is reached: its colour, its logo, the proxies before it."""
+"""Types for the company's colour and logo, and for networks of reverse proxies."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pydantic import AfterValidator, Field
 
 COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 MAX_LOGO_BYTES = 8_192
-"""Bytes; with it, the whole mail as it travels stays under 40 KB."""
+"""Keeps an encoded mail with the logo under 40 KB."""
 
 IMAGE_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
 
 def media_type(image: bytes) -> str | None:
-    """What kind of image these bytes are, among those that every mail program shows; none for anything else."""
-    return next((kind for start, kind in IMAGE_TYPES.items() if image.startswith(start)), None)
+    """Return the media type of an image that every mail program displays; None for anything else."""
+    return next((media for prefix, media in IMAGE_TYPES.items() if image.startswith(prefix)), None)
 
 
 def read_logo(path: Path) -> bytes:
-    """The bytes of a logo.
+    """Read a logo file.
 
     Raises:
         ValueError: it cannot be read, is larger than 8 KB, or is neither PNG, JPEG nor GIF.
@@ -32,9 +32,9 @@ def read_logo(path: Path) -> bytes:
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from None
     if len(image) > MAX_LOGO_BYTES:
-        raise ValueError("is larger than 8 KB: it travels in every mail")
+        raise ValueError("is larger than 8 KB, and it is part of every mail")
     if media_type(image) is None:
-        raise ValueError("is neither PNG, JPEG nor GIF: mail programs show nothing else")
+        raise ValueError("is neither PNG, JPEG nor GIF, which all mail programs display")
     return image
 
 

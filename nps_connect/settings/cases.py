@@ -1,4 +1,4 @@
-"""``[cases]`` and ``[recovery]``: what becomes of a detractor after the answer."""
+"""``[cases]`` and ``[recovery]``: detractors after their response."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from nps_connect.settings.durations import Duration
 
 
 class Cases(SettingsTable):
-    """``[cases]``: detractors to be won back, each with the ticket that stands for it.
+    """``[cases]``: detractors to win back, each with its ticket.
 
     Attributes:
-        urgent_up_to: scores up to this one make an urgent ticket; -1 = none does.
-        high_up_to: scores up to this one make a ticket of high priority, those of other detractors are normal.
-        owner_field: field of the contact that names who looks after the customer in the CRM, for ``cases list``.
-        alert_when_overdue: tell staff, once, when the promised deadline of an open case has passed. Needs a helpdesk
-            that tells of solved tickets (its `events` are not ``none``).
+        urgent_up_to: scores up to this one open an urgent ticket; -1 disables it.
+        high_up_to: scores up to this one open a ticket of high priority; other detractors get normal priority.
+        owner_field: contact field with the owner in the CRM, for ``cases list``.
+        alert_when_overdue: alert staff, once, when the deadline of an open case has passed. Needs a helpdesk that sends
+            events of solved tickets (its `events` are not ``none``).
     """
 
     urgent_up_to: int = Field(default=3, ge=-1, le=6)
@@ -29,18 +29,18 @@ class Cases(SettingsTable):
     @model_validator(mode="after")
     def _in_order(self) -> Cases:
         if self.high_up_to < self.urgent_up_to:
-            raise ValueError("high_up_to is below urgent_up_to: lower scores are the more urgent ones")
+            raise ValueError("high_up_to is below urgent_up_to, but lower scores are more urgent")
         return self
 
 
 class Recovery(SettingsTable):
-    """``[recovery]``: a solved case is followed up by one more survey, whatever the cooldown says.
+    """``[recovery]``: the recovery survey after a solved case, which ignores the cooldown.
 
-    Opt-outs and suppressions hold as for any other mail.
+    Opt-outs and suppressions apply as for any other mail.
 
     Attributes:
-        survey: the survey that is sent; none = no follow-up.
-        delay: from the moment the ticket was solved to the mail.
+        survey: the survey to send; None disables it.
+        delay: from the solution of the ticket to the mail.
     """
 
     survey: Name | None = None

@@ -1,4 +1,4 @@
-"""Makes raw values fit the model before it validates them: lists from the environment, and no secret in the file."""
+"""Prepare raw values for validation: parse lists from the environment, and reject secrets in the file."""
 
 from __future__ import annotations
 
@@ -15,31 +15,36 @@ from nps_connect.settings.references import ReferencedText
 LIST_TYPES = (tuple, list, set, frozenset)
 
 
-def coerce(value: Any, annotations: Sequence[Any], at: KeyPath, refuse: Callable[[KeyPath], None]) -> Any:  # noqa: ANN401
-    """The value with texts from the environment opened into lists and tables where the model wants them.
+def coerce(value: Any, annotations: Sequence[Any], key_path: KeyPath, on_secret: Callable[[KeyPath], None]) -> Any:  # noqa: ANN401
+    """Return the value with texts from the environment parsed into lists and tables where the model expects them.
 
     Args:
-        value: a tree of anything that the file or the environment can hold.
+        value: any value of the file or the environment, nested or not.
         annotations: the types that the model allows here.
-        at: the value's place.
-        refuse: told each place where a secret stands in the file itself.
+        key_path: of the value.
+        on_secret: called with the key path of each secret that is in the file itself.
     """
     if isinstance(value, ReferencedText):
-        opened = _parse_text(value, annotations)
-        return value if opened is value else coerce(opened, annotations, at, refuse)
+        parsed = _parse_text(value, annotations)
+        return value if parsed is value else coerce(parsed, annotations, key_path, on_secret)
     if isinstance(value, dict):
-        return {key: coerce(item, _item_types(annotations, key), (*at, key), refuse) for key, item in value.items()}
+        return {
+            key: coerce(item, _item_types(annotations, key), (*key_path, key), on_secret) for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [coerce(item, _item_types(annotations, index), (*at, index), refuse) for index, item in enumerate(value)]
+        return [
+            coerce(item, _item_types(annotations, index), (*key_path, index), on_secret)
+            for index, item in enumerate(value)
+        ]
     if _is_secret(annotations) and not (
-        isinstance(value, str) and at == ("core", "database_url") and _has_no_password(value)
+        isinstance(value, str) and key_path == ("core", "database_url") and _has_no_password(value)
     ):
-        refuse(at)
+        on_secret(key_path)
     return value
 
 
 def _item_types(annotations: Sequence[Any], key: str | int) -> list[Any]:
-    return [found for annotation in annotations for found in item_types(annotation, key)]
+    return [item_type for annotation in annotations for item_type in item_types(annotation, key)]
 
 
 def _all_types(annotations: Sequence[Any]) -> list[Any]:
@@ -47,7 +52,7 @@ def _all_types(annotations: Sequence[Any]) -> list[Any]:
 
 
 def _is_secret(annotations: Sequence[Any]) -> bool:
-    """Whether a plain value here would be a secret; a list of secrets may be written as one value by slip."""
+    """Return whether a plain value here would be a secret, alone or in place of a list of secrets."""
     for kind in _all_types(annotations):
         if kind in (SecretStr, SecretBytes):
             return True
@@ -57,7 +62,7 @@ def _is_secret(annotations: Sequence[Any]) -> bool:
 
 
 def _has_no_password(url: str) -> bool:
-    """Whether a database address holds no password."""
+    """Return whether a database address contains no password."""
     try:
         parts = urlsplit(url)
         return parts.password is None and "password" not in dict(parse_qsl(parts.query))
@@ -66,11 +71,11 @@ def _has_no_password(url: str) -> bool:
 
 
 def _parse_text(text: ReferencedText, annotations: Sequence[Any]) -> Any:  # noqa: ANN401
-    """A text as the list or table that the model wants: JSON, or a list with commas; else the text itself."""
-    every = _all_types(annotations)
-    lists = any((get_origin(kind) or kind) in LIST_TYPES for kind in every)
+    """Parse a text into the expected list or table, from JSON or comma-separated items; else return the text."""
+    kinds = _all_types(annotations)
+    lists = any((get_origin(kind) or kind) in LIST_TYPES for kind in kinds)
     tables = any(
-        (get_origin(kind) or kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)) for kind in every
+        (get_origin(kind) or kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)) for kind in kinds
     )
     if not lists and not tables:
         return text
@@ -84,15 +89,15 @@ def _parse_text(text: ReferencedText, annotations: Sequence[Any]) -> Any:  # noq
     return text
 
 
-def _copy_origin(whole: ReferencedText, part: str) -> ReferencedText:
-    return ReferencedText(part, whole.origin, override=whole.override)
+def _copy_origin(source: ReferencedText, text: str) -> ReferencedText:
+    return ReferencedText(text, source.origin, override=source.override)
 
 
-def _mark_referenced(value: Any, whole: ReferencedText) -> Any:  # noqa: ANN401
+def _mark_referenced(value: Any, source: ReferencedText) -> Any:  # noqa: ANN401
     if isinstance(value, str):
-        return _copy_origin(whole, value)
+        return _copy_origin(source, value)
     if isinstance(value, dict):
-        return {key: _mark_referenced(item, whole) for key, item in value.items()}
+        return {key: _mark_referenced(item, source) for key, item in value.items()}
     if isinstance(value, list):
-        return [_mark_referenced(item, whole) for item in value]
+        return [_mark_referenced(item, source) for item in value]
     return value

@@ -1,4 +1,4 @@
-"""The two files of a configuration, read as they stand: TOML, and ``NAME=value`` lines."""
+"""Read the two files of a configuration: TOML, and ``NAME=value`` lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$| \(at end of document
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The file as TOML.
+    """Parse a TOML file.
 
     Raises:
         ConfigError: it does not exist, cannot be read, or is not TOML; with line and column.
@@ -46,9 +46,9 @@ def _unreadable(error: Exception, where: str) -> ConfigError:
 
 
 def _syntax_error(message: str, text: str, where: str) -> ConfigError:
-    found = _POSITION.search(message)
-    if found and found[1]:
-        line, column = found[1], found[2]
+    position = _POSITION.search(message)
+    if position and position[1]:
+        line, column = position[1], position[2]
     else:
         lines = text.split("\n")
         line, column = str(len(lines)), str(len(lines[-1]) + 1)
@@ -59,10 +59,10 @@ def _syntax_error(message: str, text: str, where: str) -> ConfigError:
 
 
 def read_environment_file(path: Path) -> dict[str, str]:
-    """Variables from a ``NAME=value`` file; none if there is no such file.
+    """Return the variables of a ``NAME=value`` file; empty if the file does not exist.
 
     Raises:
-        ConfigError: it cannot be read, or a line is no assignment.
+        ConfigError: it cannot be read, or a line is not an assignment.
     """
     try:
         text = path.read_text(encoding="utf-8")

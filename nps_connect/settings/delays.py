@@ -1,4 +1,4 @@
-"""Delays as people write them: ``3d``, ``next tuesday 10:00``, ``2d then next weekday 09:30``."""
+"""The text form of delays: ``3d``, ``next tuesday 10:00``, ``2d then next weekday 09:30``."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 @dataclass(frozen=True)
 class Delay:
-    """From an event to a mail.
+    """The delay from an event to a mail.
 
     Attributes:
         wait: the fixed part.
-        day: afterwards, the next day of this name (a key of `WEEKDAYS_BY_NAME`); none = no such part.
-        clock: at this time of that day, where the person lives.
+        day: after it, the next day of this name (a key of `WEEKDAYS_BY_NAME`); None disables this part.
+        clock: time of that day, in the contact's time zone.
     """
 
     wait: timedelta = timedelta()
@@ -42,21 +42,21 @@ class Delay:
     clock: time = time()
 
     def __bool__(self) -> bool:
-        """Whether there is anything to wait for."""
+        """Return whether the delay is not zero."""
         return bool(self.wait) or self.day is not None
 
 
 def parse_delay(value: object) -> Delay:
-    """Read a delay; a `Delay` or a `timedelta` passes.
+    """Parse a delay; a `Delay` or a `timedelta` is accepted too.
 
     Raises:
-        ValueError: not a delay; the column (1-based) is told where a part of it cannot be read.
+        ValueError: not a delay; the text names the column (1-based) of the invalid part.
     """
     if isinstance(value, Delay):
         return value
     if not isinstance(value, str):
         return Delay(parse_duration(value))
-    words = [(found.start() + 1, found[0].lower()) for found in _WORD.finditer(value)]
+    words = [(match.start() + 1, match[0].lower()) for match in _WORD.finditer(value)]
     if not words:
         raise ValueError(f"empty; {DELAY_FORMS}")
     if words[0][1] == "next":
@@ -74,11 +74,11 @@ def parse_delay(value: object) -> Delay:
 
 
 def format_delay(delay: Delay) -> str:
-    """The text that `parse_delay` reads back as the same delay."""
+    """Return the text that `parse_delay` parses to the same delay."""
     if delay.day is None:
         return format_duration(delay.wait)
-    moment = f"next {delay.day} {delay.clock:%H:%M}"
-    return f"{format_duration(delay.wait)} then {moment}" if delay.wait else moment
+    next_day = f"next {delay.day} {delay.clock:%H:%M}"
+    return f"{format_duration(delay.wait)} then {next_day}" if delay.wait else next_day
 
 
 def _parse_next_day(words: list[tuple[int, str]], wait: timedelta, length: int) -> Delay:
@@ -90,12 +90,12 @@ def _parse_next_day(words: list[tuple[int, str]], wait: timedelta, length: int) 
         raise ValueError(f"column {column}: {word!r} is not expected here; {DELAY_FORMS}")
     if day not in WEEKDAYS_BY_NAME:
         raise ValueError(f"column {day_column}: {day!r} is not a day; allowed: {', '.join(WEEKDAYS_BY_NAME)}")
-    found = _CLOCK.fullmatch(clock)
-    if found is None:
+    match = _CLOCK.fullmatch(clock)
+    if match is None:
         raise ValueError(f"column {clock_column}: {clock!r} is not a time of day such as 09:00 or 17:30")
     if len(words) > len(expected):
         raise ValueError(f"column {words[3][0]}: nothing is expected after the time of day")
-    return Delay(wait, day, time(int(found[1]), int(found[2])))
+    return Delay(wait, day, time(int(match[1]), int(match[2])))
 
 
 DelayField = Annotated[Delay, BeforeValidator(parse_delay), PlainSerializer(format_delay)]

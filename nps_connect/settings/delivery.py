@@ -1,4 +1,4 @@
-"""``[delivery]`` and ``[retention]``: how hard to try, and what is kept how long."""
+"""``[delivery]`` and ``[retention]``: retries, concurrency, and how long data is kept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from nps_connect.settings.durations import Duration
 
 
 class Retry(SettingsTable):
-    """``[delivery.retry.<action>]``: when a failed delivery is tried again.
+    """``[delivery.retry.<action>]``: the retry plan of an action.
 
     Attributes:
-        delays: the wait after the first failure, after the second, and so on; then it is dead.
-        jitter: share of a delay by which chance may shorten or lengthen it.
-        total: no try later than this after the first one.
+        delays: after the first failure, after the second, and so on; then the delivery is dead.
+        jitter: share of a delay by which it is randomly shortened or lengthened.
+        total: time after the first try after which no retry starts.
     """
 
     delays: tuple[Duration, ...] = Field(min_length=1, max_length=100)
@@ -26,19 +26,19 @@ class Retry(SettingsTable):
     total: Duration
 
     @model_validator(mode="after")
-    def _longer_than_nothing(self) -> Retry:
+    def _check_positive(self) -> Retry:
         if any(delay <= timedelta() for delay in self.delays) or self.total <= timedelta():
-            raise ValueError("delays and total are longer than nothing")
+            raise ValueError("delays and total must be greater than zero")
         return self
 
 
 class Delivery(SettingsTable):
-    """``[delivery]``: how hard to try, and how much at once.
+    """``[delivery]``: retries and concurrency.
 
     Attributes:
         retry: plans that replace the built-in ones, by action.
-        concurrency: how many threads of a process may work for one connection at once, by connection; 4 if not given.
-        deadline: how long a hook may take before its thread is given up; twice in a row stops the queue.
+        concurrency: maximum number of threads per connection in one process; 4 by default.
+        deadline: maximum duration of a hook call before its thread is abandoned; two in a row pause the queue.
     """
 
     retry: dict[Action, Retry] = Field(default_factory=dict)
@@ -47,14 +47,14 @@ class Delivery(SettingsTable):
 
 
 class Retention(SettingsTable):
-    """``[retention]``: what is kept how long; figures survive all of it.
+    """``[retention]``: how long data is kept; statistics are not affected.
 
     Attributes:
         raw_bodies: bodies and headers of webhooks.
-        visits: the visitor's full network address and browser; then only the network and the browser's name.
-        attempts: every try of a delivery with its exchange.
-        decisions: why somebody was or was not asked.
-        comments: what customers wrote, here and in the copies kept for tickets.
+        visits: full network address and user agent of page views; afterwards only the network and the browser's name.
+        attempts: attempts of deliveries with their exchanges.
+        decisions: decisions of triggers.
+        comments: comments of customers, also in the copies kept for tickets.
     """
 
     raw_bodies: Duration = timedelta(days=30)

@@ -1,4 +1,4 @@
-"""Durations as people write them: ``90d``, ``4h``, ``20s``, ``1d12h``."""
+"""The text form of durations: ``90d``, ``4h``, ``20s``, ``1d12h``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_DURATION = timedelta(days=3660)
 
 
 def parse_duration(text: object) -> timedelta:
-    """Read a duration such as ``3d``; a `timedelta` passes unchanged.
+    """Parse a duration such as ``3d``; a `timedelta` is returned unchanged.
 
     Raises:
         ValueError: not a duration, or longer than ten years.
@@ -33,7 +33,7 @@ def parse_duration(text: object) -> timedelta:
 
 
 def format_duration(value: timedelta) -> str:
-    """The shortest text that `parse_duration` reads back as the same duration (whole seconds)."""
+    """Return the shortest text that `parse_duration` parses to the same duration, in whole seconds."""
     seconds = int(value.total_seconds())
     if seconds == 0:
         return "0s"

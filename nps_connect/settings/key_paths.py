@@ -1,4 +1,4 @@
-"""Places inside a configuration: how they are written for people, and what the model says about them."""
+"""Key paths of a configuration: their text form, and the types that the model allows at them."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 KeyPath = tuple[str | int, ...]
-"""A place: keys of tables and positions in lists (from 0)."""
+"""Keys of tables and positions in lists (from 0)."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def format_key_path(at: Iterable[str | int]) -> str:
-    """A place as people write it; list positions count from 1: ``routes.2.via`` is in the second ``[[routes]]``."""
-    return ".".join(str(part + 1) if isinstance(part, int) else _key(part) for part in at)
+def format_key_path(key_path: Iterable[str | int]) -> str:
+    """Format a key path; list positions count from 1: ``routes.2.via`` is in the second ``[[routes]]``."""
+    return ".".join(str(part + 1) if isinstance(part, int) else _format_key(part) for part in key_path)
 
 
-def _key(name: str) -> str:
+def _format_key(name: str) -> str:
     return name if _BARE.fullmatch(name) else json.dumps(name)
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a slip of the pen most likely meant, or none."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = get_close_matches(name.casefold(), list(by_folded), n=1)
-    return by_folded[close[0]] if close else None
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that a misspelt name most likely means; None if none is similar."""
+    by_folded = {candidate.casefold(): candidate for candidate in candidates}
+    matches = get_close_matches(name.casefold(), list(by_folded), n=1)
+    return by_folded[matches[0]] if matches else None
 
 
-def value_at(tree: object, at: KeyPath) -> object:
-    """What stands at a place, or none."""
-    for part in at:
-        if isinstance(tree, Mapping):
-            tree = tree.get(part)
-        elif isinstance(tree, list | tuple) and isinstance(part, int) and part < len(tree):
-            tree = tree[part]
+def value_at(value: object, key_path: KeyPath) -> object:
+    """Return the value at a key path inside a value; None if there is none."""
+    for part in key_path:
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+            value = value[part]
         else:
             return None
-    return tree
+    return value
 
 
 def model_keys(model: type[BaseModel]) -> dict[str, Any]:
-    """The keys that a table of this model may hold, as the file spells them, with their types."""
+    """Return the keys of a table of this model, as spelt in the file, with their types."""
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
 def value_types(annotation: Any) -> Iterator[Any]:  # noqa: ANN401  # annotations have no common type
-    """The types that a value may have: unions and ``Annotated`` opened, containers kept."""
+    """Yield the types that a value may have: members of unions, without ``Annotated``; containers stay whole."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from value_types(get_args(annotation)[0])
@@ -63,23 +63,23 @@ def value_types(annotation: Any) -> Iterator[Any]:  # noqa: ANN401  # annotation
 
 
 def item_types(annotation: Any, key: str | int) -> list[Any]:  # noqa: ANN401
-    """The types that the values under `key` may have, if a value of this type is a list or a table."""
-    found = []
+    """Return the types of the value under `key`, if a value of this type is a list or a table."""
+    types: list[Any] = []
     for kind in value_types(annotation):
         origin, arguments = get_origin(kind) or kind, get_args(kind)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            found += [model_keys(kind)[key]] if key in model_keys(kind) else []
+            types += [model_keys(kind)[key]] if key in model_keys(kind) else []
         elif origin is dict and len(arguments) == 2:
-            found.append(arguments[1])
+            types.append(arguments[1])
         elif origin in (tuple, list, set, frozenset) and arguments and isinstance(key, int):
-            found.append(arguments[0])
-    return found
+            types.append(arguments[0])
+    return types
 
 
-def models_at(model: type[BaseModel], at: KeyPath) -> list[type[BaseModel]]:
-    """The models that describe the table at a place; none where the file may hold anything."""
+def models_at(model: type[BaseModel], key_path: KeyPath) -> list[type[BaseModel]]:
+    """Return the models of the table at a key path; empty where any keys are allowed."""
     annotations: list[Any] = [model]
-    for part in at:
-        annotations = [found for annotation in annotations for found in item_types(annotation, part)]
-    every = [kind for annotation in annotations for kind in value_types(annotation)]
-    return [kind for kind in every if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    for part in key_path:
+        annotations = [item_type for annotation in annotations for item_type in item_types(annotation, part)]
+    kinds = [kind for annotation in annotations for kind in value_types(annotation)]
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]

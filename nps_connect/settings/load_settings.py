@@ -1,4 +1,4 @@
-"""`load_settings`: the file, its environment file, the environment and the secret files, as `Settings`."""
+"""Load `Settings` from the TOML file, its environment file, the environment and secret files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nps_connect.settings.config_files import read_environment_file, read_toml
 from nps_connect.settings.model import Core, Settings
 from nps_connect.settings.parse_table import parse_table
 from nps_connect.settings.references import ReferenceResolver
-from nps_connect.settings.sources import merge_sources
+from nps_connect.settings.sources import merge_environment
 
 DEFAULT_CONFIG_NAME = "nps-connect.toml"
 CONFIG_VARIABLE = "NPS_CONNECT_CONFIG"
@@ -21,28 +21,28 @@ _SQLITE = "sqlite:///"
 
 
 def config_path(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """The file that is meant: the one given, else ``NPS_CONNECT_CONFIG``, else ``nps-connect.toml`` here."""
+    """Return the given path, else ``NPS_CONNECT_CONFIG``, else ``nps-connect.toml`` in the working directory."""
     return path or Path(environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG_NAME)
 
 
 def environment_path(path: Path) -> Path:
-    """The environment file of a configuration: ``nps-connect.env`` beside ``nps-connect.toml``."""
+    """Return the path of the environment file: ``nps-connect.env`` next to ``nps-connect.toml``."""
     return path.with_suffix(".env")
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Read the configuration.
+    """Load and validate the configuration.
 
-    The file's values are replaced by ``NPS_CONNECT_<SECTION>__<KEY>`` variables, then references are followed, then
-    all is validated. Variables may stand in the environment file beside the configuration; the real environment wins.
-    Connections' tables stay raw, their plugins' models are applied by `nps_connect.app`.
+    ``NPS_CONNECT_<SECTION>__<KEY>`` variables replace values of the file, references are resolved, then the result is
+    validated. Variables may be in the environment file; the process environment takes precedence. The tables of
+    connections stay raw: `nps_connect.app` validates them with the models of their plugins.
 
     Args:
-        path: the file; none means as `config_path` says.
+        path: the file; None means the result of `config_path`.
         environ: the environment.
 
     Raises:
-        ConfigErrors: every mistake, at once.
+        ConfigErrors: all mistakes together.
     """
     path = config_path(path, environ)
     where = str(path)
@@ -51,12 +51,12 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         environ = {**read_environment_file(environment_path(path)), **environ}
     except ConfigError as mistake:
         raise ConfigErrors([mistake]) from None
-    tree, mistakes = merge_sources(table, environ)
+    merged, mistakes = merge_environment(table, environ)
     resolver = ReferenceResolver(where=where, folder=path.parent, environ=environ)
-    resolved = resolver(tree)
+    resolved = resolver.resolve(merged)
     mistakes += resolver.mistakes
     try:
-        settings = parse_table(Settings, resolved, where=where, told=resolver.unresolved)
+        settings = parse_table(Settings, resolved, where=where, reported=resolver.unresolved)
     except ConfigErrors as errors:
         raise ConfigErrors([*mistakes, *errors.errors]) from None
     if mistakes:
@@ -71,13 +71,13 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def _resolve_paths(settings: Settings, folder: Path) -> Core:
-    """The core table with relative files placed in the configuration's folder."""
+    """Return the core table with relative paths made absolute from the configuration's folder."""
     core = settings.core
     if core.logo is not None:
         core = core.model_copy(update={"logo": folder.absolute() / core.logo})
     url = core.database_url.get_secret_value()
     if not url.startswith(_SQLITE):
         return core
-    name, mark, query = url.removeprefix(_SQLITE).partition("?")
+    name, separator, query = url.removeprefix(_SQLITE).partition("?")
     absolute = (folder.absolute() / name).as_posix()
-    return core.model_copy(update={"database_url": SecretStr(f"{_SQLITE}{absolute}{mark}{query}")})
+    return core.model_copy(update={"database_url": SecretStr(f"{_SQLITE}{absolute}{separator}{query}")})

@@ -1,4 +1,4 @@
-"""The shape of ``nps-connect.toml``. Plugins' own tables are parsed by `nps_connect.app`."""
+"""The settings model of ``nps-connect.toml``; `nps_connect.app` validates the tables of plugins."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LISTEN_PATTERN = r"^[^\s:]+:\d{1,5}$"
 MIN_SIGNING_KEY_LENGTH = 16
 
 
-def _known_zone(name: str) -> str:
+def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -53,70 +53,69 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _mail_address(value: str) -> str:
+def _check_mail_address(value: str) -> str:
     local, at, domain = value.strip().rpartition("@")
     if not at or not local or "." not in domain or any(part.isspace() for part in value.strip()):
         raise ValueError("not an e-mail address such as care@example.com")
     return value.strip()
 
 
-def _allowed_recipient(value: str) -> str:
-    _mail_address(f"anyone{value}" if value.startswith("@") else value)
+def _check_recipient(value: str) -> str:
+    _check_mail_address(f"anyone{value}" if value.startswith("@") else value)
     return value.strip()
 
 
-def _long_enough(key: SecretStr) -> SecretStr:
+def _check_key_length(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value()) < MIN_SIGNING_KEY_LENGTH:
         raise ValueError(f"shorter than {MIN_SIGNING_KEY_LENGTH} characters")
     return key
 
 
-def _database_url(url: SecretStr) -> SecretStr:
+def _check_database_url(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     if text in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
-        raise ValueError("a database in memory would forget everything: name a file, such as sqlite:///nps-connect.db")
+        raise ValueError("an in-memory database would lose everything: name a file, such as sqlite:///nps-connect.db")
     if not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise ValueError("not a database address such as sqlite:///nps-connect.db or postgresql://host/name")
     return url
 
 
-def _port(listen: str) -> str:
+def _check_port(listen: str) -> str:
     if int(listen.rpartition(":")[2]) > 65_535:
         raise ValueError("the port is above 65535")
     return listen
 
 
-MailAddress = Annotated[str, AfterValidator(_mail_address)]
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
-SigningKey = Annotated[SecretStr, AfterValidator(_long_enough)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
-Recipient = Annotated[str, AfterValidator(_allowed_recipient)]
+MailAddress = Annotated[str, AfterValidator(_check_mail_address)]
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
+SigningKey = Annotated[SecretStr, AfterValidator(_check_key_length)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
+Recipient = Annotated[str, AfterValidator(_check_recipient)]
 
 
 class Core(SettingsTable):
-    """``[core]``: who asks, where, and how careful to be.
+    """``[core]``: the company, its addresses, and the operating mode.
 
     Attributes:
-        public_url: the address under which customers and vendors reach the product; no trailing slash.
+        public_url: the address at which customers and vendors reach the product.
         database_url: ``sqlite:///file`` or ``postgresql://...``.
         company: the name that customers know.
-        languages: first is the company's own; customers get theirs if it is among them.
-        timezone: of the company; days and quiet hours follow it.
+        languages: the first is the default; customers get their own if listed.
+        timezone: of the company, for calendar days and quiet hours.
         signing_keys: the first signs links, all verify; at least 16 characters each.
-        fallback_email: where a detractor goes whose ticket or alert failed.
-        help_email: where customers reach a person, told in mails and pages; the fallback address if not given.
+        fallback_email: receives detractors whose ticket or alert failed.
+        help_email: customer service address in mails and pages; the fallback address if not given.
         privacy_notice_url: linked from mails and pages.
-        postal_address: printed at the foot of mails, below the company's name; one or several lines.
-        colour: of buttons and links in mails and pages, such as ``#174ea6``; made darker or lighter where it could not
-            be read.
-        logo: PNG, JPEG or GIF file of 8 KB at most, beside this file, for the head of mails.
-        mode: `shadow` decides and records but sends nothing to customers and writes nothing to vendors; `live` does. In
-            `shadow` staff gets no mail either: what is held or full stands in ``nps-connect status`` and in the log.
+        postal_address: in the footer of mails, below the company's name; one or more lines.
+        colour: of buttons and links in mails and pages, such as ``#174ea6``; adjusted where the contrast is too low.
+        logo: PNG, JPEG or GIF file of at most 8 KB, relative to this file, for the header of mails.
+        mode: `shadow` decides and records but sends nothing to customers and staff and writes nothing to vendors (see
+            ``nps-connect status`` and the log); `live` does all of it.
         recipient_allow_list: if not empty, customer mail goes to these addresses or ``@domains`` only (staging).
-        metrics_token: who shows it as a bearer token may read ``/metrics``; without one there is no such page.
+        metrics_token: bearer token for ``/metrics``; without it there is no such page.
         listen: host and port of the web server.
-        trusted_proxies: addresses and networks of reverse proxies whose ``X-Forwarded-For`` is believed.
-        workers: threads that work off queues.
+        trusted_proxies: addresses and networks of reverse proxies whose ``X-Forwarded-For`` is trusted.
+        workers: number of shared worker threads.
     """
 
     public_url: HttpUrl
@@ -134,7 +133,7 @@ class Core(SettingsTable):
     mode: Literal["shadow", "live"] = "shadow"
     recipient_allow_list: tuple[Recipient, ...] = ()
     metrics_token: SigningKey | None = None
-    listen: Annotated[str, Field(pattern=LISTEN_PATTERN), AfterValidator(_port)] = "127.0.0.1:8040"
+    listen: Annotated[str, Field(pattern=LISTEN_PATTERN), AfterValidator(_check_port)] = "127.0.0.1:8040"
     trusted_proxies: tuple[ProxyNetwork, ...] = ()
     workers: int = Field(default=4, ge=1, le=64)
 
@@ -145,12 +144,12 @@ class Core(SettingsTable):
 
     @property
     def help_address(self) -> str:
-        """Where customers reach a person."""
+        """The customer service address."""
         return self.help_email or self.fallback_email
 
     @property
     def language(self) -> str:
-        """The company's own language."""
+        """The default language."""
         return self.languages[0]
 
     @property
@@ -160,23 +159,23 @@ class Core(SettingsTable):
 
 
 class Limits(SettingsTable):
-    """``[limits]``: how often and how many.
+    """``[limits]``: frequency and number of surveys.
 
     Attributes:
-        cooldown: one person gets no second survey within this time, over all surveys, triggers and channels.
+        cooldown: minimum time between two surveys to one contact, over all surveys, triggers and channels.
         when_blocked: what happens to a survey that the cooldown blocks.
-        defer_at_most: for `defer`: the longest wait.
-        surveys_per_day: cap per calendar day of the company's zone, for what is planned and for what goes out; the rest
-            waits for the days that follow, and staff is told by mail on a day that is full.
-        unusual: a trigger that is about to reach more people than this within `unusual_within` is held and asked about,
-            unless so many are usual for it.
-        unusual_factor: more people than `unusual` are usual as long as they are at most so many times the trigger's own
-            average per `unusual_within` of the last 28 days; a trigger without that past has `unusual` alone.
-        unusual_within: the time for `unusual` and `unusual_factor`.
-        max_event_age: older events decide "too old".
-        quiet_hours: from when to when no invitation and no reminder goes out, such as ``20:00-08:00``, in the contact's
-            own time zone where the CRM knows it, else in the company's; ``off`` = at any hour.
-        quiet_days: days of the week on which none goes out; empty = every day will do.
+        defer_at_most: for `defer`: the longest delay.
+        surveys_per_day: cap per calendar day of the company's time zone, on planned and on sent surveys; more wait for
+            the following days, and staff is notified by mail on a full day.
+        unusual: a trigger that is about to reach more contacts than this within `unusual_within` is held for approval,
+            unless that number is usual for it.
+        unusual_factor: more contacts than `unusual` are usual up to this multiple of the trigger's average per
+            `unusual_within` over the last 28 days; a trigger without history has `unusual` alone.
+        unusual_within: the period of `unusual` and `unusual_factor`.
+        max_event_age: older events are decided "too old".
+        quiet_hours: hours without invitations and reminders, such as ``20:00-08:00``, in the contact's time zone if
+            known, else in the company's; ``off`` disables them.
+        quiet_days: weekdays without invitations and reminders; empty allows every day.
     """
 
     cooldown: Duration = timedelta(days=90)
@@ -195,8 +194,8 @@ class Settings(SettingsTable):
     """The whole file.
 
     Attributes:
-        connections: raw tables by name; `plugin` is required in each, the rest belongs to the plugin. Secrets inside
-            are already resolved, so the tables stay out of the representation.
+        connections: raw tables by name; each needs `plugin`, the other keys belong to the plugin. They contain resolved
+            secrets and are therefore not part of the representation.
     """
 
     core: Core

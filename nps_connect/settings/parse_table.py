@@ -1,4 +1,4 @@
-"""One table of the configuration, parsed with its model; every mistake told in the operator's words."""
+"""Validate one table of the configuration with its model, and describe every mistake for the operator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nps_connect.settings.key_paths import KeyPath, format_key_path, model_keys,
 from nps_connect.settings.model import EVENT_KIND_PATTERN, LANGUAGE_PATTERN, LISTEN_PATTERN, NAME_PATTERN
 from nps_connect.settings.references import ReferencedText
 
-M = TypeVar("M", bound=BaseModel)
+ModelType = TypeVar("ModelType", bound=BaseModel)
 
 PATTERN_DESCRIPTIONS = {
     NAME_PATTERN: "lower case letters, digits and dashes, a letter first, 40 characters at most",
@@ -49,82 +49,89 @@ ERROR_TEXTS = {
 
 
 def parse_table(
-    model: type[M], table: Mapping[str, Any], *, where: str, at: KeyPath = (), told: Sequence[KeyPath] = ()
-) -> M:
-    """The table as an instance of its model.
+    model: type[ModelType],
+    table: Mapping[str, Any],
+    *,
+    where: str,
+    key_path: KeyPath = (),
+    reported: Sequence[KeyPath] = (),
+) -> ModelType:
+    """Validate a table with its model.
 
     Args:
-        model: what the table may hold.
-        table: raw values, references already followed.
+        model: of the table.
+        table: raw values with references resolved.
         where: the file, for errors.
-        at: the table's own place in the file.
-        told: places whose mistake is known already, so that it is not told twice.
+        key_path: of the table in the file.
+        reported: key paths whose mistake is reported already.
 
     Raises:
-        ConfigErrors: every mistake that is not told yet, at once; no value is ever quoted.
+        ConfigErrors: all mistakes that are not reported yet; the texts never quote a value.
     """
-    mistakes: list[ConfigError] = []
-    refused: list[KeyPath] = []
-    fitted = coerce(dict(table), [model], at, refused.append)
-    mistakes += [
+    secret_paths: list[KeyPath] = []
+    coerced = coerce(dict(table), [model], key_path, secret_paths.append)
+    mistakes = [
         ConfigError(
-            "is a secret and must not stand in the file",
+            "is a secret and must not be in the file",
             where=where,
-            key=format_key_path(place),
-            fix='write { env = "NAME" } or { file = "path" } in its place',
+            key=format_key_path(secret_path),
+            fix='write { env = "NAME" } or { file = "path" } instead',
         )
-        for place in refused
+        for secret_path in secret_paths
     ]
     try:
-        parsed = model.model_validate(fitted)
+        parsed = model.model_validate(coerced)
     except ValidationError as error:
-        known = [*told, *refused]
+        known_paths = [*reported, *secret_paths]
         for detail in error.errors(include_url=False):
-            place = _locate(detail, fitted)
-            if not _is_implied((*at, *place), detail["type"], known):
-                mistakes.append(_build_error(detail, model, fitted, place, where=where, at=at))
-                known.append((*at, *place))
+            inner_path = _locate(detail, coerced)
+            if not _is_implied((*key_path, *inner_path), detail["type"], known_paths):
+                mistakes.append(_build_error(detail, model, coerced, inner_path, where=where, key_path=key_path))
+                known_paths.append((*key_path, *inner_path))
         raise ConfigErrors(mistakes) from None
     if mistakes:
         raise ConfigErrors(mistakes)
     return parsed
 
 
-def _is_implied(place: KeyPath, kind: str, known: Sequence[KeyPath]) -> bool:
-    """Whether a mistake only follows from one that is known: the same place, or a list that lost its wrong items."""
-    if kind == "too_short" and any(other[: len(place)] == place for other in known):
+def _is_implied(key_path: KeyPath, kind: str, known_paths: Sequence[KeyPath]) -> bool:
+    """Return whether a mistake follows from a known one: of the same place, or a list that lost its invalid items."""
+    if kind == "too_short" and any(known[: len(key_path)] == key_path for known in known_paths):
         return True
-    return any(place[: len(other)] == other for other in known)
+    return any(key_path[: len(known)] == known for known in known_paths)
 
 
 def _locate(detail: ErrorDetails, table: object) -> KeyPath:
-    """Where the mistake is in the file: pydantic's own steps (union members, ``[key]``) left out."""
-    place: KeyPath = ()
+    """Return the key path of a mistake: pydantic's location without its own steps (union members, ``[key]``)."""
+    key_path: KeyPath = ()
     for number, part in enumerate(detail["loc"], start=1):
-        last_and_absent = number == len(detail["loc"]) and detail["type"] == "missing"
-        holder = value_at(table, place)
-        in_table = isinstance(holder, Mapping) and (part in holder or last_and_absent)
-        in_list = isinstance(holder, list) and isinstance(part, int) and part < len(holder)
-        if in_table or in_list:
-            place = (*place, part)
-    return place
+        is_missing_key = number == len(detail["loc"]) and detail["type"] == "missing"
+        container = value_at(table, key_path)
+        is_in_table = isinstance(container, Mapping) and (part in container or is_missing_key)
+        is_in_list = isinstance(container, list) and isinstance(part, int) and part < len(container)
+        if is_in_table or is_in_list:
+            key_path = (*key_path, part)
+    return key_path
 
 
 def _build_error(
-    detail: ErrorDetails, model: type[BaseModel], table: object, place: KeyPath, *, where: str, at: KeyPath
+    detail: ErrorDetails, model: type[BaseModel], table: object, inner_path: KeyPath, *, where: str, key_path: KeyPath
 ) -> ConfigError:
-    value = value_at(table, place)
+    value = value_at(table, inner_path)
     if isinstance(value, ReferencedText) and (value.override or detail["type"] != "extra_forbidden"):
         where = value.origin
-    problem, allowed, near = _describe(detail, model, place)
-    return ConfigError(problem, where=where, key=format_key_path((*at, *place)) or None, allowed=allowed, nearest=near)
+    problem, allowed, similar = _describe(detail, model, inner_path)
+    key = format_key_path((*key_path, *inner_path)) or None
+    return ConfigError(problem, where=where, key=key, allowed=allowed, nearest=similar)
 
 
-def _describe(detail: ErrorDetails, model: type[BaseModel], place: KeyPath) -> tuple[str, str | None, str | None]:
+def _describe(detail: ErrorDetails, model: type[BaseModel], key_path: KeyPath) -> tuple[str, str | None, str | None]:
+    """Return the problem, the allowed values and the most similar name."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        known = [key for table in models_at(model, place[:-1]) for key in model_keys(table)]
-        return "is not a known key", ", ".join(sorted(known)), nearest(str(place[-1]), known) if place else None
+        known_keys = [key for table in models_at(model, key_path[:-1]) for key in model_keys(table)]
+        similar = nearest(str(key_path[-1]), known_keys) if key_path else None
+        return "is not a known key", ", ".join(sorted(known_keys)), similar
     if kind in ("literal_error", "enum"):
         words = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         value = detail["input"]

@@ -1,4 +1,4 @@
-"""Quiet hours as people write them: ``20:00-08:00``, or ``off``."""
+"""The text form of quiet hours: ``20:00-08:00``, or ``off``."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0
 
 @lru_cache(maxsize=8)
 def parse_quiet_hours(text: str) -> tuple[time, time] | None:
-    """Read quiet hours such as ``20:00-08:00``: when they begin and end; none for ``off``.
+    """Parse quiet hours such as ``20:00-08:00`` into start and end; None for ``off``.
 
     Raises:
-        ValueError: not a span of hours, or one that never ends.
+        ValueError: not a span of hours, or start and end are equal.
     """
     if text.strip() == QUIET_HOURS_OFF:
         return None
-    found = _SPAN.fullmatch(text.strip())
-    if found is None:
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
         raise ValueError("not a span of hours: write 20:00-08:00, or off")
-    hours = [int(part) for part in found.groups()]
-    begin, end = time(hours[0], hours[1]), time(hours[2], hours[3])
-    if begin == end:
-        raise ValueError("begins when it ends, so that nothing could ever be sent; write off for no quiet hours")
-    return begin, end
+    hours = [int(part) for part in match.groups()]
+    start, end = time(hours[0], hours[1]), time(hours[2], hours[3])
+    if start == end:
+        raise ValueError("starts when it ends, so that nothing could ever be sent; write off for no quiet hours")
+    return start, end
 
 
-def _quiet_hours(text: str) -> str:
+def _check_quiet_hours(text: str) -> str:
     parse_quiet_hours(text)
     return text.strip()
 
 
-QuietHours = Annotated[str, AfterValidator(_quiet_hours)]
+QuietHours = Annotated[str, AfterValidator(_check_quiet_hours)]

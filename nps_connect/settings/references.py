@@ -1,4 +1,4 @@
-"""Values by reference: ``{ env = "NAME" }`` and ``{ file = "path" }``, so that no secret stands in the file."""
+"""Values by reference, ``{ env = "NAME" }`` and ``{ file = "path" }``, so that the file holds no secrets."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ REFERENCE_KINDS = {"env", "file"}
 
 
 class ReferencedText(str):
-    """A text that came from the environment or a secret file, and may be secret: its representation hides it.
+    """A text from the environment or a secret file; its representation hides it because it may be secret.
 
     Attributes:
-        origin: where the text stands, for errors.
-        override: its key comes from there too, not from the file.
+        origin: the variable or file, for errors.
+        override: an environment variable set the key itself, not only the value.
     """
 
     __slots__ = ("origin", "override")
@@ -26,7 +26,7 @@ class ReferencedText(str):
     override: bool
 
     def __new__(cls, text: str, origin: str, *, override: bool = False) -> Self:
-        """Mark a text with where it came from."""
+        """Create the text with its origin."""
         referenced = super().__new__(cls, text)
         referenced.origin = origin
         referenced.override = override
@@ -37,12 +37,16 @@ class ReferencedText(str):
 
 
 class ReferenceResolver:
-    """Follows the references of one configuration and collects those that lead nowhere.
+    """Resolves the references of one configuration.
 
     Args:
         where: the file, for errors.
-        folder: secret files are relative to it.
+        folder: base of relative secret files.
         environ: the environment.
+
+    Attributes:
+        mistakes: an error for each reference that cannot be resolved.
+        unresolved: the key paths of those references.
     """
 
     def __init__(self, *, where: str, folder: Path, environ: Mapping[str, str]) -> None:
@@ -52,39 +56,39 @@ class ReferenceResolver:
         self.mistakes: list[ConfigError] = []
         self.unresolved: list[KeyPath] = []
 
-    def __call__(self, value: Any, at: KeyPath = ()) -> Any:  # noqa: ANN401  # a tree of anything that TOML can hold
-        """The same tree with every reference replaced by a `ReferencedText` text."""
+    def resolve(self, value: Any, key_path: KeyPath = ()) -> Any:  # noqa: ANN401  # any TOML value
+        """Return the value with every reference inside replaced by a `ReferencedText`."""
         if isinstance(value, list):
-            return [self(item, (*at, index)) for index, item in enumerate(value)]
+            return [self.resolve(item, (*key_path, index)) for index, item in enumerate(value)]
         if not isinstance(value, dict):
             return value
         if not value or not REFERENCE_KINDS.issuperset(value):
-            return {key: self(item, (*at, key)) for key, item in value.items()}
+            return {key: self.resolve(item, (*key_path, key)) for key, item in value.items()}
         try:
-            return self._follow(value)
-        except _UnresolvedReference as dead_end:
+            return self._load(value)
+        except _UnresolvedReference as error:
             self.mistakes.append(
-                ConfigError(dead_end.problem, where=self._where, key=format_key_path(at), fix=dead_end.fix),
+                ConfigError(error.problem, where=self._where, key=format_key_path(key_path), fix=error.fix),
             )
-            self.unresolved.append(at)
+            self.unresolved.append(key_path)
             return ReferencedText("", self._where)
 
-    def _follow(self, reference: dict[str, Any]) -> ReferencedText:
+    def _load(self, reference: dict[str, Any]) -> ReferencedText:
         if len(reference) > 1:
-            raise _UnresolvedReference("refers to an environment variable and to a file", "keep one of env and file")
+            raise _UnresolvedReference("refers to both an environment variable and a file", "keep one of env and file")
         kind, target = next(iter(reference.items()))
         if not isinstance(target, str) or not target:
             raise _UnresolvedReference("the reference has no name", 'write { env = "NAME" } or { file = "path" }')
-        return self._variable(str(target)) if kind == "env" else self._secret_file(str(target))
+        return self._load_variable(str(target)) if kind == "env" else self._load_secret_file(str(target))
 
-    def _variable(self, name: str) -> ReferencedText:
+    def _load_variable(self, name: str) -> ReferencedText:
         text = self._environ.get(name)
         if not text:
             state = "is empty" if name in self._environ else "is not set"
             raise _UnresolvedReference(f"environment variable {name} {state}", "set it before starting")
         return ReferencedText(text, f"environment variable {name}")
 
-    def _secret_file(self, name: str) -> ReferencedText:
+    def _load_secret_file(self, name: str) -> ReferencedText:
         path = self._folder / name
         try:
             if not path.is_file():

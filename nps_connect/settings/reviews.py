@@ -1,4 +1,4 @@
-"""``[reviews]``: how often one person may be asked for a public review."""
+"""``[reviews]``: the pace of review invitations."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from nps_connect.settings.durations import Duration
 
 
 class Reviews(SettingsTable):
-    """``[reviews]``: how often one person may be asked for a public review. The same for every score.
+    """``[reviews]``: the pace of review invitations, the same for every score.
 
-    Nobody is ever invited twice to one platform. These settings say what holds besides.
+    A contact is invited to each platform at most once, whatever these settings are.
 
     Attributes:
-        cooldown: one person gets no second review invitation within this time, over all platforms.
-        reminder_after: from the invitation to the one reminder for those who have not opened the link; none = no
-            reminder.
-        wait_for_ticket: how long an open ticket of this person holds an invitation back at most.
+        cooldown: minimum time between two review invitations to one contact, over all platforms.
+        reminder_after: from the invitation to the one reminder, if the link was not opened; None disables it.
+        wait_for_ticket: maximum time for which an open ticket of the contact delays an invitation.
     """
 
     cooldown: Duration = timedelta(days=180)

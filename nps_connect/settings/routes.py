@@ -18,7 +18,7 @@ RoutedAction = Literal["write_score", "invite_review", "open_ticket", "send_aler
 
 
 def parse_segments(value: object) -> object:
-    """A segment, a list of segments or `any` as the segments that are meant; other values for pydantic to refuse."""
+    """Return the segments named by a segment, a list or `any`; other values are returned for pydantic to reject."""
     if value == "any" or (isinstance(value, list | tuple) and "any" in value):
         return SEGMENTS
     words = (value,) if isinstance(value, str) else value
@@ -41,18 +41,18 @@ class Route(SettingsTable):
     Attributes:
         on: `any`, a segment, or a list of segments.
         do: the action.
-        via: the connection that carries it out (for `invite_review`: the review platform).
-        delay: from the answer to the action; the action's settling time if not given.
-        lead: for `invite_review`: `review` (the mail is the invitation) or `help` (thanks and help first).
+        via: the connection that performs it (for `invite_review`: the review platform).
+        delay: from the response to the action; the default of the action if not given.
+        lead: for `invite_review`: `review` (the mail is the invitation) or `help` (thanks and help come first).
         comment: for `write_score`: whether the comment itself, a link, or nothing is written.
-        scores: only these scores among those of `on`; empty = all.
-        surveys: only answers to these surveys; empty = all.
-        touchpoints: only answers about these moments; empty = all.
-        languages: only answers given in these languages; ``fr`` takes ``fr-CA`` too; empty = all.
-        weight: for `invite_review`, where several platforms are open to a person: the share of people who are asked
-            for this one; 0 = never by mail (the link is still on the thank-you page).
-        accept_selective_invitation: the written reason for sending a review link to some segments only, where the
-            platform's policy forbids it.
+        scores: only these scores among those of `on`; empty means all.
+        surveys: only responses to these surveys; empty means all.
+        touchpoints: only responses about these touchpoints; empty means all.
+        languages: only responses in these languages; ``fr`` includes ``fr-CA``; empty means all.
+        weight: for `invite_review`, if several platforms are possible: relative share of contacts invited to this one;
+            0 means never by mail (the link is still on the thank-you page).
+        accept_selective_invitation: the reason for sending a review link to some segments only although the platform
+            forbids it.
     """
 
     on: Annotated[tuple[Segment, ...], BeforeValidator(parse_segments)] = Field(min_length=1)
@@ -69,7 +69,7 @@ class Route(SettingsTable):
     accept_selective_invitation: str | None = Field(default=None, min_length=10)
 
     @model_validator(mode="after")
-    def _nothing_without_effect(self) -> Route:
+    def _check_keys_apply(self) -> Route:
         for key, action in ACTION_SPECIFIC_KEYS.items():
             if key in self.model_fields_set and self.do != action:
                 raise ValueError(f'{key} has no effect here: it belongs to do = "{action}"')
@@ -79,7 +79,7 @@ class Route(SettingsTable):
 
     @cached_property
     def accepted_scores(self) -> tuple[int, ...]:
-        """Return the scores that the route matches."""
+        """The scores that the route applies to."""
         return tuple(
             score for score in range(11) if segment_of(score) in self.on and score in (self.scores or (score,))
         )

@@ -1,4 +1,4 @@
-"""``[surveys.<name>]``: what is asked, when, and what follows."""
+"""``[surveys.<name>]``: definitions of surveys."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Signature = Annotated[str, Field(min_length=1, max_length=120)]
 
 
 class FollowUp(SettingsTable):
-    """``[[surveys.<name>.follow_ups]]``: a further question on the page, for some segments.
+    """``[[surveys.<name>.follow_ups]]``: a follow-up question on the page, for some segments.
 
     Attributes:
-        name: under which the answer is kept.
-        on: `any`, a segment, or a list of segments: who is asked.
+        name: key of the stored answer.
+        on: `any`, a segment, or a list of segments.
         question: in each of `core.languages`.
-        choices: in each of them, as many and in the same order in each; none = a free text is asked for.
+        choices: in each of them, with the same number and order; empty means a free text.
     """
 
     name: Name
@@ -33,7 +33,7 @@ class FollowUp(SettingsTable):
     choices: dict[Language, tuple[Choice, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _alike_in_every_language(self) -> FollowUp:
+    def _check_languages(self) -> FollowUp:
         if self.choices and set(self.choices) != set(self.question):
             raise ValueError("question and choices are not in the same languages")
         if len({len(choices) for choices in self.choices.values()}) > 1:
@@ -44,22 +44,22 @@ class FollowUp(SettingsTable):
 
 
 class Survey(SettingsTable):
-    """``[surveys.<name>]``: a definition.
+    """``[surveys.<name>]``: the definition of a survey.
 
     Attributes:
-        channel: connection that carries the mail.
-        touchpoint: label of the moment asked about; the survey's name if not given.
+        channel: connection that sends the mail.
+        touchpoint: label of the moment that the survey asks about; the survey's name if not given.
         question: in each of `core.languages`; the standard NPS question if not given.
-        language: for people whose language is not known or not on offer; the company's own if not given.
-        signed_by: who asks, at the end of the mail, such as ``Claire Dupont, customer care``, or as a table in each of
+        language: for contacts whose language is unknown or not configured; the company's first if not given.
+        signed_by: signature of the mail, such as ``Claire Dupont, customer care``, or a table with each of
             `core.languages`; the company if not given.
-        expires_after: how long the personal link takes answers: from the mail to the end of the last day, in the
+        expires_after: how long the personal link accepts responses: from the mail to the end of the last day, in the
             company's time zone.
-        reminder_after: from the mail to the reminder for those who have not answered; none = no reminder.
-        reminders: how many, each `reminder_after` or more after the mail before it was sent.
-        confirm_detractors: one mail, a day after somebody opened a score of 0 to 6 and pressed nothing: please confirm;
-            nobody gets it whose visits show a sign of a machine.
-        follow_ups: further questions on the page.
+        reminder_after: from the mail to the reminder for contacts without a response; None disables reminders.
+        reminders: their number, each `reminder_after` or more after the previous mail.
+        confirm_detractors: one mail, a day after a contact opened a score of 0 to 6 and submitted nothing, that asks
+            to confirm it; not sent if the page views have bot signals.
+        follow_ups: follow-up questions on the page.
     """
 
     channel: Name
@@ -74,13 +74,13 @@ class Survey(SettingsTable):
     follow_ups: tuple[FollowUp, ...] = Field(default=(), max_length=5)
 
     @model_validator(mode="after")
-    def _reminder_in_time(self) -> Survey:
+    def _check_reminders(self) -> Survey:
         if self.reminder_after is not None and self.reminder_after * self.reminders >= self.expires_after:
-            raise ValueError("reminder_after is not shorter than expires_after: the reminder would lead nowhere")
+            raise ValueError("the reminders come after expires_after, when the link has expired")
         if len({follow_up.name for follow_up in self.follow_ups}) < len(self.follow_ups):
             raise ValueError("two of follow_ups have the same name")
         return self
 
     def signature(self, language: str) -> str | None:
-        """Who asks, in one of the company's languages; none = the company."""
+        """Return the signature in one of the company's languages; None means the company."""
         return self.signed_by.get(language) if isinstance(self.signed_by, dict) else self.signed_by

@@ -18,22 +18,21 @@ class Trigger(SettingsTable):
 
     Attributes:
         on: kind of event.
-        source: connection that gives it (written ``from``).
+        source: connection that sends it (written ``from``).
         survey: name of the survey.
-        delay: from the event to the mail: ``3d``, ``next tuesday 10:00`` or ``3d then next weekday 10:00``, by
-            the clock where the contact is known to live, else by the company's.
-        where: filter over the event's fields; none = every event.
+        delay: from the event to the mail: ``3d``, ``next tuesday 10:00`` or ``3d then next weekday 10:00``, in
+            the contact's time zone if known, else in the company's.
+        where: filter on the event's fields; None accepts every event.
         sample: percent of contacts, chosen by a stable hash.
         touchpoint: replaces the survey's label.
-        language: the mail's language whatever the contact's is; one of ``core.languages``.
-        priority: where several triggers want the same event, the highest one gets it; among equals the first.
-        active_from: first day (company zone) whose events count; none = ever since.
-        active_until: last day whose events count; none = for ever.
-        per_day: how many surveys of this trigger are due and go out on one day; more are spread over the days that
-            follow.
-        ignore_cooldown: the written reason why this trigger may survey a person within the cooldown, such as the
-            follow-up after a recovery; its own surveys start the cooldown anew.
-        name: for ``explain`` and counts; made from the other fields if not given.
+        language: of the mail, overriding the contact's; one of ``core.languages``.
+        priority: if several triggers match an event, the highest priority wins, then the order in the file.
+        active_from: first day (company's time zone) whose events count; None means no start.
+        active_until: last day whose events count; None means no end.
+        per_day: maximum number of surveys of this trigger per day; more are spread over the following days.
+        ignore_cooldown: the reason why this trigger may survey a contact within the cooldown; its own surveys restart
+            the cooldown.
+        name: for ``explain`` and counts; built from the other fields if not given.
     """
 
     on: str = Field(pattern=EVENT_KIND_PATTERN)
@@ -52,12 +51,12 @@ class Trigger(SettingsTable):
     name: str | None = Field(default=None, max_length=80)
 
     @model_validator(mode="after")
-    def _period_in_order(self) -> Trigger:
+    def _check_period(self) -> Trigger:
         if self.active_from and self.active_until and self.active_until < self.active_from:
-            raise ValueError("active_until is before active_from: no event would ever count")
+            raise ValueError("active_until is before active_from, so that no event would ever count")
         return self
 
     @cached_property
     def label(self) -> str:
-        """The trigger's name, given or made."""
+        """The trigger's name, configured or built."""
         return self.name or f"{self.source}:{self.on}:{self.survey}"

@@ -41,8 +41,8 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
             'token = { env = "SECRET" }',
             'token = "hush"',
             (
-                'connections.crm.token: is a secret and must not stand in the file; write { env = "NAME" } or '
-                '{ file = "path" } in its place'
+                'connections.crm.token: is a secret and must not be in the file; write { env = "NAME" } or '
+                '{ file = "path" } instead'
             ),
         ),
         ('token = { env = "SECRET" }', "", "connections.crm.token: is missing"),

@@ -45,7 +45,7 @@ from nps_connect.settings.key_paths import format_key_path
             "[core]",
             '[core]\ndatabase_url = "sqlite://"',
             (
-                "core.database_url: a database in memory would forget "
+                "core.database_url: an in-memory database would lose "
                 "everything: name a file, such as sqlite:///nps-connect.db"
             ),
         ),
@@ -84,7 +84,7 @@ from nps_connect.settings.key_paths import format_key_path
         (
             "[surveys.after-purchase]",
             '[surveys.after-purchase]\nreminder_after = "60d"',
-            "surveys.after-purchase: reminder_after is not shorter than expires_after: the reminder would lead nowhere",
+            "surveys.after-purchase: the reminders come after expires_after, when the link has expired",
         ),
         (
             'survey = "after-purchase"',

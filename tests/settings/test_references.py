@@ -52,7 +52,7 @@ def test_a_variable_that_is_not_set_or_empty(configuration):
 def test_a_reference_to_both_or_to_nothing(configuration):
     signed_by(configuration, '{ env = "A", file = "b" }, { env = 3 }')
     assert configuration.mistakes() == [
-        "nps-connect.toml: core.signing_keys.1: refers to an environment variable and to a file; keep one of env and file",
+        "nps-connect.toml: core.signing_keys.1: refers to both an environment variable and a file; keep one of env and file",
         'nps-connect.toml: core.signing_keys.2: the reference has no name; write { env = "NAME" } or { file = "path" }',
     ]
 
@@ -61,8 +61,8 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(configuration):
     signed_by(configuration, f'"{SECRET}"')
     assert configuration.mistakes() == [
         (
-            "nps-connect.toml: core.signing_keys.1: is a secret and must not stand in the file; "
-            'write { env = "NAME" } or { file = "path" } in its place'
+            "nps-connect.toml: core.signing_keys.1: is a secret and must not be in the file; "
+            'write { env = "NAME" } or { file = "path" } instead'
         )
     ]
 
@@ -70,7 +70,7 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(configuration):
 def test_a_secret_in_place_of_the_list_is_refused_too(configuration):
     configuration.replace('[{ env = "SIGNING" }]', f'"{SECRET}"')
     [mistake] = configuration.mistakes()
-    assert mistake.startswith("nps-connect.toml: core.signing_keys: is a secret and must not stand in the file")
+    assert mistake.startswith("nps-connect.toml: core.signing_keys: is a secret and must not be in the file")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_secret_in_place_of_the_list_is_refused_too(configuration):
 def test_a_database_address_with_a_password_is_refused(configuration, url):
     configuration.replace("[core]", f'[core]\ndatabase_url = "{url}"')
     [mistake] = configuration.mistakes()
-    assert mistake.startswith("nps-connect.toml: core.database_url: is a secret and must not stand in the file")
+    assert mistake.startswith("nps-connect.toml: core.database_url: is a secret and must not be in the file")
     assert SECRET not in mistake
 
 

@@ -26,7 +26,7 @@ def check_connections(subject: CheckContext) -> None:
             continue
         model: type[ConnectionSettings] = info.settings
         try:
-            parsed = parse_table(model, table, where=subject.where, at=("connections", name))
+            parsed = parse_table(model, table, where=subject.where, key_path=("connections", name))
         except ConfigErrors as errors:
             subject.mistakes += errors.errors
             continue
