@@ -17,21 +17,21 @@ PAGES = {
     "cli.md": cli.render_page,
 }
 REFERENCE = Path(__file__).parent / "reference"
-NOTE = "<!-- Made from the code by docs/generate.py: edit the code, then run `make docs`. -->\n\n"
+NOTE = "<!-- Generated from the code by docs/generate.py: edit the code, then run `make docs`. -->\n\n"
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check all pages; returns the exit code."""
+    """Write all pages, or compare them with the files if ``--check`` is given; return the exit code."""
     drifted = []
-    for name, page in PAGES.items():
-        path, text = REFERENCE / name, NOTE + page().rstrip() + "\n"
+    for name, render_page in PAGES.items():
+        path, text = REFERENCE / name, NOTE + render_page().rstrip() + "\n"
         if "--check" not in arguments:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
             drifted.append(name)
     if drifted:
-        print(f"differs from the code: {', '.join(drifted)}; run: python docs/generate.py", file=sys.stderr)
+        print(f"out of date: {', '.join(drifted)}; run: python docs/generate.py", file=sys.stderr)
     return 1 if drifted else 0
 
 

@@ -1,4 +1,4 @@
-"""The page of all settings."""
+"""Generator of the settings reference."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from nps_connect.settings.durations import format_duration
 
 INTRODUCTION = """# Settings
 
-One file, `nps-connect.toml`. `nps-connect config check` reads it as `run` does and names every mistake with its key. A
-secret is never written into it: it is a reference, `{ env = "NAME" }` or `{ file = "/run/secrets/name" }`.
-Every value can also come from the environment, with `__` between the parts of its key: `NPS_CONNECT_CORE__MODE=live`.
+Settings are read from one file, `nps-connect.toml`. `nps-connect config check` validates it and reports every mistake
+with its key. Secrets are references, never values: `{ env = "NAME" }` or `{ file = "/run/secrets/name" }`. Every value
+can also be set in the environment, with `__` between the parts of its key: `NPS_CONNECT_CORE__MODE=live`.
 
-Durations are written as `30s`, `20m`, `2h`, `3d`, `1w` or `1d12h`. Names are lower case letters, digits and dashes."""
+Durations are written as `30s`, `20m`, `2h`, `3d`, `1w` or `1d12h`. Names consist of lower-case letters, digits and
+dashes."""
 TABLES = {
     "`[core]`": model.Core,
     "`[surveys.<name>]`": model.Survey,
@@ -58,69 +59,69 @@ TYPES = {
 
 
 def render_page() -> str:
-    """The page as Markdown: the core's tables, then those of the built-in plugins."""
+    """Return the page as Markdown: the tables of the core, then those of the built-in plugins."""
     tables = [render_table(title, settings) for title, settings in TABLES.items()]
     built_in = [render_table(f'`plugin = "{info.name}"` (built in)', info.settings) for info in load_builtin_plugins()]
     return "\n\n".join([INTRODUCTION, *tables, *built_in])
 
 
 def load_builtin_plugins() -> Iterator[object]:
-    """What the plugins that come with the core tell about themselves."""
+    """Yield the `ConnectorInfo` of each built-in plugin."""
     points = distribution("nps-connect").entry_points.select(group="nps_connect")
     for point in sorted(points, key=lambda point: point.name):
         yield point.load().nps_connector()
 
 
 def render_table(title: str, settings: type[BaseModel]) -> str:
-    """One table of the file: its own keys with type, default and meaning."""
+    """Return the section of one table: its keys with type, default and meaning."""
     text, _ = parse_docstring(settings)
     rows = [f"## {title}", text, "| key | type | default | meaning |\n| --- | --- | --- | --- |"]
-    shared = ConnectionSettings.model_fields if settings is not ConnectionSettings else {}
+    inherited = ConnectionSettings.model_fields if settings is not ConnectionSettings else {}
     for name, field in settings.model_fields.items():
-        if name in shared and issubclass(settings, ConnectionSettings):
+        if name in inherited and issubclass(settings, ConnectionSettings):
             continue
         cells = (
             f"`{field.alias or name}`",
             describe_type(settings, name),
             describe_default(field),
-            meaning(settings, name),
+            find_meaning(settings, name),
         )
         rows[-1] += "\n| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     return "\n\n".join(rows)
 
 
-def meaning(settings: type[BaseModel], name: str) -> str:
-    """The attribute's line of the docstring, of the class itself or of one that it inherits from."""
+def find_meaning(settings: type[BaseModel], name: str) -> str:
+    """Return the docstring entry of an attribute, from the class or its nearest base class."""
     for owner in inspect.getmro(settings):
-        told = parse_entries(parse_docstring(owner)[1].get("Attributes", "")).get(name)
-        if told:
-            return told
+        entry = parse_entries(parse_docstring(owner)[1].get("Attributes", "")).get(name)
+        if entry:
+            return entry
     return ""
 
 
 def describe_type(settings: type[BaseModel], name: str) -> str:
-    """The annotation in words."""
+    """Return the annotation of a setting in words."""
     owner = next(owner for owner in inspect.getmro(settings) if name in inspect.get_annotations(owner))
-    return type_in_words(ast.parse(str(inspect.get_annotations(owner)[name]), mode="eval").body)
+    return render_type(ast.parse(str(inspect.get_annotations(owner)[name]), mode="eval").body)
 
 
-def type_in_words(node: ast.expr) -> str:
-    """An annotation's tree in words; what has no word stays code."""
+def render_type(node: ast.expr) -> str:
+    """Return an annotation in words; types without a word are shown as code."""
     if isinstance(node, ast.BinOp):
-        return " or ".join(word for word in (type_in_words(node.left), type_in_words(node.right)) if word)
+        return " or ".join(word for word in (render_type(node.left), render_type(node.right)) if word)
     if isinstance(node, ast.Constant):
         return TYPES.get(str(node.value), f"`{node.value}`")
     if isinstance(node, ast.Subscript):
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         outer = ast.unparse(node.value)
         if outer == "Annotated":
-            return type_in_words(inner[0])
+            return render_type(inner[0])
         if outer == "Literal":
             return ", ".join(f"`{ast.literal_eval(word)}`" for word in inner)
         if outer == "tuple":
-            return f"list: {type_in_words(inner[0])}"
+            return f"list: {render_type(inner[0])}"
         if outer == "dict":
-            return f"table: {type_in_words(inner[1])} by {type_in_words(inner[0])}"
+            return f"table: {render_type(inner[1])} by {render_type(inner[0])}"
     written = ast.unparse(node)
     alias = getattr(model, written, getattr(routes, written, None))
     if written not in TYPES and alias is not None and hasattr(alias, "__args__"):
@@ -129,7 +130,7 @@ def type_in_words(node: ast.expr) -> str:
 
 
 def describe_default(field: FieldInfo) -> str:
-    """The default as one would write it."""
+    """Return the default as written in the configuration file."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)

@@ -33,7 +33,7 @@ def report(
 ) -> None:
     """Print the Net Promoter Score with its margin of error and number of responses.
 
-    Only confirmed responses count. Days are days in the company's time zfigure. A score from fewer than 30 responses is
+    Only confirmed responses count. Days are days in the company's time zone. A score from fewer than 30 responses is
     too small to judge.
     """
     from nps_connect.rules.nps_arithmetic import compute_nps

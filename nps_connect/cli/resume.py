@@ -55,4 +55,4 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
     elif pause is None:
         click.echo(f"{describe_scope(paused_scope)} was not paused.")
     elif changed:
-        click.echo(f"{describe_scope(paused_scope)} resumed (was paused: {pause.reason}).")
+        click.echo(f"{describe_scope(paused_scope)} resumed. Reason for the pause: {pause.reason}.")

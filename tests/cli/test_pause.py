@@ -33,7 +33,7 @@ def test_pause_and_resume_all_customer_mail(seeded_cli):
     assert "Send mail to 2 customers?" in declined.err
     assert seeded_cli("resume", "--yes").out == (
         "Waiting: 2 deliveries; mail would reach 2 customers.\n"
-        "All customer mail resumed (was paused: wrong template).\n"
+        "All customer mail resumed. Reason for the pause: wrong template.\n"
     )
     assert seeded_cli("resume").out == "All customer mail was not paused.\n"
 

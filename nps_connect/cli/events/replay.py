@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 @click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
 @event_filter_options
 @click.option(
-    "--again", "reason", metavar="REASON", help="Redecide events rejected by the old configuration; recorded reason."
+    "--again",
+    "reason",
+    metavar="REASON",
+    help="Redecide events that the previous configuration rejected; REASON is recorded.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the number of events and people; change nothing.")
 @yes_option

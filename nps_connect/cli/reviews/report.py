@@ -26,7 +26,7 @@ COUNTS = ("answered", "shown", "sent", "opened", "machine")
 def report(options: Options, as_json: bool, as_csv: bool) -> None:
     """Count review links by platform and score band.
 
-    Each person counts once per platform and band: answered, was shown the link on the thank-you page, was sent it by
+    Each person counts once per platform and band: responded, was shown the link on the thank-you page, was sent it by
     mail, opened it. Suspected bot visits are counted separately. An opened link means that the person reached the
     platform, not that a review was written.
     """
@@ -47,7 +47,7 @@ def report(options: Options, as_json: bool, as_csv: bool) -> None:
         )
     else:
         print_table(
-            ["platform", "band", "scores", "answered", "shown", "sent", "opened", "bot visits"],
+            ["platform", "band", "scores", "responded", "shown", "sent", "opened", "bot visits"],
             [_row(band) for band in bands],
             empty="no responses with a review route",
         )
