@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
@@ -56,18 +56,20 @@ def record_responses(session: Session, responses: Sequence[tuple[int, int, Segme
         session: the transaction of the responses.
         responses: id, contact id, segment and platforms of each.
     """
-    segment_by_id = {response_id: segment for response_id, _, segment, _ in responses}
+    segment_by_id: dict[int, Segment] = {}
+    states: list[dict[str, Any]] = []
+    tallies: dict[tuple[str, Segment, int], dict[str, Any]] = {}
+    unmarked: dict[str, Any] = dict.fromkeys(REVIEW_LINK_EVENTS, False)
+    for response_id, contact_id, segment, platforms in responses:
+        segment_by_id[response_id] = segment
+        for platform in platforms:
+            tally = {"platform": platform, "segment": segment, "contact_id": contact_id, **unmarked}
+            tallies[platform, segment, contact_id] = tally
+            states.append({"response_id": response_id, **tally})
     stored = list(session.execute(_SELECT_LINK_STATES, {"ids": list(segment_by_id)}).scalars())
-    unmarked = dict.fromkeys(REVIEW_LINK_EVENTS, False)
-    states = [
-        {"response_id": response_id, "contact_id": contact_id, "segment": segment, "platform": platform, **unmarked}
-        for response_id, contact_id, segment, platforms in responses
-        for platform in platforms
-    ]
     insert_many(session, ReviewLinkStateRow, states, skip_existing=("response_id", "platform"))
     # Sorted: concurrent transactions lock the rows of one contact in the same order.
-    tallies = sorted({tuple(state[name] for name in TALLY_KEY) for state in states})
-    rows = [dict(zip(TALLY_KEY, tally, strict=True)) | unmarked for tally in tallies]
+    rows = list(map(tallies.__getitem__, sorted(tallies)))
     insert_many(session, ReviewTallyRow, rows, skip_existing=TALLY_KEY)
     for state in stored:
         previous, state.segment = state.segment, segment_by_id[state.response_id]

@@ -58,19 +58,21 @@ def detect_signals(
         mails: when each mail with the link was handed over: the first one and every reminder.
     """
     signals: set[BotSignal] = {"head"} if visit.method == "HEAD" else set()
-    if any(timedelta(0) <= visit.at - sent_at <= FAST_OPEN_WINDOW for sent_at in mails):
-        signals.add("fast")
-    near = [other for other in earlier if abs(visit.at - other.at) <= SWEEP_WINDOW]
-    if visit.method == "POST":
-        # The same score submitted once more confirms a response with conflicting scores.
-        submitted = [other.score for other in near if other.method == "POST"]
-        if submitted and submitted[-1] != visit.score:
-            signals.add("contradiction")
-    elif visit.score is not None and any(
-        other.method != "POST" and other.score not in (None, visit.score) for other in near
-    ):
-        signals.add("several")
-    return _in_order(signals)
+    for sent_at in mails:
+        if timedelta(0) <= visit.at - sent_at <= FAST_OPEN_WINDOW:
+            signals.add("fast")
+    last_submitted = visit.score
+    for other in earlier:
+        if abs(visit.at - other.at) > SWEEP_WINDOW:
+            continue
+        if other.method == "POST":
+            last_submitted = other.score
+        elif visit.method != "POST" and None not in (other.score, visit.score) and other.score != visit.score:
+            signals.add("several")
+    # The same score submitted once more confirms a response with conflicting scores.
+    if visit.method == "POST" and last_submitted != visit.score:
+        signals.add("contradiction")
+    return tuple(filter(signals.__contains__, BOT_SIGNALS))
 
 
 def combine_signals(visits: Iterable[tuple[PageVisit, Sequence[BotSignal]]]) -> tuple[BotSignal, ...]:
@@ -90,11 +92,7 @@ def combine_signals(visits: Iterable[tuple[PageVisit, Sequence[BotSignal]]]) -> 
         scores.add(visit.score)
     if len(scores) > MANY_SCORES and not has_submission:
         signals.add("many")
-    return _in_order(signals)
-
-
-def _in_order(signals: set[BotSignal]) -> tuple[BotSignal, ...]:
-    return tuple(signal for signal in BOT_SIGNALS if signal in signals) if signals else ()
+    return tuple(filter(signals.__contains__, BOT_SIGNALS))
 
 
 def serialize_signals(signals: Sequence[BotSignal]) -> str | None:

@@ -17,6 +17,7 @@ from nps_connect.ledger.review_requests import has_review_request
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, PageViewRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.services.contacts.response_records import ConfirmedResponse
+from nps_connect.services.context import Context
 
 OPEN_STATES = ("planned", "sent")
 
@@ -174,6 +175,11 @@ _LOCK_INVITATIONS = (
     .order_by(col(InvitationRow.id))
     .with_for_update(key_share=True)
 )
+
+
+def new_public_id(ctx: Context) -> str:
+    """Return a random public id for a response."""
+    return f"r-{ctx.random.getrandbits(96):024x}"
 
 
 def load_invitation_states(session: Session, invitation_ids: Collection[int]) -> dict[int, InvitationState]:

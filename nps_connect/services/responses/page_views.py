@@ -27,7 +27,7 @@ from nps_connect.rules.bot_detection import (
 )
 from nps_connect.services.contacts.response_records import build_response
 from nps_connect.services.context import Context
-from nps_connect.services.responses.invitation_state import InvitationState, LockedInvitation
+from nps_connect.services.responses.invitation_state import InvitationState, LockedInvitation, new_public_id
 from nps_connect.services.reviews.review_pages import record_review_pages_shown
 
 RETROACTIVE_SIGNALS: frozenset[BotSignal] = frozenset({"several", "contradiction"})
@@ -64,12 +64,12 @@ _UPDATE_SIGNALS = (
 
 @dataclass
 class _LoggedView:
-    """A page view or submission that is stored (`id`) or about to be inserted (`values`)."""
+    """A page view or submission that is stored (`id`) or about to be inserted (`row`)."""
 
     visit: PageVisit
     signals: tuple[BotSignal, ...]
     id: int | None = None
-    values: dict[str, Any] | None = None
+    row: dict[str, Any] | None = None
 
 
 class PageViewLog:
@@ -89,7 +89,7 @@ class PageViewLog:
         self._sent_at: dict[int, list[datetime]] = defaultdict(list)
         self._views: dict[int, list[_LoggedView]] = defaultdict(list)
         self._changed: dict[int, _LoggedView] = {}
-        self._new: list[_LoggedView] = []
+        self._rows: list[dict[str, Any]] = []
         self.reminded: set[int] = set()
         with_reminder, with_views = [], []
         for invitation_id, invitation in invitations.items():
@@ -127,14 +127,15 @@ class PageViewLog:
         """
         visit = PageVisit(view.method, view.at, score)
         earlier = self._views[invitation_id]
-        signals = detect_signals(
-            visit, [logged.visit for logged in earlier], self._mails_before(invitation_id, view.at)
-        )
+        mails = self._sent_at[invitation_id]
+        if not mails or mails[0] > view.at:  # before the first mail arrived: a scanner on its way, as fast as can be
+            mails = [view.at]
+        signals = detect_signals(visit, [logged.visit for logged in earlier] if earlier else (), mails)
         for signal in RETROACTIVE_SIGNALS.intersection(signals):
             for logged in earlier:
                 if logged.visit.score != score and (logged.visit.method == "POST") == (view.method == "POST"):
                     self._add_signal(logged, signal)
-        values = {
+        row = {
             "purpose": "survey",
             "invitation_id": invitation_id,
             "method": view.method,
@@ -142,25 +143,21 @@ class PageViewLog:
             "address": view.address,
             "agent": view.agent,
             "score": score,
+            "bot_signals": serialize_signals(signals),
         }
-        self._new.append(_LoggedView(visit, signals, values=values))
+        self._rows.append(row)
         if score is not None:
-            earlier.append(self._new[-1])
+            earlier.append(_LoggedView(visit, signals, row=row))
         return signals
 
-    def _mails_before(self, invitation_id: int, at: datetime) -> list[datetime]:
-        """Return when the mails that a view can follow were sent.
-
-        A view before the first mail counts as immediate: a scanner opens links while the mail is in transit.
-        """
-        mails = self._sent_at[invitation_id]
-        return mails if mails and mails[0] <= at else [at]
-
     def _add_signal(self, logged: _LoggedView, signal: BotSignal) -> None:
-        if signal not in logged.signals:
-            logged.signals = tuple(name for name in BOT_SIGNALS if name in logged.signals or name == signal)
-            if logged.id is not None:
-                self._changed[logged.id] = logged
+        if signal in logged.signals:
+            return
+        logged.signals = tuple(name for name in BOT_SIGNALS if name in logged.signals or name == signal)
+        if logged.row is not None:
+            logged.row["bot_signals"] = serialize_signals(logged.signals)
+        elif logged.id is not None:
+            self._changed[logged.id] = logged
 
     def write(self) -> None:
         """Write the new views and the signals added to stored ones."""
@@ -172,24 +169,7 @@ class PageViewLog:
                     for view_id, view in self._changed.items()
                 ],
             )
-        rows = [{**(view.values or {}), "bot_signals": serialize_signals(view.signals)} for view in self._new]
-        insert_many(self._session, PageViewRow, rows)
-
-
-def new_response_columns(ctx: Context, state: InvitationState) -> dict[str, Any]:
-    """Return the columns of a response that nobody has confirmed, without the provisional score."""
-    return {
-        "public_id": state.public_id or f"r-{ctx.random.getrandbits(96):024x}",
-        "invitation_id": state.id,
-        "contact_id": state.contact_id,
-        "survey": state.survey,
-        "touchpoint": state.touchpoint,
-        "scale": NPS_SCALE,
-        "revision": 0,
-        "language": state.language,
-        "do_not_contact": False,
-        "follow_up": [],
-    }
+        insert_many(self._session, PageViewRow, self._rows)
 
 
 def record_page_views(
@@ -204,7 +184,16 @@ def record_page_views(
             continue
         if view.score is not None and not state.revision:
             provisional[state.id] = {
-                **new_response_columns(ctx, state),
+                "public_id": state.public_id or new_public_id(ctx),
+                "invitation_id": state.id,
+                "contact_id": state.contact_id,
+                "survey": state.survey,
+                "touchpoint": state.touchpoint,
+                "scale": NPS_SCALE,
+                "revision": 0,
+                "language": state.language,
+                "do_not_contact": False,
+                "follow_up": [],
                 "provisional_score": view.score,
                 "provisional_at": view.at,
                 "provisional_bot_signals": serialize_signals(signals),

@@ -31,8 +31,7 @@ def process_visits(ctx: Context, visits: Sequence[SurveyPageRequest]) -> list[Vi
         OperationalError: the database is unavailable.
     """
     outcomes: list[VisitOutcome | Exception] = []
-    batches: list[list[int]] = []
-    identified: dict[int, IdentifiedVisit] = {}
+    batches: list[dict[int, IdentifiedVisit]] = []
     earliest_batch: dict[int, int] = {}
     for index, visit in enumerate(visits):
         invitation_id = ctx.links.read_survey(visit.token)
@@ -40,16 +39,14 @@ def process_visits(ctx: Context, visits: Sequence[SurveyPageRequest]) -> list[Vi
             outcomes.append("unknown" if ctx.links.read_test(visit.token) is None else "test")
             continue
         outcomes.append("unknown")
-        identified[index] = (invitation_id, visit)
         number = earliest_batch.get(invitation_id, 0)
         if number == len(batches):
-            batches.append([])
-        batches[number].append(index)
+            batches.append({})
+        batches[number][index] = (invitation_id, visit)
         if visit.submission is not None:  # later visits of this survey must see its result
             earliest_batch[invitation_id] = number + 1
     for batch in batches:
-        results = _process_batch(ctx, [identified[index] for index in batch])
-        for index, outcome in zip(batch, results, strict=True):
+        for index, outcome in zip(batch, _process_batch(ctx, list(batch.values())), strict=True):
             outcomes[index] = outcome
     return outcomes
 
@@ -74,7 +71,7 @@ def _process_in_transaction(
 ) -> list[VisitOutcome | Exception]:
     """Process page views, then submissions, of which there is at most one per survey."""
     since = min(visit.page_view.at for _, visit in batch) - SWEEP_WINDOW
-    invitations = lock_invitations(session, {invitation_id for invitation_id, _ in batch}, since)
+    invitations = lock_invitations(session, dict(batch).keys(), since)
     log = PageViewLog(session, invitations, since)
     views: list[tuple[InvitationState, PageView]] = []
     received: list[ReceivedSubmission] = []

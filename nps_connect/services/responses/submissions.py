@@ -12,15 +12,15 @@ from nps_connect.ledger.tables import DeliveryRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.pages import PageView, Submission
-from nps_connect.records.responses import FollowUpAnswer, segment_of
+from nps_connect.records.responses import NPS_SCALE, FollowUpAnswer, segment_of
 from nps_connect.rendering.languages import choose_language
 from nps_connect.rendering.sanitization import one_line
 from nps_connect.services.cases.recovery import record_recovery
 from nps_connect.services.contacts.response_records import ConfirmedResponse, RoutableResponse, build_response
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_deliveries
-from nps_connect.services.responses.invitation_state import LockedInvitation
-from nps_connect.services.responses.page_views import PageViewLog, new_response_columns
+from nps_connect.services.responses.invitation_state import LockedInvitation, new_public_id
+from nps_connect.services.responses.page_views import PageViewLog
 from nps_connect.services.routing.route import load_planned_deliveries, route_responses
 from nps_connect.settings.surveys import FollowUp
 
@@ -69,16 +69,26 @@ def record_submissions(
     stored = _store_responses(ctx, session, accepted)
     repeated = [entry.response.id for entry in stored if entry.received.invitation.state.revision]
     planned = load_planned_deliveries(session, repeated) if repeated else {}
-    final = [entry for entry in stored if _apply_conflict(session, entry, planned, queues)]
-    answered = [number for entry in final if (number := entry.response.invitation_id) in log.reminded]
-    if answered:
-        reminders = col(DeliveryRow.action) == "send_reminder", col(DeliveryRow.invitation_id).in_(answered)
-        cancel_deliveries(ctx, session, CancelCode.ANSWERED, *reminders)
-    queues |= route_responses(ctx, session, [_to_routable(entry) for entry in final], planned)
-    for entry in final:
+    routable: list[RoutableResponse] = []
+    confirmed: dict[int, bool] = {}
+    reminded, with_case = [], []
+    for entry in stored:
+        invitation_id = entry.response.invitation_id
+        confirmed[invitation_id] = entry.is_confirmed
+        if not _apply_conflict(session, entry, planned, queues):
+            continue
+        routable.append(_to_routable(entry))
+        if invitation_id in log.reminded:
+            reminded.append(invitation_id)
         if entry.received.invitation.has_case:
-            queues |= record_recovery(ctx, session, entry.response)
-    return {entry.response.invitation_id: entry.is_confirmed for entry in stored}
+            with_case.append(entry.response)
+    if reminded:
+        reminders = col(DeliveryRow.action) == "send_reminder", col(DeliveryRow.invitation_id).in_(reminded)
+        cancel_deliveries(ctx, session, CancelCode.ANSWERED, *reminders)
+    queues |= route_responses(ctx, session, routable, planned)
+    for response in with_case:
+        queues |= record_recovery(ctx, session, response)
+    return confirmed
 
 
 def _store_responses(
@@ -90,17 +100,22 @@ def _store_responses(
     for received, is_confirmed in accepted:
         state = received.invitation.state
         content = _merge_content(ctx, received)
-        stored.append(_StoredSubmission(received, state.response(**content), is_confirmed, bool(content)))
+        response = state.response(**content)
+        stored.append(_StoredSubmission(received, response, is_confirmed, bool(content)))
         conflicting_at = None if is_confirmed else received.page_view.at
         if content or conflicting_at != state.conflicting_at:
-            submitted = {name: getattr(stored[-1].response, name) for name in _CONTENT_COLUMNS}
-            rows.append({**new_response_columns(ctx, state), **submitted, "conflicting_at": conflicting_at})
-    columns = ("invitation_id", "id", "public_id")
-    ids = {row[0]: row for row in insert_many(session, ResponseRow, rows, on_conflict=_on_conflict, returning=columns)}
+            rows.append({**response._asdict(), "scale": NPS_SCALE, "conflicting_at": conflicting_at})
+            del rows[-1]["id"]
+    written = insert_many(session, ResponseRow, rows, on_conflict=_on_conflict, returning=("invitation_id", "id"))
+    ids: dict[int, int] = dict(written)
+    revisions = []
     for index, entry in enumerate(stored):
-        if (row := ids.get(entry.response.invitation_id)) is not None:
-            stored[index] = entry._replace(response=entry.response._replace(id=row[1], public_id=row[2]))
-    insert_many(session, RevisionRow, [_revision_columns(entry) for entry in stored if entry.is_new])
+        if entry.response.id is None:
+            response = entry.response._replace(id=ids[entry.response.invitation_id])
+            stored[index] = entry._replace(response=response)
+        if entry.is_new:
+            revisions.append(_revision_columns(stored[index]))
+    insert_many(session, RevisionRow, revisions)
     return stored
 
 
@@ -121,10 +136,15 @@ def _merge_content(ctx: Context, received: ReceivedSubmission) -> dict[str, Any]
         "do_not_contact": submission.do_not_contact,
         "follow_up": _merge_follow_up_answers(ctx, state.survey, submission, state.follow_up or []),
     }
-    if all(getattr(state, name) == value for name, value in content.items()):
+    if (state.score, state.comment, state.do_not_contact, state.follow_up) == tuple(content.values()):
         return {}
-    revision = (state.revision or 0) + 1
-    return {**content, "revision": revision, "language": submission.language, "answered_at": received.page_view.at}
+    return {
+        **content,
+        "public_id": state.public_id or new_public_id(ctx),
+        "revision": (state.revision or 0) + 1,
+        "language": submission.language,
+        "answered_at": received.page_view.at,
+    }
 
 
 def _merge_follow_up_answers(

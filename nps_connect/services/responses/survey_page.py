@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from sqlmodel import Session
@@ -23,10 +24,10 @@ from nps_connect.services.reviews.review_pages import resolve_review_page, resol
 
 def build_survey_pages(ctx: Context, requests: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
     """Return a page, or the error of building it, for each request; one query for all, and nothing is written."""
-    invitation_ids = [ctx.links.read_survey(request.token) for request in requests]
+    invitation_ids = list(map(ctx.links.read_survey, map(attrgetter("token"), requests)))
     pages: list[SurveyPage | Exception] = []
     with ctx.ledger.read() as session:
-        states = load_invitation_states(session, set(invitation_ids) - {None})  # type: ignore[arg-type]
+        states = load_invitation_states(session, set(filter(None, invitation_ids)))
         for request, invitation_id in zip(requests, invitation_ids, strict=True):
             try:
                 if invitation_id is None and (link := ctx.links.read_test(request.token)) is not None:

@@ -126,26 +126,27 @@ def _choose_offer(
 
     Returns the offer and None, or an offer that stands for all and the reason why nobody is asked.
     """
-    offers = _reachable_offers(ctx, session, plan)
+    offers = plan.offers if len(plan.offers) == 1 else _reachable_offers(ctx, session, plan)
     fallback = next(iter(offers.values()))
-    blocked = block_reason(offers, others, ctx.clock()) if others else None
-    if blocked is not None:
-        return fallback, blocked
-    used = {entry.platform for entry in others}
-    platforms = [name for name in offers if name not in used]
+    if others:
+        if (blocked := block_reason(offers, others, ctx.clock())) is not None:
+            return fallback, blocked
+        used = {reservation.platform for reservation in others}
+        offers = {platform: offer for platform, offer in offers.items() if platform not in used}
+    if len(offers) == 1 and fallback is offers.get(fallback.via) and fallback.weight:
+        return fallback, None  # nothing to choose
     contact = plan.response.contact
-    platform = _ask_plugins(ctx, plan.response, platforms) or choose_platform(
-        platforms, {name: offers[name].weight for name in platforms}, (), f"{contact.connection}:{contact.id}"
+    weights = {platform: offer.weight for platform, offer in offers.items()}
+    platform = _ask_plugins(ctx, plan.response, list(offers)) or choose_platform(
+        list(offers), weights, (), f"{contact.connection}:{contact.id}"
     )
     if platform is None:
-        return fallback, f"no mail by choice: every weight of {', '.join(platforms)} is 0"
+        return fallback, f"no mail by choice: every weight of {', '.join(offers)} is 0"
     return offers[platform], None
 
 
 def _reachable_offers(ctx: Context, session: Session, plan: ReviewPlan) -> Mapping[str, PlannedAction]:
-    """Return the offers whose platforms have a page for this contact, or all if none has; one alone is not checked."""
-    if len(plan.offers) == 1:
-        return plan.offers
+    """Return the offers whose platforms have a page for this contact, or all if none has."""
     response, invitation_id = plan.response, plan.response.columns.invitation_id
     reachable = {}
     for platform, offer in plan.offers.items():
@@ -196,10 +197,11 @@ def _enqueue_invitation(
     ctx: Context, plan: ReviewPlan, offer: PlannedAction, declined: str | None, new_deliveries: list[NewDelivery]
 ) -> set[str]:
     """Plan the mail, or record the reason why there is none; return the queue of a resumed mail."""
-    mail = next((mail for mail in plan.mails if mail.options["platform"] == offer.via and not is_reminder(mail)), None)
-    if mail is None:
+    mails = [mail for mail in plan.mails if mail.options["platform"] == offer.via and not is_reminder(mail)]
+    if not mails:
         new_deliveries.append(_new_invitation(ctx, plan, offer, declined))
         return set()
+    mail = mails[0]
     if declined is not None:
         mail.state, mail.finished_at = "cancelled", ctx.clock()
         mail.cancel_code, mail.last_error = CancelCode.REVIEW_DECLINED, declined

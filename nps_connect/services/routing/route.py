@@ -110,7 +110,7 @@ class _Router:
                 self._withdraw(deliveries[-1])
         for target, action in actions.items():
             if target not in self._existing:
-                self._add(action)
+                self._enqueue(action.action, action.via, action.delay, _route_options(action))
             elif action.action == "write_score":
                 self._replace_score(action, self._existing[target])
             else:
@@ -134,7 +134,7 @@ class _Router:
         for delivery in deliveries:
             if delivery.state in UNSTARTED_STATES:
                 cancel(self._ctx, self._session, delivery, CancelCode.SUPERSEDED)
-        self._add(action)
+        self._enqueue(action.action, action.via, action.delay, _route_options(action))
 
     def _update(self, action: PlannedAction, delivery: DeliveryRow) -> None:
         """Bring a delivery up to date if it has not started, else report the change on its ticket."""
@@ -164,9 +164,6 @@ class _Router:
             delay = grace_period("update_ticket", self._response.is_final)
             options = {"reported_revision": ticket.revision}
             self._enqueue("update_ticket", ticket.connection, delay, options, follows=ticket)
-
-    def _add(self, action: PlannedAction) -> None:
-        self._enqueue(action.action, action.via, action.delay, _route_options(action))
 
     def _enqueue(
         self,
