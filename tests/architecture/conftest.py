@@ -1,4 +1,4 @@
-"""The tree as the tests of this folder see it."""
+"""Files of the repository for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ IGNORED_FOLDERS = {".git", ".venv", "build", "dist", "site", "artifacts", "__pyc
 
 
 def _tracked_files() -> list[Path]:
-    """Files under version control; outside of a clone, all that are not made by tools."""
+    """Return the files under version control; outside of a clone, all except those that tools generate."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0 and listed.stdout:
-        found = [ROOT / name for name in listed.stdout.split("\0") if name]
+        paths = [ROOT / name for name in listed.stdout.split("\0") if name]
     else:
-        found = [path for path in ROOT.rglob("*") if not IGNORED_FOLDERS & set(path.relative_to(ROOT).parts)]
-    return [path for path in found if path.is_file()]
+        paths = [path for path in ROOT.rglob("*") if not IGNORED_FOLDERS & set(path.relative_to(ROOT).parts)]
+    return [path for path in paths if path.is_file()]
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +33,11 @@ def tracked() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def product(tracked) -> list[Path]:
-    """Python files that are shipped: the package and the plugins, without their tests."""
-    places = (ROOT / "nps_connect", ROOT / "plugins")
+    """Python files of the package and the plugins, without tests."""
+    package, plugins = ROOT / "nps_connect", ROOT / "plugins"
     return [
         path
         for path in tracked
-        if (path.suffix == ".py" and path.is_relative_to(places[0]))
-        or (path.suffix == ".py" and path.is_relative_to(places[1]) and "tests" not in path.parts)
+        if (path.suffix == ".py" and path.is_relative_to(package))
+        or (path.suffix == ".py" and path.is_relative_to(plugins) and "tests" not in path.parts)
     ]

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from nps_connect.rules.imports.charset import Encoding, detect_encoding
 from nps_connect.rules.imports.csv_table import CsvRow, read_lines, read_table
-from nps_connect.rules.imports.encoding import Encoding, detect_encoding
 from nps_connect.rules.imports.row_errors import InvalidImportFile
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nps_connect.rules.imports.charset import detect_encoding
 from nps_connect.rules.imports.csv_table import DELIMITERS, MAX_CELL_LENGTH, MAX_LINE_LENGTH, read_lines, read_table
-from nps_connect.rules.imports.encoding import detect_encoding
 from nps_connect.rules.imports.row_errors import InvalidImportFile
 
 

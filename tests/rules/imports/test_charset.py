@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rules.imports.encoding import detect_encoding
+from nps_connect.rules.imports.charset import detect_encoding
 from nps_connect.rules.imports.row_errors import InvalidImportFile
 
 FRENCH = "Prénom;Courriel\r\nZoé;zoe@example.com\r\nJérôme;jerome@example.com\r\n"
