@@ -1,13 +1,11 @@
-"""The whole configuration checked across its tables, against the plugins that are installed."""
+"""Validate the whole configuration across its tables, with the installed plugins."""
 
 from __future__ import annotations
 
-from nps_connect.app.checks.cases import check_cases
-from nps_connect.app.checks.connections import check_connections
+from nps_connect.app.checks.connections import check_concurrency, check_connections
 from nps_connect.app.checks.context import CheckContext
-from nps_connect.app.checks.delivery import check_delivery
 from nps_connect.app.checks.routes import check_routes
-from nps_connect.app.checks.surveys import check_surveys
+from nps_connect.app.checks.surveys import check_recovery, check_surveys
 from nps_connect.app.checks.triggers import check_triggers
 from nps_connect.connection import ConnectionSettings
 from nps_connect.errors import ConfigErrors
@@ -17,26 +15,26 @@ from nps_connect.settings.model import Settings
 
 
 def validate(settings: Settings, plugins: Plugins, *, where: str) -> dict[str, ConnectionSettings]:
-    """Check what `Settings` alone cannot know, and parse each connection with its plugin's model.
+    """Check the tables together, and parse each connection with the model of its plugin.
 
     Args:
         settings: the file.
-        plugins: what is installed.
+        plugins: the installed plugins.
         where: the file's name, for errors.
 
     Returns:
-        The connections' settings, by name.
+        The settings of the connections, by name.
 
     Raises:
-        ConfigErrors: every mistake, at once.
+        ConfigErrors: all mistakes together.
     """
-    subject = CheckContext(settings, plugins, where)
-    check_connections(subject)
-    check_surveys(subject, available_languages())
-    check_triggers(subject)
-    check_routes(subject)
-    check_delivery(subject)
-    check_cases(subject)
-    if subject.mistakes:
-        raise ConfigErrors(subject.mistakes)
-    return subject.parsed
+    context = CheckContext(settings, plugins, where)
+    check_connections(context)
+    check_surveys(context, available_languages())
+    check_triggers(context)
+    check_routes(context)
+    check_concurrency(context)
+    check_recovery(context)
+    if context.mistakes:
+        raise ConfigErrors(context.mistakes)
+    return context.parsed

@@ -1,4 +1,4 @@
-"""The doors that the web opens: what a request may ask of the application."""
+"""The web layer's port `WebBackend`, implemented with the services."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from nps_connect.services.suppressions.opt_out import unsubscribe, unsubscribe_p
 
 log = logging.getLogger(__name__)
 
-REFUSAL_FLUSH_INTERVAL = timedelta(seconds=10)
+REJECTION_FLUSH_INTERVAL = timedelta(seconds=10)
 
 
 class ApplicationWebBackend:
-    """The web's view of the application."""
+    """Application services that the web layer calls."""
 
     def __init__(self, ctx: Context) -> None:
         core = ctx.settings.core
@@ -38,68 +38,68 @@ class ApplicationWebBackend:
         self.colour = core.colour
         self.trusted_proxies = core.trusted_proxies
         self._ctx = ctx
-        self._refused: Counter[tuple[str, str]] = Counter()
-        self._told_at: datetime | None = None
+        self._rejected: Counter[tuple[str, str]] = Counter()
+        self._flushed_at: datetime | None = None
 
     @property
     def metrics_token(self) -> str | None:
-        """Who shows it may read `metrics`; none = nobody."""
+        """The bearer token for `metrics`; None disables them."""
         token = self._ctx.settings.core.metrics_token
         return None if token is None else token.get_secret_value()
 
     def metrics(self) -> str:
-        """How the application stands, as Prometheus text."""
+        """Return the status in the Prometheus text format."""
         with self._ctx.ledger.read() as session:
             return render_metrics(load_status(session, self._ctx.settings, self._ctx.clock()))
 
     def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
-        """Store one believed webhook; durable on return.
+        """Store one webhook durably.
 
         Raises:
-            WebhookRejected: it is not believed.
+            WebhookRejected: its signature or content is invalid.
         """
-        problem = self.accept_webhooks([(connection, request)])[0]
-        if problem is not None:
-            raise problem
+        [error] = self.accept_webhooks([(connection, request)])
+        if error is not None:
+            raise error
 
-    def accept_webhooks(self, asked: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
-        """Store believed webhooks; durable on return. What is wrong with one of them stands in its place."""
-        answers = accept_webhooks(self._ctx, asked)
-        for (connection, _), answer in zip(asked, answers, strict=True):
-            if isinstance(answer, WebhookRejected):
-                known = connection if connection in self._ctx.connections else "unknown"
-                log.warning("webhook refused connection=%s reason=%s", known, answer.reason)
-                self._refused[f"webhook_{answer.reason}", known] += 1
-        if self._refused:
-            self._tell(self._ctx.clock())
-        return [answer if isinstance(answer, Exception) else None for answer in answers]
+    def accept_webhooks(self, requests: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
+        """Store webhooks durably; returns the error of each, None if it was stored."""
+        results = accept_webhooks(self._ctx, requests)
+        for (connection, _), result in zip(requests, results, strict=True):
+            if isinstance(result, WebhookRejected):
+                label = connection if connection in self._ctx.connections else "unknown"
+                log.warning("webhook_rejected connection=%s reason=%s", label, result.reason)
+                self._rejected[f"webhook_{result.reason}", label] += 1
+        if self._rejected:
+            self._flush_counters(self._ctx.clock())
+        return [result if isinstance(result, Exception) else None for result in results]
 
     def build_survey_pages(self, visits: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
-        """Show survey pages; changes nothing."""
+        """Return the content of survey pages, without recording anything."""
         return build_survey_pages(self._ctx, visits)
 
     def record_visits(self, visits: Sequence[SurveyPageRequest]) -> list[VisitOutcome | Exception]:
-        """Note openings and take presses."""
+        """Record page views and submissions."""
         return process_visits(self._ctx, visits)
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:
-        """Show the unsubscribe page; changes nothing."""
+        """Return the content of the unsubscribe page, without recording anything."""
         return unsubscribe_page(self._ctx, token)
 
     def unsubscribe(self, token: str) -> UnsubscribePage:
-        """Stop all customer mail to this person."""
+        """Stop all customer mail to this contact."""
         return unsubscribe(self._ctx, token)
 
     def resolve_review_link(self, token: str, visit: PageView) -> str | None:
-        """Where a review link leads, or none."""
+        """Record a visit of a review link; returns its target, None if the link is invalid."""
         return resolve_review_link(self._ctx, token, visit)
 
     def report_bounces(self, token: str, message: bytes) -> int:
-        """Take what a relay got back."""
+        """Process a bounce report of a relay; returns the number of bounces recorded."""
         return receive_bounce_report(self._ctx, token, message)
 
     def problems(self) -> list[str]:
-        """Why the product is not ready; empty when it is."""
+        """Return why the product is not ready; empty if it is."""
         try:
             require_current_schema(self._ctx.ledger)
         except ConfigError as error:
@@ -108,12 +108,12 @@ class ApplicationWebBackend:
             return [str(error)]
         return []
 
-    def _tell(self, now: datetime) -> None:
-        """Write refusals to the ledger, but rarely: forged webhooks must not cost a commit each."""
-        if self._told_at is not None and now - self._told_at < REFUSAL_FLUSH_INTERVAL:
+    def _flush_counters(self, now: datetime) -> None:
+        """Write the counts to the ledger at intervals: a forged webhook must not cost a commit."""
+        if self._flushed_at is not None and now - self._flushed_at < REJECTION_FLUSH_INTERVAL:
             return
-        self._told_at = now
-        refused, self._refused = self._refused, Counter()
+        self._flushed_at = now
+        rejected, self._rejected = self._rejected, Counter()
         with self._ctx.ledger.write() as session:
-            for (name, connection), by in refused.items():
-                increment_counter(session, name, connection, now.date(), by)
+            for (name, connection), count in rejected.items():
+                increment_counter(session, name, connection, now.date(), count)

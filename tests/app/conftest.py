@@ -1,4 +1,4 @@
-"""A small world of plugins, and a configuration that is right: each test spoils one thing."""
+"""Plugins and a valid configuration; each test introduces one mistake."""
 
 from types import ModuleType
 
@@ -142,5 +142,5 @@ class ConfigFixture:
 
 
 @pytest.fixture
-def world(tmp_path):
+def configuration(tmp_path):
     return ConfigFixture(tmp_path)

@@ -1,4 +1,4 @@
-"""Cases: priorities in order, and a follow-up that can really happen."""
+"""Checks of `[cases]` and `[recovery]`: priorities in order, and a recovery survey that can be triggered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROUTE = '[[routes]]\non = "detractor"\ndo = "open_ticket"\nvia = "helpdesk"\n'
 HELPDESK = '[connections.helpdesk]\nplugin = "desk"\n'
 
 
-class Desk:
+class HelpdeskPlugin:
     @hookimpl
     def nps_connector(self):
         return ConnectorInfo(
@@ -28,40 +28,40 @@ class Desk:
 
 
 @pytest.fixture
-def desk(world):
-    """The world with a helpdesk, after some more text."""
+def with_helpdesk(configuration):
+    """Add the helpdesk plugin and some text to the configuration."""
 
-    def make(*texts):
-        world.plugins.register(Desk(), "desk")
-        world.path.write_text(world.path.read_text() + "\n" + "\n".join(texts))
-        return world
+    def extend(*texts):
+        configuration.plugins.register(HelpdeskPlugin(), "desk")
+        configuration.path.write_text(configuration.path.read_text() + "\n" + "\n".join(texts))
+        return configuration
 
-    return make
-
-
-def test_a_follow_up_with_a_helpdesk_that_tells_is_right(desk):
-    assert desk(HELPDESK + 'events = "poll"\n', ROUTE, RECOVERY).validate()
+    return extend
 
 
-def test_a_follow_up_without_tickets_would_never_happen(desk):
-    (mistake,) = desk(RECOVERY).mistakes()
+def test_a_recovery_survey_is_valid_with_a_helpdesk_that_sends_events(with_helpdesk):
+    assert with_helpdesk(HELPDESK + 'events = "poll"\n', ROUTE, RECOVERY).validate()
+
+
+def test_a_recovery_survey_needs_a_route_that_opens_tickets(with_helpdesk):
+    (mistake,) = with_helpdesk(RECOVERY).mistakes()
     assert "recovery.survey" in mistake
     assert "no route opens a ticket" in mistake
 
 
-def test_a_follow_up_without_events_would_never_happen(desk):
-    (mistake,) = desk(HELPDESK, ROUTE, RECOVERY).mistakes()
-    assert "'helpdesk' gives no ticket.solved events" in mistake
+def test_a_recovery_survey_needs_events_of_solved_tickets(with_helpdesk):
+    (mistake,) = with_helpdesk(HELPDESK, ROUTE, RECOVERY).mistakes()
+    assert "'helpdesk' sends no ticket.solved events" in mistake
     assert "webhook or poll" in mistake
 
 
-def test_a_follow_up_names_a_survey_that_exists(desk):
-    (mistake,) = desk(HELPDESK + 'events = "poll"\n', ROUTE, RECOVERY.replace("after", "aftr")).mistakes()
+def test_a_recovery_survey_must_be_defined(with_helpdesk):
+    (mistake,) = with_helpdesk(HELPDESK + 'events = "poll"\n', ROUTE, RECOVERY.replace("after", "aftr")).mistakes()
     assert "there is no survey 'aftr-purchase'" in mistake
     assert "after-purchase" in mistake
 
 
-def test_bands_of_priority_are_in_order():
+def test_urgent_scores_must_not_exceed_high_scores():
     assert Cases(urgent_up_to=2, high_up_to=2).high_up_to == 2
     with pytest.raises(ValidationError, match="high_up_to is below urgent_up_to"):
         Cases(urgent_up_to=4, high_up_to=3)

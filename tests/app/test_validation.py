@@ -1,22 +1,22 @@
-"""The configuration as a whole: what one table says about another, told in sentences."""
+"""`validate`: each mistake between tables is reported in one sentence."""
 
 import pytest
 
 
-def test_a_right_configuration_gives_each_connection_its_settings(world):
-    connections = world.validate()
+def test_a_valid_configuration_returns_the_settings_of_each_connection(configuration):
+    connections = configuration.validate()
     assert list(connections) == ["crm", "mail", "places"]
     assert connections["crm"].token.get_secret_value() == "s" * 20
     assert connections["crm"].events == "poll"
 
 
-def test_lists_of_plugins_come_from_the_environment_too(world):
-    assert world.validate(NPS_CONNECT_CONNECTIONS__CRM__PIPELINES="a,b")["crm"].pipelines == ("a", "b")
+def test_lists_of_a_plugin_can_come_from_the_environment(configuration):
+    assert configuration.validate(NPS_CONNECT_CONNECTIONS__CRM__PIPELINES="a,b")["crm"].pipelines == ("a", "b")
 
 
-def test_a_language_with_a_region_is_served_by_its_language(world):
-    world.replace("[core]", '[core]\nlanguages = ["fr-CA"]')
-    assert world.validate()
+def test_a_language_with_a_region_is_supported_by_its_base_language(configuration):
+    configuration.replace("[core]", '[core]\nlanguages = ["fr-CA"]')
+    assert configuration.validate()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
         (
             'events = "poll"',
             'events = "webhook"',
-            "connections.crm.events: plugin 'people' gives no events by webhook; allowed: poll, none",
+            "connections.crm.events: plugin 'people' does not deliver events by webhook; allowed: poll, none",
         ),
         (
             'events = "poll"',
@@ -80,12 +80,12 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
             'from = "cmr"',
             "triggers.1.from: there is no connection 'cmr'; allowed: crm; did you mean 'crm'?",
         ),
-        ('from = "crm"', 'from = "mail"', "triggers.1.from: connection 'mail' gives no events; allowed: crm"),
+        ('from = "crm"', 'from = "mail"', "triggers.1.from: connection 'mail' sends no events; allowed: crm"),
         (
             '"deal.won"',
             '"deal.one"',
             (
-                "triggers.1.on: plugin 'people' gives no event 'deal.one'; allowed: deal.won, deal.lost; "
+                "triggers.1.on: plugin 'people' sends no event 'deal.one'; allowed: deal.won, deal.lost; "
                 "did you mean 'deal.won'?"
             ),
         ),
@@ -109,12 +109,12 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
         (
             '[[routes]]\non = "any"',
             '[[triggers]]\non = "deal.won"\nfrom = "crm"\nsurvey = "after-purchase"\n\n[[routes]]\non = "any"',
-            "triggers.2: has the same name as triggers.1, 'crm:deal.won:after-purchase'; give each a name of its own",
+            "triggers.2: has the same name as triggers.1, 'crm:deal.won:after-purchase'; give each trigger its own name",
         ),
         (
             'channel = "mail"',
             'channel = "crm"',
-            "surveys.after-purchase.channel: connection 'crm' cannot carry messages to people; allowed: mail",
+            "surveys.after-purchase.channel: connection 'crm' cannot send messages to customers; allowed: mail",
         ),
         (
             'channel = "mail"',
@@ -144,77 +144,79 @@ def test_a_language_with_a_region_is_served_by_its_language(world):
         ),
     ],
 )
-def test_one_mistake_one_sentence(world, old, new, sentence):
-    world.replace(old, new)
-    assert f"nps-connect.toml: {sentence}" in world.mistakes()
+def test_one_mistake_one_sentence(configuration, old, new, sentence):
+    configuration.replace(old, new)
+    assert f"nps-connect.toml: {sentence}" in configuration.mistakes()
 
 
-def test_a_mistake_in_a_filter_is_shown_below_with_a_caret_under_it(world):
-    world.replace('"amount >= 100"', '"amount >= 100 and amuont < 5"')
-    assert world.mistakes()[-2:] == ["  amount >= 100 and amuont < 5", "                    ^"]
+def test_a_mistake_in_a_filter_is_shown_with_a_caret(configuration):
+    configuration.replace('"amount >= 100"', '"amount >= 100 and amuont < 5"')
+    assert configuration.mistakes()[-2:] == ["  amount >= 100 and amuont < 5", "                    ^"]
 
 
-def test_no_routes_at_all(world):
-    text = world.path.read_text()
-    world.path.write_text(text[: text.index("[[routes]]")])
-    assert world.mistakes() == [
-        "nps-connect.toml: routes: there is no route, so answers would lead nowhere; add at least one [[routes]] table"
+def test_at_least_one_route_is_required(configuration):
+    text = configuration.path.read_text()
+    configuration.path.write_text(text[: text.index("[[routes]]")])
+    assert configuration.mistakes() == [
+        "nps-connect.toml: routes: there is no route, so responses would have no effect; add at least one [[routes]] table"
     ]
 
 
-def test_a_route_that_an_earlier_one_always_wins_against(world):
-    world.replace(
+def test_a_route_that_an_earlier_one_shadows_is_a_mistake(configuration):
+    configuration.replace(
         'do = "write_score"\nvia = "crm"\n',
         'do = "write_score"\nvia = "crm"\n\n[[routes]]\non = "detractor"\ndo = "write_score"\nvia = "crm"\n',
     )
-    assert world.mistakes() == [
+    assert configuration.mistakes() == [
         (
-            "nps-connect.toml: routes.2: never happens: routes.1 already leads the same answers to write_score "
+            "nps-connect.toml: routes.2: is never used: routes.1 matches the same responses for write_score "
             "via 'crm'; remove one of them, or give them different segments, scores, surveys, "
             "touchpoints or languages"
         )
     ]
 
 
-def test_a_special_route_before_the_general_one_is_no_duplicate(world):
-    world.replace(
+def test_a_special_route_before_a_general_one_is_valid(configuration):
+    configuration.replace(
         '[[routes]]\non = "any"\ndo',
         '[[routes]]\non = "any"\ndo = "write_score"\nvia = "crm"\nsurveys = ["after-purchase"]\n'
         'comment = "none"\n\n[[routes]]\non = "any"\ndo',
     )
-    assert world.validate()
+    assert configuration.validate()
 
 
-def test_asking_only_promoters_where_the_platform_forbids_it(world):
-    world.path.write_text(world.path.read_text().rpartition("[[routes]]")[0])
-    assert world.mistakes() == [
+def test_inviting_only_promoters_is_a_mistake_if_the_platform_forbids_it(configuration):
+    configuration.path.write_text(configuration.path.read_text().rpartition("[[routes]]")[0])
+    assert configuration.mistakes() == [
         (
             "nps-connect.toml: routes.2: the review link of 'places' goes to some customers only, never to passive and "
             "detractor, which the platform forbids: everybody must be asked (the platform's rules); either add a route with "
-            'on = ["passive", "detractor"], do = "invite_review", via = "places", lead = "help", or write down why not: '
+            'on = ["passive", "detractor"], do = "invite_review", via = "places", lead = "help", or give a reason: '
             'accept_selective_invitation = "<reason>"'
         )
     ]
 
 
-def test_a_written_reason_is_accepted(world):
-    world.path.write_text(
-        world.path.read_text().rpartition("[[routes]]")[0]
+def test_a_reason_for_selective_invitations_is_accepted(configuration):
+    configuration.path.write_text(
+        configuration.path.read_text().rpartition("[[routes]]")[0]
         + 'accept_selective_invitation = "our lawyers agreed to it in writing"\n'
     )
-    assert world.validate()
+    assert configuration.validate()
 
 
-def test_all_mistakes_are_told_at_once_and_only_once(world):
-    world.replace('plugin = "people"', 'plugin = "poeple"')
-    world.replace('"after-purchase"\nwhere', '"other"\nwhere')
-    world.replace('via = "places"\nlead', 'via = "place"\nlead')
-    keys = [mistake.split(": ")[1] for mistake in world.mistakes()]
+def test_all_mistakes_are_reported_together_and_once(configuration):
+    configuration.replace('plugin = "people"', 'plugin = "poeple"')
+    configuration.replace('"after-purchase"\nwhere', '"other"\nwhere')
+    configuration.replace('via = "places"\nlead', 'via = "place"\nlead')
+    keys = [mistake.split(": ")[1] for mistake in configuration.mistakes()]
     assert keys == ["connections.crm.plugin", "triggers.1.survey", "routes.3.via", "routes.2"]
 
 
-def test_a_mistake_in_the_environment_names_the_variable(world):
-    assert world.mistakes(NPS_CONNECT_CONNECTIONS__CRM__PROTAL="7", NPS_CONNECT_CONNECTIONS__CRM__PORTAL="seven") == [
+def test_a_mistake_in_the_environment_names_the_variable(configuration):
+    assert configuration.mistakes(
+        NPS_CONNECT_CONNECTIONS__CRM__PROTAL="7", NPS_CONNECT_CONNECTIONS__CRM__PORTAL="seven"
+    ) == [
         ("environment variable NPS_CONNECT_CONNECTIONS__CRM__PORTAL: connections.crm.portal: is not a whole number"),
         (
             "environment variable NPS_CONNECT_CONNECTIONS__CRM__PROTAL: connections.crm.protal: is not a known key; "
@@ -223,15 +225,15 @@ def test_a_mistake_in_the_environment_names_the_variable(world):
     ]
 
 
-def test_a_route_for_a_touchpoint_or_a_language_that_no_answer_has(world):
-    world.replace(
+def test_a_route_for_an_unknown_touchpoint_or_language_is_a_mistake(configuration):
+    configuration.replace(
         'do = "write_score"\nvia = "crm"\n',
         'do = "write_score"\nvia = "crm"\ntouchpoints = ["after-purchace"]\nlanguages = ["de"]\n',
     )
-    touchpoint, language = world.mistakes()
+    touchpoint, language = configuration.mistakes()
     assert "routes.1.touchpoints.1: no survey and no trigger has the touchpoint 'after-purchace'" in touchpoint
     assert "did you mean" in touchpoint
-    assert "routes.1.languages.1: nobody answers in 'de'" in language
+    assert "routes.1.languages.1: no response is in 'de'" in language
 
 
 @pytest.mark.parametrize(
@@ -245,18 +247,18 @@ def test_a_route_for_a_touchpoint_or_a_language_that_no_answer_has(world):
         ),
     ],
 )
-def test_a_text_that_lacks_one_of_the_languages_is_refused(world, texts, key):
-    world.replace("[core]", '[core]\nlanguages = ["fr", "en"]')
-    world.replace('channel = "mail"', f'channel = "mail"\n{texts}')
-    [mistake] = world.mistakes()
+def test_a_text_must_exist_in_every_language(configuration, texts, key):
+    configuration.replace("[core]", '[core]\nlanguages = ["fr", "en"]')
+    configuration.replace('channel = "mail"', f'channel = "mail"\n{texts}')
+    [mistake] = configuration.mistakes()
     assert mistake == (
-        f"nps-connect.toml: surveys.after-purchase.{key}: there is no text in 'fr', which core.languages holds; "
-        "add fr = \"...\" to it, or take 'fr' out of core.languages"
+        f"nps-connect.toml: surveys.after-purchase.{key}: there is no text in 'fr', which is in core.languages; "
+        "add fr = \"...\" to it, or remove 'fr' from core.languages"
     )
 
 
 @pytest.mark.parametrize("signature", ['"Claire"', '{ fr = "Claire, clientèle", en = "Claire, care" }'])
-def test_a_signature_is_one_text_or_one_in_each_language(world, signature):
-    world.replace("[core]", '[core]\nlanguages = ["fr", "en"]')
-    world.replace('channel = "mail"', f'channel = "mail"\nsigned_by = {signature}')
-    assert world.validate()
+def test_a_signature_is_one_text_or_one_in_each_language(configuration, signature):
+    configuration.replace("[core]", '[core]\nlanguages = ["fr", "en"]')
+    configuration.replace('channel = "mail"', f'channel = "mail"\nsigned_by = {signature}')
+    assert configuration.validate()

@@ -1,4 +1,4 @@
-"""Whatever the tables say about each other: the connections' settings, or ConfigErrors that quote no secret."""
+"""`validate` returns the settings of the connections, or raises `ConfigErrors` that quote no secret."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,7 +9,9 @@ from nps_connect.errors import ConfigErrors
 from nps_connect.settings.model import Settings
 from nps_connect.settings.references import ReferencedText
 
-CALM = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FIXTURE_SETTINGS = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 SECRET = "never-to-be-shown-anywhere"
 
 CORE = {
@@ -56,14 +58,14 @@ routes = st.lists(
 )
 
 
-@CALM
+@FIXTURE_SETTINGS
 @given(connections=connections, surveys=surveys, triggers=triggers, routes=routes)
-def test_any_tables(world, connections, surveys, triggers, routes):
+def test_any_combination_of_tables(configuration, connections, surveys, triggers, routes):
     parts = {"connections": connections, "surveys": surveys, "triggers": triggers, "routes": routes}
-    configuration = Settings.model_validate({"core": CORE, **parts})
+    loaded = Settings.model_validate({"core": CORE, **parts})
     parsed, mistakes = None, []
     try:
-        parsed = validate(configuration, world.plugins, where="nps-connect.toml")
+        parsed = validate(loaded, configuration.plugins, where="nps-connect.toml")
     except ConfigErrors as errors:
         mistakes = errors.errors
     assert (parsed is None) == bool(mistakes)
@@ -72,4 +74,4 @@ def test_any_tables(world, connections, surveys, triggers, routes):
     assert SECRET not in repr(parsed)
     if parsed is not None:
         assert set(parsed) == set(connections)
-        assert all(isinstance(one, ConnectionSettings) for one in parsed.values())
+        assert all(isinstance(connection, ConnectionSettings) for connection in parsed.values())

@@ -1,1 +1,1 @@
-"""One file per part of the configuration: what must be true across its tables."""
+"""Checks of the configuration across its tables, one file per part."""

@@ -1,4 +1,4 @@
-"""Connections: the plugin is there, and its own settings model takes the table."""
+"""Check connections: the plugin is installed, and its settings model accepts the table."""
 
 from __future__ import annotations
 
@@ -14,46 +14,54 @@ from nps_connect.settings.parse_table import parse_table
 
 
 def event_modes(info: ConnectorInfo) -> list[str]:
-    """How events can arrive from a plugin."""
-    return [way for way, open_to in (("webhook", info.webhooks), ("poll", info.polling)) if open_to]
+    """Return the ways in which a plugin can deliver events."""
+    return [mode for mode, is_supported in (("webhook", info.webhooks), ("poll", info.polling)) if is_supported]
 
 
-def check_connections(subject: CheckContext) -> None:
-    """Parse every connection's table; those that are right end up in `Subject.parsed`."""
-    for name, table in subject.settings.connections.items():
-        info = _find_plugin(subject, name, table)
+def check_connections(context: CheckContext) -> None:
+    """Parse every connection's table into `CheckContext.parsed`."""
+    for name, table in context.settings.connections.items():
+        info = _find_plugin(context, name, table)
         if info is None:
             continue
         model: type[ConnectionSettings] = info.settings
         try:
-            parsed = parse_table(model, table, where=subject.where, key_path=("connections", name))
+            parsed = parse_table(model, table, where=context.where, key_path=("connections", name))
         except ConfigErrors as errors:
-            subject.mistakes += errors.errors
+            context.mistakes += errors.errors
             continue
-        subject.parsed[name] = parsed
+        context.parsed[name] = parsed
         if parsed.events != "none" and parsed.events not in event_modes(info):
-            subject.add_mistake(
+            context.add_mistake(
                 ("connections", name, "events"),
-                f"plugin {info.name!r} gives no events by {parsed.events}",
+                f"plugin {info.name!r} does not deliver events by {parsed.events}",
                 allowed=[*event_modes(info), "none"],
             )
 
 
-def _find_plugin(subject: CheckContext, name: str, table: Mapping[str, Any]) -> ConnectorInfo | None:
-    at = ("connections", name, "plugin")
+def check_concurrency(context: CheckContext) -> None:
+    """Check the names under ``[delivery.concurrency]``."""
+    for name in context.settings.delivery.concurrency:
+        key_path = ("delivery", "concurrency", name)
+        context.connection(name, key_path, is_supported=lambda _info: True, problem_text="cannot be used")
+
+
+def _find_plugin(context: CheckContext, name: str, table: Mapping[str, Any]) -> ConnectorInfo | None:
+    key_path = ("connections", name, "plugin")
     plugin = table.get("plugin")
-    installed = sorted(subject.plugins.infos)
+    installed = sorted(context.plugins.infos)
     if not isinstance(plugin, str):
-        subject.add_mistake(at, "is missing" if plugin is None else "is not a text", allowed=installed)
+        context.add_mistake(key_path, "is missing" if plugin is None else "is not a text", allowed=installed)
         return None
-    info = subject.plugins.infos.get(plugin)
+    info = context.plugins.infos.get(plugin)
     if info is not None:
         return info
-    broken = subject.plugins.broken.get(plugin)
+    broken = context.plugins.broken.get(plugin)
     if broken is not None:
-        subject.add_mistake(at, f"plugin {plugin!r} is off: {broken.problem}", fix="see: nps-connect plugins list")
-    else:
-        subject.add_mistake(
-            at, f"there is no plugin {str(plugin)!r}", allowed=installed, nearest=nearest(plugin, installed)
+        context.add_mistake(
+            key_path, f"plugin {plugin!r} is off: {broken.problem}", fix="see: nps-connect plugins list"
         )
+    else:
+        problem = f"there is no plugin {str(plugin)!r}"
+        context.add_mistake(key_path, problem, allowed=installed, nearest=nearest(plugin, installed))
     return None

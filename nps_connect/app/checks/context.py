@@ -1,4 +1,4 @@
-"""What the checks look at, and where they write down what they find."""
+"""What the checks read, and where they record mistakes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from nps_connect.settings.model import Settings
 
 @dataclass
 class CheckContext:
-    """One configuration under examination.
+    """A configuration that is being checked.
 
     Attributes:
         settings: the file.
-        plugins: what is installed.
+        plugins: the installed plugins.
         where: the file's name, for errors.
-        parsed: connections whose own table is right, by name.
-        mistakes: everything found so far, in the order of the file.
+        parsed: settings of the connections whose own table is valid, by name.
+        mistakes: the mistakes so far, in the order of the file.
     """
 
     settings: Settings
@@ -33,7 +33,7 @@ class CheckContext:
 
     def add_mistake(
         self,
-        at: KeyPath,
+        key_path: KeyPath,
         problem: str,
         *,
         allowed: Iterable[str] | None = None,
@@ -41,13 +41,13 @@ class CheckContext:
         fix: str | None = None,
         shown: str | None = None,
     ) -> None:
-        """Write one mistake down."""
+        """Record one mistake; the arguments are those of `ConfigError`."""
         choices = None if allowed is None else ", ".join(allowed) or "none"
         self.mistakes.append(
             ConfigError(
                 problem,
                 where=self.where,
-                key=format_key_path(at),
+                key=format_key_path(key_path),
                 allowed=choices,
                 nearest=nearest,
                 fix=fix,
@@ -56,37 +56,37 @@ class CheckContext:
         )
 
     def info(self, connection: str) -> ConnectorInfo | None:
-        """What the plugin of a connection declares, or none if either is unknown."""
+        """Return the plugin's declaration of a connection; None if either is unknown."""
         plugin = self.settings.connections.get(connection, {}).get("plugin")
         return self.plugins.infos.get(plugin) if isinstance(plugin, str) else None
 
     def connection(
-        self, name: str, at: KeyPath, *, is_supported: Callable[[ConnectorInfo], bool], problem_text: str
+        self, name: str, key_path: KeyPath, *, is_supported: Callable[[ConnectorInfo], bool], problem_text: str
     ) -> ConnectorInfo | None:
-        """The plugin behind a connection that another table names, if it can do what is asked of it.
+        """Check a connection that another table names.
 
         Args:
-            name: the connection.
-            at: the place that names it.
-            able: whether a plugin will do.
-            lack: what is wrong with one that will not, to follow ``connection 'x' ``.
+            name: of the connection.
+            key_path: of the key that names it.
+            is_supported: whether a plugin can do what is needed.
+            problem_text: what a plugin that cannot lacks, to follow ``connection 'x' ``.
 
         Returns:
-            What the plugin declares; none after writing a mistake down, or when the connection's own mistake is
-            written down already.
+            The plugin's declaration; None after recording a mistake, or if the connection's own table has one.
         """
-        fitting = [other for other in self.settings.connections if (info := self.info(other)) and is_supported(info)]
+        candidates = [other for other in self.settings.connections if (info := self.info(other)) and is_supported(info)]
         if name not in self.settings.connections:
-            self.add_mistake(at, f"there is no connection {name!r}", allowed=fitting, nearest=nearest(name, fitting))
+            problem = f"there is no connection {name!r}"
+            self.add_mistake(key_path, problem, allowed=candidates, nearest=nearest(name, candidates))
             return None
         info = self.info(name)
         if info is not None and not is_supported(info):
-            self.add_mistake(at, f"connection {name!r} {problem_text}", allowed=fitting)
+            self.add_mistake(key_path, f"connection {name!r} {problem_text}", allowed=candidates)
             return None
         return info
 
-    def survey(self, name: str, at: KeyPath) -> None:
+    def survey(self, name: str, key_path: KeyPath) -> None:
         """Check that a survey is defined."""
         if name not in self.settings.surveys:
-            known = list(self.settings.surveys)
-            self.add_mistake(at, f"there is no survey {name!r}", allowed=known, nearest=nearest(name, known))
+            surveys = list(self.settings.surveys)
+            self.add_mistake(key_path, f"there is no survey {name!r}", allowed=surveys, nearest=nearest(name, surveys))

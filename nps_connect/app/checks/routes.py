@@ -1,4 +1,4 @@
-"""Routes: every answer leads somewhere, no route is dead, and review platforms' rules are kept."""
+"""Check routes: every one is reachable and has a capable connection, and review policies are followed."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from nps_connect.settings.key_paths import KeyPath, nearest
 from nps_connect.settings.model import Route, RoutedAction
 
 
-def check_routes(subject: CheckContext) -> None:
+def check_routes(context: CheckContext) -> None:
     """Check every route against its connection, the routes before it, and the platform's review policy."""
-    routes = subject.settings.routes
+    routes = context.settings.routes
     if not routes:
-        subject.add_mistake(
-            ("routes",), "there is no route, so answers would lead nowhere", fix="add at least one [[routes]] table"
+        context.add_mistake(
+            ("routes",), "there is no route, so responses would have no effect", fix="add at least one [[routes]] table"
         )
     for index, route in enumerate(routes):
-        at: KeyPath = ("routes", index)
-        subject.connection(
+        key_path: KeyPath = ("routes", index)
+        context.connection(
             route.via,
-            (*at, "via"),
+            (*key_path, "via"),
             is_supported=_supports(route.do),
             problem_text=f"cannot {route.do.replace('_', ' ')}",
         )
         for number, survey in enumerate(route.surveys):
-            subject.survey(survey, (*at, "surveys", number))
-        _check_labels(subject, route, at)
-        _check_reachable(subject, routes, index)
-    for gap in find_review_gating(routes, review_policies(subject)):
+            context.survey(survey, (*key_path, "surveys", number))
+        _check_labels(context, route, key_path)
+        _check_reachable(context, routes, index)
+    for gap in find_review_gating(routes, review_policies(context)):
         if gap.accepted is None:
-            _add_gap_mistake(subject, gap)
+            _add_gap_mistake(context, gap)
 
 
-def review_policies(subject: CheckContext) -> Mapping[str, ReviewPolicy]:
-    """What the review platforms among the connections demand, by connection."""
-    found = {}
-    for name, parsed in subject.parsed.items():
-        info = subject.info(name)
+def review_policies(context: CheckContext) -> Mapping[str, ReviewPolicy]:
+    """Return the review policy of each review platform, by connection."""
+    policies = {}
+    for name, parsed in context.parsed.items():
+        info = context.info(name)
         if info is not None and info.review_policy is not None:
-            found[name] = info.review_policy(parsed)
-    return found
+            policies[name] = info.review_policy(parsed)
+    return policies
 
 
 def _supports(action: RoutedAction) -> Callable[[ConnectorInfo], bool]:
@@ -51,57 +51,64 @@ def _supports(action: RoutedAction) -> Callable[[ConnectorInfo], bool]:
     return lambda info: info.action(action) is not None
 
 
-def _check_reachable(subject: CheckContext, routes: Sequence[Route], index: int) -> None:
-    """The first route to one action on one connection wins, so a later one for the same answers never happens."""
+def _check_reachable(context: CheckContext, routes: Sequence[Route], index: int) -> None:
+    """Check that an earlier route does not match first everything that this route matches."""
     route = routes[index]
-    rivals = [
+    earlier_routes = [
         (number, other) for number, other in enumerate(routes[:index]) if (other.do, other.via) == (route.do, route.via)
     ]
-    taken_by = set()
-    for cell in response_categories([route, *(other for _, other in rivals)]):
-        for score in route.accepted_scores if route_covers(route, cell) else ():
+    shadowing = set()
+    for category in response_categories([route, *(other for _, other in earlier_routes)]):
+        for score in route.accepted_scores if route_covers(route, category) else ():
             first = next(
-                (number for number, other in rivals if score in other.accepted_scores and route_covers(other, cell)), None
+                (
+                    number
+                    for number, other in earlier_routes
+                    if score in other.accepted_scores and route_covers(other, category)
+                ),
+                None,
             )
             if first is None:
                 return
-            taken_by.add(first)
-    names = " and ".join(f"routes.{number + 1}" for number in sorted(taken_by))
-    subject.add_mistake(
+            shadowing.add(first)
+    names = " and ".join(f"routes.{number + 1}" for number in sorted(shadowing))
+    context.add_mistake(
         ("routes", index),
-        f"never happens: {names} already leads the same answers to {route.do} via {route.via!r}",
+        f"is never used: {names} matches the same responses for {route.do} via {route.via!r}",
         fix="remove one of them, or give them different segments, scores, surveys, touchpoints or languages",
     )
 
 
-def _check_labels(subject: CheckContext, route: Route, at: KeyPath) -> None:
-    """Touchpoints and languages that no answer ever has make a route that never happens."""
-    settings = subject.settings
-    known = {survey.touchpoint or name for name, survey in settings.surveys.items()}
-    known |= {trigger.touchpoint for trigger in settings.triggers if trigger.touchpoint}
+def _check_labels(context: CheckContext, route: Route, key_path: KeyPath) -> None:
+    """Check that the route's touchpoints and languages exist."""
+    settings = context.settings
+    touchpoints = {survey.touchpoint or name for name, survey in settings.surveys.items()}
+    touchpoints |= {trigger.touchpoint for trigger in settings.triggers if trigger.touchpoint}
     for number, touchpoint in enumerate(route.touchpoints):
-        if touchpoint not in known:
-            near = nearest(touchpoint, sorted(known))
+        if touchpoint not in touchpoints:
+            similar = nearest(touchpoint, sorted(touchpoints))
             problem = f"no survey and no trigger has the touchpoint {touchpoint!r}"
-            subject.add_mistake((*at, "touchpoints", number), problem, allowed=sorted(known), nearest=near)
+            context.add_mistake(
+                (*key_path, "touchpoints", number), problem, allowed=sorted(touchpoints), nearest=similar
+            )
     for number, language in enumerate(route.languages):
-        if not any(one == language or one.startswith(f"{language}-") for one in settings.core.languages):
-            problem = f"nobody answers in {language!r}, which is not one of core.languages"
-            subject.add_mistake((*at, "languages", number), problem, allowed=settings.core.languages)
+        if not any(tag == language or tag.startswith(f"{language}-") for tag in settings.core.languages):
+            problem = f"no response is in {language!r}, which is not one of core.languages"
+            context.add_mistake((*key_path, "languages", number), problem, allowed=settings.core.languages)
 
 
-def _add_gap_mistake(subject: CheckContext, gap: ReviewGating) -> None:
-    policy = review_policies(subject)[gap.via]
+def _add_gap_mistake(context: CheckContext, gap: ReviewGating) -> None:
+    policy = review_policies(context)[gap.via]
     if gap.never:
-        how = f"goes to some customers only, never to {gap.description}"
+        effect = f"goes to some customers only, never to {gap.description}"
         segments = ", ".join(f'"{segment}"' for segment in gap.missing)
-        way = f'add a route with on = [{segments}], do = "invite_review", via = "{gap.via}", lead = "help"'
+        remedy = f'add a route with on = [{segments}], do = "invite_review", via = "{gap.via}", lead = "help"'
     else:
-        how = f"goes to {gap.description} less often than to happier customers"
-        way = "give the platform the same weight, beside the same other platforms, for every score"
-    subject.add_mistake(
+        effect = f"goes to {gap.description} less often than to happier customers"
+        remedy = "give the platform the same weight, with the same other platforms, for every score"
+    context.add_mistake(
         ("routes", gap.routes[0]),
-        f"the review link of {gap.via!r} {how}, which the platform forbids: "
+        f"the review link of {gap.via!r} {effect}, which the platform forbids: "
         f"{policy.reason.rstrip('.')} ({policy.source})",
-        fix=f'either {way}, or write down why not: accept_selective_invitation = "<reason>"',
+        fix=f'either {remedy}, or give a reason: accept_selective_invitation = "<reason>"',
     )

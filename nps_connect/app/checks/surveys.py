@@ -1,4 +1,4 @@
-"""Surveys: somebody carries the mail, in languages that exist, and each of its texts is in all of them."""
+"""Check surveys: a channel for the mail, supported languages, texts in all of them, and the recovery survey."""
 
 from __future__ import annotations
 
@@ -7,45 +7,77 @@ from collections.abc import Mapping, Sequence
 from nps_connect.app.checks.context import CheckContext
 from nps_connect.settings.key_paths import KeyPath, nearest
 
+TICKET_SOLVED = "ticket.solved"
 
-def check_surveys(subject: CheckContext, languages: Sequence[str]) -> None:
+
+def check_surveys(context: CheckContext, languages: Sequence[str]) -> None:
     """Check channels and languages.
 
     Args:
-        languages: those that mails and pages are translated into.
+        context: the configuration.
+        languages: into which mails and pages are translated.
     """
-    for index, language in enumerate(subject.settings.core.languages):
-        if language.partition("-")[0] not in {known.partition("-")[0] for known in languages}:
-            subject.add_mistake(
+    for index, language in enumerate(context.settings.core.languages):
+        if language.partition("-")[0] not in {supported.partition("-")[0] for supported in languages}:
+            context.add_mistake(
                 ("core", "languages", index),
                 f"mails and pages are not translated into {language!r}",
                 allowed=languages,
                 nearest=nearest(language, languages),
             )
-    for name, survey in subject.settings.surveys.items():
-        subject.connection(
+    for name, survey in context.settings.surveys.items():
+        context.connection(
             survey.channel,
             ("surveys", name, "channel"),
             is_supported=lambda info: info.channel,
-            problem_text="cannot carry messages to people",
+            problem_text="cannot send messages to customers",
         )
-        _check_texts(subject, ("surveys", name, "question"), survey.question)
+        _check_texts(context, ("surveys", name, "question"), survey.question)
         if isinstance(survey.signed_by, dict):
-            _check_texts(subject, ("surveys", name, "signed_by"), survey.signed_by)
+            _check_texts(context, ("surveys", name, "signed_by"), survey.signed_by)
         for index, follow_up in enumerate(survey.follow_ups):
-            _check_texts(subject, ("surveys", name, "follow_ups", index, "question"), follow_up.question)
+            _check_texts(context, ("surveys", name, "follow_ups", index, "question"), follow_up.question)
 
 
-def _check_texts(subject: CheckContext, at: KeyPath, texts: Mapping[str, str]) -> None:
-    """A text that is given at all is given in every language of the company: nobody gets another's, unnoticed."""
-    languages = subject.settings.core.languages
+def _check_texts(context: CheckContext, key_path: KeyPath, texts: Mapping[str, str]) -> None:
+    """Check that a configured text exists in every language of the company."""
+    languages = context.settings.core.languages
     for language in texts:
         if language not in languages:
-            subject.add_mistake((*at, language), "is not one of the languages of core.languages", allowed=languages)
+            context.add_mistake(
+                (*key_path, language), "is not one of the languages of core.languages", allowed=languages
+            )
     for language in languages:
         if texts and language not in texts:
-            subject.add_mistake(
-                at,
-                f"there is no text in {language!r}, which core.languages holds",
-                fix=f'add {language} = "..." to it, or take {language!r} out of core.languages',
+            context.add_mistake(
+                key_path,
+                f"there is no text in {language!r}, which is in core.languages",
+                fix=f'add {language} = "..." to it, or remove {language!r} from core.languages',
             )
+
+
+def check_recovery(context: CheckContext) -> None:
+    """Check that the recovery survey exists and that a helpdesk sends the events that trigger it."""
+    settings = context.settings
+    if settings.recovery.survey is None:
+        return
+    key_path = ("recovery", "survey")
+    context.survey(settings.recovery.survey, key_path)
+    helpdesks = dict.fromkeys(route.via for route in settings.routes if route.do == "open_ticket")
+    if not helpdesks:
+        problem = "no route opens a ticket, so no case would ever be solved"
+        context.add_mistake(key_path, problem, fix='add a route with do = "open_ticket"')
+    elif not any(_sends_solved_events(context, name) for name in helpdesks if name in settings.connections):
+        context.add_mistake(
+            key_path,
+            f"solved tickets would not be noticed: {' or '.join(map(repr, helpdesks))} sends no {TICKET_SOLVED} events",
+            fix="set its events to webhook or poll" if any(map(context.info, helpdesks)) else None,
+        )
+
+
+def _sends_solved_events(context: CheckContext, connection: str) -> bool:
+    """Return whether a connection sends events of solved tickets; True if its table has mistakes, reported already."""
+    info, parsed = context.info(connection), context.parsed.get(connection)
+    if info is None or parsed is None:
+        return True
+    return parsed.events != "none" and any(kind.name == TICKET_SOLVED for kind in info.events)

@@ -1,4 +1,4 @@
-"""Triggers: the event can happen, reaches us, and leads to a survey that exists."""
+"""Check triggers: their events exist and are received, and their surveys are defined."""
 
 from __future__ import annotations
 
@@ -10,54 +10,57 @@ from nps_connect.settings.key_paths import KeyPath, nearest
 from nps_connect.settings.model import Trigger
 
 
-def check_triggers(subject: CheckContext) -> None:
+def check_triggers(context: CheckContext) -> None:
     """Check every trigger against its connection and its survey."""
     labels: dict[str, int] = {}
-    for index, trigger in enumerate(subject.settings.triggers):
-        at: KeyPath = ("triggers", index)
-        subject.survey(trigger.survey, (*at, "survey"))
-        info = subject.connection(
-            trigger.source, (*at, "from"), is_supported=lambda info: bool(info.events), problem_text="gives no events"
+    for index, trigger in enumerate(context.settings.triggers):
+        key_path: KeyPath = ("triggers", index)
+        context.survey(trigger.survey, (*key_path, "survey"))
+        info = context.connection(
+            trigger.source,
+            (*key_path, "from"),
+            is_supported=lambda info: bool(info.events),
+            problem_text="sends no events",
         )
         if info is not None:
-            _check_events_enabled(subject, trigger, at, info)
-            _check_event_kind(subject, trigger, at, info)
-        languages = subject.settings.core.languages
+            _check_events_enabled(context, trigger, key_path, info)
+            _check_event_kind(context, trigger, key_path, info)
+        languages = context.settings.core.languages
         if trigger.language is not None and trigger.language not in languages:
-            subject.add_mistake(
-                (*at, "language"), f"{trigger.language!r} is not one of core.languages", allowed=languages
+            context.add_mistake(
+                (*key_path, "language"), f"{trigger.language!r} is not one of core.languages", allowed=languages
             )
         if trigger.label in labels:
-            subject.add_mistake(
-                at,
+            context.add_mistake(
+                key_path,
                 f"has the same name as triggers.{labels[trigger.label] + 1}, {trigger.label!r}",
-                fix="give each a name of its own",
+                fix="give each trigger its own name",
             )
         labels.setdefault(trigger.label, index)
 
 
-def _check_events_enabled(subject: CheckContext, trigger: Trigger, at: KeyPath, info: ConnectorInfo) -> None:
-    parsed = subject.parsed.get(trigger.source)
+def _check_events_enabled(context: CheckContext, trigger: Trigger, key_path: KeyPath, info: ConnectorInfo) -> None:
+    parsed = context.parsed.get(trigger.source)
     if parsed is not None and parsed.events == "none":
-        subject.add_mistake(
-            (*at, "from"),
+        context.add_mistake(
+            (*key_path, "from"),
             f'connection {trigger.source!r} has events = "none", so nothing would ever arrive',
             fix=f"set connections.{trigger.source}.events to {' or '.join(event_modes(info))}",
         )
 
 
-def _check_event_kind(subject: CheckContext, trigger: Trigger, at: KeyPath, info: ConnectorInfo) -> None:
-    kind = next((known for known in info.events if known.name == trigger.on), None)
-    if kind is None:
-        known = [event.name for event in info.events]
-        subject.add_mistake(
-            (*at, "on"),
-            f"plugin {info.name!r} gives no event {trigger.on!r}",
-            allowed=known,
-            nearest=nearest(trigger.on, known),
+def _check_event_kind(context: CheckContext, trigger: Trigger, key_path: KeyPath, info: ConnectorInfo) -> None:
+    event_kind = next((kind for kind in info.events if kind.name == trigger.on), None)
+    if event_kind is None:
+        names = [kind.name for kind in info.events]
+        context.add_mistake(
+            (*key_path, "on"),
+            f"plugin {info.name!r} sends no event {trigger.on!r}",
+            allowed=names,
+            nearest=nearest(trigger.on, names),
         )
     elif trigger.where is not None:
         try:
-            compile_filter(trigger.where, kind.fields, open_fields=kind.open_fields)
+            compile_filter(trigger.where, event_kind.fields, open_fields=event_kind.open_fields)
         except FilterError as error:
-            subject.add_mistake((*at, "where"), str(error), shown=error.render_excerpt(trigger.where))
+            context.add_mistake((*key_path, "where"), str(error), shown=error.render_excerpt(trigger.where))
