@@ -1,4 +1,4 @@
-"""Mail that came back, or that somebody complained about."""
+"""Bounces and spam complaints."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from nps_connect.records.base import Moment, Record
 
 
 class Bounce(Record):
-    """What a mail server tells of one mail to one mailbox.
+    """A mail server's report on one mail to one mailbox.
 
     Attributes:
-        kind: `hard` (the mailbox does not exist: write to it no more), `soft` (it could not take the mail this time),
-            `complaint` (its owner called the mail unwanted: write to the person no more).
+        kind: `hard` (the mailbox does not exist: suppress it), `soft` (temporary failure), `complaint` (the recipient
+            marked the mail as spam: suppress the contact).
         address: the mailbox, if the report names it.
-        message_id: of our mail, with its angle brackets, if the report holds it.
+        message_id: Message-ID of our mail with its angle brackets, if the report contains it.
         status: enhanced status code, such as ``5.1.1`` (RFC 3463).
-        detail: what the mail server said.
-        at: when it happened; none = when the report was read.
+        detail: text of the mail server.
+        at: moment of the report (UTC); None means the moment of reading.
     """
 
     kind: Literal["hard", "soft", "complaint"]
@@ -29,12 +29,12 @@ class Bounce(Record):
 
 
 class MailboxPage(Record):
-    """Messages of the mailbox to which mail comes back.
+    """One page of messages from the bounce mailbox.
 
     Attributes:
-        messages: as the mail server keeps them; most need not be reports.
-        cursor: where the next page begins.
-        more: there is another page now.
+        messages: raw messages; not all of them are reports.
+        cursor: start of the next page.
+        more: another page is available now.
     """
 
     messages: tuple[bytes, ...] = ()

@@ -1,4 +1,4 @@
-"""What a check of a connection finds, and what a set-up would change at the vendor."""
+"""Findings of a connection check, and changes that a set-up would make at the vendor."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Finding(Record):
     """One result of `nps_check`.
 
     Attributes:
-        severity: `ok` is worth telling too; `error` means that something does not work.
-        text: what was found, one sentence.
-        fix: what to do about it; required in spirit for everything but `ok`.
+        severity: `ok` is reported too; `error` means that something does not work.
+        text: the finding, one sentence.
+        fix: how to fix it; expected for everything but `ok`.
     """
 
     severity: Literal["ok", "warning", "error"]
@@ -22,10 +22,10 @@ class Finding(Record):
 
 
 class SetupChange(Record):
-    """One thing that is missing or differs at the vendor.
+    """One object that is missing or differs at the vendor.
 
     Attributes:
-        id: stable name of the thing, such as ``property:nps_score``.
+        id: stable name of the object, such as ``property:nps_score``.
         change: `create`, `update`, or `blocked` (an admin locked it; we only report).
         text: what would be done, one sentence.
     """

@@ -1,4 +1,4 @@
-"""Messages to people, ready to be carried by a channel."""
+"""Messages to people, ready to be sent by a channel."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ MessageKind = Literal["survey", "reminder", "review_invitation", "fallback"]
 
 
 class Address(Record):
-    """Where a message goes."""
+    """The recipient of a message."""
 
     email: str
     name: str | None = None
 
 
 class InlineImage(Record):
-    """An image that travels inside the message, referred to as ``cid:<content_id>``."""
+    """An image inside the message, referenced as ``cid:<content_id>``."""
 
     content_id: str
     media_type: str
@@ -25,17 +25,17 @@ class InlineImage(Record):
 
 
 class Message(Record):
-    """One message, fully worded; a channel only carries it.
+    """One message with its final text; a channel only sends it.
 
     Attributes:
-        idempotency_key: the delivery's key; channels put it into the Message-ID.
-        kind: what it is, for headers and counting; `fallback` goes to staff.
-        to: exactly one person.
-        subject, text, html: in the person's language; `html` may be absent.
+        idempotency_key: key of the delivery; channels put it into the Message-ID.
+        kind: kind of message, for headers and counters; `fallback` goes to staff.
+        to: exactly one recipient.
+        subject, text, html: in the recipient's language; `html` may be missing.
         language: BCP 47 tag for ``Content-Language``.
-        unsubscribe_url: HTTPS address for RFC 8058 one-click; absent only for `fallback`.
+        unsubscribe_url: HTTPS URL for RFC 8058 one-click unsubscribe; missing only for `fallback`.
         list_id: value for ``List-Id``, such as ``after-purchase.surveys.nps.example.com``.
-        test: marked as a test, counts nowhere.
+        test: a test mail, which counts nowhere.
     """
 
     idempotency_key: str

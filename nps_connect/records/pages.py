@@ -1,4 +1,4 @@
-"""What a personal page shows, and what is noted when somebody opens it."""
+"""Personal pages: requests for them, and what they show."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from nps_connect.records.responses import Segment
 
 PageState = Literal["open", "answered", "expired", "unknown"]
 VisitOutcome = Literal["open", "answered", "expired", "unknown", "test"]
-"""Where a survey stands after a visit; ``test``: the link of a test mail, nothing was written down."""
+"""State of a survey after a request; ``test``: the link of a test mail, for which nothing is stored."""
 
 
 class PageView(Record):
-    """One opening of a personal link.
+    """One request for a personal page.
 
     Attributes:
         method: `GET`, `HEAD` or `POST`.
-        at: when.
-        address: the caller's network address, cut to its network (/24 or /48).
-        agent: the caller's user agent, 200 characters at most.
+        at: moment of the request (UTC).
+        address: network of the client (/24 or /48), never its full address.
+        agent: user agent of the client, at most 200 characters.
         score: the score that the link preselects, if any.
-        language: the language that the visitor asked for on the page, if any.
+        language: the language chosen on the page, if any.
     """
 
     method: str
@@ -37,15 +37,15 @@ class PageView(Record):
 
 
 class Submission(Record):
-    """What somebody pressed on the survey page.
+    """What was submitted on the survey page.
 
     Attributes:
         score: 0 to 10.
-        comment: cleaned; none or empty keeps what was written before.
+        comment: sanitized; None or empty keeps the earlier comment.
         is_final: the Send button was pressed, not just a score: delivery starts without a grace period.
-        do_not_contact: asked not to be contacted about the answer.
-        language: of the page.
-        follow_up: answers to further questions, by their names; empty ones keep what was answered before.
+        do_not_contact: asked not to be contacted about the response.
+        language: language of the page.
+        follow_up: answers to follow-up questions by name; empty ones keep the earlier answer.
     """
 
     score: Score
@@ -57,7 +57,7 @@ class Submission(Record):
 
 
 class SurveyPageRequest(NamedTuple):
-    """One request for a survey page: the token of its link, the visit, and what was pressed, if anything."""
+    """One request for a survey page: the token of its link, the page view, and the submission, if any."""
 
     token: str
     page_view: PageView
@@ -65,13 +65,13 @@ class SurveyPageRequest(NamedTuple):
 
 
 class FollowUpQuestion(Record):
-    """A further question, in the page's language.
+    """A follow-up question in the language of the page.
 
     Attributes:
-        name: under which the answer comes back.
-        question: to be read.
-        choices: to choose one of; none = a free text.
-        segments: who is asked.
+        name: key of the answer.
+        question: text of the question.
+        choices: possible answers; empty means a free text.
+        segments: the segments that are asked.
     """
 
     name: str
@@ -81,22 +81,22 @@ class FollowUpQuestion(Record):
 
 
 class SurveyPage(Record):
-    """Everything that the survey page may show. Holds no earlier comment (forwarded links).
+    """Everything that the survey page may show. Without earlier comments, because links get forwarded.
 
     Attributes:
-        state: `open` = not answered yet; `answered` = confirmed, may be changed until the link expires.
-        language: to show the page in.
-        question: the survey's own question in that language, or none for the standard one.
-        score: the confirmed score, for `answered`; never shown preselected to a new visitor without it.
-        conflicting: two different scores were pressed at once, so that none counts; waits for the next press.
-        commented: a comment has reached us (it is not shown).
-        do_not_contact: the wish that was sent last, shown ticked so that it is neither lost nor forced.
-        reviews: the review pages, the same for every score; filled in for `answered`.
+        state: `open` = no confirmed response; `answered` = confirmed, can be changed until the link expires.
+        language: language of the page.
+        question: the survey's own question in that language; None means the standard question.
+        score: the confirmed score, for `answered`.
+        conflicting: two different scores were submitted within seconds, so that none counts until the next submission.
+        commented: a comment is stored (it is not shown).
+        do_not_contact: the last submitted wish, to preset the checkbox.
+        reviews: the review pages, the same for every score; only for `answered`.
         help_address: where an unhappy customer reaches a person.
-        token: the page's own token, for forms.
-        unsubscribe_token: for the link to ``/u/``.
-        follow_ups: further questions, of every segment.
-        test: the link of a test mail: what is answered counts nowhere.
+        token: token of the page, for its forms.
+        unsubscribe_token: token of the unsubscribe link.
+        follow_ups: follow-up questions of every segment.
+        test: the page belongs to a test mail: submissions are not stored.
     """
 
     state: PageState
@@ -115,7 +115,7 @@ class SurveyPage(Record):
 
 
 class UnsubscribePage(Record):
-    """What the unsubscribe page shows; the mailbox is masked."""
+    """What the unsubscribe page shows. The mailbox is masked."""
 
     state: Literal["open", "done", "unknown"]
     language: str

@@ -1,4 +1,4 @@
-"""Responses: what a contact answered, and the segment that follows from the score."""
+"""Responses: the score and comment of a contact, and the segment of a score."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from nps_connect.records.base import Moment, Record, Score
 from nps_connect.records.contacts import Contact
 
 NPS_SCALE = "nps-0-10"
-"""The scale of a stored score from which segments and the NPS follow; a score on any other is never mixed in."""
+"""The scale of scores that have a segment and count for the NPS; scores on other scales are never mixed in."""
 
 Segment = Literal["promoter", "passive", "detractor"]
 SEGMENTS: tuple[Segment, ...] = ("promoter", "passive", "detractor")
 
 
 def segment_of(score: int) -> Segment:
-    """Promoter 9-10, passive 7-8, detractor 0-6.
+    """Return the segment of a score: promoter 9-10, passive 7-8, detractor 0-6.
 
     Raises:
         ValueError: the score is not an integer from 0 to 10 (nothing is rounded).
@@ -30,11 +30,11 @@ def segment_of(score: int) -> Segment:
 
 
 class FollowUpAnswer(Record):
-    """What a customer answered to a further question of the page.
+    """The answer to a follow-up question.
 
     Attributes:
-        name: of the question, in the configuration.
-        question: as it stood in the configuration then, in the company's language.
+        name: name of the question in the configuration.
+        question: text of the question at that time, in the company's language.
         answer: the customer's own words, or the choice.
     """
 
@@ -44,19 +44,19 @@ class FollowUpAnswer(Record):
 
 
 class Response(Record):
-    """A confirmed answer, in its newest revision.
+    """A confirmed response, in its newest revision.
 
     Attributes:
-        id: our public id, stable over revisions; safe to store at a vendor.
-        revision: 1 for the first confirmed answer, one more for each change.
-        survey: name of the survey's definition.
+        id: public id, stable over revisions; safe to store at a vendor.
+        revision: 1 for the first submission, one more for each change.
+        survey: name of the survey in the configuration.
         touchpoint: label of the moment that the survey asks about.
         score: 0 to 10.
-        comment: the customer's own words, unescaped, or none.
-        language: the language in which the page was answered.
-        answered_at: when this revision was confirmed.
-        do_not_contact: the customer asked not to be contacted about the answer.
-        follow_up: answers to further questions.
+        comment: the customer's own words, not escaped, or None.
+        language: language of the page that was submitted.
+        answered_at: when this revision was submitted (UTC).
+        do_not_contact: the customer asked not to be contacted about the response.
+        follow_up: answers to follow-up questions.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Response(Record):
 
 
 class EarlierResponse(Record):
-    """One line of a contact's answer history, newest first in lists."""
+    """An earlier response of a contact; in lists the newest comes first."""
 
     score: Score
     answered_at: Moment
@@ -87,7 +87,7 @@ class EarlierResponse(Record):
 
 
 class ContactResponse(Record):
-    """A response together with the person who gave it: the subject of most deliveries."""
+    """A response with its contact and the contact's earlier responses: the subject of most deliveries."""
 
     contact: Contact
     response: Response

@@ -1,4 +1,4 @@
-"""`VendorResponse`: what came back over HTTP, after the outcome table has been passed."""
+"""`VendorResponse`: a vendor's HTTP response that the outcome table accepted."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class VendorResponse:
-    """A vendor's answer, read completely.
+    """A vendor's HTTP response, read completely.
 
     Attributes:
         status: HTTP status.
-        headers: names in lower case.
-        body: raw bytes (kept out of the repr: it may hold personal data).
-        request_id: the vendor's own id of the request, if it gave one.
+        headers: by name in lower case.
+        body: raw bytes (not in the repr, because it may contain personal data).
+        request_id: the vendor's id of the request, if any.
     """
 
     status: int
@@ -25,7 +25,7 @@ class VendorResponse:
     request_id: str | None = None
 
     def json(self) -> Any:  # noqa: ANN401  # JSON has no narrower type
-        """The body as JSON.
+        """Return the body as JSON.
 
         Raises:
             ValueError: the body is not JSON.
@@ -36,7 +36,7 @@ class VendorResponse:
             raise ValueError("JSON is nested too deeply") from None
 
     def json_or_none(self) -> Any:  # noqa: ANN401
-        """The body as JSON, or none if it is not: for error bodies, which may be plain text."""
+        """Return the body as JSON, or None if it is not JSON: error bodies may be plain text."""
         try:
             return self.json()
         except ValueError:

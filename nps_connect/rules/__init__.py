@@ -1,1 +1,1 @@
-"""Pure decisions: same facts, same answer. No I/O, no clock, no chance of their own."""
+"""Pure decisions: no I/O, no clock, no randomness; the same arguments give the same result."""

@@ -1,4 +1,4 @@
-"""Personal links: signed tokens, each good for one purpose only."""
+"""Personal links: signed tokens, each valid for one purpose only."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _TOKEN = re.compile(r"([\w-]+)\.([\w-]+)", re.ASCII)
 
 
 class UnsubscribeLink(NamedTuple):
-    """Whom an unsubscribe link is about. It never expires and holds all that is needed even after an erasure."""
+    """Contact and mailbox hash of an unsubscribe link. It never expires and works after an erasure too."""
 
     contact_id: int
     mailbox: str
 
 
 class ReviewLink(NamedTuple):
-    """Which answer a review link belongs to, to which platform it leads, and where it was shown."""
+    """Response and platform of a review link, and where the link was shown."""
 
     response_id: int
     platform: str
@@ -31,21 +31,21 @@ class ReviewLink(NamedTuple):
 
 
 class TestLink(NamedTuple):
-    """The link of a test mail: it shows the page, and whatever is pressed there counts nowhere."""
+    """The link of a test mail: it opens the page, but submissions are not stored."""
 
     survey: str
     language: str
 
 
 class Links:
-    """Makes and reads personal links.
+    """Signs and verifies the tokens of personal links.
 
-    A token is its content as JSON and an HMAC-SHA256 of it, both in base64 for addresses. Each purpose signs with a key
-    of its own, derived from the configured one, so that no token serves another purpose.
+    A token is its content as JSON and the HMAC-SHA256 of that, both in base64url. Each purpose has its own key, derived
+    from the configured one, so that no token is valid for another purpose.
 
     Args:
-        public_url: the product's address, without a trailing slash.
-        keys: the first signs, all verify, so that keys can be rotated.
+        public_url: address of the application, without a trailing slash.
+        keys: the first one signs, all verify, so that keys can be rotated.
     """
 
     def __init__(self, public_url: str, keys: Sequence[str]) -> None:
@@ -58,52 +58,52 @@ class Links:
         }
 
     def survey(self, invitation_id: int) -> str:
-        """Token of a survey page."""
+        """Return the token of a survey page."""
         return self._sign("survey", invitation_id)
 
     def read_survey(self, token: str) -> int | None:
-        """The survey invitation of a token; none if it is not ours."""
-        found = self._verify("survey", token)
-        return found if type(found) is int else None
+        """Return the survey invitation of a token, or None if the token is invalid."""
+        content = self._verify("survey", token)
+        return content if type(content) is int else None
 
     def unsubscribe(self, link: UnsubscribeLink) -> str:
-        """Token of an unsubscribe page."""
-        return self._sign("unsubscribe", list(link))
+        """Return the token of an unsubscribe page."""
+        return self._sign("unsubscribe", link)
 
     def read_unsubscribe(self, token: str) -> UnsubscribeLink | None:
-        """Whom an unsubscribe token is about; none if it is not ours."""
-        found = self._verify("unsubscribe", token)
-        return UnsubscribeLink(*found) if isinstance(found, list) and len(found) == 2 else None
+        """Return the content of an unsubscribe token, or None if the token is invalid."""
+        content = self._verify("unsubscribe", token)
+        return UnsubscribeLink(*content) if isinstance(content, list) and len(content) == 2 else None
 
     def review(self, link: ReviewLink) -> str:
-        """Token of a review link."""
-        return self._sign("review", list(link))
+        """Return the token of a review link."""
+        return self._sign("review", link)
 
     def read_review(self, token: str) -> ReviewLink | None:
-        """What a review token leads to; none if it is not ours."""
-        found = self._verify("review", token)
-        return ReviewLink(*found) if isinstance(found, list) and len(found) == 3 else None
+        """Return the content of a review token, or None if the token is invalid."""
+        content = self._verify("review", token)
+        return ReviewLink(*content) if isinstance(content, list) and len(content) == 3 else None
 
     def test(self, link: TestLink) -> str:
-        """Token of a test mail, for the survey page and the unsubscribe page."""
-        return self._sign("test", list(link))
+        """Return the token of a test mail, for the survey page and the unsubscribe page."""
+        return self._sign("test", link)
 
     def read_test(self, token: str) -> TestLink | None:
-        """The survey of a test mail's token; none if it is not ours."""
-        found = self._verify("test", token)
-        return TestLink(*found) if isinstance(found, list) and len(found) == 2 else None
+        """Return the content of a test mail's token, or None if the token is invalid."""
+        content = self._verify("test", token)
+        return TestLink(*content) if isinstance(content, list) and len(content) == 2 else None
 
     def bounces(self, connection: str) -> str:
-        """Token under which a relay may post what came back."""
+        """Return the token with which a mail relay posts bounces."""
         return self._sign("bounces", connection)
 
     def read_bounces(self, token: str) -> str | None:
-        """The connection of a relay's token; none if it is not ours."""
-        found = self._verify("bounces", token)
-        return found if isinstance(found, str) else None
+        """Return the connection of a relay's token, or None if the token is invalid."""
+        content = self._verify("bounces", token)
+        return content if isinstance(content, str) else None
 
     def url(self, letter: Literal["s", "u", "r", "b"], token: str) -> str:
-        """The full address of a token."""
+        """Return the full URL of a token."""
         return f"{self.public_url}/{letter}/{token}"
 
     def _sign(self, purpose: Purpose, content: object) -> str:
@@ -111,7 +111,7 @@ class Links:
         return f"{body}.{_signature(self._keys[purpose][0], body)}"
 
     def _verify(self, purpose: Purpose, token: str) -> Any:  # noqa: ANN401  # JSON has no narrower type
-        """What a token was made of; none unless one of our keys has signed it for this purpose."""
+        """Return the content of a token; None unless one of the keys signed it for this purpose."""
         parts = _TOKEN.fullmatch(token) if len(token) <= MAX_TOKEN_LENGTH else None
         if parts is None:
             return None
@@ -127,5 +127,5 @@ def _signature(key: bytes, body: str) -> str:
 
 
 def _base64url(content: bytes) -> str:
-    """Bytes as letters that may stand in an address."""
+    """Return bytes in base64url without padding (RFC 4648, section 5)."""
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

@@ -94,7 +94,7 @@ def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> l
     matches = find_contacts(ctx, connection, list(dict.fromkeys(open_keys)))
     contacts_by_key = {match.key: match.contacts for match in matches}
     return [
-        event.changed(contacts=contacts_by_key.get(event.contact_key, ()))
+        event.copy_unvalidated(contacts=contacts_by_key.get(event.contact_key, ()))
         if event.contact_key and not event.contacts
         else event
         for event in events

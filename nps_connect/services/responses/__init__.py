@@ -1,1 +1,1 @@
-"""Responding: from the visits of survey pages to confirmed answers."""
+"""Responses: page views and submissions of survey pages become responses."""

@@ -1,4 +1,4 @@
-"""Export: confirmed answers with the people who gave them, oldest first, page by page."""
+"""Export of confirmed responses with their contacts, oldest first, page by page."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ EXPORT_COLUMNS = (
 
 @dataclass(frozen=True)
 class ResponseFilter:
-    """Which answers; what is none does not narrow.
+    """Filter of responses; None means no filter.
 
     Attributes:
-        survey: only this one's.
-        scores: only from the first to the second of these, on the NPS scale.
-        since: answered from then on.
-        until: answered before.
+        survey: name of the survey.
+        scores: lowest and highest score on the NPS scale.
+        since: answered at this moment or later.
+        until: answered before this moment.
     """
 
     survey: str | None = None
@@ -53,25 +53,31 @@ class ResponseFilter:
     until: datetime | None = None
 
     def conditions(self) -> list[Any]:
-        """The conditions on responses."""
-        found: list[Any] = [confirmed_clause()]
-        found += [col(ResponseRow.survey) == self.survey] if self.survey is not None else []
+        """Return the SQL conditions on responses."""
+        conditions: list[Any] = [confirmed_clause()]
+        if self.survey is not None:
+            conditions.append(col(ResponseRow.survey) == self.survey)
         if self.scores is not None:
-            found += [col(ResponseRow.score).between(*self.scores), col(ResponseRow.scale) == NPS_SCALE]
-        found += [col(ResponseRow.answered_at) >= self.since] if self.since is not None else []
-        found += [col(ResponseRow.answered_at) < self.until] if self.until is not None else []
-        return found
+            conditions += [col(ResponseRow.score).between(*self.scores), col(ResponseRow.scale) == NPS_SCALE]
+        if self.since is not None:
+            conditions.append(col(ResponseRow.answered_at) >= self.since)
+        if self.until is not None:
+            conditions.append(col(ResponseRow.answered_at) < self.until)
+        return conditions
 
 
 def export_responses(
-    ledger: Ledger, wanted: ResponseFilter, zone: tzinfo, *, page: int = PAGE_SIZE
+    ledger: Ledger, response_filter: ResponseFilter, zone: tzinfo, *, page: int = PAGE_SIZE
 ) -> Iterator[dict[str, Any]]:
-    """Every wanted answer as `EXPORT_COLUMNS`, moments in the given zone; no transaction stays open between pages."""
+    """Yield the filtered responses as `EXPORT_COLUMNS`, times in the given zone.
+
+    No transaction stays open between pages.
+    """
     query = (
         select(ResponseRow, ContactRow, col(InvitationRow.state))
         .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
         .join(InvitationRow, col(InvitationRow.id) == col(ResponseRow.invitation_id))
-        .where(*wanted.conditions())
+        .where(*response_filter.conditions())
         .order_by(col(ResponseRow.answered_at), col(ResponseRow.id))
         .limit(page)
     )
@@ -84,8 +90,8 @@ def export_responses(
         if len(rows) < page:
             return
         last = rows[-1][0]
-        at, own = col(ResponseRow.answered_at), col(ResponseRow.id)
-        after = (at > last.answered_at) | ((at == last.answered_at) & (own > last.id))
+        at = col(ResponseRow.answered_at)
+        after = (at > last.answered_at) | ((at == last.answered_at) & (col(ResponseRow.id) > last.id))
 
 
 def _export_row(row: ResponseRow, contact: ContactRow, state: str, zone: tzinfo) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Scores that somebody, or some machine, opened and nobody confirmed: what all visits of the survey tell of them.
+"""Provisional scores: opened by a link but never submitted, with the bot signals of all page views of the survey.
 
-The newest opening alone tells too little: a scanner looks at the head first, comes back a minute later, or opens the
-eleven scores one by one.
+The newest view alone says too little: a scanner requests the headers first, returns a minute later, or opens the eleven
+scores one by one.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ MAX_DETRACTOR_SCORE = 6
 """The highest score of a detractor."""
 
 CONFIRM_AFTER = timedelta(days=1)
-"""How long a person has to come back and press, before staff is told or the person is asked."""
+"""How long a person has to submit the score before staff is notified or the person is asked."""
 
 
 def awaiting_confirmation_clause(now: datetime) -> ColumnElement[bool]:
-    """Detractors who have been provisional for a day, show no sign of a machine, and can still confirm; for queries.
+    """Return the SQL condition for detractors provisional for a day, without bot signals, who can still confirm.
 
-    The query must join responses, survey invitations and contacts. Literals in place of parameters let the partial
-    index serve it.
+    The query must join responses, invitations and contacts, see `join_response_tables`. Literals, because with
+    parameters the partial index would not be used.
     """
-    here = (col(PageViewRow.invitation_id) == col(ResponseRow.invitation_id)) & (col(PageViewRow.purpose) == "survey")
-    signed = select(col(PageViewRow.id)).where(here, col(PageViewRow.bot_signals).is_not(None)).exists()
-    opened = select(func.count(col(PageViewRow.score).distinct())).where(here).scalar_subquery()
+    of_survey = (col(PageViewRow.invitation_id) == col(ResponseRow.invitation_id)) & (
+        col(PageViewRow.purpose) == "survey"
+    )
+    with_signals = select(col(PageViewRow.id)).where(of_survey, col(PageViewRow.bot_signals).is_not(None)).exists()
+    opened_scores = select(func.count(col(PageViewRow.score).distinct())).where(of_survey).scalar_subquery()
     return (
         (col(ResponseRow.scale) == NPS_SCALE)
         & (col(ResponseRow.revision) == literal_column("0"))
@@ -43,19 +45,19 @@ def awaiting_confirmation_clause(now: datetime) -> ColumnElement[bool]:
         & (col(InvitationRow.state) == "sent")
         & (col(InvitationRow.expires_at) > now)
         & col(ContactRow.erased_at).is_(None)
-        & ~signed
-        & (opened < MANY_SCORES)
+        & ~with_signals
+        & (opened_scores < MANY_SCORES)
     )
 
 
 def count_awaiting_confirmation(session: Session, now: datetime) -> int:
-    """How many there are."""
+    """Return the number of detractors that `awaiting_confirmation_clause` matches."""
     query = join_response_tables(select(func.count())).where(awaiting_confirmation_clause(now))
     return int(session.execute(query).scalar_one())
 
 
 def join_response_tables(query: Any) -> Any:  # noqa: ANN401  # a Select of any columns
-    """A query over responses, joined as `awaiting_confirmation_clause` needs it."""
+    """Return a query on responses with the joins that `awaiting_confirmation_clause` needs."""
     return (
         query.select_from(ResponseRow)
         .join(InvitationRow, col(InvitationRow.id) == col(ResponseRow.invitation_id))
@@ -64,7 +66,7 @@ def join_response_tables(query: Any) -> Any:  # noqa: ANN401  # a Select of any 
 
 
 def load_bot_signals(session: Session, invitation_ids: Collection[int]) -> dict[int, tuple[BotSignal, ...]]:
-    """The signs of a machine over all visits of each survey, by id of the survey invitation; read at once."""
+    """Return the bot signals of all page views of each survey, by invitation id."""
     columns = (
         PageViewRow.invitation_id,
         PageViewRow.method,
@@ -76,6 +78,6 @@ def load_bot_signals(session: Session, invitation_ids: Collection[int]) -> dict[
         col(PageViewRow.invitation_id).in_(invitation_ids), col(PageViewRow.purpose) == "survey"
     )
     visits: dict[int, list[tuple[PageVisit, tuple[BotSignal, ...]]]] = defaultdict(list)
-    for number, method, at, score, found in session.execute(query):
-        visits[number].append((PageVisit(method, at, score), parse_signals(found)))
-    return {number: combine_signals(seen) for number, seen in visits.items()}
+    for invitation_id, method, at, score, signals in session.execute(query):
+        visits[invitation_id].append((PageVisit(method, at, score), parse_signals(signals)))
+    return {invitation_id: combine_signals(views) for invitation_id, views in visits.items()}

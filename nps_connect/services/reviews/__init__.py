@@ -1,1 +1,1 @@
-"""Reviewing: whom to invite to which platform, when, and what became of it. One file per step."""
+"""Reviews: who is invited to which review platform, when, and the figures about it."""
