@@ -1,4 +1,4 @@
-"""The documentation says what the code says, and its site builds."""
+"""The documentation matches the code, and its site builds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 from nps_connect.rules.filters import compile_filter
 
 
-def test_the_reference_pages_have_not_drifted(root):
-    told = subprocess.run(
+def test_the_generated_reference_pages_are_up_to_date(root):
+    check = subprocess.run(
         [sys.executable, "docs/generate.py", "--check"], cwd=root, capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0, told.stderr
+    assert check.returncode == 0, check.stderr
 
 
 def test_the_site_builds_without_a_warning(root, tmp_path):
@@ -31,9 +31,9 @@ def test_the_site_builds_without_a_warning(root, tmp_path):
     assert (tmp_path / "site" / "reference" / "hooks.html").is_file()
 
 
-def test_every_decision_is_listed(root):
-    listed = (root / "docs" / "decisions" / "index.md").read_text(encoding="utf-8")
-    records = sorted((root / "docs" / "decisions").glob("[0-9]*.md"))
+def test_every_architecture_decision_is_listed(root):
+    listed = (root / "docs" / "adr" / "index.md").read_text(encoding="utf-8")
+    records = sorted((root / "docs" / "adr").glob("[0-9]*.md"))
     assert records
     for number, record in enumerate(records, start=1):
         assert record.name.startswith(f"{number:04d}-")

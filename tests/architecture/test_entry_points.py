@@ -1,4 +1,4 @@
-"""Every entry point of every distribution of this repository loads."""
+"""Every entry point of the distributions in this repository loads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_the_entry_point_loads(key):
     assert OURS[key].load() is not None
 
 
-def test_the_expected_plugins_are_there():
+def test_the_built_in_plugins_are_registered():
     names = {name for group, name in OURS if group == "nps_connect"}
     assert names >= {"alerts", "email"}
     assert ("console_scripts", "nps-connect") in OURS

@@ -1,4 +1,4 @@
-"""Every hook is documented, tested under its name, and implemented by somebody."""
+"""Every hook is documented, has a test of its name, and has an implementation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUILT_IN = {
     "nps_trigger_survey": "nps_connect.rules.evaluate:check_trigger",  # the configured triggers
     "nps_choose_review_platform": "nps_connect.rules.review_policy:choose_platform",  # weights and rotation
 }
-"""Hooks whose real implementer is the core's own rule, asked beside the plugins."""
+"""Hooks that the core implements by a rule, besides the plugins."""
 
 HOOKS = sorted(
     name for module in HOOKSPEC_MODULES for name in vars(module) if hasattr(vars(module)[name], f"{PROJECT}_spec")
@@ -33,7 +33,7 @@ def tests_text(tracked, root):
 
 @pytest.fixture(scope="module")
 def implemented():
-    """Names of the hooks that the installed plugins, built-in ones included, implement."""
+    """Names of the hooks that the installed and built-in plugins implement."""
     modules = [point.load() for point in entry_points(group=PROJECT)]
     return {name for module in modules for name in vars(module) if hasattr(getattr(module, name), f"{PROJECT}_impl")}
 

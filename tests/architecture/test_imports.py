@@ -1,4 +1,4 @@
-"""Imports go one way, and plugins see the public surface only."""
+"""Import contracts hold, and plugins import public names only."""
 
 from __future__ import annotations
 
@@ -19,38 +19,36 @@ PLACES = {
 
 
 def test_the_import_contracts_hold(root):
-    """In a process of its own: import-linter switches off every logger that exists."""
-    checking = (
-        "from importlinter.cli import lint_imports as check; raise SystemExit(check(no_cache=True, no_logo=True))"
-    )
-    told = subprocess.run([sys.executable, "-c", checking], cwd=root, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    """Run in a separate process: import-linter disables all existing loggers."""
+    command = "from importlinter.cli import lint_imports as check; raise SystemExit(check(no_cache=True, no_logo=True))"
+    check = subprocess.run([sys.executable, "-c", command], cwd=root, capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
-def foreign_imports(tree, own):
-    """Imports of nps_connect beyond its public surface, and of other plugins."""
+def foreign_imports(tree, package):
+    """Yield imports of non-public names of nps_connect and of other plugins."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name.startswith("nps_connect") and alias.name not in {"nps_connect", own}:
+                if alias.name.startswith("nps_connect") and alias.name not in {"nps_connect", package}:
                     yield alias.name
         elif isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("nps_connect"):
             if node.module == "nps_connect":
                 yield from (alias.name for alias in node.names if alias.name not in nps_connect.__all__)
-            elif node.module != own and not node.module.startswith(f"{own}."):
+            elif node.module != package and not node.module.startswith(f"{package}."):
                 yield node.module
 
 
-@pytest.mark.parametrize(("place", "own"), PLACES.items())
-def test_plugins_and_channels_import_public_names_only(place, own, product, root):
+@pytest.mark.parametrize(("place", "package"), PLACES.items())
+def test_plugins_import_public_names_only(place, package, product, root):
     files = [path for path in product if path.is_relative_to(root / place)]
-    found = {
+    violations = {
         str(path.relative_to(root)): names
         for path in files
-        if (names := list(foreign_imports(ast.parse(path.read_text(encoding="utf-8")), own)))
+        if (names := list(foreign_imports(ast.parse(path.read_text(encoding="utf-8")), package)))
     }
     assert files
-    assert found == {}
+    assert violations == {}
 
 
 @pytest.mark.parametrize("name", nps_connect.__all__)

@@ -1,4 +1,4 @@
-"""The README's commands and configuration are what they claim to be."""
+"""The README's commands and configuration work."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_the_quick_start_has_exactly_two_commands_of_one_line(readme):
     assert blocks[1].endswith("pytest")
 
 
-def test_ci_runs_the_second_one(readme, root):
+def test_ci_runs_the_second_command(readme, root):
     gate = (root / ".ci" / "run").read_text(encoding="utf-8")
     extract = re.search(r"^readme_test_command\(\) \{.*?^\}$", gate, re.MULTILINE | re.DOTALL)
-    told = subprocess.run(
+    result = subprocess.run(
         ["bash", "-c", f"{extract[0]}\nreadme_test_command"], cwd=root, capture_output=True, text=True, check=True
     )
-    assert told.stdout.strip() == FENCE.findall(readme)[1][1].strip()
+    assert result.stdout.strip() == FENCE.findall(readme)[1][1].strip()
 
 
 def test_the_configuration_passes_its_own_check(readme, tmp_path):

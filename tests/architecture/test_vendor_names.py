@@ -1,4 +1,4 @@
-"""The core knows no vendor: not in code, not in templates, not in catalogues, not in comments."""
+"""The core names no vendor: neither in code nor in templates, catalogues or comments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ VENDORS = ("hubspot", "zendesk", "google", "salesforce", "trustpilot")
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_no_file_of_the_core_names_a_vendor(vendor, tracked, root):
+def test_the_core_names_no_vendor(vendor, tracked, root):
     core = [path for path in tracked if path.is_relative_to(root / "nps_connect")]
     naming = [
         str(path.relative_to(root))
