@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 UNCONFIRMED_AFTER = timedelta(days=1)
 SEGMENT_BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
+COLUMNS = ("answered", "score", "segment", "survey", "touchpoint", "contact", "comment")
 
 
 @click.command("list", cls=Command)
@@ -79,16 +80,7 @@ def list_(
         print_json(rows[:limit])
         return
     print_table(
-        [
-            "answered",
-            "score",
-            "segment",
-            "survey",
-            "touchpoint",
-            "contact",
-            "comment",
-            *(["note"] if provisional else []),
-        ],
+        [*COLUMNS, *(["note"] if provisional else [])],
         [
             (
                 format_time(row["answered_at"], settings.core.zone),
