@@ -1,4 +1,4 @@
-"""The public surface for plugin authors. Names are loaded on first use (PEP 562), so that ``--help`` stays light."""
+"""The public API for plugin authors. Names are imported on first use (PEP 562), so that ``--help`` stays fast."""
 
 from __future__ import annotations
 

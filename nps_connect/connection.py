@@ -1,4 +1,4 @@
-"""`Connection`: one configured account of a plugin. What hooks receive; never stored."""
+"""`Connection`: the link to one vendor account, which hooks receive. It is never stored."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from nps_connect.records.filters import FilterUse
 
 Clock = Callable[[], datetime]
-"""Gives the present moment, aware, in UTC."""
+"""Returns the current time, aware, in UTC."""
 
 Sleep = Callable[[float], None]
-"""Waits for so many seconds."""
+"""Waits for a number of seconds."""
 
 
 def system_clock() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 class ConnectionSettings(BaseModel):
-    """Base of every plugin's settings model: what any ``[connections.<name>]`` table may hold.
+    """Base of every plugin's settings model: the keys that each ``[connections.<name>]`` table accepts.
 
     Attributes:
         plugin: name of the plugin.
-        base_url: replaces the vendor's address, for sandboxes and proxies.
+        base_url: overrides the vendor's address, for sandboxes and proxies.
         events: how events arrive: by webhook, by polling, or not at all.
         poll_every: seconds between two polls.
     """
@@ -47,34 +47,34 @@ class ConnectionSettings(BaseModel):
 
 
 class TokenStore(Protocol):
-    """Where a connection keeps tokens that change (OAuth refresh). Values are encrypted at rest."""
+    """Port: stores refreshable tokens (OAuth) of a connection, encrypted at rest."""
 
     def read(self, name: str) -> str | None:
-        """The stored value, or none."""
+        """Return the stored value; None if there is none."""
 
     def write(self, name: str, value: str) -> None:
-        """Store durably before returning."""
+        """Store a value durably."""
 
     def exclusive(self, name: str) -> AbstractContextManager[None]:
-        """Only one holder at a time over all threads and workers, so that one refreshes and the others wait."""
+        """Return a lock across all threads and workers, so that one refreshes the token and the others wait."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One configured account of a plugin.
+    """A configured link to one vendor account.
 
     Attributes:
         name: the connection's own name, such as `crm`.
         settings: an instance of the plugin's settings model; secrets are `SecretStr`.
-        client: the vendor client, or none for connections without HTTP.
-        clock: the present moment (aware UTC).
-        sleep: waiting, in seconds; tests pass one that does not wait.
-        random: source of chance, seeded in tests.
-        public_url: the product's own public address, without a trailing slash.
-        tokens: the token-store port.
+        client: the HTTP client; None for connections without HTTP.
+        clock: returns the current time (aware UTC).
+        sleep: waits for a number of seconds; tests pass one that does not wait.
+        random: source of random numbers, seeded in tests.
+        public_url: the product's public address, without a trailing slash.
+        tokens: the token store.
         company: the company's name, for subjects and bodies.
         default_language: first of the configured languages.
-        filters: what the filters of this connection's triggers ask of the vendor, for `nps_check`.
+        filters: fields that the filters of this connection's triggers use, for `nps_check`.
     """
 
     name: str
@@ -91,7 +91,11 @@ class Connection:
 
     @property
     def http(self) -> VendorClient:
-        """The vendor client of a connection that has one."""
+        """The HTTP client.
+
+        Raises:
+            RuntimeError: the connection has none.
+        """
         if self.client is None:
             raise RuntimeError(f"connection {self.name!r} has no HTTP client: its ConnectorInfo names no base_url")
         return self.client

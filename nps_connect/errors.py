@@ -1,6 +1,21 @@
-"""The error family, named by what happens next (not by what went wrong).
+"""Exceptions, named by how the caller recovers.
 
-The worker, the web and the command line decide by class alone; nobody reads a status code or a message to choose.
+    NpsConnectError
+    ├─ ConfigError        the operator must edit something; exit code 2
+    │  └─ ConfigErrors    several of them
+    ├─ PluginError        will not load or violates the contract; that plugin is off
+    ├─ WebhookRejected    invalid signature, stale, too large, unreadable
+    └─ DeliveryError      connection, action, status, vendor request id
+       ├─ RetryLater      not applied: next delay of the plan
+       │  └─ RateLimited  pause this quota; no attempt used
+       ├─ OutcomeUnknown  perhaps applied: in doubt
+       ├─ AuthFailed      401: hold the connection
+       ├─ NotAllowed      403: hold this action
+       ├─ TargetGone      404/410 on the record: skipped
+       └─ Rejected        other 4xx: dead, never retried
+          └─ Undeliverable  the mailbox does not exist: suppression
+
+Worker, web and command line decide by class alone, never by status code or message.
 """
 
 from __future__ import annotations
@@ -20,20 +35,20 @@ REJECTION_STATUS: dict[RejectionReason, int] = {
 
 
 class NpsConnectError(Exception):
-    """Root of everything that nps_connect raises on purpose."""
+    """Base of all exceptions of nps_connect."""
 
 
 class ConfigError(NpsConnectError):
-    """The operator must edit something: refuse to start, exit code 2.
+    """The operator must edit something; the program does not start, exit code 2.
 
     Args:
-        problem: what is wrong, one sentence without a final stop.
-        where: the file (or environment variable) that holds the mistake.
+        problem: what is wrong, one sentence without a full stop.
+        where: the file or environment variable that holds the mistake.
         key: dotted path of the key inside the file, such as ``routes.2.via``.
-        allowed: what would be accepted.
-        nearest: the closest existing name, when the value looks like a slip of the pen.
+        allowed: the accepted values.
+        nearest: the most similar existing name, if the value looks misspelt.
         fix: the next step, such as a command to run.
-        shown: the text that holds the mistake, with a caret under the place, on lines of their own.
+        shown: the text that holds the mistake, with a caret under the position, on separate lines.
     """
 
     def __init__(
@@ -57,7 +72,7 @@ class ConfigError(NpsConnectError):
         super().__init__(self.sentence())
 
     def sentence(self) -> str:
-        """All that is known about the mistake, on one line; where a place can be shown, it is shown below."""
+        """Return the mistake on one line, followed by `shown` on the next lines."""
         place = ": ".join(part for part in (self.where, self.key) if part)
         text = f"{place}: {self.problem}" if place else self.problem
         if self.allowed:
@@ -72,19 +87,19 @@ class ConfigError(NpsConnectError):
 
 
 class ConfigErrors(ConfigError):
-    """Several mistakes of one configuration, told together so that one edit mends them all."""
+    """Several mistakes of a configuration, reported together."""
 
     def __init__(self, errors: list[ConfigError]) -> None:
         self.errors = errors
         super().__init__(f"{len(errors)} mistakes")
 
     def sentence(self) -> str:
-        """Every mistake on a line of its own."""
+        """Return each mistake on its own line."""
         return "\n".join(error.sentence() for error in self.errors)
 
 
 class PluginError(NpsConnectError):
-    """A plugin will not load or breaks its contract: that plugin is off, the others run."""
+    """A plugin cannot be loaded or violates its contract: it is off, the others run."""
 
     def __init__(self, plugin: str, problem: str) -> None:
         self.plugin = plugin
@@ -93,11 +108,11 @@ class PluginError(NpsConnectError):
 
 
 class WebhookRejected(NpsConnectError):
-    """An incoming webhook is not believed: answered with `status`, counted, never queued.
+    """An incoming webhook is rejected: answered with `status`, counted, not stored.
 
     Args:
-        reason: one of `RejectionReason`; it fixes the HTTP status.
-        detail: for the log; must hold neither secrets nor the body.
+        reason: determines the HTTP status.
+        detail: for the log; must contain neither secrets nor the body.
     """
 
     def __init__(self, reason: RejectionReason, detail: str = "") -> None:
@@ -108,15 +123,15 @@ class WebhookRejected(NpsConnectError):
 
 
 class DeliveryError(NpsConnectError):
-    """One delivery did not succeed. Subclasses say what happens next.
+    """A delivery did not succeed. The subclass determines what follows.
 
     Args:
-        message: one sentence for people, free of secrets and of personal data.
-        connection: name of the connection; the client and the worker fill it in.
+        message: one sentence for people, without secrets and personal data.
+        connection: name of the connection; set by the client or the worker.
         action: name of the action, likewise.
-        status: HTTP status (or SMTP code) of the vendor's answer, if there was one.
-        request_id: the vendor's own id of the request, for its support.
-        exchange: redacted method, path, answer excerpt, for ``deliveries show``.
+        status: HTTP status or SMTP code of the vendor's response, if there was one.
+        request_id: the vendor's id of the request, for its support.
+        exchange: redacted method, path and response excerpt, for ``deliveries show``.
     """
 
     kind = "error"
@@ -141,74 +156,76 @@ class DeliveryError(NpsConnectError):
 
 
 class RetryLater(DeliveryError):
-    """Surely not applied (connection refused, 408, 503 ...): the next delay of the retry plan.
+    """Not applied (connection refused, 408, 503 ...): retry after the next delay of the plan.
 
     Args:
-        after: the vendor's own wish (`Retry-After`), honoured within bounds.
+        after: the vendor's `Retry-After`, followed within bounds.
     """
 
     kind = "retry_later"
 
-    def __init__(self, message: str, *, after: timedelta | None = None, **known: object) -> None:
-        super().__init__(message, **known)  # type: ignore[arg-type]
+    def __init__(self, message: str, *, after: timedelta | None = None, **details: object) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]
         self.after = after
 
 
 class RateLimited(RetryLater):
-    """A quota is used up: pause this quota until then; does not use up an attempt.
+    """A quota is exhausted: pause it; no attempt is used.
 
     Args:
-        until: when calls may go on (aware UTC); none means the quota's own default pause.
-        quota: name of the quota of `ConnectorInfo.quotas` that is exhausted.
+        until: end of the pause (aware UTC); None means the quota's default pause.
+        quota: name of the exhausted quota of `ConnectorInfo.quotas`.
     """
 
     kind = "rate_limited"
 
-    def __init__(self, message: str, *, until: datetime | None = None, quota: str = "general", **known: object) -> None:
-        super().__init__(message, **known)  # type: ignore[arg-type]
+    def __init__(
+        self, message: str, *, until: datetime | None = None, quota: str = "general", **details: object
+    ) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]
         self.until = until
         self.quota = quota
 
 
 class OutcomeUnknown(DeliveryError):
-    """Perhaps applied: no answer after sending, or an unreadable answer or 5xx to a non-idempotent call."""
+    """Perhaps applied: no response after sending, or an invalid response or 5xx to a non-idempotent call."""
 
     kind = "in_doubt"
 
 
 class AuthFailed(DeliveryError):
-    """401: hold the whole connection, keep its deliveries, tell the operator once."""
+    """401: hold the connection, keep its deliveries, notify the operator once."""
 
     kind = "auth_failed"
 
 
 class NotAllowed(DeliveryError):
-    """403: hold this action of the connection only.
+    """403: hold this action of the connection.
 
     Args:
-        scope: the missing scope or permission, by the vendor's name, if known.
+        scope: the vendor's name of the missing scope or permission, if known.
     """
 
     kind = "not_allowed"
 
-    def __init__(self, message: str, *, scope: str | None = None, **known: object) -> None:
-        super().__init__(message, **known)  # type: ignore[arg-type]
+    def __init__(self, message: str, *, scope: str | None = None, **details: object) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]
         self.scope = scope
 
 
 class TargetGone(DeliveryError):
-    """404 or 410 on the record: finish the delivery as skipped."""
+    """404 or 410 on the record: the delivery is skipped."""
 
     kind = "target_gone"
 
 
 class Rejected(DeliveryError):
-    """Any other 4xx: dead now, never retried by itself."""
+    """Any other 4xx: the delivery is dead and not retried."""
 
     kind = "rejected"
 
 
 class Undeliverable(Rejected):
-    """The address does not exist (a channel's refusal): dead now, and nobody writes to that address again."""
+    """The address does not exist: the delivery is dead, and the address is suppressed."""
 
     kind = "undeliverable"

@@ -1,4 +1,4 @@
-"""The outcome table: what a vendor's HTTP status means for a delivery. Pure."""
+"""The outcome table: which `DeliveryError` an HTTP status of a vendor means. Pure."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ ERROR_BY_STATUS: dict[int, type[DeliveryError]] = {401: AuthFailed, 403: NotAllo
 
 
 def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """`Retry-After` as a wait: seconds or an HTTP date (RFC 9110, 10.2.3), clamped to 0 .. 1 day; garbage is none."""
+    """Parse `Retry-After`, seconds or an HTTP date (RFC 9110, 10.2.3), clamped to 0 .. 1 day; None if it is invalid."""
     if value is None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
         return RETRY_AFTER_CEILING if len(text) > 6 else min(timedelta(seconds=int(text)), RETRY_AFTER_CEILING)
     try:
-        moment = parsedate_to_datetime(text)
+        retry_at = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(timedelta(0), min(moment - now, RETRY_AFTER_CEILING))
+    if retry_at.tzinfo is None:
+        retry_at = retry_at.replace(tzinfo=UTC)
+    return max(timedelta(0), min(retry_at - now, RETRY_AFTER_CEILING))
 
 
 def error_for_status(
@@ -49,15 +49,16 @@ def error_for_status(
     quota: str,
     now: datetime,
 ) -> DeliveryError:
-    """The error that a status other than success means.
+    """Return the error for a status other than success.
 
     Args:
-        title: the vendor's name, for the sentence.
-        idempotent: whether repeating the call does no harm.
-        overrides: the vendor's oddities, which win over the table.
+        status: of the response.
+        title: the vendor's name, for the message.
+        idempotent: whether the call can be repeated.
+        overrides: rules of the vendor, which take precedence over the table.
         after: the parsed `Retry-After`.
         quota: the quota that the call counted against.
-        now: the present moment (aware UTC).
+        now: the current time (aware UTC).
     """
     sentence = f"{title} answered {status}"
     rule = overrides.get(status)
@@ -91,6 +92,6 @@ def _error_for_rule(
 
 
 def _rate_limited(
-    kind: type[RateLimited], sentence: str, after: timedelta | None, quota: str, now: datetime
+    error_class: type[RateLimited], sentence: str, after: timedelta | None, quota: str, now: datetime
 ) -> RateLimited:
-    return kind(sentence, after=after, until=None if after is None else now + after, quota=quota)
+    return error_class(sentence, after=after, until=None if after is None else now + after, quota=quota)

@@ -1,7 +1,7 @@
-"""The loader: plugins come in one at a time, a broken one never stops the others, and a call reaches exactly one.
+"""The plugin manager: loads plugins one by one, so that a broken one does not affect others, and calls exactly one.
 
-Every plugin has a pluggy manager of its own. So no implementation can wrap, reorder or stop another plugin's, and one
-call can never become a broadcast.
+Each plugin has its own pluggy manager. No implementation can wrap, reorder or stop that of another plugin, and no call is
+a broadcast.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class _LoadedPlugin:
 
 
 class Plugins:
-    """The plugins of one process. Make one with `load`, or an empty one and `register` modules in it.
+    """The plugins of a process, created by `load`, or empty and filled by `register`.
 
     Attributes:
-        infos: what each loaded plugin declares, by name.
-        broken: why the others are off, by name.
-        versions: the version of the distribution that each loaded plugin came with, by name.
+        infos: declaration of each loaded plugin, by name.
+        broken: why a plugin is off, by name.
+        versions: version of each loaded plugin's distribution, by name.
     """
 
     def __init__(self) -> None:
@@ -61,46 +61,46 @@ class Plugins:
         """Load the installed plugins by entry point.
 
         Args:
-            only: names to load; none = those that ``NPS_CONNECT_LOAD_PLUGINS`` lists (comma separated, an empty text
-                loads none), or all when it is not set.
+            only: names to load; None means those in ``NPS_CONNECT_LOAD_PLUGINS`` (comma-separated, an empty text loads
+                no plugin), or all if it is not set.
             group: the entry point group.
             environ: the environment.
         """
         plugins = cls()
         if only is None and LOAD_PLUGINS_VARIABLE in environ:
             only = [name.strip() for name in environ[LOAD_PLUGINS_VARIABLE].split(",") if name.strip()]
-        found = _group_by_name(entry_points(group=group))
-        for name in sorted(found) if only is None else dict.fromkeys(only):
+        points_by_name = _group_by_name(entry_points(group=group))
+        for name in sorted(points_by_name) if only is None else dict.fromkeys(only):
             try:
-                plugins._load_one(name, found)
+                plugins._load_plugin(name, points_by_name)
             except PluginError as error:
                 plugins.broken[name] = error
         return plugins
 
-    def _load_one(self, name: str, found: Mapping[str, Sequence[EntryPoint]]) -> None:
-        points = found.get(name, ())
+    def _load_plugin(self, name: str, points_by_name: Mapping[str, Sequence[EntryPoint]]) -> None:
+        points = points_by_name.get(name, ())
         if not points:
-            raise PluginError(name, f"is not installed; installed: {', '.join(sorted(found)) or 'none'}")
+            raise PluginError(name, f"is not installed; installed: {', '.join(sorted(points_by_name)) or 'none'}")
         if len(points) > 1:
             raise PluginError(name, f"is offered twice, by {' and '.join(map(_origin, points))}; uninstall one of them")
         try:
             module = points[0].load()
-        except (Exception, SystemExit) as error:  # whatever a plugin does wrong, the others must load
+        except (Exception, SystemExit) as error:  # an error in one plugin must not stop the others
             raise PluginError(name, f"cannot be imported: {type(error).__name__}: {error}") from error
         dist = points[0].dist
         self.register(module, name, version=dist.version if dist else None, origin=_origin(points[0]))
 
     def register(self, module: object, name: str, *, version: str | None = None, origin: str | None = None) -> None:
-        """Take a plugin in, under the name of its entry point.
+        """Register a plugin under the name of its entry point.
 
         Args:
             module: the plugin.
             name: must equal its `ConnectorInfo.name`.
-            version: of its distribution; the module's own ``__version__`` if not given.
-            origin: where it comes from, for errors.
+            version: of its distribution; the module's ``__version__`` if not given.
+            origin: of the plugin, for errors.
 
         Raises:
-            PluginError: the plugin breaks the contract; nothing of it is kept.
+            PluginError: the plugin violates the contract; it is not registered.
         """
         origin = origin or str(getattr(module, "__name__", type(module).__name__))
         if name in self._plugins:
@@ -118,13 +118,13 @@ class Plugins:
         hooks = tuple(hook for hook in signatures() if getattr(manager.hook, hook).get_hookimpls())
         self._plugins[name] = _LoadedPlugin(manager, hooks, origin)
         try:
-            self.infos[name] = self._described(name)
+            self.infos[name] = self._load_info(name)
         except PluginError:
             del self._plugins[name]
             raise
         self.versions[name] = version or str(getattr(module, "__version__", "unversioned"))
 
-    def _described(self, name: str) -> ConnectorInfo:
+    def _load_info(self, name: str) -> ConnectorInfo:
         try:
             info = self.call(name, "nps_connector")
         except PluginError:
@@ -138,46 +138,46 @@ class Plugins:
         return info  # type: ignore[no-any-return]
 
     def hooks_of(self, name: str) -> tuple[str, ...]:
-        """The hooks that a loaded plugin implements, in the order of the walk; none for an unknown plugin."""
+        """Return the hooks that a plugin implements, in the order of the pipeline; empty for an unknown plugin."""
         plugin = self._plugins.get(name)
         return plugin.hooks if plugin else ()
 
     def has(self, name: str, hook: str) -> bool:
-        """Whether a plugin is loaded and implements a hook."""
+        """Return whether a plugin is loaded and implements a hook."""
         return hook in self.hooks_of(name)
 
     def is_implemented(self, hook: str) -> bool:
         """Whether any loaded plugin implements a hook."""
         return any(hook in plugin.hooks for plugin in self._plugins.values())
 
-    def call(self, name: str, hook: str, **kwargs: Any) -> Any:  # noqa: ANN401  # each hook answers its own type
-        """Call one hook of one plugin. What the hook raises passes through.
+    def call(self, name: str, hook: str, **kwargs: Any) -> Any:  # noqa: ANN401  # each hook has its own result type
+        """Call one hook of one plugin. Exceptions of the hook propagate.
 
         Raises:
-            PluginError: the plugin is not loaded, lacks the hook, or gives no answer or one of another type than the
-                hookspec says.
+            PluginError: the plugin is not loaded, does not implement the hook, or its result does not match the
+                specification.
         """
         plugin = self._plugins.get(name)
         if plugin is None:
             raise self.broken.get(name) or PluginError(name, "is not loaded" + _did_you_mean(name, self._plugins))
         if hook not in plugin.hooks:
             raise PluginError(name, f"does not implement {hook}")
-        answers = getattr(plugin.manager.hook, hook)(**kwargs)
-        answer = answers[0] if answers else None
-        problem = type_mismatch(answer, signatures()[hook].returns)
+        results = getattr(plugin.manager.hook, hook)(**kwargs)
+        result = results[0] if results else None
+        problem = type_mismatch(result, signatures()[hook].returns)
         if problem:
             raise PluginError(name, f"{hook} {problem}")
-        return answer
+        return result
 
     def deliver(
         self, name: str, hook: str, connection: Connection, items: Sequence[Any]
     ) -> list[Receipt | DeliveryError]:
-        """Call a delivery hook with one batch and give one outcome per item, in order.
+        """Call a delivery hook with one batch; return one outcome per item, in order.
 
-        A `DeliveryError` that the hook raises is the outcome of every item. Any other exception passes through.
+        A `DeliveryError` raised by the hook is the outcome of every item. Other exceptions propagate.
 
         Raises:
-            PluginError: as `call`; also for too few or too many outcomes. The batch is in_doubt then.
+            PluginError: as `call`; also for a wrong number of outcomes. The batch is then in doubt.
         """
         parameter = list(signatures()[hook].parameters)[1]
         try:
@@ -192,25 +192,25 @@ class Plugins:
         return outcomes
 
     def call_each(self, hook: str, **kwargs: Any) -> Iterator[tuple[str, Any | Exception]]:  # noqa: ANN401
-        """Call a hook of every plugin that has it, each alone; what one raises is given in place of its answer."""
+        """Call a hook of every plugin that implements it, each separately; yield result or exception by plugin."""
         for name in sorted(name for name, plugin in self._plugins.items() if hook in plugin.hooks):
             try:
                 yield name, self.call(name, hook, **kwargs)
-            except Exception as error:  # noqa: BLE001  # one plugin's failure is told to the caller as a value
+            except Exception as error:  # noqa: BLE001  # the failure of one plugin is returned as its result
                 yield name, error
 
 
 def _group_by_name(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
-    found: dict[str, dict[str, EntryPoint]] = {}
+    by_name: dict[str, dict[str, EntryPoint]] = {}
     for point in points:
-        found.setdefault(point.name, {}).setdefault(_origin(point), point)
-    return {name: list(same.values()) for name, same in found.items()}
+        by_name.setdefault(point.name, {}).setdefault(_origin(point), point)
+    return {name: list(by_origin.values()) for name, by_origin in by_name.items()}
 
 
 def _origin(point: EntryPoint) -> str:
     return f"{point.value} of {point.dist.name}" if point.dist else point.value
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    matches = get_close_matches(name, list(candidates), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

@@ -1,4 +1,4 @@
-"""The secret filter: what leaves through logs, errors, tracebacks and stored attempts passes here."""
+"""Redaction of secrets and addresses in logs, errors, tracebacks and stored attempts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{4,}")
 
 
 def iter_secrets(settings: object) -> Iterator[str]:
-    """Every secret value inside a settings model, however deep."""
+    """Yield every secret value inside a settings model, at any depth."""
     if isinstance(settings, SecretStr):
         yield settings.get_secret_value()
     elif isinstance(settings, SecretBytes):
@@ -35,28 +35,28 @@ def iter_secrets(settings: object) -> Iterator[str]:
 
 
 class Redactor:
-    """Takes secrets and e-mail addresses out of a text.
+    """Removes secrets and e-mail addresses from a text.
 
     Args:
-        secrets: values to hide, also as they look inside URLs, JSON and HTML, and the password of a secret URL alone;
-            values under 4 characters are ignored (they would hide ordinary words).
+        secrets: values to hide, also in their URL, JSON and HTML encodings, and the password inside a secret URL;
+            values under 4 characters are ignored, because they would hide ordinary words.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._plain = frozenset(
             part for secret in secrets for part in _secret_parts(secret) if len(part) >= MIN_SECRET_LENGTH
         )
-        spelled = {spelling for part in self._plain for spelling in _encodings(part)}
-        self._spelled = sorted(spelled, key=len, reverse=True)
+        encoded = {encoding for part in self._plain for encoding in _encodings(part)}
+        self._encoded = sorted(encoded, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """The text without secrets, bearer tokens and e-mail addresses."""
-        for secret in self._spelled:
+        """Return the text without secrets, bearer tokens and e-mail addresses."""
+        for secret in self._encoded:
             text = text.replace(secret, HIDDEN)
         return _MAILBOX.sub("[address]", _BEARER.sub(rf"\1 {HIDDEN}", text))
 
     def with_secrets(self, secrets: Iterable[str]) -> Redactor:
-        """A redactor that hides these too."""
+        """Return a redactor that hides these too."""
         return Redactor([*self._plain, *secrets])
 
 

@@ -1,4 +1,4 @@
-"""Every hook, by phase of the walk. `ALL` is what the loader registers."""
+"""Hook specifications, by phase of the pipeline; the plugin loader registers `HOOKSPEC_MODULES`."""
 
 from __future__ import annotations
 

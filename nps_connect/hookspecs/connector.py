@@ -1,4 +1,4 @@
-"""Loading: what a plugin is."""
+"""Hook for loading: the plugin's declaration."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from nps_connect.records.connectors import ConnectorInfo
 
 @hookspec
 def nps_connector() -> ConnectorInfo:  # type: ignore[empty-body]
-    """Describe the plugin. Called once, when it is loaded; must do no I/O and raise nothing."""
+    """Return the plugin's declaration. Called once, when the plugin is loaded; must do no I/O and not raise."""

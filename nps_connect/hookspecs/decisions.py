@@ -1,4 +1,4 @@
-"""Deciding: should this event lead to a survey?"""
+"""Hooks for decisions: whether an event leads to a survey."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from nps_connect.records.surveys import ContactHistory, SurveyProposal, SurveyVi
 
 @hookspec
 def nps_trigger_survey(event: Event, contact: Contact, history: ContactHistory) -> SurveyProposal | None:
-    """Propose a survey for an event, or none.
+    """Propose a survey for an event; return None for no proposal.
 
-    The configured ``[[triggers]]`` are the built-in implementer. Plugins are asked one by one, each alone; the core's
-    cooldown and suppression decide last.
+    The configured ``[[triggers]]`` are the built-in implementation. Each plugin is called separately; cooldown and
+    suppressions of the core apply to every proposal.
 
     Raises:
-        Nothing on purpose: an exception is logged, recorded in the decision and counts as none.
+        Nothing: an exception is logged, recorded in the decision, and counts as None.
     """
 
 
 @hookspec
 def nps_veto_survey(event: Event, contact: Contact, survey: SurveyView) -> Veto | None:
-    """Refuse a survey that a trigger wants, with a reason that ``explain`` shows; or none.
+    """Veto the survey of a trigger with a reason, shown by ``explain``; return None to allow it.
 
     Raises:
-        Nothing on purpose: an exception is logged and counts as a veto (nobody is bothered by mistake).
+        Nothing: an exception is logged and counts as a veto, so that no customer gets a survey by mistake.
     """

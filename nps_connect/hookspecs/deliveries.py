@@ -1,8 +1,8 @@
-"""Delivering: one action for a batch of subjects on one connection.
+"""Hooks for deliveries: one action for a batch of items on one connection.
 
-Every hook here gets up to the batch size that the plugin declares for the action, and returns one outcome per item, in
-order: a `Receipt`, or a `DeliveryError` instance for an item that failed. Raising a `DeliveryError` means that
-the whole batch had that outcome. No retries, sleeping, threads or logging: the client raises, the worker decides.
+Each hook receives at most as many items as the plugin declares for the action, and returns one outcome per item, in
+order: a `Receipt`, or a `DeliveryError` instance for an item that failed. Raising a `DeliveryError` gives the whole
+batch that outcome. Hooks do not retry, sleep, log or start threads: the client raises, the worker decides what follows.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from nps_connect.records.messages import Message
 
 @hookspec
 def nps_send_messages(connection: Connection, messages: Sequence[Message]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
-    """Carry messages to people: surveys, reminders, review invitations, and the fallback mail to staff.
+    """Send messages to people: surveys, reminders, review invitations, and fallback mails to staff.
 
     Raises:
-        RetryLater: surely not sent. OutcomeUnknown: only when the connection was lost after the message was complete.
-        Rejected: the address or the message is refused for good.
+        RetryLater: not sent. OutcomeUnknown: the connection was lost after the message was complete.
+        Rejected: the address or the message is rejected permanently.
     """
 
 
 @hookspec
 def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
-    """Write scores onto contact records. An older answer must not overwrite a newer one.
+    """Write scores to contact records. An older response must not overwrite a newer one.
 
     Raises:
         DeliveryError: any, for the whole batch.
@@ -37,7 +37,7 @@ def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> 
 
 @hookspec
 def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
-    """Tell the CRM of our unsubscribes.
+    """Write our unsubscribes to the CRM.
 
     Raises:
         DeliveryError: any, for the whole batch.
@@ -46,7 +46,7 @@ def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Se
 
 @hookspec
 def nps_open_tickets(connection: Connection, drafts: Sequence[TicketDraft]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
-    """Open one ticket per draft, with the draft's idempotency key and external id; the receipt's id is the ticket's.
+    """Open one ticket per draft, with the draft's idempotency key and external id; the receipt holds the ticket's id.
 
     Raises:
         DeliveryError: any, for the whole batch.
@@ -55,7 +55,7 @@ def nps_open_tickets(connection: Connection, drafts: Sequence[TicketDraft]) -> S
 
 @hookspec
 def nps_update_tickets(connection: Connection, updates: Sequence[TicketUpdate]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
-    """Tell tickets of a changed score, a late comment, a recovered customer. Never opens a second ticket.
+    """Add a changed score, a late comment or a recovery to an existing ticket. Never opens a second ticket.
 
     Raises:
         DeliveryError: any, for the whole batch.
@@ -64,7 +64,7 @@ def nps_update_tickets(connection: Connection, updates: Sequence[TicketUpdate]) 
 
 @hookspec
 def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
-    """Tell people of the company, now.
+    """Alert staff.
 
     Raises:
         DeliveryError: any, for the whole batch.
@@ -73,8 +73,8 @@ def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence
 
 @hookspec
 def nps_find_existing(connection: Connection, delivery: DeliveryView) -> Receipt | None:
-    """Look whether a in_doubt delivery took effect: a receipt if so, none if it surely did not.
+    """Look for the effect of a delivery in doubt; return its receipt, or None if it certainly has none.
 
     Raises:
-        DeliveryError: any, when the vendor cannot tell now; the delivery stays in_doubt.
+        DeliveryError: any, if the vendor cannot be asked now; the delivery stays in doubt.
     """

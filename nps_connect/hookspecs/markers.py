@@ -1,4 +1,4 @@
-"""The two pluggy markers. Plugins use `hookimpl`; only this package uses `hookspec`."""
+"""The pluggy markers: plugins use `hookimpl`, only this package uses `hookspec`."""
 
 from __future__ import annotations
 

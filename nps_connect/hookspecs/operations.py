@@ -1,4 +1,4 @@
-"""Operating: what an ops engineer asks of a connection."""
+"""Hooks for operations: check, authorize and set up a connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nps_connect.records.findings import Finding, SetupChange
 
 @hookspec
 def nps_check(connection: Connection) -> Sequence[Finding]:  # type: ignore[empty-body]
-    """Check the account: reachable, authorised, scopes, quota left, set-up complete. Reads only.
+    """Check the account: reachability, authorization, scopes, remaining quota, setup. Read-only.
 
     Raises:
         DeliveryError: any; shown as a finding of severity `error`.
@@ -20,20 +20,20 @@ def nps_check(connection: Connection) -> Sequence[Finding]:  # type: ignore[empt
 
 @hookspec
 def nps_authorize(connection: Connection, code: str | None) -> str | None:
-    """Sign in with the consent of somebody at the vendor (OAuth authorization code); ``connections login`` calls it.
+    """Authorize the connection with the OAuth authorization code flow; called by ``connections login``.
 
-    Called twice: without a code it answers the address to open (none if this connection needs nobody's consent), with
-    the code that came back it redeems it and writes the tokens to the connection's token store before using them.
+    Called twice: without a code, return the URL to open (None if the connection needs no consent); with the code of the
+    vendor, redeem it and write the tokens to the connection's token store before using them.
 
     Raises:
-        AuthFailed: the vendor does not take the code.
+        AuthFailed: the vendor rejects the code.
         DeliveryError: any other.
     """
 
 
 @hookspec
 def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:  # type: ignore[empty-body]
-    """List what is missing or differs at the vendor (properties, fields). Reads only; empty when all is there.
+    """List the objects (properties, fields) that are missing or different at the vendor. Read-only.
 
     Raises:
         DeliveryError: any.
@@ -42,8 +42,8 @@ def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:  # type: ig
 
 @hookspec
 def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> Sequence[SetupChange]:  # type: ignore[empty-body]
-    """Carry out planned changes and return those that were done. Twice is harmless; nothing is ever deleted.
+    """Apply planned changes and return those that were made. Idempotent; nothing is deleted.
 
     Raises:
-        DeliveryError: any; what was done before stays done.
+        DeliveryError: any; changes made before remain.
     """

@@ -1,4 +1,4 @@
-"""Reviewing: which platform, which link."""
+"""Hooks for review invitations: the platform and its link."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from nps_connect.records.responses import Response
 
 @hookspec
 def nps_choose_review_platform(contact: Contact, response: Response, platforms: Sequence[str]) -> str | None:
-    """Choose one of the connections in `platforms` (those this contact may still be asked for), or none.
+    """Choose one of the connections in `platforms` (those that may still invite this contact); None for no choice.
 
-    Asked plugin by plugin; the built-in implementer (weights and rotation) is asked last.
+    Each plugin is called separately; the built-in implementation (weights and rotation) comes last.
 
     Raises:
-        Nothing on purpose: an exception is logged and counts as none.
+        Nothing: an exception is logged and counts as None.
     """
 
 
 @hookspec
 def nps_review_destination(connection: Connection, invitation: ReviewInvitation) -> ReviewDestination:  # type: ignore[empty-body]
-    """The public review page, for platforms that take a link. CPU only: also called while the thank-you page is made.
+    """Return the public review page of a platform. CPU only: also called while the thank-you page is rendered.
 
     Raises:
-        Rejected: the location is not known.
+        Rejected: the location is unknown.
     """

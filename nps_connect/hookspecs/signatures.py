@@ -1,4 +1,4 @@
-"""What each hookspec promises, read from its own signature, and whether an answer keeps the promise. Pure."""
+"""Signatures of the hook specifications, and the check of a hook's result against them. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ HOOK_PREFIX = "nps_"
 
 @dataclass(frozen=True)
 class Signature:
-    """One hook as its spec declares it.
+    """The signature of a hook specification.
 
     Attributes:
         name: the hook's name.
         parameters: annotations by parameter name, in order.
-        returns: annotation of the answer; `NoneType` for hooks that answer nothing.
+        returns: annotation of the result; `NoneType` for hooks without one.
     """
 
     name: str
@@ -32,36 +32,36 @@ class Signature:
 
 @cache
 def signatures() -> Mapping[str, Signature]:
-    """Every hook by name."""
-    found: dict[str, Signature] = {}
+    """Return the signature of every hook, by name."""
+    signature_by_name: dict[str, Signature] = {}
     for module in hookspecs.HOOKSPEC_MODULES:
         for name, function in vars(module).items():
             if hasattr(function, f"{PROJECT}_spec"):
                 hints = get_type_hints(function)
                 returns = hints.pop("return")
-                found[name] = Signature(
+                signature_by_name[name] = Signature(
                     name, {key: hints[key] for key in inspect.signature(function).parameters}, returns
                 )
-    return found
+    return signature_by_name
 
 
 def type_mismatch(answer: object, hint: object) -> str | None:
-    """Why an answer is not what the annotation says, or none if it fits.
+    """Return why a hook's result does not match an annotation; None if it does.
 
-    Knows the annotations that hookspecs use: classes, unions, `None` and sequences. A text is never a sequence here,
-    and a generator is not one either (it would run outside of the call).
+    Supports the annotations of hook specifications: classes, unions, `None` and sequences. Neither a text nor a
+    generator (which would run outside of the call) counts as a sequence.
     """
     if hint is None or hint is types.NoneType:
         return None if answer is None else f"answered {_type_name(answer)} where nothing is expected"
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        fits = any(type_mismatch(answer, choice) is None for choice in get_args(hint))
-        return None if fits else f"answered {_type_name(answer)}, expected {describe_type(hint)}"
+        matches = any(type_mismatch(answer, choice) is None for choice in get_args(hint))
+        return None if matches else f"answered {_type_name(answer)}, expected {describe_type(hint)}"
     if origin is not None and issubclass(origin, Sequence):
         if not isinstance(answer, list | tuple):
             return f"answered {_type_name(answer)}, expected a list of {describe_type(get_args(hint)[0])}"
-        kinds = {type(item): item for item in answer}  # one of each: a batch holds hundreds of the same
-        wrong = [item for item in kinds.values() if type_mismatch(item, get_args(hint)[0])]
+        item_by_type = {type(item): item for item in answer}  # one of each type: a batch holds hundreds of equal type
+        wrong = [item for item in item_by_type.values() if type_mismatch(item, get_args(hint)[0])]
         return (
             f"answered a list holding {_type_name(wrong[0])}, expected {describe_type(get_args(hint)[0])}"
             if wrong
@@ -71,7 +71,7 @@ def type_mismatch(answer: object, hint: object) -> str | None:
 
 
 def describe_type(hint: object) -> str:
-    """An annotation in words short enough for an error."""
+    """Return an annotation as text for an error."""
     if hint is None or hint is types.NoneType:
         return "nothing"
     if get_origin(hint) in (Union, types.UnionType):

@@ -1,4 +1,4 @@
-"""Whether a plugin's functions are hooks that can be called: what pluggy itself accepts in silence. Pure."""
+"""Checks of a plugin's hook functions that pluggy itself does not make. Pure."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ REQUIRED_HOOK = "nps_connector"
 
 
 def hook_functions(module: object) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """The functions of a plugin that are marked as hooks or named like one.
+    """Yield the functions of a plugin that are marked as hooks or named like one.
 
-    Hooks may live in submodules and be imported into the plugin's own namespace.
+    Hooks may be defined in submodules and imported into the plugin's namespace.
     """
     for name in dir(module):
-        found = inspect.getattr_static(module, name, None)
-        function = getattr(found, "__func__", found)
+        member = inspect.getattr_static(module, name, None)
+        function = getattr(member, "__func__", member)
         if inspect.isfunction(function) and (name.startswith(HOOK_PREFIX) or hasattr(function, IMPL_ATTRIBUTE)):
             yield name, getattr(module, name)
 
 
 def contract_problem(module: object) -> str | None:
-    """Why a plugin must not be loaded, or none: the first problem found, naming the function."""
+    """Return the first reason not to load a plugin, with the function's name; None if there is none."""
     names = []
     for name, function in hook_functions(module):
         problem = _name_problem(name, function) or _kind_problem(function) or _argument_problem(name, function)
@@ -39,33 +39,33 @@ def contract_problem(module: object) -> str | None:
 
 def _name_problem(name: str, function: Callable[..., Any]) -> str | None:
     if name not in signatures():
-        near = get_close_matches(name, list(signatures()), n=1)
-        return "is not a hook" + (f"; did you mean {near[0]}?" if near else "")
+        matches = get_close_matches(name, list(signatures()), n=1)
+        return "is not a hook" + (f"; did you mean {matches[0]}?" if matches else "")
     options = getattr(function, IMPL_ATTRIBUTE, None)
     if options is None:
         return "is not marked with @hookimpl"
     if options.get("specname"):
-        return "has a specname; a hook goes by its own name"
+        return "has a specname; a hook must have its own name"
     if options.get("wrapper") or options.get("hookwrapper"):
-        return "is a wrapper; every plugin is called alone, there is nothing to wrap"
+        return "is a wrapper; each plugin is called separately, so there is nothing to wrap"
     return None
 
 
 def _kind_problem(function: Callable[..., Any]) -> str | None:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return "is async; hooks are plain functions, concurrency lives in the worker's threads"
+        return "is async; hooks are plain functions, called in worker threads"
     if inspect.isgeneratorfunction(function):
         return "is a generator; hooks return a list"
     return None
 
 
 def _argument_problem(name: str, function: Callable[..., Any]) -> str | None:
-    known = signatures()[name].parameters
+    parameters = signatures()[name].parameters
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             return f"takes {str(parameter).partition(':')[0]}; name the arguments that it uses"
-        if parameter.name not in known:
-            return f"takes {parameter.name!r}, which the hook does not have; it has: {', '.join(known) or 'none'}"
+        if parameter.name not in parameters:
+            return f"takes {parameter.name!r}, which the hook does not have; it has: {', '.join(parameters) or 'none'}"
         if parameter.default is not parameter.empty:
             return f"has a default for {parameter.name!r}; pluggy's versions treat defaults differently"
         if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
