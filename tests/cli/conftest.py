@@ -10,6 +10,7 @@ from support.sqlite_files import close_database
 from nps_connect.cli import main
 from nps_connect.errors import OutcomeUnknown, Rejected
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.sandbox.mailbox import SandboxMailbox
 
 
 @pytest.fixture
@@ -81,3 +82,12 @@ def seeded_cli(configured_cli, seeded_state, clock):
         vars(getattr(configured_cli.application, name)).update(deepcopy(attributes))
     yield configured_cli
     ledger.close()
+
+
+@pytest.fixture
+def mailbox():
+    """A running SMTP server that keeps the mails it accepts."""
+    box = SandboxMailbox()
+    box.start()
+    yield box
+    box.stop()

@@ -138,3 +138,41 @@ def test_open_without_a_browser_prints_the_path(configured_cli, tmp_path, monkey
     result = configured_cli("surveys", "preview", "after-purchase", "--open")
     assert result.code == 0
     assert result.err == "warning: cannot start a browser; open after-purchase-fr.html manually\n"
+
+
+def test_preview_uses_the_requested_language(configured_cli):
+    result = configured_cli("surveys", "preview", "after-purchase", "--language", "en", "--folder", "out")
+    assert result.code == 0, result.err
+    html = (configured_cli.folder / "out" / "after-purchase-en.html").read_text(encoding="utf-8")
+    assert "This is a test." in html
+    assert len(re.findall(r'href="[^"]*/s/[^"]*score=\d+"', html)) == 11
+    assert "Subject: [Test]" in (configured_cli.folder / "out" / "after-purchase-en.txt").read_text(encoding="utf-8")
+    assert not (configured_cli.folder / "nps-connect.db").exists()
+
+
+def test_preview_embeds_the_logo(configured_cli):
+    png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (200).to_bytes(4, "big") + (80).to_bytes(4, "big") + b"\0" * 20
+    (configured_cli.folder / "logo.png").write_bytes(png)
+    environ = {"NPS_CONNECT_CORE__LOGO": "logo.png", "NPS_CONNECT_CORE__COLOUR": "#aa0033"}
+    assert configured_cli("surveys", "preview", "after-purchase", **environ).code == 0
+    html = (configured_cli.folder / "after-purchase-fr.html").read_text(encoding="utf-8")
+    assert '<img src="data:image/png;base64,' in html
+    assert 'width="100" height="40" alt="Exemple SA"' in html
+    assert "#aa0033" in html
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        (b"<svg/>", "neither PNG, JPEG nor GIF"),
+        (b"GIF8" + b"\0" * 30_000, "larger than 8 KB"),
+    ],
+)
+def test_invalid_logo_is_rejected(configured_cli, content, message):
+    if content is not None:
+        (configured_cli.folder / "logo").write_bytes(content)
+    refused = configured_cli("config", "check", NPS_CONNECT_CORE__LOGO="logo")
+    assert refused.code == 2
+    assert "core.logo" in refused.err
+    assert message in refused.err

@@ -22,7 +22,7 @@ from nps_connect.cli._support.output import print_json, print_table
 @json_option
 @pass_options
 def copy(options: Options, target: str, as_json: bool) -> None:
-    """Copy all data to another, empty database, and verify row counts and checksums.
+    """Copy all data to another, empty database, and verify row counts and column sums.
 
     Stop all processes first. The tables are created in the target; the configuration is not changed. If the
     verification fails, the target stays empty.
@@ -48,4 +48,4 @@ def copy(options: Options, target: str, as_json: bool) -> None:
         return
     click.echo("", err=True)
     print_table(["table", "rows"], [(copied.table, copied.rows) for copied in tables], empty="no tables")
-    click.echo("Row counts and checksums match. Set core.database_url to the new database, then start the processes.")
+    click.echo("Row counts and column sums match. Set core.database_url to the new database, then start the processes.")

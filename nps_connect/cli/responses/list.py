@@ -46,33 +46,13 @@ def list_(
     another one contradicted within seconds. It counts in no report. Detractors among them need attention if nothing
     indicates a bot: --to-confirm lists them after one day, as long as their link is valid.
     """
-    from sqlalchemy import case, select
-    from sqlmodel import col
-
     from nps_connect.connection import system_clock
-    from nps_connect.ledger.tables import ContactRow, ResponseRow
-    from nps_connect.records.responses import NPS_SCALE
     from nps_connect.services.responses import unconfirmed_scores
 
     now, provisional = system_clock(), provisional or to_confirm
-    is_submitted = col(ResponseRow.revision) > 0
-    is_confirmed = is_submitted & col(ResponseRow.conflicting_at).is_(None)
-    score = case((is_submitted, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
-    at = case((is_submitted, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
-    query = (
-        unconfirmed_scores.join_response_tables(select(ResponseRow, ContactRow))
-        .where(~is_confirmed if provisional else is_confirmed, score.is_not(None))
-        .order_by(at.desc(), col(ResponseRow.id).desc())
-        .limit(limit + 1)
-    )
-    if survey is not None:
-        query = query.where(col(ResponseRow.survey) == survey)
-    if segment is not None:
-        query = query.where(score.between(*SEGMENT_BOUNDS[segment]), col(ResponseRow.scale) == NPS_SCALE)
-    if to_confirm:
-        query = query.where(unconfirmed_scores.awaiting_confirmation_clause(now))
+    query = _build_query(survey, segment, provisional=provisional, awaiting_at=now if to_confirm else None)
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
-        loaded = session.execute(query).all()
+        loaded = session.execute(query.limit(limit + 1)).all()
         invitation_ids = [row.invitation_id for row, _ in loaded] if provisional else []
         signals = unconfirmed_scores.load_bot_signals(session, invitation_ids)
         rows = [response_json(row, contact, signals.get(row.invitation_id, ())) for row, contact in loaded]
@@ -98,6 +78,40 @@ def list_(
     )
     if len(rows) > limit:
         print_more_hint(limit)
+
+
+def _build_query(survey: str | None, segment: str | None, *, provisional: bool, awaiting_at: datetime | None) -> Any:  # noqa: ANN401
+    """Return the query of confirmed or provisional responses, newest first.
+
+    Args:
+        survey: only this survey; None means all.
+        segment: only this segment; None means all.
+        provisional: provisional responses instead of confirmed ones.
+        awaiting_at: only detractors that await confirmation at this time; None means all.
+    """
+    from sqlalchemy import case, select
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import ContactRow, ResponseRow
+    from nps_connect.records.responses import NPS_SCALE
+    from nps_connect.services.contacts.response_records import confirmed_clause
+    from nps_connect.services.responses import unconfirmed_scores
+
+    is_submitted = col(ResponseRow.revision) > 0
+    score = case((is_submitted, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
+    at = case((is_submitted, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
+    query = (
+        unconfirmed_scores.join_response_tables(select(ResponseRow, ContactRow))
+        .where(~confirmed_clause() if provisional else confirmed_clause(), score.is_not(None))
+        .order_by(at.desc(), col(ResponseRow.id).desc())
+    )
+    if survey is not None:
+        query = query.where(col(ResponseRow.survey) == survey)
+    if segment is not None:
+        query = query.where(score.between(*SEGMENT_BOUNDS[segment]), col(ResponseRow.scale) == NPS_SCALE)
+    if awaiting_at is not None:
+        query = query.where(unconfirmed_scores.awaiting_confirmation_clause(awaiting_at))
+    return query
 
 
 def unconfirmed_hint(row: dict[str, Any], now: datetime) -> str | None:
