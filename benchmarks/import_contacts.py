@@ -48,8 +48,8 @@ def _read_in_process(path: str, told: Connection) -> None:
     before, begin = process.memory_info().rss, process_time()
     source = open_import_file(Path(path))
     columns, most = find_columns(source.header, PEOPLE_FIELDS, {}, {}), before
-    with DedupStore() as scratch:
-        for number, _ in enumerate(read_people(source.rows(), columns, scratch, RowErrors(), allow_ids=False)):
+    with DedupStore() as dedup_store:
+        for number, _ in enumerate(read_people(source.rows(), columns, dedup_store, RowErrors(), allow_ids=False)):
             if number % 10_000 == 0:
                 most = max(most, process.memory_info().rss)
     told.send((process_time() - begin, max(most, process.memory_info().rss) - before))

@@ -42,7 +42,7 @@ def test_imported_responses_count_in_reports_and_trigger_nothing(import_cli):
     assert result.code == 0
     assert "3 responses, 0 already imported." in error_text(result)
     assert "3 times without a time zone are read as Europe/Paris; to change it: --timezone" in error_text(result)
-    assert "new        3" in result.out
+    assert "new               3" in result.out
     assert json.loads(import_cli("report", "--json").out)["responses"] == 3
     listed = json.loads(import_cli("responses", "list", "--json").out)
     assert listed[2]["comment"] == "Parfait, à bientôt"
@@ -56,7 +56,7 @@ def test_import_is_idempotent(import_cli):
     name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
     assert import_totals(import_cli("responses", "import", name, *SURVEY, "--json"))["new"] == 3
     totals = import_totals(import_cli("responses", "import", name, *SURVEY, "--json"))
-    assert (totals["new"], totals["known"]) == (0, 3)
+    assert (totals["new"], totals["already_imported"]) == (0, 3)
     assert query_rows(import_cli, "SELECT count(*) FROM responses") == [(3,)]
 
 
@@ -218,4 +218,4 @@ def test_interrupted_import_reports_progress_and_can_be_resumed(import_cli):
     with sqlite3.connect(import_cli.folder / "nps-connect.db") as database:
         database.execute("DROP TRIGGER stop")
     totals = import_totals(import_cli("responses", "import", name, *SURVEY, "--json"))
-    assert (totals["new"], totals["known"]) == (700, 500)
+    assert (totals["new"], totals["already_imported"]) == (700, 500)

@@ -95,10 +95,10 @@ def open_csv(file: Path, encoding: str | None, delimiter: str | None) -> ImportF
     delimiter_name = next(
         (name for name, sign in DELIMITERS.items() if sign == source.delimiter), repr(source.delimiter)
     )
-    hint = " (guessed: check names with accents)" if source.encoding.guessed else ""
+    hint = " (guessed: check names with accents)" if source.encoding.is_guessed else ""
     columns = pluralize(len(source.header), "column", "columns")
     click.echo(
-        f"{file.name}: {encoding or source.encoding.told}{hint}, delimiter {delimiter_name}, {columns}", err=True
+        f"{file.name}: {encoding or source.encoding.label}{hint}, delimiter {delimiter_name}, {columns}", err=True
     )
     return source
 
@@ -155,13 +155,13 @@ def _prompt_for_column(source: ImportFile, field: ImportField) -> str:
     if not sys.stdin.isatty():
         hint = " (one column only: check --delimiter)" if len(source.header) == 1 else ""
         raise click.UsageError(
-            f"no column contains {field.told}; the file has {header}{hint}. Use --column '{field.name}=NAME'"
+            f"no column contains {field.label}; the file has {header}{hint}. Use --column '{field.name}=NAME'"
         )
     first_row = next(source.rows(), None)
     for number, name in enumerate(source.header, start=1):
         sample = first_row.cells[number - 1][:40] if first_row else ""
         click.echo(f"  {number:>3}  {name}  {sample}".rstrip(), err=True)
-    number = click.prompt(f"Which column contains {field.told}?", type=click.IntRange(1, len(source.header)), err=True)
+    number = click.prompt(f"Which column contains {field.label}?", type=click.IntRange(1, len(source.header)), err=True)
     return source.header[number - 1]
 
 
@@ -184,7 +184,7 @@ def collect_line_errors(path: Path | None) -> Iterator[RowErrors]:
     with stream:
         writer = csv.writer(stream)
         writer.writerow(("line", "reason", "detail"))
-        yield RowErrors(told=lambda error: writer.writerow((error.line, error.reason, error.detail)))
+        yield RowErrors(on_error=lambda error: writer.writerow((error.line, error.reason, error.detail)))
 
 
 def print_line_errors(errors: RowErrors, path: Path | None) -> None:
@@ -193,7 +193,7 @@ def print_line_errors(errors: RowErrors, path: Path | None) -> None:
         return
     reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(errors.counts.items()))
     click.echo(f"{pluralize(errors.total, 'line', 'lines')} rejected ({reasons}):", err=True)
-    for error in errors.first[:MAX_SHOWN]:
+    for error in errors.samples[:MAX_SHOWN]:
         click.echo(f"  line {error.line}: {error.detail}", err=True)
     if errors.total > MAX_SHOWN:
         where = f"see {path}" if path else "write all of them to a file with --refused CSV"
@@ -204,4 +204,4 @@ def line_errors_json(errors: RowErrors) -> dict[str, Any]:
     """Return the rejected lines for ``--json``: counts, and details of the first ones."""
     from dataclasses import asdict
 
-    return {"lines": errors.total, "reasons": dict(errors.counts), "first": [asdict(error) for error in errors.first]}
+    return {"lines": errors.total, "reasons": dict(errors.counts), "first": [asdict(error) for error in errors.samples]}

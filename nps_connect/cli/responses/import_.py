@@ -121,14 +121,14 @@ def import_(
                 "survey": survey,
                 "answers": counts.responses,
                 "taken_before": counts.already_imported,
-                "taken": totals.told() if totals else None,
+                "taken": totals.as_dict() if totals else None,
                 "would_lead_to": dict(planned_effects),
                 "led_to": dict(effects),
                 "not_taken": line_errors_json(errors),
             }
         )
     elif totals is not None:
-        print_fields(totals.told().items())
+        print_fields(totals.as_dict().items())
         if effects:
             click.echo(f"Created: {_format_effects(effects)}.")
 
@@ -165,7 +165,7 @@ def _build_parser(
         columns=mapping,
         tool=preset,
         survey=target.survey,
-        order=order or detect_day_order(source.rows(), mapping),
+        day_order=order or detect_day_order(source.rows(), mapping),
         zone=_parse_zone(timezone or columns.PRESET_ZONES.get(preset)) or ctx.settings.core.zone,
         now=ctx.clock(),
         allow_ids=target.lookup_enabled,

@@ -89,7 +89,7 @@ def invite(
                 return read_people(rows, columns, dedup_store, errors, allow_ids=plan.lookup_enabled)
 
             with progress_bar("dry run", hidden=as_json) as on_progress:
-                result = run_dry_run(ctx, plan, read(errors, on_progress), dedup_store, errors.told)
+                result = run_dry_run(ctx, plan, read(errors, on_progress), dedup_store, errors.on_error)
             print_line_errors(errors, refused)
             _check_dry_run(ctx, plan, result, as_json=as_json)
             imported = 0

@@ -1,8 +1,8 @@
-"""Which encoding a file is in, found out from its bytes in one pass and constant memory.
+"""Detect the encoding of a file from its bytes, in one pass and constant memory.
 
-A byte order mark is believed. Without one the file is UTF-8 if all of it is; else Windows-1252 (what Excel writes for
-Western Europe), if nothing speaks against it. A file that is partly UTF-8 is refused: whatever we chose would garble
-some names.
+A byte order mark decides. Without one the file is UTF-8 if all of it is valid UTF-8, else Windows-1252 (what Excel
+writes in Western Europe) if it has no bytes that Windows-1252 leaves undefined. A file that is partly UTF-8 is refused:
+either choice would garble some names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
 _UNDEFINED_BYTES = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
-"""Bytes that Windows-1252 does not use."""
+"""Bytes that Windows-1252 leaves undefined."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,28 @@ class Encoding:
     """An encoding.
 
     Attributes:
-        codec: Python's name of it.
-        told: the name for people.
-        guessed: nothing in the file says so: people should look at names with accents.
+        codec: name of the Python codec.
+        label: name for people.
+        is_guessed: the file does not prove it; people should check names with accents.
     """
 
     codec: str
-    told: str
-    guessed: bool = False
+    label: str
+    is_guessed: bool = False
 
 
 UTF8 = Encoding("utf-8", "UTF-8")
-WINDOWS_1252 = Encoding("cp1252", "Windows-1252", guessed=True)
+WINDOWS_1252 = Encoding("cp1252", "Windows-1252", is_guessed=True)
 
 
 def detect_encoding(chunks: Iterable[bytes]) -> Encoding:
-    """The encoding of a file, from its bytes in pieces of at least `HEAD` bytes.
+    """Detect the encoding of a file.
+
+    Args:
+        chunks: its bytes; the first chunk has at least `SNIFF_BYTES`, or all.
 
     Raises:
-        FileRefused: empty, no text at all, or no one encoding.
+        InvalidImportFile: the file is empty, no text, or mixes encodings.
     """
     scan = _EncodingScanner()
     first = True
@@ -71,18 +74,18 @@ def detect_encoding(chunks: Iterable[bytes]) -> Encoding:
 def _detect_from_head(head: bytes) -> Encoding | None:
     if head.startswith(_WORKBOOK_SIGNATURES):
         raise InvalidImportFile("this is a workbook, not a CSV file", line=1, fix="in Excel: File, Save as, CSV UTF-8")
-    for mark, codec, told in _BYTE_ORDER_MARKS:
+    for mark, codec, label in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
-            return Encoding(codec, told)
+            return Encoding(codec, label)
     even, odd = head[:SNIFF_BYTES:2].count(0), head[1:SNIFF_BYTES:2].count(0)
     if min(even, odd) == 0 and max(even, odd) * 5 > len(head[:SNIFF_BYTES]):  # every other byte of most letters
-        return Encoding("utf-16-le" if odd else "utf-16-be", "UTF-16", guessed=True)
+        return Encoding("utf-16-le" if odd else "utf-16-be", "UTF-16", is_guessed=True)
     return None
 
 
 @dataclass
 class _EncodingScanner:
-    """Reads as UTF-8 until that fails, then looks for what Windows-1252 cannot be."""
+    """Decodes as UTF-8 until that fails, then searches for bytes that Windows-1252 leaves undefined."""
 
     is_utf8: bool = True
     line: int = 1
@@ -107,19 +110,19 @@ class _EncodingScanner:
         except UnicodeDecodeError as error:
             good = error.object[: error.start]
             if self._beyond_ascii or not good.isascii():
-                at = self.line + _count_lines(good, after_return=self._after_return)
+                line = self.line + _count_lines(good, after_return=self._after_return)
                 byte = error.object[error.start]
                 problem = f"the byte 0x{byte:02X} is not UTF-8, although text before it is"
-                raise InvalidImportFile(problem, line=at, fix=ENCODING_FIX) from None
+                raise InvalidImportFile(problem, line=line, fix=ENCODING_FIX) from None
             self.is_utf8 = False
         else:
             self._beyond_ascii = self._beyond_ascii or not text.isascii()
 
     def _as_windows(self, chunk: bytes) -> None:
-        at = min((place for place in map(chunk.find, _UNDEFINED_BYTES) if place >= 0), default=None)
-        if at is not None:
-            line = self.line + _count_lines(chunk[:at], after_return=self._after_return)
-            problem = f"the byte 0x{chunk[at]:02X} is neither UTF-8 nor Windows-1252"
+        position = min((index for index in map(chunk.find, _UNDEFINED_BYTES) if index >= 0), default=None)
+        if position is not None:
+            line = self.line + _count_lines(chunk[:position], after_return=self._after_return)
+            problem = f"the byte 0x{chunk[position]:02X} is neither UTF-8 nor Windows-1252"
             raise InvalidImportFile(problem, line=line, fix=ENCODING_FIX)
 
     def _count(self, chunk: bytes) -> None:
@@ -128,6 +131,6 @@ class _EncodingScanner:
 
 
 def _count_lines(chunk: bytes, *, after_return: bool) -> int:
-    """How many lines end in a piece; a line feed that follows the return of the piece before ends none."""
+    """Number of line ends in a chunk; a line feed after a carriage return that ended the last chunk does not count."""
     ends = chunk.count(b"\n") + chunk.count(b"\r") - chunk.count(b"\r\n")
     return ends - (after_return and chunk.startswith(b"\n"))

@@ -1,4 +1,4 @@
-"""Which column of a file means what: said by name, by a preset, or recognised by the usual names."""
+"""Map the columns of a file to fields: by given names, by a preset, or by usual names."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _NOT_WORDS = re.compile(r"[^a-z0-9#]+")
 
 @dataclass(frozen=True)
 class ImportField:
-    """Something that a file may tell.
+    """A field that a file may contain.
 
     Attributes:
         name: as in ``--column name=COLUMN``.
-        told: what it is, for people.
-        usual: column names by which it is recognised, in the form of `plain`, best first.
+        label: for people.
+        aliases: column names by which it is recognised, normalised with `normalize_name`, best first.
     """
 
     name: str
-    told: str
-    usual: tuple[str, ...] = ()
+    label: str
+    aliases: tuple[str, ...] = ()
 
 
 _EMAIL = ImportField(
@@ -126,53 +126,53 @@ PRESETS: dict[str, dict[str, str]] = {
     "surveymonkey": {"id": "Respondent ID", "email": "Email Address", "answered_at": "End Date"},
     "typeform": {"id": "#", "answered_at": "Submit Date (UTC)"},
 }
-"""Column names of other tools' exports, as their own documentation or their files have them; where a file names its
-columns after the questions, the score and the comment are left to ``--column``. `plain` goes by the usual names."""
+"""Column names in exports of other tools, from their documentation or files. Where a tool names columns after its
+questions, score and comment need ``--column``. `plain` uses the aliases only."""
 
 PRESET_ZONES = {"typeform": "UTC"}
-"""Time zones of presets whose moments carry none; the column's own name says so."""
+"""Time zones of presets whose moments have none; the name of the column states it."""
 
 
 class ColumnNotFound(ValueError):
-    """A column was named that the file does not have, or that it has twice.
+    """A named column does not exist in the file, or exists more than once.
 
     Args:
-        field: what it was to tell.
-        column: its name.
-        columns: those that there are.
-        twice: it is there more than once.
+        field: name of the field.
+        column: the named column.
+        columns: columns of the file.
+        twice: the column exists more than once.
     """
 
     def __init__(self, field: str, column: str, columns: Sequence[str], *, twice: bool) -> None:
         self.field = field
-        there = "there are several columns" if twice else "there is no column"
-        known = ", ".join(repr(name) for name in columns[:20])
-        super().__init__(f"{there} {column!r} for {field}; the file has {known}")
+        problem = "there are several columns" if twice else "there is no column"
+        existing = ", ".join(repr(name) for name in columns[:20])
+        super().__init__(f"{problem} {column!r} for {field}; the file has {existing}")
 
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """What the columns of a file mean.
+    """The field of each column of a file.
 
     Attributes:
-        places: index of the column, by field.
-        unused: names of the columns that mean nothing to us.
+        index_by_field: index of the column, by field name.
+        unused: names of columns without a field.
     """
 
-    places: Mapping[str, int]
+    index_by_field: Mapping[str, int]
     unused: tuple[str, ...]
 
     def missing(self, *names: str) -> list[str]:
-        """Those of these fields that no column tells."""
-        return [name for name in names if name not in self.places]
+        """Those of these fields that have no column."""
+        return [name for name in names if name not in self.index_by_field]
 
-    def told(self, cells: Sequence[str]) -> dict[str, str]:
-        """The cells by field; empty ones are left out."""
-        return {name: cells[place] for name, place in self.places.items() if cells[place]}
+    def values(self, cells: Sequence[str]) -> dict[str, str]:
+        """The non-empty cells of a row by field name."""
+        return {name: cells[index] for name, index in self.index_by_field.items() if cells[index]}
 
 
 def normalize_name(name: str) -> str:
-    """A column's name without accents, capitals and signs: ``Adresse e-mail`` is ``adresse e mail``."""
+    """Return a column name without accents, capitals and punctuation: ``adresse e mail`` for ``Adresse e-mail``."""
     bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
     return _NOT_WORDS.sub(" ", bare).strip()
 
@@ -180,31 +180,35 @@ def normalize_name(name: str) -> str:
 def find_columns(
     header: Sequence[str], fields: Sequence[ImportField], given: Mapping[str, str], preset: Mapping[str, str]
 ) -> ColumnMapping:
-    """Find each field's column: as given, else as the preset says, else by its usual names.
+    """Find the column of each field: the given one, else that of the preset, else one with an alias as its name.
 
     Args:
-        header: the names of the columns.
-        fields: what is looked for.
-        given: column names by field; must be there.
-        preset: column names by field; need not be there.
+        header: names of the columns.
+        fields: the fields that the file may contain.
+        given: required column names by field name.
+        preset: optional column names by field name.
 
     Raises:
-        NoSuchColumn: a given column is not there, or not there once.
+        ColumnNotFound: a given column does not exist, or exists more than once.
     """
     names = [normalize_name(name) for name in header]
-    places: dict[str, int] = {}
-    for field, column in given.items():
-        found = [place for place, name in enumerate(header) if name == column.strip()]
-        found = found or [place for place, name in enumerate(names) if name == normalize_name(column)]
-        if len(found) != 1:
-            raise ColumnNotFound(field, column, header, twice=bool(found))
-        places[field] = found[0]
-    for field_ in fields:
-        if field_.name in places:
+    index_by_field = {field: _index_of(field, column, header, names) for field, column in given.items()}
+    for field in fields:
+        if field.name in index_by_field:
             continue
-        for usual in ([normalize_name(preset[field_.name])] if field_.name in preset else []) + list(field_.usual):
-            if names.count(usual) == 1 and names.index(usual) not in places.values():
-                places[field_.name] = names.index(usual)
+        preset_names = [normalize_name(preset[field.name])] if field.name in preset else []
+        for alias in (*preset_names, *field.aliases):
+            if names.count(alias) == 1 and names.index(alias) not in index_by_field.values():
+                index_by_field[field.name] = names.index(alias)
                 break
-    unused = tuple(name for place, name in enumerate(header) if place not in places.values() and name)
-    return ColumnMapping(places, unused)
+    used = set(index_by_field.values())
+    return ColumnMapping(index_by_field, tuple(name for index, name in enumerate(header) if index not in used and name))
+
+
+def _index_of(field: str, column: str, header: Sequence[str], names: Sequence[str]) -> int:
+    """Index of a named column; an exact name is preferred to a normalised one."""
+    indexes = [index for index, name in enumerate(header) if name == column.strip()]
+    indexes = indexes or [index for index, name in enumerate(names) if name == normalize_name(column)]
+    if len(indexes) != 1:
+        raise ColumnNotFound(field, column, header, twice=bool(indexes))
+    return indexes[0]

@@ -1,4 +1,4 @@
-"""A CSV file as rows under a header, read line by line; what is not a table is refused with its line."""
+"""Read a CSV file as a header and rows, line by line; errors name their line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nps_connect.rules.imports.row_errors import InvalidImportFile
 
 DELIMITERS = (";", ",", "\t", "|")
-"""Those that are found by themselves; the semicolon is what Excel writes where the comma is a decimal sign."""
+"""Delimiters that are detected. Excel writes semicolons where the comma is the decimal separator."""
 
 MAX_LINE_LENGTH = 1_000_000
 MAX_CELL_LENGTH = 20_000
@@ -27,9 +27,9 @@ class CsvRow:
     """One row.
 
     Attributes:
-        line: where it begins, counted from 1.
-        cells: as many as the header has, without the white space around them.
-        fault: what is wrong with it, or none; then its cells mean nothing.
+        line: line number at which it begins, counted from 1.
+        cells: as many as the header has, without surrounding white space.
+        error: why the cells cannot be used, or None.
     """
 
     line: int
@@ -39,13 +39,12 @@ class CsvRow:
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A file that has been opened.
+    """An opened CSV file.
 
     Attributes:
-        header: the names of the columns.
-        delimiter: what stands between cells.
-        rows: what is below the header, in order; empty ones are left out. Raises `InvalidImportFile` where it stops being a
-            table.
+        header: names of the columns.
+        delimiter: character between cells.
+        rows: rows below the header without empty ones; raises `InvalidImportFile` at a line that is no table row.
     """
 
     header: tuple[str, ...]
@@ -54,13 +53,13 @@ class CsvTable:
 
 
 def read_lines(read: Callable[[int], str]) -> Iterator[str]:
-    """The lines of a text stream that was opened with ``newline=""``, their ends included, never a longer one.
+    """Yield the lines of a text stream, including their line ends.
 
     Args:
-        read: the stream's ``readline``.
+        read: ``readline`` of a stream that was opened with ``newline=""``.
 
     Raises:
-        FileRefused: a line without end, or bytes that are not in the encoding.
+        InvalidImportFile: a line is longer than `MAX_LINE_LENGTH`, or has bytes that are not in the encoding.
     """
     number = 0
     while True:
@@ -79,20 +78,20 @@ def read_lines(read: Callable[[int], str]) -> Iterator[str]:
 
 
 def read_table(lines: Iterable[str], delimiter: str | None = None) -> CsvTable:
-    """Read a header; the rows follow as they are asked for.
+    """Read the header; the rows are read on demand.
 
     Args:
-        lines: with their ends, as `read_lines` gives them.
-        delimiter: between cells; none = found from the header.
+        lines: including line ends, as `read_lines` yields them.
+        delimiter: character between cells; None means detect it from the header.
 
     Raises:
-        FileRefused: there is no header, or it is not one.
+        InvalidImportFile: the header is missing or invalid.
     """
     stream = iter(lines)
     number, first = _first_line(stream)
-    told = _SEPARATOR_LINE.fullmatch(first)
-    if told is not None:
-        delimiter = delimiter or told[1]
+    separator_line = _SEPARATOR_LINE.fullmatch(first)
+    if separator_line is not None:
+        delimiter = delimiter or separator_line[1]
         more, first = _first_line(stream)
         number += more
     delimiter = delimiter or _detect_delimiter(first)
@@ -106,7 +105,7 @@ def read_table(lines: Iterable[str], delimiter: str | None = None) -> CsvTable:
 
 
 def _first_line(stream: Iterator[str]) -> tuple[int, str]:
-    """The first line that is not empty, and how many lines that took."""
+    """Return the number of read lines and the first line that is not empty."""
     number = 0
     for number, line in enumerate(stream, start=1):
         if line.strip("\ufeff \t\r\n"):
@@ -115,9 +114,9 @@ def _first_line(stream: Iterator[str]) -> tuple[int, str]:
 
 
 def _detect_delimiter(line: str) -> str:
-    bare = _QUOTED.sub("", line)
-    found = max(DELIMITERS, key=bare.count)
-    return found if found in bare else ","
+    unquoted = _QUOTED.sub("", line)
+    delimiter = max(DELIMITERS, key=unquoted.count)
+    return delimiter if delimiter in unquoted else ","
 
 
 def _check_header(header: tuple[str, ...], line: int) -> None:
@@ -133,7 +132,7 @@ def _check_header(header: tuple[str, ...], line: int) -> None:
 
 
 class _Rows:
-    """Rows as they come; knows at which line each begins."""
+    """Iterator over rows that records the line at which each begins."""
 
     def __init__(self, first: str, stream: Iterator[str], delimiter: str, number: int) -> None:
         self._read = number - 1
@@ -151,13 +150,13 @@ class _Rows:
 
     def __next__(self) -> CsvRow:
         while True:
-            begins = self._read + 1
+            first_line = self._read + 1
             try:
                 cells = next(self._cells)
             except csv.Error as error:
-                raise _quote_error(error, begins) from None
+                raise _quote_error(error, first_line) from None
             if any(cell.strip() for cell in cells):
-                return CsvRow(begins, tuple(cells))
+                return CsvRow(first_line, tuple(cells))
 
 
 def _quote_error(error: csv.Error, line: int) -> InvalidImportFile:
@@ -168,13 +167,13 @@ def _quote_error(error: csv.Error, line: int) -> InvalidImportFile:
 
 
 def _fit_to_header(row: CsvRow, width: int) -> CsvRow:
-    """A row with as many cells as the header: Excel leaves empty ones at the end out."""
+    """Pad or check the row to the width of the header: Excel omits empty cells at the end."""
     cells = tuple(cell.strip() for cell in row.cells)
-    fault = None
+    error = None
     if any(cells[width:]):
-        fault = f"{len(cells)} cells under {width} column names: a delimiter inside a cell needs quotes around it"
+        error = f"{len(cells)} cells under {width} column names: a delimiter inside a cell needs quotes around it"
     elif any("\0" in cell for cell in cells):
-        fault = "a NUL byte"
+        error = "a NUL byte"
     elif any(len(cell) > MAX_CELL_LENGTH for cell in cells):
-        fault = f"a cell of more than {MAX_CELL_LENGTH} characters"
-    return CsvRow(row.line, (*cells, *("",) * (width - len(cells)))[:width], fault)
+        error = f"a cell of more than {MAX_CELL_LENGTH} characters"
+    return CsvRow(row.line, (*cells, *("",) * (width - len(cells)))[:width], error)

@@ -1,4 +1,4 @@
-"""What can be wrong with a file: as a whole, or line by line."""
+"""Errors of an imported file: of the file as a whole, or of single rows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from nps_connect.errors import NpsConnectError
 
 MAX_KEPT_ERRORS = 100
-"""So many faults are kept to be shown; all of them are counted."""
+"""Number of row errors that are kept; all of them are counted."""
 
 
 class InvalidImportFile(NpsConnectError):
-    """The file cannot be read as it is: nothing of it is taken.
+    """The file cannot be imported; nothing of it is stored.
 
     Args:
-        problem: what is wrong, one sentence without a final stop.
-        line: where, counted from 1.
-        fix: how to mend it.
+        problem: one sentence without a final stop.
+        line: line number, counted from 1.
+        fix: what to do about it.
     """
 
     def __init__(self, problem: str, *, line: int, fix: str) -> None:
@@ -28,12 +28,26 @@ class InvalidImportFile(NpsConnectError):
         super().__init__(f"line {line}: {problem}; {fix}")
 
 
+class InvalidRow(Exception):  # control flow: becomes a `RowError`
+    """One row cannot be imported.
+
+    Args:
+        reason: a short name, to be counted.
+        detail: one sentence, without the address.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
 @dataclass(frozen=True)
 class RowError:
-    """Why one line is not taken.
+    """Why one row is not imported.
 
     Attributes:
-        line: where its row begins, counted from 1.
+        line: line number at which the row begins, counted from 1.
         reason: a short name, to be counted.
         detail: one sentence, without the address.
     """
@@ -45,26 +59,26 @@ class RowError:
 
 @dataclass
 class RowErrors:
-    """Every line that is not taken: all counted, the first ones kept.
+    """Rows that are not imported: all are counted, the first ones kept.
 
     Attributes:
-        told: hears of each, to write it down elsewhere.
-        counts: how many there are of each reason.
-        first: the first ones.
+        on_error: called with each error.
+        counts: number of errors by reason.
+        samples: the first `MAX_KEPT_ERRORS` errors.
     """
 
-    told: Callable[[RowError], object] = lambda _fault: None
+    on_error: Callable[[RowError], object] = lambda _error: None
     counts: Counter[str] = field(default_factory=Counter)
-    first: list[RowError] = field(default_factory=list)
+    samples: list[RowError] = field(default_factory=list)
 
-    def note(self, fault: RowError) -> None:
-        """Count one."""
-        self.counts[fault.reason] += 1
-        if len(self.first) < MAX_KEPT_ERRORS:
-            self.first.append(fault)
-        self.told(fault)
+    def record(self, error: RowError) -> None:
+        """Count an error."""
+        self.counts[error.reason] += 1
+        if len(self.samples) < MAX_KEPT_ERRORS:
+            self.samples.append(error)
+        self.on_error(error)
 
     @property
     def total(self) -> int:
-        """How many lines are not taken."""
+        """Number of rows that are not imported."""
         return sum(self.counts.values())

@@ -1,4 +1,4 @@
-"""A campaign: everybody in a file becomes an event, once, and is decided on by the rules of the walk."""
+"""Campaigns: each person of a file becomes one event, decided by the same rules as every other event."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND, CAMP
 
 MAX_CAMPAIGN_NAME_LENGTH = 60
 EVENT_BACKDATE = timedelta(minutes=1)
+"""Events of a campaign are dated so long before its start, plus their line number in microseconds."""
+
 MAX_CAMPAIGN_DAYS = 366
-"""A campaign that would take longer is a slip of the pen."""
+"""A campaign that would take longer is refused as a mistake."""
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """Who is asked what, and how fast.
+    """Which survey the people of a file get, and how fast.
 
     Attributes:
-        name: two imports of one campaign never ask a person twice.
-        survey: which one.
-        connection: which knows the people.
-        looks_up: the connection is asked for them; else the file is believed.
-        per_day: how many surveys are due on one day at most.
-        shadow: it is only rehearsed, so that going live begins anew.
-        at: when it began.
+        name: people are surveyed once per campaign name, whatever the number of imports.
+        survey: name of the survey.
+        connection: connection that knows the people.
+        lookup_enabled: people are looked up at the connection; otherwise the file is the source.
+        per_day: maximum number of surveys due on one day.
+        shadow: created in shadow mode; going live starts the campaign anew.
+        at: when it was started.
     """
 
     name: str
@@ -48,11 +50,11 @@ class Campaign:
     at: datetime
 
     def key(self, person: ImportedPerson) -> str:
-        """The key of the fact that somebody stood in a file of this campaign."""
+        """Key of the event of one person."""
         return f"{CAMPAIGN_PREFIX}{self.name}:{self.survey}:{person.fingerprint}" + (":shadow" if self.shadow else "")
 
     def event(self, person: ImportedPerson) -> Event:
-        """The event of one person."""
+        """Build the event of one person."""
         return Event(
             key=self.key(person),
             kind=CAMPAIGN_EVENT_KIND,
@@ -64,19 +66,20 @@ class Campaign:
         )
 
     def days(self, people: int) -> int:
-        """How many days so many people take."""
+        """Number of days that so many people take."""
         return math.ceil(people / self.per_day)
 
 
 def plan_campaign(ctx: Context, *, name: str, survey: str, connection: str, per_day: int | None) -> Campaign:
-    """A campaign as the configuration allows it.
+    """Build a campaign within the limits of the configuration.
 
     Args:
         ctx: the joined parts.
         name: of the campaign.
-        survey: which one.
-        connection: which knows the people.
-        per_day: surveys a day, ``limits.surveys_per_day`` at most; none = half of that, so that triggers keep room.
+        survey: name of the survey.
+        connection: connection that knows the people.
+        per_day: surveys per day, at most ``limits.surveys_per_day``; None means half of that, which leaves room for
+            triggers.
     """
     cap = ctx.settings.limits.surveys_per_day
     return Campaign(
@@ -91,22 +94,24 @@ def plan_campaign(ctx: Context, *, name: str, survey: str, connection: str, per_
 
 
 def load_existing_keys(session: Session, campaign: Campaign, people: Sequence[ImportedPerson]) -> set[str]:
-    """The keys of those who stood in a file of this campaign before."""
-    keys = [campaign.key(person) for person in people]
-    ours = col(EventRow.connection) == campaign.connection
-    query = select(col(EventRow.key)).where(ours, in_list(col(EventRow.key), "keys"))
-    return set(session.execute(query, {"keys": keys}).scalars())
+    """Event keys of the people who are in this campaign already."""
+    return {key for key, _ in _load_events(session, campaign, [campaign.key(person) for person in people])}
 
 
 def add_to_campaign(ctx: Context, campaign: Campaign, people: Sequence[ImportedPerson]) -> int:
-    """Take people into a campaign, in one transaction; returns how many were not in it before."""
+    """Add people to a campaign in one transaction; return how many are new in it."""
     with ctx.ledger.write() as session:
         erased = erased_fingerprints(session, people)
         events = [campaign.event(person) for person in people if person.fingerprint not in erased]
-        new = store_events(ctx, session, campaign.connection, events, source="manual")
-        ours = col(EventRow.connection) == campaign.connection
-        query = select(col(EventRow.id)).where(ours, in_list(col(EventRow.key), "keys"))
-        ids = [one or 0 for one in session.execute(query, {"keys": list(new)}).scalars()]
-        replay(session, EventRow, ids, ctx.clock())  # no configured trigger listens, so that they wait for nothing yet
+        new_keys = store_events(ctx, session, campaign.connection, events, source="manual")
+        ids = [event_id for _, event_id in _load_events(session, campaign, list(new_keys))]
+        replay(session, EventRow, ids, ctx.clock())  # no configured trigger listens to them, so they are not pending
     ctx.wake(decide_queue(campaign.connection))
-    return len(new)
+    return len(new_keys)
+
+
+def _load_events(session: Session, campaign: Campaign, keys: Sequence[str]) -> list[tuple[str, int]]:
+    """Key and id of the stored events with these keys."""
+    is_of_connection = col(EventRow.connection) == campaign.connection
+    query = select(col(EventRow.key), col(EventRow.id)).where(is_of_connection, in_list(col(EventRow.key), "keys"))
+    return [(key, event_id or 0) for key, event_id in session.execute(query, {"keys": keys}).all()]

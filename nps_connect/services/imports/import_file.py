@@ -1,4 +1,4 @@
-"""A file as a table that can be read several times, with constant memory."""
+"""A CSV file that can be read several times with constant memory."""
 
 from __future__ import annotations
 
@@ -19,65 +19,65 @@ CHUNK_BYTES = 1 << 20
 ROWS_PER_PROGRESS = 1000
 
 ByteProgress = Callable[[int, int], object]
-"""Hears how many of how many bytes are done."""
+"""Called with the number of read bytes and the size of the file."""
 
 
 @dataclass(frozen=True)
 class ImportFile:
-    """A file that was looked at.
+    """A file whose encoding and header are known.
 
     Attributes:
-        path: where it is.
-        encoding: what its bytes mean.
-        delimiter: what stands between cells.
-        header: the names of its columns.
-        stamp: its size and the moment of its last change.
+        path: path of the file.
+        encoding: detected or given encoding.
+        delimiter: character between cells.
+        header: names of the columns.
+        version: size and modification time (nanoseconds), to detect changes.
     """
 
     path: Path
     encoding: Encoding
     delimiter: str
     header: tuple[str, ...]
-    stamp: tuple[int, int]
+    version: tuple[int, int]
 
-    def rows(self, told: ByteProgress = lambda _done, _all: None) -> Iterator[CsvRow]:
-        """What is below the header.
+    def rows(self, on_progress: ByteProgress = lambda _done, _total: None) -> Iterator[CsvRow]:
+        """Yield the rows below the header.
 
         Raises:
-            FileRefused: it is no table there, or the file was changed since it was looked at.
+            InvalidImportFile: the file is not a table from some line on, or has changed since it was opened.
         """
-        size = self.stamp[0]
-        if _file_version(self.path) != self.stamp:
+        size = self.version[0]
+        if _file_version(self.path) != self.version:
             raise InvalidImportFile("the file was changed while it was read", line=1, fix="run the command again")
         with self.path.open("rb") as raw, TextIOWrapper(raw, encoding=self.encoding.codec, newline="") as stream:
             for number, row in enumerate(read_table(read_lines(stream.readline), self.delimiter).rows):
                 if number % ROWS_PER_PROGRESS == 0:
-                    told(min(raw.tell(), size), size)
+                    on_progress(min(raw.tell(), size), size)
                 yield row
-        told(size, size)
+        on_progress(size, size)
 
 
 def open_import_file(path: Path, *, codec: str | None = None, delimiter: str | None = None) -> ImportFile:
-    """Look at a file: its encoding and its header.
+    """Read the encoding and the header of a file.
 
     Args:
-        path: where it is.
-        codec: its encoding; none = found out.
-        delimiter: between cells; none = found out.
+        path: path of the file.
+        codec: Python name of the encoding; None means detect it.
+        delimiter: character between cells; None means detect it.
 
     Raises:
-        FileRefused: it is not a table.
-        OSError: it cannot be read.
+        InvalidImportFile: the file is not a table.
+        OSError: the file cannot be read.
     """
-    stamp = _file_version(path)
+    version = _file_version(path)
     encoding = Encoding(codec, codec) if codec else detect_encoding(_read_chunks(path))
     with path.open("r", encoding=encoding.codec, newline="") as stream:
         table = read_table(read_lines(stream.readline), delimiter)
-    return ImportFile(path, encoding, table.delimiter, table.header, stamp)
+    return ImportFile(path, encoding, table.delimiter, table.header, version)
 
 
 def iter_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of at most so many."""
+    """Yield the items in lists of at most `size`."""
     stream = iter(items)
     while batch := list(islice(stream, size)):
         yield batch
@@ -85,10 +85,10 @@ def iter_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _read_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
-        while piece := stream.read(CHUNK_BYTES):
-            yield piece
+        while chunk := stream.read(CHUNK_BYTES):
+            yield chunk
 
 
 def _file_version(path: Path) -> tuple[int, int]:
-    told = path.stat()
-    return told.st_size, told.st_mtime_ns
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

@@ -1,4 +1,4 @@
-"""Who stands in a file, and which connection knows them."""
+"""People of a file, and the connection that knows them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.rules.imports import cells
 from nps_connect.rules.imports.columns import ColumnMapping
 from nps_connect.rules.imports.csv_table import CsvRow
-from nps_connect.rules.imports.row_errors import RowError, RowErrors
+from nps_connect.rules.imports.row_errors import InvalidRow, RowError, RowErrors
 from nps_connect.services.context import Context
 from nps_connect.services.imports.dedup_store import DedupStore
 
@@ -35,11 +35,11 @@ class ImportedPerson:
     """One person of a file.
 
     Attributes:
-        line: where.
-        email: the address, or none.
-        id: as the connection knows them, or none.
-        name: or none.
-        language: tag, or none.
+        line: line number in the file.
+        email: the address, or None.
+        id: vendor id at the connection, or None.
+        name: the name, or None.
+        language: language tag, or None.
     """
 
     line: int
@@ -50,16 +50,16 @@ class ImportedPerson:
 
     @property
     def key(self) -> ContactKey:
-        """How a connection looks them up: by id where the file tells it, else by address."""
+        """Key for the look-up at the connection: the id if the file has it, else the address."""
         return ContactKey(kind="id", value=self.id) if self.id else ContactKey(kind="email", value=self.email or "")
 
     @property
     def fingerprint(self) -> str:
-        """The same for every spelling of one mailbox, and without it."""
+        """Hash of the mailbox, the same for every spelling of it; without a mailbox, the id."""
         return f"mailbox-{mailbox_hash(self.email)[:32]}" if self.email else f"id-{self.id}"
 
     def as_contact(self, connection: str) -> Contact:
-        """The person as the file tells them, for a connection that can look nobody up."""
+        """Build the contact from the file, for a connection that cannot look people up."""
         return Contact(
             connection=connection,
             id=self.id or self.fingerprint,
@@ -73,98 +73,129 @@ class AmbiguousConnection(ValueError):
     """Several connections could know these people, or the named one does not exist."""
 
 
-def choose_connection(ctx: Context, asked: str | None, survey: str) -> str:
-    """The connection that knows the people of a file.
+def choose_connection(ctx: Context, name: str | None, survey: str) -> str:
+    """Return the connection that knows the people of a file.
 
     Args:
         ctx: the joined parts.
-        asked: by name, or none: the only one that can look people up, else the survey's channel.
-        survey: whose channel it is.
+        name: the named connection; None means the only one that can look people up, else the channel of the survey.
+        survey: name of the survey.
 
     Raises:
-        NoOneConnection: it must be named.
+        AmbiguousConnection: it must be named.
     """
-    if asked is not None:
-        if asked not in ctx.connections:
-            raise AmbiguousConnection(f"there is no connection {asked!r}; allowed: {', '.join(ctx.connections)}")
-        return asked
-    able = [name for name in ctx.connections if ctx.has(name, "nps_find_contacts")]
-    if len(able) > 1:
-        raise AmbiguousConnection(f"several connections can look people up: name one of {', '.join(able)}")
-    return able[0] if able else ctx.settings.surveys[survey].channel
+    if name is not None:
+        if name not in ctx.connections:
+            raise AmbiguousConnection(f"there is no connection {name!r}; allowed: {', '.join(ctx.connections)}")
+        return name
+    candidates = [connection for connection in ctx.connections if ctx.has(connection, "nps_find_contacts")]
+    if len(candidates) > 1:
+        raise AmbiguousConnection(f"several connections can look people up: name one of {', '.join(candidates)}")
+    return candidates[0] if candidates else ctx.settings.surveys[survey].channel
 
 
-def read_people(
-    rows: Iterable[CsvRow], columns: ColumnMapping, scratch: DedupStore, faults: RowErrors, *, allow_ids: bool
-) -> Iterator[ImportedPerson]:
-    """The people of a file, each once; what cannot be used is noted.
+def read_rows(
+    rows: Iterable[CsvRow],
+    parse: Callable[[CsvRow], T],
+    dedup_key: Callable[[T], str],
+    dedup_store: DedupStore,
+    errors: RowErrors,
+    duplicate: str,
+) -> Iterator[T]:
+    """Parse the rows of a file, each key once; rows that cannot be used are recorded.
 
     Args:
         rows: of the file.
-        columns: what they mean.
-        scratch: knows who was met before; the same one again for a second reading of the same file.
-        faults: hears of every line that is left out.
-        by_id: an id will do where there is no address.
+        parse: parses a row, or raises `InvalidRow`.
+        dedup_key: key of what was parsed; the first row with a key counts.
+        dedup_store: the same one for a second reading of the same file, so that the same rows count.
+        errors: records every row that is left out.
+        duplicate: what a repeated row is, for its sentence.
     """
     for row in rows:
         if row.error is not None:
-            faults.note(RowError(row.line, "unreadable", row.error))
+            errors.record(RowError(row.line, "unreadable", row.error))
             continue
-        told = columns.told(row.cells)
         try:
-            person = parse_person(row.line, told, allow_ids=allow_ids)
-        except ValueError as error:
-            faults.note(RowError(row.line, "address" if told.get("email") else "no_address", str(error)))
+            item = parse(row)
+        except InvalidRow as error:
+            errors.record(RowError(row.line, error.reason, error.detail))
             continue
-        first = scratch.claim(person.fingerprint, row.line)
-        if first != row.line:
-            faults.note(RowError(row.line, "duplicate", f"the same person as on line {first}"))
-            continue
-        yield person
+        first_line = dedup_store.claim(dedup_key(item), row.line)
+        if first_line == row.line:
+            yield item
+        else:
+            errors.record(RowError(row.line, "duplicate", f"{duplicate} as on line {first_line}"))
 
 
-def parse_person(line: int, told: dict[str, str], *, allow_ids: bool, id_field: str = "id") -> ImportedPerson:
-    """The person of one row.
+def read_people(
+    rows: Iterable[CsvRow], columns: ColumnMapping, dedup_store: DedupStore, errors: RowErrors, *, allow_ids: bool
+) -> Iterator[ImportedPerson]:
+    """Read the people of a file, each once.
+
+    Args:
+        rows: of the file.
+        columns: the fields of the columns.
+        dedup_store: see `read_rows`.
+        errors: records every row that is left out.
+        allow_ids: accept people with an id and no address.
+    """
+
+    def parse(row: CsvRow) -> ImportedPerson:
+        return parse_person(row.line, columns.values(row.cells), allow_ids=allow_ids)
+
+    yield from read_rows(rows, parse, lambda person: person.fingerprint, dedup_store, errors, "the same person")
+
+
+def parse_person(line: int, values: dict[str, str], *, allow_ids: bool, id_field: str = "id") -> ImportedPerson:
+    """Parse the person of one row.
 
     Raises:
-        ValueError: nobody can be found by it.
+        InvalidRow: the row has no usable address or id.
     """
-    vendor_id, email = told.get(id_field), told.get("email")
+    vendor_id, email = values.get(id_field), values.get("email")
+    reason = "address" if email else "no_address"
     if vendor_id is not None and len(vendor_id) > MAX_ID_LENGTH:
-        raise ValueError(f"an id longer than {MAX_ID_LENGTH} characters")
+        raise InvalidRow(reason, f"an id longer than {MAX_ID_LENGTH} characters")
     if email is None and not (allow_ids and vendor_id):
-        raise ValueError("there is no e-mail address")
-    name = " ".join(part for part in (told.get("first_name"), told.get("name")) if part)[:MAX_NAME_LENGTH]
+        raise InvalidRow(reason, "there is no e-mail address")
+    try:
+        address = cells.parse_address(email) if email else None
+    except ValueError as error:
+        raise InvalidRow(reason, str(error)) from None
+    name = " ".join(part for part in (values.get("first_name"), values.get("name")) if part)[:MAX_NAME_LENGTH]
     return ImportedPerson(
         line=line,
-        email=cells.parse_address(email) if email else None,
+        email=address,
         id=vendor_id,
         name=name or None,
-        language=cells.parse_language(told.get("language", "")),
+        language=cells.parse_language(values.get("language", "")),
     )
 
 
-def retry_lookup(ctx: Context, connection: str, ask: Callable[[], T]) -> T:
-    """Ask a vendor, and wait a while where it asks for that.
+def retry_lookup(ctx: Context, connection: str, look_up: Callable[[], T]) -> T:
+    """Look people up, with retries after the delay that the vendor asks for.
 
     Raises:
-        DeliveryError: it does not answer in the end.
+        DeliveryError: the last try failed.
     """
-    for wait in LOOKUP_RETRY_DELAYS:
+    for delay in LOOKUP_RETRY_DELAYS:
         try:
-            return ask()
+            return look_up()
         except RetryLater as error:
-            wish = error.after or timedelta()
+            requested = error.after or timedelta()
             if isinstance(error, RateLimited) and error.until is not None:
-                wish = max(wish, error.until - ctx.clock())
-            ctx.connections[connection].sleep(min(max(wait, wish), MAX_LOOKUP_WAIT).total_seconds())
-    return ask()
+                requested = max(requested, error.until - ctx.clock())
+            ctx.connections[connection].sleep(min(max(delay, requested), MAX_LOOKUP_WAIT).total_seconds())
+    return look_up()
 
 
 def erased_fingerprints(session: Session, people: Sequence[ImportedPerson]) -> set[str]:
-    """Fingerprints of those who were erased: nothing of them is stored again."""
-    prints = {mailbox_subject(mailbox_hash(one.email)): one.fingerprint for one in people if one.email}
+    """Fingerprints of erased people, of whom nothing is stored again."""
+    fingerprints = {
+        mailbox_subject(mailbox_hash(person.email)): person.fingerprint for person in people if person.email
+    }
     query = select(col(SuppressionRow.subject)).where(
         in_list(col(SuppressionRow.subject), "subjects"), col(SuppressionRow.reason) == "erased"
     )
-    return {prints[subject] for subject in session.execute(query, {"subjects": list(prints)}).scalars()}
+    return {fingerprints[subject] for subject in session.execute(query, {"subjects": list(fingerprints)}).scalars()}

@@ -1,35 +1,38 @@
-"""Answers from another tool, as a file tells them."""
+"""Read responses of another tool from the rows of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from hashlib import sha256
+from typing import TypeVar
 
 from nps_connect.rules.imports import cells
 from nps_connect.rules.imports.columns import ColumnMapping
 from nps_connect.rules.imports.csv_table import CsvRow
-from nps_connect.rules.imports.row_errors import InvalidImportFile, RowError, RowErrors
+from nps_connect.rules.imports.row_errors import InvalidImportFile, InvalidRow, RowErrors
 from nps_connect.services.imports.dedup_store import DedupStore
-from nps_connect.services.imports.people import ImportedPerson, parse_person
+from nps_connect.services.imports.people import ImportedPerson, parse_person, read_rows
+
+T = TypeVar("T")
 
 MAX_TOUCHPOINT_LENGTH = 80
-DATE_ORDER_FIX = "say --dates day-first or --dates month-first"
+DAY_ORDER_FIX = "say --dates day-first or --dates month-first"
 
 
 @dataclass(frozen=True)
 class ImportedResponse:
-    """One answer of a file.
+    """One response of a file.
 
     Attributes:
-        public_id: made of the tool's own id, so that the same answer is never taken twice.
+        public_id: made from the tool's own id, so that a response is never imported twice.
         person: who gave it.
         score: 0 to 10.
-        comment: or none.
-        answered_at: when.
-        zoneless: the file does not say in which time zone.
-        touchpoint: or none.
+        comment: the comment, or None.
+        answered_at: when it was given (UTC).
+        zoneless: the file states no time zone.
+        touchpoint: the touchpoint, or None.
     """
 
     public_id: str
@@ -42,130 +45,107 @@ class ImportedResponse:
 
     @property
     def line(self) -> int:
-        """Where it stands."""
+        """Line number in the file."""
         return self.person.line
 
 
 @dataclass(frozen=True)
 class ResponseParser:
-    """How the cells of a file of answers are read.
+    """Parses the rows of a file of responses.
 
     Attributes:
-        columns: what they mean.
-        tool: whose ids they are.
-        survey: which survey they answer.
-        order: of day and month.
-        zone: of moments without one.
-        now: later answers are slips of the pen.
-        by_id: people are known by id where there is no address.
+        columns: the fields of the columns.
+        tool: name of the tool whose ids they are.
+        survey: the survey that they answer.
+        day_order: order of day and month.
+        zone: time zone of moments without one.
+        now: later moments are refused.
+        allow_ids: accept people with an id and no address.
     """
 
     columns: ColumnMapping
     tool: str
     survey: str
-    order: cells.DayOrder | None
+    day_order: cells.DayOrder | None
     zone: tzinfo
     now: datetime
     allow_ids: bool
 
-    def answer(self, row: CsvRow) -> ImportedResponse:
-        """The answer of one row.
+    def parse(self, row: CsvRow) -> ImportedResponse:
+        """Parse one row.
 
         Raises:
-            BadCell: it cannot be taken.
+            InvalidRow: a cell is missing or invalid.
         """
-        told = self.columns.told(row.cells)
-        try:
-            person = parse_person(row.line, told, allow_ids=self.allow_ids, id_field="contact_id")
-        except ValueError as error:
-            raise InvalidCell("address" if told.get("email") else "no_address", str(error)) from None
-        try:
-            score = cells.parse_score(told.get("score", ""))
-        except ValueError as error:
-            raise InvalidCell("score", str(error)) from None
-        written = told.get("answered_at", "")
-        try:
-            at = cells.parse_moment(written, self.order, self.zone)
-        except ValueError as error:
-            raise InvalidCell("date", str(error)) from None
-        if at > self.now:
-            raise InvalidCell("date", f"{at:%Y-%m-%d} has not come yet")
-        touchpoint = told.get("touchpoint")
+        values = self.columns.values(row.cells)
+        person = parse_person(row.line, values, allow_ids=self.allow_ids, id_field="contact_id")
+        score = _parse_cell("score", cells.parse_score, values.get("score", ""))
+        moment_text = values.get("answered_at", "")
+        answered_at = _parse_cell("date", self._parse_moment, moment_text)
+        touchpoint = values.get("touchpoint")
         return ImportedResponse(
-            public_id=self._public_id(told, person, at),
+            public_id=self._public_id(values, person, answered_at),
             person=person,
             score=score,
-            comment=told.get("comment"),
-            answered_at=at,
-            zoneless=not cells.has_time_zone(written),
+            comment=values.get("comment"),
+            answered_at=answered_at,
+            zoneless=not cells.has_time_zone(moment_text),
             touchpoint=touchpoint[:MAX_TOUCHPOINT_LENGTH] if touchpoint else None,
         )
 
-    def _public_id(self, told: Mapping[str, str], person: ImportedPerson, at: datetime) -> str:
-        """Of the tool's id; without one, of who answered what when."""
-        own = told.get("id") or f"{self.survey}:{person.fingerprint}:{at.isoformat()}"
-        return f"i-{sha256(f'{self.tool}:{own}'.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    def _parse_moment(self, text: str) -> datetime:
+        moment = cells.parse_moment(text, self.day_order, self.zone)
+        if moment > self.now:
+            raise ValueError(f"{moment:%Y-%m-%d} has not come yet")
+        return moment
+
+    def _public_id(self, values: Mapping[str, str], person: ImportedPerson, answered_at: datetime) -> str:
+        """Hash of the tool's id; without one, of survey, person and moment."""
+        source_id = values.get("id") or f"{self.survey}:{person.fingerprint}:{answered_at.isoformat()}"
+        return f"i-{sha256(f'{self.tool}:{source_id}'.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
 
-class InvalidCell(Exception):
-    """Why a row is not taken.
-
-    Args:
-        reason: to be counted.
-        detail: one sentence.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
+def _parse_cell(reason: str, parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InvalidRow(reason, str(error)) from None
 
 
 def read_responses(
-    rows: Iterable[CsvRow], reading: ResponseParser, scratch: DedupStore, faults: RowErrors
+    rows: Iterable[CsvRow], parser: ResponseParser, dedup_store: DedupStore, errors: RowErrors
 ) -> Iterator[ImportedResponse]:
-    """The answers of a file, each id once; what cannot be used is noted.
+    """Read the responses of a file, each id once.
 
     Args:
         rows: of the file.
-        reading: how.
-        scratch: knows which ids were met before; the same one again for a second reading of the same file.
-        faults: hears of every line that is left out.
+        parser: for its rows.
+        dedup_store: see `read_rows`.
+        errors: records every row that is left out.
     """
-    for row in rows:
-        if row.error is not None:
-            faults.note(RowError(row.line, "unreadable", row.error))
-            continue
-        try:
-            answer = reading.answer(row)
-        except InvalidCell as error:
-            faults.note(RowError(row.line, error.reason, error.detail))
-            continue
-        first = scratch.claim(answer.public_id, row.line)
-        if first != row.line:
-            faults.note(RowError(row.line, "duplicate", f"the same answer as on line {first}"))
-            continue
-        yield answer
+    yield from read_rows(
+        rows, parser.parse, lambda response: response.public_id, dedup_store, errors, "the same answer"
+    )
 
 
 def detect_day_order(rows: Iterable[CsvRow], columns: ColumnMapping) -> cells.DayOrder | None:
-    """Which order of day and month the moments of a file prove; none where it makes no difference.
+    """Return the order of day and month that the dates of a file prove; None if it makes no difference.
 
     Raises:
-        FileRefused: they prove nothing and it makes a difference, or they prove both.
+        InvalidImportFile: the dates are ambiguous, or prove both orders.
     """
-    open_at: int | None = None
-    found: cells.DayOrder | None = None
+    ambiguous_line: int | None = None
+    proven: cells.DayOrder | None = None
     for row in rows:
-        text = columns.told(row.cells).get("answered_at", "")
-        told = cells.proven_day_order(text)
-        if told is not None and found is not None and told != found:
+        text = columns.values(row.cells).get("answered_at", "")
+        order = cells.proven_day_order(text)
+        if order is not None and proven is not None and order != proven:
             problem = "day and month stand in another order than above"
-            raise InvalidImportFile(problem, line=row.line, fix=f"mend it, or {DATE_ORDER_FIX}")
-        found = found or told
-        if open_at is None and cells.is_ambiguous_date(text):
-            open_at = row.line
-    if found is None and open_at is not None:
+            raise InvalidImportFile(problem, line=row.line, fix=f"correct it, or {DAY_ORDER_FIX}")
+        proven = proven or order
+        if ambiguous_line is None and cells.is_ambiguous_date(text):
+            ambiguous_line = row.line
+    if proven is None and ambiguous_line is not None:
         problem = "this date is one of two days, and no other line tells which comes first, day or month"
-        raise InvalidImportFile(problem, line=open_at, fix=DATE_ORDER_FIX)
-    return found
+        raise InvalidImportFile(problem, line=ambiguous_line, fix=DAY_ORDER_FIX)
+    return proven

@@ -1,4 +1,4 @@
-"""What imported answers lead to, where the operator asks for it: of each person, the newest answer only."""
+"""Route imported responses on request: only the newest response of each person."""
 
 from __future__ import annotations
 
@@ -24,32 +24,33 @@ from nps_connect.settings.model import Route
 
 
 def with_import_routes(ctx: Context, *, route: bool, write_scores: bool) -> Context:
-    """The same application with the routes that imported answers may take."""
+    """Return a context with only the routes that imported responses may take."""
     return replace(ctx, settings=ctx.settings.model_copy(update={"routes": _import_routes(ctx, route, write_scores)}))
 
 
-def _import_routes(ctx: Context, route: bool, write_scores: bool) -> tuple[Route, ...]:
-    if route:
+def _import_routes(ctx: Context, all_routes: bool, write_scores: bool) -> tuple[Route, ...]:
+    if all_routes:
         return ctx.settings.routes
-    return tuple(one for one in ctx.settings.routes if one.do == "write_score") if write_scores else ()
+    return tuple(route for route in ctx.settings.routes if route.do == "write_score") if write_scores else ()
 
 
-def estimate_actions(ctx: Context, history: ResponseImport, scratch: DedupStore) -> Counter[str]:
-    """How many effects of each kind the newest answers of the people of a file would have at most."""
-    found: Counter[str] = Counter()
-    for score, number in scratch.count_newest_scores():
-        for planned in plan_actions(ctx.settings.routes, response=_sample_response(ctx, history, score), is_final=True):
-            found[planned.action] += number
-    return found
+def estimate_actions(ctx: Context, target: ResponseImport, dedup_store: DedupStore) -> Counter[str]:
+    """Maximum number of deliveries per action for the newest response of each person of a file."""
+    counts: Counter[str] = Counter()
+    for score, people in dedup_store.count_newest_scores():
+        response = _sample_response(ctx, target, score)
+        for planned in plan_actions(ctx.settings.routes, response=response, is_final=True):
+            counts[planned.action] += people
+    return counts
 
 
-def _sample_response(ctx: Context, history: ResponseImport, score: int) -> Response:
-    survey = ctx.settings.surveys[history.survey]
+def _sample_response(ctx: Context, target: ResponseImport, score: int) -> Response:
+    survey = ctx.settings.surveys[target.survey]
     return Response(
         id="sample",
         revision=1,
-        survey=history.survey,
-        touchpoint=survey.touchpoint or history.survey,
+        survey=target.survey,
+        touchpoint=survey.touchpoint or target.survey,
         score=score,
         language=survey.language or ctx.settings.core.language,
         answered_at=ctx.clock(),
@@ -57,22 +58,22 @@ def _sample_response(ctx: Context, history: ResponseImport, score: int) -> Respo
 
 
 def _without_actions(ctx: Context, actions: Collection[str]) -> Context:
-    """The same application without the routes whose actions an answer has led to already."""
+    """Return a context without the routes of these actions."""
     routes = tuple(route for route in ctx.settings.routes if route.do not in actions)
     return replace(ctx, settings=ctx.settings.model_copy(update={"routes": routes}))
 
 
-def route_imported_responses(ctx: Context, answers: Sequence[ImportedResponse]) -> Counter[str]:
-    """Plan the effects of a batch, in one transaction; those that are planned already are not planned again.
+def route_imported_responses(ctx: Context, responses: Sequence[ImportedResponse]) -> Counter[str]:
+    """Plan the deliveries of a batch of responses in one transaction; existing deliveries are not planned again.
 
     Args:
-        ctx: the application with the routes that may be taken, see `with_import_routes`.
-        answers: of the file; of each person only the newest one in the ledger counts.
+        ctx: with the routes that may be taken, see `with_import_routes`.
+        responses: of the file; only the newest stored response of each person is routed.
 
     Returns:
-        How many deliveries of each action were planned.
+        Number of planned deliveries by action.
     """
-    public_ids = [answer.public_id for answer in answers]
+    public_ids = [response.public_id for response in responses]
     with ctx.ledger.write() as session:
         query = (
             select(ResponseRow, ContactRow)
@@ -89,12 +90,12 @@ def route_imported_responses(ctx: Context, answers: Sequence[ImportedResponse]) 
             actions = frozenset(delivery.action for delivery in planned[row.id or 0])
             groups[actions].append(_build_routable(row, contact))
         queues = set()
-        for actions, responses in groups.items():
-            queues |= route_responses(_without_actions(ctx, actions), session, responses, {})
-        query_ = select(col(DeliveryRow.id), col(DeliveryRow.action)).where(
+        for actions, routable in groups.items():
+            queues |= route_responses(_without_actions(ctx, actions), session, routable, {})
+        all_deliveries = select(col(DeliveryRow.id), col(DeliveryRow.action)).where(
             in_list(col(DeliveryRow.response_id), "ids")
         )
-        after = session.execute(query_, {"ids": [row.id for row, _ in rows]}).all()
+        after = session.execute(all_deliveries, {"ids": [row.id for row, _ in rows]}).all()
     for queue_name in queues:
         ctx.wake(queue_name)
     return Counter(action for delivery_id, action in after if delivery_id not in existing_ids)

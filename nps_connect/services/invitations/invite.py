@@ -127,13 +127,22 @@ def _reserve_cooldowns(
             (extending if is_exempt else exclusive)[subject] = {"subject": subject, **values}
     if exclusive:
         rows = [exclusive[subject] for subject in sorted(exclusive)]
-        started = insert_many(
-            session, CooldownRow, rows, on_conflict=_restart_if_expired, returning=("subject",), now=now
-        )
-        if len(started) < len(rows):
+        if start_cooldowns(session, rows, now) < len(rows):
             raise ReservationConflict
     for subject in sorted(extending):
         _extend_cooldown(session, extending[subject])
+
+
+def start_cooldowns(session: Session, rows: Sequence[dict[str, Any]], now: datetime) -> int:
+    """Start cooldowns where none is running; return how many were started.
+
+    Args:
+        session: the transaction.
+        rows: columns of `CooldownRow`, each subject once, sorted by subject.
+        now: the present moment.
+    """
+    started = insert_many(session, CooldownRow, rows, on_conflict=_restart_if_expired, returning=("subject",), now=now)
+    return len(started)
 
 
 def _restart_if_expired(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert

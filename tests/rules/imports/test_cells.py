@@ -131,7 +131,7 @@ def test_languages_are_tags_or_unknown(text, tag):
 
 def test_french_and_english_headers_are_recognised():
     french = find_columns(("Prénom", "Nom", "Adresse e-mail", "Ville"), PEOPLE_FIELDS, {}, {})
-    assert french.told(("Zoé", "Martin", "zoe@example.com", "Lyon")) == {
+    assert french.values(("Zoé", "Martin", "zoe@example.com", "Lyon")) == {
         "first_name": "Zoé",
         "name": "Martin",
         "email": "zoe@example.com",
@@ -143,7 +143,7 @@ def test_french_and_english_headers_are_recognised():
 
 def test_a_column_is_given_by_its_name_however_it_is_written():
     given_ = find_columns(("Mail pro", "Mail"), PEOPLE_FIELDS, {"email": "mail PRO"}, {})
-    assert given_.places["email"] == 0
+    assert given_.index_by_field["email"] == 0
     with pytest.raises(ColumnNotFound, match="there is no column 'E-Mail' for email; the file has 'Mail pro', 'Mail'"):
         find_columns(("Mail pro", "Mail"), PEOPLE_FIELDS, {"email": "E-Mail"}, {})
     with pytest.raises(ColumnNotFound, match="there are several columns 'Mail'"):
@@ -167,5 +167,5 @@ HEADERS = {
 def test_presets_find_the_columns_of_their_tool(preset):
     header = HEADERS[preset].split(",")
     found = find_columns(header, RESPONSE_FIELDS, {}, PRESETS[preset])
-    told = {name: header[place] for name, place in found.places.items()}
+    told = {name: header[place] for name, place in found.index_by_field.items()}
     assert told | PRESETS[preset] == told

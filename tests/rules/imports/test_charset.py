@@ -25,13 +25,13 @@ FRENCH = "Prénom;Courriel\r\nZoé;zoe@example.com\r\nJérôme;jerome@example.co
 )
 def test_what_a_spreadsheet_writes_is_recognised(codec, told):
     found = detect_encoding([FRENCH.encode(codec)])
-    assert found.told == told
+    assert found.label == told
     assert FRENCH.encode(codec).decode(found.codec).lstrip("\ufeff") == FRENCH
 
 
 def test_what_was_only_guessed_says_so():
-    assert detect_encoding([FRENCH.encode("cp1252")]).guessed
-    assert not detect_encoding([FRENCH.encode()]).guessed
+    assert detect_encoding([FRENCH.encode("cp1252")]).is_guessed
+    assert not detect_encoding([FRENCH.encode()]).is_guessed
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -77,6 +77,6 @@ def test_any_bytes_have_an_encoding_or_are_refused_with_a_line(pieces):
 
 def outcome(pieces):
     try:
-        return detect_encoding(pieces).told, None
+        return detect_encoding(pieces).label, None
     except InvalidImportFile as refused:
         return None, refused.line

@@ -36,8 +36,8 @@ def campaign_of(application, name="spring", connection="crm", per_day=None):
 
 
 def rehearsed(application, campaign, people):
-    with DedupStore() as scratch:
-        return run_dry_run(application.ctx, campaign, people, scratch)
+    with DedupStore() as dedup_store:
+        return run_dry_run(application.ctx, campaign, people, dedup_store)
 
 
 def reasons(application):

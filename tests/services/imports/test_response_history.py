@@ -11,12 +11,11 @@ from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow, RevisionRow
 from nps_connect.rules.imports.columns import RESPONSE_FIELDS, find_columns
 from nps_connect.rules.imports.csv_table import CsvRow
-from nps_connect.rules.imports.row_errors import InvalidImportFile, RowErrors
+from nps_connect.rules.imports.row_errors import InvalidImportFile, InvalidRow, RowErrors
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.imports.response_rows import (
     ImportedResponse,
-    InvalidCell,
     ResponseParser,
     detect_day_order,
     read_responses,
@@ -40,9 +39,9 @@ def history_of(application, connection="crm"):
 
 
 def stored_of(application, answers, connection="crm"):
-    stored, faults = ImportTotals(), RowErrors()
-    store_responses(application.ctx, history_of(application, connection), answers, stored, faults)
-    return stored.told(), faults
+    totals, errors = ImportTotals(), RowErrors()
+    store_responses(application.ctx, history_of(application, connection), answers, totals, errors)
+    return totals.as_dict(), errors
 
 
 def rows_of(application, table):
@@ -55,7 +54,7 @@ def reading_of(application, *, order=None, header=HEADER):
         columns=find_columns(header, RESPONSE_FIELDS, {}, {}),
         tool="plain",
         survey="after-purchase",
-        order=order,
+        day_order=order,
         zone=application.ctx.settings.core.zone,
         now=application.clock(),
         allow_ids=True,
@@ -64,12 +63,17 @@ def reading_of(application, *, order=None, header=HEADER):
 
 def test_an_answer_stands_in_the_ledger_with_its_own_date_and_leads_to_nothing(application):
     application.crm.knows("1", "zoe@example.com", language="en")
-    told, faults = stored_of(application, [answer(1, score=2, comment="Trop lent")])
-    assert (told["new"], faults.total) == (1, 0)
+    told, errors = stored_of(application, [answer(1, score=2, comment="Trop lent")])
+    assert (told["new"], errors.total) == (1, 0)
     [response], [invitation], [revision] = (rows_of(application, t) for t in (ResponseRow, InvitationRow, RevisionRow))
     assert (response.score, response.comment, response.answered_at) == (2, "Trop lent", LONG_AGO)
     assert (response.revision, response.language, response.touchpoint) == (1, "en", "after-purchase")
-    assert (invitation.state, invitation.sent_at, revision.at, revision.is_final) == ("imported", LONG_AGO, LONG_AGO, True)
+    assert (invitation.state, invitation.sent_at, revision.at, revision.is_final) == (
+        "imported",
+        LONG_AGO,
+        LONG_AGO,
+        True,
+    )
     application.run()
     application.clock.forward("2d")
     application.run()
@@ -82,14 +86,14 @@ def test_the_same_answer_again_adds_nothing(application):
     answers = [answer(number, at=LONG_AGO + timedelta(days=number)) for number in range(5)]
     assert stored_of(application, answers[:3])[0]["new"] == 3
     told, _ = stored_of(application, answers)
-    assert (told["new"], told["known"]) == (2, 3)
+    assert (told["new"], told["already_imported"]) == (2, 3)
     assert len(rows_of(application, ResponseRow)) == len(rows_of(application, InvitationRow)) == 5
 
 
 def test_people_are_those_of_the_crm_and_strangers_are_kept_under_the_channel(application):
     application.crm.knows("1", "zoe@example.com")
     told, _ = stored_of(application, [answer(1), answer(2, "paul@example.com")])
-    assert told["strangers"] == 1
+    assert told["unmatched"] == 1
     known = {row.email: row.connection for row in rows_of(application, ContactRow)}
     assert known == {"zoe@example.com": "crm", "paul@example.com": "mail"}
 
@@ -97,9 +101,9 @@ def test_people_are_those_of_the_crm_and_strangers_are_kept_under_the_channel(ap
 def test_an_address_of_several_people_is_nobodys(application):
     application.crm.knows("1", "zoe@example.com")
     application.crm.knows("2", "zoe@example.com")
-    told, faults = stored_of(application, [answer(1)])
-    assert (told["new"], dict(faults.counts)) == (0, {"several_contacts": 1})
-    assert faults.first[0].line == 2
+    told, errors = stored_of(application, [answer(1)])
+    assert (told["new"], dict(errors.counts)) == (0, {"several_contacts": 1})
+    assert errors.samples[0].line == 2
 
 
 def test_of_an_erased_person_nothing_is_stored_again(application):
@@ -112,8 +116,8 @@ def test_of_an_erased_person_nothing_is_stored_again(application):
             now=application.clock(),
         )
     for connection in ("crm", "mail"):
-        told, faults = stored_of(application, [answer(1)], connection)
-        assert (told["new"], dict(faults.counts)) == (0, {"erased": 1})
+        told, errors = stored_of(application, [answer(1)], connection)
+        assert (told["new"], dict(errors.counts)) == (0, {"erased": 1})
     assert rows_of(application, ContactRow) == []
     assert len(rows_of(application, SuppressionRow)) == 1
 
@@ -121,14 +125,14 @@ def test_of_an_erased_person_nothing_is_stored_again(application):
 def test_comments_older_than_comments_are_kept_are_not_taken(application):
     application.crm.knows("1", "zoe@example.com")
     told, _ = stored_of(application, [answer(1, at=LONG_AGO - timedelta(days=900), comment="Vieux")])
-    assert (told["new"], told["silenced"]) == (1, 1)
+    assert (told["new"], told["comments_dropped"]) == (1, 1)
     assert rows_of(application, ResponseRow)[0].comment is rows_of(application, RevisionRow)[0].comment is None
 
 
 def test_whoever_another_tool_has_just_asked_is_not_asked_at_once(application):
     application.crm.knows("1", "zoe@example.com")
     told, _ = stored_of(application, [answer(1, at=application.clock() - timedelta(days=10))])
-    assert told["resting"] == 1
+    assert told["in_cooldown"] == 1
     application.webhook(application.won("1"))
     application.run()
     assert application.deliveries("send_survey") == []
@@ -168,9 +172,9 @@ def test_answers_take_every_route_if_told(application):
     answers = [answer(1, score=2)]
     stored_of(application, answers)
     acting = with_import_routes(application.ctx, route=True, write_scores=False)
-    with DedupStore() as scratch:
-        scratch.record_score("zoe", LONG_AGO, 2)
-        foreseen = estimate_actions(acting, history_of(application), scratch)
+    with DedupStore() as dedup_store:
+        dedup_store.record_score("zoe", LONG_AGO, 2)
+        foreseen = estimate_actions(acting, history_of(application), dedup_store)
     done = route_imported_responses(acting, answers)
     assert done == foreseen == {"write_score": 1, "open_ticket": 1, "send_alert": 1, "invite_review": 1}
     application.run()
@@ -204,14 +208,14 @@ def test_cells_become_answers_or_faults_with_their_line(application):
         CsvRow(9, ("", "", "", "", ""), error="a NUL byte"),
         CsvRow(10, ("", "zoe@example.com", "8", "", "2026-03-02T00:00:00Z")),
     ]
-    faults = RowErrors()
-    with DedupStore() as scratch:
-        found = list(read_responses(rows, reading_of(application), scratch, faults))
-        again = list(read_responses(rows, reading_of(application), scratch, RowErrors()))
+    errors = RowErrors()
+    with DedupStore() as dedup_store:
+        found = list(read_responses(rows, reading_of(application), dedup_store, errors))
+        again = list(read_responses(rows, reading_of(application), dedup_store, RowErrors()))
     assert found == again
     assert [(one.line, one.score, one.zoneless) for one in found] == [(2, 9, True), (10, 8, False)]
     assert found[0].answered_at == LONG_AGO
-    assert [(fault.line, fault.reason) for fault in faults.first] == [
+    assert [(fault.line, fault.reason) for fault in errors.samples] == [
         (3, "score"),
         (4, "no_address"),
         (5, "address"),
@@ -220,17 +224,17 @@ def test_cells_become_answers_or_faults_with_their_line(application):
         (8, "duplicate"),
         (9, "unreadable"),
     ]
-    assert faults.first[5].detail == "the same answer as on line 2"
+    assert errors.samples[5].detail == "the same answer as on line 2"
 
 
 def test_one_tools_ids_are_not_anothers(application):
     row = CsvRow(2, ("1", "zoe@example.com", "9", "", "2026-03-01"))
     mine = reading_of(application)
     other = ResponseParser(**{**vars(mine), "tool": "delighted"})
-    assert mine.answer(row).public_id != other.answer(row).public_id
-    assert len(mine.answer(row).public_id) <= 40
-    with pytest.raises(InvalidCell, match="integer"):
-        mine.answer(CsvRow(2, ("1", "zoe@example.com", "", "", "2026-03-01")))
+    assert mine.parse(row).public_id != other.parse(row).public_id
+    assert len(mine.parse(row).public_id) <= 40
+    with pytest.raises(InvalidRow, match="integer"):
+        mine.parse(CsvRow(2, ("1", "zoe@example.com", "", "", "2026-03-01")))
 
 
 @pytest.mark.parametrize(
