@@ -1,1 +1,1 @@
-"""Built-in plugins, loaded by entry point like any other."""
+"""Built-in plugins, loaded through entry points like external ones."""

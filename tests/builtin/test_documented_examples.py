@@ -1,4 +1,4 @@
-"""What the pages of the channels show can be copied as it is."""
+"""The examples in the guides are valid configurations."""
 
 import re
 import tomllib
@@ -13,18 +13,18 @@ DOCS = Path(__file__).parents[2] / "docs"
 SECRETS = {"SMTP_URL": "smtps://mail.example.com", "ALERT_URL": "json://alerts.example.com"}
 
 
-def resolved(value):
+def resolve(value):
     if isinstance(value, dict) and set(value) == {"env"}:
         return SECRETS[value["env"]]
-    return [resolved(item) for item in value] if isinstance(value, list) else value
+    return [resolve(item) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(("page", "module"), [("email.md", email), ("alerts.md", alerts)])
 def test_the_example_fits_the_settings(page, module):
     [block] = re.findall(r"^```toml\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    shown = tomllib.loads(block)
-    [(name, table)] = shown["connections"].items()
+    configuration = tomllib.loads(block)
+    [(name, table)] = configuration["connections"].items()
 
     assert table["plugin"] == module.nps_connector().name
-    assert module.nps_connector().settings.model_validate({key: resolved(value) for key, value in table.items()})
-    assert all(Route.model_validate(route).via == name for route in shown.get("routes", []))
+    assert module.nps_connector().settings.model_validate({key: resolve(value) for key, value in table.items()})
+    assert all(Route.model_validate(route).via == name for route in configuration.get("routes", []))

@@ -1,4 +1,4 @@
-"""The alerts channel: tells people of the company, over any service that Apprise knows."""
+"""Alerts channel: notifies staff through any service that Apprise supports."""
 
 from __future__ import annotations
 

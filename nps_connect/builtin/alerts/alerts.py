@@ -1,4 +1,4 @@
-"""Telling people of the company."""
+"""Sends alerts to staff."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nps_connect.builtin.alerts.settings import AlertsSettings
 
 @hookimpl
 def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:
-    """Send each alert to every address. Services give no id, so a receipt holds the alert's own key."""
+    """Send each alert to every address. Services return no id, so the receipt holds the alert's own key."""
     return [_send(connection, alert) for alert in alerts]
 
 
 def render_body(alert: Alert) -> str:
-    """The alert's text, ended by its link."""
+    """Return the alert's text followed by its link."""
     return f"{alert.body}\n\n{alert.link}" if alert.link and alert.link not in alert.body else alert.body
 
 
@@ -28,5 +28,5 @@ def _send(connection: Connection, alert: Alert) -> Receipt | DeliveryError:
         if service is None or not send_notification(service, title=alert.title, body=render_body(alert)):
             failed += 1
     if failed:
-        return RetryLater(f"{failed} of {len(settings.urls)} addresses did not take the alert")
+        return RetryLater(f"{failed} of {len(settings.urls)} addresses did not accept the alert")
     return Receipt(id=alert.idempotency_key)

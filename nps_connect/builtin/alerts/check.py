@@ -1,4 +1,4 @@
-"""Checking the addresses, without telling anybody."""
+"""Checks the configured addresses without sending anything."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from nps_connect.builtin.alerts.settings import AlertsSettings
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Whether Apprise knows each address. Services offer no way to try one without a message."""
+    """Check that Apprise supports each address. Services offer no way to test one without sending a message."""
     settings: AlertsSettings = connection.settings
     findings = []
-    for place, url in enumerate(settings.urls, start=1):
+    for position, url in enumerate(settings.urls, start=1):
         service = build_service(url, settings.timeout)
         if service is None:
-            text = f"urls.{place} is not an address that Apprise understands"
+            text = f"urls.{position} is not an address that Apprise supports"
             fix = "compare it with the service's page at https://appriseit.com/services/"
             findings.append(Finding(severity="error", text=text, fix=fix))
         else:
-            findings.append(Finding(severity="ok", text=f"urls.{place} reaches {service.service_name}"))
+            findings.append(Finding(severity="ok", text=f"urls.{position} reaches {service.service_name}"))
     return findings

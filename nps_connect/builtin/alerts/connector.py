@@ -1,4 +1,4 @@
-"""What the alerts channel is."""
+"""Describes the alerts channel."""
 
 from __future__ import annotations
 

@@ -14,17 +14,16 @@ _APPRISE_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 def _validate_url(value: SecretStr) -> SecretStr:
     if not _APPRISE_URL.fullmatch(value.get_secret_value().strip()):
-        raise ValueError("not an Apprise address such as mailto://... or jsons://...; it may hold no spaces")
+        raise ValueError("not an Apprise address such as mailto://... or jsons://...; it must not contain spaces")
     return value
 
 
 class AlertsSettings(ConnectionSettings):
-    """Who is told.
+    """Settings of the alerts channel.
 
     Attributes:
-        urls: Apprise addresses, at least one: an alert addressed to nobody is a mistake. All of them get every alert;
-            when one fails, all get it again.
-        timeout: seconds for connecting, and for each wait for an answer.
+        urls: Apprise addresses, at least one. Every address gets every alert; if one fails, all get it again.
+        timeout: seconds for connecting, and for each read.
     """
 
     urls: tuple[Annotated[SecretStr, AfterValidator(_validate_url)], ...] = Field(min_length=1)

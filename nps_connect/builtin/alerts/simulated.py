@@ -1,4 +1,4 @@
-"""A simulated alert service: takes what Apprise posts to ``json://`` addresses."""
+"""Simulated alert service: accepts what Apprise posts to ``json://`` addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nps_connect import Clock, SimulatedVendor, VendorEffects, VendorReply, Vend
 
 
 class SimulatedAlerts(SimulatedVendor):
-    """Keeps every alert that arrives, in order; a resend is kept too, as people would see it."""
+    """Stores every received alert in order, resent ones too."""
 
     name = "alerts"
 
@@ -20,7 +20,7 @@ class SimulatedAlerts(SimulatedVendor):
         self._alerts: list[dict[str, str]] = []
 
     def handle(self, request: VendorRequest) -> VendorReply:
-        """Take one alert."""
+        """Accept one alert."""
         if request.method != "POST":
             return json_reply(405, {"error": "alerts are posted"})
         try:
@@ -33,16 +33,16 @@ class SimulatedAlerts(SimulatedVendor):
         return json_reply(200, {"ok": True})
 
     def state(self) -> dict[str, Any]:
-        """The alerts, in order."""
+        """Return the alerts in order."""
         with self._lock:
             return {"alerts": [dict(alert) for alert in self._alerts]}
 
     def environment(self, base_url: str, connection: str) -> dict[str, str]:
-        """The address for the example configuration."""
+        """Return the address for the example configuration."""
         parts = urlsplit(base_url)
         return {"ALERT_URL": f"json://{parts.netloc}{parts.path.rstrip('/')}/{connection}"}
 
     def effects(self) -> VendorEffects:
-        """The titles of the alerts, in order."""
+        """Return the titles of the alerts in order."""
         with self._lock:
             return VendorEffects(alerts=tuple(alert["title"] for alert in self._alerts))

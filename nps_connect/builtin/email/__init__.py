@@ -1,4 +1,4 @@
-"""The e-mail channel: messages to people over SMTP."""
+"""E-mail channel: sends messages over SMTP and reads bounce reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail addresses: what can be written to, and how it goes over the wire. Pure."""
+"""Validates e-mail addresses and converts them to their wire format. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MAX_NAME_LENGTH = 120
 
 @dataclass(frozen=True)
 class EmailAddress:
-    """An address, checked.
+    """A validated address.
 
     Attributes:
-        local: the part before the @; may hold letters outside of ASCII (RFC 6531).
-        domain: the part after it, in the ASCII form of the wire (IDNA 2008).
+        local: the part before the @; may contain non-ASCII letters (RFC 6531).
+        domain: the part after it, in ASCII (IDNA 2008).
     """
 
     local: str
@@ -32,15 +32,15 @@ class EmailAddress:
 
     @classmethod
     def parse(cls, text: str) -> EmailAddress:
-        """Read an address.
+        """Parse and validate an address.
 
         Raises:
-            ValueError: it cannot be written to; the text does not repeat it.
+            ValueError: the address is invalid; the text does not repeat it.
         """
         local, at, domain = text.strip().rpartition("@")
         if not at or not local or "." not in domain:
             raise ValueError("not an e-mail address such as care@example.com")
-        if "@" in local or len(local) > 64 or any(_unsafe(char) for char in local):
+        if "@" in local or len(local) > 64 or any(_is_unsafe(char) for char in local):
             raise ValueError("an e-mail address with characters that no mailbox has")
         try:
             wire = idna.encode(domain, uts46=True).decode("ascii")
@@ -52,24 +52,24 @@ class EmailAddress:
 
 
 def split_sender(text: str) -> tuple[str, EmailAddress]:
-    """Read ``Name <address>``, or an address alone (an empty name).
+    """Parse ``Name <address>``, or an address alone; returns name (maybe empty) and address.
 
     Raises:
-        ValueError: it has another shape.
+        ValueError: the text has neither form.
     """
-    found = _SENDER.fullmatch(text)
-    if found is None:
+    match = _SENDER.fullmatch(text)
+    if match is None:
         return "", EmailAddress.parse(text)
-    return one_line(found["name"]), EmailAddress.parse(found["address"])
+    return one_line(match["name"]), EmailAddress.parse(match["address"])
 
 
-def one_line(text: str, longest: int | None = None) -> str:
-    """A text fit for a header: no control characters, line breaks or reversed writing, single spaces."""
+def one_line(text: str, max_length: int | None = None) -> str:
+    """Return the text for use in a header: one line, single spaces, no control or bidirectional characters."""
     visible = "".join(
         " " if unicodedata.category(char) in _INVISIBLE else "" if char in _BIDI_CONTROLS else char for char in text
     )
-    return " ".join(visible.split())[:longest].rstrip()
+    return " ".join(visible.split())[:max_length].rstrip()
 
 
-def _unsafe(char: str) -> bool:
+def _is_unsafe(char: str) -> bool:
     return char in _FORBIDDEN or char.isspace() or unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}

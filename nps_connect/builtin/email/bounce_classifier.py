@@ -1,9 +1,9 @@
-"""Whether a refusal means that a mailbox does not exist. Pure.
+"""Classifies SMTP refusals: a hard bounce means that the mailbox does not exist. Pure.
 
-Enhanced codes (RFC 3463) say it: ``5.1.x`` is about the address, ``5.2.1`` a mailbox that was closed, ``5.4.4`` a
-domain that leads nowhere. ``5.7.x`` is about policy: the same mail may be refused because of us, so the address stays
-in use. Without one, 550, 551 and 553 are about the mailbox (RFC 5321, 4.2.3), unless the message was refused and not
-its recipient: then they may be about anything.
+Enhanced codes (RFC 3463) decide: ``5.1.x`` concerns the address, ``5.2.1`` is a disabled mailbox, ``5.4.4`` an
+unroutable domain. ``5.7.x`` concerns policy: the refusal may be our fault, so the address stays in use. Without an
+enhanced code, 550, 551 and 553 concern the mailbox (RFC 5321, 4.2.3), unless the message was refused after its
+recipient had been accepted: then the cause is unknown.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ HARD_CODES = frozenset({550, 551, 553})
 
 
 def is_hard_bounce(text: str, code: int | None = None, status: str | None = None, *, message: bool = False) -> bool:
-    """Whether the mailbox does not exist.
+    """Return whether the refusal means that the mailbox does not exist.
 
     Args:
-        text: what the server said.
-        code: the SMTP code; none = the one that the text holds.
-        status: the enhanced code; none = the one that the text holds.
-        message: it was the message that was refused, after the server had taken the recipient.
+        text: the server's reply.
+        code: the SMTP code; None = taken from the text.
+        status: the enhanced code; None = taken from the text.
+        message: the message was refused after its recipient had been accepted.
     """
     for enhanced in (status, *ENHANCED.findall(text)):
         if enhanced and not _UNSPECIFIC.fullmatch(enhanced):
@@ -32,6 +32,6 @@ def is_hard_bounce(text: str, code: int | None = None, status: str | None = None
     if message:
         return False
     if code is None:
-        found = _CODE.search(text)
-        code = int(found[0]) if found else None
+        match = _CODE.search(text)
+        code = int(match[0]) if match else None
     return code in HARD_CODES

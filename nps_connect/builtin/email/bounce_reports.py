@@ -1,4 +1,4 @@
-"""Reading what came back: delivery status reports (RFC 3464) and complaints (ARF, RFC 5965)."""
+"""Parses delivery status reports (RFC 3464) and complaints (ARF, RFC 5965)."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ _MESSAGE_ID = re.compile(r"<[^<>\s]{3,300}>")
 
 @hookimpl
 def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]:  # noqa: ARG001
-    """Read one report; whatever it holds, nothing but a bounce or a refusal comes out."""
+    """Parse one report into bounces.
+
+    Raises:
+        WebhookRejected: the message is neither a delivery status report nor a complaint.
+    """
     report = message_from_bytes(message)
     parts = list(report.walk())
     statuses = [part for part in parts if part.get_content_type() == "message/delivery-status"]
     complaints = [part for part in parts if part.get_content_type() == "message/feedback-report"]
     if not statuses and not complaints:
         raise WebhookRejected("unreadable", "neither a delivery status report nor a complaint")
-    told: dict[str, object] = {"message_id": _message_id(parts), "at": _parse_date(report)}
-    found = [bounce for part in statuses for bounce in _failures(part, told)]
-    return [*found, *(bounce for part in complaints for bounce in _complaints(part, parts, told))]
+    common: dict[str, object] = {"message_id": _message_id(parts), "at": _parse_date(report)}
+    failures = [bounce for part in statuses for bounce in _failures(part, common)]
+    return [*failures, *(bounce for part in complaints for bounce in _complaints(part, parts, common))]
 
 
-def _failures(part: Message, told: dict[str, object]) -> Iterator[Bounce]:
+def _failures(part: Message, common: dict[str, object]) -> Iterator[Bounce]:
     groups = part.get_payload()
     for group in groups if isinstance(groups, list) else ():
         if not isinstance(group, Message) or _field(group, "Action").lower() != "failed":
@@ -41,7 +45,7 @@ def _failures(part: Message, told: dict[str, object]) -> Iterator[Bounce]:
         hard = is_hard_bounce(detail, status=status[0] if status else None)
         yield Bounce.model_validate(
             {
-                **told,
+                **common,
                 "kind": "hard" if hard else "soft",
                 "address": _recipient(_field(group, "Original-Recipient"))
                 or _recipient(_field(group, "Final-Recipient")),
@@ -51,35 +55,35 @@ def _failures(part: Message, told: dict[str, object]) -> Iterator[Bounce]:
         )
 
 
-def _complaints(part: Message, parts: Sequence[Message], told: dict[str, object]) -> Iterator[Bounce]:
+def _complaints(part: Message, parts: Sequence[Message], common: dict[str, object]) -> Iterator[Bounce]:
     fields = part.get_payload()
     group = fields[0] if isinstance(fields, list) and fields and isinstance(fields[0], Message) else part
     kind = _field(group, "Feedback-Type").lower()
     if kind == "not-spam":
         return
-    named = _recipient(_field(group, "Original-Rcpt-To"))
-    written = next((address for one in parts[1:] if (address := _address(_field(one, "To")))), None)
+    reported = _recipient(_field(group, "Original-Rcpt-To"))
+    returned = next((address for returned in parts[1:] if (address := _address(_field(returned, "To")))), None)
     yield Bounce.model_validate(
         {
-            **told,
+            **common,
             "kind": "complaint",
-            "address": named or written,
+            "address": reported or returned,
             "detail": f"complaint ({kind or 'without a type'})"[:MAX_DETAIL_LENGTH],
         }
     )
 
 
 def _message_id(parts: Sequence[Message]) -> str | None:
-    """The Message-ID of our own mail, which the report returns whole or by its headers."""
+    """Return the Message-ID of our mail, which the report includes whole or as headers."""
     for number, part in enumerate(parts):
         if part.get_content_type() == "text/rfc822-headers":
             text = part.get_payload(decode=True)
             part = message_from_bytes(text if isinstance(text, bytes) else b"")  # noqa: PLW2901
         elif number == 0 or part.get_content_type().startswith("message/"):
             continue
-        found = _MESSAGE_ID.search(_field(part, "Message-ID"))
-        if found:
-            return found[0]
+        match = _MESSAGE_ID.search(_field(part, "Message-ID"))
+        if match:
+            return match[0]
     return None
 
 
@@ -92,7 +96,7 @@ def _parse_date(report: Message) -> datetime | None:
 
 
 def _recipient(field: str) -> str | None:
-    """The address of ``rfc822; someone@example.com``, or of an address alone."""
+    """Return the address in ``rfc822; someone@example.com``, or an address alone."""
     return _address(field.rpartition(";")[2])
 
 
@@ -105,5 +109,5 @@ def _address(text: str) -> str | None:
 
 
 def _field(part: Message, name: str) -> str:
-    """A header as one line; empty where it is missing."""
+    """Return a header as one line; empty if it is missing."""
     return one_line(str(part.get(name, "")), 2_000)

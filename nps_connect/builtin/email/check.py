@@ -1,4 +1,4 @@
-"""Checking that the mail server can be used, without sending anything."""
+"""Checks the mail server without sending anything."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FIXES = {
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Connect, encrypt, log in and say NOOP."""
+    """Connect, encrypt, log in and send NOOP."""
     settings: EmailSettings = connection.settings
     relay = settings.relay
     try:
-        with SmtpSession(relay, ehlo_hostname(connection.public_url), settings.timeout) as dialogue:
-            dialogue.open()
-            dialogue.noop()
-            encryption = dialogue.encryption
+        with SmtpSession(relay, ehlo_hostname(connection.public_url), settings.timeout) as session:
+            session.open()
+            session.noop()
+            encryption = session.encryption
     except SmtpRefused as refused:
         return [_error_finding(str(error_for_refusal(refused, relay)), refused.step)]
     except SmtpConnectionLost as lost:

@@ -1,4 +1,4 @@
-"""What the e-mail channel is."""
+"""Describes the e-mail channel."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ EXAMPLE = ExampleConfiguration(
 plugin = "email"
 smtp_url = { env = "SMTP_URL" }                 # smtp://user:password@host:587?starttls=required or smtps://...
 sender = "Exemple SA <care@example.com>"        # what customers see; its domain should carry SPF and DKIM
-reply_to = "care@example.com"                   # answers arrive here: somebody must read them
+reply_to = "care@example.com"                   # customers reply to it: somebody must read them
 # per_minute = 60                               # customer mails in a minute at most
-# bounces_url = { env = "BOUNCES_URL" }         # the mailbox to which mail comes back: imaps://user:password@host
+# bounces_url = { env = "BOUNCES_URL" }         # mailbox that receives bounces: imaps://user:password@host
 """,
     environment={"SMTP_URL": "smtp://user:password@mail.example.com:587?starttls=required"},
 )
 
 
 def operator_quotas(settings: EmailSettings) -> tuple[Quota, ...]:
-    """The rate that the operator set, if any."""
+    """Return the quota that the operator configured, if any."""
     return (Quota(calls=settings.per_minute, seconds=60.0),) if settings.per_minute else ()
 
 

@@ -1,4 +1,4 @@
-"""What the end of a dialogue means for a delivery. Pure."""
+"""Maps SMTP refusals and lost connections to delivery errors. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_EXCERPT_LENGTH = 500
 _MESSAGE_STEPS = frozenset({"RCPT", "DATA", "MESSAGE"})
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _STEP_LABELS = {
-    "CONNECT": "to talk to us",
+    "CONNECT": "the connection",
     "EHLO": "the greeting",
     "STARTTLS": "encryption",
     "AUTH": "the login",
@@ -35,21 +35,21 @@ _STEP_LABELS = {
 
 
 def error_for_refusal(refused: SmtpRefused, relay: Relay) -> DeliveryError:
-    """The error that a refusal means.
+    """Return the delivery error for a refusal.
 
-    A refused recipient or message is the fault of that one mail, and of its address if the server says so: many look at
-    the recipient only after the message. A refused sender stops every mail of the same kind, so
-    it holds the action in place of killing one delivery after the other; a refused login holds the connection.
+    A refused recipient or message concerns that one mail, and its address if the code says so: many servers check the
+    recipient only after the message. A refused sender would stop every mail, so it pauses the action; a refused login
+    pauses the connection.
     """
     enhanced = _ENHANCED.match(refused.text)
-    told = f"{refused.code} {enhanced[0]}" if enhanced else str(refused.code)
+    codes = f"{refused.code} {enhanced[0]}" if enhanced else str(refused.code)
     exchange: dict[str, object] = {
         "step": refused.step,
         "code": refused.code,
         "enhanced_code": enhanced[0] if enhanced else None,
         "answer": Redactor(relay.secrets())(refused.text)[:MAX_EXCERPT_LENGTH],
     }
-    sentence = f"the mail server refused {_STEP_LABELS[refused.step]} ({told})"
+    sentence = f"the mail server refused {_STEP_LABELS[refused.step]} ({codes})"
     return _error_class(refused)(sentence, status=refused.code, exchange=exchange)
 
 
@@ -67,11 +67,11 @@ def _error_class(refused: SmtpRefused) -> type[DeliveryError]:
 
 
 def error_for_loss(lost: SmtpConnectionLost) -> DeliveryError:
-    """The error that a missing answer means: in_doubt only after the final dot."""
+    """Return the delivery error for a lost connection: the outcome is unknown only after the final dot."""
     exchange: dict[str, object] = {"step": lost.step, "reason": lost.reason}
     if lost.complete:
         return OutcomeUnknown(
-            f"the mail server got the whole message and gave no answer ({lost.reason}): it may have been sent",
+            f"the mail server received the whole message but did not reply ({lost.reason}): it may have been sent",
             exchange=exchange,
         )
     return RetryLater(

@@ -1,4 +1,4 @@
-"""Carrying messages to people."""
+"""Sends messages over SMTP."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from nps_connect.builtin.email.smtp_session import SmtpConnectionLost, SmtpRefus
 
 @hookimpl
 def nps_send_messages(connection: Connection, messages: Sequence[Message]) -> Sequence[Receipt | DeliveryError]:
-    """Send each message in a conversation of its own; a receipt's id is the ``Message-ID``."""
+    """Send each message in its own SMTP session; the receipt's id is the ``Message-ID``."""
     return [_send(connection, message) for message in messages]
 
 
 def ehlo_hostname(public_url: str) -> str:
-    """How to call ourselves in EHLO: the public host, or an address literal where there is none (RFC 5321, 4.1.4)."""
+    """Return our name for EHLO: the public host, else an address literal (RFC 5321, 4.1.4)."""
     host = urlsplit(public_url).hostname or ""
     try:
         ipaddress.ip_address(host)
@@ -35,9 +35,9 @@ def _send(connection: Connection, message: Message) -> Receipt | DeliveryError:
     _, sender = split_sender(settings.sender)
     try:
         mail = build_mime_message(message, settings, connection.clock())
-        with SmtpSession(settings.relay, ehlo_hostname(connection.public_url), settings.timeout) as dialogue:
-            dialogue.open()
-            dialogue.post(sender, recipient(message), mail)
+        with SmtpSession(settings.relay, ehlo_hostname(connection.public_url), settings.timeout) as session:
+            session.open()
+            session.send(sender, recipient(message), mail)
     except DeliveryError as error:
         return error
     except SmtpRefused as refused:

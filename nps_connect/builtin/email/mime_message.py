@@ -1,4 +1,4 @@
-"""From a worded message to the bytes of a mail. Pure."""
+"""Builds the MIME mail of a message. Pure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _MEDIA = re.compile(r"image/[a-z0-9.+-]{1,60}")
 
 
 class SmtpPolicy(EmailPolicy):
-    """Network line ends, seven bits, and headers that every reader understands.
+    """CRLF line ends, seven bits, and headers that every mail program can read.
 
-    The standard policy turns a long address without spaces into encoded words, which no unsubscribe button can read,
-    and makes encoded words longer than the 75 characters of RFC 2047 out of some mixtures of alphabets.
+    The standard policy turns a long URL into encoded words, which breaks unsubscribe buttons, and for some mixtures of
+    alphabets produces encoded words longer than the 75 characters of RFC 2047.
     """
 
     def fold_binary(self, name: str, value: Any) -> bytes:  # noqa: ANN401  # as declared by the base class
-        """One header as it goes over the wire."""
+        """Return one header in wire format."""
         if name.lower() in _UNFOLDED:
             return f"{name}: {value}{self.linesep}".encode("ascii")
         if self.utf8 or str(value).isascii():
@@ -42,8 +42,8 @@ class SmtpPolicy(EmailPolicy):
         if name.lower() == "subject":
             return f"{name}: {self._encoded(name, str(value))}{self.linesep}".encode("ascii")
         [address] = value.addresses
-        shown = self._encoded(name, address.display_name)
-        return f"{name}: {shown}{self.linesep} <{address.addr_spec}>{self.linesep}".encode("ascii")
+        display_name = self._encoded(name, address.display_name)
+        return f"{name}: {display_name}{self.linesep} <{address.addr_spec}>{self.linesep}".encode("ascii")
 
     def _encoded(self, name: str, text: str) -> str:
         return Header(text, "utf-8", maxlinelen=75, header_name=name).encode(linesep=self.linesep)
@@ -54,35 +54,34 @@ SMTPUTF8 = SEVEN_BITS.clone(utf8=True)
 
 
 def message_id(message: Message, sender: EmailAddress) -> str:
-    """The ``Message-ID`` of a message: the same for every try of one delivery."""
+    """Return the ``Message-ID``: the same for every attempt of a delivery."""
     digest = hashlib.sha256(message.idempotency_key.encode("utf-8", "replace")).hexdigest()[:40]
     return f"<{digest}@{sender.domain}>"
 
 
 def recipient(message: Message) -> EmailAddress:
-    """Where a message goes.
+    """Return the recipient's address.
 
     Raises:
-        Rejected: the address cannot be written to.
+        Rejected: the address is invalid.
     """
     try:
         return EmailAddress.parse(message.to.email)
     except ValueError as error:
-        raise Rejected(f"the recipient's address cannot be written to: {error}") from None
+        raise Rejected(f"the recipient's address is invalid: {error}") from None
 
 
 def build_mime_message(message: Message, settings: EmailSettings, now: datetime) -> bytes:
-    """The whole mail, with CRLF line ends and not yet dot-stuffed.
+    """Build the complete mail with CRLF line ends, without dot-stuffing.
 
-    Auto-replies are kept away by ``Auto-Submitted`` (RFC 3834), the list headers (RFC 5230) and
-    ``X-Auto-Response-Suppress``; ``Precedence`` is left out, as no current responder needs it and RFC 2076 discourages
-    it.
+    Auto-replies are suppressed by ``Auto-Submitted`` (RFC 3834), the list headers (RFC 5230) and
+    ``X-Auto-Response-Suppress``; ``Precedence`` is omitted: no current responder needs it, and RFC 2076 discourages it.
 
     Args:
         now: for ``Date`` (aware).
 
     Raises:
-        Rejected: the recipient or a part of the message cannot be put into a mail.
+        Rejected: the recipient or a part of the message cannot be represented in a mail.
     """
     to = recipient(message)
     name, sender = split_sender(settings.sender)
@@ -120,7 +119,7 @@ def _add_list_headers(mail: EmailMessage, message: Message) -> None:
 
 
 def _unsubscribe_url(url: str) -> str:
-    """Exactly one HTTPS address (RFC 8058, section 3.1); plain HTTP only to this machine, for sandboxes."""
+    """Return the address if it is HTTPS (RFC 8058, section 3.1), or HTTP on this machine for sandboxes."""
     parts = urlsplit(_header_token(url, "unsubscribe address"))
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
         raise Rejected("the unsubscribe address must be https:// (RFC 8058); set core.public_url to an https address")
@@ -161,5 +160,5 @@ def _add_image(html: Any, image: InlineImage) -> None:  # noqa: ANN401  # typed 
 
 
 def _encodable(text: str) -> str:
-    """The text with what no encoding can carry (lone surrogates) replaced, and ended by a line break."""
+    """Replace lone surrogates, which no encoding supports, and end the text with a line break."""
     return text.encode("utf-8", "replace").decode("utf-8").rstrip("\n") + "\n"

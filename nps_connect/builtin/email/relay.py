@@ -1,4 +1,4 @@
-"""The mail server, as an address in one line. Error texts never hold a part of it: it may be the password."""
+"""Parses the URLs of mail server and bounce mailbox. Error texts repeat no part of them: it may be the password."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DEFAULT_PORT = {"starttls": 587, "tls": 465, "none": 25}
 
 @dataclass(frozen=True)
 class Relay:
-    """Where mail is handed over.
+    """The mail server that accepts our mail.
 
     Attributes:
         host: name or address.
         port: TCP port.
-        encryption: `tls` from the first byte, `starttls` before anything else is said, or `none`.
-        user, password: for the login, or none.
+        encryption: `tls` (implicit), `starttls` (required), or `none`.
+        user, password: for the login, or None.
     """
 
     host: str
@@ -33,14 +33,14 @@ class Relay:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the server is this machine."""
+        """Return whether the server is this machine."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
 
     def secrets(self) -> Iterator[str]:
-        """User and password, also as the login sends them: a server may repeat a command that it does not like."""
+        """Yield user and password, plain and as the login sends them: a server may repeat a refused command."""
         if self.user and self.password:
             for text in (self.user, self.password, f"\0{self.user}\0{self.password}"):
                 yield text
@@ -49,7 +49,7 @@ class Relay:
 
 @dataclass(frozen=True)
 class ReportMailbox:
-    """Where mail comes back to.
+    """The mailbox that receives bounce reports.
 
     Attributes:
         server: the mail server, with the login.
@@ -61,15 +61,15 @@ class ReportMailbox:
 
 
 def parse_mailbox(url: str) -> ReportMailbox:
-    """Read a mailbox's address.
+    """Parse a mailbox URL.
 
     Raises:
-        ValueError: it has another shape; the text says which part is wrong, and never repeats any of it.
+        ValueError: the URL is invalid; the text says which part, without repeating it.
     """
-    scheme, mark, rest = url.strip().partition("://")
-    if not mark or scheme not in {"imap", "imaps"}:
+    scheme, separator, address = url.strip().partition("://")
+    if not separator or scheme not in {"imap", "imaps"}:
         raise ValueError(f"must start with imap:// or imaps://; write {IMAP_URL_FORMAT}")
-    host, slash, folder = rest.partition("/")
+    host, slash, folder = address.partition("/")
     folder, question, options = folder.partition("?")
     try:
         server = parse_relay(f"{'smtps' if scheme == 'imaps' else 'smtp'}://{host}{question}{options}")
@@ -87,10 +87,10 @@ def parse_mailbox(url: str) -> ReportMailbox:
 
 
 def parse_relay(url: str) -> Relay:
-    """Read a relay's address.
+    """Parse a mail server URL.
 
     Raises:
-        ValueError: it has another shape; the text says which part is wrong, and never repeats any of it.
+        ValueError: the URL is invalid; the text says which part, without repeating it.
     """
     try:
         parts = urlsplit(url.strip())

@@ -40,16 +40,16 @@ def _validate_reply_to(value: str) -> str:
 
 
 class EmailSettings(ConnectionSettings):
-    """How mail leaves the application.
+    """Settings of the e-mail channel.
 
     Attributes:
         smtp_url: the relay: ``smtp://user:password@host:587?starttls=required`` or ``smtps://user:password@host:465``;
             special characters in user and password percent-encoded.
         sender: what customers see, ``Name <address>``.
-        reply_to: where their answers go; people must read it.
-        timeout: seconds up to the final dot of a mail, and as long again for the answer to it.
-        per_minute: customer mails in a minute at most, over all workers; none = as fast as the relay takes them.
-        bounces_url: the mailbox to which mail comes back: ``imaps://user:password@host:993/INBOX``, special characters
+        reply_to: where customers reply to; people must read it.
+        timeout: seconds up to the final dot of a mail, and as long again for the reply to it.
+        per_minute: maximum of customer mails in a minute, over all workers; None = no limit.
+        bounces_url: the mailbox that receives bounces: ``imaps://user:password@host:993/INBOX``, special characters
             percent-encoded; it is only read. None = reports are posted or read from files.
         allow_plain: allow a relay beyond this machine without encryption.
     """
@@ -57,7 +57,7 @@ class EmailSettings(ConnectionSettings):
     smtp_url: Annotated[SecretStr, AfterValidator(_validate_relay_url)]
     sender: Annotated[str, AfterValidator(_validate_sender)]
     reply_to: Annotated[str, AfterValidator(_validate_reply_to)]
-    timeout: float = Field(default=30.0, gt=0, le=120)  # both waits fit into a lease
+    timeout: float = Field(default=30.0, gt=0, le=120)  # twice this fits into a lease
     per_minute: int | None = Field(default=None, ge=1, le=6000)
     allow_plain: bool = False
     bounces_url: Annotated[SecretStr, AfterValidator(_validate_mailbox_url)] | None = None
@@ -78,5 +78,5 @@ class EmailSettings(ConnectionSettings):
 
     @property
     def report_mailbox(self) -> ReportMailbox | None:
-        """The mailbox to which mail comes back, parsed."""
+        """The bounce mailbox, parsed."""
         return parse_mailbox(self.bounces_url.get_secret_value()) if self.bounces_url else None

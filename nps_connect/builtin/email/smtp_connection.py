@@ -1,4 +1,4 @@
-"""`smtplib.SMTP` with one deadline over everything, and the mail as DATA wants it."""
+"""`smtplib.SMTP` with one deadline for all reads and writes, and dot-stuffing."""
 
 from __future__ import annotations
 
@@ -18,42 +18,41 @@ _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
 def dot_stuff(mail: bytes) -> bytes:
-    """The mail as DATA wants it: CRLF only, leading dots doubled (RFC 5321, section 4.5.2), ended by a line break."""
+    """Return the mail as DATA requires it: CRLF only, leading dots doubled (RFC 5321, 4.5.2), final line break."""
     lines = _LEADING_DOT.sub(b"..", _LONE_BREAK.sub(b"\r\n", mail))
     return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
 
 
 class SmtpConnection(smtplib.SMTP):
-    """A connection to a relay, made at once.
+    """A connection to a mail server, opened by the constructor.
 
-    The standard class applies its timeout to every single read, so that a server which drips one byte at a time holds a
-    worker for hours.
+    The standard class applies its timeout to each read: a server that sends single bytes blocks a worker for hours.
 
     Args:
-        relay: the server; TLS from the first byte where its address says so.
-        name: how we call ourselves in EHLO.
-        seconds: the first deadline.
+        relay: the server; with implicit TLS if its URL says so.
+        name: our name for EHLO.
+        seconds: until the first deadline.
     """
 
     def __init__(self, relay: Relay, name: str, seconds: float) -> None:
         self._relay = relay
         self._unread = bytearray()
-        self.allow(seconds)
+        self.set_deadline(seconds)
         super().__init__(relay.host, relay.port, local_hostname=name, timeout=seconds)
 
-    def allow(self, seconds: float) -> None:
-        """Move the deadline: everything from now on must be done within so many seconds."""
-        self._ends = time.monotonic() + seconds
+    def set_deadline(self, seconds: float) -> None:
+        """Set the deadline for everything that follows, from now on."""
+        self._deadline = time.monotonic() + seconds
 
-    def _left(self) -> float:
-        left = self._ends - time.monotonic()
-        if left <= 0:
+    def _remaining_seconds(self) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError("the deadline has passed")
-        return left
+        return remaining
 
     def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:  # noqa: ANN401
-        """Connect, encrypt if wanted, and read the greeting."""
-        self.sock = socket.create_connection((host, port), self._left())
+        """Connect, encrypt if required, and read the greeting."""
+        self.sock = socket.create_connection((host, port), self._remaining_seconds())
         try:
             if self._relay.encryption == "tls":
                 self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=host)
@@ -63,7 +62,7 @@ class SmtpConnection(smtplib.SMTP):
             raise
 
     def encrypt(self) -> None:
-        """STARTTLS with a verified certificate; plain text that was sent ahead is thrown away (RFC 3207, section 4.2).
+        """STARTTLS with a verified certificate; plain text received ahead is discarded (RFC 3207, section 4.2).
 
         Raises:
             smtplib.SMTPResponseException: the server refused.
@@ -74,11 +73,11 @@ class SmtpConnection(smtplib.SMTP):
     def send(self, s: Any) -> None:  # noqa: ANN401  # as declared by the base class
         """Send within the deadline."""
         if self.sock is not None:
-            self.sock.settimeout(self._left())
+            self.sock.settimeout(self._remaining_seconds())
         super().send(s)
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read one reply within the deadline, however slowly it drips in; an unreadable one has code -1."""
+        """Read one reply within the deadline; an unreadable one has code -1."""
         texts: list[bytes] = []
         while len(texts) < MAX_LINES:
             line = self._line()
@@ -95,7 +94,7 @@ class SmtpConnection(smtplib.SMTP):
                 raise smtplib.SMTPServerDisconnected("not connected")
             if len(self._unread) > MAX_LINE_BYTES:
                 raise smtplib.SMTPServerDisconnected("endless line")
-            self.sock.settimeout(self._left())
+            self.sock.settimeout(self._remaining_seconds())
             chunk = self.sock.recv(4_096)
             if not chunk:
                 raise smtplib.SMTPServerDisconnected("connection closed")

@@ -1,7 +1,7 @@
-"""The conversation with a mail server, step by step, so that the outcome of every step is known.
+"""`SmtpSession`: sends mail step by step, so that the outcome of every step is known.
 
-`smtplib.SMTP.data` sends the mail and its final dot in one go: a caller cannot tell a loss before the dot (surely not
-sent) from one after it (perhaps sent). Here the dot is a step of its own.
+`smtplib.SMTP.data` sends the mail and its final dot in one call: the caller cannot distinguish a connection lost before
+the dot (certainly not sent) from one lost after it (possibly sent). Here the dot is a step of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class SmtpRefused(Exception):
-    """The server said no, with a code."""
+    """The server refused a step with a code."""
 
     def __init__(self, step: Step, code: int, text: str) -> None:
         super().__init__(f"{step}: {code}")
@@ -34,11 +34,11 @@ class SmtpRefused(Exception):
 
 
 class SmtpConnectionLost(Exception):
-    """The connection failed or timed out, or the server made no sense.
+    """The connection failed or timed out, or the server sent an invalid reply.
 
     Args:
         reason: in words.
-        complete: the final dot had been sent, so that the mail may have been accepted.
+        complete: the final dot had been sent, so the mail may have been accepted.
     """
 
     def __init__(self, step: Step, reason: str, *, complete: bool = False) -> None:
@@ -49,14 +49,14 @@ class SmtpConnectionLost(Exception):
 
 
 class SmtpSession:
-    """A conversation with one mail server. A context manager; `open` comes first.
+    """A session with one mail server. A context manager; call `open` first.
 
-    Every method raises `Refused` when the server says no, and `SmtpConnectionLost` when it gives no usable answer.
+    Every method raises `SmtpRefused` when the server refuses, and `SmtpConnectionLost` without a valid reply.
 
     Args:
         relay: the server.
-        name: how we call ourselves in EHLO.
-        seconds: for everything up to the final dot, and again for the answer to it.
+        name: our name for EHLO.
+        seconds: for everything up to the final dot, and again for the reply to it.
     """
 
     def __init__(self, relay: Relay, name: str, seconds: float) -> None:
@@ -70,56 +70,56 @@ class SmtpSession:
 
     def __exit__(self, *_exception: object) -> None:
         if self._opened is not None:
-            self._opened.allow(min(self._seconds, QUIT_TIMEOUT_SECONDS))
+            self._opened.set_deadline(min(self._seconds, QUIT_TIMEOUT_SECONDS))
             with suppress(OSError):
                 self._opened.docmd("QUIT")
             self._opened.close()
 
     @property
     def encryption(self) -> str | None:
-        """The version of TLS in use, or none."""
+        """The TLS version in use, or None."""
         return self._connection.sock.version() if isinstance(self._connection.sock, ssl.SSLSocket) else None
 
     def open(self) -> None:
-        """Connect, say hello, encrypt and log in, as the relay's address says."""
-        self._opened = self._guarded("CONNECT", lambda: SmtpConnection(self._relay, self._name, self._seconds))
-        self._answer("EHLO", self._connection.ehlo)
+        """Connect, send EHLO, encrypt and log in, as the server's URL says."""
+        self._opened = self._run_step("CONNECT", lambda: SmtpConnection(self._relay, self._name, self._seconds))
+        self._require_reply("EHLO", self._connection.ehlo)
         if self._relay.encryption == "starttls":
             if not self._connection.has_extn("starttls"):
                 raise SmtpConnectionLost("STARTTLS", "the server does not offer STARTTLS")
-            self._guarded("STARTTLS", self._connection.encrypt)
-            self._answer("EHLO", self._connection.ehlo)
+            self._run_step("STARTTLS", self._connection.encrypt)
+            self._require_reply("EHLO", self._connection.ehlo)
         if self._relay.user is not None:
-            self._guarded("AUTH", self._login)
+            self._run_step("AUTH", self._login)
 
     def noop(self) -> None:
-        """Do nothing, to see that the server still answers."""
-        self._answer("EHLO", lambda: self._connection.docmd("NOOP"))
+        """Send NOOP, to check that the server responds."""
+        self._require_reply("EHLO", lambda: self._connection.docmd("NOOP"))
 
-    def post(self, sender: EmailAddress, to: EmailAddress, mail: bytes) -> None:
-        """Hand one mail over. A `SmtpConnectionLost` tells by `complete` whether the mail may have been accepted.
+    def send(self, sender: EmailAddress, to: EmailAddress, mail: bytes) -> None:
+        """Send one mail. `SmtpConnectionLost.complete` says whether the mail may have been accepted.
 
         Raises:
-            Rejected: the address needs letters that this server does not take.
+            Rejected: the address has non-ASCII letters, which this server does not support.
         """
         options = "" if to.local.isascii() else self._unicode_options()
-        self._answer("MAIL", lambda: self._connection.docmd(f"MAIL FROM:<{sender}>{options}"))
-        self._answer("RCPT", lambda: self._connection.docmd(f"RCPT TO:<{to}>"))
-        self._answer("DATA", lambda: self._connection.docmd("DATA"), expected=3)
-        self._guarded("DATA", lambda: self._connection.send(dot_stuff(mail)))
-        self._guarded("DATA", lambda: self._connection.send(b".\r\n"))
-        self._connection.allow(self._seconds)
-        self._answer("MESSAGE", self._connection.getreply, complete=True)
+        self._require_reply("MAIL", lambda: self._connection.docmd(f"MAIL FROM:<{sender}>{options}"))
+        self._require_reply("RCPT", lambda: self._connection.docmd(f"RCPT TO:<{to}>"))
+        self._require_reply("DATA", lambda: self._connection.docmd("DATA"), expected=3)
+        self._run_step("DATA", lambda: self._connection.send(dot_stuff(mail)))
+        self._run_step("DATA", lambda: self._connection.send(b".\r\n"))
+        self._connection.set_deadline(self._seconds)
+        self._require_reply("MESSAGE", self._connection.getreply, complete=True)
 
     @property
     def _connection(self) -> SmtpConnection:
         if self._opened is None:
-            raise RuntimeError("the dialogue is not open")
+            raise RuntimeError("the session is not open")
         return self._opened
 
     def _unicode_options(self) -> str:
         if not self._connection.has_extn("smtputf8"):
-            raise Rejected("the recipient's address has letters that the mail server does not take (SMTPUTF8)")
+            raise Rejected("the recipient's address has letters that the mail server does not support (SMTPUTF8)")
         self._connection.command_encoding = "utf-8"
         return " SMTPUTF8 BODY=8BITMIME"
 
@@ -129,32 +129,34 @@ class SmtpSession:
         except (smtplib.SMTPResponseException, smtplib.SMTPServerDisconnected):
             raise
         except smtplib.SMTPException:
-            raise SmtpRefused("AUTH", 504, "no login is offered that we know (PLAIN, LOGIN, CRAM-MD5)") from None
+            raise SmtpRefused(
+                "AUTH", 504, "the server offers no supported login method (PLAIN, LOGIN, CRAM-MD5)"
+            ) from None
 
-    def _answer(
-        self, step: Step, ask: Callable[[], tuple[int, bytes]], *, expected: int = 2, complete: bool = False
+    def _require_reply(
+        self, step: Step, command: Callable[[], tuple[int, bytes]], *, expected: int = 2, complete: bool = False
     ) -> None:
-        code, text = self._guarded(step, ask, complete=complete)
+        code, text = self._run_step(step, command, complete=complete)
         if code // 100 in {4, 5}:
             raise SmtpRefused(step, code, _decode_reply(text))
         if code // 100 != expected:
-            raise SmtpConnectionLost(step, "the server's answer makes no sense", complete=complete)
+            raise SmtpConnectionLost(step, "the server sent an invalid reply", complete=complete)
 
-    def _guarded(self, step: Step, act: Callable[[], T], *, complete: bool = False) -> T:
+    def _run_step(self, step: Step, command: Callable[[], T], *, complete: bool = False) -> T:
         try:
-            return act()
+            return command()
         except smtplib.SMTPResponseException as error:
             if error.smtp_code // 100 in {4, 5}:
                 raise SmtpRefused(step, error.smtp_code, _decode_reply(error.smtp_error)) from None
-            raise SmtpConnectionLost(step, "the server's answer makes no sense", complete=complete) from None
+            raise SmtpConnectionLost(step, "the server sent an invalid reply", complete=complete) from None
         except OSError as error:
             if self._opened is not None:
                 self._opened.close()
             raise SmtpConnectionLost(step, _loss_reason(error), complete=complete) from None
 
 
-def _decode_reply(answer: bytes | str) -> str:
-    return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+def _decode_reply(reply: bytes | str) -> str:
+    return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
 
 
 def _loss_reason(error: OSError) -> str:
@@ -163,7 +165,7 @@ def _loss_reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or 'connection lost'}"
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "no reply in time"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, socket.gaierror):

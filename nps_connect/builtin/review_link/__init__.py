@@ -1,4 +1,4 @@
-"""Any review page with an address: directories, marketplaces, social networks. The operator declares its policy."""
+"""Review pages of any platform with a public link. The operator declares the platform's policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ops engineer should know about the platform."""
+"""Reports the declared policy, the review page and its locations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nps_connect.builtin.review_link.settings import ReviewLinkSettings
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """State the declared policy, the page and the locations. Nothing is fetched: platforms turn robots away."""
+    """Report policy, page and locations. Nothing is fetched: platforms block bots."""
     settings: ReviewLinkSettings = connection.settings
     policy = build_policy(settings)
     findings = [
@@ -19,10 +19,10 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
         Finding(severity="ok", text=f"review page: {settings.url}"),
     ]
     if settings.locations:
-        count = f"{len(settings.locations)} locations, chosen by the property {settings.location_field!r}"
+        count = f"{len(settings.locations)} locations, selected by the property {settings.location_field!r}"
         findings.append(Finding(severity="ok", text=count))
         if settings.default_location is None:
-            text = "there is no default_location: people without a listed location get no invitation"
-            fix = "set default_location, if one page may serve them all"
+            text = "default_location is missing: contacts without a listed location get no invitation"
+            fix = "set default_location if one page fits all of them"
             findings.append(Finding(severity="warning", text=text, fix=fix))
     return findings

@@ -1,4 +1,4 @@
-"""What the plugin is."""
+"""Describes the plugin."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, ReviewP
 from nps_connect.builtin.review_link.settings import ReviewLinkSettings
 
 REASONS = {
-    "ask-everyone": "{title} wants every customer asked alike, as the configuration declares",
-    "free": "{title} leaves open who is asked, as the configuration declares",
+    "ask-everyone": "{title} requires that every customer is asked alike, as declared in the configuration",
+    "free": "{title} does not restrict who is asked, as declared in the configuration",
 }
 DEFAULT_POLICY_SOURCE = "declared by the operator; asking everyone is allowed everywhere"
 
@@ -24,7 +24,7 @@ policy = "ask-everyone"                         # or "free", with policy_source 
 
 
 def build_policy(settings: ReviewLinkSettings) -> ReviewPolicy:
-    """What the operator declares about the platform."""
+    """Return the policy that the operator declares."""
     return ReviewPolicy(
         rule=settings.policy,
         reason=REASONS[settings.policy].format(title=settings.title),
@@ -34,7 +34,7 @@ def build_policy(settings: ReviewLinkSettings) -> ReviewPolicy:
 
 @hookimpl
 def nps_connector() -> ConnectorInfo:
-    """Describe the plugin. It takes a link: the invitation itself travels through the survey's channel."""
+    """Describe the plugin. It provides a link; the invitation is sent through the survey's channel."""
     return ConnectorInfo(
         name="review_link",
         title="Review link",

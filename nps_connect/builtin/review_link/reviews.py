@@ -1,4 +1,4 @@
-"""Where a person writes a review."""
+"""Builds the link to the review page."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from nps_connect.builtin.review_link.url_template import fill_template, find_pla
 
 @hookimpl
 def nps_review_destination(connection: Connection, invitation: ReviewInvitation) -> ReviewDestination:
-    """The review page, filled in for the invitation's location and language.
+    """Return the review page for the invitation's location and language.
 
-    A location that is not listed is refused: a review must not land on the wrong shop.
+    Raises:
+        Rejected: the location is not listed; a review must not go to the wrong shop.
     """
     settings: ReviewLinkSettings = connection.settings
     values = {"language": invitation.response.language}
@@ -28,6 +29,6 @@ def _location(connection: Connection, invitation: ReviewInvitation) -> str:
         location = invitation.contact.fields.get(settings.location_field)
     value = settings.location_value(location)
     if value is None:
-        wanted = "people without a location" if location is None else f"the location {str(location)[:80]!r}"
-        raise Rejected(f"nothing is configured for {wanted}; add it to connections.{connection.name}.locations")
+        subject = "contacts without a location" if location is None else f"the location {str(location)[:80]!r}"
+        raise Rejected(f"nothing is configured for {subject}; add it to connections.{connection.name}.locations")
     return value

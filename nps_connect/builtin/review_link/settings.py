@@ -12,7 +12,7 @@ from nps_connect.builtin.review_link.url_template import find_placeholders, vali
 
 
 def normalize_location(name: object) -> str:
-    """The form in which a location's name in the table and a value in the CRM are compared."""
+    """Return the form in which configured names and CRM values are compared."""
     whole = int(name) if isinstance(name, float) and name.is_integer() else name
     return str(whole).strip().casefold()
 
@@ -20,7 +20,7 @@ def normalize_location(name: object) -> str:
 def _normalize_locations(locations: dict[str, str]) -> dict[str, str]:
     keyed = {normalize_location(name): value for name, value in locations.items()}
     if len(keyed) < len(locations) or "" in keyed:
-        raise ValueError("names a location twice or not at all (case and spaces around a name do not count)")
+        raise ValueError("contains a duplicate or empty name (case and surrounding spaces are ignored)")
     return keyed
 
 
@@ -38,16 +38,16 @@ def _is_loopback(host: str) -> bool:
 
 
 class ReviewLinkSettings(ConnectionSettings):
-    """Which page customers may review on, and what its platform demands.
+    """The review page and the platform's policy.
 
     Attributes:
-        title: how customers know the platform.
-        url: the review page; may hold ``{location}`` and ``{language}``, both percent-encoded when filled in.
-        policy: what the platform says about whom to ask; there is no default, because somebody has to look.
-        policy_source: where the platform says so; required for `free`.
-        locations: what to fill in for ``{location}``, by the location's name.
-        location_field: the property of the contact or event that names the location.
-        default_location: what to fill in for people whose location is not known.
+        title: the platform's name as customers know it.
+        url: the review page; may contain ``{location}`` and ``{language}``, which are filled in percent-encoded.
+        policy: the platform's rule on whom to ask; no default, so that somebody reads it.
+        policy_source: where the platform states it; required for `free`.
+        locations: values for ``{location}`` by location name.
+        location_field: the property of the contact or event that holds the location name.
+        default_location: the value for contacts without a location.
         base_url: replaces scheme and host of `url`, for sandboxes.
     """
 
@@ -61,21 +61,21 @@ class ReviewLinkSettings(ConnectionSettings):
     default_location: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_consistency(self) -> Self:
         if self.policy == "free" and not self.policy_source:
-            raise ValueError('policy = "free" needs policy_source: where the platform says that you may choose')
+            raise ValueError('policy = "free" requires policy_source: where the platform states it')
         if bool(self.locations) != bool(self.location_field):
             raise ValueError("locations and location_field belong together: the field says which location is meant")
-        wanted = "location" in find_placeholders(self.url)
-        known = bool(self.locations) or self.default_location is not None
-        if known and not wanted:
-            raise ValueError("url lacks the placeholder {location}, so that every location would get the same page")
-        if wanted and not known:
-            raise ValueError("url holds {location}, but neither locations nor default_location say what to fill in")
+        uses_location = "location" in find_placeholders(self.url)
+        has_locations = bool(self.locations) or self.default_location is not None
+        if has_locations and not uses_location:
+            raise ValueError("url lacks the placeholder {location}: every location would get the same page")
+        if uses_location and not has_locations:
+            raise ValueError("url contains {location}, but neither locations nor default_location is set")
         return self
 
     def location_value(self, location: object) -> str | None:
-        """What to fill in for a location, or none if it is not listed; no location gives the default."""
+        """Return the value for a location, the default without one, or None if the location is not listed."""
         if location is None or normalize_location(location) == "":
             return self.default_location
         return self.locations.get(normalize_location(location))

@@ -45,10 +45,10 @@ def vendor():
 @pytest.fixture
 def host(vendor):
     """The simulated alert service, behind real HTTP."""
-    served = VendorServer({"alerts": vendor}, lambda request: json_reply(404, {"path": request.path}))
-    served.start()
-    yield served
-    served.stop()
+    server = VendorServer({"alerts": vendor}, lambda request: json_reply(404, {"path": request.path}))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -63,5 +63,5 @@ def team():
 
 @pytest.fixture
 def address(vendor, host):
-    """What the simulated service gives as ALERT_URL."""
+    """ALERT_URL of the simulated service."""
     return vendor.environment(f"{host.url}/alerts", "team")["ALERT_URL"]

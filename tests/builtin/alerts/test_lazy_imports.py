@@ -1,4 +1,4 @@
-"""Apprise is heavy: nothing but sending or checking may load it."""
+"""Only sending and checking import Apprise, which is expensive."""
 
 import subprocess
 import sys
@@ -12,6 +12,6 @@ print("apprise" in sys.modules)
 
 
 def test_declaring_and_configuring_the_channel_does_not_load_apprise():
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == "False"
+    assert result.stdout.strip() == "False"

@@ -17,7 +17,7 @@ def send(connection, alert):
     return outcome
 
 
-def nowhere(address: str) -> str:
+def unknown_path(address: str) -> str:
     """An address of the same host that answers 404."""
     return address.replace("/alerts/", f"/{TOKEN}/")
 
@@ -47,7 +47,7 @@ def test_a_link_that_the_body_holds_already_is_not_repeated(vendor, address, tea
 def test_every_address_gets_the_alert(vendor, address, team, alert):
     send(team(address, f"{address}/night-shift"), alert())
 
-    assert [one["path"] for one in vendor.state()["alerts"]] == ["/team", "/team/night-shift"]
+    assert [received["path"] for received in vendor.state()["alerts"]] == ["/team", "/team/night-shift"]
 
 
 def test_a_batch_has_one_outcome_each(vendor, address, team, alert):
@@ -57,40 +57,39 @@ def test_a_batch_has_one_outcome_each(vendor, address, team, alert):
     assert vendor.effects().alerts == ("first", "second")
 
 
-def test_a_service_that_refuses_is_tried_again_later(address, team, alert):
-    outcome = send(team(nowhere(address)), alert())
+def test_a_refusing_service_is_retried(address, team, alert):
+    outcome = send(team(unknown_path(address)), alert())
 
     assert type(outcome) is RetryLater
 
 
-def test_an_alert_that_one_of_two_got_is_not_done(vendor, address, team, alert):
-    """One too many beats none."""
-    outcome = send(team(nowhere(address), address), alert())
+def test_an_alert_that_one_of_two_addresses_refused_is_retried_for_both(vendor, address, team, alert):
+    outcome = send(team(unknown_path(address), address), alert())
 
     assert type(outcome) is RetryLater
     assert "1 of 2" in outcome.message
     assert len(vendor.effects().alerts) == 1
 
 
-def test_an_address_that_apprise_does_not_know_is_no_success(team, alert):
+def test_an_unsupported_address_is_retried(team, alert):
     assert type(send(team("nosuchservice://example.com"), alert())) is RetryLater
 
 
-def test_nobody_listens(team, alert):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_an_unreachable_service_is_retried(team, alert):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
 
     assert type(send(team(f"json://127.0.0.1:{port}/{TOKEN}"), alert())) is RetryLater
 
 
 @pytest.fixture
 def silent_port():
-    """A server that takes every connection and never says a word."""
+    """A server that accepts every connection and never replies."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
 
-def test_a_silent_service_does_not_hold_the_worker(silent_port, team, alert):
+def test_a_silent_service_times_out(silent_port, team, alert):
     done = threading.Event()
     outcomes = []
 
@@ -105,20 +104,20 @@ def test_a_silent_service_does_not_hold_the_worker(silent_port, team, alert):
 
 
 @pytest.mark.parametrize(
-    ("form", "arrives"), [("text", "<b>5 & 6</b>"), ("html", "&lt;b&gt;5&nbsp;&amp;&nbsp;6&lt;/b&gt;")]
+    ("text_format", "received"), [("text", "<b>5 & 6</b>"), ("html", "&lt;b&gt;5&nbsp;&amp;&nbsp;6&lt;/b&gt;")]
 )
-def test_a_customers_words_are_text_for_every_service(vendor, address, team, alert, form, arrives):
-    send(team(f"{address}?format={form}"), alert(body="<b>5 & 6</b>", link=None))
+def test_customer_text_is_escaped_for_every_service(vendor, address, team, alert, text_format, received):
+    send(team(f"{address}?format={text_format}"), alert(body="<b>5 & 6</b>", link=None))
 
-    assert vendor.state()["alerts"][0]["message"] == arrives
+    assert vendor.state()["alerts"][0]["message"] == received
 
 
 @pytest.mark.parametrize("works", [True, False])
 def test_addresses_never_reach_the_log(address, team, alert, caplog, capfd, works):
-    url = f"{address}/{TOKEN}" if works else nowhere(address)
+    url = f"{address}/{TOKEN}" if works else unknown_path(address)
     with caplog.at_level(logging.DEBUG):
         outcome = send(team(url), alert())
 
-    seen = caplog.text + "".join(capfd.readouterr()) + f"{outcome!r} {getattr(outcome, 'exchange', '')}"
-    assert TOKEN not in seen
-    assert "127.0.0.1" not in seen
+    output = caplog.text + "".join(capfd.readouterr()) + f"{outcome!r} {getattr(outcome, 'exchange', '')}"
+    assert TOKEN not in output
+    assert "127.0.0.1" not in output

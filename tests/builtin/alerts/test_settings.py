@@ -1,4 +1,4 @@
-"""The channel's table."""
+"""Settings and check of the alerts channel."""
 
 import tomllib
 
@@ -22,7 +22,7 @@ def test_nps_connector():
     assert not info.channel
 
 
-def test_it_loads_like_any_other_plugin():
+def test_the_plugin_registers_its_hooks():
     plugins = Plugins()
 
     plugins.register(alerts, "alerts")
@@ -30,7 +30,7 @@ def test_it_loads_like_any_other_plugin():
     assert plugins.hooks_of("alerts") == ("nps_connector", "nps_send_alerts", "nps_check")
 
 
-def test_its_example_fits_its_settings():
+def test_the_example_is_valid():
     example = alerts.nps_connector().example
     table = tomllib.loads(example.table)["connections"]["team"]
     [route] = tomllib.loads(example.routes)["routes"]
@@ -40,13 +40,13 @@ def test_its_example_fits_its_settings():
     assert route == {"on": "detractor", "do": "send_alert", "via": "team"}
 
 
-def test_an_alert_addressed_to_nobody_is_a_mistake():
+def test_at_least_one_address_is_required():
     with pytest.raises(ValidationError, match="at least 1 item"):
         AlertsSettings.model_validate({"plugin": "alerts", "urls": []})
 
 
 @pytest.mark.parametrize("url", ["", "   ", TOKEN, f"://{TOKEN}", f"slack:// {TOKEN}", f"slack:{TOKEN}"])
-def test_a_text_that_is_no_address_is_refused_without_repeating_it(url):
+def test_an_invalid_address_is_refused_without_repeating_it(url):
     with pytest.raises(ValidationError, match="Apprise address") as caught:
         AlertsSettings.model_validate({"plugin": "alerts", "urls": [url]})
 

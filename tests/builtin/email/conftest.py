@@ -73,15 +73,15 @@ class MailServer:
     """A real SMTP server on loopback."""
 
     port: int
-    arrived: list[CapturedMail] = field(default_factory=list)
+    received: list[CapturedMail] = field(default_factory=list)
 
 
 class _CapturingHandler:
-    def __init__(self, arrived):
-        self._arrived = arrived
+    def __init__(self, received):
+        self._received = received
 
     async def handle_DATA(self, server, session, envelope):
-        self._arrived.append(
+        self._received.append(
             CapturedMail(
                 sender=envelope.mail_from,
                 recipients=envelope.rcpt_tos,
@@ -95,8 +95,8 @@ class _CapturingHandler:
 
 
 def _authenticate(server, session, envelope, mechanism, credentials):
-    known = credentials.login == b"mailer" and credentials.password == PASSWORD.encode()
-    return AuthResult(success=known, handled=False, auth_data="mailer" if known else None)
+    is_valid = credentials.login == b"mailer" and credentials.password == PASSWORD.encode()
+    return AuthResult(success=is_valid, handled=False, auth_data="mailer" if is_valid else None)
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +105,7 @@ def certificate(tmp_path_factory):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "throwaway")])
     now = datetime.now(UTC)
-    made = (
+    built = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -119,7 +119,7 @@ def certificate(tmp_path_factory):
     )
     folder = tmp_path_factory.mktemp("tls")
     certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
-    certificate_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    certificate_file.write_bytes(built.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
@@ -135,13 +135,13 @@ def server_tls(certificate):
 
 @pytest.fixture
 def trusted(certificate, monkeypatch):
-    """This machine trusts the throwaway certificate, by the way that administrators use too."""
+    """Trusts the throwaway certificate through SSL_CERT_FILE, as administrators do."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
 
 
 @pytest.fixture
 def start_server():
-    """Starts real mail servers; `tls` encrypts from the first byte, further arguments are those of aiosmtpd."""
+    """Starts real mail servers; `tls` is implicit TLS, further arguments are those of aiosmtpd."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -152,7 +152,7 @@ def start_server():
 
         async def listen():
             return await loop.create_server(
-                lambda: SMTP(_CapturingHandler(server.arrived), loop=loop, **options), "127.0.0.1", 0, ssl=tls
+                lambda: SMTP(_CapturingHandler(server.received), loop=loop, **options), "127.0.0.1", 0, ssl=tls
             )
 
         listener = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
@@ -171,15 +171,15 @@ async def _stop_servers(listeners):
     for listener in listeners:
         listener.close()
         await listener.wait_closed()
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in rest:
+    open_tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in open_tasks:
         task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
+    await asyncio.gather(*open_tasks, return_exceptions=True)
 
 
 @pytest.fixture
 def login_server(start_server, server_tls):
-    """A server that wants STARTTLS and a login."""
+    """A server that requires STARTTLS and a login."""
     return start_server(tls_context=server_tls, require_starttls=True, authenticator=_authenticate, auth_required=True)
 
 
@@ -197,9 +197,9 @@ SUCCESS_REPLIES = {
 
 @dataclass
 class ScriptedSmtpServer:
-    """A mail server that follows a script: for a step, a reply, or a way to die.
+    """A mail server that follows a script: per step a reply or a failure.
 
-    Ways to die: `close`, `reset`, `hang` (silent until the client gives up), `drip` (one byte at a time, for ever).
+    Failures: `close`, `reset`, `hang` (silent until the client gives up), `drip` (one byte at a time, endlessly).
     Steps: CONNECT, EHLO, MAIL, RCPT, DATA, BODY (in the middle of the mail), DOT (after the final dot), QUIT.
     """
 
@@ -227,39 +227,39 @@ class ScriptedSmtpServer:
             self._converse(peer)
 
     def _converse(self, peer):
-        if not self._play("CONNECT", peer):
+        if not self._perform("CONNECT", peer):
             return
         reader = peer.makefile("rb")
         with reader:
             for line in reader:
                 self.commands.append(line.decode("utf-8").rstrip())
                 step = line[:4].decode("ascii", "replace").strip().upper()
-                if not self._play(step, peer) or (step == "DATA" and not self._take_mail(reader, peer)):
+                if not self._perform(step, peer) or (step == "DATA" and not self._receive_mail(reader, peer)):
                     return
 
-    def _take_mail(self, reader, peer):
+    def _receive_mail(self, reader, peer):
         if self.script.get("DATA", "354")[:3] != "354":
             return True
         for line in reader:
             if line == b".\r\n":
                 self.end_of_data_received = True
-                return self._play("DOT", peer)
+                return self._perform("DOT", peer)
             if "BODY" in self.script:
-                return self._play("BODY", peer)
+                return self._perform("BODY", peer)
         return False
 
-    def _play(self, step, peer):
-        act = self.script.get(step, SUCCESS_REPLIES.get(step, "502 what?"))
-        if act == "hang":
+    def _perform(self, step, peer):
+        action = self.script.get(step, SUCCESS_REPLIES.get(step, "502 what?"))
+        if action == "hang":
             with suppress(OSError):
                 while peer.recv(4096):
                     pass
-        elif act == "drip":
+        elif action == "drip":
             self._drip(peer)
-        elif act == "reset":
+        elif action == "reset":
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        elif act != "close":
-            peer.sendall(act.replace("\n", "\r\n").encode() + b"\r\n")
+        elif action != "close":
+            peer.sendall(action.replace("\n", "\r\n").encode() + b"\r\n")
             return True
         return False
 
@@ -288,6 +288,6 @@ def scripted():
 
 @pytest.fixture
 def unused_port():
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+    """A closed port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Reports that come back: whose mailbox does not exist, who complained; and nothing that others may write breaks it."""
+"""Bounce and complaint reports: classification, recipients, and robustness against arbitrary input."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ text
 """
 
 
-def read(message: bytes):
+def parse(message: bytes):
     return nps_read_bounces(connection=None, message=message)
 
 
-def test_nps_read_bounces_reads_a_hard_bounce_with_our_message_id():
-    [bounce] = read(delivery_report())
+def test_nps_read_bounces_returns_a_hard_bounce_with_our_message_id():
+    [bounce] = parse(delivery_report())
     assert (bounce.kind, bounce.address, bounce.message_id, bounce.status) == (
         "hard",
         "marie@example.com",
@@ -93,33 +93,33 @@ def test_nps_read_bounces_reads_a_hard_bounce_with_our_message_id():
     assert bounce.at.isoformat() == "2026-11-20T09:00:00+00:00"
 
 
-def test_the_original_recipient_counts_where_mail_was_forwarded():
-    [bounce] = read(delivery_report(original="Original-Recipient: rfc822; paul@example.com\n"))
+def test_the_original_recipient_counts_for_forwarded_mail():
+    [bounce] = parse(delivery_report(original="Original-Recipient: rfc822; paul@example.com\n"))
     assert bounce.address == "paul@example.com"
 
 
 @pytest.mark.parametrize(("status", "diagnostic"), [("5.2.2", "x"), ("5.7.1", "550 5.7.1 spam"), ("4.4.1", "timeout")])
-def test_what_may_work_another_time_is_soft(status, diagnostic):
-    assert [bounce.kind for bounce in read(delivery_report(status=status, diagnostic=diagnostic))] == ["soft"]
+def test_temporary_and_policy_failures_are_soft(status, diagnostic):
+    assert [bounce.kind for bounce in parse(delivery_report(status=status, diagnostic=diagnostic))] == ["soft"]
 
 
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded", ""])
-def test_a_report_without_a_failure_gives_none(action):
-    assert read(delivery_report(action=action)) == []
+def test_a_report_without_a_failure_yields_nothing(action):
+    assert parse(delivery_report(action=action)) == []
 
 
-def test_a_complaint_names_the_person_who_was_written_to():
-    [bounce] = read(COMPLAINT)
+def test_a_complaint_names_the_recipient_of_our_mail():
+    [bounce] = parse(COMPLAINT)
     assert (bounce.kind, bounce.address, bounce.message_id) == ("complaint", "marie@example.com", "<abc@example.com>")
-    assert read(COMPLAINT.replace(b"Feedback-Type: abuse", b"Feedback-Type: not-spam")) == []
+    assert parse(COMPLAINT.replace(b"Feedback-Type: abuse", b"Feedback-Type: not-spam")) == []
 
 
 @pytest.mark.parametrize(
     "message", [b"", b"Subject: hello\n\nI am on holiday", b"\xff\x00", b"Content-Type: multipart/report"]
 )
-def test_what_is_no_report_is_refused(message):
+def test_other_messages_are_refused(message):
     with pytest.raises(WebhookRejected) as caught:
-        read(message)
+        parse(message)
     assert caught.value.reason == "unreadable"
 
 
@@ -139,13 +139,14 @@ def test_what_is_no_report_is_refused(message):
         ("", None, False),
     ],
 )
-def test_when_a_mailbox_does_not_exist(text, code, hard):
+def test_hard_bounce_classification(text, code, hard):
     assert is_hard_bounce(text, code) is hard
 
 
 @given(st.binary(max_size=300), st.integers(0, 700))
-def test_no_report_breaks_the_reader(noise, place):
+def test_arbitrary_input_yields_bounces_or_a_refusal(noise, position):
     message = delivery_report()
-    for one in (message[:place] + noise + message[place:], message[:place], COMPLAINT[:place] + noise):
+    damaged = (message[:position] + noise + message[position:], message[:position], COMPLAINT[:position] + noise)
+    for report in damaged:
         with contextlib.suppress(WebhookRejected):
-            assert all(bounce.kind in ("hard", "soft", "complaint") for bounce in read(one))
+            assert all(bounce.kind in ("hard", "soft", "complaint") for bounce in parse(report))

@@ -19,7 +19,7 @@ def test_nps_check(login_server, trusted, mail_connection):
     assert finding.severity == "ok"
     assert "TLSv1.3" in finding.text
     assert "login works" in finding.text
-    assert login_server.arrived == []
+    assert login_server.received == []
 
 
 def test_a_wrong_password_names_the_fix(login_server, trusted, mail_connection):
@@ -37,7 +37,7 @@ def test_an_untrusted_certificate_names_the_fix(login_server, mail_connection):
     assert "SSL_CERT_FILE" in finding.fix
 
 
-def test_nobody_answers(mail_connection, unused_port):
+def test_an_unreachable_server_names_the_fix(mail_connection, unused_port):
     [finding] = nps_check(connection=mail_connection(f"smtp://127.0.0.1:{unused_port}"))
 
     assert finding.severity == "error"
@@ -45,7 +45,7 @@ def test_nobody_answers(mail_connection, unused_port):
 
 
 @pytest.mark.parametrize("script", [{"EHLO": "502 what?"}, {"NOOP": "421 4.3.0 closing"}])
-def test_a_server_of_another_kind(scripted, mail_connection, script):
+def test_a_server_of_another_protocol_is_an_error(scripted, mail_connection, script):
     server = scripted(**script)
 
     [finding] = nps_check(connection=mail_connection(f"smtp://127.0.0.1:{server.port}"))
@@ -53,7 +53,7 @@ def test_a_server_of_another_kind(scripted, mail_connection, script):
     assert finding.severity == "error"
 
 
-def test_a_plain_loopback_server_is_fine(start_server, mail_connection):
+def test_an_unencrypted_loopback_server_is_accepted(start_server, mail_connection):
     server = start_server()
 
     [finding] = nps_check(connection=mail_connection(f"smtp://127.0.0.1:{server.port}"))

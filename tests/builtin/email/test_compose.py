@@ -1,4 +1,4 @@
-"""What a mail looks like: headers for people, for list software and for auto-responders; nothing can be smuggled in."""
+"""The MIME mail: headers for people, list software and auto-responders; header injection is impossible."""
 
 import email.policy
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from nps_connect import Address, InlineImage, Message, Rejected
 from nps_connect.builtin.email.mime_message import build_mime_message
 from nps_connect.builtin.email.settings import EmailSettings
 
-CALM = settings(deadline=None)
+NO_DEADLINE = settings(deadline=None)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SETTINGS = EmailSettings.model_validate(
     {
@@ -73,7 +73,7 @@ def test_headers():
     assert mail["Precedence"] is None
 
 
-def test_a_test_is_marked():
+def test_a_test_mail_is_marked():
     assert read(test=True)["X-NPS-Connect-Test"] == "yes"
 
 
@@ -107,13 +107,13 @@ def test_other_unsubscribe_addresses_are_refused(url):
         raw(unsubscribe_url=url)
 
 
-def test_a_customer_always_gets_a_way_out_and_staff_needs_none():
+def test_customer_mail_requires_an_unsubscribe_link_and_staff_mail_does_not():
     with pytest.raises(Rejected, match="unsubscribe"):
         raw(unsubscribe_url=None)
     assert read(kind="fallback", unsubscribe_url=None, list_id=None)["List-Unsubscribe"] is None
 
 
-def test_the_message_id_is_the_same_for_every_try_of_one_delivery_only():
+def test_the_message_id_depends_on_the_delivery_only():
     assert read()["Message-ID"] == read(text="other words")["Message-ID"]
     assert read()["Message-ID"] != read(idempotency_key="send_survey:43:1")["Message-ID"]
     assert read()["Message-ID"].endswith("@xn--exmple-cua.com>")
@@ -126,7 +126,7 @@ def test_plain_text_alone():
     assert mail.get_content() == "Bonjour — à bientôt 👋\r\n"
 
 
-def test_text_and_html_are_alternatives_and_images_travel_with_the_html():
+def test_text_and_html_are_alternatives_and_images_are_inline():
     logo = InlineImage(content_id="logo@nps", media_type="image/png", data=b"\x89PNG" + bytes(range(256)))
 
     mail = read(html='<p>é</p><img src="cid:logo@nps" alt="Exemple">', inline_images=(logo,))
@@ -148,7 +148,7 @@ def test_text_and_html_are_alternatives_and_images_travel_with_the_html():
         {"content_id": "logo", "media_type": "text/html"},
     ],
 )
-def test_images_that_are_none(image):
+def test_invalid_inline_images_are_rejected(image):
     with pytest.raises(Rejected, match="inline image"):
         raw(html="<p>x</p>", inline_images=(InlineImage(data=b"x", **image),))
 
@@ -172,7 +172,7 @@ def test_images_that_are_none(image):
         "a\u200b@example.com",
     ],
 )
-def test_addresses_that_cannot_be_written_to(address):
+def test_invalid_recipients_are_rejected(address):
     with pytest.raises(Rejected) as caught:
         raw(to=Address(email=address))
 
@@ -183,14 +183,14 @@ def test_addresses_that_cannot_be_written_to(address):
 ANYTHING = st.text(alphabet=st.characters(), max_size=200)
 
 
-@CALM
+@NO_DEADLINE
 @given(name=ANYTHING, subject=ANYTHING, language=ANYTHING, body=ANYTHING, key=ANYTHING)
-def test_nothing_can_be_smuggled_into_the_header(name, subject, language, body, key):
-    smuggled = "\r\nBcc: all@example.com\r\n\r\n"
+def test_headers_cannot_be_injected(name, subject, language, body, key):
+    injected = "\r\nBcc: all@example.com\r\n\r\n"
     content = raw(
-        to=Address(email="marie@example.com", name=name + smuggled),
-        subject=subject + smuggled,
-        language=language + smuggled,
+        to=Address(email="marie@example.com", name=name + injected),
+        subject=subject + injected,
+        language=language + injected,
         text=body,
         html=body,
         idempotency_key=key,
@@ -207,26 +207,26 @@ def test_nothing_can_be_smuggled_into_the_header(name, subject, language, body, 
 PRINTABLE = st.text(alphabet=st.characters(categories=["L", "N", "P", "S"], include_characters=" "), max_size=80)
 
 
-@CALM
+@NO_DEADLINE
 @given(name=PRINTABLE, subject=PRINTABLE)
-def test_names_and_subjects_arrive_as_they_were(name, subject):
-    """Read by the older parser: the newer one of Python 3.11 puts spaces between the encoded words of a name."""
+def test_names_and_subjects_are_preserved(name, subject):
+    """Parsed by the older parser: the newer one of Python 3.11 puts spaces between the encoded words of a name."""
     mail = message_from_bytes(raw(to=Address(email="marie@example.com", name=name), subject=subject))
 
-    shown, address = parseaddr(mail["To"])
+    display_name, address = parseaddr(mail["To"])
     assert address == "marie@example.com"
-    assert decoded(shown) == " ".join(name.split())
-    assert decoded(mail["Subject"]) == " ".join(subject.split())
+    assert decode(display_name) == " ".join(name.split())
+    assert decode(mail["Subject"]) == " ".join(subject.split())
     assert all(len(word) <= 75 for header in (mail["To"], mail["Subject"]) for word in header.split() if "=?" in word)
 
 
-def decoded(header: str) -> str:
+def decode(header: str) -> str:
     return str(make_header(decode_header(header.replace("\r\n", ""))))
 
 
-@CALM
+@NO_DEADLINE
 @given(text=st.text(alphabet=st.characters(categories=["L", "N", "P", "S"], include_characters=" \n."), max_size=300))
-def test_bodies_arrive_as_they_were(text):
+def test_bodies_are_preserved(text):
     mail = read(text=text, html=f"<p>{text}</p>")
 
     assert mail.get_body(("plain",)).get_content().split("\r\n") == [*text.rstrip("\n").split("\n"), ""]

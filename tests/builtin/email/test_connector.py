@@ -1,4 +1,4 @@
-"""What the channel declares."""
+"""What the e-mail channel declares."""
 
 import tomllib
 
@@ -21,7 +21,7 @@ def test_nps_connector():
     assert all(action.batch_size == 1 for action in info.actions)
 
 
-def test_it_loads_like_any_other_plugin():
+def test_the_plugin_registers_its_hooks():
     plugins = Plugins()
 
     plugins.register(email, "email")
@@ -35,7 +35,7 @@ def test_it_loads_like_any_other_plugin():
     )
 
 
-def test_its_example_fits_its_settings():
+def test_the_example_is_valid():
     example = email.nps_connector().example
     table = tomllib.loads(example.table)["connections"][example.connection]
 

@@ -24,7 +24,7 @@ def send(connection, message):
 def test_nps_send_messages(login_server, trusted, mail_connection, survey):
     outcome = send(mail_connection(login_url(login_server)), survey())
 
-    [mail] = login_server.arrived
+    [mail] = login_server.received
     assert isinstance(outcome, Receipt)
     assert mail.encrypted
     assert mail.logged_in
@@ -36,13 +36,12 @@ def test_nps_send_messages(login_server, trusted, mail_connection, survey):
     assert "à quel point" in parsed.get_body(("html",)).get_content()
 
 
-def test_the_bytes_that_arrive_are_the_bytes_that_were_composed(start_server, mail_connection, survey):
-    """Dot-stuffing is undone by the server, and no bare line break remains."""
+def test_dot_stuffing_and_line_breaks_survive_the_transfer(start_server, mail_connection, survey):
     server = start_server()
 
     send(mail_connection(f"smtp://127.0.0.1:{server.port}"), survey(text=".\n..\n.hidden\r\n\rend", html=None))
 
-    content = server.arrived[0].content
+    content = server.received[0].content
     assert content.replace(b"\r\n", b"").count(b"\n") == 0
     assert content.replace(b"\r\n", b"").count(b"\r") == 0
     assert content.isascii()
@@ -50,22 +49,22 @@ def test_the_bytes_that_arrive_are_the_bytes_that_were_composed(start_server, ma
     assert text.splitlines()[:3] == [".", "..", ".hidden"]
 
 
-def test_a_certificate_that_is_not_trusted_stops_the_mail(login_server, mail_connection, survey):
+def test_an_untrusted_certificate_sends_nothing(login_server, mail_connection, survey):
     outcome = send(mail_connection(login_url(login_server)), survey())
 
     assert type(outcome) is RetryLater
     assert "certificate is not trusted" in outcome.message
-    assert login_server.arrived == []
+    assert login_server.received == []
 
 
-def test_a_certificate_for_another_host_stops_the_mail(login_server, trusted, mail_connection, survey):
+def test_a_certificate_for_another_host_sends_nothing(login_server, trusted, mail_connection, survey):
     url = login_url(login_server).replace("127.0.0.1", "localhost")
 
     outcome = send(mail_connection(url), survey())
 
     assert type(outcome) is RetryLater
     assert "certificate is not trusted" in outcome.message
-    assert login_server.arrived == []
+    assert login_server.received == []
 
 
 def test_a_server_without_starttls_gets_neither_mail_nor_password(start_server, mail_connection, survey):
@@ -75,10 +74,10 @@ def test_a_server_without_starttls_gets_neither_mail_nor_password(start_server, 
 
     assert type(outcome) is RetryLater
     assert "does not offer STARTTLS" in outcome.message
-    assert server.arrived == []
+    assert server.received == []
 
 
-def test_a_wrong_password_holds_the_connection(login_server, trusted, mail_connection, survey):
+def test_a_wrong_password_is_an_auth_failure(login_server, trusted, mail_connection, survey):
     outcome = send(mail_connection(login_url(login_server, "wrong-sentinel")), survey())
 
     assert type(outcome) is AuthFailed
@@ -86,7 +85,7 @@ def test_a_wrong_password_holds_the_connection(login_server, trusted, mail_conne
     assert "wrong-sentinel" not in f"{outcome} {outcome.exchange}"
 
 
-def test_a_server_without_login_holds_the_connection(start_server, server_tls, trusted, mail_connection, survey):
+def test_a_server_without_login_is_an_auth_failure(start_server, server_tls, trusted, mail_connection, survey):
     server = start_server(tls_context=server_tls, require_starttls=True)
 
     outcome = send(mail_connection(login_url(server)), survey())
@@ -94,7 +93,7 @@ def test_a_server_without_login_holds_the_connection(start_server, server_tls, t
     assert type(outcome) is AuthFailed
 
 
-def test_a_repeated_password_is_hidden_in_the_answer(scripted, mail_connection, survey):
+def test_a_password_in_the_reply_is_redacted(scripted, mail_connection, survey):
     server = scripted(EHLO="250-hello\n250 AUTH PLAIN", AUTH=f"535 5.7.8 you said {PASSWORD}")
 
     outcome = send(mail_connection(login_url(server, options="")), survey())
@@ -104,22 +103,22 @@ def test_a_repeated_password_is_hidden_in_the_answer(scripted, mail_connection, 
     assert "you said" in outcome.exchange["answer"]
 
 
-def test_a_busy_login_is_tried_again(scripted, mail_connection, survey):
+def test_a_busy_login_is_retried(scripted, mail_connection, survey):
     server = scripted(EHLO="250-hello\n250 AUTH PLAIN", AUTH="454 4.7.0 busy")
 
     assert type(send(mail_connection(login_url(server, options="")), survey())) is RetryLater
 
 
-def test_tls_from_the_first_byte(start_server, server_tls, trusted, mail_connection, survey):
+def test_implicit_tls(start_server, server_tls, trusted, mail_connection, survey):
     server = start_server(tls=server_tls)
 
     outcome = send(mail_connection(f"smtps://127.0.0.1:{server.port}"), survey())
 
     assert isinstance(outcome, Receipt)
-    assert len(server.arrived) == 1
+    assert len(server.received) == 1
 
 
-def test_an_address_in_another_alphabet_goes_out_as_it_is(start_server, mail_connection, survey):
+def test_a_non_ascii_address_uses_smtputf8(start_server, mail_connection, survey):
     server = start_server(enable_SMTPUTF8=True)
 
     outcome = send(
@@ -127,13 +126,13 @@ def test_an_address_in_another_alphabet_goes_out_as_it_is(start_server, mail_con
     )
 
     assert isinstance(outcome, Receipt)
-    [mail] = server.arrived
+    [mail] = server.received
     assert mail.recipients == ["用户@xn--exmple-cua.com"]
     assert "SMTPUTF8" in mail.options
     assert "用户@xn--exmple-cua.com" in mail.content.decode("utf-8")
 
 
-def test_or_is_refused_where_the_server_cannot(scripted, mail_connection, survey):
+def test_a_non_ascii_address_is_rejected_without_smtputf8(scripted, mail_connection, survey):
     server = scripted()
 
     outcome = send(mail_connection(f"smtp://127.0.0.1:{server.port}"), survey(to=Address(email="用户@example.com")))
@@ -151,7 +150,7 @@ def test_or_is_refused_where_the_server_cannot(scripted, mail_connection, survey
         ("", "[127.0.0.1]"),
     ],
 )
-def test_how_we_call_ourselves(public_url, name):
+def test_ehlo_hostname(public_url, name):
     from nps_connect.builtin.email.messages import ehlo_hostname
 
     assert ehlo_hostname(public_url) == name

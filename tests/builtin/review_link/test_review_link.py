@@ -1,4 +1,4 @@
-"""A review link to any platform: the second platform in the same shape."""
+"""The review_link plugin: settings, link templates, declared policy, check."""
 
 import tomllib
 from urllib.parse import parse_qs, urlsplit
@@ -69,7 +69,7 @@ def test_nps_connector():
     assert (action.action, action.doubt, action.customer_facing) == ("invite_review", "hold", True)
 
 
-def test_it_loads_like_any_other_plugin():
+def test_the_plugin_registers_its_hooks():
     plugins = Plugins()
 
     plugins.register(review_link, "review_link")
@@ -77,7 +77,7 @@ def test_it_loads_like_any_other_plugin():
     assert plugins.hooks_of("review_link") == ("nps_connector", "nps_review_destination", "nps_check")
 
 
-def test_its_example_fits_its_settings():
+def test_the_example_is_valid():
     example = review_link.nps_connector().example
 
     assert connect(review_link, tomllib.loads(example.table)["connections"]["directory"])
@@ -102,14 +102,14 @@ def test_the_location_is_filled_in_and_percent_encoded():
     )
 
 
-def test_an_unknown_location_is_refused_and_not_guessed():
+def test_an_unlisted_location_is_rejected():
     with pytest.raises(Rejected, match=r"'Nantes'.*connections\.directory\.locations"):
         link(directory(**SHOPS), location="Nantes")
-    with pytest.raises(Rejected, match="people without a location"):
+    with pytest.raises(Rejected, match="contacts without a location"):
         link(directory(**SHOPS))
 
 
-def test_the_default_location_serves_people_without_one():
+def test_the_default_location_applies_without_a_location():
     assert "exemple-sa" in link(directory(**SHOPS, default_location="exemple-sa"))
 
 
@@ -120,7 +120,7 @@ def test_a_sandbox_replaces_the_host():
 
 
 @pytest.mark.parametrize(
-    ("url", "words"),
+    ("url", "message"),
     [
         ("javascript:alert(1)", "https://"),
         ("http://directory.example.com/review", "https://"),
@@ -128,29 +128,29 @@ def test_a_sandbox_replaces_the_host():
         ("https://directory/review", "host"),
         ("https:///review", "host"),
         ("https://user:password@directory.example.com/review", "host"),
-        ("https://directory.example.com:none/review", "cannot be read"),
-        ("https://directory.example.com/", "front page"),
-        ("https://{location}.example.com/review", "placeholder in the host"),
-        ("https://directory.example.com/{email}", "cannot be filled in"),
-        ("https://directory.example.com/{}", "cannot be filled in"),
-        ("https://directory.example.com/{language!r}", "cannot be filled in"),
-        ("https://directory.example.com/{language:>40}", "cannot be filled in"),
-        ("https://directory.example.com/{language.__class__}", "cannot be filled in"),
+        ("https://directory.example.com:none/review", "host or port is invalid"),
+        ("https://directory.example.com/", "home page"),
+        ("https://{location}.example.com/review", "placeholders are allowed only after the host"),
+        ("https://directory.example.com/{email}", "unknown placeholder"),
+        ("https://directory.example.com/{}", "unknown placeholder"),
+        ("https://directory.example.com/{language!r}", "unknown placeholder"),
+        ("https://directory.example.com/{language:>40}", "unknown placeholder"),
+        ("https://directory.example.com/{language.__class__}", "unknown placeholder"),
         ("https://directory.example.com/{language", "brace"),
         ("https://directory.example.com/language}", "brace"),
         ("https://directory.example.com/{{language}}", "double braces"),
         ("https://directory.example.com/a b", "percent-encode"),
         ("https://directory.example.com/é", "percent-encode"),
         ("https://directory.example.com/x\r\nSet-Cookie: a", "percent-encode"),
-        ("https://directory.example.com/{location}/review", "say what to fill in"),
+        ("https://directory.example.com/{location}/review", "neither locations nor default_location is set"),
     ],
 )
-def test_addresses_that_are_refused(url, words):
-    assert words in problem(url=url)
+def test_invalid_urls_are_refused(url, message):
+    assert message in problem(url=url)
 
 
 @pytest.mark.parametrize(
-    ("parts", "words"),
+    ("parts", "message"),
     [
         ({"title": None}, "title"),
         ({"policy": None}, "policy"),
@@ -159,21 +159,21 @@ def test_addresses_that_are_refused(url, words):
         ({"location_field": "store", "locations": {"lyon": "x"}}, "lacks the placeholder {location}"),
         ({"default_location": "x"}, "lacks the placeholder {location}"),
         ({**SHOPS, "location_field": None}, "belong together"),
-        ({**SHOPS, "locations": {"Lyon": "a", "lyon ": "b"}}, "twice"),
+        ({**SHOPS, "locations": {"Lyon": "a", "lyon ": "b"}}, "duplicate"),
         ({"base_url": "http://directory.example.com"}, "https"),
     ],
 )
-def test_mistakes_are_named(parts, words):
-    assert words in problem(**parts)
+def test_invalid_settings_are_explained(parts, message):
+    assert message in problem(**parts)
 
 
 def test_the_operator_declares_the_policy():
     policy = review_link.nps_connector().review_policy
-    asked = policy(directory().settings)
+    everyone = policy(directory().settings)
     free = policy(directory(policy="free", policy_source="https://directory.example.com/rules").settings)
 
-    assert asked.rule == "ask-everyone"
-    assert "Trade directory" in asked.reason
+    assert everyone.rule == "ask-everyone"
+    assert "Trade directory" in everyone.reason
     assert (free.rule, free.source) == ("free", "https://directory.example.com/rules")
 
 
@@ -191,7 +191,7 @@ def test_nps_check():
     location=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40),
     language=st.sampled_from(["fr", "en-GB"]),
 )
-def test_no_value_leaves_its_place(location, language):
+def test_a_value_cannot_change_other_parts_of_the_url(location, language):
     template = validate_template("https://directory.example.com/shops/review?place={location}&lang={language}")
 
     parts = urlsplit(fill_template(template, {"location": location, "language": language}))
