@@ -75,9 +75,9 @@ class VendorEffects:
     Attributes:
         scores: the score on the person's record.
         scores: the score on the person's record.
-            comments: the comment on the person's record.
-            tickets: ids of tickets for the person, in order of creation.
-            alerts: titles of received alerts, in order.
+        comments: the comment on the person's record.
+        tickets: ids of tickets for the person, in order of creation.
+        alerts: titles of received alerts, in order.
     """
 
     scores: Mapping[str, int] = field(default_factory=dict)

@@ -44,8 +44,8 @@ class ActionCase:
 
     Attributes:
         name: the action's name.
-            doubt: what happens next to a delivery in doubt.
-            batch_size: maximum number of items per call.
+        doubt: what happens next to a delivery in doubt.
+        batch_size: maximum number of items per call.
     """
 
     def __init__(self, action: ActionInfo) -> None:

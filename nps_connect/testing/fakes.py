@@ -32,7 +32,7 @@ class FixedClock:
 
     Attributes:
         now: current time (aware, UTC).
-            slept: seconds of every sleep, in order.
+        slept: seconds of every sleep, in order.
     """
 
     now: datetime = START
@@ -82,7 +82,7 @@ class VendorTransport(httpx.BaseTransport):
 
     Args:
         vendor: the simulated vendor.
-            prefix: path of the base URL, removed before the vendor sees the request.
+        prefix: path of the base URL, removed before the vendor sees the request.
 
     Attributes:
         requests: every request, in order, as the vendor saw it.
@@ -129,13 +129,13 @@ def connect(
 
     Args:
         plugin: the plugin's module.
-            settings: its table as in the configuration, secrets in plain text; `plugin` is added.
-            vendor: the simulated vendor; not needed with `transport`, or for plugins without HTTP.
-            clock: current time; the vendor's clock by default. Sleeping never waits; it advances a `FixedClock`.
-            name: the connection's name.
-            transport: replaces the simulated vendor.
-            rate_limiter: enforces quotas; unlimited by default.
-            tokens: initial content of the token store.
+        settings: its table as in the configuration, secrets in plain text; `plugin` is added.
+        vendor: the simulated vendor; not needed with `transport`, or for plugins without HTTP.
+        clock: current time; the vendor's clock by default. Sleeping never waits; it advances a `FixedClock`.
+        name: the connection's name.
+        transport: replaces the simulated vendor.
+        rate_limiter: enforces quotas; unlimited by default.
+        tokens: initial content of the token store.
 
     Raises:
         pydantic.ValidationError: the settings are invalid.

@@ -43,8 +43,8 @@ class VendorCall:
 
     Attributes:
         name: of the action or hook.
-            prepare: prepares the call on a harness before faults are armed; returns the call.
-            writes: whether it is an action.
+        prepare: prepares the call on a harness before faults are armed; returns the call.
+        writes: whether it is an action.
     """
 
     name: str

@@ -33,11 +33,11 @@ class FaultCase:
 
     Attributes:
         name: what happens, for test ids.
-            respond: responds to a request (or raises) instead of the vendor, which it may call first.
-            expected: allowed classes of a delivery's outcome.
-            status: status of the vendor's response, if there is one.
-            refusal: the vendor refuses permanently; a look-up may treat that as "not found".
-            calls: how often the client itself may send one request.
+        respond: responds to a request (or raises) instead of the vendor, which it may call first.
+        expected: allowed classes of a delivery's outcome.
+        status: status of the vendor's response, if there is one.
+        refusal: the vendor refuses permanently; a look-up may treat that as "not found".
+        calls: how often the client itself may send one request.
     """
 
     name: str

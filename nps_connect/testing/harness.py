@@ -39,10 +39,10 @@ class PluginHarness:
 
     Attributes:
         info: what the plugin declares.
-            connection: what its hooks receive.
-            clock: the clock of connection and vendor.
-            vendor: the simulated vendor, if there is one.
-            transport: the HTTP transport between them, which counts requests and injects faults.
+        connection: what its hooks receive.
+        clock: the clock of connection and vendor.
+        vendor: the simulated vendor, if there is one.
+        transport: the HTTP transport between them, which counts requests and injects faults.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class PluginHarness:
             action: the action.
             person: one of the sample people.
             score: the person's score.
-                age: how long ago they responded.
+            age: how long ago they responded.
         """
         contact = self.find_contact(person)
         response = build_response(person, at=self.clock() - age, score=score)

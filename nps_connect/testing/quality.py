@@ -20,7 +20,7 @@ class Rule:
     Attributes:
         name: the key in the quality file.
         requirement: what is required, one sentence.
-            checks: the contract checks of this rule; empty means that people review it.
+        checks: the contract checks of this rule; empty means that people review it.
     """
 
     name: str

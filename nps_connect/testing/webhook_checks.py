@@ -54,7 +54,7 @@ class WebhookChecks(ContractBase):
 
     Attributes:
         golden: recorded webhooks, used in addition to those of the simulated vendor.
-            stale_after: age at which a genuine webhook is stale; None if the vendor does not sign a time.
+        stale_after: age at which a genuine webhook is stale; None if the vendor does not sign a time.
     """
 
     golden: ClassVar[Sequence[GoldenWebhook]] = ()

@@ -1,4 +1,4 @@
-"""Google reviews for nps_connect: the link to the review page of a place, and Google's rule for asking."""
+"""Google reviews plugin: the link to the review page of a place, and Google's rule for review invitations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ops engineer should know about the account."""
+"""Account check: the policy and the configured places."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nps_connect_google_reviews.settings import PLACEHOLDER, GoogleReviewsSettin
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """State the policy and the places. Google offers no call without an account's consent, so nothing is fetched."""
+    """Report the policy and the places. Google has no API call without an account's consent, so nothing is fetched."""
     settings: GoogleReviewsSettings = connection.settings
     policy = Finding(severity="ok", text=f"policy {POLICY.rule}: {POLICY.reason} ({POLICY.source})")
     return [policy, *_place_findings(settings)]
@@ -21,12 +21,12 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
 def _place_findings(settings: GoogleReviewsSettings) -> list[Finding]:
     findings = []
     if settings.default_place == PLACEHOLDER:
-        fix = "replace it by your own, see docs/google-reviews.md"
+        fix = "replace it with your own, see docs/google-reviews.md"
         findings.append(Finding(severity="error", text="place_id is still the placeholder of the example", fix=fix))
     elif settings.default_place:
         findings.append(Finding(severity="ok", text=f"default place: {build_review_url(settings.default_place)}"))
     if settings.locations:
-        count = f"{len(settings.locations)} locations, chosen by the property {settings.location_field!r}"
+        count = f"{len(settings.locations)} locations, selected by the property {settings.location_field!r}"
         findings.append(Finding(severity="ok", text=count))
         if not settings.default_place:
             text = "there is no default place: people without a listed location get no invitation"

@@ -1,4 +1,4 @@
-"""What the plugin is."""
+"""Connector declaration of Google reviews."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLE = ExampleConfiguration(
 [connections.google]
 plugin = "google_reviews"
 place_id = "{PLACEHOLDER}"          # or review_url = "https://g.page/r/.../review" from your Business Profile
-# Several places: name the contact's or event's property that tells which, and list them.
+# Several places: name the contact's or event's property that selects the place, and list them.
 # location_field = "store"
 # locations = {{ lyon = "<place id>", paris = "https://g.page/r/.../review" }}
 """,
@@ -37,26 +37,26 @@ delay = "2h"
 on = ["passive", "detractor"]
 do = "invite_review"
 via = "google"
-lead = "help"                                   # thanks and help first, the same link below: Google wants all asked
+lead = "help"                                   # thanks and help first, the same link below: Google requires asking all
 delay = "3d"
 """,
 )
 
 
-def policy_of(_settings: GoogleReviewsSettings) -> ReviewPolicy:
-    """Google's rule, the same for every account."""
+def policy_for(_settings: GoogleReviewsSettings) -> ReviewPolicy:
+    """Return Google's rule, which is the same for every account."""
     return POLICY
 
 
 @hookimpl
 def nps_connector() -> ConnectorInfo:
-    """Describe the plugin. It takes a link: the invitation itself travels through the survey's channel."""
+    """Describe the plugin. It provides a link only; the survey's channel sends the invitation."""
     return ConnectorInfo(
         name="google_reviews",
         title=TITLE,
         settings=GoogleReviewsSettings,
         actions=(ActionInfo(action="invite_review", doubt="hold", customer_facing=True),),
-        review_policy=policy_of,
+        review_policy=policy_for,
         location_field=lambda settings: settings.location_field,
         example=EXAMPLE,
     )

@@ -1,4 +1,4 @@
-"""Places on Google: by place id, or by the review address that Google gave the business. Pure."""
+"""Places on Google: by place id, or by the review address from the Business Profile. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLACE_ID = re.compile(r"[A-Za-z0-9_-]{10,300}")
 
 
 def validate_place_id(text: str) -> str:
-    """A place id, trimmed.
+    """Return a place id without surrounding blanks.
 
     Raises:
         ValueError: it has characters or a length that no place id has.
@@ -23,7 +23,7 @@ def validate_place_id(text: str) -> str:
 
 
 def validate_review_url(text: str) -> str:
-    """A review address of Google, trimmed.
+    """Return a Google review address without surrounding blanks.
 
     Raises:
         ValueError: another scheme or host, or an address that cannot be a review page.
@@ -39,14 +39,14 @@ def validate_review_url(text: str) -> str:
     if parts.hostname not in ALLOWED_HOSTS or port not in {None, 443} or parts.username is not None:
         raise ValueError(f"not Google's: the host must be one of {', '.join(sorted(ALLOWED_HOSTS))}")
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("holds characters that an address cannot have")
+        raise ValueError("contains characters that an address cannot have")
     if parts.path in {"", "/"}:
         raise ValueError("is not a review page: copy the link of 'Ask for reviews' in your Business Profile")
     return text
 
 
 def validate_place(text: str) -> str:
-    """A place id or a review address, trimmed.
+    """Return a place id or a review address without surrounding blanks.
 
     Raises:
         ValueError: neither.
@@ -55,10 +55,10 @@ def validate_place(text: str) -> str:
 
 
 def build_review_url(place: str, base_url: str | None = None) -> str:
-    """The public page on which a person writes a review of a place.
+    """Return the public page on which a person writes a review of a place.
 
     Args:
-        place: a checked place id or review address.
+        place: a validated place id or review address.
         base_url: replaces the origin, for sandboxes.
     """
     origin = (base_url or DEFAULT_ORIGIN).rstrip("/")

@@ -1,4 +1,4 @@
-"""Where a person writes a review."""
+"""The review page of an invitation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from nps_connect_google_reviews.settings import GoogleReviewsSettings
 
 @hookimpl
 def nps_review_destination(connection: Connection, invitation: ReviewInvitation) -> ReviewDestination:
-    """The review page of the invitation's location, or of the contact's own if it names none, or the default.
+    """Return the review page of the invitation's location, else of the contact's, else the default.
 
-    A location that is not listed is refused: a review must not land on the wrong shop.
+    An unknown location is rejected: a review must not land on the wrong shop.
     """
     settings: GoogleReviewsSettings = connection.settings
     location: object = invitation.location
@@ -20,9 +20,9 @@ def nps_review_destination(connection: Connection, invitation: ReviewInvitation)
         location = invitation.contact.fields.get(settings.location_field)
     place = settings.place_of(location)
     if place is None:
-        wanted = "the default" if location is None else f"{str(location)[:80]!r}"
+        subject = "the default" if location is None else f"{str(location)[:80]!r}"
         raise Rejected(
-            f"no place on Google is configured for {wanted}; add it to connections.{connection.name}.locations"
+            f"no place on Google is configured for {subject}; add it to connections.{connection.name}.locations"
         )
     base_url = str(settings.base_url) if settings.base_url else None
     return ReviewDestination(url=build_review_url(place, base_url), title=TITLE)

@@ -1,4 +1,4 @@
-"""The ``[connections.<name>]`` table of the plugin."""
+"""Settings: the ``[connections.<name>]`` table of the plugin."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ PLACEHOLDER = "ChIJ-replace-with-your-own"
 
 
 def location_key(name: object) -> str:
-    """The form in which a location's name in the table and a value in the CRM are compared."""
-    whole = int(name) if isinstance(name, float) and name.is_integer() else name
-    return str(whole).strip().casefold()
+    """Return the normalised form in which names in the table and values in the CRM are compared."""
+    value = int(name) if isinstance(name, float) and name.is_integer() else name
+    return str(value).strip().casefold()
 
 
 def _normalize_keys(locations: dict[str, str]) -> dict[str, str]:
-    keyed = {location_key(name): place for name, place in locations.items()}
-    if len(keyed) < len(locations):
-        raise ValueError("names the same location twice (case and spaces around a name do not count)")
-    if "" in keyed:
-        raise ValueError("holds a location without a name")
-    return keyed
+    place_by_key = {location_key(name): place for name, place in locations.items()}
+    if len(place_by_key) < len(locations):
+        raise ValueError("names the same location twice (case and spaces around a name are ignored)")
+    if "" in place_by_key:
+        raise ValueError("contains a location without a name")
+    return place_by_key
 
 
 def _validate_base_url(url: HttpUrl | None) -> HttpUrl | None:
@@ -42,7 +42,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class GoogleReviewsSettings(ConnectionSettings):
-    """Which places customers may review.
+    """The places that customers may review.
 
     Attributes:
         place_id, review_url: the default place, by one of the two.
@@ -60,22 +60,22 @@ class GoogleReviewsSettings(ConnectionSettings):
     location_field: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_consistency(self) -> Self:
         if self.place_id and self.review_url:
-            raise ValueError("give place_id or review_url, not both")
+            raise ValueError("set place_id or review_url, not both")
         if not self.default_place and not self.locations:
-            raise ValueError("give place_id or review_url: without a place there is no review page")
+            raise ValueError("set place_id or review_url: without a place there is no review page")
         if bool(self.locations) != bool(self.location_field):
-            raise ValueError("locations and location_field belong together: the field says which location is meant")
+            raise ValueError("locations and location_field belong together: the field selects the location")
         return self
 
     @property
     def default_place(self) -> str | None:
-        """The place for people whose location is not known."""
+        """Return the place for people whose location is unknown."""
         return self.place_id or self.review_url
 
     def place_of(self, location: object) -> str | None:
-        """The place of a location, or none if it is not listed; no location gives the default."""
+        """Return the place of a location, or None if it is not listed; without a location, the default."""
         if location is None or location_key(location) == "":
             return self.default_place
         return self.locations.get(location_key(location))

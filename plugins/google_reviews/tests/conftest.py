@@ -11,7 +11,7 @@ PLACE_ID = "ChIJexample_place-0001"
 
 @pytest.fixture
 def google():
-    """Builds a connection; keyword arguments are its table."""
+    """Return a function that builds a connection; keyword arguments are its table."""
 
     def build(**table):
         return connect(plugin, table or {"place_id": PLACE_ID}, name="google")
@@ -21,7 +21,7 @@ def google():
 
 @pytest.fixture
 def invitation():
-    """Builds an invitation, by score, location and the contact's fields."""
+    """Return a function that builds an invitation, by score, location and the contact's fields."""
 
     def build(score=10, location=None, fields=None) -> ReviewInvitation:
         return ReviewInvitation(

@@ -1,4 +1,4 @@
-"""`nps_check`: the policy and the places, in words."""
+"""`nps_check` reports the policy and the places."""
 
 from nps_connect_google_reviews import nps_check
 from nps_connect_google_reviews.settings import PLACEHOLDER
@@ -13,7 +13,7 @@ def test_nps_check(google):
     assert "placeid=ChIJexample_place-0001" in place.text
 
 
-def test_the_example_place_must_be_replaced(google):
+def test_the_placeholder_of_the_example_is_an_error(google):
     findings = nps_check(connection=google(place_id=PLACEHOLDER))
 
     assert [finding.severity for finding in findings] == ["ok", "error"]
@@ -25,10 +25,10 @@ def test_locations_are_counted(google):
         connection=google(place_id="ChIJheadquarters", location_field="store", locations={"lyon": "ChIJlyon-example"})
     )
 
-    assert findings[-1].text == "1 locations, chosen by the property 'store'"
+    assert findings[-1].text == "1 locations, selected by the property 'store'"
 
 
-def test_no_default_place_is_worth_a_warning(google):
+def test_a_missing_default_place_is_a_warning(google):
     findings = nps_check(connection=google(location_field="store", locations={"lyon": "ChIJlyon-example"}))
 
     assert findings[-1].severity == "warning"

@@ -1,4 +1,4 @@
-"""What the plugin declares."""
+"""The plugin's declaration."""
 
 import tomllib
 
@@ -16,7 +16,7 @@ def test_nps_connector():
     assert (action.action, action.doubt, action.customer_facing) == ("invite_review", "hold", True)
 
 
-def test_its_policy_wants_everybody_asked_and_says_why_and_where(google):
+def test_the_policy_is_ask_everyone_with_reason_and_source(google):
     policy = plugin.nps_connector().review_policy(google().settings)
 
     assert policy.rule == "ask-everyone"
@@ -24,14 +24,14 @@ def test_its_policy_wants_everybody_asked_and_says_why_and_where(google):
     assert "only happy customers" in policy.reason
 
 
-def test_it_loads_from_its_entry_point():
+def test_the_entry_point_loads():
     plugins = Plugins.load(only=["google_reviews"])
 
     assert plugins.broken == {}
     assert plugins.hooks_of("google_reviews") == ("nps_connector", "nps_review_destination", "nps_check")
 
 
-def test_its_example_fits_and_asks_every_segment():
+def test_the_example_is_valid_and_invites_every_segment():
     example = plugin.nps_connector().example
     table = tomllib.loads(example.table)["connections"]["google"]
     routes = tomllib.loads(example.routes)["routes"]
@@ -43,7 +43,7 @@ def test_its_example_fits_and_asks_every_segment():
     ]
 
 
-def test_the_commented_part_of_the_example_fits_too():
+def test_the_commented_part_of_the_example_is_valid():
     lines = plugin.nps_connector().example.table.replace("# location", "location").splitlines()
     text = "\n".join(line for line in lines if not line.startswith("# "))
     text = text.replace("<place id>", "ChIJexample-lyon").replace("...", "Cexample")

@@ -1,4 +1,4 @@
-"""The contract that every plugin keeps."""
+"""Google reviews passes the contract."""
 
 from typing import ClassVar
 

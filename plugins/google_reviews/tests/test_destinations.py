@@ -1,4 +1,4 @@
-"""Where customers are sent: the page of their own location, the same for every score."""
+"""Review destinations: the page of the customer's own location, the same for every score."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +19,7 @@ SHOPS = {
 }
 
 
-def link(connection, invitation) -> str:
+def review_url(connection, invitation) -> str:
     return nps_review_destination(connection=connection, invitation=invitation).url
 
 
@@ -30,13 +30,13 @@ def test_nps_review_destination(google, invitation):
     assert destination.title == "Google"
 
 
-def test_the_locations_own_address_is_used_as_it_is(google, invitation):
-    assert link(google(review_url=SHORT), invitation()) == SHORT
+def test_a_configured_review_address_is_used_unchanged(google, invitation):
+    assert review_url(google(review_url=SHORT), invitation()) == SHORT
 
 
 @pytest.mark.parametrize("score", range(11))
 def test_every_score_gets_the_same_page(google, invitation, score):
-    assert link(google(), invitation(score)) == link(google(), invitation(10))
+    assert review_url(google(), invitation(score)) == review_url(google(), invitation(10))
 
 
 @pytest.mark.parametrize(
@@ -50,56 +50,56 @@ def test_every_score_gets_the_same_page(google, invitation, score):
         ("paris 9", SHORT),
     ],
 )
-def test_the_invitations_location_chooses_the_page(google, invitation, location, page):
-    assert link(google(**SHOPS), invitation(location=location)).endswith(page)
+def test_the_invitations_location_selects_the_page(google, invitation, location, page):
+    assert review_url(google(**SHOPS), invitation(location=location)).endswith(page)
 
 
 @pytest.mark.parametrize(
     ("value", "page"),
     [("lyon", "ChIJlyon-example"), (12, "ChIJtwelve-shop"), (12.0, "ChIJtwelve-shop"), (None, "ChIJheadquarters")],
 )
-def test_else_the_contacts_own_property_does(google, invitation, value, page):
-    assert link(google(**SHOPS), invitation(fields={"store": value})).endswith(page)
+def test_the_contacts_property_selects_the_page_otherwise(google, invitation, value, page):
+    assert review_url(google(**SHOPS), invitation(fields={"store": value})).endswith(page)
 
 
-def test_the_invitations_location_wins_over_the_contacts(google, invitation):
-    assert link(google(**SHOPS), invitation(location="12", fields={"store": "lyon"})).endswith("ChIJtwelve-shop")
+def test_the_invitations_location_has_precedence(google, invitation):
+    assert review_url(google(**SHOPS), invitation(location="12", fields={"store": "lyon"})).endswith("ChIJtwelve-shop")
 
 
-def test_an_unknown_location_is_refused_and_not_guessed(google, invitation):
+def test_an_unknown_location_is_rejected(google, invitation):
     with pytest.raises(Rejected, match=r"'Nantes'.*connections\.google\.locations"):
-        link(google(**SHOPS), invitation(location="Nantes"))
+        review_url(google(**SHOPS), invitation(location="Nantes"))
     with pytest.raises(Rejected, match="'Nantes'"):
-        link(google(**SHOPS), invitation(fields={"store": "Nantes"}))
+        review_url(google(**SHOPS), invitation(fields={"store": "Nantes"}))
 
 
-def test_nobody_is_sent_anywhere_without_a_default(google, invitation):
+def test_without_a_default_an_invitation_without_location_is_rejected(google, invitation):
     shops = {key: value for key, value in SHOPS.items() if key != "place_id"}
 
     with pytest.raises(Rejected, match="the default"):
-        link(google(**shops), invitation())
+        review_url(google(**shops), invitation())
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:8041/google_reviews", "http://127.0.0.1:8041/google_reviews/"])
-def test_a_sandbox_replaces_the_origin_of_both_forms(google, invitation, base_url):
+def test_a_sandbox_replaces_the_origin_of_both_address_forms(google, invitation, base_url):
     assert (
-        link(google(place_id="ChIJheadquarters", base_url=base_url), invitation())
+        review_url(google(place_id="ChIJheadquarters", base_url=base_url), invitation())
         == "http://127.0.0.1:8041/google_reviews/local/writereview?placeid=ChIJheadquarters"
     )
     assert (
-        link(google(review_url=SHORT, base_url=base_url), invitation())
+        review_url(google(review_url=SHORT, base_url=base_url), invitation())
         == "http://127.0.0.1:8041/google_reviews/r/CexampleExample/review"
     )
-    kept = "https://search.google.com/local/writereview?placeid=ChIJheadquarters"
+    long_url = "https://search.google.com/local/writereview?placeid=ChIJheadquarters"
     assert (
-        link(google(review_url=kept, base_url=base_url), invitation())
+        review_url(google(review_url=long_url, base_url=base_url), invitation())
         == "http://127.0.0.1:8041/google_reviews/local/writereview?placeid=ChIJheadquarters"
     )
 
 
 @hypothesis_settings(deadline=None)
 @given(place=st.text(min_size=1, max_size=60).filter(lambda text: "://" not in text and not text.isspace()))
-def test_whatever_a_place_id_holds_it_stays_one_parameter(place):
+def test_any_place_id_stays_one_parameter(place):
     try:
         place.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What the page for admins shows can be copied as it is."""
+"""The examples on the page for admins are valid."""
 
 import re
 import tomllib
@@ -12,9 +12,9 @@ from nps_connect.settings.model import Limits, Reviews
 from nps_connect_google_reviews.connector import EXAMPLE, POLICY
 
 PAGE = (Path(__file__).parents[3] / "docs" / "google-reviews.md").read_text(encoding="utf-8")
-FOUND = re.findall(r"^( *)```toml\n(.*?)^ *```", PAGE, re.DOTALL | re.MULTILINE)
-BLOCKS = [(margin, block) for margin, block in FOUND if "[connections." in block]
-RULES = [tomllib.loads(block) for _, block in FOUND if "[connections." not in block]
+MATCHES = re.findall(r"^( *)```toml\n(.*?)^ *```", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = [(margin, block) for margin, block in MATCHES if "[connections." in block]
+RULES = [tomllib.loads(block) for _, block in MATCHES if "[connections." not in block]
 MODULES = {"google_reviews": nps_connect_google_reviews, "review_link": review_link}
 
 
@@ -25,24 +25,24 @@ def test_the_page_shows_one_place_several_shops_and_another_platform():
 @pytest.mark.parametrize(
     "block", [block for _, block in BLOCKS], ids=["one place", "several shops", "another platform"]
 )
-def test_its_examples_fit_the_settings(block):
+def test_the_connection_examples_are_valid(block):
     [table] = tomllib.loads(block)["connections"].values()
 
     assert MODULES[table["plugin"]].nps_connector().settings.model_validate(table)
 
 
-def test_it_shows_the_routes_that_init_writes():
-    shown = tomllib.loads(BLOCKS[0][1])["routes"]
+def test_the_page_shows_the_routes_of_the_example():
+    routes = tomllib.loads(BLOCKS[0][1])["routes"]
 
-    assert shown == tomllib.loads(EXAMPLE.routes)["routes"]
+    assert routes == tomllib.loads(EXAMPLE.routes)["routes"]
 
 
-def test_its_rules_fit_the_settings():
+def test_the_rules_on_the_page_are_valid():
     [rules] = RULES
 
     assert Reviews.model_validate(rules["reviews"]).reminder_after
     assert Limits.model_validate(rules["limits"]).model_dump() == Limits().model_dump()
 
 
-def test_it_names_the_source_of_the_policy():
+def test_the_page_names_the_source_of_the_policy():
     assert POLICY.source in PAGE

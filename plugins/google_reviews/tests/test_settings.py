@@ -1,4 +1,4 @@
-"""The plugin's table: every mistake is answered before anything starts."""
+"""Settings: every mistake is reported."""
 
 import pytest
 from pydantic import ValidationError
@@ -26,14 +26,14 @@ def settings(**table) -> GoogleReviewsSettings:
         {"place_id": PLACE, "base_url": "https://reviews.example.com"},
     ],
 )
-def test_tables_that_are_fine(table):
+def test_valid_tables_are_accepted(table):
     assert settings(**table)
 
 
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({}, "give place_id or review_url"),
+        ({}, "set place_id or review_url"),
         ({"place_id": PLACE, "review_url": "https://g.page/r/x/review"}, "not both"),
         ({"place_id": ""}, "not a place id"),
         ({"place_id": "short"}, "not a place id"),
@@ -61,12 +61,12 @@ def test_tables_that_are_fine(table):
         ({"place_id": PLACE, "stars": 5}, "Extra inputs"),
     ],
 )
-def test_mistakes_are_named(table, words):
+def test_mistakes_are_rejected(table, words):
     with pytest.raises(ValidationError, match=words):
         settings(**table)
 
 
-def test_many_locations_are_found_as_fast_as_one():
+def test_one_of_many_locations_is_found():
     shops = settings(location_field="store", locations={f"Shop {n}": f"ChIJshop-{n:08}" for n in range(1000)})
 
     assert shops.place_of("shop 999") == "ChIJshop-00000999"

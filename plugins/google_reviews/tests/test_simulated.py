@@ -1,4 +1,4 @@
-"""The simulated review page, as customers reach it from the plugin's own links."""
+"""The simulated review page, opened through the plugin's own links."""
 
 import httpx
 import pytest
@@ -21,7 +21,7 @@ def visit(vendor, url, method="GET"):
         return browser.request(method, url)
 
 
-def test_a_customer_who_follows_the_link_is_seen_at_the_place(vendor, google, invitation):
+def test_visits_are_counted_by_place(vendor, google, invitation):
     google = google(place_id="ChIJheadquarters", base_url=MOUNT)
     url = nps_review_destination(connection=google, invitation=invitation()).url
 
@@ -32,7 +32,7 @@ def test_a_customer_who_follows_the_link_is_seen_at_the_place(vendor, google, in
     assert vendor.state() == {"visits": {"ChIJheadquarters": 2}}
 
 
-def test_short_addresses_lead_there_too(vendor, google, invitation):
+def test_visits_by_short_address_are_counted(vendor, google, invitation):
     google = google(review_url="https://g.page/r/CexampleExample/review", base_url=MOUNT)
 
     visit(vendor, nps_review_destination(connection=google, invitation=invitation()).url)
@@ -40,27 +40,27 @@ def test_short_addresses_lead_there_too(vendor, google, invitation):
     assert vendor.state() == {"visits": {"/r/CexampleExample/review": 1}}
 
 
-def test_a_look_at_the_head_is_no_visit(vendor):
+def test_a_head_request_is_no_visit(vendor):
     assert visit(vendor, f"{MOUNT}/local/writereview?placeid=ChIJheadquarters", "HEAD").status_code == 200
     assert vendor.state() == {"visits": {}}
 
 
 @pytest.mark.parametrize("path", ["/local/writereview", "/local/writereview?placeid=", "/", "/search"])
-def test_other_pages_are_not_there(vendor, path):
+def test_other_pages_do_not_exist(vendor, path):
     assert visit(vendor, f"{MOUNT}{path}").status_code == 404
     assert vendor.state() == {"visits": {}}
 
 
-def test_nothing_can_be_posted(vendor):
+def test_post_requests_are_rejected(vendor):
     assert vendor.handle(VendorRequest("POST", "/local/writereview", {"placeid": "ChIJx"})).status == 405
 
 
-def test_a_place_cannot_write_into_the_page(vendor):
+def test_a_place_id_is_escaped_in_the_page(vendor):
     page = vendor.handle(VendorRequest("GET", "/local/writereview", {"placeid": "<script>alert(1)</script>"}))
 
     assert b"<script>" not in page.body
 
 
-def test_its_environment_points_the_example_there(vendor):
+def test_the_environment_points_at_the_simulated_page(vendor):
     assert vendor.environment(MOUNT, "google") == {"NPS_CONNECT_CONNECTIONS__GOOGLE__BASE_URL": MOUNT}
     assert "NPS_CONNECT_CONNECTIONS__GOOGLE_EU__BASE_URL" in vendor.environment(MOUNT, "google-eu")

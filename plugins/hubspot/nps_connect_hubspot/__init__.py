@@ -1,6 +1,6 @@
-"""HubSpot for nps_connect: deals and contacts trigger surveys, scores are written onto contact records.
+"""HubSpot plugin: deals, tickets and contacts trigger surveys; scores are written to contact records.
 
-The hooks live in one file per concern; this module is what the loader sees.
+One file per concern implements the hooks; the plugin loader reads them from this module.
 """
 
 from nps_connect_hubspot.check import nps_check

@@ -1,4 +1,4 @@
-"""Calls that several hooks share: batches, searches, and what HubSpot's refusals mean for this portal."""
+"""Calls that several hooks share: single requests, batches and searches, with HubSpot's batch limits."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from nps_connect_hubspot.paths import PATHS
 from nps_connect_hubspot.settings import HubSpotSettings
 
 MAX_BATCH_SIZE = 100
-"""Inputs per batch call."""
+"""Inputs per batch call (HubSpot API reference, batch endpoints)."""
 
 MAX_HISTORY_BATCH_SIZE = 50
-"""Inputs per batch read with property history; HubSpot refuses more."""
+"""Inputs per batch read with property history; HubSpot rejects larger ones."""
 
 JsonObject = dict[str, Any]
-"""A record as HubSpot writes it."""
+"""A record in HubSpot's JSON form."""
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """A batch's answer, the same for all versions: 207 and 200 with `errors` are read alike.
+    """The response of a batch endpoint, the same for all API versions: 200 and 207 with `errors` are parsed alike.
 
     Attributes:
         results: records that were read or written.
-        errors: what was refused; holds no input index.
-        complete: HubSpot says that it has finished the batch.
+        errors: refused entries; they contain no input index.
+        complete: whether HubSpot has finished the batch.
     """
 
     results: tuple[JsonObject, ...]
@@ -43,11 +43,11 @@ class BatchResult:
 
 
 class Api:
-    """HubSpot as this connection sees it. Made anew for each hook call; holds no state.
+    """HubSpot's API for one connection; created for each hook call.
 
     Args:
-        connection: the account.
-        action: what the calls are for, for error texts.
+        connection: the connection.
+        action: purpose of the calls, for error texts.
     """
 
     def __init__(self, connection: Connection, action: str) -> None:
@@ -59,35 +59,35 @@ class Api:
     def get(
         self, path: str, *, params: Mapping[str, str | int] | None = None, accept: Collection[int] = ()
     ) -> VendorResponse:
-        """Read something small."""
+        """Send a `GET` request."""
         with self._portal_midnight():
             return self.connection.http.call(
                 "GET", path, action=self._action, idempotent=True, params=params, accept=accept
             )
 
     def details(self) -> tuple[JsonObject, datetime | None]:
-        """Who the portal is, and what time it is at HubSpot (to the second).
+        """Return the portal's details, and HubSpot's time of the response (whole seconds, UTC; None if it is missing).
 
         Raises:
-            RetryLater: the answer is of another shape.
+            RetryLater: the response is not a JSON object.
         """
-        answer = self.get(self.paths.details)
-        told = answer.json_or_none()
-        if not isinstance(told, dict):
-            raise RetryLater("HubSpot gave an answer of another shape than a portal's details")
+        response = self.get(self.paths.details)
+        details = response.json_or_none()
+        if not isinstance(details, dict):
+            raise RetryLater("unexpected response from HubSpot instead of the portal's details")
         try:
-            return told, parsedate_to_datetime(answer.headers.get("date", ""))
+            return details, parsedate_to_datetime(response.headers.get("date", ""))
         except ValueError:
-            return told, None
+            return details, None
 
     def vendor_time(self) -> datetime:
-        """The present moment by HubSpot's clock, so that a machine whose clock is off misses no event."""
+        """Return the current time by HubSpot's clock, so that polling misses no event when the local clock is wrong."""
         return self.details()[1] or self.connection.clock()
 
     def send(
         self, method: str, path: str, body: object, *, idempotent: bool, accept: Collection[int] = ()
     ) -> VendorResponse:
-        """Write something small."""
+        """Send a request with a JSON body."""
         with self._portal_midnight():
             return self.connection.http.call(
                 method, path, action=self._action, idempotent=idempotent, json=body, accept=accept
@@ -105,12 +105,12 @@ class Api:
         """Call a batch endpoint.
 
         Raises:
-            Rejected: the endpoint itself is not there. A batch tells of a missing record inside its answer, so a 404
-                means that the API version has ended, and records must not be taken for gone.
+            Rejected: the endpoint does not exist. Batch responses report missing records in their body, so a 404 means
+                that the API version has ended, and not that the records are gone.
         """
         try:
             with self._portal_midnight():
-                told = self.connection.http.call_json(
+                response = self.connection.http.call_json(
                     "POST", path, action=self._action, idempotent=idempotent, json=body, params=params, quota=quota
                 )
         except TargetGone as gone:
@@ -122,12 +122,13 @@ class Api:
                 request_id=gone.request_id,
                 exchange=gone.exchange,
             ) from None
-        if not isinstance(told, dict):
-            raise RetryLater("HubSpot gave an answer of another shape than a batch", connection=self.connection.name)
+        if not isinstance(response, dict):
+            text = "unexpected response from HubSpot instead of a batch result"
+            raise RetryLater(text, connection=self.connection.name)
         return BatchResult(
-            results=tuple(item for item in told.get("results") or () if isinstance(item, dict)),
-            errors=tuple(item for item in told.get("errors") or () if isinstance(item, dict)),
-            complete=told.get("status", "COMPLETE") == "COMPLETE",
+            results=tuple(item for item in response.get("results") or () if isinstance(item, dict)),
+            errors=tuple(item for item in response.get("errors") or () if isinstance(item, dict)),
+            complete=response.get("status", "COMPLETE") == "COMPLETE",
         )
 
     def read(
@@ -140,8 +141,8 @@ class Api:
         id_property: str | None = None,
         archived: bool = False,
     ) -> list[JsonObject]:
-        """Read records in bulk; those that are not there are left out."""
-        found: list[JsonObject] = []
+        """Read records in bulk; missing records are left out."""
+        records: list[JsonObject] = []
         for part in split_batches(list(dict.fromkeys(ids)), MAX_HISTORY_BATCH_SIZE if history else MAX_BATCH_SIZE):
             body: JsonObject = {
                 "inputs": [{"id": value} for value in part],
@@ -151,32 +152,32 @@ class Api:
             if id_property:
                 body["idProperty"] = id_property
             params = {"archived": "true"} if archived else None
-            found += self.batch(self.paths.batch(kind, "read"), body, params=params).results
-        return found
+            records += self.batch(self.paths.batch(kind, "read"), body, params=params).results
+        return records
 
     def associated(self, source: str, target: str, ids: Sequence[str]) -> dict[str, list[JsonObject]]:
-        """What each record is associated with: `toObjectId` and `associationTypes`, by the record's id."""
-        found: dict[str, list[JsonObject]] = {}
+        """Return the associations of each record (`toObjectId` and `associationTypes`) by the record's id."""
+        links_by_id: dict[str, list[JsonObject]] = {}
         for part in split_batches(list(dict.fromkeys(ids)), MAX_BATCH_SIZE):
-            answer = self.batch(self.paths.associated(source, target), {"inputs": [{"id": value} for value in part]})
-            for result in answer.results:
-                origin = result.get("from")
+            result = self.batch(self.paths.associated(source, target), {"inputs": [{"id": value} for value in part]})
+            for entry in result.results:
+                origin = entry.get("from")
                 if isinstance(origin, dict):
-                    links = [link for link in result.get("to") or () if isinstance(link, dict)]
-                    found.setdefault(str(origin.get("id")), []).extend(links)
-        return found
+                    links = [link for link in entry.get("to") or () if isinstance(link, dict)]
+                    links_by_id.setdefault(str(origin.get("id")), []).extend(links)
+        return links_by_id
 
     def search(self, kind: str, body: JsonObject) -> JsonObject:
-        """One page of a search, counted against the search quota."""
+        """Return one page of a search; it counts against the search quota."""
         with self._portal_midnight():
-            told = self.connection.http.call_json(
+            response = self.connection.http.call_json(
                 "POST", self.paths.search(kind), action=self._action, idempotent=True, json=body, quota="search"
             )
-        return told if isinstance(told, dict) else {}
+        return response if isinstance(response, dict) else {}
 
     @contextmanager
     def _portal_midnight(self) -> Iterator[None]:
-        """The daily limit ends at midnight in the portal's time zone, if the settings name it."""
+        """Set the end of the daily limit to midnight in the portal's time zone, if the settings name it."""
         try:
             yield
         except DailyLimitReached as error:
@@ -187,12 +188,12 @@ class Api:
 
 
 def next_midnight(now: datetime, zone: ZoneInfo) -> datetime:
-    """The start of the next calendar day of a time zone, in UTC."""
+    """Return the start of the next calendar day of a time zone, in UTC."""
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), tzinfo=zone).astimezone(UTC)
 
 
 def split_batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    """Cut a list into parts of at most `size`."""
+    """Split a sequence into parts of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

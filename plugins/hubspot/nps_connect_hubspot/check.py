@@ -1,51 +1,63 @@
-"""Is this portal ready? Reads only; a probe for writing sends an empty batch, which changes nothing."""
+"""Account check of a portal. It only reads; the probe for write access sends an empty batch, which changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from nps_connect import Connection, Finding, NotAllowed, hookimpl
 from nps_connect_hubspot.api import Api
-from nps_connect_hubspot.filter_check import filter_findings
 from nps_connect_hubspot.setup import nps_plan_setup
 
 SKEW_WARNING_SECONDS = 60.0
 SKEW_ERROR_SECONDS = 270.0
-"""Seconds; HubSpot's webhooks are believed for 300."""
+"""Clock skew; HubSpot's webhooks are accepted for 300 seconds (`webhooks.MAX_SIGNATURE_AGE`)."""
 
 LOW_QUOTA_SHARE = 0.1
 SUNSET_WARNING_DAYS = 180
 
+FILTER_OBJECTS = {"deal": "deals", "ticket": "tickets", "contact": "contacts"}
+FieldType = Literal["text", "number", "boolean", "moment"]
+FILTER_TYPES: Mapping[str, FieldType] = {
+    "string": "text",
+    "enumeration": "text",
+    "phone_number": "text",
+    "number": "number",
+    "bool": "boolean",
+    "date": "moment",
+    "datetime": "moment",
+}
+"""Filter field type by HubSpot's property type; other types are not checked."""
+
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """The portal, the token and its scopes, the quota, the clock, the version's end, stages, filters and the set-up."""
+    """Check portal, token, scopes, quota, clock, API version, stages, filters, webhooks and setup."""
     api = Api(connection, "check")
     findings = list(_portal(api))
-    for part in (_scopes, _quota, _stages, filter_findings, _version, _webhooks, _setup_findings):
+    for part in (_scopes, _quota, _stages, _filters, _version, _webhooks, _setup_findings):
         findings += _run_check(part, api)
     return findings
 
 
 def _run_check(part: Callable[[Api], Iterator[Finding]], api: Api) -> list[Finding]:
-    """A part that the token may not see is a finding, not the end of the check."""
-    found: list[Finding] = []
+    """Return the findings of one part; a missing permission becomes a finding and does not end the check."""
+    findings: list[Finding] = []
     try:
-        found.extend(part(api))
+        findings.extend(part(api))
     except NotAllowed as error:
-        found.append(Finding(severity="warning", text=error.message, fix="add the scope to the key or app"))
-    return found
+        findings.append(Finding(severity="warning", text=error.message, fix="add the scope to the key or app"))
+    return findings
 
 
 def _portal(api: Api) -> Iterator[Finding]:
-    told, theirs = api.details()
-    portal_id, zone = told.get("portalId"), told.get("timeZone")
+    details, vendor_time = api.details()
+    portal_id, zone = details.get("portalId"), details.get("timeZone")
     yield Finding(
         severity="ok",
-        text=f"portal {portal_id} ({told.get('accountType')}) at {told.get('uiDomain')}, time zone {zone}",
+        text=f"portal {portal_id} ({details.get('accountType')}) at {details.get('uiDomain')}, time zone {zone}",
     )
     yield from _token(api)
     if api.settings.portal_id not in (None, portal_id):
@@ -58,38 +70,38 @@ def _portal(api: Api) -> Iterator[Finding]:
         yield Finding(
             severity="warning",
             text=f"portal_timezone is {api.settings.portal_timezone or 'not set'}, the portal's is {zone}",
-            fix=f'set portal_timezone = "{zone}", so that a used-up daily limit is waited for until its midnight',
+            fix=f'set portal_timezone = "{zone}", so that calls resume at its midnight after the daily limit',
         )
-    yield from _clock(api, theirs)
+    yield from _clock(api, vendor_time)
 
 
 def _token(api: Api) -> Iterator[Finding]:
     if api.settings.access_token.get_secret_value().startswith("pat-"):
-        yield Finding(severity="ok", text="the token is a service key, or that of a private or project app")
+        yield Finding(severity="ok", text="the token is a service key, or the token of a private or project app")
     else:
         yield Finding(
             severity="warning",
-            text="the token looks like an OAuth access token, which lasts 30 minutes",
+            text="the token looks like an OAuth access token, which expires after 30 minutes",
             fix="create a service key in HubSpot (Development, Keys, Service keys) and use it",
         )
 
 
-def _clock(api: Api, theirs: datetime | None) -> Iterator[Finding]:
-    if theirs is None:
+def _clock(api: Api, vendor_time: datetime | None) -> Iterator[Finding]:
+    if vendor_time is None:
         return
-    skew = abs((api.connection.clock() - theirs).total_seconds())
+    skew = abs((api.connection.clock() - vendor_time).total_seconds())
     if skew > SKEW_WARNING_SECONDS:
         yield Finding(
             severity="error" if skew > SKEW_ERROR_SECONDS else "warning",
-            text=f"this machine's clock and HubSpot's are {skew:.0f} seconds apart; webhooks are believed for 300",
-            fix="let the machine's clock follow a time server",
+            text=f"this machine's clock and HubSpot's differ by {skew:.0f} seconds; webhooks are accepted for 300",
+            fix="synchronise the machine's clock with a time server",
         )
     else:
         yield Finding(severity="ok", text=f"clock within {skew:.0f} seconds of HubSpot's")
 
 
 def _scopes(api: Api) -> Iterator[Finding]:
-    """Every call that the product makes, in its smallest form."""
+    """Probe every kind of call that the plugin makes, in its smallest form."""
     page = {"limit": 1}
     probes: list[tuple[str, Callable[[], object]]] = [
         ("read contacts", partial(api.get, api.paths.records("contacts"), params=page)),
@@ -114,36 +126,37 @@ def _empty_batch(api: Api, path: str) -> None:
 
 
 def _quota(api: Api) -> Iterator[Finding]:
-    answer = api.get(api.paths.daily_usage, accept=(404,))
-    yield from _burst(api, answer.headers.get("x-hubspot-ratelimit-max", ""))
-    told = _object(answer.json_or_none())
-    rows = told.get("results")
-    usage = _object(rows[0]) if isinstance(rows, list) and rows else told
+    response = api.get(api.paths.daily_usage, accept=(404,))
+    yield from _burst(api, response.headers.get("x-hubspot-ratelimit-max", ""))
+    body = _object(response.json_or_none())
+    rows = body.get("results")
+    usage = _object(rows[0]) if isinstance(rows, list) and rows else body
     used, limit = usage.get("currentUsage"), usage.get("usageLimit")
     if not isinstance(used, int) or not isinstance(limit, int) or limit <= 0:
         return
-    text = f"{limit - used:,} of {limit:,} calls of today are left, until {usage.get('resetsAt')}"
+    text = f"{limit - used:,} of {limit:,} calls of today are left until {usage.get('resetsAt')}"
     if limit - used < limit * LOW_QUOTA_SHARE:
-        yield Finding(severity="warning", text=text, fix="see which integrations use them, or lower quota_share")
+        yield Finding(severity="warning", text=text, fix="find out which integrations use them, or lower quota_share")
     else:
         yield Finding(severity="ok", text=text)
 
 
-def _burst(api: Api, told: str) -> Iterator[Finding]:
-    """The tier's burst quota against the one that the settings assume."""
-    assumed = api.settings.calls_per_ten_seconds
-    if not told.isdigit() or int(told) == assumed:
+def _burst(api: Api, limit: str) -> Iterator[Finding]:
+    """Compare the burst quota of the portal's tier with the configured one."""
+    configured = api.settings.calls_per_ten_seconds
+    if not limit.isdigit() or int(limit) == configured:
         return
-    slow = int(told) > assumed
+    is_slow = int(limit) > configured
     yield Finding(
-        severity="ok" if slow else "warning",
-        text=f"the portal allows {told} calls in ten seconds, calls_per_ten_seconds is {assumed}",
-        fix=f"set calls_per_ten_seconds = {told}" + (" to go faster" if slow else ", or HubSpot refuses the excess"),
+        severity="ok" if is_slow else "warning",
+        text=f"the portal allows {limit} calls in ten seconds, calls_per_ten_seconds is {configured}",
+        fix=f"set calls_per_ten_seconds = {limit}"
+        + (" to go faster" if is_slow else ", or HubSpot refuses the excess"),
     )
 
 
 def _stages(api: Api) -> Iterator[Finding]:
-    """A stage that no pipeline has would never trigger anything, silently."""
+    """A stage that no pipeline has would never trigger anything, without any error."""
     watched = {
         "deals": ("dealstage", "won_stages", api.settings.won_stages),
         "tickets": ("hs_pipeline_stage", "closed_ticket_stages", api.settings.closed_ticket_stages),
@@ -151,28 +164,51 @@ def _stages(api: Api) -> Iterator[Finding]:
     for kind, (name, setting, stages) in watched.items():
         if kind not in api.settings.listen_to:
             continue
-        told = _object(api.get(api.paths.definition(kind, name), accept=(404,)).json_or_none())
-        known = {
+        definition = _object(api.get(api.paths.definition(kind, name), accept=(404,)).json_or_none())
+        label_by_stage = {
             str(option.get("value")): option.get("label")
-            for option in map(_object, told.get("options") or ())
+            for option in map(_object, definition.get("options") or ())
             if option
         }
-        unknown = [stage for stage in stages if stage not in known]
-        if known and unknown:
-            listed = ", ".join(f"{stage} ({title})" for stage, title in sorted(known.items()))
+        unknown = [stage for stage in stages if stage not in label_by_stage]
+        if label_by_stage and unknown:
+            listed = ", ".join(f"{stage} ({label})" for stage, label in sorted(label_by_stage.items()))
             yield Finding(
                 severity="error",
                 text=f"no pipeline has the stage {', '.join(unknown)} of {setting}",
-                fix=f"use the ids of stages that exist: {listed}",
+                fix=f"use the ids of existing stages: {listed}",
             )
+
+
+def _filters(api: Api) -> Iterator[Finding]:
+    """Yield findings about filter properties, with one call for each object type that filters use."""
+    filters = [use for use in api.connection.filters if use.fields]
+    types_by_kind: dict[str, dict[str, FieldType | None]] = {}
+    has_mismatch = False
+    for use in filters:
+        kind = FILTER_OBJECTS[use.on.partition(".")[0]]
+        if kind not in types_by_kind:
+            types_by_kind[kind] = _property_types(api, kind)
+        for finding in use.mismatches(types_by_kind[kind], "HubSpot"):
+            has_mismatch = True
+            yield finding
+    if filters and not has_mismatch:
+        names = sorted({name for use in filters for name in use.fields})
+        yield Finding(severity="ok", text=f"the properties that filters name exist: {', '.join(names)}")
+
+
+def _property_types(api: Api, kind: str) -> dict[str, FieldType | None]:
+    body = api.get(api.paths.definitions(kind)).json_or_none()
+    rows = body.get("results") if isinstance(body, dict) else None
+    return {str(row.get("name")): FILTER_TYPES.get(str(row.get("type"))) for row in rows or [] if isinstance(row, dict)}
 
 
 def _version(api: Api) -> Iterator[Finding]:
     year, month = map(int, api.paths.supported_until.split("-"))
-    left = (date(year, month, 1) - api.connection.clock().date()).days
+    days_left = (date(year, month, 1) - api.connection.clock().date()).days
     text = f"API version {api.paths.version} is supported until {api.paths.supported_until} at least"
-    if left < SUNSET_WARNING_DAYS:
-        yield Finding(severity="warning" if left > 0 else "error", text=text, fix="choose a newer api_version")
+    if days_left < SUNSET_WARNING_DAYS:
+        yield Finding(severity="warning" if days_left > 0 else "error", text=text, fix="choose a newer api_version")
     else:
         yield Finding(severity="ok", text=text)
 
@@ -184,15 +220,15 @@ def _webhooks(api: Api) -> Iterator[Finding]:
     if settings.portal_id is None:
         yield Finding(
             severity="warning",
-            text="webhooks of any portal are taken, because portal_id is not set",
+            text="webhooks of any portal are accepted, because portal_id is not set",
             fix="set portal_id: an app has one address for all portals that install it",
         )
     older = [version for version in settings.signatures if version != "v3"]
     if older:
         yield Finding(
             severity="warning",
-            text=f"signatures of version {' and '.join(older)} are accepted, which anybody who saw one can send again",
-            fix='leave "signatures" out, so that only v3 is accepted',
+            text=f"signatures of version {' and '.join(older)} are accepted; anybody who saw one can replay it",
+            fix='remove "signatures", so that only v3 is accepted',
         )
 
 
@@ -203,7 +239,7 @@ def _setup_findings(api: Api) -> Iterator[Finding]:
         fix = f"run `nps-connect connections plan {api.connection.name}`, then `apply`"
         yield Finding(severity="error", text=f"missing or different in HubSpot: {names}", fix=fix)
     else:
-        yield Finding(severity="ok", text="property group and properties are there")
+        yield Finding(severity="ok", text="property group and properties exist")
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What HubSpot is, as data."""
+"""Connector declaration of HubSpot."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TABLE = """\
 plugin = "hubspot"
 access_token = { env = "HUBSPOT_TOKEN" }   # a service key; scopes: see docs/hubspot.md
 events = "poll"                            # "webhook" needs an app at HubSpot: a second step
-webhook_secrets = [{ env = "HUBSPOT_WEBHOOK_SECRET" }]  # the app's client secret; two while one is rotated
-# portal_id = 1234567                      # refuses webhooks of other portals, makes links to records
+webhook_secrets = [{ env = "HUBSPOT_WEBHOOK_SECRET" }]  # the app's client secret; two during a rotation
+# portal_id = 1234567                      # rejects webhooks of other portals, enables links to records
 # portal_timezone = "Europe/Paris"         # the daily limit of calls ends at its midnight
 # won_stages = ["closedwon"]               # ids of the deal stages that mean "won"
 # contact_label = "Decision maker"         # which contact of a deal is asked, when there are several
 # notes = true                             # a note on the contact's timeline for each response
 # opt_out_subscription = 1234567           # our unsubscribes switch this subscription type off
-# calls_per_ten_seconds = 190              # Professional and Enterprise; 100 is assumed
+# calls_per_ten_seconds = 190              # Professional and Enterprise; the default is 100
 # quota_share = 0.8                        # leave the rest of the quota to other integrations
 """
 
@@ -56,24 +56,26 @@ GENERAL = Quota(
     limit_header="X-HubSpot-RateLimit-Max",
     remaining_header="X-HubSpot-RateLimit-Remaining",
 )
-"""Calls of one token: 100 in 10 s (Free, Starter) to 250. The least is assumed, less is followed where HubSpot's header
-tells it; `connections check` tells the truth."""
+"""Calls of one token: 100 in 10 s (Free, Starter) to 250 (https://developers.hubspot.com/changelog/increasing-our-api-limits).
+The default is the smallest; lower limits in HubSpot's headers are followed, and `connections check` reports the real
+one."""
 
 SEARCH = Quota(name="search", calls=4, seconds=1, default_pause_seconds=1, within="general")
-"""Searches of the whole portal; sources say 4 or 5 a second, and search answers carry no quota headers. They count
-against the calls of the day, whose end rests `general`."""
+"""Searches per portal: 5 per second, 4 on older pages, without quota headers in the responses
+(https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm). Searches also count against the daily
+calls; when these are used up, the `general` quota is paused."""
 
 STATUS_OVERRIDES = {
-    423: StatusRule(error=RetryLater, after_seconds=2),  # another process holds the record
-    477: StatusRule(error=RetryLater, after_seconds=1),  # the portal is moving between data centres; Retry-After told
-    521: StatusRule(error=RetryLater, after_seconds=1),  # the edge could not reach HubSpot: nothing was sent on
-    523: StatusRule(error=RetryLater, after_seconds=1),  # likewise
-    # 524 (the edge gave up waiting) is like 504: perhaps applied, which the client's own table tells rightly.
+    423: StatusRule(error=RetryLater, after_seconds=2),  # another process has locked the record
+    477: StatusRule(error=RetryLater, after_seconds=1),  # the portal moves between data centres; Retry-After is set
+    521: StatusRule(error=RetryLater, after_seconds=1),  # the edge could not reach HubSpot: nothing was passed on
+    523: StatusRule(error=RetryLater, after_seconds=1),  # same as 521
+    # 524 (edge timeout) means the same as 504: perhaps applied, which the client's own outcome table covers.
 }
 
 
 def _quotas(settings: HubSpotSettings) -> tuple[Quota, ...]:
-    """The quotas of one portal: its tier, and the share of it that the settings allow."""
+    """Return the quotas of one portal: its tier, limited to the configured share."""
     tier = GENERAL.model_copy(update={"calls": settings.calls_per_ten_seconds})
     return tuple(quota.model_copy(update={"share": settings.quota_share}) for quota in (tier, SEARCH))
 

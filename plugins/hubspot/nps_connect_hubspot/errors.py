@@ -1,7 +1,7 @@
-"""HubSpot's refusals, read: which quota and until when, which scope, which property. Pure.
+"""Parsing of HubSpot's error responses: quota and its end, missing scope, invalid property. Pure.
 
-Shapes: https://developers.hubspot.com/docs/api-reference/error-handling. Every field is treated as optional, as HubSpot
-asks. Nothing of the vendor's own message is repeated, for it may quote a contact's values.
+Format: https://developers.hubspot.com/docs/api-reference/error-handling. Every field is treated as optional, as HubSpot
+requires. The vendor's own message is never repeated, because it may quote a contact's values.
 """
 
 from __future__ import annotations
@@ -37,41 +37,41 @@ _GONE_CATEGORIES = {"OBJECT_NOT_FOUND", "NOT_FOUND"}
 
 
 class DailyLimitReached(RateLimited):
-    """The portal's calls of the day are used up. `until` is a first guess: the portal's midnight is better."""
+    """The portal's daily calls are used up. `until` is a first estimate; the portal's midnight is better."""
 
 
-def refine(error: DeliveryError, answer: VendorResponse, now: datetime) -> DeliveryError:
-    """HubSpot's own reading of a refused call, better than the status alone."""
-    body = answer.json_or_none()
-    told = body if isinstance(body, dict) else {}
+def refine(error: DeliveryError, response: VendorResponse, now: datetime) -> DeliveryError:
+    """Return the error that HubSpot's response body calls for, more precise than the status alone."""
+    content = response.json_or_none()
+    body = content if isinstance(content, dict) else {}
     if isinstance(error, RateLimited):
-        return _rate_limited(error, told, now)
+        return _rate_limited(error, body, now)
     if isinstance(error, NotAllowed):
-        return _not_allowed(told)
+        return _not_allowed(body)
     if isinstance(error, AuthFailed):
         return AuthFailed("HubSpot refuses the access token: it is wrong, has expired or was revoked")
     if isinstance(error, Rejected):
-        return _property_error(told) or Rejected(_refusal(told, answer.status))
+        return _property_error(body) or Rejected(_refusal(body, response.status))
     return error
 
 
-def error_in_batch(told: dict[str, Any]) -> DeliveryError:
-    """What one entry of a batch's `errors` means for the records that it concerns."""
-    category = _text(told.get("category"))
+def error_in_batch(entry: dict[str, Any]) -> DeliveryError:
+    """Return the error that one entry of a batch's `errors` means for its records."""
+    category = _text(entry.get("category"))
     if category in _GONE_CATEGORIES:
-        return TargetGone("the record is not there any more in HubSpot")
+        return TargetGone("the record no longer exists in HubSpot")
     if category == "MISSING_SCOPES":
-        return _not_allowed(told)
+        return _not_allowed(entry)
     if category == "RATE_LIMITS":
         return RateLimited("HubSpot's quota ran out within a batch", after=TEN_SECONDS)
     if category in _TRANSIENT_CATEGORIES:
-        return RetryLater(f"HubSpot could not handle the record now ({category})", after=ONE_SECOND * 2)
-    return _property_error(told) or Rejected(_refusal(told, None))
+        return RetryLater(f"HubSpot could not process the record now ({category})", after=ONE_SECOND * 2)
+    return _property_error(entry) or Rejected(_refusal(entry, None))
 
 
-def record_ids(told: dict[str, Any]) -> tuple[str, ...]:
-    """The record ids that an error names, if it names any (`context.ids`)."""
-    context = told.get("context")
+def record_ids(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Return the record ids that an error entry names (`context.ids`); empty if it names none."""
+    context = entry.get("context")
     values: list[object] = []
     for key in ("ids", "id", "objectId"):
         value = context.get(key) if isinstance(context, dict) else None
@@ -79,33 +79,33 @@ def record_ids(told: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool))
 
 
-def _rate_limited(error: RateLimited, told: dict[str, Any], now: datetime) -> RateLimited:
-    policy = _text(told.get("policyName"))
-    message = _text(told.get("message")).lower()
+def _rate_limited(error: RateLimited, body: dict[str, Any], now: datetime) -> RateLimited:
+    policy = _text(body.get("policyName"))
+    message = _text(body.get("message")).lower()
     if policy == "DAILY" or "daily limit" in message:
         return DailyLimitReached(
-            "HubSpot's calls of the day are used up",
+            "HubSpot's daily calls are used up",
             after=DAILY_LIMIT_PROBE_INTERVAL,
             until=now + DAILY_LIMIT_PROBE_INTERVAL,
             quota="general",
         )
     if error.after is not None:
         return error
-    secondly = policy == "SECONDLY" or ("secondly limit" in message and "ten_secondly" not in message)
-    wait = ONE_SECOND if secondly and policy != "TEN_SECONDLY_ROLLING" else TEN_SECONDS
+    is_secondly = policy == "SECONDLY" or ("secondly limit" in message and "ten_secondly" not in message)
+    wait = ONE_SECOND if is_secondly and policy != "TEN_SECONDLY_ROLLING" else TEN_SECONDS
     return RateLimited("HubSpot's quota is used up", after=wait, until=now + wait, quota=error.quota)
 
 
-def _not_allowed(told: dict[str, Any]) -> NotAllowed:
-    scopes = sorted(set(_scopes(told)))
+def _not_allowed(body: dict[str, Any]) -> NotAllowed:
+    scopes = sorted(set(_scopes(body)))
     if scopes:
-        named = " or ".join(scopes)
-        return NotAllowed(f"the HubSpot access token lacks the scope {named}: add it to the key or app", scope=named)
+        names = " or ".join(scopes)
+        return NotAllowed(f"the HubSpot access token lacks the scope {names}: add it to the key or app", scope=names)
     return NotAllowed("HubSpot does not allow this call for the access token: check its scopes and its owner's rights")
 
 
-def _scopes(told: dict[str, Any]) -> Iterator[str]:
-    for part in [told, *_dicts(told.get("errors"))]:
+def _scopes(body: dict[str, Any]) -> Iterator[str]:
+    for part in [body, *_dicts(body.get("errors"))]:
         context = part.get("context")
         for key in ("requiredGranularScopes", "missingScopes", "requiredScopes"):
             for scope in (context.get(key) if isinstance(context, dict) else None) or ():
@@ -113,19 +113,19 @@ def _scopes(told: dict[str, Any]) -> Iterator[str]:
                     yield scope
 
 
-def _property_error(told: dict[str, Any]) -> DeliveryError | None:
-    """A property that is missing, locked or lacks an option stops every record: hold the action until it is mended."""
-    for code, name in _property_problems(told):
+def _property_error(body: dict[str, Any]) -> DeliveryError | None:
+    """Return NotAllowed for a missing or locked property or option: it affects every record, so the action is held."""
+    for code, name in _property_problems(body):
         if code in _SETUP_ERRORS:
             return NotAllowed(
-                f"HubSpot's property {name or 'in question'} {_SETUP_ERRORS[code]}: run `nps-connect connections plan` and "
-                "`apply` for this connection"
+                f"HubSpot's property {name or '(not named)'} {_SETUP_ERRORS[code]}: run `nps-connect connections plan` "
+                "and `apply` for this connection"
             )
     return None
 
 
-def _property_problems(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for part in [told, *_dicts(told.get("errors"))]:
+def _property_problems(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for part in [body, *_dicts(body.get("errors"))]:
         code = next(
             (
                 text
@@ -143,7 +143,7 @@ def _property_problems(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _problems_in_message(message: str) -> Iterator[tuple[str, str]]:
-    """Older answers carry the details as JSON inside the sentence: ``Property values were not valid: [...]``."""
+    """Older responses contain the details as JSON inside a sentence: ``Property values were not valid: [...]``."""
     start = message.find("[{")
     if start < 0:
         return
@@ -155,10 +155,10 @@ def _problems_in_message(message: str) -> Iterator[tuple[str, str]]:
         yield _text(detail.get("error")), _safe(detail.get("name"))
 
 
-def _refusal(told: dict[str, Any], status: int | None) -> str:
-    category = _safe(told.get("category")) or (f"status {status}" if status else "no reason given")
-    named = sorted({f"{name} ({code})" for code, name in _property_problems(told) if name and _NAME.match(code)})
-    return f"HubSpot refused the call ({category})" + (f": {', '.join(named)}" if named else "")
+def _refusal(body: dict[str, Any], status: int | None) -> str:
+    category = _safe(body.get("category")) or (f"status {status}" if status else "no reason given")
+    problems = sorted({f"{name} ({code})" for code, name in _property_problems(body) if name and _NAME.match(code)})
+    return f"HubSpot refused the call ({category})" + (f": {', '.join(problems)}" if problems else "")
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

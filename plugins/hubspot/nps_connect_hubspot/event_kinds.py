@@ -1,4 +1,4 @@
-"""The kinds of event that HubSpot gives, and how each fact is keyed: the same from webhook and poll. Pure."""
+"""HubSpot's event kinds, and the events of each fact: webhook and poll build the same keys. Pure."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ EVENT_KINDS = (
         fields=_TICKET_FIELDS,
         open_fields=True,
     ),
-    EventKind(name="contact.created", description="A contact appears.", open_fields=True),
+    EventKind(name="contact.created", description="A contact is created.", open_fields=True),
     EventKind(
         name="contact.property_changed",
-        description="A contact's property gets another value; value is unknown where HubSpot withholds it.",
+        description="A contact property changes; value is unknown where HubSpot withholds it.",
         fields={"property": "text", "value": "text"},
         open_fields=True,
     ),
     EventKind(
         name="contact.merged",
-        description="Contacts become one; the event is about the survivor.",
+        description="Contacts are merged; the event is about the surviving contact.",
         fields={"merged_ids": "text"},
         open_fields=True,
     ),
     EventKind(name="contact.deleted", description="A contact is deleted (and can be restored)."),
-    EventKind(name="contact.privacy_deleted", description="A contact is erased for good; we must erase as well."),
+    EventKind(name="contact.privacy_deleted", description="A contact is erased permanently; we must erase it as well."),
 )
 
 
 def deal_stage_events(settings: HubSpotSettings, deal_id: str, stage: str, at: datetime) -> Iterator[Event]:
-    """A deal entered a stage: one event, two if the stage means "won"."""
+    """Yield the events of a deal that entered a stage: one, or two if the stage means "won"."""
     key = ContactKey(kind="deal", value=deal_id)
     for kind in ("deal.stage_entered", "deal.won"):
         if kind == "deal.stage_entered" or stage in settings.won_stages:
@@ -59,7 +59,7 @@ def deal_stage_events(settings: HubSpotSettings, deal_id: str, stage: str, at: d
 
 
 def ticket_stage_events(settings: HubSpotSettings, ticket_id: str, stage: str, at: datetime) -> Iterator[Event]:
-    """A ticket entered a stage: an event if the stage means "closed"."""
+    """Yield the event of a ticket that entered a stage, if the stage means "closed"."""
     if stage in settings.closed_ticket_stages:
         yield Event(
             key=fact_key("ticket.closed", ticket_id, at),
@@ -72,7 +72,7 @@ def ticket_stage_events(settings: HubSpotSettings, ticket_id: str, stage: str, a
 
 
 def property_changed_event(contact_id: str, name: str, value: str | None, at: datetime) -> Event:
-    """A contact's property got another value. One edit may change several properties: each is a fact of its own."""
+    """Build the event of a changed property. One edit may change several properties; each has its own event."""
     return Event(
         key=fact_key("contact.property_changed", f"{contact_id}/{name}", at),
         kind="contact.property_changed",
@@ -84,7 +84,7 @@ def property_changed_event(contact_id: str, name: str, value: str | None, at: da
 
 
 def contact_event(kind: str, contact_id: str, at: datetime, merged_ids: tuple[str, ...] = ()) -> Event:
-    """A contact was created, merged, deleted or erased."""
+    """Build the event of a contact that was created, merged, deleted or erased."""
     return Event(
         key=fact_key(kind, contact_id, at),
         kind=kind,

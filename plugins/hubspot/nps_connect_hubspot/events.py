@@ -1,6 +1,6 @@
-"""From the body of a webhook to events. Pure.
+"""Events of webhook bodies. Pure.
 
-A body is an array of up to 100 entries, in no order and with repeats. Both forms of subscription are read: the classic
+A body is an array of up to 100 entries, unordered and with repeats. Both forms of subscription are parsed: the classic
 one (``deal.propertyChange``) and the generic one (``object.propertyChange`` with an ``objectTypeId``).
 """
 
@@ -36,30 +36,31 @@ _LATEST_MILLIS = 253_402_300_799_999
 
 @hookimpl
 def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event | ForeignEntries]:
-    """The facts that a webhook tells, each once, oldest first; entries of no interest give none.
+    """Return the events of a webhook, each once, oldest first; entries of other subscription types have none.
 
-    An app has one address for all portals. Entries of another portal than `portal_id` are only counted; a request that
-    holds nothing else is unreadable, so that it is kept and seen.
+    An app has one address for all portals. Entries of another portal than `portal_id` are only counted; a request with
+    nothing else is unreadable, so that it is stored and visible.
     """
     settings: HubSpotSettings = connection.settings
     entries = _entries(request.body)
-    own = [entry for entry in entries if _is_own_portal(entry, settings)]
-    if entries and not own:
+    accepted = [entry for entry in entries if _is_own_portal(entry, settings)]
+    if entries and not accepted:
         raise WebhookRejected("unreadable", f"every entry is about another portal than portal_id {settings.portal_id}")
-    events: dict[str, Event] = {}
-    for entry in own:
+    by_key: dict[str, Event] = {}
+    for entry in accepted:
         for event in _entry_events(entry, settings):
-            events.setdefault(event.key, event)
-    told = sorted(events.values(), key=lambda event: event.occurred_at)
-    return [*told, ForeignEntries(count=len(entries) - len(own))] if len(own) < len(entries) else told
+            by_key.setdefault(event.key, event)
+    events = sorted(by_key.values(), key=lambda event: event.occurred_at)
+    foreign_count = len(entries) - len(accepted)
+    return [*events, ForeignEntries(count=foreign_count)] if foreign_count else events
 
 
 def _entries(body: bytes) -> list[dict[str, Any]]:
     try:
-        told = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
         raise WebhookRejected("unreadable", "the body is not JSON") from None
-    entries = told if isinstance(told, list) else [told]
+    entries = content if isinstance(content, list) else [content]
     if not all(isinstance(entry, dict) and isinstance(entry.get("subscriptionType"), str) for entry in entries):
         raise WebhookRejected("unreadable", "the body is not a list of entries with a subscriptionType")
     return entries
@@ -85,20 +86,20 @@ def _entry_events(entry: dict[str, Any], settings: HubSpotSettings) -> Iterator[
 
 
 def _subscription_type(entry: dict[str, Any]) -> str:
-    """The subscription type in the classic form."""
+    """Return the subscription type in the classic form."""
     kind: str = entry["subscriptionType"]
     noun, _, verb = kind.partition(".")
     return f"{_OBJECT_TYPES.get(str(entry.get('objectTypeId')), noun)}.{verb}" if noun == "object" else kind
 
 
 def _property_name(entry: dict[str, Any]) -> str:
-    """The property that changed; its name has 100 characters at most."""
+    """Return the name of the changed property, at most 100 characters."""
     name = entry.get("propertyName")
     return name[:100] if isinstance(name, str) else ""
 
 
 def _property_value(entry: dict[str, Any]) -> str | None:
-    """The new value; none if it is empty or withheld (sensitive properties)."""
+    """Return the new value; None if it is empty or withheld (sensitive properties)."""
     value = entry.get("propertyValue")
     if value is None or value in ("", REDACTED):
         return None
@@ -120,8 +121,8 @@ def _record_id(entry: dict[str, Any], *names: str) -> str:
 def _merged_ids(entry: dict[str, Any], survivor: str) -> tuple[str, ...]:
     listed = entry.get("mergedObjectIds")
     ids = [*(listed if isinstance(listed, list) else []), entry.get("primaryObjectId")]
-    told = (str(value) for value in ids if isinstance(value, int | str) and not isinstance(value, bool))
-    return tuple(dict.fromkeys(value for value in told if value != survivor))
+    candidates = (str(value) for value in ids if isinstance(value, int | str) and not isinstance(value, bool))
+    return tuple(dict.fromkeys(value for value in candidates if value != survivor))
 
 
 def _occurred_at(entry: dict[str, Any]) -> datetime:

@@ -1,10 +1,10 @@
-"""What CRM users read: labels of properties and the text of notes, in the company's language (English or French)."""
+"""Labels of properties and words of notes for CRM users, in the company's language (English or French)."""
 
 from __future__ import annotations
 
 _ENGLISH = {
     "group": "Net Promoter Score",
-    "description": "Written by nps_connect. Do not edit: the next answer overwrites it.",
+    "description": "Written by nps_connect. Do not edit: the next response overwrites it.",
     "score": "NPS score",
     "category": "NPS category",
     "comment": "NPS comment",
@@ -13,7 +13,7 @@ _ENGLISH = {
     "touchpoint": "NPS touchpoint",
     "previous_score": "NPS previous score",
     "response_id": "NPS response id",
-    "response_count": "NPS number of answers",
+    "response_count": "NPS number of responses",
     "promoter": "Promoter",
     "passive": "Passive",
     "detractor": "Detractor",
@@ -39,5 +39,5 @@ _FRENCH = {
 
 
 def translate(key: str, language: str) -> str:
-    """A text in a language; English where there is no other."""
+    """Return a label in a language; English for languages without labels."""
     return (_FRENCH if language.lower().startswith("fr") else _ENGLISH)[key]

@@ -1,7 +1,7 @@
-"""A note on the contact's timeline for each response, found again by its reference.
+"""A note on the contact's timeline for each response, identified by its reference.
 
-HubSpot takes no idempotency key for notes and does not deduplicate them. The reference in the note's text tells a
-resend: the same response never gets a second note, a changed answer changes its note.
+HubSpot takes no idempotency key for notes and does not deduplicate them. The reference in the note's text identifies a
+resend: the same response never gets a second note, and a changed response updates its note.
 """
 
 from __future__ import annotations
@@ -33,44 +33,42 @@ NOTE_TO_CONTACT_TYPE_ID = 202
 
 
 def note_reference(update: ScoreUpdate) -> str:
-    """What marks the note of a response, over all its revisions."""
+    """Return the reference that identifies the note of a response, for all its revisions."""
     return f"nps-response:{update.response.id}"
 
 
 def render_note(update: ScoreUpdate, language: str) -> str:
-    """The note as HTML, at most as long as HubSpot takes. Whatever the customer wrote is escaped."""
+    """Return the note as HTML within HubSpot's length limit. The customer's text is escaped."""
     response = update.response
     head = (
         f"<p><strong>NPS {response.score}</strong> ({translate(response.segment, language)}), "
         f"{html.escape(response.touchpoint)}</p>"
     )
-    foot = (
-        f"<p>{translate('reference', language)}: {html.escape(note_reference(update))} / {response.revision}</p>"
-    )
+    foot = f"<p>{translate('reference', language)}: {html.escape(note_reference(update))} / {response.revision}</p>"
     comment = comment_of(update)
     frame = len("<p></p>")
-    told = f"<p>{to_html(comment, MAX_TEXT_LENGTH - len(head) - len(foot) - frame)}</p>" if comment else ""
-    return head + told + foot
+    paragraph = f"<p>{to_html(comment, MAX_TEXT_LENGTH - len(head) - len(foot) - frame)}</p>" if comment else ""
+    return head + paragraph + foot
 
 
 def write_notes(api: Api, connection: Connection, updates: Sequence[ScoreUpdate]) -> dict[str, UpdateOutcome]:
-    """Leave a note per update; gives what became of each, by contact id. Later revisions change the note that is there.
+    """Create or update one note per update; returns an outcome per contact id.
 
-    An unclear creation is in_doubt: `nps_find_existing` then looks before anything is sent again.
+    An unclear creation is in doubt: `nps_find_existing` then looks for the note before it is sent again.
     """
-    known = _find_notes(api, [update for update in updates if update.response.revision > 1])
+    existing = _find_notes(api, [update for update in updates if update.response.revision > 1])
     outcomes: dict[str, UpdateOutcome] = {}
     for update in updates:
-        note = known.get(update.response.id)
+        note = existing.get(update.response.id)
         if note is not None:
             outcomes[update.contact.id] = _update_note(api, note, update, connection.default_language)
-    fresh = [update for update in updates if update.response.id not in known]
-    return outcomes | (_create(api, fresh, connection.default_language) if fresh else {})
+    new = [update for update in updates if update.response.id not in existing]
+    return outcomes | (_create_notes(api, new, connection.default_language) if new else {})
 
 
 @hookimpl
 def nps_find_existing(connection: Connection, delivery: DeliveryView) -> Receipt | None:
-    """Look for a response's note. Without notes there is nothing to look for: writing properties again does no harm."""
+    """Look for a response's note. Without notes there is nothing to look for: writing the properties is idempotent."""
     update = delivery.payload
     api = Api(connection, delivery.action)
     if not isinstance(update, ScoreUpdate) or not api.settings.notes:
@@ -81,20 +79,20 @@ def nps_find_existing(connection: Connection, delivery: DeliveryView) -> Receipt
     return Receipt(id=update.contact.id, link=record_url(api.settings, {"id": update.contact.id}))
 
 
-def _create(api: Api, updates: Sequence[ScoreUpdate], language: str) -> dict[str, UpdateOutcome]:
+def _create_notes(api: Api, updates: Sequence[ScoreUpdate], language: str) -> dict[str, UpdateOutcome]:
     inputs = [_note_input(update, language) for update in updates]
     try:
-        answer = api.batch(api.paths.batch("notes", "create"), {"inputs": inputs}, idempotent=False)
-    except Rejected as refused:  # surely nothing was made, so that smaller batches do no harm
-        if len(updates) == 1 or refused.status in ENDPOINT_GONE_STATUSES:
-            return {update.contact.id: refused for update in updates}
+        result = api.batch(api.paths.batch("notes", "create"), {"inputs": inputs}, idempotent=False)
+    except Rejected as error:  # no note was created, so smaller batches create no duplicates
+        if len(updates) == 1 or error.status in ENDPOINT_GONE_STATUSES:
+            return {update.contact.id: error for update in updates}
         middle = len(updates) // 2
-        return _create(api, updates[:middle], language) | _create(api, updates[middle:], language)
+        return _create_notes(api, updates[:middle], language) | _create_notes(api, updates[middle:], language)
     except DeliveryError as error:
         return {update.contact.id: error for update in updates}
-    texts = [properties_of(result).get("hs_note_body") or "" for result in answer.results]
-    refusals = [error_in_batch(told) for told in answer.errors]
-    unclear = refusals[0] if refusals else OutcomeUnknown("HubSpot did not tell whether it took the note")
+    texts = [properties_of(note).get("hs_note_body") or "" for note in result.results]
+    errors = [error_in_batch(entry) for entry in result.errors]
+    unclear = errors[0] if errors else OutcomeUnknown("HubSpot did not report whether it created the note")
     return {
         update.contact.id: None if any(f"{note_reference(update)} /" in text for text in texts) else unclear
         for update in updates
@@ -129,18 +127,18 @@ def _update_note(api: Api, note: JsonObject, update: ScoreUpdate, language: str)
 
 
 def _find_notes(api: Api, updates: Sequence[ScoreUpdate]) -> dict[str, JsonObject]:
-    """Notes that are there already, by response id."""
+    """Return existing notes by response id."""
     if not updates:
         return {}
-    links = api.associated("contacts", "notes", [update.contact.id for update in updates])
-    ids = [str(link.get("toObjectId")) for found in links.values() for link in found]
+    links_by_contact = api.associated("contacts", "notes", [update.contact.id for update in updates])
+    ids = [str(link.get("toObjectId")) for links in links_by_contact.values() for link in links]
     notes = api.read("notes", ids, {"hs_note_body"}) if ids else []
-    found = {}
+    note_by_response = {}
     for update in updates:
         for note in notes:
             if f"{note_reference(update)} /" in (properties_of(note).get("hs_note_body") or ""):
-                found[update.response.id] = note
-    return found
+                note_by_response[update.response.id] = note
+    return note_by_response
 
 
 def _is_revision(note: JsonObject, update: ScoreUpdate) -> bool:

@@ -1,4 +1,4 @@
-"""Our unsubscribes, told to HubSpot where the settings say so."""
+"""Writing of opt-outs to HubSpot's subscription preferences, where the settings ask for it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ CHANNEL = "EMAIL"
 
 @hookimpl
 def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Sequence[Receipt | DeliveryError]:
-    """Switch the configured subscription off, or all of them; without the setting HubSpot is not told."""
+    """Switch off the configured subscription type, or all of them; without the setting HubSpot is not notified."""
     api = Api(connection, "write_opt_out")
-    return [_write(api, opt_out) for opt_out in opt_outs]
+    return [_write_opt_out(api, opt_out) for opt_out in opt_outs]
 
 
-def _write(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
+def _write_opt_out(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
     subscription = api.settings.opt_out_subscription
     link = record_url(api.settings, {"id": opt_out.contact.id})
     if subscription is None:
-        return Receipt(id=opt_out.contact.id, link=link, note="not told to HubSpot: opt_out_subscription is not set")
+        return Receipt(id=opt_out.contact.id, link=link, note="not written to HubSpot: opt_out_subscription is not set")
     email = opt_out.contact.email
     if not email:
         return Receipt(id=opt_out.contact.id, link=link, note="nothing to switch off: the contact has no address")
@@ -32,12 +32,12 @@ def _write(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
             api.send("POST", path, None, idempotent=True)
         else:
             body = {"channel": CHANNEL, "subscriptionId": subscription, "statusState": "UNSUBSCRIBED"}
-            answer = api.send("POST", api.paths.statuses(email), body, idempotent=True)
-            if not isinstance(answer.json_or_none(), dict):
-                return RetryLater("HubSpot gave an answer of another shape than a subscription status")
-    except Rejected as refused:
-        # HubSpot refuses to unsubscribe an address twice, which is no failure of ours.
-        return Receipt(id=opt_out.contact.id, link=link) if _is_unsubscribed(api, email) else refused
+            response = api.send("POST", api.paths.statuses(email), body, idempotent=True)
+            if not isinstance(response.json_or_none(), dict):
+                return RetryLater("unexpected response from HubSpot instead of a subscription status")
+    except Rejected as error:
+        # HubSpot refuses to unsubscribe an address that is unsubscribed already; that counts as done.
+        return Receipt(id=opt_out.contact.id, link=link) if _is_unsubscribed(api, email) else error
     except DeliveryError as error:
         return error
     return Receipt(id=opt_out.contact.id, link=link)
@@ -46,13 +46,13 @@ def _write(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
 def _is_unsubscribed(api: Api, email: str) -> bool:
     subscription = api.settings.opt_out_subscription
     path = api.paths.unsubscribe_all(email) if subscription == "all" else api.paths.statuses(email)
-    told = api.get(path, params={"channel": CHANNEL}, accept=(404,)).json_or_none()
-    results = told.get("results") if isinstance(told, dict) else None
-    listed = [item for item in results or () if isinstance(item, dict)]
+    body = api.get(path, params={"channel": CHANNEL}, accept=(404,)).json_or_none()
+    results = body.get("results") if isinstance(body, dict) else None
+    statuses = [item for item in results or () if isinstance(item, dict)]
     if subscription == "all":
-        return bool(listed)
+        return bool(statuses)
     return any(
-        str(item.get("subscriptionId")) == str(subscription) and _is_unsubscribed_status(item) for item in listed
+        str(item.get("subscriptionId")) == str(subscription) and _is_unsubscribed_status(item) for item in statuses
     )
 
 

@@ -1,4 +1,4 @@
-"""Paths per API version. The prefix is not uniform between versions, so each version has a table of its own."""
+"""Paths per API version. The prefix is not uniform between versions, so each version has its own table."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 @dataclass(frozen=True)
 class Paths:
-    """Where the resources of one version live.
+    """Paths of the resources of one version.
 
     Attributes:
         version: the version's date.
         objects, properties, associations, preferences, account, webhooks: prefixes.
-        supported_until: month from which on the version may stop working (18 months after its release).
+        supported_until: month from which the version may stop working (18 months after its release).
     """
 
     version: str
@@ -72,12 +72,12 @@ class Paths:
 
     @property
     def details(self) -> str:
-        """`GET` who the portal is."""
+        """`GET` the portal's details."""
         return f"{self.account}/details"
 
     @property
     def daily_usage(self) -> str:
-        """`GET` today's use of the quota."""
+        """`GET` the use of today's quota."""
         return f"{self.account}/api-usage/daily/private-apps"
 
     def subscriptions(self, app_id: int) -> str:

@@ -1,10 +1,10 @@
-"""Events without webhooks: search for what was modified, read the history of the watched properties, tell the facts.
+"""Polling: search for modified records, read the history of the watched properties, build events from the changes.
 
-A page asks for everything modified since a moment, oldest first, and the next page starts at the last record seen: a
-record modified meanwhile moves to the end and is met again, none is skipped, and a long list never meets the search
-limit of 10,000. Each round starts a little before the end of the previous one, for HubSpot's search index lags behind.
-Facts come from the history of the properties, never from the moment of modification: an edit of something else gives no
-event, and the key of a fact is the one that a webhook would give.
+A page asks for everything modified since a moment, oldest first, and the next page starts at the last record of this
+one: a record that is modified meanwhile moves to the end and is read again, none is skipped, and a long list never
+reaches the search limit of 10,000. Each round starts a little before the end of the previous one, because HubSpot's
+search index lags. Facts come from the history of the properties and not from the time of modification: an edit of
+another property has no event, and the key of a fact is the same as by webhook.
 """
 
 from __future__ import annotations
@@ -36,25 +36,26 @@ MODIFIED_PROPERTIES: Mapping[str, str] = {
 
 @hookimpl
 def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
-    """One page of one object type; the first call of all only remembers the present moment, by HubSpot's clock."""
+    """Return one page of one object type; the first call only stores the current time, by HubSpot's clock."""
     api = Api(connection, "poll_events")
     kinds = api.settings.listen_to
-    place = PollCursor.read(cursor, kinds, to_millis(connection.clock())) if cursor is not None else None
-    if place is None:
+    stored = PollCursor.parse(cursor, kinds, to_millis(connection.clock())) if cursor is not None else None
+    if stored is None:
         return EventPage(cursor=PollCursor.initial(kinds, to_millis(api.vendor_time())).model_dump_json())
-    kind = place.turn
-    stream = place.streams[kind].begun()
+    kind = stored.current_kind
+    stream = stored.streams[kind].started()
     rows, after = _modified_since(api, kind, stream)
     events = tuple(_load_events(api, kind, [str(raw["id"]) for raw in rows], stream.emit_since)) if rows else ()
     moments = [_modified_millis(raw, kind) for raw in rows]
-    further = place.advanced(kind, stream.advanced(moments, full=len(rows) >= PAGE_SIZE, after=after), kinds)
-    return EventPage(events=events, cursor=further.model_dump_json(), more=further.unfinished(kinds))
+    next_stream = stream.advanced(moments, full=len(rows) >= PAGE_SIZE, after=after)
+    next_cursor = stored.advanced(kind, next_stream, kinds)
+    return EventPage(events=events, cursor=next_cursor.model_dump_json(), more=next_cursor.has_more(kinds))
 
 
 def _modified_since(api: Api, kind: str, stream: StreamPosition) -> tuple[list[JsonObject], str | None]:
-    """A page of records and HubSpot's place of the next one."""
+    """Return a page of modified records, and HubSpot's cursor of the next page."""
     name = MODIFIED_PROPERTIES[kind]
-    told = api.search(
+    page = api.search(
         kind,
         {
             "filterGroups": [
@@ -66,10 +67,10 @@ def _modified_since(api: Api, kind: str, stream: StreamPosition) -> tuple[list[J
             "after": stream.after or "0",
         },
     )
-    rows = [raw for raw in told.get("results") or () if isinstance(raw, dict) and raw.get("id")]
-    paging = told.get("paging")
-    following = paging.get("next") if isinstance(paging, dict) else None
-    return rows, str(following["after"]) if isinstance(following, dict) and following.get("after") else None
+    rows = [raw for raw in page.get("results") or () if isinstance(raw, dict) and raw.get("id")]
+    paging = page.get("paging")
+    next_page = paging.get("next") if isinstance(paging, dict) else None
+    return rows, str(next_page["after"]) if isinstance(next_page, dict) and next_page.get("after") else None
 
 
 def _modified_millis(raw: JsonObject, kind: str) -> int:
@@ -77,8 +78,8 @@ def _modified_millis(raw: JsonObject, kind: str) -> int:
     return to_millis(moment) if moment else 0
 
 
-def _load_events(api: Api, kind: str, ids: Sequence[str], told_from: int) -> Iterator[Event]:
-    """The facts of these records that became true since a moment."""
+def _load_events(api: Api, kind: str, ids: Sequence[str], since: int) -> Iterator[Event]:
+    """Yield the facts of these records since a moment (milliseconds)."""
     settings = api.settings
     watched = {
         "deals": ("dealstage",),
@@ -89,11 +90,11 @@ def _load_events(api: Api, kind: str, ids: Sequence[str], told_from: int) -> Ite
         record_id = str(raw.get("id"))
         if kind == "contacts":
             created = parse_moment(properties_of(raw).get("createdate") or raw.get("createdAt"))
-            if created and to_millis(created) >= told_from:
+            if created and to_millis(created) >= since:
                 yield contact_event("contact.created", record_id, created)
         for name in watched:
             for value, at in _property_changes(raw, name):
-                if to_millis(at) >= told_from:
+                if to_millis(at) >= since:
                     yield from _change_events(settings, kind, record_id, name, value, at)
 
 
@@ -109,16 +110,16 @@ def _change_events(
 
 
 def _property_changes(raw: Mapping[str, Any], name: str) -> Iterator[tuple[str | None, datetime]]:
-    """A property's values with the moment of each, oldest first; setting the same value again is no change."""
+    """Yield a property's values with their times, oldest first; setting the same value again is no change."""
     history = raw.get("propertiesWithHistory")
     versions = history.get(name) if isinstance(history, dict) else None
-    told = []
+    values = []
     for version in versions or ():
         at = parse_moment(version.get("timestamp")) if isinstance(version, dict) else None
         if at is not None:
-            told.append((at, version.get("value") or None))
+            values.append((at, version.get("value") or None))
     previous: object = object()
-    for at, value in sorted(told, key=lambda version: version[0]):
+    for at, value in sorted(values, key=lambda version: version[0]):
         if value != previous:
             yield value, at
         previous = value

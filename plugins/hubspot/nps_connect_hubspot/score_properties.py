@@ -1,7 +1,7 @@
-"""The contact properties that hold a score, and their values. Pure.
+"""Contact properties that hold a score, and their values. Pure.
 
-HubSpot's own survey responses are read-only over its API, so that scores live in properties of their own, in a group
-of their own. Every value is a text; an empty text clears.
+HubSpot's own survey responses are read-only in its API, so scores are stored in separate properties and a separate
+group. Every value is a text; an empty text clears the property.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ SEGMENTS = ("promoter", "passive", "detractor")
 
 @dataclass(frozen=True)
 class PropertyDefinition:
-    """One property: `suffix` follows the configured prefix; `kind` and `field` are HubSpot's type and fieldType."""
+    """One property: `suffix` follows the configured prefix; `kind` and `field` are HubSpot's `type` and `fieldType`."""
 
     suffix: str
     kind: str
     field: str
 
     def body(self, settings: HubSpotSettings, language: str) -> dict[str, Any]:
-        """What HubSpot needs to create it."""
-        made: dict[str, Any] = {
+        """Return the body of the request that creates it."""
+        definition: dict[str, Any] = {
             "name": settings.property_prefix + self.suffix,
             "label": translate(self.suffix, language),
             "type": self.kind,
@@ -37,8 +37,8 @@ class PropertyDefinition:
             "description": translate("description", language),
         }
         if self.suffix == "category":
-            made["options"] = category_options(language)
-        return made
+            definition["options"] = category_options(language)
+        return definition
 
 
 PROPERTY_DEFINITIONS = (
@@ -55,17 +55,17 @@ PROPERTY_DEFINITIONS = (
 
 
 def category_options(language: str) -> list[dict[str, Any]]:
-    """The choices of the category."""
+    """Return the options of the category property."""
     return [
-        {"label": translate(segment, language), "value": segment, "displayOrder": place, "hidden": False}
-        for place, segment in enumerate(SEGMENTS)
+        {"label": translate(segment, language), "value": segment, "displayOrder": position, "hidden": False}
+        for position, segment in enumerate(SEGMENTS)
     ]
 
 
 def score_values(settings: HubSpotSettings, update: ScoreUpdate) -> dict[str, str]:
-    """What is written for an answer. `email` is never among it: writing it would change the primary address."""
+    """Return the properties to write for a response. `email` is never one: it would change the primary address."""
     response = update.response
-    told = {
+    values = {
         "score": str(response.score),
         "category": response.segment,
         "comment": comment_of(update),
@@ -76,11 +76,11 @@ def score_values(settings: HubSpotSettings, update: ScoreUpdate) -> dict[str, st
         "response_id": response.id,
         "response_count": str(update.response_count),
     }
-    return {settings.property_prefix + suffix: value for suffix, value in told.items()}
+    return {settings.property_prefix + suffix: value for suffix, value in values.items()}
 
 
 def comment_of(update: ScoreUpdate) -> str:
-    """The comment, a link to it, or nothing, as the route says. An earlier answer's comment is always replaced."""
+    """Return the comment, a link to it, or an empty text, as the route says. An earlier comment is always replaced."""
     if update.comment_policy == "none" or not update.response.comment:
         return ""
     if update.comment_policy == "link":
@@ -89,12 +89,12 @@ def comment_of(update: ScoreUpdate) -> str:
 
 
 def format_moment(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds, as HubSpot itself writes moments."""
+    """Return ISO 8601 in UTC with milliseconds, HubSpot's own format."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_moment(text: str | None) -> datetime | None:
-    """A moment as HubSpot tells it: ISO 8601, or milliseconds since 1970; none if it is neither."""
+    """Return the time of ISO 8601 text or of milliseconds since 1970; None if it is neither."""
     if not text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Scores onto contact records: up to 100 contacts in one call, one outcome per contact."""
+"""Writing of scores to contact records: up to 100 contacts in one call, one outcome per contact."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from nps_connect_hubspot.notes import write_notes
 from nps_connect_hubspot.score_properties import parse_moment, score_values
 
 RECENT_RESPONSE_AGE = timedelta(minutes=5)
-"""An answer younger than this cannot have been overtaken at HubSpot, for the ledger cancels the older of two waiting
-ones; it is written without a look, so that 100 scores cost one call."""
+"""A younger response cannot be older than the one at HubSpot, because the ledger cancels the older of two pending ones;
+it is written without a read, so that 100 scores cost one call."""
 
-SUPERSEDED = "a later answer is already there"
+SUPERSEDED = "a later response is already there"
 
 
 @hookimpl
 def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> Sequence[Receipt | DeliveryError]:
-    """Write the newest answer of each contact. A late one is written only if HubSpot holds no later answer."""
+    """Write the newest response of each contact. A late one is written only if HubSpot has no later response."""
     api = Api(connection, "write_score")
     newest = _newest(updates)
-    overtaken = _contacts_with_later_response(
+    superseded = _contacts_with_later_response(
         api, [update for update in newest.values() if _is_late(update, connection)]
     )
     rows = {
         contact_id: score_values(api.settings, update)
         for contact_id, update in newest.items()
-        if contact_id not in overtaken
+        if contact_id not in superseded
     }
-    written = update_contacts(api, rows, mark=api.settings.property_prefix + "response_id")
-    remarks = dict.fromkeys(overtaken, SUPERSEDED)
+    written = update_contacts(api, rows, id_property=api.settings.property_prefix + "response_id")
+    remarks = dict.fromkeys(superseded, SUPERSEDED)
     if api.settings.notes:
         remarks |= _write_notes(api, connection, newest, written)
-    return [_outcome(api, update, newest, written, remarks) for update in updates]
+    return [_build_outcome(api, update, newest, written, remarks) for update in updates]
 
 
 def _write_notes(
     api: Api, connection: Connection, newest: dict[str, ScoreUpdate], written: dict[str, UpdateOutcome]
 ) -> dict[str, str]:
-    """Leave notes for what was written. A refused note is only a remark: the score is there."""
+    """Write notes for the written scores. A rejected note is only a remark, because the score is written."""
     remarks = {}
     done = [newest[contact_id] for contact_id, error in written.items() if error is None]
     for contact_id, error in write_notes(api, connection, done).items():
@@ -54,11 +54,11 @@ def _write_notes(
 
 
 def _newest(updates: Sequence[ScoreUpdate]) -> dict[str, ScoreUpdate]:
-    """One update per contact: of two answers in one batch, the later one."""
+    """Return one update per contact: the later one of two responses in a batch."""
     newest: dict[str, ScoreUpdate] = {}
     for update in updates:
-        known = newest.get(update.contact.id)
-        if known is None or _order(update) > _order(known):
+        other = newest.get(update.contact.id)
+        if other is None or _order(update) > _order(other):
             newest[update.contact.id] = update
     return newest
 
@@ -72,23 +72,23 @@ def _is_late(update: ScoreUpdate, connection: Connection) -> bool:
 
 
 def _contacts_with_later_response(api: Api, late: Sequence[ScoreUpdate]) -> set[str]:
-    """Contacts on whose record a later answer stands already."""
+    """Return the ids of contacts whose record already has a later response."""
     if not late:
         return set()
     name = api.settings.property_prefix + "answered_at"
     records = records_by_id(
         api.read("contacts", [update.contact.id for update in late], {name, "hs_merged_object_ids"})
     )
-    found = set()
+    contact_ids = set()
     for update in late:
         raw = records.get(update.contact.id)
-        there = parse_moment(properties_of(raw).get(name)) if raw else None
-        if there is not None and there > update.response.answered_at:
-            found.add(update.contact.id)
-    return found
+        written_at = parse_moment(properties_of(raw).get(name)) if raw else None
+        if written_at is not None and written_at > update.response.answered_at:
+            contact_ids.add(update.contact.id)
+    return contact_ids
 
 
-def _outcome(
+def _build_outcome(
     api: Api,
     update: ScoreUpdate,
     newest: dict[str, ScoreUpdate],

@@ -19,7 +19,7 @@ StageId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 def _validate_secret(secret: SecretStr) -> SecretStr:
     value = secret.get_secret_value()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("empty, or holds characters that no HubSpot token or secret has")
+        raise ValueError("empty, or contains characters that no HubSpot token or secret has")
     return secret
 
 
@@ -35,37 +35,37 @@ Secret = Annotated[SecretStr, AfterValidator(_validate_secret)]
 
 
 TargetUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+/[^\s#]*$", max_length=2000)]
-"""A whole address, kept letter by letter because it is signed."""
+"""A complete address, kept character by character because it is signed."""
 
 
 class HubSpotSettings(ConnectionSettings):
-    """One portal.
+    """Settings of one portal.
 
     Attributes:
-        access_token: a service key, or the token of a project app or of a private app that exists already.
-        api_version: HubSpot's date-based version; each is supported for 18 months at least.
-        webhook_secrets: client secrets of the app that sends webhooks; several are valid at once while one is rotated.
-        webhook_url: the target URL as it stands in the app, if it is not ``<public_url>/hooks/<connection>``: a proxy
-            leads from there to here, and HubSpot signs the address that it calls.
-        signatures: signature versions to accept. v1 and v2 hold no time and can be replayed: only by explicit choice.
-        portal_id: the portal's number; webhooks of other portals are refused, links to records become possible.
-        portal_timezone: the portal's time zone (IANA name): the daily limit ends at its midnight.
+        access_token: a service key, or the token of an existing project app or private app.
+        api_version: HubSpot's date-based version; each is supported for at least 18 months.
+        webhook_secrets: client secrets of the app that sends webhooks; several are valid together during a rotation.
+        webhook_url: the target URL as it is set in the app, if it is not ``<public_url>/hooks/<connection>``: a proxy
+            forwards from there, and HubSpot signs the address that it calls.
+        signatures: accepted signature versions. v1 and v2 sign no time and can be replayed: only by explicit choice.
+        portal_id: the portal's number; webhooks of other portals are rejected, links to records become possible.
+        portal_timezone: the portal's time zone (IANA name); the daily limit ends at its midnight.
         app_id: number of the app whose webhook subscriptions `connections plan` compares.
         won_stages: ids of the deal stages that mean "won".
         closed_ticket_stages: ids of the ticket stages that mean "closed".
-        listen_to: objects to poll and to subscribe to.
+        listen_to: object types to poll and to subscribe to.
         contact_properties: contact properties whose changes are events.
-        contact_label: association label that tells which contact of a deal or ticket is meant.
+        contact_label: association label that selects the contact of a deal or ticket.
         language_property: contact property that holds a language tag.
-        opt_out_properties: contact properties that, when true, mean that the person wants no such mail.
+        opt_out_properties: contact properties that, when true, mean an opt-out.
         opt_out_subscription: what our unsubscribes switch off in HubSpot: a subscription type's number, `all`, or
             nothing.
-        property_prefix: begins the names of the contact properties that hold the score.
+        property_prefix: prefix of the names of the contact properties that hold the score.
         property_group: internal name of the group of these properties.
-        notes: leave a note on the contact's timeline for each response.
+        notes: write a note on the contact's timeline for each response.
         calls_per_ten_seconds: calls that the portal's tier allows in ten seconds: 100 for Free and Starter, 190 for
             Professional and Enterprise, 250 with the capacity pack.
-        quota_share: part of the quotas to use at most, so that the portal's other integrations breathe.
+        quota_share: maximum share of the quotas to use, so that the portal's other integrations keep theirs.
     """
 
     access_token: Secret
@@ -98,5 +98,5 @@ class HubSpotSettings(ConnectionSettings):
 
     @property
     def api_url(self) -> str:
-        """The API's address, without a trailing slash."""
+        """Return the API's address without a trailing slash."""
         return str(self.base_url or "https://api.hubapi.com").rstrip("/")

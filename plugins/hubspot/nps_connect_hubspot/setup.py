@@ -1,6 +1,6 @@
-"""What HubSpot needs before scores can be written: a property group, the properties, the webhook subscriptions.
+"""Account setup: the property group, the properties and the webhook subscriptions that the plugin needs.
 
-Nothing is ever deleted, and nothing that an admin locked or made otherwise is changed: it is reported.
+Nothing is ever deleted, and nothing that an admin locked or defined differently is changed; it is reported.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ NOT_FOUND_STATUS, CONFLICT_STATUS = 404, 409
 
 @hookimpl
 def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
-    """What is missing or differs."""
+    """Return what is missing or differs."""
     api = Api(connection, "plan_setup")
     changes = list(_plan_group(api, connection))
-    there = _load_definitions(api)
+    existing = _load_definitions(api)
     for definition in PROPERTY_DEFINITIONS:
-        changes += _plan_property(there, connection, definition)
+        changes += _plan_property(existing, connection, definition)
     return [*changes, *plan_subscriptions(api, connection)]
 
 
 @hookimpl
 def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> Sequence[SetupChange]:
-    """Create what is missing, the group before its properties; what is there already counts as done."""
+    """Create what is missing, the group before its properties; objects that exist already count as done."""
     api = Api(connection, "apply_setup")
     steps: dict[str, Callable[[str], None]] = {
         "group": lambda _name: _create_group(api, connection),
@@ -39,9 +39,9 @@ def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> S
         "options": lambda name: _add_options(api, connection, name),
         "subscription": lambda name: create_subscription(api, name),
     }
-    wanted = [change for change in changes if change.change != "blocked"]
+    applicable = [change for change in changes if change.change != "blocked"]
     done = []
-    for change in sorted(wanted, key=lambda change: list(steps).index(_change_kind(change))):
+    for change in sorted(applicable, key=lambda change: list(steps).index(_change_kind(change))):
         steps[_change_kind(change)](change.id.partition(":")[2])
         done.append(change)
     return done
@@ -59,36 +59,36 @@ def _plan_group(api: Api, connection: Connection) -> Iterator[SetupChange]:
 
 
 def _load_definitions(api: Api) -> dict[str, dict[str, Any]]:
-    """All contact properties of the portal, by name."""
-    told = api.get(api.paths.definitions(CONTACTS)).json_or_none()
-    results = told.get("results") if isinstance(told, dict) else None
+    """Return all contact properties of the portal by name."""
+    body = api.get(api.paths.definitions(CONTACTS)).json_or_none()
+    results = body.get("results") if isinstance(body, dict) else None
     if not isinstance(results, list):
-        raise RetryLater("HubSpot gave an answer of another shape than a list of properties")
-    return {str(known.get("name")): known for known in results if isinstance(known, dict)}
+        raise RetryLater("unexpected response from HubSpot instead of a list of properties")
+    return {str(definition.get("name")): definition for definition in results if isinstance(definition, dict)}
 
 
 def _plan_property(
-    there: Mapping[str, dict[str, Any]], connection: Connection, definition: PropertyDefinition
+    existing: Mapping[str, dict[str, Any]], connection: Connection, definition: PropertyDefinition
 ) -> Iterator[SetupChange]:
     name = connection.settings.property_prefix + definition.suffix
-    if name in there:
-        yield from _compare(there[name], name, definition, connection)
+    if name in existing:
+        yield from _compare(existing[name], name, definition, connection)
         return
     kind = f"{definition.kind}, {definition.field}"
     yield SetupChange(id=f"property:{name}", change="create", text=f"create the contact property {name} ({kind})")
 
 
 def _compare(
-    there: dict[str, Any], name: str, definition: PropertyDefinition, connection: Connection
+    existing: dict[str, Any], name: str, definition: PropertyDefinition, connection: Connection
 ) -> Iterator[SetupChange]:
-    lock = there.get("modificationMetadata")
-    locks = lock if isinstance(lock, dict) else {}
-    if there.get("type") != definition.kind:
+    metadata = existing.get("modificationMetadata")
+    locks = metadata if isinstance(metadata, dict) else {}
+    if existing.get("type") != definition.kind:
         yield SetupChange(
             id=f"property:{name}",
             change="blocked",
-            text=f"the contact property {name} is of type {there.get('type')}, not {definition.kind}: rename or delete "
-            "it in HubSpot, or choose another property_prefix",
+            text=f"the contact property {name} is of type {existing.get('type')}, not {definition.kind}: rename or "
+            "delete it in HubSpot, or choose another property_prefix",
         )
         return
     if locks.get("readOnlyValue") is True:
@@ -97,23 +97,23 @@ def _compare(
             change="blocked",
             text=f"the values of the contact property {name} are locked: an admin must unlock them in HubSpot",
         )
-    missing = _missing_options(there, definition, connection.default_language)
+    missing = _missing_options(existing, definition, connection.default_language)
     if missing:
         listed = ", ".join(option["value"] for option in missing)
-        locked = locks.get("readOnlyDefinition") is True or locks.get("readOnlyOptions") is True
+        is_locked = locks.get("readOnlyDefinition") is True or locks.get("readOnlyOptions") is True
         text = f"add to the contact property {name} the options {listed}"
         yield SetupChange(
             id=f"options:{name}",
-            change="blocked" if locked else "update",
-            text=f"{text}: an admin locked its definition and must do it in HubSpot" if locked else text,
+            change="blocked" if is_locked else "update",
+            text=f"{text}: an admin locked its definition and must do it in HubSpot" if is_locked else text,
         )
 
 
-def _missing_options(there: dict[str, Any], definition: PropertyDefinition, language: str) -> list[dict[str, Any]]:
+def _missing_options(existing: dict[str, Any], definition: PropertyDefinition, language: str) -> list[dict[str, Any]]:
     if definition.kind != "enumeration":
         return []
-    known = {option.get("value") for option in there.get("options") or () if isinstance(option, dict)}
-    return [option for option in category_options(language) if option["value"] not in known]
+    values = {option.get("value") for option in existing.get("options") or () if isinstance(option, dict)}
+    return [option for option in category_options(language) if option["value"] not in values]
 
 
 def _create_group(api: Api, connection: Connection) -> None:
@@ -123,23 +123,24 @@ def _create_group(api: Api, connection: Connection) -> None:
 
 
 def _create_property(api: Api, connection: Connection, name: str) -> None:
-    suffix = name.removeprefix(api.settings.property_prefix)
-    definition = next(known for known in PROPERTY_DEFINITIONS if known.suffix == suffix)
-    body = definition.body(api.settings, connection.default_language)
-    answer = api.send("POST", api.paths.definitions(CONTACTS), body, idempotent=True, accept=(CONFLICT_STATUS,))
+    body = _definition_named(api, name).body(api.settings, connection.default_language)
+    response = api.send("POST", api.paths.definitions(CONTACTS), body, idempotent=True, accept=(CONFLICT_STATUS,))
     if (
-        answer.status == CONFLICT_STATUS
+        response.status == CONFLICT_STATUS
         and api.get(api.paths.definition(CONTACTS, name), accept=(NOT_FOUND_STATUS,)).status == NOT_FOUND_STATUS
     ):
         raise Rejected(f"HubSpot keeps an archived contact property {name}: restore it in HubSpot, then apply again")
 
 
-def _add_options(api: Api, connection: Connection, name: str) -> None:
+def _definition_named(api: Api, name: str) -> PropertyDefinition:
     suffix = name.removeprefix(api.settings.property_prefix)
-    definition = next(known for known in PROPERTY_DEFINITIONS if known.suffix == suffix)
-    there = api.get(api.paths.definition(CONTACTS, name)).json()
-    missing = _missing_options(there, definition, connection.default_language)
+    return next(definition for definition in PROPERTY_DEFINITIONS if definition.suffix == suffix)
+
+
+def _add_options(api: Api, connection: Connection, name: str) -> None:
+    existing = api.get(api.paths.definition(CONTACTS, name)).json()
+    missing = _missing_options(existing, _definition_named(api, name), connection.default_language)
     if missing:
-        # The list replaces the one that is there, so what an admin added is sent along.
-        body = {"options": [*(there.get("options") or ()), *missing]}
+        # PATCH replaces the whole list, so options that an admin added are sent along.
+        body = {"options": [*(existing.get("options") or ()), *missing]}
         api.send("PATCH", api.paths.definition(CONTACTS, name), body, idempotent=True)

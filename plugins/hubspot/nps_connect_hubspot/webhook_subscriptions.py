@@ -1,7 +1,7 @@
-"""The webhook subscriptions that the settings ask for, and whether the app has them.
+"""The webhook subscriptions that the settings need, compared with those of the app.
 
-Subscriptions of a project app live in the app's own project file, and a service key cannot read them; then the page for
-admins (docs/hubspot.md) holds the file to paste. Where they can be read, they are compared and created.
+Subscriptions of a project app are defined in the app's project file, and a service key cannot read them;
+docs/hubspot.md has the file to paste. Where they can be read, they are compared and created.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ UNREADABLE_STATUSES = (401, 403, 404)
 
 
 def required_subscriptions(settings: HubSpotSettings) -> list[str]:
-    """Subscriptions as ``type`` or ``type/property``."""
-    found = ["contact.deletion", "contact.merge", "contact.privacyDeletion"]
+    """Return the required subscriptions as ``type`` or ``type/property``."""
+    names = ["contact.deletion", "contact.merge", "contact.privacyDeletion"]
     if "contacts" in settings.listen_to:
-        found += ["contact.creation", *(f"contact.propertyChange/{name}" for name in settings.contact_properties)]
+        names += ["contact.creation", *(f"contact.propertyChange/{name}" for name in settings.contact_properties)]
     if "deals" in settings.listen_to:
-        found.append("deal.propertyChange/dealstage")
+        names.append("deal.propertyChange/dealstage")
     if "tickets" in settings.listen_to:
-        found.append("ticket.propertyChange/hs_pipeline_stage")
-    return found
+        names.append("ticket.propertyChange/hs_pipeline_stage")
+    return names
 
 
 def plan_subscriptions(api: Api, connection: Connection) -> Iterator[SetupChange]:
-    """What the app lacks; nothing if the connection is polled or names no app."""
+    """Yield the subscriptions that the app lacks; nothing if the connection is polled or names no app."""
     app_id = api.settings.app_id
     if api.settings.events != "webhook" or app_id is None:
         return
-    answer = api.get(api.paths.subscriptions(app_id), accept=UNREADABLE_STATUSES)
-    if answer.status in UNREADABLE_STATUSES:
+    response = api.get(api.paths.subscriptions(app_id), accept=UNREADABLE_STATUSES)
+    if response.status in UNREADABLE_STATUSES:
         yield SetupChange(
             id="subscriptions",
             change="blocked",
             text=f"the subscriptions of app {app_id} cannot be read with this token: compare them in HubSpot with the "
-            "list in docs/hubspot.md, then leave app_id out",
+            "list in docs/hubspot.md, then remove app_id",
         )
         return
-    told = answer.json_or_none()
-    results = told.get("results") if isinstance(told, dict) else None
+    body = response.json_or_none()
+    results = body.get("results") if isinstance(body, dict) else None
     active = {
         _subscription_name(item) for item in results or () if isinstance(item, dict) and item.get("active") is True
     }
@@ -53,21 +53,21 @@ def plan_subscriptions(api: Api, connection: Connection) -> Iterator[SetupChange
 
 
 def _compare_address(api: Api, connection: Connection, app_id: int) -> Iterator[SetupChange]:
-    """An app has one address for all portals: another one is reported, never replaced."""
-    answer = api.get(api.paths.webhook_settings(app_id), accept=UNREADABLE_STATUSES)
-    told = answer.json_or_none()
-    there = told.get("targetUrl") if isinstance(told, dict) else None
-    ours = api.settings.webhook_url or f"{connection.public_url}/hooks/{connection.name}"
-    if answer.status == 200 and there != ours:
+    """An app has one target URL for all portals: a different one is reported, never replaced."""
+    response = api.get(api.paths.webhook_settings(app_id), accept=UNREADABLE_STATUSES)
+    body = response.json_or_none()
+    target_url = body.get("targetUrl") if isinstance(body, dict) else None
+    expected_url = api.settings.webhook_url or f"{connection.public_url}/hooks/{connection.name}"
+    if response.status == 200 and target_url != expected_url:
         yield SetupChange(
             id="webhook-address",
             change="blocked",
-            text=f"app {app_id} sends its webhooks elsewhere: set its target URL to {ours} in HubSpot",
+            text=f"app {app_id} sends its webhooks elsewhere: set its target URL to {expected_url} in HubSpot",
         )
 
 
 def create_subscription(api: Api, name: str) -> None:
-    """Subscribe; an app that is subscribed already answers 409."""
+    """Subscribe; HubSpot returns 409 if the app is subscribed already."""
     if api.settings.app_id is None:
         return
     kind, _, property_name = name.partition("/")

@@ -1,7 +1,7 @@
-"""Incoming webhooks: is it really HubSpot, and is it now? CPU only.
+"""Verification of webhook signatures. CPU only.
 
-The rules are HubSpot's (request validation, developer platform). v1 and v2 hold no time, so that whoever saw one such
-request can send it again for ever; they are accepted only where the settings say so.
+The rules are those of "Request validation" in HubSpot's developer documentation. v1 and v2 sign no time, so anybody who
+saw such a request can replay it; they are accepted only where the settings say so.
 """
 
 from __future__ import annotations
@@ -40,49 +40,50 @@ _ENCODED = re.compile("%(" + "|".join(_DECODED) + ")", re.IGNORECASE)
 
 
 def signed_url(url: str) -> str:
-    """The address as HubSpot signs it: the characters of its list decoded once, everything else left as called."""
-    return _ENCODED.sub(lambda found: _DECODED[found[1].upper()], url)
+    """Return the address as HubSpot signs it: the characters of its list decoded once, everything else unchanged."""
+    return _ENCODED.sub(lambda match: _DECODED[match[1].upper()], url)
 
 
 def signature_v3(secret: str, method: str, url: str, body: bytes, timestamp: str) -> str:
-    """Base64 of HMAC-SHA256 over method, address, body and timestamp (milliseconds), with nothing between."""
+    """Return base64 of HMAC-SHA256 over method, address, body and timestamp (milliseconds), concatenated."""
     text = method.encode() + signed_url(url).encode() + body + timestamp.encode()
     return base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
 
 
 def signature_v2(secret: str, method: str, url: str, body: bytes) -> str:
-    """Hex SHA-256 of secret, method, address and body."""
+    """Return hex SHA-256 of secret, method, address and body."""
     return hashlib.sha256(secret.encode() + method.encode() + url.encode() + body).hexdigest()
 
 
 def signature_v1(secret: str, body: bytes) -> str:
-    """Hex SHA-256 of secret and body."""
+    """Return hex SHA-256 of secret and body."""
     return hashlib.sha256(secret.encode() + body).hexdigest()
 
 
 @hookimpl
 def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
-    """Believe a webhook only if one of the connection's secrets signed exactly this request within five minutes."""
+    """Accept a webhook only if one of the connection's secrets signed this request within the last five minutes."""
     settings: HubSpotSettings = connection.settings
     secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
     if not secrets:
         raise WebhookRejected("signature", "the connection has no webhook_secrets")
-    version, given = _request_signature(request, settings)
-    # Every secret is tried, so that the time taken does not tell which one is right.
+    version, signature = _request_signature(request, settings)
+    # Every secret is tried, so that the duration does not reveal which one matches.
     called = request.model_copy(update={"url": _called_url(settings, request.url)})
     matches = [
-        hmac.compare_digest(_expected_signature(version, secret, called).encode(), given.encode()) for secret in secrets
+        hmac.compare_digest(_expected_signature(version, secret, called).encode(), signature.encode())
+        for secret in secrets
     ]
     if not any(matches):
         raise WebhookRejected(
-            "signature", f"the {version} signature does not fit; is public_url (or webhook_url) the address called?"
+            "signature", f"the {version} signature does not match; is public_url (or webhook_url) the address called?"
         )
     if version == "v3":
         _check_age(request.headers.get(TIMESTAMP, ""), request.received_at)
 
 
 def _called_url(settings: HubSpotSettings, url: str) -> str:
-    """The address that HubSpot called: the registered one, with the query that came along if it has none itself."""
+    """Return the address that HubSpot called: the registered one, with the request's query if it has none itself."""
     registered = settings.webhook_url
     if registered is None:
         return url
@@ -100,7 +101,7 @@ def _expected_signature(version: str, secret: str, request: WebhookRequest) -> s
 
 
 def _request_signature(request: WebhookRequest, settings: HubSpotSettings) -> tuple[str, str]:
-    """The strongest signature that the settings accept and the request holds."""
+    """Return the strongest signature of the request that the settings accept, with its version."""
     if "v3" in settings.signatures and SIGNATURE_V3 in request.headers:
         return "v3", request.headers[SIGNATURE_V3].strip()
     older = request.headers.get(SIGNATURE_VERSION, "").strip().lower()
@@ -114,4 +115,4 @@ def _check_age(timestamp: str, received_at: datetime) -> None:
         raise WebhookRejected("stale", "the timestamp is not a number of milliseconds")
     signed_at = datetime.fromtimestamp(int(timestamp) / 1000, UTC)
     if abs(received_at - signed_at) > MAX_SIGNATURE_AGE:
-        raise WebhookRejected("stale", "signed more than five minutes away from now; check the clock of this machine")
+        raise WebhookRejected("stale", "signed more than five minutes from now; check the clock of this machine")

@@ -1,4 +1,4 @@
-"""A portal with its properties set up, and connections to it: no network, a clock that moves only when told."""
+"""Fixtures: a portal with its properties set up, and connections to it; no network, a manual clock."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def portal(vendor: Simulated) -> Portal:
 
 
 class RecordingTransport(VendorTransport):
-    """The wire to the portal. `faults` are answered in its place, first come first served."""
+    """The transport to the portal. `faults` replace its responses, in order."""
 
     def __init__(self, vendor: Simulated) -> None:
         super().__init__(vendor)
@@ -54,9 +54,9 @@ class RecordingTransport(VendorTransport):
             fault = self.faults.pop(0)
             if isinstance(fault, Exception):
                 raise fault
-            answer = fault(request) if callable(fault) else fault
-            if answer is not None:
-                return answer
+            response = fault(request) if callable(fault) else fault
+            if response is not None:
+                return response
         return super().handle_request(request)
 
     def paths(self) -> list[str]:
@@ -64,7 +64,7 @@ class RecordingTransport(VendorTransport):
 
 
 @pytest.fixture
-def wire(vendor: Simulated) -> RecordingTransport:
+def transport(vendor: Simulated) -> RecordingTransport:
     return RecordingTransport(vendor)
 
 
@@ -72,28 +72,28 @@ MakeConnection = Callable[..., Connection]
 
 
 @pytest.fixture
-def connecting(vendor: Simulated, wire: RecordingTransport) -> MakeConnection:
-    """Connections with settings of one's own, all over the same wire."""
+def make_connection(vendor: Simulated, transport: RecordingTransport) -> MakeConnection:
+    """Return a function that makes connections with other settings over the same transport."""
 
     def make(**settings: Any) -> Connection:
         table = {"access_token": TOKEN, "webhook_secrets": [SECRET], "portal_id": vendor.portal.portal_id, **settings}
-        return connect(plugin, table, vendor, transport=wire)
+        return connect(plugin, table, vendor, transport=transport)
 
     return make
 
 
 @pytest.fixture
-def bare(connecting: MakeConnection) -> Connection:
-    """A connection to a portal in which nothing has been set up."""
-    return connecting()
+def unprepared_connection(make_connection: MakeConnection) -> Connection:
+    """A connection to a portal before its setup."""
+    return make_connection()
 
 
 @pytest.fixture
-def connection(bare: Connection, wire: RecordingTransport) -> Connection:
-    """A connection to a portal that is set up."""
-    plugin.nps_apply_setup(bare, plugin.nps_plan_setup(bare))
-    wire.requests.clear()
-    return bare
+def connection(unprepared_connection: Connection, transport: RecordingTransport) -> Connection:
+    """A connection to a portal after its setup."""
+    plugin.nps_apply_setup(unprepared_connection, plugin.nps_plan_setup(unprepared_connection))
+    transport.requests.clear()
+    return unprepared_connection
 
 
 CreateContacts = Callable[..., list[Record]]
@@ -101,7 +101,7 @@ CreateContacts = Callable[..., list[Record]]
 
 @pytest.fixture
 def create_contacts(vendor: Simulated) -> CreateContacts:
-    """So many contacts of the portal, in order."""
+    """Return a function that adds contacts to the portal and returns their records, in order."""
 
     def make(count: int, **properties: str) -> list[Record]:
         emails = [f"person{number}@example.com" for number in range(count)]
@@ -118,8 +118,8 @@ BuildScoreUpdate = Callable[..., ScoreUpdate]
 
 
 @pytest.fixture
-def updating(clock: FixedClock) -> BuildScoreUpdate:
-    """A score update for a contact; the answer was given a minute ago unless told otherwise."""
+def build_score_update(clock: FixedClock) -> BuildScoreUpdate:
+    """Return a function that builds a score update; the response is one minute old by default."""
 
     def make(contact_id: str, score: int = 9, *, ago: timedelta = timedelta(minutes=1), **more: Any) -> ScoreUpdate:
         response = {
@@ -143,8 +143,8 @@ BuildWebhookRequest = Callable[..., WebhookRequest]
 
 
 @pytest.fixture
-def receiving(clock: FixedClock) -> BuildWebhookRequest:
-    """A webhook as the product's door hands it on."""
+def build_webhook_request(clock: FixedClock) -> BuildWebhookRequest:
+    """Return a function that builds a webhook request as the web layer passes it on."""
 
     def make(
         body: bytes, headers: dict[str, str] | None = None, url: str = URL, method: str = "POST"
@@ -162,16 +162,16 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def application(
-    vendor: Simulated, wire: RecordingTransport, tmp_path: Path, empty_ledger: bytes
+    vendor: Simulated, transport: RecordingTransport, tmp_path: Path, empty_ledger: bytes
 ) -> Iterator[Callable[..., ApplicationHarness]]:
-    """The whole product with this portal as its CRM, and the core's small vendors around it."""
-    opened: list[Ledger] = []
+    """Return a function that builds the product with this portal as its CRM and the core's fake vendors."""
+    ledgers: list[Ledger] = []
 
     def make(change: dict[str, Any] | None = None, **settings: Any) -> ApplicationHarness:
-        path = tmp_path / f"ledger-{len(opened)}.db"
+        path = tmp_path / f"ledger-{len(ledgers)}.db"
         path.write_bytes(empty_ledger)
         ledger = Ledger(f"sqlite:///{path}")
-        opened.append(ledger)
+        ledgers.append(ledger)
         crm = {
             "plugin": "hubspot",
             "events": "webhook",
@@ -184,39 +184,39 @@ def application(
         }
         clock = ManualClock(vendor.clock())
         vendor.clock = clock
-        made = ApplicationHarness(
+        harness = ApplicationHarness(
             ledger,
             clock,
             merge_config({"connections": {"crm": crm}}, change or {}),
-            transports={"crm": wire},
+            transports={"crm": transport},
             hubspot=plugin,
         )
-        account = made.ctx.connections["crm"]
-        plugin.nps_apply_setup(account, plugin.nps_plan_setup(account))
-        wire.requests.clear()
-        return made
+        connection = harness.ctx.connections["crm"]
+        plugin.nps_apply_setup(connection, plugin.nps_plan_setup(connection))
+        transport.requests.clear()
+        return harness
 
     yield make
-    for ledger in opened:
+    for ledger in ledgers:
         ledger.close()
 
 
 class HubSpotScenario:
-    """What happens at the portal, until it has come to rest in the product."""
+    """Steps at the portal and in the product, each run until the product is idle."""
 
     def __init__(self, application: ApplicationHarness, vendor: Simulated) -> None:
         self.application, self.vendor = application, vendor
 
-    def knows(self, email: str, **properties: str) -> Record:
-        """Somebody whom the portal knows."""
+    def add_contact(self, email: str, **properties: str) -> Record:
+        """Add a contact to the portal."""
         self.vendor.populate([SimulatedPerson(email, "Zoé Müller", "fr")])
         record = self.vendor.portal.contact(email)
         assert record is not None
         record.set(properties, self.application.clock())
         return record
 
-    def accept(self, facts: Sequence[str]) -> None:
-        """Let the portal send its webhooks; nothing is worked off yet."""
+    def deliver_webhooks(self, facts: Sequence[str]) -> None:
+        """Deliver the portal's webhooks; the product does not process them yet."""
         for webhook in self.vendor.webhooks(facts, URL):
             headers = {name.lower(): value for name, value in webhook.headers.items()}
             self.application.backend.accept_webhook(
@@ -227,45 +227,45 @@ class HubSpotScenario:
             )
 
     def send(self, facts: Sequence[str]) -> None:
-        """Let the portal send its webhooks, and work off what they lead to."""
-        self.accept(facts)
+        """Deliver the portal's webhooks and process them."""
+        self.deliver_webhooks(facts)
         self.application.run()
 
-    def won(self, email: str) -> None:
-        """Let the person's deal be won."""
+    def win_deal(self, email: str) -> None:
+        """Win a deal of the person."""
         self.send(self.vendor.simulate_event("deal.won", email))
 
-    def surveyed(self, email: str) -> str:
-        """Walk a person of the portal up to the survey mail; the survey's token."""
-        self.won(email)
+    def survey(self, email: str) -> str:
+        """Run the product until the person has a survey mail; returns the survey's token."""
+        self.win_deal(email)
         self.application.clock.forward(timedelta(days=3, seconds=1))
         self.application.run()
         sent = [mail for mail in self.application.post.items if mail.kind == "survey" and mail.to.email == email]
         return sent[-1].text.split("/s/")[1].split()[0].partition("?")[0]
 
-    def answers(self, email: str, score: int, comment: str | None = None) -> str:
-        """Survey a person and let them answer; the survey's token."""
-        token = self.surveyed(email)
+    def respond(self, email: str, score: int, comment: str | None = None) -> str:
+        """Survey a person and submit their response; returns the survey's token."""
+        token = self.survey(email)
         self.application.answer(token, score, comment)
         self.application.run()
         return token
 
     def unsubscribe(self, email: str) -> None:
-        """Let a person follow the unsubscribe link of their newest mail."""
+        """Follow the unsubscribe link in a person's newest mail."""
         self.application.backend.unsubscribe(self.application.token(email, "u"))
         self.application.run()
 
     def notes(self) -> list[str]:
-        """The bodies of all notes of the portal."""
+        """Return the bodies of all notes of the portal."""
         return [note.properties["hs_note_body"] for note in self.vendor.portal.records[NOTE].values()]
 
     def reasons(self) -> list[str]:
-        """Why each decision was taken, in order."""
+        """Return the reason of each decision, in order."""
         with self.application.ledger.read() as session:
             return [row.reason for row in session.execute(select(DecisionRow).order_by(DecisionRow.id)).scalars()]
 
 
 @pytest.fixture
-def play(application: Callable[..., ApplicationHarness], vendor: Simulated) -> Callable[..., HubSpotScenario]:
-    """The product with this portal, ready to be played: ``play(notes=True)``."""
+def make_scenario(application: Callable[..., ApplicationHarness], vendor: Simulated) -> Callable[..., HubSpotScenario]:
+    """Return a function that builds a scenario with settings: ``make_scenario(notes=True)``."""
     return lambda change=None, **settings: HubSpotScenario(application(change, **settings), vendor)

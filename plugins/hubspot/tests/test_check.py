@@ -1,4 +1,4 @@
-"""`connections check`: what an ops engineer hears about a portal."""
+"""The account check of a portal."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from nps_connect import AuthFailed, FilterUse
 from nps_connect_hubspot.simulated.property_definitions import build_definition
 
 
-def told(connection, severity):
+def finding_texts(connection, severity):
     return [finding.text for finding in plugin.nps_check(connection) if finding.severity == severity]
 
 
-def good(**more):
+def healthy_settings(**more):
     return {"portal_timezone": "Europe/Paris", "calls_per_ten_seconds": 190, **more}
 
 
-def test_a_healthy_connection(connecting, connection):
-    findings = plugin.nps_check(connecting(**good()))
+def test_a_healthy_connection_has_only_ok_findings(make_connection, connection):
+    findings = plugin.nps_check(make_connection(**healthy_settings()))
     assert {finding.severity for finding in findings} == {"ok"}
     text = "\n".join(finding.text for finding in findings)
     assert "portal 4242424 (STANDARD) at app-eu1.hubspot.com, time zone Europe/Paris" in text
@@ -30,88 +30,106 @@ def test_a_healthy_connection(connecting, connection):
     assert "supported until 2028-03" in text
 
 
-def test_it_writes_nothing(connecting, connection, vendor):
+def test_the_check_writes_nothing(make_connection, connection, vendor):
     before = vendor.state()["records"]
-    plugin.nps_check(connecting(**good()))
+    plugin.nps_check(make_connection(**healthy_settings()))
     assert vendor.state()["records"] == before
 
 
-def test_missing_scopes_are_named_one_by_one(connecting, connection, portal):
+def test_missing_scopes_are_named_one_by_one(make_connection, connection, portal):
     portal.scopes -= {"crm.objects.contacts.write", "crm.objects.deals.read", "crm.schemas.contacts.read"}
-    findings = plugin.nps_check(connecting(**good()))
+    findings = plugin.nps_check(make_connection(**healthy_settings()))
     fixes = [finding.fix for finding in findings if finding.severity != "ok"]
     assert "add crm.objects.contacts.write to the key or app" in fixes
     assert "add crm.objects.deals.read to the key or app" in fixes
 
 
-def test_a_token_of_another_portal(connecting, connection):
-    assert any("belongs to portal 4242424" in text for text in told(connecting(**good(portal_id=1)), "error"))
+def test_a_token_of_another_portal_is_an_error(make_connection, connection):
+    assert any(
+        "belongs to portal 4242424" in text
+        for text in finding_texts(make_connection(**healthy_settings(portal_id=1)), "error")
+    )
 
 
-def test_an_unknown_time_zone_of_the_portal(connecting, connection):
-    [text] = told(connecting(**good(portal_timezone=None)), "warning")
+def test_a_missing_portal_time_zone_is_a_warning(make_connection, connection):
+    [text] = finding_texts(make_connection(**healthy_settings(portal_timezone=None)), "warning")
     assert "Europe/Paris" in text
 
 
-def test_an_unfinished_set_up(connecting):
-    [text] = told(connecting(**good()), "error")
+def test_a_missing_setup_is_an_error(make_connection):
+    [text] = finding_texts(make_connection(**healthy_settings()), "error")
     assert "property:nps_score" in text
 
 
 @pytest.mark.parametrize(("minutes", "severity"), [(2, "warning"), (10, "error")])
-def test_a_clock_that_is_off(connecting, connection, vendor, clock, minutes, severity):
-    healthy = connecting(**good())
+def test_clock_skew_is_reported(make_connection, connection, vendor, clock, minutes, severity):
+    healthy = make_connection(**healthy_settings())
     vendor.clock = lambda: clock() + timedelta(minutes=minutes)
-    assert any("seconds apart" in text for text in told(healthy, severity))
+    assert any("clock and HubSpot's differ by" in text for text in finding_texts(healthy, severity))
 
 
-def test_a_quota_that_is_nearly_used_up(connecting, connection, vendor):
+def test_a_nearly_used_up_quota_is_a_warning(make_connection, connection, vendor):
     vendor.quotas.daily, vendor.quotas.used_today = 1000, 950
-    assert any("calls of today are left" in text for text in told(connecting(**good()), "warning"))
+    assert any(
+        "calls of today are left" in text for text in finding_texts(make_connection(**healthy_settings()), "warning")
+    )
 
 
-def test_a_quota_setting_beyond_the_tier(connecting, connection):
-    assert any("allows 190 calls" in text for text in told(connecting(**good(calls_per_ten_seconds=250)), "warning"))
+def test_a_quota_setting_above_the_tier_is_a_warning(make_connection, connection):
+    assert any(
+        "allows 190 calls" in text
+        for text in finding_texts(make_connection(**healthy_settings(calls_per_ten_seconds=250)), "warning")
+    )
 
 
-def test_a_version_that_ends_soon(connecting, connection, clock):
+def test_an_ending_api_version_is_reported(make_connection, connection, clock):
     clock.forward(timedelta(days=400))
-    assert any("2027-09" in text for text in told(connecting(**good(api_version="2026-03")), "warning"))
+    assert any(
+        "2027-09" in text
+        for text in finding_texts(make_connection(**healthy_settings(api_version="2026-03")), "warning")
+    )
     clock.forward(timedelta(days=400))
-    assert any("2027-09" in text for text in told(connecting(**good(api_version="2026-03")), "error"))
+    assert any(
+        "2027-09" in text for text in finding_texts(make_connection(**healthy_settings(api_version="2026-03")), "error")
+    )
 
 
-def test_a_stage_that_no_pipeline_has(connecting, connection):
-    [text] = told(connecting(**good(won_stages=["won"])), "error")
+def test_an_unknown_stage_is_an_error(make_connection, connection):
+    [text] = finding_texts(make_connection(**healthy_settings(won_stages=["won"])), "error")
     assert text == "no pipeline has the stage won of won_stages"
 
 
-def test_webhooks_that_could_be_of_any_portal_or_replayed(connecting, connection):
-    texts = told(connecting(**good(events="webhook", portal_id=None, signatures=["v3", "v1"])), "warning")
+def test_webhooks_of_any_portal_and_replayable_signatures_are_warnings(make_connection, connection):
+    texts = finding_texts(
+        make_connection(**healthy_settings(events="webhook", portal_id=None, signatures=["v3", "v1"])), "warning"
+    )
     assert any("portal_id is not set" in text for text in texts)
     assert any("version v1" in text for text in texts)
 
 
-def test_a_wrong_token(connecting):
+def test_a_wrong_token_raises_auth_failed(make_connection):
     with pytest.raises(AuthFailed):
-        plugin.nps_check(connecting(access_token="pat-na1-wrong"))
+        plugin.nps_check(make_connection(access_token="pat-na1-wrong"))
 
 
-def test_a_token_that_looks_short_lived(connecting, connection, monkeypatch):
+def test_an_oauth_token_is_a_warning(make_connection, connection, monkeypatch):
     monkeypatch.setattr("nps_connect_hubspot.simulated.vendor.TOKEN", "CJS-short-lived")
-    assert any("30 minutes" in text for text in told(connecting(**good(access_token="CJS-short-lived")), "warning"))
+    assert any(
+        "30 minutes" in text
+        for text in finding_texts(make_connection(**healthy_settings(access_token="CJS-short-lived")), "warning")
+    )
 
 
-def asking(connection, **fields):
+def with_filter(connection, **fields):
     kinds = {name: (kind,) if kind else () for name, kind in fields.items()}
     return replace(connection, filters=(FilterUse(trigger="large deals", on="deal.won", fields=kinds),))
 
 
-def test_properties_that_filters_name_are_looked_for(connecting, connection, portal):
+def test_properties_in_filters_are_compared_with_the_portal(make_connection, connection, portal):
     portal.definitions["deals"]["closed_on"] = build_definition("closed_on", "date", "date")
-    asked = asking(connecting(**good()), amuont="number", closed_on="text", dealname="text")
-    findings = [one for one in plugin.nps_check(asked) if "large deals" in one.text]
-    assert [(one.severity, one.fix) for one in findings] == [
+    filtered = with_filter(make_connection(**healthy_settings()), amuont="number", closed_on="text", dealname="text")
+    findings = [finding for finding in plugin.nps_check(filtered) if "large deals" in finding.text]
+    assert [(finding.severity, finding.fix) for finding in findings] == [
         ("error", "write 'amount'"),
         ("error", 'compare it with a moment such as d"2026-01-31T09:00:00Z"'),
     ]
@@ -119,7 +137,7 @@ def test_properties_that_filters_name_are_looked_for(connecting, connection, por
     assert "'closed_on', which is a moment at HubSpot, but compares it as a text" in findings[1].text
 
 
-def test_properties_that_are_there_are_told(connecting, connection, portal):
+def test_matching_filter_properties_are_an_ok_finding(make_connection, connection, portal):
     portal.definitions["deals"]["closed_on"] = build_definition("closed_on", "date", "date")
-    asked = asking(connecting(**good()), closed_on="moment", dealname=None)
-    assert "the properties that filters name are there: closed_on, dealname" in told(asked, "ok")
+    filtered = with_filter(make_connection(**healthy_settings()), closed_on="moment", dealname=None)
+    assert "the properties that filters name exist: closed_on, dealname" in finding_texts(filtered, "ok")

@@ -1,4 +1,4 @@
-"""Plan, apply and check as an ops engineer runs them: the command line, over HTTP, against the sandbox's portal."""
+"""The commands plan, apply and check, over HTTP against the sandbox's portal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def faults() -> FaultPlan:
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, faults, empty_ledger):
-    """`command("plan", "crm")` in a folder with a configuration, and a portal on a port of this machine."""
+    """Return a function that runs ``command("plan", "crm")`` in a directory with a configuration and a portal server."""
     monkeypatch.chdir(tmp_path)
     vendor = Simulated()
     (tmp_path / "nps-connect.db").write_bytes(empty_ledger)
@@ -103,17 +103,17 @@ def test_from_an_empty_portal_to_a_complete_one(command):
     assert command("check", "crm").code == 0
 
 
-def test_twice_is_harmless_and_a_refused_prompt_changes_nothing(command):
-    refused = command("apply", "crm", answer="n\n")
-    assert refused.code == 1
-    assert "Apply these changes at HubSpot?" in refused.err
+def test_apply_is_idempotent_and_a_declined_prompt_changes_nothing(command):
+    declined = command("apply", "crm", answer="n\n")
+    assert declined.code == 1
+    assert "Apply these changes at HubSpot?" in declined.err
     assert "nps_score" not in command.vendor.portal.definitions["contacts"]
     assert command("apply", "crm", answer="y\n").code == 0
-    again = command("apply", "crm", "--yes", "--json")
-    assert (again.code, json.loads(again.out)) == (0, {"connection": "crm", "done": [], "remaining": []})
+    repeated = command("apply", "crm", "--yes", "--json")
+    assert (repeated.code, json.loads(repeated.out)) == (0, {"connection": "crm", "done": [], "remaining": []})
 
 
-def test_subscriptions_of_an_app_are_part_of_it(command):
+def test_subscriptions_of_an_app_are_part_of_the_plan(command):
     command.vendor.portal.scopes.add("developer-app")
     command.vendor.portal.target_url = "https://nps.example.com/hooks/crm"
     more = 'events = "webhook"\napp_id = 31337\nportal_id = 4242424\n'
@@ -134,14 +134,14 @@ where = 'amuont >= 100 and Amount >= 100 and closed_on > "2026-01-31"'
 """
 
 
-def test_slips_in_filters_are_noted_and_the_portal_is_asked_for_the_properties(command):
+def test_mistakes_in_filters_are_noted_and_compared_with_the_portal(command):
     polled = {"more": 'events = "poll"\n', "triggers": TRIGGER}
     command("apply", "crm", "--yes", **polled)
     notes = json.loads(command("check", "--json", of=("config",), **polled).out)["notes"]
-    told = "\n".join(one for one in notes if one.startswith("triggers.1.where: "))
-    assert "'Amount' is not a standard field of deal.won; did you mean 'amount'?" in told
-    assert "'amuont' is not a standard field of deal.won; did you mean 'amount'?" in told
-    assert "'closed_on' is compared with a date as text" in told
+    text = "\n".join(note for note in notes if note.startswith("triggers.1.where: "))
+    assert "'Amount' is not a standard field of deal.won; did you mean 'amount'?" in text
+    assert "'amuont' is not a standard field of deal.won; did you mean 'amount'?" in text
+    assert "'closed_on' is compared with a date as text" in text
     command.vendor.portal.definitions["deals"]["closed_on"] = build_definition("closed_on", "date", "date")
     checked = command("check", "crm", **polled)
     assert checked.code == 1
@@ -149,7 +149,7 @@ def test_slips_in_filters_are_noted_and_the_portal_is_asked_for_the_properties(c
         assert f"trigger 'large deals': the filter names {wrong}" in " ".join(checked.out.split())
 
 
-def test_what_an_admin_locked_is_shown_and_remains(command):
+def test_a_definition_locked_by_an_admin_is_blocked(command):
     command("apply", "crm", "--yes")
     category = command.vendor.portal.definitions["contacts"]["nps_category"]
     category["options"].pop()
@@ -162,14 +162,14 @@ def test_what_an_admin_locked_is_shown_and_remains(command):
     assert len(category["options"]) == 2
 
 
-def test_an_option_that_is_missing_is_shown_as_a_change(command):
+def test_a_missing_option_is_a_change(command):
     command("apply", "crm", "--yes")
     command.vendor.portal.definitions["contacts"]["nps_category"]["options"].pop()
     assert command("plan", "crm").out.startswith("~ options:nps_category  ")
     assert command("apply", "crm", "--yes").code == 0
 
 
-def test_a_refusal_is_told_and_mended_by_applying_again(command):
+def test_a_failed_apply_names_the_scope_and_can_be_repeated(command):
     command.vendor.portal.scopes.discard("crm.schemas.contacts.write")
     failed = command("apply", "crm", "--yes")
     assert failed.code == 1
@@ -179,11 +179,11 @@ def test_a_refusal_is_told_and_mended_by_applying_again(command):
     assert command("apply", "crm", "--yes").code == 0
 
 
-def test_a_wrong_token_is_a_finding_and_named_without_being_shown(command):
+def test_a_wrong_token_is_a_finding_without_the_token(command):
     result = command("check", "crm", "--json", token="pat-na1-wrong-and-secret")
-    [told] = json.loads(result.out)
+    [checked] = json.loads(result.out)
     assert result.code == 1
-    assert told["findings"][0]["text"].startswith("HubSpot refuses the access token")
+    assert checked["findings"][0]["text"].startswith("HubSpot refuses the access token")
     assert "pat-na1-wrong-and-secret" not in result.out + result.err
     planned = command("plan", "crm", token="pat-na1-wrong-and-secret")
     assert planned.code == 1
@@ -198,7 +198,7 @@ def test_missing_scopes_are_named(command):
     assert "crm.objects.contacts.write" in result.out
 
 
-def test_a_portal_that_is_down_is_a_finding(command, faults):
+def test_an_unavailable_portal_is_a_finding(command, faults):
     faults.rates = parse_faults("503=1")
     result = command("check", "crm", "--json")
     assert result.code == 1

@@ -1,4 +1,4 @@
-"""Who is meant: vendor ids as identity, merges followed, ambiguity told and never guessed away, all in bulk."""
+"""Contact look-up: vendor ids as identity, merges followed, ambiguity reported, all in bulk."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def emails(*values):
     return [ContactKey(kind="email", value=value) for value in values]
 
 
-def found(connection, keys):
+def find_contacts(connection, keys):
     return [match.contacts for match in plugin.nps_find_contacts(connection, keys)]
 
 
-def test_a_person_as_the_portal_knows_them(connection, vendor, portal):
+def test_a_contact_has_the_fields_of_its_record(connection, vendor, portal):
     vendor.populate([SimulatedPerson("zoe@example.com", "Zoë Çelik-Ærø", "fr-CA")])
     record = portal.contact("zoe@example.com")
     record.properties |= {
         "hs_timezone": "america_slash_montreal",
         "hs_additional_emails": "z@example.com;zc@example.com",
     }
-    [[contact]] = found(connection, ids(record.id))
+    [[contact]] = find_contacts(connection, ids(record.id))
     assert contact.model_dump() == {
         "connection": "crm",
         "id": record.id,
@@ -49,89 +49,93 @@ def test_a_person_as_the_portal_knows_them(connection, vendor, portal):
 
 def test_a_contact_without_an_address_or_a_name(connection, portal, clock):
     record = portal.create("contacts", {}, clock())
-    [[contact]] = found(connection, ids(record.id))
+    [[contact]] = find_contacts(connection, ids(record.id))
     assert (contact.email, contact.name, contact.language) == (None, None, None)
 
 
 @pytest.mark.parametrize("version", ["2026-03", "2026-09"])
-def test_unknown_people_are_no_match(connecting, version):
-    assert found(connecting(api_version=version), [*ids("999999", "not-a-number"), *emails("nobody@example.com")]) == [
+def test_unknown_contacts_are_no_match(make_connection, version):
+    assert find_contacts(
+        make_connection(api_version=version), [*ids("999999", "not-a-number"), *emails("nobody@example.com")]
+    ) == [
         (),
         (),
         (),
     ]
 
 
-def test_a_hundred_ids_are_one_call(connection, wire, create_contacts):
+def test_a_hundred_ids_need_one_call(connection, transport, create_contacts):
     people = create_contacts(100)
-    assert all(len(contacts) == 1 for contacts in found(connection, ids(*[person.id for person in people])))
-    assert len(wire.requests) == 1
+    assert all(len(contacts) == 1 for contacts in find_contacts(connection, ids(*[person.id for person in people])))
+    assert len(transport.requests) == 1
 
 
-def test_a_hundred_and_one_addresses_are_two_calls_and_no_search(connection, wire, create_contacts):
+def test_a_hundred_and_one_addresses_need_two_calls_and_no_search(connection, transport, create_contacts):
     people = create_contacts(101)
-    found(connection, emails(*[person.properties["email"].upper() for person in people]))
-    assert wire.paths() == ["/crm/objects/2026-09/contacts/batch/read"] * 2
+    find_contacts(connection, emails(*[person.properties["email"].upper() for person in people]))
+    assert transport.paths() == ["/crm/objects/2026-09/contacts/batch/read"] * 2
 
 
 def test_a_merged_id_leads_to_the_survivor(connection, create_contacts, portal, clock):
     first, second, third = create_contacts(3)
     portal.merge(second, first, clock())
     portal.merge(third, second, clock())
-    [[contact], [direct]] = found(connection, ids(second.id, third.id))
+    [[contact], [direct]] = find_contacts(connection, ids(second.id, third.id))
     assert contact.id == third.id == direct.id
     assert second.id in contact.merged_ids
     assert "person1@example.com" in contact.other_emails
 
 
-def test_a_secondary_address_is_found(connection, wire, create_contacts, portal, clock):
-    survivor, loser = create_contacts(2)
-    portal.merge(survivor, loser, clock())
-    [[contact]] = found(connection, emails("PERSON1@example.com"))
+def test_a_secondary_address_is_found(connection, transport, create_contacts, portal, clock):
+    survivor, merged = create_contacts(2)
+    portal.merge(survivor, merged, clock())
+    [[contact]] = find_contacts(connection, emails("PERSON1@example.com"))
     assert contact.id == survivor.id
     assert contact.email == "person0@example.com"
-    assert wire.paths()[-1].endswith("/search")
+    assert transport.paths()[-1].endswith("/search")
 
 
-def test_a_shared_address_is_an_ambiguity(connection, create_contacts):
-    one, other = create_contacts(2)
-    for record in (one, other):
+def test_a_shared_address_is_ambiguous(connection, create_contacts):
+    first, second = create_contacts(2)
+    for record in (first, second):
         record.properties["hs_additional_emails"] = "family@example.com"
-    [contacts] = found(connection, emails("family@example.com"))
-    assert {contact.id for contact in contacts} == {one.id, other.id}
+    [contacts] = find_contacts(connection, emails("family@example.com"))
+    assert {contact.id for contact in contacts} == {first.id, second.id}
 
 
-def test_a_deleted_contact_is_told(connection, create_contacts):
+def test_a_deleted_contact_is_reported_as_deleted(connection, create_contacts):
     [person] = create_contacts(1)
     person.archived = True
-    [[contact]] = found(connection, ids(person.id))
+    [[contact]] = find_contacts(connection, ids(person.id))
     assert contact.deleted
-    assert found(connection, emails("person0@example.com")) == [()]
+    assert find_contacts(connection, emails("person0@example.com")) == [()]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "opted_out"), [("hs_email_optout", "true", True), ("hs_email_optout", "false", False)]
 )
-def test_opt_outs_are_read_in_the_same_batch(connection, wire, create_contacts, name, value, opted_out):
+def test_opt_outs_are_read_in_the_same_batch(connection, transport, create_contacts, name, value, opted_out):
     [person] = create_contacts(1, **{name: value})
-    [[contact]] = found(connection, ids(person.id))
+    [[contact]] = find_contacts(connection, ids(person.id))
     assert contact.opted_out is opted_out
-    assert len(wire.requests) == 1
+    assert len(transport.requests) == 1
 
 
-def test_an_opt_out_of_our_own_subscription_counts(connecting, create_contacts):
+def test_an_opt_out_of_our_own_subscription_counts(make_connection, create_contacts):
     [person] = create_contacts(1, hs_email_optout_77="true")
-    assert found(connecting(), ids(person.id))[0][0].opted_out is False
-    assert found(connecting(opt_out_subscription=77), ids(person.id))[0][0].opted_out is True
+    assert find_contacts(make_connection(), ids(person.id))[0][0].opted_out is False
+    assert find_contacts(make_connection(opt_out_subscription=77), ids(person.id))[0][0].opted_out is True
 
 
-def test_a_hundred_deals_are_completed_in_three_calls(connection, wire, vendor, receiving, create_contacts):
+def test_a_hundred_deals_are_completed_in_three_calls(
+    connection, transport, vendor, build_webhook_request, create_contacts
+):
     people = create_contacts(100)
     facts = [fact for person in people for fact in vendor.simulate_event("deal.won", person.properties["email"])]
     [webhook] = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
-    events = plugin.nps_parse_events(connection, receiving(webhook.body))
+    events = plugin.nps_parse_events(connection, build_webhook_request(webhook.body))
     completed = plugin.nps_complete_events(connection, events, ["amount", "deal_currency_code", "contact.language"])
-    assert wire.paths() == [
+    assert transport.paths() == [
         "/crm/objects/2026-09/deals/batch/read",
         "/crm/associations/2026-09/deals/contacts/batch/read",
         "/crm/objects/2026-09/contacts/batch/read",
@@ -157,8 +161,8 @@ def deal_with(portal, vendor, clock, people, labels=()):
     return ContactKey(kind="deal", value=deal.id)
 
 
-def test_several_contacts_of_a_deal_are_told(connection, vendor, portal, clock, create_contacts):
-    [contacts] = found(connection, [deal_with(portal, vendor, clock, create_contacts(2))])
+def test_several_contacts_of_a_deal_are_all_returned(connection, vendor, portal, clock, create_contacts):
+    [contacts] = find_contacts(connection, [deal_with(portal, vendor, clock, create_contacts(2))])
     assert len(contacts) == 2
 
 
@@ -166,62 +170,68 @@ def test_several_contacts_of_a_deal_are_told(connection, vendor, portal, clock, 
     ("labels", "chosen"),
     [(("", "Decision maker"), [1]), (("Decision maker", "Decision maker"), [0, 1]), (("Billing", ""), [0, 1])],
 )
-def test_a_label_chooses(connecting, vendor, portal, clock, create_contacts, labels, chosen):
+def test_a_label_selects_the_contact_of_a_deal(make_connection, vendor, portal, clock, create_contacts, labels, chosen):
     people = create_contacts(2)
-    connection = connecting(contact_label="decision maker")
-    [contacts] = found(connection, [deal_with(portal, vendor, clock, people, labels)])
+    connection = make_connection(contact_label="decision maker")
+    [contacts] = find_contacts(connection, [deal_with(portal, vendor, clock, people, labels)])
     assert [contact.id for contact in contacts] == [people[index].id for index in chosen]
 
 
-def test_a_deal_without_contacts_matches_nobody(connection, vendor, portal, clock):
-    assert found(connection, [deal_with(portal, vendor, clock, [])]) == [()]
+def test_a_deal_without_contacts_has_no_match(connection, vendor, portal, clock):
+    assert find_contacts(connection, [deal_with(portal, vendor, clock, [])]) == [()]
 
 
-def test_a_deals_contact_who_was_merged_meanwhile(connection, vendor, portal, clock, create_contacts):
-    survivor, loser = create_contacts(2)
-    key = deal_with(portal, vendor, clock, [loser])
-    portal.merge(survivor, loser, clock())
-    [[contact]] = found(connection, [key])
+def test_a_merged_contact_of_a_deal_leads_to_the_survivor(connection, vendor, portal, clock, create_contacts):
+    survivor, merged = create_contacts(2)
+    key = deal_with(portal, vendor, clock, [merged])
+    portal.merge(survivor, merged, clock())
+    [[contact]] = find_contacts(connection, [key])
     assert contact.id == survivor.id
 
 
-def test_contact_events_get_the_fields_that_filters_name(connection, wire, vendor, receiving, create_contacts):
+def test_contact_events_get_the_fields_that_filters_name(
+    connection, transport, vendor, build_webhook_request, create_contacts
+):
     create_contacts(1, country="FR")
     [webhook] = vendor.webhooks(
         vendor.simulate_event("contact.property_changed", "person0@example.com"), "https://x.example.com"
     )
     [event] = plugin.nps_complete_events(
         connection,
-        plugin.nps_parse_events(connection, receiving(webhook.body)),
+        plugin.nps_parse_events(connection, build_webhook_request(webhook.body)),
         ["country", "property", "contact.language", "no_such_property"],
     )
     assert event.fields["country"] == "FR"
     assert (event.fields["property"], event.fields["value"]) == ("lifecyclestage", "customer")
-    asked = json.loads(wire.requests[0].body)["properties"]
-    assert "country" in asked
-    assert "contact.language" not in asked
+    requested = json.loads(transport.requests[0].body)["properties"]
+    assert "country" in requested
+    assert "contact.language" not in requested
 
 
-def test_events_of_deleted_things_stay_and_match_nobody(connection, vendor, receiving, create_contacts, portal):
+def test_events_of_deleted_records_stay_without_contacts(
+    connection, vendor, build_webhook_request, create_contacts, portal
+):
     create_contacts(1)
     [webhook] = vendor.webhooks(vendor.simulate_event("deal.won", "person0@example.com"), "https://x.example.com")
-    events = plugin.nps_parse_events(connection, receiving(webhook.body))
+    events = plugin.nps_parse_events(connection, build_webhook_request(webhook.body))
     portal.records["deals"].clear()
     portal.records["contacts"].clear()
     completed = plugin.nps_complete_events(connection, events, ["amount"])
     assert [(event.key, event.contacts) for event in completed] == [(event.key, ()) for event in events]
 
 
-def test_a_closed_ticket_leads_to_its_contact(connecting, vendor, receiving, create_contacts):
+def test_a_closed_ticket_has_its_contact(make_connection, vendor, build_webhook_request, create_contacts):
     create_contacts(1)
-    connection = connecting(listen_to=["tickets"])
+    connection = make_connection(listen_to=["tickets"])
     [webhook] = vendor.webhooks(vendor.simulate_event("ticket.closed", "person0@example.com"), "https://x.example.com")
-    [event] = plugin.nps_complete_events(connection, plugin.nps_parse_events(connection, receiving(webhook.body)), [])
+    [event] = plugin.nps_complete_events(
+        connection, plugin.nps_parse_events(connection, build_webhook_request(webhook.body)), []
+    )
     assert event.contacts[0].email == "person0@example.com"
     assert event.fields["subject"] == "A question"
 
 
-def test_the_people_of_an_imported_file_are_found_by_their_address(connection, create_contacts, clock):
+def test_contacts_of_an_imported_file_are_found_by_address(connection, create_contacts, clock):
     create_contacts(1)
     event = Event(
         key="campaign:spring:1",
@@ -236,7 +246,7 @@ def test_the_people_of_an_imported_file_are_found_by_their_address(connection, c
     assert completed.fields == {"campaign": "spring"}
 
 
-def test_no_events_cost_no_calls(connection, wire):
+def test_no_events_and_no_keys_need_no_calls(connection, transport):
     assert plugin.nps_complete_events(connection, [], ["amount"]) == []
     assert plugin.nps_find_contacts(connection, []) == []
-    assert wire.requests == []
+    assert transport.requests == []

@@ -1,4 +1,4 @@
-"""The contract that every plugin keeps, and HubSpot's own known answer."""
+"""HubSpot passes the contract, with a webhook of known signature."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TestHubSpot(ConnectorContract):
     )
 
 
-class TestTheOlderVersion(EffectChecks):
+class TestHubSpotOlderApiVersion(EffectChecks):
     plugin = nps_connect_hubspot
     settings = {  # noqa: RUF012
         "access_token": TOKEN,

@@ -1,4 +1,4 @@
-"""The whole product with a HubSpot portal: from the webhook to the score, with every setting that changes the walk."""
+"""The whole product with a HubSpot portal: from the webhook to the score, with every setting that matters."""
 
 from __future__ import annotations
 
@@ -17,226 +17,226 @@ def routes(**options):
     return {"routes": [{**SCORES, **options}]}
 
 
-def test_from_a_won_deal_to_the_score_on_its_contact(play):
-    walk = play()
-    zoe = walk.knows(ZOE)
-    walk.answers(ZOE, 9, "Très bien — 谢谢 🎉")
+def test_from_a_won_deal_to_the_score_on_its_contact(make_scenario):
+    scenario = make_scenario()
+    zoe = scenario.add_contact(ZOE)
+    scenario.respond(ZOE, 9, "Très bien — 谢谢 🎉")
     written = {name: value for name, value in zoe.properties.items() if name.startswith("nps_")}
     assert written == {
         "nps_score": "9",
         "nps_category": "promoter",
         "nps_comment": "Très bien — 谢谢 🎉",
-        "nps_answered_at": walk.application.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "nps_answered_at": scenario.application.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "nps_survey": "after-purchase",
         "nps_touchpoint": "after-purchase",
         "nps_response_id": written["nps_response_id"],
         "nps_response_count": "1",
     }
     assert zoe.properties["email"] == ZOE
-    [mail] = [message for message in walk.application.post.items if message.kind == "survey"]
+    [mail] = [message for message in scenario.application.post.items if message.kind == "survey"]
     assert (mail.to.name, mail.language) == ("Zoé Müller", "fr")
-    assert walk.notes() == []
+    assert scenario.notes() == []
 
 
-def test_the_previous_score_and_the_count_follow(play):
-    walk = play()
-    zoe = walk.knows(ZOE)
-    walk.answers(ZOE, 3)
-    walk.application.clock.forward("91d")
-    walk.answers(ZOE, 8)
+def test_previous_score_and_response_count_are_written(make_scenario):
+    scenario = make_scenario()
+    zoe = scenario.add_contact(ZOE)
+    scenario.respond(ZOE, 3)
+    scenario.application.clock.forward("91d")
+    scenario.respond(ZOE, 8)
     assert (zoe.properties["nps_previous_score"], zoe.properties["nps_response_count"]) == ("3", "2")
 
 
-def test_one_webhook_of_a_hundred_deals_resolves_its_contacts_in_three_calls(play, wire, create_contacts):
+def test_a_webhook_of_a_hundred_deals_needs_three_calls_for_its_contacts(make_scenario, transport, create_contacts):
     trigger = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "where": "amount >= 100"}
-    walk = play({"triggers": [trigger], "limits": {"unusual": 1000}})
+    scenario = make_scenario({"triggers": [trigger], "limits": {"unusual": 1000}})
     contacts = create_contacts(100)
     facts = [
-        fact for contact in contacts for fact in walk.vendor.simulate_event("deal.won", contact.properties["email"])
+        fact for contact in contacts for fact in scenario.vendor.simulate_event("deal.won", contact.properties["email"])
     ]
-    wire.requests.clear()
-    walk.accept(facts)
-    walk.application.run(only="parse")
-    walk.application.run(only="decide")
-    assert walk.reasons() == ["surveyed"] * 100
-    assert [request.path for request in wire.requests] == [
+    transport.requests.clear()
+    scenario.deliver_webhooks(facts)
+    scenario.application.run(only="parse")
+    scenario.application.run(only="decide")
+    assert scenario.reasons() == ["surveyed"] * 100
+    assert [request.path for request in transport.requests] == [
         "/crm/objects/2026-09/deals/batch/read",
         "/crm/associations/2026-09/deals/contacts/batch/read",
         "/crm/objects/2026-09/contacts/batch/read",
     ]
 
 
-def test_a_webhook_and_its_resend_are_one_survey(play):
-    walk = play()
-    walk.knows(ZOE)
-    facts = walk.vendor.simulate_event("deal.won", ZOE)
-    walk.send(facts)
-    walk.send(facts)
-    walk.send(list(reversed(facts)))
-    assert walk.reasons() == ["surveyed"]
+def test_a_resent_webhook_causes_no_second_survey(make_scenario):
+    scenario = make_scenario()
+    scenario.add_contact(ZOE)
+    facts = scenario.vendor.simulate_event("deal.won", ZOE)
+    scenario.send(facts)
+    scenario.send(facts)
+    scenario.send(list(reversed(facts)))
+    assert scenario.reasons() == ["surveyed"]
 
 
-def test_a_deal_with_several_contacts_asks_nobody(play):
-    walk = play()
-    zoe, max_ = walk.knows(ZOE), walk.knows("max@example.com")
-    deal = walk.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, walk.application.clock())
+def test_a_deal_with_several_contacts_is_not_surveyed(make_scenario):
+    scenario = make_scenario()
+    zoe, max_ = scenario.add_contact(ZOE), scenario.add_contact("max@example.com")
+    deal = scenario.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, scenario.application.clock())
     for contact in (zoe, max_):
-        walk.vendor.portal.link(deal, contact, DEAL_TO_CONTACT_TYPE_ID)
-    walk.send([walk.vendor.facts.enter_stage(deal, "closedwon", walk.application.clock())])
-    assert walk.reasons() == ["several_contacts"]
-    assert walk.application.deliveries() == []
+        scenario.vendor.portal.link(deal, contact, DEAL_TO_CONTACT_TYPE_ID)
+    scenario.send([scenario.vendor.facts.enter_stage(deal, "closedwon", scenario.application.clock())])
+    assert scenario.reasons() == ["several_contacts"]
+    assert scenario.application.deliveries() == []
 
 
-def test_a_label_tells_whom_to_ask(play):
-    walk = play(contact_label="Decision maker")
-    zoe, max_ = walk.knows(ZOE), walk.knows("max@example.com")
-    deal = walk.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, walk.application.clock())
-    walk.vendor.portal.link(deal, zoe, DEAL_TO_CONTACT_TYPE_ID)
-    walk.vendor.portal.link(deal, max_, 17, "Decision maker")
-    walk.send([walk.vendor.facts.enter_stage(deal, "closedwon", walk.application.clock())])
-    walk.application.clock.forward("3d")
-    walk.application.run()
-    assert [message.to.email for message in walk.application.post.items] == ["max@example.com"]
+def test_the_contact_label_selects_who_is_surveyed(make_scenario):
+    scenario = make_scenario(contact_label="Decision maker")
+    zoe, max_ = scenario.add_contact(ZOE), scenario.add_contact("max@example.com")
+    deal = scenario.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, scenario.application.clock())
+    scenario.vendor.portal.link(deal, zoe, DEAL_TO_CONTACT_TYPE_ID)
+    scenario.vendor.portal.link(deal, max_, 17, "Decision maker")
+    scenario.send([scenario.vendor.facts.enter_stage(deal, "closedwon", scenario.application.clock())])
+    scenario.application.clock.forward("3d")
+    scenario.application.run()
+    assert [message.to.email for message in scenario.application.post.items] == ["max@example.com"]
 
 
-def test_a_contact_without_an_address_is_told_as_such(play):
-    walk = play()
-    nobody = walk.vendor.portal.create("contacts", {"firstname": "Zoé"}, walk.application.clock())
-    deal = walk.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, walk.application.clock())
-    walk.vendor.portal.link(deal, nobody, DEAL_TO_CONTACT_TYPE_ID)
-    walk.send([walk.vendor.facts.enter_stage(deal, "closedwon", walk.application.clock())])
-    assert walk.reasons() == ["no_address"]
+def test_a_contact_without_an_address_is_declined_with_that_reason(make_scenario):
+    scenario = make_scenario()
+    nobody = scenario.vendor.portal.create("contacts", {"firstname": "Zoé"}, scenario.application.clock())
+    deal = scenario.vendor.portal.create(DEAL, {"dealname": "Order", "amount": "500"}, scenario.application.clock())
+    scenario.vendor.portal.link(deal, nobody, DEAL_TO_CONTACT_TYPE_ID)
+    scenario.send([scenario.vendor.facts.enter_stage(deal, "closedwon", scenario.application.clock())])
+    assert scenario.reasons() == ["no_address"]
 
 
 @pytest.mark.parametrize(
     ("comment", "written"),
     [("full", "Lent, très lent"), ("none", None), ("link", None)],
 )
-def test_the_route_decides_what_is_written_of_the_comment(play, comment, written):
-    walk = play(routes(comment=comment), notes=True)
-    zoe = walk.knows(ZOE)
-    walk.answers(ZOE, 9, "Lent, très lent")
+def test_the_route_sets_the_comment_policy(make_scenario, comment, written):
+    scenario = make_scenario(routes(comment=comment), notes=True)
+    zoe = scenario.add_contact(ZOE)
+    scenario.respond(ZOE, 9, "Lent, très lent")
     assert (zoe.properties.get("nps_comment") or None) == written
-    assert ("Lent, très lent" in walk.notes()[0]) == (comment == "full")
+    assert ("Lent, très lent" in scenario.notes()[0]) == (comment == "full")
 
 
-def test_a_link_leads_to_the_ticket_and_waits_for_it(play):
+def test_a_comment_link_waits_for_the_ticket(make_scenario):
     ticket = {"on": "detractor", "do": "open_ticket", "via": "helpdesk"}
-    walk = play({"routes": [{**SCORES, "comment": "link"}, ticket]})
-    zoe = walk.knows(ZOE)
-    walk.application.desk.raising = [RetryLater("down for a moment")]
-    walk.answers(ZOE, 2, "Lent, très lent")
+    scenario = make_scenario({"routes": [{**SCORES, "comment": "link"}, ticket]})
+    zoe = scenario.add_contact(ZOE)
+    scenario.application.desk.raising = [RetryLater("down for a moment")]
+    scenario.respond(ZOE, 2, "Lent, très lent")
     assert "nps_score" not in zoe.properties
-    walk.application.clock.forward("10m")
-    walk.application.run()
-    [row] = walk.application.deliveries("open_ticket")
+    scenario.application.clock.forward("10m")
+    scenario.application.run()
+    [row] = scenario.application.deliveries("open_ticket")
     assert (row.state, zoe.properties["nps_comment"]) == ("succeeded", row.receipt_link)
     assert row.receipt_link
 
 
-def test_a_link_is_not_waited_for_longer_than_an_hour(play):
+def test_a_comment_link_waits_for_at_most_an_hour(make_scenario):
     ticket = {"on": "detractor", "do": "open_ticket", "via": "helpdesk"}
-    walk = play({"routes": [{**SCORES, "comment": "link"}, ticket]})
-    zoe = walk.knows(ZOE)
-    walk.application.desk.raising = [RetryLater("down")] * 100
-    walk.answers(ZOE, 2, "Lent, très lent")
+    scenario = make_scenario({"routes": [{**SCORES, "comment": "link"}, ticket]})
+    zoe = scenario.add_contact(ZOE)
+    scenario.application.desk.raising = [RetryLater("down")] * 100
+    scenario.respond(ZOE, 2, "Lent, très lent")
     for _ in range(7):
-        walk.application.clock.forward("10m")
-        walk.application.run()
+        scenario.application.clock.forward("10m")
+        scenario.application.run()
     assert (zoe.properties["nps_score"], zoe.properties.get("nps_comment")) == ("2", None)
 
 
-def test_a_comment_of_the_longest_kind_with_html_and_a_formula(play):
-    walk = play(notes=True)
-    zoe = walk.knows(ZOE)
+def test_a_long_comment_with_html_and_a_formula_is_escaped(make_scenario):
+    scenario = make_scenario(notes=True)
+    zoe = scenario.add_contact(ZOE)
     comment = "=HYPERLINK(1)<script>alert(1)</script>" + "é" * 5_000
-    walk.answers(ZOE, 9, comment)
+    scenario.respond(ZOE, 9, comment)
     assert zoe.properties["nps_comment"].startswith("'=HYPERLINK(1)<script>")
-    [note] = walk.notes()
+    [note] = scenario.notes()
     assert "<script>" not in note
     assert "&lt;script&gt;" in note
 
 
-def test_one_note_per_answer_and_a_changed_answer_changes_it(play):
-    walk = play(notes=True)
-    walk.knows(ZOE)
-    token = walk.answers(ZOE, 9, "Bien")
-    assert "<strong>NPS 9</strong>" in walk.notes()[0]
-    walk.application.clock.forward("5m")
-    walk.application.answer(token, 3, "Finalement non")
-    walk.application.run()
-    [note] = walk.notes()
+def test_a_changed_response_updates_its_note(make_scenario):
+    scenario = make_scenario(notes=True)
+    scenario.add_contact(ZOE)
+    token = scenario.respond(ZOE, 9, "Bien")
+    assert "<strong>NPS 9</strong>" in scenario.notes()[0]
+    scenario.application.clock.forward("5m")
+    scenario.application.answer(token, 3, "Finalement non")
+    scenario.application.run()
+    [note] = scenario.notes()
     assert "<strong>NPS 3</strong>" in note
     assert "Finalement non" in note
 
 
-def test_a_note_whose_answer_was_lost_is_looked_for_and_not_made_twice(play, wire):
-    walk = play(notes=True)
-    walk.knows(ZOE)
-    token = walk.surveyed(ZOE)
+def test_a_note_in_doubt_is_looked_up_and_not_duplicated(make_scenario, transport):
+    scenario = make_scenario(notes=True)
+    scenario.add_contact(ZOE)
+    token = scenario.survey(ZOE)
 
-    def lost(request: httpx.Request) -> httpx.Response | None:
+    def lose_response(request: httpx.Request) -> httpx.Response | None:
         if not request.url.path.endswith("/notes/batch/create"):
-            wire.faults.insert(0, lost)
+            transport.faults.insert(0, lose_response)
             return None
-        wire.faults.clear()
-        wire.handle_request(request)
-        raise httpx.ReadTimeout("no answer", request=request)
+        transport.faults.clear()
+        transport.handle_request(request)
+        raise httpx.ReadTimeout("no response", request=request)
 
-    wire.faults = [lost]
-    walk.application.answer(token, 9, "Bien")
-    walk.application.run()
-    [row] = walk.application.deliveries("write_score")
+    transport.faults = [lose_response]
+    scenario.application.answer(token, 9, "Bien")
+    scenario.application.run()
+    [row] = scenario.application.deliveries("write_score")
     assert (row.state, row.in_doubt) == ("pending", True)
-    walk.application.clock.forward("10m")
-    walk.application.run()
-    assert [row.state for row in walk.application.deliveries("write_score")] == ["succeeded"]
-    assert len(walk.notes()) == 1
+    scenario.application.clock.forward("10m")
+    scenario.application.run()
+    assert [row.state for row in scenario.application.deliveries("write_score")] == ["succeeded"]
+    assert len(scenario.notes()) == 1
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "statuses"),
     [(None, {}), (77, {ZOE: {77: "UNSUBSCRIBED"}}), ("all", {ZOE: {0: "UNSUBSCRIBED"}})],
 )
-def test_our_unsubscribes_are_told_where_the_settings_say_so(play, setting, told):
-    walk = play(opt_out_subscription=setting)
-    walk.knows(ZOE)
-    walk.surveyed(ZOE)
-    walk.unsubscribe(ZOE)
-    assert walk.vendor.portal.statuses == told
-    walk.application.clock.forward("91d")
-    walk.won(ZOE)
-    assert walk.reasons()[-1] in ("opted_out", "suppressed")
+def test_opt_outs_are_written_as_configured(make_scenario, setting, statuses):
+    scenario = make_scenario(opt_out_subscription=setting)
+    scenario.add_contact(ZOE)
+    scenario.survey(ZOE)
+    scenario.unsubscribe(ZOE)
+    assert scenario.vendor.portal.statuses == statuses
+    scenario.application.clock.forward("91d")
+    scenario.win_deal(ZOE)
+    assert scenario.reasons()[-1] in ("opted_out", "suppressed")
 
 
-def test_who_opted_out_in_hubspot_gets_neither_survey_nor_review_mail(play):
-    walk = play()
-    walk.knows(ZOE, hs_email_optout="true")
-    walk.won(ZOE)
-    assert walk.reasons() == ["opted_out"]
-    walk.knows("max@example.com")
-    walk.answers("max@example.com", 10)
-    walk.vendor.opt_out("max@example.com")
-    walk.application.clock.forward("1d")
-    walk.application.run()
-    [review] = walk.application.deliveries("invite_review")
+def test_an_opt_out_in_hubspot_stops_surveys_and_review_mail(make_scenario):
+    scenario = make_scenario()
+    scenario.add_contact(ZOE, hs_email_optout="true")
+    scenario.win_deal(ZOE)
+    assert scenario.reasons() == ["opted_out"]
+    scenario.add_contact("max@example.com")
+    scenario.respond("max@example.com", 10)
+    scenario.vendor.opt_out("max@example.com")
+    scenario.application.clock.forward("1d")
+    scenario.application.run()
+    [review] = scenario.application.deliveries("invite_review")
     assert (review.state, review.last_error) == ("cancelled", "the contact opted out in the CRM")
 
 
-def test_without_webhooks_a_won_deal_is_polled_once_and_history_never(play):
-    walk = play(events="poll")
-    walk.knows(ZOE)
-    walk.vendor.simulate_event("deal.won", ZOE)
-    walk.application.clock.forward("1m")
-    walk.application.run()
-    assert walk.reasons() == []
-    walk.knows("max@example.com")
-    walk.application.clock.forward("1m")
-    walk.vendor.simulate_event("deal.won", "max@example.com")
+def test_a_won_deal_is_polled_once_and_without_history(make_scenario):
+    scenario = make_scenario(events="poll")
+    scenario.add_contact(ZOE)
+    scenario.vendor.simulate_event("deal.won", ZOE)
+    scenario.application.clock.forward("1m")
+    scenario.application.run()
+    assert scenario.reasons() == []
+    scenario.add_contact("max@example.com")
+    scenario.application.clock.forward("1m")
+    scenario.vendor.simulate_event("deal.won", "max@example.com")
     for _ in range(3):
-        walk.application.clock.forward("61s")
-        walk.application.run()
-    assert walk.reasons() == ["surveyed"]
-    walk.application.clock.forward("3d")
-    walk.application.run()
-    assert [mail.to.email for mail in walk.application.post.items] == ["max@example.com"]
+        scenario.application.clock.forward("61s")
+        scenario.application.run()
+    assert scenario.reasons() == ["surveyed"]
+    scenario.application.clock.forward("3d")
+    scenario.application.run()
+    assert [mail.to.email for mail in scenario.application.post.items] == ["max@example.com"]

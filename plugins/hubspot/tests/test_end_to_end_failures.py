@@ -1,4 +1,4 @@
-"""The whole product with a HubSpot portal when people vanish, rights are lost, or the day's calls are used up."""
+"""The whole product with a HubSpot portal: deleted contacts, lost permissions, used-up quotas."""
 
 from __future__ import annotations
 
@@ -14,149 +14,150 @@ from nps_connect.services.operations.connection_checks import check_connection
 ZOE = "zoe@example.com"
 
 
-def stopped(application) -> set[str]:
+def pause_scopes(application) -> set[str]:
     with application.ledger.read() as session:
         return set(pauses.load_pauses(session))
 
 
-def test_a_contact_who_was_deleted_is_skipped_and_counted(play):
-    walk = play()
-    zoe = walk.knows(ZOE)
-    token = walk.surveyed(ZOE)
+def test_a_deleted_contact_is_skipped_and_counted(make_scenario):
+    scenario = make_scenario()
+    zoe = scenario.add_contact(ZOE)
+    token = scenario.survey(ZOE)
     zoe.archived = True
-    walk.application.answer(token, 9)
-    walk.application.run()
-    [row] = walk.application.deliveries("write_score")
+    scenario.application.answer(token, 9)
+    scenario.application.run()
+    [row] = scenario.application.deliveries("write_score")
     assert row.state == "skipped"
-    texts = [finding.text for finding in check_connection(walk.application.ctx, "crm").findings]
+    texts = [finding.text for finding in check_connection(scenario.application.ctx, "crm").findings]
     assert any(text.startswith("write_score skipped in the last 30 days") and text.endswith(": 1") for text in texts)
 
 
-def test_a_contact_who_was_merged_is_written_onto_the_survivor(play):
-    walk = play()
-    zoe, survivor = walk.knows(ZOE), walk.knows("zoe.mueller@example.com")
-    token = walk.surveyed(ZOE)
-    walk.vendor.portal.merge(survivor, zoe, walk.application.clock())
-    walk.send(
-        [walk.vendor.facts.note("contact.merge", survivor.id, walk.application.clock(), mergedObjectIds=[int(zoe.id)])]
+def test_the_score_of_a_merged_contact_is_written_to_the_survivor(make_scenario):
+    scenario = make_scenario()
+    zoe, survivor = scenario.add_contact(ZOE), scenario.add_contact("zoe.mueller@example.com")
+    token = scenario.survey(ZOE)
+    scenario.vendor.portal.merge(survivor, zoe, scenario.application.clock())
+    now = scenario.application.clock()
+    scenario.send(
+        [scenario.vendor.facts.record_event("contact.merge", survivor.id, now, mergedObjectIds=[int(zoe.id)])]
     )
-    walk.application.answer(token, 9)
-    walk.application.run()
+    scenario.application.answer(token, 9)
+    scenario.application.run()
     assert survivor.properties["nps_score"] == "9"
 
 
-def test_a_privacy_deletion_forgets_the_person(play):
-    walk = play()
-    zoe = walk.knows(ZOE)
-    walk.answers(ZOE, 2, "Ne m'appelez plus")
-    walk.send(walk.vendor.simulate_event("contact.privacy_deleted", ZOE))
-    with walk.application.ledger.read() as session:
+def test_a_privacy_deletion_erases_the_contact(make_scenario):
+    scenario = make_scenario()
+    zoe = scenario.add_contact(ZOE)
+    scenario.respond(ZOE, 2, "Ne m'appelez plus")
+    scenario.send(scenario.vendor.simulate_event("contact.privacy_deleted", ZOE))
+    with scenario.application.ledger.read() as session:
         row = session.execute(select(ContactRow).where(ContactRow.vendor_id == zoe.id)).scalar_one()
     assert (row.email, row.name, row.erased_at is not None) == (None, None, True)
 
 
-def test_events_of_another_portal_lead_to_nothing_and_are_counted(play):
-    walk = play(portal_id=1)
-    walk.knows(ZOE)
-    walk.won(ZOE)
-    assert walk.reasons() == []
-    with walk.application.ledger.read() as session:
+def test_events_of_another_portal_are_not_processed_but_counted(make_scenario):
+    scenario = make_scenario(portal_id=1)
+    scenario.add_contact(ZOE)
+    scenario.win_deal(ZOE)
+    assert scenario.reasons() == []
+    with scenario.application.ledger.read() as session:
         [row] = session.execute(select(RawRequest)).scalars()
     assert (row.state, "another portal than portal_id 1" in row.last_error) == ("dead", True)
-    texts = [finding.text for finding in check_connection(walk.application.ctx, "crm").findings]
+    texts = [finding.text for finding in check_connection(scenario.application.ctx, "crm").findings]
     assert any(text.startswith("unreadable webhooks: 1; ") for text in texts)
 
 
-def test_events_of_another_portal_beside_ours_are_counted_and_ours_are_taken_in(play):
-    walk = play()
-    walk.knows(ZOE)
-    ours = walk.vendor.simulate_event("deal.won", ZOE)
-    theirs = walk.vendor.simulate_event("deal.won", ZOE)
+def test_mixed_events_of_two_portals_are_processed_for_ours_and_counted_for_the_other(make_scenario):
+    scenario = make_scenario()
+    scenario.add_contact(ZOE)
+    ours = scenario.vendor.simulate_event("deal.won", ZOE)
+    theirs = scenario.vendor.simulate_event("deal.won", ZOE)
     for fact in theirs:
-        walk.vendor.facts.entries[fact]["portalId"] = 1
-    walk.send([*ours, *theirs])
-    assert walk.reasons() == ["surveyed"]
-    texts = [finding.text for finding in check_connection(walk.application.ctx, "crm").findings]
+        scenario.vendor.facts.entries[fact]["portalId"] = 1
+    scenario.send([*ours, *theirs])
+    assert scenario.reasons() == ["surveyed"]
+    texts = [finding.text for finding in check_connection(scenario.application.ctx, "crm").findings]
     assert f"webhooks refused in the last 30 days: {len(theirs)} for another_account" in texts
 
 
-def test_a_revoked_token_stops_the_connection_until_the_check_passes(play, monkeypatch):
-    walk = play()
-    zoe = walk.knows(ZOE)
-    token = walk.surveyed(ZOE)
+def test_a_revoked_token_pauses_the_connection_until_the_check_passes(make_scenario, monkeypatch):
+    scenario = make_scenario()
+    zoe = scenario.add_contact(ZOE)
+    token = scenario.survey(ZOE)
     with monkeypatch.context() as revoked:
         revoked.setattr("nps_connect_hubspot.simulated.vendor.TOKEN", "pat-eu1-another")
-        walk.application.answer(token, 9)
-        walk.application.run()
-        assert stopped(walk.application) == {"connection:crm"}
-        assert not check_connection(walk.application.ctx, "crm").ok
-    assert check_connection(walk.application.ctx, "crm").resumed == ("connection:crm",)
-    walk.application.run()
+        scenario.application.answer(token, 9)
+        scenario.application.run()
+        assert pause_scopes(scenario.application) == {"connection:crm"}
+        assert not check_connection(scenario.application.ctx, "crm").ok
+    assert check_connection(scenario.application.ctx, "crm").resumed == ("connection:crm",)
+    scenario.application.run()
     assert zoe.properties["nps_score"] == "9"
 
 
-def test_a_missing_scope_stops_that_action_only(play):
-    walk = play(opt_out_subscription=77)
-    zoe = walk.knows(ZOE)
-    token = walk.surveyed(ZOE)
-    walk.vendor.portal.scopes.discard("crm.objects.contacts.write")
-    walk.application.answer(token, 9)
-    walk.application.run()
-    assert stopped(walk.application) == {"queue:crm/write_score"}
-    walk.unsubscribe(ZOE)
-    assert walk.vendor.portal.statuses == {ZOE: {77: "UNSUBSCRIBED"}}
-    assert check_connection(walk.application.ctx, "crm").resumed == ()
-    walk.vendor.portal.scopes.add("crm.objects.contacts.write")
-    assert check_connection(walk.application.ctx, "crm").resumed == ("queue:crm/write_score",)
-    walk.application.run()
+def test_a_missing_scope_pauses_only_that_action(make_scenario):
+    scenario = make_scenario(opt_out_subscription=77)
+    zoe = scenario.add_contact(ZOE)
+    token = scenario.survey(ZOE)
+    scenario.vendor.portal.scopes.discard("crm.objects.contacts.write")
+    scenario.application.answer(token, 9)
+    scenario.application.run()
+    assert pause_scopes(scenario.application) == {"queue:crm/write_score"}
+    scenario.unsubscribe(ZOE)
+    assert scenario.vendor.portal.statuses == {ZOE: {77: "UNSUBSCRIBED"}}
+    assert check_connection(scenario.application.ctx, "crm").resumed == ()
+    scenario.vendor.portal.scopes.add("crm.objects.contacts.write")
+    assert check_connection(scenario.application.ctx, "crm").resumed == ("queue:crm/write_score",)
+    scenario.application.run()
     assert zoe.properties["nps_score"] == "9"
 
 
-def test_a_property_that_somebody_deleted_waits_for_the_set_up(play):
-    walk = play()
-    zoe = walk.knows(ZOE)
-    token = walk.surveyed(ZOE)
-    del walk.vendor.portal.definitions["contacts"]["nps_touchpoint"]
-    walk.application.answer(token, 9)
-    walk.application.run()
-    assert stopped(walk.application) == {"queue:crm/write_score"}
-    account = walk.application.ctx.connections["crm"]
-    plugin.nps_apply_setup(account, plugin.nps_plan_setup(account))
-    assert check_connection(walk.application.ctx, "crm").resumed == ("queue:crm/write_score",)
-    walk.application.run()
+def test_a_deleted_property_pauses_the_action_until_the_setup(make_scenario):
+    scenario = make_scenario()
+    zoe = scenario.add_contact(ZOE)
+    token = scenario.survey(ZOE)
+    del scenario.vendor.portal.definitions["contacts"]["nps_touchpoint"]
+    scenario.application.answer(token, 9)
+    scenario.application.run()
+    assert pause_scopes(scenario.application) == {"queue:crm/write_score"}
+    connection = scenario.application.ctx.connections["crm"]
+    plugin.nps_apply_setup(connection, plugin.nps_plan_setup(connection))
+    assert check_connection(scenario.application.ctx, "crm").resumed == ("queue:crm/write_score",)
+    scenario.application.run()
     assert zoe.properties["nps_score"] == "9"
 
 
-def test_a_property_that_an_admin_locked_waits_until_it_is_unlocked(play):
-    walk = play()
-    zoe = walk.knows(ZOE)
-    token = walk.surveyed(ZOE)
-    definition = walk.vendor.portal.definitions["contacts"]["nps_score"]
+def test_a_locked_property_pauses_the_action_until_it_is_unlocked(make_scenario):
+    scenario = make_scenario()
+    zoe = scenario.add_contact(ZOE)
+    token = scenario.survey(ZOE)
+    definition = scenario.vendor.portal.definitions["contacts"]["nps_score"]
     definition["modificationMetadata"]["readOnlyValue"] = True
-    walk.application.answer(token, 9)
-    walk.application.run()
-    assert stopped(walk.application) == {"queue:crm/write_score"}
-    assert not check_connection(walk.application.ctx, "crm").ok
+    scenario.application.answer(token, 9)
+    scenario.application.run()
+    assert pause_scopes(scenario.application) == {"queue:crm/write_score"}
+    assert not check_connection(scenario.application.ctx, "crm").ok
     definition["modificationMetadata"]["readOnlyValue"] = False
-    assert check_connection(walk.application.ctx, "crm").resumed == ("queue:crm/write_score",)
-    walk.application.run()
+    assert check_connection(scenario.application.ctx, "crm").resumed == ("queue:crm/write_score",)
+    scenario.application.run()
     assert zoe.properties["nps_score"] == "9"
 
 
-def test_the_daily_limit_holds_until_the_portals_midnight(play):
-    walk = play(portal_timezone="Europe/Paris")
-    zoe = walk.knows(ZOE)
-    token = walk.surveyed(ZOE)
-    walk.vendor.quotas.used_today = walk.vendor.quotas.daily
-    walk.application.answer(token, 9)
-    walk.application.run()
-    [row] = walk.application.deliveries("write_score")
+def test_the_daily_limit_pauses_calls_until_the_portals_midnight(make_scenario):
+    scenario = make_scenario(portal_timezone="Europe/Paris")
+    zoe = scenario.add_contact(ZOE)
+    token = scenario.survey(ZOE)
+    scenario.vendor.quotas.used_today = scenario.vendor.quotas.daily
+    scenario.application.answer(token, 9)
+    scenario.application.run()
+    [row] = scenario.application.deliveries("write_score")
     midnight = datetime(2026, 3, 5, 23, tzinfo=UTC)
     assert (row.state, row.attempts, row.due_at) == ("pending", 0, midnight)
-    walk.application.clock.now = midnight - timedelta(seconds=1)
-    walk.application.run()
+    scenario.application.clock.now = midnight - timedelta(seconds=1)
+    scenario.application.run()
     assert "nps_score" not in zoe.properties
-    assert walk.vendor.quotas.refused == 1  # nothing asks again before then, no search either
-    walk.application.clock.now = midnight
-    walk.application.run()
+    assert scenario.vendor.quotas.refused == 1  # no call is made before then, no search either
+    scenario.application.clock.now = midnight
+    scenario.application.run()
     assert zoe.properties["nps_score"] == "9"

@@ -1,4 +1,4 @@
-"""From a webhook's body to events: each fact once, whatever the order and the form."""
+"""Webhook bodies to events: each fact once, in any order and form."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def won(**more):
 
 
 @pytest.fixture
-def parse(bare, receiving):
-    def parsed(*entries, connection=bare):
-        return plugin.nps_parse_events(connection, receiving(json.dumps(entries).encode()))
+def parse(unprepared_connection, build_webhook_request):
+    def parse_entries(*entries, connection=unprepared_connection):
+        return plugin.nps_parse_events(connection, build_webhook_request(json.dumps(entries).encode()))
 
-    return parsed
+    return parse_entries
 
 
-def test_a_won_deal_is_two_facts(parse):
+def test_a_won_deal_has_two_events(parse):
     entered, won_event = parse(won())
     assert (entered.kind, won_event.kind) == ("deal.stage_entered", "deal.won")
     assert won_event.key == fact_key("deal.won", "77", AT)
@@ -50,12 +50,12 @@ def test_a_won_deal_is_two_facts(parse):
     assert won_event.fields == {"dealstage": "closedwon"}
 
 
-def test_other_edits_of_a_won_deal_are_no_facts(parse):
+def test_other_edits_of_a_won_deal_have_no_event(parse):
     assert parse(entry(propertyName="amount", propertyValue="500")) == []
 
 
-def test_which_stages_are_won_is_a_setting(parse, connecting):
-    connection = connecting(won_stages=["1234567", "closedwon"])
+def test_won_stages_are_configurable(parse, make_connection):
+    connection = make_connection(won_stages=["1234567", "closedwon"])
     events = parse(entry(propertyName="dealstage", propertyValue="1234567"), connection=connection)
     assert [event.kind for event in events] == ["deal.stage_entered", "deal.won"]
     assert [event.kind for event in parse(entry(propertyName="dealstage", propertyValue="lost"))] == [
@@ -63,19 +63,19 @@ def test_which_stages_are_won_is_a_setting(parse, connecting):
     ]
 
 
-def test_the_generic_form_gives_the_same_facts(parse):
+def test_the_generic_form_has_the_same_events(parse):
     generic = won() | {"subscriptionType": "object.propertyChange", "objectTypeId": "0-3"}
     assert parse(generic) == parse(won())
 
 
-def test_contacts(parse):
+def test_contact_subscriptions_have_contact_events(parse):
     kinds = {
         "contact.creation": "contact.created",
         "contact.deletion": "contact.deleted",
         "contact.privacyDeletion": "contact.privacy_deleted",
     }
-    for told, kind in kinds.items():
-        [event] = parse(entry(told))
+    for subscription, kind in kinds.items():
+        [event] = parse(entry(subscription))
         assert (event.kind, event.object_id, event.contact_key.kind) == (kind, "77", "id")
 
 
@@ -92,7 +92,7 @@ def test_a_merge_is_about_the_survivor(parse):
     assert event.fields == {"merged_ids": "88;77"}
 
 
-def test_two_properties_changed_in_one_edit_are_two_facts(parse):
+def test_two_properties_changed_in_one_edit_have_two_events(parse):
     events = parse(
         entry("contact.propertyChange", propertyName="lifecyclestage", propertyValue="customer"),
         entry("contact.propertyChange", propertyName="country", propertyValue="FR"),
@@ -100,12 +100,12 @@ def test_two_properties_changed_in_one_edit_are_two_facts(parse):
     assert len({event.key for event in events}) == 2
 
 
-def test_a_withheld_value_is_unknown(parse):
+def test_a_withheld_value_is_none(parse):
     [event] = parse(entry("contact.propertyChange", propertyName="diagnosis", propertyValue="REDACTED"))
     assert event.fields == {"property": "diagnosis", "value": None}
 
 
-def test_a_closed_ticket(parse):
+def test_only_a_closed_ticket_stage_has_an_event(parse):
     assert [
         event.kind
         for event in parse(entry("ticket.propertyChange", propertyName="hs_pipeline_stage", propertyValue="4"))
@@ -113,23 +113,23 @@ def test_a_closed_ticket(parse):
     assert parse(entry("ticket.propertyChange", propertyName="hs_pipeline_stage", propertyValue="2")) == []
 
 
-def test_resends_repeats_and_disorder_add_nothing(parse):
+def test_resent_repeated_and_unordered_entries_add_nothing(parse):
     early, late = won(objectId=1, occurredAt=MILLIS - 5000), won(objectId=2)
     events = parse(late, early, late | {"attemptNumber": 3, "eventId": 9}, early)
     assert [event.object_id for event in events] == ["1", "1", "2", "2"]
 
 
-def test_a_hundred_entries_in_one_request(parse):
+def test_a_request_can_hold_a_hundred_entries(parse):
     events = parse(*[won(objectId=number, eventId=1) for number in range(1, 101)])
     assert len([event for event in events if event.kind == "deal.won"]) == 100
 
 
-def test_what_nobody_asked_for_gives_nothing(parse):
+def test_other_subscriptions_are_ignored(parse):
     assert parse(entry("company.creation"), entry("conversation.newMessage"), entry("deal.creation")) == []
     assert parse() == []
 
 
-def test_another_portals_events_are_only_counted(parse):
+def test_events_of_another_portal_are_only_counted(parse):
     *events, foreign = parse(won(), won(portalId=1, objectId=5), won(portalId=2, objectId=6))
     assert events == parse(won())
     assert foreign == ForeignEntries(count=2)
@@ -141,16 +141,16 @@ def test_another_portals_events_are_only_counted(parse):
     "body",
     [b"", b"nonsense", b'"text"', b"[1]", b'[{"objectId":1}]', b'[{"subscriptionType":5}]', b"[" * 100_000],
 )
-def test_a_body_of_another_shape_is_unreadable(bare, receiving, body):
-    with pytest.raises(WebhookRejected) as caught:
-        plugin.nps_parse_events(bare, receiving(body))
-    assert caught.value.reason == "unreadable"
+def test_a_malformed_body_is_unreadable(unprepared_connection, build_webhook_request, body):
+    with pytest.raises(WebhookRejected) as raised:
+        plugin.nps_parse_events(unprepared_connection, build_webhook_request(body))
+    assert raised.value.reason == "unreadable"
 
 
 @pytest.mark.parametrize(
     "wrong", [{"objectId": None}, {"objectId": "x"}, {"objectId": True}, {"occurredAt": "now"}, {"occurredAt": 10**17}]
 )
-def test_an_entry_without_its_object_or_moment_is_unreadable(parse, wrong):
+def test_an_entry_without_its_object_or_time_is_unreadable(parse, wrong):
     with pytest.raises(WebhookRejected):
         parse(won() | wrong)
 
@@ -173,7 +173,7 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES | JSON)
-def test_any_json_gives_events_or_is_unreadable(body):
+def test_any_json_has_events_or_is_unreadable(body):
     connection = connect(plugin, {"access_token": "pat-na1-none"}, transport=NoNetwork())
     request = WebhookRequest(
         method="POST",
@@ -190,4 +190,4 @@ def test_any_json_gives_events_or_is_unreadable(body):
 
 
 class NoNetwork:
-    """Parsing is pure: it must not call anybody."""
+    """Parsing is pure: this transport has no method to call."""

@@ -35,15 +35,17 @@ NOTE = {
 SWITCHED_OFF = {"channel": "EMAIL", "subscriptionId": 77, "statusState": "UNSUBSCRIBED"}
 
 
-def sent(wire):
-    return [(request.method, request.path, json.loads(request.body)) for request in wire.requests]
+def sent_requests(transport):
+    return [(request.method, request.path, json.loads(request.body)) for request in transport.requests]
 
 
 @pytest.mark.parametrize("version", ["2026-03", "2026-09"])
-def test_write_score(connecting, connection, wire, create_contacts, updating, version):
+def test_write_score(make_connection, connection, transport, create_contacts, build_score_update, version):
     [person] = create_contacts(1)
-    plugin.nps_write_scores(connecting(api_version=version, notes=True), [updating(person.id, comment="Merci !")])
-    assert sent(wire) == [
+    plugin.nps_write_scores(
+        make_connection(api_version=version, notes=True), [build_score_update(person.id, comment="Merci !")]
+    )
+    assert sent_requests(transport) == [
         (
             "POST",
             f"/crm/objects/{version}/contacts/batch/update",
@@ -51,14 +53,14 @@ def test_write_score(connecting, connection, wire, create_contacts, updating, ve
         ),
         ("POST", f"/crm/objects/{version}/notes/batch/create", {"inputs": [NOTE]}),
     ]
-    assert wire.requests[0].headers["authorization"].startswith("Bearer ")
+    assert transport.requests[0].headers["authorization"].startswith("Bearer ")
 
 
 @pytest.mark.parametrize("version", ["2026-03", "2026-09"])
-def test_write_opt_out(connecting, connection, wire, create_contacts, clock, version):
+def test_write_opt_out(make_connection, connection, transport, create_contacts, clock, version):
     [person] = create_contacts(1)
     contact = Contact(connection="crm", id=person.id, email="person0@example.com")
     opt_out = OptOut(idempotency_key="key", contact=contact, at=clock())
-    plugin.nps_write_opt_outs(connecting(api_version=version, opt_out_subscription=77), [opt_out])
+    plugin.nps_write_opt_outs(make_connection(api_version=version, opt_out_subscription=77), [opt_out])
     path = f"/communication-preferences/{version}/statuses/person0@example.com"
-    assert sent(wire) == [("POST", path, SWITCHED_OFF)]
+    assert sent_requests(transport) == [("POST", path, SWITCHED_OFF)]

@@ -1,4 +1,4 @@
-"""A note per response: escaped, never twice, changed with the answer."""
+"""Notes: one per response, escaped, updated with the response."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nps_connect import DeliveryView, OutcomeUnknown, RateLimited, Receipt
 
 
 @pytest.fixture
-def noting(connecting, connection):
-    return connecting(notes=True)
+def connection_with_notes(make_connection, connection):
+    return make_connection(notes=True)
 
 
 def notes(portal):
@@ -28,25 +28,29 @@ def in_doubt(update, clock):
     )
 
 
-def test_without_the_setting_there_are_none(connection, create_contacts, updating, portal, clock):
+def test_without_the_setting_there_are_no_notes(connection, create_contacts, build_score_update, portal, clock):
     [person] = create_contacts(1)
-    update = updating(person.id)
+    update = build_score_update(person.id)
     plugin.nps_write_scores(connection, [update])
     assert notes(portal) == []
     assert plugin.nps_find_existing(connection, in_doubt(update, clock)) is None
 
 
-def test_a_hundred_responses_are_two_calls(noting, wire, create_contacts, updating, portal):
+def test_a_hundred_responses_need_two_calls(
+    connection_with_notes, transport, create_contacts, build_score_update, portal
+):
     people = create_contacts(100)
-    outcomes = plugin.nps_write_scores(noting, [updating(person.id) for person in people])
+    outcomes = plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id) for person in people])
     assert all(isinstance(outcome, Receipt) for outcome in outcomes)
     assert len(notes(portal)) == 100
-    assert [path.rpartition("/")[2] for path in wire.paths()] == ["update", "create"]
+    assert [path.rpartition("/")[2] for path in transport.paths()] == ["update", "create"]
 
 
-def test_a_note_stands_on_its_contact_at_the_moment_of_the_answer(noting, create_contacts, updating, portal):
+def test_a_note_has_its_contact_and_the_time_of_the_response(
+    connection_with_notes, create_contacts, build_score_update, portal
+):
     [person] = create_contacts(1)
-    plugin.nps_write_scores(noting, [updating(person.id, 2, comment="trop lent")])
+    plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id, 2, comment="trop lent")])
     [note] = portal.records["notes"].values()
     assert note.properties["hs_timestamp"] == "2026-03-02T08:59:00.000Z"
     assert note.properties["hs_note_body"] == (
@@ -55,79 +59,89 @@ def test_a_note_stands_on_its_contact_at_the_moment_of_the_answer(noting, create
     assert portal.links["contacts", person.id, "notes"].keys() == {note.id}
 
 
-def test_whatever_the_customer_wrote_is_escaped(noting, create_contacts, updating, portal):
+def test_the_customers_text_is_escaped(connection_with_notes, create_contacts, build_score_update, portal):
     [person] = create_contacts(1)
     comment = "<script>alert('x')</script>\n& <a href=\"https://example.com\">lien</a>"
-    plugin.nps_write_scores(noting, [updating(person.id, comment=comment)])
+    plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id, comment=comment)])
     [body] = notes(portal)
     assert re.findall(r"</?(\w+)", body).count("script") == 0
     assert html.unescape(body.split("<p>")[2].removesuffix("</p>")).replace("<br>", "\n") == comment
 
 
 @pytest.mark.parametrize("comment", ["é" * 70_000, "&" * 65_536, "😞" * 40_000, "\n" * 65_536])
-def test_a_note_never_exceeds_the_limit(noting, create_contacts, updating, portal, comment):
+def test_a_note_never_exceeds_the_limit(connection_with_notes, create_contacts, build_score_update, portal, comment):
     [person] = create_contacts(1)
-    [outcome] = plugin.nps_write_scores(noting, [updating(person.id, comment=comment)])
+    [outcome] = plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id, comment=comment)])
     [body] = notes(portal)
     assert isinstance(outcome, Receipt)
     assert outcome.note is None
     assert body.endswith(f"nps-response:r-{person.id} / 1</p>")
 
 
-def test_a_changed_answer_changes_its_note(noting, create_contacts, updating, portal, clock):
+def test_a_changed_response_updates_its_note(connection_with_notes, create_contacts, build_score_update, portal, clock):
     [person] = create_contacts(1)
-    plugin.nps_write_scores(noting, [updating(person.id, 9)])
-    second = updating(person.id, 4, revision=2, comment="finalement non")
+    plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id, 9)])
+    second = build_score_update(person.id, 4, revision=2, comment="finalement non")
     for _ in range(2):
-        plugin.nps_write_scores(noting, [second])
+        plugin.nps_write_scores(connection_with_notes, [second])
     [body] = notes(portal)
     assert "NPS 4" in body
     assert "finalement non" in body
 
 
-def test_a_second_revision_whose_first_was_never_written_gets_a_note(noting, create_contacts, updating, portal):
+def test_a_second_revision_without_a_first_note_gets_a_note(
+    connection_with_notes, create_contacts, build_score_update, portal
+):
     [person] = create_contacts(1)
-    plugin.nps_write_scores(noting, [updating(person.id, 4, revision=2)])
+    plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id, 4, revision=2)])
     assert len(notes(portal)) == 1
 
 
-def test_a_note_that_was_perhaps_made_is_looked_for(noting, wire, vendor, create_contacts, updating, portal, clock):
+def test_a_note_in_doubt_is_found(
+    connection_with_notes, transport, vendor, create_contacts, build_score_update, portal, clock
+):
     [person] = create_contacts(1)
-    update = updating(person.id)
+    update = build_score_update(person.id)
 
-    def made_but_unheard(request):
-        type(wire).__mro__[1].handle_request(wire, request)
-        raise httpx.ReadTimeout("no answer", request=request)
+    def lose_response(request):
+        type(transport).__mro__[1].handle_request(transport, request)
+        raise httpx.ReadTimeout("no response", request=request)
 
-    wire.faults = [lambda _request: None, made_but_unheard]
-    [outcome] = plugin.nps_write_scores(noting, [update])
+    transport.faults = [lambda _request: None, lose_response]
+    [outcome] = plugin.nps_write_scores(connection_with_notes, [update])
     assert isinstance(outcome, OutcomeUnknown)
-    receipt = plugin.nps_find_existing(noting, in_doubt(update, clock))
+    receipt = plugin.nps_find_existing(connection_with_notes, in_doubt(update, clock))
     assert receipt is not None
     assert receipt.id == person.id
     assert len(notes(portal)) == 1
 
 
-def test_a_note_that_was_surely_not_made_is_resent(noting, wire, create_contacts, updating, portal, clock):
+def test_a_note_that_does_not_exist_is_sent_again(
+    connection_with_notes, transport, create_contacts, build_score_update, portal, clock
+):
     [person] = create_contacts(1)
-    update = updating(person.id)
-    wire.faults = [lambda _request: None, httpx.Response(502)]
-    [outcome] = plugin.nps_write_scores(noting, [update])
+    update = build_score_update(person.id)
+    transport.faults = [lambda _request: None, httpx.Response(502)]
+    [outcome] = plugin.nps_write_scores(connection_with_notes, [update])
     assert isinstance(outcome, OutcomeUnknown)
-    assert plugin.nps_find_existing(noting, in_doubt(update, clock)) is None
-    plugin.nps_write_scores(noting, [update])
+    assert plugin.nps_find_existing(connection_with_notes, in_doubt(update, clock)) is None
+    plugin.nps_write_scores(connection_with_notes, [update])
     assert len(notes(portal)) == 1
 
 
-def test_the_wish_to_wait_is_passed_on(noting, wire, create_contacts, updating, portal):
+def test_a_rate_limit_of_notes_is_passed_on(
+    connection_with_notes, transport, create_contacts, build_score_update, portal
+):
     [person] = create_contacts(1)
-    wire.faults = [lambda _request: None, httpx.Response(429, json={"policyName": "TEN_SECONDLY_ROLLING"})]
-    [outcome] = plugin.nps_write_scores(noting, [updating(person.id)])
+    transport.faults = [lambda _request: None, httpx.Response(429, json={"policyName": "TEN_SECONDLY_ROLLING"})]
+    [outcome] = plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id)])
     assert isinstance(outcome, RateLimited)
     assert notes(portal) == []
 
 
-def test_a_refused_note_is_a_remark_and_blocks_no_other(noting, wire, create_contacts, updating, portal):
+def test_a_rejected_note_is_a_remark_and_blocks_no_other(
+    connection_with_notes, transport, create_contacts, build_score_update, portal
+):
     people = create_contacts(3)
 
     def refuse_the_first(request):
@@ -135,23 +149,25 @@ def test_a_refused_note_is_a_remark_and_blocks_no_other(noting, wire, create_con
             return httpx.Response(400, json={"category": "VALIDATION_ERROR"})
         return None
 
-    wire.faults = [lambda _request: None, *[refuse_the_first] * 3]
-    outcomes = plugin.nps_write_scores(noting, [updating(person.id) for person in people])
+    transport.faults = [lambda _request: None, *[refuse_the_first] * 3]
+    outcomes = plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id) for person in people])
     assert all(isinstance(outcome, Receipt) for outcome in outcomes)
     assert "its note is not" in outcomes[0].note
     assert [outcome.note for outcome in outcomes[1:]] == [None, None]
     assert len(notes(portal)) == 2
 
 
-def test_the_route_decides_about_the_comment_in_the_note_too(noting, create_contacts, updating, portal):
+def test_the_comment_policy_applies_to_the_note(connection_with_notes, create_contacts, build_score_update, portal):
     [person] = create_contacts(1)
-    plugin.nps_write_scores(noting, [updating(person.id, comment="private words", comment_policy="none")])
+    plugin.nps_write_scores(
+        connection_with_notes, [build_score_update(person.id, comment="private words", comment_policy="none")]
+    )
     assert "private words" not in notes(portal)[0]
 
 
-def test_an_overtaken_answer_leaves_no_note(noting, create_contacts, updating, portal, clock):
+def test_a_superseded_response_has_no_note(connection_with_notes, create_contacts, build_score_update, portal, clock):
     [person] = create_contacts(1)
-    plugin.nps_write_scores(noting, [updating(person.id, id="newer")])
+    plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id, id="newer")])
     clock.forward(timedelta(hours=1))
-    plugin.nps_write_scores(noting, [updating(person.id, id="older", ago=timedelta(days=1))])
+    plugin.nps_write_scores(connection_with_notes, [build_score_update(person.id, id="older", ago=timedelta(days=1))])
     assert ["newer" in body for body in notes(portal)] == [True]

@@ -1,4 +1,4 @@
-"""Polling: facts from history, each told once, none lost, whatever interrupts."""
+"""Polling: facts from property history, complete, each with one key, whatever interrupts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Poller:
-    """Polls as intake does: the cursor moves on only after a page came back."""
+    """Polls as intake does: the cursor advances only after a page has arrived."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -26,7 +26,7 @@ class Poller:
 
     def page(self):
         page = plugin.nps_poll_events(self.connection, self.cursor)
-        self.connection.sleep(0.25)  # as the search quota asks
+        self.connection.sleep(0.25)  # the search quota allows four searches per second
         self.cursor = page.cursor
         self.pages += 1
         return page
@@ -49,16 +49,16 @@ def kinds(events):
     return sorted(event.kind for event in events)
 
 
-def test_the_first_poll_replays_no_history(poller, wire, vendor, clock, create_contacts):
+def test_the_first_poll_returns_no_history(poller, transport, vendor, clock, create_contacts):
     create_contacts(3)
     vendor.simulate_event("deal.won", "person0@example.com")
     clock.forward(MINUTE)
     assert poller.page().events == ()
-    assert wire.paths() == ["/account-info/2026-09/details"]
+    assert transport.paths() == ["/account-info/2026-09/details"]
     assert poller.round() == []
 
 
-def test_polling_starts_by_hubspots_clock(connection, vendor, clock, create_contacts):
+def test_polling_starts_at_hubspots_time(connection, vendor, clock, create_contacts):
     create_contacts(1)
     poller = Poller(connection)
     vendor.clock = lambda: clock() - timedelta(minutes=30)  # this machine is half an hour fast
@@ -68,21 +68,21 @@ def test_polling_starts_by_hubspots_clock(connection, vendor, clock, create_cont
     assert "deal.won" in kinds(poller.round())
 
 
-def test_a_won_deal_is_told_with_the_key_that_its_webhook_has(
-    poller, vendor, clock, create_contacts, connection, receiving
+def test_a_polled_deal_has_the_key_of_its_webhook(
+    poller, vendor, clock, create_contacts, connection, build_webhook_request
 ):
     create_contacts(1)
     poller.page()
     clock.forward(MINUTE)
     facts = vendor.simulate_event("deal.won", "person0@example.com")
     [webhook] = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
-    told = {event.key for event in plugin.nps_parse_events(connection, receiving(webhook.body))}
+    received = {event.key for event in plugin.nps_parse_events(connection, build_webhook_request(webhook.body))}
     polled = {event.key: event for event in poller.round()}
-    assert told <= polled.keys()
-    assert all(polled[key].contact_key.kind == "deal" for key in told)
+    assert received <= polled.keys()
+    assert all(polled[key].contact_key.kind == "deal" for key in received)
 
 
-def test_other_edits_are_no_facts(poller, vendor, clock, create_contacts, portal):
+def test_other_edits_have_no_event(poller, vendor, clock, create_contacts, portal):
     create_contacts(1)
     vendor.simulate_event("deal.won", "person0@example.com")
     clock.forward(timedelta(hours=1))
@@ -94,7 +94,9 @@ def test_other_edits_are_no_facts(poller, vendor, clock, create_contacts, portal
     assert poller.round() == []
 
 
-def test_contacts_created_and_changed(poller, vendor, clock, create_contacts, connection, receiving):
+def test_created_and_changed_contacts_have_the_keys_of_their_webhooks(
+    poller, vendor, clock, create_contacts, connection, build_webhook_request
+):
     poller.page()
     clock.forward(MINUTE)
     create_contacts(1)
@@ -102,13 +104,13 @@ def test_contacts_created_and_changed(poller, vendor, clock, create_contacts, co
     facts = vendor.simulate_event("contact.created", "person0@example.com")
     facts += vendor.simulate_event("contact.property_changed", "person0@example.com")
     [webhook] = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
-    told = {event.key for event in plugin.nps_parse_events(connection, receiving(webhook.body))}
-    assert {event.key for event in poller.round()} == told
+    received = {event.key for event in plugin.nps_parse_events(connection, build_webhook_request(webhook.body))}
+    assert {event.key for event in poller.round()} == received
 
 
-def test_tickets_are_polled_when_the_settings_say_so(connecting, connection, vendor, clock, create_contacts):
+def test_tickets_are_polled_if_configured(make_connection, connection, vendor, clock, create_contacts):
     create_contacts(1)
-    poller = Poller(connecting(listen_to=["tickets"]))
+    poller = Poller(make_connection(listen_to=["tickets"]))
     poller.page()
     clock.forward(MINUTE)
     vendor.simulate_event("ticket.closed", "person0@example.com")
@@ -129,7 +131,7 @@ def test_repeats_within_the_overlap_have_the_same_keys(poller, vendor, clock, cr
     assert not {event.key for event in poller.round()} & first - {event.key for event in poller.round()}
 
 
-def test_what_the_index_shows_late_is_not_lost(poller, vendor, clock, create_contacts):
+def test_records_that_the_index_shows_late_are_not_lost(poller, vendor, clock, create_contacts):
     create_contacts(2)
     clock.forward(timedelta(hours=1))
     poller.page()
@@ -147,7 +149,7 @@ def test_what_the_index_shows_late_is_not_lost(poller, vendor, clock, create_con
     assert len(won) == 2
 
 
-def test_a_long_list_is_read_page_by_page_and_modified_records_are_not_skipped(
+def test_a_long_list_is_read_in_pages_and_modified_records_are_not_skipped(
     poller, vendor, clock, create_contacts, portal
 ):
     [person] = create_contacts(1)
@@ -166,7 +168,7 @@ def test_a_long_list_is_read_page_by_page_and_modified_records_are_not_skipped(
     assert [event.object_id for event in events if event.kind == "deal.won"] == [deals[0].id]
 
 
-def test_many_records_of_one_moment_are_read_to_the_end(poller, clock, portal):
+def test_many_records_with_the_same_time_are_read_completely(poller, clock, portal):
     poller.page()
     clock.forward(MINUTE)
     for number in range(230):
@@ -176,7 +178,7 @@ def test_many_records_of_one_moment_are_read_to_the_end(poller, clock, portal):
     assert poller.pages < 10
 
 
-def test_a_cursor_survives_a_429_in_the_middle_of_a_page(poller, wire, vendor, clock, portal):
+def test_a_cursor_survives_a_429_within_a_page(poller, transport, vendor, clock, portal):
     poller.page()
     for number in range(150):
         clock.forward(timedelta(seconds=1))
@@ -184,7 +186,7 @@ def test_a_cursor_survives_a_429_in_the_middle_of_a_page(poller, wire, vendor, c
     events = list(poller.page().events)
     before = poller.cursor
     limited = httpx.Response(429, json={"status": "error", "policyName": "TEN_SECONDLY_ROLLING"})
-    wire.faults = [lambda _request: None, limited]  # the search passes, the read of the history does not
+    transport.faults = [lambda _request: None, limited]  # the search passes, the read of the history does not
     with pytest.raises(RateLimited):
         poller.page()
     assert poller.cursor == before
@@ -193,37 +195,40 @@ def test_a_cursor_survives_a_429_in_the_middle_of_a_page(poller, wire, vendor, c
     assert len({event.object_id for event in events if event.kind == "deal.won"}) == 150
 
 
-def test_history_is_read_fifty_records_at_a_time(poller, wire, clock, portal):
+def test_history_is_read_in_batches_of_fifty(poller, transport, clock, portal):
     poller.page()
     clock.forward(MINUTE)
     for number in range(60):
         portal.create(DEAL, {"dealstage": "closedwon", "dealname": f"D{number}"}, clock())
     poller.page()
-    assert [len(request.json()["inputs"]) for request in wire.requests if request.path.endswith("/read")] == [50, 10]
+    assert [len(request.json()["inputs"]) for request in transport.requests if request.path.endswith("/read")] == [
+        50,
+        10,
+    ]
 
 
-def test_a_quiet_portal_costs_one_search_per_object_type(poller, wire, clock):
+def test_an_idle_portal_needs_one_search_per_object_type(poller, transport, clock):
     poller.page()
     for _ in range(5):
         clock.forward(timedelta(hours=1))
         assert poller.round() == []
-    assert len(wire.requests) == 1 + 10
+    assert len(transport.requests) == 1 + 10
 
 
-def test_a_new_object_type_starts_now(connecting, connection, clock, vendor, create_contacts):
+def test_a_new_object_type_starts_now(make_connection, connection, clock, vendor, create_contacts):
     create_contacts(1)
-    poller = Poller(connecting(listen_to=["deals"]))
+    poller = Poller(make_connection(listen_to=["deals"]))
     poller.page()
     vendor.simulate_event("ticket.closed", "person0@example.com")
     clock.forward(MINUTE)
-    poller.connection = connecting(listen_to=["tickets", "deals"])
+    poller.connection = make_connection(listen_to=["tickets", "deals"])
     assert poller.round() == []
     vendor.simulate_event("ticket.closed", "person0@example.com")
     assert kinds(poller.round()) == ["ticket.closed"]
 
 
-@pytest.mark.parametrize("cursor", ["", "nonsense", "{}", '{"form":2,"turn":"deals","streams":{}}'])
-def test_a_cursor_of_another_form_starts_anew(poller, vendor, create_contacts, cursor):
+@pytest.mark.parametrize("cursor", ["", "nonsense", "{}", '{"version":3,"current_kind":"deals","streams":{}}'])
+def test_an_invalid_cursor_starts_anew(poller, vendor, create_contacts, cursor):
     create_contacts(1)
     poller.cursor = cursor
     vendor.simulate_event("contact.property_changed", "person0@example.com")
@@ -231,7 +236,7 @@ def test_a_cursor_of_another_form_starts_anew(poller, vendor, create_contacts, c
     assert PollCursor.model_validate_json(poller.cursor).streams.keys() == {"deals", "contacts"}
 
 
-def test_more_records_of_one_moment_than_a_search_gives_do_not_stop_the_poll():
-    stuck = StreamPosition(start=0, seen=1000, since=1000, after="9900", ongoing=True)
+def test_more_records_of_one_time_than_a_search_returns_do_not_stop_polling():
+    stuck = StreamPosition(start=0, seen=1000, since=1000, after="9900", in_progress=True)
     assert stuck.advanced([1000] * 100, full=True, after="10000").since == 1001
     assert stuck.advanced([1000] * 100, full=True, after=None).since == 1001

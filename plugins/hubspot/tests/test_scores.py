@@ -1,4 +1,4 @@
-"""Scores onto contact records: one call per 100, one outcome per contact, the newest answer wins."""
+"""Scores: one call per 100 contacts, one outcome per contact, the newest response wins."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ def rows_of(request):
     return [row["id"] for row in request.json()["inputs"]]
 
 
-def test_a_hundred_scores_cost_one_call(connection, wire, create_contacts, updating, vendor):
+def test_a_hundred_scores_need_one_call(connection, transport, create_contacts, build_score_update, vendor):
     people = create_contacts(100)
     outcomes = plugin.nps_write_scores(
-        connection, [updating(person.id, index % 11) for index, person in enumerate(people)]
+        connection, [build_score_update(person.id, index % 11) for index, person in enumerate(people)]
     )
     assert [outcome.id for outcome in outcomes] == [person.id for person in people]
-    assert wire.paths() == ["/crm/objects/2026-09/contacts/batch/update"]
+    assert transport.paths() == ["/crm/objects/2026-09/contacts/batch/update"]
     assert list(vendor.effects().scores.values()) == [index % 11 for index in range(100)]
 
 
-def test_every_value_is_a_text_and_the_address_is_never_among_them(connection, wire, create_contacts, updating):
+def test_every_value_is_a_text_and_the_address_is_not_written(
+    connection, transport, create_contacts, build_score_update
+):
     [person] = create_contacts(1)
-    update = updating(
+    update = build_score_update(
         person.id,
         3,
         comment="trop lent",
@@ -40,7 +42,7 @@ def test_every_value_is_a_text_and_the_address_is_never_among_them(connection, w
         response_count=2,
     )
     plugin.nps_write_scores(connection, [update])
-    [row] = wire.requests[0].json()["inputs"]
+    [row] = transport.requests[0].json()["inputs"]
     assert row == {
         "id": person.id,
         "properties": {
@@ -59,92 +61,97 @@ def test_every_value_is_a_text_and_the_address_is_never_among_them(connection, w
 
 
 @BOTH
-def test_absent_contacts_are_skipped_and_block_nobody(
-    connecting, connection, create_contacts, updating, portal, version
+def test_missing_contacts_are_gone_and_block_no_other(
+    make_connection, connection, create_contacts, build_score_update, portal, version
 ):
     people = create_contacts(3)
     del portal.records["contacts"][people[1].id]
-    outcomes = plugin.nps_write_scores(connecting(api_version=version), [updating(person.id) for person in people])
+    outcomes = plugin.nps_write_scores(
+        make_connection(api_version=version), [build_score_update(person.id) for person in people]
+    )
     assert [type(outcome) for outcome in outcomes] == [Receipt, TargetGone, Receipt]
 
 
 @BOTH
-def test_an_archived_contact_is_gone(connecting, connection, create_contacts, updating, version):
+def test_an_archived_contact_is_gone(make_connection, connection, create_contacts, build_score_update, version):
     [person] = create_contacts(1)
     person.archived = True
-    [outcome] = plugin.nps_write_scores(connecting(api_version=version), [updating(person.id)])
+    [outcome] = plugin.nps_write_scores(make_connection(api_version=version), [build_score_update(person.id)])
     assert isinstance(outcome, TargetGone)
 
 
-def test_one_bad_record_never_blocks_the_others(connection, wire, create_contacts, updating, vendor):
+def test_one_bad_record_does_not_block_the_others(connection, transport, create_contacts, build_score_update, vendor):
     people = create_contacts(100)
-    updates = [updating(person.id) for person in people]
-    bad = people[37].id
+    updates = [build_score_update(person.id) for person in people]
+    bad_id = people[37].id
 
-    def refuse_the_bad_one(request):
-        if bad in [row["id"] for row in json.loads(request.content)["inputs"]]:
+    def reject_the_bad_record(request):
+        if bad_id in [row["id"] for row in json.loads(request.content)["inputs"]]:
             body = {"category": "VALIDATION_ERROR", "message": "a rule of an admin asks for a phone number"}
             return httpx.Response(400, json=body)
         return None
 
-    wire.faults = [refuse_the_bad_one] * 20
+    transport.faults = [reject_the_bad_record] * 20
     outcomes = plugin.nps_write_scores(connection, updates)
     assert [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Rejected)] == [37]
     assert len(vendor.effects().scores) == 99
-    assert len(wire.requests) <= 8  # log2(100) halves that were accepted
+    assert len(transport.requests) <= 8  # log2(100) halves that were accepted
 
 
-def test_errors_without_ids_are_told_apart_with_smaller_batches(connection, wire, create_contacts, updating):
+def test_errors_without_ids_are_assigned_with_smaller_batches(
+    connection, transport, create_contacts, build_score_update
+):
     people = create_contacts(4)
-    updates = [updating(person.id) for person in people]
-    ok = [{"id": people[0].id, "properties": {}}, {"id": people[2].id, "properties": {}}]
+    updates = [build_score_update(person.id) for person in people]
+    results = [{"id": people[0].id, "properties": {}}, {"id": people[2].id, "properties": {}}]
     errors = [{"category": "VALIDATION_ERROR", "message": ""}, {"category": "OBJECT_NOT_FOUND", "message": ""}]
-    wire.faults = [httpx.Response(207, json={"status": "COMPLETE", "results": ok, "numErrors": 2, "errors": errors})]
+    body = {"status": "COMPLETE", "results": results, "numErrors": 2, "errors": errors}
+    transport.faults = [httpx.Response(207, json=body)]
     outcomes = plugin.nps_write_scores(connection, updates)
     assert all(isinstance(outcome, Receipt) for outcome in outcomes)
-    assert rows_of(wire.requests[-1]) == [people[1].id, people[3].id]
+    assert rows_of(transport.requests[-1]) == [people[1].id, people[3].id]
 
 
-def test_one_reason_for_all_that_failed_needs_no_further_call(connection, wire, create_contacts, updating):
+def test_one_reason_for_all_failures_needs_no_further_call(connection, transport, create_contacts, build_score_update):
     people = create_contacts(3)
-    answer = {"status": "COMPLETE", "results": [{"id": people[0].id}], "errors": [{"category": "OBJECT_NOT_FOUND"}]}
-    wire.faults = [httpx.Response(200, json=answer)]
-    outcomes = plugin.nps_write_scores(connection, [updating(person.id) for person in people])
+    body = {"status": "COMPLETE", "results": [{"id": people[0].id}], "errors": [{"category": "OBJECT_NOT_FOUND"}]}
+    transport.faults = [httpx.Response(200, json=body)]
+    outcomes = plugin.nps_write_scores(connection, [build_score_update(person.id) for person in people])
     assert [type(outcome) for outcome in outcomes] == [Receipt, TargetGone, TargetGone]
-    assert wire.requests == []
+    assert transport.requests == []
 
 
-def test_a_merged_contact_is_written_and_answers_under_the_survivors_id(
-    connection, create_contacts, updating, portal, clock
+def test_a_merged_contact_is_written_under_the_survivors_id(
+    connection, create_contacts, build_score_update, portal, clock
 ):
-    survivor, loser = create_contacts(2)
-    portal.merge(survivor, loser, clock())
-    [outcome] = plugin.nps_write_scores(connection, [updating(loser.id, 10)])
+    survivor, merged = create_contacts(2)
+    portal.merge(survivor, merged, clock())
+    [outcome] = plugin.nps_write_scores(connection, [build_score_update(merged.id, 10)])
     assert isinstance(outcome, Receipt)
     assert survivor.properties["nps_score"] == "10"
 
 
-def test_the_later_of_two_answers_in_one_batch_is_written(connection, wire, create_contacts, updating):
+def test_the_later_of_two_responses_in_one_batch_is_written(connection, transport, create_contacts, build_score_update):
     [person] = create_contacts(1)
-    early, late = updating(person.id, 2, ago=timedelta(minutes=2)), updating(person.id, 9)
+    early, late = build_score_update(person.id, 2, ago=timedelta(minutes=2)), build_score_update(person.id, 9)
     outcomes = plugin.nps_write_scores(connection, [late, early])
     assert person.properties["nps_score"] == "9"
-    assert [outcome.note for outcome in outcomes] == [None, "a later answer is already there"]
+    assert [outcome.note for outcome in outcomes] == [None, "a later response is already there"]
 
 
-def test_an_older_answer_never_overwrites_a_newer_one(connection, clock, create_contacts, updating):
+def test_an_older_response_never_overwrites_a_newer_one(connection, clock, create_contacts, build_score_update):
     people = create_contacts(2)
-    plugin.nps_write_scores(connection, [updating(people[0].id, 9)])
+    plugin.nps_write_scores(connection, [build_score_update(people[0].id, 9)])
     clock.forward(timedelta(hours=1))
-    late = [updating(person.id, 2, ago=timedelta(hours=2)) for person in people]
+    late = [build_score_update(person.id, 2, ago=timedelta(hours=2)) for person in people]
     outcomes = plugin.nps_write_scores(connection, late)
     assert [person.properties["nps_score"] for person in people] == ["9", "2"]
-    assert [outcome.note for outcome in outcomes] == ["a later answer is already there", None]
+    assert [outcome.note for outcome in outcomes] == ["a later response is already there", None]
 
 
-def test_the_same_answer_twice_leaves_one_effect(connection, clock, create_contacts, updating):
+def test_writing_a_response_twice_has_one_effect(connection, clock, create_contacts, build_score_update):
     [person] = create_contacts(1)
-    update = updating(person.id, 7)
+    update = build_score_update(person.id, 7)
     plugin.nps_write_scores(connection, [update])
     clock.forward(timedelta(hours=1))
     [outcome] = plugin.nps_write_scores(connection, [update])
@@ -152,86 +159,92 @@ def test_the_same_answer_twice_leaves_one_effect(connection, clock, create_conta
     assert len(person.history["nps_score"]) == 1
 
 
-def test_a_portal_without_the_properties_holds_the_action_and_says_what_to_do(bare, wire, create_contacts, updating):
+def test_missing_properties_hold_the_action_and_name_the_fix(
+    unprepared_connection, transport, create_contacts, build_score_update
+):
     people = create_contacts(100)
     with pytest.raises(NotAllowed, match=r"nps_score does not exist.*connections plan"):
-        plugin.nps_write_scores(bare, [updating(person.id) for person in people])
-    assert len(wire.requests) == 1
+        plugin.nps_write_scores(unprepared_connection, [build_score_update(person.id) for person in people])
+    assert len(transport.requests) == 1
 
 
-def test_a_locked_property_holds_the_action(connection, create_contacts, updating, portal):
+def test_a_locked_property_holds_the_action(connection, create_contacts, build_score_update, portal):
     [person] = create_contacts(1)
     portal.definitions["contacts"]["nps_comment"]["modificationMetadata"]["readOnlyValue"] = True
     with pytest.raises(NotAllowed, match="nps_comment is read-only"):
-        plugin.nps_write_scores(connection, [updating(person.id)])
+        plugin.nps_write_scores(connection, [build_score_update(person.id)])
 
 
-def test_a_missing_scope_is_named(connection, create_contacts, updating, portal):
+def test_a_missing_scope_is_named(connection, create_contacts, build_score_update, portal):
     [person] = create_contacts(1)
     portal.scopes.remove("crm.objects.contacts.write")
-    with pytest.raises(NotAllowed) as caught:
-        plugin.nps_write_scores(connection, [updating(person.id)])
-    assert caught.value.scope == "crm.objects.contacts.write"
-    assert (caught.value.connection, caught.value.action, caught.value.status) == ("crm", "write_score", 403)
+    with pytest.raises(NotAllowed) as raised:
+        plugin.nps_write_scores(connection, [build_score_update(person.id)])
+    assert raised.value.scope == "crm.objects.contacts.write"
+    assert (raised.value.connection, raised.value.action, raised.value.status) == ("crm", "write_score", 403)
 
 
-def test_a_wrong_token_holds_the_connection_and_is_never_shown(connecting, create_contacts, updating):
+def test_a_wrong_token_raises_auth_failed_without_the_token(make_connection, create_contacts, build_score_update):
     [person] = create_contacts(1)
-    with pytest.raises(AuthFailed) as caught:
-        plugin.nps_write_scores(connecting(access_token="pat-na1-wrong"), [updating(person.id)])
-    assert "pat-na1-wrong" not in repr(caught.value.__dict__)
-    assert caught.value.request_id
+    with pytest.raises(AuthFailed) as raised:
+        plugin.nps_write_scores(make_connection(access_token="pat-na1-wrong"), [build_score_update(person.id)])
+    assert "pat-na1-wrong" not in repr(raised.value.__dict__)
+    assert raised.value.request_id
 
 
-def test_a_version_that_ended_is_not_taken_for_missing_records(connection, wire, create_contacts, updating):
+def test_an_ended_api_version_is_not_taken_for_missing_records(
+    connection, transport, create_contacts, build_score_update
+):
     [person] = create_contacts(1)
-    wire.faults = [httpx.Response(404, text="<html>Not Found</html>")]
+    transport.faults = [httpx.Response(404, text="<html>Not Found</html>")]
     with pytest.raises(Rejected, match="API version 2026-09 may have ended"):
-        plugin.nps_write_scores(connection, [updating(person.id)])
+        plugin.nps_write_scores(connection, [build_score_update(person.id)])
 
 
-def test_an_answer_of_another_shape_is_tried_again_without_a_storm_of_calls(
-    connection, wire, create_contacts, updating
+def test_an_unexpected_response_is_retried_later_without_further_calls(
+    connection, transport, create_contacts, build_score_update
 ):
     people = create_contacts(100)
-    wire.faults = [httpx.Response(200, json={"welcome": True})] * 5
-    outcomes = plugin.nps_write_scores(connection, [updating(person.id) for person in people])
+    transport.faults = [httpx.Response(200, json={"welcome": True})] * 5
+    outcomes = plugin.nps_write_scores(connection, [build_score_update(person.id) for person in people])
     assert {type(outcome) for outcome in outcomes} == {RetryLater}
-    assert len(wire.faults) == 4
+    assert len(transport.faults) == 4
 
 
-def test_a_batch_that_is_not_finished_is_tried_again(connection, wire, create_contacts, updating):
+def test_an_unfinished_batch_is_retried_later(connection, transport, create_contacts, build_score_update):
     [person] = create_contacts(1)
-    wire.faults = [httpx.Response(200, json={"status": "PROCESSING", "results": []})]
-    [outcome] = plugin.nps_write_scores(connection, [updating(person.id)])
+    transport.faults = [httpx.Response(200, json={"status": "PROCESSING", "results": []})]
+    [outcome] = plugin.nps_write_scores(connection, [build_score_update(person.id)])
     assert isinstance(outcome, RetryLater)
 
 
 @pytest.mark.parametrize(
     ("policy", "written"), [("full", "Lent <b>"), ("link", "https://nps.example.com/c/1"), ("none", "")]
 )
-def test_the_route_decides_what_is_written_of_the_comment(connection, create_contacts, updating, policy, written):
+def test_the_comment_policy_sets_what_is_written(connection, create_contacts, build_score_update, policy, written):
     [person] = create_contacts(1, nps_comment="an earlier one")
-    update = updating(person.id, comment="Lent <b>", comment_policy=policy, comment_link="https://nps.example.com/c/1")
+    update = build_score_update(
+        person.id, comment="Lent <b>", comment_policy=policy, comment_link="https://nps.example.com/c/1"
+    )
     plugin.nps_write_scores(connection, [update])
     assert person.properties["nps_comment"] == written
 
 
-def test_an_answer_without_a_comment_clears_the_earlier_one(connection, create_contacts, updating):
+def test_a_response_without_a_comment_clears_the_earlier_one(connection, create_contacts, build_score_update):
     [person] = create_contacts(1, nps_comment="an earlier one")
-    plugin.nps_write_scores(connection, [updating(person.id)])
+    plugin.nps_write_scores(connection, [build_score_update(person.id)])
     assert person.properties["nps_comment"] == ""
 
 
 @pytest.mark.parametrize("length", [65_536, 65_537, 100_000])
-def test_long_comments_fit(connection, create_contacts, updating, length):
+def test_long_comments_are_truncated(connection, create_contacts, build_score_update, length):
     [person] = create_contacts(1)
-    [outcome] = plugin.nps_write_scores(connection, [updating(person.id, comment="é" * length)])
+    [outcome] = plugin.nps_write_scores(connection, [build_score_update(person.id, comment="é" * length)])
     assert isinstance(outcome, Receipt)
     assert len(person.properties["nps_comment"]) == 65_536
 
 
-def test_formulas_in_comments_are_disarmed_because_contacts_are_exported(connection, create_contacts, updating):
+def test_formulas_in_comments_are_escaped(connection, create_contacts, build_score_update):
     [person] = create_contacts(1)
-    plugin.nps_write_scores(connection, [updating(person.id, comment='=HYPERLINK("https://example.com")')])
+    plugin.nps_write_scores(connection, [build_score_update(person.id, comment='=HYPERLINK("https://example.com")')])
     assert person.properties["nps_comment"] == '\'=HYPERLINK("https://example.com")'

@@ -1,4 +1,4 @@
-"""Settings: mistakes are refused, secrets are kept, the example works."""
+"""Settings: mistakes are rejected, the example is valid."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def settings(**more):
         {"acces_token": "x"},
     ],
 )
-def test_mistakes_are_refused(wrong):
+def test_mistakes_are_rejected(wrong):
     with pytest.raises(ValidationError):
         settings(**wrong)
 
 
-def test_the_address_is_hubspots_unless_told_otherwise():
+def test_the_base_url_is_hubspots_by_default():
     info = nps_connector()
     assert info.base_url(settings()) == "https://api.hubapi.com"
     assert info.base_url(settings(base_url="http://127.0.0.1:8041/hubspot/")) == "http://127.0.0.1:8041/hubspot"
 
 
-def test_a_share_of_the_quota():
+def test_a_share_of_the_quota_is_configurable():
     info = nps_connector()
     general, search = info.quotas_for(settings(calls_per_ten_seconds=190, quota_share=0.5))
     assert (general.calls, general.seconds, general.share) == (190, 10, 0.5)
@@ -60,7 +60,7 @@ def test_a_share_of_the_quota():
     assert [quota.name for quota in info.quotas] == [general.name, search.name]
 
 
-def test_the_versions_prefixes_are_not_uniform():
+def test_each_version_has_its_own_prefixes():
     old, new = PATHS["2026-03"], PATHS["2026-09"]
     assert old.subscriptions(7) == "/webhooks/2026-03/7/subscriptions"
     assert new.subscriptions(7) == "/app-webhooks/2026-09/7/subscriptions"
@@ -68,12 +68,12 @@ def test_the_versions_prefixes_are_not_uniform():
     assert new.statuses("a+b@example.com") == "/communication-preferences/2026-09/statuses/a%2Bb%40example.com"
 
 
-def test_the_example_asks_for_a_survey_after_a_purchase():
+def test_the_example_sends_a_survey_after_a_purchase():
     example = nps_connector().example
-    whole = tomllib.loads(f"{example.table}\n{example.triggers}\n{example.routes}")
-    assert whole["triggers"] == [
+    config = tomllib.loads(f"{example.table}\n{example.triggers}\n{example.routes}")
+    assert config["triggers"] == [
         {"on": "deal.won", "from": "crm", "survey": "after-purchase", "delay": "3d", "where": "amount >= 100"}
     ]
-    assert whole["routes"] == [{"on": "any", "do": "write_score", "via": "crm"}]
-    assert whole["connections"]["crm"]["access_token"] == {"env": "HUBSPOT_TOKEN"}
-    assert whole["connections"]["crm"]["events"] == "poll"
+    assert config["routes"] == [{"on": "any", "do": "write_score", "via": "crm"}]
+    assert config["connections"]["crm"]["access_token"] == {"env": "HUBSPOT_TOKEN"}
+    assert config["connections"]["crm"]["events"] == "poll"

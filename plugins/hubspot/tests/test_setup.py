@@ -1,4 +1,4 @@
-"""Plan and apply: from an empty portal to a complete one, twice harmless, nothing of an admin's is touched."""
+"""Plan and apply: from an empty portal to a complete one, idempotent, without changes to an admin's objects."""
 
 from __future__ import annotations
 
@@ -21,52 +21,52 @@ NAMES = [
 
 
 @pytest.mark.parametrize("version", ["2026-03", "2026-09"])
-def test_from_an_empty_portal_to_an_empty_plan(connecting, portal, version):
-    connection = connecting(api_version=version)
+def test_from_an_empty_portal_to_an_empty_plan(make_connection, portal, version):
+    connection = make_connection(api_version=version)
     changes = plugin.nps_plan_setup(connection)
     assert [change.id for change in changes] == ["group:nps", *(f"property:{name}" for name in NAMES)]
     assert {change.change for change in changes} == {"create"}
     assert plugin.nps_apply_setup(connection, changes) == changes
     assert plugin.nps_plan_setup(connection) == []
     assert portal.definitions["contacts"]["nps_score"]["type"] == "number"
-    assert [known["value"] for known in portal.definitions["contacts"]["nps_category"]["options"]] == [
+    assert [option["value"] for option in portal.definitions["contacts"]["nps_category"]["options"]] == [
         "promoter",
         "passive",
         "detractor",
     ]
 
 
-def test_applying_twice_is_harmless(bare, portal):
-    changes = plugin.nps_plan_setup(bare)
-    plugin.nps_apply_setup(bare, changes)
-    before = {name: dict(known) for name, known in portal.definitions["contacts"].items()}
-    plugin.nps_apply_setup(bare, changes)
+def test_apply_is_idempotent(unprepared_connection, portal):
+    changes = plugin.nps_plan_setup(unprepared_connection)
+    plugin.nps_apply_setup(unprepared_connection, changes)
+    before = {name: dict(definition) for name, definition in portal.definitions["contacts"].items()}
+    plugin.nps_apply_setup(unprepared_connection, changes)
     assert portal.definitions["contacts"] == before
 
 
-def test_the_group_comes_first_whatever_the_order(bare):
-    plugin.nps_apply_setup(bare, list(reversed(plugin.nps_plan_setup(bare))))
-    assert plugin.nps_plan_setup(bare) == []
+def test_the_group_is_created_first(unprepared_connection):
+    plugin.nps_apply_setup(unprepared_connection, list(reversed(plugin.nps_plan_setup(unprepared_connection))))
+    assert plugin.nps_plan_setup(unprepared_connection) == []
 
 
-def test_prefix_and_group_are_settings(connecting, portal):
-    connection = connecting(property_prefix="acme_nps_", property_group="acme")
+def test_prefix_and_group_are_configurable(make_connection, portal):
+    connection = make_connection(property_prefix="acme_nps_", property_group="acme")
     plugin.nps_apply_setup(connection, plugin.nps_plan_setup(connection))
     assert portal.definitions["contacts"]["acme_nps_score"]["groupName"] == "acme"
 
 
-def test_missing_options_are_added_and_an_admins_own_are_kept(connection, portal):
+def test_missing_options_are_added_and_an_admins_options_are_kept(connection, portal):
     category = portal.definitions["contacts"]["nps_category"]
     category["options"] = [{"label": "VIP", "value": "vip", "displayOrder": 0, "hidden": False}]
     [change] = plugin.nps_plan_setup(connection)
     assert (change.id, change.change) == ("options:nps_category", "update")
     plugin.nps_apply_setup(connection, [change])
-    values = [known["value"] for known in portal.definitions["contacts"]["nps_category"]["options"]]
+    values = [option["value"] for option in portal.definitions["contacts"]["nps_category"]["options"]]
     assert values == ["vip", "promoter", "passive", "detractor"]
     assert plugin.nps_plan_setup(connection) == []
 
 
-def test_a_property_of_another_type_is_reported_and_left_alone(connection, portal):
+def test_a_property_of_another_type_is_blocked(connection, portal):
     portal.definitions["contacts"]["nps_score"] |= {"type": "string", "fieldType": "text"}
     [change] = plugin.nps_plan_setup(connection)
     assert change.change == "blocked"
@@ -75,11 +75,11 @@ def test_a_property_of_another_type_is_reported_and_left_alone(connection, porta
     assert portal.definitions["contacts"]["nps_score"]["type"] == "string"
 
 
-def test_what_an_admin_locked_is_reported(connection, portal):
-    known = portal.definitions["contacts"]
-    known["nps_comment"]["modificationMetadata"]["readOnlyValue"] = True
-    known["nps_category"]["modificationMetadata"]["readOnlyDefinition"] = True
-    known["nps_category"]["options"].pop()
+def test_definitions_locked_by_an_admin_are_blocked(connection, portal):
+    definitions = portal.definitions["contacts"]
+    definitions["nps_comment"]["modificationMetadata"]["readOnlyValue"] = True
+    definitions["nps_category"]["modificationMetadata"]["readOnlyDefinition"] = True
+    definitions["nps_category"]["options"].pop()
     changes = plugin.nps_plan_setup(connection)
     assert [(change.id, change.change) for change in changes] == [
         ("options:nps_category", "blocked"),
@@ -88,34 +88,36 @@ def test_what_an_admin_locked_is_reported(connection, portal):
     assert plugin.nps_apply_setup(connection, changes) == []
 
 
-def test_labels_that_an_admin_changed_are_theirs(connection, portal):
+def test_labels_changed_by_an_admin_are_kept(connection, portal):
     portal.definitions["contacts"]["nps_score"]["label"] = "Satisfaction"
     assert plugin.nps_plan_setup(connection) == []
 
 
-def test_an_archived_property_of_the_same_name_is_told(bare, wire, portal):
-    changes = plugin.nps_plan_setup(bare)
+def test_an_archived_property_of_the_same_name_is_rejected(unprepared_connection, transport, portal):
+    changes = plugin.nps_plan_setup(unprepared_connection)
     portal.groups["contacts"]["nps"] = {"name": "nps", "label": "NPS"}
     import httpx
 
-    wire.faults = [httpx.Response(409, json={"category": "CONFLICT"})]
+    transport.faults = [httpx.Response(409, json={"category": "CONFLICT"})]
     with pytest.raises(Rejected, match="archived contact property nps_score"):
-        plugin.nps_apply_setup(bare, [change for change in changes if change.id == "property:nps_score"])
+        plugin.nps_apply_setup(
+            unprepared_connection, [change for change in changes if change.id == "property:nps_score"]
+        )
 
 
-def test_a_missing_scope_is_named(bare, portal):
-    changes = plugin.nps_plan_setup(bare)
+def test_a_missing_scope_is_named(unprepared_connection, portal):
+    changes = plugin.nps_plan_setup(unprepared_connection)
     portal.scopes.remove("crm.schemas.contacts.write")
-    with pytest.raises(NotAllowed) as caught:
-        plugin.nps_apply_setup(bare, changes)
-    assert caught.value.scope == "crm.schemas.contacts.write"
+    with pytest.raises(NotAllowed) as raised:
+        plugin.nps_apply_setup(unprepared_connection, changes)
+    assert raised.value.scope == "crm.schemas.contacts.write"
 
 
 @pytest.mark.parametrize("version", ["2026-03", "2026-09"])
-def test_webhook_subscriptions_of_an_app_that_can_be_read(connecting, connection, portal, version):
+def test_missing_webhook_subscriptions_are_created(make_connection, connection, portal, version):
     portal.scopes.add("developer-app")
     portal.target_url = "https://nps.example.com/hooks/crm"
-    webhooks = connecting(events="webhook", app_id=31337, api_version=version)
+    webhooks = make_connection(events="webhook", app_id=31337, api_version=version)
     changes = plugin.nps_plan_setup(webhooks)
     assert [change.id for change in changes] == [
         "subscription:contact.deletion",
@@ -130,20 +132,20 @@ def test_webhook_subscriptions_of_an_app_that_can_be_read(connecting, connection
     assert plugin.nps_plan_setup(webhooks) == []
 
 
-def test_another_address_of_the_app_is_reported_not_replaced(connecting, connection, portal):
+def test_another_target_url_of_the_app_is_blocked(make_connection, connection, portal):
     portal.scopes.add("developer-app")
     portal.target_url = "https://other.example.com/hook"
-    webhooks = connecting(events="webhook", app_id=31337)
+    webhooks = make_connection(events="webhook", app_id=31337)
     plugin.nps_apply_setup(webhooks, plugin.nps_plan_setup(webhooks))
     [change] = plugin.nps_plan_setup(webhooks)
     assert (change.id, change.change) == ("webhook-address", "blocked")
     assert "https://nps.example.com/hooks/crm" in change.text
 
 
-def test_subscriptions_that_the_token_may_not_see_are_reported(connecting, connection):
-    [change] = plugin.nps_plan_setup(connecting(events="webhook", app_id=31337))
+def test_subscriptions_that_the_token_cannot_read_are_blocked(make_connection, connection):
+    [change] = plugin.nps_plan_setup(make_connection(events="webhook", app_id=31337))
     assert (change.id, change.change) == ("subscriptions", "blocked")
 
 
-def test_a_polled_connection_needs_no_subscriptions(connecting, connection):
-    assert plugin.nps_plan_setup(connecting(events="poll", app_id=31337)) == []
+def test_a_polled_connection_needs_no_subscriptions(make_connection, connection):
+    assert plugin.nps_plan_setup(make_connection(events="poll", app_id=31337)) == []

@@ -1,4 +1,4 @@
-"""The simulated portal is a portal: it checks, counts, remembers and signs."""
+"""The simulated portal validates, counts, stores and signs like HubSpot."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ CONTACTS = "/crm/objects/2026-09/contacts"
 
 @pytest.fixture
 def call(vendor):
-    def made(method, path, body=None, token=TOKEN, **query):
+    def handle(method, path, body=None, token=TOKEN, **query):
         content = json.dumps(body).encode() if body is not None else b""
         reply = vendor.handle(VendorRequest(method, path, query, {"Authorization": f"Bearer {token}"}, content))
         return reply.status, json.loads(reply.body) if reply.body else None, reply.headers
 
-    return made
+    return handle
 
 
 def upsert(email, **properties):
     return {"inputs": [{"idProperty": "email", "id": email, "properties": properties}]}
 
 
-def test_a_wrong_token_is_refused(call):
+def test_a_wrong_token_is_rejected(call):
     status, body, headers = call("GET", "/account-info/2026-09/details", token="other")
     assert (status, body["category"]) == (401, "INVALID_AUTHENTICATION")
     assert body["correlationId"] == headers["x-hubspot-correlation-id"]
@@ -42,20 +42,20 @@ def test_other_versions_and_paths_do_not_exist(call, path):
     assert call("GET", path)[0] == 404
 
 
-def test_upsert_tells_what_is_new(call):
+def test_upsert_reports_new_records(call):
     first = call("POST", f"{CONTACTS}/batch/upsert", upsert("a@example.com", firstname="A"))[1]["results"][0]
-    again = call("POST", f"{CONTACTS}/batch/upsert", upsert("a@example.com", firstname="B"))[1]["results"][0]
-    assert (first["new"], again["new"], first["id"] == again["id"]) == (True, False, True)
+    second = call("POST", f"{CONTACTS}/batch/upsert", upsert("a@example.com", firstname="B"))[1]["results"][0]
+    assert (first["new"], second["new"], first["id"] == second["id"]) == (True, False, True)
     status, body, _ = call("GET", f"{CONTACTS}/a@example.com", idProperty="email", properties="firstname")
     assert (status, body["properties"]["firstname"]) == (200, "B")
 
 
 @pytest.mark.parametrize(("version", "status"), [("2026-03", 207), ("2026-09", 200)])
-def test_partial_failures_look_different_in_each_version(call, create_contacts, version, status):
+def test_partial_failures_have_another_status_in_each_version(call, create_contacts, version, status):
     [person] = create_contacts(1)
     inputs = [{"id": person.id, "properties": {"firstname": "X"}}, {"id": "999", "properties": {}}]
-    got, body, _ = call("POST", f"/crm/objects/{version}/contacts/batch/update", {"inputs": inputs})
-    assert (got, body["numErrors"], body["errors"][0]["context"]) == (status, 1, {"ids": ["999"]})
+    actual, body, _ = call("POST", f"/crm/objects/{version}/contacts/batch/update", {"inputs": inputs})
+    assert (actual, body["numErrors"], body["errors"][0]["context"]) == (status, 1, {"ids": ["999"]})
 
 
 @pytest.mark.parametrize(
@@ -72,19 +72,19 @@ def test_partial_failures_look_different_in_each_version(call, create_contacts, 
         {"inputs": [{"id": "101", "properties": {}}, {"id": "101", "properties": {}}]},
     ],
 )
-def test_batches_that_hubspot_refuses(call, create_contacts, body):
+def test_invalid_batches_are_rejected(call, create_contacts, body):
     create_contacts(1)
     assert call("POST", f"{CONTACTS}/batch/update", body)[0] == 400
 
 
-def test_answers_tell_the_quota_and_search_answers_do_not(call):
+def test_responses_have_quota_headers_and_search_responses_have_none(call):
     headers = call("GET", "/account-info/2026-09/details")[2]
     assert (headers["X-HubSpot-RateLimit-Max"], headers["X-HubSpot-RateLimit-Remaining"]) == ("190", "189")
     query = {"filterGroups": [], "sorts": [], "properties": [], "limit": 10, "after": "0"}
     assert not [name for name in call("POST", f"{CONTACTS}/search", query)[2] if "RateLimit" in name]
 
 
-def test_the_burst_quota_rolls(call, clock):
+def test_the_burst_quota_is_a_rolling_window(call, clock):
     for _ in range(190):
         assert call("GET", "/account-info/2026-09/details")[0] == 200
     status, body, _ = call("GET", "/account-info/2026-09/details")
@@ -93,7 +93,7 @@ def test_the_burst_quota_rolls(call, clock):
     assert call("GET", "/account-info/2026-09/details")[0] == 200
 
 
-def test_people_are_made_known_once(vendor):
+def test_people_are_added_once(vendor):
     person = SimulatedPerson("zoe@example.com", "Zoë", "fr", opted_out=True)
     vendor.populate([person, person])
     vendor.populate([person])
@@ -101,11 +101,11 @@ def test_people_are_made_known_once(vendor):
     assert record.properties["hs_email_optout"] == "true"
 
 
-def test_webhooks_are_signed_as_hubspots_own_package_would(vendor, clock, create_contacts):
+def test_webhooks_are_signed_like_hubspots_own_package(vendor, clock, create_contacts):
     create_contacts(1)
     url = "https://nps.example.com/hooks/crm"
     [webhook] = vendor.webhooks(vendor.simulate_event("deal.won", "person0@example.com"), url)
-    theirs = Signature.get_signature(
+    expected = Signature.get_signature(
         SECRET,
         webhook.body.decode(),
         "v3",
@@ -113,33 +113,33 @@ def test_webhooks_are_signed_as_hubspots_own_package_would(vendor, clock, create
         http_method="POST",
         timestamp=webhook.headers["x-hubspot-request-timestamp"],
     )
-    assert webhook.headers["x-hubspot-signature-v3"] == theirs
+    assert webhook.headers["x-hubspot-signature-v3"] == expected
 
 
-def test_a_hundred_facts_travel_in_one_webhook_and_resends_are_counted(vendor, create_contacts):
+def test_a_webhook_holds_a_hundred_events_and_counts_attempts(vendor, create_contacts):
     people = create_contacts(101)
     facts = [fact for person in people for fact in vendor.simulate_event("deal.won", person.properties["email"])]
     webhooks = vendor.webhooks(facts, "https://nps.example.com/hooks/crm")
     assert [len(json.loads(webhook.body)) for webhook in webhooks] == [100, 1]
-    again = vendor.webhooks(facts[:1], "https://nps.example.com/hooks/crm")
-    first, second = json.loads(webhooks[0].body)[0], json.loads(again[0].body)[0]
+    resent = vendor.webhooks(facts[:1], "https://nps.example.com/hooks/crm")
+    first, second = json.loads(webhooks[0].body)[0], json.loads(resent[0].body)[0]
     assert second == first | {"attemptNumber": 1}
 
 
-def test_deals_are_worth_asking_about(vendor, create_contacts):
+def test_simulated_deals_pass_the_example_filter(vendor, create_contacts):
     for person in create_contacts(30):
         vendor.simulate_event("deal.won", person.properties["email"])
     assert all(float(deal.properties["amount"]) >= 100 for deal in vendor.portal.records["deals"].values())
 
 
-def test_nothing_happens_to_strangers_and_unknown_kinds(vendor, create_contacts):
+def test_unknown_people_and_kinds_have_no_events(vendor, create_contacts):
     create_contacts(1)
     assert vendor.simulate_event("deal.won", "nobody@example.com") == []
     assert vendor.simulate_event("moon.full", "person0@example.com") == []
     assert vendor.webhooks(["fact-999"], "https://nps.example.com/hooks/crm") == []
 
 
-def test_the_environment_leads_to_it(vendor):
+def test_the_environment_points_at_the_portal(vendor):
     assert vendor.environment("http://127.0.0.1:1/hubspot", "crm-eu") == {
         "HUBSPOT_TOKEN": TOKEN,
         "HUBSPOT_WEBHOOK_SECRET": SECRET,
@@ -148,7 +148,7 @@ def test_the_environment_leads_to_it(vendor):
     }
 
 
-def test_many_threads_at_once(call, vendor):
+def test_concurrent_requests_are_all_handled(call, vendor):
     vendor.quotas.burst = 1000
     with ThreadPoolExecutor(8) as pool:
         bodies = [upsert(f"p{number}@example.com", firstname="A") for number in range(200)]

@@ -1,4 +1,4 @@
-"""The customer's own words: never too long, never cut within a character, harmless as HTML and in exports."""
+"""The customer's text: within the limit, never cut within a character, safe as HTML and in exports."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80) 
 )
 
 
-def units(text):
+def utf16_length(text):
     return len(text.encode("utf-16-le")) // 2
 
 
 @given(TEXTS, st.integers(min_value=1, max_value=60))
-def test_a_cut_text_fits_and_is_a_beginning(text, limit):
+def test_a_truncated_text_fits_and_is_a_prefix(text, limit):
     short = truncate(text, limit)
-    assert units(short) <= limit
-    guarded = text if not text.startswith(("=", "+", "-", "@", "\t", "\r")) else f"'{text}"
-    assert short == guarded or guarded.startswith(short.removesuffix(ELLIPSIS))
+    assert utf16_length(short) <= limit
+    expected = text if not text.startswith(("=", "+", "-", "@", "\t", "\r")) else f"'{text}"
+    assert short == expected or expected.startswith(short.removesuffix(ELLIPSIS))
     short.encode("utf-8")  # no half characters
 
 
 @given(TEXTS, st.integers(min_value=8, max_value=60))
-def test_html_fits_and_holds_no_markup_and_no_broken_entity(text, limit):
-    made = to_html(text, limit)
-    assert units(made) <= limit
-    assert re.findall(r"<(?!br>)|&(?!(amp|lt|gt|quot|#x27);)", made) == []
-    shown = html.unescape(made.replace("<br>", "\n"))
-    told = text.replace("\r\n", "\n")
-    assert shown == told or told.startswith(shown.removesuffix(ELLIPSIS).rstrip("\r"))
+def test_html_fits_and_has_no_markup_and_no_broken_entity(text, limit):
+    rendered = to_html(text, limit)
+    assert utf16_length(rendered) <= limit
+    assert re.findall(r"<(?!br>)|&(?!(amp|lt|gt|quot|#x27);)", rendered) == []
+    shown = html.unescape(rendered.replace("<br>", "\n"))
+    expected = text.replace("\r\n", "\n")
+    assert shown == expected or expected.startswith(shown.removesuffix(ELLIPSIS).rstrip("\r"))
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,17 @@ def test_html_fits_and_holds_no_markup_and_no_broken_entity(text, limit):
         ("a👍🏽bcd", 4, "a…"),
     ],
 )
-def test_characters_stay_whole(text, limit, expected):
+def test_characters_are_not_split(text, limit, expected):
     assert truncate(text, limit) == expected
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+33 1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
-def test_what_a_spreadsheet_would_run_is_disarmed(text):
+def test_spreadsheet_formulas_are_escaped(text):
     assert truncate(text) == f"'{text}"
 
 
 @pytest.mark.parametrize(
-    ("told", "tag"),
+    ("value", "tag"),
     [
         ("fr", "fr"),
         ("EN", "en"),
@@ -73,23 +73,23 @@ def test_what_a_spreadsheet_would_run_is_disarmed(text):
         ("French", None),
     ],
 )
-def test_languages(told, tag):
-    assert language_tag(told) == tag
+def test_language_tags(value, tag):
+    assert language_tag(value) == tag
 
 
 @given(st.datetimes(timezones=st.timezones()))
-def test_moments_come_back(moment):
+def test_times_survive_a_round_trip(moment):
     try:
-        told = format_moment(moment)
+        formatted = format_moment(moment)
     except OverflowError:
         return
-    assert abs((parse_moment(told) - moment).total_seconds()) < 0.001
+    assert abs((parse_moment(formatted) - moment).total_seconds()) < 0.001
 
 
 @pytest.mark.parametrize("text", ["", None, "soon", "9" * 30, "2026-13-01"])
-def test_what_is_no_moment(text):
+def test_invalid_times_are_none(text):
     assert parse_moment(text) is None
 
 
-def test_milliseconds_are_a_moment_too():
+def test_milliseconds_are_parsed():
     assert format_moment(parse_moment("1693657560123")) == "2023-09-02T12:26:00.123Z"

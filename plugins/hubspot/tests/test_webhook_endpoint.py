@@ -1,4 +1,4 @@
-"""HubSpot's known answers through the product's own HTTP door, and what the door does with what it does not believe."""
+"""HubSpot's known signatures through the product's webhook endpoint, and its answers to rejected requests."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ V1_BODY = (
 V1 = "232db2615f3d666fe21a8ec971ac7b5402d33b9a925784df3ca654d05f4817de"
 
 
-class Door:
-    """The web application of a product; no network."""
+class WebClient:
+    """HTTP client of the product's web application; no network."""
 
     def __init__(self, product, runner):
         self.product = product
@@ -41,21 +41,21 @@ class Door:
         transport = httpx.ASGITransport(create_app(product.backend, clock=product.clock))
         self._http = httpx.AsyncClient(transport=transport, base_url="https://www.example.com")
 
-    def post(self, path, **given):
-        return self._runner.run(self._http.post(path, **given))
+    def post(self, path, **options):
+        return self._runner.run(self._http.post(path, **options))
 
-    def get(self, path, **given):
-        return self._runner.run(self._http.get(path, **given))
+    def get(self, path, **options):
+        return self._runner.run(self._http.get(path, **options))
 
 
 @pytest.fixture
-def door(application):
-    """The web application behind a proxy that leads from the registered address to `/hooks/crm`."""
+def make_client(application):
+    """Return a function that creates a client behind a proxy from the registered address to `/hooks/crm`."""
     with asyncio.Runner() as runner:
-        yield lambda *args, **settings: opened(application, runner, *args, **settings)
+        yield lambda *args, **settings: create_client(application, runner, *args, **settings)
 
 
-def opened(application, runner, at: str | None = None, **settings) -> Door:
+def create_client(application, runner, at: str | None = None, **settings) -> WebClient:
     product = application(
         {"core": {"public_url": "https://www.example.com"}},
         webhook_secrets=[KNOWN_SECRET],
@@ -65,10 +65,10 @@ def opened(application, runner, at: str | None = None, **settings) -> Door:
     )
     if at is not None:
         product.clock.now = datetime.fromtimestamp(int(at) / 1000, UTC)
-    return Door(product, runner)
+    return WebClient(product, runner)
 
 
-def stored(client) -> list[bytes]:
+def stored_bodies(client) -> list[bytes]:
     with client.product.ledger.read() as session:
         return [row.body for row in session.execute(select(RawRequest)).scalars()]
 
@@ -78,68 +78,68 @@ def signed_v3(timestamp: str, signature: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("timestamp", "signature"), V3)
-def test_version_3_is_believed(door, timestamp, signature):
-    """The example's body is no JSON: believed, therefore told so, and not stored."""
-    client = door(at=timestamp)
-    answer = client.post("/hooks/crm", content=V3_BODY, headers=signed_v3(timestamp, signature))
-    assert (answer.status_code, answer.json()) == (400, {"error": "unreadable"})
-    assert stored(client) == []
+def test_a_version_3_signature_is_accepted(make_client, timestamp, signature):
+    """The body of HubSpot's example is not JSON: it is accepted, reported as unreadable, and not stored."""
+    client = make_client(at=timestamp)
+    response = client.post("/hooks/crm", content=V3_BODY, headers=signed_v3(timestamp, signature))
+    assert (response.status_code, response.json()) == (400, {"error": "unreadable"})
+    assert stored_bodies(client) == []
 
 
 @pytest.mark.parametrize(("timestamp", "signature"), V3)
 @pytest.mark.parametrize("body", [b"", V3_BODY + b" ", b'{"example_field":"example_value"}'])
-def test_another_body_is_not(door, timestamp, signature, body):
-    answer = door(at=timestamp).post("/hooks/crm", content=body, headers=signed_v3(timestamp, signature))
-    assert (answer.status_code, answer.json()) == (401, {"error": "signature"})
+def test_another_body_is_rejected(make_client, timestamp, signature, body):
+    response = make_client(at=timestamp).post("/hooks/crm", content=body, headers=signed_v3(timestamp, signature))
+    assert (response.status_code, response.json()) == (401, {"error": "signature"})
 
 
 @pytest.mark.parametrize(("timestamp", "signature"), V3)
 @pytest.mark.parametrize("late", [300_001, -300_001])
-def test_the_window_ends_in_both_directions(door, timestamp, signature, late):
-    client = door(at=str(int(timestamp) + late))
-    answer = client.post("/hooks/crm", content=V3_BODY, headers=signed_v3(timestamp, signature))
-    assert answer.json() == {"error": "stale"}
+def test_signatures_older_or_newer_than_five_minutes_are_stale(make_client, timestamp, signature, late):
+    client = make_client(at=str(int(timestamp) + late))
+    response = client.post("/hooks/crm", content=V3_BODY, headers=signed_v3(timestamp, signature))
+    assert response.json() == {"error": "stale"}
 
 
 @pytest.mark.parametrize(("timestamp", "signature"), V3)
 @pytest.mark.parametrize("late", [300_000, -300_000])
-def test_the_window_holds_five_minutes_in_both_directions(door, timestamp, signature, late):
-    client = door(at=str(int(timestamp) + late))
-    answer = client.post("/hooks/crm", content=V3_BODY, headers=signed_v3(timestamp, signature))
-    assert answer.json() == {"error": "unreadable"}
+def test_signatures_within_five_minutes_are_accepted(make_client, timestamp, signature, late):
+    client = make_client(at=str(int(timestamp) + late))
+    response = client.post("/hooks/crm", content=V3_BODY, headers=signed_v3(timestamp, signature))
+    assert response.json() == {"error": "unreadable"}
 
 
-def test_version_2_is_believed_where_the_settings_say_so(door):
+def test_version_2_is_accepted_if_configured(make_client):
     headers = {"X-HubSpot-Signature": V2_POST, "X-HubSpot-Signature-Version": "v2"}
-    client = door(signatures=["v2"])
+    client = make_client(signatures=["v2"])
     assert client.post("/hooks/crm", content=V2_BODY, headers=headers).status_code == 200
-    assert stored(client) == [V2_BODY]
-    assert door().post("/hooks/crm", content=V2_BODY, headers=headers).json() == {"error": "signature"}
+    assert stored_bodies(client) == [V2_BODY]
+    assert make_client().post("/hooks/crm", content=V2_BODY, headers=headers).json() == {"error": "signature"}
 
 
-def test_a_get_is_no_webhook_however_well_it_is_signed(door):
+def test_a_get_request_is_no_webhook_even_if_signed(make_client):
     headers = {"X-HubSpot-Signature": V2_GET, "X-HubSpot-Signature-Version": "v2"}
-    assert door(signatures=["v2"]).get("/hooks/crm", headers=headers).status_code == 405
+    assert make_client(signatures=["v2"]).get("/hooks/crm", headers=headers).status_code == 405
 
 
-def test_version_1_is_believed_where_the_settings_say_so(door):
+def test_version_1_is_accepted_if_configured(make_client):
     headers = {"X-HubSpot-Signature": V1, "X-HubSpot-Signature-Version": "v1"}
-    client = door(signatures=["v1"])
+    client = make_client(signatures=["v1"])
     assert client.post("/hooks/crm", content=V1_BODY, headers=headers).status_code == 200
-    assert stored(client) == [V1_BODY]
-    assert door().post("/hooks/crm", content=V1_BODY, headers=headers).json() == {"error": "signature"}
+    assert stored_bodies(client) == [V1_BODY]
+    assert make_client().post("/hooks/crm", content=V1_BODY, headers=headers).json() == {"error": "signature"}
 
 
-def test_the_query_that_came_along_is_signed_too(door):
+def test_the_query_is_part_of_the_signature(make_client):
     timestamp = V3[0][0]
-    client = door(at=timestamp)
+    client = make_client(at=timestamp)
     signature = signature_v3(KNOWN_SECRET, "POST", f"{REGISTERED}?a=%20b", b"[]", timestamp)
-    answer = client.post("/hooks/crm?a=%20b", content=b"[]", headers=signed_v3(timestamp, signature))
-    assert answer.status_code == 200
+    response = client.post("/hooks/crm?a=%20b", content=b"[]", headers=signed_v3(timestamp, signature))
+    assert response.status_code == 200
 
 
-def test_refusals_are_counted_by_reason(door):
-    client = door()
+def test_rejections_are_counted_by_reason(make_client):
+    client = make_client()
     client.post("/hooks/crm", content=b"[]", headers=signed_v3("1", "wrong"))
     with client.product.ledger.read() as session:
         [row] = session.execute(select(CounterRow)).scalars()

@@ -1,4 +1,4 @@
-"""Signatures: HubSpot's known answers, both ends of the window, rotation, and agreement with HubSpot's own package."""
+"""Signatures: HubSpot's known answers, the time window, secret rotation, and agreement with HubSpot's own package."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ V1_BODY = (
         ("1700000300000", "RnbPH7+UMKVkbV32P8bz450N4M56aPmcru1+D3kSDtw="),
     ],
 )
-def test_known_answers_of_version_3(connecting, receiving, timestamp, expected):
+def test_known_signatures_of_version_3(make_connection, build_webhook_request, timestamp, expected):
     assert signature_v3(KNOWN_SECRET, "POST", KNOWN_URL, KNOWN_BODY, timestamp) == expected
-    request = receiving(
+    request = build_webhook_request(
         KNOWN_BODY, {"x-hubspot-signature-v3": expected, "x-hubspot-request-timestamp": timestamp}, url=KNOWN_URL
     ).model_copy(update={"received_at": datetime.fromtimestamp(int(timestamp) / 1000, UTC)})
-    plugin.nps_verify_webhook(connecting(webhook_secrets=[KNOWN_SECRET]), request)
+    plugin.nps_verify_webhook(make_connection(webhook_secrets=[KNOWN_SECRET]), request)
 
 
-def test_known_answers_of_version_2():
+def test_known_signatures_of_version_2():
     assert (
         signature_v2(KNOWN_SECRET, "GET", KNOWN_URL, b"")
         == "eee2dddcc73c94d699f5e395f4b9d454a069a6855fbfa152e91e88823087200e"
@@ -50,7 +50,7 @@ def test_known_answers_of_version_2():
     )
 
 
-def test_the_known_answer_of_version_1():
+def test_the_known_signature_of_version_1():
     expected = "232db2615f3d666fe21a8ec971ac7b5402d33b9a925784df3ca654d05f4817de"
     assert signature_v1(KNOWN_SECRET, V1_BODY) == expected
 
@@ -61,42 +61,42 @@ def test_the_known_answer_of_version_1():
     path=st.text(alphabet="abcdefghijklmnopqrstuvwxyz0123456789/-_~."),
     timestamp=st.integers(min_value=0, max_value=10**13),
 )
-def test_hubspots_own_package_signs_the_same(secret, body, path, timestamp):
+def test_hubspots_own_package_computes_the_same_signature(secret, body, path, timestamp):
     url = f"https://nps.example.com/{path}"
-    theirs = Signature.get_signature(secret, body, "v3", http_uri=url, http_method="POST", timestamp=str(timestamp))
-    assert signature_v3(secret, "POST", url, body.encode(), str(timestamp)) == theirs
+    expected = Signature.get_signature(secret, body, "v3", http_uri=url, http_method="POST", timestamp=str(timestamp))
+    assert signature_v3(secret, "POST", url, body.encode(), str(timestamp)) == expected
 
 
 @given(st.text(alphabet="abc%20263DFf5:/?@!$'()*,;&=+", max_size=60))
-def test_decoding_touches_only_the_listed_characters_and_only_once(path):
+def test_only_the_listed_characters_are_decoded_and_only_once(path):
     decoded = signed_url(path)
     for kept in ("%20", "%26", "%3D", "%25"):
         assert decoded.count(kept) == path.count(kept)
     assert not any(code in decoded.replace("%25", "") for code in ("%3A", "%2F", "%3F", "%40")) or "%25" in path
 
 
-def test_the_list_of_decoded_characters():
+def test_all_listed_characters_are_decoded():
     encoded = "%3A%2F%3F%40%21%24%27%28%29%2A%2C%3B"
     assert signed_url(f"https://nps.example.com/{encoded}?a=%20%26%3D") == (
         "https://nps.example.com/:/?@!$'()*,;?a=%20%26%3D"
     )
 
 
-def signed(vendor, email="person0@example.com", kind="deal.won", url="https://nps.example.com/hooks/crm"):
+def simulated_webhook(vendor, email="person0@example.com", kind="deal.won", url="https://nps.example.com/hooks/crm"):
     [webhook] = vendor.webhooks(vendor.simulate_event(kind, email), url)
     return webhook
 
 
-def test_a_genuine_webhook_is_believed(connection, vendor, create_contacts, receiving):
+def test_a_genuine_webhook_is_accepted(connection, vendor, create_contacts, build_webhook_request):
     create_contacts(1)
-    webhook = signed(vendor)
-    plugin.nps_verify_webhook(connection, receiving(webhook.body, dict(webhook.headers)))
+    webhook = simulated_webhook(vendor)
+    plugin.nps_verify_webhook(connection, build_webhook_request(webhook.body, dict(webhook.headers)))
 
 
 @pytest.mark.parametrize("other", ["body", "url", "method", "header", "secret", "none"])
-def test_anything_else_than_what_was_signed_is_refused(connecting, vendor, create_contacts, receiving, other):
+def test_a_tampered_webhook_is_rejected(make_connection, vendor, create_contacts, build_webhook_request, other):
     create_contacts(1)
-    webhook = signed(vendor)
+    webhook = simulated_webhook(vendor)
     body = webhook.body + b" " if other == "body" else webhook.body
     url = "https://nps.example.com/hooks/other" if other == "url" else "https://nps.example.com/hooks/crm"
     headers = dict(webhook.headers)
@@ -105,68 +105,72 @@ def test_anything_else_than_what_was_signed_is_refused(connecting, vendor, creat
     if other == "none":
         del headers["x-hubspot-signature-v3"]
     secrets = ["another-client-secret"] if other == "secret" else [SECRET]
-    with pytest.raises(WebhookRejected) as caught:
+    with pytest.raises(WebhookRejected) as raised:
         plugin.nps_verify_webhook(
-            connecting(webhook_secrets=secrets),
-            receiving(body, headers, url=url, method="PUT" if other == "method" else "POST"),
+            make_connection(webhook_secrets=secrets),
+            build_webhook_request(body, headers, url=url, method="PUT" if other == "method" else "POST"),
         )
-    assert (caught.value.reason, caught.value.status) == ("signature", 401)
-    assert SECRET not in str(caught.value)
+    assert (raised.value.reason, raised.value.status) == ("signature", 401)
+    assert SECRET not in str(raised.value)
 
 
-def test_two_secrets_are_valid_at_once(connecting, vendor, create_contacts, receiving):
+def test_two_secrets_are_valid_during_a_rotation(make_connection, vendor, create_contacts, build_webhook_request):
     create_contacts(1)
-    webhook = signed(vendor)
+    webhook = simulated_webhook(vendor)
     for secrets in (["the-old-secret", SECRET], [SECRET, "the-new-secret"]):
-        plugin.nps_verify_webhook(connecting(webhook_secrets=secrets), receiving(webhook.body, dict(webhook.headers)))
+        plugin.nps_verify_webhook(
+            make_connection(webhook_secrets=secrets), build_webhook_request(webhook.body, dict(webhook.headers))
+        )
 
 
-@pytest.mark.parametrize(("seconds", "believed"), [(-301, False), (-299, True), (299, True), (301, False)])
+@pytest.mark.parametrize(("seconds", "is_accepted"), [(-301, False), (-299, True), (299, True), (301, False)])
 def test_the_window_is_five_minutes_in_both_directions(
-    connection, vendor, create_contacts, receiving, seconds, believed
+    connection, vendor, create_contacts, build_webhook_request, seconds, is_accepted
 ):
     create_contacts(1)
-    webhook = signed(vendor)
-    request = receiving(webhook.body, dict(webhook.headers))
+    webhook = simulated_webhook(vendor)
+    request = build_webhook_request(webhook.body, dict(webhook.headers))
     late = request.model_copy(update={"received_at": request.received_at + timedelta(seconds=seconds)})
-    if believed:
+    if is_accepted:
         plugin.nps_verify_webhook(connection, late)
     else:
-        with pytest.raises(WebhookRejected) as caught:
+        with pytest.raises(WebhookRejected) as raised:
             plugin.nps_verify_webhook(connection, late)
-        assert caught.value.reason == "stale"
+        assert raised.value.reason == "stale"
 
 
 @pytest.mark.parametrize("timestamp", ["", "yesterday", "-1", "1e12", "9" * 40, "١٢٣"])
-def test_a_timestamp_that_is_no_number_is_stale(connection, receiving, timestamp):
+def test_an_invalid_timestamp_is_stale(connection, build_webhook_request, timestamp):
     signature = signature_v3(SECRET, "POST", "https://nps.example.com/hooks/crm", b"[]", timestamp)
     headers = {"x-hubspot-signature-v3": signature, "x-hubspot-request-timestamp": timestamp}
-    with pytest.raises(WebhookRejected) as caught:
-        plugin.nps_verify_webhook(connection, receiving(b"[]", headers))
-    assert caught.value.reason == "stale"
+    with pytest.raises(WebhookRejected) as raised:
+        plugin.nps_verify_webhook(connection, build_webhook_request(b"[]", headers))
+    assert raised.value.reason == "stale"
 
 
-def test_older_versions_are_believed_only_by_choice(connecting, vendor, create_contacts, receiving):
+def test_older_versions_are_accepted_only_if_configured(
+    make_connection, vendor, create_contacts, build_webhook_request
+):
     create_contacts(1)
-    webhook = signed(vendor)
+    webhook = simulated_webhook(vendor)
     older = {name: value for name, value in webhook.headers.items() if "v3" not in name}
     with pytest.raises(WebhookRejected):
-        plugin.nps_verify_webhook(connecting(), receiving(webhook.body, older))
-    plugin.nps_verify_webhook(connecting(signatures=["v3", "v1"]), receiving(webhook.body, older))
+        plugin.nps_verify_webhook(make_connection(), build_webhook_request(webhook.body, older))
+    plugin.nps_verify_webhook(make_connection(signatures=["v3", "v1"]), build_webhook_request(webhook.body, older))
 
 
-def test_a_v2_signature_is_believed_by_choice(connecting, receiving):
+def test_a_v2_signature_is_accepted_if_configured(make_connection, build_webhook_request):
     url = "https://nps.example.com/hooks/crm"
     headers = {
         "x-hubspot-signature": signature_v2(SECRET, "POST", url, b"[]"),
         "x-hubspot-signature-version": "v2",
     }
-    plugin.nps_verify_webhook(connecting(signatures=["v2"]), receiving(b"[]", headers))
+    plugin.nps_verify_webhook(make_connection(signatures=["v2"]), build_webhook_request(b"[]", headers))
     with pytest.raises(WebhookRejected):
-        plugin.nps_verify_webhook(connecting(signatures=["v1"]), receiving(b"[]", headers))
+        plugin.nps_verify_webhook(make_connection(signatures=["v1"]), build_webhook_request(b"[]", headers))
 
 
-def test_a_connection_without_a_secret_believes_nobody(connecting, receiving):
+def test_a_connection_without_a_secret_rejects_everything(make_connection, build_webhook_request):
     headers = {"x-hubspot-signature-v3": signature_v3("", "POST", "https://nps.example.com/hooks/crm", b"[]", "1")}
     with pytest.raises(WebhookRejected, match="no webhook_secrets"):
-        plugin.nps_verify_webhook(connecting(webhook_secrets=[]), receiving(b"[]", headers))
+        plugin.nps_verify_webhook(make_connection(webhook_secrets=[]), build_webhook_request(b"[]", headers))

@@ -1,7 +1,6 @@
-"""Zendesk for nps_connect.
+"""Zendesk plugin: solved tickets trigger surveys, detractors become tickets, scores are written to user profiles.
 
-Solved tickets lead to surveys, unhappy customers become tickets, scores go onto users' profiles. One file per concern;
-the hooks are gathered here.
+One file per concern implements the hooks; the plugin loader reads them from this module.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ from nps_connect_zendesk.auth import nps_authorize
 from nps_connect_zendesk.check import nps_check
 from nps_connect_zendesk.connector import nps_connector
 from nps_connect_zendesk.contacts import nps_complete_events, nps_find_contacts
-from nps_connect_zendesk.events import nps_parse_events
+from nps_connect_zendesk.events import nps_parse_events, nps_veto_survey
 from nps_connect_zendesk.poll import nps_poll_events
 from nps_connect_zendesk.scores import nps_write_scores
 from nps_connect_zendesk.setup import nps_apply_setup, nps_plan_setup
 from nps_connect_zendesk.tickets import nps_find_existing, nps_open_tickets, nps_update_tickets
-from nps_connect_zendesk.vetoes import nps_veto_survey
 from nps_connect_zendesk.webhooks import nps_verify_webhook
 
 __all__ = [

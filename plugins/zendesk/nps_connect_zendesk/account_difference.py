@@ -1,4 +1,4 @@
-"""One thing that the account should have, and how to make it so."""
+"""A difference between the account and what the plugin needs, with the call that removes it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from nps_connect import SetupChange
 
 @dataclass(frozen=True)
 class AccountDifference:
-    """A difference between the account and what we need.
+    """Something that the account lacks or has differently.
 
     Attributes:
-        id: stable name of the thing.
-        change: what has to be done about it.
+        id: stable id of the object.
+        change: what has to be done.
         text: one sentence for people.
-        do: does it; none when only an admin can.
+        apply: makes the change; None if only an admin can.
     """
 
     id: str
     change: Literal["create", "update", "blocked"]
     text: str
-    do: Callable[[], None] | None = None
+    apply: Callable[[], None] | None = None
 
-    @property
-    def told(self) -> SetupChange:
-        """The difference as operators see it."""
+    def as_change(self) -> SetupChange:
+        """Return the difference as operators see it."""
         return SetupChange(id=self.id, change=self.change, text=self.text)

@@ -1,4 +1,4 @@
-"""Reading lists from Zendesk: cursor pages, and look-ups of many ids at once."""
+"""Reading lists from Zendesk: cursor pages, and look-ups of many ids."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ MAX_PAGES = 50
 def load_rows(
     connection: Connection, path: str, key: str, *, action: str, params: Mapping[str, str | int] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Every row of a list, page after page.
+    """Yield every row of a list, page by page.
 
     Raises:
         DeliveryError: any.
     """
-    wanted: dict[str, str | int] = {"page[size]": PAGE_SIZE, **(params or {})}
+    query: dict[str, str | int] = {"page[size]": PAGE_SIZE, **(params or {})}
     for _ in range(MAX_PAGES):
-        page = connection.http.call_json("GET", f"{API_PATH}{path}", action=action, idempotent=True, params=wanted)
+        page = connection.http.call_json("GET", f"{API_PATH}{path}", action=action, idempotent=True, params=query)
         yield from page.get(key) or []
         meta = page.get("meta") or {}
         if not meta.get("has_more") or not meta.get("after_cursor"):
             return
-        wanted["page[after]"] = meta["after_cursor"]
+        query["page[after]"] = meta["after_cursor"]
 
 
 def show_many(
     connection: Connection, path: str, ids: Iterable[str], *, action: str, include: str | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Answers of ``show_many`` for these ids, up to 100 ids each; ids that are not numbers are left out.
+    """Yield the responses of ``show_many`` for these ids, up to 100 ids each; ids that are not numbers are skipped.
 
     Raises:
         DeliveryError: any.
     """
-    left = iter(dict.fromkeys(one for one in ids if one.isascii() and one.isdigit()))
-    while batch := list(islice(left, PAGE_SIZE)):
+    remaining = iter(dict.fromkeys(value for value in ids if value.isascii() and value.isdigit()))
+    while batch := list(islice(remaining, PAGE_SIZE)):
         params = {"ids": ",".join(batch), **({"include": include} if include else {})}
         yield connection.http.call_json(
             "GET", f"{API_PATH}{path}/show_many", action=action, idempotent=True, params=params

@@ -1,8 +1,8 @@
-"""Signing in: a fixed token, the legacy API token, or an OAuth client whose tokens renew themselves.
+"""Authentication: a fixed token, the legacy API token, or an OAuth client with self-renewing tokens.
 
-Source: developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/. A refresh gives a new refresh token and
-ends the old pair at once, so the new pair is stored before it is used, and only one thread of one worker renews at a
-time.
+Source: developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/. A refresh returns a new refresh token
+and invalidates the old pair immediately, so the new pair is stored before it is used, and only one thread of one worker
+renews at a time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httpx
 from nps_connect import AuthFailed, Connection, RetryLater, hookimpl
 
 TOKEN_PATH = "/oauth/tokens"  # noqa: S105  # a path
-TOKEN_STORE_KEY = "oauth"
+TOKEN_STORE_KEY = "oauth"  # noqa: S105  # the name of an entry
 REFRESH_MARGIN = timedelta(minutes=5)
 ACCESS_SECONDS = 86_400
 REFRESH_SECONDS = 7_776_000
@@ -32,11 +32,11 @@ REJECTED_STATUSES = (400, 401, 403, 404, 422)
 
 @dataclass(frozen=True)
 class TokenPair:
-    """What the token endpoint gave.
+    """A pair of tokens from the token endpoint.
 
     Attributes:
         access_token: for the `Authorization` header.
-        refresh_token: for the next pair, or none (client credentials).
+        refresh_token: for the next pair; None with client credentials.
         expires_at: seconds since 1970.
     """
 
@@ -44,13 +44,13 @@ class TokenPair:
     refresh_token: str | None
     expires_at: float
 
-    def fresh(self, now: datetime) -> bool:
-        """Whether the token lasts longer than a few minutes from now."""
+    def is_valid(self, now: datetime) -> bool:
+        """Return whether the token is valid for at least `REFRESH_MARGIN` from now."""
         return now.timestamp() + REFRESH_MARGIN.total_seconds() < self.expires_at
 
 
 def authenticate(connection: Connection) -> Mapping[str, str] | httpx.Auth:
-    """The connection's way to sign in, from its settings."""
+    """Return the authentication that the connection's settings select."""
     settings = connection.settings
     if settings.access_token is not None:
         return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}"}
@@ -62,10 +62,10 @@ def authenticate(connection: Connection) -> Mapping[str, str] | httpx.Auth:
 
 @hookimpl
 def nps_authorize(connection: Connection, code: str | None) -> str | None:
-    """Tell where an admin consents, or redeem the code that the consent gave and keep the pair of tokens.
+    """Return the address where an admin consents, or redeem the code of that consent and store the tokens.
 
     Raises:
-        AuthFailed: Zendesk does not take the code.
+        AuthFailed: Zendesk rejects the code.
         DeliveryError: any other.
     """
     if connection.settings.grant != "authorization_code":
@@ -77,7 +77,7 @@ def nps_authorize(connection: Connection, code: str | None) -> str | None:
 
 
 def build_consent_url(connection: Connection) -> str:
-    """Where an admin lets the OAuth client act for them (authorization code grant)."""
+    """Return the address where an admin authorises the OAuth client (authorization code grant)."""
     settings = connection.settings
     query = {
         "response_type": "code",
@@ -89,17 +89,17 @@ def build_consent_url(connection: Connection) -> str:
 
 
 def redeem_code(connection: Connection, code: str) -> None:
-    """Exchange an authorization code for a pair of tokens, which is stored before anybody uses it.
+    """Exchange an authorization code for a pair of tokens, which is stored before it is used.
 
     Raises:
-        AuthFailed: Zendesk does not take the code.
-        DeliveryError: any other; a code is good for one try.
+        AuthFailed: Zendesk rejects the code.
+        DeliveryError: any other; a code is valid for one attempt.
     """
     settings, tokens = connection.settings, connection.tokens
     if tokens is None:
-        raise AuthFailed("there is no ledger to keep the tokens in")
+        raise AuthFailed("there is no ledger to store the tokens in")
     with tokens.exclusive(TOKEN_STORE_KEY):
-        answer = connection.http.call(
+        response = connection.http.call(
             "POST",
             TOKEN_PATH,
             action="authorize",
@@ -116,37 +116,37 @@ def redeem_code(connection: Connection, code: str) -> None:
             },
             accept=REJECTED_STATUSES,
         )
-        pair, reason = parse_token_response(answer.status, answer.body, connection.clock())
+        pair, reason = parse_token_response(response.status, response.body, connection.clock())
         if pair is None:
             raise AuthFailed(
-                f"Zendesk does not take the code ({reason}): a code is good once and for two minutes, and client_id, "
-                "client_secret and redirect_uri must be those of the consent; begin again"
+                f"Zendesk rejects the code ({reason}): a code is valid once and for two minutes, and client_id, "
+                "client_secret and redirect_uri must be those of the consent; start again"
             )
         tokens.write(TOKEN_STORE_KEY, json.dumps(asdict(pair)))
 
 
 def parse_token_response(status: int, body: bytes, now: datetime) -> tuple[TokenPair | None, str]:
-    """The pair that the token endpoint gave, or none and the reason."""
+    """Return the pair from a token response, or None and the reason."""
     try:
-        told = json.loads(body)
+        content = json.loads(body)
     except ValueError:
-        told = None
-    told = told if isinstance(told, dict) else {}
-    if status >= 400 or not isinstance(told.get("access_token"), str):
-        return None, str(told.get("error") or f"status {status}")
-    lasts, refresh = told.get("expires_in"), told.get("refresh_token")
-    seconds = lasts if isinstance(lasts, int | float) and lasts > 0 else DEFAULT_ACCESS_SECONDS
+        content = None
+    fields = content if isinstance(content, dict) else {}
+    if status >= 400 or not isinstance(fields.get("access_token"), str):
+        return None, str(fields.get("error") or f"status {status}")
+    lifetime, refresh = fields.get("expires_in"), fields.get("refresh_token")
+    seconds = lifetime if isinstance(lifetime, int | float) and lifetime > 0 else DEFAULT_ACCESS_SECONDS
     return TokenPair(
-        access_token=told["access_token"],
+        access_token=fields["access_token"],
         refresh_token=refresh if isinstance(refresh, str) else None,
         expires_at=now.timestamp() + seconds,
     ), ""
 
 
 class OAuth(httpx.Auth):
-    """Signs requests with the token of an OAuth client, fetching and renewing it as needed.
+    """Authenticates requests with the token of an OAuth client, which it fetches and renews as needed.
 
-    Safe for several threads. With a token store, all workers share one pair.
+    Thread-safe. With a token store, all workers share one pair.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -156,62 +156,62 @@ class OAuth(httpx.Auth):
         self._lock = threading.Lock()
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign the request; once more with a new token when the vendor no longer knows the one that we held."""
-        if request.url.path.endswith(TOKEN_PATH):  # the client's own secret signs it
+        """Authenticate the request; repeat it with a new token if the vendor rejects the current one."""
+        if request.url.path.endswith(TOKEN_PATH):  # authenticated by the client secret in its body
             yield request
             return
-        pair = yield from self._usable_token(refused=None)
+        pair = yield from self._usable_token(rejected=None)
         request.headers["Authorization"] = f"Bearer {pair.access_token}"
         response = yield request
         if response.status_code == 401:
-            pair = yield from self._usable_token(refused=pair.access_token)
+            pair = yield from self._usable_token(rejected=pair.access_token)
             request.headers["Authorization"] = f"Bearer {pair.access_token}"
             yield request
 
-    def _usable_token(self, refused: str | None) -> Generator[httpx.Request, httpx.Response, TokenPair]:
+    def _usable_token(self, rejected: str | None) -> Generator[httpx.Request, httpx.Response, TokenPair]:
         with self._lock:
-            if self._is_usable(self._pair, refused):
+            if self._is_usable(self._pair, rejected):
                 return self._pair  # type: ignore[return-value]
             with self._refresh_lock():
                 stored = self._load()
-                if not self._is_usable(stored, refused):
+                if not self._is_usable(stored, rejected):
                     stored = yield from self._renew(stored)
                 self._pair = stored
                 return stored  # type: ignore[return-value]
 
-    def _is_usable(self, pair: TokenPair | None, refused: str | None) -> bool:
-        return pair is not None and pair.access_token != refused and pair.fresh(self._connection.clock())
+    def _is_usable(self, pair: TokenPair | None, rejected: str | None) -> bool:
+        return pair is not None and pair.access_token != rejected and pair.is_valid(self._connection.clock())
 
     def _refresh_lock(self) -> AbstractContextManager[None]:
         tokens = self._connection.tokens
         return tokens.exclusive(TOKEN_STORE_KEY) if tokens is not None else nullcontext()
 
-    def _renew(self, known: TokenPair | None) -> Generator[httpx.Request, httpx.Response, TokenPair]:
+    def _renew(self, previous: TokenPair | None) -> Generator[httpx.Request, httpx.Response, TokenPair]:
         response = yield httpx.Request(
             "POST",
             f"{self._settings.address}{TOKEN_PATH}",
-            json={"client_id": self._settings.client_id, "client_secret": self._secret(), **self._grant(known)},
+            json={"client_id": self._settings.client_id, "client_secret": self._secret(), **self._grant(previous)},
             headers={"Accept": "application/json"},
         )
         response.read()
-        pair = self._read(response)
+        pair = self._parse(response)
         if self._connection.tokens is not None:
             self._connection.tokens.write(TOKEN_STORE_KEY, json.dumps(asdict(pair)))
         return pair
 
-    def _grant(self, known: TokenPair | None) -> dict[str, Any]:
+    def _grant(self, previous: TokenPair | None) -> dict[str, Any]:
         lifetime = {"expires_in": ACCESS_SECONDS}
         if self._settings.grant == "client_credentials":
             return {"grant_type": "client_credentials", "scope": " ".join(self._settings.scopes), **lifetime}
-        if known is not None and known.refresh_token is not None:
+        if previous is not None and previous.refresh_token is not None:
             lifetime["refresh_token_expires_in"] = REFRESH_SECONDS
-            return {"grant_type": "refresh_token", "refresh_token": known.refresh_token, **lifetime}
+            return {"grant_type": "refresh_token", "refresh_token": previous.refresh_token, **lifetime}
         raise AuthFailed(f"Zendesk is not connected yet: {self._how_to_connect()}")
 
-    def _read(self, response: httpx.Response) -> TokenPair:
+    def _parse(self, response: httpx.Response) -> TokenPair:
         status = response.status_code
         if status == 429 or status >= 500:
-            raise RetryLater(f"Zendesk's token endpoint answered {status}")
+            raise RetryLater(f"Zendesk's token endpoint returned {status}")
         pair, reason = parse_token_response(status, response.content, self._connection.clock())
         if pair is not None:
             return pair

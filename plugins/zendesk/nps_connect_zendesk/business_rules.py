@@ -1,6 +1,6 @@
-"""The account's own triggers and automations that would write to the requester of a ticket of ours.
+"""The account's own triggers and automations that would notify the requester of our tickets.
 
-A customer who gave a bad score must be called by a person, not greeted by "we have received your request".
+A detractor must be called by a person and must not get a standard "we have received your request".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NOTIFICATION_ACTIONS = ("notification_user", "notification_sms_user", "notificat
 
 
 def mailing_rules(connection: Connection, *, action: str) -> Iterator[tuple[str, str]]:
-    """Kind and title of each active rule that would write to the requester of our tickets.
+    """Yield kind and title of each active rule that would notify the requester of our tickets.
 
     Raises:
         DeliveryError: any.
@@ -42,7 +42,7 @@ def _notifies_requester(rule: Mapping[str, Any]) -> bool:
 
 
 def _excludes_our_tickets(connection: Connection, conditions: Mapping[str, Any]) -> bool:
-    """Whether a condition that must hold cannot hold for our tickets."""
+    """Return whether a required condition cannot hold for our tickets."""
     for condition in conditions.get("all") or []:
         field, operator, value = condition.get("field"), condition.get("operator"), condition.get("value")
         if field == "current_tags" and operator == "not_includes" and TICKET_TAG in str(value).split():

@@ -1,4 +1,4 @@
-"""What Zendesk is, as data."""
+"""Connector declaration of Zendesk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nps_connect_zendesk.scores import MAX_BATCH_SIZE
 from nps_connect_zendesk.settings import ZendeskSettings
 
 DEFAULT_PAUSE_SECONDS = 60.0
-"""Seconds to pause on a 429 that names no time."""
+"""Pause in seconds after a 429 that names no time."""
 
 TICKET_FIELDS = {
     "status": "text",
@@ -51,7 +51,9 @@ EVENT_KINDS = (
         fields=TICKET_FIELDS,
         open_fields=True,
     ),
-    EventKind(name="ticket.closed", description="A ticket is closed for good.", fields=TICKET_FIELDS, open_fields=True),
+    EventKind(
+        name="ticket.closed", description="A ticket is closed permanently.", fields=TICKET_FIELDS, open_fields=True
+    ),
     EventKind(
         name="ticket.priority_changed",
         description="A ticket gets another priority (webhooks only).",
@@ -60,7 +62,7 @@ EVENT_KINDS = (
     ),
     EventKind(name="ticket.deleted", description="A ticket is deleted.", fields=TICKET_FIELDS),
     EventKind(name="contact.deleted", description="A user is deleted (and can be restored for a time)."),
-    EventKind(name="contact.privacy_deleted", description="A user is erased for good; we must erase as well."),
+    EventKind(name="contact.privacy_deleted", description="A user is erased permanently; we must erase it as well."),
 )
 
 TABLE = """\
@@ -68,13 +70,13 @@ TABLE = """\
 plugin = "zendesk"
 subdomain = "example"                        # for https://example.zendesk.com
 access_token = { env = "ZENDESK_TOKEN" }     # an OAuth access token; scopes: see docs/zendesk.md
-# client_id = "nps_connect"                  # or an OAuth client, whose tokens renew themselves
+# client_id = "nps_connect"                  # or an OAuth client, which renews its tokens itself
 # client_secret = { env = "ZENDESK_CLIENT_SECRET" }
 events = "none"                              # "poll", or "webhook", which needs the next line as well:
 # webhook_secret = { env = "ZENDESK_WEBHOOK_SECRET" }
 # group = "Customer care"                    # of new tickets, by name or number
 # custom_fields = { "NPS score" = "{score}" }  # ticket fields, by title or number
-# public_comment = true                      # the customer sees the first comment; private if not set
+# public_comment = true                      # the customer sees the first comment; private by default
 """
 
 TRIGGERS = """\

@@ -1,4 +1,4 @@
-"""People: completing events with their ticket's fields and requester, and finding users by id, address or ticket."""
+"""Contacts: completion of events with ticket fields and requester; look-up of users by id, address or ticket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIDE_LOADS = "users,metric_sets"
 
 @hookimpl
 def nps_complete_events(connection: Connection, events: Sequence[Event], fields: Sequence[str]) -> Sequence[Event]:
-    """Fill in ticket fields, reply and solving times, the reason of an exclusion, and the requester: 100 per call.
+    """Add ticket fields, reply and solving times, the exclusion reason and the requester: 100 tickets per call.
 
     Raises:
         DeliveryError: any.
@@ -38,7 +38,7 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
 
 @hookimpl
 def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Sequence[ContactMatch]:
-    """Users by id (100 per call), by address (one call each), or as requester of a ticket (100 per call).
+    """Find users by id (100 per call), by address (one call each), or as requester of a ticket (100 per call).
 
     Raises:
         DeliveryError: any.
@@ -60,27 +60,27 @@ def _matches(
 ) -> list[dict[str, Any]]:
     if key.kind == "email":
         return find_users_by_address(connection, key.value, action=FIND_ACTION)
-    wanted = {"id": key.value, "ticket": str(tickets.get(key.value, {}).get("requester_id"))}.get(key.kind, "")
-    return [users[wanted]] if wanted in users else []
+    user_id = {"id": key.value, "ticket": str(tickets.get(key.value, {}).get("requester_id"))}.get(key.kind, "")
+    return [users[user_id]] if user_id in users else []
 
 
 def _load_tickets(connection: Connection, ids: Sequence[str] | Iterator[str]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for answer in show_many(connection, "/tickets", ids, action=COMPLETE_ACTION, include=SIDE_LOADS):
-        metrics = {metric.get("ticket_id"): metric for metric in answer.get("metric_sets") or []}
-        people = {user["id"]: user for user in answer.get("users") or []}
-        for ticket in answer.get("tickets") or []:
+    by_id = {}
+    for response in show_many(connection, "/tickets", ids, action=COMPLETE_ACTION, include=SIDE_LOADS):
+        metrics = {metric.get("ticket_id"): metric for metric in response.get("metric_sets") or []}
+        users = {user["id"]: user for user in response.get("users") or []}
+        for ticket in response.get("tickets") or []:
             ticket.setdefault("metric_set", metrics.get(ticket["id"]))
-            ticket["requester"] = people.get(ticket.get("requester_id"))
-            found[str(ticket["id"])] = ticket
-    return found
+            ticket["requester"] = users.get(ticket.get("requester_id"))
+            by_id[str(ticket["id"])] = ticket
+    return by_id
 
 
 def _load_users(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
         str(user["id"]): user
-        for answer in show_many(connection, "/users", ids, action=FIND_ACTION)
-        for user in answer.get("users") or []
+        for response in show_many(connection, "/users", ids, action=FIND_ACTION)
+        for user in response.get("users") or []
     }
 
 
@@ -101,7 +101,7 @@ def _lookup_ids(connection: Connection, kind: ResourceKind, values: Sequence[Nam
 def _complete_event(
     connection: Connection,
     event: Event,
-    asked: Sequence[str],
+    names: Sequence[str],
     tickets: Mapping[str, dict[str, Any]],
     users: Mapping[str, dict[str, Any]],
     groups: set[int],
@@ -117,10 +117,10 @@ def _complete_event(
         EXCLUSION_FIELD
     )
     filled: dict[str, FieldValue] = {**event.fields, **facts.fields, **wait_times(ticket)}
-    for name in ("status", "priority"):  # what the event says was true at its moment; the ticket may have moved on
+    for name in ("status", "priority"):  # the event's value was true at its time; the ticket may have changed since
         if name in event.fields:
             filled[name] = event.fields[name]
-    filled |= {name: value for name in asked if name not in filled for value in _field_values(ticket, name)}
+    filled |= {name: value for name in names if name not in filled for value in _field_values(ticket, name)}
     if reason:
         filled[EXCLUSION_FIELD] = reason
     key = event.contact_key
@@ -139,7 +139,7 @@ def _contacts(
 
 
 def wait_times(ticket: Mapping[str, Any]) -> dict[str, FieldValue]:
-    """How long the customer waited, as far as the ticket's metric set tells: minutes by the calendar."""
+    """Return the customer's waiting times from the ticket's metric set, in calendar minutes, as far as known."""
     metric = ticket.get("metric_set") or {}
     times = {
         "first_reply_minutes": _calendar_minutes(metric.get("reply_time_in_minutes")),
@@ -154,7 +154,7 @@ def _calendar_minutes(value: object) -> FieldValue:
 
 
 def _field_values(ticket: Mapping[str, Any], name: str) -> Iterator[FieldValue]:
-    """The value of a field that a filter names: an attribute of the ticket or ``field_<number>``; nothing if absent."""
+    """Yield the value of a field that a filter names: a ticket attribute or ``field_<number>``; nothing if missing."""
     if name.startswith("field_"):
         values = [field.get("value") for field in ticket.get("custom_fields") or [] if f"field_{field['id']}" == name]
     else:

@@ -1,6 +1,6 @@
-"""Zendesk's own reading of a refused call. The client's outcome table has decided first; this makes it more exact.
+"""Refinement of errors by Zendesk's response bodies; the client's outcome table has classified them by status.
 
-Error bodies come in five shapes: ``{"error": "RecordInvalid", "description", "details"}``,
+Error bodies have five formats: ``{"error": "RecordInvalid", "description", "details"}``,
 ``{"error": {"title", "message"}}``, ``{"errors": [{"code", "title", "detail"}]}``, OAuth's
 ``{"error", "error_description"}``, and plain text.
 """
@@ -25,7 +25,7 @@ from nps_connect import (
 )
 
 DEFAULT_PAUSE = timedelta(seconds=60)
-"""Wait after a 429 that names no time: endpoint limits answer plain text without `Retry-After`."""
+"""Pause after a 429 that names no time: endpoint limits return plain text without `Retry-After`."""
 
 MAX_QUOTE_LENGTH = 300
 _SCOPES = re.compile(r"required scopes?: *([\w:.-]+(?:, *[\w:.-]+)*)")
@@ -33,18 +33,18 @@ _REQUESTER_ERROR = re.compile(r"(?i)\b(requester|suspended|is not a valid e-?mai
 
 
 class RequesterRejected(Rejected):
-    """The person cannot be the requester: suspended, or the address is not one."""
+    """The person cannot be the requester: suspended, or without a valid address."""
 
 
 class ValuesRejected(Rejected):
-    """Zendesk refuses values of the record.
+    """Zendesk rejects values of the record.
 
     Args:
-        details: names of the refused fields.
+        details: names of the rejected fields.
     """
 
-    def __init__(self, message: str, *, details: tuple[str, ...] = (), **known: object) -> None:
-        super().__init__(message, **known)  # type: ignore[arg-type]
+    def __init__(self, message: str, *, details: tuple[str, ...] = (), **more: object) -> None:
+        super().__init__(message, **more)  # type: ignore[arg-type]
         self.details = details
 
 
@@ -54,12 +54,12 @@ class IdempotencyKeyReused(Rejected):
 
 @dataclass(frozen=True)
 class ErrorBody:
-    """What an error body says, whatever its shape.
+    """Content of an error body in any format.
 
     Attributes:
         code: the vendor's name of the error, or empty.
-        text: everything readable in it, for people.
-        fields: the record's fields that it complains about.
+        text: its readable sentences, for people.
+        fields: the record's fields that it names.
     """
 
     code: str
@@ -67,11 +67,11 @@ class ErrorBody:
     fields: tuple[str, ...] = ()
 
 
-def parse_error(answer: VendorResponse) -> ErrorBody:
-    """Read an error body of any of the known shapes."""
-    body = answer.json_or_none()
+def parse_error(response: VendorResponse) -> ErrorBody:
+    """Parse an error body of any of the known formats."""
+    body = response.json_or_none()
     if not isinstance(body, dict):
-        text = answer.body[: MAX_QUOTE_LENGTH * 2].decode("utf-8", "replace").strip()
+        text = response.body[: MAX_QUOTE_LENGTH * 2].decode("utf-8", "replace").strip()
         return ErrorBody("", "" if "<" in text[:200] else " ".join(text.split())[:MAX_QUOTE_LENGTH])
     details = body.get("details")
     fields = tuple(str(name) for name in details) if isinstance(details, dict) else ()
@@ -105,46 +105,48 @@ def _sentences(node: object) -> Iterator[str]:
             yield from _sentences(item)
 
 
-def refine(error: DeliveryError, answer: VendorResponse, now: datetime) -> DeliveryError:
-    """The same error, or a better one: scope and quota named, the wait known, the cause told."""
-    said = parse_error(answer)
+def refine(error: DeliveryError, response: VendorResponse, now: datetime) -> DeliveryError:
+    """Return the error that Zendesk's response body calls for: with scope, quota, pause and cause where known."""
+    body = parse_error(response)
     if isinstance(error, RateLimited):
-        return _rate_limited(error, said, now)
+        return _rate_limited(error, body, now)
     if isinstance(error, OutcomeUnknown):
         return error
-    message = f"{error.message}: {said.text}" if said.text else error.message
+    message = f"{error.message}: {body.text}" if body.text else error.message
     if isinstance(error, RetryLater):
         return type(error)(message, after=error.after)
     if isinstance(error, AuthFailed):
         return AuthFailed(message)
     if isinstance(error, NotAllowed):
-        scopes = _SCOPES.search(said.text)
+        scopes = _SCOPES.search(body.text)
         return NotAllowed(message, scope=scopes.group(1) if scopes else None)
     if isinstance(error, TargetGone):
-        return _not_found(message, answer)
-    return _rejected(message, said, answer.status)
+        return _not_found(message, response)
+    return _rejected(message, body, response.status)
 
 
-def _rate_limited(error: RateLimited, said: ErrorBody, now: datetime) -> RateLimited:
+def _rate_limited(error: RateLimited, body: ErrorBody, now: datetime) -> RateLimited:
     after = error.after if error.after is not None else DEFAULT_PAUSE
-    message = f"{error.message}: {said.text}" if said.text else error.message
+    message = f"{error.message}: {body.text}" if body.text else error.message
     return RateLimited(message, after=after, until=now + after, quota=error.quota)
 
 
-def _not_found(message: str, answer: VendorResponse) -> DeliveryError:
-    if b"help desk" in answer.body[:4000].lower() and answer.json_or_none() is None:
+def _not_found(message: str, response: VendorResponse) -> DeliveryError:
+    if b"help desk" in response.body[:4000].lower() and response.json_or_none() is None:
         return AuthFailed(f"{message}; there is no Zendesk account at this address: check subdomain")
     return TargetGone(message)
 
 
-def _rejected(message: str, said: ErrorBody, status: int) -> DeliveryError:
-    if said.code == "IdempotentRequestError":
+def _rejected(message: str, body: ErrorBody, status: int) -> DeliveryError:
+    if body.code == "IdempotentRequestError":
         return IdempotencyKeyReused(message)
-    if said.code == "unavailable":
+    if body.code == "unavailable":
         return RetryLater(message)
-    if said.code == "invalid_grant":
+    if body.code == "invalid_grant":
         return AuthFailed(message)
     if status == 422:
-        about_person = {"requester", "requester_id", "email"} & set(said.fields) or _REQUESTER_ERROR.search(said.text)
-        return RequesterRejected(message) if about_person else ValuesRejected(message, details=said.fields)
+        is_about_person = {"requester", "requester_id", "email"} & set(body.fields) or _REQUESTER_ERROR.search(
+            body.text
+        )
+        return RequesterRejected(message) if is_about_person else ValuesRejected(message, details=body.fields)
     return Rejected(message)

@@ -1,8 +1,8 @@
-"""Reading webhooks: Zendesk's event envelope, and the body of our own trigger template.
+"""Events of webhooks: Zendesk's event envelope and the body of our trigger template; and vetoes of excluded tickets.
 
 Sources: developer.zendesk.com/api-reference/webhooks/event-types/ticket-events (statuses are upper case there, lower
-case in the API) and /documentation/webhooks/creating-and-monitoring-webhooks/. A fact's moment is the ticket's own time
-of change in whole seconds, which the export gives too.
+case in the API) and /documentation/webhooks/creating-and-monitoring-webhooks/. The time of a fact is the ticket's own
+time of change in whole seconds, which the export has too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from nps_connect import Connection, Event, WebhookRejected, WebhookRequest, hookimpl
+from nps_connect import Connection, Event, Veto, WebhookRejected, WebhookRequest, hookimpl
 from nps_connect_zendesk.ticket_facts import (
+    EXCLUSION_FIELD,
     FieldValue,
     contact_event,
     exclusion_reason_by_id,
@@ -32,7 +33,7 @@ TEMPLATE_KINDS = ("ticket.solved", "ticket.reopened", "ticket.closed", "ticket.p
 
 @hookimpl
 def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event]:
-    """The events of a webhook, in either mode; none for kinds that we do not know.
+    """Return the events of a webhook, in either mode; unknown kinds have none.
 
     Raises:
         WebhookRejected: `unreadable`.
@@ -43,6 +44,13 @@ def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequenc
     if "ticket_id" in body:
         return _from_template(connection, body)
     raise _unreadable("neither an event (type, detail) nor our trigger's template (ticket_id, status, updated_at)")
+
+
+@hookimpl
+def nps_veto_survey(event: Event) -> Veto | None:
+    """Veto surveys about excluded tickets: our own, merged ones, and those that the settings exclude."""
+    reason = event.fields.get(EXCLUSION_FIELD)
+    return Veto(reason=str(reason)) if reason else None
 
 
 def _body(request: WebhookRequest) -> dict[str, Any]:
@@ -64,8 +72,8 @@ def _from_envelope(connection: Connection, body: Mapping[str, Any]) -> list[Even
     if kind in CONTACT_KINDS:
         detail = _detail(body)
         return [contact_event(CONTACT_KINDS[kind], _id(detail.get("id")), _occurred_at(detail, body))]
-    named = _ticket_kinds(kind, body)
-    if not named:
+    kinds = _ticket_kinds(kind, body)
+    if not kinds:
         return []
     detail = _detail(body)
     facts = parse_ticket_facts(detail)
@@ -79,7 +87,7 @@ def _from_envelope(connection: Connection, body: Mapping[str, Any]) -> list[Even
             fields={**facts.fields, **more},
             reason=exclusion_reason_by_id(connection.settings.exclude, facts),
         )
-        for name, more in named
+        for name, more in kinds
     ]
 
 
@@ -121,9 +129,9 @@ def _from_template(connection: Connection, body: Mapping[str, Any]) -> list[Even
 
 
 def _template_kind(body: Mapping[str, Any]) -> str | None:
-    named = body.get("event")
-    if isinstance(named, str) and named:
-        return named if named in TEMPLATE_KINDS else None
+    event = body.get("event")
+    if isinstance(event, str) and event:
+        return event if event in TEMPLATE_KINDS else None
     status = _status_word(body.get("status"), "status")
     if status not in STATUSES:
         raise _unreadable("status is not one of Zendesk's own English names")

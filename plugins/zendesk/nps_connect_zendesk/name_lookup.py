@@ -1,6 +1,6 @@
-"""Names that admins see, to numbers that the API wants: groups, brands, ticket forms, ticket fields.
+"""Ids by the names that admins see: groups, brands, ticket forms, ticket fields.
 
-Looked up only when a setting gives a name; remembered per client for ten minutes.
+Looked up only if a setting holds a name; cached per client for ten minutes.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _cache_lock = threading.Lock()
 
 
 def lookup_id(connection: Connection, kind: ResourceKind, value: NameOrId, *, action: str) -> int | None:
-    """The number of a thing given by number or name (upper and lower case alike); none if no such name exists.
+    """Return the id of an object given by number or name (case-insensitive), or None for an unknown name.
 
     Raises:
-        DeliveryError: any, when the names must be asked for.
+        DeliveryError: any, if the names must be loaded.
     """
     number = numeric(value)
     if number is not None:
@@ -37,15 +37,15 @@ def lookup_id(connection: Connection, kind: ResourceKind, value: NameOrId, *, ac
 def _load_ids_by_name(connection: Connection, kind: ResourceKind, action: str) -> dict[str, int]:
     now = connection.clock()
     with _cache_lock:
-        known = _cache.setdefault(connection.http, {}).get(kind)
-    if known is not None and now - known[0] < CACHE_TTL:
-        return known[1]
-    name_in = _NAME_KEYS[kind]
-    names = {
-        str(row.get(name_in, "")).strip().casefold(): int(row["id"])
+        cached = _cache.setdefault(connection.http, {}).get(kind)
+    if cached is not None and now - cached[0] < CACHE_TTL:
+        return cached[1]
+    name_key = _NAME_KEYS[kind]
+    id_by_name = {
+        str(row.get(name_key, "")).strip().casefold(): int(row["id"])
         for row in load_rows(connection, f"/{kind}", kind, action=action)
         if row.get("active", True)
     }
     with _cache_lock:
-        _cache.setdefault(connection.http, {})[kind] = (now, names)
-    return names
+        _cache.setdefault(connection.http, {})[kind] = (now, id_by_name)
+    return id_by_name

@@ -1,8 +1,8 @@
-"""Polling the cursor export, for accounts without webhooks.
+"""Polling of the cursor export, for accounts without webhooks.
 
-Source: developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/. The export gives each
-changed ticket in its present state, so it can tell when a ticket was last solved or closed and that it was deleted, but
-not that it was reopened or changed its priority: those need webhooks. The newest minute is never given.
+Source: developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/. The export returns each
+changed ticket in its present state: it shows when a ticket was last solved or closed and that it was deleted, but not
+that it was reopened or changed its priority, which need webhooks. It never returns the last minute.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nps_connect_zendesk.webhooks import parse_moment
 ACTION = "poll_events"
 EXPORT_QUOTA = "export"
 LAG_SECONDS = 60
-"""Seconds: the export takes no start within the last minute."""
+"""Seconds; the export rejects a start within the last minute."""
 
 PAGE_SIZE = 500
 STREAMS = ("tickets", "users")
@@ -29,10 +29,10 @@ STREAMS = ("tickets", "users")
 
 @hookimpl
 def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
-    """One page of solved, closed and deleted tickets, and of deleted users.
+    """Return one page of solved, closed and deleted tickets, or of deleted users.
 
-    The first call finds the end of the export and gives no history; facts from before it are never told, even when an
-    old ticket changes later. A cursor that Zendesk no longer takes is replaced by the time that it had reached.
+    The first call finds the end of the export and returns no history; older facts are never emitted, even if an old
+    ticket changes later. A cursor that Zendesk rejects is replaced by the time that it had reached.
 
     Raises:
         DeliveryError: any; nothing is lost, the cursor stays.
@@ -46,12 +46,13 @@ def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
     stream = state["next"]
     page = _export(connection, stream, state)
     since = datetime.fromtimestamp(state["since"], UTC)
-    told = (
+    rows = page.get(stream) or []
+    changed = (
         event
-        for row in page.get(stream) or []
+        for row in rows
         for event in (_ticket_events(connection, row) if stream == "tickets" else _user_events(row))
     )
-    events = [event for event in told if event.occurred_at >= since]
+    events = [event for event in changed if event.occurred_at >= since]
     more = not page.get("end_of_stream", True) and bool(page.get("after_cursor"))
     state |= {stream: page.get("after_cursor") or state.get(stream)}
     if not more:
@@ -62,21 +63,21 @@ def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
 
 
 def _export(connection: Connection, stream: str, state: dict[str, Any]) -> dict[str, Any]:
-    known = state.get(stream)
+    stored = state.get(stream)
     try:
-        return _page(connection, stream, {"cursor": known} if known else {"start_time": state["seen"]})
+        return _page(connection, stream, {"cursor": stored} if stored else {"start_time": state["seen"]})
     except NotAllowed:
         if stream == "tickets":
             raise
-        return {}  # deletions of users are a help, not a need: contacts are read again before every message
+        return {}  # deleted users are optional: contacts are read again before every message
     except Rejected:
-        if not known:
+        if not stored:
             raise
         return _page(connection, stream, {"start_time": state["seen"]})
 
 
-def _page(connection: Connection, stream: str, begin: dict[str, str | int]) -> dict[str, Any]:
-    params: dict[str, str | int] = {**begin, "per_page": PAGE_SIZE}
+def _page(connection: Connection, stream: str, start: dict[str, str | int]) -> dict[str, Any]:
+    params: dict[str, str | int] = {**start, "per_page": PAGE_SIZE}
     if stream == "tickets":
         params["include"] = "metric_sets"
     page: dict[str, Any] = connection.http.call_json(
@@ -136,8 +137,9 @@ def _parse_cursor(cursor: str) -> dict[str, Any] | None:
         state = json.loads(cursor)
     except ValueError:
         return None
-    known = isinstance(state, dict) and state.get("next") in STREAMS
-    return state if known and all(isinstance(state.get(name), int) for name in ("since", "seen")) else None
+    is_known_stream = isinstance(state, dict) and state.get("next") in STREAMS
+    has_times = is_known_stream and all(isinstance(state.get(name), int) for name in ("since", "seen"))
+    return state if has_times else None
 
 
 def _format_cursor(state: dict[str, Any]) -> str:

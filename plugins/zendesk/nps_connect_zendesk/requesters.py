@@ -1,4 +1,4 @@
-"""Who asks for the ticket: a known user, a new one made without a verification mail, or nobody."""
+"""The requester of a new ticket: an existing user, a new one without verification mail, or nobody."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from nps_connect_zendesk.users import find_users_by_address
 _WITHOUT_REQUESTER = {
     "fr": "Client : {person}. Zendesk ne l'accepte pas comme demandeur (suspendu, ou adresse non valable) : "
     "répondez-lui en dehors de ce ticket.",
-    "en": "Customer: {person}. Zendesk does not take them as requester (suspended, or not a valid address): "
-    "answer them outside this ticket.",
+    "en": "Customer: {person}. Zendesk does not accept them as requester (suspended, or not a valid address): "
+    "reply to them outside this ticket.",
 }
 
 
 @dataclass(frozen=True)
 class Requester:
-    """The part of a new ticket that names the requester; empty when nobody can be named."""
+    """The part of a new ticket that names the requester; empty if nobody can be named."""
 
     fields: dict[str, Any] = field(default_factory=dict)
 
@@ -30,27 +30,27 @@ NO_REQUESTER = Requester()
 
 
 def requester_name(contact: Contact) -> str:
-    """How a new user is called: by name, else by the part of the address before the at sign."""
-    known = one_line(escape_placeholders(contact.name or ""))
-    return known[:200] or (contact.email or "").partition("@")[0] or "?"
+    """Return the name of a new user: the contact's name, else the local part of the address."""
+    name = one_line(escape_placeholders(contact.name or ""))
+    return name[:200] or (contact.email or "").partition("@")[0] or "?"
 
 
 def resolve_requester(connection: Connection, contact: Contact, *, action: str) -> Requester:
-    """The requester for a ticket about this contact.
+    """Return the requester for a ticket about this contact.
 
-    A user that is already there is not changed in any way. A new one is made with ``skip_verify_email``. When we may
-    not look or make users, the address goes into the ticket itself and Zendesk does what its settings say.
+    An existing user is not changed. A new one is created with ``skip_verify_email``. Without permission to look up or
+    create users, the address goes into the ticket itself and Zendesk follows its own settings.
 
     Raises:
-        DeliveryError: when Zendesk cannot tell now; nothing was opened.
+        DeliveryError: Zendesk cannot answer now; nothing was opened.
     """
     if contact.connection == connection.name and contact.id.isdigit():
         return Requester({"requester_id": int(contact.id)})
     if not contact.email or "@" not in contact.email:
         return NO_REQUESTER
     try:
-        known = find_users_by_address(connection, contact.email, action=action)
-        user = known[0] if known else _new_user(connection, contact, action)
+        users = find_users_by_address(connection, contact.email, action=action)
+        user = users[0] if users else _create_user(connection, contact, action)
         if user.get("suspended"):
             return NO_REQUESTER
         return Requester({"requester_id": int(user["id"])})
@@ -60,17 +60,17 @@ def resolve_requester(connection: Connection, contact: Contact, *, action: str) 
         return Requester({"requester": {"name": requester_name(contact), "email": contact.email}})
 
 
-def _new_user(connection: Connection, contact: Contact, action: str) -> dict[str, Any]:
-    wanted = {"user": {"email": contact.email, "name": requester_name(contact), "skip_verify_email": True}}
-    answer = connection.http.call_json(
-        "POST", f"{API_PATH}/users/create_or_update", action=action, idempotent=True, json=wanted
+def _create_user(connection: Connection, contact: Contact, action: str) -> dict[str, Any]:
+    body = {"user": {"email": contact.email, "name": requester_name(contact), "skip_verify_email": True}}
+    response = connection.http.call_json(
+        "POST", f"{API_PATH}/users/create_or_update", action=action, idempotent=True, json=body
     )
-    user: dict[str, Any] = answer["user"]
+    user: dict[str, Any] = response["user"]
     return user
 
 
 def body_with_requester(connection: Connection, contact: Contact, body: str) -> str:
-    """The body of a ticket without requester: it says whom it is about."""
+    """Return the body of a ticket without requester: it names the customer."""
     person = " ".join(part for part in (contact.name, f"<{contact.email}>" if contact.email else None) if part)
-    words = _WITHOUT_REQUESTER.get(connection.default_language[:2], _WITHOUT_REQUESTER["en"])
-    return f"{words.format(person=person or contact.id)}\n\n{body}"
+    template = _WITHOUT_REQUESTER.get(connection.default_language[:2], _WITHOUT_REQUESTER["en"])
+    return f"{template.format(person=person or contact.id)}\n\n{body}"

@@ -1,7 +1,7 @@
-"""Writing scores onto users' profiles, as user fields.
+"""Writing of scores to user profiles, as user fields.
 
-Only the fields are sent: an `email` in an update would add an address to the user, and nobody is created to hold a
-score. Fields that the account lacks are ignored by Zendesk without a word, so the answer is looked at.
+Only the fields are sent: an `email` in an update would add an address to the user, and no user is created for a score.
+Zendesk silently ignores fields that the account lacks, so the response is checked.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ MAX_BATCH_SIZE = 20
 
 @hookimpl
 def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> Sequence[Receipt | DeliveryError]:
-    """Write each score unless a later answer is already there: one read for the batch, one write per user.
+    """Write each score unless a later response is already there: one read for the batch, one write per user.
 
     Raises:
-        DeliveryError: any, when the users cannot be read.
+        DeliveryError: any, if the users cannot be read.
     """
     users = {
         str(user["id"]): user
-        for answer in show_many(connection, "/users", [update.contact.id for update in updates], action=ACTION)
-        for user in answer.get("users") or []
+        for response in show_many(connection, "/users", [update.contact.id for update in updates], action=ACTION)
+        for user in response.get("users") or []
     }
     return [_outcome(connection, update, users.get(update.contact.id)) for update in updates]
 
@@ -44,11 +44,11 @@ def _outcome(connection: Connection, update: ScoreUpdate, user: dict[str, Any] |
 
 def _write(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | None) -> Receipt:
     if user is None or user.get("active") is False:
-        raise TargetGone("Zendesk has no such user any more")
+        raise TargetGone("the user no longer exists in Zendesk")
     link = f"{connection.settings.address}/agent/users/{user['id']}"
     if _has_later_response(connection, update, user.get("user_fields") or {}):
-        return Receipt(id=str(user["id"]), link=link, note="a later answer was already there")
-    answer = connection.http.call_json(
+        return Receipt(id=str(user["id"]), link=link, note="a later response is already there")
+    response = connection.http.call_json(
         "PUT",
         f"{API_PATH}/users/{user['id']}",
         action=ACTION,
@@ -56,8 +56,8 @@ def _write(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | N
         json={"user": {"user_fields": build_user_fields(connection, update)}},
         quota=USER_UPDATE_QUOTA,
     )
-    kept = (answer.get("user") or {}).get("user_fields")
-    if isinstance(kept, dict) and connection.settings.score_field not in kept:
+    stored = (response.get("user") or {}).get("user_fields")
+    if isinstance(stored, dict) and connection.settings.score_field not in stored:
         raise NotAllowed(
             f"Zendesk has no user field {connection.settings.score_field!r}: "
             f"run 'nps-connect connections apply {connection.name}'"
@@ -66,7 +66,7 @@ def _write(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | N
 
 
 def build_user_fields(connection: Connection, update: ScoreUpdate) -> dict[str, str | int | None]:
-    """The user fields of an answer."""
+    """Return the user fields of a response."""
     settings, response = connection.settings, update.response
     fields: dict[str, str | int | None] = {
         settings.score_field: response.score,
@@ -85,9 +85,9 @@ def _format_moment(moment: datetime) -> str:
 
 
 def _has_later_response(connection: Connection, update: ScoreUpdate, fields: dict[str, Any]) -> bool:
-    """Whether the profile holds a later answer.
+    """Return whether the profile has a later response.
 
-    The reference tells to the millisecond; Zendesk's date fields know only the day.
+    The reference has milliseconds; Zendesk's date fields hold only the day.
     """
     settings, answered_at = connection.settings, update.response.answered_at
     reference = str(fields.get(settings.reference_field) or "").partition(" ")[0]

@@ -1,4 +1,4 @@
-"""What a ``[connections.<name>]`` table of a Zendesk account may hold."""
+"""Settings: the ``[connections.<name>]`` table of a Zendesk account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIELD_VALUES = (
     "email",
     "contact_link",
 )
-"""What ``custom_fields`` may name in braces."""
+"""Names that ``custom_fields`` may contain in braces."""
 
 AUTO_REPLIES = (
     "automatic reply",
@@ -38,7 +38,7 @@ AUTO_REPLIES = (
     "absent du bureau",
     "message d'absence",
 )
-"""Beginnings of subjects that mail programs write when they answer by themselves."""
+"""Prefixes of subjects of automatic replies."""
 
 DEFAULT_SCOPES = ("read", "tickets:write", "users:write", "webhooks:write", "triggers:write", "write")
 
@@ -46,7 +46,7 @@ FieldKey = Annotated[str, Field(pattern=r"^[0-9]{0,98}[A-Za-z_][A-Za-z0-9_]{0,98
 """Key of a user field: letters, digits and underscores, not only digits."""
 
 NameOrId = int | str
-"""A thing of the account, by its number or by the name that admins see."""
+"""An object of the account, by its number or by the name that admins see."""
 
 
 def _validate_placeholders(value: str) -> str:
@@ -55,7 +55,7 @@ def _validate_placeholders(value: str) -> str:
     except ValueError as error:
         raise ValueError("braces do not match: write a name in braces, such as {score}") from error
     if any(spec or conversion for _, _, spec, conversion in parts):
-        raise ValueError("braces hold a name and nothing else, such as {score}")
+        raise ValueError("braces may contain a name only, such as {score}")
     unknown = sorted({str(name) for _, name, _, _ in parts} - set(FIELD_VALUES))
     if unknown:
         raise ValueError(f"unknown name in braces: {', '.join(unknown)}; allowed: {', '.join(FIELD_VALUES)}")
@@ -66,16 +66,16 @@ FieldText = Annotated[str, AfterValidator(_validate_placeholders)]
 
 
 class Exclusions(BaseModel):
-    """``exclude``: tickets whose events never lead to a survey. The reason is shown by ``explain``.
+    """``exclude``: tickets whose events never trigger a survey; ``explain`` shows the reason.
 
     Attributes:
-        tags: tickets that carry one of these tags.
+        tags: tickets with one of these tags.
         groups: tickets of these groups, by number or name.
         forms: tickets of these forms, by number or name.
         channels: tickets that came by these channels, such as ``chat`` or ``voice``.
-        subjects: tickets whose subject begins so (upper and lower case alike); by default automatic replies.
+        subjects: tickets whose subject starts like this (case-insensitive); by default automatic replies.
         merged: tickets that were solved only because they were merged into another one.
-        agents: tickets that a member of the staff asked for.
+        agents: tickets whose requester is a member of the staff.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,28 +94,28 @@ class ZendeskSettings(ConnectionSettings):
 
     Attributes:
         subdomain: ``acme`` for ``https://acme.zendesk.com``.
-        client_id, client_secret: of an OAuth client; tokens are fetched and renewed without anybody's doing.
+        client_id, client_secret: of an OAuth client, which fetches and renews its tokens itself.
         grant: how the OAuth client gets its tokens: for itself, or by an admin's consent (``connections login``).
         redirect_uri: the address registered with the OAuth client; needed with ``grant = "authorization_code"``.
-        scopes: asked for by the OAuth client.
-        access_token: a fixed OAuth access token, in place of client id and secret.
-        email, api_token: the legacy way; Zendesk switches API tokens off on 2027-04-30.
+        scopes: scopes that the OAuth client requests.
+        access_token: a fixed OAuth access token instead of client id and secret.
+        email, api_token: the legacy authentication; Zendesk switches API tokens off on 2027-04-30.
         webhook_secret: signing secret of the webhook.
-        extra_webhook_secrets: further secrets that are accepted, for a second webhook or while a secret is renewed.
-        webhook_mode: what ``connections apply`` sets up: triggers with our template, or a subscription to events.
-        requests_per_minute: the account's quota, or the share of it that we may use.
+        extra_webhook_secrets: further accepted secrets, for a second webhook or during a rotation.
+        webhook_mode: what ``connections apply`` creates: triggers with our template, or a subscription to events.
+        requests_per_minute: the account's quota, or our share of it.
         group, brand, ticket_form: of new tickets, by number or name.
         assignee: agent of new tickets, by number or e-mail address.
         owner_field: field of the contact that names its owner in the CRM.
         owners: agents (number or e-mail address) by value of `owner_field`.
         ticket_type: type of new tickets.
         custom_fields: ticket field (number or title) to text with names in braces, such as ``"{score}"``.
-        tags: further tags of new tickets.
-        public_comment: whether the first comment is seen by the customer.
+        tags: additional tags of new tickets.
+        public_comment: whether the customer sees the first comment.
         score_field, category_field, responded_at_field, reference_field: user fields that scores are written to.
-        comment_field: user field for the comment; not written if not given.
+        comment_field: user field for the comment; None means that it is not written.
         opt_out_tag: users with this tag get no mail from us.
-        exclude: tickets that never lead to a survey.
+        exclude: tickets that never trigger a survey.
     """
 
     subdomain: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -153,22 +153,22 @@ class ZendeskSettings(ConnectionSettings):
     def _complete(self) -> Self:
         if self.subdomain is None and self.base_url is None:
             raise ValueError("subdomain is missing: the part before .zendesk.com in the account's address")
-        self._one_credential()
+        self._require_one_credential()
         if self.events == "webhook" and self.webhook_secret is None:
             raise ValueError('events = "webhook" needs webhook_secret: Admin Center, Webhooks, Reveal secret')
         return self
 
-    def _one_credential(self) -> None:
-        ways = {
+    def _require_one_credential(self) -> None:
+        is_set_by_method = {
             "access_token": self.access_token is not None,
             "client_id and client_secret": self.client_id is not None or self.client_secret is not None,
             "email and api_token": self.email is not None or self.api_token is not None,
         }
-        given = [way for way, there in ways.items() if there]
-        if len(given) != 1:
+        methods = [method for method, is_set in is_set_by_method.items() if is_set]
+        if len(methods) != 1:
             raise ValueError(
-                f"exactly one way to sign in is needed, of: {', '.join(ways)}"
-                + (f"; given: {', '.join(given)}" if given else "")
+                f"exactly one credential is needed, of: {', '.join(is_set_by_method)}"
+                + (f"; given: {', '.join(methods)}" if methods else "")
             )
         if (self.client_id is None) != (self.client_secret is None):
             raise ValueError("client_id and client_secret belong together")
@@ -179,19 +179,19 @@ class ZendeskSettings(ConnectionSettings):
 
     @property
     def address(self) -> str:
-        """The account's address without a trailing slash, for calls and for links."""
+        """Return the account's address without a trailing slash, for calls and links."""
         if self.base_url is not None:
             return str(self.base_url).rstrip("/")
         return f"https://{self.subdomain}.zendesk.com"
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:
-        """Every signing secret that is accepted."""
+        """Return every accepted signing secret."""
         return (*((self.webhook_secret,) if self.webhook_secret else ()), *self.extra_webhook_secrets)
 
 
 def numeric(value: NameOrId) -> int | None:
-    """The number that a name-or-number setting gives, or none when it is a name."""
+    """Return the number in a name-or-number setting, or None if it is a name."""
     if isinstance(value, int):
         return value
     return int(value) if re.fullmatch(r"[0-9]{1,19}", value.strip()) else None

@@ -1,4 +1,4 @@
-"""Setting the account up: user fields, ticket fields, webhook and triggers. Nothing is ever deleted."""
+"""Account setup: user fields, ticket fields, webhook and triggers. Nothing is ever deleted."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ ACTION = "setup"
 
 @hookimpl
 def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
-    """What is missing or differs. Reads only.
+    """Return what is missing or differs; only reads.
 
     Raises:
         DeliveryError: any.
     """
-    return [wanted.told for wanted in differences(connection)]
+    return [difference.as_change() for difference in differences(connection)]
 
 
 @hookimpl
 def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> Sequence[SetupChange]:
-    """Carry out planned changes that are still needed, and return those that were done.
+    """Make the planned changes that are still needed, and return those that were made.
 
     Raises:
-        DeliveryError: any; what was done before stays done.
+        DeliveryError: any; completed changes stay.
     """
-    asked = {change.id for change in changes}
+    planned = {change.id for change in changes}
     done = []
-    for wanted in list(differences(connection)):
-        if wanted.id in asked and wanted.do is not None:
-            wanted.do()
-            done.append(wanted.told)
+    for difference in list(differences(connection)):
+        if difference.id in planned and difference.apply is not None:
+            difference.apply()
+            done.append(difference.as_change())
     return done
 
 
 def differences(connection: Connection) -> Iterator[AccountDifference]:
-    """Everything that the account should have and has not.
+    """Yield everything that the account should have and has not.
 
     Raises:
         DeliveryError: any.
@@ -53,56 +53,59 @@ def differences(connection: Connection) -> Iterator[AccountDifference]:
 
 
 def user_fields(connection: Connection) -> dict[str, dict[str, str]]:
-    """The user fields that scores need, by key."""
+    """Return the user fields that scores need, by key."""
     settings = connection.settings
-    wanted = {
+    fields = {
         settings.score_field: {"type": "integer", "title": "NPS score"},
         settings.category_field: {"type": "text", "title": "NPS category"},
         settings.responded_at_field: {"type": "date", "title": "NPS answered on"},
-        settings.reference_field: {"type": "text", "title": "NPS answer (reference)"},
+        settings.reference_field: {"type": "text", "title": "NPS response (reference)"},
     }
     if settings.comment_field is not None:
-        wanted[settings.comment_field] = {"type": "textarea", "title": "NPS comment"}
-    return wanted
+        fields[settings.comment_field] = {"type": "textarea", "title": "NPS comment"}
+    return fields
 
 
 def _user_fields(connection: Connection) -> Iterator[AccountDifference]:
-    there = {row.get("key"): row for row in load_rows(connection, "/user_fields", "user_fields", action=ACTION)}
-    for key, wanted in user_fields(connection).items():
-        has = there.get(key)
-        thing = f"user_field:{key}"
-        if has is None:
-            body = {"user_field": {"key": key, **wanted, "active": True}}
+    existing_by_key = {
+        row.get("key"): row for row in load_rows(connection, "/user_fields", "user_fields", action=ACTION)
+    }
+    for key, required in user_fields(connection).items():
+        existing = existing_by_key.get(key)
+        change_id = f"user_field:{key}"
+        if existing is None:
+            body = {"user_field": {"key": key, **required, "active": True}}
             create = partial(_call, connection, "POST", "/user_fields", body)
-            yield AccountDifference(thing, "create", f"create the user field {key!r} ({wanted['type']})", create)
-        elif has.get("type") != wanted["type"]:
-            text = f"the user field {key!r} is of type {has.get('type')}, not {wanted['type']}: name another key"
-            yield AccountDifference(thing, "blocked", text)
-        elif has.get("active") is False:
-            switch = partial(_call, connection, "PUT", f"/user_fields/{has['id']}", {"user_field": {"active": True}})
-            yield AccountDifference(thing, "update", f"switch the user field {key!r} on", switch)
+            yield AccountDifference(change_id, "create", f"create the user field {key!r} ({required['type']})", create)
+        elif existing.get("type") != required["type"]:
+            text = f"the user field {key!r} is of type {existing.get('type')}, not {required['type']}: use another key"
+            yield AccountDifference(change_id, "blocked", text)
+        elif existing.get("active") is False:
+            path = f"/user_fields/{existing['id']}"
+            activate = partial(_call, connection, "PUT", path, {"user_field": {"active": True}})
+            yield AccountDifference(change_id, "update", f"activate the user field {key!r}", activate)
 
 
 def _ticket_fields(connection: Connection) -> Iterator[AccountDifference]:
     titles = [title for title in connection.settings.custom_fields if numeric(title) is None]
     if not titles:
         return
-    there = {
+    existing_by_title = {
         str(row.get("title", "")).strip().casefold(): row
         for row in load_rows(connection, "/ticket_fields", "ticket_fields", action=ACTION)
     }
     for title in titles:
-        has = there.get(title.strip().casefold())
-        thing = f"ticket_field:{title}"
-        if has is None:
+        existing = existing_by_title.get(title.strip().casefold())
+        change_id = f"ticket_field:{title}"
+        if existing is None:
             kind = "integer" if connection.settings.custom_fields[title].strip() == "{score}" else "text"
             body = {"ticket_field": {"type": kind, "title": title, "active": True}}
             create = partial(_call, connection, "POST", "/ticket_fields", body)
-            yield AccountDifference(thing, "create", f"create the ticket field {title!r} ({kind})", create)
-        elif has.get("active") is False:
-            path = f"/ticket_fields/{has['id']}"
-            switch = partial(_call, connection, "PUT", path, {"ticket_field": {"active": True}})
-            yield AccountDifference(thing, "update", f"switch the ticket field {title!r} on", switch)
+            yield AccountDifference(change_id, "create", f"create the ticket field {title!r} ({kind})", create)
+        elif existing.get("active") is False:
+            path = f"/ticket_fields/{existing['id']}"
+            activate = partial(_call, connection, "PUT", path, {"ticket_field": {"active": True}})
+            yield AccountDifference(change_id, "update", f"activate the ticket field {title!r}", activate)
 
 
 def _call(connection: Connection, method: str, path: str, body: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""Opening a ticket: exactly one, and never none because of a detail.
+"""Creation of tickets: exactly one per draft, and not prevented by a detail.
 
-A person whom Zendesk refuses as requester is named in the body instead; a group, field or agent that it refuses is
-left out and noted in the receipt. Each of these bodies has an idempotency key of its own, so that the same tries in the
-same order always end at the same ticket.
+A person whom Zendesk rejects as requester is named in the body instead; a group, field or agent that it rejects is left
+out and noted in the receipt. Each of these bodies has its own idempotency key, so that repeating the same attempts in
+the same order always ends at the same ticket.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ def open_ticket(connection: Connection, draft: TicketDraft) -> Receipt:
     """Open the draft's ticket.
 
     Raises:
-        OutcomeUnknown: the ticket may be there; `find_ticket` tells.
+        OutcomeUnknown: the ticket may exist; `find_ticket` finds it.
         DeliveryError: any other; no ticket was opened.
     """
     requester = resolve_requester(connection, draft.contact, action=ACTION)
-    extras = build_ticket_fields(connection, draft, action=ACTION)
-    notes, variant = list(extras.notes), ""
+    configured = build_ticket_fields(connection, draft, action=ACTION)
+    notes, variant = list(configured.notes), ""
     while True:
         try:
-            ticket = _create(connection, draft, requester, extras, variant)
+            ticket = _create(connection, draft, requester, configured, variant)
         except RequesterRejected:
             if requester is NO_REQUESTER:
                 raise
             requester, variant = NO_REQUESTER, f"{variant} without requester"
         except ValuesRejected as error:
-            if not extras.fields:
+            if not configured.fields:
                 raise
-            extras, variant = ConfiguredFields(), f"{variant} without extras"
-            notes.append(f"opened without the settings' own values: {error.message}")
+            configured, variant = ConfiguredFields(), f"{variant} without extras"
+            notes.append(f"opened without the configured fields: {error.message}")
         except IdempotencyKeyReused:
             return _find_opened(connection, draft)
         else:
@@ -55,27 +55,29 @@ def open_ticket(connection: Connection, draft: TicketDraft) -> Receipt:
 
 
 def _create(
-    connection: Connection, draft: TicketDraft, requester: Requester, extras: ConfiguredFields, variant: str
+    connection: Connection, draft: TicketDraft, requester: Requester, configured: ConfiguredFields, variant: str
 ) -> dict[str, Any]:
     try:
-        answer = connection.http.call_json(
+        response = connection.http.call_json(
             "POST",
             f"{API_PATH}/tickets",
             action=ACTION,
             idempotent=False,
-            content=_request_body(connection, draft, requester, extras),
+            content=_request_body(connection, draft, requester, configured),
             headers={"Content-Type": "application/json"},
             idempotency_key=build_idempotency_key(draft.idempotency_key, variant),
         )
     except TargetGone as error:
         raise Rejected(
-            f"{error.message}; a new ticket has nothing to be missing: check subdomain and settings"
+            f"{error.message}; a new ticket refers to no other object: check subdomain and settings"
         ) from None
-    ticket: dict[str, Any] = answer["ticket"]
+    ticket: dict[str, Any] = response["ticket"]
     return ticket
 
 
-def _request_body(connection: Connection, draft: TicketDraft, requester: Requester, extras: ConfiguredFields) -> bytes:
+def _request_body(
+    connection: Connection, draft: TicketDraft, requester: Requester, configured: ConfiguredFields
+) -> bytes:
     body = draft.body if requester.fields else body_with_requester(connection, draft.contact, draft.body)
     ticket = {
         "subject": subject_of(draft.subject),
@@ -84,15 +86,15 @@ def _request_body(connection: Connection, draft: TicketDraft, requester: Request
         "tags": tags_of((TICKET_TAG,), draft.tags, connection.settings.tags),
         "external_id": draft.external_id,
         **requester.fields,
-        **extras.fields,
+        **configured.fields,
     }
     return json.dumps({"ticket": ticket}, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _find_opened(connection: Connection, draft: TicketDraft) -> Receipt:
-    found = find_ticket(connection, draft.external_id, action=ACTION)
-    if found is None:
+    receipt = find_ticket(connection, draft.external_id, action=ACTION)
+    if receipt is None:
         raise RetryLater(
-            "Zendesk knows the idempotency key with another body, but no ticket of it", after=KEY_REUSE_DELAY
+            "Zendesk has this idempotency key with another body, but no ticket for it", after=KEY_REUSE_DELAY
         )
-    return found
+    return receipt

@@ -1,6 +1,6 @@
-"""One ticket, as events tell of it: its filterable fields, whether it is our own, and why it may not be surveyed. Pure.
+"""Facts of a ticket: its filterable fields, whether it is our own, and why it is excluded from surveys. Pure.
 
-Webhooks (two shapes), the export and the ticket itself name things a little differently; here they become the same.
+Webhooks (two formats), the export and the ticket itself use different names; here they become the same.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from nps_connect_zendesk.settings import Exclusions, NameOrId, numeric
 from nps_connect_zendesk.users import STAFF_ROLES
 
 EXCLUSION_FIELD = "zendesk_excluded"
-"""Field of an event that holds the reason why it never leads to a survey."""
+"""Field of an event with the reason why it never triggers a survey."""
 
 MERGED_TAG = "closed_by_merge"
-"""Zendesk puts this tag on tickets that it closes because they were merged into another one."""
+"""Tag that Zendesk adds to tickets that it closes because they were merged into another one."""
 
 FieldValue = str | int | float | bool | None
 
@@ -29,10 +29,10 @@ class TicketFacts:
     """What is known of a ticket.
 
     Attributes:
-        fields: scalars for filters; holds nothing personal.
-        tags: all of them.
-        external_id, subject, channel, group_id, form_id: as far as known.
-        requester_role: `end-user`, `agent`, `admin`, if known.
+        fields: scalars for filters; they contain nothing personal.
+        tags: all tags.
+        external_id, subject, channel, group_id, form_id: None if unknown.
+        requester_role: `end-user`, `agent` or `admin`; None if unknown.
     """
 
     fields: dict[str, FieldValue]
@@ -46,18 +46,18 @@ class TicketFacts:
 
     @property
     def opened_by_us(self) -> bool:
-        """Whether we opened the ticket."""
+        """Return whether we opened the ticket."""
         return is_own_ticket(self.tags, self.external_id)
 
 
 def parse_ticket_facts(ticket: Mapping[str, Any], requester_role: str | None = None) -> TicketFacts:
-    """What a ticket record tells: of the API, of an event's `detail`, or of our trigger's template."""
+    """Return the facts of a ticket record: of the API, of an event's `detail`, or of our trigger template."""
     tags = parse_tags(ticket.get("tags"))
     via = ticket.get("via")
     channel = via.get("channel") if isinstance(via, Mapping) else ticket.get("channel")
     form_id = _number(ticket.get("ticket_form_id") or ticket.get("form_id"))
     external_id = str(ticket.get("external_id") or "") or None
-    known: dict[str, FieldValue] = {
+    values: dict[str, FieldValue] = {
         "status": _lower(ticket.get("status")),
         "priority": _lower(ticket.get("priority")),
         "type": _lower(ticket.get("type")),
@@ -69,7 +69,7 @@ def parse_ticket_facts(ticket: Mapping[str, Any], requester_role: str | None = N
         "assignee_id": _number(ticket.get("assignee_id")),
         "organization_id": _number(ticket.get("organization_id")),
     }
-    fields: dict[str, FieldValue] = {name: value for name, value in known.items() if value is not None}
+    fields: dict[str, FieldValue] = {name: value for name, value in values.items() if value is not None}
     if "tags" in ticket:
         fields["tags"] = " ".join(tags)
     fields["own"] = is_own_ticket(tags, external_id)
@@ -88,7 +88,7 @@ def parse_ticket_facts(ticket: Mapping[str, Any], requester_role: str | None = N
 def exclusion_reason(
     exclude: Exclusions, facts: TicketFacts, *, groups: Collection[int], forms: Collection[int]
 ) -> str | None:
-    """Why this ticket's events never lead to a survey; none if they may.
+    """Return why this ticket's events never trigger a survey, or None if they may.
 
     Args:
         exclude: the setting.
@@ -96,13 +96,13 @@ def exclusion_reason(
         groups, forms: numbers of the excluded groups and forms.
     """
     if facts.opened_by_us:
-        return "the ticket is our own, opened for an unhappy answer"
+        return "the ticket is our own, opened for a detractor"
     if exclude.merged and MERGED_TAG in facts.tags:
         return "the ticket was only merged into another one"
-    wanted = {tag.lower() for tag in exclude.tags}
-    hit = next((tag for tag in facts.tags if tag.lower() in wanted), None)
-    if hit is not None:
-        return f"the ticket has the excluded tag {hit!r}"
+    excluded_tags = {tag.lower() for tag in exclude.tags}
+    excluded_tag = next((tag for tag in facts.tags if tag.lower() in excluded_tags), None)
+    if excluded_tag is not None:
+        return f"the ticket has the excluded tag {excluded_tag!r}"
     if facts.group_id in groups:
         return f"the ticket belongs to an excluded group ({facts.group_id})"
     if facts.form_id in forms:
@@ -110,7 +110,7 @@ def exclusion_reason(
     if facts.channel is not None and facts.channel in {channel.lower() for channel in exclude.channels}:
         return f"the ticket came by an excluded channel ({facts.channel})"
     if exclude.agents and facts.requester_role in STAFF_ROLES:
-        return "a member of the staff asked for the ticket"
+        return "the requester is a member of the staff"
     subject = (facts.subject or "").strip().casefold()
     if subject and any(subject.startswith(start.casefold()) for start in exclude.subjects if start):
         return "the ticket is an automatic reply"
@@ -118,7 +118,7 @@ def exclusion_reason(
 
 
 def exclusion_reason_by_id(exclude: Exclusions, facts: TicketFacts) -> str | None:
-    """`exclusion_reason` as far as it can be told without asking Zendesk for names."""
+    """Return `exclusion_reason` as far as it is known without loading names from Zendesk."""
     return exclusion_reason(exclude, facts, groups=_numbers(exclude.groups), forms=_numbers(exclude.forms))
 
 
@@ -131,7 +131,7 @@ def ticket_event(
     fields: Mapping[str, FieldValue],
     reason: str | None,
 ) -> Event:
-    """An event about a ticket; the key is the same however we heard of it."""
+    """Build an event about a ticket; its key is the same by webhook and by poll."""
     requester = _number(requester_id)
     key = ContactKey(kind="id", value=str(requester)) if requester else ContactKey(kind="ticket", value=ticket_id)
     return Event(
@@ -145,7 +145,7 @@ def ticket_event(
 
 
 def contact_event(kind: str, user_id: str, moment: datetime) -> Event:
-    """An event about a user."""
+    """Build an event about a user."""
     return Event(
         key=fact_key(kind, user_id, moment),
         kind=kind,
@@ -156,7 +156,7 @@ def contact_event(kind: str, user_id: str, moment: datetime) -> Event:
 
 
 def parse_tags(value: object) -> tuple[str, ...]:
-    """Tags from a list, or from a text with spaces between (as placeholders give them)."""
+    """Return tags from a list, or from a text separated by spaces (the form of placeholders)."""
     if isinstance(value, str):
         return tuple(value.split())
     return tuple(str(tag) for tag in value) if isinstance(value, list | tuple) else ()

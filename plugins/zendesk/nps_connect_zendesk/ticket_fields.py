@@ -1,4 +1,4 @@
-"""What the settings add to a ticket: group, assignee, brand, form, type, custom fields."""
+"""Ticket fields from the settings: group, assignee, brand, form, type, custom fields."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ID_FIELDS: tuple[tuple[str, str, ResourceKind], ...] = (
 
 @dataclass(frozen=True)
 class ConfiguredFields:
-    """What the settings add.
+    """Fields that the settings add to a ticket.
 
     Attributes:
-        fields: for the ticket's JSON.
+        fields: part of the ticket's JSON.
         notes: what could not be added, one sentence each.
     """
 
@@ -31,21 +31,21 @@ class ConfiguredFields:
 
 
 def build_ticket_fields(connection: Connection, draft: TicketDraft, *, action: str) -> ConfiguredFields:
-    """What the settings add to this draft. A name that the account does not have is left out and noted.
+    """Return what the settings add to this draft. A name that the account does not have is left out and noted.
 
     Raises:
-        DeliveryError: any, when names must be asked for.
+        DeliveryError: any, if names must be loaded.
     """
     settings = connection.settings
     fields: dict[str, Any] = {}
     notes: list[str] = []
     for setting, key, kind in _ID_FIELDS:
-        wanted = getattr(settings, setting)
-        if wanted is None:
+        value = getattr(settings, setting)
+        if value is None:
             continue
-        number = lookup_id(connection, kind, wanted, action=action)
+        number = lookup_id(connection, kind, value, action=action)
         if number is None:
-            notes.append(f"{setting} {wanted!r} is not known at Zendesk")
+            notes.append(f"Zendesk has no {setting} {value!r}")
         else:
             fields[key] = number
     fields |= _assignee(connection, draft)
@@ -58,27 +58,27 @@ def build_ticket_fields(connection: Connection, draft: TicketDraft, *, action: s
 
 
 def build_custom_fields(
-    connection: Connection, answered: ContactResponse, *, action: str, notes: list[str]
+    connection: Connection, item: ContactResponse, *, action: str, notes: list[str]
 ) -> list[dict[str, Any]]:
-    """The custom fields that the settings fill, with the values of this answer.
+    """Return the custom fields of the settings with the values of this response.
 
     Raises:
-        DeliveryError: any, when titles must be asked for.
+        DeliveryError: any, if titles must be loaded.
     """
-    values = _response_values(answered)
+    values = _response_values(item)
     filled = []
     for title, text in connection.settings.custom_fields.items():
         number = lookup_id(connection, "ticket_fields", title, action=action)
         if number is None:
-            notes.append(f"ticket field {title!r} is not known at Zendesk")
+            notes.append(f"Zendesk has no ticket field {title!r}")
         else:
             filled.append({"id": number, "value": value_of(text.format_map(values))})
     return filled
 
 
-def _response_values(answered: ContactResponse) -> dict[str, str]:
-    response, contact = answered.response, answered.contact
-    deadline = getattr(answered, "deadline", None)
+def _response_values(item: ContactResponse) -> dict[str, str]:
+    response, contact = item.response, item.contact
+    deadline = getattr(item, "deadline", None)
     return {
         "score": str(response.score),
         "category": response.segment,
@@ -98,11 +98,11 @@ def _response_values(answered: ContactResponse) -> dict[str, str]:
 def _assignee(connection: Connection, draft: TicketDraft) -> dict[str, Any]:
     settings = connection.settings
     owner = draft.contact.fields.get(settings.owner_field) if settings.owner_field else None
-    wanted: NameOrId | None = settings.assignee
+    assignee: NameOrId | None = settings.assignee
     if owner is not None:
-        named = str(owner)
-        wanted = settings.owners.get(named, named if "@" in named else settings.assignee)
-    if wanted is None:
+        owner_name = str(owner)
+        assignee = settings.owners.get(owner_name, owner_name if "@" in owner_name else settings.assignee)
+    if assignee is None:
         return {}
-    number = numeric(wanted)
-    return {"assignee_id": number} if number is not None else {"assignee_email": str(wanted)}
+    number = numeric(assignee)
+    return {"assignee_id": number} if number is not None else {"assignee_email": str(assignee)}

@@ -1,4 +1,4 @@
-"""Finding what is already there: tickets by external id, updates by their mark in the comments."""
+"""Look-up of existing objects: tickets by external id, updates by their reference in the comments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_CHAIN_LENGTH = 6
 
 
 def build_receipt(connection: Connection, ticket_id: int | str, notes: Sequence[str] = ()) -> Receipt:
-    """A receipt with the ticket's address for agents."""
+    """Return a receipt with the ticket's address for agents."""
     return Receipt(
         id=str(ticket_id),
         link=f"{connection.settings.address}/agent/tickets/{ticket_id}",
@@ -24,26 +24,26 @@ def build_receipt(connection: Connection, ticket_id: int | str, notes: Sequence[
 
 
 def find_ticket(connection: Connection, external_id: str, *, action: str) -> Receipt | None:
-    """The first ticket with this external id, or none.
+    """Return the receipt of the first ticket with this external id, or None.
 
-    The list of tickets is asked, not the search: the search lags behind.
+    It reads the list of tickets and not the search, because the search index lags.
 
     Raises:
         DeliveryError: any.
     """
-    answer = connection.http.call_json(
+    response = connection.http.call_json(
         "GET", f"{API_PATH}/tickets", action=action, idempotent=True, params={"external_id": external_id}
     )
     ids = [
         int(ticket["id"])
-        for ticket in answer.get("tickets") or []
+        for ticket in response.get("tickets") or []
         if ticket.get("external_id") == external_id and ticket.get("status") != "deleted"
     ]
     return build_receipt(connection, min(ids)) if ids else None
 
 
 def load_ticket(connection: Connection, ticket_id: int | str) -> dict[str, Any]:
-    """One ticket.
+    """Return one ticket.
 
     Raises:
         TargetGone: it was deleted.
@@ -58,7 +58,7 @@ def load_ticket(connection: Connection, ticket_id: int | str) -> dict[str, Any]:
 
 
 def follow_up_chain(connection: Connection, ticket_id: str) -> Iterator[dict[str, Any]]:
-    """The ticket, then our follow-up on it if it is closed, and so on: the last one is where news go.
+    """Yield the ticket, our follow-up on it if it is closed, and so on; the last one is the current ticket.
 
     Raises:
         DeliveryError: any.
@@ -74,26 +74,26 @@ def follow_up_chain(connection: Connection, ticket_id: str) -> Iterator[dict[str
 def _own_follow_up(connection: Connection, closed: dict[str, Any]) -> dict[str, Any] | None:
     for number in sorted(closed.get("followup_ids") or [], reverse=True):
         try:
-            later = load_ticket(connection, number)
+            follow_up = load_ticket(connection, number)
         except TargetGone:
             continue
-        if is_own_ticket(later.get("tags") or [], later.get("external_id")):
-            return later
+        if is_own_ticket(follow_up.get("tags") or [], follow_up.get("external_id")):
+            return follow_up
     return None
 
 
 def find_comment(connection: Connection, update: TicketUpdate) -> Receipt | None:
-    """The ticket of the chain whose newest comments carry the update's mark, or none.
+    """Return the receipt of the ticket of the chain whose newest comments contain the update's reference, or None.
 
     Raises:
-        DeliveryError: any but a ticket that is gone: then the update surely is not there.
+        DeliveryError: any, except for a missing ticket: then the update does not exist.
     """
-    mark = comment_reference(update.idempotency_key)
+    reference = comment_reference(update.idempotency_key)
     try:
         for ticket in follow_up_chain(connection, update.ticket_id):
             path, params = f"/tickets/{ticket['id']}/comments", {"sort": "-created_at"}
             comments = load_rows(connection, path, "comments", action=UPDATE_ACTION, params=params)
-            if any(mark in str(comment.get("body", "")) for comment in islice(comments, 2 * PAGE_SIZE)):
+            if any(reference in str(comment.get("body", "")) for comment in islice(comments, 2 * PAGE_SIZE)):
                 return build_receipt(connection, ticket["id"])
     except TargetGone:
         return None

@@ -1,7 +1,7 @@
-"""Telling an existing ticket what changed.
+"""Updates of existing tickets after a changed response.
 
-A closed ticket cannot be changed: a follow-up is linked to it, once, if the customer is unhappy. Good news about a
-closed ticket open no new one.
+A closed ticket cannot be changed: a follow-up is linked to it, once, if the customer is a detractor. A better score for
+a closed ticket opens no new one.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ TICKET_UPDATE_QUOTA = "ticket_update"
 
 
 def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
-    """Add a private comment; priority and custom fields follow, tags are added, an unhappy customer's ticket reopens.
+    """Add a private comment; set priority and custom fields, add tags, and reopen the ticket of a detractor.
 
     Raises:
-        OutcomeUnknown: the comment may be there; `find_comment` tells.
+        OutcomeUnknown: the comment may exist; `find_comment` finds it.
         TargetGone: the ticket was deleted.
         DeliveryError: any other.
     """
@@ -33,7 +33,7 @@ def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
     if ticket["status"] == "closed":
         return _update_closed(connection, update, ticket)
     try:
-        return _write_update(connection, update, ticket)
+        return _apply_update(connection, update, ticket)
     except ValuesRejected:
         if load_ticket(connection, ticket["id"])["status"] != "closed":
             raise
@@ -46,7 +46,7 @@ def _update_closed(connection: Connection, update: TicketUpdate, closed: dict[st
     return build_receipt(connection, closed["id"], ("the ticket is closed: the better score was not added to it",))
 
 
-def _write_update(connection: Connection, update: TicketUpdate, ticket: dict[str, Any]) -> Receipt:
+def _apply_update(connection: Connection, update: TicketUpdate, ticket: dict[str, Any]) -> Receipt:
     path = f"{API_PATH}/tickets/{ticket['id']}"
     missing = [tag for tag in tags_of((TICKET_TAG,), update.tags) if tag not in (ticket.get("tags") or [])]
     if missing:
@@ -83,7 +83,7 @@ def _follow_up(connection: Connection, update: TicketUpdate, closed: dict[str, A
         "requester_id": closed.get("requester_id"),
         "via_followup_source_id": closed["id"],
     }
-    answer = connection.http.call_json(
+    response = connection.http.call_json(
         "POST",
         f"{API_PATH}/tickets",
         action=ACTION,
@@ -92,4 +92,4 @@ def _follow_up(connection: Connection, update: TicketUpdate, closed: dict[str, A
         headers={"Content-Type": "application/json"},
         idempotency_key=build_idempotency_key(update.idempotency_key, "follow-up"),
     )
-    return build_receipt(connection, answer["ticket"]["id"], notes)
+    return build_receipt(connection, response["ticket"]["id"], notes)

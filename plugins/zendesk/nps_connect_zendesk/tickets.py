@@ -1,4 +1,4 @@
-"""Tickets for unhappy customers: opened once, updated ever after, found again when an answer was lost."""
+"""Ticket hooks: open and update tickets of detractors, and look up deliveries in doubt."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def nps_open_tickets(connection: Connection, drafts: Sequence[TicketDraft]) -> S
 
 @hookimpl
 def nps_update_tickets(connection: Connection, updates: Sequence[TicketUpdate]) -> Sequence[Receipt | DeliveryError]:
-    """Add a private comment to each ticket; priority follows, tags are added; a closed ticket gets a follow-up."""
+    """Add a private comment to each ticket, with priority and tags; a closed ticket gets a follow-up."""
     return [_outcome(update_ticket, connection, update) for update in updates]
 
 
 @hookimpl
 def nps_find_existing(connection: Connection, delivery: DeliveryView) -> Receipt | None:
-    """Look for a ticket by its external id, for an update by its mark in the comments.
+    """Look for a ticket by its external id, for an update by its reference in the comments.
 
     Raises:
-        DeliveryError: any, when Zendesk cannot tell now.
+        DeliveryError: any, if Zendesk cannot answer now.
     """
     payload = delivery.payload
     if isinstance(payload, TicketDraft):

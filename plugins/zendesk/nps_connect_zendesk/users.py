@@ -1,4 +1,4 @@
-"""Zendesk users as contacts, and finding them by address."""
+"""Zendesk users as contacts, and look-up of users by address."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from nps_connect_zendesk.api import API_PATH, load_rows
 STAFF_ROLES = ("agent", "admin")
 
 
-def is_same_address(one: object, other: str) -> bool:
-    """Whether two spellings mean one mailbox."""
-    return isinstance(one, str) and one.strip().casefold() == other.strip().casefold()
+def is_same_address(value: object, address: str) -> bool:
+    """Return whether a value is another spelling of an address."""
+    return isinstance(value, str) and value.strip().casefold() == address.strip().casefold()
 
 
 def build_contact(connection: Connection, user: dict[str, Any]) -> Contact:
-    """A user record as a contact.
+    """Build the contact of a user record.
 
-    Suspended users and users with the opt-out tag count as opted out; inactive users are deleted ones.
+    Suspended users and users with the opt-out tag count as opted out, inactive users as deleted.
     """
     settings = connection.settings
     scalars = {
@@ -44,20 +44,20 @@ def build_contact(connection: Connection, user: dict[str, Any]) -> Contact:
 
 
 def find_users_by_address(connection: Connection, address: str, *, action: str) -> list[dict[str, Any]]:
-    """The users who have this e-mail address, as primary or as further one.
+    """Return the users with this e-mail address, primary or secondary.
 
-    The search looks through every text of a user, so each hit is compared; a hit with another primary address is asked
-    for its identities.
+    The search looks in every text of a user, so each hit is compared; hits with another primary address are compared by
+    their identities.
 
     Raises:
         DeliveryError: any.
     """
-    answer = connection.http.call_json(
+    response = connection.http.call_json(
         "GET", f"{API_PATH}/users/search", action=action, idempotent=True, params={"query": address}
     )
-    found = [user for user in answer.get("users") or [] if user.get("active", True)]
-    exact = [user for user in found if is_same_address(user.get("email"), address)]
-    return exact or [user for user in found[:5] if _has_identity(connection, user, address, action)]
+    hits = [user for user in response.get("users") or [] if user.get("active", True)]
+    exact = [user for user in hits if is_same_address(user.get("email"), address)]
+    return exact or [user for user in hits[:5] if _has_identity(connection, user, address, action)]
 
 
 def _has_identity(connection: Connection, user: dict[str, Any], address: str, action: str) -> bool:

@@ -1,4 +1,4 @@
-"""The webhook and the triggers that make Zendesk tell us of solved tickets, and the body that the triggers send."""
+"""Setup of the webhook and of the triggers that send ticket events, with the body that the triggers send."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ TRIGGERS: dict[str, list[dict[str, str | None]]] = {
     ],
     "ticket.priority_changed": [_CHANGED, {"field": "priority", "operator": "changed", "value": None}],
 }
-"""What each trigger waits for. Admins may add conditions of their own."""
+"""Conditions of each trigger. Admins may add their own conditions."""
 
 
 def trigger_body(kind: str) -> str:
-    """The body that the trigger for a kind of event sends.
+    """Return the body that the trigger for an event kind sends.
 
-    Kind and status are written out, since Zendesk translates the status placeholder into the account's language.
+    Kind and status are literals, because Zendesk translates the status placeholder into the account's language.
     """
     body = {
         "event": kind,
@@ -50,22 +50,22 @@ def trigger_body(kind: str) -> str:
 
 
 def webhook_url(connection: Connection) -> str:
-    """Where the webhook goes."""
+    """Return the address of the webhook."""
     return f"{connection.public_url}/hooks/{connection.name}"
 
 
 def find_webhook(connection: Connection, *, action: str = ACTION) -> dict[str, Any] | None:
-    """The account's webhook that goes to us, or none.
+    """Return the account's webhook to our address, or None.
 
     Raises:
         DeliveryError: any.
     """
-    there = load_rows(connection, "/webhooks", "webhooks", action=action)
-    return next((webhook for webhook in there if webhook.get("endpoint") == webhook_url(connection)), None)
+    webhooks = load_rows(connection, "/webhooks", "webhooks", action=action)
+    return next((webhook for webhook in webhooks if webhook.get("endpoint") == webhook_url(connection)), None)
 
 
 def webhook_differences(connection: Connection) -> Iterator[AccountDifference]:
-    """What is missing or differs: the webhook, and in trigger mode its triggers.
+    """Yield what is missing or differs: the webhook, and in trigger mode its triggers.
 
     Raises:
         DeliveryError: any.
@@ -81,13 +81,13 @@ def webhook_differences(connection: Connection) -> Iterator[AccountDifference]:
 
 
 def trigger_title(connection: Connection, kind: str) -> str:
-    """The title by which we know our trigger again."""
+    """Return the title that identifies our trigger."""
     return f"nps_connect {connection.name}: {kind}"
 
 
 def _webhook(connection: Connection, webhook: dict[str, Any] | None) -> Iterator[AccountDifference]:
     subscriptions = TRIGGER_MODE if connection.settings.webhook_mode == "trigger" else EVENT_MODE
-    wanted = {
+    definition = {
         "name": f"nps_connect {connection.name}",
         "status": "active",
         "endpoint": webhook_url(connection),
@@ -96,22 +96,22 @@ def _webhook(connection: Connection, webhook: dict[str, Any] | None) -> Iterator
         "subscriptions": subscriptions,
     }
     if webhook is None:
-        text = f"create the webhook to {wanted['endpoint']}; then put its signing secret into webhook_secret"
+        text = f"create the webhook to {definition['endpoint']}; then store its signing secret as webhook_secret"
         yield AccountDifference(
-            "webhook", "create", text, lambda: _call(connection, "POST", "/webhooks", {"webhook": wanted})
+            "webhook", "create", text, lambda: _call(connection, "POST", "/webhooks", {"webhook": definition})
         )
         return
-    has = set(webhook.get("subscriptions") or [])
+    existing = set(webhook.get("subscriptions") or [])
     path = f"/webhooks/{webhook['id']}"
-    if (has == set(TRIGGER_MODE)) != (subscriptions == TRIGGER_MODE):
+    if (existing == set(TRIGGER_MODE)) != (subscriptions == TRIGGER_MODE):
         yield AccountDifference(
             "webhook",
             "blocked",
             "the webhook's connection method cannot be changed: delete it at Zendesk, or change webhook_mode",
         )
-    elif webhook.get("status") != "active" or not has.issuperset(subscriptions):
-        change = {"status": "active", "subscriptions": sorted(has.union(subscriptions))}
-        text = "switch the webhook on, with all the events that we need"
+    elif webhook.get("status") != "active" or not existing.issuperset(subscriptions):
+        change = {"status": "active", "subscriptions": sorted(existing.union(subscriptions))}
+        text = "activate the webhook, with all required events"
         yield AccountDifference(
             "webhook", "update", text, lambda: _call(connection, "PATCH", path, {"webhook": change})
         )
@@ -130,24 +130,24 @@ def _trigger(
 
         yield AccountDifference(f"trigger:{kind}", "create", f"create the trigger {title!r}", create)
         return
-    right = webhook is not None and _notification_action(connection, kind, webhook) in (existing.get("actions") or [])
-    if right and existing.get("active", True):
+    actions = existing.get("actions") or []
+    is_correct = webhook is not None and _notification_action(connection, kind, webhook) in actions
+    if is_correct and existing.get("active", True):
         return
 
-    def mend() -> None:
-        kept = [one for one in existing.get("actions") or [] if one.get("field") != "notification_webhook"]
-        change = {"active": True, "actions": [*kept, _notification_action(connection, kind, webhook)]}
+    def repair() -> None:
+        others = [action for action in actions if action.get("field") != "notification_webhook"]
+        change = {"active": True, "actions": [*others, _notification_action(connection, kind, webhook)]}
         _call(connection, "PUT", f"/triggers/{existing['id']}", {"trigger": change})
 
-    yield AccountDifference(
-        f"trigger:{kind}", "update", f"mend the trigger {title!r}: active, our webhook, our body", mend
-    )
+    text = f"repair the trigger {title!r}: active, with our webhook and body"
+    yield AccountDifference(f"trigger:{kind}", "update", text, repair)
 
 
 def _notification_action(connection: Connection, kind: str, webhook: dict[str, Any] | None) -> dict[str, Any]:
-    """The trigger's action; the webhook may have been created a moment ago."""
-    known = webhook or find_webhook(connection)
-    return {"field": "notification_webhook", "value": [known["id"] if known else None, trigger_body(kind)]}
+    """Return the trigger's action; the webhook may have been created just before."""
+    target = webhook or find_webhook(connection)
+    return {"field": "notification_webhook", "value": [target["id"] if target else None, trigger_body(kind)]}
 
 
 def _call(connection: Connection, method: str, path: str, body: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the tests share: a simulated Zendesk, connections to it, and records to deliver."""
+"""Fixtures: a simulated Zendesk, connections to it, and records to deliver."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ BASE_SETTINGS = {"subdomain": "exemple", "access_token": TOKEN}
 
 
 class LossyTransport(VendorTransport):
-    """Brings requests to the vendor and loses chosen answers on the way back.
+    """Passes requests to the vendor and loses selected responses on the way back.
 
     Attributes:
-        lose: how many of the coming answers to `POST /api/v2/tickets` get lost after they were applied.
-        lose_before: how many of these requests get lost before they arrive.
+        lose: number of the next responses to `POST /api/v2/tickets` that are lost after they were applied.
+        lose_before: number of these requests that are lost before they arrive.
     """
 
     lose = 0
@@ -35,15 +35,15 @@ class LossyTransport(VendorTransport):
         if hit and self.lose_before:
             self.lose_before -= 1
             raise httpx.ReadTimeout("lost on the way there", request=request)
-        answer = super().handle_request(request)
+        response = super().handle_request(request)
         if hit and self.lose:
             self.lose -= 1
             raise httpx.ReadTimeout("lost on the way back", request=request)
-        return answer
+        return response
 
 
 class ScriptedTransport(httpx.BaseTransport):
-    """Answers every request with the same reply."""
+    """Responds to every request with the same reply."""
 
     def __init__(self, status, body=b"", headers=None):
         self.reply = (status, body if isinstance(body, bytes) else json.dumps(body).encode(), headers or {})
@@ -74,7 +74,7 @@ def transport(vendor):
 
 @pytest.fixture
 def helpdesk(vendor, clock, transport):
-    """Makes a connection to the simulated Zendesk; keyword arguments are settings."""
+    """Return a function that makes a connection to the simulated Zendesk; keyword arguments are settings."""
 
     def make(*, through=None, tokens=None, at=vendor, **settings):
         base = {"subdomain": "exemple"} if {"client_id", "email"} & set(settings) else BASE_SETTINGS
@@ -92,8 +92,8 @@ def helpdesk(vendor, clock, transport):
 
 
 @pytest.fixture
-def answering(helpdesk):
-    """Makes a connection whose every call gets this reply."""
+def make_scripted_connection(helpdesk):
+    """Return a function that makes a connection whose every call gets this reply."""
 
     def make(status, body=b"", headers=None, **settings):
         scripted = ScriptedTransport(status, body, headers)
@@ -107,7 +107,7 @@ def build_contact(**changes):
 
 
 def build_response(**changes):
-    known = {
+    defaults = {
         "id": "resp1",
         "revision": 1,
         "survey": "after-purchase",
@@ -117,13 +117,13 @@ def build_response(**changes):
         "language": "fr",
         "answered_at": START,
     }
-    return Response(**{**known, **changes})
+    return Response(**{**defaults, **changes})
 
 
 @pytest.fixture
 def draft():
     def make(**changes):
-        known = {
+        defaults = {
             "contact": build_contact(),
             "response": build_response(),
             "idempotency_key": "case1:open_ticket",
@@ -134,7 +134,7 @@ def draft():
             "tags": ("nps", "nps-detractor"),
             "deadline": START + timedelta(days=1),
         }
-        return TicketDraft(**{**known, **changes})
+        return TicketDraft(**{**defaults, **changes})
 
     return make
 
@@ -142,7 +142,7 @@ def draft():
 @pytest.fixture
 def change():
     def make(ticket_id, **changes):
-        known = {
+        defaults = {
             "contact": build_contact(),
             "response": build_response(revision=2, score=4),
             "idempotency_key": "case1:update:2",
@@ -151,7 +151,7 @@ def change():
             "priority": "high",
             "tags": ("nps-late-comment",),
         }
-        return TicketUpdate(**{**known, **changes})
+        return TicketUpdate(**{**defaults, **changes})
 
     return make
 
@@ -161,19 +161,19 @@ def score(vendor):
     def make(**changes):
         user = vendor.account.user_with(ADA.email)
         contact = Contact(connection="helpdesk", id=str(user["id"]), email=ADA.email)
-        known = {"contact": contact, "response": build_response(score=9), "idempotency_key": "resp1:1:write_score"}
-        return ScoreUpdate(**{**known, **changes})
+        defaults = {"contact": contact, "response": build_response(score=9), "idempotency_key": "resp1:1:write_score"}
+        return ScoreUpdate(**{**defaults, **changes})
 
     return make
 
 
 @pytest.fixture
-def answer():
-    """Makes a response; keyword arguments replace its values."""
+def make_response():
+    """Return a function that builds a response; keyword arguments replace its values."""
     return build_response
 
 
 @pytest.fixture
 def person():
-    """Makes a contact of the CRM; keyword arguments replace its values."""
+    """Return a function that builds a contact of the CRM; keyword arguments replace its values."""
     return build_contact

@@ -1,4 +1,4 @@
-"""The whole product in one process with the real plugin: ledger, simulated Zendesk, a mail channel, a clock to move."""
+"""The whole product in one process with the real plugin: ledger, simulated Zendesk, a mail channel, a manual clock."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ CONFIGURATION = {
 
 
 class FakeMailChannel:
-    """A channel that keeps the mails."""
+    """A channel that stores the mails."""
 
     def __init__(self):
         self.mails = []
@@ -82,16 +82,16 @@ class FakeMailChannel:
 
 
 class ProductHarness:
-    """Everything joined; work is done by `run`, time passes by `clock.forward`."""
+    """The joined product; `run` does due work, `clock.forward` advances the time."""
 
-    def __init__(self, ledger, vendor, transport, clock, *, desk=None, **change):
+    def __init__(self, ledger, vendor, transport, clock, *, helpdesk=None, **change):
         self.ledger, self.vendor, self.clock, self.post = ledger, vendor, clock, FakeMailChannel()
         plugins = Plugins()
         plugins.register(nps_connect_zendesk, "zendesk")
         plugins.register(self.post, "post")
         connections = {
             **CONFIGURATION["connections"],
-            "helpdesk": {**CONFIGURATION["connections"]["helpdesk"], **(desk or {})},
+            "helpdesk": {**CONFIGURATION["connections"]["helpdesk"], **(helpdesk or {})},
         }
         settings = Settings.model_validate({**CONFIGURATION, "connections": connections, **change})
         parsed = validate(settings, plugins, where="nps-connect.toml")
@@ -112,34 +112,34 @@ class ProductHarness:
         self.queues = build_queues(self.ctx, jobs)
 
     def run(self, *, only=""):
-        """Work off everything that is due now."""
+        """Run the queues until nothing is due."""
         for _ in range(100):
             done = 0
-            for queue_name in self.queues:
-                due = queue_name.next_due(self.ctx)
-                if only in queue_name.name and due is not None and due <= self.clock():
-                    done += queue_name.drain(lambda: False)
+            for queue in self.queues:
+                due = queue.next_due(self.ctx)
+                if only in queue.name and due is not None and due <= self.clock():
+                    done += queue.drain(lambda: False)
             if not done:
                 return
-        raise AssertionError("the queues never came to rest")
+        raise AssertionError("the queues never became idle")
 
-    def happens(self, kind, email):
-        """Something happens at Zendesk, which calls our webhook."""
+    def deliver_event(self, kind, email):
+        """Simulate an event at Zendesk and deliver its webhooks."""
         for webhook in self.vendor.webhooks(self.vendor.simulate_event(kind, email), HELPDESK_WEBHOOK_URL):
             self.backend.accept_webhook("helpdesk", received_webhook(webhook, self.clock(), HELPDESK_WEBHOOK_URL))
         self.run()
 
-    def surveyed(self, survey, *, after):
-        """Time passes; gives the token of the newest mail of this survey."""
+    def wait_for_survey(self, survey, *, after):
+        """Advance the time; returns the token of the newest mail of this survey."""
         self.clock.forward(after)
         self.run()
         mail = next(mail for mail in reversed(self.post.mails) if (mail.list_id or "").startswith(f"{survey}."))
         return re.search(r"/s/([\w.-]+)", mail.text)[1]
 
-    def answers(self, token, score, comment=None):
-        """The customer presses Send."""
-        press = Submission(score=score, comment=comment, is_final=True, language="en")
-        self.backend.record_visits([SurveyPageRequest(token, PageView(method="POST", at=self.clock()), press)])
+    def respond(self, token, score, comment=None):
+        """Submit the customer's response."""
+        submission = Submission(score=score, comment=comment, is_final=True, language="en")
+        self.backend.record_visits([SurveyPageRequest(token, PageView(method="POST", at=self.clock()), submission)])
         self.run()
 
     def rows(self, table=DeliveryRow):
@@ -155,5 +155,5 @@ class ProductHarness:
         return [(row.trigger.split(":")[1], row.verdict, row.reason) for row in self.rows(DecisionRow)]
 
     def tickets(self):
-        """Our own tickets at Zendesk."""
+        """Return our own tickets at Zendesk."""
         return [ticket for ticket in self.vendor.state()["tickets"] if "nps_connect" in ticket["tags"]]

@@ -1,4 +1,4 @@
-"""Signing in: fixed token, legacy API token, OAuth client with rotating refresh, one renewal at a time."""
+"""Authentication: fixed token, legacy API token, OAuth client with rotating refresh tokens, one renewal at a time."""
 
 from __future__ import annotations
 
@@ -24,192 +24,193 @@ BY_CODE = {
 }
 
 
-def signed_in(connection, code=AUTHORIZATION_CODE):
-    """The connection after an admin's consent."""
+def redeem_code(connection, code=AUTHORIZATION_CODE):
+    """Return the connection after an admin's consent."""
     nps_connect_zendesk.nps_authorize(connection, code)
     return connection
 
 
-def me(connection):
+def load_role(connection):
     return connection.http.call_json("GET", "/api/v2/users/me", action="test", idempotent=True)["user"]["role"]
 
 
-def stored(connection):
+def stored_tokens(connection):
     return json.loads(connection.tokens.read(TOKEN_STORE_KEY))
 
 
-def grants(transport):
-    return [json.loads(one.body)["grant_type"] for one in transport.requests if one.path == "/oauth/tokens"]
+def grant_types(transport):
+    return [json.loads(request.body)["grant_type"] for request in transport.requests if request.path == "/oauth/tokens"]
 
 
-def test_a_fixed_access_token(helpdesk, transport):
-    assert me(helpdesk()) == "admin"
+def test_a_fixed_access_token_is_sent(helpdesk, transport):
+    assert load_role(helpdesk()) == "admin"
     assert transport.requests[0].headers["authorization"] == "Bearer sandbox-zendesk-token"
 
 
-def test_the_legacy_api_token_until_its_end(helpdesk, transport, clock):
+def test_the_legacy_api_token_works_until_its_end(helpdesk, transport, clock):
     connection = helpdesk(email="agent@example.com", api_token=API_TOKEN)
-    assert me(connection) == "admin"
+    assert load_role(connection) == "admin"
     pair = base64.b64decode(transport.requests[0].headers["authorization"].removeprefix("Basic ")).decode()
     assert pair == f"agent@example.com/token:{API_TOKEN}"
     clock.forward(timedelta(days=430))
     with pytest.raises(AuthFailed):
-        me(connection)
+        load_role(connection)
 
 
 class TestClientCredentials:
-    def test_one_token_serves_many_calls(self, helpdesk, transport):
+    def test_one_token_is_used_for_many_calls(self, helpdesk, transport):
         connection = helpdesk(**CLIENT, scopes=["read", "write"])
-        assert [me(connection) for _ in range(3)] == ["admin"] * 3
-        assert grants(transport) == ["client_credentials"]
-        asked = json.loads(transport.requests[0].body)
-        assert (asked["scope"], asked["expires_in"]) == ("read write", 86_400)
+        assert [load_role(connection) for _ in range(3)] == ["admin"] * 3
+        assert grant_types(transport) == ["client_credentials"]
+        body = json.loads(transport.requests[0].body)
+        assert (body["scope"], body["expires_in"]) == ("read write", 86_400)
 
-    def test_it_is_renewed_before_it_ends(self, helpdesk, transport, clock):
+    def test_the_token_is_renewed_before_it_expires(self, helpdesk, transport, clock):
         connection = helpdesk(**CLIENT)
-        me(connection)
+        load_role(connection)
         clock.forward(timedelta(hours=23, minutes=56))
-        assert me(connection) == "admin"
-        assert grants(transport) == ["client_credentials"] * 2
+        assert load_role(connection) == "admin"
+        assert grant_types(transport) == ["client_credentials"] * 2
 
-    def test_a_revoked_token_is_replaced_at_once(self, vendor, helpdesk, transport):
+    def test_a_revoked_token_is_replaced_in_the_same_call(self, vendor, helpdesk, transport):
         connection = helpdesk(**CLIENT)
-        me(connection)
+        load_role(connection)
         vendor.tokens.access.clear()
-        assert me(connection) == "admin"
-        assert len(grants(transport)) == 2
+        assert load_role(connection) == "admin"
+        assert len(grant_types(transport)) == 2
 
-    def test_a_body_is_sent_again_with_the_new_token(self, vendor, helpdesk, draft):
+    def test_the_body_is_sent_again_with_the_new_token(self, vendor, helpdesk, draft):
         connection = helpdesk(**CLIENT)
-        me(connection)
+        load_role(connection)
         vendor.tokens.access.clear()
         (receipt,) = nps_connect_zendesk.nps_open_tickets(connection, [draft()])
         assert vendor.effects().tickets == {"ada@example.com": [receipt.id]}
 
-    def test_a_wrong_secret_holds_the_connection(self, helpdesk):
+    def test_a_wrong_secret_raises_auth_failed(self, helpdesk):
         with pytest.raises(AuthFailed, match="client_id, client_secret"):
-            me(helpdesk(client_id=CLIENT_ID, client_secret="wrong-secret"))
+            load_role(helpdesk(client_id=CLIENT_ID, client_secret="wrong-secret"))
 
     @pytest.mark.parametrize("status", [429, 500, 503])
-    def test_a_token_endpoint_in_trouble_is_tried_again(self, answering, status):
+    def test_an_unavailable_token_endpoint_is_retried_later(self, make_scripted_connection, status):
         with pytest.raises(RetryLater):
-            me(answering(status, **CLIENT)[0])
+            load_role(make_scripted_connection(status, **CLIENT)[0])
 
     @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"access_token": 7}', b"<html>"])
-    def test_an_answer_without_a_token_is_no_token(self, answering, body):
+    def test_a_response_without_a_token_raises_auth_failed(self, make_scripted_connection, body):
         with pytest.raises(AuthFailed):
-            me(answering(200, body, **CLIENT)[0])
+            load_role(make_scripted_connection(200, body, **CLIENT)[0])
 
     def test_workers_share_the_stored_token(self, vendor, helpdesk, transport):
         first = helpdesk(**CLIENT)
-        me(first)
+        load_role(first)
         second = helpdesk(**CLIENT, tokens={TOKEN_STORE_KEY: first.tokens.read(TOKEN_STORE_KEY)})
-        assert me(second) == "admin"
-        assert len(grants(transport)) == 1
+        assert load_role(second) == "admin"
+        assert len(grant_types(transport)) == 1
 
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"x": 1}'])
-    def test_a_spoilt_store_is_filled_anew(self, helpdesk, text):
-        assert me(helpdesk(**CLIENT, tokens={TOKEN_STORE_KEY: text})) == "admin"
+    def test_a_corrupt_stored_token_is_replaced(self, helpdesk, text):
+        assert load_role(helpdesk(**CLIENT, tokens={TOKEN_STORE_KEY: text})) == "admin"
 
-    def test_secrets_and_tokens_stay_out_of_errors(self, vendor, helpdesk):
+    def test_errors_contain_no_secrets_and_tokens(self, vendor, helpdesk):
         connection = helpdesk(**CLIENT)
-        me(connection)
-        token = stored(connection)["access_token"]
-        with pytest.raises(DeliveryError) as caught:
+        load_role(connection)
+        token = stored_tokens(connection)["access_token"]
+        with pytest.raises(DeliveryError) as raised:
             connection.http.call("GET", f"/api/v2/x/{token}", action="test", idempotent=True)
-        assert token not in str(caught.value) + repr(caught.value.exchange)
+        assert token not in str(raised.value) + repr(raised.value.exchange)
         assert CLIENT_SECRET not in repr(connection.settings)
 
 
 class TestAuthorizationCode:
-    def test_nps_authorize_redeems_a_code_once_and_refreshes_ever_after(self, helpdesk, transport, clock):
-        connection = signed_in(helpdesk(**BY_CODE), f" {AUTHORIZATION_CODE}\n")
+    def test_nps_authorize_redeems_a_code_once_and_then_refreshes(self, helpdesk, transport, clock):
+        connection = redeem_code(helpdesk(**BY_CODE), f" {AUTHORIZATION_CODE}\n")
         for _ in range(3):
-            assert me(connection) == "admin"
+            assert load_role(connection) == "admin"
             clock.forward(timedelta(days=1))
-        assert grants(transport) == ["authorization_code", "refresh_token", "refresh_token"]
-        asked = json.loads(transport.requests[0].body)
-        assert (asked["code"], asked["redirect_uri"]) == (AUTHORIZATION_CODE, "https://nps.example.com/oauth")
+        assert grant_types(transport) == ["authorization_code", "refresh_token", "refresh_token"]
+        body = json.loads(transport.requests[0].body)
+        assert (body["code"], body["redirect_uri"]) == (AUTHORIZATION_CODE, "https://nps.example.com/oauth")
         assert "authorization" not in transport.requests[0].headers
 
-    def test_nps_authorize_needs_nobody_where_the_client_signs_in_for_itself(self, helpdesk, transport):
+    def test_nps_authorize_needs_no_consent_with_client_credentials(self, helpdesk, transport):
         assert nps_connect_zendesk.nps_authorize(helpdesk(**CLIENT), None) is None
         assert nps_connect_zendesk.nps_authorize(helpdesk(), None) is None
         assert transport.requests == []
 
     @pytest.mark.parametrize("code", ["wrong", AUTHORIZATION_CODE])
-    def test_a_code_that_is_wrong_or_used_is_told(self, helpdesk, code):
-        signed_in(helpdesk(**BY_CODE))
+    def test_a_wrong_or_used_code_is_rejected(self, helpdesk, code):
+        redeem_code(helpdesk(**BY_CODE))
         connection = helpdesk(**BY_CODE)
-        with pytest.raises(AuthFailed, match="good once and for two minutes"):
+        with pytest.raises(AuthFailed, match="valid once and for two minutes"):
             nps_connect_zendesk.nps_authorize(connection, code)
         assert connection.tokens.read(TOKEN_STORE_KEY) is None
 
-    def test_a_bad_code_leaves_the_pair_that_works(self, helpdesk):
-        connection = signed_in(helpdesk(**BY_CODE))
+    def test_a_wrong_code_keeps_the_valid_pair(self, helpdesk):
+        connection = redeem_code(helpdesk(**BY_CODE))
         with pytest.raises(AuthFailed):
             nps_connect_zendesk.nps_authorize(connection, "wrong")
-        assert me(connection) == "admin"
+        assert load_role(connection) == "admin"
 
     @pytest.mark.parametrize("status", [429, 500, 503])
-    def test_a_token_endpoint_in_trouble_is_told_as_such(self, answering, status):
-        with pytest.raises(DeliveryError) as caught:
-            nps_connect_zendesk.nps_authorize(answering(status, **BY_CODE)[0], AUTHORIZATION_CODE)
-        assert not isinstance(caught.value, AuthFailed)
+    def test_an_unavailable_token_endpoint_is_no_auth_failure(self, make_scripted_connection, status):
+        with pytest.raises(DeliveryError) as raised:
+            nps_connect_zendesk.nps_authorize(make_scripted_connection(status, **BY_CODE)[0], AUTHORIZATION_CODE)
+        assert not isinstance(raised.value, AuthFailed)
 
     @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"access_token": 7}'])
-    def test_an_answer_without_tokens_is_none(self, answering, body):
-        with pytest.raises(AuthFailed, match="begin again"):
-            nps_connect_zendesk.nps_authorize(answering(200, body, **BY_CODE)[0], AUTHORIZATION_CODE)
+    def test_a_response_without_tokens_is_rejected(self, make_scripted_connection, body):
+        with pytest.raises(AuthFailed, match="start again"):
+            nps_connect_zendesk.nps_authorize(make_scripted_connection(200, body, **BY_CODE)[0], AUTHORIZATION_CODE)
 
     def test_the_new_pair_is_stored_before_it_is_used(self, vendor, helpdesk, clock):
-        connection = signed_in(helpdesk(**BY_CODE))
-        before = stored(connection)
+        connection = redeem_code(helpdesk(**BY_CODE))
+        before = stored_tokens(connection)
         clock.forward(timedelta(days=1))
-        seen = []
-        answer = vendor.handle
+        observed = []
+        handle = vendor.handle
 
-        def watched(request):
+        def handle_and_observe(request):
             if request.path.endswith("/users/me"):
-                seen.append((request.headers["authorization"], stored(connection)["access_token"]))
-            return answer(request)
+                observed.append((request.headers["authorization"], stored_tokens(connection)["access_token"]))
+            return handle(request)
 
-        vendor.handle = watched
-        me(connection)
-        assert seen == [(f"Bearer {stored(connection)['access_token']}", stored(connection)["access_token"])]
-        assert stored(connection)["refresh_token"] != before["refresh_token"]
+        vendor.handle = handle_and_observe
+        load_role(connection)
+        access_token = stored_tokens(connection)["access_token"]
+        assert observed == [(f"Bearer {access_token}", access_token)]
+        assert stored_tokens(connection)["refresh_token"] != before["refresh_token"]
 
-    def test_another_process_goes_on_with_the_stored_pair(self, helpdesk, transport, clock):
-        first = signed_in(helpdesk(**BY_CODE))
+    def test_another_process_continues_with_the_stored_pair(self, helpdesk, transport, clock):
+        first = redeem_code(helpdesk(**BY_CODE))
         clock.forward(timedelta(days=1))
         second = helpdesk(**BY_CODE, tokens={TOKEN_STORE_KEY: first.tokens.read(TOKEN_STORE_KEY)})
-        assert me(second) == "admin"
-        assert grants(transport) == ["authorization_code", "refresh_token"]
+        assert load_role(second) == "admin"
+        assert grant_types(transport) == ["authorization_code", "refresh_token"]
 
-    def test_a_dead_grant_says_reconnect_and_how(self, vendor, helpdesk):
-        connection = signed_in(helpdesk(**BY_CODE))
-        me(connection)
+    def test_an_invalid_grant_names_the_reconnect_command(self, vendor, helpdesk):
+        connection = redeem_code(helpdesk(**BY_CODE))
+        load_role(connection)
         vendor.tokens.access.clear()
-        with pytest.raises(AuthFailed) as caught:
-            me(connection)
-        assert "reconnect" in str(caught.value)
-        assert "connections login helpdesk" in str(caught.value)
+        with pytest.raises(AuthFailed) as raised:
+            load_role(connection)
+        assert "reconnect" in str(raised.value)
+        assert "connections login helpdesk" in str(raised.value)
 
-    def test_before_anybody_has_consented_it_says_how_to_connect(self, helpdesk, transport):
+    def test_before_consent_the_error_names_the_connect_command(self, helpdesk, transport):
         with pytest.raises(AuthFailed, match="connections login helpdesk"):
-            me(helpdesk(**BY_CODE))
+            load_role(helpdesk(**BY_CODE))
         assert transport.requests == []
 
     def test_a_new_consent_reconnects_a_running_process(self, vendor, helpdesk, transport):
-        running = signed_in(helpdesk(**BY_CODE))
-        me(running)
+        running = redeem_code(helpdesk(**BY_CODE))
+        load_role(running)
         vendor.tokens.access.clear()
         vendor.tokens.codes.add("another-code")
-        signed_in(running, "another-code")
-        assert me(running) == "admin"
-        assert grants(transport) == ["authorization_code", "authorization_code"]
+        redeem_code(running, "another-code")
+        assert load_role(running) == "admin"
+        assert grant_types(transport) == ["authorization_code", "authorization_code"]
 
-    def test_the_address_for_consent(self, helpdesk):
+    def test_the_consent_address(self, helpdesk):
         connection = helpdesk(**BY_CODE, scopes=["read", "tickets:write"])
         address = nps_connect_zendesk.nps_authorize(connection, None)
         assert address == (
@@ -218,27 +219,27 @@ class TestAuthorizationCode:
         )
 
 
-def test_many_threads_renew_once(vendor, helpdesk, transport, clock):
-    connection = signed_in(helpdesk(**BY_CODE))
-    me(connection)
+def test_concurrent_threads_renew_once(vendor, helpdesk, transport, clock):
+    connection = redeem_code(helpdesk(**BY_CODE))
+    load_role(connection)
     clock.forward(timedelta(days=1))
-    together = threading.Barrier(8)
+    barrier = threading.Barrier(8)
 
     def call(_number):
-        together.wait()
-        return me(connection)
+        barrier.wait()
+        return load_role(connection)
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(call, range(8))) == ["admin"] * 8
-    assert grants(transport) == ["authorization_code", "refresh_token"]
+    assert grant_types(transport) == ["authorization_code", "refresh_token"]
 
 
-def test_two_workers_with_one_store_renew_once(vendor, helpdesk, transport, clock):
-    first = signed_in(helpdesk(**BY_CODE))
-    me(first)
+def test_two_workers_with_one_token_store_renew_once(vendor, helpdesk, transport, clock):
+    first = redeem_code(helpdesk(**BY_CODE))
+    load_role(first)
     second = connect(nps_connect_zendesk, {"subdomain": "exemple", **BY_CODE}, vendor, clock=clock, transport=transport)
     object.__setattr__(second, "tokens", first.tokens)
     second.http._client.auth._connection = second
     clock.forward(timedelta(days=1))
-    assert [me(one) for one in (first, second, first)] == ["admin"] * 3
-    assert grants(transport) == ["authorization_code", "refresh_token"]
+    assert [load_role(connection) for connection in (first, second, first)] == ["admin"] * 3
+    assert grant_types(transport) == ["authorization_code", "refresh_token"]

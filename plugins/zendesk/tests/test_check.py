@@ -1,4 +1,4 @@
-"""nps_check: what is wrong with the account, and how to mend it."""
+"""nps_check: findings about the account, with their fixes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nps_connect_zendesk.simulated.resource_api import SECRET
 WEBHOOK = {"events": "webhook", "webhook_secret": SECRET}
 
 
-def found(connection, severity=None):
+def findings_of(connection, severity=None):
     return [finding for finding in nps_check(connection) if severity in (None, finding.severity)]
 
 
@@ -24,12 +24,12 @@ def texts(findings):
     return " | ".join(finding.text for finding in findings)
 
 
-def test_a_good_account_has_nothing_but_good_news(helpdesk):
-    findings = found(helpdesk())
+def test_a_healthy_account_has_only_ok_findings(helpdesk):
+    findings = findings_of(helpdesk())
     assert {finding.severity for finding in findings} == {"ok"}
     assert "signed in as admin" in texts(findings)
     assert "699 of 700 calls left" in texts(findings)
-    assert "set-up is complete" in texts(findings)
+    assert "setup is complete" in texts(findings)
 
 
 def test_nps_check_only_reads(helpdesk, transport):
@@ -37,23 +37,23 @@ def test_nps_check_only_reads(helpdesk, transport):
     assert {request.method for request in transport.requests} == {"GET"}
 
 
-def test_everything_but_good_news_tells_a_fix(vendor, helpdesk):
+def test_every_finding_but_ok_has_a_fix(vendor, helpdesk):
     vendor.account.resources["user_fields"].clear()
     vendor.tokens.access["weak"] = AccessToken(("tickets:read", "users:read"))
-    for finding in found(helpdesk(access_token="weak", group="Nowhere", **WEBHOOK)):
+    for finding in findings_of(helpdesk(access_token="weak", group="Nowhere", **WEBHOOK)):
         assert finding.severity == "ok" or finding.fix
 
 
 class TestFilters:
-    def test_fields_that_filters_name_are_looked_for(self, vendor, helpdesk):
+    def test_fields_in_filters_are_compared_with_the_account(self, vendor, helpdesk):
         vendor.account.resources["ticket_fields"] = [
             {"id": 41, "type": "date", "title": "Delivered", "active": True},
             {"id": 42, "type": "decimal", "title": "Price", "active": True},
         ]
         fields = {"field_40": (), "field_41": ("text",), "field_42": ("number",), "due_at": ("text",), "due_ta": ()}
         use = FilterUse(trigger="late", on="ticket.solved", fields=fields)
-        findings = [one for one in found(replace(helpdesk(), filters=(use,))) if "'late'" in one.text]
-        assert [(one.severity, one.text.split("'")[3]) for one in findings] == [
+        findings = [finding for finding in findings_of(replace(helpdesk(), filters=(use,))) if "'late'" in finding.text]
+        assert [(finding.severity, finding.text.split("'")[3]) for finding in findings] == [
             ("error", "due_at"),
             ("error", "due_ta"),
             ("error", "field_40"),
@@ -62,59 +62,59 @@ class TestFilters:
         assert "moment" in findings[0].fix
         assert findings[1].fix == "write 'due_at'"
 
-    def test_fields_that_are_there_are_told(self, helpdesk):
+    def test_matching_filter_fields_are_an_ok_finding(self, helpdesk):
         use = FilterUse(trigger="late", on="ticket.solved", fields={"subject": ("text",)})
-        assert "the ticket fields that filters name are there: subject" in texts(
-            found(replace(helpdesk(), filters=(use,)), "ok")
+        assert "the ticket fields that filters name exist: subject" in texts(
+            findings_of(replace(helpdesk(), filters=(use,)), "ok")
         )
 
 
 class TestCredentials:
-    def test_the_end_of_api_tokens_is_told(self, helpdesk):
-        (warning,) = found(helpdesk(email="agent@example.com", api_token=API_TOKEN), "warning")
+    def test_the_end_of_api_tokens_is_a_warning(self, helpdesk):
+        (warning,) = findings_of(helpdesk(email="agent@example.com", api_token=API_TOKEN), "warning")
         assert "2027-04-30" in warning.text
         assert "(424 days)" in warning.text
         assert "client_id" in warning.fix
 
-    def test_after_their_end_the_account_does_not_know_us(self, helpdesk, clock):
+    def test_api_tokens_fail_after_their_end(self, helpdesk, clock):
         clock.forward(timedelta(days=430))
         with pytest.raises(AuthFailed):
             nps_check(helpdesk(email="agent@example.com", api_token=API_TOKEN))
 
     def test_missing_scopes_are_named(self, vendor, helpdesk):
         vendor.tokens.access["reader"] = AccessToken(("read",))
-        (error,) = found(helpdesk(access_token="reader"), "error")
+        (error,) = findings_of(helpdesk(access_token="reader"), "error")
         assert "tickets:write, users:write" in error.text
 
-    def test_a_scope_that_a_look_needs_is_named(self, vendor, helpdesk):
+    def test_a_scope_that_one_part_needs_is_named(self, vendor, helpdesk):
         vendor.tokens.access["weak"] = AccessToken(("users:read", "tickets:read", "write"))
-        errors = found(helpdesk(access_token="weak"), "error")
+        errors = findings_of(helpdesk(access_token="weak"), "error")
         assert any("scope triggers:read, read" in error.fix for error in errors)
 
-    def test_an_end_user_may_not_open_tickets_for_others(self, vendor, helpdesk):
+    def test_an_end_user_cannot_open_tickets_for_others(self, vendor, helpdesk):
         vendor.account.users[900]["role"] = "end-user"
-        assert "only agents and admins" in texts(found(helpdesk(), "error"))
+        assert "only agents and admins" in texts(findings_of(helpdesk(), "error"))
 
 
-def test_a_quota_that_is_nearly_used_up_is_a_warning(vendor, helpdesk, clock):
+def test_a_nearly_used_up_quota_is_a_warning(vendor, helpdesk, clock):
     vendor.limits.windows["account"] = (clock(), 650)
-    assert "49 of 700" in texts(found(helpdesk(), "warning"))
+    assert "49 of 700" in texts(findings_of(helpdesk(), "warning"))
 
 
-def test_a_clock_that_is_wrong_is_a_warning(vendor, helpdesk, clock):
+def test_clock_skew_is_a_warning(vendor, helpdesk, clock):
     vendor.clock = lambda: clock() + timedelta(minutes=2)
-    assert "clock differs" in texts(found(helpdesk(), "warning"))
+    assert "clock differs" in texts(findings_of(helpdesk(), "warning"))
 
 
-def test_what_is_not_set_up_names_the_command(clock, helpdesk, transport):
+def test_missing_setup_names_the_command(clock, helpdesk, transport):
     empty = Simulated(clock, set_up=False)
-    warnings = found(helpdesk(at=empty, through=type(transport)(empty)), "warning")
+    warnings = findings_of(helpdesk(at=empty, through=type(transport)(empty)), "warning")
     assert len(warnings) == 4
     assert {warning.fix for warning in warnings} == {"run 'nps-connect connections apply helpdesk'"}
 
 
-def test_names_in_the_settings_that_the_account_lacks(helpdesk):
-    errors = found(helpdesk(group="Nowhere", exclude={"forms": ["No form"]}), "error")
+def test_unknown_names_in_the_settings_are_errors(helpdesk):
+    errors = findings_of(helpdesk(group="Nowhere", exclude={"forms": ["No form"]}), "error")
     assert [error.text for error in errors] == [
         "group: Zendesk has no group 'Nowhere'",
         "exclude.forms: Zendesk has no ticket form 'No form'",
@@ -122,9 +122,9 @@ def test_names_in_the_settings_that_the_account_lacks(helpdesk):
 
 
 def test_polling_needs_the_export(vendor, helpdesk):
-    assert "export can be read" in texts(found(helpdesk(events="poll"), "ok"))
+    assert "export can be read" in texts(findings_of(helpdesk(events="poll"), "ok"))
     vendor.tokens.access["narrow"] = AccessToken(("tickets:read", "users:read", "triggers:read", "automations:read"))
-    errors = found(helpdesk(access_token="narrow", events="poll"), "error")
+    errors = findings_of(helpdesk(access_token="narrow", events="poll"), "error")
     assert any(error.text.startswith("export") for error in errors)
 
 
@@ -135,25 +135,25 @@ class TestWebhook:
         nps_apply_setup(connection, nps_plan_setup(connection))
         return connection
 
-    def test_never_called_yet(self, connection):
-        assert "was not called" in texts(found(connection, "ok"))
+    def test_a_webhook_that_was_never_called_is_ok(self, connection):
+        assert "was not called" in texts(findings_of(connection, "ok"))
 
-    def test_its_last_call_is_told(self, vendor, connection):
+    def test_the_last_call_is_reported(self, vendor, connection):
         vendor.webhooks(
             vendor.simulate_event("ticket.solved", "ada@example.com"), "https://nps.example.com/hooks/helpdesk"
         )
-        assert "last called 2026-03-02 09:00" in texts(found(connection, "ok"))
+        assert "last call (2026-03-02 09:00" in texts(findings_of(connection, "ok"))
 
     def test_a_failed_last_call_is_a_warning(self, vendor, connection):
         vendor.account.resources["webhooks"][0]["_invocations"].append(
             {"id": "x", "latest_completed_at": "2026-03-02T08:00:00Z", "status": "failed", "status_code": 502}
         )
-        (warning,) = found(connection, "warning")
+        (warning,) = findings_of(connection, "warning")
         assert "failed with 502" in warning.text
 
-    def test_another_signing_secret_is_an_error_and_stays_unsaid(self, vendor, connection):
+    def test_another_signing_secret_is_an_error_without_the_secret(self, vendor, connection):
         vendor.account.resources["webhooks"][0]["_secret"] = "renewed-by-an-admin"
-        (error,) = found(connection, "error")
+        (error,) = findings_of(connection, "error")
         assert "webhook_secret is not the webhook's signing secret" in error.text
         assert "renewed-by-an-admin" not in repr(error)
 
@@ -173,10 +173,10 @@ class TestBusinessRules:
         vendor.account.resources.setdefault(kind, []).append(rule)
 
     @pytest.mark.parametrize("kind", ["triggers", "automations"])
-    def test_a_rule_that_writes_to_the_requester_is_told(self, vendor, helpdesk, kind):
+    def test_a_rule_that_notifies_the_requester_is_a_warning(self, vendor, helpdesk, kind):
         self.rule(vendor, kind=kind)
-        (warning,) = found(helpdesk(), "warning")
-        assert "'Notify requester of received request' would write to the requester" in warning.text
+        (warning,) = findings_of(helpdesk(), "warning")
+        assert "'Notify requester of received request' would notify the requester" in warning.text
         assert "nps_connect" in warning.fix
 
     @pytest.mark.parametrize(
@@ -190,10 +190,10 @@ class TestBusinessRules:
             {"conditions": ({"field": "ticket_is_public", "operator": "is", "value": "public"},)},
         ],
     )
-    def test_harmless_rules_are_not(self, vendor, helpdesk, harmless):
+    def test_harmless_rules_have_no_finding(self, vendor, helpdesk, harmless):
         self.rule(vendor, **harmless)
-        assert found(helpdesk(), "warning") == []
+        assert findings_of(helpdesk(), "warning") == []
 
-    def test_a_public_first_comment_makes_rules_for_public_tickets_write(self, vendor, helpdesk):
+    def test_rules_for_public_tickets_count_with_a_public_first_comment(self, vendor, helpdesk):
         self.rule(vendor, conditions=({"field": "comment_is_public", "operator": "is", "value": "true"},))
-        assert len(found(helpdesk(public_comment=True), "warning")) == 1
+        assert len(findings_of(helpdesk(public_comment=True), "warning")) == 1

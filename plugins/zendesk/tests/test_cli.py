@@ -1,4 +1,4 @@
-"""The command line and a real account: sign-in by consent, tokens encrypted in the ledger, set-up from empty to complete."""
+"""The command line and a real account: consent, encrypted tokens in the ledger, setup from empty to complete."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ BY_CONSENT = 'grant = "authorization_code"\nredirect_uri = "https://nps.example.
 
 
 @pytest.fixture
-def desk():
+def vendor():
     return Simulated()
 
 
 @pytest.fixture
-def cli(desk, tmp_path):
-    """The command line in front of an empty ledger and the simulated account; the keyword is the way to sign in."""
-    with Sandbox({"zendesk": desk}) as sandbox:
+def run_cli(vendor, tmp_path):
+    """Return a function that runs the command line on an empty ledger; `grant` selects the authentication."""
+    with Sandbox({"zendesk": vendor}) as sandbox:
         path = tmp_path / "nps-connect.toml"
 
         def run(*arguments, grant=BY_CONSENT, answer=None):
@@ -68,79 +68,79 @@ def cli(desk, tmp_path):
         yield run
 
 
-def test_the_code_is_asked_for_after_the_address(cli):
-    result = cli("connections", "login", "helpdesk", answer=f"{AUTHORIZATION_CODE}\n")
+def test_login_shows_the_address_and_asks_for_the_code(run_cli):
+    result = run_cli("connections", "login", "helpdesk", answer=f"{AUTHORIZATION_CODE}\n")
     assert result.exit_code == 0, result.output
     assert "/oauth/authorizations/new?response_type=code&client_id=nps_connect" in result.stdout
     assert "helpdesk is authorized." in result.stdout
-    assert cli("connections", "check", "helpdesk").exit_code == 0
+    assert run_cli("connections", "check", "helpdesk").exit_code == 0
 
 
-def test_tokens_are_kept_encrypted_and_never_printed(cli, desk):
-    result = cli("connections", "login", "helpdesk", "--code", AUTHORIZATION_CODE)
-    [token] = [name for name in desk.tokens.access if name.startswith("sandbox-access")]
-    with sqlite3.connect(cli.database) as database:
+def test_tokens_are_encrypted_and_never_printed(run_cli, vendor):
+    result = run_cli("connections", "login", "helpdesk", "--code", AUTHORIZATION_CODE)
+    [token] = [name for name in vendor.tokens.access if name.startswith("sandbox-access")]
+    with sqlite3.connect(run_cli.database) as database:
         [(value,)] = database.execute("SELECT value FROM tokens WHERE connection = 'helpdesk'").fetchall()
     assert token.encode() not in value
     assert token not in result.output
     assert CLIENT_SECRET not in result.output
 
 
-def test_the_whole_address_will_do(cli):
+def test_login_accepts_the_whole_redirect_address(run_cli):
     address = f"https://nps.example.com/back?state=x&code={AUTHORIZATION_CODE}"
-    assert cli("connections", "login", "helpdesk", "--code", address).exit_code == 0
+    assert run_cli("connections", "login", "helpdesk", "--code", address).exit_code == 0
 
 
-def test_a_refused_consent_is_told(cli):
+def test_a_refused_consent_is_reported(run_cli):
     address = "https://nps.example.com/back?error=access_denied"
-    result = cli("connections", "login", "helpdesk", "--code", address)
+    result = run_cli("connections", "login", "helpdesk", "--code", address)
     assert result.exit_code == 1
     assert "access_denied" in result.stderr
 
 
-def test_a_wrong_code_is_told(cli):
-    result = cli("connections", "login", "helpdesk", "--code", "wrong")
+def test_a_wrong_code_is_reported(run_cli):
+    result = run_cli("connections", "login", "helpdesk", "--code", "wrong")
     assert result.exit_code == 1
-    assert "does not take the code" in result.stderr
+    assert "rejects the code" in result.stderr
 
 
-def test_what_a_dead_grant_had_stopped_goes_on(cli, desk):
-    cli("connections", "login", "helpdesk", "--code", AUTHORIZATION_CODE)
-    desk.tokens.access.clear()
-    told = cli("connections", "check", "helpdesk")
-    assert told.exit_code == 1
-    assert "reconnect" in told.stdout
-    assert "connections login helpdesk" in told.stdout
-    ledger = Ledger(f"sqlite:///{cli.database}")
+def test_a_new_login_resumes_the_paused_connection(run_cli, vendor):
+    run_cli("connections", "login", "helpdesk", "--code", AUTHORIZATION_CODE)
+    vendor.tokens.access.clear()
+    checked = run_cli("connections", "check", "helpdesk")
+    assert checked.exit_code == 1
+    assert "reconnect" in checked.stdout
+    assert "connections login helpdesk" in checked.stdout
+    ledger = Ledger(f"sqlite:///{run_cli.database}")
     with ledger.write() as session:
         scope = pauses.connection_scope("helpdesk")
         pauses.pause(session, scope, cause="auth", reason="reconnect", now=datetime(2026, 3, 2, tzinfo=UTC))
-    desk.tokens.codes.add("another-code")
-    assert "Resumed" in cli("connections", "login", "helpdesk", "--code", "another-code").stdout
+    vendor.tokens.codes.add("another-code")
+    assert "Resumed" in run_cli("connections", "login", "helpdesk", "--code", "another-code").stdout
     with ledger.read() as session:
         assert pauses.load_pauses(session) == {}
     ledger.close()
 
 
-def test_a_client_that_signs_in_for_itself_needs_no_consent(cli):
-    result = cli("connections", "login", "helpdesk", grant="")
+def test_login_needs_no_consent_with_client_credentials(run_cli):
+    result = run_cli("connections", "login", "helpdesk", grant="")
     assert result.exit_code == 1
     assert "needs no OAuth login" in result.stderr
 
 
-class TestSetUp:
+class TestSetup:
     @pytest.fixture
-    def desk(self):
+    def vendor(self):
         return Simulated(set_up=False)
 
-    def test_from_empty_to_complete_to_nothing_left(self, cli, desk):
-        by_itself = ""
-        planned = cli("connections", "plan", "helpdesk", grant=by_itself)
+    def test_apply_completes_an_empty_account(self, run_cli, vendor):
+        grant = ""
+        planned = run_cli("connections", "plan", "helpdesk", grant=grant)
         assert "nps_score" in planned.stdout
-        assert desk.account.resources.get("user_fields", []) == []
-        applied = cli("connections", "apply", "helpdesk", "--yes", grant=by_itself)
+        assert vendor.account.resources.get("user_fields", []) == []
+        applied = run_cli("connections", "apply", "helpdesk", "--yes", grant=grant)
         assert applied.exit_code == 0, applied.output
-        assert {field["key"] for field in desk.account.resources["user_fields"]} >= {"nps_score", "nps_category"}
-        again = cli("connections", "plan", "helpdesk", grant=by_itself)
-        assert "helpdesk is up to date" in again.stdout
-        assert cli("connections", "apply", "helpdesk", "--yes", grant=by_itself).exit_code == 0
+        assert {field["key"] for field in vendor.account.resources["user_fields"]} >= {"nps_score", "nps_category"}
+        repeated = run_cli("connections", "plan", "helpdesk", grant=grant)
+        assert "helpdesk has all that it needs" in repeated.stdout
+        assert run_cli("connections", "apply", "helpdesk", "--yes", grant=grant).exit_code == 0

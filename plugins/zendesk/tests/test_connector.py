@@ -15,7 +15,7 @@ def settings(**values):
     return ZendeskSettings.model_validate({"plugin": "zendesk", "subdomain": "exemple", **values})
 
 
-def test_nps_connector_looks_before_a_doubtful_resend():
+def test_nps_connector_looks_up_tickets_in_doubt():
     info = nps_connector()
     assert {action.action: action.doubt for action in info.actions} == {
         "open_ticket": "look",
@@ -51,9 +51,9 @@ def test_the_base_url_replaces_the_accounts_address(values, address):
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "text"),
     [
-        ({}, "exactly one way to sign in"),
+        ({}, "exactly one credential is needed"),
         ({**TOKEN, "email": "a@example.com", "api_token": "token-token"}, "given: access_token, email and api_token"),
         ({"client_id": "x"}, "belong together"),
         ({"email": "a@example.com"}, "belong together"),
@@ -69,15 +69,15 @@ def test_the_base_url_replaces_the_accounts_address(values, address):
         ({**TOKEN, "colour": "red"}, "colour"),
     ],
 )
-def test_mistakes_are_told(values, told):
-    with pytest.raises(ValidationError) as caught:
+def test_mistakes_are_rejected(values, text):
+    with pytest.raises(ValidationError) as raised:
         settings(**values)
-    assert told in str(caught.value)
-    assert "token-token" not in str(caught.value)
+    assert text in str(raised.value)
+    assert "token-token" not in str(raised.value)
 
 
 @pytest.mark.parametrize("text", ["{score.__class__}", "{score!r}", "{score:>9}", "{score:{name}}", "{0}", "{}"])
-def test_custom_fields_take_names_in_braces_and_nothing_else(text):
+def test_custom_fields_accept_only_names_in_braces(text):
     with pytest.raises(ValidationError):
         settings(**TOKEN, custom_fields={"a": text})
 
@@ -85,11 +85,11 @@ def test_custom_fields_take_names_in_braces_and_nothing_else(text):
 @pytest.mark.parametrize(
     ("value", "number"), [(7, 7), ("7", 7), (" 360001 ", 360001), ("Care", None), ("7a", None), ("٧", None)]
 )
-def test_numbers_and_names(value, number):
+def test_numeric_parses_ids_and_not_names(value, number):
     assert numeric(value) == number
 
 
-def test_the_event_kinds_of_support():
+def test_the_event_kinds():
     assert {kind.name for kind in nps_connector().events} == {
         "ticket.solved",
         "ticket.reopened",

@@ -1,4 +1,4 @@
-"""nps_complete_events and nps_find_contacts: people by id, address or ticket, in bulk."""
+"""nps_complete_events and nps_find_contacts: contacts by id, address or ticket, in bulk."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def find(connection, *keys):
 
 
 def solved(ticket, **changes):
-    known = {
+    defaults = {
         "key": fact_key("ticket.solved", str(ticket["id"]), START),
         "kind": "ticket.solved",
         "object_id": str(ticket["id"]),
         "occurred_at": START,
         "contact_key": ContactKey(kind="ticket", value=str(ticket["id"])),
     }
-    return Event(**{**known, **changes})
+    return Event(**{**defaults, **changes})
 
 
 @pytest.fixture
@@ -39,10 +39,10 @@ def ticket(vendor, clock):
 
 
 class TestFind:
-    def test_by_id_address_and_ticket(self, helpdesk, user, ticket):
+    def test_contacts_are_found_by_id_address_and_ticket(self, helpdesk, user, ticket):
         number = str(user["id"])
-        found = find(helpdesk(), ("id", number), ("email", "ADA@example.com"), ("ticket", str(ticket["id"])))
-        for (contact,) in found:
+        matches = find(helpdesk(), ("id", number), ("email", "ADA@example.com"), ("ticket", str(ticket["id"])))
+        for (contact,) in matches:
             assert contact.id == number
             assert contact.connection == "helpdesk"
             assert contact.email == "ada@example.com"
@@ -50,40 +50,40 @@ class TestFind:
             assert contact.link == f"https://exemple.zendesk.com/agent/users/{number}"
             assert not contact.opted_out
 
-    def test_nps_find_contacts_knows_nobody_as_an_answer(self, helpdesk):
-        wanted = [("id", "4711"), ("id", "x"), ("email", "no@example.com"), ("ticket", "9"), ("deal", "1")]
-        assert find(helpdesk(), *wanted) == [()] * 5
+    def test_nps_find_contacts_returns_empty_matches_for_unknown_keys(self, helpdesk):
+        keys = [("id", "4711"), ("id", "x"), ("email", "no@example.com"), ("ticket", "9"), ("deal", "1")]
+        assert find(helpdesk(), *keys) == [()] * 5
 
-    def test_a_name_that_holds_the_address_is_no_match(self, vendor, helpdesk):
+    def test_a_name_that_contains_the_address_is_no_match(self, vendor, helpdesk):
         vendor.account.add_user("friend of no@example.com", "other@example.com")
         assert find(helpdesk(), ("email", "no@example.com")) == [()]
 
-    def test_a_further_address_finds_its_owner(self, vendor, helpdesk, user):
+    def test_a_secondary_address_finds_its_user(self, vendor, helpdesk, user):
         vendor.account.identities[user["id"]].append("ada@work.example.com")
         ((contact,),) = find(helpdesk(), ("email", "ada@work.example.com"))
         assert contact.id == str(user["id"])
 
-    def test_suspended_and_tagged_people_are_opted_out(self, vendor, helpdesk, user):
+    def test_suspended_and_tagged_users_are_opted_out(self, vendor, helpdesk, user):
         user["suspended"] = True
         vendor.populate([SimulatedPerson("ines@example.com", "Ines", "fr", opted_out=True)])
-        found = find(helpdesk(), ("id", str(user["id"])), ("email", "ines@example.com"))
-        assert [contact.opted_out for (contact,) in found] == [True, True]
+        matches = find(helpdesk(), ("id", str(user["id"])), ("email", "ines@example.com"))
+        assert [contact.opted_out for (contact,) in matches] == [True, True]
 
-    def test_a_deleted_user_is_told_as_deleted(self, vendor, helpdesk, user):
+    def test_a_deleted_user_is_reported_as_deleted(self, vendor, helpdesk, user):
         vendor.simulate_event("contact.deleted", "ada@example.com")
         ((contact,),) = find(helpdesk(), ("id", str(user["id"])))
         assert contact.deleted
         assert find(helpdesk(), ("email", "ada@example.com")) == [()]
 
-    def test_250_ids_take_three_calls(self, vendor, helpdesk, transport):
+    def test_250_ids_need_three_calls(self, vendor, helpdesk, transport):
         users = [vendor.account.add_user(f"P {number}", f"p{number}@example.com") for number in range(250)]
-        found = find(helpdesk(), *(("id", str(user["id"])) for user in users))
-        assert [contact.id for (contact,) in found] == [str(user["id"]) for user in users]
+        matches = find(helpdesk(), *(("id", str(user["id"])) for user in users))
+        assert [contact.id for (contact,) in matches] == [str(user["id"]) for user in users]
         assert len(transport.requests) == 3
 
 
 class TestComplete:
-    def test_nps_complete_events_gives_fields_and_requester_in_one_call(
+    def test_nps_complete_events_loads_fields_and_requester_in_one_call(
         self, vendor, helpdesk, user, ticket, transport
     ):
         (event,) = nps_complete_events(helpdesk(), [solved(ticket)], ["priority", "channel"])
@@ -98,7 +98,7 @@ class TestComplete:
         assert EXCLUSION_FIELD not in event.fields
         assert len(transport.requests) == 1
 
-    def test_custom_fields_and_other_attributes_are_given_when_asked_for(self, helpdesk, ticket):
+    def test_custom_fields_and_other_attributes_are_loaded_on_request(self, helpdesk, ticket):
         ticket["custom_fields"] = [{"id": 41, "value": "gold"}, {"id": 42, "value": ["a", "b"]}]
         (event,) = nps_complete_events(
             helpdesk(), [solved(ticket)], ["field_41", "field_42", "subject", "no_such", "via"]
@@ -108,12 +108,12 @@ class TestComplete:
         assert event.fields["subject"] == "A question about my order"
         assert not {"no_such", "via"} & set(event.fields)
 
-    def test_what_was_true_at_the_moment_stays_true(self, helpdesk, ticket):
+    def test_the_events_own_status_is_kept(self, helpdesk, ticket):
         ticket["status"] = "open"
         (event,) = nps_complete_events(helpdesk(), [solved(ticket, fields={"status": "solved"})], [])
         assert event.fields["status"] == "solved"
 
-    def test_a_deleted_ticket_leaves_the_event_as_it_was(self, vendor, helpdesk, ticket):
+    def test_an_event_of_a_deleted_ticket_is_unchanged(self, vendor, helpdesk, ticket):
         ticket["status"] = "deleted"
         event = solved(ticket)
         (completed,) = nps_complete_events(helpdesk(), [event], ["priority"])
@@ -127,12 +127,12 @@ class TestComplete:
             occurred_at=START,
             contact_key=ContactKey(kind="id", value=str(user["id"])),
         )
-        given = [solved(ticket), other, solved(ticket, key="again")]
-        completed = nps_complete_events(helpdesk(), given, [])
-        assert [event.key for event in completed] == [event.key for event in given]
+        events = [solved(ticket), other, solved(ticket, key="again")]
+        completed = nps_complete_events(helpdesk(), events, [])
+        assert [event.key for event in completed] == [event.key for event in events]
         assert all(event.contacts for event in completed)
 
-    def test_the_people_of_an_imported_file_are_left_to_be_found_by_their_address(self, helpdesk):
+    def test_contacts_of_an_imported_file_are_not_completed(self, helpdesk):
         event = Event(
             key="campaign:spring:1",
             kind="contact.imported",
@@ -142,7 +142,7 @@ class TestComplete:
         )
         assert nps_complete_events(helpdesk(), [event], []) == [event]
 
-    def test_groups_by_name_and_staff_are_excluded_only_now(self, vendor, helpdesk, ticket, user):
+    def test_groups_by_name_and_staff_are_excluded_at_completion(self, vendor, helpdesk, ticket, user):
         ticket["group_id"] = 360
         (event,) = nps_complete_events(helpdesk(exclude={"groups": ["customer care"]}), [solved(ticket)], [])
         assert "excluded group" in event.fields[EXCLUSION_FIELD]

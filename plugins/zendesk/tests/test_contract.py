@@ -1,4 +1,4 @@
-"""The contract that every plugin keeps."""
+"""Zendesk passes the contract."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class TestZendesk(ConnectorContract):
     plugin = nps_connect_zendesk
     settings = SETTINGS
     vendor = Simulated
-    max_requests = 12  # the check of an account looks at everything once
+    max_requests = 12  # the account check reads every kind of object once
     allowed_imports = ("threading",)  # locks: one renewal of a token, one cache of names
 
 
 class TestZendeskByEvents(WebhookChecks):
-    """The other webhook mode: event envelopes instead of our triggers' bodies."""
+    """Webhook mode `events`: event envelopes."""
 
     plugin = nps_connect_zendesk
     settings = MappingProxyType({**SETTINGS, "events": "webhook", "webhook_mode": "events"})
@@ -31,7 +31,7 @@ class TestZendeskByEvents(WebhookChecks):
 
 
 class TestZendeskByTriggers(WebhookChecks):
-    """Our triggers' bodies."""
+    """Webhook mode `trigger`: bodies of our triggers."""
 
     plugin = nps_connect_zendesk
     settings = MappingProxyType({**SETTINGS, "events": "webhook"})

@@ -1,4 +1,4 @@
-"""The loop with the whole product: detractor, ticket, solved, follow-up, promoter, recovered. And one ticket, always."""
+"""The whole product: detractor, ticket, solved, recovery survey, promoter, recovered; with exactly one ticket."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def empty_ledger(tmp_path_factory):
 
 @pytest.fixture
 def build(product_type, empty_ledger, tmp_path, vendor, transport, clock):
-    """Makes the product in front of an empty ledger; keyword arguments replace tables of its configuration."""
+    """Return a function that builds the product on an empty ledger; keyword arguments replace configuration tables."""
     path = tmp_path / "ledger.db"
     path.write_bytes(empty_ledger.read_bytes())
     ledger = Ledger(f"sqlite:///{path}")
@@ -43,23 +43,23 @@ def product(build):
     return build()
 
 
-def detractor(product, comment="Nobody answers."):
-    """Ada's question was solved, she was asked, and she is unhappy; her ticket exists."""
-    product.happens("ticket.solved", ADA)
-    product.answers(product.surveyed("after-support", after=timedelta(days=1)), 2, comment)
+def open_detractor_ticket(product, comment="Nobody answers."):
+    """Survey Ada after a solved ticket and let her respond as a detractor; returns her ticket."""
+    product.deliver_event("ticket.solved", ADA)
+    product.respond(product.wait_for_survey("after-support", after=timedelta(days=1)), 2, comment)
     [ticket] = product.tickets()
     return ticket
 
 
 class TestLoop:
-    def test_detractor_ticket_solved_follow_up_promoter_recovered(self, product, vendor, clock):
-        ticket = detractor(product)
+    def test_a_detractor_is_recovered_after_the_ticket_is_solved(self, product, vendor, clock):
+        ticket = open_detractor_ticket(product)
         assert (ticket["priority"], ticket["status"]) == ("urgent", "new")
         assert "> Nobody answers." in ticket["comments"][0]["body"]
         assert (product.case.state, product.case.ticket_id) == ("open", str(ticket["id"]))
 
         clock.forward(timedelta(hours=2))
-        product.happens("ticket.solved", ADA)
+        product.deliver_event("ticket.solved", ADA)
         assert (product.case.state, product.case.first_reply_minutes, product.case.solve_minutes) == (
             "solved",
             120,
@@ -67,16 +67,16 @@ class TestLoop:
         )
         assert len(product.post.mails) == 1
 
-        token = product.surveyed("after-recovery", after=timedelta(days=3))
-        product.answers(token, 9, "Thank you, all is well.")
+        token = product.wait_for_survey("after-recovery", after=timedelta(days=3))
+        product.respond(token, 9, "Thank you, all is well.")
         assert product.case.recovered_score == 9
         [ticket] = product.tickets()
         assert {"nps-detractor", "nps-recovered"} <= set(ticket["tags"])
         assert (ticket["status"], ticket["priority"]) == ("solved", "low")
-        news = ticket["comments"][-1]
-        assert news["public"] is False
-        assert "the customer was asked once more" in news["body"]
-        assert "> Thank you, all is well." in news["body"]
+        update = ticket["comments"][-1]
+        assert update["public"] is False
+        assert "the customer was asked once more" in update["body"]
+        assert "> Thank you, all is well." in update["body"]
         assert vendor.effects().scores == {ADA: 9}
         assert sorted(product.decisions) == [
             ("case.solved", "yes", "surveyed"),
@@ -84,53 +84,53 @@ class TestLoop:
             ("ticket.solved", "yes", "surveyed"),
         ]
 
-    def test_a_ticket_that_closed_meanwhile_is_left_alone(self, product, clock):
-        detractor(product)
-        product.happens("ticket.solved", ADA)
-        token = product.surveyed("after-recovery", after=timedelta(days=3))
-        product.happens("ticket.closed", ADA)
-        product.answers(token, 10)
+    def test_a_ticket_that_was_closed_meanwhile_is_not_changed(self, product, clock):
+        open_detractor_ticket(product)
+        product.deliver_event("ticket.solved", ADA)
+        token = product.wait_for_survey("after-recovery", after=timedelta(days=3))
+        product.deliver_event("ticket.closed", ADA)
+        product.respond(token, 10)
         assert product.case.recovered_score == 10
         assert [ticket["status"] for ticket in product.tickets()] == ["closed"]
-        [told] = [row for row in product.rows() if row.action == "update_ticket"]
-        assert (told.state, "is closed" in told.receipt_note) == ("succeeded", True)
+        [update] = [row for row in product.rows() if row.action == "update_ticket"]
+        assert (update.state, "is closed" in update.receipt_note) == ("succeeded", True)
 
-    def test_a_reopened_ticket_calls_the_follow_up_off(self, product, clock):
-        detractor(product)
-        product.happens("ticket.solved", ADA)
+    def test_a_reopened_ticket_cancels_the_recovery_survey(self, product, clock):
+        open_detractor_ticket(product)
+        product.deliver_event("ticket.solved", ADA)
         clock.forward(timedelta(hours=1))
-        product.happens("ticket.reopened", ADA)
+        product.deliver_event("ticket.reopened", ADA)
         clock.forward(timedelta(days=5))
         product.run()
         assert (product.case.state, product.case.reopened) == ("open", 1)
         assert [mail.kind for mail in product.post.mails if mail.kind == "survey"] == ["survey"]
 
-    def test_the_opt_out_tag_has_the_last_word(self, product, vendor, clock):
-        detractor(product)
-        product.happens("ticket.solved", ADA)
+    def test_the_opt_out_tag_stops_the_recovery_survey(self, product, vendor, clock):
+        open_detractor_ticket(product)
+        product.deliver_event("ticket.solved", ADA)
         vendor.opt_out(ADA)
         clock.forward(timedelta(days=4))
         product.run()
         assert len(product.post.mails) == 1
 
-    def test_by_polling_the_loop_closes_as_well(self, build, clock):
-        product = build(desk={"events": "poll"})
+    def test_a_detractor_is_recovered_with_polling(self, build, clock):
+        product = build(helpdesk={"events": "poll"})
 
-        def polled(minutes=4):
+        def poll_for(minutes=4):
             for _ in range(minutes):
                 product.run()
                 clock.forward(timedelta(minutes=1))
             product.run()
 
-        polled(1)
+        poll_for(1)
         product.vendor.simulate_event("ticket.solved", ADA)
-        polled()
-        product.answers(product.surveyed("after-support", after=timedelta(days=1)), 2)
+        poll_for()
+        product.respond(product.wait_for_survey("after-support", after=timedelta(days=1)), 2)
         clock.forward(timedelta(hours=1))
         product.vendor.simulate_event("ticket.solved", ADA)
-        polled()
+        poll_for()
         assert (product.case.state, product.case.solve_minutes) == ("solved", 60)
-        product.answers(product.surveyed("after-recovery", after=timedelta(days=3)), 8)
+        product.respond(product.wait_for_survey("after-recovery", after=timedelta(days=3)), 8)
         assert product.case.recovered_score == 8
 
 
@@ -147,11 +147,11 @@ class TestOneTicket:
             (timedelta(days=2), 1, 0),
         ],
     )
-    def test_lost_answers_end_with_exactly_one_ticket(self, product, transport, clock, wait, lose_before, lose):
-        product.happens("ticket.solved", ADA)
-        token = product.surveyed("after-support", after=timedelta(days=1))
+    def test_lost_responses_end_with_exactly_one_ticket(self, product, transport, clock, wait, lose_before, lose):
+        product.deliver_event("ticket.solved", ADA)
+        token = product.wait_for_survey("after-support", after=timedelta(days=1))
         transport.lose_before, transport.lose = lose_before, lose
-        product.answers(token, 1, "Lost in the mail.")
+        product.respond(token, 1, "Lost in the mail.")
         for _ in range(4):
             clock.forward(wait)
             product.run()
@@ -160,12 +160,12 @@ class TestOneTicket:
         assert (delivery.state, delivery.receipt_id) == ("succeeded", str(ticket["id"]))
         assert product.case.ticket_id == str(ticket["id"])
 
-    def test_a_late_comment_goes_to_the_same_ticket(self, product, clock):
-        product.happens("ticket.solved", ADA)
-        token = product.surveyed("after-support", after=timedelta(days=1))
-        product.answers(token, 3)
+    def test_a_late_comment_is_added_to_the_same_ticket(self, product, clock):
+        product.deliver_event("ticket.solved", ADA)
+        token = product.wait_for_survey("after-support", after=timedelta(days=1))
+        product.respond(token, 3)
         clock.forward(timedelta(minutes=10))
-        product.answers(token, 3, "And it is broken, too.")
+        product.respond(token, 3, "And it is broken, too.")
         [ticket] = product.tickets()
         assert "> And it is broken, too." in ticket["comments"][-1]["body"]
 
@@ -174,39 +174,39 @@ class TestBadInput:
     @pytest.mark.parametrize(
         "comment", ["😡 " * 300, "<b>bold</b><script>x</script>", "{{ticket.id}} {%if x%}", "\u202eabc"]
     )
-    def test_any_comment_reaches_the_ticket_as_it_was_written(self, product, comment):
-        body = detractor(product, comment)["comments"][0]["body"]
+    def test_any_comment_reaches_the_ticket_unchanged(self, product, comment):
+        body = open_detractor_ticket(product, comment)["comments"][0]["body"]
         assert comment.strip().replace(" ", "")[:20].replace("\u202e", "") in body.replace(" ", "")
         assert "{{" not in body
 
     @pytest.mark.parametrize("more", [{"group": "Nowhere"}, {"group": 999}, {"custom_fields": {"No such": "{score}"}}])
-    def test_an_unknown_group_or_field_never_costs_the_ticket(self, build, more):
-        product = build(desk=more)
-        detractor(product)
+    def test_an_unknown_group_or_field_does_not_prevent_the_ticket(self, build, more):
+        product = build(helpdesk=more)
+        open_detractor_ticket(product)
         [delivery] = [row for row in product.rows() if row.action == "open_ticket"]
         assert delivery.state == "succeeded"
         assert delivery.receipt_note
 
     def test_a_suspended_requester_still_gets_a_ticket(self, product, vendor):
-        product.happens("ticket.solved", ADA)
-        token = product.surveyed("after-support", after=timedelta(days=1))
+        product.deliver_event("ticket.solved", ADA)
+        token = product.wait_for_survey("after-support", after=timedelta(days=1))
         vendor.account.user_with(ADA)["suspended"] = True
-        product.answers(token, 0, "Hello?")
+        product.respond(token, 0, "Hello?")
         [ticket] = product.tickets()
         assert "Ada Example <ada@example.com>" in ticket["comments"][0]["body"]
 
 
-def test_a_dead_grant_stops_the_connection_and_the_ticket_waits(product, vendor, clock):
-    product.happens("ticket.solved", ADA)
-    token = product.surveyed("after-support", after=timedelta(days=1))
-    given = dict(vendor.tokens.access)
+def test_an_invalid_grant_pauses_the_connection_and_the_ticket_waits(product, vendor, clock):
+    product.deliver_event("ticket.solved", ADA)
+    token = product.wait_for_survey("after-support", after=timedelta(days=1))
+    tokens = dict(vendor.tokens.access)
     vendor.tokens.access.clear()
-    product.answers(token, 2)
+    product.respond(token, 2)
     assert [row.state for row in product.rows() if row.action == "open_ticket"] == ["pending"]
     clock.forward(timedelta(minutes=6))
     product.run()
     assert [mail.to.email for mail in product.post.mails if mail.kind == "fallback"][:1] == ["care@example.com"]
-    vendor.tokens.access.update(given)
+    vendor.tokens.access.update(tokens)
     clock.forward(timedelta(minutes=10))
     product.run()
     assert len(product.tickets()) == 1

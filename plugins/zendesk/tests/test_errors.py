@@ -1,4 +1,4 @@
-"""Every error body of Zendesk becomes the right outcome, and its reason is told."""
+"""Every error body of Zendesk becomes the right error class, with its reason."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ PER_USER = (
 )
 
 
-def refused(answering, status, body=b"", headers=None, *, idempotent=True, quota="general"):
-    connection, _ = answering(status, body, headers)
-    with pytest.raises(DeliveryError) as caught:
+def raised_error(make_scripted_connection, status, body=b"", headers=None, *, idempotent=True, quota="general"):
+    connection, _ = make_scripted_connection(status, body, headers)
+    with pytest.raises(DeliveryError) as raised:
         connection.http.call("PUT", "/api/v2/x", action="test", idempotent=idempotent, quota=quota)
-    return caught.value
+    return raised.value
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "told"),
+    ("status", "body", "kind", "text"),
     [
         (422, RECORD_INVALID, ValuesRejected, "Group: is invalid"),
         (422, SUSPENDED, RequesterRejected, "is suspended"),
@@ -67,15 +67,15 @@ def refused(answering, status, body=b"", headers=None, *, idempotent=True, quota
         (400, b"plain words", Rejected, "plain words"),
     ],
 )  # fmt: skip
-def test_each_body_has_its_outcome(answering, status, body, kind, told):
-    error = refused(answering, status, body)
+def test_error_classes_of_bodies(make_scripted_connection, status, body, kind, text):
+    error = raised_error(make_scripted_connection, status, body)
     assert type(error) is kind
-    assert told in str(error)
+    assert text in str(error)
     assert error.status == status
 
 
-def test_a_5xx_to_a_call_that_must_not_be_repeated_is_doubtful(answering):
-    assert isinstance(refused(answering, 502, idempotent=False), OutcomeUnknown)
+def test_a_5xx_of_a_call_that_is_not_idempotent_is_in_doubt(make_scripted_connection):
+    assert isinstance(raised_error(make_scripted_connection, 502, idempotent=False), OutcomeUnknown)
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_a_5xx_to_a_call_that_must_not_be_repeated_is_doubtful(answering):
         ("You do not have access to this page.", None),
     ],
 )
-def test_the_missing_scope_is_named(answering, text, scope):
-    assert refused(answering, 403, {"error": "Forbidden", "description": text}).scope == scope
+def test_the_missing_scope_is_named(make_scripted_connection, text, scope):
+    assert raised_error(make_scripted_connection, 403, {"error": "Forbidden", "description": text}).scope == scope
 
 
 class TestTooManyCalls:
     @pytest.mark.parametrize("quota", ["user_update", "ticket_update", "general"])
-    def test_plain_text_without_retry_after_waits_a_minute(self, answering, quota):
-        error = refused(answering, 429, PER_USER, {"content-type": "text/plain"}, quota=quota)
+    def test_plain_text_without_retry_after_pauses_for_a_minute(self, make_scripted_connection, quota):
+        error = raised_error(make_scripted_connection, 429, PER_USER, {"content-type": "text/plain"}, quota=quota)
         assert isinstance(error, RateLimited)
         assert error.after == timedelta(seconds=60)
         assert error.until == START + timedelta(seconds=60)
@@ -104,19 +104,19 @@ class TestTooManyCalls:
         ("value", "seconds"),
         [("93", 93), ("0", 0), ("Mon, 02 Mar 2026 09:00:30 GMT", 30), ("soon", 60), ("-1", 60)],
     )
-    def test_retry_after_is_honoured(self, answering, value, seconds):
+    def test_retry_after_is_used(self, make_scripted_connection, value, seconds):
         body = {"error": "TooManyJobs", "description": "Too many jobs"}
-        error = refused(answering, 429, body, {"retry-after": value})
+        error = raised_error(make_scripted_connection, 429, body, {"retry-after": value})
         assert error.until == START + timedelta(seconds=seconds)
 
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", {"error": ["odd"]}])
-    def test_any_body_will_do(self, answering, body):
-        assert isinstance(refused(answering, 429, body), RateLimited)
+    def test_any_body_of_a_429_is_a_rate_limit(self, make_scripted_connection, body):
+        assert isinstance(raised_error(make_scripted_connection, 429, body), RateLimited)
 
 
-def test_addresses_and_secrets_stay_out_of_the_message(answering):
+def test_the_message_contains_no_addresses_and_secrets(make_scripted_connection):
     body = {"error": "RecordInvalid", "details": {"email": [{"description": "Email: ada@example.com is taken"}]}}
-    error = refused(answering, 422, body)
+    error = raised_error(make_scripted_connection, 422, body)
     assert "ada@example.com" not in str(error)
     assert "ada@example.com" not in json.dumps(error.exchange)
 
@@ -134,7 +134,7 @@ json_values = st.recursive(
 
 
 @given(st.binary(max_size=40) | json_values.map(lambda value: json.dumps(value).encode()), st.integers(400, 599))
-def test_no_body_breaks_the_reading(body, status):
-    answer = VendorResponse(status, {}, body)
-    assert isinstance(parse_error(answer).text, str)
-    assert isinstance(refine(Rejected("Zendesk answered"), answer, START), DeliveryError)
+def test_any_body_is_parsed(body, status):
+    response = VendorResponse(status, {}, body)
+    assert isinstance(parse_error(response).text, str)
+    assert isinstance(refine(Rejected("Zendesk answered"), response, START), DeliveryError)

@@ -1,4 +1,4 @@
-"""nps_parse_events: the event envelope and our trigger's template become the same events as the export."""
+"""nps_parse_events: the event envelope and our trigger template have the same events as the export."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def webhook(body, **headers):
 
 
 def status_changed(current, previous="OPEN", **detail):
-    known = {
+    defaults = {
         "id": "35436",
         "status": current,
         "updated_at": "2026-03-02T08:30:00Z",
@@ -42,19 +42,19 @@ def status_changed(current, previous="OPEN", **detail):
         "time": "2026-03-02T08:30:00.512345678Z",
         "zendesk_event_version": "2022-11-06",
         "subject": "zen:ticket:35436",
-        "detail": {**known, **detail},
+        "detail": {**defaults, **detail},
         "event": {"current": current, "previous": previous, "meta": {}},
     }
 
 
-def parsed(connection, body):
+def parse(connection, body):
     return nps_parse_events(connection, webhook(body))
 
 
 class TestEnvelope:
     @pytest.mark.parametrize("status", ["SOLVED", "solved", "Solved"])
-    def test_solved_in_any_spelling(self, helpdesk, status):
-        (event,) = parsed(helpdesk(), status_changed(status))
+    def test_solved_in_any_case(self, helpdesk, status):
+        (event,) = parse(helpdesk(), status_changed(status))
         assert event.kind == "ticket.solved"
         assert event.object_id == "35436"
         assert event.key == fact_key("ticket.solved", "35436", MOMENT)
@@ -73,46 +73,46 @@ class TestEnvelope:
             ("SOLVED", "PENDING", "ticket.solved"),
         ],
     )
-    def test_other_changes_of_status(self, helpdesk, current, previous, kind):
-        (event,) = parsed(helpdesk(), status_changed(current, previous))
+    def test_other_status_changes_have_their_events(self, helpdesk, current, previous, kind):
+        (event,) = parse(helpdesk(), status_changed(current, previous))
         assert event.kind == kind
 
     @pytest.mark.parametrize(("current", "previous"), [("OPEN", "NEW"), ("HOLD", "OPEN"), ("DELETED", "OPEN")])
-    def test_changes_that_mean_nothing_to_us(self, helpdesk, current, previous):
-        assert parsed(helpdesk(), status_changed(current, previous)) == []
+    def test_other_status_changes_are_ignored(self, helpdesk, current, previous):
+        assert parse(helpdesk(), status_changed(current, previous)) == []
 
-    def test_another_priority(self, helpdesk):
+    def test_a_changed_priority_has_an_event(self, helpdesk):
         body = status_changed("OPEN", priority="HIGH")
         body |= {
             "type": "zen:event-type:ticket.priority_changed",
             "event": {"current": "HIGH", "previous": "LOW"},
         }
-        (event,) = parsed(helpdesk(), body)
+        (event,) = parse(helpdesk(), body)
         assert event.kind == "ticket.priority_changed"
         assert (event.fields["previous_priority"], event.fields["priority"]) == ("low", "high")
 
     @pytest.mark.parametrize("kind", ["soft_deleted", "permanently_deleted"])
-    def test_deleted_tickets(self, helpdesk, kind):
-        (event,) = parsed(helpdesk(), {**status_changed("OPEN"), "type": f"zen:event-type:ticket.{kind}"})
+    def test_deleted_tickets_have_an_event(self, helpdesk, kind):
+        (event,) = parse(helpdesk(), {**status_changed("OPEN"), "type": f"zen:event-type:ticket.{kind}"})
         assert event.kind == "ticket.deleted"
 
     @pytest.mark.parametrize(
         ("kind", "expected"),
         [("user.deleted", "contact.deleted"), ("user.permanently_deleted", "contact.privacy_deleted")],
     )
-    def test_deleted_users(self, helpdesk, kind, expected):
+    def test_deleted_users_have_an_event(self, helpdesk, kind, expected):
         body = {
             "type": f"zen:event-type:{kind}",
             "time": "2026-03-02T08:30:00Z",
             "detail": {"id": "1001", "email": "ada@example.com", "updated_at": "2026-03-02T08:30:00Z"},
             "event": {},
         }
-        (event,) = parsed(helpdesk(), body)
+        (event,) = parse(helpdesk(), body)
         assert event.kind == expected
         assert event.key == fact_key(expected, "1001", MOMENT)
         assert event.contact_key.value == "1001"
 
-    def test_nps_parse_events_gives_a_resend_the_same_key(self, vendor, helpdesk, clock):
+    def test_nps_parse_events_returns_the_same_key_for_a_resend(self, vendor, helpdesk, clock):
         facts = vendor.simulate_event("ticket.solved", "ada@example.com")
         (first,) = vendor.webhooks(facts, URL)
         clock.forward(timedelta(minutes=7))
@@ -120,32 +120,32 @@ class TestEnvelope:
         invocation = "x-zendesk-webhook-invocation-id"
         assert first.headers[invocation] == second.headers[invocation]
         assert first.headers != second.headers
-        events = [nps_parse_events(helpdesk(), webhook(one.body)) for one in (first, second)]
+        events = [nps_parse_events(helpdesk(), webhook(sent.body)) for sent in (first, second)]
         assert events[0] == events[1]
 
-    def test_unknown_keys_are_ignored_and_unknown_kinds_give_nothing(self, helpdesk):
-        (event,) = parsed(helpdesk(), {**status_changed("SOLVED"), "new_key": {"deep": [1]}})
+    def test_unknown_fields_and_kinds_are_ignored(self, helpdesk):
+        (event,) = parse(helpdesk(), {**status_changed("SOLVED"), "new_key": {"deep": [1]}})
         assert event.kind == "ticket.solved"
-        assert parsed(helpdesk(), {"type": "zen:event-type:article.published", "detail": {}}) == []
-        assert parsed(helpdesk(), {"type": "zen:event-type:ticket.tags_changed"}) == []
+        assert parse(helpdesk(), {"type": "zen:event-type:article.published", "detail": {}}) == []
+        assert parse(helpdesk(), {"type": "zen:event-type:ticket.tags_changed"}) == []
 
-    def test_the_subject_stays_out_of_the_fields(self, helpdesk):
-        (event,) = parsed(helpdesk(), status_changed("SOLVED"))
+    def test_the_subject_is_not_among_the_fields(self, helpdesk):
+        (event,) = parse(helpdesk(), status_changed("SOLVED"))
         assert "Where is my order?" not in event.model_dump_json()
 
 
 class TestTemplate:
     @pytest.mark.parametrize("ticket_id", [35436, "35436"])
     @pytest.mark.parametrize("status", ["solved", "SOLVED", "Solved"])
-    def test_the_four_documented_fields_are_enough(self, helpdesk, ticket_id, status):
+    def test_the_four_documented_fields_are_sufficient(self, helpdesk, ticket_id, status):
         body = {"ticket_id": ticket_id, "external_id": None, "status": status, "updated_at": "2026-03-02T08:30:00Z"}
-        (event,) = parsed(helpdesk(), body)
+        (event,) = parse(helpdesk(), body)
         assert event.kind == "ticket.solved"
         assert event.key == fact_key("ticket.solved", "35436", MOMENT)
         assert (event.contact_key.kind, event.contact_key.value) == ("ticket", "35436")
 
     @pytest.mark.parametrize("kind", ["ticket.solved", "ticket.reopened", "ticket.priority_changed"])
-    def test_the_bodies_that_our_triggers_send(self, helpdesk, kind):
+    def test_the_bodies_of_our_triggers_are_parsed(self, helpdesk, kind):
         body = trigger_body(kind)
         for name, value in {
             "{{ticket.id}}": "35436",
@@ -155,14 +155,14 @@ class TestTemplate:
             "{{ticket.external_id}}": "",
         }.items():
             body = body.replace(name, value)
-        (event,) = parsed(helpdesk(), json.loads(body))
+        (event,) = parse(helpdesk(), json.loads(body))
         assert event.kind == kind
         assert event.fields["tags"] == "vip slow"
         assert event.contact_key.value == "1001"
 
-    def test_a_status_that_means_nothing_to_us(self, helpdesk):
+    def test_other_statuses_are_ignored(self, helpdesk):
         body = {"ticket_id": 1, "status": "pending", "updated_at": "2026-03-02T08:30:00Z"}
-        assert parsed(helpdesk(), body) == []
+        assert parse(helpdesk(), body) == []
 
     @pytest.mark.parametrize(
         "changes",
@@ -176,27 +176,27 @@ class TestTemplate:
             {"ticket_id": True},
         ],
     )
-    def test_what_cannot_be_read_is_kept_for_a_replay(self, helpdesk, changes):
+    def test_an_invalid_value_is_unreadable(self, helpdesk, changes):
         body = {"ticket_id": 1, "status": "solved", "updated_at": "2026-03-02T08:30:00Z", **changes}
-        with pytest.raises(WebhookRejected) as caught:
-            parsed(helpdesk(), body)
-        assert caught.value.reason == "unreadable"
+        with pytest.raises(WebhookRejected) as raised:
+            parse(helpdesk(), body)
+        assert raised.value.reason == "unreadable"
 
 
 class TestUnreadable:
     @pytest.mark.parametrize(
         "body", [b"", b"{", b"[]", b"null", b"7", b'"x"', b"{}", b'{"type": 7}', b"\xff\xfe", b"[" * 100_000]
     )
-    def test_bodies_without_our_shape(self, helpdesk, body):
-        with pytest.raises(WebhookRejected) as caught:
-            parsed(helpdesk(), body)
-        assert caught.value.reason == "unreadable"
+    def test_a_malformed_body_is_unreadable(self, helpdesk, body):
+        with pytest.raises(WebhookRejected) as raised:
+            parse(helpdesk(), body)
+        assert raised.value.reason == "unreadable"
 
     @pytest.mark.parametrize("detail", [None, "x", {}, {"id": None}, {"id": "x"}, {"id": "1", "updated_at": "now"}])
-    def test_a_known_kind_without_its_detail(self, helpdesk, detail):
+    def test_a_known_kind_without_its_detail_is_unreadable(self, helpdesk, detail):
         body = {**status_changed("SOLVED"), "detail": detail, "time": None}
         with pytest.raises(WebhookRejected):
-            parsed(helpdesk(), body)
+            parse(helpdesk(), body)
 
     json_values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -222,10 +222,10 @@ class TestUnreadable:
             },
         )
     )
-    def test_any_json_gives_events_or_unreadable(self, body):
+    def test_any_json_has_events_or_is_unreadable(self, body):
         connection = type("C", (), {"settings": type("S", (), {"exclude": _no_exclusions()})()})()
         try:
-            events = parsed(connection, body)
+            events = parse(connection, body)
         except WebhookRejected as error:
             rejected, events = error, []
         else:
@@ -241,16 +241,16 @@ def _no_exclusions():
 
 
 class TestOneFact:
-    def test_webhook_poll_and_template_give_the_same_key(self, vendor, helpdesk, clock):
+    def test_webhook_poll_and_template_have_the_same_key(self, vendor, helpdesk, clock):
         connection = helpdesk()
         cursor = nps_poll_events(connection, None).cursor
         clock.forward(timedelta(minutes=1))
         facts = vendor.simulate_event("ticket.solved", "ada@example.com")
         (sent,) = vendor.webhooks(facts, URL)
-        (heard,) = nps_parse_events(connection, webhook(sent.body))
+        (received,) = nps_parse_events(connection, webhook(sent.body))
         detail = json.loads(sent.body)["detail"]
         body = {"ticket_id": detail["id"], "status": "solved", "updated_at": detail["updated_at"]}
-        (templated,) = parsed(connection, body)
+        (templated,) = parse(connection, body)
         clock.forward(timedelta(minutes=5))
         polled = nps_poll_events(connection, cursor).events
-        assert [event.key for event in polled] == [heard.key] == [templated.key]
+        assert [event.key for event in polled] == [received.key] == [templated.key]

@@ -1,4 +1,4 @@
-"""Lost answers end with exactly one ticket: within the two hours of an idempotency key, and beyond."""
+"""Lost responses end with exactly one ticket: within the two hours of an idempotency key, and later."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ OPEN, UPDATE = "open_ticket", "update_ticket"
 HOOKS = {OPEN: nps_open_tickets, UPDATE: nps_update_tickets}
 
 
-def worked_off(connection, clock, action, payload, *, wait):
-    """Try as the worker does: look before a in_doubt resend. Returns the receipt and the number of tries."""
-    begun = clock()
+def deliver(connection, clock, action, payload, *, wait):
+    """Deliver as the worker does, with a look-up before a resend in doubt; returns the receipt and the attempts."""
+    started_at = clock()
     for number in range(1, 10):
         (outcome,) = HOOKS[action](connection, [payload])
         if isinstance(outcome, Receipt):
@@ -23,63 +23,61 @@ def worked_off(connection, clock, action, payload, *, wait):
         clock.forward(wait)
         if isinstance(outcome, OutcomeUnknown):
             view = DeliveryView(
-                action=action, idempotency_key=payload.idempotency_key, payload=payload, first_started_at=begun
+                action=action, idempotency_key=payload.idempotency_key, payload=payload, first_started_at=started_at
             )
-            found = nps_find_existing(connection, view)
-            if found is not None:
-                return found, number
+            receipt = nps_find_existing(connection, view)
+            if receipt is not None:
+                return receipt, number
     raise AssertionError("never delivered")
 
 
 @pytest.mark.parametrize("wait", [timedelta(seconds=5), timedelta(minutes=119), timedelta(hours=3), timedelta(days=2)])
-class TestLostAnswers:
+class TestLostResponses:
     def test_after_applying(self, vendor, helpdesk, clock, draft, transport, wait):
         transport.lose = 1
-        receipt, tries = worked_off(helpdesk(), clock, OPEN, draft(), wait=wait)
+        receipt, tries = deliver(helpdesk(), clock, OPEN, draft(), wait=wait)
         assert tries == 1
         assert vendor.effects().tickets == {"ada@example.com": [receipt.id]}
 
     def test_before_applying(self, vendor, helpdesk, clock, draft, transport, wait):
         transport.lose_before = 2
-        receipt, tries = worked_off(helpdesk(), clock, OPEN, draft(), wait=wait)
+        receipt, tries = deliver(helpdesk(), clock, OPEN, draft(), wait=wait)
         assert tries == 3
         assert vendor.effects().tickets == {"ada@example.com": [receipt.id]}
 
     def test_before_then_after(self, vendor, helpdesk, clock, draft, transport, wait):
         transport.lose_before, transport.lose = 1, 1
-        receipt, _ = worked_off(helpdesk(), clock, OPEN, draft(), wait=wait)
+        receipt, _ = deliver(helpdesk(), clock, OPEN, draft(), wait=wait)
         assert vendor.effects().tickets == {"ada@example.com": [receipt.id]}
 
     def test_of_a_ticket_without_requester(self, vendor, helpdesk, clock, draft, person, transport, wait):
         transport.lose = 1
-        worked_off(helpdesk(), clock, OPEN, draft(contact=person(email=None)), wait=wait)
+        deliver(helpdesk(), clock, OPEN, draft(contact=person(email=None)), wait=wait)
         assert len(vendor.state()["tickets"]) == 1
 
     def test_of_an_update(self, vendor, helpdesk, clock, draft, change, transport, wait):
         connection = helpdesk()
         (opened,) = nps_open_tickets(connection, [draft()])
         transport.matching, transport.lose = ("PUT", f"/api/v2/tickets/{opened.id}"), 1
-        receipt, tries = worked_off(connection, clock, UPDATE, change(opened.id), wait=wait)
+        receipt, tries = deliver(connection, clock, UPDATE, change(opened.id), wait=wait)
         assert (receipt.id, tries) == (opened.id, 1)
         assert len(vendor.account.comments[int(opened.id)]) == 2
 
 
-def test_an_update_lost_on_its_way_back_from_a_follow_up_is_found_there(
-    vendor, helpdesk, clock, draft, change, transport
-):
+def test_a_lost_update_of_a_follow_up_is_found_there(vendor, helpdesk, clock, draft, change, transport):
     connection = helpdesk()
     (opened,) = nps_open_tickets(connection, [draft()])
     vendor.account.set_status(vendor.account.tickets[int(opened.id)], "closed")
     (follow_up,) = nps_update_tickets(connection, [change(opened.id)])
     transport.matching, transport.lose = ("PUT", f"/api/v2/tickets/{follow_up.id}"), 1
     later = change(opened.id, idempotency_key="case1:update:3")
-    receipt, tries = worked_off(connection, clock, UPDATE, later, wait=timedelta(hours=3))
+    receipt, tries = deliver(connection, clock, UPDATE, later, wait=timedelta(hours=3))
     assert (receipt.id, tries) == (follow_up.id, 1)
     assert len(vendor.account.comments[int(follow_up.id)]) == 2
 
 
 class TestWithinTwoHours:
-    def test_the_key_alone_is_enough_when_the_look_up_still_lags(self, vendor, helpdesk, draft, transport):
+    def test_the_key_is_sufficient_while_the_lookup_lags(self, vendor, helpdesk, draft, transport):
         transport.lose = 1
         connection = helpdesk()
         (first,) = nps_open_tickets(connection, [draft()])
@@ -88,13 +86,13 @@ class TestWithinTwoHours:
         assert vendor.effects().tickets == {"ada@example.com": [second.id]}
 
     @pytest.mark.parametrize("edit", [{"tags": ["changed-since"]}, {"group": 360}, {"public_comment": True}])
-    def test_a_setting_changed_in_between_leads_to_the_ticket_that_is_there(self, vendor, helpdesk, draft, edit):
+    def test_a_changed_setting_leads_to_the_existing_ticket(self, vendor, helpdesk, draft, edit):
         (first,) = nps_open_tickets(helpdesk(), [draft()])
         (second,) = nps_open_tickets(helpdesk(**edit), [draft()])
         assert second.id == first.id
         assert len(vendor.state()["tickets"]) == 1
 
-    def test_a_key_known_with_another_body_but_no_ticket_waits(self, vendor, helpdesk, draft):
+    def test_a_reused_key_without_a_ticket_is_retried_later(self, vendor, helpdesk, draft):
         (first,) = nps_open_tickets(helpdesk(), [draft()])
         vendor.account.tickets[int(first.id)]["status"] = "deleted"
         (second,) = nps_open_tickets(helpdesk(tags=["changed-since"]), [draft()])
@@ -108,25 +106,25 @@ class TestFindExisting:
             action=action, idempotency_key=payload.idempotency_key, payload=payload, first_started_at=clock()
         )
 
-    def test_nps_find_existing_is_none_where_nothing_is(self, helpdesk, clock, draft):
+    def test_nps_find_existing_is_none_without_a_ticket(self, helpdesk, clock, draft):
         assert nps_find_existing(helpdesk(), self.view(draft(), clock)) is None
 
-    def test_only_the_very_same_external_id_counts(self, vendor, helpdesk, clock, draft):
+    def test_only_the_exact_external_id_matches(self, vendor, helpdesk, clock, draft):
         nps_open_tickets(helpdesk(), [draft(external_id="nps-resp12")])
         assert nps_find_existing(helpdesk(), self.view(draft(), clock)) is None
 
-    def test_of_several_the_first_is_taken(self, vendor, helpdesk, clock, draft):
+    def test_the_first_of_several_tickets_is_returned(self, vendor, helpdesk, clock, draft):
         (first,) = nps_open_tickets(helpdesk(), [draft()])
         nps_open_tickets(helpdesk(), [draft(idempotency_key="by-hand")])
         assert nps_find_existing(helpdesk(), self.view(draft(), clock)).id == first.id
 
-    def test_an_update_of_a_ticket_that_is_gone_is_surely_not_there(self, helpdesk, clock, change):
+    def test_an_update_of_a_missing_ticket_does_not_exist(self, helpdesk, clock, change):
         assert nps_find_existing(helpdesk(), self.view(change(4711), clock, UPDATE)) is None
 
-    def test_other_actions_are_not_looked_for(self, helpdesk, clock, score):
+    def test_other_actions_are_not_looked_up(self, helpdesk, clock, score):
         assert nps_find_existing(helpdesk(), self.view(score(), clock, "write_score")) is None
 
     @pytest.mark.parametrize("status", [500, 503, 429])
-    def test_when_zendesk_cannot_tell_the_delivery_stays_doubtful(self, answering, clock, draft, status):
+    def test_a_failed_lookup_keeps_the_delivery_in_doubt(self, make_scripted_connection, clock, draft, status):
         with pytest.raises(RetryLater):
-            nps_find_existing(answering(status)[0], self.view(draft(), clock))
+            nps_find_existing(make_scripted_connection(status)[0], self.view(draft(), clock))

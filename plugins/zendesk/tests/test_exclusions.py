@@ -1,4 +1,4 @@
-"""nps_veto_survey: tickets that never lead to a survey, and why."""
+"""nps_veto_survey: tickets that are excluded from surveys, with the reason."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ def webhook(body):
 
 
 def solved(**detail):
-    known = {"id": "35436", "updated_at": "2026-03-02T08:30:00Z", "requester_id": "1001", "via": {"channel": "email"}}
+    defaults = {
+        "id": "35436",
+        "updated_at": "2026-03-02T08:30:00Z",
+        "requester_id": "1001",
+        "via": {"channel": "email"},
+    }
     return {
         "type": "zen:event-type:ticket.status_changed",
-        "detail": {**known, **detail},
+        "detail": {**defaults, **detail},
         "event": {"current": "SOLVED", "previous": "OPEN"},
     }
 
@@ -43,11 +48,11 @@ class TestExclusions:
         veto = self.veto(event)
         return veto.reason if veto else None
 
-    def test_an_ordinary_ticket_may_be_surveyed(self, helpdesk):
+    def test_an_ordinary_ticket_is_surveyed(self, helpdesk):
         assert self.reason(helpdesk(), solved()) is None
 
     @pytest.mark.parametrize(
-        ("detail", "told"),
+        ("detail", "text"),
         [
             ({"tags": ["x", "nps_connect"]}, "our own"),
             ({"external_id": "nps-resp1"}, "our own"),
@@ -60,15 +65,15 @@ class TestExclusions:
             ({"subject": "Automatic reply: your opinion"}, "automatic reply"),
         ],
     )
-    def test_each_exclusion_is_told(self, helpdesk, detail, told):
+    def test_each_exclusion_has_its_reason(self, helpdesk, detail, text):
         exclude = {"tags": ["vip-no-survey"], "groups": [360], "forms": ["77"], "channels": ["voice"]}
-        assert told in self.reason(helpdesk(exclude=exclude), solved(**detail))
+        assert text in self.reason(helpdesk(exclude=exclude), solved(**detail))
 
-    def test_nps_veto_survey_spares_events_of_other_plugins(self):
+    def test_nps_veto_survey_ignores_events_of_other_plugins(self):
         event = Event(key="deal.won:1:1", kind="deal.won", object_id="1", occurred_at=START)
         assert self.veto(event) is None
 
-    def test_our_own_ticket_never_leads_to_a_survey(self, vendor, helpdesk, draft):
+    def test_our_own_ticket_is_vetoed(self, vendor, helpdesk, draft):
         connection = helpdesk()
         (receipt,) = nps_open_tickets(connection, [draft()])
         (sent,) = vendor.webhooks(vendor.simulate_event("ticket.solved", "ada@example.com"), URL)

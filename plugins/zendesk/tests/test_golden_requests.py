@@ -1,4 +1,4 @@
-"""Golden requests: what exactly goes over the line for each action. A change here is a change at the vendor."""
+"""Golden requests: the exact requests of each action. A change here is a change at the vendor."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from nps_connect_zendesk import nps_open_tickets, nps_update_tickets, nps_write_
 
 
 @pytest.fixture
-def sent(transport):
-    """Every request so far: method, path with query, body."""
+def sent_requests(transport):
+    """Return a function that returns every request so far: method, path, query, body."""
 
-    def told():
+    def load_requests():
         return [
-            (one.method, one.path, dict(one.query), json.loads(one.body) if one.body else None)
-            for one in transport.requests
+            (request.method, request.path, dict(request.query), json.loads(request.body) if request.body else None)
+            for request in transport.requests
         ]
 
-    return told
+    return load_requests
 
 
-def test_open_ticket_for_a_known_person(helpdesk, draft, sent, transport):
+def test_open_ticket_for_a_known_person(helpdesk, draft, sent_requests, transport):
     nps_open_tickets(helpdesk(), [draft()])
-    assert sent() == [
+    assert sent_requests() == [
         ("GET", "/api/v2/users/search", {"query": "ada@example.com"}, None),
         (
             "POST",
@@ -47,24 +47,24 @@ def test_open_ticket_for_a_known_person(helpdesk, draft, sent, transport):
     assert headers["idempotency-key"] == "nps-d40a09db4f9fb835a87fdbbc65067085aef67653051ff1056dc292dbd8d1efb6"
 
 
-def test_open_ticket_for_a_new_person(helpdesk, draft, person, sent):
+def test_open_ticket_for_a_new_person(helpdesk, draft, person, sent_requests):
     nps_open_tickets(helpdesk(), [draft(contact=person(name="Bob Example", email="bob@example.com"))])
-    assert [request[:2] for request in sent()] == [
+    assert [request[:2] for request in sent_requests()] == [
         ("GET", "/api/v2/users/search"),
         ("POST", "/api/v2/users/create_or_update"),
         ("POST", "/api/v2/tickets"),
     ]
-    assert sent()[1][3] == {
+    assert sent_requests()[1][3] == {
         "user": {"email": "bob@example.com", "name": "Bob Example", "skip_verify_email": True},
     }
 
 
-def test_update_ticket(helpdesk, draft, change, sent, transport):
+def test_update_ticket(helpdesk, draft, change, sent_requests, transport):
     connection = helpdesk()
     (opened,) = nps_open_tickets(connection, [draft(priority="normal")])
     transport.requests.clear()
     nps_update_tickets(connection, [change(opened.id)])
-    assert sent() == [
+    assert sent_requests() == [
         ("GET", f"/api/v2/tickets/{opened.id}", {}, None),
         ("PUT", f"/api/v2/tickets/{opened.id}/tags", {}, {"tags": ["nps-late-comment"]}),
         (
@@ -84,23 +84,26 @@ def test_update_ticket(helpdesk, draft, change, sent, transport):
     ]
 
 
-def test_follow_up_on_a_closed_ticket(vendor, helpdesk, draft, change, sent, transport):
+def test_follow_up_on_a_closed_ticket(vendor, helpdesk, draft, change, sent_requests, transport):
     connection = helpdesk()
     (opened,) = nps_open_tickets(connection, [draft()])
     vendor.simulate_event("ticket.solved", "ada@example.com")
     vendor.simulate_event("ticket.closed", "ada@example.com")
     transport.requests.clear()
     nps_update_tickets(connection, [change(opened.id)])
-    assert [request[:2] for request in sent()] == [("GET", f"/api/v2/tickets/{opened.id}"), ("POST", "/api/v2/tickets")]
-    ticket = sent()[1][3]["ticket"]
+    assert [request[:2] for request in sent_requests()] == [
+        ("GET", f"/api/v2/tickets/{opened.id}"),
+        ("POST", "/api/v2/tickets"),
+    ]
+    ticket = sent_requests()[1][3]["ticket"]
     assert ticket["via_followup_source_id"] == int(opened.id)
     assert ticket["external_id"].startswith("nps-followup-")
     assert ticket["comment"]["public"] is False
 
 
-def test_write_score(helpdesk, score, sent):
+def test_write_score(helpdesk, score, sent_requests):
     nps_write_scores(helpdesk(), [score()])
-    assert sent() == [
+    assert sent_requests() == [
         ("GET", "/api/v2/users/show_many", {"ids": "1001"}, None),
         (
             "PUT",

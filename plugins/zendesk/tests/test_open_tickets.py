@@ -1,4 +1,4 @@
-"""nps_open_tickets: one ticket per unhappy customer, private, without a mail to the customer, never none."""
+"""nps_open_tickets: one private ticket per detractor, without a mail to the customer, in any case."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nps_connect_zendesk.texts import (
 )
 
 
-def opened(connection, draft):
+def open_ticket(connection, draft):
     (outcome,) = nps_open_tickets(connection, [draft])
     assert isinstance(outcome, Receipt), outcome
     return outcome
@@ -33,8 +33,8 @@ def only_ticket(vendor):
 
 
 class TestTicket:
-    def test_nps_open_tickets_holds_what_staff_need(self, vendor, helpdesk, draft):
-        receipt = opened(helpdesk(), draft())
+    def test_nps_open_tickets_writes_what_staff_need(self, vendor, helpdesk, draft):
+        receipt = open_ticket(helpdesk(), draft())
         ticket = only_ticket(vendor)
         assert receipt.id == str(ticket["id"])
         assert receipt.link == f"https://exemple.zendesk.com/agent/tickets/{receipt.id}"
@@ -46,64 +46,64 @@ class TestTicket:
         assert ticket["comments"][0]["body"] == "Score: 2 (detractor)\nLate, and nobody answered."
         assert vendor.effects().tickets == {"ada@example.com": [receipt.id]}
 
-    def test_the_first_comment_is_private_and_nobody_gets_a_mail(self, vendor, helpdesk, draft):
-        opened(helpdesk(), draft())
+    def test_the_first_comment_is_private_and_no_mail_is_sent(self, vendor, helpdesk, draft):
+        open_ticket(helpdesk(), draft())
         assert only_ticket(vendor)["comments"][0]["public"] is False
         assert vendor.state()["mails"] == []
 
-    def test_by_setting_the_first_comment_is_public(self, vendor, helpdesk, draft):
-        opened(helpdesk(public_comment=True), draft())
+    def test_the_first_comment_is_public_if_configured(self, vendor, helpdesk, draft):
+        open_ticket(helpdesk(public_comment=True), draft())
         assert only_ticket(vendor)["comments"][0]["public"] is True
 
-    def test_a_retry_sends_the_same_bytes_under_the_same_key(self, vendor, helpdesk, draft, transport):
+    def test_a_retry_sends_the_same_bytes_with_the_same_key(self, vendor, helpdesk, draft, transport):
         connection = helpdesk()
-        first, second = opened(connection, draft()), opened(connection, draft())
-        one, other = [request for request in transport.requests if request.method == "POST"]
-        assert one.body == other.body
-        assert one.headers["idempotency-key"] == other.headers["idempotency-key"]
-        assert len(one.headers["idempotency-key"]) <= 255
+        first, second = open_ticket(connection, draft()), open_ticket(connection, draft())
+        request, repeated = [request for request in transport.requests if request.method == "POST"]
+        assert request.body == repeated.body
+        assert request.headers["idempotency-key"] == repeated.headers["idempotency-key"]
+        assert len(request.headers["idempotency-key"]) <= 255
         assert first == second
         assert len(vendor.state()["tickets"]) == 1
 
 
 class TestRequester:
-    def test_a_known_user_is_left_as_they_are(self, vendor, helpdesk, draft, person):
-        opened(helpdesk(), draft(contact=person(name="Somebody Else", email="ADA@example.com")))
+    def test_an_existing_user_is_not_changed(self, vendor, helpdesk, draft, person):
+        open_ticket(helpdesk(), draft(contact=person(name="Somebody Else", email="ADA@example.com")))
         user = vendor.account.user_with("ada@example.com")
         assert only_ticket(vendor)["requester_id"] == user["id"]
         assert user["name"] == "Ada Example"
 
     def test_a_new_user_gets_no_verification_mail(self, vendor, helpdesk, draft, person):
-        opened(helpdesk(), draft(contact=person(name="Bob Example", email="bob@example.com")))
+        open_ticket(helpdesk(), draft(contact=person(name="Bob Example", email="bob@example.com")))
         user = vendor.account.user_with("bob@example.com")
         assert user["name"] == "Bob Example"
         assert only_ticket(vendor)["requester_id"] == user["id"]
         assert vendor.state()["mails"] == []
 
-    def test_a_further_address_finds_its_owner(self, vendor, helpdesk, draft, person):
+    def test_a_secondary_address_finds_its_user(self, vendor, helpdesk, draft, person):
         user = vendor.account.user_with("ada@example.com")
         vendor.account.identities[user["id"]].append("ada@work.example.com")
-        opened(helpdesk(), draft(contact=person(email="ada@work.example.com")))
+        open_ticket(helpdesk(), draft(contact=person(email="ada@work.example.com")))
         assert only_ticket(vendor)["requester_id"] == user["id"]
         assert user["email"] == "ada@example.com"
 
-    def test_a_contact_of_this_account_needs_no_search(self, vendor, helpdesk, draft, person, transport):
+    def test_a_contact_of_this_connection_needs_no_search(self, vendor, helpdesk, draft, person, transport):
         user = vendor.account.user_with("ada@example.com")
-        opened(helpdesk(), draft(contact=person(connection="helpdesk", id=str(user["id"]))))
+        open_ticket(helpdesk(), draft(contact=person(connection="helpdesk", id=str(user["id"]))))
         assert only_ticket(vendor)["requester_id"] == user["id"]
         assert [request.method for request in transport.requests] == ["POST"]
 
-    def test_without_the_right_to_look_for_users_the_address_goes_into_the_ticket(self, vendor, helpdesk, draft):
+    def test_without_permission_to_read_users_the_address_is_in_the_ticket(self, vendor, helpdesk, draft):
         vendor.tokens.access["narrow"] = type(vendor.tokens.access["sandbox-zendesk-token"])(("tickets:write",))
-        opened(helpdesk(access_token="narrow"), draft())
+        open_ticket(helpdesk(access_token="narrow"), draft())
         assert only_ticket(vendor)["requester_id"] == vendor.account.user_with("ada@example.com")["id"]
 
-    @pytest.mark.parametrize("known_to_search", [True, False])
-    def test_a_suspended_person_still_gets_a_ticket(self, vendor, helpdesk, draft, person, known_to_search):
+    @pytest.mark.parametrize("is_found_by_search", [True, False])
+    def test_a_suspended_person_still_gets_a_ticket(self, vendor, helpdesk, draft, person, is_found_by_search):
         user = vendor.account.user_with("ada@example.com")
         user["suspended"] = True
-        contact = person() if known_to_search else person(connection="helpdesk", id=str(user["id"]))
-        receipt = opened(helpdesk(), draft(contact=contact))
+        contact = person() if is_found_by_search else person(connection="helpdesk", id=str(user["id"]))
+        receipt = open_ticket(helpdesk(), draft(contact=contact))
         ticket = only_ticket(vendor)
         assert ticket["requester_id"] == AGENT_ID
         assert "Ada Example <ada@example.com>" in ticket["comments"][0]["body"]
@@ -111,8 +111,8 @@ class TestRequester:
         assert "without requester" in receipt.note
 
     @pytest.mark.parametrize("email", ["not an address", "two@@example.com", "nodot@example", None])
-    def test_an_impossible_address_still_gives_a_ticket(self, vendor, helpdesk, draft, person, email):
-        opened(helpdesk(), draft(contact=person(email=email)))
+    def test_an_invalid_address_still_gets_a_ticket(self, vendor, helpdesk, draft, person, email):
+        open_ticket(helpdesk(), draft(contact=person(email=email)))
         ticket = only_ticket(vendor)
         assert ticket["requester_id"] == AGENT_ID
         assert (email or "Ada Example") in ticket["comments"][0]["body"]
@@ -129,7 +129,7 @@ class TestSettings:
             ticket_type="problem",
             tags=["Call Back"],
         )
-        assert opened(connection, draft()).note is None
+        assert open_ticket(connection, draft()).note is None
         ticket = only_ticket(vendor)
         assert (ticket["group_id"], ticket["brand_id"], ticket["ticket_form_id"]) == (360, 360, 77)
         assert ticket["type"] == "problem"
@@ -137,7 +137,7 @@ class TestSettings:
 
     def test_the_crm_owner_becomes_the_agent(self, vendor, helpdesk, draft, person):
         connection = helpdesk(owner_field="owner", owners={"17": AGENT_ID})
-        opened(connection, draft(contact=person(fields={"owner": 17})))
+        open_ticket(connection, draft(contact=person(fields={"owner": 17})))
         assert only_ticket(vendor)["assignee_id"] == AGENT_ID
 
     def test_custom_fields_by_number_and_by_title(self, vendor, helpdesk, draft):
@@ -145,7 +145,7 @@ class TestSettings:
             {"id": 41, "title": "NPS score", "type": "integer", "active": True},
             {"id": 42, "title": "Told", "type": "text", "active": True},
         ]
-        opened(helpdesk(custom_fields={"nps score": "{score}", "42": "{survey}: {comment}"}), draft())
+        open_ticket(helpdesk(custom_fields={"nps score": "{score}", "42": "{survey}: {comment}"}), draft())
         assert only_ticket(vendor)["custom_fields"] == [
             {"id": 41, "value": "2"},
             {"id": 42, "value": "after-purchase: Late, and nobody answered."},
@@ -160,26 +160,26 @@ class TestSettings:
             {"brand": 999, "ticket_form": 998},
         ],
     )
-    def test_a_thing_that_zendesk_refuses_is_left_out_and_noted(self, vendor, helpdesk, draft, settings):
-        receipt = opened(helpdesk(**settings), draft())
-        assert "without the settings' own values" in receipt.note
+    def test_a_rejected_setting_is_left_out_and_noted(self, vendor, helpdesk, draft, settings):
+        receipt = open_ticket(helpdesk(**settings), draft())
+        assert "without the configured fields" in receipt.note
         assert only_ticket(vendor)["external_id"] == "nps-resp1"
 
     @pytest.mark.parametrize(
-        ("settings", "told"),
+        ("settings", "text"),
         [
-            ({"group": "Nowhere"}, "group 'Nowhere' is not known"),
-            ({"custom_fields": {"No such field": "{score}"}}, "ticket field 'No such field' is not known"),
+            ({"group": "Nowhere"}, "Zendesk has no group 'Nowhere'"),
+            ({"custom_fields": {"No such field": "{score}"}}, "Zendesk has no ticket field 'No such field'"),
         ],
     )
-    def test_a_name_that_the_account_lacks_is_left_out_and_noted(self, vendor, helpdesk, draft, settings, told):
-        assert told in opened(helpdesk(**settings), draft()).note
+    def test_an_unknown_name_is_left_out_and_noted(self, vendor, helpdesk, draft, settings, text):
+        assert text in open_ticket(helpdesk(**settings), draft()).note
         assert only_ticket(vendor)["group_id"] is None
 
-    def test_names_are_asked_for_once_in_ten_minutes(self, vendor, helpdesk, draft, transport):
+    def test_names_are_loaded_once_in_ten_minutes(self, vendor, helpdesk, draft, transport):
         connection = helpdesk(group="Customer care")
         for number in range(3):
-            opened(connection, draft(idempotency_key=f"case{number}", external_id=f"nps-{number}"))
+            open_ticket(connection, draft(idempotency_key=f"case{number}", external_id=f"nps-{number}"))
         assert sum(request.path == "/api/v2/groups" for request in transport.requests) == 1
 
 
@@ -188,41 +188,41 @@ class TestTexts:
         "text", ["{{ticket.id}}", "{{{ticket.id}}}", "{%if ticket%}x{%endif%}", "{{ ticket.requester.email }}"]
     )
     def test_a_customers_placeholder_is_not_expanded(self, vendor, helpdesk, draft, text):
-        opened(helpdesk(), draft(body=f"They wrote: {text}", subject=f"About {text}"))
+        open_ticket(helpdesk(), draft(body=f"They wrote: {text}", subject=f"About {text}"))
         ticket = only_ticket(vendor)
-        told = ticket["comments"][0]["body"] + ticket["subject"]
-        assert "{{" not in told
-        assert "{%" not in told
-        assert told.replace(" ", "").count(text.replace(" ", "")) == 2
+        content = ticket["comments"][0]["body"] + ticket["subject"]
+        assert "{{" not in content
+        assert "{%" not in content
+        assert content.replace(" ", "").count(text.replace(" ", "")) == 2
 
-    def test_html_and_emoji_stay_as_they_were_written(self, vendor, helpdesk, draft, transport):
+    def test_html_and_emoji_are_sent_unchanged(self, vendor, helpdesk, draft, transport):
         text = "<script>alert(1)</script> 😡 <b>déçu</b>"
-        opened(helpdesk(), draft(body=text))
-        sent = json.loads(transport.requests[-1].body)["ticket"]["comment"]
-        assert sent == {"body": text, "public": False}
+        open_ticket(helpdesk(), draft(body=text))
+        comment = json.loads(transport.requests[-1].body)["ticket"]["comment"]
+        assert comment == {"body": text, "public": False}
         assert only_ticket(vendor)["comments"][0]["body"] == text
 
-    def test_a_subject_of_10000_characters_is_cut(self, vendor, helpdesk, draft):
-        opened(helpdesk(), draft(subject="x" * 10_000))
+    def test_a_long_subject_is_truncated(self, vendor, helpdesk, draft):
+        open_ticket(helpdesk(), draft(subject="x" * 10_000))
         subject = only_ticket(vendor)["subject"]
         assert len(subject) == MAX_SUBJECT_LENGTH
         assert subject.endswith("…")
 
-    def test_a_body_of_a_megabyte_is_cut(self, vendor, helpdesk, draft):
-        opened(helpdesk(), draft(body="é" * 1_000_000))
+    def test_a_long_body_is_truncated(self, vendor, helpdesk, draft):
+        open_ticket(helpdesk(), draft(body="é" * 1_000_000))
         body = only_ticket(vendor)["comments"][0]["body"]
         assert len(body.encode()) <= MAX_BODY_BYTES
         assert body.endswith("[…]")
 
     @given(st.text(max_size=300))
-    def test_any_subject_becomes_one_safe_line(self, text):
+    def test_any_subject_becomes_one_line(self, text):
         subject = subject_of(text)
         assert 0 < len(subject) <= MAX_SUBJECT_LENGTH
         assert not {"\n", "\r", "\t", "\x00"} & set(subject)
         assert "{{" not in subject
 
     @given(st.text(alphabet="{%} a", max_size=50))
-    def test_no_placeholder_survives(self, text):
+    def test_every_placeholder_is_escaped(self, text):
         safe = escape_placeholders(text)
         assert "{{" not in safe
         assert "{%" not in safe
@@ -230,7 +230,7 @@ class TestTexts:
 
     @given(st.text(max_size=200))
     def test_tags_have_no_spaces(self, text):
-        assert not any(sign.isspace() for sign in tag_of(text))
+        assert not any(char.isspace() for char in tag_of(text))
 
     @given(st.text(max_size=200))
     def test_a_body_is_never_empty(self, text):
@@ -238,15 +238,15 @@ class TestTexts:
 
 
 class TestRefusals:
-    def test_what_cannot_be_mended_is_rejected_with_the_reason(self, answering, draft, person):
+    def test_an_unfixable_draft_is_rejected_with_the_reason(self, make_scripted_connection, draft, person):
         body = {"error": "RecordInvalid", "description": "Record validation errors", "details": {"base": []}}
-        connection, scripted = answering(422, body)
+        connection, scripted = make_scripted_connection(422, body)
         (outcome,) = nps_open_tickets(connection, [draft(contact=person(connection="helpdesk", id="5"))])
         assert isinstance(outcome, Rejected)
         assert "Record validation errors" in str(outcome)
         assert len(scripted.requests) == 1
 
-    def test_a_404_is_never_taken_for_a_ticket_that_is_gone(self, answering, draft, person):
-        connection, _ = answering(404, {"error": "RecordNotFound", "description": "Not found"})
+    def test_a_404_of_a_new_ticket_is_rejected(self, make_scripted_connection, draft, person):
+        connection, _ = make_scripted_connection(404, {"error": "RecordNotFound", "description": "Not found"})
         (outcome,) = nps_open_tickets(connection, [draft(contact=person(connection="helpdesk", id="5"))])
         assert isinstance(outcome, Rejected)

@@ -1,4 +1,4 @@
-"""nps_poll_events: the cursor export, without history, without loss."""
+"""nps_poll_events: the cursor export, without history and without loss."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ MINUTE = timedelta(minutes=1)
 
 
 class Poller:
-    """Polls as the core does: the cursor moves only when a page came."""
+    """Polls as the core does: the cursor advances only after a page has arrived."""
 
     def __init__(self, connection):
         self.connection, self.cursor, self.events = connection, None, []
 
     def __call__(self):
-        more, found = True, []
+        more, events = True, []
         while more:
             page = nps_poll_events(self.connection, self.cursor)
             self.cursor, more = page.cursor, page.more
-            found += page.events
-        self.events += found
-        return [(event.kind, event.object_id) for event in found]
+            events += page.events
+        self.events += events
+        return [(event.kind, event.object_id) for event in events]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def poll(helpdesk):
 
 
 @pytest.mark.parametrize("before", [timedelta(seconds=10), timedelta(seconds=70), timedelta(days=1)])
-def test_the_first_call_tells_no_history(vendor, poll, clock, before):
+def test_the_first_poll_returns_no_history(vendor, poll, clock, before):
     vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(before)
     assert poll() == []
@@ -43,7 +43,7 @@ def test_the_first_call_tells_no_history(vendor, poll, clock, before):
     assert poll() == []
 
 
-def test_nps_poll_events_tells_a_solved_ticket_once(vendor, poll, clock):
+def test_nps_poll_events_returns_a_solved_ticket_once(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
     vendor.simulate_event("ticket.solved", "ada@example.com")
@@ -58,7 +58,7 @@ def test_nps_poll_events_tells_a_solved_ticket_once(vendor, poll, clock):
     assert poll() == []
 
 
-def test_a_later_change_of_a_solved_ticket_gives_the_same_key(vendor, poll, clock):
+def test_a_later_change_of_a_solved_ticket_has_the_same_key(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
     vendor.simulate_event("ticket.solved", "ada@example.com")
@@ -71,7 +71,7 @@ def test_a_later_change_of_a_solved_ticket_gives_the_same_key(vendor, poll, cloc
     assert len({event.key for event in poll.events}) == 1
 
 
-def test_solved_again_is_a_fact_of_its_own(vendor, poll, clock):
+def test_a_ticket_solved_again_has_another_key(vendor, poll, clock):
     poll()
     for kind in ("ticket.solved", "ticket.reopened", "ticket.solved"):
         clock.forward(2 * MINUTE)
@@ -81,7 +81,7 @@ def test_solved_again_is_a_fact_of_its_own(vendor, poll, clock):
     assert len({event.key for event in poll.events if event.kind == "ticket.solved"}) == 2
 
 
-def test_an_old_ticket_that_only_changed_is_history(vendor, poll, clock):
+def test_a_change_of_an_old_ticket_has_no_event(vendor, poll, clock):
     vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(timedelta(hours=1))
     poll()
@@ -91,7 +91,7 @@ def test_an_old_ticket_that_only_changed_is_history(vendor, poll, clock):
     assert poll() == []
 
 
-def test_closed_and_deleted_tickets_and_deleted_users(vendor, poll, clock):
+def test_closed_and_deleted_tickets_and_deleted_users_have_events(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
     vendor.simulate_event("ticket.solved", "ada@example.com")
@@ -109,7 +109,7 @@ def test_closed_and_deleted_tickets_and_deleted_users(vendor, poll, clock):
     ]
 
 
-def test_many_tickets_come_page_by_page(vendor, poll, clock, monkeypatch):
+def test_many_tickets_are_read_in_pages(vendor, poll, clock, monkeypatch):
     monkeypatch.setattr("nps_connect_zendesk.poll.PAGE_SIZE", 2)
     poll()
     for number in range(7):
@@ -120,7 +120,7 @@ def test_many_tickets_come_page_by_page(vendor, poll, clock, monkeypatch):
     assert poll() == [("ticket.solved", str(number)) for number in range(1, 8)]
 
 
-def test_the_newest_minute_is_not_lost(vendor, poll, clock):
+def test_events_of_the_last_minute_are_not_lost(vendor, poll, clock):
     poll()
     for _ in range(6):
         clock.forward(timedelta(seconds=30))
@@ -131,20 +131,20 @@ def test_the_newest_minute_is_not_lost(vendor, poll, clock):
     assert {event.object_id for event in poll.events} == {"1", "2", "3", "4", "5", "6"}
 
 
-def test_a_quota_in_the_middle_loses_nothing(vendor, poll, clock):
+def test_a_rate_limit_within_a_round_loses_nothing(vendor, poll, clock):
     poll()
     clock.forward(MINUTE)
     vendor.simulate_event("ticket.solved", "ada@example.com")
     clock.forward(2 * MINUTE)
     vendor.limits.windows["exports"] = (clock(), 10)
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises(RateLimited) as raised:
         poll()
-    assert caught.value.quota == "export"
+    assert raised.value.quota == "export"
     clock.forward(2 * MINUTE)
     assert poll() == [("ticket.solved", "1")]
 
 
-def test_a_cursor_that_zendesk_no_longer_takes_is_replaced_by_its_time(vendor, poll, clock):
+def test_a_rejected_cursor_is_replaced_by_its_time(vendor, poll, clock):
     poll()
     clock.forward(2 * MINUTE)
     poll()
@@ -155,8 +155,8 @@ def test_a_cursor_that_zendesk_no_longer_takes_is_replaced_by_its_time(vendor, p
     assert poll() == [("ticket.solved", "1")]
 
 
-def test_an_export_that_gives_no_cursor_is_asked_by_time(answering, clock):
-    connection, scripted = answering(200, {"tickets": [], "after_cursor": None, "end_of_stream": True})
+def test_an_export_without_cursor_continues_by_time(make_scripted_connection, clock):
+    connection, scripted = make_scripted_connection(200, {"tickets": [], "after_cursor": None, "end_of_stream": True})
     page = nps_poll_events(connection, None)
     clock.forward(MINUTE)
     nps_poll_events(connection, page.cursor)
@@ -165,13 +165,13 @@ def test_an_export_that_gives_no_cursor_is_asked_by_time(answering, clock):
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "[]", "{}", '{"next": "tickets", "since": "x", "seen": 1}'])
-def test_a_cursor_that_is_not_ours_starts_anew(helpdesk, cursor):
+def test_an_invalid_cursor_starts_anew(helpdesk, cursor):
     page = nps_poll_events(helpdesk(), cursor)
     assert page.events == ()
     assert json.loads(page.cursor)["next"] == "tickets"
 
 
-def test_without_the_right_to_export_users_tickets_still_come(vendor, poll, clock):
+def test_tickets_are_polled_without_permission_to_export_users(vendor, poll, clock):
     class NoUsers:
         def handle(self, request, kind):
             from nps_connect_zendesk.simulated.replies import forbidden
@@ -188,9 +188,9 @@ def test_without_the_right_to_export_users_tickets_still_come(vendor, poll, cloc
     assert poll() == [("ticket.solved", "1")]
 
 
-def test_without_the_right_to_export_tickets_the_first_poll_says_so(answering):
+def test_the_first_poll_fails_without_permission_to_export_tickets(make_scripted_connection):
     body = {"error": "Forbidden", "description": "You are missing the following required scopes: read"}
-    connection, _ = answering(403, body)
-    with pytest.raises(NotAllowed) as caught:
+    connection, _ = make_scripted_connection(403, body)
+    with pytest.raises(NotAllowed) as raised:
         nps_poll_events(connection, None)
-    assert caught.value.scope == "read"
+    assert raised.value.scope == "read"

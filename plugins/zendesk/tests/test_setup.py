@@ -1,4 +1,4 @@
-"""nps_plan_setup and nps_apply_setup: from an empty account to a complete one; twice is harmless."""
+"""nps_plan_setup and nps_apply_setup: from an empty account to a complete one; idempotent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def apply(connection):
     return [change.id for change in nps_apply_setup(connection, nps_plan_setup(connection))]
 
 
-def test_from_empty_to_complete_to_an_empty_plan(vendor, helpdesk):
+def test_apply_completes_an_empty_account(vendor, helpdesk):
     connection = helpdesk(**FULL)
     expected = [
         "user_field:nps_score",
@@ -58,7 +58,7 @@ def test_nps_plan_setup_only_reads(vendor, helpdesk, transport):
     assert {request.method for request in transport.requests} == {"GET"}
 
 
-def test_nps_apply_setup_twice_does_nothing_twice(vendor, helpdesk):
+def test_nps_apply_setup_is_idempotent(vendor, helpdesk):
     connection = helpdesk(**FULL)
     changes = nps_plan_setup(connection)
     nps_apply_setup(connection, changes)
@@ -68,19 +68,19 @@ def test_nps_apply_setup_twice_does_nothing_twice(vendor, helpdesk):
     assert {**before, "requests": 0} == {**after, "requests": 0}
 
 
-def test_only_what_was_asked_for_is_done(vendor, helpdesk):
+def test_only_planned_changes_are_made(vendor, helpdesk):
     connection = helpdesk()
-    (first, *_rest) = nps_plan_setup(connection)
+    (first, *_others) = nps_plan_setup(connection)
     assert [change.id for change in nps_apply_setup(connection, [first])] == ["user_field:nps_score"]
     assert len(vendor.state()["user_fields"]) == 1
 
 
-def test_without_webhooks_none_is_set_up(helpdesk):
-    assert all(one.startswith("user_field:") for one in plan(helpdesk(events="poll")))
+def test_no_webhook_is_created_with_polling(helpdesk):
+    assert all(change_id.startswith("user_field:") for change_id in plan(helpdesk(events="poll")))
 
 
 class TestTriggers:
-    def test_a_solved_ticket_comes_through_our_own_trigger(self, vendor, helpdesk, clock):
+    def test_ticket_events_arrive_through_our_triggers(self, vendor, helpdesk, clock):
         connection = helpdesk(**WEBHOOK)
         apply(connection)
         user = vendor.account.add_user("Ada Example", "ada@example.com")
@@ -88,16 +88,16 @@ class TestTriggers:
         for kind in ("ticket.solved", "ticket.reopened", "ticket.priority_changed"):
             (sent,) = vendor.webhooks(vendor.simulate_event(kind, user["email"]), URL)
             assert "detail" not in json.loads(sent.body)
-            one = WebhookRequest(
+            request = WebhookRequest(
                 method="POST", url=URL, headers=dict(sent.headers), body=sent.body, received_at=clock()
             )
-            nps_verify_webhook(connection, one)
-            (event,) = nps_parse_events(connection, one)
+            nps_verify_webhook(connection, request)
+            (event,) = nps_parse_events(connection, request)
             assert event.contact_key.value == str(user["id"])
             kinds.append(event.kind)
         assert kinds == ["ticket.solved", "ticket.reopened", "ticket.priority_changed"]
 
-    def test_an_admins_own_conditions_and_actions_stay(self, vendor, helpdesk):
+    def test_an_admins_conditions_and_actions_are_kept(self, vendor, helpdesk):
         connection = helpdesk(**WEBHOOK)
         apply(connection)
         trigger = vendor.account.resources["triggers"][0]
@@ -113,7 +113,7 @@ class TestTriggers:
 
 
 class TestWebhook:
-    def test_in_events_mode_it_subscribes_to_events(self, vendor, helpdesk):
+    def test_in_events_mode_the_webhook_subscribes_to_events(self, vendor, helpdesk):
         connection = helpdesk(**WEBHOOK, webhook_mode="events")
         assert apply(connection)[-1] == "webhook"
         (webhook,) = vendor.state()["webhooks"]
@@ -121,7 +121,7 @@ class TestWebhook:
         assert webhook["endpoint"] == URL
         assert plan(connection) == {}
 
-    def test_a_sleeping_webhook_is_switched_on(self, vendor, helpdesk):
+    def test_an_inactive_webhook_is_activated(self, vendor, helpdesk):
         connection = helpdesk(**WEBHOOK, webhook_mode="events")
         apply(connection)
         webhook = vendor.account.resources["webhooks"][0]
@@ -131,18 +131,18 @@ class TestWebhook:
         assert plan(connection) == {}
         assert "zen:event-type:user.created" in webhook["subscriptions"]
 
-    def test_another_connection_method_can_only_be_reported(self, vendor, helpdesk):
+    def test_another_connection_method_is_blocked(self, vendor, helpdesk):
         apply(helpdesk(**WEBHOOK, webhook_mode="events"))
         connection = helpdesk(**WEBHOOK)
         assert plan(connection)["webhook"] == "blocked"
         assert "webhook" not in apply(connection)
 
-    def test_the_secret_is_never_told(self, helpdesk):
+    def test_the_plan_does_not_contain_the_secret(self, helpdesk):
         assert SECRET not in repr(nps_plan_setup(helpdesk(**FULL)))
 
 
 class TestFields:
-    def test_a_field_of_another_type_can_only_be_reported(self, vendor, helpdesk):
+    def test_a_field_of_another_type_is_blocked(self, vendor, helpdesk):
         row = {"id": 1, "key": "nps_score", "type": "text", "title": "Old", "active": True}
         vendor.account.resources["user_fields"] = [row]
         connection = helpdesk()
@@ -151,12 +151,12 @@ class TestFields:
         assert row["title"] == "Old"
 
     @pytest.mark.parametrize(
-        ("kind", "thing"), [("user_fields", "user_field:nps_score"), ("ticket_fields", "ticket_field:NPS score")]
+        ("kind", "change_id"), [("user_fields", "user_field:nps_score"), ("ticket_fields", "ticket_field:NPS score")]
     )
-    def test_a_switched_off_field_is_switched_on(self, vendor, helpdesk, kind, thing):
+    def test_an_inactive_field_is_activated(self, vendor, helpdesk, kind, change_id):
         connection = helpdesk(custom_fields={"NPS score": "{score}"})
         apply(connection)
         vendor.account.resources[kind][0]["active"] = False
-        assert plan(connection) == {thing: "update"}
+        assert plan(connection) == {change_id: "update"}
         apply(connection)
         assert plan(connection) == {}

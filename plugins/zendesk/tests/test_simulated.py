@@ -18,9 +18,9 @@ TICKET = {"subject": "x", "comment": {"body": "hello", "public": False}, "extern
 @pytest.fixture
 def call(vendor):
     def make(method, path, body=None, *, key=None, headers=BEARER, **query):
-        sent = {**headers, **({"idempotency-key": key} if key else {})}
+        all_headers = {**headers, **({"idempotency-key": key} if key else {})}
         raw = json.dumps(body).encode() if body is not None else b""
-        reply = vendor.handle(VendorRequest(method, path, query, sent, raw))
+        reply = vendor.handle(VendorRequest(method, path, query, all_headers, raw))
         kind = reply.headers.get("content-type", "")
         return reply, json.loads(reply.body) if "json" in kind else reply.body.decode()
 
@@ -33,43 +33,43 @@ def new_ticket(call, **values):
     return body["ticket"]
 
 
-class TestDoor:
+class TestAccessControl:
     @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic !!!"}])
-    def test_strangers_stay_outside(self, call, headers):
+    def test_wrong_credentials_are_rejected(self, call, headers):
         assert call("GET", "/api/v2/users/me", headers=headers)[0].status == 401
 
-    def test_a_refresh_ends_the_old_pair_at_once(self, call):
+    def test_a_refresh_invalidates_the_old_pair(self, call):
         client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         _, first = call("POST", "/oauth/tokens", {**client, "grant_type": "authorization_code", "code": AUTHORIZATION_CODE, "scope": "read"})  # fmt: skip
         refresh = {**client, "grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
         _, second = call("POST", "/oauth/tokens", refresh)
         assert call("POST", "/oauth/tokens", refresh)[0].status == 400
-        old, new = ({"authorization": f"Bearer {one['access_token']}"} for one in (first, second))
+        old, new = ({"authorization": f"Bearer {pair['access_token']}"} for pair in (first, second))
         assert call("GET", "/api/v2/users/me", headers=old)[0].status == 401
         assert call("GET", "/api/v2/users/me", headers=new)[0].status == 200
 
-    def test_a_code_works_once(self, call):
-        asked = {
+    def test_a_code_is_valid_once(self, call):
+        form = {
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
             "grant_type": "authorization_code",
             "code": AUTHORIZATION_CODE,
         }
-        assert [call("POST", "/oauth/tokens", asked)[0].status for _ in range(2)] == [200, 400]
+        assert [call("POST", "/oauth/tokens", form)[0].status for _ in range(2)] == [200, 400]
 
-    def test_the_accounts_quota_has_headers_and_ends_with_json(self, vendor, call, clock):
+    def test_the_accounts_quota_has_headers_and_a_json_error(self, vendor, call, clock):
         vendor.limits.per_minute = 2
         first, _ = call("GET", "/api/v2/users/me")
         assert (first.headers["ratelimit-limit"], first.headers["ratelimit-remaining"]) == ("2", "1")
         call("GET", "/api/v2/users/me")
         clock.forward(timedelta(seconds=20))
-        refused, body = call("GET", "/api/v2/users/me")
-        assert (refused.status, refused.headers["retry-after"]) == (429, "40")
+        limited, body = call("GET", "/api/v2/users/me")
+        assert (limited.status, limited.headers["retry-after"]) == (429, "40")
         assert "exceeded" in body["description"]
         clock.forward(timedelta(seconds=40))
         assert call("GET", "/api/v2/users/me")[0].status == 200
 
-    def test_the_limit_of_one_ticket_is_plain_text_without_retry_after(self, call):
+    def test_the_limit_per_ticket_is_plain_text_without_retry_after(self, call):
         ticket = new_ticket(call)
         path = f"/api/v2/tickets/{ticket['id']}/tags"
         replies = [call("PUT", path, {"tags": [f"t{number}"]}) for number in range(31)]
@@ -79,34 +79,34 @@ class TestDoor:
 
 
 class TestIdempotency:
-    def test_a_hit_gives_the_first_answer_for_two_hours(self, vendor, call, clock):
+    def test_a_repeated_key_returns_the_first_reply_for_two_hours(self, vendor, call, clock):
         first, _ = call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")
         clock.forward(timedelta(minutes=119))
         second, _ = call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")
-        assert [one.headers["x-idempotency-lookup"] for one in (first, second)] == ["miss", "hit"]
+        assert [reply.headers["x-idempotency-lookup"] for reply in (first, second)] == ["miss", "hit"]
         assert first.body == second.body
         clock.forward(timedelta(minutes=1))
         third, _ = call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")
         assert third.headers["x-idempotency-lookup"] == "miss"
         assert len(vendor.state()["tickets"]) == 2
 
-    def test_the_same_key_with_another_body(self, call):
+    def test_the_same_key_with_another_body_is_rejected(self, call):
         call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")
         reply, body = call("POST", "/api/v2/tickets", {"ticket": {**TICKET, "subject": "y"}}, key="k")
         assert (reply.status, body["error"]) == (400, "IdempotentRequestError")
 
-    def test_a_refused_ticket_leaves_its_key_free(self, call):
+    def test_a_rejected_ticket_does_not_use_its_key(self, call):
         assert call("POST", "/api/v2/tickets", {"ticket": {**TICKET, "group_id": 9}}, key="k")[0].status == 422
         assert call("POST", "/api/v2/tickets", {"ticket": TICKET}, key="k")[0].status == 201
 
 
 class TestTickets:
-    def test_tags_in_an_update_replace(self, call):
+    def test_tags_in_an_update_replace_all_tags(self, call):
         ticket = new_ticket(call, tags=["a", "b"])
         _, body = call("PUT", f"/api/v2/tickets/{ticket['id']}", {"ticket": {"tags": ["c"]}})
         assert body["ticket"]["tags"] == ["c"]
 
-    def test_safe_update_refuses_an_old_stamp(self, call, clock):
+    def test_safe_update_rejects_an_old_stamp(self, call, clock):
         ticket = new_ticket(call)
         clock.forward(timedelta(seconds=5))
         path = f"/api/v2/tickets/{ticket['id']}"
@@ -128,7 +128,7 @@ class TestTickets:
             {"via_followup_source_id": 1},
         ],
     )
-    def test_what_zendesk_refuses(self, call, values):
+    def test_invalid_tickets_are_rejected(self, call, values):
         reply, body = call("POST", "/api/v2/tickets", {"ticket": {**TICKET, **values}})
         assert (reply.status, body["error"]) == (422, "RecordInvalid")
         assert body["details"]
@@ -150,12 +150,12 @@ class TestTickets:
         assert call("GET", f"/api/v2/tickets/{ticket['id']}.json")[1]["ticket"]["id"] == ticket["id"]
 
     @pytest.mark.parametrize("path", ["/", "/api/v2/nothing", "/api/v2/tickets/1/nothing", "/api/v2/tickets/x"])
-    def test_unknown_paths(self, call, path):
+    def test_unknown_paths_do_not_exist(self, call, path):
         reply, body = call("GET", path)
         assert (reply.status, body["error"]) == (404, "RecordNotFound")
 
     @pytest.mark.parametrize("body", [None, [], {"x": 1}, {"ticket": 7}])
-    def test_bodies_without_a_ticket(self, call, body):
+    def test_bodies_without_a_ticket_are_rejected(self, call, body):
         assert call("POST", "/api/v2/tickets", body)[0].status == 400
 
 
@@ -165,32 +165,34 @@ class TestUsers:
         _, body = call("GET", "/api/v2/users/1001/identities")
         assert [row["value"] for row in body["identities"]] == ["ada@example.com", "second@example.com"]
 
-    def test_create_or_update_tells_which_it_was(self, call):
-        known, _ = call("POST", "/api/v2/users/create_or_update", {"user": {"email": "ADA@example.com", "name": "A"}})
+    def test_create_or_update_has_a_status_for_each(self, call):
+        existing, _ = call(
+            "POST", "/api/v2/users/create_or_update", {"user": {"email": "ADA@example.com", "name": "A"}}
+        )
         new, _ = call("POST", "/api/v2/users/create_or_update", {"user": {"email": "new@example.com", "name": "N"}})
-        assert (known.status, new.status) == (200, 201)
+        assert (existing.status, new.status) == (200, 201)
 
-    def test_unknown_user_fields_are_ignored_without_a_word(self, call):
+    def test_unknown_user_fields_are_silently_ignored(self, call):
         reply, body = call("PUT", "/api/v2/users/1001", {"user": {"user_fields": {"nothing": 1, "nps_score": 3}}})
         assert reply.status == 200
         assert body["user"]["user_fields"]["nps_score"] == 3
         assert "nothing" not in body["user"]["user_fields"]
 
-    def test_a_wrong_kind_of_value_is_refused(self, call):
+    def test_a_value_of_the_wrong_type_is_rejected(self, call):
         assert call("PUT", "/api/v2/users/1001", {"user": {"user_fields": {"nps_score": "9"}}})[0].status == 422
 
 
-def test_the_export_refuses_a_start_within_the_last_minute(call, clock):
+def test_the_export_rejects_a_start_within_the_last_minute(call, clock):
     start = str(int(clock().timestamp()) - 30)
     assert call("GET", "/api/v2/incremental/tickets/cursor", start_time=start)[0].status == 422
 
 
-def test_many_threads_lose_nothing(vendor, call):
-    def open_one(number):
+def test_concurrent_requests_are_all_handled(vendor, call):
+    def open_ticket(number):
         return call("POST", "/api/v2/tickets", {"ticket": {**TICKET, "external_id": f"nps-{number}"}})[0].status
 
     with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(open_one, range(200))) == {201}
+        assert set(pool.map(open_ticket, range(200))) == {201}
     assert len({ticket["id"] for ticket in vendor.state()["tickets"]}) == 200
 
 
@@ -201,7 +203,7 @@ class TestSandbox:
         assert variables["ZENDESK_TOKEN"] == TOKEN
         assert variables["ZENDESK_WEBHOOK_SECRET"]
 
-    def test_people_and_opt_outs(self, vendor):
+    def test_people_are_added_with_their_opt_outs(self, vendor):
         vendor.populate([SimulatedPerson("ada@example.com", "Ada", "fr"), SimulatedPerson("eve@example.com", "Eve", "en", opted_out=True)])  # fmt: skip
         assert len(vendor.account.users) == 3
         vendor.opt_out("ada@example.com")
@@ -217,10 +219,10 @@ class TestSandbox:
             ("ticket.reopened", "ada@example.com"),
         ],
     )
-    def test_what_cannot_happen_does_not(self, vendor, kind, email):
+    def test_impossible_events_have_no_id(self, vendor, kind, email):
         assert vendor.simulate_event(kind, email) == []
 
-    def test_tickets_that_came_by_mail_are_not_ours(self, vendor, call):
+    def test_effects_contain_only_tickets_created_by_the_api(self, vendor, call):
         vendor.simulate_event("ticket.solved", "ada@example.com")
         ticket = new_ticket(call, requester_id=1001)
         assert vendor.effects().tickets == {"ada@example.com": [str(ticket["id"])]}

@@ -1,4 +1,4 @@
-"""nps_update_tickets: the same ticket hears of what changed; a closed one gets one follow-up."""
+"""nps_update_tickets: changes go to the same ticket; a closed one gets one follow-up."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def ticket(vendor, helpdesk, draft):
     return vendor.account.tickets[int(receipt.id)]
 
 
-def updated(connection, change):
+def update_ticket(connection, change):
     (outcome,) = nps_update_tickets(connection, [change])
     return outcome
 
 
-def test_nps_update_tickets_adds_a_private_comment_and_the_priority_follows(vendor, helpdesk, change, ticket):
-    receipt = updated(helpdesk(), change(ticket["id"]))
+def test_nps_update_tickets_adds_a_private_comment_and_sets_the_priority(vendor, helpdesk, change, ticket):
+    receipt = update_ticket(helpdesk(), change(ticket["id"]))
     assert isinstance(receipt, Receipt)
     assert receipt.id == str(ticket["id"])
     last = vendor.account.comments[ticket["id"]][-1]
@@ -31,38 +31,38 @@ def test_nps_update_tickets_adds_a_private_comment_and_the_priority_follows(vend
     assert vendor.state()["mails"] == []
 
 
-def test_tags_are_added_and_those_of_agents_stay(vendor, helpdesk, change, ticket):
+def test_tags_are_added_and_other_tags_kept(vendor, helpdesk, change, ticket):
     ticket["tags"] = [*ticket["tags"], "agents_own"]
-    updated(helpdesk(), change(ticket["id"]))
+    update_ticket(helpdesk(), change(ticket["id"]))
     assert set(ticket["tags"]) == {"nps", "nps-detractor", "nps_connect", "agents_own", "nps-late-comment"}
 
 
-def test_tags_that_are_there_already_cost_no_call(helpdesk, change, ticket, transport):
+def test_existing_tags_need_no_call(helpdesk, change, ticket, transport):
     ticket["tags"] = [*ticket["tags"], "nps-late-comment"]
     transport.requests.clear()
-    updated(helpdesk(), change(ticket["id"]))
-    assert [(one.method, one.path.rpartition("/")[2]) for one in transport.requests] == [
+    update_ticket(helpdesk(), change(ticket["id"]))
+    assert [(request.method, request.path.rpartition("/")[2]) for request in transport.requests] == [
         ("GET", str(ticket["id"])),
         ("PUT", str(ticket["id"])),
     ]
 
 
-def test_custom_fields_follow_the_newest_answer(vendor, helpdesk, change, ticket):
+def test_custom_fields_are_updated(vendor, helpdesk, change, ticket):
     vendor.account.resources["ticket_fields"] = [{"id": 41, "title": "NPS score", "type": "integer", "active": True}]
-    updated(helpdesk(custom_fields={"NPS score": "{score}"}), change(ticket["id"]))
+    update_ticket(helpdesk(custom_fields={"NPS score": "{score}"}), change(ticket["id"]))
     assert ticket["custom_fields"] == [{"id": 41, "value": "4"}]
 
 
-def test_a_solved_ticket_opens_again_for_an_unhappy_customer(vendor, helpdesk, change, ticket):
+def test_a_solved_ticket_of_a_detractor_is_reopened(vendor, helpdesk, change, ticket):
     vendor.simulate_event("ticket.solved", "ada@example.com")
-    receipt = updated(helpdesk(), change(ticket["id"]))
+    receipt = update_ticket(helpdesk(), change(ticket["id"]))
     assert ticket["status"] == "open"
     assert "open again" in receipt.note
 
 
-def test_a_solved_ticket_stays_solved_when_the_customer_is_happy_again(vendor, helpdesk, change, ticket, answer):
+def test_a_solved_ticket_of_a_promoter_stays_solved(vendor, helpdesk, change, ticket, make_response):
     vendor.simulate_event("ticket.solved", "ada@example.com")
-    updated(helpdesk(), change(ticket["id"], response=answer(score=9, revision=2), priority="low"))
+    update_ticket(helpdesk(), change(ticket["id"], response=make_response(score=9, revision=2), priority="low"))
     assert ticket["status"] == "solved"
     assert ticket["priority"] == "low"
 
@@ -75,8 +75,8 @@ class TestClosed:
         assert ticket["status"] == "closed"
         return ticket
 
-    def test_a_follow_up_is_linked_to_it(self, vendor, helpdesk, change, closed):
-        receipt = updated(helpdesk(), change(closed["id"]))
+    def test_a_follow_up_is_linked_to_the_closed_ticket(self, vendor, helpdesk, change, closed):
+        receipt = update_ticket(helpdesk(), change(closed["id"]))
         follow_up = vendor.account.tickets[int(receipt.id)]
         assert follow_up["via"]["source"]["from"]["ticket_id"] == closed["id"]
         assert follow_up["requester_id"] == closed["requester_id"]
@@ -85,68 +85,68 @@ class TestClosed:
         assert "follows up" in receipt.note
 
     def test_the_next_change_goes_to_the_follow_up(self, vendor, helpdesk, change, closed):
-        first = updated(helpdesk(), change(closed["id"]))
-        second = updated(helpdesk(), change(closed["id"], idempotency_key="case1:update:3", body="And again."))
+        first = update_ticket(helpdesk(), change(closed["id"]))
+        second = update_ticket(helpdesk(), change(closed["id"], idempotency_key="case1:update:3", body="And again."))
         assert second.id == first.id
         assert len(vendor.state()["tickets"]) == 2
 
-    def test_a_closed_follow_up_is_followed_up_in_turn(self, vendor, helpdesk, change, closed):
-        first = updated(helpdesk(), change(closed["id"]))
+    def test_a_closed_follow_up_gets_a_follow_up(self, vendor, helpdesk, change, closed):
+        first = update_ticket(helpdesk(), change(closed["id"]))
         vendor.account.set_status(vendor.account.tickets[int(first.id)], "closed")
-        second = updated(helpdesk(), change(closed["id"], idempotency_key="case1:update:3"))
-        third = updated(helpdesk(), change(closed["id"], idempotency_key="case1:update:4"))
+        second = update_ticket(helpdesk(), change(closed["id"], idempotency_key="case1:update:3"))
+        third = update_ticket(helpdesk(), change(closed["id"], idempotency_key="case1:update:4"))
         assert second.id != first.id
         assert third.id == second.id
         assert len(vendor.state()["tickets"]) == 3
 
-    def test_good_news_open_no_new_ticket(self, vendor, helpdesk, change, closed, answer):
-        receipt = updated(helpdesk(), change(closed["id"], response=answer(revision=2, score=9)))
+    def test_a_better_score_opens_no_new_ticket(self, vendor, helpdesk, change, closed, make_response):
+        receipt = update_ticket(helpdesk(), change(closed["id"], response=make_response(revision=2, score=9)))
         assert receipt.id == str(closed["id"])
         assert "is closed" in receipt.note
         assert len(vendor.account.tickets) == 1
 
-    def test_a_follow_up_by_an_agent_is_left_alone(self, vendor, helpdesk, change, closed):
+    def test_a_follow_up_by_an_agent_is_not_used(self, vendor, helpdesk, change, closed):
         agents = vendor.account.add_ticket({"subject": "Agent's own", "tags": []}, channel="web")
         closed["followup_ids"].append(agents["id"])
-        receipt = updated(helpdesk(), change(closed["id"]))
+        receipt = update_ticket(helpdesk(), change(closed["id"]))
         assert receipt.id not in (str(agents["id"]), str(closed["id"]))
 
-    def test_a_retry_makes_no_second_follow_up(self, vendor, helpdesk, change, closed, transport):
+    def test_a_retry_creates_no_second_follow_up(self, vendor, helpdesk, change, closed, transport):
         transport.lose = 1
-        assert isinstance(updated(helpdesk(), change(closed["id"])), OutcomeUnknown)
-        closed["followup_ids"].clear()  # the list lags behind
-        receipt = updated(helpdesk(), change(closed["id"]))
+        assert isinstance(update_ticket(helpdesk(), change(closed["id"])), OutcomeUnknown)
+        closed["followup_ids"].clear()  # the list lags
+        receipt = update_ticket(helpdesk(), change(closed["id"]))
         assert isinstance(receipt, Receipt)
         assert len(vendor.state()["tickets"]) == 2
 
-    def test_a_ticket_that_closes_in_between_gets_its_follow_up(self, vendor, helpdesk, change, ticket, transport):
-        class ClosesOnTheWay(type(transport)):
+    def test_a_ticket_that_closes_meanwhile_gets_its_follow_up(self, vendor, helpdesk, change, ticket, transport):
+        class ClosingTransport(type(transport)):
             def handle_request(self, request):
-                answer = super().handle_request(request)
+                response = super().handle_request(request)
                 if request.method == "GET" and request.url.path.endswith(f"/tickets/{ticket['id']}"):
                     vendor.account.set_status(ticket, "closed")
-                return answer
+                return response
 
-        receipt = updated(helpdesk(through=ClosesOnTheWay(vendor)), change(ticket["id"], tags=()))
+        receipt = update_ticket(helpdesk(through=ClosingTransport(vendor)), change(ticket["id"], tags=()))
         assert receipt.id != str(ticket["id"])
 
 
 class TestRefusals:
     def test_a_deleted_ticket_is_gone(self, vendor, helpdesk, change, ticket):
         vendor.simulate_event("ticket.deleted", "ada@example.com")
-        assert isinstance(updated(helpdesk(), change(ticket["id"])), TargetGone)
+        assert isinstance(update_ticket(helpdesk(), change(ticket["id"])), TargetGone)
 
     def test_an_unknown_ticket_is_gone(self, helpdesk, change):
-        assert isinstance(updated(helpdesk(), change(4711)), TargetGone)
+        assert isinstance(update_ticket(helpdesk(), change(4711)), TargetGone)
 
-    def test_a_conflict_is_tried_again_soon(self, answering, change):
+    def test_a_conflict_is_retried_later(self, make_scripted_connection, change):
         body = {"error": "DatabaseConflict", "description": "Database collision"}
-        outcome = updated(answering(409, body)[0], change(1))
+        outcome = update_ticket(make_scripted_connection(409, body)[0], change(1))
         assert isinstance(outcome, RetryLater)
         assert outcome.after.total_seconds() == 5
 
     def test_a_missing_scope_is_named(self, vendor, helpdesk, change, ticket):
         vendor.tokens.access["reader"] = type(vendor.tokens.access["sandbox-zendesk-token"])(("read",))
-        outcome = updated(helpdesk(access_token="reader"), change(ticket["id"]))
+        outcome = update_ticket(helpdesk(access_token="reader"), change(ticket["id"]))
         assert isinstance(outcome, NotAllowed)
         assert outcome.scope == "tickets:write, write"

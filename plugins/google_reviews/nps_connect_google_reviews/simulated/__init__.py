@@ -1,4 +1,4 @@
-"""A simulated review page: counts who came, place by place."""
+"""Simulated review page; counts visits by place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nps_connect import Clock, SimulatedVendor, VendorReply, VendorRequest, syst
 
 
 class Simulated(SimulatedVendor):
-    """Stands in for the page on which a person writes a review. Nobody logs in, and no review is kept."""
+    """Simulates the page on which a person writes a review. There is no login, and no review is stored."""
 
     name = "google_reviews"
 
@@ -21,9 +21,9 @@ class Simulated(SimulatedVendor):
         self._visits: Counter[str] = Counter()
 
     def handle(self, request: VendorRequest) -> VendorReply:
-        """Show the review page of a place; looking at its head is not a visit."""
+        """Return the review page of a place; a HEAD request is not counted as a visit."""
         if request.method not in {"GET", "HEAD"}:
-            return _page(405, "This page can only be looked at.")
+            return _page(405, "This page is read-only.")
         place = self._place(request)
         if place is None:
             return _page(404, "There is no such place.")
@@ -38,12 +38,12 @@ class Simulated(SimulatedVendor):
         return request.path if request.path.startswith("/r/") else None
 
     def state(self) -> dict[str, Any]:
-        """How often the page of each place (by id, or by the path of its short address) was opened."""
+        """Return the number of visits by place (by id, or by the path of its short address)."""
         with self._lock:
             return {"visits": dict(self._visits)}
 
     def environment(self, base_url: str, connection: str) -> dict[str, str]:
-        """Sends customers to this page in place of Google's."""
+        """Return the variable that replaces Google's address with this page."""
         return {f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}__BASE_URL": base_url}
 
 

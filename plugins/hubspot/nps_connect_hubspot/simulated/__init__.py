@@ -1,4 +1,4 @@
-"""A simulated HubSpot portal: small enough for a thread, faithful enough to be believed."""
+"""Simulated HubSpot portal for sandbox and tests."""
 
 from nps_connect_hubspot.simulated.vendor import Simulated
 

@@ -1,4 +1,4 @@
-"""What happens at the portal, as entries of webhooks, and the webhooks themselves: formed and signed as HubSpot's."""
+"""Events at the portal as webhook entries, and webhooks formed and signed like HubSpot's."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from nps_connect_hubspot.webhooks import (
 
 APP_ID = 31337
 MAX_ENTRIES_PER_WEBHOOK = 100
-"""Entries per webhook."""
+"""Entries per webhook (HubSpot documentation, webhooks: up to 100)."""
 
 DEAL_TO_CONTACT_TYPE_ID, TICKET_TO_CONTACT_TYPE_ID = 3, 16
 
 
 @dataclass
 class EventLog:
-    """What happened, by the id of the fact.
+    """Events by the id of the fact.
 
     Attributes:
-        portal: where it happened.
-        sent: how often each fact has been sent.
+        portal: where they happened.
+        sent: how often each event has been sent.
     """
 
     portal: Portal
     entries: dict[str, JsonObject] = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=dict)
 
-    def note(self, kind: str, record_id: str, now: datetime, **more: object) -> str:
-        """Remember a fact; gives its id."""
+    def record_event(self, kind: str, record_id: str, now: datetime, **more: object) -> str:
+        """Record an event and return its id."""
         fact = f"fact-{len(self.entries) + 1}"
         self.entries[fact] = {
             "eventId": 1000 + len(self.entries),
@@ -57,7 +57,7 @@ class EventLog:
         return fact
 
     def simulate_event(self, kind: str, contact: Record, now: datetime) -> list[str]:
-        """Let something happen to a contact; no ids for a kind that this vendor does not know."""
+        """Simulate an event of a contact; returns its ids, none for an unknown kind."""
         if kind == "deal.won":
             return self._deal_won(contact, now)
         if kind == "ticket.closed":
@@ -66,25 +66,25 @@ class EventLog:
             stage = "lead" if contact.properties.get("lifecyclestage") == "customer" else "customer"
             contact.set({"lifecyclestage": stage}, now)
             change = {"propertyName": "lifecyclestage", "propertyValue": stage}
-            return [self.note("contact.propertyChange", contact.id, now, **change)]
+            return [self.record_event("contact.propertyChange", contact.id, now, **change)]
         if kind == "contact.created":
-            return [self.note("contact.creation", contact.id, contact.created, changeFlag="CREATED")]
+            return [self.record_event("contact.creation", contact.id, contact.created, changeFlag="CREATED")]
         if kind in ("contact.deleted", "contact.privacy_deleted"):
             return self._deleted(kind, contact, now)
         return []
 
     def _deal_won(self, contact: Record, now: datetime) -> list[str]:
         number = len(self.portal.records[DEAL]) + 1
-        told = {"dealname": f"Order {number}", "amount": str(100 + 25 * number), "pipeline": "default"}
-        deal = self.portal.create(DEAL, {**told, "dealstage": "appointmentscheduled"}, now)
+        properties = {"dealname": f"Order {number}", "amount": str(100 + 25 * number), "pipeline": "default"}
+        deal = self.portal.create(DEAL, {**properties, "dealstage": "appointmentscheduled"}, now)
         self.portal.link(deal, contact, DEAL_TO_CONTACT_TYPE_ID)
         return [self.enter_stage(deal, "closedwon", now)]
 
     def enter_stage(self, record: Record, stage: str, now: datetime) -> str:
-        """A deal or ticket enters a stage; gives the id of the fact."""
+        """Move a deal or ticket to a stage; returns the id of the event."""
         name, noun = ("dealstage", "deal") if record.kind == DEAL else ("hs_pipeline_stage", "ticket")
         record.set({name: stage}, now)
-        return self.note(f"{noun}.propertyChange", record.id, now, propertyName=name, propertyValue=stage)
+        return self.record_event(f"{noun}.propertyChange", record.id, now, propertyName=name, propertyValue=stage)
 
     def _ticket_closed(self, contact: Record, now: datetime) -> list[str]:
         ticket = self.portal.create(TICKET, {"subject": "A question", "hs_pipeline_stage": "1"}, now)
@@ -93,19 +93,19 @@ class EventLog:
 
     def _deleted(self, kind: str, contact: Record, now: datetime) -> list[str]:
         contact.archived = True
-        facts = [self.note("contact.deletion", contact.id, now, changeFlag="DELETED")]
+        facts = [self.record_event("contact.deletion", contact.id, now, changeFlag="DELETED")]
         if kind == "contact.privacy_deleted":
-            # A privacy deletion tells the ordinary deletion as well; the data is gone for good.
-            facts.append(self.note("contact.privacyDeletion", contact.id, now))
+            # A privacy deletion is preceded by an ordinary deletion; the data is gone for good.
+            facts.append(self.record_event("contact.privacyDeletion", contact.id, now))
             del self.portal.records[CONTACT][contact.id]
         return facts
 
     def webhooks(self, facts: Sequence[str], url: str, secret: str, now: datetime) -> list[VendorWebhook]:
-        """The webhooks for these facts, 100 entries each; a fact that was sent before has the next attempt number."""
-        known = [fact for fact in facts if fact in self.entries]
+        """Return the webhooks for these events, 100 entries each; each resend has the next attempt number."""
+        recorded = [fact for fact in facts if fact in self.entries]
         return [
-            self._webhook(known[start : start + MAX_ENTRIES_PER_WEBHOOK], url, secret, now)
-            for start in range(0, len(known), MAX_ENTRIES_PER_WEBHOOK)
+            self._webhook(recorded[start : start + MAX_ENTRIES_PER_WEBHOOK], url, secret, now)
+            for start in range(0, len(recorded), MAX_ENTRIES_PER_WEBHOOK)
         ]
 
     def _webhook(self, facts: Sequence[str], url: str, secret: str, now: datetime) -> VendorWebhook:

@@ -1,4 +1,4 @@
-"""What a portal holds: records with the history of their properties, associations, definitions, preferences."""
+"""Data of a portal: records with property history, associations, definitions, preferences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALL_SCOPES = (
 
 
 def format_moment(moment: datetime) -> str:
-    """A moment as HubSpot writes it."""
+    """Return a time in HubSpot's format."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -44,7 +44,7 @@ class Record:
     archived: bool = False
 
     def set(self, values: Mapping[str, str], now: datetime, source: str = "INTEGRATION") -> None:
-        """Write properties; setting a value that is there already is no change."""
+        """Write properties; setting the same value again is no change."""
         for name, value in values.items():
             if self.properties.get(name, "") != value:
                 self.properties[name] = value
@@ -53,25 +53,24 @@ class Record:
                 )
         self.updated = now
 
-    def told(self, names: Iterable[str], history: Iterable[str] = ()) -> JsonObject:
-        """The record as an answer holds it: what was asked for, and a few properties that always come along."""
+    def to_json(self, names: Iterable[str], history: Iterable[str] = ()) -> JsonObject:
+        """Return the record as in a response: the requested properties, and those that are always included."""
         always = {
             "createdate": format_moment(self.created),
             MODIFIED_PROPERTIES.get(self.kind, "hs_lastmodifieddate"): format_moment(self.updated),
             "hs_object_id": self.id,
         }
-        asked = {name: self.properties.get(name) for name in names}
-        answer: JsonObject = {
+        requested = {name: self.properties.get(name) for name in names}
+        content: JsonObject = {
             "id": self.id,
-            "properties": {**asked, **always},
+            "properties": {**requested, **always},
             "createdAt": format_moment(self.created),
             "updatedAt": format_moment(self.updated),
             "archived": self.archived,
         }
-        wanted = list(history)
-        if wanted:
-            answer["propertiesWithHistory"] = {name: self.history.get(name, []) for name in wanted}
-        return answer
+        if with_history := list(history):
+            content["propertiesWithHistory"] = {name: self.history.get(name, []) for name in with_history}
+        return content
 
 
 @dataclass
@@ -80,12 +79,12 @@ class Portal:
 
     Attributes:
         records: by object type and id.
-        survivors: by the id that was merged away.
+        survivors: id of the surviving record, by the id that was merged into it.
         links: associated ids with their association types, by (from type, id, to type).
         definitions, groups: by object type and name.
-        statuses: subscription states by address and subscription id; `all` under the key 0.
-        scopes: what the token may do.
-        locked: ids of records that another process holds (423).
+        statuses: subscription states by address and subscription id; the key 0 stands for all subscriptions.
+        scopes: scopes of the token.
+        locked: ids of records that another process has locked (423).
     """
 
     portal_id: int = 4242424
@@ -102,7 +101,7 @@ class Portal:
     _last_id: int = 100
 
     def create(self, kind: str, values: Mapping[str, str], now: datetime) -> Record:
-        """A new record."""
+        """Create a record."""
         self._last_id += 1
         record = Record(str(self._last_id), kind, now, now)
         self.records[kind][record.id] = record
@@ -110,7 +109,7 @@ class Portal:
         return record
 
     def find(self, kind: str, value: str, id_property: str | None = None) -> Record:
-        """A record by id (a merged one leads to the survivor), or by a unique property.
+        """Return a record by id (a merged id leads to the survivor) or by a unique property.
 
         Raises:
             Refusal: 404.
@@ -119,12 +118,12 @@ class Portal:
             record = self.records[kind].get(self.survivor(value))
         else:
             name = str(id_property)
-            folded = value.strip().casefold()
+            normalized = value.strip().casefold()
             record = next(
                 (
-                    known
-                    for known in self.records[kind].values()
-                    if known.properties.get(name, "").casefold() == folded and not known.archived
+                    candidate
+                    for candidate in self.records[kind].values()
+                    if candidate.properties.get(name, "").casefold() == normalized and not candidate.archived
                 ),
                 None,
             )
@@ -133,43 +132,43 @@ class Portal:
         return record
 
     def survivor(self, record_id: str) -> str:
-        """Where a merged id leads."""
+        """Return the id that a merged id leads to."""
         while record_id in self.survivors:
             record_id = self.survivors[record_id]
         return record_id
 
     def check(self, kind: str, values: Mapping[str, Any]) -> None:
-        """Refuse values that do not fit their properties.
+        """Reject values that are invalid for their properties.
 
         Raises:
             Refusal: 400 VALIDATION_ERROR.
         """
-        known = self.definitions.get(kind, {})
-        faults = [fault for name, value in values.items() if (fault := value_error(known.get(name), name, value))]
-        if faults:
-            raise invalid_values(faults)
+        definitions = self.definitions.get(kind, {})
+        errors = [error for name, value in values.items() if (error := value_error(definitions.get(name), name, value))]
+        if errors:
+            raise invalid_values(errors)
 
     def link(self, source: Record, target: Record, type_id: int, label: str | None = None) -> None:
         """Associate two records, in both directions."""
-        for one, other in ((source, target), (target, source)):
+        for origin, other in ((source, target), (target, source)):
             kind = {"category": "USER_DEFINED" if label else "HUBSPOT_DEFINED", "typeId": type_id, "label": label}
-            self.links.setdefault((one.kind, one.id, other.kind), {}).setdefault(other.id, []).append(kind)
+            self.links.setdefault((origin.kind, origin.id, other.kind), {}).setdefault(other.id, []).append(kind)
 
     def contact(self, email: str) -> Record | None:
-        """The contact with this primary or secondary address."""
-        folded = email.casefold()
+        """Return the contact with this primary or secondary address."""
+        normalized = email.casefold()
         for record in self.records[CONTACT].values():
             others = record.properties.get("hs_additional_emails", "").casefold().split(";")
-            if not record.archived and folded in (record.properties.get("email", "").casefold(), *others):
+            if not record.archived and normalized in (record.properties.get("email", "").casefold(), *others):
                 return record
         return None
 
-    def merge(self, survivor: Record, loser: Record, now: datetime) -> None:
-        """Merge two contacts: the loser's id leads to the survivor from now on, its address becomes a secondary one."""
-        del self.records[CONTACT][loser.id]
-        self.survivors[loser.id] = survivor.id
-        merged = [*filter(None, survivor.properties.get("hs_merged_object_ids", "").split(";")), loser.id]
-        others = [*filter(None, survivor.properties.get("hs_additional_emails", "").split(";"))]
-        if loser.properties.get("email"):
-            others.append(loser.properties["email"])
-        survivor.set({"hs_merged_object_ids": ";".join(merged), "hs_additional_emails": ";".join(others)}, now)
+    def merge(self, survivor: Record, merged: Record, now: datetime) -> None:
+        """Merge two contacts: the merged id leads to the survivor, and its address becomes a secondary one."""
+        del self.records[CONTACT][merged.id]
+        self.survivors[merged.id] = survivor.id
+        merged_ids = [*filter(None, survivor.properties.get("hs_merged_object_ids", "").split(";")), merged.id]
+        emails = [*filter(None, survivor.properties.get("hs_additional_emails", "").split(";"))]
+        if merged.properties.get("email"):
+            emails.append(merged.properties["email"])
+        survivor.set({"hs_merged_object_ids": ";".join(merged_ids), "hs_additional_emails": ";".join(emails)}, now)

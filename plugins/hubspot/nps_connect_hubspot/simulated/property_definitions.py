@@ -32,7 +32,7 @@ _STAGES = {
 
 
 def build_definition(name: str, kind: str = "string", field: str = "text", **more: Any) -> JsonObject:  # noqa: ANN401
-    """A definition as the API tells it."""
+    """Return a definition in the API's form."""
     return {
         "name": name,
         "label": name,
@@ -47,29 +47,29 @@ def build_definition(name: str, kind: str = "string", field: str = "text", **mor
 
 
 def build_option(value: str, label: str) -> JsonObject:
-    """A choice of an enumeration."""
+    """Return an option of an enumeration."""
     return {"label": label, "value": value, "displayOrder": 0, "hidden": False}
 
 
-def built_in_definitions() -> dict[str, dict[str, JsonObject]]:  # a table, made anew for each portal
-    """The definitions that every portal has and that we care for."""
-    found = {kind: {name: build_definition(name) for name in names} for kind, names in _TEXTS.items()}
-    found["deals"]["amount"] = build_definition("amount", "number", "number")
-    found["contacts"]["hs_email_optout"] = build_definition("hs_email_optout", "bool", "booleancheckbox")
+def built_in_definitions() -> dict[str, dict[str, JsonObject]]:
+    """Return the definitions that every portal has, as far as the plugin uses them; new objects at each call."""
+    definitions = {kind: {name: build_definition(name) for name in names} for kind, names in _TEXTS.items()}
+    definitions["deals"]["amount"] = build_definition("amount", "number", "number")
+    definitions["contacts"]["hs_email_optout"] = build_definition("hs_email_optout", "bool", "booleancheckbox")
     for (kind, name), stages in _STAGES.items():
         options = [build_option(value, label) for value, label in stages.items()]
-        found[kind][name] = build_definition(name, "enumeration", "radio", options=options)
+        definitions[kind][name] = build_definition(name, "enumeration", "radio", options=options)
     for name in _READ_ONLY:
         locked = {"archivable": False, "readOnlyDefinition": True, "readOnlyValue": True}
-        found["contacts"][name] = build_definition(name, modificationMetadata=locked)
-    return found
+        definitions["contacts"][name] = build_definition(name, modificationMetadata=locked)
+    return definitions
 
 
-def validate_new_definition(body: JsonObject, groups: Iterable[str], known: Iterable[str]) -> JsonObject:
-    """A new definition.
+def validate_new_definition(body: JsonObject, groups: Iterable[str], existing: Iterable[str]) -> JsonObject:
+    """Return a new definition.
 
     Raises:
-        Refusal: 400 for what is missing or does not fit, 409 for a name that is taken.
+        Refusal: 400 for missing or invalid fields, 409 for a name that exists.
     """
     missing = [key for key in ("name", "label", "type", "fieldType", "groupName") if not body.get(key)]
     if missing:
@@ -78,26 +78,26 @@ def validate_new_definition(body: JsonObject, groups: Iterable[str], known: Iter
         raise Refusal(400, "VALIDATION_ERROR", f"fieldType {body['fieldType']} does not go with type {body['type']}")
     if body["groupName"] not in groups:
         raise Refusal(400, "VALIDATION_ERROR", f"Property group {body['groupName']} does not exist")
-    if body["name"] in known:
+    if body["name"] in existing:
         raise Refusal(409, "CONFLICT", f"A property named '{body['name']}' already exists.")
     _check_options(body.get("options") or [])
     return {**build_definition(body["name"], body["type"], body["fieldType"]), **body, "hubspotDefined": False}
 
 
-def update_definition(there: JsonObject, body: JsonObject) -> JsonObject:
-    """A changed definition.
+def update_definition(definition: JsonObject, body: JsonObject) -> JsonObject:
+    """Return a changed definition.
 
     Raises:
-        Refusal: 400 where an admin locked it or an option is incomplete.
+        Refusal: 400 if an admin locked it or an option is incomplete.
     """
-    if there["modificationMetadata"]["readOnlyDefinition"]:
-        raise Refusal(400, "VALIDATION_ERROR", f"The definition of {there['name']} is read-only")
+    if definition["modificationMetadata"]["readOnlyDefinition"]:
+        raise Refusal(400, "VALIDATION_ERROR", f"The definition of {definition['name']} is read-only")
     _check_options(body.get("options") or [])
-    return {**there, **body}
+    return {**definition, **body}
 
 
 def value_error(definition: JsonObject | None, name: str, value: object) -> JsonObject | None:
-    """What is wrong with a value, or none."""
+    """Return what is wrong with a value, or None."""
     if definition is None:
         return _build_error(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
     if definition["modificationMetadata"]["readOnlyValue"]:
@@ -117,15 +117,15 @@ def _type_mismatch(definition: JsonObject, value: str) -> str | None:
     if kind in ("date", "datetime"):
         return None if _is_moment(value) else "INVALID_DATE"
     if kind == "enumeration":
-        return None if value in {known["value"] for known in definition["options"]} else "INVALID_OPTION"
+        return None if value in {option["value"] for option in definition["options"]} else "INVALID_OPTION"
     if kind == "string" and len(value.encode("utf-16-le", "surrogatepass")) // 2 > MAX_VALUE_LENGTH:
         return "PROPERTY_VALUE_TOO_LONG"
     return None
 
 
 def _check_options(options: Iterable[JsonObject]) -> None:
-    for known in options:
-        if not {"label", "value", "displayOrder", "hidden"} <= known.keys():
+    for option in options:
+        if not {"label", "value", "displayOrder", "hidden"} <= option.keys():
             raise Refusal(400, "VALIDATION_ERROR", "an option needs label, value, displayOrder and hidden")
 
 

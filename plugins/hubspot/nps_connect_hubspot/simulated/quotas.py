@@ -1,4 +1,4 @@
-"""The portal's quotas, driven by its own clock: a burst per ten seconds, searches per second, calls per day."""
+"""The portal's quotas by its own clock: a burst per ten seconds, searches per second, calls per day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONE_SECOND = timedelta(seconds=1)
 
 @dataclass
 class Quotas:
-    """How many calls the portal takes.
+    """Call limits of the portal.
 
     Attributes:
         burst: calls in any ten seconds (Professional: 190).
@@ -34,21 +34,21 @@ class Quotas:
     _calls: deque[datetime] = field(default_factory=deque)
     _searches: deque[datetime] = field(default_factory=deque)
 
-    def take(self, now: datetime, *, search: bool) -> None:
+    def count_call(self, now: datetime, *, search: bool) -> None:
         """Count a call.
 
         Raises:
-            Refusal: 429; the call does not count then.
+            Refusal: 429; the call is not counted then.
         """
-        self._new_day(now)
-        calls, most, window = (
+        self._start_day(now)
+        calls, limit, window = (
             (self._searches, self.searches, ONE_SECOND) if search else (self._calls, self.burst, TEN_SECONDS)
         )
         while calls and calls[0] <= now - window:
             calls.popleft()
         if self.used_today >= self.daily:
             raise self._refusal("You have reached your daily limit.", "DAILY")
-        if len(calls) >= most:
+        if len(calls) >= limit:
             if search:
                 raise self._refusal("You have reached your secondly limit.", None)
             raise self._refusal("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING")
@@ -56,10 +56,10 @@ class Quotas:
         self.used_today += 1
 
     def headers(self, now: datetime, *, search: bool) -> dict[str, str]:
-        """What an answer tells of the quotas; search answers tell nothing."""
+        """Return the quota headers of a response; search responses have none."""
         if search:
             return {}
-        self._new_day(now)
+        self._start_day(now)
         recent = sum(1 for moment in self._calls if moment > now - TEN_SECONDS)
         return {
             "X-HubSpot-RateLimit-Max": str(self.burst),
@@ -69,7 +69,7 @@ class Quotas:
             "X-HubSpot-RateLimit-Daily-Remaining": str(max(0, self.daily - self.used_today)),
         }
 
-    def _new_day(self, now: datetime) -> None:
+    def _start_day(self, now: datetime) -> None:
         today = now.astimezone(self.zone).date()
         if today != self._day:
             self._day, self.used_today = today, 0

@@ -1,4 +1,4 @@
-"""The shapes in which HubSpot answers and refuses."""
+"""HubSpot's response formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JsonObject = dict[str, Any]
 
 
 class Refusal(Exception):
-    """A call that the portal refuses, with the reply that says so."""
+    """A call that the portal refuses, with its response."""
 
     def __init__(self, status: int, category: str, message: str, **more: Any) -> None:  # noqa: ANN401
         super().__init__(message)
@@ -22,18 +22,18 @@ class Refusal(Exception):
 
 
 def reply(status: int, content: object, headers: Mapping[str, str] | None = None) -> VendorReply:
-    """A JSON reply; no content for none."""
+    """Return a JSON reply; an empty one for None."""
     body = b"" if content is None else json.dumps(content).encode()
     return VendorReply(status, body, {"content-type": "application/json;charset=utf-8", **(headers or {})})
 
 
 def correlation_id(number: int) -> str:
-    """The id of a request, as HubSpot gives one with each answer."""
+    """Return a request id, as HubSpot sends one with each response."""
     return str(uuid5(NAMESPACE_URL, f"simulated-hubspot/{number}"))
 
 
 def missing_scopes(scopes: Sequence[str]) -> Refusal:
-    """403 that names the scopes."""
+    """Return a 403 that names the scopes."""
     return Refusal(
         403,
         "MISSING_SCOPES",
@@ -48,26 +48,26 @@ def missing_scopes(scopes: Sequence[str]) -> Refusal:
 
 
 def not_found() -> Refusal:
-    """404 for a record or definition."""
+    """Return a 404 for a record or definition."""
     return Refusal(404, "OBJECT_NOT_FOUND", "resource not found")
 
 
-def invalid_values(faults: Sequence[JsonObject]) -> Refusal:
-    """400 for property values; each fault has `error`, `name` and `message`."""
-    details = [{"isValid": False, **fault, "localizedErrorMessage": fault["message"]} for fault in faults]
+def invalid_values(errors: Sequence[JsonObject]) -> Refusal:
+    """Return a 400 for property values; each error has `error`, `name` and `message`."""
+    details = [{"isValid": False, **error, "localizedErrorMessage": error["message"]} for error in errors]
     return Refusal(
         400,
         "VALIDATION_ERROR",
         f"Property values were not valid: {json.dumps(details)}",
         errors=[
-            {"message": fault["message"], "code": fault["error"], "context": {"propertyName": [fault["name"]]}}
-            for fault in faults
+            {"message": error["message"], "code": error["error"], "context": {"propertyName": [error["name"]]}}
+            for error in errors
         ],
     )
 
 
 def batch_body(results: Sequence[JsonObject], errors: Sequence[JsonObject], at: str) -> JsonObject:
-    """The body of a batch; errors hold no input index."""
+    """Return the body of a batch response; errors contain no input index."""
     body: JsonObject = {"status": "COMPLETE", "startedAt": at, "completedAt": at, "results": list(results)}
     if errors:
         body |= {"numErrors": len(errors), "errors": list(errors)}
@@ -75,7 +75,7 @@ def batch_body(results: Sequence[JsonObject], errors: Sequence[JsonObject], at: 
 
 
 def standard_error(category: str, message: str, context: Mapping[str, Sequence[str]]) -> JsonObject:
-    """One entry of a batch's `errors`."""
+    """Return one entry of a batch's `errors`."""
     return {
         "status": "error",
         "category": category,

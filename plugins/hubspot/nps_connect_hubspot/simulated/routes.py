@@ -1,4 +1,4 @@
-"""From method and path to what the portal does. Each version has its own prefixes; others do not exist."""
+"""Routes: method and path to handler. Each API version has its own prefixes; other versions do not exist."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ WEBHOOK_PREFIX = {"2026-03": "webhooks", "2026-09": "app-webhooks"}
 
 @dataclass(frozen=True)
 class Call:
-    """One request on its way.
+    """One request with its context.
 
     Attributes:
-        version: of the API.
-        parts: what the path names.
-        body: the JSON object that was sent; empty for none.
+        version: API version.
+        parts: named parts of the path.
+        body: the JSON object of the request; empty if there is none.
     """
 
     request: VendorRequest
@@ -46,28 +46,28 @@ _ROUTES: list[tuple[str, re.Pattern[str], Handler]] = []
 def _route(method: str, path: str) -> Callable[[Handler], Handler]:
     pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path.replace("{v}", f"(?P<v>{VERSIONS})"))
 
-    def keep(handler: Handler) -> Handler:
+    def register(handler: Handler) -> Handler:
         _ROUTES.append((method, re.compile(pattern), handler))
         return handler
 
-    return keep
+    return register
 
 
 def find_route(method: str, path: str) -> tuple[Handler, dict[str, str]]:
-    """The handler of a request and what its path names.
+    """Return the handler of a request and the named parts of its path.
 
     Raises:
         Refusal: 404 for an unknown path.
     """
-    for known, pattern, handler in _ROUTES:
+    for route_method, pattern, handler in _ROUTES:
         match = pattern.fullmatch(path)
-        if match and known == method:
+        if match and route_method == method:
             return handler, {name: unquote(value) for name, value in match.groupdict().items()}
     raise Refusal(404, "NOT_FOUND", f"Unable to find any resource for {method}")
 
 
 def is_search(path: str) -> bool:
-    """Whether a path counts against the search quota."""
+    """Return whether a path counts against the search quota."""
     return path.endswith("/search")
 
 
@@ -98,7 +98,7 @@ def _batch(call: Call) -> VendorReply:
 
 
 def _batch_status(call: Call, body: JsonObject, status: int) -> int:
-    """Before 2026-09 a partly failed batch is 207; since then it looks like a success but for its `errors`."""
+    """A partly failed batch is 207 before 2026-09; from then on it is 200 or 201 with `errors`."""
     return 207 if body.get("errors") and call.version == "2026-03" else status
 
 
@@ -112,8 +112,8 @@ def _search(call: Call) -> VendorReply:
 def _list(call: Call) -> VendorReply:
     _require_object_scope(call, _kind(call), "read")
     records = [record for record in call.portal.records[_kind(call)].values() if not record.archived]
-    most = int(call.request.query.get("limit", "10"))
-    return reply(200, {"results": [record.told(()) for record in records[:most]]})
+    limit = int(call.request.query.get("limit", "10"))
+    return reply(200, {"results": [record.to_json(()) for record in records[:limit]]})
 
 
 @_route("POST", "/crm/objects/{v}/{kind}")
@@ -126,7 +126,7 @@ def _create(call: Call) -> VendorReply:
 def _read(call: Call) -> VendorReply:
     _require_object_scope(call, _kind(call), "read")
     record = call.portal.find(_kind(call), call.parts["id"], call.request.query.get("idProperty"))
-    return reply(200, record.told(call.request.query.get("properties", "").split(",")))
+    return reply(200, record.to_json(call.request.query.get("properties", "").split(",")))
 
 
 @_route("PATCH", "/crm/objects/{v}/{kind}/{id}")

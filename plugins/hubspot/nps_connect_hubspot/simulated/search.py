@@ -1,4 +1,4 @@
-"""The search endpoint: filters, sorting, paging, and an index that lags behind."""
+"""Search endpoint: filters, sorting, paging, and an index that lags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_PAGE_SIZE = 200
 
 
 def search(portal: Portal, kind: str, body: JsonObject, indexed_until: datetime) -> JsonObject:
-    """A page of results.
+    """Return a page of results.
 
     Args:
         portal: the data.
@@ -33,29 +33,29 @@ def search(portal: Portal, kind: str, body: JsonObject, indexed_until: datetime)
         for record in portal.records[kind].values()
         if not record.archived
         and record.updated <= indexed_until
-        and (not groups or any(_matches(record, g) for g in groups))
+        and (not groups or any(_matches(record, group) for group in groups))
     ]
     for order in reversed(body.get("sorts") or []):
         name = order["propertyName"]
         rows.sort(key=lambda record: comparable_value(record, name), reverse=order.get("direction") == "DESCENDING")
-    answer: JsonObject = {
+    content: JsonObject = {
         "total": len(rows),
-        "results": [record.told(body.get("properties") or []) for record in rows[after : after + limit]],
+        "results": [record.to_json(body.get("properties") or []) for record in rows[after : after + limit]],
     }
     if after + limit < len(rows):
-        answer["paging"] = {"next": {"after": str(after + limit)}}
-    return answer
+        content["paging"] = {"next": {"after": str(after + limit)}}
+    return content
 
 
 def _matches(record: Record, filters: list[JsonObject]) -> bool:
     return all(
-        _OPERATORS[wanted["operator"]](comparable_value(record, wanted["propertyName"]), str(wanted.get("value", "")))
-        for wanted in filters
+        _OPERATORS[rule["operator"]](comparable_value(record, rule["propertyName"]), str(rule.get("value", "")))
+        for rule in filters
     )
 
 
 def comparable_value(record: Record, name: str) -> str:
-    """A property as search compares it; moments in milliseconds, padded so that texts compare like numbers."""
+    """Return a property as search compares it; times are milliseconds, padded so that texts compare like numbers."""
     if name == MODIFIED_PROPERTIES.get(record.kind, "hs_lastmodifieddate"):
         return _pad_moment(record.updated)
     if name == "createdate":
@@ -75,11 +75,11 @@ def _number(text: str) -> float:
 
 
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
-    "EQ": lambda there, value: there.casefold() == value.casefold(),
-    "GTE": lambda there, value: _number(there) >= _number(value),
-    "GT": lambda there, value: _number(there) > _number(value),
-    "LT": lambda there, value: _number(there) < _number(value),
-    "LTE": lambda there, value: _number(there) <= _number(value),
-    "HAS_PROPERTY": lambda there, _value: there != "",
-    "CONTAINS_TOKEN": lambda there, value: value.casefold() in there.casefold().split(";"),
+    "EQ": lambda stored, value: stored.casefold() == value.casefold(),
+    "GTE": lambda stored, value: _number(stored) >= _number(value),
+    "GT": lambda stored, value: _number(stored) > _number(value),
+    "LT": lambda stored, value: _number(stored) < _number(value),
+    "LTE": lambda stored, value: _number(stored) <= _number(value),
+    "HAS_PROPERTY": lambda stored, _value: stored != "",
+    "CONTAINS_TOKEN": lambda stored, value: value.casefold() in stored.casefold().split(";"),
 }

@@ -1,4 +1,4 @@
-"""`Simulated`: the portal behind its door."""
+"""`Simulated`: the portal behind its HTTP interface, with authentication and quotas."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from nps_connect_hubspot.simulated.quotas import Quotas
 from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, correlation_id, reply
 from nps_connect_hubspot.simulated.routes import Call, find_route, is_search
 
-TOKEN = "pat-eu1-simulated-portal-token"  # noqa: S105  # opens nothing but the simulated portal
-SECRET = "simulated-client-secret"  # noqa: S105  # likewise
+TOKEN = "pat-eu1-simulated-portal-token"  # noqa: S105  # valid for the simulated portal only
+SECRET = "simulated-client-secret"  # noqa: S105  # valid for the simulated portal only
 
 
 class Simulated(SimulatedVendor):
     """A portal in the European data centre, on the Professional tier.
 
     Attributes:
-        portal: all that it holds; tests may change it.
-        quotas: likewise.
-        search_lag: how long the search index takes to see a change.
+        portal: its data; tests may change it.
+        quotas: its call limits; tests may change them.
+        search_lag: delay of the search index.
     """
 
     name = "hubspot"
@@ -52,14 +52,14 @@ class Simulated(SimulatedVendor):
             search = is_search(request.path)
             try:
                 self._authorise(request)
-                self.quotas.take(now, search=search)
-                answer = self._answer(request)
+                self.quotas.count_call(now, search=search)
+                response = self._respond(request)
             except Refusal as refusal:
-                answer = reply(refusal.status, {**refusal.body, "correlationId": common["x-hubspot-correlation-id"]})
+                response = reply(refusal.status, {**refusal.body, "correlationId": common["x-hubspot-correlation-id"]})
             return VendorReply(
-                answer.status,
-                answer.body,
-                {**answer.headers, **common, **self.quotas.headers(now, search=search)},
+                response.status,
+                response.body,
+                {**response.headers, **common, **self.quotas.headers(now, search=search)},
             )
 
     def _authorise(self, request: VendorRequest) -> None:
@@ -67,7 +67,7 @@ class Simulated(SimulatedVendor):
         if headers.get("authorization") != f"Bearer {TOKEN}":
             raise Refusal(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.")
 
-    def _answer(self, request: VendorRequest) -> VendorReply:
+    def _respond(self, request: VendorRequest) -> VendorReply:
         handler, parts = find_route(request.method, request.path)
         call = Call(
             request=request,
@@ -81,11 +81,11 @@ class Simulated(SimulatedVendor):
         )
         try:
             return handler(call)
-        except (AttributeError, KeyError, TypeError, ValueError):  # a body without what the call needs
+        except (AttributeError, KeyError, TypeError, ValueError):  # the body lacks something that the call needs
             raise Refusal(400, "VALIDATION_ERROR", "Invalid input JSON") from None
 
     def state(self) -> dict[str, Any]:
-        """Every record, definition and preference."""
+        """Return every record, definition and preference."""
         with self._lock:
             return {
                 "portal_id": self.portal.portal_id,
@@ -93,22 +93,22 @@ class Simulated(SimulatedVendor):
                 "refused_for_quota": self.quotas.refused,
                 "records": {
                     kind: {
-                        record.id: {**record.told(record.properties), "archived": record.archived}
+                        record.id: {**record.to_json(record.properties), "archived": record.archived}
                         for record in records.values()
                     }
                     for kind, records in self.portal.records.items()
                 },
                 "merged": dict(self.portal.survivors),
-                "properties": {kind: sorted(known) for kind, known in self.portal.definitions.items()},
+                "properties": {kind: sorted(definitions) for kind, definitions in self.portal.definitions.items()},
                 "preferences": {
-                    email: {str(key): told for key, told in known.items()}
-                    for email, known in self.portal.statuses.items()
+                    email: {str(key): state for key, state in states.items()}
+                    for email, states in self.portal.statuses.items()
                 },
                 "webhooks_sent": dict(self.facts.sent),
             }
 
     def environment(self, base_url: str, connection: str) -> dict[str, str]:
-        """Point the example configuration at this portal, with webhooks."""
+        """Return variables that point the example configuration at this portal, with webhooks."""
         prefix = f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}"
         return {
             "HUBSPOT_TOKEN": TOKEN,
@@ -118,53 +118,52 @@ class Simulated(SimulatedVendor):
         }
 
     def populate(self, people: Sequence[SimulatedPerson]) -> None:
-        """A contact for each person that is not known yet."""
+        """Add a contact for each person that has none yet."""
         with self._lock:
             for person in people:
                 if self.portal.contact(person.email) is None:
-                    self.portal.create(CONTACT, _contact(person), self.clock())
+                    self.portal.create(CONTACT, _contact_properties(person), self.clock())
 
     def simulate_event(self, kind: str, email: str) -> list[str]:
-        """Let something happen to the contact with this address."""
+        """Simulate an event of the contact with this address."""
         with self._lock:
             contact = self.portal.contact(email)
             return self.facts.simulate_event(kind, contact, self.clock()) if contact else []
 
     def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:
-        """The signed webhooks for these facts; asking again gives the next attempt, freshly signed."""
+        """Return the signed webhooks for these events; a further call returns the next attempt, signed anew."""
         with self._lock:
             return self.facts.webhooks(facts, url, SECRET, self.clock())
 
     def opt_out(self, email: str) -> None:
-        """The person unsubscribes from all mail."""
+        """Record that the person unsubscribes from all mail."""
         with self._lock:
             contact = self.portal.contact(email)
             if contact is not None:
                 contact.set({"hs_email_optout": "true"}, self.clock())
 
     def effects(self) -> VendorEffects:
-        """Scores and comments on contacts, by primary address."""
+        """Return scores and comments of contacts by primary address."""
         with self._lock:
-            told = {
-                record.properties["email"]: record.properties
-                for record in self.portal.records[CONTACT].values()
-                if record.properties.get("email")
-            }
-            return VendorEffects(
-                scores={email: int(values["nps_score"]) for email, values in told.items() if values.get("nps_score")},
-                comments={email: values["nps_comment"] for email, values in told.items() if values.get("nps_comment")},
-            )
+            scores, comments = {}, {}
+            for record in self.portal.records[CONTACT].values():
+                email = record.properties.get("email")
+                if email and record.properties.get("nps_score"):
+                    scores[email] = int(record.properties["nps_score"])
+                if email and record.properties.get("nps_comment"):
+                    comments[email] = record.properties["nps_comment"]
+            return VendorEffects(scores=scores, comments=comments)
 
 
 def _body(request: VendorRequest) -> JsonObject:
     try:
-        told = request.json()
+        content = request.json()
     except ValueError:
         raise Refusal(400, "VALIDATION_ERROR", "Invalid input JSON") from None
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def _contact(person: SimulatedPerson) -> Mapping[str, str]:
+def _contact_properties(person: SimulatedPerson) -> Mapping[str, str]:
     first, _, last = person.name.partition(" ")
     return {
         "email": person.email,

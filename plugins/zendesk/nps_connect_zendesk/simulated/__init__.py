@@ -1,4 +1,4 @@
-"""A Zendesk small enough for a thread, shaped after the vendor's own documentation: for sandbox, demo and tests."""
+"""Simulated Zendesk account for sandbox, demo and tests, modelled on the vendor's documentation."""
 
 from __future__ import annotations
 

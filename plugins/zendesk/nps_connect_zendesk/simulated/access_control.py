@@ -1,4 +1,4 @@
-"""The door of the simulated Zendesk: who may come in, for what, and how often."""
+"""Access control of the simulated Zendesk: authentication, scopes and rate limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nps_connect import VendorReply, VendorRequest, json_reply
 from nps_connect_zendesk.simulated.account import AGENT_EMAIL
 from nps_connect_zendesk.simulated.replies import Refusal, forbidden
 
-TOKEN = "sandbox-zendesk-token"  # noqa: S105  # of a simulated account
+TOKEN = "sandbox-zendesk-token"  # noqa: S105  # of the simulated account
 API_TOKEN = "sandbox-zendesk-api-token"  # noqa: S105
 CLIENT_ID = "nps_connect"
 CLIENT_SECRET = "sandbox-zendesk-client-secret"  # noqa: S105
@@ -23,7 +23,7 @@ SCOPED_RESOURCES = ("tickets", "users", "webhooks", "triggers", "automations")
 
 @dataclass
 class AccessToken:
-    """An access token: its scopes, when it ends (none: never), and the refresh token given with it."""
+    """An access token: its scopes, its expiry (None: never), and the refresh token issued with it."""
 
     scopes: tuple[str, ...]
     expires_at: datetime | None = None
@@ -32,54 +32,54 @@ class AccessToken:
 
 @dataclass
 class TokenRegistry:
-    """Every token that the account has given out. A refresh ends the old pair at once."""
+    """Every token that the account has issued. A refresh invalidates the old pair immediately."""
 
     clock: Callable[[], datetime]
     access: dict[str, AccessToken] = field(default_factory=lambda: {TOKEN: AccessToken(("read", "write"))})
     codes: set[str] = field(default_factory=lambda: {AUTHORIZATION_CODE})
-    given: int = 0
+    issued_count: int = 0
 
     def grant(self, request: VendorRequest) -> VendorReply:
-        """Answer a call of the token endpoint."""
-        asked = self._asked(request)
-        if asked.get("client_id") != CLIENT_ID or asked.get("client_secret") != CLIENT_SECRET:
+        """Answer a request to the token endpoint."""
+        form = self._form(request)
+        if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
             return _grant_error(401, "invalid_client")
-        kind = asked.get("grant_type")
+        kind = form.get("grant_type")
         if kind == "client_credentials":
-            return self._give(str(asked.get("scope") or "read"), asked, with_refresh=False)
-        if kind == "authorization_code" and asked.get("code") in self.codes:
-            self.codes.discard(str(asked["code"]))
-            return self._give(str(asked.get("scope") or "read"), asked, with_refresh=True)
+            return self._issue(str(form.get("scope") or "read"), form, with_refresh=False)
+        if kind == "authorization_code" and form.get("code") in self.codes:
+            self.codes.discard(str(form["code"]))
+            return self._issue(str(form.get("scope") or "read"), form, with_refresh=True)
         if kind == "refresh_token":
             for name, token in list(self.access.items()):
-                if token.refresh is not None and token.refresh == asked.get("refresh_token"):
+                if token.refresh is not None and token.refresh == form.get("refresh_token"):
                     del self.access[name]
-                    return self._give(" ".join(token.scopes), asked, with_refresh=True)
+                    return self._issue(" ".join(token.scopes), form, with_refresh=True)
         return _grant_error(400, "invalid_grant")
 
     @staticmethod
-    def _asked(request: VendorRequest) -> dict[str, object]:
+    def _form(request: VendorRequest) -> dict[str, object]:
         try:
-            asked = request.json()
+            form = request.json()
         except ValueError:
             return {}
-        return asked if isinstance(asked, dict) else {}
+        return form if isinstance(form, dict) else {}
 
-    def _give(self, scope: str, asked: dict[str, object], *, with_refresh: bool) -> VendorReply:
-        self.given += 1
-        lasts = asked.get("expires_in")
-        seconds = lasts if isinstance(lasts, int) else 172_800
-        refresh = f"sandbox-refresh-{self.given}" if with_refresh else None
-        name = f"sandbox-access-{self.given}"
+    def _issue(self, scope: str, form: dict[str, object], *, with_refresh: bool) -> VendorReply:
+        self.issued_count += 1
+        lifetime = form.get("expires_in")
+        seconds = lifetime if isinstance(lifetime, int) else 172_800
+        refresh = f"sandbox-refresh-{self.issued_count}" if with_refresh else None
+        name = f"sandbox-access-{self.issued_count}"
         self.access[name] = AccessToken(tuple(scope.split()), self.clock() + timedelta(seconds=seconds), refresh)
         body = {"access_token": name, "token_type": "bearer", "scope": scope, "expires_in": seconds}
         return json_reply(200, {**body, **({"refresh_token": refresh} if refresh else {})})
 
     def check(self, request: VendorRequest) -> AccessToken:
-        """The caller's token.
+        """Return the caller's token.
 
         Raises:
-            Refused: 401 or 403.
+            Refusal: 401 or 403.
         """
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind == "Basic":
@@ -116,7 +116,7 @@ def _scopes_for(request: VendorRequest) -> tuple[str, ...]:
 
 @dataclass
 class RateLimits:
-    """Calls per minute and the narrower limits; everything counts in windows that begin with the first call.
+    """Calls per minute and narrower limits; each is counted in windows that start with the first call.
 
     Attributes:
         per_minute: the account's quota.
@@ -135,29 +135,29 @@ class RateLimits:
     windows: dict[str, tuple[datetime, int]] = field(default_factory=dict)
 
     def count(self, name: str, limit: int, seconds: int = 60) -> tuple[bool, int, int]:
-        """Count one call: whether it is allowed, how many are left, seconds until the window ends."""
+        """Count one call; return whether it is allowed, how many are left, and the seconds until the window ends."""
         now = self.clock()
-        begun, used = self.windows.get(name, (now, 0))
-        if now >= begun + timedelta(seconds=seconds):
-            begun, used = now, 0
-        resets = max(1, int((begun + timedelta(seconds=seconds) - now).total_seconds()))
+        started, used = self.windows.get(name, (now, 0))
+        if now >= started + timedelta(seconds=seconds):
+            started, used = now, 0
+        resets = max(1, int((started + timedelta(seconds=seconds) - now).total_seconds()))
         if used >= limit:
             return False, 0, resets
-        self.windows[name] = (begun, used + 1)
+        self.windows[name] = (started, used + 1)
         return True, limit - used - 1, resets
 
     def general(self) -> dict[str, str]:
-        """Count one call against the account's quota, and give the headers that tell of it.
+        """Count one call against the account's quota, and return the quota headers.
 
         Raises:
-            Refused: 429.
+            Refusal: 429.
         """
-        allowed, left, resets = self.count("account", self.per_minute)
+        allowed, remaining, resets = self.count("account", self.per_minute)
         headers = {
             "x-rate-limit": str(self.per_minute),
-            "x-rate-limit-remaining": str(left),
+            "x-rate-limit-remaining": str(remaining),
             "ratelimit-limit": str(self.per_minute),
-            "ratelimit-remaining": str(left),
+            "ratelimit-remaining": str(remaining),
             "ratelimit-reset": str(resets),
         }
         if not allowed:
@@ -169,7 +169,7 @@ class RateLimits:
         """Count an update of a ticket.
 
         Raises:
-            Refused: 429.
+            Refusal: 429.
         """
         allowed, _, resets = self.count("updates", self.updates_per_minute)
         if not allowed:
@@ -182,7 +182,7 @@ class RateLimits:
         """Count an update of a user.
 
         Raises:
-            Refused: 429, as plain text without `Retry-After`.
+            Refusal: 429, as plain text without `Retry-After`.
         """
         if not self.count(f"user {user_id}", self.per_user)[0]:
             raise Refusal(_text_reply("You have exceeded the rate limit for updating a single unique user."))
@@ -191,7 +191,7 @@ class RateLimits:
         """Count a call of an incremental export.
 
         Raises:
-            Refused: 429.
+            Refusal: 429.
         """
         allowed, _, resets = self.count("exports", self.exports)
         if not allowed:
@@ -201,8 +201,8 @@ class RateLimits:
 
 
 def _rate_limit_reply(body: dict[str, str], resets: int, headers: dict[str, str]) -> VendorReply:
-    told = {"content-type": "application/json", "retry-after": str(resets), **headers}
-    return VendorReply(429, json.dumps(body).encode(), told)
+    all_headers = {"content-type": "application/json", "retry-after": str(resets), **headers}
+    return VendorReply(429, json.dumps(body).encode(), all_headers)
 
 
 def _text_reply(text: str) -> VendorReply:

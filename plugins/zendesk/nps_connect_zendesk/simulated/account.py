@@ -1,4 +1,4 @@
-"""All that the simulated account holds, and the small acts that change it."""
+"""Data of the simulated account, and the operations that change it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*ticket\.(\w+)\s*\}\}")
 
 
 def format_time(moment: datetime) -> str:
-    """A time as the API writes it: whole seconds, UTC."""
+    """Return a time in the API's format: whole seconds, UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -26,10 +26,11 @@ class Account:
     """The account's records, by id.
 
     Attributes:
-        clock: the present moment.
-        users, tickets, comments, things: records; `things` are lists such as groups and user fields, by name.
-        changed: when each ticket and user last changed, with a running number, for exports.
-        mails: what Zendesk itself wrote to customers: address and occasion.
+        clock: current time.
+        users, tickets, comments, identities: records by id.
+        resources: lists such as groups and user fields, by name.
+        changed: time of the last change of each ticket and user, for exports.
+        mails: mails that Zendesk itself sent to customers: address and occasion.
     """
 
     clock: Callable[[], datetime]
@@ -44,33 +45,34 @@ class Account:
     def __post_init__(self) -> None:
         self._user_ids = count(1001)
         self._ticket_ids = count(1)
-        self._thing_ids = count(360001)
+        self._resource_ids = count(360001)
         self._comment_ids = count(5001)
         self.users[AGENT_ID] = self._user(AGENT_ID, "Integration", AGENT_EMAIL, role="admin")
 
     def now(self) -> str:
-        """The present moment as the API writes it."""
+        """Return the current time in the API's format."""
         return format_time(self.clock())
 
     def touch(self, kind: str, row: Row) -> None:
-        """Note that a record changed."""
+        """Record that a record changed."""
         row["updated_at"] = self.now()
         self.changed[kind, row["id"]] = self.clock()
 
     def next_resource_id(self) -> int:
-        """A number for a new field, group, trigger."""
-        return next(self._thing_ids)
+        """Return an id for a new field, group or trigger."""
+        return next(self._resource_ids)
 
     def user_with(self, email: str) -> Row | None:
-        """The user who has this address, as primary or as further one."""
-        wanted = email.strip().casefold()
+        """Return the user with this address, primary or secondary."""
+        normalized = email.strip().casefold()
         for user in self.users.values():
-            if user["active"] and wanted in {one.casefold() for one in self.identities.get(user["id"], [])}:
+            addresses = {address.casefold() for address in self.identities.get(user["id"], [])}
+            if user["active"] and normalized in addresses:
                 return user
         return None
 
     def add_user(self, name: str, email: str, *, locale: str = "en-US") -> Row:
-        """A new end user."""
+        """Add an end user."""
         user = self._user(next(self._user_ids), name, email, locale=locale)
         self.users[user["id"]] = user
         self.touch("users", user)
@@ -96,7 +98,7 @@ class Account:
         }
 
     def add_ticket(self, values: Row, *, channel: str, created: timedelta = timedelta()) -> Row:
-        """A new ticket; `created` moves its creation into the past."""
+        """Add a ticket; `created` is how long ago it was created."""
         ticket_id = next(self._ticket_ids)
         at = format_time(self.clock() - created)
         ticket: Row = {
@@ -136,8 +138,8 @@ class Account:
         return ticket
 
     def add_comment(self, ticket: Row, body: str, *, public: bool, author_id: int = AGENT_ID) -> None:
-        """A comment; placeholders in it are expanded, as Zendesk does."""
-        text = _PLACEHOLDER.sub(lambda found: str(ticket.get(found.group(1), "")), body)
+        """Add a comment; placeholders in it are expanded, as Zendesk does."""
+        text = _PLACEHOLDER.sub(lambda match: str(ticket.get(match.group(1), "")), body)
         comment = {
             "id": next(self._comment_ids),
             "type": "Comment",
@@ -154,16 +156,16 @@ class Account:
                 metric["reply_time_in_minutes"] = self._since(ticket)
 
     def set_status(self, ticket: Row, status: str) -> None:
-        """Another status, with all that the metric set remembers of it."""
-        before, metric = ticket["status"], ticket["metric_set"]
-        if status == before:
+        """Change the status, with the metric set that Zendesk derives from it."""
+        previous, metric = ticket["status"], ticket["metric_set"]
+        if status == previous:
             return
         ticket["status"] = status
         metric["status_updated_at"] = self.now()
-        if status in ("solved", "closed") and before != "solved":
+        if status in ("solved", "closed") and previous != "solved":
             metric["solved_at"] = self.now()
             metric["full_resolution_time_in_minutes"] = self._since(ticket)
-        if before == "solved" and status in ("new", "open", "pending", "hold"):
+        if previous == "solved" and status in ("new", "open", "pending", "hold"):
             metric["reopens"] += 1
         self.touch("tickets", ticket)
 

@@ -1,4 +1,4 @@
-"""What happens at the simulated account without us: agents solve tickets, users vanish. And how Zendesk tells of it."""
+"""Events at the simulated account: agents solve tickets, users are deleted; with Zendesk's webhooks for them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PLACEHOLDER = re.compile(r"\{\{ticket\.([\w.]+)\}\}")
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that happened, with the record as it was then."""
+    """An event, with the record as it was then."""
 
     id: str
     kind: str
@@ -43,25 +43,25 @@ class Fact:
 
 @dataclass
 class EventLog:
-    """The account's own life, and its webhooks."""
+    """Events of the account, and their webhooks."""
 
     account: Account
     facts: dict[str, Fact] = field(default_factory=dict)
 
     def simulate_event(self, kind: str, email: str) -> list[str]:
-        """Let something happen to the person with this address; returns the fact's id, none if it cannot happen."""
+        """Simulate an event of the person with this address; returns its id, empty if it cannot happen."""
         user = self.account.user_with(email)
         if user is None or kind not in EVENT_TYPES:
             return []
         if kind.startswith("contact."):
-            return [self._vanish(kind, user)]
+            return [self._delete_user(kind, user)]
         ticket = self._ticket_for(kind, user)
         if ticket is None:
             return []
         if kind in TICKET_STATUS:
             previous = ticket["status"]
             if kind == "ticket.solved":
-                self.account.add_comment(ticket, "We have found it and mended it.", public=True)
+                self.account.add_comment(ticket, "We have found and fixed the problem.", public=True)
             self.account.set_status(ticket, TICKET_STATUS[kind])
         elif kind == "ticket.deleted":
             previous, ticket["status"] = ticket["status"], "deleted"
@@ -69,49 +69,49 @@ class EventLog:
             previous = ticket["priority"]
             ticket["priority"] = "high" if previous == "urgent" else "urgent"
         self.account.touch("tickets", ticket)
-        return [self._remember(kind, ticket, previous)]
+        return [self._record(kind, ticket, previous)]
 
     def _ticket_for(self, kind: str, user: Row) -> Row | None:
-        wanted = {"ticket.reopened": ("solved",), "ticket.closed": ("solved",)}.get(kind, ("new", "open", "pending"))
-        theirs = [ticket for ticket in self.account.tickets.values() if ticket["requester_id"] == user["id"]]
-        found = next((ticket for ticket in reversed(theirs) if ticket["status"] in wanted), None)
-        if found is None and kind in ("ticket.solved", "ticket.priority_changed", "ticket.deleted"):
+        statuses = {"ticket.reopened": ("solved",), "ticket.closed": ("solved",)}.get(kind, ("new", "open", "pending"))
+        own_tickets = [ticket for ticket in self.account.tickets.values() if ticket["requester_id"] == user["id"]]
+        ticket = next((row for row in reversed(own_tickets) if row["status"] in statuses), None)
+        if ticket is None and kind in ("ticket.solved", "ticket.priority_changed", "ticket.deleted"):
             values = {"subject": "A question about my order", "requester_id": user["id"], "priority": "normal"}
-            found = self.account.add_ticket(values, channel="email", created=timedelta(hours=1))
-            self.account.add_comment(found, "Where is my order?", public=True, author_id=user["id"])
-        return found
+            ticket = self.account.add_ticket(values, channel="email", created=timedelta(hours=1))
+            self.account.add_comment(ticket, "Where is my order?", public=True, author_id=user["id"])
+        return ticket
 
-    def _vanish(self, kind: str, user: Row) -> str:
+    def _delete_user(self, kind: str, user: Row) -> str:
         user["active"] = False
         self.account.touch("users", user)
-        fact = self._remember(kind, user, None)
+        fact = self._record(kind, user, None)
         if kind == "contact.privacy_deleted":
             user |= {"name": "Permanently Deleted User", "email": None}
         return fact
 
-    def _remember(self, kind: str, record: Row, previous: str | None) -> str:
+    def _record(self, kind: str, record: Row, previous: str | None) -> str:
         fact_id = str(uuid.uuid5(INVOCATION_NAMESPACE, f"{kind} {record['id']} {len(self.facts)}"))
         self.facts[fact_id] = Fact(fact_id, kind, json.loads(json.dumps(record)), previous, self.account.now())
         return fact_id
 
     def webhooks(self, fact_ids: list[str], url: str) -> list[VendorWebhook]:
-        """The webhooks for these facts, signed now. Asking again is a resend: same invocation id, same body."""
+        """Return the webhooks for these events, signed now; a second call resends them with the same id and body."""
         hook = next((row for row in self.account.resources.get("webhooks", []) if row["endpoint"] == url), None)
         return [
             webhook
-            for fact in (self.facts[one] for one in fact_ids if one in self.facts)
-            for webhook in self._sent(fact, hook)
+            for fact in (self.facts[fact_id] for fact_id in fact_ids if fact_id in self.facts)
+            for webhook in self._build_webhooks(fact, hook)
         ]
 
-    def _sent(self, fact: Fact, hook: Row | None) -> list[VendorWebhook]:
+    def _build_webhooks(self, fact: Fact, hook: Row | None) -> list[VendorWebhook]:
         if hook is not None and CONDITIONAL_SUBSCRIPTION in (hook.get("subscriptions") or []):
-            bodies = self._rendered(fact, hook)
+            bodies = self._trigger_bodies(fact, hook)
         else:
             bodies = [json.dumps(build_envelope(fact)).encode()]
-        return [self._signed(fact, hook, body) for body in bodies]
+        return [self._sign(fact, hook, body) for body in bodies]
 
-    def _rendered(self, fact: Fact, hook: Row) -> list[bytes]:
-        """The bodies of the triggers that fire for the fact and call this webhook."""
+    def _trigger_bodies(self, fact: Fact, hook: Row) -> list[bytes]:
+        """Return the bodies of the triggers that fire for the event and call this webhook."""
         bodies = []
         for trigger in self.account.resources.get("triggers", []):
             if trigger["active"] and _matches(trigger["conditions"].get("all") or [], fact):
@@ -120,11 +120,11 @@ class EventLog:
                     for action in trigger["actions"]
                     if action["field"] == "notification_webhook" and action["value"][0] == hook["id"]
                 ]
-                bodies += [self._filled(text, fact.record).encode() for text in texts]
+                bodies += [self._expand(text, fact.record).encode() for text in texts]
         return bodies
 
     @staticmethod
-    def _filled(text: str, ticket: Row) -> str:
+    def _expand(text: str, ticket: Row) -> str:
         values = {
             "id": str(ticket["id"]),
             "external_id": ticket.get("external_id") or "",
@@ -133,9 +133,9 @@ class EventLog:
             "requester.id": str(ticket.get("requester_id", "")),
             "tags": " ".join(ticket.get("tags") or []),
         }
-        return _PLACEHOLDER.sub(lambda found: values.get(found.group(1), ""), text)
+        return _PLACEHOLDER.sub(lambda match: values.get(match.group(1), ""), text)
 
-    def _signed(self, fact: Fact, hook: Row | None, body: bytes) -> VendorWebhook:
+    def _sign(self, fact: Fact, hook: Row | None, body: bytes) -> VendorWebhook:
         timestamp = format_time(self.account.clock())
         hook_id = hook["id"] if hook else "01HOOKSANDBOX"
         invocation = uuid.uuid5(INVOCATION_NAMESPACE, f"invocation {fact.id} {hook_id} {len(body)}").hex.upper()[:26]
@@ -156,7 +156,7 @@ class EventLog:
 
 
 def build_envelope(fact: Fact) -> dict[str, Any]:
-    """The event envelope: statuses in upper case, ids as texts."""
+    """Return the event envelope: statuses in upper case, ids as texts."""
     record = fact.record
     noun = "user" if fact.kind.startswith("contact.") else "ticket"
     detail: dict[str, Any] = {"id": str(record["id"]), "updated_at": record["updated_at"]}
@@ -176,8 +176,8 @@ def build_envelope(fact: Fact) -> dict[str, Any]:
             "via": {"channel": record["via"]["channel"]},
             "created_at": record["created_at"],
         }
-        now = record["priority"] if fact.kind == "ticket.priority_changed" else record["status"]
-        change |= {"current": (now or "").upper(), "previous": (fact.previous or "").upper()}
+        current = record["priority"] if fact.kind == "ticket.priority_changed" else record["status"]
+        change |= {"current": (current or "").upper(), "previous": (fact.previous or "").upper()}
     else:
         detail |= {"email": record.get("email"), "role": record["role"], "created_at": record["created_at"]}
     return {
@@ -194,16 +194,16 @@ def build_envelope(fact: Fact) -> dict[str, Any]:
 
 def _matches(conditions: list[Row], fact: Fact) -> bool:
     order = ["new", "open", "pending", "hold", "solved", "closed"]
-    status, about_status = fact.record.get("status"), fact.kind in TICKET_STATUS
+    status, is_status_event = fact.record.get("status"), fact.kind in TICKET_STATUS
     for condition in conditions:
-        named, operator, value = condition["field"], condition["operator"], condition.get("value")
+        name, operator, value = condition["field"], condition["operator"], condition.get("value")
         holds = {
-            ("status", "value"): about_status and status == value and fact.previous != value,
-            ("status", "value_previous"): about_status and fact.previous == value,
+            ("status", "value"): is_status_event and status == value and fact.previous != value,
+            ("status", "value_previous"): is_status_event and fact.previous == value,
             ("status", "less_than"): status in order and value in order and order.index(status) < order.index(value),
             ("priority", "changed"): fact.kind == "ticket.priority_changed",
             ("update_type", "is"): value == "Change",
-        }.get((named, operator), False)
+        }.get((name, operator), False)
         if not holds:
             return False
     return bool(conditions)

@@ -1,4 +1,4 @@
-"""The simulated incremental exports by cursor."""
+"""Simulated incremental exports by cursor."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class ExportApi:
     limits: RateLimits
 
     def handle(self, request: VendorRequest, kind: str) -> VendorReply:
-        """One page of what changed since the cursor; the newest minute is left out.
+        """Return one page of changes since the cursor; the last minute is left out.
 
         Raises:
-            Refused: any error.
+            Refusal: any error.
         """
         self.limits.export()
         after = self._after(request)
@@ -34,19 +34,19 @@ class ExportApi:
         rows = self.account.tickets if kind == "tickets" else self.account.users
         changes = sorted(
             (at.timestamp(), number)
-            for (of, number), at in self.account.changed.items()
-            if of == kind and number in rows and at <= newest and (at.timestamp(), number) > after
+            for (changed_kind, number), at in self.account.changed.items()
+            if changed_kind == kind and number in rows and at <= newest and (at.timestamp(), number) > after
         )
         page = changes[:size]
         last = page[-1] if page else after
         body = {
-            kind: [self._shown(request, kind, number) for _, number in page],
+            kind: [self._export_row(request, kind, number) for _, number in page],
             "after_cursor": base64.b64encode(f"{last[0]!r}|{last[1]}".encode()).decode(),
             "end_of_stream": len(changes) <= size,
         }
         return json_reply(200, body)
 
-    def _shown(self, request: VendorRequest, kind: str, number: int) -> dict[str, object]:
+    def _export_row(self, request: VendorRequest, kind: str, number: int) -> dict[str, object]:
         row = (self.account.tickets if kind == "tickets" else self.account.users)[number]
         with_metrics = "metric_sets" in request.query.get("include", "").split(",")
         return {key: value for key, value in row.items() if with_metrics or key != "metric_set"}
@@ -62,8 +62,8 @@ class ExportApi:
         start = request.query.get("start_time", "")
         if not start.isdigit():
             raise bad_request("InvalidValue", "start_time is missing")
-        begin = datetime.fromtimestamp(int(start), UTC)
-        if begin > self.account.clock() - EXPORT_LAG:
+        started_at = datetime.fromtimestamp(int(start), UTC)
+        if started_at > self.account.clock() - EXPORT_LAG:
             text = "Too recent start_time. Use a start_time older than 60 seconds"
             raise Refusal(json_reply(422, {"error": "InvalidValue", "description": text}))
-        return begin.timestamp(), -1
+        return started_at.timestamp(), -1

@@ -1,4 +1,4 @@
-"""How the simulated Zendesk answers: its error bodies, and pages of lists."""
+"""Response formats of the simulated Zendesk: error bodies and list pages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Refusal(Exception):
 
 
 def not_found() -> Refusal:
-    """404 as Zendesk gives it for records."""
+    """Return the 404 of a missing record."""
     return Refusal(json_reply(404, {"error": "RecordNotFound", "description": "Not found"}))
 
 
 def invalid(details: Mapping[str, str]) -> Refusal:
-    """422: these fields of the record are refused."""
+    """Return a 422 for invalid fields of the record."""
     body = {
         "error": "RecordInvalid",
         "description": "Record validation errors",
@@ -32,39 +32,39 @@ def invalid(details: Mapping[str, str]) -> Refusal:
 
 
 def bad_request(code: str, text: str) -> Refusal:
-    """400 with a code."""
+    """Return a 400 with a code."""
     return Refusal(json_reply(400, {"error": code, "description": text}))
 
 
 def titled_error(status: int, title: str, message: str) -> Refusal:
-    """The other shape: the error is an object."""
+    """Return an error in the other format: the error is an object."""
     return Refusal(json_reply(status, {"error": {"title": title, "message": message}}))
 
 
 def forbidden(scopes: Sequence[str]) -> Refusal:
-    """403 for a token without the scope."""
+    """Return a 403 for a token without the scope."""
     text = f"You are missing the following required scopes: {', '.join(scopes)}"
     return Refusal(json_reply(403, {"error": "Forbidden", "description": text}))
 
 
 def page_of(request: VendorRequest, key: str, rows: Sequence[Mapping[str, Any]]) -> VendorReply:
-    """A list by cursor pages: `page[size]` up to 100, `page[after]`."""
+    """Return a page of a list: `page[size]` up to 100, `page[after]`."""
     size = max(1, min(100, int(request.query.get("page[size]", "100"))))
     start = int(request.query.get("page[after]", "0"))
-    more = start + size < len(rows)
+    has_more = start + size < len(rows)
     body = {
         key: list(rows[start : start + size]),
-        "meta": {"has_more": more, "after_cursor": str(start + size) if more else None},
+        "meta": {"has_more": has_more, "after_cursor": str(start + size) if has_more else None},
         "links": {"next": None},
     }
     return json_reply(200, body)
 
 
 def json_object(request: VendorRequest, key: str) -> dict[str, Any]:
-    """The object under `key` in the body.
+    """Return the object under `key` in the body.
 
     Raises:
-        Refused: 400 or 422.
+        Refusal: 400 or 422.
     """
     try:
         body = request.json()

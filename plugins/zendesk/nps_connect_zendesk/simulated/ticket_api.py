@@ -1,4 +1,4 @@
-"""The simulated tickets API."""
+"""Simulated tickets API."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ PLAIN_FIELDS = ("priority", "type", "group_id", "brand_id", "ticket_form_id", "a
 
 @dataclass
 class IdempotencyKeys:
-    """Idempotency keys: each is remembered for two hours with the body and the first answer."""
+    """Idempotency keys: each is stored for two hours with the body's digest and the first reply."""
 
     clock: Callable[[], datetime]
-    known: dict[str, tuple[datetime, str, VendorReply]] = field(default_factory=dict)
+    entries: dict[str, tuple[datetime, str, VendorReply]] = field(default_factory=dict)
 
-    def answer(self, request: VendorRequest, make: Callable[[], VendorReply]) -> VendorReply:
-        """The first answer again, or a new one.
+    def handle(self, request: VendorRequest, make: Callable[[], VendorReply]) -> VendorReply:
+        """Return the first reply again, or a new one.
 
         Raises:
-            Refused: 400, when the key came with another body.
+            Refusal: 400 if the key was used with another body.
         """
         key = request.headers.get("idempotency-key")
         if key is None:
@@ -39,14 +39,15 @@ class IdempotencyKeys:
         if len(key) > 255:
             raise bad_request("IdempotentRequestError", "The idempotency key is too long")
         digest = hashlib.sha256(request.body).hexdigest()
-        at, first, reply = self.known.get(key, (datetime.min.replace(tzinfo=self.clock().tzinfo), "", VendorReply(0)))
+        unused = (datetime.min.replace(tzinfo=self.clock().tzinfo), "", VendorReply(0))
+        at, first_digest, reply = self.entries.get(key, unused)
         if reply.status and self.clock() - at < KEY_TTL:
-            if first != digest:
+            if first_digest != digest:
                 text = "Request parameters don't match the given idempotency key"
                 raise bad_request("IdempotentRequestError", text)
             return _with_lookup_header(reply, "hit")
         reply = make()
-        self.known[key] = (self.clock(), digest, reply)
+        self.entries[key] = (self.clock(), digest, reply)
         return _with_lookup_header(reply, "miss")
 
 
@@ -66,18 +67,18 @@ class TicketApi:
         """Answer a request; `parts` is the path after ``tickets``.
 
         Raises:
-            Refused: any error.
+            Refusal: any error.
         """
         match request.method, parts:
             case "POST", []:
-                return self.keys.answer(request, lambda: self._create(request))
+                return self.keys.handle(request, lambda: self._create(request))
             case "GET", []:
                 return self._list(request)
             case "GET", ["show_many"]:
-                ids = [int(one) for one in request.query.get("ids", "").split(",") if one.isdigit()][:100]
-                return self._with_side_loads(request, [self.account.tickets[i] for i in ids if self._there(i)])
+                ids = [int(value) for value in request.query.get("ids", "").split(",") if value.isdigit()][:100]
+                return self._with_side_loads(request, [self.account.tickets[i] for i in ids if self._exists(i)])
             case "GET", [ticket_id]:
-                return json_reply(200, {"ticket": _shown(self._find(ticket_id))})
+                return json_reply(200, {"ticket": _public_fields(self._find(ticket_id))})
             case "PUT", [ticket_id]:
                 return self._update(request, self._find(ticket_id))
             case "PUT", [ticket_id, "tags"]:
@@ -88,45 +89,45 @@ class TicketApi:
                 return page_of(request, "comments", comments[::-1] if newest_first else comments)
         raise not_found()
 
-    def _there(self, ticket_id: int) -> bool:
+    def _exists(self, ticket_id: int) -> bool:
         return ticket_id in self.account.tickets and self.account.tickets[ticket_id]["status"] != "deleted"
 
     def _find(self, ticket_id: str) -> Row:
-        if not ticket_id.isdigit() or not self._there(int(ticket_id)):
+        if not ticket_id.isdigit() or not self._exists(int(ticket_id)):
             raise not_found()
         return self.account.tickets[int(ticket_id)]
 
     def _list(self, request: VendorRequest) -> VendorReply:
-        wanted = request.query.get("external_id")
+        external_id = request.query.get("external_id")
         tickets = [
-            _shown(ticket)
+            _public_fields(ticket)
             for ticket in self.account.tickets.values()
-            if ticket["status"] != "deleted" and (wanted is None or ticket["external_id"] == wanted)
+            if ticket["status"] != "deleted" and (external_id is None or ticket["external_id"] == external_id)
         ]
         return page_of(request, "tickets", tickets)
 
     def _with_side_loads(self, request: VendorRequest, tickets: list[Row]) -> VendorReply:
         include = request.query.get("include", "").split(",")
         body: dict[str, Any] = {
-            "tickets": [_shown(ticket, metrics="metric_sets" in include) for ticket in tickets],
+            "tickets": [_public_fields(ticket, metrics="metric_sets" in include) for ticket in tickets],
             "count": len(tickets),
         }
         if "users" in include:
             ids = dict.fromkeys(ticket["requester_id"] for ticket in tickets)
-            body["users"] = [self.account.users[one] for one in ids if one in self.account.users]
+            body["users"] = [self.account.users[user_id] for user_id in ids if user_id in self.account.users]
         return json_reply(200, body)
 
     def _create(self, request: VendorRequest) -> VendorReply:
-        asked = json_object(request, "ticket")
-        comment = asked.get("comment")
+        draft = json_object(request, "ticket")
+        comment = draft.get("comment")
         body = str((comment or {}).get("body") or "") if isinstance(comment, dict) else ""
         if not body.strip():
             raise invalid({"base": "Description: cannot be blank"})
-        self._check(asked, body)
-        source = self._follow_up_source(asked)
-        requester_id = self._requester(asked)
-        values = {key: asked[key] for key in PLAIN_FIELDS if key in asked}
-        values |= {"tags": _tags(asked.get("tags")), "custom_fields": asked.get("custom_fields") or []}
+        self._check(draft, body)
+        source = self._follow_up_source(draft)
+        requester_id = self._requester(draft)
+        values = {key: draft[key] for key in PLAIN_FIELDS if key in draft}
+        values |= {"tags": _tags(draft.get("tags")), "custom_fields": draft.get("custom_fields") or []}
         public = bool(comment.get("public", True)) if isinstance(comment, dict) else True
         ticket = self.account.add_ticket({**values, "requester_id": requester_id, "is_public": public}, channel="api")
         if source is not None:
@@ -136,41 +137,41 @@ class TicketApi:
         requester = self.account.users[requester_id]
         if public and requester["role"] == "end-user":
             self.account.mails.append({"to": requester["email"], "occasion": "request received"})
-        return json_reply(201, {"ticket": _shown(ticket)}, location=f"/api/v2/tickets/{ticket['id']}.json")
+        return json_reply(201, {"ticket": _public_fields(ticket)}, location=f"/api/v2/tickets/{ticket['id']}.json")
 
-    def _check(self, asked: Row, body: str = "") -> None:
-        if asked.get("priority") not in PRIORITIES:
-            raise invalid({"priority": f"Priority: {asked['priority']} is not a valid priority"})
-        if asked.get("status", "new") not in STATUSES:
+    def _check(self, values: Row, body: str = "") -> None:
+        if values.get("priority") not in PRIORITIES:
+            raise invalid({"priority": f"Priority: {values['priority']} is not a valid priority"})
+        if values.get("status", "new") not in STATUSES:
             raise invalid({"status": "Status: is not valid"})
-        if len(str(asked.get("subject") or "")) > 255:
+        if len(str(values.get("subject") or "")) > 255:
             raise invalid({"subject": "Subject: is too long (maximum is 255 characters)"})
         if len(body.encode()) > 65_536:
             raise invalid({"description": "Description: is too long"})
-        if any(" " in tag for tag in asked.get("tags") or []):
+        if any(" " in tag for tag in values.get("tags") or []):
             raise invalid({"tags": "Tags: contain a space"})
         for key, kind in REFERENCE_FIELDS.items():
-            known = {row["id"] for row in self.account.resources.get(kind, [])}
-            if asked.get(key) is not None and asked[key] not in known:
+            existing = {row["id"] for row in self.account.resources.get(kind, [])}
+            if values.get(key) is not None and values[key] not in existing:
                 raise invalid({key.removesuffix("_id"): f"{key.removesuffix('_id').title()}: is invalid"})
-        self._check_agents_and_fields(asked)
+        self._check_agents_and_fields(values)
 
-    def _check_agents_and_fields(self, asked: Row) -> None:
+    def _check_agents_and_fields(self, values: Row) -> None:
         agents = {user["id"]: user["email"] for user in self.account.users.values() if user["role"] != "end-user"}
-        if asked.get("assignee_id") is not None and asked["assignee_id"] not in agents:
+        if values.get("assignee_id") is not None and values["assignee_id"] not in agents:
             raise invalid({"assignee": "Assignee: is not an agent"})
-        if asked.get("assignee_email") is not None and asked["assignee_email"] not in agents.values():
+        if values.get("assignee_email") is not None and values["assignee_email"] not in agents.values():
             raise invalid({"assignee": "Assignee: is not an agent"})
         fields = {row["id"] for row in self.account.resources.get("ticket_fields", [])}
-        for one in asked.get("custom_fields") or []:
-            if one.get("id") not in fields:
-                raise invalid({"custom_fields": f"Custom field {one.get('id')} is unknown"})
+        for custom_field in values.get("custom_fields") or []:
+            if custom_field.get("id") not in fields:
+                raise invalid({"custom_fields": f"Custom field {custom_field.get('id')} is unknown"})
 
-    def _requester(self, asked: Row) -> int:
-        requester = asked.get("requester")
+    def _requester(self, values: Row) -> int:
+        requester = values.get("requester")
         if isinstance(requester, dict):
             return self._inline_requester(requester)
-        user = self.account.users.get(asked.get("requester_id") or AGENT_ID)
+        user = self.account.users.get(values.get("requester_id") or AGENT_ID)
         if user is None or not user["active"]:
             raise invalid({"requester": "Requester: is not known"})
         if user["suspended"]:
@@ -189,8 +190,8 @@ class TicketApi:
             self.account.mails.append({"to": email, "occasion": "verify your address"})
         return int(user["id"])
 
-    def _follow_up_source(self, asked: Row) -> Row | None:
-        number = asked.get("via_followup_source_id")
+    def _follow_up_source(self, values: Row) -> Row | None:
+        number = values.get("via_followup_source_id")
         if number is None:
             return None
         source = self.account.tickets.get(number)
@@ -199,27 +200,27 @@ class TicketApi:
         return source
 
     def _update(self, request: VendorRequest, ticket: Row) -> VendorReply:
-        asked = json_object(request, "ticket")
+        values = json_object(request, "ticket")
         if ticket["status"] == "closed":
             raise invalid({"status": "Status: closed prevents ticket update"})
-        if asked.get("safe_update") and asked.get("updated_stamp") != ticket["updated_at"]:
+        if values.get("safe_update") and values.get("updated_stamp") != ticket["updated_at"]:
             text = "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data."
             raise Refusal(json_reply(409, {"error": "UpdateConflict", "description": text}))
-        self._check(asked)
+        self._check(values)
         self.limits.ticket_update(ticket["id"])
-        ticket.update({key: asked[key] for key in PLAIN_FIELDS if key in asked})
-        if "tags" in asked:
-            ticket["tags"] = _tags(asked["tags"])
-        given = {one["id"]: one for one in asked.get("custom_fields") or []}
-        kept = [one for one in ticket["custom_fields"] if one["id"] not in given]
-        ticket["custom_fields"] = [*kept, *given.values()]
-        comment = asked.get("comment")
+        ticket.update({key: values[key] for key in PLAIN_FIELDS if key in values})
+        if "tags" in values:
+            ticket["tags"] = _tags(values["tags"])
+        changed = {item["id"]: item for item in values.get("custom_fields") or []}
+        unchanged = [item for item in ticket["custom_fields"] if item["id"] not in changed]
+        ticket["custom_fields"] = [*unchanged, *changed.values()]
+        comment = values.get("comment")
         if isinstance(comment, dict) and comment.get("body"):
             public = bool(comment.get("public", ticket["is_public"]))
             self.account.add_comment(ticket, str(comment["body"]), public=public)
-        self.account.set_status(ticket, str(asked.get("status") or ticket["status"]))
+        self.account.set_status(ticket, str(values.get("status") or ticket["status"]))
         self.account.touch("tickets", ticket)
-        return json_reply(200, {"ticket": _shown(ticket)})
+        return json_reply(200, {"ticket": _public_fields(ticket)})
 
     def _add_tags(self, request: VendorRequest, ticket: Row) -> VendorReply:
         if ticket["status"] == "closed":
@@ -235,5 +236,5 @@ def _tags(tags: object) -> list[str]:
     return sorted({str(tag).lower() for tag in tags}) if isinstance(tags, list) else []
 
 
-def _shown(ticket: Row, *, metrics: bool = False) -> Row:
+def _public_fields(ticket: Row, *, metrics: bool = False) -> Row:
     return {key: value for key, value in ticket.items() if metrics or key != "metric_set"}

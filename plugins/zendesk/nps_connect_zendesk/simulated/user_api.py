@@ -1,4 +1,4 @@
-"""The simulated users API."""
+"""Simulated users API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UserApi:
         """Answer a request; `parts` is the path after ``users``.
 
         Raises:
-            Refused: any error.
+            Refusal: any error.
         """
         match request.method, parts:
             case "GET", ["me"]:
@@ -30,9 +30,9 @@ class UserApi:
             case "GET", ["search"]:
                 return self._search(request)
             case "GET", ["show_many"]:
-                ids = [int(one) for one in request.query.get("ids", "").split(",") if one.isdigit()][:100]
-                found = [self.account.users[one] for one in ids if one in self.account.users]
-                return json_reply(200, {"users": found, "count": len(found)})
+                ids = [int(value) for value in request.query.get("ids", "").split(",") if value.isdigit()][:100]
+                users = [self.account.users[user_id] for user_id in ids if user_id in self.account.users]
+                return json_reply(200, {"users": users, "count": len(users)})
             case "POST", ["create_or_update"]:
                 return self._create_or_update(request)
             case "GET", [user_id]:
@@ -41,7 +41,7 @@ class UserApi:
                 return self._update(request, self._find(user_id))
             case "GET", [user_id, "identities"]:
                 addresses = self.account.identities[self._find(user_id)["id"]]
-                rows = [{"type": "email", "value": one, "primary": one == addresses[0]} for one in addresses]
+                rows = [{"type": "email", "value": email, "primary": email == addresses[0]} for email in addresses]
                 return page_of(request, "identities", rows)
         raise not_found()
 
@@ -51,59 +51,60 @@ class UserApi:
         return self.account.users[int(user_id)]
 
     def _search(self, request: VendorRequest) -> VendorReply:
-        wanted = request.query.get("query", "").strip().casefold()
-        external = request.query.get("external_id")
-        found = []
+        query = request.query.get("query", "").strip().casefold()
+        external_id = request.query.get("external_id")
+        hits = []
         for user in self.account.users.values():
             texts = [user["name"], *self.account.identities[user["id"]]]
-            hit = user["external_id"] == external if external else any(wanted in text.casefold() for text in texts)
-            if user["active"] and hit and (external or wanted):
-                found.append(user)
-        return json_reply(200, {"users": found[:100], "count": len(found), "next_page": None})
+            has_text = any(query in text.casefold() for text in texts)
+            is_hit = user["external_id"] == external_id if external_id else has_text
+            if user["active"] and is_hit and (external_id or query):
+                hits.append(user)
+        return json_reply(200, {"users": hits[:100], "count": len(hits), "next_page": None})
 
     def _create_or_update(self, request: VendorRequest) -> VendorReply:
-        asked = json_object(request, "user")
-        email = str(asked.get("email") or "")
-        external = asked.get("external_id")
-        known = self.account.user_with(email) if email else None
-        if known is None and external is not None:
-            known = next((user for user in self.account.users.values() if user["external_id"] == external), None)
-        if known is not None:
-            self._change(known, {key: value for key, value in asked.items() if key != "email"})
-            return json_reply(200, {"user": known})
+        values = json_object(request, "user")
+        email = str(values.get("email") or "")
+        external_id = values.get("external_id")
+        existing = self.account.user_with(email) if email else None
+        if existing is None and external_id is not None:
+            existing = next((user for user in self.account.users.values() if user["external_id"] == external_id), None)
+        if existing is not None:
+            self._change(existing, {key: value for key, value in values.items() if key != "email"})
+            return json_reply(200, {"user": existing})
         if email.count("@") != 1 or " " in email or "." not in email.partition("@")[2]:
             raise invalid({"email": f"Email: {email} is not properly formatted"})
-        if not asked.get("name"):
+        if not values.get("name"):
             raise invalid({"name": "Name: is too short (minimum one character)"})
-        user = self.account.add_user(str(asked["name"]), email)
-        self._change(user, asked)
-        if not asked.get("skip_verify_email"):
+        user = self.account.add_user(str(values["name"]), email)
+        self._change(user, values)
+        if not values.get("skip_verify_email"):
             self.account.mails.append({"to": email, "occasion": "verify your address"})
         return json_reply(201, {"user": user})
 
     def _update(self, request: VendorRequest, user: Row) -> VendorReply:
-        asked = json_object(request, "user")
+        values = json_object(request, "user")
         self.limits.user_update(user["id"])
-        self._change(user, asked)
+        self._change(user, values)
         return json_reply(200, {"user": user})
 
-    def _change(self, user: Row, asked: Row) -> None:
+    def _change(self, user: Row, values: Row) -> None:
         for key in ("name", "external_id", "locale", "tags", "suspended"):
-            if key in asked:
-                user[key] = asked[key]
-        email = asked.get("email")
+            if key in values:
+                user[key] = values[key]
+        email = values.get("email")
         addresses = self.account.identities[user["id"]]
         if email and email not in addresses:
             addresses.append(email)
         kinds = {row["key"]: row["type"] for row in self.account.resources.get("user_fields", []) if row["active"]}
-        for key, value in (asked.get("user_fields") or {}).items():
-            if key in kinds:  # unknown keys are ignored without a word
+        for key, value in (values.get("user_fields") or {}).items():
+            if key in kinds:  # unknown keys are silently ignored
                 user["user_fields"][key] = _stored_value(kinds[key], key, value)
         self.account.touch("users", user)
 
 
 def _stored_value(kind: str, key: str, value: Any) -> Any:  # noqa: ANN401  # JSON
-    """A user field's value as Zendesk keeps it: dates lose their time of day."""
+    """Return a user field's value as Zendesk stores it: dates lose their time of day."""
     if value is None:
         return None
     if kind == "integer" and (isinstance(value, bool) or not isinstance(value, int)):

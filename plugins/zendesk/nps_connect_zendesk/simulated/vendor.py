@@ -1,4 +1,4 @@
-"""`Simulated`: the simulated Zendesk as the sandbox and the contract kit see it."""
+"""`Simulated`: the simulated Zendesk for the sandbox and the contract kit."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ USER_FIELDS = (
     ("nps_score", "integer", "NPS score"),
     ("nps_category", "text", "NPS category"),
     ("nps_responded_at", "date", "NPS answered on"),
-    ("nps_answer", "text", "NPS answer (reference)"),
+    ("nps_answer", "text", "NPS response (reference)"),
     ("nps_comment", "textarea", "NPS comment"),
 )
 OPT_OUT_TAG = "no_survey"
 
 
 class Simulated(SimulatedVendor):
-    """A Zendesk account, stateful and safe for several threads.
+    """A stateful, thread-safe Zendesk account.
 
     Args:
-        clock: the present moment.
-        set_up: whether our user fields are there already, as after ``connections apply``.
+        clock: current time.
+        set_up: whether our user fields exist already, as after ``connections apply``.
         requests_per_minute: the account's quota.
 
     Attributes:
-        account: everything it holds; tests may arrange it.
-        limits, tokens, happenings: quotas, credentials, and what happens without us.
+        account: its data; tests may change it.
+        limits, tokens, event_log: quotas, credentials, and events without API calls.
     """
 
     name = "zendesk"
 
-    def __init__(self, *args: Any, set_up: bool = True, requests_per_minute: int = 700, **known: Any) -> None:  # noqa: ANN401
-        super().__init__(*args, **known)
+    def __init__(self, *args: Any, set_up: bool = True, requests_per_minute: int = 700, **more: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **more)
         self._lock = threading.RLock()
         self.account = Account(self._now)
         self.limits = RateLimits(self._now, per_minute=requests_per_minute)
@@ -56,7 +56,7 @@ class Simulated(SimulatedVendor):
         self.requests = 0
         self._tickets = TicketApi(self.account, self.limits, IdempotencyKeys(self._now))
         self._users = UserApi(self.account, self.limits)
-        self._things = ResourceApi(self.account)
+        self._resources = ResourceApi(self.account)
         self._exports = ExportApi(self.account, self.limits)
         self.account.resources["groups"] = [{"id": 360, "name": "Customer care"}]
         self.account.resources["brands"] = [{"id": 360, "name": "Exemple", "active": True}]
@@ -72,18 +72,18 @@ class Simulated(SimulatedVendor):
         """Answer one API request."""
         with self._lock:
             self.requests += 1
-            known = {"date": format_datetime(self.clock().astimezone(UTC), usegmt=True)}
-            known["x-request-id"] = uuid.uuid5(uuid.NAMESPACE_URL, f"zendesk {self.requests}").hex
+            headers = {"date": format_datetime(self.clock().astimezone(UTC), usegmt=True)}
+            headers["x-request-id"] = uuid.uuid5(uuid.NAMESPACE_URL, f"zendesk {self.requests}").hex
             try:
                 if request.path.removesuffix(".json") == "/oauth/tokens" and request.method == "POST":
-                    return _with_headers(self.tokens.grant(request), known)
+                    return _with_headers(self.tokens.grant(request), headers)
                 token = self.tokens.check(request)
-                known |= self.limits.general()
-                return _with_headers(self._answer(request, token.scopes), known)
-            except Refusal as refused:
-                return _with_headers(refused.reply, known)
+                headers |= self.limits.general()
+                return _with_headers(self._route(request, token.scopes), headers)
+            except Refusal as refusal:
+                return _with_headers(refusal.reply, headers)
 
-    def _answer(self, request: VendorRequest, scopes: Sequence[str]) -> VendorReply:
+    def _route(self, request: VendorRequest, scopes: Sequence[str]) -> VendorReply:
         path = request.path.removesuffix(".json")
         if not path.startswith(API):
             raise not_found()
@@ -93,7 +93,7 @@ class Simulated(SimulatedVendor):
         if first == "users":
             return self._users.handle(request, parts)
         if first in SINGULAR:
-            return self._things.handle(request, first, parts)
+            return self._resources.handle(request, first, parts)
         if first == "incremental" and parts in (["tickets", "cursor"], ["users", "cursor"]):
             return self._exports.handle(request, parts[0])
         if (first, parts) == ("oauth", ["tokens", "current"]):
@@ -102,9 +102,9 @@ class Simulated(SimulatedVendor):
         raise not_found()
 
     def state(self) -> dict[str, Any]:
-        """All that the account holds."""
+        """Return everything that the account stores."""
         with self._lock:
-            held = {
+            content = {
                 "users": list(self.account.users.values()),
                 "tickets": [
                     {**ticket, "comments": self.account.comments[number]}
@@ -114,11 +114,11 @@ class Simulated(SimulatedVendor):
                 "requests": self.requests,
                 **self.account.resources,
             }
-            copied: dict[str, Any] = json.loads(json.dumps(held))
+            copied: dict[str, Any] = json.loads(json.dumps(content))
             return copied
 
     def environment(self, base_url: str, connection: str) -> dict[str, str]:
-        """Variables for the plugin's example configuration."""
+        """Return variables for the plugin's example configuration."""
         prefix = f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}"
         return {
             "ZENDESK_TOKEN": TOKEN,
@@ -128,7 +128,7 @@ class Simulated(SimulatedVendor):
         }
 
     def populate(self, people: Sequence[SimulatedPerson]) -> None:
-        """Make these people end users; those who opted out carry the tag for it."""
+        """Add these people as end users; those who opted out have the opt-out tag."""
         with self._lock:
             for person in people:
                 if self.account.user_with(person.email) is None:
@@ -137,17 +137,17 @@ class Simulated(SimulatedVendor):
                     self.opt_out(person.email)
 
     def simulate_event(self, kind: str, email: str) -> list[str]:
-        """An agent solves, reopens or deletes the person's ticket (ours, if there is one), or the user is deleted."""
+        """Simulate that an agent solves, reopens or deletes the person's ticket, or that the user is deleted."""
         with self._lock:
             return self.event_log.simulate_event(kind, email)
 
     def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:
-        """Signed webhooks: event envelopes, or the triggers' bodies when a webhook in trigger mode goes to `url`."""
+        """Return signed webhooks: event envelopes, or trigger bodies if a webhook in trigger mode has this `url`."""
         with self._lock:
             return self.event_log.webhooks(list(facts), url)
 
     def opt_out(self, email: str) -> None:
-        """Tag the user as one who wants no surveys."""
+        """Add the opt-out tag to the user."""
         with self._lock:
             user = self.account.user_with(email)
             if user is not None:
@@ -155,7 +155,7 @@ class Simulated(SimulatedVendor):
                 self.account.touch("users", user)
 
     def effects(self) -> VendorEffects:
-        """Scores and comments on profiles, and the tickets that came by the API, by their requester."""
+        """Return scores and comments on profiles, and the tickets created by the API, by requester."""
         with self._lock:
             users = [user for user in self.account.users.values() if user["email"]]
             tickets: dict[str, list[str]] = {}
