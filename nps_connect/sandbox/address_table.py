@@ -1,4 +1,4 @@
-"""Tells people where the sandbox is."""
+"""Printed table of the sandbox's addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 
 
 def print_addresses(addresses: dict[str, Any], console: Console | None = None) -> None:
-    """Print the sandbox's addresses, and the environment that points a configuration at it."""
+    """Print the sandbox's addresses and the environment that points a configuration at it."""
     console = console or Console(soft_wrap=True)
     table = Table(title="Sandbox: everything in it is simulated", title_justify="left", show_header=False)
     table.add_row("index", addresses["url"] + "/")

@@ -1,4 +1,4 @@
-"""Who plays what: found in the configuration and in what plugins declare, never by a vendor's name."""
+"""Detection of what a demo can show, from the configuration and the plugins' declarations, without vendor names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nps_connect.records.connectors import ConnectorInfo
 
 @dataclass(frozen=True)
 class EventSource:
-    """A trigger whose events a simulated vendor can make happen.
+    """A trigger whose events a simulated vendor can produce.
 
     Attributes:
-        connection: takes the webhooks.
+        connection: the connection that receives the webhooks.
         plugin: name of the simulated vendor.
-        kind: what happens, such as ``deal.won``.
+        kind: event kind, such as ``deal.won``.
     """
 
     connection: str
@@ -26,15 +26,15 @@ class EventSource:
 
 @dataclass(frozen=True)
 class DemoCapabilities:
-    """Which simulated vendors play which part.
+    """Simulated vendors by purpose.
 
     Attributes:
-        sources: where events come from, in the order of the triggers; those of the scores' plugin first.
-        scores: plugin on whose contacts scores are written.
+        sources: event sources, in the order of the triggers; those of the scores' plugin first.
+        scores: plugin that receives the scores.
         tickets: plugin in which tickets are opened.
-        alerts: plugin by which people are alerted.
+        alerts: plugin by which staff are alerted.
         reviews: whether review invitations are routed.
-        missing: one sentence for each part that nobody plays.
+        missing: one sentence for each capability without a simulated vendor.
     """
 
     sources: tuple[EventSource, ...]
@@ -46,52 +46,52 @@ class DemoCapabilities:
 
     @property
     def crm(self) -> str | None:
-        """The plugin at which people opt out: where the first events come from."""
+        """Return the plugin at which people opt out: the source of the first events."""
         return self.sources[0].plugin if self.sources else self.scores
 
 
 MISSING_CAPABILITY_TEXTS = {
-    "write_score": "no simulated vendor takes scores: none will be seen on contacts",
-    "open_ticket": "no simulated vendor takes tickets: detractors get none",
-    "send_alert": "no simulated vendor takes alerts: nobody is alerted",
+    "write_score": "no simulated vendor receives scores: none will be written to contacts",
+    "open_ticket": "no simulated vendor receives tickets: none will be opened for detractors",
+    "send_alert": "no simulated vendor receives alerts: nobody will be alerted",
 }
 
 
 def detect_capabilities(
     table: Mapping[str, Any], infos: Mapping[str, ConnectorInfo], vendors: Collection[str]
 ) -> DemoCapabilities:
-    """Cast the parts.
+    """Return what the demo can show with this configuration.
 
     Args:
-        table: the configuration, as read from TOML.
+        table: the configuration, as parsed from TOML.
         infos: what the loaded plugins declare.
         vendors: plugins that have a simulated vendor.
     """
-    plugin_of = {name: one["plugin"] for name, one in table.get("connections", {}).items()}
+    plugin_of = {name: connection["plugin"] for name, connection in table.get("connections", {}).items()}
     routes = table.get("routes", [])
 
-    def player(action: str) -> str | None:
-        via = [plugin_of.get(route["via"]) for route in routes if route["do"] == action]
-        return next((plugin for plugin in via if plugin in vendors), None)
+    def find_plugin(action: str) -> str | None:
+        plugins = [plugin_of.get(route["via"]) for route in routes if route["do"] == action]
+        return next((plugin for plugin in plugins if plugin in vendors), None)
 
-    players = {action: player(action) for action in MISSING_CAPABILITY_TEXTS}
+    plugin_by_action = {action: find_plugin(action) for action in MISSING_CAPABILITY_TEXTS}
     sources = []
     for trigger in table.get("triggers", []):
         plugin = plugin_of.get(trigger["from"], "")
         if plugin in vendors and plugin in infos and infos[plugin].webhooks:
             sources.append(EventSource(trigger["from"], plugin, trigger["on"]))
-    missing = [sentence for action, sentence in MISSING_CAPABILITY_TEXTS.items() if players[action] is None]
+    missing = [text for action, text in MISSING_CAPABILITY_TEXTS.items() if plugin_by_action[action] is None]
     reviews = any(route["do"] == "invite_review" for route in routes)
     if not reviews:
-        missing.append("no route invites to reviews: no such mail will come")
+        missing.append("no route has review invitations: none will be sent")
     if not sources:
-        missing.insert(0, "no simulated vendor sends the events of a trigger: nothing can happen")
-    scores = players["write_score"]
+        missing.insert(0, "no simulated vendor sends the events of a trigger: no survey will be sent")
+    scores = plugin_by_action["write_score"]
     return DemoCapabilities(
         sources=tuple(sorted(sources, key=lambda source: source.plugin != scores)),
         scores=scores,
-        tickets=players["open_ticket"],
-        alerts=players["send_alert"],
+        tickets=plugin_by_action["open_ticket"],
+        alerts=plugin_by_action["send_alert"],
         reviews=reviews,
         missing=tuple(missing),
     )

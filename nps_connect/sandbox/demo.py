@@ -1,4 +1,4 @@
-"""The demo, from the first file to the last figure."""
+"""The demo: the product and the sandbox together, from the configuration to the verified results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from nps_connect.plugins import Plugins
 from nps_connect.records.responses import SEGMENTS
 from nps_connect.sandbox import scanner
 from nps_connect.sandbox.capabilities import DemoCapabilities, detect_capabilities
-from nps_connect.sandbox.demo_overrides import build_demo_overrides
 from nps_connect.sandbox.factory import build_sandbox
 from nps_connect.sandbox.ledger_observer import LedgerObserver
 from nps_connect.sandbox.mail import ReceivedMail
@@ -35,18 +34,22 @@ from nps_connect.sandbox.verify import find_mismatches
 PAGE_TIMEOUT_SECONDS = 30.0
 LIST_LIMIT = 1_000_000
 
+TRIGGER_DELAY = "4s"
+ROUTE_DELAY = "1s"
+SURVEYS_PER_DAY = 1_000_000
+
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """What the demo is started with.
+    """Configuration of a demo.
 
     Attributes:
-        text: the configuration, as `init` composes it.
+        text: the configuration file, as `init` composes it.
         connections: names of its connections by plugin.
-        placeholders: a value for every variable that it refers to.
-        signing_key: name of the variable that holds the signing key.
-        people: how many customers.
-        seed: of everything that is left to chance.
+        placeholders: a value for every environment variable that it refers to.
+        signing_key: name of the variable with the signing key.
+        people: number of customers.
+        seed: seed of all random choices.
     """
 
     text: str
@@ -59,11 +62,11 @@ class DemoConfig:
 
 @dataclass
 class DemoResult:
-    """What came of it.
+    """Result of a demo.
 
     Attributes:
-        figures: the numbers.
-        problems: what does not balance, one sentence each; empty if all is well.
+        metrics: the counted figures.
+        problems: mismatches, one sentence each; empty if everything balances.
     """
 
     metrics: DemoMetrics
@@ -72,32 +75,33 @@ class DemoResult:
 
 @dataclass
 class Demo:
-    """Everything that runs while the demo does.
+    """A demo with everything that runs for it.
 
     Attributes:
-        script: what it was started with.
-        folder: where the product lives.
+        config: its configuration.
+        folder: the product's directory.
         public_url: the product's address.
         sandbox: the simulated vendors and the mailbox.
-        roles: who plays what.
-        stage: the product.
-        began: when it started, on the monotonic clock.
+        capabilities: what the demo can show.
+        product: the product's process.
+        started_at: start time on the monotonic clock, in seconds.
+        unavailable_vendors: why a simulated vendor is not part of it, by name.
     """
 
-    script: DemoConfig
+    config: DemoConfig
     folder: Path
     public_url: str
     sandbox: Sandbox
     capabilities: DemoCapabilities
     product: ProductProcess
     started_at: float
-    left_out: dict[str, str]
+    unavailable_vendors: dict[str, str]
 
-    def run(self, tell: ProgressCallback) -> DemoResult:
-        """Play, then count.
+    def run(self, on_progress: ProgressCallback) -> DemoResult:
+        """Run the scenario, then count and verify.
 
         Raises:
-            StageFailure: nothing can happen with the installed plugins, or the product does not do what it should.
+            DemoFailed: the installed plugins send no events, or the product does not do what it should.
             NpsConnectError: the configuration or a simulated vendor refuses.
         """
         if not self.capabilities.sources:
@@ -105,91 +109,114 @@ class Demo:
                 "the demo needs an installed plugin that sends the events of a trigger, and its simulated vendor; "
                 "see: nps-connect plugins list"
             )
-        customers = build_population(self.script.people, self.script.seed)
-        tell("setting up", 0, 3)
-        self.sandbox.populate([one.person for one in customers])
+        customers = build_population(self.config.people, self.config.seed)
+        on_progress("setting up", 0, 3)
+        self.sandbox.populate([customer.person for customer in customers])
         database_url = self.product.create_database()
-        tell("setting up", 1, 3)
+        on_progress("setting up", 1, 3)
         self.product.start()
         self.product.set_up_vendors()
-        tell("setting up", 2, 3)
+        on_progress("setting up", 2, 3)
         self.product.wait_until_ready(self.public_url)
-        tell("setting up", 3, 3)
+        on_progress("setting up", 3, 3)
         observer = LedgerObserver(database_url)
         try:
             with httpx.Client(trust_env=False, timeout=PAGE_TIMEOUT_SECONDS) as client:
-                play = Scenario(
+                scenario = Scenario(
                     self.sandbox,
                     self.capabilities,
                     customers,
                     public_url=self.public_url,
                     observer=observer,
                     client=client,
-                    tell=tell,
+                    on_progress=on_progress,
                 )
-                record = play.run()
-                return self._count(customers, record, observer, client)
+                log = scenario.run()
+                return self._count(customers, log, observer, client)
         finally:
             observer.close()
 
     def _count(
-        self, customers: tuple[Customer, ...], record: ScenarioLog, observer: LedgerObserver, client: httpx.Client
+        self, customers: tuple[Customer, ...], log: ScenarioLog, observer: LedgerObserver, client: httpx.Client
     ) -> DemoResult:
-        seen = observe_effects(self.sandbox, self.capabilities, customers, record, self.public_url)
-        told = self._told(observer)
-        figures = DemoMetrics(customers, record, told, seen, time.monotonic() - self.started_at)
+        effects = observe_effects(self.sandbox, self.capabilities, customers, log, self.public_url)
+        product_report = self._load_product_report(observer)
+        metrics = DemoMetrics(customers, log, product_report, effects, time.monotonic() - self.started_at)
 
         def destination(mail: ReceivedMail) -> str | None:
             links = mail.links_to(f"{self.public_url}/r/")
             return client.get(links[0]).headers.get("location") if links else None
 
-        complaints = [f"the product complained: {line}" for line in self.product.complaints()]
-        return DemoResult(
-            figures, find_mismatches(figures, self.capabilities, self.public_url, destination) + complaints
-        )
+        problems = find_mismatches(metrics, self.capabilities, self.public_url, destination)
+        errors = [f"the product logged an error: {line}" for line in self.product.error_lines()]
+        return DemoResult(metrics, problems + errors)
 
-    def _told(self, observer: LedgerObserver) -> ProductReport:
-        with ThreadPoolExecutor(2) as hands:
-            deliveries = hands.submit(self.product.ask, "deliveries", "list", "--limit", str(LIST_LIMIT))
-            report = hands.submit(self.product.ask, "report")
-            states = Counter(one["state"] for one in deliveries.result())
-            told = report.result()
+    def _load_product_report(self, observer: LedgerObserver) -> ProductReport:
+        with ThreadPoolExecutor(2) as pool:
+            deliveries = pool.submit(self.product.run_json, "deliveries", "list", "--limit", str(LIST_LIMIT))
+            pending_report = pool.submit(self.product.run_json, "report")
+            states = Counter(delivery["state"] for delivery in deliveries.result())
+            report = pending_report.result()
         return ProductReport(
-            responses={segment: told[f"{segment}s"] for segment in SEGMENTS},
-            nps={"score": told["score"], "margin": told["margin"], "responses": told["responses"]},
+            responses={segment: report[f"{segment}s"] for segment in SEGMENTS},
+            nps={"score": report["score"], "margin": report["margin"], "responses": report["responses"]},
             deliveries=dict(states),
-            duplicates=observer.duplicates(),
-            scanner_visits=observer.visits(scanner.USER_AGENT),
+            duplicates=observer.count_duplicates(),
+            scanner_visits=observer.count_visits(scanner.USER_AGENT),
         )
 
 
 @contextmanager
-def open_demo(script: DemoConfig, plugins: Plugins, folder: Path) -> Iterator[Demo]:
-    """Put the demo together in a folder; whatever runs is stopped at the end.
+def open_demo(config: DemoConfig, plugins: Plugins, folder: Path) -> Iterator[Demo]:
+    """Set up a demo in a directory; everything that it started is stopped at the end.
 
     Raises:
         MailboxUnavailable: the extra ``sandbox`` is not installed.
     """
-    began = time.monotonic()
-    table: dict[str, Any] = tomllib.loads(script.text)
+    started_at = time.monotonic()
+    table: dict[str, Any] = tomllib.loads(config.text)
     public_url = f"http://127.0.0.1:{find_free_port()}"
-    sandbox, loaded = build_sandbox(script.connections)
+    sandbox, loaded = build_sandbox(config.connections)
     with ExitStack() as running:
         running.enter_context(sandbox)
         variables = {
-            **script.placeholders,
-            script.signing_key: secrets.token_urlsafe(32),
+            **config.placeholders,
+            config.signing_key: secrets.token_urlsafe(32),
             **sandbox.environment(),
             **build_demo_overrides(table, public_url),
         }
-        stage = ProductProcess(folder, script.text, variables, os.environ)
-        running.callback(stage.stop)
-        roles = detect_capabilities(table, plugins.infos, loaded.vendors)
-        yield Demo(script, folder, public_url, sandbox, roles, stage, began, loaded.problems)
+        product = ProductProcess(folder, config.text, variables, os.environ)
+        running.callback(product.stop)
+        capabilities = detect_capabilities(table, plugins.infos, loaded.vendors)
+        yield Demo(config, folder, public_url, sandbox, capabilities, product, started_at, loaded.problems)
+
+
+def build_demo_overrides(table: Mapping[str, Any], public_url: str) -> dict[str, str]:
+    """Return variables for live mode on this machine, with delays of seconds instead of days.
+
+    Args:
+        table: the configuration, as parsed from TOML.
+        public_url: the product's address: ``http://127.0.0.1:<port>``.
+    """
+    overrides = {
+        "NPS_CONNECT_CORE__MODE": "live",
+        "NPS_CONNECT_CORE__PUBLIC_URL": public_url,
+        "NPS_CONNECT_CORE__LISTEN": public_url.removeprefix("http://"),
+        "NPS_CONNECT_CORE__DATABASE_URL": "sqlite:///nps-connect.db",
+        "NPS_CONNECT_LIMITS__SURVEYS_PER_DAY": str(SURVEYS_PER_DAY),
+        "NPS_CONNECT_REVIEWS__WAIT_FOR_TICKET": "0s",
+        "NPS_CONNECT_LIMITS__QUIET_HOURS": "off",
+        "NPS_CONNECT_LIMITS__QUIET_DAYS": "[]",
+    }
+    for number in range(1, len(table.get("triggers", ())) + 1):
+        overrides[f"NPS_CONNECT_TRIGGERS__{number}__DELAY"] = TRIGGER_DELAY
+    for number in range(1, len(table.get("routes", ())) + 1):
+        overrides[f"NPS_CONNECT_ROUTES__{number}__DELAY"] = ROUTE_DELAY
+    return overrides
 
 
 def find_free_port() -> int:
-    """A loopback port that nobody uses now."""
+    """Return a loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

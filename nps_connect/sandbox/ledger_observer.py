@@ -1,4 +1,4 @@
-"""What only the product itself can tell about a play: read from its ledger, never written."""
+"""Read-only queries on the ledger of a running demo product."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNFINISHED_STATES = ("pending", "running")
 
 
 class LedgerObserver:
-    """Asks the ledger of a running product.
+    """Queries the ledger of a running product.
 
     Args:
         database_url: as in ``core.database_url``.
@@ -24,11 +24,11 @@ class LedgerObserver:
         self._ledger = Ledger(database_url)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._ledger.close()
 
-    def planned(self, emails: Collection[str]) -> int:
-        """How many of these addresses have a survey planned that has not been sent."""
+    def count_planned_surveys(self, emails: Collection[str]) -> int:
+        """Return how many of these addresses have a planned survey that has not been sent."""
         query = (
             select(func.count())
             .select_from(InvitationRow)
@@ -37,19 +37,19 @@ class LedgerObserver:
         )
         return self._count(query)
 
-    def unfinished(self) -> int:
-        """Webhooks, events and deliveries that still wait for somebody to work on them."""
+    def count_unfinished(self) -> int:
+        """Return the number of webhooks, events and deliveries that are not finished."""
         return sum(
             self._count(select(func.count()).select_from(table).where(col(table.state).in_(UNFINISHED_STATES)))
             for table in (RawRequest, EventRow, DeliveryRow)
         )
 
-    def duplicates(self) -> int:
-        """Facts that came in again and added nothing."""
+    def count_duplicates(self) -> int:
+        """Return the number of facts that arrived again and added nothing."""
         return self._count(select(func.coalesce(func.sum(col(RawRequest.events_duplicate)), 0)))
 
-    def visits(self, agent: str) -> int:
-        """Openings of personal links by callers of that name."""
+    def count_visits(self, agent: str) -> int:
+        """Return the number of page views of personal links with this user agent."""
         return self._count(select(func.count()).select_from(PageViewRow).where(col(PageViewRow.agent) == agent))
 
     def _count(self, query: Executable) -> int:

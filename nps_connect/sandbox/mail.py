@@ -1,4 +1,4 @@
-"""A mail as the sandbox's mailbox shows it: parsed, with the links that a reader could open."""
+"""Mails of the sandbox's mailbox: parsed, with the links that a reader could open."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _HEADER_LINK = re.compile(r"<(https?://[^<>\s]+)>")
 
 @dataclass(frozen=True)
 class ReceivedMail:
-    """One mail that the mailbox took.
+    """One received mail.
 
     Attributes:
         number: 1 for the first.
-        received_at: when its last dot came (aware UTC).
-        sender: of the envelope.
-        to: recipients of the envelope.
-        subject: decoded.
+        received_at: time of receipt (aware UTC).
+        sender: envelope sender.
+        to: envelope recipients.
+        subject: decoded subject.
         headers: name and decoded value, in order; a header may occur twice.
-        text: the plain-text part, or nothing.
-        html: the HTML part, or nothing.
+        text: the plain-text part, or an empty text.
+        html: the HTML part, or an empty text.
         links: web addresses in reading order, each once: from the HTML part, the plain text and `List-Unsubscribe`.
-        authenticated: the sender had logged in.
+        authenticated: whether the sender had logged in.
     """
 
     number: int
@@ -43,23 +43,23 @@ class ReceivedMail:
     authenticated: bool = False
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, in any spelling of case."""
-        wanted = name.casefold()
-        return next((value for known, value in self.headers if known.casefold() == wanted), None)
+        """Return the first header of that name (case-insensitive), or None."""
+        normalized = name.casefold()
+        return next((value for header_name, value in self.headers if header_name.casefold() == normalized), None)
 
     def links_to(self, start: str) -> tuple[str, ...]:
-        """The links that begin so, such as ``http://127.0.0.1:8040/s/``."""
+        """Return the links that start with this text, such as ``http://127.0.0.1:8040/s/``."""
         return tuple(link for link in self.links if link.startswith(start))
 
     def as_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return {**asdict(self), "received_at": self.received_at.isoformat()}
 
 
 def parse_mail(
     content: bytes, *, number: int, sender: str, to: tuple[str, ...], received_at: datetime, authenticated: bool = False
 ) -> ReceivedMail:
-    """Read a mail as it came over the line. Nothing in it can make this fail: what cannot be read is left empty."""
+    """Parse a received mail. It never fails: parts that cannot be parsed are left empty."""
     message = message_from_bytes(content, policy=policy.compat32)
     text, html = _part(message, "plain"), _part(message, "html")
     headers = tuple((name, _decode_header(name, value)) for name, value in message.items())
@@ -104,15 +104,15 @@ def _parse_html_links(html: str) -> list[str]:
     parser = _LinkParser()
     parser.feed(html)
     parser.close()
-    return parser.found
+    return parser.links
 
 
 class _LinkParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         for name, value in attrs:
             if name in ("href", "src", "action") and value and value.strip().startswith(("http://", "https://")):
-                self.found.append(value.strip())
+                self.links.append(value.strip())

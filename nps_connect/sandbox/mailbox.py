@@ -1,4 +1,4 @@
-"""The mailbox of the sandbox: an SMTP server that keeps what it is given."""
+"""The sandbox's mailbox: an SMTP server that stores all mail."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ INSTALL_HINT = "the mailbox needs one more package: pip install 'nps-connect[san
 
 
 class MailboxUnavailable(RuntimeError):
-    """The package that speaks SMTP is not installed; the message holds the command that mends it."""
+    """The package that speaks SMTP is not installed; the message holds the command that installs it."""
 
 
 class SandboxMailbox:
-    """Keeps every mail sent to one loopback port.
+    """Stores every mail sent to one loopback port.
 
     Args:
-        port: 0 takes a free one.
-        username: if given, mail is taken only after a login with it.
-        password: that goes with it.
-        faults: what goes wrong on purpose. A status is a 451 before anything is kept; the mail of a timeout, a reset
-            and an unreadable answer is kept first if the fault says "applied".
-        hold_seconds: how long a timed-out sender is kept waiting.
-        clock: the present moment.
+        port: 0 selects a free one.
+        username: if given, mail is accepted only after a login with it.
+        password: the password of this login.
+        faults: injected faults. A status is a 451 before anything is stored; the mail of a timeout, a reset and a
+            malformed response is stored first if the fault says "applied".
+        stall_seconds: how long a sender waits in a timeout fault.
+        clock: current time.
 
     Raises:
         MailboxUnavailable: the extra ``sandbox`` is not installed.
 
     Attributes:
-        port: the port, once started.
+        port: the port, after the start.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class SandboxMailbox:
 
     @property
     def smtp_url(self) -> str:
-        """The address for an e-mail connection, with the login if there is one."""
+        """Return the address for an e-mail connection, with the login if there is one."""
         login = f"{self._login[0]}:{self._login[1]}@" if self._login else ""
         return f"smtp://{login}127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Begin to take mail.
+        """Start to accept mail.
 
         Raises:
             OSError: the port is taken.
@@ -84,32 +84,32 @@ class SandboxMailbox:
         self._running = running
 
     def stop(self) -> None:
-        """Take no more mail and free the port."""
+        """Stop the server and free the port."""
         if self._running is not None:
             self._running.stop()
             self._running = None
 
     def mails(self, address: str | None = None) -> list[ReceivedMail]:
-        """All mails in order, or those to one address."""
+        """Return all mails in order, or those to one address."""
         with self._arrived:
-            kept = list(self._mails)
+            mails = list(self._mails)
         if address is None:
-            return kept
-        wanted = address.casefold()
-        return [mail for mail in kept if any(to.casefold() == wanted for to in mail.to)]
+            return mails
+        normalized = address.casefold()
+        return [mail for mail in mails if any(to.casefold() == normalized for to in mail.to)]
 
-    def wait_until(self, enough: Callable[[list[ReceivedMail]], bool], seconds: float) -> bool:
-        """Wait for mail until there is enough; false if the time is over first."""
+    def wait_until(self, has_enough: Callable[[list[ReceivedMail]], bool], seconds: float) -> bool:
+        """Wait until the condition on all mails holds; returns False after the timeout."""
         deadline = time.monotonic() + seconds
         with self._arrived:
-            while not enough(self._mails):
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._arrived.wait(left):
-                    return enough(self._mails)
+            while not has_enough(self._mails):
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or not self._arrived.wait(remaining):
+                    return has_enough(self._mails)
         return True
 
     def accept(self, sender: str, to: tuple[str, ...], content: bytes, *, authenticated: bool) -> None:
-        """Keep one mail."""
+        """Store one mail."""
         with self._arrived:
             mail = parse_mail(
                 content,
@@ -122,16 +122,16 @@ class SandboxMailbox:
             self._mails.append(mail)
             self._arrived.notify_all()
 
-    def knows(self, username: bytes, password: bytes) -> bool:
-        """Whether this is the login."""
+    def is_valid_login(self, username: bytes, password: bytes) -> bool:
+        """Return whether the login is the configured one; without a login everything is valid."""
         if self._login is None:
             return True
-        right_name = hmac.compare_digest(username, self._login[0].encode())
-        return hmac.compare_digest(password, self._login[1].encode()) and right_name
+        is_valid_name = hmac.compare_digest(username, self._login[0].encode())
+        return hmac.compare_digest(password, self._login[1].encode()) and is_valid_name
 
     @property
     def requires_login(self) -> bool:
-        """Whether mail is taken only after a login."""
+        """Return whether mail is accepted only after a login."""
         return self._login is not None
 
     def _protocol(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
@@ -149,11 +149,11 @@ class SandboxMailbox:
     def _authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, login: Any) -> Any:  # noqa: ANN401
         from aiosmtpd.smtp import AuthResult
 
-        return AuthResult(success=self.knows(login.login, login.password), handled=False)
+        return AuthResult(success=self.is_valid_login(login.login, login.password), handled=False)
 
 
 class _ServerThread:
-    """The event loop of a mailbox, in a thread of its own."""
+    """The event loop of a mailbox, in its own thread."""
 
     def __init__(self, protocol: Callable[[asyncio.AbstractEventLoop], asyncio.BaseProtocol], port: int) -> None:
         self._protocol = protocol
@@ -163,7 +163,7 @@ class _ServerThread:
         self._server: asyncio.Server | None = None
 
     def start(self) -> int:
-        """Listen; the port. Leaves nothing behind if that fails."""
+        """Listen and return the port. If that fails, nothing keeps running."""
         self._thread.start()
         try:
             self._server = self._run_coroutine(self._listen())
@@ -173,7 +173,7 @@ class _ServerThread:
         return int(self._server.sockets[0].getsockname()[1])
 
     def stop(self) -> None:
-        """Hang up and end the thread."""
+        """Close all connections and end the thread."""
         self._run_coroutine(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -195,13 +195,13 @@ class _ServerThread:
 
 
 class _SmtpHandler:
-    """Answers the steps of one SMTP dialogue that concern us; the library does the rest."""
+    """Handles the steps of an SMTP session that need the mailbox; the library handles the rest."""
 
     def __init__(self, mailbox: SandboxMailbox) -> None:
         self._mailbox = mailbox
 
     async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: ANN401, N802
-        """Take a sender, after a login where one is wanted."""
+        """Accept a sender, after a login if one is required."""
         if self._mailbox.requires_login and not session.authenticated:
             return "530 5.7.0 Authentication required"
         envelope.mail_from = address
@@ -209,10 +209,10 @@ class _SmtpHandler:
         return "250 2.1.0 Sender ok"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
-        """Keep the mail, unless a fault strikes first."""
+        """Store the mail, unless a fault prevents it."""
         fault = self._mailbox.faults.draw(FAULT_TARGET)
         if fault is not None and fault.kind == "status":
-            return "451 4.3.0 A fault of the sandbox, try again later"
+            return "451 4.3.0 Injected fault, try again later"
         if fault is None or fault.applied:
             self._mailbox.accept(
                 envelope.mail_from or "",
@@ -222,12 +222,12 @@ class _SmtpHandler:
             )
         if fault is not None:
             return await self._apply_fault(fault, server)
-        return "250 2.0.0 Kept"
+        return "250 2.0.0 Stored"
 
     async def _apply_fault(self, fault: InjectedFault, server: Any) -> str:  # noqa: ANN401
         if fault.kind == "malformed":
-            return "kept or not kept, who knows"
+            return "malformed response"
         if fault.kind == "timeout":
             await asyncio.sleep(self._mailbox.stall_seconds)
         server.transport.abort()
-        return "421 4.3.0 The line is cut"
+        return "421 4.3.0 Connection closed"

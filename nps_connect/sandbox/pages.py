@@ -1,4 +1,4 @@
-"""Web pages as somebody without JavaScript uses them: forms, fields, buttons."""
+"""Web pages as a browser without JavaScript uses them: forms, fields, buttons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BUTTON_TYPES = ("submit", "image", "")
 
 
 class UnexpectedPage(RuntimeError):
-    """A page is not what a customer expects to find there; the message says what is missing."""
+    """A page lacks something that a customer needs; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class FormField:
     """One field of a form.
 
     Attributes:
-        kind: sent as it is; chosen among several (radio, checkbox); a button that sends the form; free text.
-        name: under which the value is sent; a nameless button sends nothing of its own.
-        value: the value, or the text that is there already.
-        chosen: for `choice`: chosen from the start.
+        kind: hidden value; choice (radio, checkbox); button that submits the form; free text.
+        name: name of the sent value; a button without a name sends no value.
+        value: the value, or the initial text.
+        chosen: for `choice`: selected initially.
     """
 
     kind: FieldKind
@@ -40,38 +40,38 @@ class Form:
     method: str
     fields: list[FormField] = field(default_factory=list)
 
-    def has(self, name: str, kind: FieldKind | None = None) -> bool:
-        """Whether there is such a field."""
-        return any(one.name == name and kind in (None, one.kind) for one in self.fields)
+    def has_field(self, name: str, kind: FieldKind | None = None) -> bool:
+        """Return whether the form has such a field."""
+        return any(field.name == name and kind in (None, field.kind) for field in self.fields)
 
     def default_values(self) -> dict[str, str]:
-        """What a browser sends if nothing is touched (the button apart)."""
+        """Return what a browser sends if nothing is changed (without the button)."""
         return {
-            one.name: one.value
-            for one in self.fields
-            if one.name and (one.kind in ("fixed", "text") or (one.kind == "choice" and one.chosen))
+            field.name: field.value
+            for field in self.fields
+            if field.name and (field.kind in ("fixed", "text") or (field.kind == "choice" and field.chosen))
         }
 
     def button(self, name: str, value: str | None = None) -> FormField:
-        """The button of that name (and value).
+        """Return the button of that name (and value).
 
         Raises:
-            PageSurprise: there is none.
+            UnexpectedPage: there is none.
         """
-        for one in self.fields:
-            if one.kind == "button" and one.name == name and value in (None, one.value):
-                return one
+        for candidate in self.fields:
+            if candidate.kind == "button" and candidate.name == name and value in (None, candidate.value):
+                return candidate
         raise UnexpectedPage(f"the form has no button {name}" + (f" = {value}" if value else ""))
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a page holds.
+    """Content of a page.
 
     Attributes:
-        url: where it was found.
+        url: its address.
         status: HTTP status.
-        forms: in order.
+        forms: forms in order.
         links: absolute addresses of links, in order.
         parts: absolute addresses of scripts, styles and pictures.
     """
@@ -83,19 +83,19 @@ class Page:
     parts: tuple[str, ...]
 
     def form_with(self, *names: str) -> Form:
-        """The first form that has all these fields.
+        """Return the first form that has all these fields.
 
         Raises:
-            PageSurprise: no form has.
+            UnexpectedPage: there is none.
         """
         for form in self.forms:
-            if all(form.has(name) for name in names):
+            if all(form.has_field(name) for name in names):
                 return form
         raise UnexpectedPage(f"no form with {' and '.join(names)} on the page (status {self.status})")
 
 
 def read_page(url: str, status: int, html: str) -> Page:
-    """Read a page; anything that is not HTML has no forms and no links."""
+    """Parse a page; content that is not HTML has no forms and links."""
     reader = _PageReader(url)
     reader.feed(html)
     reader.close()
@@ -113,21 +113,21 @@ class _PageReader(HTMLParser):
         self.parts: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take note of a tag."""
-        at = {name: value or "" for name, value in attrs}
+        """Record links, forms and fields."""
+        values = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._current_form = Form(urljoin(self._url, at.get("action", "")), at.get("method", "get").lower())
+            self._current_form = Form(urljoin(self._url, values.get("action", "")), values.get("method", "get").lower())
             self.forms.append(self._current_form)
-        elif tag == "a" and at.get("href"):
-            self.links.append(urljoin(self._url, at["href"]))
-        elif tag in ("script", "img", "link") and (at.get("src") or at.get("href")):
-            self.parts.append(urljoin(self._url, at.get("src") or at["href"]))
+        elif tag == "a" and values.get("href"):
+            self.links.append(urljoin(self._url, values["href"]))
+        elif tag in ("script", "img", "link") and (values.get("src") or values.get("href")):
+            self.parts.append(urljoin(self._url, values.get("src") or values["href"]))
         elif self._current_form is not None:
-            self._add_field(tag, at, self._current_form)
+            self._add_field(tag, values, self._current_form)
 
-    def _add_field(self, tag: str, at: dict[str, str], form: Form) -> None:
-        name, value, kind = at.get("name", ""), at.get("value", ""), at.get("type", "").lower()
-        if "disabled" in at:
+    def _add_field(self, tag: str, values: dict[str, str], form: Form) -> None:
+        name, value, kind = values.get("name", ""), values.get("value", ""), values.get("type", "").lower()
+        if "disabled" in values:
             return
         if tag == "button" and kind in BUTTON_TYPES:
             form.fields.append(FormField("button", name, value))
@@ -136,17 +136,17 @@ class _PageReader(HTMLParser):
         elif tag == "input" and kind in ("submit", "image"):
             form.fields.append(FormField("button", name, value))
         elif tag == "input" and kind in ("radio", "checkbox"):
-            form.fields.append(FormField("choice", name, value or "on", chosen="checked" in at))
+            form.fields.append(FormField("choice", name, value or "on", chosen="checked" in values))
         elif tag == "input" and kind != "button":
             form.fields.append(FormField("fixed" if kind == "hidden" else "text", name, value))
 
     def handle_data(self, data: str) -> None:
-        """Take note of what is written in a text field already."""
+        """Record the initial text of a text field."""
         if self._textarea is not None:
             self._textarea[1].append(data)
 
     def handle_endtag(self, tag: str) -> None:
-        """Take note of an end."""
+        """Record the end of a form or text field."""
         if tag == "form":
             self._current_form = None
         elif tag == "textarea" and self._textarea is not None:

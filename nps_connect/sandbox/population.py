@@ -1,4 +1,4 @@
-"""The demo's people: invented, varied, the same for the same seed."""
+"""The demo's customers: invented, varied, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from nps_connect.records.responses import Segment, segment_of
 from nps_connect.simulation import SimulatedPerson
 
 Behaviour = Literal["press", "press_then_comment", "send", "look", "ignore"]
-"""How somebody treats the mail: presses a score on the page and is done; presses, then adds a comment; fills in
-everything and presses Send; only looks at the page; does not even open it."""
+"""How a customer reacts to the mail: presses a score button; presses a score and adds a comment; fills in the form and
+submits it; only opens the page; does not open it."""
 
 OptOutTiming = Literal["before", "during"]
 
@@ -49,16 +49,16 @@ COMMENTS: dict[str, dict[Segment, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Persona:
-    """One part of the cast: what somebody does in the play.
+    """What a customer does in the scenario.
 
     Attributes:
-        score: what they would answer, or none if they never confirm an answer.
-        habit: how they treat the mail.
-        opted_out: when they opt out at the CRM, if they do: before anything happens, or during the delay.
-        webhook_resent: their vendor sends its webhook a second time.
-        presses_twice: the browser sends the same answer twice at once.
-        scanned: a mail scanner stands before their mailbox and opens every link.
-        twice_eligible: two things happen to them, one survey must come of it.
+        score: the score of their response; None if they never confirm one.
+        behaviour: how they react to the mail.
+        opted_out: when they opt out at the CRM: before the events, or during the delay; None if they do not.
+        webhook_resent: whether the vendor sends the webhook a second time.
+        double_submits: whether the browser submits the same response twice concurrently.
+        scanned: whether a mail scanner opens every link of their mail first.
+        has_two_events: whether two events happen to them, of which one survey must result.
     """
 
     score: int | None
@@ -72,12 +72,12 @@ class Persona:
 
 @dataclass(frozen=True)
 class Customer:
-    """Somebody who may be asked.
+    """A customer of the demo.
 
     Attributes:
-        person: as the vendors know them.
-        part: what they do.
-        comment: in their own words, or none.
+        person: the person as the vendors know them.
+        persona: what they do.
+        comment: their comment, or None.
     """
 
     person: SimulatedPerson
@@ -86,18 +86,18 @@ class Customer:
 
     @property
     def email(self) -> str:
-        """Their address."""
+        """Return their address."""
         return self.person.email
 
     @property
     def segment(self) -> Segment | None:
-        """The segment of the answer that they will confirm, if they are asked and confirm one."""
+        """Return the segment of the response that they confirm, or None if they confirm none."""
         if self.persona.score is None or self.persona.opted_out is not None:
             return None
         return segment_of(self.persona.score)
 
 
-# The most telling parts stand first, so that a small population has them too.
+# The most varied personas come first, so that a small population has them too.
 PERSONAS = (
     Persona(10, "press_then_comment"),
     Persona(2, "press_then_comment"),
@@ -128,44 +128,44 @@ BEHAVIOURS_WITH_COMMENT: tuple[Behaviour, ...] = ("press_then_comment", "send")
 
 
 def build_population(size: int, seed: int) -> tuple[Customer, ...]:
-    """People for one play.
+    """Return the customers of one scenario.
 
     Args:
-        size: how many, at least 1. From 24 on every part of the cast is played.
-        seed: the same seed gives the same people.
+        size: number of customers, at least 1; every persona occurs from 24 on.
+        seed: the same seed returns the same customers.
     """
-    chance = random.Random(f"population:{seed}")  # noqa: S311  # repeatable
-    parts = [PERSONAS[number % len(PERSONAS)] for number in range(size)]
-    languages = [chance.choice(("fr", "fr", "en")) for _ in parts]
-    names = {language: _generate_names(language, chance) for language in FIRST_NAMES}
+    rng = random.Random(f"population:{seed}")  # noqa: S311  # repeatable
+    personas = [PERSONAS[number % len(PERSONAS)] for number in range(size)]
+    languages = [rng.choice(("fr", "fr", "en")) for _ in personas]
+    names = {language: _generate_names(language, rng) for language in FIRST_NAMES}
     customers = [
-        _build_customer(number, part, language, next(names[language]), chance)
-        for number, (part, language) in enumerate(zip(parts, languages, strict=True))
+        _build_customer(number, persona, language, next(names[language]), rng)
+        for number, (persona, language) in enumerate(zip(personas, languages, strict=True))
     ]
-    chance.shuffle(customers)
+    rng.shuffle(customers)
     return tuple(customers)
 
 
-def _generate_names(language: str, chance: random.Random) -> Iterator[str]:
-    """Names without end, no two alike."""
+def _generate_names(language: str, rng: random.Random) -> Iterator[str]:
+    """Yield an endless sequence of different names."""
     names = [f"{first} {last}" for first in FIRST_NAMES[language] for last in LAST_NAMES[language]]
-    chance.shuffle(names)
+    rng.shuffle(names)
     for round_number in count(1):
         for name in names:
             yield name if round_number == 1 else f"{name} {round_number}"
 
 
-def _build_customer(number: int, part: Persona, language: str, name: str, chance: random.Random) -> Customer:
+def _build_customer(number: int, persona: Persona, language: str, name: str, rng: random.Random) -> Customer:
     comment = None
-    if part.score is not None and part.behaviour in BEHAVIOURS_WITH_COMMENT:
-        comment = chance.choice(COMMENTS[language][segment_of(part.score)])
+    if persona.score is not None and persona.behaviour in BEHAVIOURS_WITH_COMMENT:
+        comment = rng.choice(COMMENTS[language][segment_of(persona.score)])
     return Customer(
         person=SimulatedPerson(
             email=f"customer-{number + 1:03d}@example.com",
             name=name,
             language=language,
-            opted_out=part.opted_out == "before",
+            opted_out=persona.opted_out == "before",
         ),
-        persona=part,
+        persona=persona,
         comment=comment,
     )

@@ -1,4 +1,4 @@
-"""The product as a real process in a folder of its own."""
+"""The product as a separate process in its own directory."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ POLL_INTERVAL_SECONDS = 0.05
 
 
 class DemoFailed(RuntimeError):
-    """The product does not do what the demo needs; the message holds what it said."""
+    """The product does not do what the demo needs; the message contains its output."""
 
 
 class ProductProcess:
-    """The product in a folder: its configuration, its secrets, its process.
+    """The product in a directory: its configuration, its secrets, its process.
 
-    Everything that the configuration needs from the environment is written into the environment file beside it, so that
-    a person can use the same folder from a shell.
+    Everything that the configuration needs from the environment is written to the environment file next to it, so that
+    a person can use the same directory from a shell.
 
     Args:
-        folder: an existing folder.
+        folder: an existing directory.
         text: the configuration.
-        variables: the environment file's content.
-        environ: the environment of this process.
+        variables: content of the environment file.
+        environ: environment of this process.
     """
 
     def __init__(self, folder: Path, text: str, variables: Mapping[str, str], environ: Mapping[str, str]) -> None:
@@ -62,13 +62,13 @@ class ProductProcess:
             "".join(f"{name}={_quote_value(value)}\n" for name, value in variables.items()), encoding="utf-8"
         )
 
-    def call(self, *arguments: str) -> str:
-        """Run one command to its end; what it prints.
+    def run_command(self, *arguments: str) -> str:
+        """Run one command and return its output.
 
         Raises:
-            StageFailure: it failed.
+            DemoFailed: it failed.
         """
-        done = subprocess.run(  # noqa: S603  # our own program
+        completed = subprocess.run(  # noqa: S603  # our own program
             [*COMMAND, "--config", str(self.config), *arguments],
             env=self.environ,
             capture_output=True,
@@ -76,20 +76,20 @@ class ProductProcess:
             timeout=COMMAND_TIMEOUT_SECONDS,
             check=False,
         )
-        if done.returncode:
-            raise DemoFailed(f"nps-connect {' '.join(arguments)} failed: {done.stderr.strip()}")
-        return done.stdout
+        if completed.returncode:
+            raise DemoFailed(f"nps-connect {' '.join(arguments)} failed: {completed.stderr.strip()}")
+        return completed.stdout
 
-    def ask(self, *arguments: str) -> Any:  # noqa: ANN401  # JSON
-        """Run one command with ``--json``; the data that it prints.
+    def run_json(self, *arguments: str) -> Any:  # noqa: ANN401  # JSON
+        """Run one command with ``--json`` and return its data.
 
         Raises:
-            StageFailure: it failed.
+            DemoFailed: it failed.
         """
-        return json.loads(self.call(*arguments, "--json"))
+        return json.loads(self.run_command(*arguments, "--json"))
 
     def create_database(self) -> str:
-        """Bring the database up, as ``db upgrade`` does; its address.
+        """Create or upgrade the database, like ``db upgrade``, and return its address.
 
         Raises:
             ConfigError: a mistake in the configuration.
@@ -103,7 +103,7 @@ class ProductProcess:
         return settings.core.database_url.get_secret_value()
 
     def set_up_vendors(self) -> None:
-        """Let every plugin that can create what is missing at its vendor.
+        """Apply the account setup of every plugin that has one.
 
         Raises:
             NpsConnectError: a mistake in the configuration, or a vendor that refuses.
@@ -115,36 +115,36 @@ class ProductProcess:
             application.close()
 
     def start(self) -> None:
-        """Begin to run the product."""
+        """Start the product."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own program
                 [*COMMAND, "--config", str(self.config), "run"], env=self.environ, stdout=log, stderr=log
             )
 
     def wait_until_ready(self, url: str) -> None:
-        """Wait until the started product says that it is ready.
+        """Wait until the started product is ready.
 
         Args:
             url: its address, without a trailing slash.
 
         Raises:
-            StageFailure: it ended, or is not ready in time.
+            DemoFailed: it ended, or is not ready in time.
         """
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         with httpx.Client(trust_env=False) as client:
             while not _is_ready(client, f"{url}/readyz"):
                 if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
                     self.stop()
-                    raise DemoFailed(f"nps-connect run is not ready; it said: {self._log_tail()}")
+                    raise DemoFailed(f"nps-connect run did not become ready; its log ends with: {self._log_tail()}")
                 time.sleep(POLL_INTERVAL_SECONDS)
 
-    def complaints(self) -> list[str]:
-        """Lines of the product's log that tell of an error, without those that explain them."""
+    def error_lines(self) -> list[str]:
+        """Return the lines of the product's log that report an error, without tracebacks' details."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return [line for line in lines if _ERROR_LINE.search(line)]
 
     def stop(self) -> int | None:
-        """Ask the product to end; its exit code, or none if it was not running or had to be killed."""
+        """Stop the product; returns its exit code, or None if it was not running or had to be killed."""
         process, self._process = self._process, None
         if process is None:
             return None

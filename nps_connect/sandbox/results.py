@@ -1,4 +1,4 @@
-"""What came of a play, counted where the world can see it: at the simulated vendors and in the mailbox."""
+"""Results of a demo, counted at the simulated vendors and in the mailbox."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 @dataclass(frozen=True)
 class ProductReport:
-    """What only the product itself can tell.
+    """What only the product itself can report.
 
     Attributes:
-        responses: confirmed answers by segment.
+        responses: confirmed responses by segment.
         nps: score, margin and number of responses.
         deliveries: number by state.
-        duplicates: facts that came in again and added nothing.
-        scanner_visits: openings of personal links by scanners.
+        duplicates: facts that arrived again and added nothing.
+        scanner_visits: page views of personal links by scanners.
     """
 
     responses: Mapping[str, int]
@@ -39,17 +39,17 @@ class ProductReport:
 
 @dataclass(frozen=True)
 class ObservedEffects:
-    """What can be seen from outside, by e-mail address.
+    """Effects that are visible outside the product, by e-mail address.
 
     Attributes:
         surveys: survey mails.
         reviews: review mails.
-        others: further mails, such as those to the fallback address.
+        others: other mails, such as those to the fallback address.
         scores: the score on the contact's record.
         comments: the comment on the contact's record.
-        tickets: how many tickets were opened for the person.
-        alerts: how many alerts named the person.
-        nameless_alerts: alerts that name nobody we know.
+        tickets: number of tickets opened for the person.
+        alerts: number of alerts that name the person.
+        unmatched_alerts: number of alerts that name no customer.
     """
 
     surveys: Mapping[str, Sequence[ReceivedMail]]
@@ -62,18 +62,18 @@ class ObservedEffects:
     unmatched_alerts: int
 
     def mails_to(self, email: str) -> int:
-        """How many mails of any kind the person got."""
+        """Return the number of mails of any kind to the person."""
         return sum(len(kind.get(email, ())) for kind in (self.surveys, self.reviews, self.others))
 
 
 @dataclass(frozen=True)
 class SegmentMetrics:
-    """One line of the summary table."""
+    """One row of the summary table."""
 
     title: str
     people: int
     surveys: int
-    answers: int
+    responses: int
     scores: int
     review_mails: int
     tickets: int
@@ -82,74 +82,75 @@ class SegmentMetrics:
 
 @dataclass(frozen=True)
 class DemoMetrics:
-    """The whole outcome.
+    """All figures of a demo.
 
     Attributes:
-        customers: everybody.
-        record: what the players did.
-        told: by the product.
-        seen: from outside.
-        seconds: from start to summary.
+        customers: all customers.
+        log: what was done in the scenario.
+        product_report: what the product reports.
+        effects: what is visible outside the product.
+        seconds: duration from the start to the summary.
     """
 
     customers: Sequence[Customer]
-    record: ScenarioLog
-    told: ProductReport
-    seen: ObservedEffects
+    log: ScenarioLog
+    product_report: ProductReport
+    effects: ObservedEffects
     seconds: float
     rows: tuple[SegmentMetrics, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count the lines of the table."""
-        groups: dict[str, list[Customer]] = {segment: [] for segment in (*SEGMENTS, "no answer", "opted out")}
-        for one in self.customers:
-            groups["opted out" if one.persona.opted_out else one.segment or "no answer"].append(one)
+        """Count the rows of the table."""
+        groups: dict[str, list[Customer]] = {segment: [] for segment in (*SEGMENTS, "no response", "opted out")}
+        for customer in self.customers:
+            groups["opted out" if customer.persona.opted_out else customer.segment or "no response"].append(customer)
         rows = tuple(self._row(title, people) for title, people in groups.items())
         object.__setattr__(self, "rows", rows)
 
     def _row(self, title: str, people: Sequence[Customer]) -> SegmentMetrics:
-        emails = {one.email for one in people}
-        seen = self.seen
+        emails = {customer.email for customer in people}
+        effects = self.effects
         return SegmentMetrics(
             title=title,
             people=len(people),
-            surveys=sum(len(seen.surveys.get(email, ())) for email in emails),
-            answers=self.told.responses.get(title, 0),
-            scores=len(emails & seen.scores.keys()),
-            review_mails=sum(len(seen.reviews.get(email, ())) for email in emails),
-            tickets=sum(seen.tickets.get(email, 0) for email in emails),
-            alerts=sum(seen.alerts.get(email, 0) for email in emails),
+            surveys=sum(len(effects.surveys.get(email, ())) for email in emails),
+            responses=self.product_report.responses.get(title, 0),
+            scores=len(emails & effects.scores.keys()),
+            review_mails=sum(len(effects.reviews.get(email, ())) for email in emails),
+            tickets=sum(effects.tickets.get(email, 0) for email in emails),
+            alerts=sum(effects.alerts.get(email, 0) for email in emails),
         )
 
     def by_segment(self, segment: Segment) -> SegmentMetrics:
-        """One line of the table."""
+        """Return the row of a segment."""
         return next(row for row in self.rows if row.title == segment)
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``demo --json`` prints."""
-        seen = self.seen
+        """Return the object that ``demo --json`` prints."""
+        effects, report = self.effects, self.product_report
+        opted_out = [customer for customer in self.customers if customer.persona.opted_out]
         return {
             "contacts": len(self.customers),
-            "events": self.record.facts,
-            "surveys_sent": sum(map(len, seen.surveys.values())),
-            "responses": {segment: self.told.responses.get(segment, 0) for segment in SEGMENTS},
-            "scores_written": len(seen.scores),
+            "events": self.log.facts,
+            "surveys_sent": sum(map(len, effects.surveys.values())),
+            "responses": {segment: report.responses.get(segment, 0) for segment in SEGMENTS},
+            "scores_written": len(effects.scores),
             "reviews_invited": {segment: self.by_segment(segment).review_mails for segment in SEGMENTS},
-            "tickets_opened": sum(seen.tickets.values()),
-            "alerts_sent": sum(seen.alerts.values()) + seen.unmatched_alerts,
-            "opted_out": sum(1 for one in self.customers if one.persona.opted_out and not seen.mails_to(one.email)),
-            "duplicates_ignored": self.told.duplicates,
-            "scanner_visits": self.told.scanner_visits,
-            "deliveries": dict(self.told.deliveries),
-            "nps": dict(self.told.nps),
+            "tickets_opened": sum(effects.tickets.values()),
+            "alerts_sent": sum(effects.alerts.values()) + effects.unmatched_alerts,
+            "opted_out": sum(1 for customer in opted_out if not effects.mails_to(customer.email)),
+            "duplicates_ignored": report.duplicates,
+            "scanner_visits": report.scanner_visits,
+            "deliveries": dict(report.deliveries),
+            "nps": dict(report.nps),
             "seconds": round(self.seconds, 1),
         }
 
 
 def observe_effects(
-    sandbox: Sandbox, roles: DemoCapabilities, customers: Sequence[Customer], record: ScenarioLog, public_url: str
+    sandbox: Sandbox, capabilities: DemoCapabilities, customers: Sequence[Customer], log: ScenarioLog, public_url: str
 ) -> ObservedEffects:
-    """See what there is to be seen from outside."""
+    """Collect the effects that are visible outside the product."""
     surveys: dict[str, list[ReceivedMail]] = {}
     reviews: dict[str, list[ReceivedMail]] = {}
     others: dict[str, list[ReceivedMail]] = {}
@@ -160,10 +161,12 @@ def observe_effects(
             kind = reviews if mail.links_to(f"{public_url}/r/") else others
         for to in mail.to:
             kind.setdefault(to, []).append(mail)
-    alerts = sandbox.effects(roles.alerts).alerts if roles.alerts else ()
-    named = Counter(filter(None, (_customer_named_in(alert, customers) for alert in alerts)))
-    written = sandbox.effects(roles.scores) if roles.scores else None
-    opened = tickets_since(sandbox.effects(roles.tickets), record.before[roles.tickets]) if roles.tickets else {}
+    alerts = sandbox.effects(capabilities.alerts).alerts if capabilities.alerts else ()
+    alerts_by_email = Counter(filter(None, (_customer_named_in(alert, customers) for alert in alerts)))
+    written = sandbox.effects(capabilities.scores) if capabilities.scores else None
+    opened: dict[str, list[str]] = {}
+    if capabilities.tickets:
+        opened = tickets_since(sandbox.effects(capabilities.tickets), log.effects_before[capabilities.tickets])
     return ObservedEffects(
         surveys=surveys,
         reviews=reviews,
@@ -171,17 +174,17 @@ def observe_effects(
         scores=dict(written.scores) if written else {},
         comments=dict(written.comments) if written else {},
         tickets={email: len(tickets) for email, tickets in opened.items()},
-        alerts=dict(named),
-        unmatched_alerts=len(alerts) - named.total(),
+        alerts=dict(alerts_by_email),
+        unmatched_alerts=len(alerts) - alerts_by_email.total(),
     )
 
 
 def _customer_named_in(alert: str, customers: Sequence[Customer]) -> str | None:
-    """The address of the person whose name stands in the alert; the longest name wins."""
-    fitting = [one for one in customers if one.person.name in alert]
-    return max(fitting, key=lambda one: len(one.person.name)).email if fitting else None
+    """Return the address of the customer whose name is in the alert; the longest name has precedence."""
+    matching = [customer for customer in customers if customer.person.name in alert]
+    return max(matching, key=lambda customer: len(customer.person.name)).email if matching else None
 
 
 def leads_with_help(mail: ReceivedMail, public_url: str) -> bool:
-    """Whether an address to write to stands in front of the review link."""
+    """Return whether a contact address precedes the review link."""
     return _ADDRESS.search(mail.text.partition(f"{public_url}/r/")[0]) is not None

@@ -13,19 +13,19 @@ from nps_connect.sandbox.vendor_server import STALL_SECONDS, VendorServer
 from nps_connect.simulation import SimulatedPerson, SimulatedVendor, VendorEffects
 
 SMTP_URL_VARIABLE = "SMTP_URL"
-"""Where the built-in e-mail channel's example configuration looks for its server."""
+"""Variable of the SMTP server in the built-in e-mail channel's example configuration."""
 
 
 class Sandbox:
-    """Simulated vendors and a mailbox. A context manager: running inside, stopped after.
+    """Simulated vendors and a mailbox; a context manager that starts and stops them.
 
     Args:
         vendors: simulated vendors by plugin name.
-        connections: names of connections by plugin name, for `environment`; a plugin's own name if not given.
-        port: HTTP port, 0 takes a free one.
-        smtp_port: likewise.
-        faults: what goes wrong on purpose.
-        hold_seconds: how long a timed-out request waits at most.
+        connections: names of connections by plugin name, for `environment`; the plugin's own name by default.
+        port: HTTP port; 0 selects a free one.
+        smtp_port: SMTP port; 0 selects a free one.
+        faults: injected faults.
+        stall_seconds: maximum wait of a request in a timeout fault.
 
     Raises:
         MailboxUnavailable: the extra ``sandbox`` is not installed.
@@ -46,7 +46,7 @@ class Sandbox:
         self.faults = faults or FaultPlan()
         self.mailbox = SandboxMailbox(port=smtp_port, faults=self.faults, stall_seconds=stall_seconds)
         self._host = VendorServer(
-            self.vendors, ControlApi(self).answer, port=port, faults=self.faults, stall_seconds=stall_seconds
+            self.vendors, ControlApi(self).handle, port=port, faults=self.faults, stall_seconds=stall_seconds
         )
 
     def __enter__(self) -> Self:
@@ -59,7 +59,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Begin to answer on both ports.
+        """Start both servers.
 
         Raises:
             OSError: a port is taken.
@@ -72,32 +72,32 @@ class Sandbox:
             raise
 
     def stop(self) -> None:
-        """Free both ports."""
+        """Stop both servers and free their ports."""
         self.mailbox.stop()
         self._host.stop()
 
     @property
     def url(self) -> str:
-        """The sandbox's own page, without a trailing slash."""
+        """Return the address of the sandbox's index page, without a trailing slash."""
         return self._host.url
 
     def base_url(self, name: str) -> str:
-        """Where a vendor's API is mounted."""
+        """Return the base URL of a vendor's API."""
         return f"{self.url}/{name}"
 
     def environment(self) -> dict[str, str]:
-        """Environment variables that point the plugins' example configurations at the sandbox."""
+        """Return environment variables that point the plugins' example configurations at the sandbox."""
         merged = {SMTP_URL_VARIABLE: self.mailbox.smtp_url}
         for name in self.vendors:
             merged |= self.environment_of(name)
         return merged
 
     def environment_of(self, name: str) -> dict[str, str]:
-        """One vendor's part of `environment`."""
+        """Return one vendor's part of `environment`."""
         return self.vendors[name].environment(self.base_url(name), self._connections.get(name, name))
 
     def addresses(self) -> dict[str, Any]:
-        """Everything that somebody needs in order to use the sandbox, as JSON-ready data."""
+        """Return everything that is needed to use the sandbox, as JSON-ready data."""
         return {
             "url": self.url,
             "state": f"{self.url}/_state",
@@ -110,7 +110,7 @@ class Sandbox:
         }
 
     def state(self) -> dict[str, Any]:
-        """What every vendor and the mailbox hold, as JSON-ready data."""
+        """Return the content of every vendor and of the mailbox, as JSON-ready data."""
         return {
             "vendors": {name: vendor.state() for name, vendor in self.vendors.items()},
             "mailbox": [mail.as_json() for mail in self.mailbox.mails()],
@@ -118,15 +118,15 @@ class Sandbox:
         }
 
     def effects(self, name: str) -> VendorEffects:
-        """What can be seen at one vendor."""
+        """Return what is visible at one vendor."""
         return self.vendors[name].effects()
 
     def populate(self, people: Sequence[SimulatedPerson]) -> None:
-        """Make people known to every vendor."""
+        """Add people to every vendor."""
         for vendor in self.vendors.values():
             vendor.populate(people)
 
     def opt_out(self, email: str) -> None:
-        """Let a person opt out at every vendor."""
+        """Record that a person opts out at every vendor."""
         for vendor in self.vendors.values():
             vendor.opt_out(email)

@@ -1,4 +1,4 @@
-"""A mail scanner: opens every link of a mail before its reader does, and presses nothing."""
+"""A mail scanner: opens every link of a mail before its reader does, and submits nothing."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ NETWORK_CALLS = (
     "WebSocket",
     "EventSource",
 )
-"""What a script needs to send something. Scripts are read, not run: one without these can run and send nothing."""
+"""What a script needs to send something. Scripts are read, not run: one without these cannot send anything."""
 
 
 def scan(mail: ReceivedMail, public_url: str, browser: Browser) -> int:
-    """Open every link of a mail that leads to the product, with HEAD and GET, and all that its pages load or link to.
+    """Open every link of a mail to the product with HEAD and GET, and everything that its pages load or link to.
 
-    Links to other hosts are left alone: nothing leaves the machine.
+    Links to other hosts are not opened: nothing leaves the machine.
 
     Returns:
-        How many survey, unsubscribe and review links were opened.
+        Number of opened survey, unsubscribe and review links.
 
     Raises:
-        PageSurprise: a page's script could send something without a press.
-        httpx.HTTPError: nobody answered.
+        UnexpectedPage: a page's script could send something without a click.
+        httpx.HTTPError: the server did not respond.
     """
-    ours = f"{public_url}/"
-    links = mail.links_to(ours)
-    known = {_path(link) for link in links}
+    prefix = f"{public_url}/"
+    links = mail.links_to(prefix)
+    visited = {_path(link) for link in links}
     for link in links:
-        browser.look(link)
+        browser.head(link)
         page = browser.open(link)
-        for further in _unvisited(page.links, ours, known):
-            browser.open(further)
-        for part in _unvisited(page.parts, ours, known):
-            _check_script(browser.read(part))
+        for address in _unvisited(page.links, prefix, visited):
+            browser.open(address)
+        for address in _unvisited(page.parts, prefix, visited):
+            _check_script(browser.load_text(address))
     return len(links)
 
 
-def _unvisited(addresses: Iterable[str], ours: str, known: set[str]) -> list[str]:
-    """Addresses of paths that are not known yet; they are known from now on."""
-    found = {_path(address): address for address in addresses if address.startswith(ours)}
-    new = [address for path, address in found.items() if path not in known]
-    known.update(found)
+def _unvisited(addresses: Iterable[str], prefix: str, visited: set[str]) -> list[str]:
+    """Return addresses with paths that were not visited yet, and mark them as visited."""
+    address_by_path = {_path(address): address for address in addresses if address.startswith(prefix)}
+    new = [address for path, address in address_by_path.items() if path not in visited]
+    visited.update(address_by_path)
     return new
 
 
@@ -61,6 +61,6 @@ def _path(address: str) -> str:
 
 
 def _check_script(text: str) -> None:
-    means = [word for word in NETWORK_CALLS if word in text]
-    if means:
-        raise UnexpectedPage(f"the page's script could send something by itself ({', '.join(means)})")
+    calls = [call for call in NETWORK_CALLS if call in text]
+    if calls:
+        raise UnexpectedPage(f"the page's script could send something by itself ({', '.join(calls)})")

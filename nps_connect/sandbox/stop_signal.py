@@ -1,4 +1,4 @@
-"""Ending in good order when the process is told to."""
+"""Graceful shutdown on SIGTERM and Ctrl+C."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from types import FrameType
 
 @contextmanager
 def stop_event_on_signal() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM or Ctrl+C sets; main thread only. The former handlers come back after."""
-    told = threading.Event()
+    """Yield an event that SIGTERM or Ctrl+C sets (main thread only); the former handlers are restored afterwards."""
+    stop = threading.Event()
 
-    def tell(_signum: int, _frame: FrameType | None) -> None:
-        told.set()
+    def set_stop(_signum: int, _frame: FrameType | None) -> None:
+        stop.set()
 
-    former = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    former = {number: signal.signal(number, set_stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield told
+        yield stop
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

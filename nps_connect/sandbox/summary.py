@@ -1,4 +1,4 @@
-"""The demo's last picture: a table by segment, and what stands beside it."""
+"""The demo's printed summary: a table by segment, totals and mismatches."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from nps_connect.sandbox.demo import Demo, DemoResult
 COLOURS = {"promoter": "green", "passive": "yellow", "detractor": "red"}
 
 
-def print_summary(outcome: DemoResult, console: Console) -> None:
-    """Print what came of a demo, and what does not balance."""
-    figures = outcome.metrics
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title="What came of it")
+def print_summary(result: DemoResult, console: Console) -> None:
+    """Print the results of a demo and its mismatches."""
+    metrics = result.metrics
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title="Results")
     table.add_column("segment")
-    for column in ("people", "surveys", "answers", "scores on contacts", "review mails", "tickets", "alerts"):
+    for column in ("people", "surveys", "responses", "scores on contacts", "review mails", "tickets", "alerts"):
         table.add_column(column, justify="right")
-    rows = figures.rows
+    rows = metrics.rows
     for row in rows:
-        numbers = (row.people, row.surveys, row.answers, row.scores, row.review_mails, row.tickets, row.alerts)
+        numbers = (row.people, row.surveys, row.responses, row.scores, row.review_mails, row.tickets, row.alerts)
         table.add_row(row.title, *map(_format_count, numbers), style=COLOURS.get(row.title, "dim"))
     table.add_section()
     table.add_row(
@@ -30,45 +30,45 @@ def print_summary(outcome: DemoResult, console: Console) -> None:
         *(
             _format_count(sum(column))
             for column in zip(
-                *((r.people, r.surveys, r.answers, r.scores, r.review_mails, r.tickets, r.alerts) for r in rows),
+                *((r.people, r.surveys, r.responses, r.scores, r.review_mails, r.tickets, r.alerts) for r in rows),
                 strict=True,
             )
         ),
     )
     console.print(table)
-    told = figures.told
-    states = ", ".join(f"{number} {state}" for state, number in sorted(told.deliveries.items()))
-    console.print(f"{figures.record.facts} things happened at the vendors; deliveries: {states or 'none'}")
-    console.print(f"{told.duplicates} events came in again and were ignored")
-    console.print(f"{told.scanner_visits} visits of mail scanners, none of which counts as an answer")
-    console.print(_format_nps(outcome))
-    for problem in outcome.problems:
-        console.print(f"does not balance: {problem}", style="bold red", markup=False)
-    if not outcome.problems:
+    report = metrics.product_report
+    states = ", ".join(f"{number} {state}" for state, number in sorted(report.deliveries.items()))
+    console.print(f"{metrics.log.facts} events at the vendors; deliveries: {states or 'none'}")
+    console.print(f"{report.duplicates} repeated events were ignored")
+    console.print(f"{report.scanner_visits} visits of mail scanners, none of which counts as a response")
+    console.print(_format_nps(result))
+    for problem in result.problems:
+        console.print(f"mismatch: {problem}", style="bold red", markup=False)
+    if not result.problems:
         console.print("Everything balances: scores, tickets and mails were counted at the simulated vendors.")
 
 
 def print_demo_addresses(demo: Demo, console: Console) -> None:
-    """Print where to look while everything stays up."""
-    console.print("Everything stays up until Ctrl+C:")
-    for what, where in demo_addresses(demo).items():
-        console.print(f"  {what:<14}{where}", markup=False, highlight=False, soft_wrap=True)
+    """Print the addresses of a demo that keeps running."""
+    console.print("The demo keeps running until Ctrl+C:")
+    for name, address in demo_addresses(demo).items():
+        console.print(f"  {name:<14}{address}", markup=False, highlight=False, soft_wrap=True)
 
 
 def demo_addresses(demo: Demo) -> dict[str, str]:
-    """Where to look while everything stays up, by what is there."""
+    """Return the addresses of a demo that keeps running, by name."""
     return {
         "product": demo.public_url,
         "survey page": _first_survey_link(demo) or "no survey was sent",
         "sandbox": f"{demo.sandbox.url}/",
         "state": f"{demo.sandbox.url}/_state",
         "configuration": str(demo.product.config),
-        "look closer": f"nps-connect --config {demo.product.config} deliveries list",
+        "inspect": f"nps-connect --config {demo.product.config} deliveries list",
     }
 
 
 def print_limitations(sentences: Iterable[str], console: Console) -> None:
-    """Print what the demo will not show, and why."""
+    """Print what the demo cannot show, with the reason."""
     for sentence in sentences:
         console.print(f"note: {sentence}", style="yellow", markup=False, soft_wrap=True)
 
@@ -85,10 +85,10 @@ def _format_count(number: int) -> str:
     return str(number) if number else "-"
 
 
-def _format_nps(outcome: DemoResult) -> str:
-    nps = outcome.metrics.told.nps
+def _format_nps(result: DemoResult) -> str:
+    nps = result.metrics.product_report.nps
     if nps.get("score") is None:
-        return "NPS: no answers"
+        return "NPS: no responses"
     margin = f" ± {nps['margin']:.0f}" if nps.get("margin") is not None else ""
-    small = ", too few to judge" if nps["responses"] < 30 else ""
-    return f"NPS {nps['score']:+.0f}{margin} from {nps['responses']} answers{small}"
+    note = ", too few to judge" if nps["responses"] < 30 else ""
+    return f"NPS {nps['score']:+.0f}{margin} from {nps['responses']} responses{note}"

@@ -1,7 +1,7 @@
-"""The HTTP port of the sandbox: many simulated vendors, one loopback address, faults on request.
+"""HTTP server of the sandbox: many simulated vendors on one loopback port, with injected faults.
 
-The standard library's threaded server does it: on loopback it answered over twice as many small requests per second as
-an ASGI server in pure Python, and it lets a fault cut the line under an answer.
+It uses the standard library's threaded server: on loopback it answered over twice as many small requests per second as
+an ASGI server in pure Python, and a fault can reset the connection in the middle of a response.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from nps_connect.simulation import SimulatedVendor, VendorReply, VendorRequest, 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 STALL_SECONDS = 60.0
 _LINGER_RESET = struct.pack("ii", 1, 0)
-"""To linger for no time at all makes the kernel reset the line and drop what is unsent."""
+"""A linger time of 0 makes the kernel reset the connection and drop unsent data."""
 
 log = logging.getLogger(__name__)
 
 ControlHandler = Callable[[VendorRequest], VendorReply]
-"""Answers what does not belong to a vendor: the index and the doors for a person who plays by hand."""
+"""Handles requests outside every vendor's mount: the index and the control commands."""
 
 
 class VendorServer:
-    """Serves simulated vendors under ``/<name>/`` on one loopback port, and a control under everything else.
+    """Serves simulated vendors under ``/<name>/`` on one loopback port, and a control handler under other paths.
 
     Args:
-        vendors: by name.
-        control: answers requests outside every vendor's mount.
-        port: 0 takes a free one.
-        faults: what goes wrong on purpose.
-        hold_seconds: how long a timed-out request is kept waiting at most.
+        vendors: simulated vendors by name.
+        control: handles requests outside every vendor's mount.
+        port: 0 selects a free one.
+        faults: injected faults.
+        stall_seconds: maximum wait of a request in a timeout fault.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class VendorServer:
 
     @property
     def url(self) -> str:
-        """Where the started host answers, without a trailing slash."""
+        """Return the address of the started server, without a trailing slash."""
         if self._server is None:
             raise RuntimeError("the sandbox is not running")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
-        """Begin to answer.
+        """Start the server.
 
         Raises:
             OSError: the port is taken.
@@ -76,28 +76,28 @@ class VendorServer:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox-http", daemon=True).start()
 
     def stop(self) -> None:
-        """Answer no more and free the port."""
+        """Stop the server and free the port."""
         self.stopping.set()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
 
-    def answer(self, request: VendorRequest) -> tuple[VendorReply | None, InjectedFault | None]:
-        """The reply to a request with its full path, and the fault that spoils it; no reply if it was not applied."""
-        name, _, rest = request.path.removeprefix("/").partition("/")
+    def handle(self, request: VendorRequest) -> tuple[VendorReply | None, InjectedFault | None]:
+        """Return the reply to a request and its fault; there is no reply if the fault prevented the request."""
+        name, _, path = request.path.removeprefix("/").partition("/")
         vendor = self._vendors.get(name)
         if vendor is None:
             return self._control(request), None
         fault = self._faults.draw(name)
         if fault is not None and not fault.applied:
             return None, fault
-        inner = VendorRequest(request.method, unquote(f"/{rest}"), request.query, request.headers, request.body)
+        inner = VendorRequest(request.method, unquote(f"/{path}"), request.query, request.headers, request.body)
         try:
             return vendor.handle(inner), fault
         except Exception:
-            log.exception("the simulated vendor %s failed on %s %s", name, request.method, inner.path)
-            return json_reply(500, {"message": f"the simulated vendor {name} failed; its log tells why"}), fault
+            log.exception("simulated_vendor_failed vendor=%s method=%s path=%s", name, request.method, inner.path)
+            return json_reply(500, {"message": f"the simulated vendor {name} failed; see its log"}), fault
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -111,15 +111,15 @@ class _HttpServer(ThreadingHTTPServer):
         super().__init__(address, _RequestHandler)
 
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401  # as inherited
-        """Close a connection; one that is to be reset gets no farewell first."""
+        """Close a connection; a connection to be reset is closed without shutdown."""
         if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_LINGER_RESET)) == _LINGER_RESET:
             self.close_request(request)
         else:
             super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as inherited
-        """A caller that went away is no news."""
-        log.debug("a connection from %s ended early", client_address)
+        """Ignore connections that the caller closed."""
+        log.debug("connection_closed_early client=%s", client_address)
 
 
 class _RequestHandler(BaseHTTPRequestHandler):
@@ -136,7 +136,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
         request = VendorRequest(
             self.command, path or "/", dict(parse_qsl(query, keep_blank_values=True)), headers, body
         )
-        reply, fault = self.server.host.answer(request)
+        reply, fault = self.server.host.handle(request)
         if fault is not None:
             self._apply_fault(reply, fault)
         elif reply is not None:
@@ -172,29 +172,30 @@ class _RequestHandler(BaseHTTPRequestHandler):
             phrase = "Status"
         head = [f"HTTP/1.1 {reply.status} {phrase}"]
         head += [f"{name}: {value}" for name, value in reply.headers.items() if name.lower() != "content-length"]
-        bare = reply.status in (204, 304)
-        if not bare:
+        has_no_body = reply.status in (204, 304)
+        if not has_no_body:
             head.append(f"Content-Length: {length}")
         text = "\r\n".join(head) + "\r\n\r\n"
-        return text.encode("latin-1", "replace") + (b"" if bare or self.command == "HEAD" else reply.body)
+        body = b"" if has_no_body or self.command == "HEAD" else reply.body
+        return text.encode("latin-1", "replace") + body
 
     def _apply_fault(self, reply: VendorReply | None, fault: InjectedFault) -> None:
         if fault.kind == "status" and fault.status is not None:
             headers = {"retry_after": "1"} if fault.status in (429, 503) else {}
-            self._send(json_reply(fault.status, {"message": "a fault of the sandbox"}, **headers))
+            self._send(json_reply(fault.status, {"message": "injected fault"}, **headers))
             return
         self.close_connection = True
         if fault.kind == "timeout":
             self._stall()
         elif fault.kind == "malformed":
-            whole = (reply.body if reply is not None else b"") or b'{"results": [{"id": "1"'
-            torn = VendorReply(200, whole[: len(whole) // 2] + b"<<<", {"content-type": "application/json"})
-            self.wfile.write(self._encode_reply(torn, len(torn.body)))
+            body = (reply.body if reply is not None else b"") or b'{"results": [{"id": "1"'
+            truncated = VendorReply(200, body[: len(body) // 2] + b"<<<", {"content-type": "application/json"})
+            self.wfile.write(self._encode_reply(truncated, len(truncated.body)))
         else:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
 
     def _stall(self) -> None:
-        """Say nothing until the caller gives up, the sandbox stops, or the longest hold is over."""
+        """Send nothing until the caller gives up, the sandbox stops, or the maximum wait is over."""
         waited = 0.0
         self.connection.settimeout(0.1)
         while waited < self.server.host.stall_seconds and not self.server.host.stopping.is_set():
@@ -206,4 +207,4 @@ class _RequestHandler(BaseHTTPRequestHandler):
                 return
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401  # as inherited
-        """Requests are not news."""
+        """Requests are not logged."""

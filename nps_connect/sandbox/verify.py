@@ -1,4 +1,4 @@
-"""Whether the figures of a play balance: who should have got what, against who got it."""
+"""Verification of a demo: expected effects of every customer against the observed ones."""
 
 from __future__ import annotations
 
@@ -14,80 +14,85 @@ FINAL_STATES = frozenset({"succeeded", "cancelled", "skipped"})
 
 
 def find_mismatches(
-    figures: DemoMetrics, roles: DemoCapabilities, public_url: str, destination: Callable[[ReceivedMail], str | None]
+    metrics: DemoMetrics,
+    capabilities: DemoCapabilities,
+    public_url: str,
+    destination: Callable[[ReceivedMail], str | None],
 ) -> list[str]:
-    """Everything that does not add up, one sentence each; empty if all is well.
+    """Return all mismatches, one sentence each; empty if everything balances.
 
     Args:
-        figures: what came of the play.
-        roles: who played; a part that nobody plays is not missed.
+        metrics: figures of the demo.
+        capabilities: what the demo can show; effects without a simulated vendor are not expected.
         public_url: the product's address.
-        destination: where the review link of a mail leads.
+        destination: returns the address that the review link of a mail leads to.
     """
-    found = list(figures.record.problems)
-    for customer in figures.customers:
-        found += _mail_mismatches(figures, roles, customer, public_url)
-        found += _effect_mismatches(figures, roles, customer)
-    if figures.seen.others:
-        found.append(f"mails that nobody expects went to {', '.join(sorted(figures.seen.others))}")
-    if figures.seen.unmatched_alerts:
-        found.append(f"{figures.seen.unmatched_alerts} alerts name nobody")
-    reached = {destination(mail) for mails in figures.seen.reviews.values() for mail in mails}
-    if len(reached) > 1 or None in reached:
-        found.append(f"review links lead to different places: {', '.join(sorted(map(str, reached)))}")
-    return found + list(_total_mismatches(figures))
+    mismatches = list(metrics.log.problems)
+    for customer in metrics.customers:
+        mismatches += _mail_mismatches(metrics, capabilities, customer, public_url)
+        mismatches += _effect_mismatches(metrics, capabilities, customer)
+    effects = metrics.effects
+    if effects.others:
+        mismatches.append(f"unexpected mails to {', '.join(sorted(effects.others))}")
+    if effects.unmatched_alerts:
+        mismatches.append(f"{effects.unmatched_alerts} alerts name no customer")
+    destinations = {destination(mail) for mails in effects.reviews.values() for mail in mails}
+    if len(destinations) > 1 or None in destinations:
+        mismatches.append(f"review links lead to different pages: {', '.join(sorted(map(str, destinations)))}")
+    return mismatches + list(_total_mismatches(metrics))
 
 
 def _mail_mismatches(
-    figures: DemoMetrics, roles: DemoCapabilities, customer: Customer, public_url: str
+    metrics: DemoMetrics, capabilities: DemoCapabilities, customer: Customer, public_url: str
 ) -> Iterator[str]:
-    seen, email = figures.seen, customer.email
+    effects, email = metrics.effects, customer.email
     if customer.persona.opted_out:
-        if seen.mails_to(email):
-            yield f"{email} opted out {customer.persona.opted_out} the delay and got {seen.mails_to(email)} mails"
+        if effects.mails_to(email):
+            yield f"{email} opted out {customer.persona.opted_out} the delay and got {effects.mails_to(email)} mails"
         return
-    surveys = len(seen.surveys.get(email, ()))
+    surveys = len(effects.surveys.get(email, ()))
     if surveys != 1:
-        yield f"{email} got {surveys} survey mails in place of 1"
-    reviews = seen.reviews.get(email, ())
-    wanted = int(roles.reviews and customer.segment is not None)
-    if len(reviews) != wanted:
-        yield f"{email} ({customer.segment or 'no answer'}) got {len(reviews)} review mails in place of {wanted}"
+        yield f"{email} got {surveys} survey mails instead of 1"
+    reviews = effects.reviews.get(email, ())
+    expected = int(capabilities.reviews and customer.segment is not None)
+    if len(reviews) != expected:
+        yield f"{email} ({customer.segment or 'no response'}) got {len(reviews)} review mails instead of {expected}"
     for mail in reviews:
         if leads_with_help(mail, public_url) is (customer.segment == "promoter"):
-            yield f"the review mail to {email} ({customer.segment}) leads with the wrong thing"
+            yield f"the review mail to {email} ({customer.segment}) has the wrong lead"
 
 
-def _effect_mismatches(figures: DemoMetrics, roles: DemoCapabilities, customer: Customer) -> Iterator[str]:
-    seen, email = figures.seen, customer.email
+def _effect_mismatches(metrics: DemoMetrics, capabilities: DemoCapabilities, customer: Customer) -> Iterator[str]:
+    effects, email = metrics.effects, customer.email
     score = customer.persona.score if customer.segment else None
-    if roles.scores and seen.scores.get(email) != score:
-        yield f"the contact {email} shows the score {seen.scores.get(email)} in place of {score}"
+    if capabilities.scores and effects.scores.get(email) != score:
+        yield f"the contact {email} has the score {effects.scores.get(email)} instead of {score}"
     if (
-        roles.scores
+        capabilities.scores
         and score is not None
-        and _normalized_comment(seen.comments.get(email)) != _normalized_comment(customer.comment)
+        and _normalized_comment(effects.comments.get(email)) != _normalized_comment(customer.comment)
     ):
-        yield f"the contact {email} shows another comment than the customer wrote"
-    unhappy = int(customer.segment == "detractor")
-    for part, what, counted in (
-        (roles.tickets, "tickets", seen.tickets.get(email, 0)),
-        (roles.alerts, "alerts", seen.alerts.get(email, 0)),
+        yield f"the contact {email} has another comment than the customer wrote"
+    expected = int(customer.segment == "detractor")
+    for plugin, noun, count in (
+        (capabilities.tickets, "tickets", effects.tickets.get(email, 0)),
+        (capabilities.alerts, "alerts", effects.alerts.get(email, 0)),
     ):
-        if part and counted != unhappy:
-            yield f"{email} ({customer.segment or 'no answer'}) caused {counted} {what} in place of {unhappy}"
+        if plugin and count != expected:
+            yield f"{email} ({customer.segment or 'no response'}) caused {count} {noun} instead of {expected}"
 
 
-def _total_mismatches(figures: DemoMetrics) -> Iterator[str]:
+def _total_mismatches(metrics: DemoMetrics) -> Iterator[str]:
+    report = metrics.product_report
     for segment in SEGMENTS:
-        answers, people = figures.told.responses.get(segment, 0), figures.by_segment(segment).people
-        if answers != people:
-            yield f"{answers} confirmed answers of {segment}s in place of {people}"
-    if figures.told.duplicates < figures.record.resent:
-        yield f"{figures.told.duplicates} facts were known already in place of {figures.record.resent}"
-    if figures.record.scanned and not figures.told.scanner_visits:
-        yield "no visit of a scanner was noted"
-    unsettled = {state: number for state, number in figures.told.deliveries.items() if state not in FINAL_STATES}
+        responses, people = report.responses.get(segment, 0), metrics.by_segment(segment).people
+        if responses != people:
+            yield f"{responses} confirmed responses of {segment}s instead of {people}"
+    if report.duplicates < metrics.log.resent:
+        yield f"{report.duplicates} repeated facts were ignored instead of {metrics.log.resent}"
+    if metrics.log.scanned_links and not report.scanner_visits:
+        yield "no visit of a scanner was recorded"
+    unsettled = {state: number for state, number in report.deliveries.items() if state not in FINAL_STATES}
     if unsettled:
         yield "deliveries are " + ", ".join(f"{state} ({number})" for state, number in sorted(unsettled.items()))
 
