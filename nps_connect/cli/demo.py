@@ -76,7 +76,7 @@ def _run_demo(demo: Demo, *, serve: bool, as_json: bool) -> bool:
     from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
     errors = Console(stderr=True)
-    for name, problem in demo.left_out.items():
+    for name, problem in demo.unavailable_vendors.items():
         summary.print_limitations([f"simulated vendor {name} is not available: {problem}"], errors)
     summary.print_limitations(demo.capabilities.missing, errors)
     with _progress_reporter(hidden=as_json and not sys.stderr.isatty()) as report_progress:
