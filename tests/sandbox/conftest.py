@@ -9,12 +9,12 @@ from nps_connect.simulation import SimulatedVendor, VendorEffects, VendorReply, 
 
 
 class Acme(SimulatedVendor):
-    """A vendor with notes: POST /notes keeps one, GET /echo tells what came."""
+    """A vendor with notes: POST /notes stores one, GET /echo returns what it received."""
 
     name = "acme"
 
-    def __init__(self, **known):
-        super().__init__(**known)
+    def __init__(self, **options):
+        super().__init__(**options)
         self.notes = []
         self.people = {}
         self.lock = threading.Lock()
@@ -23,12 +23,14 @@ class Acme(SimulatedVendor):
         if request.path == "/notes":
             with self.lock:
                 self.notes.append(request.body.decode())
-            return json_reply(201, {"kept": len(self.notes)}, x_request_id="r-1")
+            return json_reply(201, {"count": len(self.notes)}, x_request_id="r-1")
         if request.path == "/nothing":
             return VendorReply(204)
         if request.path == "/broken":
-            raise RuntimeError("out of paper")
-        return json_reply(200, {"path": request.path, "query": request.query, "agent": request.headers["user-agent"]})
+            raise RuntimeError("disk full")
+        return json_reply(
+            200, {"path": request.path, "query": request.query, "user_agent": request.headers["user-agent"]}
+        )
 
     def state(self):
         return {"notes": self.notes, "people": {email: person.opted_out for email, person in self.people.items()}}

@@ -5,9 +5,9 @@ import tomllib
 from nps_connect.connection import ConnectionSettings
 from nps_connect.records.connectors import ConnectorInfo, ExampleConfiguration
 from nps_connect.sandbox.capabilities import EventSource, detect_capabilities
-from nps_connect.sandbox.demo_overrides import build_demo_overrides
+from nps_connect.sandbox.demo import build_demo_overrides
 
-TABLE = tomllib.loads("""
+CONFIGURATION = tomllib.loads("""
 [connections]
 helpdesk = { plugin = "desk" }
 crm = { plugin = "acme" }
@@ -39,42 +39,50 @@ via = "places"
 """)
 
 
-def info(name, *, webhooks):
+def build_info(name, *, webhooks):
     example = ExampleConfiguration(connection=name, table="")
     return ConnectorInfo(name=name, title=name, settings=ConnectionSettings, webhooks=webhooks, example=example)
 
 
-INFOS = {name: info(name, webhooks=name in ("desk", "acme")) for name in ("desk", "acme", "bell", "stars")}
+INFOS = {name: build_info(name, webhooks=name in ("desk", "acme")) for name in ("desk", "acme", "bell", "stars")}
 
 
-def test_parts_are_cast_by_routes_and_by_what_plugins_declare():
-    roles = detect_capabilities(TABLE, INFOS, {"desk", "acme", "bell"})
-    assert (roles.scores, roles.tickets, roles.alerts, roles.reviews) == ("acme", "desk", "bell", True)
-    assert roles.crm == "acme"
-    assert roles.missing == ()
+def test_routes_decide_which_vendor_receives_scores_tickets_and_alerts():
+    capabilities = detect_capabilities(CONFIGURATION, INFOS, {"desk", "acme", "bell"})
+    assert (capabilities.scores, capabilities.tickets, capabilities.alerts, capabilities.reviews) == (
+        "acme",
+        "desk",
+        "bell",
+        True,
+    )
+    assert capabilities.crm == "acme"
+    assert capabilities.missing == ()
 
 
-def test_events_come_first_from_where_scores_go_and_only_by_webhook():
-    roles = detect_capabilities(TABLE, INFOS, {"desk", "acme", "bell"})
-    assert roles.sources == (EventSource("crm", "acme", "deal.won"), EventSource("helpdesk", "desk", "ticket.solved"))
+def test_events_come_first_from_the_crm_that_receives_scores_and_only_from_plugins_with_webhooks():
+    capabilities = detect_capabilities(CONFIGURATION, INFOS, {"desk", "acme", "bell"})
+    assert capabilities.sources == (
+        EventSource("crm", "acme", "deal.won"),
+        EventSource("helpdesk", "desk", "ticket.solved"),
+    )
 
 
-def test_a_missing_vendor_is_told_and_nobody_plays_its_part():
-    roles = detect_capabilities(TABLE, INFOS, {"acme"})
-    assert (roles.scores, roles.tickets, roles.alerts) == ("acme", None, None)
-    assert any("tickets" in sentence for sentence in roles.missing)
-    assert any("alerts" in sentence for sentence in roles.missing)
-    assert len(roles.missing) == 2
+def test_a_vendor_without_simulation_is_reported_as_missing():
+    capabilities = detect_capabilities(CONFIGURATION, INFOS, {"acme"})
+    assert (capabilities.scores, capabilities.tickets, capabilities.alerts) == ("acme", None, None)
+    assert any("tickets" in text for text in capabilities.missing)
+    assert any("alerts" in text for text in capabilities.missing)
+    assert len(capabilities.missing) == 2
 
 
-def test_an_empty_configuration_has_no_parts():
-    roles = detect_capabilities({}, {}, set())
-    assert (roles.sources, roles.crm, roles.reviews) == ((), None, False)
-    assert len(roles.missing) == 5
+def test_an_empty_configuration_has_no_capabilities():
+    capabilities = detect_capabilities({}, {}, set())
+    assert (capabilities.sources, capabilities.crm, capabilities.reviews) == ((), None, False)
+    assert len(capabilities.missing) == 5
 
 
-def test_haste_shortens_every_delay_and_goes_live_on_this_machine():
-    overrides = build_demo_overrides(TABLE, "http://127.0.0.1:8123")
+def test_the_overrides_shorten_every_delay_and_set_live_mode_and_the_listen_address():
+    overrides = build_demo_overrides(CONFIGURATION, "http://127.0.0.1:8123")
     assert overrides["NPS_CONNECT_CORE__LISTEN"] == "127.0.0.1:8123"
     assert overrides["NPS_CONNECT_CORE__MODE"] == "live"
     delays = {name for name in overrides if name.endswith("__DELAY")}

@@ -13,31 +13,31 @@ def client(sandbox):
         yield client
 
 
-def order(client, path, content):
-    answer = client.post(path, json=content)
-    return answer.status_code, answer.json()
+def post(client, path, content):
+    response = client.post(path, json=content)
+    return response.status_code, response.json()
 
 
 ANA = {"email": "ana@example.com", "name": "Ana", "language": "fr"}
 
 
-def test_the_state_shows_vendors_and_mails(client, sandbox, acme):
+def test_the_state_contains_vendors_mails_and_faults(client, sandbox, acme):
     acme.notes.append("hello")
-    mail = EmailMessage()
-    mail["Subject"] = "Une question"
-    mail.set_content("Voir https://nps.example.com/s/abc")
-    with smtplib.SMTP("127.0.0.1", sandbox.mailbox.port) as line:
-        line.send_message(mail, "care@example.com", ["ana@example.com"])
+    message = EmailMessage()
+    message["Subject"] = "Une question"
+    message.set_content("Voir https://nps.example.com/s/abc")
+    with smtplib.SMTP("127.0.0.1", sandbox.mailbox.port) as smtp:
+        smtp.send_message(message, "care@example.com", ["ana@example.com"])
     state = client.get("/_state").json()
     assert state["vendors"] == {"acme": {"notes": ["hello"], "people": {}}}
-    (kept,) = state["mailbox"]
-    assert (kept["subject"], kept["to"]) == ("Une question", ["ana@example.com"])
-    assert kept["links"] == ["https://nps.example.com/s/abc"]
-    assert ["Subject", "Une question"] in kept["headers"]
+    (mail,) = state["mailbox"]
+    assert (mail["subject"], mail["to"]) == ("Une question", ["ana@example.com"])
+    assert mail["links"] == ["https://nps.example.com/s/abc"]
+    assert ["Subject", "Une question"] in mail["headers"]
     assert state["faults"] == {}
 
 
-def test_the_index_is_a_page_with_links_that_escapes_what_it_shows(client, sandbox):
+def test_the_index_page_shows_links_and_escapes_mail_content(client, sandbox):
     sandbox.mailbox.accept(
         "care@example.com",
         ("ana@example.com",),
@@ -51,66 +51,66 @@ def test_the_index_is_a_page_with_links_that_escapes_what_it_shows(client, sandb
     assert sandbox.base_url("acme") in page
 
 
-def test_a_person_can_be_made_known_and_opt_out(client, acme):
-    assert order(client, "/_populate", [ANA, ANA | {"email": "bob@example.com", "opted_out": True}]) == (
+def test_people_can_be_added_and_opt_out(client, acme):
+    assert post(client, "/_populate", [ANA, ANA | {"email": "bob@example.com", "opted_out": True}]) == (
         200,
         {"people": 2},
     )
     assert acme.state()["people"] == {"ana@example.com": False, "bob@example.com": True}
-    assert order(client, "/_opt_out", {"email": "ana@example.com"}) == (200, {"opted_out": "ana@example.com"})
+    assert post(client, "/_opt_out", {"email": "ana@example.com"}) == (200, {"opted_out": "ana@example.com"})
     assert list(acme.people) == ["bob@example.com"]
 
 
-def test_what_happens_is_sent_as_the_vendors_webhook(client, sandbox, acme):
-    order(client, "/_populate", [ANA])
-    hook = sandbox.base_url("acme") + "/notes"
-    event = {"vendor": "acme", "kind": "deal.won", "email": "ana@example.com", "deliver_to": hook}
-    assert order(client, "/_simulate_event", event) == (200, {"facts": ["deal.won/ana@example.com"], "webhooks": [201]})
+def test_a_simulated_event_is_sent_as_the_vendors_webhook(client, sandbox, acme):
+    post(client, "/_populate", [ANA])
+    address = sandbox.base_url("acme") + "/notes"
+    event = {"vendor": "acme", "kind": "deal.won", "email": "ana@example.com", "deliver_to": address}
+    assert post(client, "/_simulate_event", event) == (200, {"facts": ["deal.won/ana@example.com"], "webhooks": [201]})
     assert acme.notes == ["deal.won/ana@example.com"]
 
 
-def test_without_an_address_nothing_is_sent(client, acme):
-    order(client, "/_populate", [ANA])
+def test_without_deliver_to_no_webhook_is_sent(client, acme):
+    post(client, "/_populate", [ANA])
     event = {"vendor": "acme", "kind": "deal.won", "email": "ana@example.com", "deliver_to": None}
-    assert order(client, "/_simulate_event", event) == (200, {"facts": ["deal.won/ana@example.com"], "webhooks": []})
+    assert post(client, "/_simulate_event", event) == (200, {"facts": ["deal.won/ana@example.com"], "webhooks": []})
     assert acme.notes == []
 
 
 @pytest.mark.parametrize(
-    ("path", "content", "complaint"),
+    ("path", "content", "message"),
     [
         ("/_populate", ANA, "a list of people"),
         ("/_populate", ["ana"], "an object with email"),
         ("/_populate", [{"email": "ana@example.com"}], "name is missing"),
-        ("/_simulate_event", {"vendor": "nobody"}, "no such vendor; allowed: acme"),
+        ("/_simulate_event", {"vendor": "nobody"}, "unknown vendor; allowed: acme"),
         ("/_simulate_event", {"vendor": "acme", "kind": "deal.won"}, "email is missing"),
         (
             "/_simulate_event",
             {"vendor": "acme", "kind": "a.b", "email": "x", "deliver_to": "file:///x"},
-            "deliver_to is the address",
+            "deliver_to must be the address",
         ),
         ("/_opt_out", [], "an object with email"),
     ],
 )
-def test_an_order_that_cannot_be_followed_says_what_it_wants(client, path, content, complaint):
-    status, answer = order(client, path, content)
+def test_an_invalid_command_returns_400_with_the_reason(client, path, content, message):
+    status, reply = post(client, path, content)
     assert status == 400
-    assert complaint in answer["message"]
+    assert message in reply["message"]
 
 
-def test_a_webhook_that_nobody_takes_is_told(client):
-    order(client, "/_populate", [ANA])
+def test_an_undeliverable_webhook_returns_400(client):
+    post(client, "/_populate", [ANA])
     event = {"vendor": "acme", "kind": "deal.won", "email": "ana@example.com", "deliver_to": "http://127.0.0.1:9/"}
-    status, answer = order(client, "/_simulate_event", event)
+    status, reply = post(client, "/_simulate_event", event)
     assert status == 400
-    assert "nobody took the webhook" in answer["message"]
+    assert "the webhook could not be delivered" in reply["message"]
 
 
-def test_a_body_that_is_not_json_is_refused(client):
+def test_a_body_that_is_not_json_is_rejected(client):
     assert client.post("/_opt_out", content=b"{").status_code == 400
 
 
-def test_other_paths_and_methods_are_refused(client):
+def test_unknown_paths_and_methods_return_404_and_405(client):
     assert client.get("/unknown/x").status_code == 404
     assert client.get("/_simulate_event").status_code == 405
     assert client.post("/_state", json={}).status_code == 405

@@ -1,4 +1,4 @@
-"""Customers and scanners meet a small survey page with the product's paths."""
+"""Customers and scanners use a small survey page with the product's paths."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from nps_connect.sandbox.population import Customer, Persona
 from nps_connect.sandbox.scanner import scan
 from nps_connect.simulation import SimulatedPerson
 
-HOUSE = "http://nps.example.com"
+PUBLIC_URL = "http://nps.example.com"
 BUTTONS = "".join(f'<button name="score" value="{score}">{score}</button>' for score in range(11))
 RADIOS = "".join(f'<input type="radio" name="score" value="{score}">' for score in range(11))
 COMMENT = '<textarea name="comment"></textarea><button name="send" value="2">Send 2</button>'
 
 
-class ApplicationHarness:
-    """A survey page, told apart by how scores are offered; notes every request."""
+class SurveySite:
+    """A survey page with configurable score fields; records every request."""
 
     def __init__(self, scores=BUTTONS, comment=COMMENT, method="post", status=200):
         self.form = (
@@ -43,24 +43,23 @@ class ApplicationHarness:
             return httpx.Response(200, text=self.script)
         return httpx.Response(200, html=f'<script src="/page.js"></script><a href="/u/tok">no more</a>{self.form}')
 
-    def browser(self, agent="tester"):
-        return Browser(httpx.Client(transport=httpx.MockTransport(self)), agent)
+    def browser(self, user_agent="tester"):
+        return Browser(httpx.Client(transport=httpx.MockTransport(self)), user_agent)
 
 
-def customer(**part):
+def customer(**persona):
     person = SimulatedPerson("ana@example.com", "Ana", "fr")
-    return Customer(
-        person, Persona(**part), "Très bien & vite" if part["habit"] in ("send", "press_then_comment") else None
-    )
+    has_comment = persona["behaviour"] in ("send", "press_then_comment")
+    return Customer(person, Persona(**persona), "Très bien & vite" if has_comment else None)
 
 
 MAIL = parse_mail(
     "\r\n".join(
         [
-            f"List-Unsubscribe: <{HOUSE}/u/tok>",
+            f"List-Unsubscribe: <{PUBLIC_URL}/u/tok>",
             "",
-            *(f"{HOUSE}/s/tok?score={score}" for score in range(11)),
-            f"{HOUSE}/r/tok",
+            *(f"{PUBLIC_URL}/s/tok?score={score}" for score in range(11)),
+            f"{PUBLIC_URL}/r/tok",
             "https://www.example.com/privacy",
         ]
     ).encode(),
@@ -69,83 +68,83 @@ MAIL = parse_mail(
     to=("ana@example.com",),
     received_at=datetime(2026, 3, 2, tzinfo=UTC),
 )
-LINKS = PersonalLinks(HOUSE)
+LINKS = PersonalLinks(PUBLIC_URL)
 
 
-def play(application, mail=MAIL, **part):
-    respond_to_mail(customer(**part), mail, LINKS, application.browser())
-    return application.posts
+def respond(site, mail=MAIL, **persona):
+    respond_to_mail(customer(**persona), mail, LINKS, site.browser())
+    return site.posts
 
 
-def test_a_press_is_all_that_some_do():
-    assert play(ApplicationHarness(), score=10, habit="press") == [{"v": "1", "score": "10"}]
+def test_press_submits_only_the_score():
+    assert respond(SurveySite(), score=10, behaviour="press") == [{"v": "1", "score": "10"}]
 
 
-def test_where_scores_are_chosen_the_button_is_pressed_after():
-    assert play(ApplicationHarness(scores=RADIOS), score=2, habit="press") == [{"v": "1", "score": "2", "send": "2"}]
+def test_with_radio_buttons_press_selects_the_score_and_submits_the_form():
+    assert respond(SurveySite(scores=RADIOS), score=2, behaviour="press") == [{"v": "1", "score": "2", "send": "2"}]
 
 
-def test_some_press_and_then_add_a_comment():
-    first, second = play(ApplicationHarness(), score=2, habit="press_then_comment")
+def test_press_then_comment_submits_the_score_and_then_the_comment():
+    first, second = respond(SurveySite(), score=2, behaviour="press_then_comment")
     assert first == {"v": "1", "score": "2"}
     assert second == {"v": "1", "comment": "Très bien & vite", "send": "2"}
 
 
-def test_some_fill_in_everything_and_send():
-    assert play(ApplicationHarness(), score=2, habit="send") == [{"v": "1", "comment": "Très bien & vite", "send": "2"}]
+def test_send_submits_score_and_comment_together():
+    assert respond(SurveySite(), score=2, behaviour="send") == [{"v": "1", "comment": "Très bien & vite", "send": "2"}]
 
 
-def test_without_a_button_of_its_own_a_comment_goes_with_the_score():
-    application = ApplicationHarness(comment='<textarea name="comment"></textarea>')
-    assert play(application, score=7, habit="send") == [{"v": "1", "comment": "Très bien & vite", "score": "7"}]
+def test_without_its_own_button_a_comment_is_submitted_with_the_score():
+    site = SurveySite(comment='<textarea name="comment"></textarea>')
+    assert respond(site, score=7, behaviour="send") == [{"v": "1", "comment": "Très bien & vite", "score": "7"}]
 
 
-def test_a_nervous_finger_sends_the_same_twice():
-    first, second = play(ApplicationHarness(), score=9, habit="send", presses_twice=True)
+def test_double_submits_sends_the_same_form_twice():
+    first, second = respond(SurveySite(), score=9, behaviour="send", double_submits=True)
     assert first == second
 
 
-def test_forms_are_sent_with_the_origin_of_a_private_page():
-    application = ApplicationHarness()
-    play(application, score=9, habit="press")
-    assert application.origin == "null"
+def test_forms_are_submitted_with_origin_null_like_from_a_no_referrer_page():
+    site = SurveySite()
+    respond(site, score=9, behaviour="press")
+    assert site.origin == "null"
 
 
-def test_some_only_look_and_some_not_even_that():
-    application = ApplicationHarness()
-    assert play(application, score=None, habit="look") == []
-    assert application.visits == ["GET /s/tok"]
-    assert play(application, score=None, habit="ignore") == []
-    assert application.visits == ["GET /s/tok"]
+def test_look_only_opens_the_page_and_ignore_does_nothing():
+    site = SurveySite()
+    assert respond(site, score=None, behaviour="look") == []
+    assert site.visits == ["GET /s/tok"]
+    assert respond(site, score=None, behaviour="ignore") == []
+    assert site.visits == ["GET /s/tok"]
 
 
 @pytest.mark.parametrize(
-    ("application", "habit", "complaint"),
+    ("site", "behaviour", "message"),
     [
-        (ApplicationHarness(scores=""), "press", "no form with score"),
-        (ApplicationHarness(comment=""), "send", "no form with comment"),
-        (ApplicationHarness(method="get"), "press", "must be posted"),
-        (ApplicationHarness(status=500), "press", "answered with 500"),
+        (SurveySite(scores=""), "press", "no form with score"),
+        (SurveySite(comment=""), "send", "no form with comment"),
+        (SurveySite(method="get"), "press", "must be posted"),
+        (SurveySite(status=500), "press", "returned 500"),
     ],
 )
-def test_a_page_that_does_not_work_is_told(application, habit, complaint):
-    with pytest.raises(UnexpectedPage, match=complaint):
-        play(application, score=9, habit=habit)
+def test_a_page_that_cannot_be_used_raises_unexpected_page(site, behaviour, message):
+    with pytest.raises(UnexpectedPage, match=message):
+        respond(site, score=9, behaviour=behaviour)
 
 
-def test_a_mail_without_survey_links_is_told():
-    bare = parse_mail(b"\r\nhello", number=1, sender="", to=(), received_at=datetime(2026, 3, 2, tzinfo=UTC))
+def test_a_mail_without_survey_links_raises_unexpected_page():
+    without_links = parse_mail(b"\r\nhello", number=1, sender="", to=(), received_at=datetime(2026, 3, 2, tzinfo=UTC))
     with pytest.raises(UnexpectedPage, match="no survey link for 9"):
-        play(ApplicationHarness(), mail=bare, score=9, habit="press")
-    assert LINKS.review(bare) is None
-    assert LINKS.review(MAIL) == f"{HOUSE}/r/tok"
+        respond(SurveySite(), mail=without_links, score=9, behaviour="press")
+    assert LINKS.review(without_links) is None
+    assert LINKS.review(MAIL) == f"{PUBLIC_URL}/r/tok"
 
 
-def test_a_scanner_opens_every_link_and_part_here_and_presses_nothing():
-    application = ApplicationHarness()
-    opened = scan(MAIL, HOUSE, application.browser())
-    assert opened == 13
-    assert application.posts == []
+def test_a_scanner_opens_every_own_link_and_resource_and_submits_nothing():
+    site = SurveySite()
+    opened_count = scan(MAIL, PUBLIC_URL, site.browser())
+    assert opened_count == 13
+    assert site.posts == []
     assert {
         "HEAD /s/tok",
         "GET /s/tok",
@@ -154,11 +153,11 @@ def test_a_scanner_opens_every_link_and_part_here_and_presses_nothing():
         "HEAD /r/tok",
         "GET /r/tok",
         "GET /page.js",
-    } == set(application.visits)
+    } == set(site.visits)
 
 
-def test_a_script_that_could_send_something_unpressed_is_told():
-    application = ApplicationHarness()
-    application.script = "fetch('/s/tok', {method: 'POST'})"
+def test_a_script_that_could_submit_something_by_itself_raises_unexpected_page():
+    site = SurveySite()
+    site.script = "fetch('/s/tok', {method: 'POST'})"
     with pytest.raises(UnexpectedPage, match=r"could send something by itself \(fetch\(\)"):
-        scan(MAIL, HOUSE, application.browser())
+        scan(MAIL, PUBLIC_URL, site.browser())

@@ -19,8 +19,8 @@ from nps_connect.sandbox.mailbox import MailboxUnavailable, SandboxMailbox
 def start():
     started = []
 
-    def start(faults="", **known):
-        box = SandboxMailbox(faults=FaultPlan(parse_faults(faults)), **known)
+    def start(faults="", **options):
+        box = SandboxMailbox(faults=FaultPlan(parse_faults(faults)), **options)
         box.start()
         started.append(box)
         return box
@@ -46,13 +46,13 @@ def survey(to="Ana@example.com"):
 
 
 def send(box, mail=None, login=None):
-    with smtplib.SMTP("127.0.0.1", box.port, timeout=2) as line:
+    with smtplib.SMTP("127.0.0.1", box.port, timeout=2) as smtp:
         if login:
-            line.login(*login)
-        line.send_message(mail or survey(), "care@example.com", ["Ana@example.com"])
+            smtp.login(*login)
+        smtp.send_message(mail or survey(), "care@example.com", ["Ana@example.com"])
 
 
-def test_a_mail_is_kept_with_its_parts_headers_and_links(start):
+def test_a_mail_is_stored_with_its_parts_headers_and_links(start):
     box = start()
     send(box)
     (mail,) = box.mails("ana@EXAMPLE.com")
@@ -73,7 +73,7 @@ def test_a_mail_is_kept_with_its_parts_headers_and_links(start):
     assert box.mails("bob@example.com") == []
 
 
-def test_one_can_wait_for_mail(start):
+def test_wait_until_returns_whether_the_mail_arrived_in_time(start):
     box = start()
     sender = threading.Thread(target=send, args=(box,))
     sender.start()
@@ -82,28 +82,28 @@ def test_one_can_wait_for_mail(start):
     assert not box.wait_until(lambda mails: len(mails) == 2, seconds=0.05)
 
 
-def test_a_login_is_wanted_where_one_is_set(start):
+def test_with_username_and_password_a_valid_login_is_required(start):
     box = start(username="shop", password="open-sesame")
     assert box.smtp_url == f"smtp://shop:open-sesame@127.0.0.1:{box.port}"
-    with pytest.raises(smtplib.SMTPSenderRefused) as refusal:
+    with pytest.raises(smtplib.SMTPSenderRefused) as rejection:
         send(box)
-    assert refusal.value.smtp_code == 530
+    assert rejection.value.smtp_code == 530
     with pytest.raises(smtplib.SMTPAuthenticationError):
         send(box, login=("shop", "wrong"))
     send(box, login=("shop", "open-sesame"))
     assert [mail.authenticated for mail in box.mails()] == [True]
 
 
-def test_a_refusing_fault_is_a_transient_one_and_keeps_nothing(start):
+def test_a_status_fault_is_a_transient_rejection_that_stores_nothing(start):
     box = start("500=1")
-    with pytest.raises(smtplib.SMTPDataError) as refusal:
+    with pytest.raises(smtplib.SMTPDataError) as rejection:
         send(box)
-    assert refusal.value.smtp_code == 451
+    assert rejection.value.smtp_code == 451
     assert box.mails() == []
 
 
 @pytest.mark.parametrize(
-    ("faults", "kept"),
+    ("faults", "stored_count"),
     [
         ("reset-before=1", 0),
         ("reset-after=1", 1),
@@ -113,35 +113,35 @@ def test_a_refusing_fault_is_a_transient_one_and_keeps_nothing(start):
         ("malformed-after=1", 1),
     ],
 )
-def test_a_mail_may_be_kept_or_not_when_the_answer_is_lost(start, faults, kept):
-    box = start(faults, hold_seconds=0.2)
+def test_when_the_reply_is_lost_the_mail_is_stored_only_if_the_fault_occurs_after(start, faults, stored_count):
+    box = start(faults, stall_seconds=0.2)
     with pytest.raises((smtplib.SMTPException, OSError)):
         send(box)
-    assert len(box.mails()) == kept
+    assert len(box.mails()) == stored_count
 
 
-def test_stopping_frees_the_port_even_with_a_caller_on_the_line(start):
+def test_stop_frees_the_port_even_with_an_open_connection(start):
     box = start()
-    line = smtplib.SMTP("127.0.0.1", box.port, timeout=2)
+    connection = smtplib.SMTP("127.0.0.1", box.port, timeout=2)
     box.stop()
     with pytest.raises(OSError):
         smtplib.SMTP("127.0.0.1", box.port, timeout=2)
-    line.close()
+    connection.close()
 
 
-def test_a_taken_port_is_told(start):
+def test_a_port_in_use_raises(start):
     with pytest.raises(OSError, match="in use"):
         start(port=start().port)
 
 
-def test_without_the_package_the_command_that_mends_it_is_named(monkeypatch):
+def test_without_aiosmtpd_the_error_contains_the_install_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "aiosmtpd.smtp", None)
     with pytest.raises(MailboxUnavailable, match=r"pip install 'nps-connect\[sandbox\]'"):
         SandboxMailbox()
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"Subject: ", b"Content-Type: text/html; charset=", b"To: <"]))
-def test_any_bytes_are_a_mail(content, start_of_mail):
-    mail = parse_mail(start_of_mail + content, number=1, sender="", to=(), received_at=datetime(2026, 1, 1, tzinfo=UTC))
+def test_any_bytes_parse_as_a_mail(content, header_start):
+    mail = parse_mail(header_start + content, number=1, sender="", to=(), received_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert all(link.startswith("http") for link in mail.links)
     assert mail.as_json()["number"] == 1

@@ -32,20 +32,20 @@ def observer(url, ledger):
     observer.close()
 
 
-def keep(ledger, *rows):
+def insert(ledger, *rows):
     with ledger.write() as session:
         for row in rows:
             session.add(row)
             session.flush()
 
 
-def contact(number):
+def build_contact(number):
     return ContactRow(
         id=number, connection="crm", vendor_id=str(number), email=f"c{number}@example.com", record={}, seen_at=NOW
     )
 
 
-def invitation(number, state):
+def build_invitation(number, state):
     return InvitationRow(
         id=number,
         survey="after-purchase",
@@ -60,7 +60,7 @@ def invitation(number, state):
     )
 
 
-def request(state, known):
+def build_request(state, duplicates):
     return RawRequest(
         queue_name="crm/parse",
         state=state,
@@ -71,29 +71,43 @@ def request(state, known):
         headers={},
         body=b"[]",
         received_at=NOW,
-        events_duplicate=known,
+        events_duplicate=duplicates,
     )
 
 
-def test_an_empty_ledger_has_nothing_to_tell(observer):
-    assert (observer.unfinished(), observer.duplicates(), observer.visits("x"), observer.planned([])) == (0, 0, 0, 0)
+def test_an_empty_ledger_has_zero_counts(observer):
+    assert (
+        observer.count_unfinished(),
+        observer.count_duplicates(),
+        observer.count_visits("x"),
+        observer.count_planned_surveys([]),
+    ) == (0, 0, 0, 0)
 
 
-def test_planned_surveys_are_counted_for_the_people_asked_about(ledger, observer):
-    keep(ledger, contact(1), contact(2), contact(3))
-    keep(ledger, invitation(1, "planned"), invitation(2, "sent"), invitation(3, "planned"))
-    assert observer.planned(["c1@example.com", "c2@example.com"]) == 1
+def test_planned_surveys_are_counted_for_the_given_addresses(ledger, observer):
+    insert(ledger, build_contact(1), build_contact(2), build_contact(3))
+    insert(ledger, build_invitation(1, "planned"), build_invitation(2, "sent"), build_invitation(3, "planned"))
+    assert observer.count_planned_surveys(["c1@example.com", "c2@example.com"]) == 1
 
 
-def test_duplicates_are_summed_and_waiting_webhooks_counted(ledger, observer):
-    keep(ledger, request("succeeded", 2), request("succeeded", 3), request("pending", 0), request("running", 0))
-    assert observer.duplicates() == 5
-    assert observer.unfinished() == 2
-
-
-def test_visits_are_counted_by_who_came(ledger, observer):
-    keep(
+def test_duplicates_are_summed_and_pending_and_running_webhooks_are_unfinished(ledger, observer):
+    insert(
         ledger,
-        *(PageViewRow(purpose="survey", method="GET", at=NOW, agent=agent) for agent in ("robot", "phone", "robot")),
+        build_request("succeeded", 2),
+        build_request("succeeded", 3),
+        build_request("pending", 0),
+        build_request("running", 0),
     )
-    assert observer.visits("robot") == 2
+    assert observer.count_duplicates() == 5
+    assert observer.count_unfinished() == 2
+
+
+def test_visits_are_counted_by_user_agent(ledger, observer):
+    insert(
+        ledger,
+        *(
+            PageViewRow(purpose="survey", method="GET", at=NOW, agent=user_agent)
+            for user_agent in ("robot", "phone", "robot")
+        ),
+    )
+    assert observer.count_visits("robot") == 2

@@ -28,12 +28,12 @@ def page():
     return read_page("https://nps.example.com/s/token?score=9", 200, HTML)
 
 
-def test_links_and_parts_are_absolute(page):
+def test_links_and_parts_are_absolute_urls(page):
     assert page.links == ("https://nps.example.com/u/token", "https://www.example.com/privacy")
     assert page.parts == ("https://nps.example.com/static/page.css", "https://nps.example.com/static/page.js")
 
 
-def test_an_untouched_form_sends_what_a_browser_would(page):
+def test_default_values_are_those_a_browser_would_submit(page):
     form = page.form_with("score", "comment")
     assert (form.method, form.action) == ("post", "https://nps.example.com/s/token")
     assert form.default_values() == {"lang": "fr", "mood": "2", "city": "Lyon", "comment": "déjà <là>"}
@@ -46,16 +46,16 @@ def test_buttons_are_found_by_name_and_value(page):
         form.button("score", "10")
 
 
-def test_a_form_without_method_gets(page):
+def test_a_form_without_method_uses_get(page):
     assert page.form_with("q").method == "get"
 
 
-def test_a_missing_form_is_told_with_the_status(page):
+def test_a_missing_form_raises_with_the_status(page):
     with pytest.raises(UnexpectedPage, match=r"no form with pin on the page \(status 200\)"):
         page.form_with("pin")
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_a_page(text):
+def test_any_text_parses_as_a_page(text):
     page = read_page("https://nps.example.com/", 200, text)
     assert all(form.method == form.method.lower() for form in page.forms)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from nps_connect.cli.sandbox import command
 
-PROGRAM = [sys.executable, "-c", "from nps_connect.cli.sandbox import command; command()"]
+COMMAND = [sys.executable, "-c", "from nps_connect.cli.sandbox import command; command()"]
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def start():
     started = []
 
     def start(*options):
-        process = subprocess.Popen([*PROGRAM, *options], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, text=True)
         started.append(process)
         return process
 
@@ -32,23 +32,23 @@ def start():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_tells_its_addresses_on_one_line_and_ends_well_when_told(start, number):
+def test_it_prints_its_addresses_as_one_json_line_and_stops_gracefully_on_a_signal(start, number):
     process = start("--port", "0", "--smtp-port", "0", "--json")
-    told = json.loads(process.stdout.readline())
-    assert httpx.get(told["state"]).json()["mailbox"] == []
-    with smtplib.SMTP(told["smtp"]["host"], told["smtp"]["port"], timeout=5) as line:
-        assert line.noop()[0] == 250
-    assert told["environment"]["SMTP_URL"] == told["smtp"]["url"]
-    for name, vendor in told["vendors"].items():
-        assert vendor["base_url"] == f"{told['url']}/{name}"
-    began = time.monotonic()
+    addresses = json.loads(process.stdout.readline())
+    assert httpx.get(addresses["state"]).json()["mailbox"] == []
+    with smtplib.SMTP(addresses["smtp"]["host"], addresses["smtp"]["port"], timeout=5) as smtp:
+        assert smtp.noop()[0] == 250
+    assert addresses["environment"]["SMTP_URL"] == addresses["smtp"]["url"]
+    for name, vendor in addresses["vendors"].items():
+        assert vendor["base_url"] == f"{addresses['url']}/{name}"
+    started_at = time.monotonic()
     process.send_signal(number)
-    rest, _ = process.communicate(timeout=20)
-    assert (process.returncode, rest) == (0, "")
-    assert time.monotonic() - began < 5
+    remaining_output, _ = process.communicate(timeout=20)
+    assert (process.returncode, remaining_output) == (0, "")
+    assert time.monotonic() - started_at < 5
 
 
-def test_people_get_a_table_and_the_environment_to_copy(start):
+def test_without_json_it_prints_a_table_and_the_environment_to_copy(start):
     process = start("--port", "0", "--smtp-port", "0")
     lines = []
     while "Ctrl+C" not in (line := process.stdout.readline()):
@@ -56,14 +56,14 @@ def test_people_get_a_table_and_the_environment_to_copy(start):
     assert any("export SMTP_URL=smtp://127.0.0.1:" in line for line in lines)
 
 
-def test_a_taken_port_is_answered_with_the_way_out(start):
-    told = json.loads(start("--port", "0", "--smtp-port", "0", "--json").stdout.readline())
-    answer = CliRunner().invoke(command, ["--port", "0", "--smtp-port", str(told["smtp"]["port"])])
-    assert answer.exit_code == 1
-    assert "choose others with --port and --smtp-port" in answer.output
+def test_a_port_in_use_fails_with_the_options_to_choose_another(start):
+    addresses = json.loads(start("--port", "0", "--smtp-port", "0", "--json").stdout.readline())
+    result = CliRunner().invoke(command, ["--port", "0", "--smtp-port", str(addresses["smtp"]["port"])])
+    assert result.exit_code == 1
+    assert "choose others with --port and --smtp-port" in result.output
 
 
-def test_faults_that_cannot_be_read_are_a_usage_error():
-    answer = CliRunner().invoke(command, ["--faults", "flood=0.1"])
-    assert answer.exit_code == 2
-    assert "no fault is called 'flood'" in answer.output
+def test_invalid_faults_are_a_usage_error():
+    result = CliRunner().invoke(command, ["--faults", "flood=0.1"])
+    assert result.exit_code == 2
+    assert "unknown fault 'flood'" in result.output
