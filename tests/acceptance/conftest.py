@@ -1,4 +1,4 @@
-"""A PostgreSQL server for torture: one that may be killed, so it keeps what it has said that it keeps."""
+"""Fixtures of the fault tests: a durable PostgreSQL server, which tests may kill, and a process pool."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from support.process_pool import ProcessPool
 
 @pytest.fixture(scope="session")
 def durable_postgres() -> Iterator[str]:
-    """The maintenance address of a server that flushes every commit."""
+    """The maintenance address of a server that flushes every commit to disk."""
     with postgres_server() as maintenance:
         yield maintenance
 
 
 @pytest.fixture
 def empty_postgres(durable_postgres: str) -> Iterator[str]:
-    """The address of a database of one's own, without a schema."""
+    """The address of a new database without a schema."""
     url = create_database(durable_postgres)
     yield url
     drop_database(durable_postgres, url)
@@ -26,6 +26,6 @@ def empty_postgres(durable_postgres: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def process_pool() -> Iterator[ProcessPool]:
-    """Where the processes of all tests are born."""
-    with ProcessPool() as born:
-        yield born
+    """The pool that starts the processes of all tests."""
+    with ProcessPool() as pool:
+        yield pool

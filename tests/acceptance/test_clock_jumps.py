@@ -1,4 +1,4 @@
-"""Two workers on the same connections whose clocks jump forwards and backwards: late at worst, never lost, never twice."""
+"""Two workers whose clocks jump forwards and backwards: work may be late but is never lost and never done twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JUMPS = [timedelta(seconds=seconds) for seconds in (0, 0, 1, 40, 600, 7200, -1, 
 
 
 def second_worker(first: ApplicationHarness) -> ApplicationHarness:
-    """Another process on the same ledger and at the same vendors, with a clock of its own."""
+    """Return a second application on the same ledger and vendors, with its own clock."""
     vendors = {"acme": first.crm, "desk": first.desk, "post": first.post, "bell": first.bell, "stars": first.stars}
     return ApplicationHarness(first.ledger, ManualClock(first.clock()), seed=8, **vendors)
 
@@ -28,22 +28,22 @@ def email(person: str) -> str:
     return f"person{person}@example.com"
 
 
-def jumble(applications: list[ApplicationHarness], chance: random.Random, times: int) -> None:
-    """Now one and now the other takes some work, looks after lost work, or has its clock set."""
-    hearts = {id(application): Heartbeat(application.ctx, "worker") for application in applications}
-    for _ in range(times):
-        application = chance.choice(applications)
-        application.clock.now += chance.choice(JUMPS)
-        if chance.random() < 0.2:
-            hearts[id(application)].run_once()
-        for queue_name in chance.sample(application.queues, 5):
-            due = queue_name.next_due(application.ctx)
+def run_randomly(applications: list[ApplicationHarness], rng: random.Random, rounds: int) -> None:
+    """Move the clock of a random application, and let it do some work or recover lost work."""
+    heartbeats = {id(application): Heartbeat(application.ctx, "worker") for application in applications}
+    for _ in range(rounds):
+        application = rng.choice(applications)
+        application.clock.now += rng.choice(JUMPS)
+        if rng.random() < 0.2:
+            heartbeats[id(application)].run_once()
+        for queue in rng.sample(application.queues, 5):
+            due = queue.next_due(application.ctx)
             if due is not None and due <= application.clock():
-                queue_name.drain(lambda: False)
+                queue.drain(lambda: False)
 
 
-def come_to_rest(applications: list[ApplicationHarness]) -> None:
-    """The clocks are set right."""
+def finish_all_work(applications: list[ApplicationHarness]) -> None:
+    """Set all clocks to the same later time and do all due work."""
     now = max(application.clock() for application in applications) + timedelta(days=2)
     for application in applications:
         application.clock.now = now
@@ -52,58 +52,60 @@ def come_to_rest(applications: list[ApplicationHarness]) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_whatever_the_clocks_do_everything_happens_once(ledger, clock, seed):
-    chance, first = random.Random(seed), ApplicationHarness(ledger, clock)
+def test_with_jumping_clocks_every_effect_happens_once(ledger, clock, seed):
+    rng, first = random.Random(seed), ApplicationHarness(ledger, clock)
     applications = [first, second_worker(first)]
     for person in PEOPLE:
         first.crm.knows(person, email(person))
         first.webhook(first.won(person), first.won(person))
         first.webhook(first.won(person))
-    jumble(applications, chance, 25)
+    run_randomly(applications, rng, 25)
     for application in applications:
         application.clock.forward("3d")
-    jumble(applications, chance, 25)
-    come_to_rest(applications)
+    run_randomly(applications, rng, 25)
+    finish_all_work(applications)
     assert Counter(mail.to.email for mail in first.post.sent("survey")) == Counter(map(email, PEOPLE))
 
     for number, person in enumerate(PEOPLE):
-        chance.choice(applications).answer(first.token(email(person)), number)
-        jumble(applications, chance, 3)
+        rng.choice(applications).answer(first.token(email(person)), number)
+        run_randomly(applications, rng, 3)
     for application in applications:
         application.clock.forward("1m")
     for number, person in enumerate(PEOPLE):
-        chance.choice(applications).answer(first.token(email(person)), number + 1)
-        jumble(applications, chance, 5)
-    come_to_rest(applications)
+        rng.choice(applications).answer(first.token(email(person)), number + 1)
+        run_randomly(applications, rng, 5)
+    finish_all_work(applications)
     assert first.crm.scores == {person: number + 1 for number, person in enumerate(PEOPLE)}
     assert len(first.desk.tickets) == 6
     assert "dead" not in {row.state for row in first.deliveries()}
 
 
-class LeavingDesk(FakeHelpdesk):
-    """While it answers, another worker's clock runs hours ahead and takes its caller for dead."""
+class InterruptingHelpdesk(FakeHelpdesk):
+    """A helpdesk that calls a function after opening tickets, before it returns."""
 
-    meanwhile = staticmethod(lambda: None)
+    before_return = staticmethod(lambda: None)
 
     @hookimpl
     def nps_open_tickets(self, connection, drafts):
         receipts = super().nps_open_tickets(connection, drafts)
-        self.meanwhile()
+        self.before_return()
         return receipts
 
 
-class LeavingPost(FakeMailChannel):
-    meanwhile = staticmethod(lambda: None)
+class InterruptingMailChannel(FakeMailChannel):
+    """A mail channel that calls a function after sending, before it returns."""
+
+    before_return = staticmethod(lambda: None)
 
     @hookimpl
     def nps_send_messages(self, connection, messages):
         receipts = super().nps_send_messages(connection, messages)
-        self.meanwhile()
+        self.before_return()
         return receipts
 
 
-def test_a_worker_that_is_taken_for_dead_in_the_middle_of_a_ticket_opens_no_second_one(ledger, clock):
-    desk = LeavingDesk()
+def test_a_worker_declared_dead_while_opening_a_ticket_does_not_cause_a_second_ticket(ledger, clock):
+    desk = InterruptingHelpdesk()
     first = ApplicationHarness(ledger, clock, desk=desk)
     first.desk = desk
     second = second_worker(first)
@@ -114,15 +116,15 @@ def test_a_worker_that_is_taken_for_dead_in_the_middle_of_a_ticket_opens_no_seco
         Heartbeat(second.ctx, "worker").run_once()
         second.run()
 
-    desk.meanwhile = take_over
+    desk.before_return = take_over
     first.run()
-    come_to_rest([first, second])
+    finish_all_work([first, second])
     [row] = first.deliveries("open_ticket")
     assert (row.state, row.receipt_id, len(desk.tickets)) == ("succeeded", "found", 1)
 
 
-def test_a_worker_that_is_taken_for_dead_in_the_middle_of_a_mail_has_it_held_and_not_sent_again(ledger, clock):
-    post = LeavingPost()
+def test_a_worker_declared_dead_while_sending_a_mail_has_it_held_and_not_sent_again(ledger, clock):
+    post = InterruptingMailChannel()
     first = ApplicationHarness(ledger, clock, post=post)
     first.post = post
     second = second_worker(first)
@@ -136,8 +138,8 @@ def test_a_worker_that_is_taken_for_dead_in_the_middle_of_a_mail_has_it_held_and
         Heartbeat(second.ctx, "worker").run_once()
         second.run()
 
-    post.meanwhile = take_over
+    post.before_return = take_over
     first.run()
-    come_to_rest([first, second])
+    finish_all_work([first, second])
     [row] = first.deliveries("send_survey")
     assert (row.state, row.hold_code, len(post.sent("survey"))) == ("held", "in_doubt", 1)

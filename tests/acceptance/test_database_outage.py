@@ -1,4 +1,4 @@
-"""The database goes away in the middle: a server that is restarted, and a disk that is full."""
+"""The database is not available during work: a server restart, and a full disk."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SEED = torture_options.random_seed(21)
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.timeout(900)
-def test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing(
+def test_server_restarts_and_cut_connections_lose_nothing(
     process_pool: ProcessPool, tmp_path: Path, empty_postgres: str
 ):
-    chance = random.Random(SEED)
-    troubles = itertools.cycle(
+    rng = random.Random(SEED)
+    faults = itertools.cycle(
         [
             lambda: restart_server(empty_postgres, crash=False),
             lambda: terminate_connections(empty_postgres),
@@ -33,37 +33,42 @@ def test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing(
         ]
     )
 
-    def trouble() -> None:
-        next(troubles)()
+    def inject_next_fault() -> None:
+        next(faults)()
 
-    with running_product(process_pool, tmp_path, SEED, empty_postgres) as world:
-        with world.load_generator() as load_generator:
-            torment = FaultInjector(trouble, torture_options.fault_count(3), chance, (1.0, 3.0))
-            torment.start()
-            torment.finish()
+    with running_product(process_pool, tmp_path, SEED, empty_postgres) as environment:
+        with environment.load_generator() as load_generator:
+            injector = FaultInjector(inject_next_fault, torture_options.fault_count(3), rng, (1.0, 3.0))
+            injector.start()
+            injector.finish()
         torture_options.append_report(
-            "server restarted, connections cut, PostgreSQL", SEED, world.account(load_generator), faults=torment.done
+            "server restarted, connections cut, PostgreSQL",
+            SEED,
+            environment.verify(load_generator),
+            faults=injector.injected_count,
         )
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_disk_that_is_full_for_a_while_costs_nothing(process_pool: ProcessPool, tmp_path: Path):
-    with running_product(process_pool, tmp_path, SEED) as world:
-        with world.load_generator() as load_generator:
-            torment = FaultInjector(
-                lambda: fill_the_disk(world, 1.5), torture_options.fault_count(2), random.Random(SEED), (0.5, 2.0)
+def test_a_temporarily_full_disk_loses_nothing(process_pool: ProcessPool, tmp_path: Path):
+    with running_product(process_pool, tmp_path, SEED) as environment:
+        with environment.load_generator() as load_generator:
+            injector = FaultInjector(
+                lambda: fill_disk(environment, 1.5), torture_options.fault_count(2), random.Random(SEED), (0.5, 2.0)
             )
-            torment.start()
-            torment.finish()
-        torture_options.append_report("disk full, SQLite", SEED, world.account(load_generator), faults=torment.done)
+            injector.start()
+            injector.finish()
+        torture_options.append_report(
+            "disk full, SQLite", SEED, environment.verify(load_generator), faults=injector.injected_count
+        )
 
 
-def fill_the_disk(world: ProductEnvironment, seconds: float) -> None:
-    """For a while no file can be written to by the product: the kernel refuses every byte."""
-    child = world.fleet.processes[0].child
+def fill_disk(environment: ProductEnvironment, seconds: float) -> None:
+    """Make every write of the product to a file fail for some time, by a file size limit of 0."""
+    child = environment.process_group.processes[0].child
     assert child is not None
-    _, most = resource.prlimit(child.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (0, most))
+    _, hard_limit = resource.prlimit(child.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (0, hard_limit))
     time.sleep(seconds)
-    resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (most, most))
+    resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (hard_limit, hard_limit))

@@ -1,4 +1,4 @@
-"""The whole walk, played by the demo in real processes: its figures must balance."""
+"""`nps-connect demo` in real processes: its figures must balance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-PROGRAM = [sys.executable, "-c", "from nps_connect.cli import main; main(prog_name='nps-connect')"]
+COMMAND = [sys.executable, "-c", "from nps_connect.cli import main; main(prog_name='nps-connect')"]
 KEYS = {
     "contacts", "events", "surveys_sent", "responses", "scores_written", "reviews_invited", "tickets_opened",
     "alerts_sent", "opted_out", "duplicates_ignored", "scanner_visits", "deliveries", "nps", "seconds",
@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def start(*options):
-    return subprocess.Popen([*PROGRAM, "demo", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([*COMMAND, "demo", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
-def played():
+def figures():
     process = start("--json")
     output, errors = process.communicate(timeout=150)
     assert process.returncode == 0, errors
@@ -34,65 +34,65 @@ def played():
     return json.loads(output)
 
 
-def test_it_prints_the_promised_object(played):
-    assert set(played) == KEYS
-    assert set(played["responses"]) == set(played["reviews_invited"]) == SEGMENTS
-    assert set(played["nps"]) == {"score", "margin", "responses"}
+def test_it_prints_the_documented_object(figures):
+    assert set(figures) == KEYS
+    assert set(figures["responses"]) == set(figures["reviews_invited"]) == SEGMENTS
+    assert set(figures["nps"]) == {"score", "margin", "responses"}
 
 
-def test_everybody_who_did_not_opt_out_got_one_survey(played):
-    assert played["opted_out"] >= 2
-    assert played["surveys_sent"] == played["contacts"] - played["opted_out"]
+def test_every_customer_who_did_not_opt_out_got_one_survey(figures):
+    assert figures["opted_out"] >= 2
+    assert figures["surveys_sent"] == figures["contacts"] - figures["opted_out"]
 
 
-def test_each_answer_is_on_its_contact(played):
-    assert min(played["responses"].values()) > 0
-    assert played["scores_written"] == sum(played["responses"].values())
+def test_each_score_is_written_to_its_contact(figures):
+    assert min(figures["responses"].values()) > 0
+    assert figures["scores_written"] == sum(figures["responses"].values())
 
 
-def test_some_never_answered(played):
-    assert played["scores_written"] < played["surveys_sent"]
+def test_some_customers_did_not_respond(figures):
+    assert figures["scores_written"] < figures["surveys_sent"]
 
 
-def test_each_detractor_has_one_ticket_and_one_alert(played):
-    assert played["tickets_opened"] == played["alerts_sent"] == played["responses"]["detractor"]
+def test_each_detractor_has_one_ticket_and_one_alert(figures):
+    assert figures["tickets_opened"] == figures["alerts_sent"] == figures["responses"]["detractor"]
 
 
-def test_everybody_who_answered_was_asked_for_a_review_once(played):
-    assert played["reviews_invited"] == played["responses"]
+def test_every_customer_who_responded_got_one_review_invitation(figures):
+    assert figures["reviews_invited"] == figures["responses"]
 
 
-def test_resent_webhooks_and_scanners_had_no_effect(played):
-    assert played["duplicates_ignored"] > 0
-    assert played["scanner_visits"] > 0
-    assert played["nps"]["responses"] == sum(played["responses"].values())
+def test_resent_webhooks_and_scanners_had_no_effect(figures):
+    assert figures["duplicates_ignored"] > 0
+    assert figures["scanner_visits"] > 0
+    assert figures["nps"]["responses"] == sum(figures["responses"].values())
 
 
-def test_no_delivery_is_dead_held_or_left(played):
-    assert set(played["deliveries"]) <= {"succeeded", "cancelled", "skipped"}
-    assert played["deliveries"]["succeeded"] > 0
+def test_no_delivery_is_dead_held_or_unfinished(figures):
+    assert set(figures["deliveries"]) <= {"succeeded", "cancelled", "skipped"}
+    assert figures["deliveries"]["succeeded"] > 0
 
 
-def test_the_score_is_promoters_minus_detractors(played):
-    answers, nps = played["responses"], played["nps"]
+def test_the_nps_is_promoters_minus_detractors(figures):
+    responses, nps = figures["responses"], figures["nps"]
     assert nps["score"] == pytest.approx(
-        100 * (answers["promoter"] - answers["detractor"]) / sum(answers.values()), abs=0.6
+        100 * (responses["promoter"] - responses["detractor"]) / sum(responses.values()), abs=0.6
     )
     assert 0 < nps["margin"] < 100
 
 
-def test_it_is_over_within_a_minute(played):
-    assert played["seconds"] < 60
+def test_it_finishes_within_a_minute(figures):
+    assert figures["seconds"] < 60
 
 
-def test_a_few_people_and_another_seed_balance_too():
+def test_other_numbers_of_people_and_seeds_balance():
     process = start("--json", "--people", "7", "--seed", "5")
     output, errors = process.communicate(timeout=150)
     assert process.returncode == 0, errors
     assert json.loads(output)["contacts"] == 7
 
 
-def test_it_can_stay_up_to_be_looked_at_and_leaves_nothing_behind():
+def test_serve_keeps_the_product_running_until_sigterm_and_removes_its_folder():
     process = start("--json", "--serve", "--people", "3")
     try:
         lines = []

@@ -1,4 +1,4 @@
-"""SIGKILL at moments left to chance, again and again: nothing is lost, nothing happens twice."""
+"""SIGKILL at random moments: nothing is lost, nothing happens twice."""
 
 from __future__ import annotations
 
@@ -16,33 +16,40 @@ SEED = torture_options.random_seed(11)
 LONG = torture_options.is_long()
 
 
-def killing(world: ProductEnvironment, times: int) -> FaultInjector:
-    return FaultInjector(kill_and_restart_one(world.fleet, random.Random(SEED)), times, random.Random(SEED))
+def kill_injector(environment: ProductEnvironment, count: int) -> FaultInjector:
+    return FaultInjector(
+        kill_and_restart_one(environment.process_group, random.Random(SEED)), count, random.Random(SEED)
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_run_killed_at_any_moment_loses_nothing_and_doubles_nothing(process_pool: ProcessPool, tmp_path: Path):
-    with running_product(process_pool, tmp_path, SEED) as world:
-        with world.load_generator(minds_change=LONG) as load_generator:
-            killer = killing(world, torture_options.kill_count(6))
-            killer.start()
-            killer.finish()
-        torture_options.append_report("run killed, SQLite", SEED, world.account(load_generator), kills=killer.done)
+def test_killing_run_loses_nothing_and_repeats_nothing(process_pool: ProcessPool, tmp_path: Path):
+    with running_product(process_pool, tmp_path, SEED) as environment:
+        with environment.load_generator(scores_change=LONG) as load_generator:
+            injector = kill_injector(environment, torture_options.kill_count(6))
+            injector.start()
+            injector.finish()
+        torture_options.append_report(
+            "run killed, SQLite", SEED, environment.verify(load_generator), kills=injector.injected_count
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.timeout(900)
-def test_web_and_workers_killed_and_connections_cut_lose_nothing_and_double_nothing(
+def test_killing_serve_and_workers_and_cutting_connections_loses_nothing_and_repeats_nothing(
     process_pool: ProcessPool, tmp_path: Path, empty_postgres: str
 ):
-    with running_product(process_pool, tmp_path, SEED, empty_postgres) as world:
-        with world.load_generator(minds_change=LONG) as load_generator:
-            killer = killing(world, torture_options.kill_count(6))
-            killer.start()
+    with running_product(process_pool, tmp_path, SEED, empty_postgres) as environment:
+        with environment.load_generator(scores_change=LONG) as load_generator:
+            injector = kill_injector(environment, torture_options.kill_count(6))
+            injector.start()
             assert terminate_connections(empty_postgres) > 0
-            killer.finish()
+            injector.finish()
         torture_options.append_report(
-            "serve and workers killed, PostgreSQL", SEED, world.account(load_generator), kills=killer.done
+            "serve and workers killed, PostgreSQL",
+            SEED,
+            environment.verify(load_generator),
+            kills=injector.injected_count,
         )

@@ -1,4 +1,4 @@
-"""A version is replaced: one process after the other ends in good order and starts again, while work goes on."""
+"""A rolling restart: each process is stopped gracefully and started again, one after the other, under load."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from nps_connect.ledger.tables import DeliveryRow
 SEED = torture_options.random_seed(31)
 
 
-def roll(world: ProductEnvironment) -> None:
-    for process in world.fleet.processes:
+def restart_all(environment: ProductEnvironment) -> None:
+    for process in environment.process_group.processes:
         assert process.stop() == 0, process.log_tail()
         process.start()
-        process.wait_until_up()
+        process.wait_until_ready()
 
 
-def states(database_url: str) -> set[str]:
+def delivery_states(database_url: str) -> set[str]:
     ledger = Ledger(database_url)
     try:
         with ledger.read() as session:
@@ -37,33 +37,31 @@ def states(database_url: str) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.timeout(900)
-def test_processes_that_are_replaced_one_by_one_leave_nothing_in_doubt(
-    process_pool: ProcessPool, tmp_path: Path, empty_postgres: str
-):
-    with running_product(process_pool, tmp_path, SEED, empty_postgres) as world:
-        with world.load_generator() as load_generator:
-            torment = FaultInjector(
-                lambda: roll(world), torture_options.fault_count(1), random.Random(SEED), (0.5, 2.0)
+def test_a_rolling_restart_leaves_no_delivery_held(process_pool: ProcessPool, tmp_path: Path, empty_postgres: str):
+    with running_product(process_pool, tmp_path, SEED, empty_postgres) as environment:
+        with environment.load_generator() as load_generator:
+            injector = FaultInjector(
+                lambda: restart_all(environment), torture_options.fault_count(1), random.Random(SEED), (0.5, 2.0)
             )
-            torment.start()
-            torment.finish()
-        accounts = world.account(load_generator)
-        assert accounts.held == 0, "what runs is finished, what has not started is given back"
-        assert accounts.mails == accounts.people
-        torture_options.append_report("rolling restart, PostgreSQL", SEED, accounts, faults=torment.done)
+            injector.start()
+            injector.finish()
+        end_state = environment.verify(load_generator)
+        assert end_state.held == 0, "running deliveries are finished, the others are released"
+        assert end_state.mails == end_state.people
+        torture_options.append_report("rolling restart, PostgreSQL", SEED, end_state, faults=injector.injected_count)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_sigterm_leaves_nothing_running_and_the_next_start_goes_on(process_pool: ProcessPool, tmp_path: Path):
-    with running_product(process_pool, tmp_path, SEED) as world:
-        with world.load_generator(every=0.05) as load_generator:
-            assert world.demo.sandbox.mailbox.wait_until(bool, 60), "mail has begun to go out"
-            process = world.fleet.processes[0]
+def test_sigterm_leaves_no_delivery_running_and_the_next_start_continues(process_pool: ProcessPool, tmp_path: Path):
+    with running_product(process_pool, tmp_path, SEED) as environment:
+        with environment.load_generator(interval_seconds=0.05) as load_generator:
+            assert environment.demo.sandbox.mailbox.wait_until(bool, 60), "the first mails are sent"
+            process = environment.process_group.processes[0]
             assert process.stop() == 0
-            assert states(world.database_url) <= {"succeeded", "pending", "cancelled"}
+            assert delivery_states(environment.database_url) <= {"succeeded", "pending", "cancelled"}
             process.start()
-            process.wait_until_up()
-        accounts = world.account(load_generator)
-        assert accounts.held == 0
-        assert accounts.mails == accounts.people
+            process.wait_until_ready()
+        end_state = environment.verify(load_generator)
+        assert end_state.held == 0
+        assert end_state.mails == end_state.people

@@ -1,4 +1,6 @@
-"""`make torture`: the fault suite in its long form, with other seeds, until enough kills or out of time; writes a report.
+"""`make torture`: repeats the long form of the fault tests with other seeds and writes a report.
+
+It ends after the requested number of kills per database, or when the time is over.
 
 Usage: ``python tests/acceptance/torture.py [MINUTES] [KILLS PER DATABASE]``
 """
@@ -21,165 +23,170 @@ from typing import Any
 HERE = Path(__file__).parent
 REPORT = HERE.parent.parent / "docs" / "torture.md"
 KILLS = 50
-"""In one round; then everything is compared."""
+"""The number of kills in one round; the end state is verified after each round."""
 
 FAULTS = 6
 LAST_START_SECONDS = 240.0
-"""Seconds before the end after which no round begins."""
+"""No round starts in the last seconds before the end."""
 
-TOTAL_COLUMNS = ("kills", "faults", "people", "mails", "held", "answers", "tickets")
+TOTAL_COLUMNS = ("kills", "faults", "people", "mails", "held", "responses", "tickets")
 
 
 @dataclass(frozen=True)
 class TortureTest:
-    """One test in its long form; the first of each database is repeated until there were enough kills."""
+    """One test in its long form; the first test of each database is repeated until the number of kills is reached."""
 
     database: str
-    test: str
+    name: str
 
 
 TORTURE_TESTS = (
-    TortureTest("SQLite", "test_process_kill.py::test_run_killed_at_any_moment_loses_nothing_and_doubles_nothing"),
-    TortureTest("SQLite", "test_database_outage.py::test_a_disk_that_is_full_for_a_while_costs_nothing"),
-    TortureTest("SQLite", "test_vendor_faults.py::test_on_sqlite_nothing_is_lost_and_nothing_happens_twice"),
+    TortureTest("SQLite", "test_process_kill.py::test_killing_run_loses_nothing_and_repeats_nothing"),
+    TortureTest("SQLite", "test_database_outage.py::test_a_temporarily_full_disk_loses_nothing"),
+    TortureTest("SQLite", "test_vendor_faults.py::test_vendor_faults_on_sqlite_lose_nothing_and_repeat_nothing"),
     TortureTest(
         "PostgreSQL",
-        "test_process_kill.py::test_web_and_workers_killed_and_connections_cut_lose_nothing_and_double_nothing",
+        "test_process_kill.py::test_killing_serve_and_workers_and_cutting_connections_loses_nothing_and_repeats_nothing",
     ),
-    TortureTest(
-        "PostgreSQL", "test_rolling_restart.py::test_processes_that_are_replaced_one_by_one_leave_nothing_in_doubt"
-    ),
+    TortureTest("PostgreSQL", "test_rolling_restart.py::test_a_rolling_restart_leaves_no_delivery_held"),
     TortureTest(
         "PostgreSQL",
-        "test_database_outage.py::test_a_server_that_is_restarted_and_hangs_up_in_the_middle_costs_nothing",
+        "test_database_outage.py::test_server_restarts_and_cut_connections_lose_nothing",
     ),
-    TortureTest("PostgreSQL", "test_vendor_faults.py::test_two_workers_lose_nothing_and_double_nothing"),
+    TortureTest(
+        "PostgreSQL", "test_vendor_faults.py::test_vendor_faults_with_two_workers_lose_nothing_and_repeat_nothing"
+    ),
 )
 
 
 class TortureRounds:
-    """What was done and what failed.
+    """Runs the rounds and collects their results.
 
     Args:
-        folder: where rounds write down what they did.
-        end: when to end, on the monotonic clock.
-        wanted: kills per database.
+        folder: the folder for the results of the rounds.
+        end: the end of the run, on the monotonic clock.
+        kill_target: the number of kills per database.
+
+    Attributes:
+        failed: the failed rounds.
     """
 
-    def __init__(self, folder: Path, end: float, wanted: int) -> None:
-        self._folder, self._end, self.wanted = folder, end, wanted
+    def __init__(self, folder: Path, end: float, kill_target: int) -> None:
+        self._folder, self._end, self.kill_target = folder, end, kill_target
         self.failed: list[str] = []
 
-    def torture(self, database: str, seed: int) -> None:
-        """Everything on one database."""
-        first, *others = [one for one in TORTURE_TESTS if one.database == database]
-        while self.kills(database) < self.wanted and self._in_time():
+    def run(self, database: str, seed: int) -> None:
+        """Run all tests on one database."""
+        first, *others = [test for test in TORTURE_TESTS if test.database == database]
+        while self.kill_count(database) < self.kill_target and self._has_time():
             seed += 1
-            self._round(first, seed)
-        for one in others:
-            if self._in_time():
+            self._run_round(first, seed)
+        for test in others:
+            if self._has_time():
                 seed += 1
-                self._round(one, seed)
+                self._run_round(test, seed)
 
-    def done(self) -> list[dict[str, Any]]:
-        """Every round that went well."""
+    def results(self) -> list[dict[str, Any]]:
+        """Return the results of the successful rounds."""
         return [json.loads(line) for file in self._folder.glob("*.jsonl") for line in file.read_text().splitlines()]
 
-    def kills(self, database: str) -> int:
-        """How many there were."""
-        return sum(one["kills"] for one in self.done() if one["what"].endswith(database))
+    def kill_count(self, database: str) -> int:
+        """Return the number of kills on a database."""
+        return sum(result["kills"] for result in self.results() if result["what"].endswith(database))
 
-    def _in_time(self) -> bool:
+    def _has_time(self) -> bool:
         return time.monotonic() < self._end - LAST_START_SECONDS
 
-    def _round(self, torture: TortureTest, seed: int) -> None:
+    def _run_round(self, test: TortureTest, seed: int) -> None:
         environ = os.environ | {
-            "NPS_CONNECT_TORTURE_KILLS": str(min(KILLS, max(1, self.wanted - self.kills(torture.database)))),
+            "NPS_CONNECT_TORTURE_KILLS": str(min(KILLS, max(1, self.kill_target - self.kill_count(test.database)))),
             "NPS_CONNECT_TORTURE_FAULTS": str(FAULTS),
             "NPS_CONNECT_TORTURE_SEED": str(seed),
-            "NPS_CONNECT_TORTURE_REPORT": str(self._folder / f"{torture.database}.jsonl"),
+            "NPS_CONNECT_TORTURE_REPORT": str(self._folder / f"{test.database}.jsonl"),
         }
-        began = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-n0", str(HERE / torture.test)],
+        started_at = time.monotonic()
+        completed = subprocess.run(
+            [sys.executable, "-m", "pytest", "-n0", str(HERE / test.name)],
             env=environ, check=False, capture_output=True, text=True,
         )  # fmt: skip
-        name = torture.test.partition("::")[2]
-        sys.stderr.write(f"{time.monotonic() - began:5.0f} s  seed {seed}  {torture.database}  {name}\n")
-        if done.returncode:
-            self.failed.append(f"{name} on {torture.database}, seed {seed}")
-            sys.stderr.write(done.stdout[-6000:])
+        name = test.name.partition("::")[2]
+        sys.stderr.write(f"{time.monotonic() - started_at:5.0f} s  seed {seed}  {test.database}  {name}\n")
+        if completed.returncode:
+            self.failed.append(f"{name} on {test.database}, seed {seed}")
+            sys.stderr.write(completed.stdout[-6000:])
 
 
-def main(minutes: float, wanted: int) -> int:
-    """Torture both databases at once; returns the exit code."""
-    began = time.monotonic()
+def main(minutes: float, kill_target: int) -> int:
+    """Run the fault tests on both databases concurrently and return the exit code."""
+    started_at = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        rounds = TortureRounds(Path(folder), began + minutes * 60, wanted)
+        rounds = TortureRounds(Path(folder), started_at + minutes * 60, kill_target)
         threads = [
-            threading.Thread(target=rounds.torture, args=(database, seed))
+            threading.Thread(target=rounds.run, args=(database, seed))
             for database, seed in (("SQLite", 100), ("PostgreSQL", 200))
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        told = _render_report(rounds, (time.monotonic() - began) / 60)
-    REPORT.write_text(told, encoding="utf-8")
-    sys.stdout.write(told)
+        report = _render_report(rounds, (time.monotonic() - started_at) / 60)
+    REPORT.write_text(report, encoding="utf-8")
+    sys.stdout.write(report)
     return 1 if rounds.failed else 0
 
 
 def _render_report(rounds: TortureRounds, minutes: float) -> str:
-    done = rounds.done()
+    results = rounds.results()
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     lines = [
         *INTRODUCTION,
         "",
-        f"Python {platform.python_version()}, {machine}, both databases at once, {minutes:.0f} minutes.",
+        f"Python {platform.python_version()}, {machine}, both databases concurrently, {minutes:.0f} minutes.",
         "",
-        "| torture | rounds | kills | other faults | people | mails | mails held | answers | tickets |",
+        "| test | rounds | kills | other faults | people | mails | mails held | responses | tickets |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for what in dict.fromkeys(one["what"] for one in done):
-        mine = [one for one in done if one["what"] == what]
-        lines.append(f"| {what} | {len(mine)} | {' | '.join(str(_total(mine, key)) for key in TOTAL_COLUMNS)} |")
+    for what in dict.fromkeys(result["what"] for result in results):
+        matching = [result for result in results if result["what"] == what]
+        lines.append(
+            f"| {what} | {len(matching)} | {' | '.join(str(_total(matching, key)) for key in TOTAL_COLUMNS)} |"
+        )
     return "\n".join([*lines, "", _summary(rounds), ""])
 
 
-def _total(rounds: Sequence[dict[str, Any]], key: str) -> int:
-    return sum(one[key] for one in rounds)
+def _total(results: Sequence[dict[str, Any]], key: str) -> int:
+    return sum(result[key] for result in results)
 
 
 def _summary(rounds: TortureRounds) -> str:
-    verdict = (
+    outcome = (
         f"Failed: {'; '.join(rounds.failed)}." if rounds.failed else "Nothing was lost and nothing happened twice."
     )
-    short = [database for database in ("SQLite", "PostgreSQL") if rounds.kills(database) < rounds.wanted]
-    return verdict + (f" There were fewer than {rounds.wanted} kills on {' and '.join(short)}." if short else "")
+    short = [database for database in ("SQLite", "PostgreSQL") if rounds.kill_count(database) < rounds.kill_target]
+    return outcome + (f" There were fewer than {rounds.kill_target} kills on {' and '.join(short)}." if short else "")
 
 
 INTRODUCTION = """\
-# Torture
+# Fault tests
 
-`make torture` runs the fault suite (`tests/acceptance/`) in its long form. Real processes do the work: `run` on SQLite,
-`serve` and two `worker`s on PostgreSQL. Meanwhile things happen to people all the time; every webhook comes late and out
-of order, and most come more than once; customers answer, and some change their mind. What is done to the product:
+`make torture` runs the fault tests (`tests/acceptance/`) in their long form, with real processes: `run` on SQLite,
+`serve` and two `worker`s on PostgreSQL. During the test, events happen to customers continuously; every webhook arrives
+late and out of order, and most arrive more than once; customers respond, and some change their score. The faults:
 
-- *killed*: SIGKILL of a process 0.1 to 2 seconds after the last one was up again, web or worker alike; it is started
-  again at once. On PostgreSQL all connections are cut once as well. Restarts are forks of a process that has imported
-  the product already, so that 200 of them take minutes;
-- *server restarted*: PostgreSQL is shut down, hangs up on everybody, and crashes, in turns;
-- *disk full*: for a while the kernel refuses every byte that the product writes to a file;
-- *rolling restart*: every process is ended by SIGTERM and started again, one after the other;
-- *vendor faults*: a fifth of all requests and mails goes wrong: refused, limited, applied without an answer, cut off,
-  kept waiting, answered with rubbish, credentials refused.
+- *killed*: SIGKILL of a random web or worker process 0.1 to 2 seconds after the last restart, followed by a restart. On
+  PostgreSQL all connections are also cut once. Restarts are forks of a process that has imported the product, so that
+  200 of them take minutes;
+- *server restarted*: in turn, PostgreSQL is restarted, its connections are cut, and it crashes;
+- *disk full*: for some time the kernel rejects every byte that the product writes to a file;
+- *rolling restart*: every process is stopped by SIGTERM and started again, one after the other;
+- *vendor faults*: a fifth of all requests and mails fails: rejected, rate limited, applied without a response, cut off,
+  stalled, malformed, credentials rejected.
 
-After each round everything is brought to its end and compared with what had to happen: everybody asked once; no mail
-twice, and who got none is held and listed; every answer kept; the newest score on each contact; one ticket for each
-detractor and none for anybody else; everybody who answered asked for a review; nothing dead.""".splitlines()
+After each round all work is finished and the end state is verified: one survey per customer; no mail twice, and a mail
+that did not arrive is held and listed; every response stored; the newest score on each contact; one ticket per
+detractor and none for others; one review invitation per response; no dead delivery.""".splitlines()
 
 
 if __name__ == "__main__":
-    minutes_, wanted_, *_ = [*map(float, sys.argv[1:]), *(30.0, 200.0)[len(sys.argv) - 1 :]]
-    sys.exit(main(minutes_, int(wanted_)))
+    minutes_, kill_target_, *_ = [*map(float, sys.argv[1:]), *(30.0, 200.0)[len(sys.argv) - 1 :]]
+    sys.exit(main(minutes_, int(kill_target_)))

@@ -1,4 +1,4 @@
-"""Calls an application without a network and without a client library: thousands of requests in a test."""
+"""A minimal ASGI client without network and client library, for tests with thousands of requests."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from urllib.parse import unquote, urlsplit
 
 
 class AsgiClient:
+    """Sends requests to an ASGI application.
+
+    Args:
+        app: the application.
+    """
+
     def __init__(self, app: Any) -> None:
         self._app = app
 
     async def status(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> int:
-        """The status of the answer to a request."""
+        """Send a request and return the status of the response."""
         parts = urlsplit(url)
         sent: list[dict[str, Any]] = []
 

@@ -1,4 +1,4 @@
-"""Time for tests."""
+"""A clock for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ START = datetime(2026, 11, 17, 9, 0, tzinfo=UTC)
 
 
 class ManualClock:
-    """Stands still until it is moved."""
+    """A clock that changes only when it is moved."""
 
     def __init__(self, now: datetime = START) -> None:
         self.now = now
@@ -20,10 +20,10 @@ class ManualClock:
         return self.now
 
     def forward(self, by: str | timedelta) -> datetime:
-        """Move on, such as ``3d``."""
+        """Move the clock forward by a duration such as ``3d`` and return the new time."""
         self.now += parse_duration(by)
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Wait without waiting."""
+        """Move the clock forward instead of waiting."""
         self.now += timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""How each reason of a decision comes about: a configuration, and what happens then."""
+"""One scenario per decision reason: a configuration and the steps that lead to the reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRIGGER = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
 
 
 class ThirdPartyPlugin:
-    """A plugin of somebody else."""
+    """A third-party plugin that proposes, vetoes or fails."""
 
     proposal: SurveyProposal | None = None
     veto: Veto | None = None
@@ -40,15 +40,17 @@ class ThirdPartyPlugin:
         return self.veto
 
 
-def win_deals(application: ApplicationHarness, *people: str, **more: Any) -> None:
-    for person in people:
-        application.webhook(application.won(person, deal=f"{person}-{application.clock().timestamp()}", **more))
+def win_deals(application: ApplicationHarness, *ids: str, **fields: Any) -> None:
+    for contact_id in ids:
+        application.webhook(
+            application.won(contact_id, deal=f"{contact_id}-{application.clock().timestamp()}", **fields)
+        )
         application.run()
         application.clock.forward("1h")
 
 
-def win_deal_of_known_contact(application: ApplicationHarness, **more: Any) -> None:
-    application.crm.knows("1", "marie@example.com", **more)
+def win_deal_of_known_contact(application: ApplicationHarness, **fields: Any) -> None:
+    application.crm.knows("1", "marie@example.com", **fields)
     win_deals(application, "1")
 
 

@@ -1,4 +1,4 @@
-"""The accounts after a load_generator: what the vendors, the mailbox and the ledger hold, against what had to happen."""
+"""The verification after a fault test: vendors, mailbox and ledger are compared with what had to happen."""
 
 from __future__ import annotations
 
@@ -21,80 +21,83 @@ IDLE_TIMEOUT_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class EndState:
-    """How much of everything there was.
+    """The verified numbers of a fault test.
 
     Attributes:
-        people: to whom something happened.
-        mails: survey mails that arrived.
-        held: survey mails of which nobody can know whether they did, and which are listed for the operator.
-        answers: people who answered.
-        tickets: tickets at the helpdesk.
+        people: the number of customers to whom an event happened.
+        mails: the number of survey mails that arrived.
+        held: the number of survey mails whose outcome is unknown and that are listed for the operator.
+        responses: the number of customers who responded.
+        tickets: the number of tickets at the helpdesk.
     """
 
     people: int
     mails: int
     held: int
-    answers: int
+    responses: int
     tickets: int
 
 
 def wait_until_idle(load_generator: LoadGenerator, database_url: str, seconds: float) -> None:
-    """Wait until nothing is left to do and nobody is about to answer."""
-    observer, deadline, quiet = LedgerObserver(database_url), time.monotonic() + seconds, 0
+    """Wait until no work is unfinished and no customer is responding."""
+    observer, deadline, idle_checks = LedgerObserver(database_url), time.monotonic() + seconds, 0
     try:
-        while quiet < 3:
-            quiet = 0 if observer.unfinished() or load_generator.answering() else quiet + 1
-            assert time.monotonic() < deadline, f"left after {seconds} s: {_unfinished_rows(database_url)}"
+        while idle_checks < 3:
+            is_busy = observer.count_unfinished() or load_generator.has_pending_responses()
+            idle_checks = 0 if is_busy else idle_checks + 1
+            assert time.monotonic() < deadline, f"unfinished after {seconds} s: {_unfinished_rows(database_url)}"
             time.sleep(0.15)
     finally:
         observer.close()
 
 
-def verify_end_state(demo: Demo, load_generator: LoadGenerator, database_url: str, listed: set[int]) -> EndState:
-    """Compare everything; whatever is lost or happened twice fails an assertion that names it.
+def verify_end_state(demo: Demo, load_generator: LoadGenerator, database_url: str, held_ids: set[int]) -> EndState:
+    """Verify that nothing was lost and nothing happened twice; a failed assertion names the difference.
 
     Args:
         demo: the product and its vendors.
-        load_generator: what happened.
-        database_url: of the ledger.
-        listed: ids of the held deliveries, as the product lists them for its operator.
+        load_generator: the load that was created.
+        database_url: the address of the ledger.
+        held_ids: the ids of the held deliveries that the product lists for its operator.
     """
-    people = {one.email for one in load_generator.affected_customers}
+    people = {customer.email for customer in load_generator.affected_customers}
     surveys, reviews = _mails_by_recipient(demo, people)
     rows = _deliveries(database_url)
-    sent = {email: row for email, row in rows if row.action == "send_survey"}
+    survey_rows = {email: row for email, row in rows if row.action == "send_survey"}
     invited = Counter(email for email, row in rows if row.action == "send_survey")
-    assert set(invited) == people, f"not invited: {people - set(invited)}, and unknown: {set(invited) - people}"
-    assert set(invited.values()) <= {1}, "one survey each"
-    twice = [(email, _attempts_of(database_url, email)) for email, number in (surveys | reviews).items() if number > 1]
-    assert not twice, f"no mail arrives twice: {twice}"
-    held = {email for email, row in sent.items() if row.state == "held"}
-    assert {row.state for row in sent.values()} <= {"succeeded", "held"}
-    assert people - set(surveys) <= held, "who got no mail is held and listed"
-    assert {row.id for _, row in rows if row.state == "held"} == listed
+    assert set(invited) == people, f"not invited: {people - set(invited)}, and unexpected: {set(invited) - people}"
+    assert set(invited.values()) <= {1}, "one survey per customer"
+    repeated = [
+        (email, _mail_attempts(database_url, email)) for email, number in (surveys | reviews).items() if number > 1
+    ]
+    assert not repeated, f"no mail arrives twice: {repeated}"
+    held = {email for email, row in survey_rows.items() if row.state == "held"}
+    assert {row.state for row in survey_rows.values()} <= {"succeeded", "held"}
+    assert people - set(surveys) <= held, "a mail that did not arrive is held and listed"
+    assert {row.id for _, row in rows if row.state == "held"} == held_ids
     assert {row.action for _, row in rows if row.state == "held"} <= {"send_survey", "invite_review"}
     assert not [(email, row.action, row.last_error) for email, row in rows if row.state in ("dead", "pending")]
 
     scores = dict(load_generator.scores)
-    assert _stored_scores(database_url) == scores, "every answer is kept"
-    seen = {name: vendor.effects() for name, vendor in demo.sandbox.vendors.items()}
+    assert _stored_scores(database_url) == scores, "every response is stored"
+    effects = {name: vendor.effects() for name, vendor in demo.sandbox.vendors.items()}
     assert demo.capabilities.scores is not None
-    assert {email: seen[demo.capabilities.scores].scores.get(email) for email in scores} == scores, (
-        "the newest score stands"
+    assert {email: effects[demo.capabilities.scores].scores.get(email) for email in scores} == scores, (
+        "each contact has the newest score"
     )
     assert demo.capabilities.tickets is not None
     detractors = {email for email, score in scores.items() if score <= 6}
-    tickets = {email: len(ids) for email, ids in seen[demo.capabilities.tickets].tickets.items() if ids}
-    assert tickets == dict.fromkeys(detractors, 1), "one ticket for each detractor, and none for anybody else"
-    asked = {email for email, row in rows if row.action == "invite_review" and row.state != "cancelled"}
-    assert asked == set(scores), "everybody who answered is asked for a review"
+    tickets = {email: len(ids) for email, ids in effects[demo.capabilities.tickets].tickets.items() if ids}
+    assert tickets == dict.fromkeys(detractors, 1), "one ticket per detractor and none for others"
+    review_invited = {email for email, row in rows if row.action == "invite_review" and row.state != "cancelled"}
+    assert review_invited == set(scores), "every customer who responded gets a review invitation"
     alerted = {email for email, row in rows if row.action == "send_alert" and row.state == "succeeded"}
     assert alerted == detractors
     return EndState(len(people), len(surveys), len(held), len(scores), len(tickets))
 
 
 def _mails_by_recipient(demo: Demo, people: set[str]) -> tuple[Counter[str], Counter[str]]:
-    """Survey mails and review mails by address."""
+    """Return the numbers of survey mails and of review mails by address."""
     surveys, reviews = Counter[str](), Counter[str]()
     for mail in demo.sandbox.mailbox.mails():
         (surveys if is_survey_mail(mail, demo.public_url) else reviews).update(people.intersection(mail.to))
@@ -106,8 +109,8 @@ def _deliveries(database_url: str) -> Sequence[Row[tuple[str, DeliveryRow]]]:
     return _fetch_all(database_url, query)
 
 
-def _attempts_of(database_url: str, email: str) -> list[tuple[object, ...]]:
-    """Every try of a mail to somebody."""
+def _mail_attempts(database_url: str, email: str) -> list[tuple[object, ...]]:
+    """Return every attempt to send a mail to an address."""
     mails = ("send_survey", "invite_review")
     query = (
         select(DeliveryRow.action, DeliveryRow.state, DeliveryRow.id, AttemptRow.outcome, AttemptRow.started_at)
@@ -119,7 +122,7 @@ def _attempts_of(database_url: str, email: str) -> list[tuple[object, ...]]:
 
 
 def _unfinished_rows(database_url: str) -> list[tuple[object, ...]]:
-    """Work that is neither done nor given up."""
+    """Return the rows of work that is neither finished nor dead."""
     return [
         (table.__tablename__, *row)
         for table in (RawRequest, EventRow, DeliveryRow)

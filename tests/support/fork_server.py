@@ -1,12 +1,13 @@
-"""A process that has imported the product already and gives spawn to others by fork: real processes, without the wait.
+"""A process that has imported the product and forks product processes from itself, which saves the import time.
 
-Run as a program. Each line on standard input is one order as JSON, each line on standard output its answer:
+Run as a program. Each line on standard input is one request as JSON, each line on standard output its reply:
 
-- ``{"spawn": [argument, ...], "environ": {...}, "log": "file"}``: a process that runs ``nps-connect`` with these
-  arguments; the answer is its id;
-- ``{"reap": id}``: the exit code of a child that has ended (negative: the signal), null of one that has not.
+- ``{"spawn": [argument, ...], "environ": {...}, "log": "file"}`` starts a process that runs ``nps-connect`` with these
+  arguments; the reply is its process id;
+- ``{"reap": id}`` returns the exit code of a child (negative: the signal), or null while it is running.
 
-It has one thread and has opened nothing, so a child has nothing of it but imported modules. All children die with it.
+It has one thread and no open files or connections, so children inherit only imported modules. It kills all children
+when it ends.
 """
 
 from __future__ import annotations
@@ -42,23 +43,23 @@ PRELOADED_MODULES = (
 
 
 def main() -> None:
-    """Serve orders until standard input ends."""
+    """Serve requests until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _preload_modules()
     children: set[int] = set()
     for line in sys.stdin:
-        order = json.loads(line)
-        if "spawn" in order:
+        request = json.loads(line)
+        if "spawn" in request:
             child = os.fork()
             if child == 0:
-                return _run_child(order)
+                return _run_child(request)
             children.add(child)
-            answer: int | None = child
+            reply: int | None = child
         else:
-            answer = _reap(order["reap"])
-            if answer is not None:
-                children.discard(order["reap"])
-        sys.stdout.write(json.dumps(answer) + "\n")
+            reply = _reap(request["reap"])
+            if reply is not None:
+                children.discard(request["reap"])
+        sys.stdout.write(json.dumps(reply) + "\n")
         sys.stdout.flush()
     for child in children:
         os.kill(child, signal.SIGKILL)
@@ -75,24 +76,24 @@ def _preload_modules() -> None:
     gc.freeze()
 
 
-def _run_child(order: dict[str, Any]) -> None:
+def _run_child(request: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    log = os.open(Path(order["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for ours, standard in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(ours, standard)
-    os.close(nothing)
+    log = os.open(Path(request["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    os.close(null)
     os.close(log)
     os.environ.clear()
-    os.environ.update(order["environ"])
-    from nps_connect.cli import main as program
+    os.environ.update(request["environ"])
+    from nps_connect.cli import main as nps_connect_main
 
-    program(order["spawn"], prog_name="nps-connect")
+    nps_connect_main(request["spawn"], prog_name="nps-connect")
 
 
 def _reap(child: int) -> int | None:
-    found, status = os.waitpid(child, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None
+    ended, status = os.waitpid(child, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 if __name__ == "__main__":

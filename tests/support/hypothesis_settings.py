@@ -1,4 +1,4 @@
-"""How many examples a property test of a whole application takes: it is slow, so a share of what the profile says."""
+"""Hypothesis settings for property tests of a whole application, which are slow: a share of the profile's examples."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, settings
 
 
 def ledger_settings(percent: int) -> settings:
-    """Settings for tests that walk through a ledger.
+    """Return settings for tests that use a ledger.
 
     Args:
-        percent: examples for each hundred of the profile's.
+        percent: the share of the profile's number of examples.
     """
     count = max(1, settings.default.max_examples * percent // 100)
     return settings(max_examples=count, suppress_health_check=list(HealthCheck))

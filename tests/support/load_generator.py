@@ -1,4 +1,4 @@
-"""What goes on while the product is tortured: webhooks come in, customers answer, some of them twice."""
+"""Load for the fault tests: webhooks arrive, customers respond, some of them change their score."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ RETRY_TIMEOUT_SECONDS = 120.0
 RETRY_INTERVAL_SECONDS = 0.1
 CUSTOMER_THREADS = 32
 SCORE_CHANGE_DELAY_SECONDS = 12.0
-"""Seconds: two different scores within ten are a contradiction and wait for a third."""
+"""Two different scores within ten seconds are contradictory and are not confirmed until a third arrives."""
 
 
-def retry_until_answered(act: Callable[[], ResultT], patience: float = RETRY_TIMEOUT_SECONDS) -> ResultT:
-    """Vendors and people try again while nobody answers them, or a page apologises."""
-    deadline = time.monotonic() + patience
+def retry_until_success(call: Callable[[], ResultT], timeout_seconds: float = RETRY_TIMEOUT_SECONDS) -> ResultT:
+    """Retry a call like vendors and customers do: while the connection fails or the page is an error page."""
+    deadline = time.monotonic() + timeout_seconds
     while True:
         try:
-            return act()
+            return call()
         except (httpx.HTTPError, UnexpectedPage):
             if time.monotonic() > deadline:
                 raise
@@ -42,158 +42,165 @@ def retry_until_answered(act: Callable[[], ResultT], patience: float = RETRY_TIM
 
 @dataclass(frozen=True, order=True)
 class _ScheduledWebhook:
-    due: float
+    due_at: float
     number: int
     fact: str
-    copies: int
 
 
 class LoadGenerator:
-    """Makes things happen to people, one after the other, until told that it is enough.
+    """Creates events for one customer after the other until it is stopped.
 
-    Each webhook is sent a little later than it happened, out of order, and mostly more than once, until it is taken.
-    Customers answer the mail that reaches them; a third of them changes their mind later, within the same segment.
+    Each webhook is sent with a delay, out of order, and mostly more than once, and retried until it is accepted.
+    Customers respond to the mail they receive; a third of them submits another score of the same segment later.
 
     Args:
         demo: the product with its vendors.
-        people: to whom things happen, in order; none may have opted out.
-        seed: of everything left to chance.
-        every: seconds between two people.
-        minds_change: some give a second score, which takes 12 seconds.
+        customers: the customers, in the order in which events happen to them; none may have opted out.
+        seed: the seed of the random choices.
+        interval_seconds: the time between two customers.
+        scores_change: whether some customers submit a second score, which takes 12 seconds.
 
     Attributes:
-        begun: how many of the people things have happened to.
-        scores: the newest score that was acknowledged, by address.
-        resent: how many webhooks were sent more than once.
+        started_count: the number of customers to whom an event has happened.
+        scores: the newest acknowledged score by address.
+        resent: the number of webhooks that repeated an earlier one.
     """
 
     def __init__(
-        self, demo: Demo, people: Sequence[Customer], seed: int, *, every: float = 0.3, minds_change: bool = False
+        self,
+        demo: Demo,
+        customers: Sequence[Customer],
+        seed: int,
+        *,
+        interval_seconds: float = 0.3,
+        scores_change: bool = False,
     ) -> None:
-        self._demo, self._people, self._every, self._minds_change = demo, people, every, minds_change
-        self._chance = random.Random(seed)
+        self._demo, self._customers = demo, customers
+        self._interval_seconds, self._scores_change = interval_seconds, scores_change
+        self._random = random.Random(seed)
         self._client = httpx.Client(trust_env=False, timeout=30, limits=httpx.Limits(max_connections=20))
         self._links = PersonalLinks(demo.public_url)
-        self._enough, self._sent = threading.Event(), threading.Event()
-        self._hands = ThreadPoolExecutor(CUSTOMER_THREADS)
-        self._answers: list[Future[None]] = []
-        self._threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in self._works()]
+        self._events_stopped, self._stopped = threading.Event(), threading.Event()
+        self._executor = ThreadPoolExecutor(CUSTOMER_THREADS)
+        self._responses: list[Future[None]] = []
+        self._threads = [
+            threading.Thread(target=self._run, args=(loop,), daemon=True)
+            for loop in (self._create_events, self._read_mails)
+        ]
         self._error: BaseException | None = None
-        self.begun = 0
+        self.started_count = 0
         self.scores: dict[str, int] = {}
         self.resent = 0
 
-    def _works(self) -> tuple[Callable[[], None], ...]:
-        return self._simulate_event, self._read_mail
-
     def start(self) -> None:
-        """Begin."""
+        """Start creating events and reading mails."""
         for thread in self._threads:
             thread.start()
 
     def stop_events(self) -> None:
-        """Let no more happen; what has begun goes on: all webhooks arrive. Mail is read until `stop`."""
-        self._enough.set()
+        """Create no more events and wait until all webhooks are accepted; mails are read until `stop`."""
+        self._events_stopped.set()
         self._threads[0].join()
-        self._raise()
+        self._raise_error()
 
     def stop(self) -> None:
-        """Read no more mail, and wait for the answers that are being given."""
-        self._enough.set()
-        self._sent.set()
+        """Read no more mails and wait for the running responses."""
+        self._events_stopped.set()
+        self._stopped.set()
         self._threads[1].join()
-        self._hands.shutdown()
+        self._executor.shutdown()
         self._client.close()
-        self._raise()
-        for answer in self._answers:
-            answer.result()
+        self._raise_error()
+        for response in self._responses:
+            response.result()
 
-    def abandon(self) -> None:
-        """Wait for nothing and nobody: something has gone wrong elsewhere."""
-        self._enough.set()
-        self._sent.set()
-        self._hands.shutdown(wait=False, cancel_futures=True)
+    def abort(self) -> None:
+        """Stop without waiting, after a failure elsewhere."""
+        self._events_stopped.set()
+        self._stopped.set()
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     @property
     def affected_customers(self) -> list[Customer]:
-        """To whom something has happened."""
-        return list(self._people[: self.begun])
+        """The customers to whom an event has happened."""
+        return list(self._customers[: self.started_count])
 
-    def answering(self) -> bool:
-        """Whether somebody is still about to answer, of those who got mail."""
-        return any(not answer.done() for answer in list(self._answers))
+    def has_pending_responses(self) -> bool:
+        """Return whether a customer who received a mail has not finished responding."""
+        return any(not response.done() for response in list(self._responses))
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _run(self, loop: Callable[[], None]) -> None:
         try:
-            work()
-        except BaseException as error:  # noqa: BLE001  # raised where the load_generator is ended
+            loop()
+        except BaseException as error:  # noqa: BLE001  # raised by stop_events and stop
             self._error = error
 
-    def _raise(self) -> None:
+    def _raise_error(self) -> None:
         if self._error is not None:
             raise self._error
 
-    def _simulate_event(self) -> None:
+    def _create_events(self) -> None:
         source = self._demo.capabilities.sources[0]
-        vendor, waiting = self._demo.sandbox.vendors[source.plugin], list[_ScheduledWebhook]()
-        url, coming, number = f"{self._demo.public_url}/hooks/{source.connection}", time.monotonic(), 0
-        while waiting or not self._enough.is_set():
+        vendor, scheduled = self._demo.sandbox.vendors[source.plugin], list[_ScheduledWebhook]()
+        url, next_event_at, number = f"{self._demo.public_url}/hooks/{source.connection}", time.monotonic(), 0
+        while scheduled or not self._events_stopped.is_set():
             now = time.monotonic()
-            if now >= coming and not self._enough.is_set() and self.begun < len(self._people):
-                coming, customer = now + self._every, self._people[self.begun]
-                for fact in vendor.simulate_event(source.kind, customer.email) * self._chance.choice((1, 2, 3)):
+            if now >= next_event_at and not self._events_stopped.is_set() and self.started_count < len(self._customers):
+                next_event_at, customer = now + self._interval_seconds, self._customers[self.started_count]
+                for fact in vendor.simulate_event(source.kind, customer.email) * self._random.choice((1, 2, 3)):
                     number += 1
-                    heapq.heappush(waiting, _ScheduledWebhook(now + self._chance.uniform(0, 1.5), number, fact, 1))
-                self.begun += 1
-            if waiting and waiting[0].due <= now:
-                parcel = heapq.heappop(waiting)
-                for webhook in vendor.webhooks([parcel.fact], url):
-                    retry_until_answered(lambda webhook=webhook: self._sent_to(url, webhook))
-                self.resent = number - self.begun
+                    heapq.heappush(scheduled, _ScheduledWebhook(now + self._random.uniform(0, 1.5), number, fact))
+                self.started_count += 1
+            if scheduled and scheduled[0].due_at <= now:
+                due = heapq.heappop(scheduled)
+                for webhook in vendor.webhooks([due.fact], url):
+                    retry_until_success(lambda webhook=webhook: self._send(url, webhook))
+                self.resent = number - self.started_count
                 continue
             time.sleep(0.02)
 
-    def _sent_to(self, url: str, webhook: object) -> None:
+    def _send(self, url: str, webhook: object) -> None:
         status = send_webhook(webhook, url, self._client)  # type: ignore[arg-type]
         if status != 200:
-            raise httpx.RemoteProtocolError(f"the webhook was answered with {status}")
+            raise httpx.RemoteProtocolError(f"the webhook returned status {status}")
 
-    def _read_mail(self) -> None:
-        mailbox, read, known = self._demo.sandbox.mailbox, 0, {one.email: one for one in self._people}
-        asked: set[str] = set()
-        while not self._sent.is_set():
-            new = mailbox.mails()[read:]
-            read += len(new)
+    def _read_mails(self) -> None:
+        mailbox, read_count = self._demo.sandbox.mailbox, 0
+        customers = {customer.email: customer for customer in self._customers}
+        invited: set[str] = set()
+        while not self._stopped.is_set():
+            new = mailbox.mails()[read_count:]
+            read_count += len(new)
             for mail in new:
-                customer = known.get(mail.to[0]) if is_survey_mail(mail, self._demo.public_url) else None
-                if customer is not None and customer.email not in asked:
-                    asked.add(customer.email)
+                customer = customers.get(mail.to[0]) if is_survey_mail(mail, self._demo.public_url) else None
+                if customer is not None and customer.email not in invited:
+                    invited.add(customer.email)
                     if customer.persona.score is not None:
-                        self._answers.append(self._hands.submit(self._answer, customer, mail))
+                        self._responses.append(self._executor.submit(self._respond, customer, mail))
             time.sleep(0.05)
 
-    def _answer(self, customer: Customer, mail: ReceivedMail) -> None:
+    def _respond(self, customer: Customer, mail: ReceivedMail) -> None:
         browser = Browser(self._client)
-        retry_until_answered(lambda: respond_to_mail(customer, mail, self._links, browser))
+        retry_until_success(lambda: respond_to_mail(customer, mail, self._links, browser))
         assert customer.persona.score is not None
         self.scores[customer.email] = customer.persona.score
-        if not self._minds_change or self._chance.random() > 1 / 3:
+        if not self._scores_change or self._random.random() > 1 / 3:
             return
         time.sleep(SCORE_CHANGE_DELAY_SECONDS)
         changed = replace(
             customer,
             persona=replace(customer.persona, score=_other_score_in_segment(customer.persona.score), behaviour="press"),
         )
-        retry_until_answered(lambda: respond_to_mail(changed, mail, self._links, browser))
+        retry_until_success(lambda: respond_to_mail(changed, mail, self._links, browser))
         assert changed.persona.score is not None
         self.scores[customer.email] = changed.persona.score
 
 
 def is_survey_mail(mail: ReceivedMail, public_url: str) -> bool:
-    """Whether a mail asks the question."""
+    """Return whether a mail is a survey mail."""
     return bool(mail.links_to(f"{public_url}/s/")) and not mail.links_to(f"{public_url}/r/")
 
 
 def _other_score_in_segment(score: int) -> int:
-    """Another score of the same segment."""
+    """Return another score of the same segment."""
     return score - 1 if score in (6, 8, 10) else score + 1

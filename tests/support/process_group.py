@@ -1,4 +1,4 @@
-"""The processes of one product, and what is done to them: killed, stopped in good order, started again."""
+"""The processes of one product, which tests kill, stop and restart."""
 
 from __future__ import annotations
 
@@ -21,132 +21,141 @@ START_TIMEOUT_SECONDS = 60.0
 
 
 class ManagedProcess:
-    """One place of the fleet: the process that holds it now, and its log.
+    """One process of a group, which can be restarted, and its log.
 
     Args:
-        stage: whose configuration it uses.
-        process_pool: where it is born.
+        product: the product whose configuration it uses.
+        process_pool: the pool that starts it.
         command: `run`, `serve` or `worker`.
-        place: its number in the fleet.
+        index: its position in the group.
     """
 
-    def __init__(self, stage: ProductProcess, process_pool: ProcessPool, command: str, place: int) -> None:
+    def __init__(self, product: ProductProcess, process_pool: ProcessPool, command: str, index: int) -> None:
         self.command = command
-        self.log = stage.log.with_name(f"{command}-{place}.log")
-        self._stage, self._nursery = stage, process_pool
-        self._said = 0
+        self.log = product.log.with_name(f"{command}-{index}.log")
+        self._product, self._process_pool = product, process_pool
+        self._log_start = 0
         self.child: ChildProcess | None = None
 
     def start(self) -> None:
-        """Begin to run."""
+        """Start the process."""
         self.log.touch()
-        self._said = self.log.stat().st_size
-        self.child = self._nursery.spawn(
-            "--config", str(self._stage.config), self.command, environ=self._stage.environ, log=self.log
+        self._log_start = self.log.stat().st_size
+        self.child = self._process_pool.spawn(
+            "--config", str(self._product.config), self.command, environ=self._product.environ, log=self.log
         )
 
-    def wait_until_up(self) -> None:
-        """Wait until it says that it is up; one that ends by itself before is a failure."""
+    def wait_until_ready(self) -> None:
+        """Wait until its log contains the ready marker; fail if it ends before."""
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while READY_MARKER not in self.words():
+        while READY_MARKER not in self.log_since_start():
             assert self.child is not None
-            assert self.child.poll() is None, f"{self.command} ended with {self.child.returncode}: {self.log_tail()}"
+            assert self.child.poll() is None, f"{self.command} exited with {self.child.returncode}: {self.log_tail()}"
             assert time.monotonic() < deadline, (
-                f"{self.command} is not up in {START_TIMEOUT_SECONDS} s: {self.log_tail()}"
+                f"{self.command} is not ready after {START_TIMEOUT_SECONDS} s: {self.log_tail()}"
             )
             time.sleep(0.02)
 
-    def words(self) -> bytes:
-        """What it has said since its last start."""
+    def log_since_start(self) -> bytes:
+        """Return its log since the last start."""
         with self.log.open("rb") as log:
-            log.seek(self._said)
+            log.seek(self._log_start)
             return log.read()
 
     def log_tail(self) -> str:
-        """The end of its log, for a failure."""
-        return self.words()[-2000:].decode(errors="replace")
+        """Return the end of its log for error messages."""
+        return self.log_since_start()[-2000:].decode(errors="replace")
 
     def kill(self) -> None:
-        """SIGKILL, and away."""
-        self._end(signal.SIGKILL)
+        """Send SIGKILL and wait for the end."""
+        self._signal(signal.SIGKILL)
 
     def stop(self, seconds: float = 40.0) -> int:
-        """SIGTERM; its exit code."""
-        return self._end(signal.SIGTERM, seconds)
+        """Send SIGTERM, wait for the end and return the exit code."""
+        return self._signal(signal.SIGTERM, seconds)
 
-    def _end(self, number: signal.Signals, seconds: float = 40.0) -> int:
+    def _signal(self, number: signal.Signals, seconds: float = 40.0) -> int:
         assert self.child is not None
-        self.child.send(number)
+        self.child.send_signal(number)
         return self.child.wait(seconds)
 
 
 class ProcessGroup:
-    """All processes of one product. A context manager: all are up inside, and stopped in good order after.
+    """All processes of one product; a context manager that starts them all and stops them gracefully.
 
     Args:
-        stage: the product.
-        process_pool: where they are born.
-        commands: one for each process.
+        product: the product.
+        process_pool: the pool that starts them.
+        commands: one command per process.
     """
 
-    def __init__(self, stage: ProductProcess, process_pool: ProcessPool, commands: Sequence[str]) -> None:
-        self.processes = [ManagedProcess(stage, process_pool, command, place) for place, command in enumerate(commands)]
+    def __init__(self, product: ProductProcess, process_pool: ProcessPool, commands: Sequence[str]) -> None:
+        self.processes = [
+            ManagedProcess(product, process_pool, command, index) for index, command in enumerate(commands)
+        ]
 
     def __enter__(self) -> Self:
         for process in self.processes:
             process.start()
         for process in self.processes:
-            process.wait_until_up()
+            process.wait_until_ready()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         codes = [process.stop() for process in self.processes]
-        assert error is not None or set(codes) == {0}, f"not all ended in good order: {codes}"
+        assert error is not None or set(codes) == {0}, f"not all processes shut down gracefully: {codes}"
 
 
 class FaultInjector(threading.Thread):
-    """Does something to the fleet, again and again at moments left to chance, as often as wanted.
+    """A thread that injects a fault a number of times, at random moments.
 
     Args:
-        act: what is done; whatever it raises ends the torment and is raised by `join_all`.
-        times: how often.
-        chance: of the moments.
-        pause: between two acts, in seconds from and to.
+        inject: injects the fault; an exception ends the thread and is raised by `finish`.
+        count: how often to inject it.
+        rng: chooses the moments.
+        pause_range: the shortest and longest pause before a fault, in seconds.
+
+    Attributes:
+        injected_count: how often the fault was injected so far.
     """
 
     def __init__(
-        self, act: Callable[[], object], times: int, chance: random.Random, pause: tuple[float, float] = (0.1, 2.0)
+        self,
+        inject: Callable[[], object],
+        count: int,
+        rng: random.Random,
+        pause_range: tuple[float, float] = (0.1, 2.0),
     ) -> None:
         super().__init__(daemon=True)
-        self._act, self._times, self._chance, self._pause = act, times, chance, pause
-        self.done = 0
+        self._inject, self._count, self._rng, self._pause_range = inject, count, rng, pause_range
+        self.injected_count = 0
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            while self.done < self._times:
-                time.sleep(self._chance.uniform(*self._pause))
-                self._act()
-                self.done += 1
-        except BaseException as error:  # noqa: BLE001  # told to whoever waits for the end
+            while self.injected_count < self._count:
+                time.sleep(self._rng.uniform(*self._pause_range))
+                self._inject()
+                self.injected_count += 1
+        except BaseException as error:  # noqa: BLE001  # raised by finish
             self.error = error
 
     def finish(self) -> None:
-        """Wait until it has been done often enough."""
+        """Wait until all faults are injected."""
         self.join()
         if self.error is not None:
             raise self.error
 
 
-def kill_and_restart_one(fleet: ProcessGroup, chance: random.Random) -> Callable[[], None]:
-    """An act: SIGKILL one process, start it again at once, wait until it is up."""
+def kill_and_restart_one(process_group: ProcessGroup, rng: random.Random) -> Callable[[], None]:
+    """Return a function that kills a random process, restarts it and waits until it is ready."""
 
-    def act() -> None:
-        process = chance.choice(fleet.processes)
+    def kill_and_restart() -> None:
+        process = rng.choice(process_group.processes)
         process.kill()
         process.start()
-        process.wait_until_up()
+        process.wait_until_ready()
 
-    return act
+    return kill_and_restart

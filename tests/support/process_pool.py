@@ -1,4 +1,4 @@
-"""Real processes of the product that start in a fraction of the time: forked from one that has imported it already."""
+"""Product processes that start fast: they are forked from a process that has imported the product."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ POLL_INTERVAL_SECONDS = 0.01
 
 
 class ChildProcess:
-    """One process.
+    """A process started by a pool.
 
     Attributes:
-        pid: its id.
-        returncode: its exit code (negative: the signal), once it has ended and somebody asked.
+        pid: its process id.
+        returncode: its exit code (negative: the signal) after `poll` or `wait` saw its end.
     """
 
     def __init__(self, process_pool: ProcessPool, pid: int) -> None:
-        self._nursery, self.pid = process_pool, pid
+        self._process_pool, self.pid = process_pool, pid
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        """The exit code, or none while it lives."""
+        """Return the exit code, or None while it is running."""
         if self.returncode is None:
-            self.returncode = self._nursery.ask(reap=self.pid)
+            self.returncode = self._process_pool.request(reap=self.pid)
         return self.returncode
 
     def wait(self, seconds: float = 60.0) -> int:
-        """Wait for its end; the exit code."""
+        """Wait for its end and return the exit code."""
         deadline = time.monotonic() + seconds
         while (code := self.poll()) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"process {self.pid} still lives after {seconds} s")
+                raise TimeoutError(f"process {self.pid} is still running after {seconds} s")
             time.sleep(POLL_INTERVAL_SECONDS)
         return code
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal; one that has ended already does not mind."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal unless the process has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
 
 class ProcessPool:
-    """Where processes are born. A context manager; what still lives at its end is killed."""
+    """Starts processes; a context manager that kills the remaining ones on exit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -74,14 +74,14 @@ class ProcessPool:
         self._fork_server.wait(30)
 
     def spawn(self, *arguments: str, environ: Mapping[str, str], log: Path) -> ChildProcess:
-        """A process that runs one command; what it says goes to the end of a file."""
-        return ChildProcess(self, self.ask(spawn=arguments, environ=dict(environ), log=str(log)))
+        """Start a process that runs one command and appends its output to a file."""
+        return ChildProcess(self, self.request(spawn=arguments, environ=dict(environ), log=str(log)))
 
-    def ask(self, **order: Any) -> Any:
-        """Give the fork_server one order; its answer."""
+    def request(self, **message: Any) -> Any:
+        """Send one request to the fork server and return its reply."""
         assert self._fork_server.stdin is not None
         assert self._fork_server.stdout is not None
         with self._lock:
-            self._fork_server.stdin.write(json.dumps(order).encode() + b"\n")
+            self._fork_server.stdin.write(json.dumps(message).encode() + b"\n")
             self._fork_server.stdin.flush()
             return json.loads(self._fork_server.stdout.readline())

@@ -1,4 +1,4 @@
-"""A product with its vendors, made for torture: on either database, as real processes, with people enough."""
+"""The product with its simulated vendors for fault tests: real processes on either database."""
 
 from __future__ import annotations
 
@@ -29,50 +29,58 @@ FAST_RETRY_PLAN = (
 
 @dataclass
 class ProductEnvironment:
-    """Everything that a test needs.
+    """A running product with its vendors and customers.
 
     Attributes:
         demo: the product and its vendors.
-        fleet: the product's processes.
-        process_pool: where they are born.
-        database_url: of its ledger.
-        people: who never opted out.
-        seed: of everything left to chance.
+        process_group: the product's processes.
+        process_pool: the pool that starts processes.
+        database_url: the address of its ledger.
+        customers: the customers who have not opted out.
+        seed: the seed of the random choices.
     """
 
     demo: Demo
-    fleet: ProcessGroup
+    process_group: ProcessGroup
     process_pool: ProcessPool
     database_url: str
-    people: Sequence[Customer]
+    customers: Sequence[Customer]
     seed: int
 
     @contextmanager
     def load_generator(
-        self, *, every: float = 0.25, minds_change: bool = False, patience: float = IDLE_TIMEOUT_SECONDS
+        self,
+        *,
+        interval_seconds: float = 0.25,
+        scores_change: bool = False,
+        idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS,
     ) -> Iterator[LoadGenerator]:
-        """Things happen inside; after it, everything that has begun is brought to its end, within so many seconds."""
-        load_generator = LoadGenerator(self.demo, self.people, self.seed, every=every, minds_change=minds_change)
+        """Create load inside the context; on exit wait until all started work is finished."""
+        load_generator = LoadGenerator(
+            self.demo, self.customers, self.seed, interval_seconds=interval_seconds, scores_change=scores_change
+        )
         load_generator.start()
         try:
             yield load_generator
             load_generator.stop_events()
-            wait_until_idle(load_generator, self.database_url, patience)
+            wait_until_idle(load_generator, self.database_url, idle_timeout_seconds)
         except BaseException:
-            load_generator.abandon()  # nothing answers any more perhaps: what went wrong is told at once
+            load_generator.abort()  # the product may be down: raise without waiting for it
             raise
         load_generator.stop()
 
     def run_command(self, *arguments: str) -> tuple[int, str]:
-        """Run one command to its end; its exit code and what it said."""
-        said = self.demo.folder / "said.txt"
-        said.unlink(missing_ok=True)
-        stage = self.demo.product
-        child = self.process_pool.spawn("--config", str(stage.config), *arguments, environ=stage.environ, log=said)
-        return child.wait(), said.read_text(encoding="utf-8")
+        """Run one command and return its exit code and output."""
+        output = self.demo.folder / "output.txt"
+        output.unlink(missing_ok=True)
+        product = self.demo.product
+        child = self.process_pool.spawn(
+            "--config", str(product.config), *arguments, environ=product.environ, log=output
+        )
+        return child.wait(), output.read_text(encoding="utf-8")
 
-    def account(self, load_generator: LoadGenerator) -> EndState:
-        """Compare everything with what had to happen."""
+    def verify(self, load_generator: LoadGenerator) -> EndState:
+        """Verify that nothing was lost and nothing happened twice."""
         code, held = self.run_command("deliveries", "list", "--state", "held", "--limit", "100000", "--json")
         assert code == 0, held
         return verify_end_state(self.demo, load_generator, self.database_url, {row["id"] for row in json.loads(held)})
@@ -82,27 +90,28 @@ class ProductEnvironment:
 def running_product(
     process_pool: ProcessPool, folder: Path, seed: int, database_url: str | None = None
 ) -> Iterator[ProductEnvironment]:
-    """A running product: `run` on SQLite, or `serve` and two `worker`s on a PostgreSQL database.
+    """Run the product: `run` on SQLite, or `serve` and two `worker`s on PostgreSQL.
 
     Args:
-        process_pool: where processes are born.
+        process_pool: the pool that starts processes.
         folder: an empty folder.
-        seed: of the people.
-        database_url: an empty PostgreSQL database; none = SQLite.
+        seed: the seed of the customers.
+        database_url: an empty PostgreSQL database; None for SQLite.
     """
     plugins = Plugins.load()
-    script = _build_demo_config(plugins, CUSTOMER_COUNT, seed)
-    plans = "".join(f"\n[delivery.retry.{action}]\n{FAST_RETRY_PLAN}" for action in get_args(Action))
-    with open_demo(replace(script, text=script.text + plans), plugins, folder) as demo:
-        with environment_path(demo.product.config).open("a", encoding="utf-8") as secrets:
-            secrets.write(f"NPS_CONNECT_LIMITS__UNUSUAL={CUSTOMER_COUNT * 10}\n")
+    config = _build_demo_config(plugins, CUSTOMER_COUNT, seed)
+    retry_plans = "".join(f"\n[delivery.retry.{action}]\n{FAST_RETRY_PLAN}" for action in get_args(Action))
+    with open_demo(replace(config, text=config.text + retry_plans), plugins, folder) as demo:
+        with environment_path(demo.product.config).open("a", encoding="utf-8") as environment_file:
+            environment_file.write(f"NPS_CONNECT_LIMITS__UNUSUAL={CUSTOMER_COUNT * 10}\n")
             if database_url is not None:
-                secrets.write(f"NPS_CONNECT_CORE__DATABASE_URL='{database_url}'\n")
-        people = [one for one in build_population(CUSTOMER_COUNT, seed) if one.persona.opted_out is None]
-        demo.sandbox.populate([one.person for one in people])
+                environment_file.write(f"NPS_CONNECT_CORE__DATABASE_URL='{database_url}'\n")
+        population = build_population(CUSTOMER_COUNT, seed)
+        customers = [customer for customer in population if customer.persona.opted_out is None]
+        demo.sandbox.populate([customer.person for customer in customers])
         url = demo.product.create_database()
         demo.product.set_up_vendors()
         with ProcessGroup(
             demo.product, process_pool, EMBEDDED_COMMANDS if database_url is None else CLUSTER_COMMANDS
-        ) as fleet:
-            yield ProductEnvironment(demo, fleet, process_pool, url, people, seed)
+        ) as process_group:
+            yield ProductEnvironment(demo, process_group, process_pool, url, customers, seed)

@@ -1,4 +1,4 @@
-"""What a machine does on a page that it has opened: everything, except to press a button."""
+"""What a bot may do on a page without submitting anything: every input except activating a control."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PAGE_CONTROLS_SCRIPT = """() => {
     links: [...document.querySelectorAll("a[href]")].map(one => one.href),
   };
 }"""
-"""Where its controls are, what its fields are called, and where its links lead. From now on keys are counted."""
+"""Returns the positions of the controls, the field names and the link targets, and starts counting key events."""
 
 KEYS_RECEIVED_SCRIPT = """async count => {
   for (let tries = 0; tries < 400 && window.keysSeen < count; tries++) await new Promise(done => setTimeout(done, 5));
   return window.keysSeen >= count;
 }"""
-"""Whether so many keys have arrived. The browser acknowledges them before the page has done what they do: a Tab on its
-way would take the focus from a field, and the Enter for the field would press a button."""
+"""Returns whether the page has received this number of key events. The browser acknowledges them before the page
+handles them: a late Tab would move the focus from a field to a button, and the Enter for the field would activate it."""
 
 FOCUS_SCRIPT = """at => {
   const fields = [...document.querySelectorAll("textarea, input")].filter(
@@ -49,31 +49,37 @@ TYPED_TEXTS = ("spam", "9", "ok", "10")
 InputEvent = tuple[str, dict[str, Any]]
 
 
-async def explore_page(page, wire, chance: random.Random, *, thorough: bool) -> list[str]:
-    """Move over every control, scroll, tab some steps, type into the comment; where the page's links lead.
+async def explore_page(page, wire, rng: random.Random, *, thorough: bool) -> list[str]:
+    """Move the mouse over every control, scroll, press Tab, type into the comment; return the page's link targets.
 
-    If thorough, tab through the whole page and use every field. A button, a link or a disclosure gets no Enter and no
-    Space, and nothing gets a click. All else is real input: events of the browser's own, one after the other.
+    Buttons, links and disclosures get no Enter and no Space, and nothing is clicked. All other input is real: input
+    events of the browser, one after the other.
+
+    Args:
+        page: the page.
+        wire: its devtools session.
+        rng: the random choices.
+        thorough: whether to tab through the whole page and use every field.
     """
-    seen = await page.evaluate(PAGE_CONTROLS_SCRIPT)
-    controls, fields = seen["controls"], seen["fields"]
-    chance.shuffle(controls)
-    steps = len(controls) + 1 if thorough else chance.randrange(1, 5)
-    walk = [*(_mouse_move(x, y) for x, y in controls), _scroll(chance), *_tab_presses(chance, steps)]
-    await _send_events(wire, walk)
-    keys = _count_keys(walk)
-    chosen = range(len(fields)) if thorough else [at for at, name in enumerate(fields) if name == "comment"]
-    for field in chance.sample(chosen, len(chosen)):
+    content = await page.evaluate(PAGE_CONTROLS_SCRIPT)
+    controls, fields = content["controls"], content["fields"]
+    rng.shuffle(controls)
+    steps = len(controls) + 1 if thorough else rng.randrange(1, 5)
+    events = [*(_mouse_move(x, y) for x, y in controls), _scroll(rng), *_tab_presses(rng, steps)]
+    await _send_events(wire, events)
+    keys = _count_keys(events)
+    chosen = range(len(fields)) if thorough else [index for index, name in enumerate(fields) if name == "comment"]
+    for field in rng.sample(chosen, len(chosen)):
         if not await page.evaluate(KEYS_RECEIVED_SCRIPT, keys):
-            break  # a key went astray: whoever types now does not know where
-        typing = _type_text(await page.evaluate(FOCUS_SCRIPT, field), chance)
+            break  # a key event was lost: the focus is unknown
+        typing = _type_text(await page.evaluate(FOCUS_SCRIPT, field), rng)
         await _send_events(wire, typing)
         keys += _count_keys(typing)
-    return seen["links"]
+    return content["links"]
 
 
 async def _send_events(wire, events: Iterable[InputEvent]) -> None:
-    """Real input. The browser takes the events in their order, so nothing waits for one before the next is sent."""
+    """Send all events without waiting for each one: the browser handles them in order."""
     await asyncio.gather(*(wire.send(method, values) for method, values in events))
 
 
@@ -85,30 +91,30 @@ def _mouse_move(x: float, y: float) -> InputEvent:
     return "Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y}
 
 
-def _scroll(chance: random.Random) -> InputEvent:
-    wheel = {"type": "mouseWheel", "x": 200, "y": 200, "deltaX": 0, "deltaY": chance.choice((-2000, 120, 2000))}
+def _scroll(rng: random.Random) -> InputEvent:
+    wheel = {"type": "mouseWheel", "x": 200, "y": 200, "deltaX": 0, "deltaY": rng.choice((-2000, 120, 2000))}
     return "Input.dispatchMouseEvent", wheel
 
 
-def _tab_presses(chance: random.Random, steps: int) -> list[InputEvent]:
-    """From control to control, with keys between them that press nothing."""
+def _tab_presses(rng: random.Random, steps: int) -> list[InputEvent]:
+    """Return Tab presses from control to control, with keys between them that activate nothing."""
     keys = []
     for _ in range(steps):
         keys += _key_press(*TAB)
-        if chance.random() < 0.2:
-            keys += _type_letter(chance.choice("qxz"))
-        elif chance.random() < 0.2:
-            keys += _press_arrow(chance)
+        if rng.random() < 0.2:
+            keys += _type_letter(rng.choice("qxz"))
+        elif rng.random() < 0.2:
+            keys += _press_arrow(rng)
     return keys
 
 
-def _type_text(kind: str, chance: random.Random) -> list[InputEvent]:
-    """Into a field that has the focus: Enter and Space as well, for a field is no button."""
+def _type_text(kind: str, rng: random.Random) -> list[InputEvent]:
+    """Return typing into the focused field, including Enter and Space, which do not activate a field."""
     if kind == "textarea":
-        text = [event for letter in chance.choice(TYPED_TEXTS) for event in _type_letter(letter)]
+        text = [event for letter in rng.choice(TYPED_TEXTS) for event in _type_letter(letter)]
         return [*text, *_key_press(*ENTER), *_key_press(*SPACE)]
     if kind in {"radio", "checkbox"}:
-        return [*_press_arrow(chance), *_key_press(*SPACE), *_key_press(*ENTER)]
+        return [*_press_arrow(rng), *_key_press(*SPACE), *_key_press(*ENTER)]
     return []
 
 
@@ -116,8 +122,8 @@ def _type_letter(letter: str) -> list[InputEvent]:
     return _key_press(letter, ord(letter.upper()), letter)
 
 
-def _press_arrow(chance: random.Random) -> list[InputEvent]:
-    name = chance.choice(list(NAVIGATION_KEYS))
+def _press_arrow(rng: random.Random) -> list[InputEvent]:
+    name = rng.choice(list(NAVIGATION_KEYS))
     return _key_press(name, NAVIGATION_KEYS[name], "")
 
 

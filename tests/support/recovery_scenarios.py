@@ -1,4 +1,4 @@
-"""A helpdesk that tells what becomes of its tickets, and what happens at it."""
+"""A helpdesk with ticket events, and the steps of recovery scenarios."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TICKET_EVENTS = ("ticket.solved", "ticket.reopened", "ticket.closed")
 
 
 class EventfulHelpdesk(FakeHelpdesk):
-    """A helpdesk that tells what becomes of its tickets; it refuses surveys about tickets of ours."""
+    """A helpdesk that reports ticket events by webhook and vetoes surveys about tickets."""
 
     vetoing: str | None = None
 
@@ -40,7 +40,7 @@ class EventfulHelpdesk(FakeHelpdesk):
 
     @hookimpl
     def nps_parse_events(self, connection, request):
-        return [Event.model_validate(one) for one in json.loads(request.body)]
+        return [Event.model_validate(fact) for fact in json.loads(request.body)]
 
     @hookimpl
     def nps_veto_survey(self, event, contact, survey):
@@ -58,12 +58,12 @@ RECOVERY_CONFIG = {
 
 
 def send_ticket_event(application, kind, ticket="EventfulHelpdesk-1-0", *, at=None, **fields):
-    moment = at or application.clock()
+    occurred_at = at or application.clock()
     fact = {
-        "key": fact_key(kind, ticket, moment),
+        "key": fact_key(kind, ticket, occurred_at),
         "kind": kind,
         "object_id": ticket,
-        "occurred_at": moment.isoformat(),
+        "occurred_at": occurred_at.isoformat(),
         "fields": fields,
     }
     request = WebhookRequest(
@@ -84,19 +84,21 @@ def case_of(application) -> CaseRow:
 
 def recovery_decisions(application):
     with application.ledger.read() as session:
-        found = session.execute(select(DecisionRow).where(DecisionRow.trigger.like("%case.solved%"))).scalars().all()
-        return [(one.verdict, one.reason) for one in found]
+        decisions = (
+            session.execute(select(DecisionRow).where(DecisionRow.trigger.like("%case.solved%"))).scalars().all()
+        )
+        return [(decision.verdict, decision.reason) for decision in decisions]
 
 
-def create_detractor_case(application, score=2, **more):
-    """A detractor's ticket exists."""
-    application.answer(application.surveyed(**more), score, "Personne ne répond")
+def create_detractor_case(application, score=2, **fields):
+    """Submit a detractor response and return the case of its ticket."""
+    application.answer(application.surveyed(**fields), score, "Personne ne répond")
     application.run()
     return case_of(application)
 
 
 def send_recovery_survey(application):
-    """The ticket was solved and the follow-up has gone out; gives its token."""
+    """Solve the ticket, wait for the recovery survey and return its token."""
     application.clock.forward("2h")
     send_ticket_event(application, "ticket.solved")
     application.clock.forward("3d")

@@ -1,4 +1,4 @@
-"""What tests of reviews share: a platform with several places, and short words for what they look at."""
+"""A review platform with several locations, and helpers of the review tests."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ QUIET_LIMITS = {"quiet_hours": "20:00-08:00", "quiet_days": ["saturday", "sunday
 
 
 class MultiLocationSettings(ConnectionSettings):
-    """Settings of a platform with several places."""
+    """Settings of a platform with several locations."""
 
     location_field: str | None = "city"
 
 
 class MultiLocationReviewPlatform(FakeReviewPlatform):
-    """A platform with two places; a place that is not listed is refused."""
+    """A platform with two locations; an unknown location is rejected."""
 
     @hookimpl
     def nps_connector(self):

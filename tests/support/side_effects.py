@@ -1,4 +1,4 @@
-"""What came of it all: everything that an answer, an opt-out or a press leaves behind, as ledger, vendors and reports tell."""
+"""All side effects of responses, opt-outs and clicks, read from the ledger, the fake vendors and the reports."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ ROW_LIMIT = 100_000
 
 
 class SideEffects:
-    """See above.
+    """Reads the side effects of an application and submits responses as customers do.
 
     Args:
-        application: whose.
-        folder: an empty one, for the command line.
+        application: the application.
+        folder: an empty folder for the configuration of the command line.
     """
 
     def __init__(self, application: SmtpApplicationHarness, folder: Path) -> None:
-        self._house = application
-        self._file = folder / "nps-connect.toml"
-        self._file.write_text(CONFIGURATION, encoding="utf-8")
+        self._application = application
+        self._config = folder / "nps-connect.toml"
+        self._config.write_text(CONFIGURATION, encoding="utf-8")
 
     def effects(self) -> dict[str, Any]:
-        """All but survey mails and their reminders, which go to everybody."""
-        application = self._house
+        """Return all side effects except survey mails and reminders, which everybody gets."""
+        application = self._application
         with application.ledger.read() as session:
 
             def count(table, *where) -> int:
@@ -74,61 +74,64 @@ class SideEffects:
             }
 
     def report(self) -> dict[str, Any]:
-        """The score, as the command line tells it."""
-        told = self._told("report")
-        return {key: told[key] for key in ("score", "responses", "provisional_share")}
+        """Return the NPS as reported by the command line."""
+        report = self._run_json("report")
+        return {key: report[key] for key in ("score", "responses", "provisional_share")}
 
     def provisional(self) -> list[dict[str, Any]]:
-        """What nobody confirmed, as the command line lists it."""
-        return self._told("responses", "list", "--provisional", "--limit", str(ROW_LIMIT))
+        """Return the unconfirmed responses as listed by the command line."""
+        return self._run_json("responses", "list", "--provisional", "--limit", str(ROW_LIMIT))
 
-    def _told(self, *command: str) -> Any:
-        url = self._house.ledger.engine.url
+    def _run_json(self, *command: str) -> Any:
+        url = self._application.ledger.engine.url
         address = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
         environ = {"CRAWLED_DATABASE": address, "CRAWLED_KEY": "a-signing-key-for-tests"}
-        environ |= {"NPS_CONNECT_LOAD_PLUGINS": "email,alerts", "NPS_CONNECT_CONFIG": str(self._file)}
-        done = CliRunner(env=environ).invoke(main, [*command, "--json"])
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
+        environ |= {"NPS_CONNECT_LOAD_PLUGINS": "email,alerts", "NPS_CONNECT_CONFIG": str(self._config)}
+        result = CliRunner(env=environ).invoke(main, [*command, "--json"])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
 
     def signs(self) -> Counter[str]:
-        """How often each sign of a machine was noted."""
-        with self._house.ledger.read() as session:
-            found = session.execute(select(PageViewRow.bot_signals).where(PageViewRow.bot_signals.is_not(None))).scalars()
-            return Counter(sign for signs in found for sign in signs.split(","))
+        """Return how often each bot signal was recorded."""
+        with self._application.ledger.read() as session:
+            query = select(PageViewRow.bot_signals).where(PageViewRow.bot_signals.is_not(None))
+            return Counter(signal for signals in session.execute(query).scalars() for signal in signals.split(","))
 
     def follow_up_mails(self, numbers: Sequence[int]) -> Counter[str]:
-        """The mails that people got after the survey, by what they were."""
-        wanted = {f"p{number}@example.com" for number in numbers}
-        mails = [mail for mail in self._house.gateway.mails() if mail.to[0] in wanted]
-        later = mails[len(wanted) :]
-        assert len({mail.to[0] for mail in later}) == len(later), "somebody got more than one mail more"
-        starts = (
+        """Count the mails that people got after the survey mail, by kind."""
+        recipients = {f"p{number}@example.com" for number in numbers}
+        mails = [mail for mail in self._application.gateway.mails() if mail.to[0] in recipients]
+        later = mails[len(recipients) :]
+        assert len({mail.to[0] for mail in later}) == len(later), "at most one further mail per person"
+        subject_starts = (
             ("Rappel", "reminder"),
             ("Reminder", "reminder"),
             ("Vous avez choisi", "confirm"),
             ("You chose", "confirm"),
         )
         return Counter(
-            next((kind for start, kind in starts if mail.subject.startswith(start)), mail.subject) for mail in later
+            next((kind for start, kind in subject_starts if mail.subject.startswith(start)), mail.subject)
+            for mail in later
         )
 
     async def submit_as_customers(self, numbers: Sequence[int]) -> dict[int, str]:
-        """What people do who mean it, from their mails on; who did what."""
-        did = {number: CUSTOMER_ACTIONS[at % len(CUSTOMER_ACTIONS)] for at, number in enumerate(numbers)}
+        """Submit responses and opt-outs as customers do, starting from their mails; return the action per person."""
+        actions = {number: CUSTOMER_ACTIONS[index % len(CUSTOMER_ACTIONS)] for index, number in enumerate(numbers)}
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(
                 executable_path=chromium_browser.chromium_path(),
                 args=[*chromium_browser.CHROMIUM_FLAGS, chromium_browser.LOOPBACK_ONLY_FLAG],
             )
             page = await browser.new_page()
-            for number, kind in did.items():
-                self._house.clock.forward("1h")
-                mail = next(one for one in self._house.gateway.mails() if one.to[0] == f"p{number}@example.com")
+            for number, kind in actions.items():
+                self._application.clock.forward("1h")
+                mail = next(
+                    mail for mail in self._application.gateway.mails() if mail.to[0] == f"p{number}@example.com"
+                )
                 await CUSTOMER_ACTION_STEPS[kind](page, mail)
                 await page.get_by_role("heading", level=1).wait_for()
             await browser.close()
-        return did
+        return actions
 
 
 def _is_survey_mail(mail) -> bool:
@@ -136,7 +139,7 @@ def _is_survey_mail(mail) -> bool:
 
 
 async def _submit_form(page, mail) -> None:
-    """A score in the mail, a comment, and Send."""
+    """Follow a score link of the mail, add a comment and submit."""
     await page.goto(next(link for link in mail.links if link.endswith("score=2")))
     await page.locator("textarea[name=comment]").fill("Trop lent")
     await page.locator("button[name=send]").click()
@@ -149,7 +152,7 @@ async def _submit_by_keyboard(page, mail) -> None:
 
 
 async def _click_score(page, mail) -> None:
-    """Another score than the one that was chosen in the mail."""
+    """Follow a score link of the mail and click another score."""
     await page.goto(next(link for link in mail.links if link.endswith("score=3")))
     await page.locator("button[name=score][value='10']").click()
 

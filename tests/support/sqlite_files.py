@@ -1,4 +1,4 @@
-"""Files for tests."""
+"""SQLite database files for tests."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from nps_connect.ledger.schema import upgrade
 
 
 def copy_database(template: Path, path: Path) -> None:
-    """Put a copy of a SQLite file in place of another one, of which nothing is left."""
-    for ending in ("", "-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+    """Replace a SQLite database, including its WAL files, by a copy of another file."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.write_bytes(template.read_bytes())
 
 
 def close_database(ledger: Ledger) -> None:
-    """Close a ledger in such a way that its file alone holds everything, and can be copied."""
+    """Close a ledger and merge its WAL into the main file, which can then be copied."""
     with ledger.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     ledger.close()
 
 
 def create_empty_database(path: Path) -> Path:
-    """A file with the newest schema, to be copied."""
+    """Create a database file with the newest schema, as a template for copies."""
     ledger = Ledger(f"sqlite:///{path}")
     upgrade(ledger)
     close_database(ledger)

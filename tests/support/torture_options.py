@@ -1,4 +1,4 @@
-"""What the long form of the fault suite changes in the short one: more kills, other seeds, and a report."""
+"""The options of the long form of the fault tests: more kills, other seeds, and a report."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ KILLS, FAULTS, SEED, REPORT = (f"NPS_CONNECT_TORTURE_{name}" for name in ("KILLS
 
 
 def is_long() -> bool:
-    """Whether this is the long form."""
+    """Return whether this is the long form."""
     return REPORT in os.environ
 
 
 def kill_count(short: int) -> int:
-    """How often to kill."""
+    """Return the number of kills."""
     return int(os.environ.get(KILLS, short))
 
 
 def fault_count(short: int) -> int:
-    """How often something else goes wrong: a restart, a full disk."""
+    """Return the number of other faults, such as restarts."""
     return int(os.environ.get(FAULTS, short))
 
 
 def customer_count(short: int) -> int:
-    """To how many people things happen where nothing else ends the load_generator."""
+    """Return the minimum number of customers in tests that are not limited by a number of faults."""
     return short * 6 if is_long() else short
 
 
 def random_seed(short: int) -> int:
-    """Where chance starts."""
+    """Return the seed of the random choices."""
     return int(os.environ.get(SEED, short))
 
 
-def append_report(what: str, seed: int, accounts: EndState, *, kills: int = 0, faults: int = 0) -> None:
-    """Write down a round that went well, if somebody collects.
+def append_report(what: str, seed: int, end_state: EndState, *, kills: int = 0, faults: int = 0) -> None:
+    """Append the result of a successful round to the report, in the long form.
 
     Args:
-        what: the torture.
-        seed: of the round.
-        accounts: how much of everything there was.
-        kills: how many processes were killed.
-        faults: how many faults of other kinds there were.
+        what: the name of the test.
+        seed: the seed of the round.
+        end_state: the verified numbers.
+        kills: the number of killed processes.
+        faults: the number of other faults.
     """
     if is_long():
-        facts = {"what": what, "seed": seed, "kills": kills, "faults": faults} | asdict(accounts)
-        with Path(os.environ[REPORT]).open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(facts) + "\n")
+        result = {"what": what, "seed": seed, "kills": kills, "faults": faults} | asdict(end_state)
+        with Path(os.environ[REPORT]).open("a", encoding="utf-8") as report:
+            report.write(json.dumps(result) + "\n")
