@@ -29,7 +29,7 @@ def test_a_deleted_contact_is_skipped_and_counted(make_scenario):
     [row] = scenario.application.deliveries("write_score")
     assert row.state == "skipped"
     texts = [finding.text for finding in check_connection(scenario.application.ctx, "crm").findings]
-    assert any(text.startswith("write_score skipped in the last 30 days") and text.endswith(": 1") for text in texts)
+    assert any(text.startswith("write_score skipped in 30 days") and text.endswith(": 1") for text in texts)
 
 
 def test_the_score_of_a_merged_contact_is_written_to_the_survivor(make_scenario):

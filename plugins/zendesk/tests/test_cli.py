@@ -142,5 +142,5 @@ class TestSetup:
         assert applied.exit_code == 0, applied.output
         assert {field["key"] for field in vendor.account.resources["user_fields"]} >= {"nps_score", "nps_category"}
         repeated = run_cli("connections", "plan", "helpdesk", grant=grant)
-        assert "helpdesk has all that it needs" in repeated.stdout
+        assert "helpdesk is up to date" in repeated.stdout
         assert run_cli("connections", "apply", "helpdesk", "--yes", grant=grant).exit_code == 0
