@@ -13,7 +13,7 @@ from nps_connect.settings.config_files import read_environment_file, read_toml
 from nps_connect.settings.model import Core, Settings
 from nps_connect.settings.parse_table import parse_table
 from nps_connect.settings.references import ReferenceResolver
-from nps_connect.settings.sources import merge_environment
+from nps_connect.settings.sources import merge_sources
 
 DEFAULT_CONFIG_NAME = "nps-connect.toml"
 CONFIG_VARIABLE = "NPS_CONNECT_CONFIG"
@@ -51,7 +51,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         environ = {**read_environment_file(environment_path(path)), **environ}
     except ConfigError as mistake:
         raise ConfigErrors([mistake]) from None
-    merged, mistakes = merge_environment(table, environ)
+    merged, mistakes = merge_sources(table, environ)
     resolver = ReferenceResolver(where=where, folder=path.parent, environ=environ)
     resolved = resolver.resolve(merged)
     mistakes += resolver.mistakes
