@@ -61,7 +61,10 @@ def merge_sources(table: dict[str, Any], environ: Mapping[str, str]) -> tuple[di
 
         @classmethod
         def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], **_defaults: PydanticBaseSettingsSource
+            cls,
+            settings_cls: type[BaseSettings],
+            *_args: PydanticBaseSettingsSource,
+            **_named: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return TreeSource(settings_cls, overlay), TreeSource(settings_cls, table)
 
