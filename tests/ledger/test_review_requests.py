@@ -1,4 +1,4 @@
-"""Nobody is asked twice for one platform, under any order of answers, sendings and cancellations."""
+"""Nobody is asked twice for one platform, whatever the order of responses, deliveries and cancellations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUBJECTS = {1: ["c:1", "m:x"], 2: ["c:2", "m:x"], 3: ["c:3", "m:y"]}
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["answer", "send", "cancel"]),
+        st.sampled_from(["respond", "send", "cancel"]),
         st.integers(1, 8),
         st.sampled_from(list(SUBJECTS)),
         st.sampled_from(["stars", "other"]),
@@ -30,8 +30,8 @@ steps = st.lists(
 )
 
 
-class _Book:
-    """A ledger whose answers need not exist."""
+class _UncheckedLedger:
+    """A ledger in which reservations may refer to responses that do not exist."""
 
     def __init__(self, folder):
         self.ledger = Ledger(f"sqlite:///{folder / 'asks.db'}")
@@ -45,34 +45,34 @@ class _Book:
 
 @ledger_settings(60)
 @given(steps=steps)
-def test_under_any_order_each_mailbox_is_sent_one_invitation_per_platform(tmp_path_factory, steps):
-    book = _Book(tmp_path_factory.mktemp("asks"))
+def test_each_mailbox_is_sent_one_invitation_per_platform_in_any_order(tmp_path_factory, steps):
+    ledger = _UncheckedLedger(tmp_path_factory.mktemp("asks"))
     sent: list[tuple[str, str, datetime]] = []
-    held: dict[tuple[int, str], int] = {}
+    pending: dict[tuple[int, str], int] = {}
     now = NOW
-    with book.session() as session:
+    with ledger.session() as session:
         session.execute(delete(ReviewRequestRow))
-        for what, answer, person, platform, days in steps:
+        for step, number, person, platform, days in steps:
             now += timedelta(days=days % 90)
-            response_id = answer * 10 + person
-            if what == "answer":
+            response_id = number * 10 + person
+            if step == "respond":
                 nested = session.begin_nested()
-                wanted = review_requests.build_reservations(
+                reservations = review_requests.build_reservations(
                     SUBJECTS[person], platform, response_id=response_id, until=now + COOLDOWN
                 )
-                if review_requests.reserve(session, wanted, now=now):
+                if review_requests.reserve(session, reservations, now=now):
                     nested.commit()
-                    held.setdefault((response_id, platform), person)
+                    pending.setdefault((response_id, platform), person)
                 else:
                     nested.rollback()
-            elif (response_id, platform) in held:
-                if what == "send":
+            elif (response_id, platform) in pending:
+                if step == "send":
                     review_requests.confirm(session, response_id, platform, until=now + COOLDOWN)
-                    sent += [(subject, platform, now) for subject in SUBJECTS[held[response_id, platform]]]
-                    del held[response_id, platform]
+                    sent += [(subject, platform, now) for subject in SUBJECTS[pending[response_id, platform]]]
+                    del pending[response_id, platform]
                 else:
                     review_requests.release(session, response_id, platform)
-                    del held[response_id, platform]
+                    del pending[response_id, platform]
         session.rollback()
-    book.ledger.close()
+    ledger.ledger.close()
     assert len({(subject, platform) for subject, platform, _ in sent}) == len(sent)

@@ -1,4 +1,4 @@
-"""What all visits of one survey tell together of whether a machine came."""
+"""Bot signals of all visits of one survey together."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ VISITS = st.lists(
 
 
 def opened(*scores: int | None, method: str = "GET") -> list[tuple[PageVisit, tuple[()]]]:
-    """Opened one an hour."""
+    """Return visits one hour apart."""
     return [(PageVisit(method, BEGIN + timedelta(hours=hour), score), ()) for hour, score in enumerate(scores)]
 
 
-def test_two_scores_are_a_change_of_mind_and_three_are_a_machine_s():
+def test_two_opened_scores_are_no_signal_and_three_are():
     assert combine_signals(opened(4, None, 2, 4)) == ()
     assert combine_signals(opened(4, 2, 3)) == ("many",)
 
 
-def test_who_presses_may_have_looked_at_every_score():
+def test_many_opened_scores_with_a_submission_are_no_signal():
     assert combine_signals([*opened(1, 2, 3), *opened(3, method="POST")]) == ()
 
 
-def test_nobody_came():
+def test_no_visits_have_no_signals():
     assert combine_signals([]) == ()
 
 
 @given(VISITS, VISITS)
-def test_no_later_visit_wipes_a_sign_off(before, after):
+def test_a_later_visit_removes_no_signal(before, after):
     assert set(combine_signals(before)) - {"many"} <= set(combine_signals(before + after))
     assert combine_signals(before + after) == combine_signals(after + before)

@@ -1,4 +1,4 @@
-"""From an answer to planned actions, and the keys of their deliveries."""
+"""Planned actions of a response, and the keys of their deliveries."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ ROUTES = [
 ]
 
 
-def answer(score, **known):
+def build_response(score, **fields):
     return Response(
         id="r1",
         revision=1,
-        survey=known.pop("survey", "after-purchase"),
+        survey=fields.pop("survey", "after-purchase"),
         touchpoint="purchase",
         score=score,
         language="fr",
         answered_at=datetime(2026, 5, 1, tzinfo=UTC),
-        **known,
+        **fields,
     )
 
 
-def planned(score, *, sent=False, routes=ROUTES, **known):
+def plan(score, *, is_final=False, routes=ROUTES, **fields):
     return {
         (action.action, action.via): action
-        for action in plan_actions(routes, response=answer(score, **known), is_final=sent)
+        for action in plan_actions(routes, response=build_response(score, **fields), is_final=is_final)
     }
 
 
-def test_a_promoter_is_written_and_invited_and_nothing_else():
-    actions = planned(9)
+def test_a_promoter_leads_to_score_and_invitation_only():
+    actions = plan(9)
     assert list(actions) == [("write_score", "crm"), ("invite_review", "reviews")]
     assert actions["invite_review", "reviews"].lead == "review"
     assert actions["invite_review", "reviews"].delay == timedelta(hours=2)
     assert actions["write_score", "crm"].comment == "link"
 
 
-def test_a_detractor_gets_ticket_and_alert_and_the_mail_that_leads_with_help():
-    actions = planned(3)
+def test_a_detractor_leads_to_ticket_alert_and_help_mail():
+    actions = plan(3)
     assert {action for action, _ in actions} == {"write_score", "invite_review", "open_ticket", "send_alert"}
     assert actions["invite_review", "reviews"].lead == "help"
     assert actions["invite_review", "reviews"].route == 2
@@ -65,36 +65,36 @@ def test_a_detractor_gets_ticket_and_alert_and_the_mail_that_leads_with_help():
     assert actions["write_score", "crm"].delay == 60 * SECONDS
 
 
-def test_pressing_send_ends_the_settling_time_but_not_a_route_s_own_delay():
-    actions = planned(3, sent=True)
+def test_the_send_button_ends_the_grace_period_but_not_a_routes_delay():
+    actions = plan(3, is_final=True)
     assert actions["open_ticket", "helpdesk"].delay == timedelta(0)
     assert actions["write_score", "crm"].delay == timedelta(0)
     assert actions["invite_review", "reviews"].delay == timedelta(days=3)
 
 
 def test_a_route_may_be_limited_to_surveys():
-    assert ("send_alert", "team") not in planned(3, survey="after-support")
+    assert ("send_alert", "team") not in plan(3, survey="after-support")
 
 
-def test_who_asked_not_to_be_contacted_gets_no_review_mail_but_a_ticket():
-    actions = planned(3, do_not_contact=True)
+def test_do_not_contact_prevents_the_review_mail_but_not_the_ticket():
+    actions = plan(3, do_not_contact=True)
     assert ("invite_review", "reviews") not in actions
     assert ("open_ticket", "helpdesk") in actions
 
 
-def test_two_routes_to_one_action_on_one_connection_make_one_delivery():
+def test_two_routes_to_one_action_on_one_connection_plan_it_once():
     routes = [
         Route(on="detractor", do="open_ticket", via="helpdesk", delay="1m"),
         Route(on="any", do="open_ticket", via="helpdesk"),
         Route(on="any", do="open_ticket", via="helpdesk-eu"),
     ]
-    actions = planned(2, routes=routes)
+    actions = plan(2, routes=routes)
     assert [action.route for action in actions.values()] == [0, 2]
     assert actions["open_ticket", "helpdesk"].delay == timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("action", get_args(Action))
-def test_nothing_settles_after_send(action):
+def test_a_final_submission_has_no_grace_period(action):
     assert grace_period(action, is_final=True) == timedelta(0)
     assert grace_period(action, is_final=False) <= timedelta(minutes=1)
 
@@ -112,41 +112,41 @@ routes = st.lists(
 
 
 @given(routes, st.integers(0, 10), st.booleans())
-def test_exactly_the_actions_whose_routes_apply_are_planned_once_each(configured, score, sent):
+def test_the_actions_of_all_matching_routes_are_planned_once_each(configured, score, is_final):
     expected = {
         (route.do, route.via) for route in configured if segment_of(score) in route.on and "other" not in route.surveys
     }
-    actions = plan_actions(configured, response=answer(score), is_final=sent)
+    actions = plan_actions(configured, response=build_response(score), is_final=is_final)
     assert {(action.action, action.via) for action in actions} == expected
     assert len(actions) == len(expected)
 
 
-def key(**known):
-    return delivery_key(**{"action": "write_score", "subject": "r1", "revision": 1, "route": "crm"} | known)
+def key(**changes):
+    return delivery_key(**{"action": "write_score", "subject": "r1", "revision": 1, "route": "crm"} | changes)
 
 
-def test_the_same_facts_give_the_same_key_for_ever():
+def test_the_key_of_the_same_facts_never_changes():
     assert key() == "write_score-r1-613fbb5fc4f6976a26eb8e179ba09451f8b45ea9be7097f2947eeab49f8301fc"
 
 
-def test_every_fact_counts():
+def test_every_fact_changes_the_key():
     assert len({key(), key(action="send_alert"), key(subject="r2"), key(revision=2), key(route="other")}) == 5
 
 
-def test_one_ticket_per_case_whatever_the_revision():
+def test_the_key_of_a_ticket_ignores_the_revision():
     assert key(action="open_ticket", revision=1) == key(action="open_ticket", revision=7)
 
 
 @given(st.sampled_from(get_args(Action)), st.text(), st.none() | st.integers(1), st.none() | st.text())
 def test_a_key_fits_into_a_header_and_a_message_id(action, subject, revision, route):
-    made = delivery_key(action=action, subject=subject, revision=revision, route=route)
-    assert re.fullmatch(r"[a-z0-9_-]{1,119}", made)
-    assert made.startswith(action)
+    built = delivery_key(action=action, subject=subject, revision=revision, route=route)
+    assert re.fullmatch(r"[a-z0-9_-]{1,119}", built)
+    assert built.startswith(action)
 
 
 @given(st.sampled_from(get_args(Action)), st.text(), st.none() | st.integers(1), st.none() | st.text())
-def test_a_key_is_the_digest_of_its_facts_as_json_spells_them(action, subject, revision, route):
-    counted = None if action == "open_ticket" else revision
-    facts = json.dumps([action, subject, counted, route], ensure_ascii=False).encode("utf-8", "surrogatepass")
-    made = delivery_key(action=action, subject=subject, revision=revision, route=route)
-    assert made.endswith(f"-{hashlib.sha256(facts).hexdigest()}")
+def test_a_key_ends_with_the_digest_of_its_facts_as_json(action, subject, revision, route):
+    key_revision = None if action == "open_ticket" else revision
+    facts = json.dumps([action, subject, key_revision, route], ensure_ascii=False).encode("utf-8", "surrogatepass")
+    built = delivery_key(action=action, subject=subject, revision=revision, route=route)
+    assert built.endswith(f"-{hashlib.sha256(facts).hexdigest()}")

@@ -1,4 +1,4 @@
-"""Each hook of the walk, called from where it is called, with what comes of its answer."""
+"""Each hook is called by its step of the pipeline, and its result is used."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from nps_connect import (
 from nps_connect.ledger.tables import DecisionRow, RawRequest
 
 
-class Third:
-    """A third party's plugin: only its say in decisions."""
+class ThirdPartyPlugin:
+    """A third-party plugin that only takes part in decisions."""
 
     @hookimpl
     def nps_connector(self):
@@ -35,9 +35,9 @@ def decisions(application: ApplicationHarness) -> list[tuple[str, str, str]]:
         return [(row.trigger, row.verdict, row.detail) for row in rows]
 
 
-def test_nps_connector_names_what_the_configuration_may_use(application):
+def test_nps_connector_declares_title_and_queues(application):
     assert application.ctx.connector_info("crm").title == "Acme"
-    assert [queue_name.name for queue_name in application.queues if queue_name.name.startswith("helpdesk/")] == [
+    assert [queue.name for queue in application.queues if queue.name.startswith("helpdesk/")] == [
         "helpdesk/parse",
         "helpdesk/decide",
         "helpdesk/open_ticket",
@@ -45,7 +45,7 @@ def test_nps_connector_names_what_the_configuration_may_use(application):
     ]
 
 
-def test_nps_verify_webhook_decides_before_anything_is_stored(application):
+def test_nps_verify_webhook_is_called_before_anything_is_stored(application):
     with pytest.raises(WebhookRejected):
         application.webhook(application.won("1"), signature="forged")
     with application.ledger.read() as session:
@@ -60,7 +60,7 @@ def test_nps_parse_events_turns_one_request_into_many_events(application):
     assert [verdict for _, verdict, _ in decisions(application)] == ["yes", "yes"]
 
 
-def test_nps_poll_events_is_asked_by_a_job_from_its_own_cursor(ledger, clock):
+def test_nps_poll_events_is_called_by_a_job(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"connections": {"crm": {"plugin": "acme", "events": "poll"}}})
     application.crm.knows("1", "a@example.com")
     application.crm.pages = [EventPage(events=(application.crm.event(application.won("1")),), cursor="next")]
@@ -68,15 +68,15 @@ def test_nps_poll_events_is_asked_by_a_job_from_its_own_cursor(ledger, clock):
     assert [verdict for _, verdict, _ in decisions(application)] == ["yes"]
 
 
-def test_nps_complete_events_is_told_the_fields_that_filters_name(ledger, clock):
+def test_nps_complete_events_gets_the_fields_that_filters_name(ledger, clock):
     from support.fake_vendors import FakeCrm
 
     class Completing(FakeCrm):
-        asked: tuple[str, ...] = ()
+        requested_fields: tuple[str, ...] = ()
 
         @hookimpl
         def nps_complete_events(self, connection, events, fields):
-            self.asked = tuple(fields)
+            self.requested_fields = tuple(fields)
             contact = Contact(connection="crm", id="1", email="a@example.com")
             return [event.model_copy(update={"fields": {"amount": 250.0}, "contacts": (contact,)}) for event in events]
 
@@ -90,17 +90,17 @@ def test_nps_complete_events_is_told_the_fields_that_filters_name(ledger, clock)
     application = ApplicationHarness(ledger, clock, {"triggers": [trigger]}, acme=crm)
     application.webhook(application.won("1", amount=1))
     application.run()
-    assert crm.asked == ("amount",)
+    assert crm.requested_fields == ("amount",)
     assert [verdict for _, verdict, _ in decisions(application)] == ["yes"]
 
 
-def test_nps_find_contacts_is_asked_again_right_before_the_mail(application):
+def test_nps_find_contacts_is_called_again_before_the_mail_is_sent(application):
     application.surveyed()
     assert application.crm.looked == 2
 
 
-def test_nps_trigger_survey_may_propose_but_the_cooldown_decides_last(ledger, clock):
-    class Proposing(Third):
+def test_nps_trigger_survey_proposals_are_subject_to_the_cooldown(ledger, clock):
+    class Proposing(ThirdPartyPlugin):
         @hookimpl
         def nps_trigger_survey(self, event, contact, history):
             return SurveyProposal(survey="after-purchase", reason=f"after {history.answers} answers")
@@ -115,24 +115,24 @@ def test_nps_trigger_survey_may_propose_but_the_cooldown_decides_last(ledger, cl
     ]
 
 
-@pytest.mark.parametrize(("answer", "told"), [(Veto(reason="open dispute"), "third: open dispute"), (None, None)])
-def test_nps_veto_survey_gives_its_reason(ledger, clock, answer, told):
-    class Vetoing(Third):
+@pytest.mark.parametrize(("veto", "reason"), [(Veto(reason="open dispute"), "third: open dispute"), (None, None)])
+def test_nps_veto_survey_reason_is_recorded(ledger, clock, veto, reason):
+    class Vetoing(ThirdPartyPlugin):
         @hookimpl
         def nps_veto_survey(self, event, contact, survey):
-            return answer
+            return veto
 
     application = ApplicationHarness(ledger, clock, third=Vetoing())
     application.crm.knows("1", "a@example.com")
     application.webhook(application.won("1"))
     application.run()
     _, verdict, detail = decisions(application)[0]
-    assert verdict == ("no" if told else "yes")
-    assert told is None or told in detail
+    assert verdict == ("no" if reason else "yes")
+    assert reason is None or reason in detail
 
 
-def test_a_plugin_that_fails_to_answer_a_veto_refuses(ledger, clock):
-    class Failing(Third):
+def test_a_failing_veto_hook_counts_as_a_veto(ledger, clock):
+    class Failing(ThirdPartyPlugin):
         @hookimpl
         def nps_veto_survey(self, event, contact, survey):
             raise ZeroDivisionError
@@ -144,7 +144,7 @@ def test_a_plugin_that_fails_to_answer_a_veto_refuses(ledger, clock):
     assert decisions(application)[0][1] == "no"
 
 
-def test_nps_send_messages_carries_surveys_and_review_invitations(application):
+def test_nps_send_messages_gets_surveys_and_review_invitations(application):
     application.answer(application.surveyed(language="en"), 9)
     application.clock.forward("2h")
     application.run()
@@ -155,7 +155,7 @@ def test_nps_send_messages_carries_surveys_and_review_invitations(application):
     assert all(mail.unsubscribe_url.startswith("https://nps.example.com/u/") for mail in application.post.items)
 
 
-def test_nps_write_scores_gets_a_batch_with_one_row_per_person(application):
+def test_nps_write_scores_gets_a_batch_with_one_item_per_contact(application):
     tokens = [application.surveyed(str(n), f"person{n}@example.com") for n in range(3)]
     for token in tokens:
         application.answer(token, 7)
@@ -163,7 +163,7 @@ def test_nps_write_scores_gets_a_batch_with_one_row_per_person(application):
     assert [len(call) for call in application.crm.calls] == [3]
 
 
-def test_nps_write_opt_outs_tells_the_crm_once(application):
+def test_nps_write_opt_outs_is_called_once_per_opt_out(application):
     application.surveyed()
     token = application.token("marie@example.com", "u")
     for _ in range(3):
@@ -172,7 +172,7 @@ def test_nps_write_opt_outs_tells_the_crm_once(application):
     assert len(application.crm.opt_outs) == 1
 
 
-def test_nps_open_tickets_gets_the_same_draft_on_every_try(application):
+def test_nps_open_tickets_gets_the_same_draft_on_every_attempt(application):
     token = application.surveyed()
     application.desk.raising = [RetryLater("down")]
     application.answer(token, 1, "Première phrase")
@@ -184,7 +184,7 @@ def test_nps_open_tickets_gets_the_same_draft_on_every_try(application):
     assert first == second
 
 
-def test_nps_update_tickets_names_the_ticket_of_the_receipt(application):
+def test_nps_update_tickets_gets_the_ticket_id_of_the_receipt(application):
     token = application.surveyed()
     application.answer(token, 5)
     application.run()
@@ -195,7 +195,7 @@ def test_nps_update_tickets_names_the_ticket_of_the_receipt(application):
     assert (update.ticket_id, update.response.score, update.priority) == ("FakeHelpdesk-1-0", 8, "low")
 
 
-def test_nps_send_alerts_tells_staff_in_the_companys_language(application):
+def test_nps_send_alerts_gets_a_text_in_the_companys_language(application):
     application.answer(application.surveyed(name="Marie Martin", language="en"), 0, "Broken")
     application.run()
     alert = application.bell.items[0]
@@ -203,7 +203,7 @@ def test_nps_send_alerts_tells_staff_in_the_companys_language(application):
     assert "Broken" in alert.body
 
 
-def test_nps_find_existing_is_asked_before_a_doubtful_ticket_is_opened_again(application):
+def test_nps_find_existing_is_called_before_an_in_doubt_ticket_is_resent(application):
     application.desk.lose_answers = 1
     application.answer(application.surveyed(), 1)
     application.run()
@@ -212,17 +212,17 @@ def test_nps_find_existing_is_asked_before_a_doubtful_ticket_is_opened_again(app
     assert (application.desk.looked_for, len(application.desk.tickets)) == (1, 1)
 
 
-def test_nps_choose_review_platform_is_asked_before_the_weights_and_only_for_open_platforms(ledger, clock):
-    asked, answers = [], ["other", "nowhere", None]
+def test_nps_choose_review_platform_is_called_before_the_weights_with_open_platforms_only(ledger, clock):
+    calls, choices = [], ["other", "nowhere", None]
 
-    class Choosing(Third):
+    class Choosing(ThirdPartyPlugin):
         @hookimpl
         def nps_choose_review_platform(self, contact, response, platforms):
-            asked.append(list(platforms))
-            answer = answers.pop(0)
-            if answer is None:
-                raise RuntimeError("no opinion, loudly")
-            return answer
+            calls.append(list(platforms))
+            choice = choices.pop(0)
+            if choice is None:
+                raise RuntimeError("no choice")
+            return choice
 
     routes = [
         {"on": "any", "do": "invite_review", "via": name, "weight": weight}
@@ -233,11 +233,11 @@ def test_nps_choose_review_platform_is_asked_before_the_weights_and_only_for_ope
     )
     for person in ("1", "2", "3"):
         application.answer(application.surveyed(person, f"p{person}@example.com"), 10)
-    assert asked == [["stars", "other"]] * 3
+    assert calls == [["stars", "other"]] * 3
     assert [row.options["platform"] for row in application.deliveries("invite_review")] == ["other", "stars", "stars"]
 
 
-def test_nps_review_destination_gives_every_score_the_same_page(application):
+def test_nps_review_destination_returns_the_same_page_for_every_score(application):
     pages = [application.answer(application.surveyed(str(n), f"p{n}@example.com"), n) for n in (0, 7, 10)]
     assert {tuple(review.title for review in page.reviews) for page in pages} == {("Stars",)}
     token = pages[0].reviews[0].url.rpartition("/")[2]

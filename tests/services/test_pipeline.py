@@ -1,11 +1,11 @@
-"""One datum walks from a CRM event to the four effects."""
+"""The pipeline from a CRM event to score, ticket, alert and review invitation."""
 
 from __future__ import annotations
 
 from support.clock import START
 
 
-def test_a_promoter_gets_one_score_and_one_invitation_that_leads_with_the_review(application):
+def test_a_promoter_leads_to_one_score_and_one_review_invitation(application):
     token = application.surveyed(name="Marie Martin", language="fr")
     assert [mail.kind for mail in application.post.items] == ["survey"]
     page = application.answer(token, 10, "Parfait")
@@ -28,7 +28,7 @@ def test_a_promoter_gets_one_score_and_one_invitation_that_leads_with_the_review
     }
 
 
-def test_a_detractor_gets_one_ticket_one_alert_and_a_mail_that_leads_with_help(application):
+def test_a_detractor_leads_to_one_ticket_one_alert_and_a_help_mail(application):
     token = application.surveyed()
     application.answer(token, 2, "Trop lent")
     application.run()
@@ -43,7 +43,7 @@ def test_a_detractor_gets_one_ticket_one_alert_and_a_mail_that_leads_with_help(a
     assert set(application.states().values()) == {"succeeded"}
 
 
-def test_a_pressed_score_settles_before_its_effects_and_send_does_not(application):
+def test_a_score_has_a_grace_period_which_the_send_button_ends(application):
     token = application.surveyed()
     application.answer(token, 3, sent=False)
     application.run()
@@ -57,7 +57,7 @@ def test_a_pressed_score_settles_before_its_effects_and_send_does_not(applicatio
     assert application.crm.scores == {"1": 3}
 
 
-def test_a_resent_webhook_and_a_doubled_click_add_nothing(application):
+def test_a_resent_webhook_and_a_double_click_are_idempotent(application):
     token = application.surveyed()
     application.webhook(application.won("1", at=START))
     application.run()
@@ -70,7 +70,7 @@ def test_a_resent_webhook_and_a_doubled_click_add_nothing(application):
     assert len(application.crm.items) == 1
 
 
-def test_opening_the_page_confirms_nothing_whatever_the_link_preselects(application):
+def test_a_page_view_confirms_nothing_whatever_score_the_link_preselects(application):
     token = application.surveyed()
     for score in range(11):
         page = application.show(token, application.visit("GET", score))

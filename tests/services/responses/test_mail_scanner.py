@@ -1,4 +1,4 @@
-"""A mail scanner before a thousand mails: it opens links in any order and at any time, and nothing comes of it."""
+"""A scanner that opens every link of a thousand mails, in any order and at any time, has no effect."""
 
 from __future__ import annotations
 
@@ -20,82 +20,83 @@ from nps_connect.web.app import create_app
 
 MAILS = {"sqlite": 1000, "postgresql": 100}
 LINKS_OF_A_MAIL = 12
-AT_ONCE = 48
+CONCURRENCY = 48
 
 
-def mails_of(application: ApplicationHarness, number: int) -> list[str]:
-    """Survey mails, as they were sent: their plain text."""
+def build_mails(application: ApplicationHarness, number: int) -> list[str]:
+    """Store sent survey invitations; return the plain text of their mails."""
     now = application.clock()
-    people = [
+    contacts = [
         ContactRow(
-            id=one,
+            id=index,
             connection="crm",
-            vendor_id=str(one),
-            email=f"p{one}@example.com",
-            record={"connection": "crm", "id": str(one), "email": f"p{one}@example.com"},
+            vendor_id=str(index),
+            email=f"p{index}@example.com",
+            record={"connection": "crm", "id": str(index), "email": f"p{index}@example.com"},
             seen_at=now,
         )
-        for one in range(1, number + 1)
+        for index in range(1, number + 1)
     ]
     invitations = [
         InvitationRow(
-            id=one.id,
+            id=contact.id,
             survey="after-purchase",
             touchpoint="purchase",
             trigger="t",
-            contact_id=one.id,
-            language=("fr", "en")[one.id % 2],
+            contact_id=contact.id,
+            language=("fr", "en")[contact.id % 2],
             state="sent",
             created_at=now,
             due_at=now,
             sent_at=now,
             expires_at=now + timedelta(days=60),
         )
-        for one in people
+        for contact in contacts
     ]
     with application.ledger.write() as session:
-        for rows in (people, invitations):
+        for rows in (contacts, invitations):
             session.connection().execute(insert(type(rows[0]).__table__), [row.model_dump() for row in rows])
-    handed_over = [
+    deliveries = [
         DeliveryRow(
-            key=f"m-{one.id}",
+            key=f"m-{contact.id}",
             queue_name="mail/send_survey",
             connection="mail",
             action="send_survey",
             due_at=now,
             created_at=now,
         )
-        for one in people
+        for contact in contacts
     ]
     return [
-        build_survey_message(application.ctx, *mail).text for mail in zip(handed_over, invitations, people, strict=True)
+        build_survey_message(application.ctx, *mail).text
+        for mail in zip(deliveries, invitations, contacts, strict=True)
     ]
 
 
 async def crawl(application: ApplicationHarness, links: list[str], chance: random.Random) -> set[int]:
-    """Open every link once with HEAD and once with GET, in random order, at random moments, many at once."""
+    """Open every link once with HEAD and once with GET, in random order, at random times, many in parallel."""
     calls = [(method, link) for link in links for method in ("HEAD", "GET")]
     chance.shuffle(calls)
     app = create_app(application.backend, clock=application.clock)
-    caller = AsgiClient(app)
+    client = AsgiClient(app)
     statuses = set()
     while calls:
-        some, calls = calls[:AT_ONCE], calls[AT_ONCE:]
+        batch, calls = calls[:CONCURRENCY], calls[CONCURRENCY:]
         application.clock.forward(timedelta(seconds=chance.choice((0, 0, 0.05, 3, 40))))
-        statuses |= set(await asyncio.gather(*(caller.status(method, link) for method, link in some)))
+        statuses |= set(await asyncio.gather(*(client.status(method, link) for method, link in batch)))
     await app.site.close()
     return statuses
 
 
 @pytest.mark.timeout(300)
-def test_a_crawler_before_a_thousand_mails_confirms_nothing_stops_nothing_and_causes_nothing(ledger, clock):
+def test_a_scanner_confirms_nothing_unsubscribes_nobody_and_causes_no_delivery(ledger, clock):
     application, chance = ApplicationHarness(ledger, clock), random.Random(11)
     mails = MAILS[ledger.engine.dialect.name]
     links: list[str] = []
-    for text in mails_of(application, mails):
-        own = sorted(set(re.findall(r"https://nps\.example\.com/[su]/\S+", text)))
-        assert len(own) == LINKS_OF_A_MAIL
-        links += own
+    for text in build_mails(application, mails):
+        mail_links = sorted(set(re.findall(r"https://nps\.example\.com/[su]/\S+", text)))
+        assert len(mail_links) == LINKS_OF_A_MAIL
+        links += mail_links
     assert asyncio.run(crawl(application, links, chance)) == {200}
     application.run()
     with ledger.read() as session:

@@ -1,4 +1,4 @@
-"""Scanners that are not seen by their newest opening alone: nobody is asked to confirm, or named to staff, because of them."""
+"""Scanners that only several page views reveal: they cause no confirmation mail and no entry for staff."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nps_connect.services.responses.unconfirmed_scores import (
 QUIET_WEEKEND = {"limits": {"quiet_hours": "off", "quiet_days": ["saturday", "sunday"]}}
 
 Visits = list[tuple[str, str, int | None]]
-"""How long after the one before, with which method, which score."""
+"""Delay since the previous visit, method and score of each."""
 
 SCANNERS: dict[str, tuple[Visits, str]] = {
     "a head, then the page": ([("1h", "HEAD", 0), ("30s", "GET", 0)], "head"),
@@ -36,7 +36,7 @@ PEOPLE: dict[str, Visits] = {
 }
 
 
-def visited(
+def visit_page(
     application: ApplicationHarness, visits: Visits, person: str = "1", email: str = "marie@example.com"
 ) -> str:
     token = application.surveyed(person, email)
@@ -46,7 +46,7 @@ def visited(
     return token
 
 
-def listed(application: ApplicationHarness) -> int:
+def count_listed(application: ApplicationHarness) -> int:
     with application.ledger.read() as session:
         rows = session.execute(
             join_response_tables(select(ResponseRow)).where(awaiting_confirmation_clause(application.clock()))
@@ -56,43 +56,43 @@ def listed(application: ApplicationHarness) -> int:
 
 
 @pytest.mark.parametrize("which", SCANNERS)
-def test_a_scanner_is_seen_by_all_of_its_visits(application, which):
-    visits, signs = SCANNERS[which]
-    visited(application, visits)
+def test_a_scanner_is_detected_by_all_of_its_visits(application, which):
+    visits, signals = SCANNERS[which]
+    visit_page(application, visits)
     with application.ledger.read() as session:
-        number = session.execute(select(ResponseRow.invitation_id)).scalar_one()
-        assert ",".join(load_bot_signals(session, [number])[number]) == signs
+        invitation_id = session.execute(select(ResponseRow.invitation_id)).scalar_one()
+        assert ",".join(load_bot_signals(session, [invitation_id])[invitation_id]) == signals
     application.clock.forward("2d")
-    assert listed(application) == 0
+    assert count_listed(application) == 0
     application.run()
     assert [mail.kind for mail in application.post.items] == ["survey"]
 
 
 @pytest.mark.parametrize("which", PEOPLE)
 def test_a_person_is_listed_after_a_day_and_asked_once(application, which):
-    visited(application, PEOPLE[which])
+    visit_page(application, PEOPLE[which])
     application.clock.forward("23h")
-    assert listed(application) == 0
+    assert count_listed(application) == 0
     application.clock.forward("1h")
-    assert listed(application) == 1
+    assert count_listed(application) == 1
     application.run()
     assert [mail.kind for mail in application.post.items] == ["survey", "reminder"]
-    assert listed(application) == 1, "still for staff to look at"
+    assert count_listed(application) == 1, "still listed for staff"
     application.clock.forward("70d")
-    assert listed(application) == 0, "the link takes no answer any more"
+    assert count_listed(application) == 0, "the link has expired"
 
 
-def test_a_press_takes_somebody_off_the_list(application):
-    token = visited(application, PEOPLE["one score"])
+def test_a_submission_removes_a_response_from_the_list(application):
+    token = visit_page(application, PEOPLE["one score"])
     application.clock.forward("1d")
-    assert listed(application) == 1
+    assert count_listed(application) == 1
     application.answer(token, 2)
-    assert listed(application) == 0
+    assert count_listed(application) == 0
 
 
-def test_what_a_scanner_does_after_the_mail_was_planned_is_looked_at_before_it_leaves(ledger, clock):
+def test_bot_signals_after_planning_cancel_the_confirmation_mail(ledger, clock):
     application = ApplicationHarness(ledger, clock, QUIET_WEEKEND)
-    token = visited(application, PEOPLE["one score"])  # on a Friday
+    token = visit_page(application, PEOPLE["one score"])  # on a Friday
     clock.forward("1d")
     application.run()
     application.show(token, application.visit("HEAD", 2))
@@ -100,24 +100,24 @@ def test_what_a_scanner_does_after_the_mail_was_planned_is_looked_at_before_it_l
     application.run()
     assert [mail.kind for mail in application.post.items] == ["survey"]
     [row] = application.deliveries("send_reminder")
-    assert (row.state, row.last_error) == ("cancelled", "possible bot: asked for the head of the page only")
+    assert (row.state, row.last_error) == ("cancelled", "possible bot: requested the headers of the page only (HEAD)")
 
 
-def test_status_and_metrics_count_who_is_to_confirm(application):
-    visited(application, SCANNERS["a head, then the page"][0])
-    visited(application, PEOPLE["one score"], "2", "paul@example.com")
+def test_status_and_metrics_count_responses_to_confirm(application):
+    visit_page(application, SCANNERS["a head, then the page"][0])
+    visit_page(application, PEOPLE["one score"], "2", "paul@example.com")
     application.clock.forward("1d")
     with application.ledger.read() as session:
-        known = load_status(session, application.ctx.settings, application.clock())
-    assert known.to_confirm == 1
-    assert "nps_connect_to_confirm 1" in render_metrics(known)
+        status = load_status(session, application.ctx.settings, application.clock())
+    assert status.to_confirm == 1
+    assert "nps_connect_to_confirm 1" in render_metrics(status)
 
 
-def test_a_visit_of_another_page_is_no_sign(application):
-    visited(application, PEOPLE["one score"])
+def test_a_visit_of_another_page_is_no_bot_signal(application):
+    visit_page(application, PEOPLE["one score"])
     with application.ledger.write() as session:
         row = session.execute(select(PageViewRow)).scalars().first()
-        seen = {"invitation_id": row.invitation_id, "method": "HEAD", "at": application.clock(), "bot_signals": "head"}
-        session.add(PageViewRow(purpose="unsubscribe", **seen))
+        visit = {"invitation_id": row.invitation_id, "method": "HEAD", "at": application.clock(), "bot_signals": "head"}
+        session.add(PageViewRow(purpose="unsubscribe", **visit))
     application.clock.forward("1d")
-    assert listed(application) == 1
+    assert count_listed(application) == 1

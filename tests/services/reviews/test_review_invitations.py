@@ -1,4 +1,4 @@
-"""Review invitations: promoters are invited first, nobody is barred, nobody is asked twice, every link is accounted for."""
+"""Review invitations: everybody is asked once per platform, promoters first, and every link is counted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from nps_connect.ledger.tables import PageViewRow
 from nps_connect.records.deliveries import HoldCode
 
 
-def test_every_score_gets_one_mail_with_the_same_link_and_the_page_shows_it_too(application):
+def test_every_score_gets_the_same_link_on_the_page_and_in_one_mail(application):
     targets, subjects = set(), {}
     for score in (10, 7, 2):
         email = f"p{score}@example.com"
         page = application.answer(application.surveyed(str(score), email), score)
-        targets.add(application.backend.resolve_review_link(page.reviews[0].url.rpartition("/")[2], application.visit()))
+        targets.add(
+            application.backend.resolve_review_link(page.reviews[0].url.rpartition("/")[2], application.visit())
+        )
         application.run()
     application.clock.forward("14d")
     application.run()
@@ -30,7 +32,7 @@ def test_every_score_gets_one_mail_with_the_same_link_and_the_page_shows_it_too(
     assert subjects["p7@example.com"] == subjects["p2@example.com"] != subjects["p10@example.com"]
 
 
-def test_an_open_ticket_keeps_the_mail_back_until_it_is_solved(application):
+def test_the_mail_waits_until_the_ticket_is_solved(application):
     application.answer(application.surveyed(), 2)
     application.run()
     application.clock.forward("5d")
@@ -43,7 +45,7 @@ def test_an_open_ticket_keeps_the_mail_back_until_it_is_solved(application):
     assert len(review_mails(application)) == 1
 
 
-def test_an_open_ticket_keeps_the_mail_back_for_fourteen_days_at_most(application):
+def test_the_mail_waits_for_a_ticket_fourteen_days_at_most(application):
     application.answer(application.surveyed(), 2)
     application.run()
     application.clock.forward(timedelta(days=14) - timedelta(minutes=1))
@@ -54,7 +56,7 @@ def test_an_open_ticket_keeps_the_mail_back_for_fourteen_days_at_most(applicatio
     assert len(review_mails(application)) == 1
 
 
-def test_a_promoter_with_a_ticket_of_another_survey_waits_as_well(ledger, clock):
+def test_a_ticket_of_another_survey_delays_the_mail_too(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": {"cooldown": "1d"}})
     application.answer(application.surveyed(), 1)
     application.run()
@@ -65,7 +67,7 @@ def test_a_promoter_with_a_ticket_of_another_survey_waits_as_well(ledger, clock)
     assert review_mails(application) == []
 
 
-def test_no_mail_in_quiet_hours_by_the_clock_of_the_customer(ledger, clock):
+def test_no_mail_in_quiet_hours_of_the_customers_time_zone(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": QUIET_LIMITS})
     tokens = [
         application.surveyed("1", "paris@example.com"),
@@ -79,7 +81,7 @@ def test_no_mail_in_quiet_hours_by_the_clock_of_the_customer(ledger, clock):
     assert all(row.due_at.astimezone(application.ctx.settings.core.zone).weekday() < 5 for row in (first,))
 
 
-def test_a_mail_that_comes_late_into_the_night_waits_for_the_morning(ledger, clock):
+def test_a_mail_due_at_night_waits_for_the_morning(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": QUIET_LIMITS})
     application.crm.knows("1", "marie@example.com")
     application.answer(application.surveyed(), 10)
@@ -93,21 +95,21 @@ def test_a_mail_that_comes_late_into_the_night_waits_for_the_morning(ledger, clo
     assert len(review_mails(application)) == 1
 
 
-def test_nobody_is_asked_twice_for_one_platform_and_not_soon_for_another(ledger, clock):
+def test_nobody_is_asked_twice_for_a_platform_nor_within_the_cooldown_for_another(ledger, clock):
     application = ApplicationHarness(ledger, clock, TWO_PLATFORMS)
-    chosen = []
+    counts = []
     for wait in ("200d", "200d", "200d"):
         application.answer(application.surveyed(), 10)
         application.run()
         application.clock.forward(wait)
-        chosen.append(len(review_mails(application)))
-    assert chosen == [1, 2, 2]
+        counts.append(len(review_mails(application)))
+    assert counts == [1, 2, 2]
     sent = [row for row in application.deliveries("invite_review") if row.state == "succeeded"]
     assert {row.options["platform"] for row in sent} == {"stars", "other"}
     assert "nobody is asked twice" in application.deliveries("invite_review")[-1].last_error
 
 
-def test_within_the_cooldown_there_is_no_second_mail_and_the_reason_is_written_down(ledger, clock):
+def test_a_second_mail_within_the_cooldown_is_declined_with_the_reason(ledger, clock):
     application = ApplicationHarness(ledger, clock, TWO_PLATFORMS)
     for _ in range(2):
         application.answer(application.surveyed(), 10)
@@ -118,7 +120,7 @@ def test_within_the_cooldown_there_is_no_second_mail_and_the_reason_is_written_d
 
 
 @pytest.mark.parametrize("second", ["1", "2"])
-def test_who_was_asked_before_is_declined_with_the_answer_itself(application, second):
+def test_a_contact_asked_before_is_declined_when_the_response_is_stored(application, second):
     application.answer(application.surveyed("1", "info@example.com"), 10)
     application.run()
     application.clock.forward("200d")
@@ -136,7 +138,7 @@ def test_who_was_asked_before_is_declined_with_the_answer_itself(application, se
     [({}, "asked for a review on stars before"), (TWO_PLATFORMS, "within the cooldown, which ends on")],
     ids=["one-platform", "two"],
 )
-def test_of_two_mails_that_wait_for_one_person_only_the_first_goes_out(ledger, clock, changes, why):
+def test_only_the_first_of_two_pending_mails_to_one_mailbox_is_sent(ledger, clock, changes, why):
     application = ApplicationHarness(ledger, clock, {"limits": {"cooldown": "1d"}, **changes})
     first = application.surveyed("1", "info@example.com")
     application.clock.forward("2d")
@@ -151,7 +153,7 @@ def test_of_two_mails_that_wait_for_one_person_only_the_first_goes_out(ledger, c
     assert why in states["cancelled"]
 
 
-def test_a_mail_that_waits_for_a_ticket_does_not_keep_another_answers_mail_back(ledger, clock):
+def test_a_mail_waiting_for_a_ticket_does_not_block_the_mail_of_another_response(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": {"cooldown": "1d"}})
     unhappy = application.surveyed("1", "info@example.com")
     application.clock.forward("2d")
@@ -171,7 +173,7 @@ def test_a_mail_that_waits_for_a_ticket_does_not_keep_another_answers_mail_back(
     assert [row.state for row in application.deliveries("invite_review")] == ["cancelled", "succeeded"]
 
 
-def test_two_contacts_of_one_mailbox_are_asked_once(application):
+def test_two_contacts_with_one_mailbox_are_asked_once(application):
     for person in ("1", "2"):
         application.answer(application.surveyed(person, "info@example.com"), 10)
         application.run()
@@ -180,7 +182,7 @@ def test_two_contacts_of_one_mailbox_are_asked_once(application):
     assert len(review_mails(application)) == 1
 
 
-def test_an_invitation_that_never_goes_out_gives_its_place_back(ledger, clock):
+def test_a_cancelled_invitation_releases_its_reservation(ledger, clock):
     routes = [
         {"on": "promoter", "do": "invite_review", "via": "stars", "accept_selective_invitation": "agreed by mail"}
     ]
@@ -196,7 +198,7 @@ def test_an_invitation_that_never_goes_out_gives_its_place_back(ledger, clock):
     assert len(review_mails(application)) == 1
 
 
-def test_one_reminder_unless_the_link_was_opened_whatever_the_score(ledger, clock):
+def test_every_score_gets_one_reminder_unless_the_link_was_opened(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"reviews": {"reminder_after": "5d", "wait_for_ticket": "0s"}})
     for score, email in ((10, "a@example.com"), (7, "b@example.com"), (2, "c@example.com"), (10, "d@example.com")):
         application.answer(application.surveyed(email[0], email), score)
@@ -217,7 +219,7 @@ def test_one_reminder_unless_the_link_was_opened_whatever_the_score(ledger, cloc
     assert application.deliveries("invite_review")[-1].options["platform"] == "stars"
 
 
-def test_every_link_is_accounted_for_and_machines_are_counted_apart(application):
+def test_the_report_counts_every_link_and_bots_separately(application):
     tokens = {score: application.surveyed(str(score), f"p{score}@example.com") for score in (10, 9, 3)}
     for score, token in tokens.items():
         application.answer(token, score)
@@ -235,11 +237,13 @@ def test_every_link_is_accounted_for_and_machines_are_counted_apart(application)
         ("stars", "detractor"): (1, 1, 0, 0, 0),
     }
     with application.ledger.read() as session:
-        signs = session.execute(select(PageViewRow.bot_signals).where(PageViewRow.purpose == "review")).scalars().all()
-    assert signs == ["fast", "head,fast", None, None]
+        signals = (
+            session.execute(select(PageViewRow.bot_signals).where(PageViewRow.purpose == "review")).scalars().all()
+        )
+    assert signals == ["fast", "head,fast", None, None]
 
 
-def test_a_changed_answer_moves_its_accounts_to_the_new_band(application):
+def test_a_changed_response_is_counted_in_its_new_segment(application):
     token = application.surveyed()
     application.answer(token, 10)
     application.show(token, application.visit())

@@ -1,4 +1,4 @@
-"""Where a review link leads: to the place of the event or the person, to nobody's harm."""
+"""Review links lead to the location of the event or the contact, and only to safe URLs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from support.review_scenarios import MultiLocationReviewPlatform
 
 from nps_connect import ReviewDestination, hookimpl
 from nps_connect.errors import ConfigErrors
+from nps_connect.services.links import ReviewLink
 from nps_connect.services.reviews.policy import policy_findings
 
 
-@pytest.mark.parametrize(("city", "place"), [("Lyon", "Lyon"), ("Paris", "Paris"), (None, "all")])
-def test_the_place_follows_the_event_on_page_mail_and_click(ledger, clock, city, place):
+@pytest.mark.parametrize(("city", "location"), [("Lyon", "Lyon"), ("Paris", "Paris"), (None, "all")])
+def test_the_location_comes_from_the_event_on_page_in_mail_and_on_click(ledger, clock, city, location):
     application = ApplicationHarness(ledger, clock, stars=MultiLocationReviewPlatform())
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1", **({"city": city} if city else {})))
@@ -26,29 +27,29 @@ def test_the_place_follows_the_event_on_page_mail_and_click(ledger, clock, city,
     application.run()
     links = [page.reviews[0].url.rpartition("/")[2], application.token("marie@example.com", "r")]
     assert {application.backend.resolve_review_link(link, application.visit()) for link in links} == {
-        f"https://stars.example.com/{place}"
+        f"https://stars.example.com/{location}"
     }
 
 
-def test_the_place_may_be_a_property_of_the_contact_and_the_crm_is_asked_for_it(ledger, clock):
+def test_the_location_may_be_a_contact_field_that_the_crm_is_asked_for(ledger, clock):
     class Completing(FakeCrm):
-        asked: tuple[str, ...] = ()
+        requested_fields: tuple[str, ...] = ()
 
         @hookimpl
         def nps_complete_events(self, connection, events, fields):
-            self.asked = tuple(fields)
+            self.requested_fields = tuple(fields)
             person = self.knows("1", "marie@example.com", fields={"city": "Lyon"})
             return [event.model_copy(update={"contacts": (person,)}) for event in events]
 
     crm = Completing()
     application = ApplicationHarness(ledger, clock, acme=crm, stars=MultiLocationReviewPlatform())
     page = application.answer(application.surveyed(), 10)
-    assert crm.asked == ("city",)
+    assert crm.requested_fields == ("city",)
     token = page.reviews[0].url.rpartition("/")[2]
     assert application.backend.resolve_review_link(token, application.visit()) == "https://stars.example.com/Lyon"
 
 
-def test_an_unknown_place_gets_no_link_and_the_delivery_names_it(ledger, clock):
+def test_an_unknown_location_has_no_link_and_is_named_by_the_delivery(ledger, clock):
     application = ApplicationHarness(ledger, clock, stars=MultiLocationReviewPlatform())
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1", city="Atlantis"))
@@ -74,21 +75,19 @@ def test_an_unknown_place_gets_no_link_and_the_delivery_names_it(ledger, clock):
         "data:text/html,x",
     ],
 )
-def test_a_target_that_is_not_https_is_never_shown_nor_followed(ledger, clock, url):
-    class Wrong(FakeReviewPlatform):
+def test_a_page_that_is_not_https_is_never_shown_nor_redirected_to(ledger, clock, url):
+    class UnsafePlatform(FakeReviewPlatform):
         @hookimpl
         def nps_review_destination(self, connection, invitation):
             return ReviewDestination(url=url, title="Stars")
 
-    application = ApplicationHarness(ledger, clock, stars=Wrong())
-    from nps_connect.services.links import ReviewLink
-
+    application = ApplicationHarness(ledger, clock, stars=UnsafePlatform())
     assert application.answer(application.surveyed(), 10).reviews == ()
     token = application.ctx.links.review(ReviewLink(1, "stars", "mail"))
     assert application.backend.resolve_review_link(token, application.visit()) is None
 
 
-def test_links_of_the_erased_and_forged_ones_lead_nowhere(application):
+def test_forged_links_and_links_of_erased_contacts_are_rejected(application):
     page = application.answer(application.surveyed(), 10)
     token = page.reviews[0].url.rpartition("/")[2]
     assert application.backend.resolve_review_link(token, application.visit())
@@ -99,7 +98,7 @@ def test_links_of_the_erased_and_forged_ones_lead_nowhere(application):
     assert application.backend.resolve_review_link(token, application.visit()) is None
 
 
-def test_a_configuration_that_gates_is_refused_and_with_a_reason_accepted_and_named(ledger, clock):
+def test_review_gating_is_refused_unless_a_reason_is_given_which_is_reported(ledger, clock):
     route = {"on": "promoter", "do": "invite_review", "via": "stars"}
     with pytest.raises(ConfigErrors, match="never to passive and detractor"):
         ApplicationHarness(ledger, clock, {"routes": [route]})

@@ -1,4 +1,4 @@
-"""A changed answer changes what has not happened yet, and updates what has."""
+"""A changed response changes deliveries that have not started and updates those that have."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_late_comment_updates_the_same_ticket(application):
     assert update.ticket_id == application.deliveries("open_ticket")[0].receipt_id
 
 
-def test_a_comment_within_the_settling_time_goes_into_the_ticket_itself(application):
+def test_a_comment_within_the_grace_period_goes_into_the_ticket(application):
     token = application.surveyed()
     application.answer(token, 2, sent=False)
     application.clock.forward("5s")
@@ -27,7 +27,7 @@ def test_a_comment_within_the_settling_time_goes_into_the_ticket_itself(applicat
     assert application.desk.updates == []
 
 
-def test_a_detractor_who_corrects_himself_before_the_ticket_gets_none(application):
+def test_a_correction_within_the_grace_period_cancels_ticket_and_alert(application):
     token = application.surveyed()
     application.answer(token, 0, sent=False)
     application.clock.forward("12s")
@@ -39,7 +39,7 @@ def test_a_detractor_who_corrects_himself_before_the_ticket_gets_none(applicatio
     assert application.crm.scores == {"1": 10}
 
 
-def test_a_detractor_again_after_a_correction_gets_his_ticket_after_all(application):
+def test_a_second_correction_to_a_detractor_restores_the_ticket(application):
     token = application.surveyed()
     for score in (0, 10, 1):
         application.answer(token, score, sent=False)
@@ -49,7 +49,7 @@ def test_a_detractor_again_after_a_correction_gets_his_ticket_after_all(applicat
     assert [draft.response.score for draft in application.desk.items] == [1]
 
 
-def test_a_promoter_who_turns_detractor_gets_the_invitation_reworded_and_delayed(application):
+def test_a_promoter_who_becomes_a_detractor_gets_the_help_wording_later(application):
     token = application.surveyed()
     application.answer(token, 10)
     application.run()
@@ -77,7 +77,7 @@ def test_only_the_newest_score_is_written(application):
     assert [row.state for row in application.deliveries("write_score")] == ["cancelled", "cancelled", "succeeded"]
 
 
-def test_a_changed_score_after_writing_is_written_again_with_the_history_of_other_surveys_only(application):
+def test_a_score_changed_after_writing_is_written_again_and_is_not_its_own_history(application):
     token = application.surveyed()
     application.answer(token, 3)
     application.run()
@@ -108,7 +108,7 @@ def test_an_update_waits_until_its_ticket_exists(application):
     assert [update.response.score for update in application.desk.updates] == [1]
 
 
-def test_the_second_survey_tells_the_first_answer_as_history(application):
+def test_the_first_response_is_the_history_of_the_second_survey(application):
     application.answer(application.surveyed(), 4)
     application.run()
     application.clock.forward("100d")
