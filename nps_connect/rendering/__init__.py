@@ -1,4 +1,4 @@
-"""Every text that people read: mails to customers, tickets and alerts for staff, and the catalogues behind them.
+"""Texts for people: mails to customers, tickets, alerts and notices to staff, and their gettext catalogues.
 
-Pure: records in, text out. English is the source language; a further language is one folder under ``locale``.
+Pure functions from records to text. English is the source language; every other language is a folder in ``locale``.
 """

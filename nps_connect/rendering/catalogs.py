@@ -1,4 +1,4 @@
-"""The gettext catalogues, and the templates bound to them."""
+"""gettext catalogues, and the Jinja environments that use them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LOCALE_DIR = Path(__file__).with_name("locale")
 
 @lru_cache(maxsize=1)
 def available_languages() -> tuple[str, ...]:
-    """The languages that texts exist in: the source language and one per folder, such as ``("en", "fr")``."""
+    """Return the languages with texts: the source language and one per folder, such as ``("en", "fr")``."""
     folders = sorted(path.parent.parent.name for path in LOCALE_DIR.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
     return (SOURCE_LANGUAGE, *(folder.replace("_", "-") for folder in folders))
 
 
 @lru_cache(maxsize=32)
 def load_translations(language: str) -> NullTranslations:
-    """The catalogue for a language of `available_languages`; every other language gets the source language."""
+    """Return the catalogue of a language of `available_languages`; the source texts for any other language."""
     if language == SOURCE_LANGUAGE or language not in available_languages():
         return NullTranslations()
     path = LOCALE_DIR / language.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.mo"
@@ -36,17 +36,17 @@ def load_translations(language: str) -> NullTranslations:
 
 @lru_cache(maxsize=256)
 def supported_language(language: str) -> str:
-    """The language that a wish leads to: itself, its shorter form, or the source language."""
+    """Return the language with a catalogue for `language`: itself, its shorter form, or the source language."""
     return choose_language([language], available_languages())
 
 
 def build_environment(loader: BaseLoader, language: str) -> Environment:
-    """Templates in one language: HTML is escaped, a missing value is an error, ``_()`` translates.
+    """Build the Jinja environment of a language: HTML is escaped, a missing value is an error, ``_()`` translates.
 
-    The filter ``typeset`` sets the spaces of operators' own texts.
+    The filter ``typeset`` corrects the spaces in operators' own texts.
 
     Args:
-        loader: where the templates are; files whose name ends in ``.html.j2`` are HTML.
+        loader: of the templates; files ending in ``.html.j2`` are HTML.
         language: one of `available_languages`.
     """
     environment = Environment(
@@ -69,6 +69,6 @@ def _environment(language: str) -> Environment:
     return build_environment(PackageLoader("nps_connect.rendering"), language)
 
 
-def render_template(template: str, language: str, **values: Any) -> str:  # noqa: ANN401  # whatever the template asks for
-    """A template of this package, in a language of `available_languages`."""
+def render_template(template: str, language: str, **values: Any) -> str:  # noqa: ANN401  # depends on the template
+    """Render a template of this package in a language of `available_languages`."""
     return _environment(language).get_template(template).render(**values)

@@ -1,4 +1,4 @@
-"""The company's colour, made readable: text on it, links in it, by daylight and in the dark (WCAG 2.2, 1.4.3). Pure."""
+"""Adjusts the company's colour until text is readable in both colour schemes (WCAG 2.2, 1.4.3). Pure."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from functools import lru_cache
 PAPER, DARK_PAPER = "#ffffff", "#1d242d"
 BACK, DARK_BACK = "#eef1f5", "#12161c"
 MIN_CONTRAST = 4.6
-"""A little above the 4.5 that the guidelines ask of text."""
+"""Slightly above the 4.5 that WCAG requires for text."""
 
 _STEPS = 40
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours that are readable on paper of both schemes, and what is readable on them.
+    """Readable colours of both colour schemes.
 
     Attributes:
-        main, on_main: by daylight.
-        dark_main, on_dark_main: in the dark.
+        main, on_main: the company's colour and the text on it, light scheme.
+        dark_main, on_dark_main: the same, dark scheme.
     """
 
     main: str
@@ -30,31 +30,31 @@ class Palette:
 
 @lru_cache(maxsize=16)
 def build_palette(colour: str) -> Palette:
-    """The colours of a page or mail, from the company's colour such as ``#174ea6``.
+    """Return the palette for the company's colour, such as ``#174ea6``.
 
-    It is darkened until it can be read on white, and lightened until it can be read on a dark ground.
+    The colour is darkened until it is readable on white, and lightened until it is readable on the dark backgrounds.
     """
     main = _adjust_until_readable(colour, "#000000", (PAPER, BACK))
     dark = _adjust_until_readable(colour, "#ffffff", (DARK_PAPER, DARK_BACK))
     return Palette(main, "#ffffff", dark, _adjust_until_readable("#10243f", "#000000", (dark,)))
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, from 1 to 21."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+def contrast(first: str, second: str) -> float:
+    """Return the contrast ratio of two colours, from 1 to 21."""
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
-def _adjust_until_readable(colour: str, end: str, grounds: tuple[str, ...]) -> str:
+def _adjust_until_readable(colour: str, target: str, backgrounds: tuple[str, ...]) -> str:
     for step in range(_STEPS + 1):
-        mixed = _mix(colour, end, step / _STEPS)
-        if all(contrast(mixed, ground) >= MIN_CONTRAST for ground in grounds):
+        mixed = _mix(colour, target, step / _STEPS)
+        if all(contrast(mixed, background) >= MIN_CONTRAST for background in backgrounds):
             return mixed
-    return end
+    return target
 
 
-def _mix(colour: str, end: str, share: float) -> str:
-    pairs = zip(_channels(colour), _channels(end), strict=True)
+def _mix(colour: str, target: str, share: float) -> str:
+    pairs = zip(_channels(colour), _channels(target), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 

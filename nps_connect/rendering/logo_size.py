@@ -1,4 +1,4 @@
-"""The logo in the head of a mail: its size, read from its own bytes, so that no mail program has to guess. Pure."""
+"""Reads the size of the logo in mails from its bytes: mail programs need explicit dimensions. Pure."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
 def display_size(image: bytes) -> tuple[int, int]:
-    """Width and height in which a logo is shown: 40 px high, 240 px wide at most, in its own proportions."""
+    """Return width and height to show a logo in: 40 px high, at most 240 px wide, proportions kept."""
     width, height = _image_size(image) or (LOGO_HEIGHT, LOGO_HEIGHT)
     scale = min(LOGO_HEIGHT / height, MAX_LOGO_WIDTH / width)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _image_size(image: bytes) -> tuple[int, int] | None:
-    """The image's own width and height; none where they cannot be read."""
+    """Return the image's width and height; None if they cannot be read."""
     try:
         if image.startswith(b"\x89PNG"):
-            found: tuple[int, ...] | None = struct.unpack(">II", image[16:24])
+            size: tuple[int, ...] | None = struct.unpack(">II", image[16:24])
         elif image.startswith(b"GIF8"):
-            found = struct.unpack("<HH", image[6:10])
+            size = struct.unpack("<HH", image[6:10])
         else:
-            found = _jpeg_size(image)
+            size = _jpeg_size(image)
     except (struct.error, IndexError):
         return None
-    return (found[0], found[1]) if found and all(found) else None
+    return (size[0], size[1]) if size and all(size) else None
 
 
 def _jpeg_size(image: bytes) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""What goes into a text, and what comes out."""
+"""Records that mails are rendered from, and the rendered text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from nps_connect.records.base import Record
 
 
 class Logo(Record):
-    """The logo in the head of a mail, which travels inside it.
+    """The inline logo of a mail.
 
     Attributes:
-        content_id: under which the mail's own part is referred to.
-        width, height: in pixels, as shown.
+        content_id: of the MIME part.
+        width, height: display size in pixels.
     """
 
     content_id: str
@@ -19,16 +19,16 @@ class Logo(Record):
 
 
 class Sender(Record):
-    """Who writes to the customer.
+    """The company as the sender of a mail.
 
     Attributes:
         company: the name that customers know.
-        help_address: where people reply, and where a person reads it.
-        privacy_notice_url: how the company handles personal data.
-        postal_address: one or several lines for the foot of a mail, or none.
+        help_address: where customers can reply; people read it.
+        privacy_notice_url: the privacy notice.
+        postal_address: one or several lines for the footer, or None.
         colour: of buttons and links.
-        logo: for the head of the mail, or none: the company's name stands there then.
-        signed_by: who asks, at the end of the mail, or none.
+        logo: for the header; None shows the company's name.
+        signed_by: the signature, or None for the company's name.
     """
 
     company: str
@@ -41,13 +41,13 @@ class Sender(Record):
 
 
 class RenderedText(Record):
-    """A finished text.
+    """A rendered text.
 
     Attributes:
-        subject: one line, free of control characters.
-        text: the plain text, complete by itself.
-        html: the same for mail programs that show HTML, or none for texts to staff.
-        language: the language that it is really written in.
+        subject: one line without control characters.
+        text: the complete plain text.
+        html: the HTML alternative, or None for texts to staff.
+        language: the language of the text.
     """
 
     subject: str

@@ -1,11 +1,11 @@
-"""French spaces in texts that operators write with an ordinary keyboard. Pure."""
+"""French typography for operators' texts: non-breaking spaces before punctuation. Pure."""
 
 from __future__ import annotations
 
 import re
 
 NARROW, WIDE = "\u202f", "\u00a0"
-# A sign only counts where a word could not go on behind it: neither in an address nor in a smiley.
+# Punctuation counts only at the end of a word: not in a URL or a smiley.
 _END = r"(?=$|[\s)\]»”’\"'])"
 _RULES = (
     (re.compile(rf" +(?=[;!?]+{_END})", re.ASCII), NARROW),
@@ -16,16 +16,16 @@ _RULES = (
 
 
 def typeset(text: str, language: str) -> str:
-    """The text so that no line begins with a lonely sign, as French asks for; other languages are left alone.
+    """Return French text with non-breaking spaces, so that no line begins with punctuation; other languages unchanged.
 
-    Only spaces are exchanged: those before ``; ! ? : »`` and behind ``«``. None is added.
+    Only existing spaces are replaced: before ``; ! ? : »`` and after ``«``. None is added.
 
     Args:
         text: as the operator wrote it.
-        language: that it is written in.
+        language: of the text.
     """
     if language.partition("-")[0] != "fr":
         return text
-    for spaces, fitting in _RULES:
-        text = spaces.sub(fitting, text)
+    for spaces, replacement in _RULES:
+        text = spaces.sub(replacement, text)
     return text

@@ -1,4 +1,4 @@
-/* The pages work without this. It keeps a doubled press from being sent twice; it never sends anything by itself. */
+/* Optional: the pages work without it. Prevents double submission; submits nothing by itself. */
 (function () {
   "use strict";
   var busy = false;
