@@ -1,4 +1,4 @@
-"""Contacts: people, known by connection and vendor id, never by their e-mail address."""
+"""Contacts: people, identified by connection and vendor id, never by e-mail address."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from nps_connect.records.base import FieldValue, Record
 
 
 class ContactKey(Record):
-    """How to look a person up at a vendor.
+    """Key for the look-up of a contact at a vendor.
 
     Attributes:
-        kind: `id` for the vendor's own contact id; `email` for an address; `deal`, `ticket`, `order` for the
-            id of an object whose contact is meant (the plugin follows the association).
-        value: the id or address.
+        kind: `id` for the vendor's contact id; `email` for an address; `deal`, `ticket`, `order` for the id of an
+            object whose contact the plugin finds by association.
+        value: id or address.
     """
 
     kind: Literal["id", "email", "deal", "ticket", "order"]
@@ -23,21 +23,21 @@ class ContactKey(Record):
 
 
 class Contact(Record):
-    """One person as a vendor knows them.
+    """A person as a vendor knows them.
 
     Attributes:
-        connection: name of the connection that knows the person.
-        id: the vendor's id; after a merge, the survivor's.
-        email: the primary address, or none.
-        other_emails: further addresses of the same person.
-        name: how to address the person.
-        language: BCP 47 language tag, such as `fr` or `en-GB`, if the vendor knows it.
-        timezone: IANA name, only if the vendor knows it (never guessed).
-        opted_out: the vendor says that this person must not receive such mail.
-        deleted: the vendor has deleted (or archived) the person.
-        merged_ids: earlier ids that now lead to this contact.
-        link: address of the person's page in the vendor's application.
-        fields: further properties that filters asked for.
+        connection: name of the connection.
+        id: the vendor's id; after a merge, that of the surviving contact.
+        email: primary address, or None.
+        other_emails: further addresses of the person.
+        name: name for the salutation.
+        language: BCP 47 language tag, such as `fr` or `en-GB`, if the vendor has one.
+        timezone: IANA name, if the vendor has one; never guessed.
+        opted_out: the person must not receive such mail, according to the vendor.
+        deleted: the vendor has deleted or archived the contact.
+        merged_ids: ids of contacts that were merged into this one.
+        link: URL of the contact in the vendor's application.
+        fields: further properties that filters use.
     """
 
     connection: str
@@ -55,7 +55,7 @@ class Contact(Record):
 
 
 class ContactMatch(Record):
-    """The answer to one `ContactKey`: no, one or several contacts. Several is an answer, not a guess."""
+    """The contacts found for one `ContactKey`: none, one, or several (ambiguous)."""
 
     key: ContactKey
     contacts: tuple[Contact, ...] = ()

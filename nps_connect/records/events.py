@@ -1,4 +1,4 @@
-"""Events: what happened at a vendor, normalised, and how they arrive."""
+"""Events: normalised facts of a vendor, and how they arrive."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TICKET_EVENT_KINDS = SOLVED_KINDS | {REOPENED_KIND}
 
 
 def fact_key(kind: str, object_id: str, moment: datetime) -> str:
-    """The key of a fact: kind, object, and the moment it became true (milliseconds, UTC).
+    """Return the key of a fact: kind, object, and the moment at which it became true (milliseconds since 1970).
 
-    Webhook, poll and replay of one fact compute the same key and so meet in one row.
+    Webhook, poll and replay of one fact compute the same key, so that it is stored once.
     """
     since = moment - EPOCH
     millis = (since.days * 86_400 + since.seconds) * 1000 + (since.microseconds + 500) // 1000
@@ -31,16 +31,16 @@ def fact_key(kind: str, object_id: str, moment: datetime) -> str:
 
 
 class Event(Record):
-    """Something that happened in a CRM or helpdesk.
+    """A fact of a CRM or helpdesk.
 
     Attributes:
-        key: the fact's key, see `fact_key`; unique per connection.
+        key: key of the fact, see `fact_key`; unique per connection.
         kind: noun and verb, such as `deal.won`; one of the kinds that the connector declares.
         object_id: the vendor's id of the object (deal, ticket, contact).
-        occurred_at: the moment the fact became true.
-        contact_key: who the event is about, as far as the vendor told; completed by `nps_complete_events`.
-        contacts: the people found for it: none, one, or several (an ambiguity).
-        fields: what filters can ask about.
+        occurred_at: when the fact became true.
+        contact_key: key of the contact, if the event has one; looked up with `nps_find_contacts`.
+        contacts: contacts found for it: none, one, or several (ambiguous).
+        fields: values for filters.
     """
 
     key: str = Field(min_length=1, max_length=400)
@@ -56,9 +56,9 @@ class EventPage(Record):
     """One page of a poll.
 
     Attributes:
-        events: in any order; repeats do no harm.
-        cursor: opaque text to continue from; it must be safe to repeat the page from the previous one.
-        more: another page is there to be fetched at once.
+        events: in any order; repetitions are ignored.
+        cursor: opaque text to continue from; reading the page again from the previous cursor must be safe.
+        more: another page can be fetched immediately.
     """
 
     events: tuple[Event, ...] = ()
@@ -67,10 +67,10 @@ class EventPage(Record):
 
 
 class ForeignEntries(Record):
-    """Entries of a webhook that concern another account of the vendor: counted, and nothing of them is kept.
+    """Entries of a webhook that concern another account of the vendor: counted, but not stored.
 
     Attributes:
-        count: how many.
+        count: number of entries.
     """
 
     count: int = Field(ge=1)
@@ -81,10 +81,10 @@ class WebhookRequest(Record):
 
     Attributes:
         method: upper case.
-        url: the configured public address plus path and query as called, percent-encoding untouched.
+        url: the configured public address with path and query as requested, percent-encoding unchanged.
         headers: names in lower case.
         body: raw bytes.
-        received_at: when the first byte of the request was handled.
+        received_at: when the handling of the request began.
     """
 
     method: str

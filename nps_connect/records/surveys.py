@@ -1,4 +1,4 @@
-"""Surveys as plugins see them, and what plugins may propose or refuse."""
+"""Surveys as plugins see them, and what plugins may propose or veto."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nps_connect.records.base import Moment, Record, Score
 
 
 class SurveyView(Record):
-    """The part of a survey definition that hooks may look at."""
+    """The part of a survey definition that hooks receive."""
 
     name: str
     touchpoint: str
@@ -16,7 +16,7 @@ class SurveyView(Record):
 
 
 class ContactHistory(Record):
-    """What we know of a contact's past with us, for filters and vetoes."""
+    """Earlier surveys and confirmed responses of a contact, for filters and hooks."""
 
     last_surveyed_at: Moment | None = None
     last_score: Score | None = None
@@ -25,13 +25,13 @@ class ContactHistory(Record):
 
 
 class SurveyProposal(Record):
-    """A plugin's wish that this event lead to this survey. The core's cooldown and suppression decide last."""
+    """A plugin's proposal to send a survey because of an event; cooldown and suppression still apply."""
 
     survey: str
     reason: str
 
 
 class Veto(Record):
-    """A plugin's refusal, shown in ``explain``."""
+    """A plugin's refusal of a survey, shown by ``explain``."""
 
     reason: str = Field(min_length=1)

@@ -1,7 +1,7 @@
-"""From a parsed filter to a condition that can be asked.
+"""Compile a parsed filter to a condition.
 
-Conditions know three answers, as SQL does: yes, no, and unknown (none) where a field is missing. An unknown part never
-lets an event through, whether it is negated or not.
+Conditions are three-valued, as in SQL: True, False, and None (unknown) where a field is missing. An unknown part never
+accepts an event, negated or not.
 """
 
 from __future__ import annotations
@@ -44,9 +44,13 @@ _EXAMPLES: Mapping[FieldType, str] = {
 
 @dataclass(frozen=True)
 class Operand:
-    """One side of a comparison: a field by name, or a value that the filter itself holds.
+    """One side of a comparison: a field, or a literal value.
 
-    `kind` is none for an untyped field; `column` is where it stands (a value is told by the nearest field's column).
+    Attributes:
+        column: 1-based position in the filter; of a literal, that of the nearest field.
+        kind: type; None for an undeclared field.
+        name: name of the field; None for a literal.
+        value: value of the literal.
     """
 
     column: int
@@ -54,12 +58,12 @@ class Operand:
     name: str | None = None
     value: Comparable | None = None
 
-    def told(self) -> str:
-        """The operand for an error sentence."""
+    def describe(self) -> str:
+        """The operand for an error message."""
         return f"{self.name!r} is {self.kind}" if self.name else f"the other side is {self.kind}"
 
     def reader(self, kind: FieldType) -> Callable[[FieldValues], Comparable | None]:
-        """Gives the operand's value as this kind."""
+        """Return a function that reads the operand as this type."""
         if self.name is None:
             value = self.value
             return lambda _: value
@@ -69,31 +73,31 @@ class Operand:
 
 @dataclass
 class ConditionBuilder:
-    """Turns the parser's tree into a condition. Fields are met in the order of their tokens, which gives the columns.
+    """Compiles the syntax tree to a condition. It visits fields in the order of their tokens, which have the columns.
 
     Attributes:
-        fields: the known fields with their types.
-        names: the tokens of fields, in order.
-        compared: what each field met so far is compared as.
-        dated: fields whose order with a text is asked that looks like a date.
+        fields: declared fields with their types.
+        names: tokens of the fields, in order.
+        compared_types: types that each visited field is compared as.
+        date_like_fields: visited fields that are ordered against a text that looks like a date.
     """
 
     fields: Mapping[str, FieldType]
     names: Sequence[Token]
-    compared: dict[str, set[FieldType]] = field(default_factory=dict, init=False)
+    compared_types: dict[str, set[FieldType]] = field(default_factory=dict, init=False)
     date_like_fields: set[str] = field(default_factory=set, init=False)
-    _met: int = field(default=0, init=False)
+    _visited: int = field(default=0, init=False)
 
     def condition(self, node: ast.ExpressionBase) -> Condition:
-        """The condition of a node that must be a yes-or-no question.
+        """Compile a boolean node.
 
         Raises:
-            FilterError: types that cannot be compared, or something that is no condition.
+            FilterError: the types cannot be compared, or the node is not boolean.
         """
         if isinstance(node, ast.LogicExpression):
             return self._logic(node)
         if isinstance(node, ast.UnaryExpression) and node.type == "not":
-            return _negated(self.condition(node.right))
+            return _not(self.condition(node.right))
         if isinstance(node, ast.ContainsExpression):
             return self._contains(node)
         if isinstance(node, ast.ComparisonExpression):
@@ -115,8 +119,10 @@ class ConditionBuilder:
 
     def _bare(self, operand: Operand) -> Condition:
         if operand.kind not in {None, "boolean"}:
-            raise FilterError(f"{operand.told()}, which is not a condition; compare it with something", operand.column)
-        self._note("boolean", operand)
+            raise FilterError(
+                f"{operand.describe()}, which is not a condition; compare it with something", operand.column
+            )
+        self._record_type("boolean", operand)
         read = operand.reader("boolean")
         return lambda values: _as_boolean(read(values))
 
@@ -130,25 +136,24 @@ class ConditionBuilder:
             raise FilterError("true and false have no order; compare them with == or !=", left.column)
         if kind is None:
             return _untyped_comparison(compare, str(left.name), str(right.name))
-        self._note(kind, left, right)
+        self._record_type(kind, left, right)
         texts = [side.value for side in (left, right) if isinstance(side.value, str)]
         if node.type not in {"eq", "ne"} and any(_DATE.match(text) for text in texts):
             self.date_like_fields |= {side.name for side in (left, right) if side.name}
-        one, other = left.reader(kind), right.reader(kind)
+        read_left, read_right = left.reader(kind), right.reader(kind)
 
-        def holds(values: FieldValues) -> bool | None:
-            first, second = one(values), other(values)
+        def matches(values: FieldValues) -> bool | None:
+            first, second = read_left(values), read_right(values)
             return None if first is None or second is None else compare(first, second)
 
-        return holds
+        return matches
 
     def _presence(self, node: ast.ComparisonExpression) -> Condition:
-        asked = node.right if isinstance(node.left, ast.NullExpression) else node.left
-        operand = self._operand(asked)
+        operand = self._operand(node.right if isinstance(node.left, ast.NullExpression) else node.left)
         if operand.name is None or node.type not in {"eq", "ne"}:
             raise FilterError("null only answers 'field == null' and 'field != null'", operand.column)
-        read, wanted = operand.reader(operand.kind or "text"), node.type == "ne"
-        return lambda values: (read(values) is not None) == wanted
+        read, must_exist = operand.reader(operand.kind or "text"), node.type == "ne"
+        return lambda values: (read(values) is not None) == must_exist
 
     def _contains(self, node: ast.ContainsExpression) -> Condition:
         member = self._operand(node.member)
@@ -157,15 +162,15 @@ class ConditionBuilder:
         container = self._operand(node.container)
         for side in (member, container):
             if side.kind not in {None, "text"}:
-                raise FilterError(f"'in' looks for a text in a text or a list, but {side.told()}", side.column)
-        self._note("text", member, container)
-        one, other = member.reader("text"), container.reader("text")
+                raise FilterError(f"'in' looks for a text in a text or a list, but {side.describe()}", side.column)
+        self._record_type("text", member, container)
+        read_member, read_container = member.reader("text"), container.reader("text")
 
-        def holds(values: FieldValues) -> bool | None:
-            part, whole = one(values), other(values)
+        def matches(values: FieldValues) -> bool | None:
+            part, whole = read_member(values), read_container(values)
             return None if part is None or whole is None else str(part) in str(whole)
 
-        return holds
+        return matches
 
     def _listed(self, member: Operand, items: list[Operand]) -> Condition:
         if not items or any(item.name for item in items):
@@ -174,24 +179,24 @@ class ConditionBuilder:
         if len(kinds) > 1:
             raise FilterError("the list mixes kinds of values", member.column)
         kind = kinds.pop() or "text"
-        self._note(kind, member)
-        read, wanted = member.reader(kind), [item.value for item in items]
+        self._record_type(kind, member)
+        read, listed = member.reader(kind), [item.value for item in items]
 
-        def holds(values: FieldValues) -> bool | None:
+        def matches(values: FieldValues) -> bool | None:
             value = read(values)
-            return None if value is None else value in wanted
+            return None if value is None else value in listed
 
-        return holds
+        return matches
 
-    def _note(self, kind: FieldType, *operands: Operand) -> None:
+    def _record_type(self, kind: FieldType, *operands: Operand) -> None:
         for operand in operands:
             if operand.name:
-                self.compared.setdefault(operand.name, set()).add(kind)
+                self.compared_types.setdefault(operand.name, set()).add(kind)
 
     def _operand(self, node: ast.ExpressionBase) -> Operand:
         if isinstance(node, ast.SymbolExpression):
-            token = self.names[self._met]
-            self._met += 1
+            token = self.names[self._visited]
+            self._visited += 1
             return Operand(token.column, self.fields.get(token.text), name=token.text)
         if isinstance(node, ast.LiteralExpressionBase) and type(node.value) in _KIND_OF:
             value = node.value.astimezone(UTC) if isinstance(node.value, datetime) else node.value
@@ -201,8 +206,8 @@ class ConditionBuilder:
         raise FilterError("only fields, texts, numbers, true, false and moments can be compared", self._here())
 
     def _here(self) -> int:
-        """The column of the field met last, or of the first one: as near as the tree allows."""
-        return self.names[max(self._met - 1, 0)].column if self.names else 1
+        """Column of the last visited field, or of the first one: the tree has no exact position."""
+        return self.names[max(self._visited - 1, 0)].column if self.names else 1
 
 
 def _common_kind(left: Operand, right: Operand) -> FieldType | None:
@@ -211,46 +216,46 @@ def _common_kind(left: Operand, right: Operand) -> FieldType | None:
     if left.kind and right.kind and left.kind != right.kind:
         typed, other = (left, right) if left.name else (right, left)
         fix = "these cannot be compared" if other.name else f"write {_EXAMPLES[typed.kind or 'text']}"
-        raise FilterError(f"{typed.told()} but {other.told()}; {fix}", typed.column)
+        raise FilterError(f"{typed.describe()} but {other.describe()}; {fix}", typed.column)
     return left.kind or right.kind
 
 
 def _untyped_comparison(compare: Callable[[Any, Any], bool], left: str, right: str) -> Condition:
-    """Two untyped fields: as numbers when both are numbers, else as texts."""
+    """Compare two undeclared fields as numbers if both are numbers, else as texts."""
 
-    def holds(values: FieldValues) -> bool | None:
+    def matches(values: FieldValues) -> bool | None:
         for read in (parse_number, parse_text):
             first, second = read(values.get(left)), read(values.get(right))
             if first is not None and second is not None:
                 return compare(first, second)
         return None
 
-    return holds
+    return matches
 
 
 def _as_boolean(value: Comparable | None) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _negated(inner: Condition) -> Condition:
-    def holds(values: FieldValues) -> bool | None:
-        answer = inner(values)
-        return None if answer is None else not answer
+def _not(inner: Condition) -> Condition:
+    def matches(values: FieldValues) -> bool | None:
+        result = inner(values)
+        return None if result is None else not result
 
-    return holds
+    return matches
 
 
 def _all(conditions: Sequence[Condition]) -> Condition:
-    def holds(values: FieldValues) -> bool | None:
-        answers = [condition(values) for condition in conditions]
-        return False if False in answers else (None if None in answers else True)
+    def matches(values: FieldValues) -> bool | None:
+        results = [condition(values) for condition in conditions]
+        return False if False in results else (None if None in results else True)
 
-    return holds
+    return matches
 
 
 def _any(conditions: Sequence[Condition]) -> Condition:
-    def holds(values: FieldValues) -> bool | None:
-        answers = [condition(values) for condition in conditions]
-        return True if True in answers else (None if None in answers else False)
+    def matches(values: FieldValues) -> bool | None:
+        results = [condition(values) for condition in conditions]
+        return True if True in results else (None if None in results else False)
 
-    return holds
+    return matches

@@ -1,7 +1,7 @@
-"""The text of a filter: its tokens with their columns, and everything refused before the parser sees it.
+"""Split a filter into tokens with their columns, and refuse what is not supported before it is parsed.
 
-Only comparisons reach the parser: no arithmetic, no functions, no regular expressions, no loops. So nothing that an
-operator can write takes long, neither to compile nor to match.
+Only comparisons reach the parser: no arithmetic, functions, regular expressions or loops. So no filter takes long to
+compile or to match.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from difflib import get_close_matches
 MAX_LENGTH = 1_000
 MAX_DEPTH = 40
 EXCERPT_CONTEXT = 50
-"""Characters of a filter that are shown before and after a mistake."""
+"""Number of characters shown before and after an error."""
 
 OPERATORS = "== != < <= > >= in, not in, and, or, not"
 KEYWORDS = frozenset({"and", "or", "not", "in", "true", "false", "null"})
@@ -45,11 +45,11 @@ _HINTS = {
 
 
 class FilterError(ValueError):
-    """A filter that cannot be used.
+    """A filter is invalid.
 
     Args:
-        problem: what is wrong and how to mend it, one sentence.
-        column: where, 1-based, counted in characters of the filter's text.
+        problem: one sentence with the fix.
+        column: 1-based position, in characters of the filter's text.
     """
 
     def __init__(self, problem: str, column: int) -> None:
@@ -58,13 +58,13 @@ class FilterError(ValueError):
         super().__init__(f"column {column}: {problem}")
 
     def render_excerpt(self, text: str) -> str:
-        """The filter's line with a caret under the column; of a long one, what stands around it."""
+        """Return the line of the filter with a caret under the column; a long line is cut around it."""
         before = text[: self.column - 1]
-        first = before.rfind("\n") + 1
-        line, place = text[first:].partition("\n")[0], len(before) - first
-        begin = max(0, place - EXCERPT_CONTEXT)
-        excerpt = line[begin : place + EXCERPT_CONTEXT].replace("\t", " ")
-        return f"  {excerpt}\n  {' ' * (place - begin)}^"
+        line_start = before.rfind("\n") + 1
+        line, position = text[line_start:].partition("\n")[0], len(before) - line_start
+        begin = max(0, position - EXCERPT_CONTEXT)
+        excerpt = line[begin : position + EXCERPT_CONTEXT].replace("\t", " ")
+        return f"  {excerpt}\n  {' ' * (position - begin)}^"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def tokenize(text: str) -> list[Token]:
     """Split a filter's text into tokens.
 
     Raises:
-        FilterError: too long, too deep, or something that is not part of filters.
+        FilterError: the filter is too long, nested too deeply, or contains something that is not supported.
     """
     if len(text) > MAX_LENGTH:
         raise FilterError(f"the filter has {len(text)} characters, {MAX_LENGTH} are allowed", MAX_LENGTH + 1)
@@ -103,11 +103,11 @@ def tokenize(text: str) -> list[Token]:
     return tokens
 
 
-def suggest_names(name: str, known: list[str]) -> str:
-    """The end of a sentence about an unknown name: the closest known one, and all of them."""
-    close = get_close_matches(name, known, n=1)
+def suggest_names(name: str, field_names: list[str]) -> str:
+    """Return the end of a sentence about an unknown name: the closest known name, and all of them."""
+    close = get_close_matches(name, field_names, n=1)
     guess = f"did you mean {close[0]!r}? " if close else ""
-    return f"{guess}known fields: {', '.join(known) or 'none'}"
+    return f"{guess}known fields: {', '.join(field_names) or 'none'}"
 
 
 def _with_keywords(token: Token) -> Token:
@@ -123,11 +123,11 @@ def _unexpected_character(text: str, position: int) -> FilterError:
 
 
 def _reject_unsupported(tokens: list[Token]) -> None:
-    """Refuse the newest token where it would make something other than a comparison."""
+    """Refuse the last token if it would make something other than a comparison."""
     token, before = tokens[-1], tokens[-2] if len(tokens) > 1 else None
     if token.kind == "operator" and "~" in token.text:
         raise FilterError(
-            "regular expressions are not part of filters, they can take for ever; "
+            "regular expressions are not part of filters, they can take forever; "
             "write '\"word\" in field' to look for a text",
             token.column,
         )

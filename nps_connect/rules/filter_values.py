@@ -1,4 +1,4 @@
-"""Values as filters compare them. CRMs tell numbers, booleans and moments as text; what cannot be read is none."""
+"""Parse field values for filters. CRMs send numbers, booleans and moments as text; invalid values become None."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def parse_text(value: FieldValue) -> str | None:
-    """A text; an empty one is none, for a CRM clears a property by emptying it."""
+    """Return a text; None if it is empty, because CRMs clear a property by emptying it."""
     if isinstance(value, bool):
         return str(value).lower()
     return _as_text(value) or None
 
 
 def parse_number(value: FieldValue) -> Decimal | None:
-    """A finite number, also from text such as ``120.00``; thousands separators and currencies are not guessed at."""
+    """Return a finite number, also from text such as ``120.00``, but not with thousands separators or currencies."""
     if type(value) is int:
         return Decimal(value) if abs(value) < _LARGEST else None
     text = "" if isinstance(value, bool) else _as_text(value).strip()
@@ -35,14 +35,14 @@ def parse_number(value: FieldValue) -> Decimal | None:
 
 
 def parse_boolean(value: FieldValue) -> bool | None:
-    """True or false, also as text in any case."""
+    """Return a boolean, also from text in upper or lower case."""
     if isinstance(value, bool):
         return value
     return _BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None
 
 
 def parse_moment(value: FieldValue) -> datetime | None:
-    """A moment: ISO 8601 (UTC where it names no zone), or milliseconds since 1970, the two forms that CRMs use."""
+    """Return a moment (UTC) from ISO 8601 (UTC if it has no zone) or milliseconds since 1970, as CRMs send them."""
     text = "" if isinstance(value, bool) else _as_text(value).strip()
     try:
         if _MILLISECONDS.fullmatch(text):
@@ -54,7 +54,7 @@ def parse_moment(value: FieldValue) -> datetime | None:
 
 
 def _as_text(value: FieldValue) -> str:
-    """The value as text; none, and integers too long to be written, are empty."""
+    """Return the value as text; empty for None and for integers that are too long to print."""
     if value is None or (isinstance(value, int) and abs(value) > _LARGEST):
         return ""
     return str(value)

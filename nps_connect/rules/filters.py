@@ -1,8 +1,8 @@
 """Filters: the ``where`` of a trigger, such as ``amount >= 100 and stage in ["won", "closed"]``.
 
-The grammar is the comparing part of the rule-engine library: ``== != < <= > >=``, ``in`` and ``not in`` with a list or
+The grammar is the comparison part of the rule-engine library: ``== != < <= > >=``, ``in`` and ``not in`` with a list or
 a text, ``and``, ``or``, ``not``, brackets; texts in quotes, numbers, ``true``, ``false``, ``null`` (no value), and
-moments as ``d"2026-01-31T09:00:00Z"``. Nothing is ever evaluated as code.
+moments as ``d"2026-01-31T09:00:00Z"``. Nothing is evaluated as code.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PERSON_FIELDS: Mapping[str, FieldType] = {
     "history.last_answered_at": "moment",
     "history.last_surveyed_at": "moment",
 }
-"""What every filter may ask about the person, beside the event's own fields."""
+"""Fields of the person that every filter may use, in addition to the fields of the event."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,11 @@ class Filter:
 
     Attributes:
         text: as the operator wrote it.
-        names: the fields of the event that it asks about: what the vendor has to be asked for.
-        personal: those of `PERSON_FIELDS` that it asks about.
-        compared: what each field is compared as; fields of which only the presence is asked are absent.
-        dated: fields whose order with a text is asked that looks like a date: letter by letter, which is rarely meant.
+        names: fields of the event that it uses, to be requested from the vendor.
+        person_fields: those of `PERSON_FIELDS` that it uses.
+        compared_types: types that each field is compared as; fields that are only compared with null are absent.
+        date_like_fields: fields that are ordered against a text that looks like a date. Texts are ordered letter by
+            letter, which is rarely meant.
     """
 
     text: str
@@ -56,68 +57,69 @@ class Filter:
 
     @cached_property
     def all_fields(self) -> tuple[str, ...]:
-        """Every field that it asks about, in alphabetical order."""
+        """Every field that it uses, in alphabetical order."""
         return tuple(sorted(self.names | self.person_fields))
 
     def matches(self, values: Mapping[str, FieldValue]) -> bool:
-        """Whether these values pass.
+        """Whether these values pass. Never raises.
 
-        A comparison with a field that is missing, none, empty, or unreadable as its type does not hold, and neither
-        does its opposite: ``amount >= 100``, ``amount < 100`` and ``not amount >= 100`` all refuse an event without an
-        amount. Only ``amount == null`` lets it through. Never raises.
+        A comparison with a field that is missing, null, empty or invalid for its type is unknown, and so is its
+        negation: ``amount >= 100``, ``amount < 100`` and ``not amount >= 100`` all refuse an event without an amount.
+        Only ``amount == null`` accepts it.
         """
         return self._condition(values) is True
 
 
 def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: bool) -> Filter:
-    """Read a filter and check every name and type in it.
+    """Compile a filter and check every name and type in it.
 
     Args:
         text: at most 1,000 characters.
-        fields: the event's known fields with their types; `PERSON_FIELDS` are known besides.
-        open_fields: names without dots that are not in `fields` are allowed, and take the type of what they are
-            compared with: with a number they are compared as numbers, with a text as texts.
+        fields: declared fields of the event with their types, to which `PERSON_FIELDS` are added.
+        open_fields: allow undeclared names without dots; they take the type of what they are compared with.
 
     Raises:
         FilterError: with the column and the fix.
     """
-    import rule_engine  # it builds its parser when it is imported, which takes as long as starting the rest does
+    import rule_engine  # imported late: building its parser takes as long as the rest of the start
 
     from nps_connect.rules.filter_conditions import ConditionBuilder
 
-    known = {**fields, **PERSON_FIELDS}
+    all_fields = {**fields, **PERSON_FIELDS}
     tokens = tokenize(text)
     names = [token for token in tokens if token.kind == "name"]
     for token in names:
-        if token.text not in known and (not open_fields or "." in token.text):
-            raise FilterError(f"unknown field {token.text!r}, {suggest_names(token.text, sorted(known))}", token.column)
+        if token.text not in all_fields and (not open_fields or "." in token.text):
+            raise FilterError(
+                f"unknown field {token.text!r}, {suggest_names(token.text, sorted(all_fields))}", token.column
+            )
     _check_moments(tokens)
     try:
         tree = rule_engine.Rule(_mask_names(text, names), rule_engine.Context(default_timezone="utc"))
-        translator = ConditionBuilder(known, names)
-        condition = translator.condition(tree.statement.expression)
+        builder = ConditionBuilder(all_fields, names)
+        condition = builder.condition(tree.statement.expression)
     except rule_engine.RuleSyntaxError as error:
         column = error.token.lexpos + 1 if error.token is not None else len(text) + 1
-        found = "the filter ends too early" if error.token is None else "this is not expected here"
-        raise FilterError(f'{found}; a condition looks like: amount >= 100 and stage == "won"', column) from None
+        problem = "the filter ends too early" if error.token is None else "this is not expected here"
+        raise FilterError(f'{problem}; a condition looks like: amount >= 100 and stage == "won"', column) from None
     except rule_engine.EngineError as error:
         raise FilterError(f"cannot be understood ({error.message})", tokens[0].column) from None
     except RecursionError:
         raise FilterError("too many conditions inside each other", tokens[0].column) from None
-    used = frozenset(token.text for token in names)
-    personal = used & PERSON_FIELDS.keys()
+    field_names = frozenset(token.text for token in names)
+    person_fields = field_names & PERSON_FIELDS.keys()
     return Filter(
         text=text,
-        names=used - personal,
-        person_fields=personal,
-        compared_types={name: frozenset(kinds) for name, kinds in translator.compared.items()},
-        date_like_fields=frozenset(translator.date_like_fields),
+        names=field_names - person_fields,
+        person_fields=person_fields,
+        compared_types={name: frozenset(kinds) for name, kinds in builder.compared_types.items()},
+        date_like_fields=frozenset(builder.date_like_fields),
         _condition=condition,
     )
 
 
 def _mask_names(text: str, names: list[Token]) -> str:
-    """The text with every name replaced by one of equal length that the parser takes: dots, reserved words and all."""
+    """Replace every name by underscores of equal length, so that the parser accepts dots and reserved words."""
     characters = list(text)
     for token in names:
         start = token.column - 1

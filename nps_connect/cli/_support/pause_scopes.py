@@ -63,13 +63,13 @@ def set_paused(session: Session, scope: str, reason: str | None) -> bool:
     """Pause a scope for a reason, or resume it if the reason is None; return whether its state changed."""
     from nps_connect.connection import system_clock
     from nps_connect.ledger import pauses
-    from nps_connect.services.decisions import held_triggers
+    from nps_connect.services.decisions import paused_surveys
 
     kind, _, name = scope.partition(":")
     if kind == "survey" and reason is not None:
-        return held_triggers.pause_survey(session, name, reason=reason, now=system_clock())
+        return paused_surveys.pause_survey(session, name, reason=reason, now=system_clock())
     if kind == "survey":
-        return held_triggers.resume_survey(session, name)
+        return paused_surveys.resume_survey(session, name)
     if reason is not None:
         return pauses.pause(session, scope, cause="operator", reason=reason, now=system_clock())
     return pauses.resume(session, scope)
@@ -95,7 +95,7 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
 
     from nps_connect.ledger.tables import DeliveryRow
     from nps_connect.records.deliveries import HoldCode
-    from nps_connect.services.decisions.held_triggers import survey_mail_condition
+    from nps_connect.services.decisions.paused_surveys import survey_mail_condition
     from nps_connect.services.deliveries.deliver import CUSTOMER_FACING
 
     is_pending = col(DeliveryRow.state) == "pending"

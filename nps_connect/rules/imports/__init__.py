@@ -1,1 +1,1 @@
-"""Files from elsewhere: what a table is, which column means what, what a cell says. Pure."""
+"""Pure rules of CSV imports: encoding, table, columns, cells."""

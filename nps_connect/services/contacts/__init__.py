@@ -1,1 +1,1 @@
-"""Contacts: who people are, and whether they may be written to."""
+"""Contacts: stored people, and whether they may be contacted."""

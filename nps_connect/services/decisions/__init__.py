@@ -1,1 +1,1 @@
-"""Deciding: every trigger that listens to an event leaves its verdict."""
+"""Decide which surveys events lead to; every decision is recorded with its reason."""

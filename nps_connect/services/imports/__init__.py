@@ -1,1 +1,1 @@
-"""Taking in files: people to be asked, and answers from another tool. Streamed, in batches, each line once."""
+"""Import CSV files of people to survey and of responses from other tools, in batches, each row once."""

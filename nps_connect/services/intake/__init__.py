@@ -1,1 +1,1 @@
-"""Intake: from webhooks, polls and files of facts to events in the ledger."""
+"""Intake: turn webhooks and polled pages into stored events."""

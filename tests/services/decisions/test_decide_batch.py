@@ -10,7 +10,7 @@ from support.application import ApplicationHarness
 from support.clock import START
 
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
-from nps_connect.services.decisions import held_triggers
+from nps_connect.services.decisions import held_triggers, paused_surveys
 from nps_connect.services.operations.simulate import simulate
 from nps_connect.services.suppressions.store import suppress
 
@@ -184,13 +184,13 @@ def test_a_full_day_is_told_to_staff_once(ledger, clock):
 def test_a_paused_survey_waits_and_goes_on(application, clock):
     win(application, "1")
     with application.ledger.write() as session:
-        assert held_triggers.pause_survey(session, "after-purchase", reason="wrong template", now=clock())
+        assert paused_surveys.pause_survey(session, "after-purchase", reason="wrong template", now=clock())
     win(application, "2")
     clock.forward("3d")
     application.run()
     assert [row.state for row in application.deliveries("send_survey")] == ["held", "held"]
     with application.ledger.write() as session:
-        assert held_triggers.resume_survey(session, "after-purchase")
+        assert paused_surveys.resume_survey(session, "after-purchase")
     application.run()
     assert [row.state for row in application.deliveries("send_survey")] == ["succeeded", "succeeded"]
 

@@ -15,7 +15,7 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
-from nps_connect.services.decisions import held_triggers
+from nps_connect.services.decisions import paused_surveys
 from nps_connect.services.deliveries.operator_cancel import cancel_by_operator
 
 COOLDOWN = timedelta(days=90)
@@ -195,11 +195,11 @@ class TestADayHasRoomForSoMany:
             application.crm.knows(str(number), f"{number}@example.com")
             won(application, str(number))
         with ledger.write() as session:
-            held_triggers.pause_survey(session, "after-purchase", reason="wrong", now=clock())
+            paused_surveys.pause_survey(session, "after-purchase", reason="wrong", now=clock())
         clock.forward("9d")
         application.run()
         with ledger.write() as session:
-            held_triggers.resume_survey(session, "after-purchase")
+            paused_surveys.resume_survey(session, "after-purchase")
         assert self.sent_per_day(application, 3) == [2, 1, 0]
         assert [mail for mail in application.post.items if mail.kind == "fallback"] == []
 
@@ -215,7 +215,7 @@ class TestAPause:
         application.surveyed("2", "paul@example.com")
         application.answer(token, 9)
         with ledger.write() as session:
-            assert held_triggers.pause_survey(session, "after-purchase", reason="wrong", now=clock())
+            assert paused_surveys.pause_survey(session, "after-purchase", reason="wrong", now=clock())
         application.show(application.token("paul@example.com"), application.visit(score=2))
         before = len(application.post.items)
         clock.forward("5d")
@@ -225,7 +225,7 @@ class TestAPause:
         assert len(application.post.items) == before
         assert {row.state for row in application.deliveries("send_reminder")} <= {"held", "cancelled"}
         with ledger.write() as session:
-            assert held_triggers.resume_survey(session, "after-purchase")
+            assert paused_surveys.resume_survey(session, "after-purchase")
         application.run()
         assert sorted(mail.kind for mail in application.post.items[before:]) == ["reminder", "review_invitation"]
 
