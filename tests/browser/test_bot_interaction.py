@@ -29,7 +29,7 @@ def test_moving_scrolling_focusing_and_typing_confirm_nothing(visit, backend, to
     page.get_by_role("checkbox").check()
     page.wait_for_timeout(300)
     page.goto("about:blank")
-    assert backend.answers == []
+    assert backend.responses == []
     assert {method for method, _url in page.loaded} == {"GET"}
 
 
@@ -42,7 +42,7 @@ def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, ba
         page.get_by_role("button", name="9 sur 10").click()
         page.get_by_role("heading", name="Merci").wait_for()
         path = path.replace("answered", "marie")
-    answers = len(backend.answers)
+    answers = len(backend.responses)
     page.goto(f"/{path}")
     page.loaded.clear()
     for _ in range(30):
@@ -57,7 +57,7 @@ def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, ba
     )
     page.goto("about:blank")
     assert page.loaded == []
-    assert len(backend.answers) == answers
+    assert len(backend.responses) == answers
     assert backend.unsubscribed == []
 
 
@@ -67,7 +67,7 @@ def test_enter_on_the_checkbox_sends_nothing(visit, backend):
     page.get_by_role("checkbox").focus()
     page.keyboard.press("Enter")
     page.wait_for_timeout(300)
-    assert backend.answers == []
+    assert backend.responses == []
 
 
 def test_opening_every_link_of_a_page_confirms_nothing(visit, backend):
@@ -77,5 +77,5 @@ def test_opening_every_link_of_a_page_confirms_nothing(visit, backend):
     assert links
     for link in links:
         page.goto(link)
-    assert backend.answers == []
+    assert backend.responses == []
     assert backend.unsubscribed == []

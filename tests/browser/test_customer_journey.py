@@ -40,13 +40,13 @@ def test_from_the_mail_to_the_thank_you_page(visit, backend, address, picture, d
     picture(page, f"mail-{language}-{device}")
     page.get_by_role("link", name="9 sur 10" if language == "fr" else "9 out of 10").click()
     picture(page, f"chosen-{language}-{device}")
-    assert backend.answers == []
+    assert backend.responses == []
 
     page.get_by_role("textbox").fill("Livraison rapide, merci !")
     page.get_by_role("button", name=SENT[language].format(9)).click()
     assert page.get_by_role("heading", level=1).inner_text() == THANKS[language]
     picture(page, f"thanks-{language}-{device}")
-    given = backend.answers[0]
+    given = backend.responses[0]
     assert (given.score, given.comment, given.sent, given.language) == (9, "Livraison rapide, merci !", True, language)
     assert "Livraison rapide" not in page.content()
     assert {url.split("/s/")[0] for _method, url in page.loaded} == {address}
@@ -60,12 +60,12 @@ def test_one_press_is_enough_and_a_comment_can_follow(visit, backend, picture, j
     picture(page, "open-en-phone")
     page.get_by_role("button", name="2 out of 10").click()
     picture(page, "detractor-en-phone")
-    assert [(answer.score, answer.sent) for answer in backend.answers] == [(2, False)]
+    assert [(response.score, response.sent) for response in backend.responses] == [(2, False)]
     page.get_by_role("textbox").fill("Broken on arrival")
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Send my answer: 2").click()
     wait_until_loaded(page)
-    last = backend.answers[-1]
+    last = backend.responses[-1]
     assert (last.score, last.comment, last.sent, last.do_not_contact) == (2, "Broken on arrival", True, True)
     picture(page, "detractor-sent-en-phone")
 
@@ -78,7 +78,7 @@ def test_the_answer_can_be_changed(visit, backend, javascript):
     page.get_by_text("Change my answer").click()
     page.get_by_role("button", name="4 out of 10").click()
     assert "your score: 4 out of 10" in wait_until_loaded(page).content()
-    assert [answer.score for answer in backend.answers] == [9, 4]
+    assert [response.score for response in backend.responses] == [9, 4]
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -100,10 +100,10 @@ def test_by_keyboard_only(visit, backend, language):
         if focused[1] == "comment":
             page.keyboard.type("ok")
     assert [value for _tag, name, value in reached if name == "score"] == [str(score) for score in range(11)]
-    assert backend.answers == []
+    assert backend.responses == []
     page.keyboard.press("Enter")
     page.wait_for_selector("h1:has-text('!')")
-    assert [(answer.score, answer.comment, answer.sent) for answer in backend.answers] == [(9, "ok", True)]
+    assert [(response.score, response.comment, response.sent) for response in backend.responses] == [(9, "ok", True)]
 
 
 def test_a_score_can_be_pressed_by_keyboard(visit, backend):
@@ -112,7 +112,7 @@ def test_a_score_can_be_pressed_by_keyboard(visit, backend):
     page.get_by_role("button", name="7 out of 10").focus()
     page.keyboard.press("Space")
     page.wait_for_selector("text=Thank you!")
-    assert [answer.score for answer in backend.answers] == [7]
+    assert [response.score for response in backend.responses] == [7]
 
 
 def test_a_doubled_press_is_sent_once(visit, backend):
@@ -120,7 +120,7 @@ def test_a_doubled_press_is_sent_once(visit, backend):
     page.goto("/s/paul")
     page.get_by_role("button", name="7 out of 10").dblclick()
     page.wait_for_selector("text=Thank you!")
-    assert [answer.score for answer in backend.answers] == [7]
+    assert [response.score for response in backend.responses] == [7]
 
 
 def test_reload_and_back_do_no_harm(visit, backend):
@@ -132,7 +132,7 @@ def test_reload_and_back_do_no_harm(visit, backend):
     assert page.get_by_role("heading", level=1).inner_text() == "Thank you!"
     page.go_back()
     page.go_forward()
-    assert len(backend.answers) == 1
+    assert len(backend.responses) == 1
 
 
 def test_the_language_is_switched_by_a_link(visit, backend, picture):
@@ -141,7 +141,7 @@ def test_the_language_is_switched_by_a_link(visit, backend, picture):
     page.get_by_role("button", name="English").click()
     page.get_by_role("button", name="Send my answer: 8").wait_for()
     picture(page, "switched-en-phone")
-    assert backend.answers == []
+    assert backend.responses == []
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])

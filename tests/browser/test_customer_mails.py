@@ -154,14 +154,14 @@ def test_from_the_mail_to_the_thank_you_page_by_keyboard_only(
     in_both(page, shots.format("mail"))
     page.keyboard.press("Enter")
     page.wait_for_url("**/s/*score=9")
-    assert backend.answers == []
+    assert backend.responses == []
 
     tab_to(page, SEND[language])
     in_both(page, shots.format("page"))
-    assert backend.answers == []
+    assert backend.responses == []
     page.keyboard.press("Space")
     page.get_by_role("heading", level=1, name=THANKS[language]).wait_for()
     in_both(page, shots.format("thanks"))
-    assert [(answer.score, answer.sent, answer.language) for answer in backend.answers] == [(9, True, language)]
+    assert [(response.score, response.sent, response.language) for response in backend.responses] == [(9, True, language)]
     assert {url.split("/s/")[0] for _method, url in page.loaded} == {address}
     assert page.complaints == []

@@ -23,7 +23,7 @@ def test_further_questions_are_answered_with_the_score(visit, backend, picture, 
     picture(page, "further-questions-en-small")
     page.get_by_role("button", name="Send my answer: 2").click()
     wait_until_loaded(page)
-    assert backend.answers[-1].follow_up == {"why": "Broken", "speed": "Too long"}
+    assert backend.responses[-1].follow_up == {"why": "Broken", "speed": "Too long"}
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 

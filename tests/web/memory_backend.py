@@ -1,4 +1,4 @@
-"""A application in memory: the backend that the web needs, with one invitation behind each token."""
+"""`MemoryBackend`: the web backend in memory, with one invitation per token."""
 
 import threading
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import (
     FollowUpQuestion,
     PageView,
-    Submission,
     SurveyPage,
     SurveyPageRequest,
     UnsubscribePage,
@@ -44,24 +43,24 @@ class MemoryBackend:
     bounces: list[tuple[str, bytes]] = field(default_factory=list)
     webhooks: list[tuple[str, WebhookRequest]] = field(default_factory=list)
     visits: list[PageView] = field(default_factory=list)
-    answers: list[SubmittedResponse] = field(default_factory=list)
+    responses: list[SubmittedResponse] = field(default_factory=list)
     unsubscribed: list[str] = field(default_factory=list)
-    broken: bool = False
-    hanging: threading.Event | None = None
+    is_down: bool = False
+    gate: threading.Event | None = None
     provisional: bool = False
     conflicting: bool = False
-    complaints: list[str] = field(default_factory=list)
+    problem_list: list[str] = field(default_factory=list)
     review_url: str = "https://reviews.example.com/write?place=1"
 
     metrics_token: str | None = None
 
     def metrics(self) -> str:
-        self._work()
+        self._require_database()
         return "nps_connect_surveys_today 3\n"
 
-    def accept_webhooks(self, asked: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
-        self._work()
-        return [self._refusal(connection, request) for connection, request in asked]
+    def accept_webhooks(self, webhooks: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
+        self._require_database()
+        return [self._refusal(connection, request) for connection, request in webhooks]
 
     def _refusal(self, connection: str, request: WebhookRequest) -> Exception | None:
         if connection != "crm":
@@ -74,31 +73,32 @@ class MemoryBackend:
         return None
 
     def build_survey_pages(self, visits: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
-        self._work()
-        return [self._page(one.token, one.page_view) for one in visits]
+        self._require_database()
+        return [self._page(request.token, request.page_view) for request in visits]
 
     def record_visits(self, visits: Sequence[SurveyPageRequest]) -> list[VisitOutcome | Exception]:
-        self._work()
-        return [self._take(one.token, one.page_view, one.submission) for one in visits]
+        self._require_database()
+        return [self._record(request) for request in visits]
 
-    def _take(self, token: str, visit: PageView, press: Submission | None) -> VisitOutcome:
-        self.visits.append(visit)
-        if press is not None and token.startswith(("marie", "paul", "open")):
-            self.answers.append(
+    def _record(self, request: SurveyPageRequest) -> VisitOutcome:
+        self.visits.append(request.page_view)
+        submission = request.submission
+        if submission is not None and request.token.startswith(("marie", "paul", "open")):
+            self.responses.append(
                 SubmittedResponse(
-                    token,
-                    press.score,
-                    press.comment,
-                    press.is_final,
-                    press.do_not_contact,
-                    press.language,
-                    dict(press.follow_up),
+                    request.token,
+                    submission.score,
+                    submission.comment,
+                    submission.is_final,
+                    submission.do_not_contact,
+                    submission.language,
+                    dict(submission.follow_up),
                 )
             )
-        return self._page(token, visit).state
+        return self._page(request.token, request.page_view).state
 
     def unsubscribe_page(self, token: str) -> UnsubscribePage:
-        self._work()
+        self._require_database()
         if token != "stop":
             return UnsubscribePage(state="unknown", language="fr")
         state = "done" if token in self.unsubscribed else "open"
@@ -110,12 +110,12 @@ class MemoryBackend:
         return self.unsubscribe_page(token)
 
     def resolve_review_link(self, token: str, visit: PageView) -> str | None:
-        self._work()
+        self._require_database()
         self.visits.append(visit)
         return self.review_url if token == "review" else None
 
     def report_bounces(self, token: str, message: bytes) -> int:
-        self._work()
+        self._require_database()
         if token != "relay":
             raise WebhookRejected("unknown_connection")
         if not message.startswith(b"From:"):
@@ -124,14 +124,14 @@ class MemoryBackend:
         return 1
 
     def problems(self) -> list[str]:
-        self._work()
-        return self.complaints
+        self._require_database()
+        return self.problem_list
 
-    def _work(self) -> None:
-        if self.hanging is not None:
-            self.hanging.wait(5)
-        if self.broken:
-            raise ConnectionError("the database of Marie Martin is away")
+    def _require_database(self) -> None:
+        if self.gate is not None:
+            self.gate.wait(5)
+        if self.is_down:
+            raise ConnectionError("the database of Marie Martin is unreachable")
 
     def _page(self, token: str, visit: PageView) -> SurveyPage:
         if token == "late":
@@ -146,14 +146,14 @@ class MemoryBackend:
             "token": token,
             "unsubscribe_token": "stop",
         }
-        answers = [answer for answer in self.answers if answer.token == token]
-        if not answers or self.provisional:
+        responses = [response for response in self.responses if response.token == token]
+        if not responses or self.provisional:
             return SurveyPage(state="open", conflicting=self.conflicting, **shown)
-        last = answers[-1]
+        last = responses[-1]
         return SurveyPage(
             state="answered",
             score=last.score,
-            commented=any(answer.comment for answer in answers),
+            commented=any(response.comment for response in responses),
             do_not_contact=last.do_not_contact,
             reviews=(ReviewDestination(url=f"{self.public_url}/r/review", title="Avis Exemple"),),
             **shown,

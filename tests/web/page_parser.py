@@ -1,4 +1,4 @@
-"""Reads a page as a browser would: its buttons, fields and what refers to what."""
+"""Parses a page: buttons, fields, ids and references to ids."""
 
 from html.parser import HTMLParser
 
@@ -12,14 +12,14 @@ class ParsedForm(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
-        at = dict(attrs)
+        attributes = dict(attrs)
         if tag == "button":
-            self.buttons.append(at)
+            self.buttons.append(attributes)
         if tag in {"input", "textarea"}:
-            self.fields.append(at)
-        self.ids += [at["id"]] if "id" in at else []
+            self.fields.append(attributes)
+        self.ids += [attributes["id"]] if "id" in attributes else []
         for name in ("for", "aria-describedby", "aria-labelledby"):
-            self.references += [at[name]] if name in at else []
+            self.references += [attributes[name]] if name in attributes else []
 
     @property
     def scores(self):
@@ -27,7 +27,9 @@ class ParsedForm(HTMLParser):
 
     @property
     def chosen(self):
-        return [one["value"] for one in self.buttons if one.get("name") == "score" and "aria-current" in one]
+        return [
+            button["value"] for button in self.buttons if button.get("name") == "score" and "aria-current" in button
+        ]
 
     @property
     def sends(self):

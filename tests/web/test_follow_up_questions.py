@@ -1,4 +1,4 @@
-"""Further questions, the company's colour, proxies, test pages and reports of mail that came back."""
+"""Follow-up questions, the company's colour, trusted proxies."""
 
 from __future__ import annotations
 
@@ -17,31 +17,35 @@ SPEED = FollowUpQuestion(
 )
 
 
-def asked(form):
+def follow_up_fields(form):
     return [field["name"] for field in form.fields if field.get("name", "").startswith("asked.")]
 
 
-def test_further_questions_are_asked_of_their_segment_only(client, backend, read_form):
+def test_follow_up_questions_are_shown_to_their_segment_only(client, backend, read_form):
     backend.follow_ups = (WHY, SPEED)
-    assert asked(read_form(client.get("/s/marie").text)) == []
-    assert asked(read_form(client.get("/s/marie?score=2").text)) == ["asked.why", "asked.speed", "asked.speed"]
-    assert asked(read_form(client.get("/s/marie?score=7").text)) == ["asked.speed", "asked.speed"]
-    assert asked(read_form(client.get("/s/marie?score=10").text)) == []
+    assert follow_up_fields(read_form(client.get("/s/marie").text)) == []
+    assert follow_up_fields(read_form(client.get("/s/marie?score=2").text)) == [
+        "asked.why",
+        "asked.speed",
+        "asked.speed",
+    ]
+    assert follow_up_fields(read_form(client.get("/s/marie?score=7").text)) == ["asked.speed", "asked.speed"]
+    assert follow_up_fields(read_form(client.get("/s/marie?score=10").text)) == []
     assert "Pourquoi &lt;donc&gt;\u202f?" in client.get("/s/marie?score=2").text
 
 
-def test_their_answers_arrive_cleaned_beside_the_score(client, backend, read_form):
+def test_follow_up_answers_are_sanitized_and_stored_with_the_score(client, backend, read_form):
     backend.follow_ups = (WHY, SPEED)
     page = client.post("/s/marie", data={"score": "2"}).text
-    assert set(asked(read_form(page))) == {"asked.why", "asked.speed"}
+    assert set(follow_up_fields(read_form(page))) == {"asked.why", "asked.speed"}
     client.post("/s/marie", data={"send": "2", "asked.why": "a\x00b", "asked.speed": "Trop lent", "asked.": "x"})
-    assert backend.answers[-1].follow_up == {"why": "ab", "speed": "Trop lent", "": "x"}
+    assert backend.responses[-1].follow_up == {"why": "ab", "speed": "Trop lent", "": "x"}
     assert set(read_form(page).references) <= set(read_form(page).ids)
     assert len(page.encode()) < 30_000
 
 
 @pytest.mark.parametrize("colour", ["#174ea6", "#ffcc00", "#000000", "#ffffff", "#ff0000", "#7f7f7f"])
-def test_any_company_colour_is_made_readable(client, backend, colour):
+def test_any_company_colour_is_adjusted_to_be_readable(client, backend, colour):
     colours = build_palette(colour)
     for main, on_main, grounds in (
         (colours.main, colours.on_main, ("#ffffff", "#eef1f5")),
@@ -52,7 +56,7 @@ def test_any_company_colour_is_made_readable(client, backend, colour):
     assert f"--main: {colours.main};" in client.get("/s/marie").text
 
 
-def test_the_usual_colour_stays_as_it_is():
+def test_a_readable_colour_is_unchanged():
     assert build_palette("#174ea6").main == "#174ea6"
 
 
@@ -70,21 +74,10 @@ def visited(backend, proxies, peer, headers):
     return backend.visits[-1].address
 
 
-def test_a_trusted_proxy_tells_who_calls_and_nobody_else(backend):
-    told = {"X-Forwarded-For": "198.51.100.1, 203.0.113.77"}
-    assert visited(backend, (), "10.0.0.2", told) == "10.0.0.0/24"
-    assert visited(backend, ("10.0.0.0/8",), "10.0.0.2", told) == "203.0.113.0/24"
-    assert visited(backend, ("10.0.0.0/8", "203.0.113.77"), "10.0.0.2", told) == "198.51.100.0/24"
-    assert visited(backend, ("10.0.0.0/8",), "192.0.2.9", told) == "192.0.2.0/24"
+def test_the_forwarded_address_is_believed_from_trusted_proxies_only(backend):
+    headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.77"}
+    assert visited(backend, (), "10.0.0.2", headers) == "10.0.0.0/24"
+    assert visited(backend, ("10.0.0.0/8",), "10.0.0.2", headers) == "203.0.113.0/24"
+    assert visited(backend, ("10.0.0.0/8", "203.0.113.77"), "10.0.0.2", headers) == "198.51.100.0/24"
+    assert visited(backend, ("10.0.0.0/8",), "192.0.2.9", headers) == "192.0.2.0/24"
     assert visited(backend, ("10.0.0.0/8",), "10.0.0.2", {"X-Forwarded-For": "nonsense"}) in (None, "10.0.0.0/24")
-
-
-def test_reports_are_taken_from_whoever_holds_the_token(client, backend):
-    assert client.post("/b/relay", content=b"From: x").json() == {"status": "accepted", "new": 1}
-    assert client.post("/b/relay", content=b"nonsense").status_code == 400
-    assert client.post("/b/other", content=b"From: x").status_code == 404
-    assert client.post("/b/relay", content=b"From: x" + b"x" * 2_000_000).status_code == 413
-    assert client.get("/b/relay").status_code == 405
-    backend.broken = True
-    assert client.post("/b/relay", content=b"From: x").status_code == 503
-    assert len(backend.bounces) == 1

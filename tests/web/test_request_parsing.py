@@ -22,7 +22,7 @@ from nps_connect.web.request_data import UnreadableBody, read_body, truncate_to_
         (None, None),
     ],
 )
-def test_an_address_is_cut_to_its_network(address, network):
+def test_an_address_is_truncated_to_its_network(address, network):
     assert truncate_to_network(address) == network
 
 
@@ -33,12 +33,12 @@ def test_only_the_eleven_scores_are_scores(values):
 
 
 @pytest.mark.parametrize("score", range(11))
-def test_each_score_is_read(score):
+def test_each_score_is_parsed(score):
     assert parse_score([str(score)]) == score
 
 
 @given(st.binary())
-def test_any_body_is_a_form(body):
+def test_any_body_is_parsed_as_a_form(body):
     form = parse_form(body)
     assert form.score is None or 0 <= form.score <= 10
 
@@ -53,37 +53,37 @@ def test_any_body_is_a_form(body):
         ("", []),
     ],
 )
-def test_the_browsers_wishes_are_read_dearest_first(header, tags):
+def test_accept_language_is_parsed_by_preference(header, tags):
     assert parse_accept_language(header) == tags
 
 
 @given(st.text())
-def test_any_header_is_read(header):
+def test_any_accept_language_header_is_parsed(header):
     assert all(isinstance(tag, str) and tag for tag in parse_accept_language(header))
 
 
-def a_request(receive):
+def build_request(receive):
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
     return Request(scope, receive)
 
 
-def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one():
+def test_an_incomplete_body_is_unreadable():
     messages = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
 
     async def receive():
         return messages.pop(0)
 
     with pytest.raises(UnreadableBody) as caught:
-        asyncio.run(read_body(a_request(receive), 100))
+        asyncio.run(read_body(build_request(receive), 100))
     assert caught.value.status == 400
 
 
-def test_a_body_that_never_ends_is_given_up(monkeypatch):
+def test_a_slow_body_times_out(monkeypatch):
     monkeypatch.setattr("nps_connect.web.request_data.BODY_TIMEOUT_SECONDS", 0.01)
 
     async def receive():
         await asyncio.sleep(3600)
 
     with pytest.raises(UnreadableBody) as caught:
-        asyncio.run(read_body(a_request(receive), 100))
+        asyncio.run(read_body(build_request(receive), 100))
     assert caught.value.status == 408

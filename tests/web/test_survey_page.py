@@ -1,4 +1,4 @@
-"""What the survey page shows; opening it confirms nothing."""
+"""The survey page; opening it confirms nothing."""
 
 import re
 
@@ -7,24 +7,24 @@ import pytest
 from nps_connect.records.pages import FollowUpQuestion
 
 
-def test_the_page_asks_with_eleven_buttons_that_send_the_form(client, backend, read_form):
-    answer = client.get("/s/marie")
-    form = read_form(answer.text)
-    assert answer.status_code == 200
+def test_the_page_has_eleven_submit_buttons(client, backend, read_form):
+    response = client.get("/s/marie")
+    form = read_form(response.text)
+    assert response.status_code == 200
     assert form.scores == [str(score) for score in range(11)]
     assert all(button["type"] == "submit" for button in form.buttons)
     assert form.sends == []
-    assert "Quelle est la probabilité que vous recommandiez Exemple SA" in answer.text
-    assert backend.answers == []
+    assert "Quelle est la probabilité que vous recommandiez Exemple SA" in response.text
+    assert backend.responses == []
 
 
 def test_a_score_in_the_link_preselects_and_confirms_nothing(client, backend, read_form):
-    answer = client.get("/s/marie?score=9")
-    form = read_form(answer.text)
+    response = client.get("/s/marie?score=9")
+    form = read_form(response.text)
     assert form.chosen == ["9"]
     assert form.sends == ["9"]
-    assert "Envoyer ma réponse\u00a0: 9" in answer.text
-    assert backend.answers == []
+    assert "Envoyer ma réponse\u00a0: 9" in response.text
+    assert backend.responses == []
     assert backend.visits[-1].score == 9
 
 
@@ -42,14 +42,14 @@ def test_a_score_in_the_link_preselects_and_confirms_nothing(client, backend, re
         "score=%00",
     ],
 )
-def test_a_score_that_is_none_preselects_nothing(client, backend, query, read_form):
-    answer = client.get(f"/s/marie?{query}")
-    assert answer.status_code == 200
-    assert read_form(answer.text).chosen == []
+def test_an_invalid_score_preselects_nothing(client, backend, query, read_form):
+    response = client.get(f"/s/marie?{query}")
+    assert response.status_code == 200
+    assert read_form(response.text).chosen == []
     assert backend.visits[-1].score is None
 
 
-def test_the_first_button_does_nothing_so_that_enter_in_a_field_sends_nothing(client, read_form):
+def test_enter_in_a_field_activates_a_button_that_submits_nothing(client, read_form):
     for url in ("/s/marie", "/s/marie?score=9"):
         first = read_form(client.get(url).text).buttons[0]
         assert (first["form"], first["formmethod"]) == ("answer", "dialog")
@@ -81,18 +81,18 @@ def test_every_score_is_shown_the_same_review_links(client, score):
     assert re.findall(r'href="([^"]*/r/[^"]*)"', page) == ["http://testserver/r/review"]
 
 
-def test_a_detractor_reads_of_help_before_the_review_link(client):
+def test_a_detractor_sees_help_before_the_review_link(client):
     page = client.post("/s/paul", data={"score": "6"}).text
     assert page.index("Contact our team") < page.index("Would you share your experience?")
     assert "Contact our team" not in client.post("/s/marie", data={"score": "7"}).text
 
 
-def test_a_promoter_reads_of_the_review_link_first(client):
+def test_a_promoter_sees_the_review_link_first(client):
     page = client.post("/s/paul", data={"score": "9"}).text
     assert page.index("Would you share your experience?") < page.index("Would you like to add something?")
 
 
-def test_an_expired_survey_still_names_a_person(client):
+def test_an_expired_survey_shows_the_help_address(client):
     assert "care@example.com" in client.get("/s/late").text
 
 
@@ -103,10 +103,10 @@ def test_the_language_can_be_switched_and_keeps_the_score(client, backend):
     assert 'name="switch_language" value="fr" formaction="./marie?lang=fr&amp;score=9"' in page.text
     assert backend.visits[-1].language == "en"
     assert client.post("/s/marie", data={"score": "9", "lang": "en"}).text.count("Thank you!") == 2
-    assert backend.answers[-1].language == "en"
+    assert backend.responses[-1].language == "en"
 
 
-def test_another_language_keeps_what_was_typed_and_sends_nothing(client, backend):
+def test_switching_the_language_keeps_the_typed_text_and_submits_nothing(client, backend):
     backend.follow_ups = (FollowUpQuestion(name="reason", question="Pourquoi", segments=("detractor",)),)
     typed = {"lang": "fr", "comment": "Trop <lent>", "do_not_contact": "1", "asked.reason": "Le délai"}
     page = client.post("/s/marie?lang=en&score=2", data={**typed, "switch_language": "en"}).text
@@ -115,23 +115,23 @@ def test_another_language_keeps_what_was_typed_and_sends_nothing(client, backend
     assert "Le délai</textarea>" in page
     assert 'name="do_not_contact" value="1" checked' in page
     assert "Send my answer: 2" in page
-    assert backend.answers == []
+    assert backend.responses == []
     assert backend.visits[-1].score is None
 
 
-def test_what_was_no_score_does_not_cost_the_comment(client, backend):
+def test_an_invalid_score_keeps_the_comment(client, backend):
     page = client.post("/s/marie", data={"score": "11", "comment": "Trop lent"})
     assert (page.status_code, "Trop lent</textarea>" in page.text) == (422, True)
 
 
-def test_who_pressed_two_scores_at_once_is_told_why_none_counts(client, backend):
+def test_conflicting_scores_are_explained(client, backend):
     backend.provisional = backend.conflicting = True
     page = client.post("/s/paul", data={"score": "2"}).text
     assert "neither counts yet" in page
 
 
 @pytest.mark.parametrize("wish", ["xx", "", "fr' onload", "%00", "../../en"])
-def test_an_unknown_language_is_passed_over(client, wish):
+def test_an_unknown_language_is_ignored(client, wish):
     assert '<html lang="fr"' in client.get(f"/s/marie?lang={wish}").text
 
 
@@ -141,17 +141,17 @@ def test_the_surveys_own_question_keeps_its_language(client, backend):
     assert '<h1 lang="fr">Et &lt;notre&gt; atelier\u202f?</h1>' in page
 
 
-def test_a_stranger_is_answered_in_the_browsers_language(client):
+def test_an_unknown_visitor_gets_the_browsers_language(client):
     assert '<html lang="en"' in client.get("/s/nobody", headers={"accept-language": "de, en-GB;q=0.8, fr;q=0.5"}).text
     assert '<html lang="fr"' in client.get("/s/nobody", headers={"accept-language": "de"}).text
 
 
-def test_every_label_and_description_points_to_something(client, read_form):
-    for answer in (
+def test_every_label_and_description_refers_to_an_element(client, read_form):
+    for response in (
         client.get("/s/marie?score=2"),
         client.post("/s/marie", data={"score": "2"}),
         client.get("/s/marie"),
     ):
-        form = read_form(answer.text)
+        form = read_form(response.text)
         assert set(form.references) <= set(form.ids)
         assert len(form.ids) == len(set(form.ids))

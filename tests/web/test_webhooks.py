@@ -1,4 +1,4 @@
-"""Webhook intake: verified and stored before it is answered, never read beyond its limit."""
+"""Webhooks and bounce reports: verified and stored before the response, with a size limit."""
 
 import threading
 
@@ -7,13 +7,13 @@ import pytest
 GOOD = {"x-signature": "good"}
 
 
-def test_a_webhook_is_passed_on_exactly_as_it_came(client, backend):
-    answer = client.post(
+def test_a_webhook_is_stored_exactly_as_received(client, backend):
+    response = client.post(
         "/hooks/crm?a=%20b&c=%2F",
         content=b'{"x": "\xc3\xa9"}',
         headers=[("X-Signature", "good"), ("X-Two", "1"), ("X-Two", "2")],
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
     connection, request = backend.webhooks[0]
     assert connection == "crm"
     assert request.method == "POST"
@@ -24,7 +24,7 @@ def test_a_webhook_is_passed_on_exactly_as_it_came(client, backend):
     assert request.received_at.isoformat() == "2026-03-03T12:00:00+00:00"
 
 
-def test_the_address_is_the_public_one_whatever_the_host_header_says(client, backend):
+def test_the_webhook_url_ignores_the_host_header(client, backend):
     backend.public_url = "https://nps.example.com/base"
     client.post("/hooks/crm", content=b"{}", headers={**GOOD, "host": "internal:8040"})
     assert backend.webhooks[0][1].url == "https://nps.example.com/base/hooks/crm"
@@ -40,52 +40,63 @@ def test_the_address_is_the_public_one_whatever_the_host_header_says(client, bac
         ("/hooks/crm/x", b"{}", GOOD, 404, "unknown"),
     ],
 )
-def test_a_webhook_that_is_not_believed_is_refused(client, backend, url, content, headers, status, error):
-    answer = client.post(url, content=content, headers=headers)
-    assert answer.status_code == status
-    assert answer.json() == {"error": error}
+def test_an_invalid_webhook_is_refused(client, backend, url, content, headers, status, error):
+    response = client.post(url, content=content, headers=headers)
+    assert response.status_code == status
+    assert response.json() == {"error": error}
     assert backend.webhooks == []
 
 
-def test_a_webhook_of_exactly_the_limit_is_taken(client, backend):
+def test_a_webhook_of_exactly_the_size_limit_is_accepted(client, backend):
     assert client.post("/hooks/crm", content=b"{" * (1024 * 1024), headers=GOOD).status_code == 200
 
 
-def test_an_announced_length_beyond_the_limit_is_refused_before_anything_is_read(client, backend):
+def test_a_content_length_over_the_limit_is_refused_before_reading(client, backend):
     async def never():
         raise AssertionError("read before the length was looked at")
         yield b""
 
-    answer = client.post("/hooks/crm", content=never(), headers={**GOOD, "content-length": str(10**12)})
-    assert answer.status_code == 413
+    response = client.post("/hooks/crm", content=never(), headers={**GOOD, "content-length": str(10**12)})
+    assert response.status_code == 413
 
 
-def test_what_arrives_is_counted_whatever_was_announced(client, backend):
-    taken = []
+def test_received_bytes_are_counted_whatever_the_content_length(client, backend):
+    chunks = []
 
     async def endless():
         while True:
-            taken.append(1)
+            chunks.append(1)
             yield b"{" * 65536
 
-    answer = client.post("/hooks/crm", content=endless(), headers={**GOOD, "content-length": "2"})
-    assert answer.status_code == 413
-    assert len(taken) < 20
+    response = client.post("/hooks/crm", content=endless(), headers={**GOOD, "content-length": "2"})
+    assert response.status_code == 413
+    assert len(chunks) < 20
     assert backend.webhooks == []
 
 
-def test_an_unreachable_house_asks_for_a_resend(client, backend):
-    backend.broken = True
-    answer = client.post("/hooks/crm", content=b"{}", headers=GOOD)
-    assert answer.status_code == 503
-    assert 0 < int(answer.headers["retry-after"]) < 60  # some vendors come again only within a minute
+def test_an_unavailable_database_asks_for_a_resend(client, backend):
+    backend.is_down = True
+    response = client.post("/hooks/crm", content=b"{}", headers=GOOD)
+    assert response.status_code == 503
+    assert 0 < int(response.headers["retry-after"]) < 60  # some vendors come again only within a minute
 
 
-def test_a_ledger_that_hangs_asks_for_a_resend_before_the_vendor_hangs_up(client, backend, monkeypatch):
+def test_a_blocked_ledger_asks_for_a_resend_before_the_vendor_times_out(client, backend, monkeypatch):
     monkeypatch.setattr("nps_connect.web.webhooks.STORE_TIMEOUT_SECONDS", 0.05)
     free = threading.Event()
-    backend.hanging = free
-    answer = client.post("/hooks/crm", content=b"{}", headers=GOOD)
+    backend.gate = free
+    response = client.post("/hooks/crm", content=b"{}", headers=GOOD)
     free.set()
-    assert answer.status_code == 503
-    assert 0 < int(answer.headers["retry-after"]) < 60
+    assert response.status_code == 503
+    assert 0 < int(response.headers["retry-after"]) < 60
+
+
+def test_bounce_reports_require_the_token(client, backend):
+    assert client.post("/b/relay", content=b"From: x").json() == {"status": "accepted", "new": 1}
+    assert client.post("/b/relay", content=b"nonsense").status_code == 400
+    assert client.post("/b/other", content=b"From: x").status_code == 404
+    assert client.post("/b/relay", content=b"From: x" + b"x" * 2_000_000).status_code == 413
+    assert client.get("/b/relay").status_code == 405
+    backend.is_down = True
+    assert client.post("/b/relay", content=b"From: x").status_code == 503
+    assert len(backend.bounces) == 1
