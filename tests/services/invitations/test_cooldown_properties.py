@@ -1,4 +1,4 @@
-"""No two surveys to one person or mailbox within the cooldown: for any order and interleaving of events and workers."""
+"""No person or mailbox gets two surveys within the cooldown, for any order and interleaving of events and workers."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ LIMITS = st.fixed_dictionaries(
     }
 )
 TRIGGERS = [
-    {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "at once"},
+    {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "immediate"},
     {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "later", "delay": "2d", "priority": 1},
 ]
 EXAMPLES = ledger_settings(8)
 
 
-class Interrupted(FakeCrm):
-    """While this vendor is asked by one worker, others take their turn: the place where work can interleave."""
+class InterleavingCrm(FakeCrm):
+    """Lets other workers decide while this worker looks contacts up: the point where workers can interleave."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,43 +70,47 @@ class Interrupted(FakeCrm):
         return super().nps_find_contacts(connection, keys)
 
     def move(self, person: str, mailbox: str) -> None:
-        """Somebody has another address now."""
+        """Change the address of a contact."""
         if person in self.people:
             self.people[person] = self.people[person].model_copy(update={"email": f"{mailbox}@example.com"})
 
     def opt_out(self, person: str, opted_out: bool) -> None:
-        """Somebody wants no mail, or does again."""
+        """Set the opt-out of a contact."""
         if person in self.people:
             self.people[person] = self.people[person].model_copy(update={"opted_out": opted_out})
 
-    def merge(self, gone: str, into: str) -> None:
-        """Two people turn out to be one."""
-        if gone != into and {gone, into} <= self.people.keys():
-            lost, kept = self.people.pop(gone), self.people[into]
-            merged = (*kept.merged_ids, *lost.merged_ids, gone)
-            self.people[into] = kept.model_copy(update={"merged_ids": merged})
+    def merge(self, source: str, target: str) -> None:
+        """Merge a contact into another."""
+        if source != target and {source, target} <= self.people.keys():
+            lost, kept = self.people.pop(source), self.people[target]
+            merged = (*kept.merged_ids, *lost.merged_ids, source)
+            self.people[target] = kept.model_copy(update={"merged_ids": merged})
 
-    def who(self, person: str) -> str:
-        """Under which id somebody is known now."""
-        return next((one.id for one in self.people.values() if person in (one.id, *one.merged_ids)), person)
+    def surviving_id(self, person: str) -> str:
+        """The id of a contact after merges."""
+        return next(
+            (contact.id for contact in self.people.values() if person in (contact.id, *contact.merged_ids)), person
+        )
 
 
-class Sent:
-    """When each mail went out, to which mailbox and to whom."""
+class SentMails:
+    """Records when each mail was sent, to which mailbox and contact."""
 
     def __init__(self, application: ApplicationHarness, clock: ManualClock) -> None:
         self.application, self.clock, self.mails = application, clock, []
-        self.closest = COOLDOWN
-        """The shortest time between two mails to one mailbox, or to one person as known at the second one."""
+        self.min_interval = COOLDOWN
+        """The shortest time between two mails to one mailbox, or to one person after the merges known by then."""
 
     def deliver(self) -> None:
         before = len(self.application.post.items)
         self.application.run(only="send_survey")
         for mail in self.application.post.items[before:]:
             now, mailbox, person = self.clock(), mail.to.email, self._person(mail.idempotency_key)
-            for at, other, someone in self.mails:
-                if other == mailbox or self.application.crm.who(someone) == self.application.crm.who(person):
-                    self.closest = min(self.closest, now - at)
+            for at, earlier_mailbox, earlier_person in self.mails:
+                if earlier_mailbox == mailbox or self.application.crm.surviving_id(
+                    earlier_person
+                ) == self.application.crm.surviving_id(person):
+                    self.min_interval = min(self.min_interval, now - at)
             self.mails.append((now, mailbox, person))
 
     def _person(self, key: str) -> str:
@@ -117,30 +121,30 @@ class Sent:
 
 @EXAMPLES
 @given(steps=STEPS, limits=LIMITS)
-def test_whatever_happens_in_whatever_order_nobody_is_written_to_twice_within_the_cooldown(ledger, steps, limits):
-    clock, crm = ManualClock(), Interrupted()
+def test_no_two_surveys_within_the_cooldown_in_any_order_of_events(ledger, steps, limits):
+    clock, crm = ManualClock(), InterleavingCrm()
     application = ApplicationHarness(
         delete_all_rows(ledger), clock, {"triggers": TRIGGERS[:], "limits": limits}, acme=crm
     )
     application.crm = crm.application = crm
     crm.application = application
-    sent = Sent(application, clock)
+    sent = SentMails(application, clock)
     for person, email in MAILBOXES.items():
         crm.knows(person, email)
-    for number, (what, first, second) in enumerate(steps):
-        if what == "event":
+    for number, (step, first, second) in enumerate(steps):
+        if step == "event":
             application.webhook(application.won(first, deal=str(number), at=clock() - timedelta(hours=second)))
             application.store()
-        elif what == "decide":
+        elif step == "decide":
             crm.meanwhile = list(second)
             drain_events(application.ctx, "crm", first)
-        elif what == "deliver":
+        elif step == "deliver":
             sent.deliver()
-        elif what == "opt_out":
+        elif step == "opt_out":
             crm.opt_out(first, second)
-        elif what == "move":
+        elif step == "move":
             crm.move(first, second)
-        elif what == "merge":
+        elif step == "merge":
             crm.merge(first, second)
         else:
             clock.forward(timedelta(hours=first))
@@ -149,7 +153,7 @@ def test_whatever_happens_in_whatever_order_nobody_is_written_to_twice_within_th
         application.run(only="crm/decide")
         sent.deliver()
         clock.forward("2d")
-    assert sent.closest >= COOLDOWN
+    assert sent.min_interval >= COOLDOWN
 
 
 @EXAMPLES
@@ -157,7 +161,7 @@ def test_whatever_happens_in_whatever_order_nobody_is_written_to_twice_within_th
     facts=st.lists(st.tuples(st.sampled_from(sorted(MAILBOXES)), st.integers(0, 72)), min_size=6, max_size=24),
     sizes=st.lists(st.integers(1, 5), min_size=2, max_size=4),
 )
-def test_many_workers_at_once_reserve_each_cooldown_once(ledger, facts, sizes):
+def test_concurrent_workers_reserve_each_cooldown_once(ledger, facts, sizes):
     clock = ManualClock()
     application = ApplicationHarness(
         delete_all_rows(ledger), clock, {"triggers": TRIGGERS, "limits": {"cooldown": "5d"}}
@@ -171,23 +175,23 @@ def test_many_workers_at_once_reserve_each_cooldown_once(ledger, facts, sizes):
         )
     )
     application.store()
-    decide_at_once(application, sizes)
+    decide_concurrently(application, sizes)
     with ledger.read() as session:
         query = select(ContactRow.mailbox).join(InvitationRow, InvitationRow.contact_id == ContactRow.id)
-        asked = list(session.execute(query).scalars())
-    assert len(asked) == len({MAILBOXES[person] for person, _ in facts})
-    assert len(set(asked)) == len(asked)
+        mailboxes = list(session.execute(query).scalars())
+    assert len(mailboxes) == len({MAILBOXES[person] for person, _ in facts})
+    assert len(set(mailboxes)) == len(mailboxes)
 
 
-def decide_at_once(application: ApplicationHarness, sizes: list[int]) -> None:
-    """Several workers decide, each so many events at a time."""
+def decide_concurrently(application: ApplicationHarness, sizes: list[int]) -> None:
+    """Decide in one thread per size, each with batches of that size."""
     failures: list[BaseException] = []
 
     def work(size: int) -> None:
         try:
             while drain_events(application.ctx, "crm", size):
                 pass
-        except BaseException as error:  # noqa: BLE001  # told to the test
+        except BaseException as error:  # noqa: BLE001  # raised in the test
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(size,)) for size in sizes]
@@ -199,52 +203,54 @@ def decide_at_once(application: ApplicationHarness, sizes: list[int]) -> None:
 
 
 @pytest.mark.parametrize("limit", [{"surveys_per_day": 5}, {"unusual": 5}])
-def test_many_workers_at_once_keep_to_what_is_counted_over_everybody(ledger, limit):
+def test_concurrent_workers_respect_global_limits(ledger, limit):
     application = ApplicationHarness(ledger, ManualClock(), {"limits": limit})
     for number in range(40):
         application.crm.knows(str(number), f"p{number}@example.com")
     application.webhook(*(application.won(str(number)) for number in range(40)))
     application.store()
-    decide_at_once(application, [1, 2, 3, 4])
+    decide_concurrently(application, [1, 2, 3, 4])
     with ledger.read() as session:
         assert len(session.execute(select(InvitationRow.id)).all()) == 5
 
 
-@pytest.mark.parametrize("races", [1, 4])
-def test_a_worker_that_was_overtaken_decides_again(ledger, races):
-    clock, crm = ManualClock(), Interrupted()
+@pytest.mark.parametrize("conflicts", [1, 4])
+def test_a_worker_decides_again_after_a_reservation_conflict(ledger, conflicts):
+    clock, crm = ManualClock(), InterleavingCrm()
     application = ApplicationHarness(ledger, clock, {"triggers": TRIGGERS, "limits": {"cooldown": "5d"}}, acme=crm)
     crm.application = application
     for person in "12":
         crm.knows(person, "a@example.com")
-    application.webhook(*(application.won(person, deal=str(number)) for number in range(races + 1) for person in "12"))
+    application.webhook(
+        *(application.won(person, deal=str(number)) for number in range(conflicts + 1) for person in "12")
+    )
     application.store()
-    crm.meanwhile = [1] * races
+    crm.meanwhile = [1] * conflicts
     while drain_events(application.ctx, "crm", 1):
         pass
     with ledger.read() as session:
         assert len(session.execute(select(InvitationRow.id)).all()) == 1
 
 
-class Overtaken(Interrupted):
-    """In each of the first sittings, another worker takes the cooldown of one more person while this one judges."""
+class ConflictingCrm(InterleavingCrm):
+    """In each of the first decisions, another worker reserves the cooldown of one more contact meanwhile."""
 
-    def __init__(self, sittings: int) -> None:
+    def __init__(self, conflicts: int) -> None:
         super().__init__()
-        self.sittings, self.sitting = sittings, 0
+        self.conflicts, self.decisions = conflicts, 0
 
     @hookimpl
     def nps_veto_survey(self, event, contact, survey):
-        self.sitting += contact.id == "1"
-        if contact.id == str(self.sitting) and self.sitting <= self.sittings:
+        self.decisions += contact.id == "1"
+        if contact.id == str(self.decisions) and self.decisions <= self.conflicts:
             subject = subjects.mailbox_subject(subjects.mailbox_hash(contact.email))
             with self.application.ledger.write() as session:
                 session.add(CooldownRow(subject=subject, until=self.application.clock() + COOLDOWN))
 
 
 @pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
-def test_a_worker_that_is_overtaken_every_time_gives_its_events_back_at_once(ledger):  # SQLite has one writer at a time
-    clock, crm = ManualClock(), Overtaken(MAX_CONFLICT_RETRIES)
+def test_a_worker_with_too_many_conflicts_releases_its_events(ledger):  # SQLite has one writer at a time
+    clock, crm = ManualClock(), ConflictingCrm(MAX_CONFLICT_RETRIES)
     application = ApplicationHarness(ledger, clock, {"triggers": TRIGGERS[:1], "limits": {"cooldown": "5d"}}, acme=crm)
     crm.application = application
     people = [str(number) for number in range(1, MAX_CONFLICT_RETRIES + 2)]

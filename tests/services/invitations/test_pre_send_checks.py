@@ -1,4 +1,4 @@
-"""Right before a survey mail starts, everything that could have changed since the decision is read again."""
+"""Checks right before a survey mail starts: merges, addresses, cooldowns, daily caps and pauses."""
 
 from __future__ import annotations
 
@@ -19,37 +19,39 @@ from nps_connect.services.decisions import paused_surveys
 from nps_connect.services.deliveries.operator_cancel import cancel_by_operator
 
 COOLDOWN = timedelta(days=90)
-EXEMPT = {"ignore_cooldown": "the follow-up of a repaired order", "name": "repaired"}
+EXEMPT = {"ignore_cooldown": "a repaired order", "name": "repaired"}
 SALES = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "delay": "3d", "name": "sales"}
 
 
-def won(application: ApplicationHarness, *people: str) -> None:
-    application.webhook(*(application.won(one, deal=f"{one}-{application.clock().isoformat()}") for one in people))
+def win_deals(application: ApplicationHarness, *people: str) -> None:
+    application.webhook(
+        *(application.won(person, deal=f"{person}-{application.clock().isoformat()}") for person in people)
+    )
     application.run()
 
 
-def surveys(application: ApplicationHarness) -> list[tuple[str, str | None]]:
+def survey_states(application: ApplicationHarness) -> list[tuple[str, str | None]]:
     return [(row.state, row.last_error) for row in application.deliveries("send_survey")]
 
 
-def written_to(application: ApplicationHarness) -> list[str]:
+def survey_recipients(application: ApplicationHarness) -> list[str]:
     return [mail.to.email for mail in application.post.items if mail.kind == "survey"]
 
 
-def ends(application: ApplicationHarness) -> dict[str, object]:
-    """Until when each mailbox and person cools down."""
+def cooldown_ends(application: ApplicationHarness) -> dict[str, object]:
+    """End of the cooldown by subject."""
     with application.ledger.read() as session:
         return dict(session.execute(select(CooldownRow.subject, CooldownRow.until)).all())
 
 
-class TestWhoBecomesSomebodyElse:
-    """Two people are decided on; before their mails start they turn out to share a mailbox, or to be one person."""
+class TestMergedContacts:
+    """Two contacts turn out to share a mailbox or to be one person after the decisions and before their mails."""
 
     @pytest.fixture
     def application(self, application):
         application.crm.knows("1", "a@example.com")
         application.crm.knows("2", "b@example.com")
-        won(application, "1", "2")
+        win_deals(application, "1", "2")
         application.clock.forward("1d")
         return application
 
@@ -61,12 +63,12 @@ class TestWhoBecomesSomebodyElse:
         del application.crm.people["1"]
 
     @pytest.mark.parametrize("change", [change_address, merge])
-    def test_gets_one_mail(self, application, change):
+    def test_one_mail_is_sent(self, application, change):
         change(self, application)
         application.clock.forward("2d")
         application.run()
-        assert written_to(application) == ["b@example.com"]
-        assert surveys(application) == [
+        assert survey_recipients(application) == ["b@example.com"]
+        assert survey_states(application) == [
             (
                 "cancelled",
                 "surveyed within the cooldown: since the decision the address was changed or contacts were merged",
@@ -74,30 +76,30 @@ class TestWhoBecomesSomebodyElse:
             ("succeeded", None),
         ]
         application.crm.knows("3", "a@example.com")
-        won(application, "3")  # the old mailbox is free again
+        win_deals(application, "3")  # the cooldown of the old mailbox was released
         assert application.deliveries("send_survey")[-1].state == "pending"
 
-    def test_is_blocked_by_a_mail_that_went_out_before(self, application):
+    def test_a_mail_sent_before_blocks_the_next(self, application):
         application.crm.knows("3", "c@example.com")
         application.clock.forward("2d")
         application.run()
-        won(application, "3")
+        win_deals(application, "3")
         application.crm.knows("3", "b@example.com")
         application.clock.forward("3d")
         application.run()
-        assert sorted(written_to(application)) == ["a@example.com", "b@example.com"]
+        assert sorted(survey_recipients(application)) == ["a@example.com", "b@example.com"]
 
-    def test_the_mailbox_that_was_written_to_cools_down_when_the_person_has_moved_on(self, application):
+    def test_the_mailbox_of_a_sent_mail_stays_in_cooldown_after_a_change_of_address(self, application):
         application.clock.forward("2d")
         application.run()
         application.crm.knows("1", "new@example.com")
         application.crm.knows("4", "a@example.com")
-        won(application, "1", "4")
+        win_deals(application, "1", "4")
         assert len(application.deliveries("send_survey")) == 2
 
 
-class TestAnExemptTrigger:
-    """A trigger that may ignore the cooldown lies over a survey of another one."""
+class TestExemptTrigger:
+    """A trigger that ignores the cooldown overlaps with a survey of another trigger."""
 
     @pytest.fixture
     def application(self, ledger, clock):
@@ -105,7 +107,7 @@ class TestAnExemptTrigger:
             ledger, clock, {"triggers": [SALES, {**SALES, **EXEMPT, "where": "city == 'Lyon'", "priority": 1}]}
         )
         application.crm.knows("1", "marie@example.com")
-        won(application, "1")
+        win_deals(application, "1")
         application.clock.forward("1h")
         application.webhook(application.won("1", deal="repaired", city="Lyon"))
         application.run()
@@ -118,35 +120,38 @@ class TestAnExemptTrigger:
             assert cancel_by_operator(session, row, cooldown=COOLDOWN, now=application.clock()).refused is None
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-    def test_cancelled_with_the_other_nothing_is_left(self, application, order):
+    def test_cancelling_both_surveys_releases_the_cooldown(self, application, order):
         for number in order:
             self.cancel(application, number)
-        assert ends(application) == {}
-        won(application, "1")
+        assert cooldown_ends(application) == {}
+        win_deals(application, "1")
         assert application.deliveries("send_survey")[-1].state == "pending"
 
-    @pytest.mark.parametrize("gone", [0, 1])
-    def test_what_the_other_one_implies_stays(self, application, gone):
-        self.cancel(application, gone)
-        assert set(ends(application).values()) == {START + timedelta(days=3, hours=1 - gone) + COOLDOWN}
+    @pytest.mark.parametrize("cancelled", [0, 1])
+    def test_cancelling_one_survey_keeps_the_cooldown_of_the_other(self, application, cancelled):
+        self.cancel(application, cancelled)
+        assert set(cooldown_ends(application).values()) == {START + timedelta(days=3, hours=1 - cancelled) + COOLDOWN}
         application.clock.forward("4d")
         application.run()
-        assert len(written_to(application)) == 1
-        assert set(ends(application).values()) == {application.clock() + COOLDOWN}
+        assert len(survey_recipients(application)) == 1
+        assert set(cooldown_ends(application).values()) == {application.clock() + COOLDOWN}
 
-    def test_both_go_out_and_the_later_one_counts(self, application):
+    def test_both_are_sent_and_the_later_cooldown_counts(self, application):
         application.clock.forward(timedelta(days=2, hours=23))
         application.run()
         application.clock.forward("1h")
         application.run()
-        assert len(written_to(application)) == 2
-        assert ends(application)[mailbox_subject(mailbox_hash("marie@example.com"))] == application.clock() + COOLDOWN
+        assert len(survey_recipients(application)) == 2
+        assert (
+            cooldown_ends(application)[mailbox_subject(mailbox_hash("marie@example.com"))]
+            == application.clock() + COOLDOWN
+        )
 
 
-class TestADayHasRoomForSoMany:
-    """`surveys_per_day` holds for what goes out, not only for what is planned."""
+class TestDailyCap:
+    """`surveys_per_day` limits the surveys sent on a day, not only the surveys planned for it."""
 
-    def busy(self, ledger, clock, people, **limits):
+    def plan_surveys(self, ledger, clock, people, **limits):
         application = ApplicationHarness(
             ledger, clock, {"limits": {"surveys_per_day": 5, **limits}, "triggers": [SALES]}
         )
@@ -154,22 +159,22 @@ class TestADayHasRoomForSoMany:
             names = [f"{day}-{n}" for n in range(min(5, people - 5 * day))]
             for name in names:
                 application.crm.knows(name, f"{name}@example.com")
-            won(application, *names)
+            win_deals(application, *names)
             clock.forward("1d")
         return application
 
     def sent_per_day(self, application, days):
         counts = []
         for _ in range(days):
-            before = len(written_to(application))
+            before = len(survey_recipients(application))
             application.run()
             application.run()
-            counts.append(len(written_to(application)) - before)
+            counts.append(len(survey_recipients(application)) - before)
             application.clock.forward("1d")
         return counts
 
-    def test_after_a_pause_the_rest_is_spread_over_the_days_that_follow(self, ledger, clock):
-        application = self.busy(ledger, clock, 15)
+    def test_after_a_pause_waiting_surveys_are_spread_over_the_next_days(self, ledger, clock):
+        application = self.plan_surveys(ledger, clock, 15)
         with ledger.write() as session:
             pauses.pause(session, pauses.MAIL_SCOPE, cause="operator", reason="holidays", now=clock())
         clock.forward("7d")
@@ -177,23 +182,23 @@ class TestADayHasRoomForSoMany:
         with ledger.write() as session:
             pauses.resume(session, pauses.MAIL_SCOPE)
         assert self.sent_per_day(application, 4) == [5, 5, 5, 0]
-        told = [mail for mail in application.post.items if mail.kind == "fallback"]
-        assert ["surveys_per_day = 5" in mail.text for mail in told] == [True]
+        notices = [mail for mail in application.post.items if mail.kind == "fallback"]
+        assert ["surveys_per_day = 5" in mail.text for mail in notices] == [True]
         with ledger.read() as session:
             rows = session.execute(select(InvitationRow)).scalars().all()
             assert {(row.expires_at - row.sent_at).days for row in rows} == {60}
 
-    def test_after_a_quiet_weekend_monday_has_no_more_than_any_other_day(self, ledger, clock):
-        application = self.busy(ledger, clock, 15, quiet_days=["saturday", "sunday"], quiet_hours="20:00-08:00")
+    def test_after_a_quiet_weekend_monday_stays_within_the_cap(self, ledger, clock):
+        application = self.plan_surveys(ledger, clock, 15, quiet_days=["saturday", "sunday"], quiet_hours="20:00-08:00")
         counts = self.sent_per_day(application, 12)
         assert max(counts) <= 5
-        assert len(written_to(application)) == 15
+        assert len(survey_recipients(application)) == 15
 
-    def test_a_trigger_keeps_to_its_own_number_too(self, ledger, clock):
+    def test_a_trigger_stays_within_its_own_cap(self, ledger, clock):
         application = ApplicationHarness(ledger, clock, {"triggers": [{**SALES, "per_day": 2}]})
         for number in range(3):
             application.crm.knows(str(number), f"{number}@example.com")
-            won(application, str(number))
+            win_deals(application, str(number))
         with ledger.write() as session:
             paused_surveys.pause_survey(session, "after-purchase", reason="wrong", now=clock())
         clock.forward("9d")
@@ -204,10 +209,10 @@ class TestADayHasRoomForSoMany:
         assert [mail for mail in application.post.items if mail.kind == "fallback"] == []
 
 
-class TestAPause:
-    """What an operator stops, stops: whatever kind of mail it is, and whatever has been claimed already."""
+class TestPause:
+    """A pause of an operator stops every kind of mail, claimed deliveries included."""
 
-    def test_of_a_survey_holds_reminders_and_review_mails_and_resume_brings_them_back(self, ledger, clock):
+    def test_a_paused_survey_holds_reminders_and_review_invitations_until_it_is_resumed(self, ledger, clock):
         application = ApplicationHarness(
             ledger, clock, {"surveys": {"after-purchase": {"channel": "mail", "reminder_after": "4d"}}}
         )
@@ -229,19 +234,19 @@ class TestAPause:
         application.run()
         assert sorted(mail.kind for mail in application.post.items[before:]) == ["reminder", "review_invitation"]
 
-    def test_during_a_mail_lets_no_other_one_go(self, ledger, clock):
-        class Slow(FakeMailChannel):
+    def test_a_pause_during_a_batch_stops_its_other_mails(self, ledger, clock):
+        class PausingChannel(FakeMailChannel):
             @hookimpl
             def nps_send_messages(self, connection, messages):
                 with ledger.write() as session:
                     pauses.pause(session, pauses.MAIL_SCOPE, cause="operator", reason="stop!", now=clock())
                 return self._called(messages)
 
-        application = ApplicationHarness(ledger, clock, post=(post := Slow()))
+        application = ApplicationHarness(ledger, clock, post=(channel := PausingChannel()))
         for number in range(10):
             application.crm.knows(str(number), f"{number}@example.com")
-        won(application, *(str(number) for number in range(10)))
+        win_deals(application, *(str(number) for number in range(10)))
         clock.forward("3d")
         application.run()
-        assert len(post.items) == 1
+        assert len(channel.items) == 1
         assert sorted(row.state for row in application.deliveries("send_survey")) == ["pending"] * 9 + ["succeeded"]

@@ -1,4 +1,4 @@
-"""Reminders: once or twice, to those who have not answered; and one question to those whose low score nobody confirmed."""
+"""Reminders to customers who have not responded, and requests to confirm a detractor's score."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ REMIND = {"surveys": {"after-purchase": {"channel": "mail", "reminder_after": "4
 
 
 @pytest.fixture
-def reminding(ledger, clock) -> ApplicationHarness:
+def application_with_reminders(ledger, clock) -> ApplicationHarness:
     return ApplicationHarness(ledger, clock, REMIND)
 
 
-def kinds(application: ApplicationHarness) -> list[str]:
+def mail_kinds(application: ApplicationHarness) -> list[str]:
     return [mail.kind for mail in application.post.items]
 
 
-def days(application: ApplicationHarness, number: int) -> None:
+def run_days(application: ApplicationHarness, number: int) -> None:
     for _ in range(number):
         application.clock.forward("1d")
         application.run()
 
 
-def test_who_does_not_answer_is_reminded_twice_and_then_left_alone(reminding):
-    reminding.surveyed()
-    days(reminding, 3)
-    assert kinds(reminding) == ["survey"]
-    days(reminding, 1)
-    assert kinds(reminding) == ["survey", "reminder"]
-    assert "Rappel" in reminding.post.items[1].subject
-    days(reminding, 4)
-    assert kinds(reminding) == ["survey", "reminder", "reminder"]
-    reminding.clock.forward("36d")
-    reminding.run()
-    assert kinds(reminding) == ["survey", "reminder", "reminder"]
+def test_a_customer_without_a_response_gets_two_reminders(application_with_reminders):
+    application_with_reminders.surveyed()
+    run_days(application_with_reminders, 3)
+    assert mail_kinds(application_with_reminders) == ["survey"]
+    run_days(application_with_reminders, 1)
+    assert mail_kinds(application_with_reminders) == ["survey", "reminder"]
+    assert "Rappel" in application_with_reminders.post.items[1].subject
+    run_days(application_with_reminders, 4)
+    assert mail_kinds(application_with_reminders) == ["survey", "reminder", "reminder"]
+    application_with_reminders.clock.forward("36d")
+    application_with_reminders.run()
+    assert mail_kinds(application_with_reminders) == ["survey", "reminder", "reminder"]
 
 
-def test_a_quiet_weekend_lets_no_two_reminders_leave_together(ledger, clock):
+def test_two_reminders_are_never_sent_together_after_a_quiet_weekend(ledger, clock):
     survey = {"channel": "mail", "reminder_after": "1d", "reminders": 2}
     application = ApplicationHarness(ledger, clock, {"surveys": {"after-purchase": survey}, "limits": OFFICE_HOURS})
     application.surveyed()  # on a Friday at 10:00
@@ -52,80 +52,82 @@ def test_a_quiet_weekend_lets_no_two_reminders_leave_together(ledger, clock):
     assert sent == [0, 0, 1, 1, 2]
 
 
-def test_after_a_pause_or_an_outage_one_reminder_leaves_and_the_next_has_its_distance(reminding):
-    reminding.surveyed()
-    with reminding.ledger.write() as session:
-        pauses.pause(session, pauses.MAIL_SCOPE, cause="operator", reason="checking", now=reminding.clock())
-    reminding.clock.forward("20d")
-    reminding.run()
-    with reminding.ledger.write() as session:
+def test_after_a_pause_the_second_reminder_keeps_its_interval(application_with_reminders):
+    application_with_reminders.surveyed()
+    with application_with_reminders.ledger.write() as session:
+        pauses.pause(
+            session, pauses.MAIL_SCOPE, cause="operator", reason="checking", now=application_with_reminders.clock()
+        )
+    application_with_reminders.clock.forward("20d")
+    application_with_reminders.run()
+    with application_with_reminders.ledger.write() as session:
         pauses.resume(session, pauses.MAIL_SCOPE)
-    days(reminding, 4)
-    assert kinds(reminding) == ["survey", "reminder"]
-    days(reminding, 1)
-    assert kinds(reminding) == ["survey", "reminder", "reminder"]
+    run_days(application_with_reminders, 4)
+    assert mail_kinds(application_with_reminders) == ["survey", "reminder"]
+    run_days(application_with_reminders, 1)
+    assert mail_kinds(application_with_reminders) == ["survey", "reminder", "reminder"]
 
 
-def test_an_answer_cancels_reminders(reminding):
-    reminding.answer(reminding.surveyed(), 8)
-    days(reminding, 10)
-    assert "reminder" not in kinds(reminding)
-    assert {row.last_error for row in reminding.deliveries("send_reminder")} == {"answered meanwhile"}
+def test_a_response_cancels_reminders(application_with_reminders):
+    application_with_reminders.answer(application_with_reminders.surveyed(), 8)
+    run_days(application_with_reminders, 10)
+    assert "reminder" not in mail_kinds(application_with_reminders)
+    assert {row.last_error for row in application_with_reminders.deliveries("send_reminder")} == {"answered meanwhile"}
 
 
-def test_an_opt_out_cancels_reminders(reminding):
-    reminding.surveyed()
-    reminding.backend.unsubscribe(reminding.token("marie@example.com", "u"))
-    days(reminding, 10)
-    assert kinds(reminding) == ["survey"]
-    assert {row.state for row in reminding.deliveries("send_reminder")} == {"cancelled"}
+def test_an_opt_out_cancels_reminders(application_with_reminders):
+    application_with_reminders.surveyed()
+    application_with_reminders.backend.unsubscribe(application_with_reminders.token("marie@example.com", "u"))
+    run_days(application_with_reminders, 10)
+    assert mail_kinds(application_with_reminders) == ["survey"]
+    assert {row.state for row in application_with_reminders.deliveries("send_reminder")} == {"cancelled"}
 
 
-def test_without_the_setting_nobody_is_reminded(application):
+def test_without_the_setting_there_is_no_reminder(application):
     application.surveyed()
-    days(application, 30)
-    assert kinds(application) == ["survey"]
+    run_days(application, 30)
+    assert mail_kinds(application) == ["survey"]
 
 
-def test_an_opened_low_score_is_asked_to_be_confirmed_once_after_a_day(application):
+def test_an_opened_low_score_gets_one_confirmation_request_after_a_day(application):
     token = application.surveyed()
     application.clock.forward("1h")
     application.show(token, application.visit("GET", 2))
     application.clock.forward("23h")
     application.run()
-    assert kinds(application) == ["survey"]
-    days(application, 20)
-    assert kinds(application) == ["survey", "reminder"]
+    assert mail_kinds(application) == ["survey"]
+    run_days(application, 20)
+    assert mail_kinds(application) == ["survey", "reminder"]
     mail = application.post.items[1]
     assert mail.subject == "Vous avez choisi 2\u00a0: merci de confirmer"
     assert f"{token}?score=2" in mail.text
 
 
-@pytest.mark.parametrize("spoil", ["machine", "promoter", "answered", "switched off"])
-def test_who_is_not_asked_to_confirm(ledger, clock, spoil):
-    off = {"surveys": {"after-purchase": {"confirm_detractors": False}}} if spoil == "switched off" else {}
+@pytest.mark.parametrize("obstacle", ["bot", "promoter", "answered", "switched off"])
+def test_no_confirmation_request(ledger, clock, obstacle):
+    off = {"surveys": {"after-purchase": {"confirm_detractors": False}}} if obstacle == "switched off" else {}
     application = ApplicationHarness(ledger, clock, off)
     token = application.surveyed()
     application.clock.forward("1h")
-    application.show(token, application.visit("GET", 9 if spoil == "promoter" else 2))
-    if spoil == "machine":
+    application.show(token, application.visit("GET", 9 if obstacle == "promoter" else 2))
+    if obstacle == "bot":
         application.show(token, application.visit("GET", 3))
-    if spoil == "answered":
+    if obstacle == "answered":
         application.clock.forward("1m")
         application.answer(token, 8)
-    days(application, 3)
-    assert "reminder" not in kinds(application)
+    run_days(application, 3)
+    assert "reminder" not in mail_kinds(application)
 
 
-def test_a_question_to_confirm_takes_the_place_of_a_reminder(reminding):
-    token = reminding.surveyed()
-    reminding.clock.forward("1h")
-    reminding.show(token, reminding.visit("GET", 2))
-    days(reminding, 20)
-    assert kinds(reminding) == ["survey", "reminder"]
+def test_a_confirmation_request_replaces_a_reminder(application_with_reminders):
+    token = application_with_reminders.surveyed()
+    application_with_reminders.clock.forward("1h")
+    application_with_reminders.show(token, application_with_reminders.visit("GET", 2))
+    run_days(application_with_reminders, 20)
+    assert mail_kinds(application_with_reminders) == ["survey", "reminder"]
 
 
-def test_a_question_to_confirm_waits_a_day_after_a_reminder(ledger, clock):
+def test_a_confirmation_request_waits_a_day_after_a_reminder(ledger, clock):
     application = ApplicationHarness(
         ledger, clock, {"surveys": {"after-purchase": {"channel": "mail", "reminder_after": "2d"}}}
     )
@@ -134,45 +136,47 @@ def test_a_question_to_confirm_waits_a_day_after_a_reminder(ledger, clock):
     application.show(token, application.visit("GET", 2))
     clock.forward("23h")
     application.run()
-    assert kinds(application) == ["survey", "reminder"]
+    assert mail_kinds(application) == ["survey", "reminder"]
     for _ in range(23):
         clock.forward("1h")
         application.run()
-    assert kinds(application) == ["survey", "reminder"], "the low score is more than a day old, the reminder is not"
-    days(application, 5)
-    assert kinds(application) == ["survey", "reminder", "reminder"]
+    assert mail_kinds(application) == ["survey", "reminder"], (
+        "the low score is more than a day old, the reminder is not"
+    )
+    run_days(application, 5)
+    assert mail_kinds(application) == ["survey", "reminder", "reminder"]
     assert "2\u00a0: merci de confirmer" in application.post.items[2].subject
 
 
-def test_a_question_to_confirm_is_not_sent_if_a_higher_score_was_opened_meanwhile(ledger, clock):
+def test_a_confirmation_request_is_cancelled_if_a_higher_score_was_opened(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": OFFICE_HOURS})
     token = application.surveyed()  # on a Friday
     clock.forward("1h")
     application.show(token, application.visit("GET", 2))
-    days(application, 2)
+    run_days(application, 2)
     assert [row.state for row in application.deliveries("send_reminder")] == ["pending"]
     application.show(token, application.visit("GET", 9))
-    days(application, 2)
-    assert kinds(application) == ["survey"]
+    run_days(application, 2)
+    assert mail_kinds(application) == ["survey"]
     assert [row.last_error for row in application.deliveries("send_reminder")] == [
         "a higher score was opened meanwhile"
     ]
 
 
-def test_a_question_to_confirm_that_is_not_asked_gives_the_reminder_its_place_back(ledger, clock):
+def test_a_cancelled_confirmation_request_restores_the_reminder(ledger, clock):
     application = ApplicationHarness(ledger, clock, {**REMIND, "limits": OFFICE_HOURS})
     token = application.surveyed()  # on a Friday
     clock.forward("1h")
     application.show(token, application.visit("GET", 2))
-    days(application, 2)
+    run_days(application, 2)
     assert {row.state for row in application.deliveries("send_reminder")} == {"cancelled", "pending"}
     application.show(token, application.visit("GET", 9))
-    days(application, 20)
-    assert kinds(application) == ["survey", "reminder", "reminder"]
+    run_days(application, 20)
+    assert mail_kinds(application) == ["survey", "reminder", "reminder"]
     assert [mail.subject.startswith("Rappel") for mail in application.post.items[1:]] == [True, True]
 
 
-def test_mail_waits_for_the_end_of_quiet_times_where_the_person_lives(ledger, clock):
+def test_mail_waits_for_the_end_of_quiet_hours_in_the_contact_s_zone(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": OFFICE_HOURS})
     application.crm.knows("1", "marie@example.com")
     application.crm.knows("2", "sam@example.com", timezone="America/Los_Angeles")
@@ -180,13 +184,13 @@ def test_mail_waits_for_the_end_of_quiet_times_where_the_person_lives(ledger, cl
         application.webhook(application.won(person))
     application.run()
     application.clock.forward("3d")  # Friday, 10:00 in Paris, 1:00 in Los Angeles
-    asked = application.crm.looked
+    lookups = application.crm.looked
     application.run()
     assert [mail.to.email for mail in application.post.items] == ["marie@example.com"]
     row = application.deliveries("send_survey")[1]
     assert (row.state, row.due_at.isoformat()) == ("pending", "2026-11-20T16:00:00+00:00")
     assert row.attempts == 0
-    assert application.crm.looked == asked + 1
+    assert application.crm.looked == lookups + 1
     application.clock.forward("7h")
     application.run()
     assert len(application.post.items) == 2
