@@ -164,8 +164,8 @@ class Plugins:
             raise PluginError(name, f"does not implement {hook}")
         results = getattr(plugin.manager.hook, hook)(**kwargs)
         result = results[0] if results else None
-        problem = type_mismatch(result, signatures()[hook].returns)
-        if problem:
+        returns = signatures()[hook].returns
+        if type(result) is not returns and (problem := type_mismatch(result, returns)):
             raise PluginError(name, f"{hook} {problem}")
         return result
 

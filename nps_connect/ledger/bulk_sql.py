@@ -163,5 +163,6 @@ def json_rows_parameter(
 
 def _encode_times(values: Sequence[Any]) -> list[str | None]:
     """Return times as SQLite stores them; few distinct ones occur in a batch, so each is formatted once."""
-    text_by_time = {value: utc_text(value) for value in set(values)}
-    return [text_by_time[value] for value in values]
+    times = set(values)
+    text_by_time = dict(zip(times, map(utc_text, times), strict=True))
+    return list(map(text_by_time.__getitem__, values))

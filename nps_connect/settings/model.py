@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -142,7 +143,7 @@ class Core(SettingsTable):
         """The public address without a trailing slash."""
         return str(self.public_url).rstrip("/")
 
-    @property
+    @cached_property
     def help_address(self) -> str:
         """The customer service address."""
         return self.help_email or self.fallback_email
@@ -152,7 +153,7 @@ class Core(SettingsTable):
         """The default language."""
         return self.languages[0]
 
-    @property
+    @cached_property
     def zone(self) -> ZoneInfo:
         """The company's time zone."""
         return ZoneInfo(self.timezone)

@@ -91,7 +91,7 @@ def build_response(row: ResponseColumns, follow_up: Sequence[object] | None = No
         language=row.language,
         answered_at=row.answered_at,
         do_not_contact=row.do_not_contact,
-        follow_up=tuple(FollowUpAnswer.model_validate(answer) for answer in answers),
+        follow_up=tuple(map(FollowUpAnswer.model_validate, answers)),
     )
 
 

@@ -186,8 +186,10 @@ def load_invitation_states(session: Session, invitation_ids: Collection[int]) ->
     """Return the invitations by id, without unknown ones and those of erased contacts."""
     if not invitation_ids:
         return {}
-    parameters = {"ids": sorted(invitation_ids)}
-    return {row[0]: InvitationState(*row) for row in session.connection().execute(_SELECT_STATES, parameters)}
+    states: dict[int, InvitationState] = {}
+    for row in session.connection().execute(_SELECT_STATES, {"ids": sorted(invitation_ids)}):
+        states[row[0]] = InvitationState(*row)
+    return states
 
 
 def lock_invitations(session: Session, invitation_ids: Collection[int], since: datetime) -> dict[int, LockedInvitation]:
@@ -204,6 +206,8 @@ def lock_invitations(session: Session, invitation_ids: Collection[int], since: d
     # SQLite has one writer at a time and needs no lock.
     if connection.dialect.name != "sqlite":
         connection.execute(_LOCK_INVITATIONS, parameters)
-    rows = connection.execute(_SELECT_LOCKED, {**parameters, "since": since})
+    invitations: dict[int, LockedInvitation] = {}
     count = len(_STATE_COLUMNS)
-    return {row[0]: LockedInvitation(InvitationState(*row[:count]), *row[count:]) for row in rows}
+    for row in connection.execute(_SELECT_LOCKED, {**parameters, "since": since}):
+        invitations[row[0]] = LockedInvitation(InvitationState(*row[:count]), *row[count:])
+    return invitations

@@ -61,13 +61,15 @@ def record_submissions(
         By invitation, for those that accept submissions: whether the response is confirmed now.
     """
     accepted: list[tuple[ReceivedSubmission, bool]] = []
+    repeated: list[int | None] = []
     for invitation, page_view, submission in received:
         signals = log.record(invitation.state.id, page_view, submission.score)
         if invitation.state.is_open(page_view.at):
             is_confirmed = "contradiction" not in signals
             accepted.append((ReceivedSubmission(invitation, page_view, submission), is_confirmed))
+            if invitation.state.revision:
+                repeated.append(invitation.state.response_id)
     stored = _store_responses(ctx, session, accepted)
-    repeated = [entry.response.id for entry in stored if entry.received.invitation.state.revision]
     planned = load_planned_deliveries(session, repeated) if repeated else {}
     routable: list[RoutableResponse] = []
     confirmed: dict[int, bool] = {}

@@ -68,7 +68,7 @@ def plan_review_invitations(
         for_report.append((columns.id or 0, columns.contact_id, response.segment, platforms))
         if plan.mails:
             queues |= _update_unsent(ctx, session, plan)
-        if plan.offers and all(_is_resumable(mail) for mail in plan.mails):
+        if plan.offers and all(map(_is_resumable, plan.mails)):
             open_plans.append(plan)
     review_report.record_responses(session, for_report)
     reservations = _load_reservations(session, open_plans)
@@ -197,11 +197,12 @@ def _enqueue_invitation(
     ctx: Context, plan: ReviewPlan, offer: PlannedAction, declined: str | None, new_deliveries: list[NewDelivery]
 ) -> set[str]:
     """Plan the mail, or record the reason why there is none; return the queue of a resumed mail."""
-    mails = [mail for mail in plan.mails if mail.options["platform"] == offer.via and not is_reminder(mail)]
-    if not mails:
+    for mail in plan.mails:
+        if mail.options["platform"] == offer.via and not is_reminder(mail):
+            break
+    else:
         new_deliveries.append(_new_invitation(ctx, plan, offer, declined))
         return set()
-    mail = mails[0]
     if declined is not None:
         mail.state, mail.finished_at = "cancelled", ctx.clock()
         mail.cancel_code, mail.last_error = CancelCode.REVIEW_DECLINED, declined
@@ -246,7 +247,9 @@ def _reschedule(ctx: Context, plan: ReviewPlan, mail: DeliveryRow, offer: Planne
 
 def next_send_time(ctx: Context, contact: Contact, moment: datetime) -> datetime:
     """Return the first moment from this one on outside the contact's quiet hours (UTC)."""
-    return next_allowed_time(moment, ctx.settings.limits, contact_zone(contact.timezone, ctx.settings.core.zone))
+    company_zone = ctx.settings.core.zone
+    zone = contact_zone(contact.timezone, company_zone) if contact.timezone else company_zone
+    return next_allowed_time(moment, ctx.settings.limits, zone)
 
 
 def is_reminder(mail: DeliveryRow) -> bool:
