@@ -1,4 +1,4 @@
-"""A whole product in one process: ledger, small vendors, a clock that is moved by hand; no thread, no network."""
+"""The whole application in one process, with fake vendors and a manual clock, without threads and network."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ CONFIGURATION: dict[str, Any] = {
 
 
 def merge_config(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """The configuration with some values replaced."""
+    """Return the configuration with some values replaced, table by table."""
     merged = dict(base)
     for key, value in change.items():
         merged[key] = (
@@ -75,8 +75,23 @@ def merge_config(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]
 
 
 class ApplicationHarness:
+    """The application with fake vendors for tests.
+
+    Args:
+        ledger: the database.
+        clock: the clock, moved by the test.
+        change: changes to the default configuration.
+        transports: HTTP transports of the connections, if any.
+        seed: the seed of the random choices.
+        plugins: further plugins by name, or replacements of the fake vendors.
+
+    Attributes:
+        rounds: how often `run` passes all queues before it fails.
+        crm, desk, post, bell, stars: the fake CRM, helpdesk, mail channel, alert channel and review platform.
+        woken: the names of the queues that were woken.
+    """
+
     rounds = 100
-    """How often all queues are gone through until something must be wrong."""
 
     def __init__(
         self,
@@ -96,7 +111,7 @@ class ApplicationHarness:
             FakeAlertChannel(),
             FakeReviewPlatform(),
         )
-        known = Plugins()
+        registry = Plugins()
         vendors: dict[str, FakeVendor | object] = {
             "acme": self.crm,
             "desk": self.desk,
@@ -106,14 +121,14 @@ class ApplicationHarness:
             **plugins,
         }
         for name, vendor in vendors.items():
-            known.register(vendor, name)
+            registry.register(vendor, name)
         settings = Settings.model_validate(merge_config(CONFIGURATION, change or {}))
-        parsed = validate(settings, known, where="nps-connect.toml")
+        validated = validate(settings, registry, where="nps-connect.toml")
         self.woken: list[str] = []
         self.app = build_application(
             settings,
-            known,
-            parsed,
+            registry,
+            validated,
             ledger,
             clock=clock,
             sleep=clock.sleep,
@@ -128,31 +143,36 @@ class ApplicationHarness:
         self.queues = build_queues(self.ctx, jobs)
 
     def run(self, *, only: str = "") -> None:
-        """Work off everything that is due now."""
+        """Do all work that is due now.
+
+        Args:
+            only: a part of the names of the queues to run; all by default.
+        """
         for _ in range(self.rounds):
-            done, filled = 0, self._filled()
-            for queue_name in self.queues:
-                if only not in queue_name.name or queue_name.name not in filled:
+            drained_count, due_queues = 0, self._due_queues()
+            for queue in self.queues:
+                if only not in queue.name or queue.name not in due_queues:
                     continue
-                due = queue_name.next_due(self.ctx)
-                if due is not None and due <= self.clock() and queue_name.drain(lambda: False):
-                    done, filled = done + 1, self._filled()  # what it leads to comes before less urgent queues
-            if not done:
+                due_at = queue.next_due(self.ctx)
+                if due_at is not None and due_at <= self.clock() and queue.drain(lambda: False):
+                    drained_count += 1
+                    due_queues = self._due_queues()  # follow-up work goes before less urgent queues
+            if not drained_count:
                 return
-        raise AssertionError("the queues never came to rest")
+        raise AssertionError("there is still due work after all rounds")
 
     def store(self) -> None:
-        """Let what webhooks told be stored, and wait for its decision."""
+        """Parse received webhooks into events without deciding on them."""
         scope = pauses.queue_scope("crm", "decide")
         with self.ledger.write() as session:
-            pauses.pause(session, scope, cause="operator", reason="the test decides", now=self.clock())
+            pauses.pause(session, scope, cause="operator", reason="paused by the test", now=self.clock())
         self.run(only="crm/parse")
         with self.ledger.write() as session:
             pauses.resume(session, scope)
 
-    def _filled(self) -> set[str]:
-        """Names of the queues in which something is due; asked at once, because most are empty."""
-        tables = {queue_name.table for queue_name in self.queues}
+    def _due_queues(self) -> set[str]:
+        """Return the names of the queues with due rows, in one query because most queues are empty."""
+        tables = {queue.table for queue in self.queues}
         queries = [
             select(col(table.queue_name)).where(col(table.state) == "pending", col(table.due_at) <= self.clock())
             for table in tables
@@ -175,9 +195,9 @@ class ApplicationHarness:
     def won(self, person: str, *, at: datetime | None = None, deal: str | None = None, **fields: Any) -> dict[str, Any]:
         return {"id": deal or f"deal-{person}", "person": person, "at": (at or self.clock()).isoformat(), **fields}
 
-    def surveyed(self, person: str = "1", email: str = "marie@example.com", **more: Any) -> str:
-        """Walk a person up to the survey mail; gives the survey token."""
-        self.crm.knows(person, email, **more)
+    def surveyed(self, person: str = "1", email: str = "marie@example.com", **fields: Any) -> str:
+        """Run a person's deal up to the survey mail and return the survey token."""
+        self.crm.knows(person, email, **fields)
         self.webhook(self.won(person))
         self.run()
         self.clock.forward("3d")
@@ -189,21 +209,21 @@ class ApplicationHarness:
         return re.search(rf"/{letter}/([\w.-]+)", mail.text)[1]
 
     def show(self, token: str, visit: PageView) -> SurveyPage:
-        """Open a survey page, as a browser does."""
+        """Open a survey page as a browser does and return the page."""
         return self._browse(SurveyPageRequest(token, visit))
 
     def answer(
         self, token: str, score: int, comment: str | None = None, *, sent: bool = True, no_contact: bool = False
     ) -> SurveyPage:
-        """Press a score; the page that is shown then."""
-        press = Submission(score=score, comment=comment, is_final=sent, do_not_contact=no_contact, language="fr")
-        return self._browse(SurveyPageRequest(token, self.visit("POST"), press))
+        """Submit a score and return the resulting page."""
+        submission = Submission(score=score, comment=comment, is_final=sent, do_not_contact=no_contact, language="fr")
+        return self._browse(SurveyPageRequest(token, self.visit("POST"), submission))
 
     def _browse(self, visit: SurveyPageRequest) -> SurveyPage:
-        for told in (self.backend.record_visits([visit])[0], self.backend.build_survey_pages([visit])[0]):
-            if isinstance(told, Exception):
-                raise told
-        return told
+        for result in (self.backend.record_visits([visit])[0], self.backend.build_survey_pages([visit])[0]):
+            if isinstance(result, Exception):
+                raise result
+        return result
 
     def visit(self, method: str = "GET", score: int | None = None) -> PageView:
         return PageView(method=method, at=self.clock(), score=score)

@@ -1,4 +1,4 @@
-"""Small vendors that live in memory, as plugins: what they are told, they remember; what they are bidden, they raise."""
+"""In-memory vendors as plugins: they record their calls and raise the exceptions that a test sets."""
 
 from __future__ import annotations
 
@@ -28,19 +28,24 @@ EXAMPLE_CONFIGURATION = ExampleConfiguration(connection="example", table="")
 
 
 class FakeVendor:
-    """What all of them share: a list of what to raise, call by call (`None` = succeed)."""
+    """The base of all fake vendors.
+
+    Attributes:
+        raising: what the next calls raise, in order; None for success.
+        calls: the items of each call.
+    """
 
     def __init__(self) -> None:
         self.raising: list[Exception | None] = []
         self.calls: list[list[object]] = []
 
-    def _called(self, items: Sequence[object]) -> list[Receipt]:
+    def _record_call(self, items: Sequence[object]) -> list[Receipt]:
         self.calls.append(list(items))
         error = self.raising.pop(0) if self.raising else None
         if error is not None:
             raise error
-        ids = [f"{type(self).__name__}-{len(self.calls)}-{n}" for n, _ in enumerate(items)]
-        return [Receipt(id=made, link=f"https://vendor.example.com/{made}") for made in ids]
+        ids = [f"{type(self).__name__}-{len(self.calls)}-{index}" for index in range(len(items))]
+        return [Receipt(id=receipt_id, link=f"https://vendor.example.com/{receipt_id}") for receipt_id in ids]
 
     @property
     def items(self) -> list[object]:
@@ -48,6 +53,16 @@ class FakeVendor:
 
 
 class FakeCrm(FakeVendor):
+    """A CRM with contacts, deals by webhook or polling, scores and opt-outs.
+
+    Attributes:
+        people: the contacts by id.
+        pages: what the next polls return or raise; empty pages after that.
+        looking: what the next contact lookups raise.
+        looked: the number of contact lookups.
+        opt_outs: the opt-outs that were written.
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self.people: dict[str, Contact] = {}
@@ -56,8 +71,8 @@ class FakeCrm(FakeVendor):
         self.looked = 0
         self.opt_outs: list[object] = []
 
-    def knows(self, contact_id: str, email: str | None = None, **more: object) -> Contact:
-        contact = Contact(connection="crm", id=contact_id, email=email, **more)
+    def knows(self, contact_id: str, email: str | None = None, **fields: object) -> Contact:
+        contact = Contact(connection="crm", id=contact_id, email=email, **fields)
         self.people[contact_id] = contact
         return contact
 
@@ -91,20 +106,20 @@ class FakeCrm(FakeVendor):
         body = json.loads(request.body)
         if not isinstance(body, list):
             raise WebhookRejected("unreadable", "not a list")
-        return [self.event(one) for one in body]
+        return [self.event(fact) for fact in body]
 
     @staticmethod
-    def event(one: dict) -> Event:
-        kind = one.get("kind", "deal.won")
-        at = one["at"]
+    def event(fact: dict) -> Event:
+        kind = fact.get("kind", "deal.won")
+        at = fact["at"]
         return Event.model_validate(
             {
-                "key": fact_key(kind, one["id"], datetime.fromisoformat(at)),
+                "key": fact_key(kind, fact["id"], datetime.fromisoformat(at)),
                 "kind": kind,
-                "object_id": one["id"],
+                "object_id": fact["id"],
                 "occurred_at": at,
-                "contact_key": {"kind": "id", "value": one["person"]} if "person" in one else None,
-                "fields": {key: one[key] for key in ("amount", "city") if key in one},
+                "contact_key": {"kind": "id", "value": fact["person"]} if "person" in fact else None,
+                "fields": {key: fact[key] for key in ("amount", "city") if key in fact},
             }
         )
 
@@ -135,12 +150,12 @@ class FakeCrm(FakeVendor):
 
     @hookimpl
     def nps_write_scores(self, connection, updates):
-        return self._called(updates)
+        return self._record_call(updates)
 
     @hookimpl
     def nps_write_opt_outs(self, connection, opt_outs):
         self.opt_outs += opt_outs
-        return [Receipt(id="told") for _ in opt_outs]
+        return [Receipt(id="opt-out") for _ in opt_outs]
 
     @property
     def scores(self) -> dict[str, int]:
@@ -148,6 +163,15 @@ class FakeCrm(FakeVendor):
 
 
 class FakeHelpdesk(FakeVendor):
+    """A helpdesk that fails the test if a case gets a second ticket.
+
+    Attributes:
+        tickets: the ticket drafts by external id.
+        updates: the ticket updates.
+        lose_answers: how many of the next calls create tickets and then raise `OutcomeUnknown`.
+        looked_for: the number of lookups of existing tickets.
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self.tickets: dict[str, object] = {}
@@ -172,13 +196,13 @@ class FakeHelpdesk(FakeVendor):
     def nps_open_tickets(self, connection, drafts):
         from nps_connect import OutcomeUnknown
 
-        receipts = self._called(drafts)
+        receipts = self._record_call(drafts)
         for draft in drafts:
             assert draft.external_id not in self.tickets, "a second ticket for one case"
             self.tickets[draft.external_id] = draft
         if self.lose_answers:
             self.lose_answers -= 1
-            raise OutcomeUnknown("the answer was lost")
+            raise OutcomeUnknown("the response was lost")
         return receipts
 
     @hookimpl
@@ -193,6 +217,12 @@ class FakeHelpdesk(FakeVendor):
 
 
 class FakeMailChannel(FakeVendor):
+    """A mail channel.
+
+    Attributes:
+        bounces: the bounces that every bounce message contains.
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self.bounces: list[object] = []
@@ -214,7 +244,7 @@ class FakeMailChannel(FakeVendor):
 
     @hookimpl
     def nps_send_messages(self, connection, messages):
-        return self._called(messages)
+        return self._record_call(messages)
 
     @hookimpl
     def nps_read_bounces(self, connection, message):
@@ -225,6 +255,8 @@ class FakeMailChannel(FakeVendor):
 
 
 class FakeAlertChannel(FakeVendor):
+    """A channel for alerts to staff."""
+
     @hookimpl
     def nps_connector(self):
         return ConnectorInfo(
@@ -237,10 +269,12 @@ class FakeAlertChannel(FakeVendor):
 
     @hookimpl
     def nps_send_alerts(self, connection, alerts):
-        return self._called(alerts)
+        return self._record_call(alerts)
 
 
 class FakeReviewPlatform(FakeVendor):
+    """A review platform with one page."""
+
     @hookimpl
     def nps_connector(self):
         policy = ReviewPolicy(rule="ask-everyone", reason="Ask everyone.", source="https://stars.example.com/policy")

@@ -240,7 +240,7 @@ class TestPause:
             def nps_send_messages(self, connection, messages):
                 with ledger.write() as session:
                     pauses.pause(session, pauses.MAIL_SCOPE, cause="operator", reason="stop!", now=clock())
-                return self._called(messages)
+                return self._record_call(messages)
 
         application = ApplicationHarness(ledger, clock, post=(channel := PausingChannel()))
         for number in range(10):
