@@ -72,7 +72,7 @@ def test_a_crm_that_is_down_does_not_make_the_mail_rest(application):
 
 
 def test_another_deliverys_receipt_is_held_and_named(application):
-    application.desk._called = lambda drafts: [Receipt(id="ticket-1") for _ in drafts]
+    application.desk._record_call = lambda drafts: [Receipt(id="ticket-1") for _ in drafts]
     answered(application, 2, 0)
     application.run(only="open_ticket")
     first, second = application.deliveries("open_ticket")
@@ -82,7 +82,7 @@ def test_another_deliverys_receipt_is_held_and_named(application):
 
 
 def test_a_plugin_that_breaks_its_contract_again_and_again_has_its_queue_stopped(application):
-    application.crm._called = lambda updates: []
+    application.crm._record_call = lambda updates: []
     answered(application, 1)
     for _ in range(4):
         application.run(only="write_score")

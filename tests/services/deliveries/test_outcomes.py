@@ -132,7 +132,7 @@ def test_one_bad_item_does_not_block_the_batch(application):
     def outcomes(updates):
         return [Rejected("bad") if update.contact.id == bad.id else Receipt(id="ok") for update in updates]
 
-    application.crm._called = outcomes
+    application.crm._record_call = outcomes
     for token in tokens:
         application.answer(token, 9)
     application.run()
@@ -141,7 +141,7 @@ def test_one_bad_item_does_not_block_the_batch(application):
 
 def test_too_few_outcomes_make_the_whole_batch_doubtful(application):
     tokens = [application.surveyed(str(n), f"person{n}@example.com") for n in range(2)]
-    application.crm._called = lambda updates: []
+    application.crm._record_call = lambda updates: []
     for token in tokens:
         application.answer(token, 9)
     application.run()
