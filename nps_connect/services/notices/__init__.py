@@ -1,1 +1,1 @@
-"""Notices: mails to staff about what stopped by itself."""
+"""Notices: mails to staff about pauses, held triggers and reached caps."""

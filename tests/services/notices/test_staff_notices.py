@@ -1,4 +1,4 @@
-"""Staff hear once, by mail, of what a vendor or a broken plugin has stopped."""
+"""Staff is notified once by mail of pauses caused by a vendor or a broken plugin."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_staff_are_notified_once_per_pause(ledger, clock, language, error, subje
     assert len(notices(application)) == 2
 
 
-def test_what_an_operator_stopped_is_not_told(application, clock):
+def test_a_pause_of_an_operator_sends_no_notice(application, clock):
     with application.ledger.write() as session:
         pauses.pause(session, pauses.connection_scope("crm"), cause="operator", reason="for today", now=clock())
     application.clock.forward("2m")
@@ -58,7 +58,7 @@ def test_what_an_operator_stopped_is_not_told(application, clock):
     assert notices(application) == []
 
 
-def test_the_mail_goes_through_a_channel_that_is_not_stopped_itself(ledger, clock):
+def test_the_notice_avoids_a_paused_channel(ledger, clock):
     application = ApplicationHarness(
         ledger, clock, {"connections": {"mail": {"plugin": "post"}, "second": {"plugin": "post"}}}
     )
@@ -70,11 +70,11 @@ def test_the_mail_goes_through_a_channel_that_is_not_stopped_itself(ledger, cloc
     assert len(notices(application)) == 1
 
 
-def test_in_shadow_nothing_leaves_the_house_and_the_log_tells_it(ledger, clock, caplog):
+def test_in_shadow_mode_the_notice_is_logged_and_not_sent(ledger, clock, caplog):
     application = ApplicationHarness(ledger, clock, {"core": {"mode": "shadow"}, "limits": {"unusual": 1}})
     for person in "12":
         application.crm.knows(person, f"{person}@example.com")
     application.webhook(application.won("1"), application.won("2"))
     application.run()
     assert application.deliveries("send_fallback") == []
-    assert "shadow mode sends nothing, so staff is not told by mail" in caplog.text
+    assert "notice_not_sent mode=shadow" in caplog.text
