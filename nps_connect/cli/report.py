@@ -71,17 +71,17 @@ def _count_responses(
     from nps_connect.records.responses import NPS_SCALE, segment_of
     from nps_connect.services.contacts.response_records import confirmed_clause
 
-    is_confirmed = confirmed_clause()
+    clause = confirmed_clause()
     at = case((col(ResponseRow.revision) > 0, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
     newest = func.row_number().over(
-        partition_by=(is_confirmed, col(ResponseRow.contact_id)),
+        partition_by=(clause, col(ResponseRow.contact_id)),
         order_by=(at.desc(), col(ResponseRow.id).desc()),
     )
     score = case((col(ResponseRow.revision) > 0, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
     responses = select(
         col(ResponseRow.survey).label("survey"),
         score.label("score"),
-        is_confirmed.label("confirmed"),
+        clause.label("confirmed"),
         newest.label("rank"),
     ).where(score.is_not(None), col(ResponseRow.scale) == NPS_SCALE)
     if survey is not None:
@@ -97,8 +97,8 @@ def _count_responses(
     query = query.group_by(ranked.c.survey, ranked.c.score, ranked.c.confirmed).order_by(ranked.c.survey)
     names = ("promoters", "passives", "detractors", "provisional")
     counts: Counts = {ALL_SURVEYS: dict.fromkeys(names, 0)}
-    for name, value, is_counted, number in session.execute(query):
-        column = f"{segment_of(value)}s" if is_counted else "provisional"
+    for name, value, is_confirmed, number in session.execute(query):
+        column = f"{segment_of(value)}s" if is_confirmed else "provisional"
         for group in (name, ALL_SURVEYS):
             counts.setdefault(group, dict.fromkeys(names, 0))[column] += number
     return counts
