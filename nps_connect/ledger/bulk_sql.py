@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_json
@@ -27,7 +28,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from nps_connect.ledger.columns import UtcDateTime, utc_text
+from nps_connect.ledger.columns import utc_text
 
 ROWS_PARAMETER = "json_rows"
 PENDING: ColumnElement[str] = literal_column("'pending'")
@@ -141,28 +142,15 @@ def json_rows(table: Table, names: Sequence[str], *, sqlite: bool) -> tuple[From
     return derived, {name: derived.c[name] for name in names}
 
 
-def json_rows_parameter(
-    table: Table, rows: Sequence[Sequence[Any]], names: Sequence[str], *, sqlite: bool
-) -> dict[str, str]:
+def json_rows_parameter(rows: Sequence[Sequence[Any]], names: Sequence[str], *, sqlite: bool = False) -> dict[str, str]:
     """Return the parameter for `json_rows`.
 
     Args:
-        table: whose columns they are.
         rows: values in the order of `names`: what JSON can hold, records, and aware datetimes.
         names: of the columns.
         sqlite: the database: its rows are JSON arrays with times in its own text form, else JSON objects.
     """
     if not sqlite:
         return {ROWS_PARAMETER: to_json([dict(zip(names, row, strict=True)) for row in rows]).decode()}
-    columns = [
-        _encode_times(values) if isinstance(table.c[name].type, UtcDateTime) else values
-        for name, values in zip(names, zip(*rows, strict=True), strict=True)
-    ]
-    return {ROWS_PARAMETER: to_json(list(zip(*columns, strict=True))).decode()}
-
-
-def _encode_times(values: Sequence[Any]) -> list[str | None]:
-    """Return times as SQLite stores them; few distinct ones occur in a batch, so each is formatted once."""
-    times = set(values)
-    text_by_time = dict(zip(times, map(utc_text, times), strict=True))
-    return list(map(text_by_time.__getitem__, values))
+    encoded = [[utc_text(value) if isinstance(value, datetime) else value for value in row] for row in rows]
+    return {ROWS_PARAMETER: to_json(encoded).decode()}

@@ -192,7 +192,7 @@ def settle_many(
         parameters: dict[str, Any] = {"token": token, **{f"to_{name}": first[name] for name in shared}}
         if varying:
             rows = [(row_id, *(values_by_id[row_id][name] for name in varying)) for row_id in ids]
-            parameters |= json_rows_parameter(target, rows, ("id", *varying), sqlite=is_sqlite)
+            parameters |= json_rows_parameter(rows, ("id", *varying), sqlite=is_sqlite)
         else:
             parameters["ids"] = ids
         statement = _settle_statement(target, shared, varying, is_sqlite)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Table, insert, select, true
+from pydantic_core import to_json
+from sqlalchemy import JSON, Table, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
-from nps_connect.ledger.bulk_sql import json_rows, json_rows_parameter
+from nps_connect.ledger.bulk_sql import ROWS_PARAMETER, json_rows
+from nps_connect.ledger.columns import UtcDateTime, utc_text
 
 if TYPE_CHECKING:
     from nps_connect.ledger.ledger import Ledger
 
 OnConflict = Callable[[Any], Any]
+
+MAX_STATEMENT_ROWS = 64
+"""Rows per statement on SQLite, a power of two; more rows save nothing."""
 
 
 def insert_for(session: Session, table: type[SQLModel]) -> Any:  # noqa: ANN401  # two dialects' Insert, no common base
@@ -33,7 +40,10 @@ def insert_many(
     returning: Sequence[str] = (),
     **parameters: Any,  # noqa: ANN401  # values of any column
 ) -> list[Any]:
-    """Insert rows in their order by one statement; all rows travel as one JSON parameter.
+    """Insert rows in their order, by statements whose text is compiled once.
+
+    PostgreSQL receives all rows as one JSON parameter. SQLite receives them as bound values, up to `MAX_STATEMENT_ROWS`
+    per statement: with JSON a row takes 6 µs more.
 
     Args:
         session: the transaction.
@@ -52,33 +62,80 @@ def insert_many(
     if not rows:
         return []
     target: Table = table.__table__  # type: ignore[attr-defined]
-    names = tuple(column.name for column in target.c if column.name in rows[0])
+    defaults = {name: value for name, value in _column_defaults(target).items() if name not in rows[0]}
+    names = tuple(column.name for column in target.c if column.name in rows[0] or column.name in defaults)
+    clauses = _Clauses(target, names, on_conflict, tuple(skip_existing), tuple(returning))
     connection = session.connection()
-    is_sqlite = connection.dialect.name == "sqlite"
-    statement = _insert_statement(target, names, on_conflict, tuple(skip_existing), tuple(returning), is_sqlite)
-    values = [[row[name] for name in names] for row in rows]
-    result = connection.execute(statement, json_rows_parameter(target, values, names, sqlite=is_sqlite) | parameters)
-    return list(result.all()) if returning else []
+    if connection.dialect.name != "sqlite":
+        complete = [{**defaults, **row} for row in rows] if defaults else rows
+        result = connection.execute(
+            _json_statement(clauses), {ROWS_PARAMETER: to_json(complete).decode(), **parameters}
+        )
+        return list(result.all()) if returning else []
+    columns = [
+        _encode_column(
+            target.c[name].type, [defaults[name]] * len(rows) if name in defaults else [row[name] for row in rows]
+        )
+        for name in names
+    ]
+    encoded = list(zip(*columns, strict=True))
+    inserted: list[Any] = []
+    while encoded:
+        count = min(MAX_STATEMENT_ROWS, 1 << len(encoded).bit_length() - 1)
+        text, trailing = _values_statement(clauses, count)
+        after_rows = [_encode_column(None, [parameters[name]])[0] for name in trailing]
+        result = connection.exec_driver_sql(text, (*chain.from_iterable(encoded[:count]), *after_rows))
+        inserted += result.all() if returning else []
+        encoded = encoded[count:]
+    return inserted
+
+
+class _Clauses(NamedTuple):
+    target: Table
+    names: tuple[str, ...]
+    on_conflict: OnConflict | None
+    skip_existing: tuple[str, ...]
+    returning: tuple[str, ...]
+
+    def add_to(self, statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert, no common base
+        if self.skip_existing:
+            statement = statement.on_conflict_do_nothing(index_elements=self.skip_existing)
+        if self.on_conflict is not None:
+            statement = self.on_conflict(statement)
+        return statement.returning(*(self.target.c[name] for name in self.returning)) if self.returning else statement
+
+
+@lru_cache(maxsize=64)
+def _column_defaults(target: Table) -> dict[str, Any]:
+    defaults: dict[str, Any] = {column.name: column.default for column in target.c if column.default is not None}
+    return {name: default.arg(None) if default.is_callable else default.arg for name, default in defaults.items()}
 
 
 @lru_cache(maxsize=128)
-def _insert_statement(
-    target: Table,
-    names: tuple[str, ...],
-    on_conflict: OnConflict | None,
-    skip_existing: tuple[str, ...],
-    returning: tuple[str, ...],
-    is_sqlite: bool,
-) -> Any:  # noqa: ANN401
-    source, columns = json_rows(target, names, sqlite=is_sqlite)
-    # WHERE TRUE: without it SQLite reads the ON of ON CONFLICT as a join condition (sqlite.org/lang_upsert.html)
-    rows = select(*columns.values()).select_from(source).where(true())
-    statement: Any = (sqlite.insert if is_sqlite else postgresql.insert)(target).from_select(names, rows)
-    if skip_existing:
-        statement = statement.on_conflict_do_nothing(index_elements=skip_existing)
-    if on_conflict is not None:
-        statement = on_conflict(statement)
-    return statement.returning(*(target.c[name] for name in returning)) if returning else statement
+def _json_statement(clauses: _Clauses) -> Any:  # noqa: ANN401
+    source, columns = json_rows(clauses.target, clauses.names, sqlite=False)
+    rows = select(*columns.values()).select_from(source)
+    insert_rows = postgresql.insert(clauses.target).from_select(clauses.names, rows, include_defaults=False)
+    return clauses.add_to(insert_rows)
+
+
+@lru_cache(maxsize=512)
+def _values_statement(clauses: _Clauses, count: int) -> tuple[str, list[str]]:
+    """Return the SQL for `count` rows, a power of two, and the names of the parameters that follow the rows."""
+    rows: list[dict[str, Any]] = [{name: bindparam(f"{name}_{row}") for name in clauses.names} for row in range(count)]
+    statement = clauses.add_to(sqlite.insert(clauses.target).values(rows))
+    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    return str(compiled), list(compiled.positiontup or ())[count * len(clauses.names) :]
+
+
+def _encode_column(column_type: object, values: Sequence[Any]) -> Sequence[Any]:
+    """Return values as SQLite stores them; few distinct times occur in a batch, so each is formatted once."""
+    if isinstance(column_type, JSON):
+        return [None if value is None else to_json(value).decode() for value in values]
+    if isinstance(column_type, UtcDateTime) or isinstance(values[0], datetime):
+        text_by_time = {value: utc_text(value) for value in set(values)}
+        return [text_by_time[value] for value in values]
+    return values
 
 
 def insert_isolated(ledger: Ledger, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> list[int | Exception]:
