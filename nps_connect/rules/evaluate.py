@@ -11,6 +11,7 @@ on the cooldown: it is reserved in the transaction that writes the decision.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 
 from nps_connect.records.base import FieldValue
 from nps_connect.rules.filters import Filter
@@ -68,7 +69,7 @@ def evaluate(
     """
     winner = next((label for label, verdict in candidate.earlier_verdicts.items() if verdict == "yes"), None)
     decisions = []
-    for trigger in sorted(triggers, key=lambda trigger: -trigger.priority):
+    for trigger in sorted(triggers, key=attrgetter("priority"), reverse=True):
         verdict = candidate.earlier_verdicts.get(trigger.label)
         if verdict in OPEN_VERDICTS:
             facts = _build_facts(
@@ -153,23 +154,19 @@ def _ordered_checks(facts: Facts) -> tuple[Callable[[Facts], TriggerDecision | N
     return _CHECKS_PERSON_FIRST if has_person_fields else _CHECKS_FILTER_FIRST
 
 
-def _check_active_period(facts: Facts) -> TriggerDecision | None:
+def _check_time(facts: Facts) -> TriggerDecision | None:
     first, last = facts.trigger.active_from, facts.trigger.active_until
-    if first is None and last is None:
-        return None
-    day = local_date(facts.event.occurred_at, facts.zone)
-    if first is not None and day < first:
-        return refuse("inactive", f"it happened on {day}, the trigger is active from {first}")
-    if last is not None and day > last:
-        return refuse("inactive", f"it happened on {day}, the trigger was active until {last}")
-    return None
-
-
-def _check_age(facts: Facts) -> TriggerDecision | None:
-    if facts.age <= facts.limits.max_event_age:
+    if first is not None or last is not None:
+        day = local_date(facts.event.occurred_at, facts.zone)
+        if first is not None and day < first:
+            return refuse("inactive", f"it happened on {day}, the trigger is active from {first}")
+        if last is not None and day > last:
+            return refuse("inactive", f"it happened on {day}, the trigger was active until {last}")
+    age = (facts.seen_at or facts.now) - facts.event.occurred_at
+    if age <= facts.limits.max_event_age:
         return None
     limit = format_duration(facts.limits.max_event_age)
-    return refuse("too_old", f"the event was {format_span(facts.age)} old, max_event_age is {limit}")
+    return refuse("too_old", f"the event was {format_span(age)} old, max_event_age is {limit}")
 
 
 def _check_filter(facts: Facts) -> TriggerDecision | None:
@@ -192,23 +189,15 @@ def _check_contact(facts: Facts) -> TriggerDecision | None:
     return None
 
 
-def _check_address(facts: Facts) -> TriggerDecision | None:
-    if facts.contacts[0].email:
-        return None
-    return refuse("no_address", "the contact has no e-mail address")
-
-
-def _check_opt_out(facts: Facts) -> TriggerDecision | None:
-    contact = facts.contacts[0]
-    return refuse("opted_out", f"{contact.connection} says that the contact opted out") if contact.opted_out else None
-
-
-def _check_suppression(facts: Facts) -> TriggerDecision | None:
-    return (
-        refuse("suppressed", f"must not be written to: {facts.suppression_reason}")
-        if facts.suppression_reason is not None
-        else None
-    )
+def _check_reachability(facts: Facts) -> TriggerDecision | None:
+    contact, suppression_reason = facts.contacts[0], facts.suppression_reason
+    if not contact.email:
+        return refuse("no_address", "the contact has no e-mail address")
+    if contact.opted_out:
+        return refuse("opted_out", f"{contact.connection} says that the contact opted out")
+    if suppression_reason is not None:
+        return refuse("suppressed", f"must not be written to: {suppression_reason}")
+    return None
 
 
 def _check_sample(facts: Facts) -> TriggerDecision | None:
@@ -277,9 +266,7 @@ def _format_value(value: FieldValue, field: str) -> str:
 
 
 _PERSON_CHECKS = (
-    _check_address,
-    _check_opt_out,
-    _check_suppression,
+    _check_reachability,
     _check_sample,
     _check_veto,
     _check_priority,
@@ -287,5 +274,5 @@ _PERSON_CHECKS = (
     _check_unusual_volume,
     _check_daily_cap,
 )
-_CHECKS_FILTER_FIRST = (_check_active_period, _check_age, _check_filter, _check_contact, *_PERSON_CHECKS)
-_CHECKS_PERSON_FIRST = (_check_active_period, _check_age, _check_contact, _check_filter, *_PERSON_CHECKS)
+_CHECKS_FILTER_FIRST = (_check_time, _check_filter, _check_contact, *_PERSON_CHECKS)
+_CHECKS_PERSON_FIRST = (_check_time, _check_contact, _check_filter, *_PERSON_CHECKS)

@@ -152,11 +152,6 @@ class Facts:
     seen_at: datetime | None = None
     zone: tzinfo = UTC
 
-    @property
-    def age(self) -> timedelta:
-        """Age of the event when it came in."""
-        return (self.seen_at or self.now) - self.event.occurred_at
-
     @cached_property
     def due_at(self) -> datetime:
         """When the survey mail would be due (UTC), never before `now`.

@@ -80,8 +80,11 @@ def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime
             values = _updated_values(row, contact, now)
             changed.append({"contact_id": row.id, **{f"new_{name}": values[name] for name in _UPDATED_COLUMNS}})
             stored[ref] = StoredContact(row.id, values["mailbox"], values["language"], is_erased)
-    _update_contacts(session, changed)
-    _record_merges(session, contact_by_ref, stored)
+    if changed:
+        _update_contacts(session, changed)
+    for ref, contact in contact_by_ref.items():
+        if contact.merged_ids:
+            _record_merge(session, contact, stored[ref].id)
     return stored
 
 
@@ -140,30 +143,24 @@ def _updated_values(row: Any, contact: Contact, now: datetime) -> dict[str, Any]
 
 
 def _update_contacts(session: Session, values: Sequence[Mapping[str, Any]]) -> None:
-    if not values:
-        return
     table = ContactRow.__table__  # type: ignore[attr-defined]
     columns = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in _UPDATED_COLUMNS}
     statement = update(table).where(table.c.id == bindparam("contact_id")).values(columns)
     session.connection().execute(statement, values)
 
 
-def _record_merges(
-    session: Session, contact_by_ref: Mapping[ContactRef, Contact], stored: Mapping[ContactRef, StoredContact]
-) -> None:
+def _record_merge(session: Session, contact: Contact, contact_id: int) -> None:
     """Let the stored contacts of merged vendor ids lead to the surviving contact."""
-    for ref, contact in contact_by_ref.items():
-        if contact.merged_ids:
-            session.execute(
-                update(ContactRow)
-                .where(
-                    col(ContactRow.connection) == contact.connection,
-                    col(ContactRow.vendor_id).in_(contact.merged_ids),
-                    col(ContactRow.id) != stored[ref].id,
-                )
-                .values(merged_into=stored[ref].id)
-                .execution_options(synchronize_session="fetch")
-            )
+    session.execute(
+        update(ContactRow)
+        .where(
+            col(ContactRow.connection) == contact.connection,
+            col(ContactRow.vendor_id).in_(contact.merged_ids),
+            col(ContactRow.id) != contact_id,
+        )
+        .values(merged_into=contact_id)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def load_people(

@@ -44,9 +44,11 @@ class TriggerEvaluator:
         self._has_proposals = ctx.plugins.is_implemented("nps_trigger_survey")
         self._has_vetoes = ctx.plugins.is_implemented("nps_veto_survey")
         self._triggers: dict[tuple[str, str], list[Trigger]] = defaultdict(list)
+        priorities = set()
         for trigger in ctx.settings.triggers:
             self._triggers[trigger.source, trigger.on].append(trigger)
-        self._has_priorities = len({trigger.priority for trigger in ctx.settings.triggers}) > 1
+            priorities.add(trigger.priority)
+        self._has_priorities = len(priorities) > 1
 
     @property
     def needs_history(self) -> bool:

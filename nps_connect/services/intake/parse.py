@@ -80,12 +80,15 @@ def drain_requests(ctx: Context, connection: str) -> int:
     if not rows:
         return 0
     parsed: list[_ParsedRequest] = []
+    events: list[Event] = []
     for row in rows:
-        parsed.append(_parse_request(ctx, row))
-        if sum(len(request.events) for request in parsed) >= EVENTS_PER_TRANSACTION:
-            _settle_requests(ctx, connection, token, parsed)
-            parsed = []
-    _settle_requests(ctx, connection, token, parsed)
+        request = _parse_request(ctx, row)
+        parsed.append(request)
+        events += request.events
+        if len(events) >= EVENTS_PER_TRANSACTION:
+            _settle_requests(ctx, connection, token, parsed, events)
+            parsed, events = [], []
+    _settle_requests(ctx, connection, token, parsed, events)
     ctx.wake(decide_queue(connection))
     return len(rows)
 
@@ -98,8 +101,13 @@ def _parse_request(ctx: Context, row: RawRequest) -> _ParsedRequest:
     except Exception as error:  # a plugin's bug must not lose the request
         log.exception("webhook_parser_failed connection=%s request=%s", row.connection, row.id)
         return _ParsedRequest(row, problem=error_summary(ctx, error))
-    foreign = sum(entry.count for entry in entries if isinstance(entry, ForeignEntries))
-    return _ParsedRequest(row, tuple(entry for entry in entries if not isinstance(entry, ForeignEntries)), foreign)
+    events, foreign = [], 0
+    for entry in entries:
+        if isinstance(entry, ForeignEntries):
+            foreign += entry.count
+        else:
+            events.append(entry)
+    return _ParsedRequest(row, tuple(events), foreign)
 
 
 def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | ForeignEntries]:
@@ -118,9 +126,11 @@ def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | ForeignEntr
     return entries
 
 
-def _settle_requests(ctx: Context, connection: str, token: str, parsed: Sequence[_ParsedRequest]) -> None:
+def _settle_requests(
+    ctx: Context, connection: str, token: str, parsed: Sequence[_ParsedRequest], parsed_events: Sequence[Event]
+) -> None:
     """Store the events of several requests and decide them now, or leave them in the queue if that fails."""
-    events = sort_events(event for request in parsed for event in request.events)
+    events = sort_events(parsed_events)
     intake_events = _complete_new_events(ctx, connection, events)
     if intake_events.completed:
         try:
@@ -166,7 +176,7 @@ def _save(
     ctx: Context, connection: str, token: str, parsed: Sequence[_ParsedRequest], intake_events: _IntakeEvents
 ) -> None:
     """Save the events and settle their requests; a fact counts as new for the first request that contains it."""
-    foreign = sum(request.foreign for request in parsed)
+    foreign = 0
     with ctx.ledger.write() as session:
         new_keys, queues = _save_events(ctx, session, connection, intake_events)
         settled: dict[int, dict[str, Any]] = {}
@@ -175,6 +185,7 @@ def _save(
             new = len(new_keys & keys)
             settled[row_id] = {"state": "succeeded", "events_new": new, "events_duplicate": len(request.events) - new}
             new_keys -= keys
+            foreign += request.foreign
             if request.problem is not None:
                 log.error("webhook_unreadable connection=%s request=%s: %s", connection, row_id, request.problem)
                 settled[row_id] = {"state": "dead", "last_error": request.problem}

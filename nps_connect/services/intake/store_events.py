@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Literal
 
 from sqlmodel import Session
@@ -100,7 +101,7 @@ def sort_events(events: Iterable[Event]) -> list[Event]:
     event_by_key: dict[str, Event] = {}
     for event in events:
         event_by_key.setdefault(event.key, event)
-    return sorted(event_by_key.values(), key=lambda event: (event.occurred_at, event.key))
+    return sorted(event_by_key.values(), key=attrgetter("occurred_at", "key"))
 
 
 def build_kind_filter(ctx: Context, connection: str) -> Callable[[str], bool]:
