@@ -16,6 +16,7 @@ def nps_choose_review_platform(contact: Contact, response: Response, platforms: 
     """Choose one of the connections in `platforms` (those that may still invite this contact); None for no choice.
 
     Each plugin is called separately; the built-in implementation (weights and rotation) comes last.
+    Not called if there is only one connection, unless its weight is 0.
 
     Raises:
         Nothing: an exception is logged and counts as None.

@@ -108,15 +108,19 @@ def _store_responses(
         if content or conflicting_at != state.conflicting_at:
             rows.append({**response._asdict(), "scale": NPS_SCALE, "conflicting_at": conflicting_at})
             del rows[-1]["id"]
-    written = insert_many(session, ResponseRow, rows, on_conflict=_on_conflict, returning=("invitation_id", "id"))
-    ids: dict[int, int] = dict(written)
+    columns = ("invitation_id", "id", "public_id")
+    ids: dict[int, tuple[int, str]] = {}
+    for row in insert_many(session, ResponseRow, rows, on_conflict=_on_conflict, returning=columns):
+        ids[row[0]] = row[1], row[2]
     revisions = []
     for index, entry in enumerate(stored):
-        if entry.response.id is None:
-            response = entry.response._replace(id=ids[entry.response.invitation_id])
-            stored[index] = entry._replace(response=response)
-        if entry.is_new:
-            revisions.append(_revision_columns(stored[index]))
+        if not entry.is_new:
+            continue
+        # A page view of the same batch may have stored a provisional response under another public id.
+        response_id, public_id = ids[entry.response.invitation_id]
+        response = entry.response._replace(id=response_id, public_id=public_id)
+        stored[index] = entry._replace(response=response)
+        revisions.append(_revision_columns(stored[index]))
     insert_many(session, RevisionRow, revisions)
     return stored
 

@@ -133,8 +133,8 @@ def _choose_offer(
             return fallback, blocked
         used = {reservation.platform for reservation in others}
         offers = {platform: offer for platform, offer in offers.items() if platform not in used}
-    if len(offers) == 1 and fallback is offers.get(fallback.via) and fallback.weight:
-        return fallback, None  # nothing to choose
+    if len(offers) == 1 and (offer := next(iter(offers.values()))).weight:
+        return offer, None  # nothing to choose
     contact = plan.response.contact
     weights = {platform: offer.weight for platform, offer in offers.items()}
     platform = _ask_plugins(ctx, plan.response, list(offers)) or choose_platform(

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from nps_connect.ledger.tables import ContactRow, PageViewRow, ResponseRow, RevisionRow
 from nps_connect.records.pages import Submission, SurveyPageRequest
+from nps_connect.rules.routing import delivery_key
 
 
 def visit(application, token, method="GET", score=None, **fields):
@@ -69,6 +70,18 @@ def test_views_of_one_batch_give_each_other_bot_signals(application, tokens):
     application.backend.record_visits([visit(application, tokens[0], score=3)])
     assert [row.bot_signals for row in rows(application, PageViewRow)] == ["several"] * 3
     assert [row.provisional_score for row in rows(application, ResponseRow)] == [3]
+
+
+def test_a_view_and_a_submission_in_one_batch_share_the_response_and_its_public_id(application, tokens):
+    application.backend.record_visits(
+        [visit(application, tokens[0], score=9), visit(application, tokens[0], "POST", 9, is_final=True)]
+    )
+    (response,) = rows(application, ResponseRow)
+    assert (response.revision, response.provisional_score, response.score) == (1, 9, 9)
+    [delivery] = application.deliveries("write_score")
+    assert (delivery.response_id, delivery.revision) == (response.id, 1)
+    key = delivery_key(action="write_score", subject=response.public_id, revision=1, route=delivery.connection)
+    assert delivery.key == key
 
 
 def test_a_failing_submission_does_not_fail_the_others(application, tokens):
