@@ -30,7 +30,7 @@ moments = st.datetimes(
 
 
 def response(**changes):
-    known = {
+    fields = {
         "id": "r-1",
         "revision": 1,
         "survey": "after-purchase",
@@ -39,19 +39,19 @@ def response(**changes):
         "language": "fr",
         "answered_at": NOON,
     }
-    return Response(**{**known, **changes})
+    return Response(**{**fields, **changes})
 
 
 def event(**changes):
-    known = {"key": "k", "kind": "deal.won", "object_id": "7", "occurred_at": NOON}
-    return Event(**{**known, **changes})
+    fields = {"key": "k", "kind": "deal.won", "object_id": "7", "occurred_at": NOON}
+    return Event(**{**fields, **changes})
 
 
 def every_record():
     for module in pkgutil.iter_modules(records.__path__):
-        for _, found in inspect.getmembers(importlib.import_module(f"nps_connect.records.{module.name}")):
-            if inspect.isclass(found) and issubclass(found, Record) and found.__module__.endswith(module.name):
-                yield found
+        for _, member in inspect.getmembers(importlib.import_module(f"nps_connect.records.{module.name}")):
+            if inspect.isclass(member) and issubclass(member, Record) and member.__module__.endswith(module.name):
+                yield member
 
 
 @pytest.mark.parametrize("record", list(every_record()), ids=lambda record: record.__name__)
@@ -68,14 +68,14 @@ def test_a_record_cannot_be_changed():
 
 
 @pytest.mark.parametrize("score", range(11))
-def test_scores_from_0_to_10(score):
+def test_integers_from_0_to_10_are_scores(score):
     assert response(score=score).score == score
 
 
 @pytest.mark.parametrize(
     "score", [-1, 11, 9.0, 8.6, "9", "nine", True, False, None, Decimal(9), float("nan"), float("inf"), [9]]
 )
-def test_anything_else_is_no_score_and_nothing_is_rounded(score):
+def test_other_values_are_no_scores_and_are_not_rounded(score):
     with pytest.raises(ValidationError):
         response(score=score)
     with pytest.raises(ValidationError):
@@ -97,7 +97,7 @@ def test_only_integers_from_0_to_10_have_a_segment(value):
     ("score", "segment"),
     [*[(n, "detractor") for n in range(7)], (7, "passive"), (8, "passive"), (9, "promoter"), (10, "promoter")],
 )
-def test_segments(score, segment):
+def test_every_score_has_its_segment(score, segment):
     assert response(score=score).segment == segment
 
 
@@ -110,30 +110,30 @@ def test_naive_times_are_refused(moment):
 
 
 @given(moments)
-def test_times_are_kept_in_utc(moment):
-    kept = event(occurred_at=moment).occurred_at
-    assert kept == moment
-    assert kept.utcoffset() == timedelta(0)
+def test_times_are_converted_to_utc(moment):
+    stored = event(occurred_at=moment).occurred_at
+    assert stored == moment
+    assert stored.utcoffset() == timedelta(0)
 
 
 @given(moments)
-def test_records_survive_being_stored_as_json(moment):
+def test_records_survive_a_json_round_trip(moment):
     first = event(occurred_at=moment, contact_key=ContactKey(kind="email", value="lea@example.com"), fields={"a": None})
     assert Event.model_validate_json(first.model_dump_json()) == first
 
 
 @given(moments, st.integers(-720, 720))
 def test_a_fact_has_one_key_in_every_time_zone(moment, minutes):
-    elsewhere = moment.astimezone(timezone(timedelta(minutes=minutes)))
-    assert fact_key("deal.won", "7", moment) == fact_key("deal.won", "7", elsewhere)
+    local_time = moment.astimezone(timezone(timedelta(minutes=minutes)))
+    assert fact_key("deal.won", "7", moment) == fact_key("deal.won", "7", local_time)
 
 
 @given(moments)
-def test_a_fact_has_one_key_for_epoch_milliseconds_and_for_written_time(moment):
-    cut = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    millis = (cut - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+def test_a_fact_has_one_key_for_epoch_milliseconds_and_for_iso_time(moment):
+    truncated = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    millis = (truncated - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     from_epoch = datetime.fromtimestamp(millis / 1000, UTC)
-    assert fact_key("deal.won", "7", cut) == fact_key("deal.won", "7", from_epoch) == f"deal.won:7:{millis}"
+    assert fact_key("deal.won", "7", truncated) == fact_key("deal.won", "7", from_epoch) == f"deal.won:7:{millis}"
 
 
 @given(moments, st.integers(1000, 5000))
@@ -147,34 +147,34 @@ def test_a_fact_needs_an_aware_moment():
         fact_key("deal.won", "7", datetime(2026, 3, 2))
 
 
-def test_the_key_of_a_fact_is_written_down_and_never_changes():
+def test_the_key_of_a_fact_never_changes():
     assert fact_key("ticket.solved", "42", NOON) == "ticket.solved:42:1772452800000"
 
 
 @pytest.mark.parametrize("kind", ["deal", "Deal.won", "deal.won.twice", "deal-won", "", "deal.", ".won"])
-def test_kinds_of_event_are_noun_and_verb(kind):
+def test_an_event_kind_is_a_noun_and_a_verb(kind):
     with pytest.raises(ValidationError):
         event(kind=kind)
     with pytest.raises(ValidationError):
         EventKind(name=kind, description="d")
 
 
-def test_a_key_needs_a_value():
+def test_a_contact_key_needs_a_value():
     with pytest.raises(ValidationError):
         ContactKey(kind="id", value="")
 
 
-def test_a_contact_is_never_only_an_address():
+def test_a_contact_needs_an_id():
     with pytest.raises(ValidationError):
         Contact(connection="crm", email="lea@example.com")
 
 
 @given(st.emails())
-def test_two_spellings_of_one_mailbox_have_one_key(mailbox):
+def test_all_spellings_of_a_mailbox_have_one_key(mailbox):
     assert mailbox_key(f" {mailbox.upper()} ") == mailbox_key(mailbox.lower())
 
 
-def test_a_delivery_view_keeps_the_kind_of_its_payload():
+def test_a_delivery_view_keeps_the_type_of_its_payload():
     draft = TicketDraft(
         contact=Contact(connection="crm", id="1"),
         response=response(score=2),
@@ -185,9 +185,9 @@ def test_a_delivery_view_keeps_the_kind_of_its_payload():
         priority="urgent",
     )
     view = DeliveryView(action="open_ticket", idempotency_key="k", payload=draft, first_started_at=NOON)
-    again = DeliveryView.model_validate_json(view.model_dump_json())
-    assert again == view
-    assert type(again.payload) is TicketDraft
+    restored = DeliveryView.model_validate_json(view.model_dump_json())
+    assert restored == view
+    assert type(restored.payload) is TicketDraft
 
 
 def test_a_connector_finds_its_actions():
@@ -203,16 +203,16 @@ def test_a_connector_finds_its_actions():
 
 
 @pytest.mark.parametrize(("body", "content"), [(b'{"a": 1}', {"a": 1}), (b"null", None), ("é".encode(), None)])
-def test_error_bodies_may_be_anything(body, content):
+def test_an_error_body_that_is_not_json_is_none(body, content):
     assert VendorResponse(400, {}, body).json_or_none() == content
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"[" * 100_000])
-def test_what_is_not_json_is_a_value_error(body):
+def test_a_body_that_is_not_json_raises_value_error(body):
     with pytest.raises(ValueError):
         VendorResponse(200, {}, body).json()
 
 
-def test_json_with_unpaired_surrogates_can_be_stored_again():
+def test_json_with_surrogate_pairs_can_be_stored():
     content = VendorResponse(200, {}, b'{"comment": "\\ud83d\\ude00"}').json()
     assert json.dumps(content, ensure_ascii=False) == '{"comment": "😀"}'
