@@ -31,7 +31,8 @@ def show(options: Options, event_id: int, as_json: bool) -> None:
     if as_json:
         print_json({**details, "entries": [asdict(entry) for entry in timeline.entries]})
         return
-    print_fields(details.items())
+    times = ("received_at", "occurred_at")
+    print_fields((name, format_time(value, zone) if name in times else value) for name, value in details.items())
     click.echo()
     rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in timeline.entries]
     print_table([f"time ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet")
