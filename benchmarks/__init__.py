@@ -1,1 +1,1 @@
-"""Measured claims. ``python -m benchmarks`` runs all of them; a name runs one."""
+"""Benchmarks: ``python -m benchmarks`` runs all of them, ``python -m benchmarks NAME`` one."""

@@ -24,31 +24,31 @@ Row = tuple[str, str, str, str]
 
 def main(arguments: list[str]) -> int:
     """Print a row per figure; returns the exit code."""
-    wanted = [name for name in arguments if name != "--write"]
-    unknown = [name for name in wanted if name not in NAMES]
+    names = [name for name in arguments if name != "--write"]
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     print(f"{machine()}\n\n| benchmark {TABLE_HEADER.replace(chr(10) + '|', chr(10) + '| --- |')}")
     failed = 0
-    for name in wanted or NAMES:
-        before = machine()
+    for name in names or NAMES:
+        machine_line = machine()
         rows: list[Row] = []
         try:
             for what, count, seconds, *beside in import_module(f"benchmarks.{name}").measure():
                 rows.append((what, *format_rate(count, seconds), beside[0] if beside else ""))
                 print(f"| {name} | {' | '.join(rows[-1])} |", flush=True)
-        except Exception:  # noqa: BLE001  # one that fails must not take the others with it
+        except Exception:  # noqa: BLE001  # a failing benchmark must not stop the others
             traceback.print_exc()
             failed = 1
             continue
         if "--write" in arguments:
-            write_table(name, rows, before)
+            write_table(name, rows, machine_line)
     return failed
 
 
 def format_rate(count: int, seconds: float) -> tuple[str, str]:
-    """So many per second, and how long each took."""
+    """Return the rate per second and the time of each."""
     if not count:
         return "", ""
     each = seconds / count
@@ -56,7 +56,7 @@ def format_rate(count: int, seconds: float) -> tuple[str, str]:
 
 
 def machine() -> str:
-    """What the figures depend on, in one line."""
+    """Return what the figures depend on, in one line."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     parts = (
         f"Python {platform.python_version()}",
@@ -70,14 +70,14 @@ def machine() -> str:
     return ", ".join(parts)
 
 
-def write_table(name: str, rows: list[Row], before: str) -> None:
-    """Put a benchmark's table between its markers; a new one gets a section at the end of the page."""
+def write_table(name: str, rows: list[Row], machine_line: str) -> None:
+    """Replace a benchmark's table between its markers; a new benchmark gets a section at the end of the page."""
     begin, end = f"<!-- made by benchmarks/{name}.py: begin -->", f"<!-- made by benchmarks/{name}.py: end -->"
-    table = "\n".join([begin, f"{before}.", "", TABLE_HEADER, *(f"| {' | '.join(row)} |" for row in rows), end])
+    table = "\n".join([begin, f"{machine_line}.", "", TABLE_HEADER, *(f"| {' | '.join(row)} |" for row in rows), end])
     page = RESULTS_PAGE.read_text(encoding="utf-8")
     if begin in page:
-        first, _, rest = page.partition(begin)
-        page = first + table + rest.partition(end)[2]
+        first, _, remainder = page.partition(begin)
+        page = first + table + remainder.partition(end)[2]
     else:
         says = (import_module(f"benchmarks.{name}").__doc__ or name).strip().splitlines()[0]
         page = f"{page.rstrip()}\n\n## {name.replace('_', ' ').capitalize()}\n\n{says}\n\n{table}\n"

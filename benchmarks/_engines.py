@@ -1,5 +1,6 @@
-"""Other engines doing nothing: their own queue, their own bookkeeping, no-op work. A program of its own, because each
-may live in a Python of its own; it prints the seconds that the work took, without filing it.
+"""No-op work on other engines, with their own queues. A separate program, because each engine may need its own Python.
+
+It prints the seconds of processing, without those of enqueueing.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 PYTHON_VARIABLE = "NPS_CONNECT_BENCH_PYTHON"
-"""Names a Python in which the engines are installed that are not installed here."""
+"""Names another Python interpreter that has the engines which are not installed here."""
 
 TIMEOUT_SECONDS = 120.0
 
 
 def measure_engine(name: str, url: str, count: int) -> float | None:
-    """How long an engine took for so many no-op tasks; none if it is not installed."""
+    """Return the seconds of an engine for so many no-op tasks; None if it is not installed."""
     for python in (sys.executable, os.environ.get(PYTHON_VARIABLE)):
         if python is None:
             continue

@@ -1,4 +1,4 @@
-"""A ledger full of work, on either database, for the benchmarks of delivery."""
+"""Ledgers with pending work on both databases, for the benchmarks of deliveries."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
 
 @contextmanager
 def databases() -> Iterator[dict[str, str]]:
-    """The addresses of an empty ledger of each kind."""
+    """Yield the URL of an empty ledger on each database."""
     with tempfile.TemporaryDirectory() as folder, postgres_server() as maintenance:
         url = create_database(maintenance)
         try:
@@ -51,7 +51,7 @@ def databases() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def application_at(url: str) -> Iterator[ApplicationHarness]:
-    """A product in one process, on a ledger with the newest schema."""
+    """Open the application in this process, on a ledger with the newest schema."""
     ledger = Ledger(url)
     upgrade(ledger)
     try:
@@ -61,15 +61,15 @@ def application_at(url: str) -> Iterator[ApplicationHarness]:
 
 
 def analyze(ledger: Ledger, *tables: str) -> None:
-    """Let PostgreSQL see what was just filled in, as its autovacuum does after a minute."""
+    """Update the statistics of PostgreSQL, as its autovacuum does after a minute."""
     if not ledger.is_sqlite:
-        with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as link:
+        with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as database:
             for table in tables:
-                link.exec_driver_sql(f"VACUUM ANALYZE {table}")
+                database.exec_driver_sql(f"VACUUM ANALYZE {table}")
 
 
 def insert_responses(ledger: Ledger, people: int, now: datetime = START) -> None:
-    """Contacts who have just answered 9."""
+    """Insert contacts with a response of 9."""
     with ledger.write() as session:
         for begin in range(1, people + 1, 1000):
             ids = range(begin, min(begin + 1000, people + 1))
@@ -101,10 +101,10 @@ FROM numbers
 def insert_deliveries(
     ledger: Ledger, queue_name: str, count: int, *, people: int = 0, due: Any = START, mark: str = "d"
 ) -> None:
-    """So many pending deliveries, made by the database itself; about so many people in turn, or about nobody."""
+    """Insert pending deliveries by one statement, about so many contacts in turn, or about none."""
     connection, _, action = queue_name.partition("/")
     moments = (bindparam("due", type_=UtcDateTime()), bindparam("now", type_=UtcDateTime()))
-    told = {
+    parameters = {
         "queue_name": queue_name,
         "connection": connection,
         "action": action,
@@ -114,7 +114,7 @@ def insert_deliveries(
     }
     with ledger.write() as session:
         session.connection().execute(
-            text(INSERT_DELIVERIES).bindparams(*moments), {**told, "count": count, "people": people}
+            text(INSERT_DELIVERIES).bindparams(*moments), {**parameters, "count": count, "people": people}
         )
 
 

@@ -1,4 +1,4 @@
-"""The product as its users run it: a configuration, real processes, and a vendor that answers scores over HTTP."""
+"""The product in real processes with a configuration, and a vendor that accepts scores over HTTP."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SECRETS = {"BENCH_SIGNING_KEY": SIGNING_KEY, "BENCH_TOKEN": "a-token", "BENCH_SM
 
 
 class ScoreVendor:
-    """Takes every batch of scores; knows when each came, and for how many contacts. A context manager."""
+    """Accepts every batch of scores; records the time and number of contacts of each. A context manager."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[float, int]] = []
@@ -81,10 +81,10 @@ class ScoreVendor:
 
             def do_POST(self) -> None:
                 at = time.monotonic()
-                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.path.endswith("/update"):
-                    calls.append((at, len(asked["inputs"])))
-                results = [{"id": one["id"], "properties": {}} for one in asked.get("inputs", ())]
+                    calls.append((at, len(request["inputs"])))
+                results = [{"id": process["id"], "properties": {}} for process in request.get("inputs", ())]
                 body = json.dumps({"status": "COMPLETE", "results": results}).encode()
                 head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
                 self.wfile.write(head.encode() + body)
@@ -96,7 +96,7 @@ class ScoreVendor:
 
 
 def write_configuration(folder: Path, vendor: str) -> tuple[Path, int]:
-    """Write a configuration; its path, and the port of its pages."""
+    """Write a configuration; returns its path and the port of its pages."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     path = folder / "nps-connect.toml"
@@ -106,15 +106,15 @@ def write_configuration(folder: Path, vendor: str) -> tuple[Path, int]:
 
 @contextmanager
 def run_processes(config: Path, database: str, *commands: str) -> Iterator[list[psutil.Process]]:
-    """Processes of the product, up and at work; ended in good order."""
+    """Start processes of the product, and shut them down gracefully."""
     started = [_start(config, database, command) for command in commands]
     try:
-        yield [psutil.Process(one.pid) for one in started]
+        yield [psutil.Process(process.pid) for process in started]
     finally:
-        for one in started:
-            one.terminate()
-        for one in started:
-            one.wait(60)
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(60)
 
 
 def _start(config: Path, database: str, command: str) -> subprocess.Popen[str]:

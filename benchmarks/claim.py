@@ -11,18 +11,18 @@ from nps_connect.ledger import claims
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DeliveryRow
 
-LANE, CLAIMS, BATCH = "crm/write_score", 40, 100
+QUEUE_NAME, CLAIMS, BATCH = "crm/write_score", 40, 100
 SIZES = (1_000, 100_000, 1_000_000)
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """The quickest of 40 claims at each size; a claim is given back before the next."""
+    """Return the fastest of 40 claims at each size; each claim is released before the next."""
     with databases() as urls:
         for name, url in urls.items():
             with application_at(url) as application:
                 filled, first = 0, 0.0
                 for size in SIZES:
-                    insert_deliveries(application.ledger, LANE, size - filled, mark=f"s{size}")
+                    insert_deliveries(application.ledger, QUEUE_NAME, size - filled, mark=f"s{size}")
                     filled = size
                     spent = _time_claims(application.ledger)
                     first = first or min(spent)
@@ -36,11 +36,11 @@ def _time_claims(ledger: Ledger) -> list[float]:
     spent = []
     for number in range(CLAIMS):
         if number % 10 == 0:
-            analyze(ledger, "deliveries")  # what a claim and a giving back leave behind is not the claim's cost
+            analyze(ledger, "deliveries")  # dead rows of earlier claims are not part of the cost of a claim
         token = f"t{number}"
         began = perf_counter()
         with ledger.write() as session:
-            ids = claims.claim_ids(session, DeliveryRow, LANE, token=token, now=START, limit=BATCH)
+            ids = claims.claim_ids(session, DeliveryRow, QUEUE_NAME, token=token, now=START, limit=BATCH)
         spent.append(perf_counter() - began)
         with ledger.write() as session:
             claims.release(session, DeliveryRow, ids, token=token)

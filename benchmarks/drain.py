@@ -1,8 +1,8 @@
-"""(a) Draining 10,000 deliveries with their attempts, against the bare SQL of the same rows in the same batches.
+"""(a) Drain 10,000 deliveries with their attempts, compared with bare SQL on the same rows in the same batches.
 
-Bare SQL is what a careful hand would write without a product around it: two transactions per batch of 100 (claim and
-start; settle and record), written twice: row by row with `executemany`, and with one statement per batch, as the
-product does. The rounds of all ways alternate, and the quickest round of each counts, for other work disturbs.
+The bare SQL uses two transactions per batch of 100 (claim and start; settle and record), in two variants: row by row
+with `executemany`, and with one statement per batch, as the product does. The rounds of all variants alternate; the
+fastest round of each counts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ QUEUE_NAME = "crm/write_score"
 
 @dataclass(frozen=True)
 class Row:
-    """What settling needs to know of a delivery that went well."""
+    """The part of a delivery row that settling a success needs."""
 
     id: int
 
@@ -68,15 +68,15 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                 best = _measure_rounds(application, ways)
             each, batch = (best[way][0] for way in list(ways)[:2])
             for way, (seconds, worked) in best.items():
-                told = f"{worked / DELIVERIES_PER_ROUND * 1e6:.0f} µs of our processor"
+                details = f"{worked / DELIVERIES_PER_ROUND * 1e6:.0f} µs of our CPU"
                 if not way.startswith("bare"):
                     ratio = batch / seconds
-                    told += f"; {ratio:.2f} of one statement per batch, {each / seconds:.2f} of row by row; goal 0.5 "
-                    told += "reached" if ratio >= 0.5 else "missed"
+                    details += f"; {ratio:.2f} of one statement per batch, {each / seconds:.2f} of row by row"
+                    details += f"; goal 0.5 {'reached' if ratio >= 0.5 else 'missed'}"
                     ours[name] = DELIVERIES_PER_ROUND / seconds
-                yield f"{name}: {way}", DELIVERIES_PER_ROUND, seconds, told
+                yield f"{name}: {way}", DELIVERIES_PER_ROUND, seconds, details
     with postgres_server() as maintenance:
-        for engine, told, count in (
+        for engine, details, count in (
             ("procrastinate", "concurrency 10", 2_000),
             ("pgqueuer", "batches of 100", 10_000),
             ("dbos", "200 at once, filing included", 2_000),
@@ -88,13 +88,13 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                 yield f"PostgreSQL: {engine}", 0, 1.0, "not installed"
                 continue
             beside = f"our whole delivery is {ours['PostgreSQL'] * took / count:.1f} times as fast"
-            yield f"PostgreSQL: {engine}, no-op work, {told}", count, took, beside
+            yield f"PostgreSQL: {engine}, no-op work, {details}", count, took, beside
 
 
 def _measure_rounds(
     application: ApplicationHarness, ways: dict[str, Callable[[], None]]
 ) -> dict[str, tuple[float, float]]:
-    """Of each way the quickest round: seconds, and the least seconds of this process's processor time."""
+    """Return the fastest round of each variant: seconds, and CPU seconds of this process."""
     best = dict.fromkeys(ways, (float("inf"), float("inf")))
     for number in range(ROUNDS + 1):
         for place, (way, work) in enumerate(ways.items()):
@@ -109,7 +109,7 @@ def _measure_rounds(
             began, working = perf_counter(), process_time()
             work()
             spent = perf_counter() - began, process_time() - working
-            if number:  # the first round is to warm up
+            if number:  # the first round warms up
                 best[way] = min(best[way][0], spent[0]), min(best[way][1], spent[1])
     return best
 
@@ -164,7 +164,8 @@ SUCCEEDED_VALUES = "state = 'succeeded', lease_token = NULL, lease_until = NULL,
 
 def _settle_each(bare: BareDatabase, ids: list[int], token: str, at: Any) -> None:  # text or moment
     bare.many(
-        f"UPDATE deliveries SET {SUCCEEDED_VALUES}, receipt_id = ? WHERE id = ? AND state = 'running' AND lease_token = ?",
+        f"UPDATE deliveries SET {SUCCEEDED_VALUES}, receipt_id = ? "
+        "WHERE id = ? AND state = 'running' AND lease_token = ?",
         [(at, f"v-{row_id}", row_id, token) for row_id in ids],
     )
     bare.many(
@@ -174,7 +175,7 @@ def _settle_each(bare: BareDatabase, ids: list[int], token: str, at: Any) -> Non
 
 
 def _settle_batch(bare: BareDatabase, ids: list[int], token: str, at: Any) -> None:
-    told = json.dumps([{"id": row_id, "receipt": f"v-{row_id}"} for row_id in ids])
+    details = json.dumps([{"id": row_id, "receipt": f"v-{row_id}"} for row_id in ids])
     if bare.sqlite:
         source, row_id, receipt = "json_each(?)", "json_extract(value, '$.id')", "json_extract(value, '$.receipt')"
     else:
@@ -183,7 +184,7 @@ def _settle_batch(bare: BareDatabase, ids: list[int], token: str, at: Any) -> No
         f"UPDATE deliveries SET {SUCCEEDED_VALUES}, receipt_id = {receipt} FROM {source} "
         f"WHERE deliveries.id = {row_id} AND {'+' if bare.sqlite else ''}state = 'running' AND lease_token = ? "
         "RETURNING deliveries.id",
-        (at, told, token),
+        (at, details, token),
     )
     ours = json.dumps([row[0] for row in done])
     listed = (

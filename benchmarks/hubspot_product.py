@@ -1,5 +1,5 @@
-"""Scores through the whole product: 10,000 due deliveries in the ledger, the engine, a portal in a process of its own
-that enforces 190 calls in ten seconds of real time.
+"""Scores through the whole product: 10,000 due deliveries, the engine, and a portal in another process that enforces
+190 calls in ten seconds of wall-clock time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FIRST_ID = 101
 
 
 def measure() -> Iterator[tuple[str, int, float]]:
-    """Scores per second of real time, and per second of our own processor's time."""
+    """Return scores per second of wall-clock time, and per second of our own CPU time."""
     portal = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.hubspot_product"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -48,7 +48,7 @@ def measure() -> Iterator[tuple[str, int, float]]:
         application = _application(f"sqlite:///{Path(folder) / 'bench.db'}", url)
         apply_all_setups(application.ctx)
         _insert_responses(application.ctx.ledger)
-        time.sleep(10)  # the portal's window forgets the set-up
+        time.sleep(10)  # the quota window of the portal no longer contains the setup
         engine = application.create_engine()
         began, working = time.perf_counter(), time.process_time()
         engine.start()
@@ -61,13 +61,13 @@ def measure() -> Iterator[tuple[str, int, float]]:
     done = SCORES - left
     speed = done / elapsed / (QUOTA / 10 * 100)
     yield f"scores from ledger to portal, {speed:.1%} of the quota, {refused} refused", done, elapsed
-    yield f"our processor's time for them: {worked / elapsed:.0%} of one core", done, worked
+    yield f"our CPU time for them: {worked / elapsed:.0%} of one core", done, worked
 
 
 def _application(url: str, base_url: str) -> Application:
-    known = Plugins()
-    known.register(plugin, "hubspot")
-    known.register(email, "email")
+    plugins = Plugins()
+    plugins.register(plugin, "hubspot")
+    plugins.register(email, "email")
     crm = {
         "plugin": "hubspot",
         "base_url": f"{base_url}/hubspot",
@@ -100,12 +100,12 @@ def _application(url: str, base_url: str) -> Application:
     ledger = Ledger(url)
     upgrade(ledger)
     return build_application(
-        settings, known, validate(settings, known, where="benchmark"), ledger, rng=random.Random(7)
+        settings, plugins, validate(settings, plugins, where="benchmark"), ledger, rng=random.Random(7)
     )
 
 
 def _insert_responses(ledger: Ledger) -> None:
-    """So many confirmed answers whose scores are due now."""
+    """Insert so many confirmed responses whose scores are due now."""
     now = system_clock()
     numbers = range(1, SCORES + 1)
     with ledger.write() as session:
@@ -128,11 +128,11 @@ def _contact(number: int, now) -> dict[str, object]:
 
 
 def _invitation(number: int, now) -> dict[str, object]:
-    told = {"survey": "after-purchase", "touchpoint": "purchase", "trigger": "benchmark", "language": "fr"}
+    shared_values = {"survey": "after-purchase", "touchpoint": "purchase", "trigger": "benchmark", "language": "fr"}
     later = now + timedelta(days=60)
     return {
         "id": number,
-        **told,
+        **shared_values,
         "contact_id": number,
         "state": "sent",
         "created_at": now,
@@ -142,9 +142,9 @@ def _invitation(number: int, now) -> dict[str, object]:
 
 
 def _response(number: int, now) -> dict[str, object]:
-    told = {"survey": "after-purchase", "touchpoint": "purchase", "language": "fr", "comment": "Merci, très bien."}
+    shared_values = {"survey": "after-purchase", "touchpoint": "purchase", "language": "fr", "comment": "Très bien."}
     ids = {"id": number, "public_id": f"r-{number}", "invitation_id": number, "contact_id": number}
-    return {**ids, **told, "revision": 1, "score": number % 11, "answered_at": now}
+    return {**ids, **shared_values, "revision": 1, "score": number % 11, "answered_at": now}
 
 
 def _delivery(number: int, now) -> dict[str, object]:
@@ -160,7 +160,7 @@ def _count_pending(ledger: Ledger) -> int:
 
 
 def _serve_portal() -> None:
-    """The portal: tells its address, serves until a line arrives, then tells how many calls it refused."""
+    """Run the portal: print its address, serve until a line arrives, print the number of refused calls."""
     from nps_connect.sandbox.vendor_server import VendorServer
 
     vendor = Simulated()

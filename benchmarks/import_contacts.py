@@ -1,4 +1,4 @@
-"""What reading a file of people costs, and that a million lines need no more memory than ten thousand."""
+"""Cost and memory of reading a file of contacts, with ten thousand and with a million lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIZES = (10_000, 1_000_000)
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """Lines read, checked and compared with all before them; processor time; and what the process grew to."""
+    """Return the lines read, checked and compared with all earlier lines, with CPU time and peak memory."""
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         for lines in SIZES:
@@ -42,8 +42,8 @@ def _write(path: Path, lines: int) -> None:
             stream.write(f"Zoé;Lefèvre {number};p{number}@example.com;Évry\r\n")
 
 
-def _read_in_process(path: str, told: Connection) -> None:
-    """In a process of its own, so that nothing else counts."""
+def _read_in_process(path: str, result_pipe: Connection) -> None:
+    """Run in a separate process, so that nothing else counts."""
     process = psutil.Process()
     before, begin = process.memory_info().rss, process_time()
     source = open_import_file(Path(path))
@@ -52,4 +52,4 @@ def _read_in_process(path: str, told: Connection) -> None:
         for number, _ in enumerate(read_people(source.rows(), columns, dedup_store, RowErrors(), allow_ids=False)):
             if number % 10_000 == 0:
                 most = max(most, process.memory_info().rss)
-    told.send((process_time() - begin, max(most, process.memory_info().rss) - before))
+    result_pipe.send((process_time() - begin, max(most, process.memory_info().rss) - before))

@@ -24,7 +24,7 @@ BODY = json.dumps([{"id": "1", "person": "1", "at": "2026-11-17T09:00:00+00:00"}
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """The same load on both, one after the other."""
+    """Run the same load on both, one after the other."""
     with databases() as urls:
         for connections in (1, 32):
             bare = FastAPI(openapi_url=None)
@@ -35,8 +35,8 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                 return JSONResponse({"status": "accepted"})
 
             plain, spent = _measure_load(bare, connections)
-            told = f"{spent / plain * 1e6:.0f} µs of the server's processor each"
-            yield f"bare FastAPI handler, {connections} connections", plain, SECONDS, told
+            details = f"{spent / plain * 1e6:.0f} µs of the server's CPU each"
+            yield f"bare FastAPI handler, {connections} connections", plain, SECONDS, details
             for name, url in urls.items():
                 with application_at(url) as application:
                     ours, working = _measure_load(create_app(application.backend, clock=application.clock), connections)
@@ -46,12 +46,12 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                     f"{name}: stored before the answer, {connections} connections",
                     ours,
                     SECONDS,
-                    f"{ratio:.2f} of bare{goal}; {working / ours * 1e6:.0f} µs of the server's processor each",
+                    f"{ratio:.2f} of bare{goal}; {working / ours * 1e6:.0f} µs of the server's CPU each",
                 )
 
 
 def _measure_load(app: Any, connections: int) -> tuple[int, float]:
-    """Requests that were answered, and the seconds of our processor that the server took for them."""
+    """Return the number of answered requests, and the CPU seconds of the server."""
     with _run_server(app) as port, multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.apply(_send_webhooks, (port, connections, 0.5))
         working = time.process_time()
@@ -75,7 +75,7 @@ def _run_server(app: Any) -> Iterator[int]:
 
 
 def _send_webhooks(port: int, connections: int, seconds: float) -> int:
-    """Post over kept-alive connections for so long, from another process; how many were answered 200."""
+    """Post over keep-alive connections from another process; returns the number of 200 responses."""
     head = "POST /hooks/crm HTTP/1.1\r\nHost: x\r\nX-Signature: good\r\nContent-Type: application/json\r\n"
     head += f"Content-Length: {len(BODY)}\r\n\r\n"
     request = head.encode() + BODY

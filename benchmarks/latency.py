@@ -1,8 +1,8 @@
-"""(d) From the customer's press to the vendor's door, in an idle product of real processes.
+"""(d) Latency from the customer's submission to the vendor, in an idle product of real processes.
 
-The clock runs from the moment at which the browser's form is sent until the vendor's server has read the head of the
-call that carries the score: the page, the answer's commit, the wake-up, claim and start are all in it, the vendor's own
-time is not. The customer presses Send, so nothing waits for further words.
+It is measured from sending the form until the vendor's server has read the request line and headers of the call with
+the score: page, commit, wake-up, claim and start are included, the vendor's own time is not. The submission is final,
+so that no delivery waits for a comment.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """Embedded: one process. PostgreSQL: pages and worker in a process each, woken by procrastinate."""
+    """Measure embedded (one process) and PostgreSQL (`serve` and `worker`, with wake-ups by procrastinate)."""
     with databases() as urls, ScoreVendor() as vendor, tempfile.TemporaryDirectory() as folder:
         for name, commands, goal in (
             ("SQLite", ("run",), 25),
@@ -45,12 +45,12 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                 waits = [_measure_submission(f"http://127.0.0.1:{port}/s/{token}", vendor) for token in tokens][WARM:]
             middle = median(waits) * 1000
             reached = "reached" if middle < goal else "missed"
-            told = f"median {middle:.0f} ms, quickest {min(waits) * 1000:.0f}, slowest {max(waits) * 1000:.0f}"
+            details = f"median {middle:.0f} ms, quickest {min(waits) * 1000:.0f}, slowest {max(waits) * 1000:.0f}"
             yield (
                 f"{name}: {' and '.join(commands)}, from Send to the vendor",
                 len(waits),
                 sum(waits),
-                f"{told}; goal median under {goal} ms {reached}",
+                f"{details}; goal median under {goal} ms {reached}",
             )
 
 
@@ -72,7 +72,7 @@ def _measure_submission(page: str, vendor: ScoreVendor) -> float:
 
 
 def _insert_invitations(url: str) -> list[str]:
-    """People who have been asked; the tokens of their links."""
+    """Insert contacts with sent invitations; returns the tokens of their links."""
     ledger, now = Ledger(url), system_clock()
     upgrade(ledger)
     numbers = range(1, ANSWERS + WARM + 1)
@@ -92,6 +92,6 @@ def _contact(number: int, now) -> dict[str, object]:
 
 
 def _invitation(number: int, now) -> dict[str, object]:
-    told = {"survey": "after-purchase", "touchpoint": "purchase", "trigger": "benchmark", "language": "en"}
+    details = {"survey": "after-purchase", "touchpoint": "purchase", "trigger": "benchmark", "language": "en"}
     moments = {"created_at": now, "due_at": now, "sent_at": now, "expires_at": now + timedelta(days=60)}
-    return {"id": number, **told, "contact_id": number, "state": "sent", **moments}
+    return {"id": number, **details, "contact_id": number, "state": "sent", **moments}

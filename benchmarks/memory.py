@@ -1,7 +1,7 @@
-"""(f) Memory and processor of `run` as a real process with 1,000,000 pending deliveries: waiting, and at full speed.
+"""(f) Memory and CPU of `run` as a real process with 1,000,000 pending deliveries: waiting, and at full speed.
 
-Waiting: surveys that fall due in three days. At full speed: scores that are due, to a vendor in another process whose
-declared quota is 190 calls in ten seconds.
+Waiting: surveys due in three days. Full speed: due scores, to a vendor in another process with a declared quota of 190
+calls in ten seconds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_MEGABYTES = 150
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """Resident memory and share of a core, over 20 seconds each."""
+    """Return resident memory and CPU share, over 20 seconds each."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     vendor = multiprocessing.get_context("spawn").Process(target=_run_vendor, args=(theirs,), daemon=True)
     vendor.start()
@@ -49,18 +49,19 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                 time.sleep(5)
                 before, spent, began = _received_scores(ours), process.cpu_times(), time.monotonic()
                 most = _peak_megabytes(process)
-                taken, elapsed = _received_scores(ours) - before, time.monotonic() - began
+                score_count, elapsed = _received_scores(ours) - before, time.monotonic() - began
                 used = process.cpu_times()
         share = (used.user + used.system - spent.user - spent.system) / elapsed
-        told = f"{most} MB resident; goal {MAX_MEGABYTES} {'reached' if most < MAX_MEGABYTES else 'missed'}; {share:.0%} of one core"
-        if taken:
-            told += f", {share / (taken / elapsed) * 1e6:.0f} µs a score"
-        yield f"run with {PENDING:,} pending, {what}", taken, elapsed, told
+        goal = f"goal {MAX_MEGABYTES} {'reached' if most < MAX_MEGABYTES else 'missed'}"
+        details = f"{most} MB resident; {goal}; {share:.0%} of one core"
+        if score_count:
+            details += f", {share / (score_count / elapsed) * 1e6:.0f} µs a score"
+        yield f"run with {PENDING:,} pending, {what}", score_count, elapsed, details
     vendor.terminate()
 
 
 def _peak_megabytes(process: psutil.Process) -> int:
-    """The most memory that was seen, in MB."""
+    """Return the peak resident memory, in MB."""
     most, until = 0, time.monotonic() + SECONDS
     while time.monotonic() < until:
         most = max(most, process.memory_info().rss)

@@ -1,7 +1,7 @@
-"""The audit of review links over 1,000,000 answers of 800,000 people on two platforms.
+"""The report of review links over 1,000,000 responses of 800,000 contacts on two platforms.
 
-The ledger is filled with plain inserts, so that the benchmark measures the audit and not the walk. Locations are
-settings and cost the audit nothing; choosing one of 1,000 is measured beside it.
+The ledger is filled with plain inserts, so that only the report is measured. Locations do not affect the report; the
+choice of one among 1,000 is measured separately.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SEGMENTS = ("promoter",) * 6 + ("passive",) * 2 + ("detractor",) * 2
 
 
 def measure() -> Iterator[tuple[str, int, float]]:
-    """What was done, how often, and in how many seconds."""
+    """Yield each figure: text, count, seconds, remark."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
         ledger = Ledger(f"sqlite:///{path}")
@@ -34,9 +34,9 @@ def measure() -> Iterator[tuple[str, int, float]]:
         _insert_tallies(path)
         started = perf_counter()
         with ledger.read() as session:
-            found = load_review_counts(session)
+            counts = load_review_counts(session)
         spent = perf_counter() - started
-        people = sum(band.responded for band in found)
+        people = sum(band.responded for band in counts)
         ledger.close()
     if spent > 2:
         raise RuntimeError(f"the audit took {spent:.1f} s, promised are 2 s")

@@ -1,4 +1,4 @@
-"""What the pure decisions cost: they must be nothing beside a database commit."""
+"""Cost of the pure rules, which must be negligible compared with a database commit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROUTES = [
 
 
 def measure() -> Iterator[tuple[str, int, float]]:
-    """What was done, how often, and in how many seconds."""
+    """Yield each figure: text, count, seconds, remark."""
     facts = Facts(
         trigger=Trigger.model_validate({"on": "deal.won", "from": "crm", "survey": "after-purchase", "delay": "3d"}),
         event=Event(
@@ -61,7 +61,7 @@ def measure() -> Iterator[tuple[str, int, float]]:
 
 
 def timed(what: str, count: int, work: Callable[[], object]) -> tuple[str, int, float]:
-    """Do some work so often."""
+    """Run some work repeatedly."""
     started = perf_counter()
     for _ in range(count):
         work()

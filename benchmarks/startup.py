@@ -13,7 +13,7 @@ OURS = "from nps_connect.cli import main\nmain(['--help'])"
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """The quickest of several runs each, taken in turns."""
+    """Return the fastest of several alternating runs each."""
     bare, ours = zip(*((_run(BARE), _run(OURS)) for _ in range(RUNS)), strict=True)
     ratio = min(ours) / min(bare)
     yield "a bare click program, --help", 1, min(bare), ""

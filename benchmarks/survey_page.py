@@ -1,11 +1,11 @@
-"""The survey page, with the real ledger, against a bare handler of the same framework: requests per second.
+"""The survey page on the real ledger, compared with a bare handler of the same framework: requests per second.
 
-Both are served by the same server, each in a process of its own, to the same callers, in turns of a second: so the
-machine, and whatever else it is doing, cancel out of the ratio. Beside the rate stands the processor time that the
-server's process took per request, which hardly depends on other load. Every request is another customer's, who opens
-the page and then presses, with the routes of the documentation's example: a press leads to a score, a review
-invitation, and for detractors a ticket and an alert, all durable before the answer. The bare handler answers as many
-to few callers as to many; the page answers more to many, since those who come together are written together.
+Both run on the same server, each in its own process, with the same callers, in alternating turns of a second, so that
+the load of the machine cancels out of the ratio. The CPU time per request of the server's process is reported too; it
+hardly depends on other load. Every request is of another customer, who opens the page and then submits, with the
+routes of the documentation's example: a submission leads to a score, a review invitation, and for detractors a ticket
+and an alert, all durable before the response. The page is faster with many callers, because concurrent submissions
+share a transaction.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from nps_connect.services.links import Links
 from nps_connect.worker.gc_tuning import reduced_gc
 
 PEOPLE = 20_000
-"""For each number of callers."""
+"""Number of contacts for each number of callers."""
 
 CALLERS = (32, 128)
 ROUNDS = 4
@@ -44,15 +44,16 @@ BuildRequest = Callable[[int], bytes]
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """Requests answered on each database, each kind beside the bare handler's."""
+    """Return requests per second on each database, compared with the bare handler."""
     with databases() as addresses:
         for name, url in addresses.items():
             tokens = _insert_invitations(url)
             bare, real = _start_server(_bare_app, url), _start_server(_product_app, url)
             try:
                 for turn, callers in enumerate(CALLERS):
-                    own = tokens[turn * PEOPLE :][:PEOPLE]
-                    for what, ask in (("GET", _page_view_request(own)), ("POST", _submission_request(own))):
+                    round_tokens = tokens[turn * PEOPLE :][:PEOPLE]
+                    requests = (("GET", _page_view_request(round_tokens)), ("POST", _submission_request(round_tokens)))
+                    for what, ask in requests:
                         yield from _compare(f"{what} on {name}, {callers} callers", bare, real, ask, callers)
             finally:
                 _stop_server(bare)
@@ -62,7 +63,7 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
 def _compare(
     what: str, bare: ServerProcess, real: ServerProcess, ask: BuildRequest, callers: int
 ) -> Iterator[tuple[str, int, float, str]]:
-    """The same requests to both, in turns; the ratio is the median of the turns."""
+    """Send the same requests to both, in turns; the ratio is the median of the turns."""
     begun = [0, 0]
     totals = [[0, 0.0], [0, 0.0]]
     shares, seconds = [], 0.0
@@ -72,7 +73,7 @@ def _compare(
             answered, spent = _send_requests(served, ask, begun[which], callers)
             begun[which] += answered + callers
             rates.append(answered)
-            if turn:  # the first one warms up
+            if turn:  # the first turn warms up
                 totals[which][0] += answered
                 totals[which][1] += spent
         if turn:
@@ -85,7 +86,7 @@ def _compare(
 
 
 def _insert_invitations(url: str) -> list[str]:
-    """A ledger with survey invitations that were sent; their tokens."""
+    """Insert sent survey invitations; returns their tokens."""
     ledger = Ledger(url)
     upgrade(ledger)
     contacts = [
@@ -143,7 +144,7 @@ def _submission_request(tokens: list[str]) -> BuildRequest:
 
 
 def _bare_app(_url: str) -> object:
-    """What the framework itself can do: a page of the same size, a form that is read and redirected."""
+    """Return a bare application: a page of the same size, a form that is read and redirected."""
     app = FastAPI(openapi_url=None)
     page = "x" * 9_000
 
@@ -188,7 +189,7 @@ def _stop_server(served: ServerProcess) -> None:
 
 
 def _send_requests(served: ServerProcess, ask: BuildRequest, begin: int, callers: int) -> tuple[int, float]:
-    """Call from several connections for a second; answers, and the processor seconds that the server took."""
+    """Send requests over several connections for a second; returns the responses and the CPU seconds of the server."""
     process = psutil.Process(served[0].pid)
     number, answered = begin, 0
     with selectors.DefaultSelector() as selector:
@@ -217,7 +218,7 @@ def _send_requests(served: ServerProcess, ask: BuildRequest, begin: int, callers
 
 
 def _receive_response(caller: socket.socket) -> None:
-    """Read one whole answer."""
+    """Read one whole response."""
     received = caller.recv(65536)
     while b"\r\n\r\n" not in received:
         received += caller.recv(65536)

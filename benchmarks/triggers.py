@@ -1,4 +1,4 @@
-"""Intake, `explain` and `simulate` in front of a small and of a large ledger."""
+"""Intake, `explain` and `simulate` on a small and on a large ledger."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MATCHING_RATIO = 10
 YEAR = timedelta(days=365)
 CHUNK = 5_000
 FIRST_STORED_ID = 10_000_000
-"""Where the ids of what is stored beforehand begin. The newest go in first, so that no database gives them again."""
+"""First id of the rows stored beforehand, so high that no database assigns it again."""
 
 SETTINGS_OVERRIDES = {
     "triggers": [
@@ -44,14 +44,14 @@ SETTINGS_OVERRIDES = {
 
 
 class MeasuredCost(NamedTuple):
-    """What work took: by the clock, and of this process's CPU."""
+    """Duration of some work: wall-clock and CPU seconds."""
 
     seconds: float
     cpu: float
 
 
 def _build_crm() -> Any:
-    """A CRM that finds people by their number, however many there are."""
+    """A CRM that finds any number of contacts by id."""
     from support.fake_vendors import FakeCrm
 
     class Quick(FakeCrm):
@@ -63,7 +63,7 @@ def _build_crm() -> Any:
 
 
 def measure() -> Iterator[tuple[str, int, float, str]]:
-    """Each database with 1,000 and with 1,000,000 stored events."""
+    """Measure each database with 1,000 and with 1,000,000 stored events."""
     with databases() as urls, reduced_gc():  # as a working process does
         for name, url in urls.items():
             ledger = Ledger(url)
@@ -72,7 +72,7 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
             application = ApplicationHarness(ledger, ManualClock(), SETTINGS_OVERRIDES, acme=crm)
             application.crm = crm
             _fill(ledger, LARGE - SMALL, LARGE)
-            _ingest(application, "w", 1_000)  # statements are made and planned
+            _ingest(application, "w", 1_000)  # statements are compiled and planned
             small = _ingest(application, "s", INGESTED)
             yield f"{name}: parse and decide, {SMALL:,} events stored", INGESTED, small.seconds, _goal(small)
             _fill(ledger, 0, LARGE - SMALL)
@@ -95,12 +95,12 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
 
 
 def _goal(took: MeasuredCost) -> str:
-    told = f"our own CPU {took.cpu / INGESTED * 1e6:,.0f} µs each"
-    return f"{told}; goal 5,000 {'reached' if INGESTED / took.seconds >= 5_000 else 'missed'}"
+    details = f"our own CPU {took.cpu / INGESTED * 1e6:,.0f} µs each"
+    return f"{details}; goal 5,000 {'reached' if INGESTED / took.seconds >= 5_000 else 'missed'}"
 
 
 def _ingest(application: ApplicationHarness, mark: str, count: int) -> MeasuredCost:
-    """Webhooks of 100 events about people who are not known yet; what it took until nothing of them was left to do."""
+    """Process webhooks of 100 events about new contacts; returns the time until all are decided."""
     for begin in range(0, count, 100):
         facts = []
         for number in range(begin, begin + 100):
@@ -114,16 +114,16 @@ def _ingest(application: ApplicationHarness, mark: str, count: int) -> MeasuredC
 
 
 def _check(application: ApplicationHarness, count: int) -> None:
-    """Every event has its decision, the newest ones too."""
+    """Check that every event has its decision."""
     newest = select(EventRow.state, DecisionRow.reason).outerjoin(DecisionRow, DecisionRow.event_id == EventRow.id)
     with application.ledger.read() as session:
-        found = Counter(session.execute(newest.order_by(EventRow.id.desc()).limit(count)).all())
-    wanted = {
+        decision_counts = Counter(session.execute(newest.order_by(EventRow.id.desc()).limit(count)).all())
+    expected_counts = {
         ("succeeded", "surveyed"): count // MATCHING_RATIO,
         ("succeeded", "filter"): count - count // MATCHING_RATIO,
     }
-    if found != wanted:
-        raise RuntimeError(f"not decided as they should be: {found}")
+    if decision_counts != expected_counts:
+        raise RuntimeError(f"not decided as they should be: {decision_counts}")
 
 
 def _measure(work: Callable[[], int]) -> MeasuredCost:
@@ -141,21 +141,21 @@ def _explain(name: str, application: ApplicationHarness) -> tuple[str, int, floa
             story = explain_person(session, resolve_contacts(session, f"p{number}@example.com", ["crm"]), now=START)
             times.append(time.perf_counter() - begun)
     slowest = max(times)
-    told = f"{len(story.entries)} entries; slowest {slowest * 1000:,.0f} ms; goal 200 ms"
-    return f"{name}: explain", len(times), sum(times), f"{told} {'reached' if slowest < 0.2 else 'missed'}"
+    details = f"{len(story.entries)} entries; slowest {slowest * 1000:,.0f} ms; goal 200 ms"
+    return f"{name}: explain", len(times), sum(times), f"{details} {'reached' if slowest < 0.2 else 'missed'}"
 
 
 def _simulate(name: str, application: ApplicationHarness) -> tuple[str, int, float, str]:
     begun, cpu = time.perf_counter(), time.process_time()
     outcome = simulate(application.ctx, START - YEAR * SIMULATED / LARGE)
     took, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    told = f"{took:.1f} s ({cpu:.1f} s of our own CPU) for {outcome.events:,} events"
-    told += f"; goal 30 s {'reached' if took < 30 else 'missed'}"
-    return f"{name}: simulate", outcome.events, took, told
+    details = f"{took:.1f} s ({cpu:.1f} s of our own CPU) for {outcome.events:,} events"
+    details += f"; goal 30 s {'reached' if took < 30 else 'missed'}"
+    return f"{name}: simulate", outcome.events, took, details
 
 
 def _fill(ledger: Ledger, first: int, end: int) -> None:
-    """Decided events spread over the year before, ten for each person; one in ten led to a survey."""
+    """Insert decided events of the last year, ten per contact; one in ten led to a survey."""
     for begin in range(first, end, CHUNK):
         numbers = range(begin, min(begin + CHUNK, end))
         with ledger.write() as session:
@@ -168,14 +168,14 @@ def _fill(ledger: Ledger, first: int, end: int) -> None:
 
 
 def _first_id(number: int) -> bool:
-    """Whether no event of this person has been stored before."""
+    """Return whether this is the first event of its contact."""
     return number >= LARGE - SMALL or number < PEOPLE - SMALL
 
 
 def _contact(number: int) -> dict[str, object]:
     return {
-        "id": FIRST_STORED_ID + number, "connection": "crm", "vendor_id": f"p{number}", "email": f"p{number}@example.com",
-        "mailbox": mailbox_hash(f"p{number}@example.com"), "language": "fr", "opted_out": False, "seen_at": START,
+        "id": FIRST_STORED_ID + number, "connection": "crm", "vendor_id": f"p{number}",
+        "email": f"p{number}@example.com", "mailbox": mailbox_hash(f"p{number}@example.com"), "language": "fr", "opted_out": False, "seen_at": START,
         "record": {"connection": "crm", "id": f"p{number}", "email": f"p{number}@example.com", "language": "fr"},
     }  # fmt: skip
 
@@ -188,8 +188,8 @@ def _event(number: int) -> dict[str, object]:
         "contacts": [_contact(person)["record"]], "fields": {"amount": 200 if number % MATCHING_RATIO == 0 else 50},
     }  # fmt: skip
     return {
-        "id": FIRST_STORED_ID + number, "queue_name": "crm/decide", "state": "succeeded", "due_at": at, "connection": "crm",
-        "key": key, "kind": "deal.won", "object_id": f"d{number}", "occurred_at": at, "received_at": at,
+        "id": FIRST_STORED_ID + number, "queue_name": "crm/decide", "state": "succeeded", "due_at": at,
+        "connection": "crm", "key": key, "kind": "deal.won", "object_id": f"d{number}", "occurred_at": at, "received_at": at,
         "source": "webhook", "contact_id": FIRST_STORED_ID + person, "record": record, "attempts": 0,
     }  # fmt: skip
 
@@ -208,8 +208,8 @@ def _invitation(number: int) -> dict[str, object]:
     at = _event_time(number)
     return {
         "survey": "after-purchase", "touchpoint": "purchase", "trigger": "crm:deal.won:after-purchase",
-        "contact_id": FIRST_STORED_ID + number % PEOPLE, "event_id": FIRST_STORED_ID + number, "language": "fr", "state": "sent",
-        "created_at": at, "due_at": at + timedelta(days=3), "sent_at": at + timedelta(days=3),
+        "contact_id": FIRST_STORED_ID + number % PEOPLE, "event_id": FIRST_STORED_ID + number, "language": "fr",
+        "state": "sent", "created_at": at, "due_at": at + timedelta(days=3), "sent_at": at + timedelta(days=3),
         "expires_at": at + timedelta(days=33),
     }  # fmt: skip
 

@@ -1,6 +1,7 @@
-"""From due to done: how long after it falls due a detractor's ticket exists, in an idle product of one process.
+"""Time from the due time of a detractor's ticket until it exists, in an idle product of one process.
 
-Time is real. The simulated vendor takes 50 ms for each of the two calls of a ticket (the requester is looked up first).
+Time is wall-clock time. The simulated vendor takes 50 ms for each of the two calls of a ticket (the requester is looked
+up first).
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ SETTINGS = {
 
 
 class SlowTransport(VendorTransport):
-    """A vendor that takes its time."""
+    """A vendor with a delay."""
 
     def handle_request(self, request):
         time.sleep(VENDOR_TAKES)
@@ -66,7 +67,7 @@ class SlowTransport(VendorTransport):
 
 
 class UnlimitedZendesk(Simulated):
-    """A vendor without a quota in the way."""
+    """A vendor without quota."""
 
     def handle(self, request: VendorRequest) -> VendorReply:
         self.limits.windows.clear()
@@ -74,11 +75,11 @@ class UnlimitedZendesk(Simulated):
 
 
 def measure() -> Iterator[tuple[str, int, float]]:
-    """Seconds from due to done: with Send pressed (due at once), and after a settling time (due later)."""
+    """Return the seconds from due to done: after a final submission (due at once) and after a delay."""
     for what, delay in (("Send pressed", "0s"), ("due one second later", "1s")):
         waits = _measure_waits(delay)
-        told = f"{what}: a ticket in {median(waits) * 1000:.0f} ms (median), {max(waits) * 1000:.0f} ms at worst"
-        yield f"{told}, {2 * VENDOR_TAKES * 1000:.0f} ms of it the vendor's", len(waits), sum(waits)
+        details = f"{what}: a ticket in {median(waits) * 1000:.0f} ms (median), {max(waits) * 1000:.0f} ms at worst"
+        yield f"{details}, {2 * VENDOR_TAKES * 1000:.0f} ms of it the vendor's", len(waits), sum(waits)
 
 
 def _measure_waits(delay: str) -> list[float]:

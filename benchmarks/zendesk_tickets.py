@@ -1,7 +1,7 @@
-"""Tickets at the vendor's full speed: 2,000 tickets in a simulated account that enforces 700 calls a minute.
+"""Tickets at full speed: 2,000 tickets in a simulated account that enforces 700 calls a minute.
 
-Time is the account's own (sleeping moves it on), so that the quota alone sets the pace; the processor's time is real.
-Every ticket is for a person of another vendor: one call finds the requester, one opens the ticket.
+Time is the account's clock (sleeping advances it), so that only the quota sets the pace; CPU time is real. Every ticket
+is for a contact of another vendor: one call finds the requester, one opens the ticket.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ QUOTA = 700
 
 
 class CountingZendesk(Simulated):
-    """Counts what it refuses for lack of quota."""
+    """Counts the calls that exceed the quota."""
 
     refused = 0
 
@@ -37,7 +37,7 @@ class CountingZendesk(Simulated):
 
 
 def measure() -> Iterator[tuple[str, int, float]]:
-    """Tickets per second of the account's time, and per second of the processor's."""
+    """Return tickets per second of the account's clock, and per second of CPU time."""
     clock = FixedClock()
     vendor = CountingZendesk(clock, requests_per_minute=QUOTA)
     for number in range(TICKETS):

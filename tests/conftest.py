@@ -81,9 +81,9 @@ def opened() -> dict[str, Ledger]:
 @pytest.fixture
 def ledger(database_url: str, opened: dict[str, Ledger]) -> Iterator[Ledger]:
     """An empty ledger, once on each database."""
-    found = opened.setdefault(database_url, Ledger(database_url))
-    yield found
-    found.close()
+    shared_ledger = opened.setdefault(database_url, Ledger(database_url))
+    yield shared_ledger
+    shared_ledger.close()
 
 
 @pytest.fixture

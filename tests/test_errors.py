@@ -18,8 +18,8 @@ from nps_connect.errors import (
     WebhookRejected,
 )
 
-FAMILY = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, Exception)]
-DELIVERY = [found for found in FAMILY if issubclass(found, DeliveryError)]
+FAMILY = [error_class for _, error_class in inspect.getmembers(errors, inspect.isclass) if issubclass(error_class, Exception)]
+DELIVERY = [error_class for error_class in FAMILY if issubclass(error_class, DeliveryError)]
 
 
 @pytest.mark.parametrize("kind", FAMILY)

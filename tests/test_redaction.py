@@ -59,10 +59,10 @@ def test_several_secrets_even_if_one_holds_another(several):
     "around", ["{}", "<{}>", '"{}"', "to={}&x=1", "({}), and", "mailto:{}", "/contacts/{}/tickets", "[{}]"]
 )
 def test_addresses_are_hidden_wherever_they_stand(mailbox, around):
-    told = Redactor([])(around.format(mailbox))
-    assert "example" not in told.lower().replace("[address]", "")
-    assert "[address]" in told
-    assert told.replace("[address]", "") == around.format("")
+    redacted = Redactor([])(around.format(mailbox))
+    assert "example" not in redacted.lower().replace("[address]", "")
+    assert "[address]" in redacted
+    assert redacted.replace("[address]", "") == around.format("")
 
 
 @given(st.emails(domains=st.just("example.com")), texts, texts)
@@ -77,7 +77,7 @@ def test_a_text_without_secrets_and_addresses_stays(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "redacted"),
     [
         ("Authorization: Bearer abc.def-123", "Authorization: Bearer [hidden]"),
         ("authorization: basic YWJjZA==", "authorization: basic [hidden]"),
@@ -85,8 +85,8 @@ def test_a_text_without_secrets_and_addresses_stays(text):
         ("a bearer", "a bearer"),
     ],
 )
-def test_bearer_and_basic_credentials_are_hidden_even_if_unknown(text, told):
-    assert Redactor([])(text) == told
+def test_bearer_and_basic_credentials_are_hidden_even_if_unknown(text, redacted):
+    assert Redactor([])(text) == redacted
 
 
 def test_values_too_short_to_be_secrets_are_left():
@@ -126,5 +126,5 @@ def test_every_secret_of_a_settings_model_is_found():
         named: dict[str, SecretStr] = {"a": SecretStr("in-a-dict")}
         bag: frozenset[SecretStr] = frozenset({SecretStr("in-a-set")})
 
-    found = set(iter_secrets(Outer()))
-    assert found == {"token", "raw-bytes", "inner-key", "one", "two", "in-a-tuple", "in-a-dict", "in-a-set"}
+    secrets = set(iter_secrets(Outer()))
+    assert secrets == {"token", "raw-bytes", "inner-key", "one", "two", "in-a-tuple", "in-a-dict", "in-a-set"}

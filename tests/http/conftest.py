@@ -107,7 +107,7 @@ def client(vendor, clock):
 
     def make(*, name="crm", client=None, transport=None, base_url=None, **info):
         url = base_url or f"http://127.0.0.1:{vendor.port}/api"
-        known = {
+        defaults = {
             "name": "acme",
             "title": "Acme",
             "settings": VendorSettings,
@@ -116,12 +116,12 @@ def client(vendor, clock):
             "auth": lambda connection: {"Authorization": f"Bearer {connection.settings.token.get_secret_value()}"},
         }
         connection = Connection(name, VendorSettings(plugin="acme"), clock=clock, sleep=clock.sleep)
-        made.append(VendorClient(connection, ConnectorInfo(**{**known, **info}), transport=transport, **(client or {})))
+        made.append(VendorClient(connection, ConnectorInfo(**{**defaults, **info}), transport=transport, **(client or {})))
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for vendor_client in made:
+        vendor_client.close()
 
 
 @pytest.fixture

@@ -138,11 +138,11 @@ def test_a_trickling_answer_ends_at_the_total_deadline(vendor, client, pieces):
 
 
 def test_the_deadline_is_the_calls_own(vendor, client):
-    one = client(client={"total_deadline": 0.2})
+    vendor_client = client(client={"total_deadline": 0.2})
     vendor.behave = lambda _request, _peer: None
-    outcome_of(one, idempotent=True)
+    outcome_of(vendor_client, idempotent=True)
     vendor.reply()
-    assert one.call("GET", "/x", action="look", idempotent=True).status == 200
+    assert vendor_client.call("GET", "/x", action="look", idempotent=True).status == 200
 
 
 def test_a_huge_answer_is_not_kept(client):

@@ -51,15 +51,15 @@ def test_bodies(vendor, client, part, body, media_type):
 
 
 def test_a_retry_sends_the_same_bytes(vendor, client):
-    one = client(idempotency_header="Idempotency-Key")
+    vendor_client = client(idempotency_header="Idempotency-Key")
     for _ in range(2):
-        one.call("POST", "/x", action="open_ticket", idempotent=False, json={"b": 1, "a": 2}, idempotency_key="key-1")
+        vendor_client.call("POST", "/x", action="open_ticket", idempotent=False, json={"b": 1, "a": 2}, idempotency_key="key-1")
     assert vendor.requests[0] == vendor.requests[1]
 
 
 def test_the_idempotency_key_goes_into_the_header_that_the_connector_declares(vendor, client):
-    one = client(idempotency_header="X-Once")
-    one.call("POST", "/x", action="open_ticket", idempotent=False, idempotency_key="case-4")
+    vendor_client = client(idempotency_header="X-Once")
+    vendor_client.call("POST", "/x", action="open_ticket", idempotent=False, idempotency_key="case-4")
     assert "x-once: case-4" in head_of(vendor.requests[0])
 
 
@@ -71,9 +71,9 @@ def test_an_idempotency_key_without_a_declared_header_is_a_bug(vendor, client):
 
 def test_no_cookies_are_kept(vendor, client):
     vendor.reply(200, Set_Cookie="session=of-somebody; Path=/")
-    one = client()
+    vendor_client = client()
     for _ in range(2):
-        one.call("GET", "/x", action="look", idempotent=True)
+        vendor_client.call("GET", "/x", action="look", idempotent=True)
     assert not [line for line in head_of(vendor.requests[1]) if line.startswith("cookie")]
 
 

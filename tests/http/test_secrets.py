@@ -13,7 +13,7 @@ TOKEN = "sentinel-token-8d1f"
 MAILBOX = "lea.martin@example.com"
 
 
-def everything_told(error):
+def all_texts(error):
     return "\n".join([str(error), repr(error), repr(error.args), repr(vars(error)), *traceback.format_exception(error)])
 
 
@@ -21,28 +21,28 @@ def echo(status=400):
     """A vendor that repeats all it was told: headers, address and body."""
 
     def handle(request):
-        told = {"headers": dict(request.headers), "url": str(request.url), "body": request.read().decode()}
-        return httpx.Response(status, json=told)
+        texts = {"headers": dict(request.headers), "url": str(request.url), "body": request.read().decode()}
+        return httpx.Response(status, json=texts)
 
     return httpx.MockTransport(handle)
 
 
-def failure(one, path="/x", **more):
+def failure(vendor_client, path="/x", **more):
     with pytest.raises(DeliveryError) as raised:
-        one.call("POST", path, action="open_ticket", idempotent=False, **more)
+        vendor_client.call("POST", path, action="open_ticket", idempotent=False, **more)
     return raised.value
 
 
 def test_an_echoed_token_is_hidden(client):
-    told = everything_told(failure(client(transport=echo()), json={"token": TOKEN}))
-    assert TOKEN not in told
-    assert "[hidden]" in told
+    texts = all_texts(failure(client(transport=echo()), json={"token": TOKEN}))
+    assert TOKEN not in texts
+    assert "[hidden]" in texts
 
 
 def test_encoded_credentials_are_hidden(client):
     packed = base64.b64encode(f"agent@example.com/token:{TOKEN}".encode()).decode()
-    one = client(transport=echo(), auth=lambda _connection: {"Authorization": f"Basic {packed}"})
-    assert packed not in everything_told(failure(one, json={"decoded": packed}))
+    vendor_client = client(transport=echo(), auth=lambda _connection: {"Authorization": f"Basic {packed}"})
+    assert packed not in all_texts(failure(vendor_client, json={"decoded": packed}))
 
 
 def test_a_token_that_was_fetched_at_run_time_is_hidden(client):
@@ -54,49 +54,49 @@ def test_a_token_that_was_fetched_at_run_time_is_hidden(client):
             request.headers["Authorization"] = "Bearer fetched-at-run-time"
             yield request
 
-    assert "fetched-at-run-time" not in everything_told(failure(client(transport=echo(), auth=Fetched), json={}))
+    assert "fetched-at-run-time" not in all_texts(failure(client(transport=echo(), auth=Fetched), json={}))
 
 
 @pytest.mark.parametrize("path", [f"/contacts/{MAILBOX}", "/contacts/lea.martin%40example.com", f"/{TOKEN}"])
 def test_addresses_and_secrets_in_the_path_are_hidden(client, path):
-    told = everything_told(failure(client(transport=echo()), path))
-    assert MAILBOX not in told
-    assert "lea.martin" not in told
-    assert TOKEN not in told
+    texts = all_texts(failure(client(transport=echo()), path))
+    assert MAILBOX not in texts
+    assert "lea.martin" not in texts
+    assert TOKEN not in texts
 
 
 def test_a_secret_at_the_edge_of_the_excerpt_is_not_cut_into_sight(client):
     body = (MAILBOX + " ") * 150 + "x" * (4000 - 150 * (len(MAILBOX) + 1) - 10) + TOKEN
     answer = httpx.MockTransport(lambda _request: httpx.Response(400, text=body))
-    assert TOKEN[:8] not in everything_told(failure(client(transport=answer)))
+    assert TOKEN[:8] not in all_texts(failure(client(transport=answer)))
 
 
 def test_what_a_plugin_refines_is_filtered_too(client):
-    one = client(transport=echo(), refine=lambda *_: Rejected(f"the vendor says: {TOKEN} of {MAILBOX}"))
-    error = failure(one)
+    vendor_client = client(transport=echo(), refine=lambda *_: Rejected(f"the vendor says: {TOKEN} of {MAILBOX}"))
+    error = failure(vendor_client)
     assert error.message == "the vendor says: [hidden] of [address]"
 
 
 def test_network_errors_tell_neither(client, failing):
-    one = client(transport=failing(httpx.ReadTimeout(f"no answer for {TOKEN} from {MAILBOX}")))
-    told = everything_told(failure(one))
-    assert TOKEN not in told
-    assert MAILBOX not in told
+    vendor_client = client(transport=failing(httpx.ReadTimeout(f"no answer for {TOKEN} from {MAILBOX}")))
+    texts = all_texts(failure(vendor_client))
+    assert TOKEN not in texts
+    assert MAILBOX not in texts
 
 
 def test_an_answer_that_is_not_json_is_filtered(client):
     answer = httpx.MockTransport(lambda _request: httpx.Response(200, text=f"<p>{TOKEN} {MAILBOX}</p>"))
     with pytest.raises(DeliveryError) as raised:
         client(transport=answer).call_json("GET", f"/contacts/{MAILBOX}", action="look", idempotent=True)
-    told = everything_told(raised.value)
-    assert TOKEN not in told
-    assert MAILBOX not in told
+    texts = all_texts(raised.value)
+    assert TOKEN not in texts
+    assert MAILBOX not in texts
 
 
 def test_reprs_hold_no_secret(client):
-    one = client()
-    assert TOKEN not in repr(one)
-    assert TOKEN not in repr(one._connection)
+    vendor_client = client()
+    assert TOKEN not in repr(vendor_client)
+    assert TOKEN not in repr(vendor_client._connection)
 
 
 def test_nothing_is_logged_about_calls(client, caplog):

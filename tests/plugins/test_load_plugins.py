@@ -104,10 +104,10 @@ def test_a_name_registered_twice_names_both(plugin):
 
 
 def test_two_sets_of_plugins_know_nothing_of_each_other(plugin):
-    one, two = Plugins(), Plugins()
-    one.register(plugin(), "acme")
-    assert two.infos == {}
-    assert not two.has("acme", "nps_connector")
+    first, second = Plugins(), Plugins()
+    first.register(plugin(), "acme")
+    assert second.infos == {}
+    assert not second.has("acme", "nps_connector")
 
 
 def test_hooks_may_live_in_submodules(plugin):

@@ -47,7 +47,7 @@ def test_forms(text, delay):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "empty"),
         ("soon", "column 1: not a duration"),
@@ -61,10 +61,10 @@ def test_forms(text, delay):
         ("3d then tuesday 10:00", "a time of day such as 10:00 is missing"),
     ],
 )
-def test_mistakes_name_the_column(text, told):
+def test_mistakes_name_the_column(text, message):
     with pytest.raises(ValueError) as caught:  # the whole sentence is compared below
         parse_delay(text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_period_that_ends_before_it_begins_is_a_mistake():
