@@ -1,4 +1,4 @@
-"""A real browser before the real pages. Without Chromium these tests are skipped at home, and fail in CI."""
+"""Browser tests with real pages. Without Chromium they are skipped locally and fail in CI."""
 
 import contextlib
 import socket
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="module")  # not longer: while it lives, no other event loop can run in this thread
+@pytest.fixture(scope="module")  # no wider scope: while it is open, no other event loop can run in this thread
 def chromium():
     path = chromium_browser.chromium_path()
     from playwright.sync_api import sync_playwright
@@ -51,7 +51,7 @@ def backend():
 
 @pytest.fixture
 def address(backend):
-    """The pages, served on a loopback port."""
+    """Base URL of the pages, served on a loopback port."""
     listener = socket.create_server(("127.0.0.1", 0))
     backend.public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     app = create_app(backend, clock=lambda: datetime(2026, 3, 3, 12, tzinfo=UTC))
@@ -67,7 +67,7 @@ def address(backend):
 
 @pytest.fixture
 def visit(chromium, address):
-    """Opens a fresh browser window: `visit(device, javascript=..., scheme=...)`. What it loads is watched."""
+    """Opens a browser window: `visit(device, javascript=..., scheme=...)`; records requests and script errors."""
     with contextlib.ExitStack() as windows:
 
         def open_window(device="phone", *, javascript=True, scheme="light", **more):
@@ -81,21 +81,21 @@ def visit(chromium, address):
             windows.callback(context.close)
             page = context.new_page()
             page.set_default_timeout(10_000)
-            page.loaded, page.complaints = [], []
-            page.on("request", lambda request: page.loaded.append((request.method, request.url)))
-            page.on("console", lambda message: page.complaints.append(message.text))
-            page.on("pageerror", lambda error: page.complaints.append(str(error)))
+            page.requests, page.errors = [], []
+            page.on("request", lambda request: page.requests.append((request.method, request.url)))
+            page.on("console", lambda message: page.errors.append(message.text))
+            page.on("pageerror", lambda error: page.errors.append(str(error)))
             return page
 
         yield open_window
 
 
 @pytest.fixture
-def picture():
-    """Keeps a screenshot among the build artefacts."""
+def screenshot():
+    """Stores a screenshot among the build artefacts."""
     SCREENSHOT_FOLDER.mkdir(parents=True, exist_ok=True)
 
-    def keep(page, name):
+    def take_screenshot(page, name):
         chromium_browser.wait_until_loaded(page).screenshot(path=SCREENSHOT_FOLDER / f"{name}.png", full_page=True)
 
-    return keep
+    return take_screenshot

@@ -1,4 +1,4 @@
-"""axe finds nothing, in every state, light and dark; and what axe cannot see."""
+"""Accessibility of the pages: axe in every state and colour scheme, and checks beyond axe."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,13 +15,13 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 
 
 def violations(page):
-    found = Axe().run(wait_until_loaded(page), options=RULES).response["violations"]
-    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+    rules = Axe().run(wait_until_loaded(page), options=RULES).response["violations"]
+    return [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in rules]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing(visit, state, scheme):
+def test_axe_reports_no_violation(visit, state, scheme):
     page = visit("small", scheme=scheme)
     page.goto(STATES[state])
     assert violations(page) == []
@@ -29,12 +29,12 @@ def test_axe_finds_nothing(visit, state, scheme):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("score", [2, 8, 10])
-def test_axe_finds_nothing_on_the_thank_you_pages(visit, picture, score, scheme):
+def test_axe_reports_no_violation_on_the_thank_you_pages(visit, screenshot, score, scheme):
     page = visit("phone", scheme=scheme)
     page.goto("/s/marie")
     page.get_by_role("button", name=f"{score} sur 10").click()
     assert violations(page) == []
-    picture(page, f"thanks-{score}-{scheme}")
+    screenshot(page, f"thanks-{score}-{scheme}")
     page.goto("/s/marie?score=5")
     assert violations(page) == []
     page.get_by_role("button", name="Envoyer").click()
@@ -50,7 +50,7 @@ def test_nothing_is_cut_off_on_the_smallest_phone(visit, path):
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_scores_are_large_enough_for_a_thumb(visit):
+def test_scores_are_large_enough_to_tap(visit):
     page = visit("small")
     page.goto("/s/marie?score=9")
     boxes = [button.bounding_box() for button in page.get_by_role("main").get_by_role("button").all()]
@@ -58,24 +58,24 @@ def test_scores_are_large_enough_for_a_thumb(visit):
     assert all(box["height"] >= 44 and box["width"] >= 40 for box in boxes)
 
 
-def test_the_page_mirrors_for_languages_from_right_to_left(visit, picture):
+def test_the_page_mirrors_for_right_to_left_languages(visit, screenshot):
     page = visit("small")
     page.goto("/s/marie?score=9")
     page.evaluate("document.documentElement.dir = 'rtl'")
-    zero, one = (page.get_by_role("button", name=f"{score} sur 10", exact=True).bounding_box() for score in (0, 1))
-    assert zero["x"] > one["x"]
+    first, second = (page.get_by_role("button", name=f"{score} sur 10", exact=True).bounding_box() for score in (0, 1))
+    assert first["x"] > second["x"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    picture(page, "mirrored")
+    screenshot(page, "mirrored")
 
 
-def test_text_can_be_twice_as_large(visit):
+def test_text_can_be_enlarged_to_200_percent(visit):
     page = visit("small")
     page.goto("/s/marie?score=9")
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_chosen_is_seen_without_colours(visit, picture):
+def test_the_chosen_score_is_visible_without_colours(visit, screenshot):
     page = visit("phone", forced_colors="active")
     page.goto("/s/marie?score=9")
     widths = {
@@ -85,4 +85,4 @@ def test_chosen_is_seen_without_colours(visit, picture):
         for score in (8, 9)
     }
     assert widths[8] != widths[9]
-    picture(page, "forced-colours")
+    screenshot(page, "forced-colours")

@@ -1,4 +1,4 @@
-"""A machine that opens the page, runs its script and does everything but press a button confirms nothing."""
+"""A bot that opens a page, runs its script and does everything but activate a button confirms nothing."""
 
 import pytest
 
@@ -30,11 +30,11 @@ def test_moving_scrolling_focusing_and_typing_confirm_nothing(visit, backend, to
     page.wait_for_timeout(300)
     page.goto("about:blank")
     assert backend.responses == []
-    assert {method for method, _url in page.loaded} == {"GET"}
+    assert {method for method, _url in page.requests} == {"GET"}
 
 
 @pytest.mark.parametrize("path", ["s/marie", "s/paul?score=2", "s/answered?score=3", "s/late", "s/nobody", "u/stop"])
-def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, backend, path):
+def test_no_page_submits_anything_without_a_button(visit, backend, path):
     backend.follow_ups = QUESTIONS
     page = visit("desktop")
     if "answered" in path:
@@ -42,9 +42,9 @@ def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, ba
         page.get_by_role("button", name="9 sur 10").click()
         page.get_by_role("heading", name="Merci").wait_for()
         path = path.replace("answered", "marie")
-    answers = len(backend.responses)
+    responses = len(backend.responses)
     page.goto(f"/{path}")
-    page.loaded.clear()
+    page.requests.clear()
     for _ in range(30):
         page.keyboard.press("Tab")
         page.keyboard.press("ArrowDown")
@@ -56,12 +56,12 @@ def test_no_page_sends_anything_by_itself_whatever_is_done_but_a_press(visit, ba
         "for (const name of ['change', 'blur', 'scroll', 'pagehide']) document.dispatchEvent(new Event(name))"
     )
     page.goto("about:blank")
-    assert page.loaded == []
-    assert len(backend.responses) == answers
+    assert page.requests == []
+    assert len(backend.responses) == responses
     assert backend.unsubscribed == []
 
 
-def test_enter_on_the_checkbox_sends_nothing(visit, backend):
+def test_enter_on_the_checkbox_submits_nothing(visit, backend):
     page = visit("desktop", javascript=False)
     page.goto("/s/marie?score=0")
     page.get_by_role("checkbox").focus()

@@ -1,4 +1,4 @@
-"""From the mail to the thank-you page, as people do it."""
+"""From the mail to the thank-you page."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ THANKS = {"fr": "Merci\u202f!", "en": "Thank you!"}
 TOKEN = {"fr": "marie", "en": "paul"}
 
 
-def the_mail(address, language):
+def render_mail(address, language):
     sender = Sender(
         company="Exemple SA",
         help_address="care@example.com",
@@ -34,32 +34,37 @@ def the_mail(address, language):
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
 @pytest.mark.parametrize("device", ["phone", "small", "desktop"])
-def test_from_the_mail_to_the_thank_you_page(visit, backend, address, picture, device, javascript, language):
+def test_from_the_mail_to_the_thank_you_page(visit, backend, address, screenshot, device, javascript, language):
     page = visit(device, javascript=javascript)
-    page.set_content(the_mail(address, language).html)
-    picture(page, f"mail-{language}-{device}")
+    page.set_content(render_mail(address, language).html)
+    screenshot(page, f"mail-{language}-{device}")
     page.get_by_role("link", name="9 sur 10" if language == "fr" else "9 out of 10").click()
-    picture(page, f"chosen-{language}-{device}")
+    screenshot(page, f"chosen-{language}-{device}")
     assert backend.responses == []
 
     page.get_by_role("textbox").fill("Livraison rapide, merci !")
     page.get_by_role("button", name=SENT[language].format(9)).click()
     assert page.get_by_role("heading", level=1).inner_text() == THANKS[language]
-    picture(page, f"thanks-{language}-{device}")
-    given = backend.responses[0]
-    assert (given.score, given.comment, given.sent, given.language) == (9, "Livraison rapide, merci !", True, language)
+    screenshot(page, f"thanks-{language}-{device}")
+    response = backend.responses[0]
+    assert (response.score, response.comment, response.sent, response.language) == (
+        9,
+        "Livraison rapide, merci !",
+        True,
+        language,
+    )
     assert "Livraison rapide" not in page.content()
-    assert {url.split("/s/")[0] for _method, url in page.loaded} == {address}
-    assert page.complaints == []
+    assert {url.split("/s/")[0] for _method, url in page.requests} == {address}
+    assert page.errors == []
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
-def test_one_press_is_enough_and_a_comment_can_follow(visit, backend, picture, javascript):
+def test_one_click_submits_and_a_comment_can_follow(visit, backend, screenshot, javascript):
     page = visit("phone", javascript=javascript)
     page.goto("/s/paul")
-    picture(page, "open-en-phone")
+    screenshot(page, "open-en-phone")
     page.get_by_role("button", name="2 out of 10").click()
-    picture(page, "detractor-en-phone")
+    screenshot(page, "detractor-en-phone")
     assert [(response.score, response.sent) for response in backend.responses] == [(2, False)]
     page.get_by_role("textbox").fill("Broken on arrival")
     page.get_by_role("checkbox").check()
@@ -67,11 +72,11 @@ def test_one_press_is_enough_and_a_comment_can_follow(visit, backend, picture, j
     wait_until_loaded(page)
     last = backend.responses[-1]
     assert (last.score, last.comment, last.sent, last.do_not_contact) == (2, "Broken on arrival", True, True)
-    picture(page, "detractor-sent-en-phone")
+    screenshot(page, "detractor-sent-en-phone")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
-def test_the_answer_can_be_changed(visit, backend, javascript):
+def test_the_response_can_be_changed(visit, backend, javascript):
     page = visit("phone", javascript=javascript)
     page.goto("/s/paul?score=9")
     page.get_by_role("button", name="Send my answer: 9").click()
@@ -82,7 +87,7 @@ def test_the_answer_can_be_changed(visit, backend, javascript):
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_by_keyboard_only(visit, backend, language):
+def test_the_survey_can_be_answered_by_keyboard(visit, backend, language):
     page = visit("desktop")
     page.goto(f"/s/{TOKEN[language]}?score=9")
     reached = []
@@ -106,7 +111,7 @@ def test_by_keyboard_only(visit, backend, language):
     assert [(response.score, response.comment, response.sent) for response in backend.responses] == [(9, "ok", True)]
 
 
-def test_a_score_can_be_pressed_by_keyboard(visit, backend):
+def test_a_score_can_be_chosen_by_keyboard(visit, backend):
     page = visit("desktop")
     page.goto("/s/paul")
     page.get_by_role("button", name="7 out of 10").focus()
@@ -115,7 +120,7 @@ def test_a_score_can_be_pressed_by_keyboard(visit, backend):
     assert [response.score for response in backend.responses] == [7]
 
 
-def test_a_doubled_press_is_sent_once(visit, backend):
+def test_a_double_click_submits_once(visit, backend):
     page = visit("desktop")
     page.goto("/s/paul")
     page.get_by_role("button", name="7 out of 10").dblclick()
@@ -123,7 +128,7 @@ def test_a_doubled_press_is_sent_once(visit, backend):
     assert [response.score for response in backend.responses] == [7]
 
 
-def test_reload_and_back_do_no_harm(visit, backend):
+def test_reload_and_back_submit_nothing_again(visit, backend):
     page = visit("phone")
     page.goto("/s/paul?score=9")
     page.get_by_role("button", name="Send my answer: 9").click()
@@ -135,31 +140,31 @@ def test_reload_and_back_do_no_harm(visit, backend):
     assert len(backend.responses) == 1
 
 
-def test_the_language_is_switched_by_a_link(visit, backend, picture):
+def test_the_language_can_be_switched(visit, backend, screenshot):
     page = visit("phone")
     page.goto("/s/marie?score=8")
     page.get_by_role("button", name="English").click()
     page.get_by_role("button", name="Send my answer: 8").wait_for()
-    picture(page, "switched-en-phone")
+    screenshot(page, "switched-en-phone")
     assert backend.responses == []
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
-def test_unsubscribing_takes_a_press(visit, backend, picture, javascript):
+def test_unsubscribing_requires_a_click(visit, backend, screenshot, javascript):
     page = visit("phone", javascript=javascript)
     page.goto("/s/marie")
     page.get_by_role("link", name="Se désinscrire").click()
-    picture(page, "unsubscribe-fr-phone")
+    screenshot(page, "unsubscribe-fr-phone")
     assert backend.unsubscribed == []
     page.get_by_role("button").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Vous ne recevrez plus ces messages"
     assert backend.unsubscribed == ["stop"]
-    picture(page, "unsubscribed-fr-phone")
+    screenshot(page, "unsubscribed-fr-phone")
 
 
 @pytest.mark.parametrize(("path", "name"), [("/s/late", "expired"), ("/s/nobody", "unknown")])
-def test_dead_links_look_friendly(visit, picture, path, name):
+def test_expired_and_unknown_links_show_a_heading(visit, screenshot, path, name):
     page = visit("phone", locale="fr-FR")
     page.goto(path)
     assert page.get_by_role("heading", level=1).is_visible()
-    picture(page, f"{name}-fr-phone")
+    screenshot(page, f"{name}-fr-phone")

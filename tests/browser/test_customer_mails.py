@@ -1,4 +1,4 @@
-"""The mails themselves in a real browser: accessible, readable in the dark, tappable in Outlook, walked by keyboard."""
+"""Mails in a real browser: accessibility, dark mode, Outlook rendering, keyboard navigation."""
 
 from itertools import pairwise
 
@@ -27,8 +27,8 @@ TOKEN = {"fr": "marie", "en": "paul"}
 NINE = {"fr": "9 sur 10", "en": "9 out of 10"}
 SEND = {"fr": "Envoyer ma réponse\u00a0: 9", "en": "Send my answer: 9"}
 THANKS = {"fr": "Merci\u202f!", "en": "Thank you!"}
-GROUND = "element => getComputedStyle(element).backgroundColor"
-INK = "element => getComputedStyle(element).color"
+BACKGROUND = "element => getComputedStyle(element).backgroundColor"
+TEXT_COLOUR = "element => getComputedStyle(element).color"
 FOCUSED = """() => {
     const at = document.activeElement, style = getComputedStyle(at)
     return {name: at.getAttribute('aria-label') || at.innerText, outline: style.outlineStyle,
@@ -38,37 +38,37 @@ WHITE = "rgb(255, 255, 255)"
 
 
 @pytest.fixture
-def in_both(picture):
-    """Keeps a screenshot by daylight and one in the dark."""
+def both_screenshots(screenshot):
+    """Stores a screenshot of each colour scheme."""
 
-    def keep(page, name):
+    def take_screenshots(page, name):
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
-            picture(page, f"{name}-{scheme}")
+            screenshot(page, f"{name}-{scheme}")
 
-    return keep
+    return take_screenshots
 
 
 def tab_to(page, name):
-    """Press Tab until the link or button of that name has the focus, which must be seen at every stop."""
+    """Press Tab until the link or button of that name has the focus; the focus must be visible at every stop."""
     for _ in range(40):
         page.keyboard.press("Tab")
-        at = page.evaluate(FOCUSED)
-        assert at["outline"] != "none", f"no visible focus on {at}"
-        if at["name"] == name:
+        focused = page.evaluate(FOCUSED)
+        assert focused["outline"] != "none", f"no visible focus on {focused}"
+        if focused["name"] == name:
             return
-    raise AssertionError(f"Tab never came to {name}")
+    raise AssertionError(f"Tab never reached {name}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("language", "device"), [("fr", "phone"), ("en", "desktop")])
 @pytest.mark.parametrize("kind", KINDS)
-def test_axe_finds_nothing_in_a_mail(visit, picture, kind, language, device, scheme):
+def test_axe_reports_no_violation_in_a_mail(visit, screenshot, kind, language, device, scheme):
     page = visit(device, scheme=scheme)
     page.set_content(embed_logo(KINDS[kind](language).html))
-    found = Axe().run(page, options=RULES).response["violations"]
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
-    picture(page, f"mail-{kind}-{language}-{device}-{scheme}")
+    violations = Axe().run(page, options=RULES).response["violations"]
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in violations] == []
+    screenshot(page, f"mail-{kind}-{language}-{device}-{scheme}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,10 +81,10 @@ def test_nothing_of_a_mail_is_cut_off_on_the_smallest_phone(visit, kind):
         assert box["height"] >= 44
 
 
-def test_outlook_shows_scores_and_buttons_to_tap_too(visit, picture):
+def test_outlook_shows_scores_and_buttons_to_tap_too(visit, screenshot):
     page = visit("desktop")
     page.set_content(render_as_outlook(embed_logo(sample_survey_mail("fr", sender=WITH_LOGO, confirm=2).html)))
-    picture(page, "mail-outlook")
+    screenshot(page, "mail-outlook")
     cells = page.locator("td.score").all()
     boxes = [cell.bounding_box() for cell in cells]
     assert len(boxes) == 11
@@ -99,49 +99,51 @@ def test_outlook_shows_scores_and_buttons_to_tap_too(visit, picture):
     for before, after in pairwise(boxes):
         assert after["x"] - before["x"] - before["width"] >= 4
     button = page.locator("td.button")
-    assert button.evaluate(GROUND) == "rgb(23, 78, 166)"
+    assert button.evaluate(BACKGROUND) == "rgb(23, 78, 166)"
     assert button.bounding_box()["height"] >= 44
     assert button.bounding_box()["width"] >= button.locator("a").bounding_box()["width"] + 40
 
 
-def test_outlook_on_the_web_gets_the_dark_colours_without_asking_the_system(visit, picture):
-    asking, marked = visit("phone", scheme="dark"), visit("phone", scheme="light")
+def test_outlook_on_the_web_gets_the_dark_colours_without_asking_the_system(visit, screenshot):
+    dark_page, marked_page = visit("phone", scheme="dark"), visit("phone", scheme="light")
     html = embed_logo(sample_survey_mail("fr", sender=WITH_LOGO, confirm=2).html)
-    asking.set_content(html)
-    marked.set_content(html.replace("<body", "<div data-ogsc data-ogsb").replace("</body", "</div"))
-    picture(marked, "mail-outlook-on-the-web-dark")
-    looks = [(name, GROUND) for name in ("page", "card", "score", "button", "plate")]
-    looks += [(name, INK) for name in ("ink", "soft", "link", "number", "label")]
-    for name, look in looks:
-        assert marked.locator(f".{name}").last.evaluate(look) == asking.locator(f".{name}").last.evaluate(look)
+    dark_page.set_content(html)
+    marked_page.set_content(html.replace("<body", "<div data-ogsc data-ogsb").replace("</body", "</div"))
+    screenshot(marked_page, "mail-outlook-on-the-web-dark")
+    checks = [(name, BACKGROUND) for name in ("page", "card", "score", "button", "plate")]
+    checks += [(name, TEXT_COLOUR) for name in ("ink", "soft", "link", "number", "label")]
+    for name, script in checks:
+        assert marked_page.locator(f".{name}").last.evaluate(script) == dark_page.locator(f".{name}").last.evaluate(
+            script
+        )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_dark_logo_without_a_ground_is_seen(visit, scheme):
+def test_a_dark_transparent_logo_is_visible(visit, scheme):
     page = visit("phone", scheme=scheme)
     page.set_content(embed_logo(sample_survey_mail("fr", sender=WITH_LOGO).html))
     plate, image = page.locator("td.plate"), page.get_by_role("img", name="Exemple SA")
-    assert plate.evaluate(GROUND) == WHITE
+    assert plate.evaluate(BACKGROUND) == WHITE
     assert (image.bounding_box()["width"], image.bounding_box()["height"]) == (100, 40)
     assert image.bounding_box()["x"] - plate.bounding_box()["x"] >= 6
 
 
-def test_a_mail_mirrors_for_languages_from_right_to_left(visit, in_both):
+def test_a_mail_mirrors_for_right_to_left_languages(visit, both_screenshots):
     page = visit("phone")
     page.set_content(embed_logo(right_to_left_mail()))
     page.evaluate("document.documentElement.removeAttribute('dir')")  # as webmail does
-    zero, one = (page.locator("a.number").nth(score).bounding_box() for score in (0, 1))
-    assert zero["x"] > one["x"]
+    first, second = (page.locator("a.number").nth(score).bounding_box() for score in (0, 1))
+    assert first["x"] > second["x"]
     assert page.get_by_role("img", name="Exemple SA").bounding_box()["x"] > 195
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    in_both(page, "mail-mirrored")
+    both_screenshots(page, "mail-mirrored")
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("javascript", [True, False], ids=["js", "no-js"])
 @pytest.mark.parametrize("device", ["phone", "desktop"])
 def test_from_the_mail_to_the_thank_you_page_by_keyboard_only(
-    visit, backend, address, in_both, device, javascript, language
+    visit, backend, address, both_screenshots, device, javascript, language
 ):
     shots = f"keyboard-{{}}-{language}-{device}-{'js' if javascript else 'plain'}"
     page = visit(device, javascript=javascript)
@@ -151,17 +153,19 @@ def test_from_the_mail_to_the_thank_you_page_by_keyboard_only(
         ).html
     )
     tab_to(page, NINE[language])
-    in_both(page, shots.format("mail"))
+    both_screenshots(page, shots.format("mail"))
     page.keyboard.press("Enter")
     page.wait_for_url("**/s/*score=9")
     assert backend.responses == []
 
     tab_to(page, SEND[language])
-    in_both(page, shots.format("page"))
+    both_screenshots(page, shots.format("page"))
     assert backend.responses == []
     page.keyboard.press("Space")
     page.get_by_role("heading", level=1, name=THANKS[language]).wait_for()
-    in_both(page, shots.format("thanks"))
-    assert [(response.score, response.sent, response.language) for response in backend.responses] == [(9, True, language)]
-    assert {url.split("/s/")[0] for _method, url in page.loaded} == {address}
-    assert page.complaints == []
+    both_screenshots(page, shots.format("thanks"))
+    assert [(response.score, response.sent, response.language) for response in backend.responses] == [
+        (9, True, language)
+    ]
+    assert {url.split("/s/")[0] for _method, url in page.requests} == {address}
+    assert page.errors == []

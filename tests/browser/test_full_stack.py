@@ -1,4 +1,4 @@
-"""From the mail to the thank-you page with the real ledger behind it. What machines do there is in `test_crawl.py`."""
+"""From the mail to the thank-you page with a real ledger. `test_crawl.py` covers bots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nps_connect.web.app import create_app
 
 @pytest.fixture
 def application(tmp_path, sqlite_template):
-    """A whole product whose pages are served on a loopback port."""
+    """A complete application whose pages are served on a loopback port."""
     path = tmp_path / "ledger.db"
     path.write_bytes(sqlite_template.read_bytes())
     ledger = Ledger(f"sqlite:///{path}")
@@ -52,13 +52,13 @@ def stored(application, table):
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no-scripts"])
 @pytest.mark.parametrize(("device", "language"), [("phone", "fr"), ("desktop", "en")])
-def test_a_customer_walks_from_the_mail_to_the_thank_you_page(
-    application, visit, picture, device, language, javascript
+def test_a_response_from_the_mail_reaches_ledger_ticket_and_alert(
+    application, visit, screenshot, device, language, javascript
 ):
     application.surveyed(language=language)
     page = visit(device, javascript=javascript)
     page.set_content(mail_of(application, "marie@example.com").html)
-    picture(page, f"real-mail-{device}-{language}")
+    screenshot(page, f"real-mail-{device}-{language}")
     application.clock.forward("1h")
     page.locator("a[href*='score=4']").click()
     page.wait_for_url("**/s/*")
@@ -67,9 +67,9 @@ def test_a_customer_walks_from_the_mail_to_the_thank_you_page(
     page.locator("button[name=send] >> visible=true").click()
     page.wait_for_load_state()
     assert ("Merci" if language == "fr" else "Thank you") in page.inner_text("h1")
-    picture(page, f"real-thanks-{device}-{language}-{'scripts' if javascript else 'plain'}")
-    (answer,) = stored(application, ResponseRow)
-    assert (answer.score, answer.comment, answer.language, answer.revision) == (4, "Trop <lent>", language, 1)
+    screenshot(page, f"real-thanks-{device}-{language}-{'scripts' if javascript else 'plain'}")
+    (response,) = stored(application, ResponseRow)
+    assert (response.score, response.comment, response.language, response.revision) == (4, "Trop <lent>", language, 1)
     application.run()
     assert len(application.desk.items) == len(application.bell.items) == 1
-    assert {url.split("/")[2] for _, url in page.loaded} <= {application.ctx.settings.core.url.split("/")[2]}
+    assert {url.split("/")[2] for _, url in page.requests} <= {application.ctx.settings.core.url.split("/")[2]}

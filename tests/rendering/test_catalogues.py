@@ -1,4 +1,4 @@
-"""Every text exists in every language, and what is compiled is what is written."""
+"""Every text is translated, and the compiled catalogues are up to date."""
 
 import io
 import re
@@ -46,8 +46,8 @@ def test_english_and_french_are_shipped():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_catalogue_holds_exactly_the_texts_of_the_code(language):
-    known = {forms(message.id)[0] for message in catalogue(language) if message.id}
-    assert known == texts_in_the_code()
+    translated = {forms(message.id)[0] for message in catalogue(language) if message.id}
+    assert translated == texts_in_the_code()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -59,7 +59,7 @@ def test_every_text_is_translated_and_none_is_fuzzy(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_translation_fills_in_the_same_values(language):
+def test_a_translation_has_the_same_placeholders(language):
     for message in catalogue(language):
         expected = sorted(PLACEHOLDER.findall(forms(message.id)[-1]))
         for form in forms(message.string) if message.id else []:
@@ -67,13 +67,13 @@ def test_a_translation_fills_in_the_same_values(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_compiled_catalogue_is_a_fresh_compile_of_the_written_one(language):
-    fresh = io.BytesIO()
-    mofile.write_mo(fresh, catalogue(language))
-    assert (folder_of(language) / "nps_connect.mo").read_bytes() == fresh.getvalue()
+def test_the_compiled_catalogue_is_up_to_date(language):
+    compiled = io.BytesIO()
+    mofile.write_mo(compiled, catalogue(language))
+    assert (folder_of(language) / "nps_connect.mo").read_bytes() == compiled.getvalue()
 
 
-def test_french_typography_is_right():
+def test_french_typography():
     for message in catalogue("fr"):
         for text in forms(message.string) if message.id else []:
             assert not re.search(r"[^\u202f][;!?]", text), f"U+202F before ; ! ?: {text!r}"
@@ -83,7 +83,7 @@ def test_french_typography_is_right():
             assert '"' not in text, f"French quotes with guillemets: {text!r}"
 
 
-def test_a_language_without_a_catalogue_is_told_in_english():
+def test_a_language_without_a_catalogue_falls_back_to_english():
     assert catalogs.load_translations("xx").gettext("Hello,") == "Hello,"
     assert catalogs.supported_language("de-AT") == "en"
     assert catalogs.supported_language("fr-CA") == "fr"

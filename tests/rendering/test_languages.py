@@ -26,25 +26,25 @@ def test_the_language_is_the_first_candidate_that_is_available(candidates, avail
     assert choose_language(candidates, available) == chosen
 
 
-def test_an_exact_match_wins_over_a_relative():
+def test_an_exact_match_precedes_another_region():
     assert choose_language(["fr"], ["fr-CA", "fr"]) == "fr"
 
 
-def test_nothing_available_is_a_mistake():
+def test_at_least_one_language_is_required():
     with pytest.raises(ValueError, match="at least one"):
         choose_language(["fr"], [])
 
 
 @given(st.lists(st.none() | TAGS | st.text()), st.lists(TAGS, min_size=1))
-def test_the_answer_is_always_one_of_the_available_languages(candidates, available):
+def test_the_result_is_always_available(candidates, available):
     assert choose_language(candidates, available) in available
 
 
 @given(st.lists(TAGS, min_size=1))
-def test_an_available_wish_is_always_granted(available):
+def test_an_available_candidate_is_chosen(available):
     assert choose_language([available[-1]], available) == available[-1]
 
 
 @pytest.mark.parametrize(("language", "expected"), [("ar", "rtl"), ("he-IL", "rtl"), ("fr", "ltr"), ("arn", "ltr")])
-def test_the_direction_of_writing(language, expected):
+def test_text_direction(language, expected):
     assert text_direction(language) == expected

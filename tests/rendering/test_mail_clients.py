@@ -1,4 +1,4 @@
-"""What mails carry for programs that draw less than a browser does: Outlook, webmail, dark modes."""
+"""Mails in programs with limited HTML support: Outlook, webmail, dark modes."""
 
 import os
 import re
@@ -50,15 +50,15 @@ class Cells(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        self.tags.append((tag, given))
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
         if tag == "td":
-            self._cell = given
+            self._cell = attributes
         if tag == "a":
-            self.links.append((self._cell, given))
+            self.links.append((self._cell, attributes))
 
 
-def wire(mail, **more):
+def build_mail(mail, **more):
     message = Message(
         idempotency_key="send_survey:42:1",
         kind="survey",
@@ -74,7 +74,7 @@ def wire(mail, **more):
     return build_mime_message(message, SETTINGS, datetime(2026, 3, 2, 9, tzinfo=UTC))
 
 
-def test_the_look_of_a_score_stands_on_its_cell():
+def test_a_score_is_styled_on_its_cell():
     scores = [(cell, link) for cell, link in Cells(sample_survey_mail("fr").html).links if "score=" in link["href"]]
     assert len(scores) == 11
     for cell, link in scores:
@@ -94,7 +94,7 @@ def test_outlook_widens_the_clickable_text_of_every_score_whatever_the_font():
 @pytest.mark.parametrize(
     "mail", [sample_survey_mail("fr", confirm=2), sample_review_mail("fr"), sample_review_mail("fr", "help")]
 )
-def test_the_look_of_a_button_stands_on_its_cell(mail):
+def test_a_button_is_styled_on_its_cell(mail):
     [cell] = [cell for cell, link in Cells(mail.html).links if link["class"] == "label"]
     assert (cell["align"], cell["valign"], cell["height"]) == ("center", "middle", "48")
     assert cell["bgcolor"] == "#174ea6"
@@ -102,7 +102,7 @@ def test_the_look_of_a_button_stands_on_its_cell(mail):
 
 
 @pytest.mark.parametrize(("make", "language"), EVERY_MAIL)
-def test_outlook_gets_a_font_and_a_size_of_pixels_of_its_own(make, language):
+def test_outlook_gets_its_own_font_and_pixel_size(make, language):
     html = make(language).html
     assert "<o:PixelsPerInch>96</o:PixelsPerInch>" in html
     assert "font-family: Arial, sans-serif !important" in re.search(r"\[if mso\]>(.*?)<!\[endif", html, re.DOTALL)[1]
@@ -120,7 +120,7 @@ def test_language_and_direction_survive_where_webmail_strips_the_page(make, lang
     assert wrapper["aria-label"] == mail.subject
 
 
-def test_a_mail_from_right_to_left_says_so_twice():
+def test_a_right_to_left_mail_declares_its_direction_twice():
     tags = Cells(right_to_left_mail()).tags
     assert [(tag, attrs["lang"]) for tag, attrs in tags if attrs.get("dir") == "rtl"] == [("html", "ar"), ("div", "ar")]
     assert not re.search(r'align="?left|text-align:\s*left', right_to_left_mail())
@@ -128,15 +128,15 @@ def test_a_mail_from_right_to_left_says_so_twice():
 
 def test_dark_colours_are_the_same_for_outlook_on_the_web():
     html = sample_survey_mail("fr", confirm=2).html
-    asked = re.search(r"prefers-color-scheme: dark\) {\n(.*?)\n}\n", html, re.DOTALL)[1].splitlines()
+    media_rules = re.search(r"prefers-color-scheme: dark\) {\n(.*?)\n}\n", html, re.DOTALL)[1].splitlines()
     marked = re.findall(r"^\[data-ogs[bc]\] (.*)$", html, re.MULTILINE)
-    assert sorted(asked) == sorted(marked)
+    assert sorted(media_rules) == sorted(marked)
     assert all("background" in rule for rule in re.findall(r"^\[data-ogsb\] (.*)$", html, re.MULTILINE))
-    known = set(re.findall(r'class="([a-z]+)"', html)) | {"plate"}
-    assert {re.match(r"\.(\w+)", rule)[1] for rule in asked} == known
+    classes = set(re.findall(r'class="([a-z]+)"', html)) | {"plate"}
+    assert {re.match(r"\.(\w+)", rule)[1] for rule in media_rules} == classes
 
 
-def test_the_logo_stands_on_a_white_plate_of_its_own():
+def test_the_logo_has_a_white_background():
     html = sample_survey_mail("fr", sender=SENDER.model_copy(update={"logo": LOGO})).html
     [plate] = [attrs for tag, attrs in Cells(html).tags if attrs.get("class") == "plate"]
     assert plate["bgcolor"] == "#ffffff"
@@ -144,13 +144,13 @@ def test_the_logo_stands_on_a_white_plate_of_its_own():
 
 
 @pytest.mark.parametrize(("make", "language"), EVERY_MAIL)
-def test_the_text_parts_foot_is_marked_as_mail_programs_know_it(make, language):
+def test_the_text_part_has_a_signature_separator(make, language):
     mail = make(language)
     assert mail.text.count("\n\n-- \n") == 1
-    assert b"\r\n\r\n--=20\r\n" in wire(mail)
+    assert b"\r\n\r\n--=20\r\n" in build_mail(mail)
 
 
-def test_the_thanks_stand_apart_in_the_text_part():
+def test_the_closing_is_a_paragraph_of_the_text_part():
     assert "commentaire.\n\nMerci,\nExemple SA\n" in sample_survey_mail("fr").text
 
 
@@ -189,4 +189,4 @@ def test_the_whole_mail_stays_under_40_kb_with_the_largest_logo(changes):
         **changes,
     )
     logo = InlineImage(content_id="logo", media_type="image/png", data=os.urandom(MAX_LOGO_BYTES))
-    assert len(wire(mail, inline_images=(logo,))) < 40_000
+    assert len(build_mail(mail, inline_images=(logo,))) < 40_000

@@ -10,7 +10,7 @@ ANY_TEXT = st.text(alphabet=st.characters())
 
 
 @given(ANY_TEXT)
-def test_plain_text_holds_no_control_character_and_can_be_stored(text):
+def test_sanitized_text_has_no_control_characters_and_can_be_encoded(text):
     cleaned = sanitize_text(text)
     assert all(char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"} for char in cleaned)
     assert not set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(cleaned)
@@ -18,15 +18,15 @@ def test_plain_text_holds_no_control_character_and_can_be_stored(text):
 
 
 @given(ANY_TEXT)
-def test_cleaning_twice_changes_nothing(text):
+def test_sanitizing_is_idempotent(text):
     assert sanitize_text(sanitize_text(text)) == sanitize_text(text)
     assert sanitize_comment(sanitize_comment(text)) == sanitize_comment(text)
 
 
 @given(ANY_TEXT, st.integers(min_value=1, max_value=50))
-def test_a_title_is_one_short_line(text, longest):
-    line = one_line(text, longest)
-    assert len(line) <= longest
+def test_a_title_is_one_short_line(text, max_length):
+    line = one_line(text, max_length)
+    assert len(line) <= max_length
     assert not set("\r\n\t") & set(line)
 
 
@@ -41,11 +41,11 @@ def test_a_title_is_one_short_line(text, longest):
         ("👩‍👩‍👧 שלום", "👩‍👩‍👧 שלום"),
     ],
 )
-def test_words_stay_as_they_were_written(raw, cleaned):
+def test_visible_text_is_preserved(raw, cleaned):
     assert sanitize_comment(raw) == cleaned
 
 
-def test_a_comment_is_cut_at_5000_characters():
+def test_a_comment_is_truncated_to_5000_characters():
     assert sanitize_comment("é" * 1_000_000) == "é" * 5000
 
 
@@ -62,10 +62,10 @@ def test_a_long_title_ends_with_an_ellipsis():
     "name",
     ["Win now: https://x.example.com", "www.example.com", "a@example.com", "Click x.example.com/free", " ", None],
 )
-def test_a_name_that_advertises_is_not_greeted(name):
+def test_a_name_with_an_address_is_not_used(name):
     assert sanitize_greeting_name(name) is None
 
 
 @pytest.mark.parametrize("name", ["Marie Martin", "J. R. O’Neil", "Jean-Luc d’Arc", "李小龍"])
-def test_real_names_are_greeted(name):
+def test_real_names_are_used(name):
     assert sanitize_greeting_name(name) == name

@@ -1,4 +1,4 @@
-"""French spaces: what an operator typed stays as it was, but for the spaces before and inside of signs."""
+"""French typography: only spaces before punctuation and inside guillemets are replaced."""
 
 import re
 
@@ -13,7 +13,7 @@ TEXTS = st.text(alphabet="ab1é ?!;:«»().,/-\n\t" + NARROW + WIDE, max_size=60
 
 
 @pytest.mark.parametrize(
-    ("typed", "set_"),
+    ("text", "expected"),
     [
         ("Et notre atelier ?", "Et notre atelier\u202f?"),
         ("Merci ! Et vous ?", "Merci\u202f! Et vous\u202f?"),
@@ -24,9 +24,9 @@ TEXTS = st.text(alphabet="ab1é ?!;:«»().,/-\n\t" + NARROW + WIDE, max_size=60
         ("Qui  ?", "Qui\u202f?"),
     ],
 )
-def test_a_line_never_begins_with_a_lonely_sign(typed, set_):
-    assert typeset(typed, "fr") == set_
-    assert typeset(typed, "fr-CA") == set_
+def test_spaces_before_punctuation_become_non_breaking(text, expected):
+    assert typeset(text, "fr") == expected
+    assert typeset(text, "fr-CA") == expected
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,18 @@ def test_a_line_never_begins_with_a_lonely_sign(typed, set_):
         "",
     ],
 )
-def test_addresses_times_and_what_was_typed_without_a_space_stay(text):
+def test_urls_times_and_punctuation_without_a_space_are_unchanged(text):
     assert typeset(text, "fr") == text
 
 
-def test_other_languages_stay():
+def test_other_languages_are_unchanged():
     assert typeset("Really ?", "en") == "Really ?"
 
 
 @given(TEXTS)
 @example("« ? »")
 @example("! ?b")
-def test_it_touches_only_spaces_and_a_second_time_changes_nothing(text):
+def test_only_spaces_change_and_the_function_is_idempotent(text):
     once = typeset(text, "fr")
     assert typeset(once, "fr") == once
     assert SPACES.sub(" ", once) == SPACES.sub(" ", text)

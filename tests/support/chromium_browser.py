@@ -1,4 +1,4 @@
-"""Which browser tests use, and how it is started."""
+"""Locates and configures Chromium for browser tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 LOOPBACK_ONLY_FLAG = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-"""No name is looked up: whatever a page asks for, nothing leaves this machine."""
+"""Resolves no host name, so that no request leaves this machine."""
 
 DISABLED_FEATURES = (
     "BackForwardCache",
@@ -39,20 +39,20 @@ FAST_START_FLAGS = [
     "--disable-smooth-scrolling",
     f"--disable-features={','.join(DISABLED_FEATURES)}",
 ]
-"""Less work for each page, and nothing less for the page itself: opening one takes a third less."""
+"""Reduces the time to open a page by a third without changing the page."""
 
 
 def chromium_path() -> str:
-    """Where Chromium is. Without it the test is skipped at home, and fails in CI."""
+    """Return the path of Chromium. Without it the test is skipped locally and fails in CI."""
     names = (os.environ.get("NPS_CONNECT_CHROMIUM"), "chromium", "chromium-browser", "chrome")
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
-    if found is None:
+    executable = next((path for name in names if name and (path := shutil.which(name))), None)
+    if executable is None:
         missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         missing("Chromium is missing: install it (apt-get install chromium), or name it in NPS_CONNECT_CHROMIUM")
-    return found
+    return executable
 
 
 def wait_until_loaded(page: Page) -> Page:
-    """The same page, whole: a press only waits until the next one begins, when it may still be without a body."""
+    """Wait for the load event and return the page: after a click the new page may still lack its body."""
     page.wait_for_load_state()
     return page

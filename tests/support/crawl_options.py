@@ -1,4 +1,4 @@
-"""What the long form of the crawl changes in the short one: all links of a thousand mails, and a report."""
+"""Options of the long crawl (all links of a thousand mails, with a report), read from the environment."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ MAILS, LINKS, SEED, MINUTES, IDLE_TIMEOUT, REPORT = (
 )
 
 
-def int_from_environment(name: str, short: int) -> int:
-    """A number of the long form, or the one of the short form."""
-    return int(os.environ.get(name, short))
+def int_from_environment(name: str, default: int) -> int:
+    """Return the number in an environment variable, or the default of the short crawl."""
+    return int(os.environ.get(name, default))
 
 
 class CrawlProgress:
-    """How far a crawl is; a long one tells it, and ends when its time is over."""
+    """Progress of a crawl; a long one prints it and ends at its time limit."""
 
     def __init__(self, total: int) -> None:
-        self._total, self._began = total, time.monotonic()
-        self._told = self._worked = 0
-        self._long = REPORT in os.environ
+        self._total, self._started_at = total, time.monotonic()
+        self._last_printed = self._last_run = 0
+        self._is_long = REPORT in os.environ
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
-        return time.monotonic() - self._began
+        """Seconds since the start."""
+        return time.monotonic() - self._started_at
 
     def is_time_to_work(self, done: int) -> bool:
-        """Four times in a crawl: so often the application works off what is due meanwhile."""
-        due = done - self._worked >= self._total / 4
-        self._worked = done if due else self._worked
+        """Return whether the application should process due work: four times in a crawl."""
+        due = done - self._last_run >= self._total / 4
+        self._last_run = done if due else self._last_run
         return due
 
     def is_over(self, done: int) -> bool:
-        """Whether to stop, after so many pages."""
-        if self._long and done - self._told >= self._total / 50:
-            self._told = done
+        """Return whether the time limit is reached; prints the progress of a long crawl."""
+        if self._is_long and done - self._last_printed >= self._total / 50:
+            self._last_printed = done
             sys.stderr.write(f"{self.seconds / 60:5.1f} minutes  {done} pages, {self._total} links\n")
-        return self._long and self.seconds > 60 * int_from_environment(MINUTES, 1_000)
+        return self._is_long and self.seconds > 60 * int_from_environment(MINUTES, 1_000)
 
 
 def write_report(facts: dict[str, Any]) -> None:
-    """Write down what a crawl did, if somebody collects."""
+    """Write the report if one was requested."""
     if REPORT in os.environ:
         Path(os.environ[REPORT]).write_text(json.dumps(facts), encoding="utf-8")

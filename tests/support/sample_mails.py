@@ -1,4 +1,4 @@
-"""Mails to customers for tests, and how classic Outlook would draw them."""
+"""Sample mails to customers, and an approximation of classic Outlook's rendering."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def sample_review_mail(language: str = "fr", lead: str = "review", **changes: ob
 
 
 def right_to_left_mail() -> str:
-    """The HTML of a survey mail in a language from right to left; its words stay English, as none is translated."""
+    """Return the HTML of a survey mail in a right-to-left language; the texts stay English."""
     return render_template(
         "survey.html.j2",
         "ar",
@@ -84,9 +84,9 @@ def right_to_left_mail() -> str:
 
 
 def dark_logo() -> bytes:
-    """A PNG of 200 by 80 pixels: dark stripes on no ground at all."""
-    dark, nothing = b"\x10\x20\x30\xff", b"\0\0\0\0"
-    line = b"\0" + b"".join(dark if x // 20 % 2 else nothing for x in range(200))
+    """Return a PNG of 200 by 80 pixels: dark stripes on a transparent background."""
+    dark, transparent = b"\x10\x20\x30\xff", b"\0\0\0\0"
+    line = b"\0" + b"".join(dark if x // 20 % 2 else transparent for x in range(200))
     head = struct.pack(">IIBBBBB", 200, 80, 8, 6, 0, 0, 0)
     chunks = (b"IHDR", head), (b"IDAT", zlib.compress(line * 80)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -95,17 +95,17 @@ def dark_logo() -> bytes:
 
 
 def embed_logo(html: str) -> str:
-    """The mail as a program shows it that has put the logo's own part in its place."""
+    """Return the HTML with the logo embedded, as a mail program shows it."""
     return html.replace("cid:logo", "data:image/png;base64," + base64.b64encode(dark_logo()).decode())
 
 
 def render_as_outlook(html: str) -> str:
-    """The mail about as Outlook's Word engine draws it.
+    """Return the HTML approximately as Outlook's Word engine renders it.
 
-    What is meant for it alone comes in; media queries, round corners and the shape of links are ignored.
+    Conditional comments apply; media queries, rounded corners and box styles of links are ignored.
     """
     html = re.sub(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", r"\1", html, flags=re.DOTALL)
     html = re.sub(r"<xml>.*?</xml>", "", html, flags=re.DOTALL)
     html = re.sub(r"@media.*?\n}\n", "", html, flags=re.DOTALL)
-    html = re.sub(r'(<a [^>]*?style=")([^"]*)', lambda found: found[1] + _LINK_STYLES.sub("", found[2]), html)
+    html = re.sub(r'(<a [^>]*?style=")([^"]*)', lambda match: match[1] + _LINK_STYLES.sub("", match[2]), html)
     return _UNSUPPORTED_STYLES.sub("", html).replace("mso-padding-alt", "padding")

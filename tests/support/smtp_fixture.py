@@ -1,4 +1,4 @@
-"""A application that posts its mails by SMTP and serves its pages, both on this machine; whatever calls it is counted."""
+"""An application that sends mail by SMTP and serves its pages on loopback; requests are counted."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ FOLLOW_UPS = [
 
 
 class RecordingMailbox(SandboxMailbox):
-    """A mailbox behind a scanner, which sees each mail before the sender is told that it was taken."""
+    """A mailbox whose scanner sees each mail before the SMTP server accepts it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scan: Callable[[ReceivedMail], None] = lambda _mail: None
 
     def accept(self, sender: str, to: tuple[str, ...], content: bytes, *, authenticated: bool) -> None:
-        """Keep one mail, and show it to the scanner."""
+        """Store one mail and pass it to the scanner."""
         super().accept(sender, to, content, authenticated=authenticated)
         self.scan(self.mails()[-1])
 
 
 class CountingMiddleware:
-    """Counts what is asked of an application; a page beside it stands for everybody else's."""
+    """Counts requests; also serves a page that stands for an external privacy notice."""
 
     def __init__(self, app) -> None:
         self._app = app
@@ -69,21 +69,21 @@ class CountingMiddleware:
         await self._app(scope, receive, send)
 
     def count(self, *methods: str, path: str = "/") -> int:
-        """How often was called so."""
+        """Return the number of requests with these methods below the path."""
         return sum(
             number for (method, start), number in self.calls.items() if method in methods and start.startswith(path)
         )
 
 
 class SmtpApplicationHarness(ApplicationHarness):
-    """See above. Made by `posted`."""
+    """An application with a real SMTP channel; see `smtp_application`."""
 
-    rounds = 10_000  # a queue carries some mails in each, and there are a thousand
+    rounds = 10_000  # a queue sends a few mails in each round, and there are a thousand
     gateway: RecordingMailbox
     watched: CountingMiddleware
 
     def invite(self, numbers: range) -> list[ReceivedMail]:
-        """Send surveys to people, all the way from the webhook; their mails as they came in."""
+        """Send surveys to these people, starting from the webhook; returns the received mails."""
         for number in numbers:
             self.crm.knows(str(number), f"p{number}@example.com", language=("fr", "en")[number % 2])
         before = len(self.gateway.mails())
@@ -95,29 +95,31 @@ class SmtpApplicationHarness(ApplicationHarness):
         return self.gateway.mails()[before:]
 
     def token_of(self, number: int) -> str:
-        """The survey token of a person."""
+        """Return a person's survey token."""
         mail = self.gateway.mails(f"p{number}@example.com")[0]
         return urlsplit(mail.links[0]).path.rpartition("/")[2]
 
     def page_of(self, number: int) -> SurveyPage:
-        """What a person's survey page shows; nothing is noted."""
+        """Return a person's survey page without recording a page view."""
         return self.backend.build_survey_pages([SurveyPageRequest(self.token_of(number), self.visit())])[0]
 
     def advance_days(self, number: int) -> None:
-        """Let the days go by, with all that happens on them."""
+        """Advance the clock day by day and process due work."""
         for _ in range(number):
             self.clock.forward("1d")
             self.run()
 
-    def settle(self) -> int:
-        """Wait until every opening of a survey page is written down; how many there are."""
+    def wait_for_page_views(self) -> int:
+        """Wait until every request for a survey page is recorded; returns their number."""
         deadline = time.monotonic() + SETTLE_TIMEOUT_SECONDS
-        while (noted := self._noted()) != (seen := self.watched.count("GET", "HEAD", "POST", path="/s/")):
-            assert time.monotonic() < deadline, f"{seen} visits were seen, and {noted} noted"
+        while (recorded := self._count_page_views()) != (
+            requested := self.watched.count("GET", "HEAD", "POST", path="/s/")
+        ):
+            assert time.monotonic() < deadline, f"{requested} requests, {recorded} page views recorded"
             time.sleep(0.05)
-        return noted
+        return recorded
 
-    def _noted(self) -> int:
+    def _count_page_views(self) -> int:
         with self.ledger.read() as session:
             query = select(func.count()).where(PageViewRow.purpose == "survey", PageViewRow.address.is_not(None))
             return session.execute(query).scalar_one()
@@ -125,16 +127,16 @@ class SmtpApplicationHarness(ApplicationHarness):
 
 @contextmanager
 def smtp_application(ledger: Ledger, clock: ManualClock) -> Iterator[SmtpApplicationHarness]:
-    """Build it, and clear it away afterwards."""
+    """Start the application, its mailbox and its web server; stop them afterwards."""
     gateway = RecordingMailbox()
     gateway.start()
-    doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    own, elsewhere = (f"http://127.0.0.1:{door.getsockname()[1]}" for door in doors)
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    base_url, external_url = (f"http://127.0.0.1:{listener.getsockname()[1]}" for listener in listeners)
     application = SmtpApplicationHarness(
         ledger,
         clock,
         {
-            "core": {"public_url": own, "privacy_notice_url": f"{elsewhere}/privacy"},
+            "core": {"public_url": base_url, "privacy_notice_url": f"{external_url}/privacy"},
             "connections": {
                 "mail": {
                     "plugin": "email",
@@ -153,13 +155,13 @@ def smtp_application(ledger: Ledger, clock: ManualClock) -> Iterator[SmtpApplica
         application.watched, access_log=False, log_level="warning", ws="none", timeout_keep_alive=600
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": doors}, daemon=True)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": listeners}, daemon=True)
     thread.start()
     try:
         yield application
     finally:
         server.should_exit = True
         thread.join(10)
-        for door in doors:
-            door.close()
+        for listener in listeners:
+            listener.close()
         gateway.stop()
