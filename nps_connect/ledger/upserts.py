@@ -133,8 +133,9 @@ def _encode_column(column_type: object, values: Sequence[Any]) -> Sequence[Any]:
     if isinstance(column_type, JSON):
         return [None if value is None else to_json(value).decode() for value in values]
     if isinstance(column_type, UtcDateTime) or isinstance(values[0], datetime):
-        text_by_time = {value: utc_text(value) for value in set(values)}
-        return [text_by_time[value] for value in values]
+        times = set(values)
+        text_by_time = dict(zip(times, map(utc_text, times), strict=True))
+        return list(map(text_by_time.__getitem__, values))
     return values
 
 
