@@ -175,7 +175,8 @@ def _first_id(number: int) -> bool:
 def _contact(number: int) -> dict[str, object]:
     return {
         "id": FIRST_STORED_ID + number, "connection": "crm", "vendor_id": f"p{number}",
-        "email": f"p{number}@example.com", "mailbox": mailbox_hash(f"p{number}@example.com"), "language": "fr", "opted_out": False, "seen_at": START,
+        "email": f"p{number}@example.com", "mailbox": mailbox_hash(f"p{number}@example.com"), "language": "fr",
+        "opted_out": False, "seen_at": START,
         "record": {"connection": "crm", "id": f"p{number}", "email": f"p{number}@example.com", "language": "fr"},
     }  # fmt: skip
 
@@ -189,7 +190,8 @@ def _event(number: int) -> dict[str, object]:
     }  # fmt: skip
     return {
         "id": FIRST_STORED_ID + number, "queue_name": "crm/decide", "state": "succeeded", "due_at": at,
-        "connection": "crm", "key": key, "kind": "deal.won", "object_id": f"d{number}", "occurred_at": at, "received_at": at,
+        "connection": "crm", "key": key, "kind": "deal.won", "object_id": f"d{number}", "occurred_at": at,
+        "received_at": at,
         "source": "webhook", "contact_id": FIRST_STORED_ID + person, "record": record, "attempts": 0,
     }  # fmt: skip
 

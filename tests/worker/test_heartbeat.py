@@ -1,4 +1,4 @@
-"""The heart: a living worker holds on to its work, a dead one's is taken over, a jump of the clock costs nothing."""
+"""`Heartbeat`: renews leases, recovers those of dead workers, and tolerates jumps of the wall clock."""
 
 from __future__ import annotations
 
@@ -33,54 +33,54 @@ def states(application) -> list[str]:
 
 
 @pytest.mark.parametrize("jump", ["8s", "2h"])
-def test_what_lives_is_held_and_what_died_is_taken_over(application, jump):
-    heart = Heartbeat(application.ctx, "worker")
+def test_live_leases_are_renewed_and_expired_ones_recovered(application, jump):
+    heartbeat = Heartbeat(application.ctx, "worker")
     claim(application, "of-a-dead-worker")
     with application.ctx.leases.holding("helpdesk/open_ticket"):
         claim(application, application.ctx.token())
         for _ in range(5):
             application.clock.forward(jump)
-            heart.run_once()
+            heartbeat.run_once()
     assert states(application) == ["pending", "running"]
     application.clock.forward("31s")
-    heart.run_once()
+    heartbeat.run_once()
     assert states(application) == ["pending", "pending"]
 
 
-def test_a_clock_that_jumps_back_delays_and_doubles_nothing(application):
-    heart = Heartbeat(application.ctx, "worker")
+def test_a_clock_that_jumps_back_neither_delays_nor_duplicates_work(application):
+    heartbeat = Heartbeat(application.ctx, "worker")
     with application.ctx.leases.holding("helpdesk/open_ticket"):
         claim(application, application.ctx.token())
         application.clock.now -= timedelta(hours=3)
-        heart.run_once()
+        heartbeat.run_once()
         assert states(application)[0] == "running"
     application.clock.forward("31s")
-    heart.run_once()
+    heartbeat.run_once()
     assert states(application)[0] == "pending"
 
 
-def test_a_hand_without_progress_is_given_up_once_and_its_claim_runs_out(application):
-    now, hung = [0.0], []
+def test_a_thread_without_progress_is_reported_once_and_its_lease_expires(application):
+    now, hung_queues = [0.0], []
     application.ctx.leases._monotonic = lambda: now[0]
-    heart = Heartbeat(application.ctx, "worker", hung.append)
+    heartbeat = Heartbeat(application.ctx, "worker", hung_queues.append)
     with application.ctx.leases.holding("helpdesk/open_ticket"):
         claim(application, application.ctx.token())
         for _ in range(3):
             now[0] += 200
-            heart.run_once()
-        assert hung == ["helpdesk/open_ticket"]
+            heartbeat.run_once()
+        assert hung_queues == ["helpdesk/open_ticket"]
         application.clock.forward("31s")
-        heart.run_once()
+        heartbeat.run_once()
     assert states(application) == ["pending", "pending"]
 
 
-def test_a_process_is_seen_while_it_lives_and_says_goodbye(application):
-    heart = Heartbeat(application.ctx, "worker")
+def test_a_process_is_registered_while_it_runs_and_deregistered_on_stop(application):
+    heartbeat = Heartbeat(application.ctx, "worker")
     with application.ctx.leases.holding("crm/write_score"):
-        heart.run_once()
+        heartbeat.run_once()
     with application.ledger.read() as session:
         [row] = workers.load_workers(session)
     assert (row.role, row.queues, row.seen_at) == ("worker", ["crm/write_score"], application.clock())
-    heart.stop()
+    heartbeat.stop()
     with application.ledger.read() as session:
         assert workers.load_workers(session) == []

@@ -1,4 +1,4 @@
-"""The carrier of a cluster: a wake-up reaches one listening process within milliseconds, and survives the database."""
+"""`ProcrastinateNotifier`: a wake-up reaches one listening process within milliseconds, also after lost connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nps_connect.worker.procrastinate_notifier import ProcrastinateNotifier
 pytestmark = pytest.mark.postgres
 
 
-def until(condition, seconds: float = 15.0) -> bool:
+def wait_until(condition, seconds: float = 15.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -31,37 +31,37 @@ def on_postgres(ledger):
 
 @pytest.fixture
 def start_notifier(on_postgres):
-    made: list[ProcrastinateNotifier] = []
+    notifiers: list[ProcrastinateNotifier] = []
 
-    def make(heard=None) -> ProcrastinateNotifier:
-        carrier = ProcrastinateNotifier(on_postgres.libpq_url, heard)
-        made.append(carrier)
-        carrier.start()
-        return carrier
+    def start(on_wake=None) -> ProcrastinateNotifier:
+        notifier = ProcrastinateNotifier(on_postgres.libpq_url, on_wake)
+        notifiers.append(notifier)
+        notifier.start()
+        return notifier
 
-    yield make
-    for carrier in made:
-        carrier.stop()
+    yield start
+    for notifier in notifiers:
+        notifier.stop()
 
 
 only_postgres = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
 @only_postgres
-def test_a_wake_up_reaches_one_of_those_who_listen_and_survives_cut_connections(start_notifier, on_postgres):
-    heard: list[list[str]] = [[], []]
-    for ears in heard:
-        start_notifier(ears.append)
-    door = start_notifier()
-    door.wake("crm/write_score")
-    assert until(lambda: any("crm/write_score" in ears for ears in heard))
+def test_a_wake_up_reaches_one_listener_also_after_connections_are_terminated(start_notifier, on_postgres):
+    received: list[list[str]] = [[], []]
+    for queue_names in received:
+        start_notifier(queue_names.append)
+    sender = start_notifier()
+    sender.wake("crm/write_score")
+    assert wait_until(lambda: any("crm/write_score" in queue_names for queue_names in received))
     times = []
     for n in range(10):
         began = time.monotonic()
-        door.wake(f"queue-{n}")
-        assert until(lambda n=n: any(f"queue-{n}" in ears for ears in heard))
+        sender.wake(f"queue-{n}")
+        assert wait_until(lambda n=n: any(f"queue-{n}" in queue_names for queue_names in received))
         times.append(time.monotonic() - began)
-    assert sum(ears.count("queue-3") for ears in heard) == 1
+    assert sum(queue_names.count("queue-3") for queue_names in received) == 1
     assert sorted(times)[5] < 0.5
 
     with psycopg.connect(on_postgres.libpq_url, autocommit=True) as connection:
@@ -69,14 +69,14 @@ def test_a_wake_up_reaches_one_of_those_who_listen_and_survives_cut_connections(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
         )
     for n in range(100):
-        door.wake(f"after-{n}")
-        if until(lambda: any(one.startswith("after-") for ears in heard for one in ears), 0.3):
+        sender.wake(f"after-{n}")
+        if wait_until(lambda: any(name.startswith("after-") for queue_names in received for name in queue_names), 0.3):
             break
-    assert any(one.startswith("after-") for ears in heard for one in ears)
+    assert any(name.startswith("after-") for queue_names in received for name in queue_names)
 
 
 @only_postgres
-def test_upgrading_again_keeps_the_carriers_tables_and_another_version_gets_new_ones(on_postgres):
+def test_upgrade_keeps_the_procrastinate_tables_and_recreates_those_of_another_version(on_postgres):
     def comment() -> str:
         with on_postgres.engine.connect() as connection:
             return connection.execute(
