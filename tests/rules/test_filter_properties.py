@@ -1,4 +1,4 @@
-"""What holds for every filter and every value."""
+"""Properties of every filter and every value."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def negation(inner):
     text, answer = inner
 
     def negated(amount):
-        told = answer(amount)
-        return None if told is None else not told
+        result = answer(amount)
+        return None if result is None else not result
 
     return f"not ({text})", negated
 
 
 def junction(word, left, right):
     def joined(amount):
-        told = {left[1](amount), right[1](amount)}
+        results = {left[1](amount), right[1](amount)}
         decisive = word == "or"
-        if decisive in told:
+        if decisive in results:
             return decisive
-        return None if None in told else not decisive
+        return None if None in results else not decisive
 
     return f"({left[0]}) {word} ({right[0]})", joined
 
@@ -68,7 +68,7 @@ conditions = st.recursive(
 
 
 @given(conditions, st.none() | st.integers(-3, 3))
-def test_the_answer_is_that_of_three_valued_logic(condition, amount):
+def test_result_follows_three_valued_logic(condition, amount):
     text, answer = condition
     compiled = compile_filter(text, FIELDS, open_fields=False)
     expected = answer(amount) is True
@@ -84,19 +84,19 @@ def compiled_or_mistake(text, open_fields):
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join) | st.text(max_size=60), values, st.booleans())
-def test_any_text_is_either_a_filter_that_answers_or_a_mistake_with_a_column(text, found, open_fields):
+def test_any_text_compiles_or_raises_an_error_with_a_column(text, values, open_fields):
     outcome = compiled_or_mistake(text, open_fields)
     if isinstance(outcome, FilterError):
         assert 1 <= outcome.column <= len(text) + 1
         assert outcome.problem
     else:
-        assert outcome.matches(found) in {True, False}
+        assert outcome.matches(values) in {True, False}
         assert open_fields or outcome.names <= FIELDS.keys()
 
 
 @given(values)
-def test_no_value_makes_a_filter_raise(found):
+def test_matching_never_raises(values):
     text = (
         'amount > 1 or stage < "x" or vip or closed_at > d"2026-01-31T09:00:00Z" or other == 1 or other == "x" or other'
     )
-    assert compile_filter(text, FIELDS, open_fields=True).matches(found) in {True, False}
+    assert compile_filter(text, FIELDS, open_fields=True).matches(values) in {True, False}

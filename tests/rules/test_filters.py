@@ -1,4 +1,4 @@
-"""Filters as operators write them: what passes, what does not, and what a mistake is answered with."""
+"""Filters as operators write them: which values pass, and the messages for invalid filters."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def passes(text, values, *, open_fields=False):
         '(stage == "lost" or amount > 100) and vip',
     ],
 )
-def test_passes(text):
+def test_filter_accepts_values(text):
     assert passes(text, WON)
 
 
@@ -68,7 +68,7 @@ def test_passes(text):
         'stage == "lost" or amount < 100',
     ],
 )
-def test_does_not_pass(text):
+def test_filter_refuses_values(text):
     assert not passes(text, WON)
 
 
@@ -89,18 +89,18 @@ def test_does_not_pass(text):
     ],
 )
 @pytest.mark.parametrize("values", [{}, dict.fromkeys(FIELDS), dict.fromkeys(FIELDS, "")])
-def test_a_missing_field_makes_neither_a_comparison_nor_its_opposite_true(text, values):
+def test_comparison_with_missing_field_and_its_negation_are_unknown(text, values):
     assert not passes(text, values)
 
 
-def test_presence_can_be_asked_about():
+def test_comparison_with_null_tests_presence():
     assert passes("amount == null", {"amount": ""})
     assert passes("amount == null", {"amount": "on request"})
     assert passes("null == stage", {})
     assert not passes("stage == null", {"stage": "won"})
 
 
-def test_a_missing_field_does_not_spoil_the_other_half_of_an_or():
+def test_missing_field_does_not_affect_the_other_side_of_or():
     assert passes("amount > 1 or vip", {"vip": "TRUE"})
     assert not passes("amount > 1 and vip", {"vip": "TRUE"})
 
@@ -124,11 +124,11 @@ def test_a_missing_field_does_not_spoil_the_other_half_of_an_or():
         ('tag == "a\\\\b\\"c"', {"tag": 'a\\b"c'}, True),
     ],
 )
-def test_open_fields_take_the_type_of_what_they_are_compared_with(text, values, expected):
+def test_undeclared_fields_take_the_type_of_the_compared_value(text, values, expected):
     assert passes(text, values, open_fields=True) is expected
 
 
-def test_names_are_what_the_vendor_is_asked_for_and_the_person_is_known_already():
+def test_names_exclude_person_fields():
     text = 'amount > 1 and contact.language == "fr" and history.answers == 0 or shade == null'
     used = compile_filter(text, FIELDS, open_fields=True)
     assert used.names == {"amount", "shade"}
@@ -137,7 +137,7 @@ def test_names_are_what_the_vendor_is_asked_for_and_the_person_is_known_already(
 
 
 @pytest.mark.parametrize(
-    ("text", "column", "told"),
+    ("text", "column", "message"),
     [
         ("amout > 3", 1, "did you mean 'amount'? known fields: amount, closed_at, contact.email_domain, "),
         ('vip and contact.langauge == "fr"', 9, "did you mean 'contact.language'?"),
@@ -198,35 +198,40 @@ def test_names_are_what_the_vendor_is_asked_for_and_the_person_is_known_already(
         ("not " * 41 + "vip", 161, "more than 40"),
     ],
 )
-def test_a_mistake_is_answered_with_column_and_fix(text, column, told):
+def test_invalid_filter_names_column_and_fix(text, column, message):
     with pytest.raises(FilterError, match=r"^column \d+: ") as caught:
         compile_filter(text, FIELDS, open_fields="other" in text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.column == column
 
 
-def test_a_dotted_name_is_never_open():
+def test_dotted_name_must_be_declared():
     with pytest.raises(FilterError, match=r"unknown field 'contact\.shoe_size'"):
         compile_filter("contact.shoe_size > 40", FIELDS, open_fields=True)
 
 
-def test_the_longest_chain_that_fits_compiles_and_matches():
+def test_longest_allowed_chain_compiles_and_matches():
     assert passes(" or ".join(["vip"] * 140), {"vip": True})
     assert passes("v" + " or v" * 199, {"v": "true"}, open_fields=True)
 
 
-def test_what_fields_are_compared_as_is_known_and_dates_compared_as_texts_are_noticed():
-    asked = compile_filter(
+def test_compared_types_and_date_like_fields_are_recorded():
+    compiled = compile_filter(
         'amount > 1 and closed_at > d"2026-01-31T09:00:00Z" and due > "2026-01-31" and seen == null and paid',
         FIELDS,
         open_fields=True,
     )
-    assert asked.compared_types == {"amount": {"number"}, "closed_at": {"moment"}, "due": {"text"}, "paid": {"boolean"}}
-    assert asked.date_like_fields == {"due"}
+    assert compiled.compared_types == {
+        "amount": {"number"},
+        "closed_at": {"moment"},
+        "due": {"text"},
+        "paid": {"boolean"},
+    }
+    assert compiled.date_like_fields == {"due"}
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "excerpt"),
     [
         ("amuont >= 100", "  amuont >= 100\n  ^"),
         ("vip and amuont >= 100", "  vip and amuont >= 100\n          ^"),
@@ -234,7 +239,7 @@ def test_what_fields_are_compared_as_is_known_and_dates_compared_as_texts_are_no
         ("amount >=", "  amount >=\n           ^"),
     ],
 )
-def test_a_mistake_is_shown_with_a_caret_under_it(text, told):
+def test_excerpt_has_a_caret_under_the_error(text, excerpt):
     with pytest.raises(FilterError) as error:
         compile_filter(text, FIELDS, open_fields=False)
-    assert error.value.render_excerpt(text) == told
+    assert error.value.render_excerpt(text) == excerpt

@@ -1,4 +1,4 @@
-"""The books: what was usual for a trigger, counted from the ledger and from what is decided meanwhile."""
+"""Baseline of a trigger, from ledger counts and from decisions since."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def build_state(moments: list[datetime]) -> LimitState:
     return LimitState(UTC, lambda _trigger, _day: 0, reached={"t": moments})
 
 
-def test_the_average_is_that_of_four_weeks_without_the_present_hour():
+def test_baseline_covers_four_weeks_without_the_latest_span():
     moments = sorted(NOW - timedelta(days=day, hours=2) for day in range(28))
     assert build_state(moments).baseline("t", NOW, HOUR) == 28 / (28 * 24 - 1)
     assert build_state([NOW - BASELINE_PERIOD, NOW - timedelta(minutes=59)]).baseline("t", NOW, HOUR) == 0
     assert build_state(moments).baseline("another", NOW, HOUR) == 0
 
 
-def test_a_span_longer_than_the_past_has_no_average():
+def test_span_longer_than_the_period_has_no_baseline():
     assert build_state([NOW - timedelta(days=3)]).baseline("t", NOW, timedelta(days=30)) == 0
 
 
 @given(MOMENTS, st.integers(1, 27 * 24).map(lambda hours: timedelta(hours=hours)))
-def test_counted_by_the_ledger_or_kept_in_memory_it_is_the_same(moments, within):
+def test_baseline_is_the_same_from_ledger_counts_and_from_memory(moments, within):
     kept = build_state(moments)
     counted = build_state([])
     counted.reached_before = {"t": sum(moment > NOW - within for moment in moments)}

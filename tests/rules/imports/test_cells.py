@@ -1,4 +1,4 @@
-"""What a cell says; nothing is guessed and nothing is rounded."""
+"""Parsing of cells; nothing is guessed or rounded."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ PARIS = ZoneInfo("Europe/Paris")
 
 
 @pytest.mark.parametrize("text", ["marie@example.com", " Marie@Example.COM ", "jérôme@exämple.example.com", "a+b@c.de"])
-def test_addresses_are_taken_as_they_are_written(text):
+def test_valid_addresses_are_unchanged(text):
     assert cells.parse_address(text) == text.strip()
 
 
@@ -37,7 +37,7 @@ def test_addresses_are_taken_as_they_are_written(text):
         "marie@" + "x" * 250 + ".com",
     ],
 )
-def test_what_nobody_can_be_written_to_is_refused(text):
+def test_invalid_addresses_are_refused(text):
     with pytest.raises(ValueError, match="e-mail address"):
         cells.parse_address(text)
 
@@ -48,7 +48,7 @@ def test_scores_are_integers_from_0_to_10(score):
 
 
 @pytest.mark.parametrize("text", ["", "11", "-1", "9.0", "9,5", "08", "+9", "٩", "９", "neuf", "10/10", "NaN"])
-def test_anything_else_is_no_score_and_never_rounded(text):
+def test_other_scores_are_refused(text):
     with pytest.raises(ValueError, match="not an integer from 0 to 10"):
         cells.parse_score(text)
 
@@ -79,27 +79,27 @@ AT = datetime(2026, 1, 31, 13, 5, tzinfo=UTC)
         ("1769864700000", None),
     ],
 )
-def test_moments_are_read_as_tools_write_them(text, order):
+def test_moments_of_other_tools_are_parsed(text, order):
     assert cells.parse_moment(text, order, PARIS).replace(microsecond=0) == AT
 
 
-def test_a_day_alone_begins_at_midnight_of_the_zone():
+def test_date_without_time_is_midnight_in_the_zone():
     assert cells.parse_moment("31/01/2026", "day-first", PARIS) == datetime(2026, 1, 30, 23, tzinfo=UTC)
 
 
-def test_a_clock_time_that_comes_twice_is_the_first():
+def test_ambiguous_local_time_is_the_first():
     assert cells.parse_moment("2026-10-25 02:30", None, PARIS) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["", "hier", "31/13/2026", "2026-02-30", "2026-01-31 25:00", "2026-01-31 13:05 PM", "12", "20260131", "1/2"]
 )
-def test_what_is_no_moment_is_refused(text):
+def test_invalid_moments_are_refused(text):
     with pytest.raises(ValueError, match=r"no day or time|not a date"):
         cells.parse_moment(text, "day-first", PARIS)
 
 
-def test_one_of_two_days_is_never_guessed():
+def test_ambiguous_day_order_is_refused():
     assert cells.is_ambiguous_date("03/04/2026")
     assert not cells.is_ambiguous_date("04/04/2026")
     with pytest.raises(ValueError, match="one of two days"):
@@ -116,7 +116,7 @@ def test_any_text_is_a_moment_or_refused(text, order):
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_what_is_written_with_a_zone_is_read_as_it_was(at):
+def test_moment_with_time_zone_round_trips(at):
     assert cells.parse_moment(at.isoformat(), None, PARIS) == at.replace(microsecond=0)
     assert cells.has_time_zone(at.isoformat())
     assert not cells.has_time_zone(at.replace(tzinfo=None).isoformat())
@@ -125,7 +125,7 @@ def test_what_is_written_with_a_zone_is_read_as_it_was(at):
 @pytest.mark.parametrize(
     ("text", "tag"), [("FR", "fr"), ("fr_FR", "fr-FR"), ("en-GB", "en-GB"), ("français", None), ("", None)]
 )
-def test_languages_are_tags_or_unknown(text, tag):
+def test_language_is_a_tag_or_none(text, tag):
     assert cells.parse_language(text) == tag
 
 
@@ -141,7 +141,7 @@ def test_french_and_english_headers_are_recognised():
     assert english.missing("email", "score", "comment", "answered_at", "id") == []
 
 
-def test_a_column_is_given_by_its_name_however_it_is_written():
+def test_given_column_name_is_normalised():
     given_ = find_columns(("Mail pro", "Mail"), PEOPLE_FIELDS, {"email": "mail PRO"}, {})
     assert given_.index_by_field["email"] == 0
     with pytest.raises(ColumnNotFound, match="there is no column 'E-Mail' for email; the file has 'Mail pro', 'Mail'"):
@@ -150,7 +150,7 @@ def test_a_column_is_given_by_its_name_however_it_is_written():
         find_columns(("Mail", "Mail"), PEOPLE_FIELDS, {"email": "Mail"}, {})
 
 
-def test_two_columns_of_one_name_are_never_chosen_from():
+def test_duplicate_column_names_are_refused():
     assert find_columns(("Email", "Email"), PEOPLE_FIELDS, {}, {}).missing("email") == ["email"]
 
 
@@ -164,8 +164,8 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("preset", HEADERS)
-def test_presets_find_the_columns_of_their_tool(preset):
+def test_preset_finds_the_columns_of_its_tool(preset):
     header = HEADERS[preset].split(",")
-    found = find_columns(header, RESPONSE_FIELDS, {}, PRESETS[preset])
-    told = {name: header[place] for name, place in found.index_by_field.items()}
-    assert told | PRESETS[preset] == told
+    mapping = find_columns(header, RESPONSE_FIELDS, {}, PRESETS[preset])
+    columns = {name: header[place] for name, place in mapping.index_by_field.items()}
+    assert columns | PRESETS[preset] == columns

@@ -1,4 +1,4 @@
-"""CSV as rows under a header: whatever is written comes back, whatever is broken is refused with its line."""
+"""CSV tables: written rows are read back, invalid ones are refused with their line."""
 
 import csv
 import io
@@ -22,29 +22,29 @@ def rows_of(text, delimiter=None):
 
 @pytest.mark.parametrize("delimiter", DELIMITERS)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_the_delimiter_is_found_from_the_header(delimiter, end):
+def test_delimiter_is_detected_from_the_header(delimiter, end):
     text = end.join(delimiter.join(cells) for cells in (("nom", "courriel"), ("Zoé", "zoe@example.com"))) + end
     table = table_of(text)
     assert (table.header, table.delimiter) == (("nom", "courriel"), delimiter)
     assert [row.cells for row in table.rows] == [("Zoé", "zoe@example.com")]
 
 
-def test_a_delimiter_inside_quotes_is_none():
+def test_quoted_delimiters_are_ignored():
     assert table_of('"Nom, prénom";Courriel\r\n').header == ("Nom, prénom", "Courriel")
 
 
-def test_the_line_by_which_excel_names_its_delimiter_is_no_header():
+def test_excel_separator_line_is_not_the_header():
     table = table_of("sep=|\r\nnom|courriel;x\r\nZoé|a\r\n")
     assert (table.header, table.delimiter) == (("nom", "courriel;x"), "|")
     assert [row.line for row in table.rows] == [3]
 
 
-def test_lines_are_counted_where_their_rows_begin():
+def test_row_line_is_its_first_line():
     text = 'nom;texte\r\n\r\n"Zoé";"deux\r\nlignes"\r\n;;\r\nJean;un\r\n'
     assert rows_of(text) == [(3, ("Zoé", "deux\r\nlignes")), (6, ("Jean", "un"))]
 
 
-def test_cells_that_excel_leaves_out_at_the_end_are_empty():
+def test_omitted_trailing_cells_are_empty():
     assert rows_of("a;b;c\n1\n1;2;3;;\n") == [(2, ("1", "", "")), (3, ("1", "2", "3"))]
 
 
@@ -56,7 +56,7 @@ def test_cells_that_excel_leaves_out_at_the_end_are_empty():
         (f"1;{'x' * (MAX_CELL_LENGTH + 1)}", "a cell of more than 20000 characters"),
     ],
 )
-def test_one_bad_row_is_that_rows_fault_alone(row, fault):
+def test_invalid_row_does_not_affect_other_rows(row, fault):
     rows = list(table_of(f"a;b\n{row}\n4;5\n").rows)
     assert fault in rows[0].error
     assert (rows[0].line, rows[1].error, rows[1].cells) == (2, None, ("4", "5"))
@@ -76,7 +76,7 @@ def test_one_bad_row_is_that_rows_fault_alone(row, fault):
         ("a;b\0\n", 1, "the header holds a NUL byte"),
     ],
 )
-def test_what_is_no_table_is_refused_with_the_line(text, line, sentence):
+def test_invalid_table_is_refused_with_its_line(text, line, sentence):
     with pytest.raises(InvalidImportFile, match=sentence) as refused:
         rows_of(text)
     assert refused.value.line == line
@@ -88,9 +88,9 @@ WRITTEN = st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=8)
 
 
 def through(body, delimiter=None):
-    """The bytes of a file, read as the commands read them."""
-    found = detect_encoding([body])
-    stream = io.TextIOWrapper(io.BytesIO(body), encoding=found.codec, newline="")
+    """Read bytes as the import commands do."""
+    encoding = detect_encoding([body])
+    stream = io.TextIOWrapper(io.BytesIO(body), encoding=encoding.codec, newline="")
     return read_table(read_lines(stream.readline), delimiter)
 
 
@@ -101,7 +101,7 @@ def through(body, delimiter=None):
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-def test_any_rows_in_any_encoding_come_back_or_are_refused_with_a_line(written, delimiter, codec, end, quoting):
+def test_any_rows_in_any_encoding_round_trip_or_are_refused(written, delimiter, codec, end, quoting):
     out = io.StringIO(newline="")
     if any({"\r", "\n"} & set(cell) for cells in written for cell in cells):  # not always quoted by this writer itself
         quoting = csv.QUOTE_ALL
@@ -123,7 +123,7 @@ def test_any_rows_in_any_encoding_come_back_or_are_refused_with_a_line(written, 
 
 
 def outcome(read):
-    """The rows, or the line of the refusal."""
+    """Return the rows, or the line of the error."""
     try:
         return list(read()), None
     except InvalidImportFile as refused:

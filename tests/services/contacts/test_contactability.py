@@ -1,4 +1,4 @@
-"""Who must not be written to is not written to, whenever that becomes known."""
+"""Blocked contacts get no mail, whenever the block becomes known."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def won(application: ApplicationHarness, person: str = "1", **fields) -> None:
     application.run()
 
 
-def test_an_opt_out_in_the_crm_on_the_second_day_of_the_delay_wins(application):
+def test_crm_opt_out_during_the_delay_prevents_the_survey(application):
     application.crm.knows("1", "marie@example.com")
     won(application)
     application.clock.forward("2d")
@@ -39,7 +39,7 @@ def test_an_opt_out_in_the_crm_on_the_second_day_of_the_delay_wins(application):
     assert application.post.items == []
 
 
-def test_a_cancelled_survey_gives_its_cooldown_back(application):
+def test_cancelled_survey_releases_its_cooldown(application):
     application.crm.knows("1", "marie@example.com", opted_out=True)
     application.crm.people["1"] = application.crm.people["1"].model_copy(update={"opted_out": False})
     won(application)
@@ -51,7 +51,7 @@ def test_a_cancelled_survey_gives_its_cooldown_back(application):
     assert decided(application) == [("yes", "surveyed"), ("yes", "surveyed")]
 
 
-def test_while_the_crm_cannot_be_asked_nobody_is_written_to(application):
+def test_unavailable_crm_prevents_mail(application):
     application.crm.knows("1", "marie@example.com")
     won(application)
     application.clock.forward("3d")
@@ -88,7 +88,7 @@ def test_every_no_has_its_reason(application, people, reason):
     assert application.deliveries() == []
 
 
-def test_a_second_event_within_the_cooldown_leads_to_no_survey(application):
+def test_second_event_within_cooldown_sends_no_survey(application):
     application.surveyed()
     application.clock.forward("89d")
     won(application)
@@ -98,7 +98,7 @@ def test_a_second_event_within_the_cooldown_leads_to_no_survey(application):
     assert decided(application)[-1] == ("yes", "surveyed")
 
 
-def test_two_contacts_with_one_mailbox_share_its_cooldown(application):
+def test_contacts_with_one_mailbox_share_its_cooldown(application):
     application.crm.knows("1", "Info@Example.com")
     application.crm.knows("2", "info@example.com ")
     won(application, "1")
@@ -106,7 +106,7 @@ def test_two_contacts_with_one_mailbox_share_its_cooldown(application):
     assert decided(application) == [("yes", "surveyed"), ("no", "cooldown")]
 
 
-def test_an_event_older_than_a_week_is_too_old(application):
+def test_event_older_than_a_week_is_too_old(application):
     application.crm.knows("1", "marie@example.com")
     application.clock.forward("8d")
     application.webhook(application.won("1", at=START))
@@ -114,7 +114,7 @@ def test_an_event_older_than_a_week_is_too_old(application):
     assert decided(application) == [("no", "too_old")]
 
 
-def test_our_unsubscribe_cancels_pending_mail_tells_the_crm_and_stays(application):
+def test_unsubscribe_cancels_mail_updates_the_crm_and_persists(application):
     token = application.surveyed()
     application.answer(token, 9)
     application.run()
@@ -131,7 +131,7 @@ def test_our_unsubscribe_cancels_pending_mail_tells_the_crm_and_stays(applicatio
     assert decided(application)[-1] == ("no", "suppressed")
 
 
-def test_erased_at_the_vendor_nobody_is_known_or_written_to_any_more(application):
+def test_person_erased_at_the_vendor_is_erased_and_never_contacted(application):
     token = application.surveyed(name="Marie Martin")
     application.answer(token, 9, "Merci")
     application.webhook({"id": "1", "kind": "contact.privacy_deleted", "at": application.clock().isoformat()})
@@ -145,7 +145,7 @@ def test_erased_at_the_vendor_nobody_is_known_or_written_to_any_more(application
     assert stored(application, "marie@example.com", "Marie Martin", "Merci") == []
 
 
-def test_erasure_reaches_events_that_only_name_the_person_and_those_of_the_same_moment(application):
+def test_erasure_covers_events_that_name_the_person_and_the_same_batch(application):
     application.crm.knows("1", "marie@example.com", name="Marie Martin")
     application.crm.knows("2", "marie@example.com", name="Marie Martin")
     marie = ContactKey(kind="email", value="marie@example.com")
@@ -162,7 +162,7 @@ def test_erasure_reaches_events_that_only_name_the_person_and_those_of_the_same_
 
 
 def stored(application, *texts):
-    """Rows that hold one of these texts anywhere; bodies of webhooks apart, which go after 30 days."""
+    """Rows that contain one of these texts, except bodies of webhooks, which are deleted after 30 days."""
     with application.ledger.engine.connect() as connection:
         return [
             (table.name, row)
@@ -173,7 +173,7 @@ def stored(application, *texts):
         ]
 
 
-def test_paused_mail_waits_while_tickets_go_on(application):
+def test_paused_mail_does_not_stop_tickets(application):
     token = application.surveyed()
     application.crm.knows("2", "paul@example.com")
     application.webhook(application.won("2"))
@@ -191,7 +191,7 @@ def test_paused_mail_waits_while_tickets_go_on(application):
     assert len(application.post.items) == 3
 
 
-def test_the_allow_list_lets_only_its_own_through(ledger, clock):
+def test_allow_list_limits_recipients(ledger, clock):
     application = ApplicationHarness(
         ledger, clock, {"core": {"recipient_allow_list": ["@staging.example.com", "qa@example.com"]}}
     )
@@ -205,7 +205,7 @@ def test_the_allow_list_lets_only_its_own_through(ledger, clock):
     assert "allow-list" in next(row.last_error for row in application.deliveries() if row.state == "cancelled")
 
 
-def test_in_shadow_everything_is_decided_and_nothing_leaves(ledger, clock):
+def test_shadow_mode_decides_and_sends_nothing(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"core": {"mode": "shadow"}})
     application.crm.knows("1", "marie@example.com")
     won(application)
@@ -223,7 +223,7 @@ def test_in_shadow_everything_is_decided_and_nothing_leaves(ledger, clock):
     assert decided(live)[-1] == ("yes", "surveyed")
 
 
-def test_a_401_stops_the_connection_keeps_its_deliveries_and_resume_lets_them_go(application):
+def test_401_pauses_the_connection_until_resumed(application):
     token = application.surveyed()
     application.desk.raising = [AuthFailed("the token is refused")]
     application.answer(token, 1)
@@ -238,7 +238,7 @@ def test_a_401_stops_the_connection_keeps_its_deliveries_and_resume_lets_them_go
     assert application.deliveries("open_ticket")[0].state == "succeeded"
 
 
-def test_an_old_unsubscribe_link_works_after_rotation_and_erasure_and_holds_for_who_is_imported_anew(application):
+def test_old_unsubscribe_link_works_after_rotation_and_erasure(application):
     application.surveyed()
     unsubscribe = application.token("marie@example.com", "u")
     application.webhook({"id": "1", "kind": "contact.privacy_deleted", "at": application.clock().isoformat()})

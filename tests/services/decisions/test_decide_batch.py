@@ -1,4 +1,4 @@
-"""What triggers decide: priority, spreading, deferring, held floods, paused surveys."""
+"""Decisions of triggers: priority, daily caps, deferral, held triggers, paused surveys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def invitations(application: ApplicationHarness) -> list[InvitationRow]:
 
 
 def win(application: ApplicationHarness, *people: str, **fields) -> None:
-    """Everybody named has just bought something."""
+    """Won deals of these people, received just now."""
     for person in people:
         if person not in application.crm.people:
             application.crm.knows(person, f"{person}@example.com")
@@ -38,7 +38,7 @@ def win(application: ApplicationHarness, *people: str, **fields) -> None:
     application.run()
 
 
-def test_of_competing_triggers_the_highest_priority_gets_the_event(ledger, clock):
+def test_highest_priority_trigger_wins(ledger, clock):
     triggers = [
         {**BASE, "name": "usual"},
         {
@@ -59,26 +59,28 @@ def test_of_competing_triggers_the_highest_priority_gets_the_event(ledger, clock
         ("usual", "no", "outranked"),
         ("usual", "yes", "surveyed"),
     ]
-    assert [(one.trigger, one.touchpoint, one.language) for one in invitations(application)] == [
+    assert [
+        (invitation.trigger, invitation.touchpoint, invitation.language) for invitation in invitations(application)
+    ] == [
         ("large", "large deal", "en"),
         ("usual", "after-purchase", "fr"),
     ]
 
 
-def test_a_trigger_s_own_cap_spreads_and_drops_nobody(ledger, clock):
+def test_trigger_cap_spreads_surveys_over_days(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"triggers": [{**BASE, "per_day": 2}]})
     win(application, *(str(number) for number in range(5)))
-    days = [one.due_at - clock.now for one in invitations(application)]
+    days = [invitation.due_at - clock.now for invitation in invitations(application)]
     assert days == [timedelta(days=days) for days in (0, 0, 1, 1, 2)]
 
 
-def test_the_next_tuesday_is_the_company_s(ledger, clock):
+def test_named_weekday_uses_company_time_zone(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"triggers": [{**BASE, "delay": "1d then next tuesday 10:00"}]})
     win(application, "1")
     assert invitations(application)[0].due_at.isoformat() == "2026-11-24T09:00:00+00:00"
 
 
-def test_a_deferred_survey_comes_when_the_cooldown_ends(ledger, clock):
+def test_deferred_survey_is_sent_after_cooldown(ledger, clock):
     application = ApplicationHarness(
         ledger, clock, {"limits": {"when_blocked": "defer", "cooldown": "10d"}, "triggers": [BASE]}
     )
@@ -93,7 +95,7 @@ def test_a_deferred_survey_comes_when_the_cooldown_ends(ledger, clock):
 
 
 @pytest.mark.parametrize("order", [("old", "new"), ("new", "old")])
-def test_of_two_deferred_events_the_newest_wins_in_whatever_order_they_come(ledger, clock, order):
+def test_newest_deferred_event_supersedes_older_ones_in_any_order(ledger, clock, order):
     application = ApplicationHarness(
         ledger, clock, {"limits": {"when_blocked": "defer", "cooldown": "10d"}, "triggers": [BASE]}
     )
@@ -112,10 +114,10 @@ def test_of_two_deferred_events_the_newest_wins_in_whatever_order_they_come(ledg
     assert verdicts["new"] == ("deferred", "cooldown")
     clock.forward("10d")
     application.run()
-    assert [one[1:] for one in decided(application)].count(("yes", "surveyed")) == 2
+    assert [row[1:] for row in decided(application)].count(("yes", "surveyed")) == 2
 
 
-def test_a_written_exception_goes_through_and_starts_the_cooldown_anew(ledger, clock):
+def test_ignore_cooldown_reason_allows_survey_and_restarts_cooldown(ledger, clock):
     follow_up = {**BASE, "name": "follow-up", "where": "amount == 1", "ignore_cooldown": "follow-up after a recovery"}
     application = ApplicationHarness(ledger, clock, {"triggers": [{**BASE, "where": "amount == 2"}, follow_up]})
     win(application, "1", amount=2)
@@ -142,9 +144,9 @@ class TestAFlood:
     def test_is_held_before_it_reaches_everybody_and_staff_is_told_once(self, application_with_held_trigger):
         assert [verdict for _, verdict, _ in decided(application_with_held_trigger)] == ["yes"] * 3 + ["held"] * 5
         win(application_with_held_trigger, "9")
-        told = [mail for mail in application_with_held_trigger.post.items if mail.kind == "fallback"]
-        assert len(told) == 1
-        assert "triggers release 'sales'" in told[0].text
+        notices = [mail for mail in application_with_held_trigger.post.items if mail.kind == "fallback"]
+        assert len(notices) == 1
+        assert "triggers release 'sales'" in notices[0].text
 
     def test_goes_on_when_it_is_released_and_every_rule_is_asked_again(self, application_with_held_trigger, clock):
         with application_with_held_trigger.ledger.write() as session:
@@ -169,19 +171,19 @@ class TestAFlood:
         assert decided(application_with_held_trigger)[-1][1] == "yes"
 
 
-def test_a_full_day_is_told_to_staff_once(ledger, clock):
+def test_staff_is_notified_once_of_a_full_day(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": {"surveys_per_day": 2}, "triggers": [BASE]})
     win(application, "1", "2", "3", "4")
     assert [verdict for _, verdict, _ in decided(application)] == ["yes", "yes", "deferred", "deferred"]
-    told = [mail for mail in application.post.items if mail.kind == "fallback"]
-    assert [mail.to.email for mail in told] == ["care@example.com"]
-    assert "(surveys_per_day = 2)" in told[0].text
+    notices = [mail for mail in application.post.items if mail.kind == "fallback"]
+    assert [mail.to.email for mail in notices] == ["care@example.com"]
+    assert "(surveys_per_day = 2)" in notices[0].text
     clock.forward("1d")
     application.run()
     assert [verdict for _, verdict, _ in decided(application)] == ["yes"] * 4
 
 
-def test_a_paused_survey_waits_and_goes_on(application, clock):
+def test_paused_survey_is_held_and_resumed(application, clock):
     win(application, "1")
     with application.ledger.write() as session:
         assert paused_surveys.pause_survey(session, "after-purchase", reason="wrong template", now=clock())
@@ -196,7 +198,7 @@ def test_a_paused_survey_waits_and_goes_on(application, clock):
 
 
 @pytest.mark.parametrize("order", [(5, 200), (200, 5)])
-def test_of_two_events_of_one_person_in_a_batch_the_higher_trigger_s_is_decided_first(ledger, clock, order):
+def test_events_of_one_person_are_decided_by_priority(ledger, clock, order):
     trigger = {"on": "deal.won", "from": "crm", "survey": "after-purchase"}
     triggers = [{**trigger, "name": "any"}, {**trigger, "name": "large", "where": "amount >= 100", "priority": 5}]
     application = ApplicationHarness(ledger, clock, {"triggers": triggers})
@@ -208,7 +210,10 @@ def test_of_two_events_of_one_person_in_a_batch_the_higher_trigger_s_is_decided_
     application.run(only="crm/")
     with ledger.read() as session:
         query = select(EventRow.object_id, DecisionRow.trigger).join(EventRow, EventRow.id == DecisionRow.event_id)
-        taken = sorted(tuple(row) for row in session.execute(query.where(DecisionRow.verdict == "yes")))
-    assert taken == [("200", "large"), ("deal-2", "any")]
+        approved = sorted(tuple(row) for row in session.execute(query.where(DecisionRow.verdict == "yes")))
+    assert approved == [("200", "large"), ("deal-2", "any")]
     simulated = simulate(application.ctx, START)
-    assert sorted((one.contact, one.trigger) for one in simulated.surveys) == [("crm:1", "large"), ("crm:2", "any")]
+    assert sorted((survey.contact, survey.trigger) for survey in simulated.surveys) == [
+        ("crm:1", "large"),
+        ("crm:2", "any"),
+    ]

@@ -1,4 +1,4 @@
-"""A trigger that is about to reach far more people than it usually does is held; one that is always busy is not."""
+"""A trigger that would reach far more people than usual is held; one with a high baseline is not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIMITS = {"unusual": 2, "unusual_factor": 3, "unusual_within": "1d", "cooldown":
 
 @pytest.fixture
 def busy(ledger, clock) -> ApplicationHarness:
-    """Two people a day for four weeks."""
+    """An application whose trigger reached two people a day for four weeks."""
     application = ApplicationHarness(ledger, clock, {"limits": LIMITS})
     for day in range(28):
         buy(application, f"day{day}", 2)
@@ -35,21 +35,21 @@ def verdicts(application: ApplicationHarness, newest: int) -> list[tuple[str, st
         return [(row.verdict, row.detail) for row in rows][-newest:]
 
 
-def test_three_times_the_usual_go_through_and_the_next_is_held(busy):
+def test_volume_above_the_factor_is_held(busy):
     assert {verdict for verdict, _ in verdicts(busy, 56)} == {"yes"}
     buy(busy, "flood", 8)
-    told = verdicts(busy, 8)
-    assert [verdict for verdict, _ in told] == ["yes"] * 6 + ["held"] * 2
-    assert "reached 6 people within 1d, unusual is 2 and 3 times its average of 2;" in told[-1][1]
+    decided_verdicts = verdicts(busy, 8)
+    assert [verdict for verdict, _ in decided_verdicts] == ["yes"] * 6 + ["held"] * 2
+    assert "reached 6 people within 1d, unusual is 2 and 3 times its average of 2;" in decided_verdicts[-1][1]
 
 
-def test_a_trigger_without_a_past_has_the_floor(ledger, clock):
+def test_trigger_without_baseline_uses_minimum_threshold(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": LIMITS})
     buy(application, "flood", 4)
     assert [verdict for verdict, _ in verdicts(application, 4)] == ["yes", "yes", "held", "held"]
 
 
-def test_an_event_that_is_held_for_a_trigger_is_not_taken_by_a_lower_one(ledger, clock):
+def test_event_held_for_a_trigger_is_refused_to_lower_priority(ledger, clock):
     high = {"name": "high", "on": "deal.won", "from": "crm", "survey": "after-purchase", "priority": 5}
     application = ApplicationHarness(
         ledger, clock, {"limits": LIMITS, "triggers": [{**high, "name": "low", "priority": 1}, high]}
@@ -57,13 +57,13 @@ def test_an_event_that_is_held_for_a_trigger_is_not_taken_by_a_lower_one(ledger,
     buy(application, "flood", 4)
     with application.ledger.read() as session:
         rows = session.execute(select(DecisionRow.trigger, DecisionRow.verdict, DecisionRow.reason)).all()
-    told = sorted(tuple(row) for row in rows)
-    assert told[:2] == [("high", "held", "unusual")] * 2
-    assert told[2:4] == [("high", "yes", "surveyed")] * 2
-    assert told[4:] == [("low", "no", "outranked")] * 4
+    decisions = sorted(tuple(row) for row in rows)
+    assert decisions[:2] == [("high", "held", "unusual")] * 2
+    assert decisions[2:4] == [("high", "yes", "surveyed")] * 2
+    assert decisions[4:] == [("low", "no", "outranked")] * 4
 
 
-def test_a_held_event_that_is_decided_again_is_still_not_taken_by_a_lower_trigger(ledger, clock):
+def test_held_event_decided_again_is_still_refused_to_lower_priority(ledger, clock):
     high = {"name": "high", "on": "deal.won", "from": "crm", "survey": "after-purchase", "priority": 5}
     application = ApplicationHarness(ledger, clock, {"limits": LIMITS, "triggers": [high]})
     buy(application, "flood", 4)

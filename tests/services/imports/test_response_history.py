@@ -1,4 +1,4 @@
-"""Answers from another tool: they stand in the ledger like our own, and lead to nothing unless they are told to."""
+"""Responses from other tools are stored like our own and trigger nothing unless requested."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -61,10 +61,10 @@ def reading_of(application, *, order=None, header=HEADER):
     )
 
 
-def test_an_answer_stands_in_the_ledger_with_its_own_date_and_leads_to_nothing(application):
+def test_response_is_stored_with_its_date_and_triggers_nothing(application):
     application.crm.knows("1", "zoe@example.com", language="en")
-    told, errors = stored_of(application, [answer(1, score=2, comment="Trop lent")])
-    assert (told["new"], errors.total) == (1, 0)
+    totals, errors = stored_of(application, [answer(1, score=2, comment="Trop lent")])
+    assert (totals["new"], errors.total) == (1, 0)
     [response], [invitation], [revision] = (rows_of(application, t) for t in (ResponseRow, InvitationRow, RevisionRow))
     assert (response.score, response.comment, response.answered_at) == (2, "Trop lent", LONG_AGO)
     assert (response.revision, response.language, response.touchpoint) == (1, "en", "after-purchase")
@@ -81,32 +81,32 @@ def test_an_answer_stands_in_the_ledger_with_its_own_date_and_leads_to_nothing(a
     assert application.post.items == application.desk.items == application.bell.items == []
 
 
-def test_the_same_answer_again_adds_nothing(application):
+def test_duplicate_response_is_ignored(application):
     application.crm.knows("1", "zoe@example.com")
     answers = [answer(number, at=LONG_AGO + timedelta(days=number)) for number in range(5)]
     assert stored_of(application, answers[:3])[0]["new"] == 3
-    told, _ = stored_of(application, answers)
-    assert (told["new"], told["already_imported"]) == (2, 3)
+    totals, _ = stored_of(application, answers)
+    assert (totals["new"], totals["already_imported"]) == (2, 3)
     assert len(rows_of(application, ResponseRow)) == len(rows_of(application, InvitationRow)) == 5
 
 
-def test_people_are_those_of_the_crm_and_strangers_are_kept_under_the_channel(application):
+def test_unmatched_people_are_stored_under_the_channel(application):
     application.crm.knows("1", "zoe@example.com")
-    told, _ = stored_of(application, [answer(1), answer(2, "paul@example.com")])
-    assert told["unmatched"] == 1
-    known = {row.email: row.connection for row in rows_of(application, ContactRow)}
-    assert known == {"zoe@example.com": "crm", "paul@example.com": "mail"}
+    totals, _ = stored_of(application, [answer(1), answer(2, "paul@example.com")])
+    assert totals["unmatched"] == 1
+    connection_by_email = {row.email: row.connection for row in rows_of(application, ContactRow)}
+    assert connection_by_email == {"zoe@example.com": "crm", "paul@example.com": "mail"}
 
 
-def test_an_address_of_several_people_is_nobodys(application):
+def test_address_of_several_contacts_is_refused(application):
     application.crm.knows("1", "zoe@example.com")
     application.crm.knows("2", "zoe@example.com")
-    told, errors = stored_of(application, [answer(1)])
-    assert (told["new"], dict(errors.counts)) == (0, {"several_contacts": 1})
+    totals, errors = stored_of(application, [answer(1)])
+    assert (totals["new"], dict(errors.counts)) == (0, {"several_contacts": 1})
     assert errors.samples[0].line == 2
 
 
-def test_of_an_erased_person_nothing_is_stored_again(application):
+def test_erased_person_is_not_stored_again(application):
     with application.ledger.write() as session:
         suppress(
             session,
@@ -116,23 +116,23 @@ def test_of_an_erased_person_nothing_is_stored_again(application):
             now=application.clock(),
         )
     for connection in ("crm", "mail"):
-        told, errors = stored_of(application, [answer(1)], connection)
-        assert (told["new"], dict(errors.counts)) == (0, {"erased": 1})
+        totals, errors = stored_of(application, [answer(1)], connection)
+        assert (totals["new"], dict(errors.counts)) == (0, {"erased": 1})
     assert rows_of(application, ContactRow) == []
     assert len(rows_of(application, SuppressionRow)) == 1
 
 
-def test_comments_older_than_comments_are_kept_are_not_taken(application):
+def test_comments_beyond_retention_are_dropped(application):
     application.crm.knows("1", "zoe@example.com")
-    told, _ = stored_of(application, [answer(1, at=LONG_AGO - timedelta(days=900), comment="Vieux")])
-    assert (told["new"], told["comments_dropped"]) == (1, 1)
+    totals, _ = stored_of(application, [answer(1, at=LONG_AGO - timedelta(days=900), comment="Vieux")])
+    assert (totals["new"], totals["comments_dropped"]) == (1, 1)
     assert rows_of(application, ResponseRow)[0].comment is rows_of(application, RevisionRow)[0].comment is None
 
 
-def test_whoever_another_tool_has_just_asked_is_not_asked_at_once(application):
+def test_recent_response_starts_a_cooldown(application):
     application.crm.knows("1", "zoe@example.com")
-    told, _ = stored_of(application, [answer(1, at=application.clock() - timedelta(days=10))])
-    assert told["in_cooldown"] == 1
+    totals, _ = stored_of(application, [answer(1, at=application.clock() - timedelta(days=10))])
+    assert totals["in_cooldown"] == 1
     application.webhook(application.won("1"))
     application.run()
     assert application.deliveries("send_survey") == []
@@ -142,7 +142,7 @@ def test_whoever_another_tool_has_just_asked_is_not_asked_at_once(application):
     assert len(application.deliveries("send_survey")) == 1
 
 
-def test_scores_are_written_back_only_if_told_and_only_the_newest(application):
+def test_only_the_newest_score_is_written_back_on_request(application):
     application.crm.knows("1", "zoe@example.com")
     application.crm.knows("2", "paul@example.com")
     answers = [
@@ -155,11 +155,14 @@ def test_scores_are_written_back_only_if_told_and_only_the_newest(application):
     assert route_imported_responses(acting, answers) == {"write_score": 2}
     assert route_imported_responses(acting, answers) == {}
     application.run()
-    assert sorted((one.contact.id, one.response.score) for one in application.crm.items) == [("1", 9), ("2", 7)]
+    assert sorted((delivery.contact.id, delivery.response.score) for delivery in application.crm.items) == [
+        ("1", 9),
+        ("2", 7),
+    ]
     assert application.desk.items == application.bell.items == application.post.items == []
 
 
-def test_a_newer_answer_of_our_own_is_never_overwritten(application):
+def test_newer_response_is_never_overwritten(application):
     application.answer(application.surveyed("1", "zoe@example.com"), 10)
     application.run()
     answers = [answer(1, score=1)]
@@ -167,7 +170,7 @@ def test_a_newer_answer_of_our_own_is_never_overwritten(application):
     assert route_imported_responses(with_import_routes(application.ctx, route=True, write_scores=True), answers) == {}
 
 
-def test_answers_take_every_route_if_told(application):
+def test_responses_take_every_route_on_request(application):
     application.crm.knows("1", "zoe@example.com")
     answers = [answer(1, score=2)]
     stored_of(application, answers)
@@ -179,13 +182,13 @@ def test_answers_take_every_route_if_told(application):
     assert done == foreseen == {"write_score": 1, "open_ticket": 1, "send_alert": 1, "invite_review": 1}
     application.run()
     assert [draft.response.score for draft in application.desk.items] == [2]
-    for again in (acting, with_import_routes(application.ctx, route=False, write_scores=True)):
-        assert route_imported_responses(again, answers) == {}
+    for route_ctx in (acting, with_import_routes(application.ctx, route=False, write_scores=True)):
+        assert route_imported_responses(route_ctx, answers) == {}
     application.run()
     assert len(application.desk.items) == 1
 
 
-def test_shadow_lets_nothing_out(ledger, clock):
+def test_shadow_mode_sends_nothing(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"core": {"mode": "shadow"}})
     application.crm.knows("1", "zoe@example.com")
     answers = [answer(1, score=2)]
@@ -196,7 +199,7 @@ def test_shadow_lets_nothing_out(ledger, clock):
     assert application.desk.items == application.crm.items == []
 
 
-def test_cells_become_answers_or_faults_with_their_line(application):
+def test_rows_become_responses_or_errors_with_their_line(application):
     rows = [
         CsvRow(2, ("1", "zoe@example.com", "9", "Bien", "2026-03-01 13:00")),
         CsvRow(3, ("2", "zoe@example.com", "9.5", "", "2026-03-01")),
@@ -210,12 +213,15 @@ def test_cells_become_answers_or_faults_with_their_line(application):
     ]
     errors = RowErrors()
     with DedupStore() as dedup_store:
-        found = list(read_responses(rows, reading_of(application), dedup_store, errors))
-        again = list(read_responses(rows, reading_of(application), dedup_store, RowErrors()))
-    assert found == again
-    assert [(one.line, one.score, one.zoneless) for one in found] == [(2, 9, True), (10, 8, False)]
-    assert found[0].answered_at == LONG_AGO
-    assert [(fault.line, fault.reason) for fault in errors.samples] == [
+        responses = list(read_responses(rows, reading_of(application), dedup_store, errors))
+        second_reading = list(read_responses(rows, reading_of(application), dedup_store, RowErrors()))
+    assert responses == second_reading
+    assert [(response.line, response.score, response.zoneless) for response in responses] == [
+        (2, 9, True),
+        (10, 8, False),
+    ]
+    assert responses[0].answered_at == LONG_AGO
+    assert [(error.line, error.reason) for error in errors.samples] == [
         (3, "score"),
         (4, "no_address"),
         (5, "address"),
@@ -227,14 +233,14 @@ def test_cells_become_answers_or_faults_with_their_line(application):
     assert errors.samples[5].detail == "the same answer as on line 2"
 
 
-def test_one_tools_ids_are_not_anothers(application):
+def test_public_ids_differ_by_tool(application):
     row = CsvRow(2, ("1", "zoe@example.com", "9", "", "2026-03-01"))
-    mine = reading_of(application)
-    other = ResponseParser(**{**vars(mine), "tool": "delighted"})
-    assert mine.parse(row).public_id != other.parse(row).public_id
-    assert len(mine.parse(row).public_id) <= 40
+    parser = reading_of(application)
+    other = ResponseParser(**{**vars(parser), "tool": "delighted"})
+    assert parser.parse(row).public_id != other.parse(row).public_id
+    assert len(parser.parse(row).public_id) <= 40
     with pytest.raises(InvalidRow, match="integer"):
-        mine.parse(CsvRow(2, ("1", "zoe@example.com", "", "", "2026-03-01")))
+        parser.parse(CsvRow(2, ("1", "zoe@example.com", "", "", "2026-03-01")))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +251,7 @@ def test_one_tools_ids_are_not_anothers(application):
         (["2026-04-03", "04/04/2026"], None),
     ],
 )
-def test_the_order_of_day_and_month_is_proved_by_the_file(application, dates, order):
+def test_day_order_is_detected(application, dates, order):
     rows = [CsvRow(number, ("", "", "", "", date)) for number, date in enumerate(dates, start=2)]
     assert detect_day_order(rows, reading_of(application).columns) == order
 
@@ -254,7 +260,7 @@ def test_the_order_of_day_and_month_is_proved_by_the_file(application, dates, or
     ("dates", "line", "sentence"),
     [(["2026-01-01", "03/04/2026"], 3, "one of two days"), (["31/01/2026", "01/31/2026"], 3, "another order")],
 )
-def test_or_the_operator_is_asked(application, dates, line, sentence):
+def test_ambiguous_day_order_is_refused(application, dates, line, sentence):
     rows = [CsvRow(number, ("", "", "", "", date)) for number, date in enumerate(dates, start=2)]
     with pytest.raises(InvalidImportFile, match=sentence) as refused:
         detect_day_order(rows, reading_of(application).columns)
@@ -262,7 +268,7 @@ def test_or_the_operator_is_asked(application, dates, line, sentence):
     assert "--dates" in refused.value.fix
 
 
-def test_an_export_is_every_confirmed_answer_oldest_first_whatever_the_page(application):
+def test_export_has_every_confirmed_response_in_order_for_any_page_size(application):
     application.answer(application.surveyed("1", "zoe@example.com"), 10, "Bien")
     application.show(application.surveyed("2", "paul@example.com"), application.visit(score=3))
     answers = [answer(n, score=n, at=LONG_AGO + timedelta(days=n // 2)) for n in range(7)]

@@ -1,4 +1,4 @@
-"""Straight through: what a webhook tells is decided on as it is parsed, unless something is in the way."""
+"""Events of a webhook are decided when it is parsed, unless they have to wait in the queue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def states(application: ApplicationHarness) -> list[tuple[str, int]]:
     return [(row.state, row.attempts) for row in rows(application, EventRow)]
 
 
-def test_an_event_is_stored_with_its_person_and_its_decision_in_one_go(application):
+def test_event_contact_and_decision_are_stored_together(application):
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1", amount=120))
     parse(application)
@@ -39,13 +39,13 @@ def test_an_event_is_stored_with_its_person_and_its_decision_in_one_go(applicati
     assert application.woken.count("mail/send_survey") == 1
 
 
-def test_what_nobody_listens_to_is_kept_and_looked_up_for_nobody(application):
+def test_event_without_listener_is_stored_without_lookup(application):
     application.webhook(application.won("1") | {"kind": "deal.lost"})
     parse(application)
     assert (states(application), rows(application, DecisionRow), application.crm.looked) == ([("succeeded", 0)], [], 0)
 
 
-def test_known_facts_are_not_looked_up_again(application):
+def test_duplicate_events_are_not_looked_up_again(application):
     application.crm.knows("1", "marie@example.com")
     for _ in range(2):
         application.webhook(application.won("1"))
@@ -54,7 +54,7 @@ def test_known_facts_are_not_looked_up_again(application):
     assert [(row.events_new, row.events_duplicate) for row in rows(application, RawRequest)] == [(1, 0), (0, 1)]
 
 
-def test_new_events_do_not_overtake_those_that_wait(application):
+def test_new_events_wait_behind_pending_ones(application):
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1", deal="older"))
     application.store()
@@ -65,7 +65,7 @@ def test_new_events_do_not_overtake_those_that_wait(application):
     assert [row.reason for row in rows(application, DecisionRow)] == ["surveyed", "cooldown"]
 
 
-def test_a_pause_of_the_decisions_holds_them_back(application):
+def test_paused_decisions_leave_events_pending(application):
     application.crm.knows("1", "marie@example.com")
     with application.ledger.write() as session:
         pauses.pause(session, pauses.queue_scope("crm", "decide"), cause="operator", reason="x", now=START)
@@ -74,7 +74,7 @@ def test_a_pause_of_the_decisions_holds_them_back(application):
     assert (states(application), application.crm.looked) == ([("pending", 0)], 0)
 
 
-def test_a_vendor_that_cannot_tell_now_uses_up_one_try(application):
+def test_failed_lookup_uses_one_attempt(application):
     application.crm.knows("1", "marie@example.com")
     application.crm.looking = [RetryLater("down")]
     application.webhook(application.won("1"), application.won("2") | {"kind": "deal.lost"})
@@ -87,7 +87,7 @@ def test_a_vendor_that_cannot_tell_now_uses_up_one_try(application):
     assert application.states() == {"send_survey": "pending"}
 
 
-def test_what_is_deferred_waits_in_its_queue(ledger, clock):
+def test_deferred_event_is_pending_until_eligible(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"limits": {"when_blocked": "defer", "defer_at_most": "365d"}})
     application.crm.knows("1", "marie@example.com")
     application.webhook(
@@ -99,7 +99,7 @@ def test_what_is_deferred_waits_in_its_queue(ledger, clock):
     assert rows(application, EventRow)[1].due_at == deferred.eligible_at
 
 
-def test_news_of_people_themselves_are_applied_in_order(application):
+def test_contact_events_are_applied_in_order(application):
     application.crm.knows("1", "marie@example.com")
     gone = application.won("1", at=START - timedelta(hours=1)) | {"kind": "contact.privacy_deleted", "id": "1"}
     application.webhook(gone, application.won("1"))
@@ -109,7 +109,7 @@ def test_news_of_people_themselves_are_applied_in_order(application):
     assert rows(application, InvitationRow) == []
 
 
-def test_a_bug_in_deciding_loses_no_event(application, monkeypatch):
+def test_decision_error_leaves_events_pending(application, monkeypatch):
     application.crm.knows("1", "marie@example.com")
 
     def broken(*_arguments, **_more):
@@ -126,7 +126,7 @@ def test_a_bug_in_deciding_loses_no_event(application, monkeypatch):
 
 
 @pytest.mark.parametrize("webhooks", [1, 3])
-def test_events_of_several_webhooks_are_decided_in_the_order_in_which_they_happened(application, webhooks):
+def test_events_of_several_webhooks_are_decided_in_order_of_occurrence(application, webhooks):
     application.crm.knows("1", "marie@example.com")
     for number in range(webhooks):
         application.webhook(application.won("1", deal=str(number), at=START - timedelta(hours=number)))

@@ -1,4 +1,4 @@
-"""Any multiset and order of webhooks, resends, polls, reconcile sweeps and replays of the same facts: the same ledger."""
+"""Any order and repetition of webhooks, polls, reconciliation and replays of the same facts gives the same ledger."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FACTS = [
     ("5", "deal-5", timedelta(minutes=5), 500),
     ("unknown", "deal-6", timedelta(minutes=5), 500),
 ]
-"""Person, deal, age and amount: with the configuration below they lead to all kinds of decisions."""
+"""Person, deal, age and amount; together they lead to every kind of decision."""
 
 CHANGE = {
     "triggers": [
@@ -85,7 +85,7 @@ def _fact(application: ApplicationHarness, number: int) -> dict[str, Any]:
 
 
 def content(application: ApplicationHarness) -> dict[str, Any]:
-    """What the ledger holds, without ids and without who was the first to tell it."""
+    """Contents of the ledger without ids and sources."""
     with application.ledger.read() as session:
 
         def every(table: Any) -> list[Any]:
@@ -119,22 +119,22 @@ def content(application: ApplicationHarness) -> dict[str, Any]:
 
 @cache
 def plainly_told() -> dict[str, Any]:
-    """The ledger after one webhook with every fact."""
+    """Contents of the ledger after one webhook with every fact."""
     ledger = Ledger("sqlite://")
     Base.metadata.create_all(ledger.engine)
     application = house_of(ledger)
     tell(application, "webhook", list(range(len(FACTS))))
     application.run(only="crm/")
-    told = content(application)
+    contents = content(application)
     ledger.close()
-    return told
+    return contents
 
 
 @ledger_settings(10)
-@given(tellings=TELLINGS, seed=st.integers(0, 1000))
-def test_the_same_facts_told_in_any_way_give_the_same_ledger(ledger, tellings, seed):
-    wanted = plainly_told()
-    assert {reason for *_, reason, _ in wanted["decisions"]} >= {
+@given(deliveries_of_facts=TELLINGS, seed=st.integers(0, 1000))
+def test_ledger_is_independent_of_how_facts_arrive(ledger, deliveries_of_facts, seed):
+    expected = plainly_told()
+    assert {reason for *_, reason, _ in expected["decisions"]} >= {
         "surveyed",
         "filter",
         "too_old",
@@ -142,23 +142,23 @@ def test_the_same_facts_told_in_any_way_give_the_same_ledger(ledger, tellings, s
         "outranked",
     }
     application = house_of(ledger)
-    for way, numbers in tellings:
+    for way, numbers in deliveries_of_facts:
         tell(application, way, numbers)
-    rest = list(range(len(FACTS)))
-    random.Random(seed).shuffle(rest)
-    tell(application, "webhook", rest)
+    remaining = list(range(len(FACTS)))
+    random.Random(seed).shuffle(remaining)
+    tell(application, "webhook", remaining)
     application.run(only="crm/")
-    assert content(application) == wanted
+    assert content(application) == expected
 
 
 @ledger_settings(6)
-@given(tellings=TELLINGS)
-def test_telling_known_facts_again_changes_nothing(ledger, tellings):
+@given(deliveries_of_facts=TELLINGS)
+def test_duplicate_facts_change_nothing(ledger, deliveries_of_facts):
     application = house_of(ledger)
     tell(application, "webhook", list(range(len(FACTS))))
     application.run(only="crm/")
     before = content(application)
-    for way, numbers in tellings:
+    for way, numbers in deliveries_of_facts:
         tell(application, way, numbers)
     application.run(only="crm/")
     assert content(application) == before

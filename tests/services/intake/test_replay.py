@@ -1,4 +1,4 @@
-"""Events made by hand are marked, and every rule applies to them."""
+"""Manual events are marked as such; redeciding keeps earlier decisions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nps_connect.services.operations.explain import explain_event
 from nps_connect.services.operations.redecide import redecide
 
 
-def test_an_event_made_by_hand_is_marked_and_decided_like_any_other(application, clock):
+def test_manual_event_is_marked_and_decided(application, clock):
     application.crm.knows("1", "marie@example.com")
     marie = ContactKey(kind="email", value="marie@example.com")
     event_id, new = create_manual_event(
@@ -50,7 +50,7 @@ def redo(application: ApplicationHarness, why: str = "the filter was wrong") -> 
 
 
 def bought(ledger, clock, where: str) -> ApplicationHarness:
-    """Two people bought for 50 and 200."""
+    """Two people with deals of 50 and 200."""
     application = ApplicationHarness(ledger, clock, {"triggers": [{**WHERE, "where": where}]})
     for person, amount in (("1", 50), ("2", 200)):
         application.crm.knows(person, f"{person}@example.com")
@@ -65,7 +65,7 @@ def mended(application: ApplicationHarness, **trigger: str) -> ApplicationHarnes
     return after
 
 
-def test_after_a_wrong_filter_is_mended_a_no_is_decided_again_and_the_earlier_one_stays_told(ledger, clock):
+def test_no_is_decided_again_after_a_filter_fix_and_keeps_the_previous_decision(ledger, clock):
     before = bought(ledger, clock, "amount >= 100")
     assert [row.reason for row in decisions(ledger)] == ["filter", "surveyed"]
     after = mended(before, where="amount >= 10")
@@ -75,22 +75,22 @@ def test_after_a_wrong_filter_is_mended_a_no_is_decided_again_and_the_earlier_on
     assert (small.verdict, small.reason) == ("yes", "surveyed")
     assert large.previous_decisions is None
     with ledger.read() as session:
-        told = [entry.text for entry in explain_event(session, small.event_id).entries if entry.kind == "decision"]
-    assert len(told) == 1
-    assert "decided again because: the filter was wrong; before, 20" in told[0]
-    assert "no (filter), 'amount >= 100' does not hold: amount = 50" in told[0]
+        texts = [entry.text for entry in explain_event(session, small.event_id).entries if entry.kind == "decision"]
+    assert len(texts) == 1
+    assert "decided again because: the filter was wrong; before, 20" in texts[0]
+    assert "no (filter), 'amount >= 100' does not hold: amount = 50" in texts[0]
     assert redo(after) == 0
 
 
-def test_a_no_that_still_holds_keeps_its_whole_past(ledger, clock):
+def test_repeated_no_keeps_all_previous_decisions(ledger, clock):
     application = bought(ledger, clock, "amount >= 100")
     assert (redo(application, "first"), redo(application, "second")) == (1, 1)
     small = decisions(ledger)[0]
     assert (small.verdict, small.reason) == ("no", "filter")
-    assert [one["again"] for one in small.previous_decisions] == ["first", "second"]
+    assert [previous["again"] for previous in small.previous_decisions] == ["first", "second"]
 
 
-def test_a_yes_a_refusal_and_what_the_person_wants_are_never_decided_again(ledger, clock):
+def test_yes_rejection_and_opt_out_are_never_decided_again(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"triggers": [WHERE], "limits": {"unusual": 1}})
     for person, more in (("1", {}), ("2", {}), ("3", {"opted_out": True})):
         application.crm.knows(person, f"{person}@example.com", **more)
@@ -102,14 +102,14 @@ def test_a_yes_a_refusal_and_what_the_person_wants_are_never_decided_again(ledge
     assert redo(mended(application)) == 0
 
 
-def test_an_event_that_grew_old_meanwhile_asks_nobody(ledger, clock):
+def test_event_that_became_too_old_surveys_nobody(ledger, clock):
     before = bought(ledger, clock, "amount >= 100")
     clock.forward("30d")
     redo(mended(before))
     assert [row.reason for row in decisions(ledger)] == ["too_old", "surveyed"]
 
 
-def test_an_event_is_as_old_as_it_was_when_it_came_in_however_late_it_is_decided(ledger, clock):
+def test_event_age_is_counted_up_to_receipt(ledger, clock):
     application = ApplicationHarness(ledger, clock)
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -119,7 +119,7 @@ def test_an_event_is_as_old_as_it_was_when_it_came_in_however_late_it_is_decided
     assert [row.reason for row in decisions(ledger)] == ["surveyed"]
 
 
-def test_an_event_made_by_hand_holds_no_address_where_it_is_printed(application):
+def test_manual_event_key_holds_no_address(application):
     marie = ContactKey(kind="email", value="marie@example.com")
     create_manual_event(application.ctx, "crm", "deal.won", contact=marie, object_id=None, fields={})
     with application.ledger.read() as session:

@@ -1,4 +1,4 @@
-"""Intake: believed webhooks are durable before they are answered; each fact is in the ledger once."""
+"""Verified webhooks are stored durably before the response; each fact is stored once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rows(application: ApplicationHarness, table) -> list:
         return list(session.execute(select(table).order_by(table.id)).scalars())
 
 
-def test_a_webhook_of_100_events_is_accepted_with_one_commit(application):
+def test_webhook_with_100_events_is_accepted_with_one_commit(application):
     facts = [application.won(str(n), deal=f"deal-{n}") for n in range(100)]
     commits = []
     event.listen(application.ledger.engine, "commit", lambda _connection: commits.append(1))
@@ -39,7 +39,7 @@ def test_a_webhook_of_100_events_is_accepted_with_one_commit(application):
 @pytest.mark.parametrize(
     ("signature", "body", "status"), [("bad", b"[]", 401), ("good", b"not json", 400), ("good", b"\xff\xfe", 400)]
 )
-def test_what_is_refused_is_not_stored_but_counted(application, signature, body, status):
+def test_refused_webhook_is_counted_but_not_stored(application, signature, body, status):
     with pytest.raises(WebhookRejected) as caught:
         application.webhook(signature=signature, body=body)
     assert caught.value.status == status
@@ -48,7 +48,7 @@ def test_what_is_refused_is_not_stored_but_counted(application, signature, body,
         assert session.execute(select(func.sum(CounterRow.count))).scalar() == 1
 
 
-def test_webhooks_that_come_together_are_stored_together_and_a_forged_one_is_refused_alone(application):
+def test_concurrent_webhooks_share_a_commit_and_a_forged_one_is_refused(application):
     from nps_connect.records.events import WebhookRequest
 
     def come(signature: str) -> tuple[str, WebhookRequest]:
@@ -64,7 +64,7 @@ def test_webhooks_that_come_together_are_stored_together_and_a_forged_one_is_ref
 
 
 @pytest.mark.parametrize("connection", ["unknown", "helpdesk"])
-def test_a_connection_that_takes_no_webhooks_is_not_found(application, connection):
+def test_connection_without_webhooks_is_not_found(application, connection):
     from nps_connect.records.events import WebhookRequest
 
     request = WebhookRequest(method="POST", url="https://x.example.com", headers={}, body=b"[]", received_at=START)
@@ -73,7 +73,7 @@ def test_a_connection_that_takes_no_webhooks_is_not_found(application, connectio
     assert caught.value.status == 404
 
 
-def test_json_that_the_plugin_cannot_read_is_kept_and_visible(application):
+def test_unreadable_json_is_stored_as_dead(application):
     application.webhook(body=b'{"not": "a list"}')
     application.run()
     row = rows(application, RawRequest)[0]
@@ -81,7 +81,7 @@ def test_json_that_the_plugin_cannot_read_is_kept_and_visible(application):
     assert "not a list" in row.last_error
 
 
-def test_a_plugin_that_fails_to_parse_loses_nothing(application):
+def test_failing_parser_keeps_the_webhook(application):
     application.webhook({"id": "no moment"})
     application.webhook(application.won("1"))
     application.run()
@@ -100,7 +100,7 @@ def test_credentials_in_headers_are_not_stored(application):
     assert rows(application, RawRequest)[0].headers == {"x-signature": "good"}
 
 
-def test_a_failed_look_up_is_tried_again_and_decides_then(application):
+def test_failed_lookup_is_retried(application):
     application.crm.knows("1", "marie@example.com")
     application.crm.looking = [RetryLater("down")]
     application.webhook(application.won("1"))
@@ -147,14 +147,14 @@ FACTS = [("deal-1", 0), ("deal-2", 0), ("deal-1", 60), ("deal-3", 5)]
     st.lists(st.lists(st.sampled_from(FACTS), min_size=1, max_size=6), min_size=1, max_size=6),
     st.booleans(),
 )
-def test_any_order_of_resends_and_polls_gives_the_same_facts_once(requests, polled):
+def test_any_order_of_webhooks_and_polls_stores_each_fact_once(requests, polled):
     ledger = Ledger("sqlite://")
     Base.metadata.create_all(ledger.engine)
     application = ApplicationHarness(ledger, ManualClock())
-    told = set()
+    received_keys = set()
     for request in requests:
         facts = [application.won("1", deal=deal, at=START + timedelta(seconds=after)) for deal, after in request]
-        told |= set(request)
+        received_keys |= set(request)
         if polled:
             from nps_connect.services.intake.store_events import store_events
 
@@ -162,5 +162,5 @@ def test_any_order_of_resends_and_polls_gives_the_same_facts_once(requests, poll
                 store_events(application.ctx, session, "crm", [FakeCrm.event(fact) for fact in facts], source="poll")
         application.webhook(*facts)
     application.run()
-    assert len(rows(application, EventRow)) == len(told)
+    assert len(rows(application, EventRow)) == len(received_keys)
     ledger.close()

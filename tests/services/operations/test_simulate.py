@@ -1,4 +1,4 @@
-"""A simulation writes nothing, and tells what the real rules then do."""
+"""A simulation writes nothing and predicts the decisions of the configuration."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ CONFIGURATIONS = st.fixed_dictionaries(
                     "sample": st.sampled_from([100, 50]),
                 },
                 optional={"per_day": st.just(1), "ignore_cooldown": st.just("a written exception")},
-            ).map(lambda own: {**TRIGGER, **own}),
+            ).map(lambda options: {**TRIGGER, **options}),
             min_size=1,
             max_size=3,
-        ).map(lambda triggers: [{**one, "name": f"t{number}"} for number, one in enumerate(triggers)]),
+        ).map(lambda triggers: [{**options, "name": f"t{number}"} for number, options in enumerate(triggers)]),
         "limits": st.fixed_dictionaries(
             {
                 "cooldown": st.sampled_from(["5d", "20d"]),
@@ -67,7 +67,7 @@ def _emptied(ledger: Ledger) -> None:
 
 
 def shop(happenings, configuration) -> tuple[ApplicationHarness, ManualClock]:
-    """A application that lives through the happenings, hour by hour."""
+    """Run an application through the happenings, hour by hour."""
     ledger = EMPTY.pop() if EMPTY else _created()
     clock = ManualClock()
     application = ApplicationHarness(ledger, clock, configuration)
@@ -84,7 +84,7 @@ def shop(happenings, configuration) -> tuple[ApplicationHarness, ManualClock]:
 
 
 def _live(application: ApplicationHarness, clock: ManualClock) -> None:
-    """Work off what is due, each at the moment when it is due."""
+    """Process due work, each item when it is due."""
     until = clock.now
     queues = [
         queue_name
@@ -92,7 +92,7 @@ def _live(application: ApplicationHarness, clock: ManualClock) -> None:
         if queue_name.name in ("crm/parse", "crm/decide", "mail/send_survey")
     ]
     for _ in range(100):
-        due = [one for queue_name in queues if (one := queue_name.next_due(application.ctx)) is not None]
+        due = [due_at for queue_name in queues if (due_at := queue_name.next_due(application.ctx)) is not None]
         if not due or min(due) > until:
             clock.now = until
             return
@@ -112,7 +112,7 @@ def counts(application: ApplicationHarness) -> dict[str, int]:
 
 @ledger_settings(8)
 @given(HOURS, CONFIGURATIONS, CONFIGURATIONS)
-def test_a_simulated_configuration_equals_what_the_real_one_then_does(happenings, present, new):
+def test_simulation_equals_the_real_decisions(happenings, present, new):
     recorded, clock = shop(happenings, present)
     before = counts(recorded)
     trial = ApplicationHarness(recorded.ledger, clock, new)
@@ -125,7 +125,7 @@ def test_a_simulated_configuration_equals_what_the_real_one_then_does(happenings
         happened = sorted(tuple(row) for row in session.execute(invited))
         grouped = select(DecisionRow.reason, func.count()).group_by(DecisionRow.reason)
         reasons = dict(session.execute(grouped).all())
-    assert sorted((one.event_id, one.trigger, one.due_at) for one in outcome.surveys) == happened
+    assert sorted((survey.event_id, survey.trigger, survey.due_at) for survey in outcome.surveys) == happened
     assert outcome.reasons == reasons
     for application in (recorded, real):
         _emptied(application.ledger)
@@ -133,7 +133,7 @@ def test_a_simulated_configuration_equals_what_the_real_one_then_does(happenings
 
 @pytest.fixture
 def month(application, clock) -> ApplicationHarness:
-    """Ten people bought something on ten days, for 10 to 100."""
+    """Ten people with one deal each on ten days, for 10 to 100."""
     for number in range(1, 11):
         application.crm.knows(str(number), f"{number}@example.com")
         application.webhook(application.won(str(number), amount=number * 10))
@@ -142,18 +142,18 @@ def month(application, clock) -> ApplicationHarness:
     return application
 
 
-def test_what_differs_is_told_person_by_person(month, clock):
+def test_differences_are_listed_by_person(month, clock):
     new = ApplicationHarness(month.ledger, clock, {"triggers": [{**TRIGGER, "delay": "4d", "where": "amount > 50"}]})
     present, tried = simulate(month.ctx, START), simulate(new.ctx, START)
     difference = compare_results(present, tried)
-    assert [one.contact for one in difference.removed] == [f"crm:{number}" for number in range(1, 6)]
+    assert [survey.contact for survey in difference.removed] == [f"crm:{number}" for number in range(1, 6)]
     assert difference.added == ()
     assert [after.due_at - before.due_at for before, after in difference.moved] == [timedelta(days=1)] * 5
     assert tried.reasons == {"filter": 5, "surveyed": 5}
     assert compare_results(tried, present).added == difference.removed
 
 
-def test_only_events_since_a_moment_count_and_the_cooldowns_from_before_hold(month, clock):
+def test_earlier_cooldowns_apply_to_simulated_events(month, clock):
     for number in ("1", "10"):
         month.webhook(month.won(number, deal=f"again-{number}", amount=1))
     month.run(only="crm/")
@@ -162,7 +162,7 @@ def test_only_events_since_a_moment_count_and_the_cooldowns_from_before_hold(mon
     assert outcome.reasons == {"cooldown": 2}
 
 
-def test_an_opt_out_counts_from_the_moment_it_was_told(month, clock):
+def test_opt_out_applies_from_its_moment(month, clock):
     from nps_connect.services.suppressions.store import suppress
 
     with month.ledger.write() as session:
@@ -170,10 +170,10 @@ def test_an_opt_out_counts_from_the_moment_it_was_told(month, clock):
         suppress(session, ["c:1"], "objected", source="page", now=START + timedelta(days=8))
     outcome = simulate(month.ctx, START)
     assert outcome.reasons == {"surveyed": 9, "suppressed": 1}
-    assert "crm:9" not in {one.contact for one in outcome.surveys}
+    assert "crm:9" not in {survey.contact for survey in outcome.surveys}
 
 
-def test_events_that_nobody_listened_to_are_told_apart_not_as_no_contact(ledger, clock):
+def test_never_completed_events_are_counted_apart(ledger, clock):
     application = ApplicationHarness(ledger, clock, {"triggers": []})
     for number in ("1", "2"):
         application.crm.knows(number, f"{number}@example.com")
