@@ -1,4 +1,4 @@
-"""The error family: every error says what happens next, and carries what a person needs."""
+"""The exceptions: their hierarchy, attributes and texts."""
 
 import inspect
 
@@ -18,16 +18,18 @@ from nps_connect.errors import (
     WebhookRejected,
 )
 
-FAMILY = [error_class for _, error_class in inspect.getmembers(errors, inspect.isclass) if issubclass(error_class, Exception)]
+FAMILY = [
+    error_class for _, error_class in inspect.getmembers(errors, inspect.isclass) if issubclass(error_class, Exception)
+]
 DELIVERY = [error_class for error_class in FAMILY if issubclass(error_class, DeliveryError)]
 
 
 @pytest.mark.parametrize("kind", FAMILY)
-def test_everything_raised_on_purpose_is_of_one_family(kind):
+def test_every_exception_is_an_nps_connect_error(kind):
     assert issubclass(kind, NpsConnectError)
 
 
-def test_the_kinds_of_a_delivery_error_are_told_apart_by_name():
+def test_delivery_errors_have_distinct_kinds():
     kinds = {kind.kind for kind in DELIVERY}
     assert len(kinds) == len(DELIVERY)
     assert kinds == {
@@ -44,7 +46,7 @@ def test_the_kinds_of_a_delivery_error_are_told_apart_by_name():
 
 
 @pytest.mark.parametrize("kind", DELIVERY)
-def test_every_delivery_error_carries_where_it_happened(kind):
+def test_every_delivery_error_has_its_context(kind):
     error = kind(
         "no luck", connection="crm", action="write_score", status=400, request_id="r-1", exchange={"path": "/x"}
     )
@@ -53,17 +55,17 @@ def test_every_delivery_error_carries_where_it_happened(kind):
     assert error.exchange == {"path": "/x"}
 
 
-def test_a_rate_limit_is_a_kind_of_retry_and_names_its_quota():
+def test_a_rate_limit_is_a_retry_later_with_its_quota():
     assert isinstance(RateLimited("slow down"), RetryLater)
     assert RateLimited("slow down").quota == "general"
     assert RateLimited("slow down").until is None
 
 
-def test_a_missing_permission_is_named():
+def test_not_allowed_names_the_missing_scope():
     assert NotAllowed("no", scope="tickets.write").scope == "tickets.write"
 
 
-def test_a_mistake_of_the_configuration_is_told_with_all_that_is_known():
+def test_a_config_error_contains_all_its_details():
     error = ConfigError(
         "no connection is called 'helpdsk'",
         where="nps-connect.toml",
@@ -79,7 +81,7 @@ def test_a_mistake_of_the_configuration_is_told_with_all_that_is_known():
     assert str(ConfigError("no file")) == "no file"
 
 
-def test_several_mistakes_are_told_one_per_line():
+def test_config_errors_have_one_line_each():
     both = ConfigErrors([ConfigError("one", key="a"), ConfigError("two", key="b")])
     assert both.sentence() == "a: one\nb: two"
     assert isinstance(both, ConfigError)

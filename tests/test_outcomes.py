@@ -1,4 +1,4 @@
-"""The outcome table: which error each HTTP status is."""
+"""The outcome table: the error of each HTTP status."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -42,7 +42,7 @@ def outcome(status, *, idempotent=False, overrides=None, after=None, quota="gene
 
 @pytest.mark.parametrize("status", NOT_SUCCESS)
 @pytest.mark.parametrize("idempotent", [True, False])
-def test_every_status(status, idempotent):
+def test_every_status_has_its_error(status, idempotent):
     if status in SPECIAL:
         expected = SPECIAL[status]
     elif status >= 500:
@@ -59,7 +59,7 @@ def test_a_rate_limit_names_its_quota_and_its_end():
     assert (error.quota, error.after, error.until) == ("search", timedelta(seconds=30), NOW + timedelta(seconds=30))
 
 
-def test_a_rate_limit_that_says_nothing_leaves_the_pause_to_the_quota():
+def test_a_rate_limit_without_retry_after_has_no_end():
     error = outcome(429)
     assert (error.after, error.until) == (None, None)
 
@@ -70,7 +70,7 @@ def test_retry_after_is_passed_on(status):
 
 
 @pytest.mark.parametrize("status", [401, 423, 429, 500, 503])
-def test_an_override_wins_over_the_table(status):
+def test_an_override_takes_precedence_over_the_table(status):
     error = outcome(status, overrides={status: StatusRule(error=TargetGone)})
     assert type(error) is TargetGone
 
@@ -79,7 +79,7 @@ def test_an_override_wins_over_the_table(status):
     ("least", "after", "expected"),
     [(None, None, None), (None, 5, 5), (2, None, 2), (2, 5, 5), (8, 5, 8), (0, None, 0)],
 )
-def test_an_override_waits_at_least_as_long_as_it_says(least, after, expected):
+def test_the_delay_of_an_override_is_a_minimum(least, after, expected):
     rule = StatusRule(error=RetryLater, after_seconds=least)
     error = outcome(423, overrides={423: rule}, after=None if after is None else timedelta(seconds=after))
     assert error.after == (None if expected is None else timedelta(seconds=expected))
@@ -92,7 +92,7 @@ def test_an_override_to_a_rate_limit_names_quota_and_end():
 
 
 @given(st.integers(300, 599), st.booleans())
-def test_a_call_that_may_have_been_applied_is_never_retried_blindly(status, idempotent):
+def test_a_call_that_may_have_been_applied_is_in_doubt(status, idempotent):
     error = outcome(status, idempotent=idempotent)
     if isinstance(error, RetryLater) and not idempotent:
         assert status in {408, 425, 429, 503}
@@ -124,12 +124,12 @@ def test_a_call_that_may_have_been_applied_is_never_retried_blindly(status, idem
         ("Mon, 02 Mar 99999 09:00:00 GMT", None),
     ],
 )
-def test_retry_after(value, seconds):
+def test_parse_retry_after(value, seconds):
     assert parse_retry_after(value, NOW) == (None if seconds is None else timedelta(seconds=seconds))
 
 
 @given(st.text())
-def test_any_retry_after_is_a_bounded_wait_or_none(value):
+def test_any_retry_after_is_a_bounded_delay_or_none(value):
     wait = parse_retry_after(value, NOW)
     assert wait is None or timedelta(0) <= wait <= timedelta(days=1)
 
@@ -137,11 +137,11 @@ def test_any_retry_after_is_a_bounded_wait_or_none(value):
 @given(
     st.from_regex(r"(Mon, )?\d{1,2} (Mar|Xyz) \d{1,6} \d{1,2}:\d{1,2}:\d{1,2} ([A-Z]{1,4}|[+-]\d{1,8})", fullmatch=True)
 )
-def test_anything_like_a_date_is_a_bounded_wait_or_none(value):
+def test_any_date_is_a_bounded_delay_or_none(value):
     wait = parse_retry_after(value, NOW)
     assert wait is None or timedelta(0) <= wait <= timedelta(days=1)
 
 
 @given(st.datetimes(NOW.replace(tzinfo=None), (NOW + timedelta(days=1)).replace(tzinfo=None), timezones=st.just(UTC)))
-def test_a_date_within_a_day_is_met_to_the_second(moment):
+def test_a_date_within_a_day_is_exact_to_the_second(moment):
     assert parse_retry_after(format_datetime(moment, usegmt=True), NOW) == moment.replace(microsecond=0) - NOW

@@ -1,4 +1,4 @@
-"""The secret filter: whatever surrounds a secret or an address, it does not come through."""
+"""`Redactor`: secrets and addresses are removed from any text."""
 
 import html
 import json
@@ -29,14 +29,14 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
 @given(secret=secrets, before=texts, after=texts)
-def test_a_secret_never_comes_through_in_any_spelling(spell, secret, before, after):
+def test_a_secret_is_hidden_in_every_encoding(spell, secret, before, after):
     spelled = spell(secret.strip())
     filtered = Redactor([secret])(before + spelled + after)
     assert spelled.strip('"') not in filtered.replace(HIDDEN, "\0").replace("[address]", "\0")
 
 
 @given(st.lists(secrets, min_size=2, max_size=5))
-def test_several_secrets_even_if_one_holds_another(several):
+def test_several_secrets_are_hidden_even_if_one_contains_another(several):
     several = [*several, several[0] + several[1]]
     filtered = Redactor(several)(" / ".join(several))
     left = filtered.replace(HIDDEN, "\0")
@@ -58,7 +58,7 @@ def test_several_secrets_even_if_one_holds_another(several):
 @pytest.mark.parametrize(
     "around", ["{}", "<{}>", '"{}"', "to={}&x=1", "({}), and", "mailto:{}", "/contacts/{}/tickets", "[{}]"]
 )
-def test_addresses_are_hidden_wherever_they_stand(mailbox, around):
+def test_addresses_are_hidden_in_any_context(mailbox, around):
     redacted = Redactor([])(around.format(mailbox))
     assert "example" not in redacted.lower().replace("[address]", "")
     assert "[address]" in redacted
@@ -66,12 +66,12 @@ def test_addresses_are_hidden_wherever_they_stand(mailbox, around):
 
 
 @given(st.emails(domains=st.just("example.com")), texts, texts)
-def test_no_address_comes_through(mailbox, before, after):
+def test_any_address_is_hidden(mailbox, before, after):
     assert mailbox not in Redactor([])(f"{before} {mailbox} {after}")
 
 
 @given(texts)
-def test_a_text_without_secrets_and_addresses_stays(text):
+def test_a_text_without_secrets_and_addresses_is_unchanged(text):
     if "@" not in text and "%40" not in text:
         assert Redactor([])(text) == text
 
@@ -89,16 +89,16 @@ def test_bearer_and_basic_credentials_are_hidden_even_if_unknown(text, redacted)
     assert Redactor([])(text) == redacted
 
 
-def test_values_too_short_to_be_secrets_are_left():
+def test_values_too_short_to_be_secrets_are_not_hidden():
     assert Redactor(["abc", "", "  "])("abc and more") == "abc and more"
 
 
-def test_the_password_inside_a_secret_address_is_a_secret_of_its_own():
+def test_the_password_inside_a_secret_url_is_hidden_alone():
     redact = Redactor(["smtp://mailer:p%40ss-w0rd@mail.example.com:587"])
     assert redact("535 p@ss-w0rd is wrong, p%40ss-w0rd too") == "535 [hidden] is wrong, [hidden] too"
 
 
-def test_the_part_after_the_scheme_of_a_header_is_a_secret_of_its_own():
+def test_the_credentials_after_the_scheme_of_a_header_are_hidden_alone():
     assert Redactor(["Basic YWJjZGVm"])("got YWJjZGVm") == "got [hidden]"
 
 
@@ -107,11 +107,11 @@ def test_more_secrets_can_be_added():
     assert redact("first-one second-one") == "[hidden] [hidden]"
 
 
-def test_a_long_text_without_addresses_is_filtered_quickly():
+def test_a_long_text_without_addresses_is_redacted_quickly():
     assert Redactor([])("a" * 200_000) == "a" * 200_000
 
 
-def test_every_secret_of_a_settings_model_is_found():
+def test_iter_secrets_yields_every_secret_of_a_model():
     class Inner(BaseModel):
         key: SecretStr = SecretStr("inner-key")
 

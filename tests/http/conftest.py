@@ -1,4 +1,4 @@
-"""A vendor on a real loopback socket, whose behaviour is a function from request to bytes, and a client for it."""
+"""A vendor on a loopback socket with a configurable behaviour, and a client for it."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ class VendorSettings(ConnectionSettings):
 
 
 class LoopbackVendor:
-    """Accepts connections, reads one request each time and lets `behave(request, socket)` answer."""
+    """Accepts connections, reads one request of each, and lets `behave(request, socket)` respond."""
 
     def __init__(self):
         self.requests = []
@@ -35,15 +35,15 @@ class LoopbackVendor:
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self.behave = lambda _request, peer: peer.sendall("\r\n".join([*lines, "", ""]).encode() + body)
 
-    def heard(self):
-        """How many requests have arrived; waits for the first one as long as a busy machine may need."""
+    def request_count(self):
+        """Return the number of received requests, after waiting for the first one."""
         for _ in range(1000):
             if self.requests or self._stopped.wait(0.01):
                 break
         return len(self.requests)
 
     def wait(self, seconds):
-        """Wait, but not longer than the test lasts; true when the test is over."""
+        """Wait until the test ends at most; returns whether it has ended."""
         return self._stopped.wait(seconds)
 
     def close(self):
@@ -102,7 +102,7 @@ def clock():
 
 @pytest.fixture
 def client(vendor, clock):
-    """Make a client for the loopback vendor; keyword arguments go to `ConnectorInfo` or, with `client=`, to the client."""
+    """Create a client for the loopback vendor; keywords go to `ConnectorInfo` or, with `client=`, to the client."""
     made = []
 
     def make(*, name="crm", client=None, transport=None, base_url=None, **info):
@@ -116,7 +116,9 @@ def client(vendor, clock):
             "auth": lambda connection: {"Authorization": f"Bearer {connection.settings.token.get_secret_value()}"},
         }
         connection = Connection(name, VendorSettings(plugin="acme"), clock=clock, sleep=clock.sleep)
-        made.append(VendorClient(connection, ConnectorInfo(**{**defaults, **info}), transport=transport, **(client or {})))
+        made.append(
+            VendorClient(connection, ConnectorInfo(**{**defaults, **info}), transport=transport, **(client or {}))
+        )
         return made[-1]
 
     yield make
@@ -126,7 +128,7 @@ def client(vendor, clock):
 
 @pytest.fixture
 def failing():
-    """A transport that fails with these errors, one per request, and afterwards answers 200."""
+    """Create a transport that fails with these errors, one per request, and then responds with 200."""
 
     def make(*errors):
         left = list(errors)

@@ -1,4 +1,4 @@
-"""Secrets and addresses leave in no error, no exchange, no traceback, no repr and no log."""
+"""Errors, exchanges, tracebacks, reprs and logs contain neither secrets nor e-mail addresses."""
 
 import base64
 import logging
@@ -18,7 +18,7 @@ def all_texts(error):
 
 
 def echo(status=400):
-    """A vendor that repeats all it was told: headers, address and body."""
+    """A vendor that returns headers, URL and body of the request."""
 
     def handle(request):
         texts = {"headers": dict(request.headers), "url": str(request.url), "body": request.read().decode()}
@@ -27,9 +27,9 @@ def echo(status=400):
     return httpx.MockTransport(handle)
 
 
-def failure(vendor_client, path="/x", **more):
+def failure(vendor_client, path="/x", **options):
     with pytest.raises(DeliveryError) as raised:
-        vendor_client.call("POST", path, action="open_ticket", idempotent=False, **more)
+        vendor_client.call("POST", path, action="open_ticket", idempotent=False, **options)
     return raised.value
 
 
@@ -45,7 +45,7 @@ def test_encoded_credentials_are_hidden(client):
     assert packed not in all_texts(failure(vendor_client, json={"decoded": packed}))
 
 
-def test_a_token_that_was_fetched_at_run_time_is_hidden(client):
+def test_a_token_fetched_at_run_time_is_hidden(client):
     class Fetched(httpx.Auth):
         def __init__(self, connection):
             self.connection = connection
@@ -65,26 +65,26 @@ def test_addresses_and_secrets_in_the_path_are_hidden(client, path):
     assert TOKEN not in texts
 
 
-def test_a_secret_at_the_edge_of_the_excerpt_is_not_cut_into_sight(client):
+def test_a_secret_at_the_end_of_the_excerpt_is_hidden(client):
     body = (MAILBOX + " ") * 150 + "x" * (4000 - 150 * (len(MAILBOX) + 1) - 10) + TOKEN
     answer = httpx.MockTransport(lambda _request: httpx.Response(400, text=body))
     assert TOKEN[:8] not in all_texts(failure(client(transport=answer)))
 
 
-def test_what_a_plugin_refines_is_filtered_too(client):
+def test_a_refined_error_is_redacted(client):
     vendor_client = client(transport=echo(), refine=lambda *_: Rejected(f"the vendor says: {TOKEN} of {MAILBOX}"))
     error = failure(vendor_client)
     assert error.message == "the vendor says: [hidden] of [address]"
 
 
-def test_network_errors_tell_neither(client, failing):
+def test_network_errors_are_redacted(client, failing):
     vendor_client = client(transport=failing(httpx.ReadTimeout(f"no answer for {TOKEN} from {MAILBOX}")))
     texts = all_texts(failure(vendor_client))
     assert TOKEN not in texts
     assert MAILBOX not in texts
 
 
-def test_an_answer_that_is_not_json_is_filtered(client):
+def test_the_error_of_a_response_that_is_not_json_is_redacted(client):
     answer = httpx.MockTransport(lambda _request: httpx.Response(200, text=f"<p>{TOKEN} {MAILBOX}</p>"))
     with pytest.raises(DeliveryError) as raised:
         client(transport=answer).call_json("GET", f"/contacts/{MAILBOX}", action="look", idempotent=True)
@@ -93,7 +93,7 @@ def test_an_answer_that_is_not_json_is_filtered(client):
     assert MAILBOX not in texts
 
 
-def test_reprs_hold_no_secret(client):
+def test_reprs_contain_no_secret(client):
     vendor_client = client()
     assert TOKEN not in repr(vendor_client)
     assert TOKEN not in repr(vendor_client._connection)

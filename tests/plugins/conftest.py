@@ -1,4 +1,4 @@
-"""Small plugins made from a few lines, and installed distributions made of a few files."""
+"""Fixtures for small plugin modules and installed distributions."""
 
 import sys
 import types
@@ -21,7 +21,7 @@ def nps_connector():
 
 @pytest.fixture
 def plugin():
-    """Make a plugin module: the head (settings and `nps_connector`) and the given lines."""
+    """Create a plugin module from a header (settings and `nps_connector`) and the given lines."""
 
     def make(lines="", name="acme", head=PLUGIN_HEADER):
         module = types.ModuleType(name)
@@ -33,7 +33,7 @@ def plugin():
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Put distributions on the path, as an installer would: `installed("acme-plugin", "1.2", acme="acme_module")`."""
+    """Install distributions on the path: `installed("acme-plugin", "1.2", acme="acme_module")`."""
     monkeypatch.syspath_prepend(str(tmp_path))
     modules = set(sys.modules)
 

@@ -1,4 +1,4 @@
-"""Plugins are loaded one at a time; a broken one is named and left out, the others run."""
+"""Plugins are loaded one by one; a broken one is reported and skipped."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from nps_connect.plugins import Plugins
 GROUP = "nps_connect.test"
 
 
-def load(**more):
-    return Plugins.load(group=GROUP, environ=more.pop("environ", {}), **more)
+def load(**options):
+    return Plugins.load(group=GROUP, environ=options.pop("environ", {}), **options)
 
 
 def test_an_installed_plugin_is_loaded_with_its_version(installed):
@@ -30,7 +30,7 @@ def test_an_installed_plugin_is_loaded_with_its_version(installed):
         ("pass", "lacks nps_connector"),
     ],
 )
-def test_a_broken_plugin_never_stops_the_others(installed, source, reason):
+def test_a_broken_plugin_does_not_affect_the_others(installed, source, reason):
     installed("broken-plugin", "1", broken="broken_module", source=source)
     installed("acme-plugin", "1", acme="acme_module")
     installed("zebra-plugin", "1", zebra="zebra_module")
@@ -41,14 +41,14 @@ def test_a_broken_plugin_never_stops_the_others(installed, source, reason):
     assert reason in str(plugins.broken["broken"])
 
 
-def test_calling_a_broken_plugin_tells_why_it_is_off(installed):
+def test_calling_a_broken_plugin_raises_the_reason(installed):
     installed("broken-plugin", "1", broken="broken_module", source="raise RuntimeError('no licence')")
     plugins = load()
     with pytest.raises(PluginError, match="no licence"):
         plugins.call("broken", "nps_check", connection=None)
 
 
-def test_two_distributions_with_one_name_are_both_named_and_neither_is_loaded(installed):
+def test_of_two_distributions_with_one_name_neither_is_loaded(installed):
     installed("acme-plugin", "1", acme="acme_module")
     installed("other-plugin", "1", acme="other_module")
     plugins = load()
@@ -58,7 +58,7 @@ def test_two_distributions_with_one_name_are_both_named_and_neither_is_loaded(in
     assert "other_module of other-plugin" in text
 
 
-def test_the_name_of_the_entry_point_must_be_the_plugins_own(installed):
+def test_the_entry_point_must_have_the_name_of_the_plugin(installed):
     installed("acme-plugin", "1", acme="acme_module", source="from other_module import *")
     installed("other-plugin", "1", other="other_module")
     plugins = load()
@@ -66,7 +66,7 @@ def test_the_name_of_the_entry_point_must_be_the_plugins_own(installed):
     assert list(plugins.infos) == ["other"]
 
 
-def test_only_the_plugins_asked_for_are_imported(installed):
+def test_only_the_requested_plugins_are_imported(installed):
     installed("acme-plugin", "1", acme="acme_module")
     installed("broken-plugin", "1", broken="broken_module", source="raise RuntimeError")
     assert list(load(only=["acme"]).infos) == ["acme"]
@@ -76,26 +76,26 @@ def test_only_the_plugins_asked_for_are_imported(installed):
 @pytest.mark.parametrize(
     ("value", "names"), [("acme", ["acme"]), (" zebra , acme ", ["acme", "zebra"]), ("", []), (" , ", [])]
 )
-def test_the_environment_can_choose_the_plugins(installed, value, names):
+def test_the_environment_can_select_plugins(installed, value, names):
     installed("acme-plugin", "1", acme="acme_module")
     installed("zebra-plugin", "1", zebra="zebra_module")
     assert sorted(load(environ={"NPS_CONNECT_LOAD_PLUGINS": value}).infos) == names
 
 
-def test_an_explicit_choice_wins_over_the_environment(installed):
+def test_an_explicit_selection_takes_precedence_over_the_environment(installed):
     installed("acme-plugin", "1", acme="acme_module")
     installed("zebra-plugin", "1", zebra="zebra_module")
     plugins = load(only=["zebra"], environ={"NPS_CONNECT_LOAD_PLUGINS": "acme"})
     assert list(plugins.infos) == ["zebra"]
 
 
-def test_a_chosen_plugin_that_is_not_installed_is_told(installed):
+def test_a_selected_plugin_that_is_not_installed_is_reported(installed):
     installed("acme-plugin", "1", acme="acme_module")
     plugins = load(only=["acne"])
     assert "is not installed; installed: acme" in str(plugins.broken["acne"])
 
 
-def test_a_name_registered_twice_names_both(plugin):
+def test_registering_a_name_twice_names_both_origins(plugin):
     plugins = Plugins()
     plugins.register(plugin(), "acme", origin="acme of one")
     with pytest.raises(PluginError, match="acme of one and acme of two"):
@@ -103,14 +103,14 @@ def test_a_name_registered_twice_names_both(plugin):
     assert list(plugins.infos) == ["acme"]
 
 
-def test_two_sets_of_plugins_know_nothing_of_each_other(plugin):
+def test_two_plugin_managers_are_independent(plugin):
     first, second = Plugins(), Plugins()
     first.register(plugin(), "acme")
     assert second.infos == {}
     assert not second.has("acme", "nps_connector")
 
 
-def test_hooks_may_live_in_submodules(plugin):
+def test_hooks_can_be_defined_in_submodules(plugin):
     tickets = plugin("@hookimpl\ndef nps_open_tickets(connection, drafts): return []\n", name="acme.tickets")
     module = plugin()
     module.nps_open_tickets = tickets.nps_open_tickets

@@ -1,4 +1,4 @@
-"""What pluggy would accept in silence is refused, with the plugin's name and the reason."""
+"""Plugins that pluggy would accept silently are rejected with name and reason."""
 
 import pytest
 
@@ -33,7 +33,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("lines", "reason"), REFUSED.values(), ids=REFUSED)
-def test_refused(plugin, lines, reason):
+def test_an_invalid_hook_is_rejected(plugin, lines, reason):
     plugins = Plugins()
     with pytest.raises(PluginError, match=reason) as refused:
         plugins.register(plugin(lines), "acme")
@@ -54,14 +54,14 @@ CONNECTORS = {
 
 
 @pytest.mark.parametrize(("body", "reason"), CONNECTORS.values(), ids=CONNECTORS)
-def test_a_plugin_whose_connector_is_refused(plugin, body, reason):
+def test_an_invalid_connector_is_rejected(plugin, body, reason):
     plugins = Plugins()
     with pytest.raises(PluginError, match=reason):
         plugins.register(plugin(f"@hookimpl\ndef nps_connector(): {body}"), "acme")
     assert not plugins.has("acme", "nps_connector")
 
 
-def test_a_refused_plugin_can_be_mended_and_registered(plugin):
+def test_a_rejected_plugin_can_be_registered_after_a_fix(plugin):
     plugins = Plugins()
     with pytest.raises(PluginError):
         plugins.register(plugin(name="other"), "acme")
@@ -69,13 +69,13 @@ def test_a_refused_plugin_can_be_mended_and_registered(plugin):
     assert list(plugins.infos) == ["acme"]
 
 
-def test_taking_fewer_arguments_is_allowed(plugin):
+def test_a_hook_may_take_fewer_arguments(plugin):
     plugins = Plugins()
     plugins.register(plugin("@hookimpl\ndef nps_veto_survey(contact): return None"), "acme")
     assert plugins.call("acme", "nps_veto_survey", event=1, contact=2, survey=3) is None
 
 
-def test_functions_that_are_not_hooks_are_left_alone(plugin):
+def test_functions_that_are_not_hooks_are_ignored(plugin):
     plugins = Plugins()
     plugins.register(plugin("async def refresh(token='x'): ...\nnps_limit = 3"), "acme")
     assert plugins.hooks_of("acme") == ("nps_connector",)

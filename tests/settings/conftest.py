@@ -41,7 +41,7 @@ via = "helpdesk-eu"
 
 
 class ConfigFile:
-    """A configuration in a folder of its own; `load_settings` reads it, `mistakes` are the sentences it is refused with."""
+    """A configuration file in its own folder, with the result and the mistakes of `load_settings`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Every kind of mistake has its sentence: file, key, what is wrong, what is allowed, the nearest name."""
+"""Each mistake is reported with file, key, problem, allowed values and the nearest name."""
 
 import pytest
 
@@ -138,12 +138,12 @@ def test_one_mistake_one_sentence(configuration, old, new, sentence):
         assert f"nps-connect.toml: {sentence}" in mistakes
 
 
-def test_an_empty_file_lacks_its_core(configuration):
+def test_an_empty_file_is_missing_core(configuration):
     configuration.write("")
     assert configuration.mistakes() == ["nps-connect.toml: core: is missing"]
 
 
-def test_all_mistakes_are_told_at_once(configuration):
+def test_all_mistakes_are_reported_together(configuration):
     configuration.write(
         """
         [core]
@@ -166,7 +166,7 @@ def test_all_mistakes_are_told_at_once(configuration):
 
 
 @pytest.mark.parametrize(
-    ("at", "text"),
+    ("key_path", "text"),
     [
         (("routes", 1, "via"), "routes.2.via"),
         (("connections", "helpdesk-eu", "token"), "connections.helpdesk-eu.token"),
@@ -174,11 +174,11 @@ def test_all_mistakes_are_told_at_once(configuration):
         ((), ""),
     ],
 )
-def test_places_are_written_with_dots_and_counted_from_one(at, text):
-    assert format_key_path(at) == text
+def test_key_paths_have_dots_and_count_from_one(key_path, text):
+    assert format_key_path(key_path) == text
 
 
-def test_an_unknown_key_stands_in_the_file_even_if_its_value_does_not(configuration):
+def test_an_unknown_key_is_reported_in_the_file_even_if_its_value_is_referenced(configuration):
     configuration.replace("[core]", '[core]\nhue = { env = "SIGNING" }')
     [mistake] = configuration.mistakes()
     assert mistake.startswith("nps-connect.toml: core.hue: is not a known key; allowed: colour, company,")

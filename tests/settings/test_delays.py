@@ -1,4 +1,4 @@
-"""Delays as people write them."""
+"""The text form of delays."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ delays = st.builds(
 
 
 @given(delays)
-def test_what_is_written_is_read_back(delay):
+def test_a_formatted_delay_parses_to_the_same_delay(delay):
     assert parse_delay(format_delay(delay)) == delay
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_delay_or_a_value_error(text):
+def test_any_text_is_a_delay_or_raises_value_error(text):
     with suppress(ValueError):
         read = parse_delay(text)
         assert parse_delay(format_delay(read)) == read
@@ -42,7 +42,7 @@ def test_any_text_is_a_delay_or_a_value_error(text):
         ("2d then next weekday 09:30", Delay(timedelta(days=2), "weekday", time(9, 30))),
     ],
 )
-def test_forms(text, delay):
+def test_accepted_forms(text, delay):
     assert parse_delay(text) == delay
 
 
@@ -67,7 +67,7 @@ def test_mistakes_name_the_column(text, message):
     assert message in str(caught.value)
 
 
-def test_a_period_that_ends_before_it_begins_is_a_mistake():
+def test_a_period_that_ends_before_it_starts_is_a_mistake():
     with pytest.raises(ValueError, match="active_until is before active_from"):
         Trigger.model_validate(
             {"on": "deal.won", "from": "crm", "survey": "s", "active_from": "2026-02-01", "active_until": "2026-01-31"}

@@ -1,4 +1,4 @@
-"""Every value can come from the environment: NPS_CONNECT_<SECTION>__<KEY>."""
+"""Environment variables NPS_CONNECT_<SECTION>__<KEY> override any value."""
 
 from nps_connect.settings.model import Settings
 
@@ -13,7 +13,7 @@ def test_a_value_of_a_connection_whose_name_has_a_dash(configuration):
     assert list(settings.connections) == ["helpdesk-eu"]
 
 
-def test_a_new_connection_gets_dashes_and_a_new_survey_too(configuration):
+def test_names_of_new_connections_and_surveys_get_dashes(configuration):
     settings = configuration.load(
         NPS_CONNECT_CONNECTIONS__TEAM_FR__PLUGIN="alerts", NPS_CONNECT_SURVEYS__AFTER_CALL__CHANNEL="mail"
     )
@@ -21,13 +21,13 @@ def test_a_new_connection_gets_dashes_and_a_new_survey_too(configuration):
     assert settings.surveys["after-call"].channel == "mail"
 
 
-def test_a_value_inside_a_list_of_tables_by_its_position_from_one(configuration):
+def test_items_of_a_list_of_tables_count_from_one(configuration):
     settings = configuration.load(NPS_CONNECT_ROUTES__2__VIA="helpdesk-us", NPS_CONNECT_TRIGGERS__1__FROM="crm")
     assert [route.via for route in settings.routes] == ["crm", "helpdesk-us"]
     assert settings.triggers[0].source == "crm"
 
 
-def test_two_values_of_one_list(configuration):
+def test_two_values_in_one_list(configuration):
     settings = configuration.load(NPS_CONNECT_ROUTES__1__VIA="a", NPS_CONNECT_ROUTES__1__DELAY="2h")
     assert settings.routes[0].via == "a"
     assert settings.routes[0].delay.total_seconds() == 7200
@@ -50,12 +50,12 @@ def test_a_whole_section_as_json(configuration):
     assert [route.do for route in settings.routes] == ["send_alert"]
 
 
-def test_a_secret_may_be_given_literally(configuration):
+def test_a_secret_can_be_given_literally(configuration):
     settings = configuration.load(NPS_CONNECT_CORE__SIGNING_KEYS=f"{'a' * 16},{'b' * 16}")
     assert [key.get_secret_value() for key in settings.core.signing_keys] == ["a" * 16, "b" * 16]
 
 
-def test_a_reference_that_is_replaced_is_not_followed(configuration):
+def test_a_replaced_reference_is_not_resolved(configuration):
     del configuration.environ["SIGNING"]
     settings = configuration.load(
         NPS_CONNECT_CORE__SIGNING_KEYS="s" * 16, NPS_CONNECT_CONNECTIONS__HELPDESK_EU__TOKEN="t"
@@ -63,12 +63,12 @@ def test_a_reference_that_is_replaced_is_not_followed(configuration):
     assert settings.connections["helpdesk-eu"]["token"] == "t"
 
 
-def test_a_reference_can_be_pointed_elsewhere(configuration):
+def test_the_target_of_a_reference_can_be_replaced(configuration):
     settings = configuration.load(NPS_CONNECT_CONNECTIONS__HELPDESK_EU__TOKEN__ENV="OTHER", OTHER="t")
     assert settings.connections["helpdesk-eu"]["token"] == "t"
 
 
-def test_variables_without_a_section_are_not_ours(configuration):
+def test_variables_without_a_section_are_ignored(configuration):
     assert configuration.load(NPS_CONNECT_SERVICE_HOST="10.0.0.1", NPS_CONNECT_LOAD_PLUGINS="").core.workers == 4
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_key(configuration):
     ]
 
 
-def test_a_position_that_is_not_there(configuration):
+def test_a_position_outside_the_list(configuration):
     assert configuration.mistakes(NPS_CONNECT_ROUTES__3__VIA="crm") == [
         "environment variable NPS_CONNECT_ROUTES__3__VIA: there is no routes.3; allowed: 1 to 2"
     ]

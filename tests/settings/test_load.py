@@ -1,4 +1,4 @@
-"""What the file says, and where relative things lie."""
+"""`load_settings`: values, relative paths and files."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from nps_connect.redaction import iter_secrets
 from nps_connect.settings.load_settings import config_path, load_settings
 
 
-def test_the_file_becomes_settings(configuration):
+def test_the_file_is_loaded_as_settings(configuration):
     settings = configuration.load()
     assert settings.core.company == "Exemple SA"
     assert settings.core.languages == ("fr", "en")
@@ -17,22 +17,22 @@ def test_the_file_becomes_settings(configuration):
     assert settings.connections["helpdesk-eu"]["token"] == "k" * 32
 
 
-def test_a_relative_sqlite_file_lies_beside_the_configuration(configuration):
+def test_a_relative_sqlite_path_is_relative_to_the_configuration(configuration):
     url = configuration.load().core.database_url.get_secret_value()
     assert url == f"sqlite:///{configuration.folder.as_posix()}/nps-connect.db"
 
 
-def test_an_absolute_sqlite_file_stays_where_it_is(configuration):
+def test_an_absolute_sqlite_path_is_unchanged(configuration):
     settings = configuration.load(NPS_CONNECT_CORE__DATABASE_URL="sqlite:////var/lib/nps.db?mode=rw")
     assert settings.core.database_url.get_secret_value() == "sqlite:////var/lib/nps.db?mode=rw"
 
 
-def test_a_database_address_without_password_may_stand_in_the_file(configuration):
+def test_a_database_url_without_password_is_allowed_in_the_file(configuration):
     configuration.replace("[core]", '[core]\ndatabase_url = "postgresql://nps@db.example.com/nps"')
     assert configuration.load().core.database_url.get_secret_value() == "postgresql://nps@db.example.com/nps"
 
 
-def test_the_file_is_the_one_given_else_the_variable_else_the_default(tmp_path):
+def test_the_path_is_the_argument_else_the_variable_else_the_default(tmp_path):
     assert config_path(tmp_path, {"NPS_CONNECT_CONFIG": "other.toml"}) == tmp_path
     assert config_path(None, {"NPS_CONNECT_CONFIG": "other.toml"}).name == "other.toml"
     assert config_path(None, {}).name == "nps-connect.toml"
@@ -43,7 +43,7 @@ def test_without_a_path_the_variable_names_the_file(configuration):
     assert settings.core.company == "Exemple SA"
 
 
-def test_the_environment_file_beside_it_is_read_and_the_environment_wins(configuration):
+def test_the_environment_takes_precedence_over_the_environment_file(configuration):
     file = configuration.folder / "nps-connect.env"
     file.write_text("# a comment\nSIGNING='from $the file, quite long'\nNPS_CONNECT_CORE__WORKERS=7\n")
     settings = load_settings(configuration.path, {"NPS_CONNECT_CORE__WORKERS": "3"})
@@ -51,7 +51,7 @@ def test_the_environment_file_beside_it_is_read_and_the_environment_wins(configu
     assert settings.core.workers == 3
 
 
-def test_no_secret_in_any_representation(configuration):
+def test_representations_contain_no_secret(configuration):
     configuration.environ["SIGNING"] = "very-secret-value-1"
     settings = configuration.load()
     assert "very-secret-value-1" not in repr(settings)
@@ -59,12 +59,12 @@ def test_no_secret_in_any_representation(configuration):
     assert "very-secret-value-1" in set(iter_secrets(settings))
 
 
-def test_a_missing_file_names_the_command_that_writes_one(configuration):
+def test_the_error_for_a_missing_file_names_the_command_that_creates_it(configuration):
     configuration.path.unlink()
     assert configuration.mistakes() == ["nps-connect.toml: there is no such file; write one with: nps-connect init"]
 
 
-def test_a_folder_is_no_configuration(tmp_path):
+def test_a_folder_is_not_a_configuration(tmp_path):
     with pytest.raises(ConfigErrors, match="cannot be read: Is a directory"):
         load_settings(tmp_path, {})
 
@@ -79,12 +79,12 @@ def test_a_folder_is_no_configuration(tmp_path):
         (b"a = " + b"[" * 5000, "nps-connect.toml: not valid TOML: a number is too long or lists are too deep"),
     ],
 )
-def test_broken_toml_is_told_with_its_place(configuration, text, sentence):
+def test_invalid_toml_is_reported_with_line_and_column(configuration, text, sentence):
     configuration.path.write_bytes(text)
     assert configuration.mistakes() == [sentence]
 
 
-def test_a_broken_environment_file_is_told_with_its_line(configuration):
+def test_an_invalid_environment_file_is_reported_with_its_line(configuration):
     (configuration.folder / "nps-connect.env").write_text("A=1\nno assignment\n")
     [mistake] = configuration.mistakes()
     assert mistake.endswith("nps-connect.env, line 2: not NAME=value")

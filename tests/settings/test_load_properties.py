@@ -1,4 +1,4 @@
-"""Whatever stands in the file and the environment: settings, or a ConfigError. Never anything else, never a secret."""
+"""Any file and environment yields settings or a `ConfigError` without secrets."""
 
 import json
 import string
@@ -49,7 +49,7 @@ configurations = st.fixed_dictionaries(
 
 
 def toml(value):
-    """A value as inline TOML; what TOML cannot say is left out."""
+    """Return a value as inline TOML, without what TOML cannot represent."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{quoted(key)} = {toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
@@ -64,7 +64,7 @@ def quoted(text):
     return json.dumps(scalar, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def told(path, environ):
+def load_or_describe(path, environ):
     try:
         loaded = load_settings(path, environ)
     except ConfigError as error:
@@ -79,7 +79,7 @@ def test_any_tree(tmp_path, tree):
     path = tmp_path / "nps-connect.toml"
     path.write_text("\n".join(f"{quoted(key)} = {toml(value)}" for key, value in tree.items()), encoding="utf-8")
     (tmp_path / "secret").write_text(SECRET)
-    text = told(path, {"SECRET": SECRET})
+    text = load_or_describe(path, {"SECRET": SECRET})
     assert "not valid TOML" not in text
     assert SECRET not in text
 
@@ -89,7 +89,7 @@ def test_any_tree(tmp_path, tree):
 def test_any_text(tmp_path, text):
     path = tmp_path / "nps-connect.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
-    assert told(path, {})
+    assert load_or_describe(path, {})
 
 
 names = st.lists(
@@ -104,5 +104,5 @@ values = st.just(SECRET) | st.sampled_from(["[", "[1]", '{"a": [{}]}', "any", ""
 @CALM
 @given(environ=st.dictionaries(names, values, max_size=4))
 def test_any_environment(configuration, environ):
-    text = told(configuration.path, {**configuration.environ, **environ})
+    text = load_or_describe(configuration.path, {**configuration.environ, **environ})
     assert SECRET not in text or SECRET in " ".join(environ)

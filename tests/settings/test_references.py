@@ -5,14 +5,14 @@ import pytest
 SECRET = "correct horse battery staple"
 
 
-def signed_by(configuration, reference):
+def replace_signing_keys(configuration, reference):
     configuration.replace('[{ env = "SIGNING" }]', f"[{reference}]")
 
 
-def test_a_secret_file_is_relative_to_the_configuration_and_loses_its_last_newline(configuration):
+def test_a_secret_file_is_relative_to_the_configuration_and_stripped_of_its_final_newline(configuration):
     (configuration.folder / "secrets").mkdir()
     (configuration.folder / "secrets" / "key").write_text(f"{SECRET}\n")
-    signed_by(configuration, '{ file = "secrets/key" }')
+    replace_signing_keys(configuration, '{ file = "secrets/key" }')
     assert configuration.load().core.signing_keys[0].get_secret_value() == SECRET
 
 
@@ -26,39 +26,39 @@ def test_a_secret_file_is_relative_to_the_configuration_and_loses_its_last_newli
         (b"k" * 70_000, "secret file key is larger than 64 KiB"),
     ],
 )
-def test_a_secret_file_that_cannot_serve(configuration, content, sentence):
+def test_an_invalid_secret_file_is_a_mistake(configuration, content, sentence):
     if content is not None:
         (configuration.folder / "key").write_bytes(content)
-    signed_by(configuration, '{ file = "key" }')
+    replace_signing_keys(configuration, '{ file = "key" }')
     assert configuration.mistakes() == [f"nps-connect.toml: core.signing_keys.1: {sentence}"]
 
 
-def test_a_secret_file_that_is_a_folder_or_no_path(configuration):
-    signed_by(configuration, r'{ file = "." }, { file = "\u0000" }')
+def test_a_folder_or_an_invalid_path_is_not_a_secret_file(configuration):
+    replace_signing_keys(configuration, r'{ file = "." }, { file = "\u0000" }')
     assert configuration.mistakes() == [
         "nps-connect.toml: core.signing_keys.1: secret file . is not a file",
         "nps-connect.toml: core.signing_keys.2: secret file \0 does not exist",
     ]
 
 
-def test_a_variable_that_is_not_set_or_empty(configuration):
-    signed_by(configuration, '{ env = "ABSENT" }, { env = "EMPTY" }')
+def test_an_unset_or_empty_variable_is_a_mistake(configuration):
+    replace_signing_keys(configuration, '{ env = "ABSENT" }, { env = "EMPTY" }')
     assert configuration.mistakes(EMPTY="") == [
         "nps-connect.toml: core.signing_keys.1: environment variable ABSENT is not set; set it before starting",
         "nps-connect.toml: core.signing_keys.2: environment variable EMPTY is empty; set it before starting",
     ]
 
 
-def test_a_reference_to_both_or_to_nothing(configuration):
-    signed_by(configuration, '{ env = "A", file = "b" }, { env = 3 }')
+def test_a_reference_needs_exactly_one_target(configuration):
+    replace_signing_keys(configuration, '{ env = "A", file = "b" }, { env = 3 }')
     assert configuration.mistakes() == [
         "nps-connect.toml: core.signing_keys.1: refers to both an environment variable and a file; keep one of env and file",
         'nps-connect.toml: core.signing_keys.2: the reference has no name; write { env = "NAME" } or { file = "path" }',
     ]
 
 
-def test_a_secret_in_the_file_is_refused_and_not_repeated(configuration):
-    signed_by(configuration, f'"{SECRET}"')
+def test_a_secret_in_the_file_is_rejected_and_not_quoted(configuration):
+    replace_signing_keys(configuration, f'"{SECRET}"')
     assert configuration.mistakes() == [
         (
             "nps-connect.toml: core.signing_keys.1: is a secret and must not be in the file; "
@@ -67,7 +67,7 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(configuration):
     ]
 
 
-def test_a_secret_in_place_of_the_list_is_refused_too(configuration):
+def test_a_secret_in_place_of_a_list_is_rejected(configuration):
     configuration.replace('[{ env = "SIGNING" }]', f'"{SECRET}"')
     [mistake] = configuration.mistakes()
     assert mistake.startswith("nps-connect.toml: core.signing_keys: is a secret and must not be in the file")
@@ -76,14 +76,14 @@ def test_a_secret_in_place_of_the_list_is_refused_too(configuration):
 @pytest.mark.parametrize(
     "url", [f"postgresql://nps:{SECRET}@db.example.com/nps", f"postgresql://db.example.com/nps?password={SECRET}"]
 )
-def test_a_database_address_with_a_password_is_refused(configuration, url):
+def test_a_database_url_with_a_password_is_rejected(configuration, url):
     configuration.replace("[core]", f'[core]\ndatabase_url = "{url}"')
     [mistake] = configuration.mistakes()
     assert mistake.startswith("nps-connect.toml: core.database_url: is a secret and must not be in the file")
     assert SECRET not in mistake
 
 
-def test_a_short_signing_key(configuration):
+def test_a_short_signing_key_is_rejected(configuration):
     assert configuration.mistakes(SIGNING="too-short") == [
         "environment variable SIGNING: core.signing_keys.1: shorter than 16 characters"
     ]
