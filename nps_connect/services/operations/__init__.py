@@ -1,1 +1,1 @@
-"""Minding the application: how it stands, what staff are told, what is forgotten in time."""
+"""Operations: status, explanations, checks and set-up of connections, alarms, retention, simulation."""

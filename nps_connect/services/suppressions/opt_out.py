@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.subjects import contact_subjects, mailbox_subject, person_subject
 from nps_connect.ledger.suppressions import SuppressionRow
-from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.ledger.upserts import insert_many
+from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.pages import UnsubscribePage
 from nps_connect.rendering.languages import choose_language
-from nps_connect.rules.routing import delivery_key
-from nps_connect.services.context import Context, delivery_queue
+from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
+from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.links import UnsubscribeLink
 from nps_connect.services.suppressions.store import suppress
 
@@ -81,19 +80,14 @@ def apply_opt_out(
     connection = contact.connection
     if not ctx.has(connection, "nps_write_opt_outs") or ctx.connector_info(connection).action("write_opt_out") is None:
         return set()
-    queue_name = delivery_queue(connection, "write_opt_out")
-    values: dict[str, Any] = {
-        "key": delivery_key(action="write_opt_out", subject=f"contact-{contact.id}", revision=None, route=connection),
-        "queue_name": queue_name,
-        "connection": connection,
-        "action": "write_opt_out",
-        "state": "pending",
-        "due_at": now,
-        "contact_id": contact.id,
-        "options": {},
-        "created_at": now,
-    }
-    return {queue_name} if insert_many(session, DeliveryRow, [values], skip_existing=("key",), returning=("id",)) else set()
+    opt_out = NewDelivery(
+        connection=connection,
+        action="write_opt_out",
+        subject=f"contact-{contact.id}",
+        due_at=now,
+        contact_id=contact.id,
+    )
+    return enqueue_deliveries(session, [opt_out], now, skip_existing=True).queue_names
 
 
 def _test_or_unknown_page(ctx: Context, token: str, *, is_done: bool) -> UnsubscribePage:
