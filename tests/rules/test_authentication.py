@@ -1,4 +1,4 @@
-"""What the headers of an arrived mail tell of its signatures; nothing else in them is believed."""
+"""Authentication results of an arrived mail: only those of the topmost server count."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ text
 """
 
 
-def wrong(copy: str) -> list[str]:
+def failed_checks(copy: str) -> list[str]:
     return [finding.what for finding in check_authentication(copy.encode()) if not finding.ok]
 
 
-def test_a_mail_as_it_should_be():
-    assert wrong(GOOD) == []
+def test_an_authenticated_mail_has_no_failed_check():
+    assert failed_checks(GOOD) == []
 
 
 @pytest.mark.parametrize(
@@ -45,56 +45,56 @@ def test_a_mail_as_it_should_be():
         ("From: Exemple SA <care@example.com>\n", "", ["copy"]),
     ],
 )
-def test_what_is_wrong_is_named(old, new, what):
+def test_a_failed_check_is_named(old, new, what):
     assert old in GOOD
-    assert wrong(GOOD.replace(old, new)) == what
+    assert failed_checks(GOOD.replace(old, new)) == what
 
 
-def test_only_the_topmost_server_is_believed():
+def test_only_results_of_the_topmost_server_count():
     forged = GOOD.replace("spf=pass", "spf=fail").replace(
         "DKIM-Signature",
         "Authentication-Results: sender.example.org; spf=pass smtp.mailfrom=example.com\nDKIM-Signature",
     )
-    assert wrong(forged) == ["spf"]
+    assert failed_checks(forged) == ["spf"]
 
 
-def test_a_domain_that_only_ends_alike_is_not_related():
+def test_a_domain_with_a_common_ending_is_not_aligned():
     assert is_aligned("mail.example.com", "example.com", dmarc_passes=False)
     assert not is_aligned("notexample.com", "example.com", dmarc_passes=True)
     assert not is_aligned("", "example.com", dmarc_passes=True)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("bounces.example.com", "news.example.com"),
         ("a.bounces.example.co.uk", "news.example.co.uk"),
         ("bounces.example.fr", "news.example.fr"),
     ],
 )
-def test_domains_beside_each_other_are_aligned_where_the_receiving_server_says_that_dmarc_passes(one, other):
-    assert is_aligned(one, other, dmarc_passes=True)
-    assert not is_aligned(one, other, dmarc_passes=False)
+def test_sibling_domains_are_aligned_if_dmarc_passes(first, second):
+    assert is_aligned(first, second, dmarc_passes=True)
+    assert not is_aligned(first, second, dmarc_passes=False)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [("one.co.uk", "other.co.uk"), ("a.com.au", "b.com.au"), ("example.com", "example.net"), ("com", "fr")],
 )
-def test_a_registry_makes_nobody_an_organisation(one, other):
-    assert not is_aligned(one, other, dmarc_passes=True)
+def test_domains_below_a_public_suffix_are_not_aligned(first, second):
+    assert not is_aligned(first, second, dmarc_passes=True)
 
 
-def test_a_relay_s_own_subdomain_beside_the_sender_s_is_as_it_should_be():
-    beside = (
+def test_a_sibling_subdomain_of_the_relay_is_accepted_if_dmarc_passes():
+    sibling = (
         GOOD.replace("header.d=example.com", "header.d=bounces.example.com")
         .replace("; d=example.com;", "; d=bounces.example.com;")
         .replace("care@example.com", "care@news.example.com")
     )
-    assert wrong(beside) == []
-    assert wrong(beside.replace("dmarc=pass", "dmarc=none")) == ["spf", "dkim", "dmarc", "unsubscribe headers"]
+    assert failed_checks(sibling) == []
+    assert failed_checks(sibling.replace("dmarc=pass", "dmarc=none")) == ["spf", "dkim", "dmarc", "unsubscribe headers"]
 
 
 @given(st.binary(max_size=400))
-def test_any_copy_is_judged(copy):
+def test_any_text_can_be_checked(copy):
     assert check_authentication(copy)
