@@ -130,9 +130,9 @@ def test_conflicting_scores_are_explained(client, backend):
     assert "neither counts yet" in page
 
 
-@pytest.mark.parametrize("wish", ["xx", "", "fr' onload", "%00", "../../en"])
-def test_an_unknown_language_is_ignored(client, wish):
-    assert '<html lang="fr"' in client.get(f"/s/marie?lang={wish}").text
+@pytest.mark.parametrize("language", ["xx", "", "fr' onload", "%00", "../../en"])
+def test_an_unknown_language_is_ignored(client, language):
+    assert '<html lang="fr"' in client.get(f"/s/marie?lang={language}").text
 
 
 def test_the_surveys_own_question_keeps_its_language(client, backend):

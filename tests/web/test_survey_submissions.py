@@ -1,4 +1,4 @@
-"""What the survey page takes: a press is an response, and nothing sent here gives a server error."""
+"""Submissions to the survey page; no input causes a server error."""
 
 from urllib.parse import quote
 

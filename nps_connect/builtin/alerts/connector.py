@@ -24,7 +24,7 @@ via = "team"
 
 @hookimpl
 def nps_connector() -> ConnectorInfo:
-    """Describe the channel. A in_doubt alert is sent again: one too many beats none."""
+    """Describe the channel."""
     return ConnectorInfo(
         name="alerts",
         title="Alerts",

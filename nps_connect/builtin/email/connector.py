@@ -27,10 +27,7 @@ def operator_quotas(settings: EmailSettings) -> tuple[Quota, ...]:
 
 @hookimpl
 def nps_connector() -> ConnectorInfo:
-    """Describe the channel.
-
-    A in_doubt mail to a customer is held for the operator; one to staff is sent again, as one too many beats none.
-    """
+    """Describe the channel."""
     return ConnectorInfo(
         name="email",
         title="E-mail",

@@ -13,8 +13,8 @@ from nps_connect.builtin.review_link.url_template import find_placeholders, vali
 
 def normalize_location(name: object) -> str:
     """Return the form in which configured names and CRM values are compared."""
-    whole = int(name) if isinstance(name, float) and name.is_integer() else name
-    return str(whole).strip().casefold()
+    text = int(name) if isinstance(name, float) and name.is_integer() else name
+    return str(text).strip().casefold()
 
 
 def _normalize_locations(locations: dict[str, str]) -> dict[str, str]:
