@@ -1,4 +1,4 @@
-"""Rules for all tests of the repository."""
+"""Settings for all tests of the repository."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How long an example takes says more of the machine than of the code: time is measured in benchmarks only.
+# The duration of an example depends on the load of the machine; benchmarks measure time.
 DEFAULT_PROFILE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repository", DEFAULT_PROFILE)
 settings.register_profile("thorough", DEFAULT_PROFILE, max_examples=2000)
@@ -18,13 +18,13 @@ NEVER_SKIPPED_IN_CI = ("browser", "postgres")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: half of the time tests wait for processes, databases and browsers."""
+    """Return one more than the number of cores: tests wait half of the time for processes, databases and browsers."""
     return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI, a browser or database test that would be skipped fails: a gate that tests nothing must not open."""
+    """In CI, fail browser and database tests instead of skipping them."""
     report = yield
     marked = any(item.get_closest_marker(marker) for marker in NEVER_SKIPPED_IN_CI)
     if report.skipped and marked and os.environ.get("CI") == "true":

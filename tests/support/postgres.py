@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests: its own runtime and data folders in a temporary place, or one that is named."""
+"""A PostgreSQL server for the tests: an embedded one in a temporary folder, or an existing one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import psycopg
 from sqlalchemy import make_url
 
 SERVER_URL_VARIABLE = "NPS_CONNECT_TEST_POSTGRES"
-"""``postgresql://...`` of a server to use instead; the role must be allowed to create databases."""
+"""``postgresql://...`` of an existing server; the role must be allowed to create databases."""
 
 
 @contextmanager
 def postgres_server(*, durable: bool = True) -> Iterator[str]:
-    """The address of a running server's maintenance database.
+    """Yield the URL of the maintenance database of a running server.
 
-    Without durability it is quicker, and would lose data if the machine, not a process, broke down.
+    Without durability it is faster, and loses data only if the machine crashes.
     """
     if os.environ.get(SERVER_URL_VARIABLE):
         yield os.environ[SERVER_URL_VARIABLE]
@@ -45,7 +45,7 @@ def postgres_server(*, durable: bool = True) -> Iterator[str]:
 
 
 def create_database(maintenance: str, template: str | None = None) -> str:
-    """Create a database and give its address."""
+    """Create a database; returns its URL."""
     name = f"t_{uuid.uuid4().hex[:16]}"
     copied = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
     with psycopg.connect(maintenance, autocommit=True) as connection:
@@ -54,18 +54,18 @@ def create_database(maintenance: str, template: str | None = None) -> str:
 
 
 def drop_database(maintenance: str, url: str) -> None:
-    """Drop a database, whoever is still connected."""
+    """Drop a database, with its connections."""
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
 
 
 def empty_database(url: str) -> None:
-    """Take everything out of a ledger but its schema; ids begin at 1 again."""
+    """Delete all rows of a ledger and reset its sequences."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
         )
-        connection.execute("SET session_replication_role = replica")  # foreign keys need no order then
+        connection.execute("SET session_replication_role = replica")  # disables foreign keys, so that the order does not matter
         tables = connection.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
             "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'alembic_version'"
