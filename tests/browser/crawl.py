@@ -36,7 +36,7 @@ def main(minutes: int, mails: int) -> int:
             "LINKS": LINKS,
             "SEED": SEED,
             "MINUTES": minutes,
-            "PATIENCE": (minutes + FINISH_MINUTES) * 60,
+            "IDLE_TIMEOUT": (minutes + FINISH_MINUTES) * 60,
             "REPORT": facts_file,
         }
         environ = os.environ | {f"NPS_CONNECT_CRAWL_{name}": str(value) for name, value in values.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 MAILS, LINKS, SEED, MINUTES, IDLE_TIMEOUT, REPORT = (
-    f"NPS_CONNECT_CRAWL_{name}" for name in ("MAILS", "LINKS", "SEED", "MINUTES", "PATIENCE", "REPORT")
+    f"NPS_CONNECT_CRAWL_{name}" for name in ("MAILS", "LINKS", "SEED", "MINUTES", "IDLE_TIMEOUT", "REPORT")
 )
 
 
