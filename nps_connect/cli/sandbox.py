@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -73,11 +74,28 @@ def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
             sandbox.stop()
 
 
-def _print_addresses(addresses: dict[str, object], *, as_json: bool) -> None:
+def _print_addresses(addresses: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(addresses))
     else:
-        from nps_connect.sandbox.address_table import print_addresses
-
-        print_addresses(addresses)
+        _print_address_table(addresses)
     sys.stdout.flush()
+
+
+def _print_address_table(addresses: dict[str, Any]) -> None:
+    """Print the sandbox's addresses and the environment variables for a configuration that uses them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True)
+    table = Table(title="Sandbox: everything in it is simulated", title_justify="left", show_header=False)
+    table.add_row("index", addresses["url"] + "/")
+    table.add_row("state", addresses["state"])
+    table.add_row("mailbox", addresses["smtp"]["url"])
+    for name, vendor in addresses["vendors"].items():
+        table.add_row(name, vendor["base_url"])
+    console.print(table)
+    console.print("Environment variables for a configuration made by [bold]nps-connect init[/bold]:")
+    for name, value in addresses["environment"].items():
+        console.print(f"  export {name}={quote(value)}", markup=False, highlight=False)
+    console.print("Stop it with Ctrl+C.")

@@ -53,7 +53,7 @@ class DemoCapabilities:
 MISSING_CAPABILITY_TEXTS = {
     "write_score": "no simulated vendor receives scores: none will be written to contacts",
     "open_ticket": "no simulated vendor receives tickets: none will be opened for detractors",
-    "send_alert": "no simulated vendor receives alerts: nobody will be alerted",
+    "send_alert": "no simulated vendor receives alerts: none will be sent",
 }
 
 

@@ -67,8 +67,8 @@ def test_the_same_seed_gives_the_same_faults_per_target_in_any_interleaving(seed
 
 def test_another_seed_gives_other_faults():
     rates = parse_faults("500=0.5")
-    one, other = FaultPlan(rates, 1), FaultPlan(rates, 2)
-    assert [one.draw("crm") for _ in range(64)] != [other.draw("crm") for _ in range(64)]
+    plan, other_plan = FaultPlan(rates, 1), FaultPlan(rates, 2)
+    assert [plan.draw("crm") for _ in range(64)] != [other_plan.draw("crm") for _ in range(64)]
 
 
 def test_faults_occur_at_their_rates_before_and_after_applying():

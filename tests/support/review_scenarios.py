@@ -33,7 +33,7 @@ class MultiLocationReviewPlatform(FakeReviewPlatform):
     def nps_connector(self):
         info = super().nps_connector()
         return info.model_copy(
-            update={"settings": MultiLocationSettings, "location_field": lambda own: own.location_field}
+            update={"settings": MultiLocationSettings, "location_field": lambda settings: settings.location_field}
         )
 
     @hookimpl

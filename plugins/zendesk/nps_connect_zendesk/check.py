@@ -92,9 +92,9 @@ def _identity(response: VendorResponse) -> Iterator[Finding]:
     user = (response.json_or_none() or {}).get("user") or {}
     role = user.get("role")
     if role in STAFF_ROLES:
-        yield Finding(severity="ok", text=f"signed in as {role}")
+        yield Finding(severity="ok", text=f"authenticated as {role}")
     else:
-        text = f"signed in as {role or 'nobody'}: only agents and admins may open tickets for others"
+        text = f"authenticated as {role or 'an unknown user'}: only agents and admins may open tickets for others"
         yield Finding(severity="error", text=text, fix="use a token of an agent or admin")
 
 

@@ -1,4 +1,4 @@
-"""The requester of a new ticket: an existing user, a new one without verification mail, or nobody."""
+"""The requester of a new ticket: an existing user, a new one without verification mail, or none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _WITHOUT_REQUESTER = {
 
 @dataclass(frozen=True)
 class Requester:
-    """The part of a new ticket that names the requester; empty if nobody can be named."""
+    """The requester fields of a new ticket.
+
+    Attributes:
+        fields: the fields of the request; empty without a requester.
+    """
 
     fields: dict[str, Any] = field(default_factory=dict)
 

@@ -26,7 +26,9 @@ def build_contact(connection: Connection, user: dict[str, Any]) -> Contact:
         for key, value in (user.get("user_fields") or {}).items()
         if value is None or isinstance(value, str | int | float | bool)
     }
-    known = {key: user[key] for key in ("role", "external_id", "organization_id", "created_at") if key in user}
+    standard_fields = {
+        key: user[key] for key in ("role", "external_id", "organization_id", "created_at") if key in user
+    }
     tags = user.get("tags") or []
     zone = user.get("iana_time_zone")
     return Contact(
@@ -39,7 +41,7 @@ def build_contact(connection: Connection, user: dict[str, Any]) -> Contact:
         opted_out=bool(user.get("suspended")) or settings.opt_out_tag in tags,
         deleted=user.get("active") is False,
         link=f"{settings.address}/agent/users/{user['id']}",
-        fields={**scalars, **known, "tags": " ".join(map(str, tags))},
+        fields={**scalars, **standard_fields, "tags": " ".join(map(str, tags))},
     )
 
 

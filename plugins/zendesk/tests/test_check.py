@@ -27,7 +27,7 @@ def texts(findings):
 def test_a_healthy_account_has_only_ok_findings(helpdesk):
     findings = findings_of(helpdesk())
     assert {finding.severity for finding in findings} == {"ok"}
-    assert "signed in as admin" in texts(findings)
+    assert "authenticated as admin" in texts(findings)
     assert "699 of 700 calls left" in texts(findings)
     assert "setup is complete" in texts(findings)
 

@@ -136,7 +136,7 @@ def daily_usage(quotas: Quotas, now: datetime) -> JsonObject:
 
 def subscribe(portal: Portal, body: JsonObject) -> JsonObject:
     """Create a webhook subscription of the app."""
-    existing = [(known["eventType"], known.get("propertyName")) for known in portal.subscriptions]
+    existing = [(row["eventType"], row.get("propertyName")) for row in portal.subscriptions]
     if (body.get("eventType"), body.get("propertyName")) in existing:
         raise Refusal(409, "CONFLICT", "The subscription exists already")
     created = {"id": str(len(portal.subscriptions) + 1), **body}
