@@ -75,7 +75,7 @@ class TestLoop:
         assert (ticket["status"], ticket["priority"]) == ("solved", "low")
         update = ticket["comments"][-1]
         assert update["public"] is False
-        assert "the customer was asked once more" in update["body"]
+        assert "The customer was surveyed again" in update["body"]
         assert "> Thank you, all is well." in update["body"]
         assert vendor.effects().scores == {ADA: 9}
         assert sorted(product.decisions) == [
