@@ -16,6 +16,7 @@ from nps_connect.rendering import staff_texts
 from nps_connect.rendering.models import RenderedText
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
+from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, staff_channels
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,4 @@ def _alert_targets(ctx: Context, session: Session, case: CaseRow) -> list[tuple[
         .distinct()
     ).scalars()
     targets = [(name, "send_alert") for name in sorted(alerted) if ctx.has(name, "nps_send_alerts")]
-    channels = (
-        name for name in ctx.connections if ctx.connector_info(name).channel and ctx.has(name, "nps_send_messages")
-    )
-    return targets or [(name, "send_fallback") for name in channels][:1]
+    return targets or [(name, FALLBACK_ACTION) for name in staff_channels(ctx)[:1]]

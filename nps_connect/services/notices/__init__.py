@@ -1,1 +1,1 @@
-"""Notices: mails to staff about pauses, held triggers and reached caps."""
+"""Mails to staff about what needs attention."""

@@ -1,10 +1,10 @@
-"""Notices to staff by mail to the fallback address: once per subject, or once a day per cause."""
+"""Mails to staff about what needs attention: each once, or once a day per cause."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -15,47 +15,52 @@ from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliver
 
 log = logging.getLogger(__name__)
 
+FALLBACK_ACTION: Final = "send_fallback"
+
+
+def staff_channels(ctx: Context) -> list[str]:
+    """Return the connections that can send mail, in the order of the configuration."""
+    return [name for name in ctx.connections if ctx.connector_info(name).channel and ctx.has(name, "nps_send_messages")]
+
 
 def notify_decision_limits(ctx: Context, session: Session, decisions: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Notify staff of a reached daily cap and of held triggers; return the queues with new work."""
-    queues = set()
+    """Notify staff of a full day and of held triggers; return the queues with new work."""
+    language, queue_names = ctx.settings.core.language, set()
     if any(decision["reason"] == "daily_cap" for decision in decisions):
-        notice = notices.render_daily_cap_reached(ctx.settings.core.language, cap=ctx.settings.limits.surveys_per_day)
-        queues |= notify_once_per_day(ctx, session, "surveys_per_day", notice)
+        problem = notices.render_daily_cap_reached(language, cap=ctx.settings.limits.surveys_per_day)
+        queue_names |= notify_once_per_day(ctx, session, "surveys_per_day", problem)
     for trigger in sorted({decision["trigger"] for decision in decisions if decision["reason"] == "unusual"}):
-        notice = notices.render_trigger_held(ctx.settings.core.language, trigger=trigger)
-        queues |= notify_once_per_day(ctx, session, f"unusual:{trigger}", notice)
-    return queues
+        problem = notices.render_trigger_held(language, trigger=trigger)
+        queue_names |= notify_once_per_day(ctx, session, f"unusual:{trigger}", problem)
+    return queue_names
 
 
 def notify_once_per_day(ctx: Context, session: Session, cause: str, problem: str) -> set[str]:
-    """Enqueue a notice, once per cause and calendar day; return its queue if it is new."""
+    """Enqueue a mail to the fallback address, once per cause and day; return its queue if it is new."""
     return notify_once(ctx, session, f"{cause}:{local_date(ctx.clock(), ctx.settings.core.zone)}", problem)
 
 
 def notify_once(
     ctx: Context, session: Session, subject: str, problem: str, *, stopped: Collection[str] = ()
 ) -> set[str]:
-    """Enqueue a notice, once per subject; return its queue if it is new.
+    """Enqueue a mail to the fallback address, once per subject; return its queue if it is new.
 
     Args:
         ctx: the application context.
         session: the transaction.
-        subject: identifies the notice.
-        problem: text of the notice; its first sentence becomes the subject line.
-        stopped: connections that do not carry the notice if another channel can.
+        subject: identifies what is reported.
+        problem: the text; its first sentence is the subject of the mail.
+        stopped: connections that carry it only if no other one can.
     """
-    channels = [
-        name for name in ctx.connections if ctx.connector_info(name).channel and ctx.has(name, "nps_send_messages")
-    ]
+    channels = staff_channels(ctx)
     if ctx.shadow:
-        log.warning("notice_not_sent mode=shadow notice=%s", problem)
+        log.warning("notice_suppressed mode=shadow notice=%s", problem)
         return set()
     if not channels:
         return set()
     notice = NewDelivery(
         connection=next((name for name in channels if name not in stopped), channels[0]),
-        action="send_fallback",
+        action=FALLBACK_ACTION,
         subject=subject,
         route="notice",
         due_at=ctx.clock(),

@@ -77,4 +77,4 @@ def test_in_shadow_mode_the_notice_is_logged_and_not_sent(ledger, clock, caplog)
     application.webhook(application.won("1"), application.won("2"))
     application.run()
     assert application.deliveries("send_fallback") == []
-    assert "notice_not_sent mode=shadow" in caplog.text
+    assert "notice_suppressed mode=shadow" in caplog.text
