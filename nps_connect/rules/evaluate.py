@@ -139,12 +139,12 @@ def check_trigger(facts: Facts) -> TriggerDecision:
         if refusal is not None:
             return refusal
     trigger = facts.trigger
-    delay = f"{format_delay(trigger.delay)} after the event" if trigger.delay else "at once"
+    delay = f"{format_delay(trigger.delay)} after the event" if trigger.delay else "immediately"
     if trigger.per_day is not None:
         delay += f", at most {trigger.per_day} a day"
     passed = "all checks passed"
     if facts.blocked_until is not None:
-        passed += f" (the cooldown is set aside: {trigger.ignore_cooldown})"
+        passed += f" (the cooldown is ignored: {trigger.ignore_cooldown})"
     return TriggerDecision("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
 
 
@@ -181,7 +181,9 @@ def _check_filter(facts: Facts) -> TriggerDecision | None:
 
 def _check_contact(facts: Facts) -> TriggerDecision | None:
     if len(facts.contacts) > 1:
-        return refuse("several_contacts", f"{len(facts.contacts)} contacts fit the event; nobody is asked by guess")
+        return refuse(
+            "several_contacts", f"{len(facts.contacts)} contacts match the event; none is chosen automatically"
+        )
     if not facts.contacts:
         return refuse("no_contact", "no contact was found for the event")
     if facts.contacts[0].deleted:
@@ -196,7 +198,7 @@ def _check_reachability(facts: Facts) -> TriggerDecision | None:
     if contact.opted_out:
         return refuse("opted_out", f"{contact.connection} says that the contact opted out")
     if suppression_reason is not None:
-        return refuse("suppressed", f"must not be written to: {suppression_reason}")
+        return refuse("suppressed", f"must not be contacted: {suppression_reason}")
     return None
 
 
@@ -215,7 +217,7 @@ def _check_veto(facts: Facts) -> TriggerDecision | None:
 def _check_priority(facts: Facts) -> TriggerDecision | None:
     if facts.outranked_by is None:
         return None
-    return refuse("outranked", f"trigger {facts.outranked_by!r} has this event already")
+    return refuse("outranked", f"trigger {facts.outranked_by!r} already leads to a survey for this event")
 
 
 def _check_cooldown(facts: Facts) -> TriggerDecision | None:
@@ -251,7 +253,7 @@ def _check_daily_cap(facts: Facts) -> TriggerDecision | None:
     surveys_due = facts.surveys_due(day)
     if surveys_due < cap:
         return None
-    detail = f"{surveys_due} surveys are due on {day}, surveys_per_day is {cap}; decided again the day after"
+    detail = f"{surveys_due} surveys are due on {day}, surveys_per_day is {cap}; decided again the next day"
     return TriggerDecision("deferred", "daily_cap", detail, eligible_at=start_of_next_day(facts.due_at, facts.zone))
 
 

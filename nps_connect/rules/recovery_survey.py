@@ -54,7 +54,7 @@ def decide_recovery_survey(case: SolvedCase, *, delay: timedelta) -> TriggerDeci
     if refusal is not None:
         return TriggerDecision("no", *refusal)
     due_at = max(case.event.occurred_at + delay, case.now)
-    detail = f"the case is solved; its follow-up is due {format_duration(delay)} later, whatever the cooldown says"
+    detail = f"the case is solved; the recovery survey is due {format_duration(delay)} later, exempt from the cooldown"
     return TriggerDecision("yes", "surveyed", detail, due_at=due_at)
 
 
@@ -62,14 +62,14 @@ def _block_reason(case: SolvedCase) -> tuple[Reason, str] | None:
     contact, longest = case.contact, format_duration(case.max_event_age)
     refusals: tuple[tuple[bool, Reason, str], ...] = (
         (case.now - case.event.occurred_at > case.max_event_age, "too_old", f"solved more than {longest} ago"),
-        (case.is_recovery_response, "cooldown", "the case came from a follow-up itself: nobody is asked over and over"),
-        (case.surveyed_before, "cooldown", "the customer was asked again after this case already"),
+        (case.is_recovery_response, "cooldown", "the case follows a recovery survey: there is only one per case"),
+        (case.surveyed_before, "cooldown", "a recovery survey was already sent for this case"),
         (case.is_recovered, "filter", "the customer has given a better score since"),
         (contact.deleted, "no_contact", "the contact has been deleted at the vendor"),
         (not contact.email, "no_address", "the contact has no e-mail address"),
         (contact.opted_out, "opted_out", f"{contact.connection} says that the contact opted out"),
-        (case.do_not_contact, "opted_out", "the customer asked not to be contacted about the answer"),
-        (case.suppression_reason is not None, "suppressed", f"must not be written to: {case.suppression_reason}"),
+        (case.do_not_contact, "opted_out", "the customer asked not to be contacted"),
+        (case.suppression_reason is not None, "suppressed", f"must not be contacted: {case.suppression_reason}"),
         (case.veto_reason is not None, "veto", f"a plugin refuses: {case.veto_reason}"),
     )
     return next(((reason, detail) for applies, reason, detail in refusals if applies), None)

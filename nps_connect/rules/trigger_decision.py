@@ -216,7 +216,7 @@ def cooldown_decision(limits: Limits, until: datetime, now: datetime, zone: tzin
         longest = format_duration(limits.defer_at_most)
         detail = f"the cooldown ends on {day}, later than the {longest} that defer_at_most allows"
         return refuse("cooldown", detail, until)
-    return TriggerDecision("deferred", "cooldown", f"waits for the end of the cooldown on {day}", eligible_at=until)
+    return TriggerDecision("deferred", "cooldown", f"deferred until the cooldown ends on {day}", eligible_at=until)
 
 
 def superseded_decision(newer_key: str) -> TriggerDecision:
@@ -225,7 +225,7 @@ def superseded_decision(newer_key: str) -> TriggerDecision:
     Args:
         newer_key: key of the newer event.
     """
-    return refuse("superseded", f"{newer_key} of the same person is newer and waits in its place")
+    return refuse("superseded", f"superseded by {newer_key}, a newer event of the same person")
 
 
 def with_reason(decision: TriggerDecision, reason: str | None) -> TriggerDecision:

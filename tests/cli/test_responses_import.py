@@ -100,7 +100,7 @@ def test_ambiguous_dates_require_an_option(import_cli):
     name = write_csv(import_cli.folder, "history.csv", HEAD, ("a1", "zoe@example.com", "9", "", "03/04/2025"))
     result = import_cli("responses", "import", name, *SURVEY)
     assert result.code == 1
-    assert "line 2: this date is one of two days" in error_text(result)
+    assert "line 2: this date is ambiguous" in error_text(result)
     assert "say --dates day-first or --dates month-first" in error_text(result)
     assert import_cli("responses", "import", name, *SURVEY, "--dates", "month-first").code == 0
     [listed] = json.loads(import_cli("responses", "list", "--json").out)
@@ -123,7 +123,7 @@ def test_rejected_lines_are_reported(import_cli):
     assert output["taken"]["new"] == 3
     assert output["not_taken"]["reasons"] == {"score": 3, "date": 2, "no_address": 1, "duplicate": 1}
     assert "line 5: '11' is not an integer from 0 to 10" in error_text(result)
-    assert "line 11: the same answer as on line 2" in error_text(result)
+    assert "line 11: the same response as on line 2" in error_text(result)
     assert len((import_cli.folder / "refused.csv").read_text(encoding="utf-8").splitlines()) == 8
 
 
@@ -131,7 +131,7 @@ def test_rejected_lines_are_reported(import_cli):
     ("body", "code", "sentence"),
     [
         (b"", 1, "the file is empty"),
-        (b"id;courriel;note\r\n1;a@example.com;9\r\n", 2, "no column contains the moment of the answer"),
+        (b"id;courriel;note\r\n1;a@example.com;9\r\n", 2, "no column contains the date of the response"),
         (b"id;courriel;date\r\n1;a@example.com;2025-01-01\r\n", 2, "no column contains the score, 0 to 10"),
         (b"courriel;note;date\r\na@example.com;x;2025-01-01\r\n", 1, "the file contains no usable line"),
         (b'courriel;note;date\r\n"a@example.com;9;2025-01-01\r\n', 1, "line 2: a quote is opened"),

@@ -109,7 +109,7 @@ def parse_moment(text: str, order: DayOrder | None, zone: tzinfo) -> datetime:
     try:
         return datetime(year, month, day, *_parse_time(clock), tzinfo=_parse_zone(clock[5], zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{_format_value(moment)} is no day or time that exists") from None
+        raise ValueError(f"{_format_value(moment)} is not an existing day or time") from None
 
 
 def _parse_date(moment: str, order: DayOrder | None) -> tuple[tuple[int, int, int], str]:
@@ -121,7 +121,7 @@ def _parse_date(moment: str, order: DayOrder | None) -> tuple[tuple[int, int, in
     if date is None:
         raise ValueError(f"{_format_value(moment)} is not a date such as 2026-01-31 14:05")
     if order is None and is_ambiguous_date(moment):
-        raise ValueError(f"{_format_value(moment)} is one of two days")
+        raise ValueError(f"{_format_value(moment)} is ambiguous: day and month may be swapped")
     first, second = int(date[1]), int(date[2])
     day, month = (second, first) if order == "month-first" else (first, second)
     return (int(date[3]), month, day), date[4]

@@ -61,7 +61,7 @@ _NAME = ImportField(
 _FIRST_NAME = ImportField("first_name", "the first name", ("first name", "firstname", "prenom"))
 _LANGUAGE = ImportField("language", "the language", ("language", "langue", "lang", "locale"))
 
-PEOPLE_FIELDS = (_EMAIL, _NAME, _FIRST_NAME, _LANGUAGE, ImportField("id", "the person's id at the connection"))
+PEOPLE_FIELDS = (_EMAIL, _NAME, _FIRST_NAME, _LANGUAGE, ImportField("id", "the contact id at the connection"))
 RESPONSE_FIELDS = (
     _EMAIL,
     ImportField(
@@ -71,7 +71,7 @@ RESPONSE_FIELDS = (
     ),
     ImportField(
         "answered_at",
-        "the moment of the answer",
+        "the date of the response",
         (
             "answered at",
             "responded at",
@@ -89,17 +89,17 @@ RESPONSE_FIELDS = (
     ),
     ImportField(
         "id",
-        "the answer's id",
+        "the response id",
         ("response id", "id reponse", "id de reponse", "identifiant", "respondent id", "id"),
     ),
     ImportField(
         "comment", "the comment", ("comment", "comments", "commentaire", "commentaires", "feedback", "verbatim")
     ),
-    ImportField("contact_id", "the person's id at the connection"),
+    ImportField("contact_id", "the contact id at the connection"),
     _NAME,
     _FIRST_NAME,
     _LANGUAGE,
-    ImportField("touchpoint", "the moment asked about", ("touchpoint",)),
+    ImportField("touchpoint", "the touchpoint", ("touchpoint",)),
 )
 
 PRESETS: dict[str, dict[str, str]] = {

@@ -22,7 +22,7 @@ from nps_connect.services.invitations.invite import ApprovedSurvey, create_invit
 from nps_connect.services.reviews.ticket_wait import release_waiting_mail
 from nps_connect.settings.model import Trigger
 
-COOLDOWN_EXEMPTION = "the follow-up of a solved case"
+COOLDOWN_EXEMPTION = "recovery survey of a solved case"
 """Reason of the trigger to ignore the cooldown, as `explain` shows it."""
 
 UNSENT_STATES = ("pending", "held")

@@ -124,7 +124,7 @@ def read_responses(
         errors: records every row that is left out.
     """
     yield from read_rows(
-        rows, parser.parse, lambda response: response.public_id, dedup_store, errors, "the same answer"
+        rows, parser.parse, lambda response: response.public_id, dedup_store, errors, "the same response"
     )
 
 
@@ -140,12 +140,12 @@ def detect_day_order(rows: Iterable[CsvRow], columns: ColumnMapping) -> cells.Da
         text = columns.values(row.cells).get("answered_at", "")
         order = cells.proven_day_order(text)
         if order is not None and proven is not None and order != proven:
-            problem = "day and month stand in another order than above"
+            problem = "day and month are in another order than on earlier lines"
             raise InvalidImportFile(problem, line=row.line, fix=f"correct it, or {DAY_ORDER_FIX}")
         proven = proven or order
         if ambiguous_line is None and cells.is_ambiguous_date(text):
             ambiguous_line = row.line
     if proven is None and ambiguous_line is not None:
-        problem = "this date is one of two days, and no other line tells which comes first, day or month"
+        problem = "this date is ambiguous: no line shows whether the day or the month comes first"
         raise InvalidImportFile(problem, line=ambiguous_line, fix=DAY_ORDER_FIX)
     return proven

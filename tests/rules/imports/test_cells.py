@@ -95,14 +95,14 @@ def test_ambiguous_local_time_is_the_first():
     "text", ["", "hier", "31/13/2026", "2026-02-30", "2026-01-31 25:00", "2026-01-31 13:05 PM", "12", "20260131", "1/2"]
 )
 def test_invalid_moments_are_refused(text):
-    with pytest.raises(ValueError, match=r"no day or time|not a date"):
+    with pytest.raises(ValueError, match=r"not an existing day or time|not a date"):
         cells.parse_moment(text, "day-first", PARIS)
 
 
 def test_ambiguous_day_order_is_refused():
     assert cells.is_ambiguous_date("03/04/2026")
     assert not cells.is_ambiguous_date("04/04/2026")
-    with pytest.raises(ValueError, match="one of two days"):
+    with pytest.raises(ValueError, match="ambiguous"):
         cells.parse_moment("03/04/2026", None, PARIS)
     assert cells.proven_day_order("31/01/2026") == "day-first"
     assert cells.proven_day_order("01/31/2026") == "month-first"

@@ -230,7 +230,7 @@ def test_rows_become_responses_or_errors_with_their_line(application):
         (8, "duplicate"),
         (9, "unreadable"),
     ]
-    assert errors.samples[5].detail == "the same answer as on line 2"
+    assert errors.samples[5].detail == "the same response as on line 2"
 
 
 def test_public_ids_differ_by_tool(application):
@@ -258,7 +258,7 @@ def test_day_order_is_detected(application, dates, order):
 
 @pytest.mark.parametrize(
     ("dates", "line", "sentence"),
-    [(["2026-01-01", "03/04/2026"], 3, "one of two days"), (["31/01/2026", "01/31/2026"], 3, "another order")],
+    [(["2026-01-01", "03/04/2026"], 3, "ambiguous"), (["31/01/2026", "01/31/2026"], 3, "another order")],
 )
 def test_ambiguous_day_order_is_refused(application, dates, line, sentence):
     rows = [CsvRow(number, ("", "", "", "", date)) for number, date in enumerate(dates, start=2)]
