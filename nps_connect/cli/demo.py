@@ -29,7 +29,7 @@ DEFAULT_PEOPLE = 48
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random customers.")
 @click.option("--serve", is_flag=True, help="Keep all processes running afterwards and print their addresses.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
-def command(people: int, seed: int, *, serve: bool, as_json: bool) -> None:
+def demo(people: int, seed: int, *, serve: bool, as_json: bool) -> None:
     """Run an end-to-end demo with simulated vendors: events, surveys, responses, scores, tickets, alerts, reviews.
 
     Uses a temporary folder and loopback ports only; nothing leaves this machine. Exit code 1 if the results recorded by

@@ -40,7 +40,7 @@ def _parse_faults(_context: click.Context, _parameter: click.Parameter, value: s
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of --faults.")
 @click.option("--json", "as_json", is_flag=True, help="Print addresses and ports as one line of JSON when ready.")
-def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int, *, as_json: bool) -> None:
+def sandbox(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int, *, as_json: bool) -> None:
     """Serve the simulated vendor of each plugin, and a mailbox, on loopback ports.
 
     Nothing leaves this machine. Press Ctrl+C to stop.
@@ -52,7 +52,7 @@ def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
     from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
     try:
-        sandbox, loaded = build_sandbox(
+        server, loaded = build_sandbox(
             connection_names(Plugins.load()), port=port, smtp_port=smtp_port, faults=FaultPlan(faults, seed)
         )
     except MailboxUnavailable as error:
@@ -61,17 +61,17 @@ def command(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
         click.echo(f"warning: simulated vendor {name} is not available: {problem}", err=True)
     with stop_event_on_signal() as stop_event:
         try:
-            sandbox.start()
+            server.start()
         except OSError as error:
             raise CommandError(
                 f"cannot listen on ports {port} and {smtp_port} ({error.strerror}); "
                 "choose others with --port and --smtp-port (0 = any free port)"
             ) from error
         try:
-            _print_addresses(sandbox.addresses(), as_json=as_json)
+            _print_addresses(server.addresses(), as_json=as_json)
             stop_event.wait()
         finally:
-            sandbox.stop()
+            server.stop()
 
 
 def _print_addresses(addresses: dict[str, Any], *, as_json: bool) -> None:

@@ -35,7 +35,7 @@ def test_help_imports_no_heavy_modules(arguments):
 
 def test_help_lists_all_commands(cli):
     shown = cli("--help").out
-    for name, (_, line) in COMMANDS.items():
+    for name, line in COMMANDS.items():
         assert name in shown
         assert line[:40] in shown
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from nps_connect.cli.sandbox import command
+from nps_connect.cli.sandbox import sandbox as command
 
-COMMAND = [sys.executable, "-c", "from nps_connect.cli.sandbox import command; command()"]
+COMMAND = [sys.executable, "-c", "from nps_connect.cli.sandbox import sandbox; sandbox()"]
 
 
 @pytest.fixture

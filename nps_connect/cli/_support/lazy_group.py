@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -35,34 +36,31 @@ def _set_config(context: click.Context, _parameter: click.Parameter, value: Path
 
 
 class LazyGroup(click.Group):
-    """A group that knows its subcommands by import path and imports one only to run it.
+    """A group that imports a subcommand only to run it: command NAME is function NAME in module PACKAGE.NAME.
+
+    Names that Python reserves (``import``, ``list``) have an underscore appended.
 
     Args:
-        commands_at: by command name: ``package.module:attribute`` and the help line.
+        package: the package that contains the modules of the subcommands.
+        commands: help line by command name.
     """
 
     command_class = Command
 
-    def __init__(self, *args: Any, commands_at: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, *args: Any, package: str, commands: Mapping[str, str], **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        self._lazy_subcommands = commands_at
+        self._package, self._help_lines = package, commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the command names in table order."""
-        return list(self._lazy_subcommands)
+        return list(self._help_lines)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command, or None for an unknown name.
-
-        Raises:
-            TypeError: the import path does not lead to a command.
-        """
-        if cmd_name not in self._lazy_subcommands:
+        """Import and return one command, or None for an unknown name."""
+        if cmd_name not in self._help_lines:
             return None
-        module, _, attribute = self._lazy_subcommands[cmd_name][0].partition(":")
-        command = getattr(import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module}:{attribute} is not a command")
+        module = import_module(f"{self._package}.{cmd_name}{'_' if iskeyword(cmd_name) else ''}")
+        command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
     def resolve_command(
@@ -74,14 +72,25 @@ class LazyGroup(click.Group):
             click.UsageError: there is no such command; names the nearest one.
         """
         name = args[0]
-        if name in self._lazy_subcommands or name.startswith("-"):
+        if name in self._help_lines or name.startswith("-"):
             return super().resolve_command(ctx, args)
         from difflib import get_close_matches
 
-        near = get_close_matches(name, list(self._lazy_subcommands), n=1)
+        near = get_close_matches(name, list(self._help_lines), n=1)
         raise click.UsageError(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""), ctx=ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write command names and help lines from the table, without imports."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in self._lazy_subcommands.items()])
+            formatter.write_dl(list(self._help_lines.items()))
+
+
+def build_group(package: str, help_text: str, commands: Mapping[str, str]) -> LazyGroup:
+    """Return the group of a package, named after the package's last part.
+
+    Args:
+        package: ``__name__`` of the package.
+        help_text: the help text of the group.
+        commands: help line by command name.
+    """
+    return LazyGroup(package.rpartition(".")[2], help=help_text, package=package, commands=commands)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import click
+from nps_connect.cli._support.lazy_group import build_group
 
-from nps_connect.cli._support.lazy_group import LazyGroup
-
-COMMANDS = {"list": (f"{__name__}.list:list_", "List detractor cases: open, overdue, solved, recovered.")}
-
-
-@click.group(cls=LazyGroup, commands_at=COMMANDS)
-def cases() -> None:
-    """List detractor cases and their recovery status."""
+cases = build_group(
+    __name__,
+    "List detractor cases and their recovery status.",
+    {
+        "list": "List detractor cases: open, overdue, solved, recovered.",
+    },
+)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import click
+from nps_connect.cli._support.lazy_group import build_group
 
-from nps_connect.cli._support.lazy_group import LazyGroup
-
-COMMANDS = {
-    "upgrade": (f"{__name__}.upgrade:upgrade", "Create the tables or upgrade the schema. Idempotent."),
-    "copy": (f"{__name__}.copy:copy", "Copy all data to another, empty database."),
-}
-
-
-@click.group(cls=LazyGroup, commands_at=COMMANDS)
-def db() -> None:
-    """Create, upgrade or copy the database."""
+db = build_group(
+    __name__,
+    "Create, upgrade or copy the database.",
+    {
+        "upgrade": "Create the tables or upgrade the schema. Idempotent.",
+        "copy": "Copy all data to another, empty database.",
+    },
+)
