@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from nps_connect.cli._support.lazy_group import build_group
 
-bounces = build_group(
-    __name__,
-    "Process bounces and complaints.",
-    {
-        "read": "Process bounce reports and complaints from a file or mailbox.",
-        "address": "Print the URL to which a mail server can post reports.",
-    },
-)
+COMMANDS = {
+    "read": "Process bounce reports and complaints from a file or mailbox.",
+    "address": "Print the URL to which a mail server can post reports.",
+}
+
+bounces = build_group(__name__, "Process bounces and complaints.", COMMANDS)

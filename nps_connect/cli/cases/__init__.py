@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from nps_connect.cli._support.lazy_group import build_group
 
-cases = build_group(
-    __name__,
-    "List detractor cases and their recovery status.",
-    {
-        "list": "List detractor cases: open, overdue, solved, recovered.",
-    },
-)
+COMMANDS = {"list": "List detractor cases: open, overdue, solved, recovered."}
+
+cases = build_group(__name__, "List detractor cases and their recovery status.", COMMANDS)
