@@ -171,5 +171,5 @@ class ConnectorInfo(Record):
     example: ExampleConfiguration
 
     def action(self, name: str) -> ActionInfo | None:
-        """The declaration of one action, or none."""
-        return next((known for known in self.actions if known.action == name), None)
+        """Return the declaration of an action; None if it is not declared."""
+        return next((info for info in self.actions if info.action == name), None)

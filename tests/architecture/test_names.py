@@ -17,7 +17,7 @@ BANNED_NAMES = {
 }  # fmt: skip
 """Say nothing about what a variable, parameter or loop variable holds."""
 
-BANNED_NAME_CEILING = 450
+BANNED_NAME_CEILING = 70
 """Only ever lowered."""
 
 
