@@ -44,12 +44,11 @@ class ActionCase:
 
     Attributes:
         name: the action's name.
-        doubt: what happens next to a delivery in doubt.
         batch_size: maximum number of items per call.
     """
 
     def __init__(self, action: ActionInfo) -> None:
-        self.name, self.doubt, self.batch_size = action.action, action.doubt, action.batch_size
+        self.name, self.batch_size = action.action, action.batch_size
 
     def __repr__(self) -> str:
         return self.name
@@ -101,7 +100,7 @@ class ContractBase:
         actions = [ActionCase(action) for action in cls.actions()]
         return {
             "action": actions,
-            "action_with_lookup": [action for action in actions if action.doubt == "look"],
+            "action_with_lookup": actions if "nps_find_existing" in cls.features() else [],
             "batched_action": [action for action in actions if action.batch_size >= BATCH_SIZE],
         }
 

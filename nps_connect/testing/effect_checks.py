@@ -46,7 +46,7 @@ class EffectChecks(ContractBase):
         [first] = harness.deliver(action.name, item)
         assert isinstance(first, Receipt), f"{first!r}"
         before = harness.visible_effect(action.name, item)
-        second = harness.redeliver(action.name, action.doubt, item, in_doubt=True)
+        second = harness.redeliver(action.name, item, in_doubt=True)
         if second is None:
             return
         assert isinstance(second, Receipt), f"{second!r}"
@@ -67,9 +67,7 @@ class EffectChecks(ContractBase):
                 harness.transport.arm(None)
                 if isinstance(outcome, DeliveryError):
                     assert isinstance(outcome, RetryLater | OutcomeUnknown), f"{place}: {outcome!r}"
-                    last = harness.redeliver(
-                        action.name, action.doubt, item, in_doubt=isinstance(outcome, OutcomeUnknown)
-                    )
+                    last = harness.redeliver(action.name, item, in_doubt=isinstance(outcome, OutcomeUnknown))
                     assert last is None or isinstance(last, Receipt), f"{place}, then {last!r}"
                 effect = harness.visible_effect(action.name, item)
                 if action.name in {"open_ticket", "update_ticket"}:

@@ -13,9 +13,9 @@ import httpx
 from nps_connect.connection import Clock
 from nps_connect.errors import DeliveryError
 from nps_connect.plugins import Plugins
-from nps_connect.records.connectors import InDoubtPolicy
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import DeliveryView, Payload, Receipt
+from nps_connect.records.messages import Message
 from nps_connect.redaction import iter_secrets
 from nps_connect.simulation import SimulatedPerson, SimulatedVendor
 from nps_connect.testing.declarations import HOOKS_BY_ACTION
@@ -125,21 +125,22 @@ class PluginHarness:
         receipt: Receipt | None = self.call("nps_find_existing", delivery=view)
         return receipt
 
-    def redeliver(self, action: str, doubt: InDoubtPolicy, item: Payload, *, in_doubt: bool) -> DeliveryOutcome | None:
+    def redeliver(self, action: str, item: Payload, *, in_doubt: bool) -> DeliveryOutcome | None:
         """Deliver an item again as the worker would; None if it would be held for the operator.
+
+        A delivery in doubt is looked up if the plugin can; otherwise a mail is held and everything else is sent again.
 
         Args:
             action: what is delivered.
-            doubt: the declared rule for deliveries in doubt.
             item: the delivery.
             in_doubt: whether the first attempt may have taken effect.
         """
-        if in_doubt and doubt == "hold":
-            return None
-        if in_doubt and doubt == "look":
+        if in_doubt and self.has_hook("nps_find_existing"):
             receipt = self.find_existing(action, item)
             if receipt is not None:
                 return receipt
+        elif in_doubt and isinstance(item, Message):
+            return None
         return self.deliver(action, item)[0]
 
     def visible_effect(self, action: str, item: Payload) -> object:
