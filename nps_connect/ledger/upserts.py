@@ -149,12 +149,16 @@ def insert_isolated(ledger: Ledger, table: type[SQLModel], rows: Sequence[Mappin
     """
     if not rows:
         return []
-    target: Table = table.__table__  # type: ignore[attr-defined]
-    statement = insert(target).returning(target.c.id, sort_by_parameter_order=True)
     try:
         with ledger.write() as session:
-            return list(session.connection().execute(statement, list(rows)).scalars())
+            return list(session.connection().execute(_isolated_statement(table), list(rows)).scalars())
     except Exception as error:  # noqa: BLE001  # returned to the caller of this row
         if len(rows) == 1:
             return [error]
         return [insert_isolated(ledger, table, [row])[0] for row in rows]
+
+
+@lru_cache
+def _isolated_statement(table: type[SQLModel]) -> Any:  # noqa: ANN401
+    target: Table = table.__table__  # type: ignore[attr-defined]
+    return insert(target).returning(target.c.id, sort_by_parameter_order=True)
