@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESULTS_PAGE = HERE.parent / "docs" / "benchmarks.md"
 NAMES = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
-TABLE_HEADER = "| what | per second | each | beside |\n| --- | ---: | ---: | --- |"
+TABLE_HEADER = "| what | per second | each | remark |\n| --- | ---: | ---: | --- |"
 
 Row = tuple[str, str, str, str]
 
@@ -35,8 +35,8 @@ def main(arguments: list[str]) -> int:
         machine_line = machine()
         rows: list[Row] = []
         try:
-            for what, count, seconds, *beside in import_module(f"benchmarks.{name}").measure():
-                rows.append((what, *format_rate(count, seconds), beside[0] if beside else ""))
+            for what, count, seconds, *remark in import_module(f"benchmarks.{name}").measure():
+                rows.append((what, *format_rate(count, seconds), remark[0] if remark else ""))
                 print(f"| {name} | {' | '.join(rows[-1])} |", flush=True)
         except Exception:  # noqa: BLE001  # a failing benchmark must not stop the others
             traceback.print_exc()

@@ -28,8 +28,8 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
                     first = first or min(spent)
                     ratio = min(spent) / first
                     goal = "" if size == SIZES[0] else f"; goal 1.5 {'reached' if ratio <= 1.5 else 'missed'}"
-                    beside = f"{ratio:.2f} times the smallest{goal}; median {median(spent) * 1000:.1f} ms"
-                    yield f"{name}: claim of {BATCH} among {size:,} pending", 1, min(spent), beside
+                    remark = f"{ratio:.2f} times the smallest{goal}; median {median(spent) * 1000:.1f} ms"
+                    yield f"{name}: claim of {BATCH} among {size:,} pending", 1, min(spent), remark
 
 
 def _time_claims(ledger: Ledger) -> list[float]:

@@ -87,8 +87,8 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
             if took is None:
                 yield f"PostgreSQL: {engine}", 0, 1.0, "not installed"
                 continue
-            beside = f"our whole delivery is {ours['PostgreSQL'] * took / count:.1f} times as fast"
-            yield f"PostgreSQL: {engine}, no-op work, {details}", count, took, beside
+            remark = f"our whole delivery is {ours['PostgreSQL'] * took / count:.1f} times as fast"
+            yield f"PostgreSQL: {engine}, no-op work, {details}", count, took, remark
 
 
 def _measure_rounds(
@@ -179,7 +179,7 @@ def _settle_batch(bare: BareDatabase, ids: list[int], token: str, at: Any) -> No
     if bare.sqlite:
         source, row_id, receipt = "json_each(?)", "json_extract(value, '$.id')", "json_extract(value, '$.receipt')"
     else:
-        source, row_id, receipt = "json_to_recordset(?) AS told (id bigint, receipt text)", "told.id", "told.receipt"
+        source, row_id, receipt = "json_to_recordset(?) AS settled (id bigint, receipt text)", "settled.id", "settled.receipt"
     done = bare.run(
         f"UPDATE deliveries SET {SUCCEEDED_VALUES}, receipt_id = {receipt} FROM {source} "
         f"WHERE deliveries.id = {row_id} AND {'+' if bare.sqlite else ''}state = 'running' AND lease_token = ? "

@@ -72,11 +72,11 @@ def test_a_config_error_contains_all_its_details():
         key="routes.2.via",
         allowed="crm, helpdesk",
         nearest="helpdesk",
-        fix="mend the name",
+        fix="correct the name",
     )
     assert str(error) == (
         "nps-connect.toml: routes.2.via: no connection is called 'helpdsk'; allowed: crm, helpdesk; "
-        "did you mean 'helpdesk'?; mend the name"
+        "did you mean 'helpdesk'?; correct the name"
     )
     assert str(ConfigError("no file")) == "no file"
 
