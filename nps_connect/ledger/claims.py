@@ -240,6 +240,15 @@ def lock_expired(session: Session, table: type[Row], *, now: datetime | None, li
     )
 
 
+def advisory_lock(session: Session, name: str) -> None:
+    """Serialise the transactions that take this lock, until they end. On SQLite the write lock does that."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.connection().execute(_ADVISORY_LOCK, {"lock_name": name})
+
+
+_ADVISORY_LOCK = select(func.pg_advisory_xact_lock(func.hashtext(bindparam("lock_name"))))
+
+
 def next_due(session: Session, table: type[QueuedRow], queue_name: str) -> datetime | None:
     """Return the due time of the queue's first pending row; None if there is none."""
     return session.connection().execute(_next_due_statement(table), {"queue": queue_name}).scalar()

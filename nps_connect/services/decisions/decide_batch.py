@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
+from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.ledger.upserts import insert_many
@@ -30,7 +31,6 @@ from nps_connect.services.decisions.claim_events import StoredEvent
 from nps_connect.services.decisions.limit_state import load_limit_state
 from nps_connect.services.decisions.recovery_survey import process_ticket_event
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
-from nps_connect.services.deliveries.delivery_order import advisory_lock
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.notices.staff_notices import notify_decision_limits
 from nps_connect.services.suppressions.erasure import redact_event_record
@@ -150,7 +150,7 @@ def _decide_and_invite(
     evaluator = TriggerEvaluator(ctx)
     people = load_people(session, mailboxes, with_history=evaluator.needs_history)
     if people:
-        advisory_lock(session, DECISION_LOCK)
+        claims.advisory_lock(session, DECISION_LOCK)
     limit_state = load_limit_state(ctx, session, people.values())
     outcome = _evaluate_events(ctx, session, evaluator, limit_state, stored, contacts, people)
     if limit_state.superseded:

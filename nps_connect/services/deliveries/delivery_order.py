@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Table, bindparam, func, select
+from sqlalchemy import Table, bindparam, select
 from sqlmodel import Session
 
+from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import RUNNING, in_list, not_in_list, without_index
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 
@@ -49,7 +50,7 @@ def out_of_order_ids(session: Session, rows: Sequence[DeliveryRow], token: str) 
     """
     if not rows or rows[0].action not in ORDERED_ACTIONS:
         return set()
-    advisory_lock(session, rows[0].queue_name)
+    claims.advisory_lock(session, rows[0].queue_name)
     told = {
         "people": [row.contact_id for row in rows if row.contact_id is not None],
         "ours": [row.id for row in rows],
@@ -69,14 +70,7 @@ def out_of_order_ids(session: Session, rows: Sequence[DeliveryRow], token: str) 
     }
 
 
-def advisory_lock(session: Session, queue_name: str) -> None:
-    """Let the transactions that line up for a queue, such as its starts, come one after the other."""
-    if session.get_bind().dialect.name != "sqlite":  # there the write lock does it
-        session.connection().execute(_ADVISORY_LOCK, {"queue_name": queue_name})
-
-
 _d: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
-_ADVISORY_LOCK = select(func.pg_advisory_xact_lock(func.hashtext(bindparam("queue_name"))))
 _COMPETING_ROWS = select(_d.c.id, _d.c.contact_id, _d.c.started_at, _d.c.lease_token).where(
     in_list(_d.c.contact_id, "people"),
     without_index(_d.c.queue_name) == bindparam("queue_name"),

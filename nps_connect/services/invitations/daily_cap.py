@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Table, and_, bindparam, func, or_, select, update
 from sqlmodel import Session, col
 
+from nps_connect.ledger import claims
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import DeliveryRow, EventRow, InvitationRow
 from nps_connect.records.deliveries import HoldCode
@@ -19,7 +20,6 @@ from nps_connect.rendering import notices
 from nps_connect.rules.limit_state import DueCounter
 from nps_connect.rules.timing import local_date, same_time_on, start_of_next_day, utc_at
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.delivery_order import advisory_lock
 from nps_connect.services.deliveries.preflight import NotAttempted
 from nps_connect.services.invitations.campaigns import campaign_trigger
 from nps_connect.services.notices.staff_notices import notify_once_per_day
@@ -55,7 +55,7 @@ def check_daily_cap(ctx: Context, session: Session, row: DeliveryRow, invitation
     With it, every other survey under the same cap that is due today and has not started is moved to the next days with
     capacity, oldest first.
     """
-    advisory_lock(session, DAILY_CAP_LOCK)
+    claims.advisory_lock(session, DAILY_CAP_LOCK)
     started: Counter[str | None] = session.info.setdefault(STARTED_SURVEYS_KEY, Counter())
     for trigger, cap in _applicable_caps(ctx, session, invitation):
         today = count_sent_today(session, ctx.clock(), ctx.settings.core.zone, trigger) + started[trigger]
