@@ -12,7 +12,7 @@ from nps_connect.rendering.dates import format_day
 from nps_connect.rendering.models import RenderedText, Sender
 from nps_connect.rendering.sanitization import one_line, sanitize_greeting_name
 from nps_connect.rendering.survey_question import standard_question, survey_reason
-from nps_connect.rendering.typography import typeset
+from nps_connect.rendering.typography import elide_company, typeset
 
 __all__ = ["RenderedText", "Sender", "render_review_mail", "render_survey_mail", "score_url"]
 
@@ -130,18 +130,21 @@ def _greeting(name: str | None, language: str) -> str:
 
 
 def _render_mail(template: str, language: str, sender: Sender, values: Mapping[str, object]) -> RenderedText:
+    company = one_line(sender.company)
     template_values = {
         **values,
-        "company": one_line(sender.company),
+        "company": company,
         "help_address": sender.help_address,
         "privacy_notice_url": sender.privacy_notice_url,
         "colours": build_palette(sender.colour),
         "logo": sender.logo,
         "postal_lines": [line.strip() for line in (sender.postal_address or "").splitlines() if line.strip()],
     }
+    text = render_template(f"{template}.txt.j2", language, **template_values).strip() + "\n"
+    html = render_template(f"{template}.html.j2", language, **template_values)
     return RenderedText(
         subject=one_line(str(values["subject"]), 250),
-        text=render_template(f"{template}.txt.j2", language, **template_values).strip() + "\n",
-        html=render_template(f"{template}.html.j2", language, **template_values),
+        text=elide_company(text, company, language),
+        html=elide_company(html, company, language),
         language=language,
     )

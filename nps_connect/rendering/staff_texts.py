@@ -11,7 +11,7 @@ from nps_connect.rendering.dates import format_datetime, format_day
 from nps_connect.rendering.labels import language_label, readable_name, segment_label, touchpoint_label
 from nps_connect.rendering.models import RenderedText
 from nps_connect.rendering.sanitization import one_line, sanitize_comment
-from nps_connect.rendering.typography import typeset
+from nps_connect.rendering.typography import elide_company, typeset
 
 __all__ = ["RenderedText", "render_alert", "render_fallback", "render_overdue", "render_ticket", "render_ticket_update"]
 
@@ -137,7 +137,8 @@ def render_fallback(*, language: str, company: str, answered: ContactResponse, p
         "problem": one_line(problem, 500),
         "link": answered.contact.link,
     }
-    return _render_text("fallback", tongue, title, values)
+    rendered = _render_text("fallback", tongue, title, values)
+    return rendered.model_copy(update={"text": elide_company(rendered.text, one_line(company), tongue)})
 
 
 def _customer_label(answered: ContactResponse) -> str:

@@ -1,8 +1,11 @@
-"""French typography for operators' texts: non-breaking spaces before punctuation. Pure."""
+"""French typography and elision for texts with operators' words. Pure."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+
+from markupsafe import escape
 
 NARROW, WIDE = "\u202f", "\u00a0"
 # Punctuation counts only at the end of a word: not in a URL or a smiley.
@@ -28,4 +31,20 @@ def typeset(text: str, language: str) -> str:
         return text
     for spaces, replacement in _RULES:
         text = spaces.sub(replacement, text)
+    return text
+
+
+def elide_company(text: str, company: str, language: str) -> str:
+    """Replace "de" by "d’" before a company name that begins with a vowel, in French plain text or HTML.
+
+    Args:
+        text: the rendered text.
+        company: the name, unescaped.
+        language: of the text.
+    """
+    initial = unicodedata.normalize("NFD", company[:1]).casefold()[:1]
+    if language.partition("-")[0] != "fr" or initial not in set("aeiou"):
+        return text
+    for name in (company, str(escape(company))):
+        text = text.replace(f" de {name}", f" d’{name}")
     return text

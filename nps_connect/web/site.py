@@ -23,6 +23,7 @@ from nps_connect.records.pages import SurveyPage, SurveyPageRequest, VisitOutcom
 from nps_connect.rendering.catalogs import build_environment, supported_language
 from nps_connect.rendering.colours import build_palette
 from nps_connect.rendering.languages import choose_language, parse_accept_language
+from nps_connect.rendering.typography import elide_company
 from nps_connect.web.backend import WebBackend
 from nps_connect.web.batcher import Batcher
 
@@ -86,7 +87,9 @@ def _environment(language: str, colour: str) -> Environment:
 
 
 def _render_template(template: str, language: str, colour: str, values: tuple[tuple[str, Any], ...]) -> str:
-    return _environment(language, colour).get_template(f"{template}.html.j2").render(dict(values))
+    texts = dict(values)
+    html = _environment(language, colour).get_template(f"{template}.html.j2").render(texts)
+    return elide_company(html, texts["company"], language)
 
 
 def _split_at_tokens(html: str) -> tuple[tuple[bytes, ...], tuple[bool, ...]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nps_connect.rendering.typography import NARROW, WIDE, typeset
+from nps_connect.rendering.typography import NARROW, WIDE, elide_company, typeset
 
 SPACES = re.compile(f"[ {NARROW}{WIDE}]+")
 TEXTS = st.text(alphabet="ab1é ?!;:«»().,/-\n\t" + NARROW + WIDE, max_size=60) | st.text(max_size=60)
@@ -55,3 +55,26 @@ def test_only_spaces_change_and_the_function_is_idempotent(text):
     once = typeset(text, "fr")
     assert typeset(once, "fr") == once
     assert SPACES.sub(" ", once) == SPACES.sub(" ", text)
+
+
+@pytest.mark.parametrize(
+    ("company", "language", "expected"),
+    [
+        ("Exemple SA", "fr", "le service client d’Exemple SA"),
+        ("Élan & Co", "fr-CA", "le service client d’Élan & Co"),
+        ("Banque du Lac", "fr", "le service client de Banque du Lac"),
+        ("Hôtel du Lac", "fr", "le service client de Hôtel du Lac"),
+        ("Exemple SA", "es", "le service client de Exemple SA"),
+        ("", "fr", "le service client de "),
+    ],
+)
+def test_de_is_elided_before_a_vowel_in_french(company, language, expected):
+    assert elide_company(f"le service client de {company}", company, language) == expected
+
+
+def test_de_is_elided_before_an_escaped_name():
+    assert elide_company("client de Aube &amp; Fils", "Aube & Fils", "fr") == "client d’Aube &amp; Fils"
+
+
+def test_other_words_are_not_elided():
+    assert elide_company("une demande Exemple SA, code Exemple SA", "Exemple SA", "fr").count("d’") == 0
