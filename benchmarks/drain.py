@@ -179,7 +179,7 @@ def _settle_batch(bare: BareDatabase, ids: list[int], token: str, at: Any) -> No
     if bare.sqlite:
         source, row_id, receipt = "json_each(?)", "json_extract(value, '$.id')", "json_extract(value, '$.receipt')"
     else:
-        source, row_id, receipt = "json_to_recordset(?) AS settled (id bigint, receipt text)", "settled.id", "settled.receipt"
+        source, row_id, receipt = "json_to_recordset(?) AS r (id bigint, receipt text)", "r.id", "r.receipt"
     done = bare.run(
         f"UPDATE deliveries SET {SUCCEEDED_VALUES}, receipt_id = {receipt} FROM {source} "
         f"WHERE deliveries.id = {row_id} AND {'+' if bare.sqlite else ''}state = 'running' AND lease_token = ? "
