@@ -84,7 +84,7 @@ def _refuse_prerelease(version: str | None) -> None:
         raise ConfigError(
             f"the database has schema {version}, made before 0.1.0: export, then create anew",
             key=DATABASE_URL_KEY,
-            fix="export what you need with the version that made it (responses export), name a new database, "
+            fix="run responses export with the version that made it, set core.database_url to a new database, "
             "then run: nps-connect db upgrade",
         )
 
