@@ -32,9 +32,8 @@ from nps_connect.ledger import claims
 from nps_connect.ledger.columns import utc_text
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Receipt
-from nps_connect.services.deliveries.attempts import SettledDelivery
-from nps_connect.services.deliveries.deliver import action_info, drain_deliveries
-from nps_connect.services.deliveries.settle import settle_batch
+from nps_connect.services.action_spec import SettledDelivery
+from nps_connect.services.deliveries.deliver import Claim, drain_deliveries, settle_batch
 
 COUNT, BATCH, ROUNDS = 10_000, 100, 5
 DELIVERIES_PER_ROUND = COUNT // ROUNDS
@@ -115,14 +114,14 @@ def _measure_rounds(
 
 
 def _drain_ledger(application: ApplicationHarness) -> None:
-    ctx, info = application.ctx, action_info(application.ctx, "crm", "write_score")
+    ctx = application.ctx
     done = 0
     while done < DELIVERIES_PER_ROUND:
         token, now = ctx.token(), ctx.clock()
         with ctx.ledger.write() as session:
             ids = claims.claim_ids(session, DeliveryRow, QUEUE_NAME, token=token, now=now, limit=BATCH, start=True)
         settled: Any = [SettledDelivery(Row(row_id), Receipt(id=f"v-{row_id}"), called=True) for row_id in ids]  # type: ignore[arg-type]
-        settle_batch(ctx, "crm", "write_score", info, settled, token)
+        settle_batch(Claim(ctx, "crm", ctx.actions["write_score"], token), settled)
         done += len(ids)
 
 

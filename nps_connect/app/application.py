@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from nps_connect.app.actions import ACTIONS
 from nps_connect.app.validation import validate
 from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep, system_clock
 from nps_connect.http import VendorClient
@@ -155,6 +156,7 @@ def build_application(
         settings=settings,
         plugins=plugins,
         connections=connections,
+        actions=ACTIONS,
         filters=filters,
         links=Links(settings.core.url, keys),
         redact=Redactor(secrets),

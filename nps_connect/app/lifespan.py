@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nps_connect.app.application import Application
 from nps_connect.services.deliveries.circuit_breaker import record_hang
-from nps_connect.services.deliveries.recover import recover
+from nps_connect.services.deliveries.in_doubt import recover
 from nps_connect.worker.engine import Engine
 from nps_connect.worker.gc_tuning import reduced_gc
 from nps_connect.worker.heartbeat import Heartbeat

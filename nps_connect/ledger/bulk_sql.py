@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from pydantic_core import to_json
 from sqlalchemy import (
@@ -14,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     FromClause,
+    Select,
     Table,
     Text,
     bindparam,
@@ -21,14 +24,20 @@ from sqlalchemy import (
     column,
     func,
     literal_column,
+    select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import Session, SQLModel
 
 from nps_connect.ledger.columns import utc_text
+
+log = logging.getLogger(__name__)
+
+TableT = TypeVar("TableT", bound=SQLModel)
 
 ROWS_PARAMETER = "json_rows"
 PENDING: ColumnElement[str] = literal_column("'pending'")
@@ -154,3 +163,37 @@ def json_rows_parameter(rows: Sequence[Sequence[Any]], names: Sequence[str], *, 
         return {ROWS_PARAMETER: to_json([dict(zip(names, row, strict=True)) for row in rows]).decode()}
     encoded = [[utc_text(value) if isinstance(value, datetime) else value for value in row] for row in rows]
     return {ROWS_PARAMETER: to_json(encoded).decode()}
+
+
+def load_columns(
+    session: Session, table: type[TableT], ids: Collection[int], *, without: Sequence[str] = ()
+) -> dict[int, TableT]:
+    """Read rows by id as plain read-only columns, at a third of the cost of ORM objects.
+
+    A row that cannot be read (damaged JSON) is logged and left out.
+
+    Args:
+        session: for reading.
+        table: of the rows.
+        ids: of the rows.
+        without: columns that are not needed: each costs about half a microsecond per row.
+    """
+    if not ids:
+        return {}
+    execute, statement = session.connection().execute, _select_by_id(table, tuple(without))
+    try:
+        return {row.id: row for row in execute(statement, {"ids": list(ids)})}  # type: ignore[misc]
+    except (ValueError, TypeError):
+        rows: dict[int, TableT] = {}
+        for row_id in ids:
+            try:
+                rows |= {row.id: row for row in execute(statement, {"ids": [row_id]})}
+            except (ValueError, TypeError) as error:
+                log.error("row_damaged table=%s id=%s error=%s", table.__tablename__, row_id, error)
+        return rows
+
+
+@lru_cache
+def _select_by_id(table: type[SQLModel], without: tuple[str, ...]) -> Select[Any]:
+    columns = table.__table__.c  # type: ignore[attr-defined]
+    return select(*(column for column in columns if column.name not in without)).where(in_list(columns.id, "ids"))

@@ -128,24 +128,27 @@ def _load_readable(session: Session, table: type[Row], ids: Sequence[int], token
     return rows
 
 
-def start(
-    session: Session,
-    table: type[QueuedRow],
-    ids: Sequence[int],
-    *,
-    token: str,
-    now: datetime,
-    **values: ColumnElement[Any],
-) -> set[int]:
+def start(session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str, now: datetime) -> set[int]:
     """Record, before the vendor is called, that these effects begin; returns the ids whose lease is still held."""
-    return set(
-        session.execute(
-            update(table)
-            .where(_id(table).in_(ids), _is_held_by(table, token))
-            .values(started_at=now, lease_until=now + LEASE_DURATION, **values)
-            .returning(_id(table))
-            .execution_options(synchronize_session=False)
-        ).scalars()
+    parameters = {"ids": list(ids), "token": token, "now": now, "until": now + LEASE_DURATION}
+    return set(session.connection().execute(_start_statement(_table(table)), parameters).scalars())
+
+
+@lru_cache
+def _start_statement(target: Table) -> ReturningUpdate[int]:
+    now = bindparam("now", type_=UtcDateTime())
+    values: dict[str, Any] = {"started_at": now, "lease_until": bindparam("until", type_=UtcDateTime())}
+    if "first_started_at" in target.c:
+        values["first_started_at"] = func.coalesce(target.c.first_started_at, now)
+    return (
+        update(target)
+        .where(
+            in_list(target.c.id, "ids"),
+            without_index(target.c.state) == RUNNING,
+            target.c.lease_token == bindparam("token"),
+        )
+        .values(**values)
+        .returning(target.c.id)
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -115,7 +116,7 @@ def _engine(url: str) -> Engine:
 
 def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not exported as a type
     try:
-        return create_engine(url, pool_size=8, max_overflow=16, pool_pre_ping=True)
+        return create_engine(url, pool_size=8, max_overflow=16, pool_pre_ping=True, json_deserializer=from_json)
     except ModuleNotFoundError:
         raise ConfigError(
             "PostgreSQL support is not installed", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"
@@ -123,7 +124,9 @@ def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not expo
 
 
 def _sqlite(url: Any) -> Engine:  # noqa: ANN401
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(
+        url, connect_args={"timeout": 30, "check_same_thread": False}, json_deserializer=from_json
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401  # DBAPI objects

@@ -14,7 +14,6 @@ from nps_connect.records.deliveries import Action
 from nps_connect.records.vendor_responses import VendorResponse
 
 FieldType = Literal["text", "number", "boolean", "moment"]
-InDoubtPolicy = Literal["look", "resend", "hold"]
 
 
 class EventKind(Record):
@@ -39,15 +38,10 @@ class ActionInfo(Record):
     Attributes:
         action: the action's name.
         batch_size: items per hook call at most; 1 if the vendor takes them one by one.
-        doubt: what a `OutcomeUnknown` delivery does next: `look` for it (`nps_find_existing`) and resend, `resend` at once,
-            or `hold` for the operator.
-        customer_facing: the action reaches a customer (suppression, opt-out and pause apply).
     """
 
     action: Action
     batch_size: int = Field(default=1, ge=1, le=1000)
-    doubt: InDoubtPolicy
-    customer_facing: bool = False
 
 
 class Quota(Record):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nps_connect.records.deliveries import Action
 from nps_connect.settings.durations import parse_duration
 
 MAX_RETRY_AFTER = timedelta(hours=1)
@@ -41,19 +39,6 @@ def parse_retry_plan(delays: str, *, jitter: float = 0.2, total: str) -> RetryPl
     """
     return RetryPlan(tuple(parse_duration(delay) for delay in delays.split()), jitter, parse_duration(total))
 
-
-DEFAULT_PLANS: Mapping[Action, RetryPlan] = {
-    "send_fallback": parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h", total="2d"),
-    "open_ticket": parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    "update_ticket": parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    "send_alert": parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h", total="12h"),
-    "send_survey": parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
-    "send_reminder": parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
-    "write_score": parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    "invite_review": parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
-    "write_opt_out": parse_retry_plan("15s 1m 5m 15m 1h 4h 12h 1d 1d 1d 1d 1d", total="7d"),
-}
-"""An unhappy customer is tried for soonest; an opt-out for longest; a mail not so long that it comes as a surprise."""
 
 INTAKE_PLAN = parse_retry_plan("5s 15s 1m 5m 15m 1h 2h 4h 8h 12h 1d 1d", total="4d")
 """For intake: raw requests to parse, contacts to look up."""

@@ -13,6 +13,7 @@ from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.redaction import Redactor
 from nps_connect.rules.filters import Filter
+from nps_connect.services.action_spec import ActionSpecs
 from nps_connect.services.links import Links
 from nps_connect.settings.model import Settings
 
@@ -48,6 +49,7 @@ class Context:
         settings: the validated configuration.
         plugins: the loaded plugins.
         connections: by name, ready to be handed to hooks.
+        actions: the specification of every action, by name.
         filters: compiled `where` filters by trigger label; triggers without one are absent.
         links: makes and reads personal links.
         redact: takes every secret of the configuration out of a text.
@@ -61,6 +63,7 @@ class Context:
     settings: Settings
     plugins: Plugins
     connections: Mapping[str, Connection]
+    actions: ActionSpecs
     filters: Mapping[str, Filter]
     links: Links
     redact: Redactor

@@ -34,8 +34,6 @@ def _action_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[st
         candidates = HOOKS_BY_ACTION[action.action]
         if not set(candidates) & set(hooks):
             yield f"declares the action {action.action!r}, but has no {' or '.join(candidates)}"
-        if action.doubt == "look" and "nps_find_existing" not in hooks:
-            yield f"looks for deliveries of {action.action!r} in doubt, but has no nps_find_existing"
     for name, candidates in HOOKS_BY_ACTION.items():
         if len(candidates) == 1 and candidates[0] in hooks and name not in declared and name != "send_fallback":
             yield f"has {candidates[0]}, but does not declare the action {name!r}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from nps_connect.ledger import claims, workers
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.recover import CLAIMABLE_TABLES, recover
+from nps_connect.services.deliveries.in_doubt import CLAIMABLE_TABLES, recover
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from nps_connect.ledger.upserts import insert_many
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import JOBS_QUEUE, Context, poll_queue
 from nps_connect.services.deliveries.circuit_breaker import resume_healthy_connections
-from nps_connect.services.deliveries.dead_in_doubt import resolve_dead_in_doubt
+from nps_connect.services.deliveries.in_doubt import resolve_dead_in_doubt
 from nps_connect.services.intake.poll import poll
 from nps_connect.services.intake.reconcile import reconcile, reconciled_connections
 from nps_connect.services.invitations.reminders import enqueue_confirmation_requests

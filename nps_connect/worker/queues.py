@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import get_args
 
 from nps_connect.ledger import circuit_breakers, claims, pauses, quotas
 from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
-from nps_connect.records.deliveries import Action
 from nps_connect.services.context import JOBS_QUEUE, Context, decide_queue, delivery_queue, parse_queue, poll_queue
 from nps_connect.services.decisions.drain_events import drain_events
-from nps_connect.services.deliveries.deliver import drain_deliveries, pause_scopes
+from nps_connect.services.deliveries.deliver import drain_deliveries, has_queue, pause_scopes
 from nps_connect.services.intake.parse import drain_requests
 from nps_connect.worker.jobs import PeriodicJob, drain_jobs
 
-ACTION_NAMES: tuple[Action, ...] = get_args(Action)
+JOBS_RANK = 100
+"""After intake and all actions."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class WorkQueue:
 
     Attributes:
         name: as in the column `queue_name`.
-        rank: priority; lower is served first: intake, then actions in the order of `Action`, then jobs.
+        rank: priority; lower is served first: intake, then actions by their priority, then jobs.
         table: of its rows.
         drain: processes one claim, given a predicate for stopping; returns the number of claimed rows.
         connection: its connection; None for work inside the application.
@@ -60,7 +59,7 @@ class WorkQueue:
 
 def build_queues(ctx: Context, jobs: dict[str, PeriodicJob]) -> list[WorkQueue]:
     """Return the queues of this configuration, highest priority first."""
-    queues = [WorkQueue(JOBS_QUEUE, 4 + len(ACTION_NAMES), JobRow, lambda _stopping: drain_jobs(ctx, jobs))]
+    queues = [WorkQueue(JOBS_QUEUE, JOBS_RANK, JobRow, lambda _stopping: drain_jobs(ctx, jobs))]
     for name in ctx.connections:
         queues += _intake_queues(ctx, name, jobs)
         if not ctx.shadow:
@@ -90,20 +89,16 @@ def _intake_queues(ctx: Context, name: str, jobs: dict[str, PeriodicJob]) -> lis
 
 
 def _delivery_queues(ctx: Context, name: str) -> list[WorkQueue]:
-    info = ctx.connector_info(name)
-    able: set[str] = {action_info.action for action_info in info.actions}
-    if info.channel:
-        able |= {"send_fallback", "send_survey", "send_reminder", "invite_review"}
     return [
         WorkQueue(
-            delivery_queue(name, action),
-            4 + rank,
+            delivery_queue(name, spec.action),
+            4 + spec.priority,
             DeliveryRow,
-            lambda stopping, action=action: drain_deliveries(ctx, name, action, stopping=stopping),  # type: ignore[misc]
+            lambda stopping, action=spec.action: drain_deliveries(ctx, name, action, stopping=stopping),  # type: ignore[misc]
             name,
-            pause_scopes(name, action),
+            pause_scopes(name, spec),
             is_delivery=True,
         )
-        for rank, action in enumerate(ACTION_NAMES)
-        if action in able
+        for spec in ctx.actions.values()
+        if has_queue(ctx, name, spec)
     ]

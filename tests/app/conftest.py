@@ -82,7 +82,7 @@ CONNECTOR_INFOS = [
         name="people",
         title="People",
         settings=PeopleSettings,
-        actions=(ActionInfo(action="write_score", batch_size=100, doubt="resend"),),
+        actions=(ActionInfo(action="write_score", batch_size=100),),
         events=(
             EventKind(name="deal.won", description="A deal is won.", fields={"amount": "number"}),
             EventKind(name="deal.lost", description="A deal is lost.", open_fields=True),
@@ -95,7 +95,7 @@ CONNECTOR_INFOS = [
         title="Post",
         settings=ConnectionSettings,
         channel=True,
-        actions=(ActionInfo(action="send_survey", doubt="hold", customer_facing=True),),
+        actions=(ActionInfo(action="send_survey"),),
         example=ExampleConfiguration(connection="mail", table="[connections.mail]"),
     ),
     ConnectorInfo(

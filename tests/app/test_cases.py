@@ -20,7 +20,7 @@ class HelpdeskPlugin:
             name="desk",
             title="Desk",
             settings=ConnectionSettings,
-            actions=(ActionInfo(action="open_ticket", doubt="look"),),
+            actions=(ActionInfo(action="open_ticket"),),
             events=(EventKind(name="ticket.solved", description="A ticket is solved."),),
             polling=True,
             example=ExampleConfiguration(connection="helpdesk", table=""),

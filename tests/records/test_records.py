@@ -195,7 +195,7 @@ def test_a_connector_finds_its_actions():
         name="acme",
         title="Acme",
         settings=dict,
-        actions=(ActionInfo(action="open_ticket", doubt="look"),),
+        actions=(ActionInfo(action="open_ticket"),),
         example=ExampleConfiguration(connection="crm", table=""),
     )
     assert info.action("open_ticket").batch_size == 1

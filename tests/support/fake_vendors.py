@@ -83,8 +83,8 @@ class FakeCrm(FakeVendor):
             title="Acme",
             settings=ConnectionSettings,
             actions=(
-                ActionInfo(action="write_score", batch_size=100, doubt="resend"),
-                ActionInfo(action="write_opt_out", doubt="resend"),
+                ActionInfo(action="write_score", batch_size=100),
+                ActionInfo(action="write_opt_out"),
             ),
             events=(
                 EventKind(name="deal.won", description="A deal is won.", fields={"amount": "number", "city": "text"}),
@@ -186,8 +186,8 @@ class FakeHelpdesk(FakeVendor):
             title="Desk",
             settings=ConnectionSettings,
             actions=(
-                ActionInfo(action="open_ticket", doubt="look"),
-                ActionInfo(action="update_ticket", doubt="resend"),
+                ActionInfo(action="open_ticket"),
+                ActionInfo(action="update_ticket"),
             ),
             example=EXAMPLE_CONFIGURATION,
         )
@@ -213,7 +213,7 @@ class FakeHelpdesk(FakeVendor):
     @hookimpl
     def nps_find_existing(self, connection, delivery):
         self.looked_for += 1
-        return Receipt(id="found") if delivery.payload.external_id in self.tickets else None
+        return Receipt(id="found") if getattr(delivery.payload, "external_id", None) in self.tickets else None
 
 
 class FakeMailChannel(FakeVendor):
@@ -234,9 +234,9 @@ class FakeMailChannel(FakeVendor):
             title="Post",
             settings=ConnectionSettings,
             actions=(
-                ActionInfo(action="send_survey", doubt="hold", customer_facing=True),
-                ActionInfo(action="send_reminder", doubt="hold", customer_facing=True),
-                ActionInfo(action="invite_review", doubt="hold", customer_facing=True),
+                ActionInfo(action="send_survey"),
+                ActionInfo(action="send_reminder"),
+                ActionInfo(action="invite_review"),
             ),
             channel=True,
             example=EXAMPLE_CONFIGURATION,
@@ -263,7 +263,7 @@ class FakeAlertChannel(FakeVendor):
             name="bell",
             title="Bell",
             settings=ConnectionSettings,
-            actions=(ActionInfo(action="send_alert", doubt="resend"),),
+            actions=(ActionInfo(action="send_alert"),),
             example=EXAMPLE_CONFIGURATION,
         )
 
@@ -282,7 +282,7 @@ class FakeReviewPlatform(FakeVendor):
             name="stars",
             title="Stars",
             settings=ConnectionSettings,
-            actions=(ActionInfo(action="invite_review", doubt="hold", customer_facing=True),),
+            actions=(ActionInfo(action="invite_review"),),
             review_policy=lambda _settings: policy,
             example=EXAMPLE_CONFIGURATION,
         )

@@ -88,7 +88,7 @@ def test_annotations_are_compared_by_type(narrow, wide, is_narrow_enough):
 
 DECLARATIONS = {
     "an action without its hook": (
-        {"actions": (*acme.nps_connector().actions, ActionInfo(action="send_alert", doubt="resend"))},
+        {"actions": (*acme.nps_connector().actions, ActionInfo(action="send_alert"))},
         "declares the action 'send_alert', but has no nps_send_alerts",
     ),
     "a hook without its action": (
@@ -110,11 +110,6 @@ DECLARATIONS = {
 @pytest.mark.parametrize(("info", "problem"), DECLARATIONS.values(), ids=DECLARATIONS)
 def test_declarations_that_contradict_the_hooks_fail(contract, make_broken_plugin, findings, info, problem):
     assert problem in findings(contract(make_broken_plugin(info=info)), "test_declarations_match_the_hooks")[0]
-
-
-def test_a_look_up_rule_without_nps_find_existing_fails(contract, make_broken_plugin, findings):
-    wrong = contract(make_broken_plugin(nps_find_existing=None))
-    assert "has no nps_find_existing" in findings(wrong, "test_declarations_match_the_hooks")[0]
 
 
 def test_a_review_platform_without_a_policy_fails(contract, make_broken_plugin, findings):

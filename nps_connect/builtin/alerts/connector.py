@@ -29,6 +29,6 @@ def nps_connector() -> ConnectorInfo:
         name="alerts",
         title="Alerts",
         settings=AlertsSettings,
-        actions=(ActionInfo(action="send_alert", doubt="resend"),),
+        actions=(ActionInfo(action="send_alert"),),
         example=EXAMPLE,
     )

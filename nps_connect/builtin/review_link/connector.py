@@ -39,7 +39,7 @@ def nps_connector() -> ConnectorInfo:
         name="review_link",
         title="Review link",
         settings=ReviewLinkSettings,
-        actions=(ActionInfo(action="invite_review", doubt="hold", customer_facing=True),),
+        actions=(ActionInfo(action="invite_review"),),
         review_policy=build_policy,
         location_field=lambda settings: settings.location_field,
         example=EXAMPLE,

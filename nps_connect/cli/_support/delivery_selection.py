@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from nps_connect.ledger.tables import DeliveryRow
-    from nps_connect.services.deliveries.retry import OperatorResult
-    from nps_connect.services.deliveries.selection import DeliverySelection
+    from nps_connect.services.deliveries.operator_actions import DeliverySelection, OperatorResult
     from nps_connect.settings.model import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,7 +66,7 @@ def parse_selection(
     Raises:
         click.UsageError: ids and ``--all`` are both given or both missing, or filters are given without ``--all``.
     """
-    from nps_connect.services.deliveries.selection import DeliverySelection
+    from nps_connect.services.deliveries.operator_actions import DeliverySelection
 
     given_filters = {name: value for name, value in filters.items() if value is not None}
     if bool(ids) == select_all or (given_filters and not select_all):
@@ -90,8 +89,7 @@ def load_selected(
     Raises:
         CommandError: an id does not exist.
     """
-    from nps_connect.services.deliveries.retry import load_deliveries_by_id
-    from nps_connect.services.deliveries.selection import select_deliveries
+    from nps_connect.services.deliveries.operator_actions import load_deliveries_by_id, select_deliveries
 
     if not isinstance(selection, tuple):
         return select_deliveries(session, selection, states)

@@ -93,13 +93,13 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from sqlalchemy import func, select
     from sqlmodel import col
 
+    from nps_connect.app.actions import ACTIONS
     from nps_connect.ledger.tables import DeliveryRow
     from nps_connect.records.deliveries import HoldCode
     from nps_connect.services.decisions.paused_surveys import survey_mail_condition
-    from nps_connect.services.deliveries.deliver import CUSTOMER_FACING
 
     is_pending = col(DeliveryRow.state) == "pending"
-    is_customer_mail = col(DeliveryRow.action).in_(sorted(CUSTOMER_FACING))
+    is_customer_mail = col(DeliveryRow.action).in_([spec.action for spec in ACTIONS.values() if spec.customer_facing])
     kind, _, name = scope.partition(":")
     if kind == "connection":
         is_waiting = is_pending & (col(DeliveryRow.connection) == name)

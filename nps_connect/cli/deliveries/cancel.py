@@ -21,7 +21,7 @@ from nps_connect.cli._support.output import pluralize, print_json
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.services.deliveries.retry import OperatorResult
+    from nps_connect.services.deliveries.operator_actions import OperatorResult
 
 
 @click.command(cls=Command)
@@ -44,16 +44,17 @@ def cancel(
 
     Ends any alarm about them. What the vendor has already received stays there.
     """
+    from nps_connect.app.actions import ACTIONS
     from nps_connect.connection import system_clock
-    from nps_connect.services.deliveries.operator_cancel import CANCELLABLE_STATES, cancel_by_operator
+    from nps_connect.services.deliveries.operator_actions import CANCELLABLE_STATES, cancel_by_operator
 
     with options.open_ledger() as (ledger, settings):
-        selection, cooldown = parse_selection(ids, select_all, settings, filters), settings.limits.cooldown
+        selection = parse_selection(ids, select_all, settings, filters)
 
         def cancel_selected(session: Session) -> list[OperatorResult]:
             now = system_clock()
             rows = load_selected(session, selection, CANCELLABLE_STATES)
-            return [cancel_by_operator(session, row, cooldown=cooldown, now=now) for row in rows]
+            return [cancel_by_operator(session, row, actions=ACTIONS, settings=settings, now=now) for row in rows]
 
         with ledger.read() as session:
             results = cancel_selected(session)

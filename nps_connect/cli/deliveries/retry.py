@@ -21,7 +21,7 @@ from nps_connect.cli._support.output import pluralize, print_json
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.services.deliveries.retry import OperatorResult
+    from nps_connect.services.deliveries.operator_actions import OperatorResult
 
 
 @click.command(cls=Command)
@@ -47,23 +47,25 @@ def retry(
     Deliveries in doubt are first looked up at the vendor and not repeated if found there. Mail cannot be looked up: it
     stays held unless --even-if-sent is given.
     """
+    from nps_connect.app.actions import ACTIONS
     from nps_connect.connection import system_clock
-    from nps_connect.services.deliveries.deliver import CUSTOMER_FACING
-    from nps_connect.services.deliveries.retry import RETRYABLE_STATES
-    from nps_connect.services.deliveries.retry import retry as retry_delivery
+    from nps_connect.services.deliveries.operator_actions import RETRYABLE_STATES, retry_by_operator
 
     with options.open_ledger() as (ledger, settings):
-        selection, cooldown = parse_selection(ids, select_all, settings, filters), settings.limits.cooldown
+        selection = parse_selection(ids, select_all, settings, filters)
 
         def retry_selected(session: Session) -> list[OperatorResult]:
             now = system_clock()
             rows = load_selected(session, selection, RETRYABLE_STATES)
-            return [retry_delivery(session, row, cooldown=cooldown, now=now, even_if_sent=even_if_sent) for row in rows]
+            return [
+                retry_by_operator(session, row, actions=ACTIONS, settings=settings, now=now, even_if_sent=even_if_sent)
+                for row in rows
+            ]
 
         with ledger.read() as session:
             results = retry_selected(session)
         possible = [result for result in results if result.refused is None]
-        customers = len({result.row.contact_id for result in possible if result.row.action in CUSTOMER_FACING})
+        customers = len({result.row.contact_id for result in possible if ACTIONS[result.row.action].customer_facing})
         if not as_json:
             print_results(results, empty="no dead or held deliveries")
             reach = pluralize(customers, "customer", "customers")

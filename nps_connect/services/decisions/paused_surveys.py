@@ -10,7 +10,8 @@ from sqlmodel import Session, col
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.deliveries import HoldCode
-from nps_connect.services.deliveries.cancel import MAIL_ACTIONS
+from nps_connect.services.invitations.actions import ACTIONS as INVITATION_ACTIONS
+from nps_connect.services.reviews.actions import ACTIONS as REVIEW_ACTIONS
 
 
 def pause_survey(session: Session, survey: str, *, reason: str, now: datetime) -> bool:
@@ -38,7 +39,7 @@ def survey_mail_condition(survey: str) -> ColumnElement[bool]:
     invitations = select(col(InvitationRow.id)).where(col(InvitationRow.survey) == survey)
     responses = select(col(ResponseRow.id)).where(col(ResponseRow.survey) == survey)
     return and_(
-        col(DeliveryRow.action).in_(MAIL_ACTIONS),
+        col(DeliveryRow.action).in_([spec.action for spec in (*INVITATION_ACTIONS, *REVIEW_ACTIONS)]),
         or_(col(DeliveryRow.invitation_id).in_(invitations), col(DeliveryRow.response_id).in_(responses)),
     )
 

@@ -1,1 +1,1 @@
-"""Delivering: from deliveries that are due to what vendors answered."""
+"""Deliveries: every effect outside the application, from the claim of a due row to its settled outcome."""

@@ -1,264 +1,351 @@
-"""Deliver: claim due deliveries of one queue, call one hook of one plugin, settle each item.
+"""Deliver: claim due deliveries of one queue, prepare and start them, call one hook of one plugin, settle each item.
 
-The order of every try: claim (commit) - look people up anew - prepare and start (commit) - call - settle (commit).
+Claim, preparation and start are one transaction. Where a vendor must be asked for contacts first, or a channel must
+wait for its rate, they are two, with no transaction open in between. The outcome is written in a third one.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import func
-from sqlalchemy.orm.attributes import set_committed_value
-from sqlmodel import Session, col
+from sqlalchemy import Table, update
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
-from nps_connect.errors import DeliveryError, PluginError
-from nps_connect.ledger import circuit_breakers, claims, pauses
+from nps_connect.connection import Sleep
+from nps_connect.errors import AuthFailed, NotAllowed, PluginError, RateLimited
+from nps_connect.ledger import circuit_breakers, claims, pauses, quotas
+from nps_connect.ledger.bulk_sql import load_columns
+from nps_connect.ledger.quotas import LedgerRateLimiter
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.records.connectors import ActionInfo
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Action, Payload, Receipt
-from nps_connect.services.contacts.store import preload_responses
+from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, Prepared, SettledDelivery
 from nps_connect.services.context import Context, delivery_queue
-from nps_connect.services.deliveries import claim_scores
-from nps_connect.services.deliveries.attempts import SettledDelivery
-from nps_connect.services.deliveries.channel_rate import acquire_channel_rate
-from nps_connect.services.deliveries.claim_scores import ORDER_RETRY_DELAY, StartedDelivery
-from nps_connect.services.deliveries.contact_refresh import RefreshResult, refresh_contacts
-from nps_connect.services.deliveries.db_retry import retry_write
-from nps_connect.services.deliveries.delivery_order import load_with_relations, out_of_order_ids
-from nps_connect.services.deliveries.preflight import NotAttempted
-from nps_connect.services.deliveries.prepare import prepare
-from nps_connect.services.deliveries.receipts import reject_duplicate_receipts
-from nps_connect.services.deliveries.resolve_in_doubt import find_existing
-from nps_connect.services.deliveries.settle import settle_batch
+from nps_connect.services.deliveries.circuit_breaker import record_outcomes
+from nps_connect.services.deliveries.delivery_order import out_of_order_ids
+from nps_connect.services.deliveries.in_doubt import find_existing
+from nps_connect.services.deliveries.preparation import (
+    LookupResult,
+    contacts_to_look_up,
+    load_batch,
+    look_up_contacts,
+    prepare_batch,
+)
+from nps_connect.services.deliveries.settle import in_doubt_rule, reject_duplicate_receipts, settle
 
 log = logging.getLogger(__name__)
 
-UNBATCHED_CLAIM_SIZE = 10
-"""Rows claimed at once where the vendor takes them one by one; a crash gives the unstarted ones back."""
+ORDER_RETRY_DELAY = timedelta(seconds=1)
+"""When a delivery is due again that waits for another one to the same contact."""
 
-HOOK_BY_ACTION: dict[str, str] = {
-    "send_fallback": "nps_send_messages",
-    "send_survey": "nps_send_messages",
-    "send_reminder": "nps_send_messages",
-    "invite_review": "nps_send_messages",
-    "write_score": "nps_write_scores",
-    "write_opt_out": "nps_write_opt_outs",
-    "open_ticket": "nps_open_tickets",
-    "update_ticket": "nps_update_tickets",
-    "send_alert": "nps_send_alerts",
-}
-CUSTOMER_FACING = frozenset({"send_survey", "send_reminder", "invite_review"})
+ROWS_PER_VISIT = 10
+"""A queue whose vendor takes items one by one is drained up to this number before the thread serves other queues."""
 
+UNUSED_DELIVERY_COLUMNS = (
+    "cancel_code",
+    "error_kind",
+    "finished_at",
+    "hold_code",
+    "hold_detail",
+    "last_error",
+    "lease_until",
+    "receipt_id",
+    "receipt_link",
+    "receipt_note",
+    "started_at",
+)
+"""What no preparation and no consequence of an outcome needs."""
 
-def action_info(ctx: Context, connection: str, action: Action) -> ActionInfo:
-    """How the connection's plugin takes an action; mail of last resort goes like other mail, but may repeat."""
-    declared = ctx.connector_info(connection).action(action)
-    if declared is not None:
-        return declared
-    return ActionInfo(action=action, doubt="resend" if action == "send_fallback" else "hold")
+SETTLE_RETRY_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 5.0, 5.0, 5.0)
+"""Together shorter than a lease: afterwards another worker may have taken over."""
 
-
-def pause_scopes(connection: str, action: str) -> tuple[str, ...]:
-    """The scopes of which any one, being stopped, stops the queue."""
-    own = (pauses.connection_scope(connection), pauses.queue_scope(connection, action))
-    return (*own, pauses.MAIL_SCOPE) if action in CUSTOMER_FACING else own
+T = TypeVar("T")
+_DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 
-def _is_paused(session: Session, connection: str, action: str) -> bool:
-    return not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, action))
+@dataclass(frozen=True)
+class StartedDelivery:
+    """A delivery that was started, with what its hook receives."""
+
+    row: DeliveryRow
+    item: Payload
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a queue: its rows are held under the token.
+
+    Attributes:
+        ctx: the application context.
+        connection: the connection that is called.
+        spec: the action.
+        token: of the lease.
+        is_probe: the one call that goes first while the circuit breaker is open.
+    """
+
+    ctx: Context
+    connection: str
+    spec: ActionSpec
+    token: str
+    is_probe: bool = False
+
+
+class _Started(NamedTuple):
+    """What a transaction has started, and the queues with new work because of what it settled."""
+
+    deliveries: Sequence[StartedDelivery]
+    queue_names: set[str]
+
+
+def pause_scopes(connection: str, spec: ActionSpec) -> tuple[str, ...]:
+    """Return the pause scopes each of which stops the queue."""
+    scopes = (pauses.connection_scope(connection), pauses.queue_scope(connection, spec.action))
+    return (*scopes, pauses.MAIL_SCOPE) if spec.customer_facing else scopes
+
+
+def has_queue(ctx: Context, connection: str, spec: ActionSpec) -> bool:
+    """Return whether a connection carries out an action: declared by its plugin, or a message on any channel."""
+    info = ctx.connector_info(connection)
+    return info.action(spec.action) is not None or (info.channel and spec.is_message)
 
 
 def drain_deliveries(
     ctx: Context, connection: str, action: Action, *, stopping: Callable[[], bool] = lambda: False
 ) -> int:
-    """Work off one claim of a queue; returns how many rows were claimed.
+    """Deliver due deliveries of a queue, batch by batch; return how many rows were claimed.
 
     Args:
-        ctx: the joined parts.
+        ctx: the application context.
         connection: name of the connection.
         action: the action; with the connection it names the queue.
-        stopping: asked between calls; once true, what has not started is given back.
+        stopping: checked between batches: once true, no further batch is claimed.
     """
-    info = action_info(ctx, connection, action)
-    queue_name, scope, token = delivery_queue(connection, action), pauses.connection_scope(connection), ctx.token()
-    most = info.batch_size if info.batch_size > 1 else UNBATCHED_CLAIM_SIZE
+    info = ctx.connector_info(connection).action(action)
+    batch_size = info.batch_size if info is not None else 1
+    total = 0
+    while True:
+        claimed, is_healthy = _drain_batch(ctx, connection, ctx.actions[action], batch_size)
+        total += claimed
+        if claimed < batch_size or not is_healthy or total >= ROWS_PER_VISIT or stopping():
+            return total
+
+
+def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: int) -> tuple[int, bool]:
+    """Deliver one batch; return how many rows were claimed, and whether the queue may go on."""
+    token, scope = ctx.token(), pauses.connection_scope(connection)
+    queue_name, started = delivery_queue(connection, spec.action), _Started([], set())
     with ctx.ledger.write() as session:
-        if _is_paused(session, connection, action):
-            return 0
+        if _is_paused(session, connection, spec):
+            return 0, False
         breaker = circuit_breakers.acquire(session, scope, now=ctx.clock())
         if breaker == "open":
-            return 0
-        limit = 1 if breaker == "probe" else most
-        taken = _claim(ctx, session, connection, action, token, limit, at_once=limit <= info.batch_size)
-        if not taken.count and breaker == "probe":
+            return 0, False
+        claim = Claim(ctx, connection, spec, token, is_probe=breaker == "probe")
+        limit, now, starts_now = 1 if claim.is_probe else batch_size, ctx.clock(), not spec.customer_facing
+        ids = claims.claim_ids(session, DeliveryRow, queue_name, token=token, now=now, limit=limit, start=starts_now)
+        rows = _load_claimed(session, ids, token)
+        batch = load_batch(ctx, session, connection, rows)
+        contacts = contacts_to_look_up(spec, batch)
+        if contacts and starts_now:
+            claims.undo_start(session, DeliveryRow, ids, token=token, now=now)
+            starts_now = False
+        if rows and starts_now:
+            started = _prepare_and_start(claim, session, batch, {}, now, is_claimed_as_started=True)
+        elif not rows and claim.is_probe:
             circuit_breakers.release_probe(session, scope, now=ctx.clock())
-    if taken.count == most:
-        ctx.wake(queue_name)  # there is more: another thread or worker may join
-    rows = taken.rest
-    going_on = not taken.started or _call_and_settle(
-        ctx, connection, action, info, taken.started, [], token, probe=breaker == "probe"
-    )
-    while rows and going_on and not stopping():
-        if action in CUSTOMER_FACING and not acquire_channel_rate(ctx, connection):
-            break
-        batch = rows[: info.batch_size]
-        rows = rows[info.batch_size :]
-        going_on = _deliver_batch(ctx, connection, action, info, batch, token, probe=breaker == "probe")
-    if rows:
-        with ctx.ledger.write() as session:
-            claims.release(session, DeliveryRow, [row.id or 0 for row in rows], token=token)
-            if breaker == "probe":
-                circuit_breakers.release_probe(session, scope, now=ctx.clock())
-    return taken.count
+    if len(ids) == batch_size:
+        ctx.wake(queue_name)  # there may be more: another thread or worker can join
+    if rows and not starts_now:
+        looked_up = _look_up_and_start(claim, rows, contacts)
+        if looked_up is None:
+            _release(claim, rows)
+            return len(ids), False
+        started = looked_up
+    for name in started.queue_names:
+        ctx.wake(name)
+    return len(ids), _call_and_settle(claim, started.deliveries) if rows else True
 
 
-def _claim(
-    ctx: Context, session: Session, connection: str, action: Action, token: str, limit: int, *, at_once: bool
-) -> claim_scores.ClaimedDeliveries:
-    """Claim; what can be started at once, is."""
-    queue_name, now = delivery_queue(connection, action), ctx.clock()
-    if at_once and action in claim_scores.CLAIM_AND_START_ACTIONS:
-        return claim_scores.claim_and_start(session, connection, queue_name, token=token, now=now, limit=limit)
-    rows = claims.claim(session, DeliveryRow, queue_name, token=token, now=now, limit=limit)
-    return claim_scores.ClaimedDeliveries(len(rows), rest=rows)
-
-
-def _deliver_batch(
-    ctx: Context,
-    connection: str,
-    action: Action,
-    info: ActionInfo,
-    rows: Sequence[DeliveryRow],
-    token: str,
-    *,
-    probe: bool,
-) -> bool:
-    """Deliver one batch; false when the queue should rest (a quota is used up, a connection is held)."""
+def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapping[int, Contact]) -> _Started | None:
+    """Ask vendors for contacts, then prepare and start; return None if the channel or the queue must pause."""
+    ctx, connection, spec = claim.ctx, claim.connection, claim.spec
     ctx.leases.record_progress()
-    looked = refresh_contacts(ctx, connection, action, rows)
-    started, settled, stopped = _prepare_and_start(ctx, connection, action, rows, looked, token)
-    return _call_and_settle(ctx, connection, action, info, started, settled, token, probe=probe) and not stopped
-
-
-def _call_and_settle(
-    ctx: Context,
-    connection: str,
-    action: Action,
-    info: ActionInfo,
-    started: Sequence[StartedDelivery],
-    settled: list[SettledDelivery],
-    token: str,
-    *,
-    probe: bool,
-) -> bool:
-    """Call the plugin for what has started, and settle it; false when the queue should rest."""
-    ctx.leases.record_progress()
-    in_doubt = [one for one in started if one.row.in_doubt]
-    fresh = [one for one in started if not one.row.in_doubt]
-    outcomes: list[Receipt | Exception] = []
-    asked: list[StartedDelivery] = []
-    for one in in_doubt:
-        ctx.leases.record_progress()
-        found = find_existing(ctx, connection, action, one.row, one.item) if info.doubt == "look" else None
-        if found is None:
-            fresh.append(one)
-        else:
-            asked.append(one)
-            outcomes.append(found)
-    ctx.leases.record_progress()
-    outcomes += _call_hook(ctx, connection, action, [one.item for one in fresh])
-    asked += fresh
-    outcomes = reject_duplicate_receipts(ctx, connection, action, [one.row for one in asked], outcomes)
-    settled += [SettledDelivery(one.row, outcome, called=True) for one, outcome in zip(asked, outcomes, strict=True)]
-    return retry_write(
-        lambda: settle_batch(ctx, connection, action, info, settled, token, called=bool(asked), probe=probe),
-        ctx.connections[connection].sleep,
-    )
+    if spec.customer_facing and not acquire_channel_rate(ctx, connection):
+        return None
+    lookups = look_up_contacts(ctx, spec, connection, contacts)
+    with ctx.ledger.write() as session:
+        if _is_paused(session, connection, spec):
+            return None
+        loaded = _load_claimed(session, [row.id or 0 for row in rows], claim.token)
+        ours = [row for row in loaded if row.lease_token == claim.token]
+        batch = load_batch(ctx, session, connection, ours, lookups)
+        return _prepare_and_start(claim, session, batch, lookups, ctx.clock())
 
 
 def _prepare_and_start(
-    ctx: Context,
-    connection: str,
-    action: Action,
-    rows: Sequence[DeliveryRow],
-    looked: dict[int, RefreshResult],
-    token: str,
-) -> tuple[list[StartedDelivery], list[SettledDelivery], bool]:
-    """Read everything again, prepare what is to be sent, and note the start; all in one transaction.
+    claim: Claim,
+    session: Session,
+    batch: PreparationBatch,
+    lookups: Mapping[int, LookupResult],
+    now: datetime,
+    *,
+    is_claimed_as_started: bool = False,
+) -> _Started:
+    """Build what is sent, record the start, and settle what is not attempted, in the transaction of the batch.
 
-    Returns:
-        What has started, what ends without a call, and whether the queue was stopped meanwhile: then all are given back.
+    With `is_claimed_as_started` the claim has recorded the start, and it is undone for what does not start.
     """
-    now = ctx.clock()
-    started: list[StartedDelivery] = []
-    settled: list[SettledDelivery] = []
+    spec, token, rows = claim.spec, claim.token, {row.id or 0: row for row in batch.deliveries}
+    late = out_of_order_ids(session, batch.deliveries, token) if spec.is_ordered else set()
+    if late:
+        batch = replace(batch, deliveries=[row for row in batch.deliveries if row.id not in late])
+    results = prepare_batch(spec, batch, lookups)
+    items: dict[int, Payload] = {}
+    columns: dict[int, Mapping[str, Any]] = {}
+    settled = []
+    for row_id, result in results.items():
+        if isinstance(result, NotAttempted | Exception):
+            settled.append(SettledDelivery(rows[row_id], result))
+        elif isinstance(result, Prepared):
+            items[row_id], columns[row_id] = result.item, result.columns
+        else:
+            items[row_id] = result
+    if is_claimed_as_started:
+        held, stopped = set(items), [row_id for row_id in rows if row_id not in items]
+        if stopped:
+            claims.undo_start(session, DeliveryRow, stopped, token=token, now=now)
+    else:
+        held = claims.start(session, DeliveryRow, list(items), token=token, now=now)
+    for row_id in held & columns.keys():
+        session.execute(update(_DELIVERIES).where(_DELIVERIES.c.id == row_id).values(**columns[row_id]))
+    if late:
+        waits = {"state": "pending", "due_at": now + ORDER_RETRY_DELAY}
+        claims.settle_many(session, DeliveryRow, dict.fromkeys(late, waits), token=token)
+    queue_names = settle(claim.ctx, session, claim.connection, spec, settled, token) if settled else set()
+    started = [StartedDelivery(rows[row_id], item, now) for row_id, item in items.items() if row_id in held]
+    return _Started(started, queue_names)
+
+
+def _load_claimed(session: Session, ids: Collection[int], token: str) -> list[DeliveryRow]:
+    """Return claimed rows, oldest due time first; one that cannot be read is dead, alone."""
+    rows = load_columns(session, DeliveryRow, ids, without=UNUSED_DELIVERY_COLUMNS)
+    damaged = dict.fromkeys(set(ids) - rows.keys(), {"state": "dead", "last_error": "the row cannot be read"})
+    if damaged:
+        claims.settle_many(session, DeliveryRow, damaged, token=token)
+    return sorted(rows.values(), key=lambda row: (row.due_at, row.id))
+
+
+def _call_and_settle(claim: Claim, started: Sequence[StartedDelivery]) -> bool:
+    """Call the plugin for what has started, and settle it; return whether the queue may go on.
+
+    A delivery in doubt is looked for first where the plugin can look; only one that is surely not there is sent again.
+    """
+    ctx, connection, spec = claim.ctx, claim.connection, claim.spec
+    if not started:
+        if claim.is_probe:
+            _release(claim, [])
+        return True
+    to_send: list[StartedDelivery] = []
+    called: list[StartedDelivery] = []
+    outcomes: list[Receipt | Exception] = []
+    looks = in_doubt_rule(ctx, connection, spec.action) == "look"
+    for delivery in started:
+        ctx.leases.record_progress()
+        existing = find_existing(ctx, delivery.row, delivery.item) if looks and delivery.row.in_doubt else None
+        if existing is None:
+            to_send.append(delivery)
+        else:
+            called.append(delivery)
+            outcomes.append(existing)
+    outcomes += _call_hook(ctx, connection, spec, [delivery.item for delivery in to_send])
+    called += to_send
+    outcomes = reject_duplicate_receipts(ctx, connection, spec, [delivery.row for delivery in called], outcomes)
+    settled = [
+        SettledDelivery(delivery.row, outcome, called=True, started_at=delivery.started_at)
+        for delivery, outcome in zip(called, outcomes, strict=True)
+    ]
+    return retry_write(lambda: settle_batch(claim, settled), ctx.connections[connection].sleep)
+
+
+def settle_batch(claim: Claim, settled: Sequence[SettledDelivery]) -> bool:
+    """Settle the outcomes of one call in a transaction of its own; return whether the queue may go on."""
+    ctx, outcomes = claim.ctx, [delivery.outcome for delivery in settled]
     with ctx.ledger.write() as session:
-        if _is_paused(session, connection, action):
-            claims.release(session, DeliveryRow, [row.id or 0 for row in rows], token=token)
-            return [], [], True
-        ours = {row.id: row for row in load_with_relations(session, rows) if row.lease_token == token}
-        late = out_of_order_ids(session, list(ours.values()), token)
-        preload_responses(session, {row.contact_id for row in ours.values() if row.contact_id and row.response_id})
-        for claimed in rows:
-            found = looked.get(claimed.id or 0)
-            row = ours.get(claimed.id)
-            if isinstance(found, DeliveryError | NotAttempted):
-                settled.append(SettledDelivery(claimed, found))
-            elif row is not None and row.id in late:
-                values = {"state": "pending", "due_at": now + ORDER_RETRY_DELAY}
-                claims.settle_many(session, DeliveryRow, {row.id or 0: values}, token=token)
-            elif row is not None:
-                item = _prepare_item(ctx, session, row, found)
-                if (
-                    isinstance(item, NotAttempted) and item.state == "held"
-                ):  # at once: whoever lets it go on must find it
-                    values = {"state": "held", "hold_code": item.hold_code, "hold_detail": item.detail}
-                    claims.settle_many(session, DeliveryRow, {row.id or 0: values}, token=token)
-                elif isinstance(item, NotAttempted | Exception):
-                    settled.append(SettledDelivery(row, item))
-                else:
-                    started.append(StartedDelivery(row, item))
-        session.flush()
-        first = func.coalesce(col(DeliveryRow.first_started_at), now)
-        ids = [one.row.id or 0 for one in started]
-        held = claims.start(session, DeliveryRow, ids, token=token, now=now, first_started_at=first)
-    for one in started:
-        set_committed_value(one.row, "started_at", now)
-        set_committed_value(one.row, "first_started_at", one.row.first_started_at or now)
-    return [one for one in started if one.row.id in held], settled, False
-
-
-def _prepare_item(
-    ctx: Context, session: Session, row: DeliveryRow, looked: Contact | None
-) -> Payload | NotAttempted | Exception:
-    try:
-        item = prepare(ctx, session, row, looked)
-    except Exception as error:  # a corrupted row or a bug goes dead alone, the batch goes on
-        log.exception("delivery cannot be prepared delivery=%s", row.id)
-        return error
-    if not isinstance(item, NotAttempted) and has_fixed_payload(row.action):
-        row.payload = item.model_dump(mode="json")
-    return item
-
-
-def has_fixed_payload(action: str) -> bool:
-    """Whether a retry must send exactly what the first try sent."""
-    return action == "open_ticket"
+        queue_names = settle(ctx, session, claim.connection, claim.spec, settled, claim.token)
+        is_healthy = record_outcomes(ctx, session, claim.connection, claim.spec.action, outcomes, probe=claim.is_probe)
+    for queue_name in queue_names:
+        ctx.wake(queue_name)
+    return is_healthy and not any(isinstance(outcome, RateLimited | AuthFailed | NotAllowed) for outcome in outcomes)
 
 
 def _call_hook(
-    ctx: Context, connection: str, action: Action, items: Sequence[Payload]
+    ctx: Context, connection: str, spec: ActionSpec, items: Sequence[Payload]
 ) -> Sequence[Receipt | Exception]:
     if not items:
         return []
-    plugin, hook = ctx.plugin_name(connection), HOOK_BY_ACTION[action]
     try:
-        return ctx.plugins.deliver(plugin, hook, ctx.connections[connection], items)
+        return ctx.plugins.deliver(ctx.plugin_name(connection), spec.hook, ctx.connections[connection], items)
     except PluginError as error:
-        log.error("plugin broke its contract connection=%s action=%s: %s", connection, action, error.problem)
+        log.error("plugin_contract_broken connection=%s action=%s: %s", connection, spec.action, error.problem)
         return [error] * len(items)
-    except Exception as error:  # a plugin may raise anything; it is contained and named
-        log.exception("plugin failed connection=%s action=%s", connection, action)
+    except Exception as error:  # a plugin may raise anything
+        log.exception("plugin_failed connection=%s action=%s", connection, spec.action)
         return [error] * len(items)
+
+
+def acquire_channel_rate(ctx: Context, connection: str) -> bool:
+    """Take one call of the rate of a channel without an HTTP client, which all workers share through the ledger.
+
+    Waits for it if the wait is short.
+
+    Returns:
+        False if the connection must pause: nothing was taken, and the pause of its quota is recorded.
+    """
+    channel = ctx.connections[connection]
+    if channel.client is not None:
+        return True  # the client counts its calls itself
+    info = ctx.connector_info(connection)
+    for quota in info.quotas_for(channel.settings) if info.quotas_for else info.quotas:
+        try:
+            wait = LedgerRateLimiter(ctx.ledger, ctx.clock).acquire(connection, quota)
+        except RateLimited as error:
+            with ctx.ledger.write() as session:
+                quotas.pause_quota(session, connection, error.quota, until=error.until or ctx.clock())
+            return False
+        if wait:
+            channel.sleep(wait)
+    return True
+
+
+def retry_write(write: Callable[[], T], sleep: Sleep) -> T:
+    """Write, and retry while the database is restarting, unreachable or full.
+
+    Raises:
+        DBAPIError: it still is after all waits. The deliveries are in doubt then, and are recovered by their lease.
+    """
+    for wait in SETTLE_RETRY_DELAYS_SECONDS:
+        try:
+            return write()
+        except DBAPIError as error:
+            log.warning("settle_delayed error=%s", type(error.orig).__name__)
+            sleep(wait)
+    return write()
+
+
+def _is_paused(session: Session, connection: str, spec: ActionSpec) -> bool:
+    return not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec))
+
+
+def _release(claim: Claim, rows: Sequence[DeliveryRow]) -> None:
+    """Give claimed rows back that were not started, and the probe of the circuit breaker."""
+    with claim.ctx.ledger.write() as session:
+        claims.release(session, DeliveryRow, [row.id or 0 for row in rows], token=claim.token)
+        if claim.is_probe:
+            scope = pauses.connection_scope(claim.connection)
+            circuit_breakers.release_probe(session, scope, now=claim.ctx.clock())

@@ -1,79 +1,47 @@
-"""Order: effects for one person on one queue happen one after the other, the oldest first."""
+"""Order: effects for one contact on one queue happen one after the other, the oldest first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Table, bindparam, select
 from sqlmodel import Session
 
 from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import RUNNING, in_list, not_in_list, without_index
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.ledger.tables import DeliveryRow
 
-ORDERED_ACTIONS = frozenset({"write_score", "update_ticket", "write_opt_out"})
-"""Actions of which a later one must not be overtaken by an earlier one."""
-
-
-def load_with_relations(session: Session, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
-    """The rows as they are now, with their people, answers and invitations read at once.
-
-    What is damaged among those is left out here; whoever reads it for one row meets the damage there.
-    """
-    found = _load_all(session, DeliveryRow, {row.id for row in rows})
-    beside: list[object] = []
-    tables: tuple[tuple[Any, set[int | None]], ...] = (
-        (ContactRow, {row.contact_id for row in found}),
-        (ResponseRow, {row.response_id for row in found}),
-        (InvitationRow, {row.invitation_id for row in found}),
-    )
-    for table, wanted in tables:
-        if wanted - {None}:
-            beside += _load_all(session, table, wanted - {None})
-    session.info["beside"] = beside  # the session itself holds on to nothing
-    return found
-
-
-def _load_all(session: Session, table: Any, ids: set[Any]) -> list[Any]:  # noqa: ANN401
-    query = select(table).where(in_list(table.id, "ids"))
-    try:
-        return list(session.execute(query, {"ids": list(ids)}).scalars())
-    except (ValueError, TypeError):
-        return []
+_d: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
+_COMPETING_ROWS = select(_d.c.id, _d.c.contact_id, _d.c.started_at, _d.c.lease_token).where(
+    in_list(_d.c.contact_id, "contact_ids"),
+    without_index(_d.c.queue_name) == bindparam("queue_name"),
+    without_index(_d.c.state) == RUNNING,
+    not_in_list(_d.c.id, "claimed_ids"),
+)
 
 
 def out_of_order_ids(session: Session, rows: Sequence[DeliveryRow], token: str) -> set[int]:
-    """Which of our claimed rows must wait, because another one to the same person is older or has begun.
+    """Return which claimed rows must wait, because another one to the same contact is older or has started.
 
-    The queue's starts come one after the other, so that of two workers one sees the other's start.
+    The starts of a queue are serialised by a lock, so that of two workers one sees the start of the other.
     """
-    if not rows or rows[0].action not in ORDERED_ACTIONS:
+    if not rows:
         return set()
     claims.advisory_lock(session, rows[0].queue_name)
-    told = {
-        "people": [row.contact_id for row in rows if row.contact_id is not None],
-        "ours": [row.id for row in rows],
+    parameters = {
+        "contact_ids": [row.contact_id for row in rows if row.contact_id is not None],
+        "claimed_ids": [row.id for row in rows],
         "queue_name": rows[0].queue_name,
     }
-    beside: dict[int | None, list[tuple[int, bool]]] = {}
+    rivals: dict[int | None, list[tuple[int, bool]]] = {}
     for row in rows:
-        beside.setdefault(row.contact_id, []).append((row.id or 0, False))
-    for rival_id, contact_id, started_at, rival_token in session.connection().execute(_COMPETING_ROWS, told):
-        beside.setdefault(contact_id, []).append((rival_id or 0, started_at is not None and rival_token != token))
+        rivals.setdefault(row.contact_id, []).append((row.id or 0, False))
+    for row_id, contact_id, started_at, lease_token in session.connection().execute(_COMPETING_ROWS, parameters):
+        rivals.setdefault(contact_id, []).append((row_id, started_at is not None and lease_token != token))
     return {
         row.id or 0
         for row in rows
         if row.contact_id is not None
-        for rival_id, begun in beside[row.contact_id]
-        if rival_id != row.id and (rival_id < (row.id or 0) or begun)
+        for rival_id, has_started in rivals[row.contact_id]
+        if rival_id != row.id and (rival_id < (row.id or 0) or has_started)
     }
-
-
-_d: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
-_COMPETING_ROWS = select(_d.c.id, _d.c.contact_id, _d.c.started_at, _d.c.lease_token).where(
-    in_list(_d.c.contact_id, "people"),
-    without_index(_d.c.queue_name) == bindparam("queue_name"),
-    without_index(_d.c.state) == RUNNING,
-    not_in_list(_d.c.id, "ours"),
-)

@@ -19,8 +19,8 @@ from nps_connect.records.events import Event
 from nps_connect.rendering import notices
 from nps_connect.rules.limit_state import DueCounter
 from nps_connect.rules.timing import local_date, same_time_on, start_of_next_day, utc_at
+from nps_connect.services.action_spec import NotAttempted
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.preflight import NotAttempted
 from nps_connect.services.invitations.campaigns import campaign_trigger
 from nps_connect.services.notices.staff_notices import notify_once_per_day
 from nps_connect.settings.model import Limits

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from nps_connect.ledger import cooldowns, pauses
+from nps_connect.ledger import cooldowns
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
-from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
+from nps_connect.records.deliveries import CancelCode, cancel_text
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND
+from nps_connect.services.action_spec import NotAttempted
 from nps_connect.services.contacts.store import load_contact_subjects
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.preflight import NotAttempted
+from nps_connect.services.deliveries.preparation import survey_pause
 from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.settings.model import Settings
 
@@ -32,7 +33,7 @@ def check_before_send(
         return NotAttempted.cancelled(CancelCode.SURVEY_EXPIRED)
     if invitation.state != "planned":  # a delivery in doubt is looked up at the vendor all the same
         return None if row.in_doubt else NotAttempted.cancelled(CancelCode.INVITATION_OVER, invitation.reason)
-    not_attempted = check_survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
+    not_attempted = survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
     if not_attempted is not None:
         return not_attempted
     if _reserve_cooldown(ctx, session, invitation, contact):
@@ -41,12 +42,6 @@ def check_before_send(
     invitation.state, invitation.reason = "cancelled", cancel_text(CancelCode.COOLDOWN)
     cooldowns.release(session, invitation.id or 0, cooldown=ctx.settings.limits.cooldown, now=now)
     return NotAttempted.cancelled(CancelCode.COOLDOWN)
-
-
-def check_survey_pause(session: Session, survey: str) -> NotAttempted | None:
-    """Return a hold if an operator has paused the survey."""
-    scope = pauses.survey_scope(survey)
-    return NotAttempted.held(HoldCode.SURVEY_PAUSED, survey) if pauses.is_paused(session, scope) else None
 
 
 def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, contact: ContactRow) -> bool:

@@ -13,7 +13,7 @@ from nps_connect.records.responses import Response
 from nps_connect.rendering import mails
 from nps_connect.rules.timing import last_valid_moment, link_expiry
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.messages import build_sender, inline_images, list_id
+from nps_connect.services.deliveries.customer_mail import build_sender, inline_images, list_id
 from nps_connect.services.links import TestLink
 
 SampleKind = Literal["survey", "reminder", "confirm", "review", "help"]

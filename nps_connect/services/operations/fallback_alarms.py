@@ -1,9 +1,9 @@
-"""A detractor must not die silently: what is stuck goes by mail to the fallback address, repeated until handled."""
+"""Alarms: a ticket or alert that is stuck goes by mail to the fallback address, repeated until handled."""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import func, or_, select
@@ -12,115 +12,118 @@ from sqlmodel import Session, col
 from nps_connect.ledger import pauses
 from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.deliveries import Action, HoldCode, hold_text
-from nps_connect.rendering import notices
-from nps_connect.rules.routing import delivery_key
-from nps_connect.services.context import Context, delivery_queue
-from nps_connect.services.notices.staff_notices import notify_once
+from nps_connect.records.deliveries import Action, CancelCode, HoldCode, hold_text
+from nps_connect.records.messages import Address, Message
+from nps_connect.rendering import notices, staff_texts
+from nps_connect.rendering.models import RenderedText
+from nps_connect.rules.retry_plan import parse_retry_plan
+from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
+from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
+from nps_connect.services.context import Context
+from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
+from nps_connect.services.deliveries.preparation import contact_response
+from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, notify_once, staff_channels
 
 log = logging.getLogger(__name__)
 
-ALARM_ACTIONS = ("open_ticket", "send_alert")
 STUCK_AFTER = timedelta(minutes=5)
 FIRST_ALARM_INTERVALS = (timedelta(0), timedelta(hours=1), timedelta(hours=6))
 REPEAT_ALARM_INTERVAL = timedelta(days=1)
 IN_DOUBT_GRACE = timedelta(minutes=2)
-"""What is dead and in_doubt is looked for once more within this time (`last_look`)."""
+"""A dead delivery in doubt is looked for once more within this time (`resolve_dead_in_doubt`)."""
+
+MAX_ALARMS_PER_RUN = 500
 
 
 def raise_alarms(ctx: Context) -> int:
-    """Plan a mail for every ticket or alert that is stuck for five minutes; returns how many were planned.
+    """Enqueue a mail for every ticket or alert that is stuck for five minutes; return how many.
 
-    Stuck is: dead, held, or overdue (a stopped connection, a vendor that is down). The mail is repeated after 1 hour,
+    Stuck means dead, held, or overdue (a paused connection, a vendor that is down). The mail is repeated after 1 hour,
     6 hours, then daily, until the delivery has succeeded or an operator has cancelled it.
     """
-    channel = next(
-        (name for name in ctx.connections if ctx.connector_info(name).channel and ctx.has(name, "nps_send_messages")),
-        None,
-    )
-    if channel is None or ctx.shadow:
+    channels = staff_channels(ctx)
+    if not channels or ctx.shadow:
         return 0
-    queue_name = delivery_queue(channel, "send_fallback")
+    now = ctx.clock()
     with ctx.ledger.write() as session:
-        planned = sum(_plan_alarm(ctx, session, channel, queue_name, row) for row in _load_stuck(ctx, session))
-    if planned:
+        due = [(row, sent) for row in _load_stuck(ctx, session) if (sent := _due_alarm(session, row, now)) is not None]
+        alarms = [_build_alarm(ctx, channels[0], row, sent) for row, sent in due]
+        enqueued = enqueue_deliveries(session, alarms, now, skip_existing=True)
+    for queue_name in enqueued.queue_names:
         ctx.wake(queue_name)
-    return planned
+    return enqueued.inserted
 
 
 def notify_pauses(ctx: Context) -> int:
-    """Plan one mail to the fallback address for each stop that no operator asked for; returns how many were planned.
+    """Enqueue one mail to the fallback address for each pause that no operator requested; return how many.
 
     Such are: a connection whose credentials a vendor refuses (401), an action that it forbids (403), a queue whose
-    plugin is broken. A stop that ends and comes again is told again.
+    plugin is broken. A pause that ends and comes again is reported again.
     """
     with ctx.ledger.read() as session:
-        stops = [row for row in pauses.load_pauses(session).values() if row.cause != "operator"]
-    if not stops:
+        active = [pause for pause in pauses.load_pauses(session).values() if pause.cause != "operator"]
+    if not active:
         return 0
-    stopped = {row.scope.partition(":")[2] for row in stops if row.scope.startswith(pauses.connection_scope(""))}
-    queues: list[str] = []
+    prefix = pauses.connection_scope("")
+    stopped = {pause.scope.removeprefix(prefix) for pause in active if pause.scope.startswith(prefix)}
+    queue_names: list[str] = []
     with ctx.ledger.write() as session:
-        for row in stops:
-            queues += notify_once(ctx, session, f"{row.scope}:{row.since}", _pause_notice(ctx, row), stopped=stopped)
-    for queue_name in queues:
+        for pause in active:
+            subject, notice = f"{pause.scope}:{pause.since}", _pause_notice(ctx, pause)
+            queue_names += notify_once(ctx, session, subject, notice, stopped=stopped)
+    for queue_name in queue_names:
         ctx.wake(queue_name)
-    return len(queues)
+    return len(queue_names)
 
 
-def _pause_notice(ctx: Context, row: PauseRow) -> str:
+def _pause_notice(ctx: Context, pause: PauseRow) -> str:
     return notices.render_connection_paused(
-        ctx.settings.core.language, scope=row.scope, cause=row.cause, reason=row.reason
+        ctx.settings.core.language, scope=pause.scope, cause=pause.cause, reason=pause.reason
     )
 
 
 def _load_stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
-    looked_for = col(DeliveryRow.finished_at) <= ctx.clock() - IN_DOUBT_GRACE
-    untouched = col(DeliveryRow.due_at) <= ctx.clock() - STUCK_AFTER  # a route's own delay is no failure
-    return list(
-        session.execute(
-            select(DeliveryRow)
-            .where(
-                col(DeliveryRow.action).in_(ALARM_ACTIONS),
-                col(DeliveryRow.state).in_(("dead", "held", "pending")),
-                col(DeliveryRow.created_at) <= ctx.clock() - STUCK_AFTER,
-                or_(col(DeliveryRow.state) != "pending", col(DeliveryRow.attempts) > 0, untouched),
-                col(DeliveryRow.response_id).is_not(None),
-                or_(col(DeliveryRow.finished_at).is_(None), ~col(DeliveryRow.in_doubt), looked_for),
-                or_(col(DeliveryRow.hold_code).is_(None), col(DeliveryRow.hold_code) != HoldCode.CONFLICTING_SCORES),
-            )
-            .order_by(col(DeliveryRow.id))
-            .limit(500)
-        ).scalars()
-    )
-
-
-def _plan_alarm(ctx: Context, session: Session, channel: str, queue_name: str, stuck: DeliveryRow) -> int:
     now = ctx.clock()
+    actions = [spec.action for spec in ctx.actions.values() if spec.alarms_staff]
+    was_looked_for = col(DeliveryRow.finished_at) <= now - IN_DOUBT_GRACE
+    is_overdue = col(DeliveryRow.due_at) <= now - STUCK_AFTER  # the delay of a route is no failure
+    query = select(DeliveryRow).where(
+        col(DeliveryRow.action).in_(actions),
+        col(DeliveryRow.state).in_(("dead", "held", "pending")),
+        col(DeliveryRow.created_at) <= now - STUCK_AFTER,
+        or_(col(DeliveryRow.state) != "pending", col(DeliveryRow.attempts) > 0, is_overdue),
+        col(DeliveryRow.response_id).is_not(None),
+        or_(col(DeliveryRow.finished_at).is_(None), ~col(DeliveryRow.in_doubt), was_looked_for),
+        or_(col(DeliveryRow.hold_code).is_(None), col(DeliveryRow.hold_code) != HoldCode.CONFLICTING_SCORES),
+    )
+    return list(session.execute(query.order_by(col(DeliveryRow.id)).limit(MAX_ALARMS_PER_RUN)).scalars())
+
+
+def _due_alarm(session: Session, stuck: DeliveryRow, now: datetime) -> int | None:
+    """Return how many alarms about a delivery were sent if the next one is due, else None."""
     sent, newest = session.execute(
         select(func.count(), func.max(col(DeliveryRow.created_at))).where(
-            col(DeliveryRow.depends_on_id) == stuck.id, col(DeliveryRow.action) == "send_fallback"
+            col(DeliveryRow.depends_on_id) == stuck.id, col(DeliveryRow.action) == FALLBACK_ACTION
         )
     ).one()
-    wait = FIRST_ALARM_INTERVALS[sent] if sent < len(FIRST_ALARM_INTERVALS) else REPEAT_ALARM_INTERVAL
-    if newest is not None and now < newest + wait:
-        return 0
-    values = {
-        "key": delivery_key(action="send_fallback", subject=stuck.key, revision=sent, route=channel),
-        "queue_name": queue_name,
-        "connection": channel,
-        "action": "send_fallback",
-        "state": "pending",
-        "due_at": now,
-        "contact_id": stuck.contact_id,
-        "response_id": stuck.response_id,
-        "options": {"problem": _describe_problem(ctx, stuck)},
-        "depends_on_id": stuck.id,
-        "created_at": now,
-    }
-    log.error("alarm: delivery %s (%s) is stuck: %s", stuck.id, stuck.action, stuck.last_error or stuck.hold_code)
-    return len(insert_many(session, DeliveryRow, [values], skip_existing=("key",), returning=("id",)))
+    interval = FIRST_ALARM_INTERVALS[sent] if sent < len(FIRST_ALARM_INTERVALS) else REPEAT_ALARM_INTERVAL
+    return sent if newest is None or now >= newest + interval else None
+
+
+def _build_alarm(ctx: Context, channel: str, stuck: DeliveryRow, sent: int) -> NewDelivery:
+    reason = stuck.last_error or stuck.hold_code
+    log.error('delivery_stuck delivery=%s action=%s reason="%s"', stuck.id, stuck.action, reason)
+    return NewDelivery(
+        connection=channel,
+        action=FALLBACK_ACTION,
+        subject=stuck.key,
+        key_revision=sent,
+        due_at=ctx.clock(),
+        contact_id=stuck.contact_id,
+        response_id=stuck.response_id,
+        options={"problem": _describe_problem(ctx, stuck)},
+        depends_on_id=stuck.id,
+    )
 
 
 def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
@@ -134,3 +137,58 @@ def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
         error_kind=stuck.error_kind,
         detail=detail.splitlines()[-1] if detail else "",
     )
+
+
+def _prepare_fallbacks(batch: PreparationBatch) -> dict[int, PreparationResult]:
+    return batch.build_each(lambda row: _build_fallback(batch, row))
+
+
+def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotAttempted:
+    core = batch.ctx.settings.core
+    if row.response_id is None:
+        return _build_notice(batch.ctx, row)
+    answered = contact_response(batch, row)
+    if not is_overdue_alert(row):
+        rendered = staff_texts.render_fallback(
+            language=core.language, company=core.company, answered=answered, problem=row.options["problem"]
+        )
+        return _build_message(batch.ctx, row, rendered)
+    overdue = render_overdue_alert(batch.ctx, batch.session, row, answered)
+    return _build_message(batch.ctx, row, overdue[0]) if overdue else NotAttempted.cancelled(CancelCode.CASE_SOLVED)
+
+
+def _build_notice(ctx: Context, row: DeliveryRow) -> Message:
+    """Build the mail about something that stopped by itself and that no response has led to."""
+    core = ctx.settings.core
+    problem = str(row.options["problem"])
+    return Message(
+        idempotency_key=row.key,
+        kind="fallback",
+        to=Address(email=core.fallback_email),
+        subject=f"{core.company}: {problem.partition('. ')[0]}"[:250],
+        text=f"{problem}\n\n{core.url}\n",
+        language=core.language,
+    )
+
+
+def _build_message(ctx: Context, row: DeliveryRow, rendered: RenderedText) -> Message:
+    return Message(
+        idempotency_key=row.key,
+        kind="fallback",
+        to=Address(email=ctx.settings.core.fallback_email),
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        language=rendered.language,
+    )
+
+
+SEND_FALLBACK = ActionSpec(
+    action=FALLBACK_ACTION,
+    hook="nps_send_messages",
+    prepare=_prepare_fallbacks,
+    retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h", total="2d"),
+    priority=0,
+    can_be_skipped=False,
+)
+ACTIONS = (SEND_FALLBACK,)

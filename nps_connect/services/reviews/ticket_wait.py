@@ -11,9 +11,9 @@ from sqlmodel import Session, col
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.deliveries import HoldCode
+from nps_connect.services.action_spec import NotAttempted
 from nps_connect.services.contacts.store import merged_contact_ids
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.preflight import NotAttempted
 
 TICKET_RECHECK_INTERVAL = timedelta(days=1)
 """How often a waiting mail checks its ticket, where the helpdesk sends no event when it is solved."""

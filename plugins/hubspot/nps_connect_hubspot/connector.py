@@ -97,8 +97,8 @@ def nps_connector() -> ConnectorInfo:
         title="HubSpot",
         settings=HubSpotSettings,
         actions=(
-            ActionInfo(action="write_score", batch_size=100, doubt="look"),
-            ActionInfo(action="write_opt_out", batch_size=1, doubt="resend"),
+            ActionInfo(action="write_score", batch_size=100),
+            ActionInfo(action="write_opt_out", batch_size=1),
         ),
         events=EVENT_KINDS,
         quotas=(GENERAL, SEARCH),

@@ -140,9 +140,9 @@ def nps_connector() -> ConnectorInfo:
         title="Zendesk",
         settings=ZendeskSettings,
         actions=(
-            ActionInfo(action="open_ticket", batch_size=1, doubt="look"),
-            ActionInfo(action="update_ticket", batch_size=1, doubt="look"),
-            ActionInfo(action="write_score", batch_size=MAX_BATCH_SIZE, doubt="resend"),
+            ActionInfo(action="open_ticket", batch_size=1),
+            ActionInfo(action="update_ticket", batch_size=1),
+            ActionInfo(action="write_score", batch_size=MAX_BATCH_SIZE),
         ),
         events=EVENT_KINDS,
         quotas=_quotas(ZendeskSettings.model_fields["requests_per_minute"].default),

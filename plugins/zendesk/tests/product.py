@@ -70,7 +70,7 @@ class FakeMailChannel:
             name="post",
             title="Post",
             settings=ConnectionSettings,
-            actions=(ActionInfo(action="send_survey", doubt="hold", customer_facing=True),),
+            actions=(ActionInfo(action="send_survey"),),
             channel=True,
             example=ExampleConfiguration(connection="mail", table=""),
         )

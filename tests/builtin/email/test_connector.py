@@ -12,11 +12,11 @@ def test_nps_connector():
     assert info.name == "email"
     assert info.channel
     assert info.base_url is None
-    assert {(action.action, action.doubt, action.customer_facing) for action in info.actions} == {
-        ("send_survey", "hold", True),
-        ("send_reminder", "hold", True),
-        ("invite_review", "hold", True),
-        ("send_fallback", "resend", False),
+    assert {action.action for action in info.actions} == {
+        "send_survey",
+        "send_reminder",
+        "invite_review",
+        "send_fallback",
     }
     assert all(action.batch_size == 1 for action in info.actions)
 

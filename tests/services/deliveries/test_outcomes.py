@@ -11,7 +11,7 @@ from nps_connect import NotAllowed, OutcomeUnknown, RateLimited, Receipt, Reject
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 from nps_connect.records.deliveries import HoldCode
-from nps_connect.services.deliveries.recover import recover
+from nps_connect.services.deliveries.in_doubt import recover
 
 
 def attempts(application) -> list[str]:
@@ -156,7 +156,7 @@ def test_a_ticket_that_cannot_be_opened_reaches_the_fallback_address_again_and_a
     application.run()
     first = application.post.sent("fallback")
     assert [mail.to.email for mail in first] == ["care@example.com"]
-    assert "suspended" in first[0].text
+    assert f"nps-connect deliveries show {application.deliveries('open_ticket')[0].id}" in first[0].text
     application.clock.forward("10m")
     application.run()
     assert len(application.post.sent("fallback")) == 1

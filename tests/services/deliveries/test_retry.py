@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pytest
+from support.application import ApplicationHarness
 
 from nps_connect.errors import OutcomeUnknown, Rejected
-from nps_connect.services.deliveries.retry import RETRYABLE_STATES, load_deliveries_by_id, retry
-from nps_connect.services.deliveries.selection import DeliverySelection, select_deliveries
+from nps_connect.records.deliveries import HoldCode
+from nps_connect.services.deliveries.operator_actions import (
+    RETRYABLE_STATES,
+    DeliverySelection,
+    load_deliveries_by_id,
+    retry_by_operator,
+    select_deliveries,
+)
 
-COOLDOWN = timedelta(days=90)
 ONLY = "only dead and held deliveries are tried again"
 
 
-@pytest.fixture
-def again(application):
-    """Retry by action; gives why each was refused, or none."""
+def retry_all(application, action, **options) -> list[str | None]:
+    """Retry every delivery of an action; returns why each was refused, or None."""
+    ctx = application.ctx
+    with application.ledger.write() as session:
+        rows = load_deliveries_by_id(session, [row.id for row in application.deliveries(action)])
+        results = [
+            retry_by_operator(
+                session, row, actions=ctx.actions, settings=ctx.settings, now=application.clock(), **options
+            )
+            for row in rows
+        ]
+    application.run()
+    return [result.refused for result in results]
 
-    def run(action, **more):
-        with application.ledger.write() as session:
-            rows = load_deliveries_by_id(session, [row.id for row in application.deliveries(action)])
-            refused = [retry(session, row, cooldown=COOLDOWN, now=application.clock(), **more).refused for row in rows]
-        application.run()
-        return refused
 
-    return run
-
-
-def test_a_dead_ticket_goes_on_with_the_same_bytes_and_fresh_tries(application, again):
+def test_a_dead_ticket_goes_on_with_the_same_bytes_and_fresh_tries(application):
     application.desk.raising = [Rejected("the form is closed")]
     application.answer(application.surveyed(), 2)
     application.run()
     assert application.deliveries("open_ticket")[0].state == "dead"
-    assert again("open_ticket") == [None]
+    assert retry_all(application, "open_ticket") == [None]
     [row] = application.deliveries("open_ticket")
     assert (row.state, row.attempts, row.error_kind) == ("succeeded", 0, None)
     first, second = application.desk.items
     assert first == second
 
 
-def test_mail_that_may_have_been_sent_goes_out_again_by_this_command_only(application, again):
+def test_mail_that_may_have_been_sent_goes_out_again_by_this_command_only(application):
     application.post.raising = [OutcomeUnknown("the line broke after the last dot")]
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -51,14 +55,33 @@ def test_mail_that_may_have_been_sent_goes_out_again_by_this_command_only(applic
     application.clock.forward("1d")
     application.run()
     assert len(application.post.calls) == 1
-    assert again("send_survey") == ["it may have been sent already; to send it again: --even-if-sent"]
+    assert retry_all(application, "send_survey") == ["it may have been sent already; to send it again: --even-if-sent"]
     assert len(application.post.calls) == 1
-    assert again("send_survey", even_if_sent=True) == [None]
+    assert retry_all(application, "send_survey", even_if_sent=True) == [None]
     assert application.states() == {"send_survey": "succeeded"}
     assert len(application.post.calls) == 2
 
 
-def test_a_refused_survey_gets_its_invitation_and_its_cooldown_back(application, again):
+def test_a_reminder_in_doubt_is_sent_again_only_with_even_if_sent(ledger, clock):
+    survey = {"channel": "mail", "reminder_after": "4d", "reminders": 1}
+    application = ApplicationHarness(ledger, clock, {"surveys": {"after-purchase": survey}})
+    application.surveyed()
+    application.post.raising = [OutcomeUnknown("the line broke after the last dot")]
+    application.clock.forward("4d")
+    application.run()
+    [reminder] = application.deliveries("send_reminder")
+    assert (reminder.state, reminder.hold_code, reminder.in_doubt) == ("held", HoldCode.IN_DOUBT, True)
+    calls = len(application.post.calls)
+    assert retry_all(application, "send_reminder") == [
+        "it may have been sent already; to send it again: --even-if-sent"
+    ]
+    assert len(application.post.calls) == calls
+    assert retry_all(application, "send_reminder", even_if_sent=True) == [None]
+    assert len(application.post.calls) == calls + 1
+    assert [row.state for row in application.deliveries("send_reminder")] == ["succeeded"]
+
+
+def test_a_refused_survey_gets_its_invitation_and_its_cooldown_back(application):
     application.post.raising = [Rejected("unknown mailbox")]
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -66,14 +89,14 @@ def test_a_refused_survey_gets_its_invitation_and_its_cooldown_back(application,
     application.clock.forward("3d")
     application.run()
     assert application.states() == {"send_survey": "dead"}
-    assert again("send_survey") == [None]
+    assert retry_all(application, "send_survey") == [None]
     assert application.answer(application.token("marie@example.com"), 9).state == "answered"
     application.webhook(application.won("1", deal="another"))
     application.run()
     assert len(application.deliveries("send_survey")) == 1
 
 
-def test_a_refused_survey_stays_so_if_the_person_was_invited_since(application, again):
+def test_a_refused_survey_stays_so_if_the_person_was_invited_since(application):
     application.post.raising = [Rejected("unknown mailbox")]
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -82,10 +105,13 @@ def test_a_refused_survey_stays_so_if_the_person_was_invited_since(application, 
     application.run()
     application.webhook(application.won("1", deal="another"))
     application.run()
-    assert again("send_survey") == ["the person was invited to another survey since", f"it is pending; {ONLY}"]
+    assert retry_all(application, "send_survey") == [
+        "the person was invited to another survey since",
+        f"it is pending; {ONLY}",
+    ]
 
 
-def test_an_expired_survey_stays_so(application, again):
+def test_an_expired_survey_stays_so(application):
     application.post.raising = [Rejected("unknown mailbox")]
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -93,10 +119,10 @@ def test_an_expired_survey_stays_so(application, again):
     application.clock.forward("3d")
     application.run()
     application.clock.forward("61d")
-    assert again("send_survey") == ["its survey has expired"]
+    assert retry_all(application, "send_survey") == ["its survey has expired"]
 
 
-def test_an_update_waits_for_its_ticket(application, again):
+def test_an_update_waits_for_its_ticket(application):
     application.desk.raising = [Rejected("the form is closed")]
     token = application.surveyed()
     application.answer(token, 2)
@@ -104,14 +130,14 @@ def test_an_update_waits_for_its_ticket(application, again):
     application.answer(token, 2, "Now with a comment")
     application.run()
     [ticket] = application.deliveries("open_ticket")
-    assert again("update_ticket") == [f"it waits for delivery {ticket.id}; retry that one"]
-    assert again("open_ticket") == [None]
+    assert retry_all(application, "update_ticket") == [f"it waits for delivery {ticket.id}; retry that one"]
+    assert retry_all(application, "open_ticket") == [None]
     assert [row.state for row in application.deliveries("update_ticket")] == ["succeeded"]
 
 
-def test_what_succeeded_is_not_tried_again(application, again):
+def test_what_succeeded_is_not_tried_again(application):
     application.surveyed()
-    assert again("send_survey") == [f"it is succeeded; {ONLY}"]
+    assert retry_all(application, "send_survey") == [f"it is succeeded; {ONLY}"]
     assert len(application.post.calls) == 1
 
 

@@ -56,7 +56,7 @@ def test_what_the_short_way_gives_is_what_the_long_way_gives(application):
     [
         ("UPDATE contacts SET record = '{broken' WHERE vendor_id = '1'", "pending"),
         ("UPDATE deliveries SET options = '{broken' WHERE id = {id}", "dead"),
-        ("UPDATE deliveries SET created_at = 'never' WHERE id = {id}", "succeeded"),
+        ("UPDATE deliveries SET created_at = 'never' WHERE id = {id}", "dead"),
     ],
 )
 def test_a_damaged_value_stops_its_own_score_only(application, damage, state):

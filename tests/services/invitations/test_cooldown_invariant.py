@@ -15,7 +15,7 @@ from support.hypothesis_settings import ledger_settings
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
-from nps_connect.services.deliveries.operator_cancel import cancel_by_operator
+from nps_connect.services.deliveries.operator_actions import cancel_by_operator
 
 COOLDOWN = timedelta(days=5)
 MAILBOXES = {"1": "a@example.com", "2": "a@example.com", "3": "b@example.com"}
@@ -71,6 +71,8 @@ def test_stored_cooldowns_equal_implied_cooldowns(ledger, steps):
         elif pending := [row for row in application.deliveries("send_survey") if row.state == "pending"]:
             with ledger.write() as session:
                 row = session.get(DeliveryRow, pending[first % len(pending)].id)
-                cancel_by_operator(session, row, cooldown=COOLDOWN, now=clock())
+                cancel_by_operator(
+                    session, row, actions=application.ctx.actions, settings=application.ctx.settings, now=clock()
+                )
         application.run(only="crm/")
         assert stored_cooldowns(application) == implied_cooldowns(application)

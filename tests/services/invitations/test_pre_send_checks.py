@@ -16,7 +16,7 @@ from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.services.decisions import paused_surveys
-from nps_connect.services.deliveries.operator_cancel import cancel_by_operator
+from nps_connect.services.deliveries.operator_actions import cancel_by_operator
 
 COOLDOWN = timedelta(days=90)
 EXEMPT = {"ignore_cooldown": "a repaired order", "name": "repaired"}
@@ -117,7 +117,16 @@ class TestExemptTrigger:
     def cancel(self, application, number):
         with application.ledger.write() as session:
             row = session.get(DeliveryRow, application.deliveries("send_survey")[number].id)
-            assert cancel_by_operator(session, row, cooldown=COOLDOWN, now=application.clock()).refused is None
+            assert (
+                cancel_by_operator(
+                    session,
+                    row,
+                    actions=application.ctx.actions,
+                    settings=application.ctx.settings,
+                    now=application.clock(),
+                ).refused
+                is None
+            )
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
     def test_cancelling_both_surveys_releases_the_cooldown(self, application, order):

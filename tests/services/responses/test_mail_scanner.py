@@ -15,7 +15,7 @@ from support.asgi import AsgiClient
 from nps_connect.ledger.bounces import BounceRow
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, PageViewRow, ResponseRow
-from nps_connect.services.deliveries.messages import build_survey_message
+from nps_connect.services.invitations.actions import build_survey_message
 from nps_connect.web.app import create_app
 
 MAILS = {"sqlite": 1000, "postgresql": 100}

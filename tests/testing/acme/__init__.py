@@ -60,9 +60,9 @@ def nps_connector() -> ConnectorInfo:
         title="Acme",
         settings=AcmeSettings,
         actions=(
-            ActionInfo(action="write_score", batch_size=10, doubt="resend"),
-            ActionInfo(action="open_ticket", doubt="look"),
-            ActionInfo(action="update_ticket", doubt="resend"),
+            ActionInfo(action="write_score", batch_size=10),
+            ActionInfo(action="open_ticket"),
+            ActionInfo(action="update_ticket"),
         ),
         events=KINDS,
         quotas=(Quota(calls=10, seconds=1),),

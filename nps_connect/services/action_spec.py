@@ -1,0 +1,242 @@
+"""`ActionSpec`: everything that is particular to one action, and the records that its functions exchange."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlmodel import Session
+
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.records.contacts import Contact
+from nps_connect.records.deliveries import Action, CancelCode, HoldCode, Payload, Receipt, cancel_text
+from nps_connect.rules.retry_plan import RetryPlan
+from nps_connect.settings.model import Settings
+
+if TYPE_CHECKING:
+    from nps_connect.services.context import Context
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class NotAttempted:
+    """A delivery that is not attempted now, and why. Made by the class methods.
+
+    Attributes:
+        state: the delivery's new state.
+        detail: for `skipped` the reason; else what the sentence of the code names.
+        hold_code: for `held` and `pending`.
+        cancel_code: for `cancelled`.
+        until: for `pending`: when it is due again; no attempt is used up.
+    """
+
+    state: Literal["skipped", "cancelled", "held", "pending"]
+    detail: str | None = None
+    hold_code: HoldCode | None = None
+    cancel_code: CancelCode | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def skipped(cls, reason: str) -> NotAttempted:
+        """Finish the delivery: there is nothing to do."""
+        return cls("skipped", reason)
+
+    @classmethod
+    def cancelled(cls, code: CancelCode, detail: str | None = None) -> NotAttempted:
+        """Cancel the delivery."""
+        return cls("cancelled", detail, cancel_code=code)
+
+    @classmethod
+    def held(cls, code: HoldCode, detail: str | None = None) -> NotAttempted:
+        """Hold the delivery until it is released."""
+        return cls("held", detail, code)
+
+    @classmethod
+    def deferred(cls, code: HoldCode, until: datetime, detail: str | None = None) -> NotAttempted:
+        """Let the delivery wait until a moment."""
+        return cls("pending", detail, code, until=until)
+
+
+CONTACT_ERASED = NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, "the contact was erased")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the hook receives, and columns of the delivery that are written with its start.
+
+    Attributes:
+        item: what the hook receives.
+        columns: new values by column name.
+    """
+
+    item: Payload
+    columns: Mapping[str, Any]
+
+
+PreparationResult = Payload | Prepared | NotAttempted | Exception
+"""What the hook receives, or why there is no call."""
+
+
+@dataclass(frozen=True)
+class PreparationBatch:
+    """Deliveries of one queue in the transaction that starts them, with what was read for all of them.
+
+    Attributes:
+        ctx: the application context.
+        session: the transaction.
+        connection: the connection that is called.
+        deliveries: the deliveries; read-only columns.
+        contacts: the contact after all merges, by the contact id of the delivery; read-only columns.
+        responses: by id; read-only columns.
+        histories: confirmed NPS responses by contact id, newest first; read-only columns.
+        looked_up: the contact as the vendor has it now, by delivery id, where `contact_lookup` asks for it.
+    """
+
+    ctx: Context
+    session: Session
+    connection: str
+    deliveries: Sequence[DeliveryRow]
+    contacts: Mapping[int, ContactRow]
+    responses: Mapping[int, ResponseRow]
+    histories: Mapping[int, Sequence[ResponseRow]]
+    looked_up: Mapping[int, Contact]
+
+    def contact(self, row: DeliveryRow) -> ContactRow:
+        """Return the contact of a delivery.
+
+        Raises:
+            ValueError: it has none, or the stored one cannot be read.
+        """
+        contact = self.contacts.get(row.contact_id or 0)
+        if contact is None:
+            raise ValueError(f"delivery {row.id} has no readable contact")
+        return contact
+
+    def response(self, row: DeliveryRow) -> ResponseRow:
+        """Return the response of a delivery.
+
+        Raises:
+            ValueError: it has none, or the stored one cannot be read.
+        """
+        response = self.responses.get(row.response_id or 0)
+        if response is None:
+            raise ValueError(f"delivery {row.id} has no readable response")
+        return response
+
+    def build_each(
+        self, build: Callable[[DeliveryRow], Payload | Prepared | NotAttempted]
+    ) -> dict[int, PreparationResult]:
+        """Call a function for every delivery; an exception (a damaged row, a bug) affects its delivery alone."""
+        results: dict[int, PreparationResult] = {}
+        for row in self.deliveries:
+            try:
+                results[row.id or 0] = build(row)
+            except Exception as error:  # the rest of the batch goes on
+                log.exception("delivery_preparation_failed delivery=%s", row.id)
+                results[row.id or 0] = error
+        return results
+
+
+@dataclass(frozen=True)
+class SettledDelivery:
+    """A delivery with its outcome.
+
+    Attributes:
+        row: the delivery as it was claimed; read-only columns.
+        outcome: a receipt, an error, or why there was no call.
+        called: the plugin was called for it.
+        started_at: when this attempt began, if it did.
+    """
+
+    row: DeliveryRow
+    outcome: Receipt | NotAttempted | Exception
+    called: bool = False
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AbandonedDelivery:
+    """A delivery that will not be carried out.
+
+    Attributes:
+        row: the delivery.
+        state: `cancelled`, `skipped` or `dead`.
+        reason: the sentence for people.
+        cancel_code: for `cancelled`.
+    """
+
+    row: DeliveryRow
+    state: str
+    reason: str
+    cancel_code: CancelCode | None = None
+
+    @classmethod
+    def cancelled(cls, row: DeliveryRow, code: CancelCode, detail: str | None = None) -> AbandonedDelivery:
+        """Describe a cancelled delivery."""
+        return cls(row, "cancelled", cancel_text(code, detail), code)
+
+
+OutcomeCallback = Callable[["Context", Session, Sequence[SettledDelivery], datetime], set[str]]
+"""Consequences of outcomes, in the transaction that settles them; returns the queues with new work."""
+
+ReleaseCallback = Callable[[Session, Sequence[AbandonedDelivery], Settings, datetime], set[str]]
+"""Gives back what deliveries have reserved; returns the queues with new work."""
+
+ReserveCallback = Callable[[Session, DeliveryRow, Settings, datetime], str | None]
+"""Reserves anew what a delivery needs when an operator retries it; returns why that is impossible, or None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionSpec:
+    """One action.
+
+    Attributes:
+        action: its name.
+        hook: the hook that carries it out.
+        prepare: builds what the hook receives for a batch, by delivery id.
+        retry_plan: the default retry plan; the configuration may set another.
+        priority: order of the queues, lowest first.
+        customer_facing: it reaches a customer: quiet hours, the pause of all mail and the channel's rate apply.
+        is_ordered: a later delivery to a contact never overtakes an earlier one.
+        in_doubt: what happens to a delivery in doubt if the plugin cannot look: resend it, or hold it for the operator.
+        contact_lookup: which connection is asked for the contact before the start: the contact's `own`, the `target`
+            of the delivery if the contact comes from another connection, or `none`.
+        has_exclusive_receipt: a receipt belongs to one delivery only.
+        can_be_skipped: a missing target finishes the delivery; else it is dead.
+        alarms_staff: a mail goes to the fallback address when it is stuck.
+        follows_dependency: it waits for the delivery in `depends_on_id`.
+        on_success, on_failure: consequences of receipts, and of errors of calls.
+        release: gives back reservations of deliveries that are cancelled, skipped or dead.
+        reserve_again: reserves anew before an operator's retry.
+    """
+
+    action: Action
+    hook: str
+    prepare: Callable[[PreparationBatch], Mapping[int, PreparationResult]]
+    retry_plan: RetryPlan
+    priority: int
+    customer_facing: bool = False
+    is_ordered: bool = False
+    in_doubt: Literal["hold", "resend"] = "resend"
+    contact_lookup: Literal["none", "own", "target"] = "none"
+    has_exclusive_receipt: bool = False
+    can_be_skipped: bool = True
+    alarms_staff: bool = False
+    follows_dependency: bool = False
+    on_success: OutcomeCallback | None = None
+    on_failure: OutcomeCallback | None = None
+    release: ReleaseCallback | None = None
+    reserve_again: ReserveCallback | None = None
+
+    @property
+    def is_message(self) -> bool:
+        """Whether channels carry it out: it is available on each of them, declared or not."""
+        return self.hook == "nps_send_messages"
+
+
+ActionSpecs = Mapping[str, ActionSpec]
+"""Every action by name."""

@@ -1,0 +1,168 @@
+"""Deliveries in doubt: look whether the effect is there, and take over what a stopped process left behind."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from nps_connect.errors import DeliveryError, OutcomeUnknown
+from nps_connect.ledger import claims, pauses
+from nps_connect.ledger.columns import QueuedRow
+from nps_connect.ledger.jobs import JobRow
+from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
+from nps_connect.records.deliveries import DeliveryView, HoldCode, Payload, Receipt
+from nps_connect.services.action_spec import NotAttempted, Prepared, SettledDelivery
+from nps_connect.services.context import Context
+from nps_connect.services.deliveries.preparation import load_batch, prepare_batch
+from nps_connect.services.deliveries.settle import in_doubt_rule, settle
+
+log = logging.getLogger(__name__)
+
+LOOKUPS_PER_RUN = 20
+MAX_LOOKUP_AGE = timedelta(days=1)
+"""A dead delivery is not looked for after this time; an operator's retry still looks first."""
+
+INTERNAL_TABLES: tuple[type[QueuedRow], ...] = (RawRequest, EventRow, JobRow)
+CLAIMABLE_TABLES: tuple[type[QueuedRow], ...] = (*INTERNAL_TABLES, DeliveryRow)
+RECOVER_BATCH_SIZE = 500
+
+
+def find_existing(ctx: Context, row: DeliveryRow, item: Payload) -> Receipt | DeliveryError | None:
+    """Return the receipt if the effect is there, None if it surely is not, an error if the vendor cannot tell now."""
+    view = DeliveryView.model_validate(
+        {
+            "action": row.action,
+            "idempotency_key": row.key,
+            "payload": item,
+            "first_started_at": row.first_started_at or ctx.clock(),
+        }
+    )
+    plugin, connection = ctx.plugin_name(row.connection), ctx.connections[row.connection]
+    try:
+        receipt: Receipt | None = ctx.plugins.call(plugin, "nps_find_existing", connection=connection, delivery=view)
+    except DeliveryError as error:
+        return error
+    except Exception as error:  # contained: the delivery stays in doubt
+        log.exception("lookup_failed connection=%s delivery=%s", row.connection, row.id)
+        return OutcomeUnknown(f"the plugin failed to look ({type(error).__name__})")
+    return receipt
+
+
+def resolve_dead_in_doubt(ctx: Context) -> int:
+    """Look for dead deliveries whose last attempt is in doubt; return how many are found, and so have succeeded.
+
+    A delivery that is surely not there is no longer in doubt and stays dead. Where the vendor cannot tell now, it is
+    asked again on the next run.
+    """
+    return sum(_resolve(ctx, row) for row in _load_dead_in_doubt(ctx))
+
+
+def recover(ctx: Context, *, after_restart: bool) -> int:
+    """Requeue work of stopped processes, in doubt if it had started; return how many queues had any.
+
+    Args:
+        ctx: the application context.
+        after_restart: no other process can be working (embedded mode): take everything that was running; else only
+            what has outlived its lease.
+    """
+    now = ctx.clock()
+    deadline = None if after_restart else now
+    queues: set[str] = set()
+    for table in CLAIMABLE_TABLES:
+        count = RECOVER_BATCH_SIZE
+        while count == RECOVER_BATCH_SIZE:
+            with ctx.ledger.write() as session:
+                rows = claims.lock_expired(session, table, now=deadline, limit=RECOVER_BATCH_SIZE)
+                for row in rows:
+                    queues.add(row.queue_name)
+                    _requeue(ctx, row, now)
+                count = len(rows)
+    for queue_name in queues:
+        ctx.wake(queue_name)
+    if queues:
+        log.warning("work_recovered queues=%s", ",".join(sorted(queues)))
+    return len(queues)
+
+
+def _requeue(ctx: Context, row: QueuedRow, now: datetime) -> None:
+    was_started = row.started_at is not None
+    row.lease_token = row.lease_until = row.started_at = None
+    row.state = "pending"
+    if not was_started or not isinstance(row, DeliveryRow):
+        return
+    row.last_error = "the process stopped during this attempt"
+    rule = in_doubt_rule(ctx, row.connection, row.action)
+    if rule == "hold":
+        row.state, row.hold_code, row.in_doubt = "held", HoldCode.IN_DOUBT, True
+    else:
+        row.due_at, row.in_doubt = now, rule == "look"
+
+
+def _load_dead_in_doubt(ctx: Context) -> list[DeliveryRow]:
+    query = (
+        select(DeliveryRow)
+        .where(
+            col(DeliveryRow.state) == "dead",
+            col(DeliveryRow.in_doubt),
+            col(DeliveryRow.finished_at) > ctx.clock() - MAX_LOOKUP_AGE,
+            col(DeliveryRow.connection).in_(list(ctx.connections)),
+        )
+        .order_by(col(DeliveryRow.id))
+        .limit(LOOKUPS_PER_RUN)
+    )
+    with ctx.ledger.read() as session:
+        paused = pauses.load_pauses(session)
+        rows = session.execute(query).scalars().all()
+    return [
+        row
+        for row in rows
+        if in_doubt_rule(ctx, row.connection, row.action) == "look"
+        and pauses.connection_scope(row.connection) not in paused
+    ]
+
+
+def _resolve(ctx: Context, row: DeliveryRow) -> bool:
+    with ctx.ledger.read() as session:
+        batch = load_batch(ctx, session, row.connection, [row])
+        item = prepare_batch(ctx.actions[row.action], batch, {})[row.id or 0]
+    if isinstance(item, NotAttempted | Exception):
+        return False
+    if isinstance(item, Prepared):
+        item = item.item
+    existing = find_existing(ctx, row, item)
+    if isinstance(existing, DeliveryError):
+        return False
+    if existing is not None:
+        return _settle_succeeded(ctx, row, existing)
+    with ctx.ledger.write() as session:
+        session.execute(
+            update(DeliveryRow)
+            .where(col(DeliveryRow.id) == row.id, col(DeliveryRow.state) == "dead")
+            .values(in_doubt=False)
+            .execution_options(synchronize_session=False)
+        )
+    return False
+
+
+def _settle_succeeded(ctx: Context, row: DeliveryRow, receipt: Receipt) -> bool:
+    """Settle a dead delivery like any other success, unless another worker was faster."""
+    token, now = ctx.token(), ctx.clock()
+    with ctx.ledger.write() as session:
+        claimed = session.execute(
+            update(DeliveryRow)
+            .where(col(DeliveryRow.id) == row.id, col(DeliveryRow.state) == "dead", col(DeliveryRow.in_doubt))
+            .values(state="running", lease_token=token, lease_until=now + claims.LEASE_DURATION, started_at=None)
+            .returning(col(DeliveryRow.id))
+            .execution_options(synchronize_session=False)
+        ).scalar()
+        if claimed is None:
+            return False
+        spec = ctx.actions[row.action]
+        queue_names = settle(ctx, session, row.connection, spec, [SettledDelivery(row, receipt)], token)
+    for queue_name in queue_names:
+        ctx.wake(queue_name)
+    log.warning("dead_delivery_found delivery=%s", row.id)
+    return True

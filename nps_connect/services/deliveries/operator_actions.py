@@ -1,0 +1,152 @@
+"""What an operator does to deliveries: select, retry and cancel them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.records.deliveries import CancelCode, cancel_text
+from nps_connect.services.action_spec import ActionSpecs
+from nps_connect.services.deliveries.cancel import (
+    UNSTARTED_STATES,
+    cancel_dependents,
+    mark_cancelled,
+    release_reservations,
+)
+from nps_connect.settings.model import Settings
+
+RETRYABLE_STATES = ("dead", "held")
+CANCELLABLE_STATES = ("pending", "held", "dead")
+
+
+@dataclass(frozen=True)
+class DeliverySelection:
+    """Filters on deliveries; None means no filter.
+
+    Attributes:
+        connection: on this connection.
+        action: of this action.
+        error: the newest error is of this kind (such as `rejected`) or contains this text, ignoring case.
+        since: created then or later.
+        until: created before then.
+    """
+
+    connection: str | None = None
+    action: str | None = None
+    error: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OperatorResult:
+    """A delivery after an operator's action.
+
+    Attributes:
+        row: as it is now.
+        refused: why it was left unchanged, or None.
+    """
+
+    row: DeliveryRow
+    refused: str | None = None
+
+
+def select_deliveries(session: Session, selection: DeliverySelection, states: Sequence[str]) -> list[DeliveryRow]:
+    """Return the selected deliveries in one of these states, oldest first, locked."""
+    query = select(DeliveryRow).where(col(DeliveryRow.state).in_(states)).order_by(col(DeliveryRow.id))
+    if selection.connection is not None:
+        query = query.where(col(DeliveryRow.connection) == selection.connection)
+    if selection.action is not None:
+        query = query.where(col(DeliveryRow.action) == selection.action)
+    if selection.error is not None:
+        contains = col(DeliveryRow.last_error).icontains(selection.error, autoescape=True)
+        query = query.where((col(DeliveryRow.error_kind) == selection.error) | contains)
+    if selection.since is not None:
+        query = query.where(col(DeliveryRow.created_at) >= selection.since)
+    if selection.until is not None:
+        query = query.where(col(DeliveryRow.created_at) < selection.until)
+    return list(session.execute(query.with_for_update()).scalars())
+
+
+def load_deliveries_by_id(session: Session, ids: list[int]) -> list[DeliveryRow]:
+    """Return the deliveries with these ids, oldest first, locked; unknown ids are left out."""
+    query = select(DeliveryRow).where(col(DeliveryRow.id).in_(ids)).order_by(col(DeliveryRow.id))
+    return list(session.execute(query.with_for_update()).scalars())
+
+
+def retry_by_operator(
+    session: Session,
+    row: DeliveryRow,
+    *,
+    actions: ActionSpecs,
+    settings: Settings,
+    now: datetime,
+    even_if_sent: bool = False,
+) -> OperatorResult:
+    """Make one delivery due now with a new count of attempts; its queue is to be woken after the commit.
+
+    One in doubt stays in doubt: where the plugin can look, it is looked for first.
+
+    Args:
+        session: the transaction.
+        row: the delivery, locked.
+        actions: every action.
+        settings: the configuration.
+        now: the present moment.
+        even_if_sent: also customer mail that may have been sent already.
+    """
+    reserve_again = actions[row.action].reserve_again
+    refused = _refusal_reason(session, row, actions, even_if_sent=even_if_sent)
+    if refused is None and reserve_again is not None:
+        refused = reserve_again(session, row, settings, now)
+    if refused is not None:
+        return OperatorResult(row, refused)
+    row.state, row.due_at, row.attempts = "pending", now, 0
+    row.hold_code = row.hold_detail = row.finished_at = row.error_kind = None
+    if not row.in_doubt:
+        row.first_started_at = None
+    session.flush()
+    return OperatorResult(row)
+
+
+def cancel_by_operator(
+    session: Session, row: DeliveryRow, *, actions: ActionSpecs, settings: Settings, now: datetime
+) -> OperatorResult:
+    """Cancel one delivery with those that wait for it; reservations stay if it may have been sent.
+
+    Args:
+        session: the transaction.
+        row: the delivery, locked.
+        actions: every action.
+        settings: the configuration.
+        now: the present moment.
+    """
+    if row.state not in CANCELLABLE_STATES:
+        return OperatorResult(row, f"it is {row.state}; only pending, held and dead deliveries can be cancelled")
+    earlier, reason = row.last_error, cancel_text(CancelCode.OPERATOR)
+    mark_cancelled(row, CancelCode.OPERATOR, reason, now)
+    if not row.in_doubt:
+        release_reservations(session, row, actions, settings, now)
+    if earlier is not None:
+        row.last_error = f"{reason}; before: {earlier}"
+    session.flush()
+    cancel_dependents(session, [row.id or 0], UNSTARTED_STATES, now)
+    return OperatorResult(row)
+
+
+def _refusal_reason(session: Session, row: DeliveryRow, actions: ActionSpecs, *, even_if_sent: bool) -> str | None:
+    if row.state not in RETRYABLE_STATES:
+        return f"it is {row.state}; only dead and held deliveries are tried again"
+    spec = actions[row.action]
+    if spec.customer_facing and row.in_doubt and not even_if_sent:
+        return "it may have been sent already; to send it again: --even-if-sent"
+    if spec.follows_dependency and row.depends_on_id is not None:
+        dependency = session.get(DeliveryRow, row.depends_on_id)
+        if dependency is None or dependency.state != "succeeded":
+            return f"it waits for delivery {row.depends_on_id}; retry that one"
+    return None

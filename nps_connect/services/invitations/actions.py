@@ -1,0 +1,224 @@
+"""The actions `send_survey` and `send_reminder`: preparation and consequences of survey mails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from nps_connect.ledger import cooldowns
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.records.deliveries import CancelCode
+from nps_connect.rendering import mails
+from nps_connect.rendering.languages import choose_language
+from nps_connect.rules.retry_plan import parse_retry_plan
+from nps_connect.rules.timing import last_valid_moment, link_expiry
+from nps_connect.services.action_spec import (
+    AbandonedDelivery,
+    ActionSpec,
+    NotAttempted,
+    PreparationBatch,
+    PreparationResult,
+    Prepared,
+    SettledDelivery,
+)
+from nps_connect.services.contacts.contactability import block_reason
+from nps_connect.services.contacts.response_records import is_confirmed
+from nps_connect.services.contacts.store import load_contact_subjects
+from nps_connect.services.context import Context
+from nps_connect.services.deliveries.customer_mail import build_customer_message, build_sender, unsubscribe_url
+from nps_connect.services.deliveries.preparation import survey_pause
+from nps_connect.services.invitations.pre_send_checks import check_before_send
+from nps_connect.services.invitations.reminders import (
+    CONFIRM_OPTION,
+    confirmation_block_reason,
+    plan_reminder,
+    restore_reminder,
+)
+from nps_connect.services.suppressions.bounces import record_smtp_refusals
+from nps_connect.settings.model import Settings
+
+MAIL_RETRY_PLAN = parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d")
+"""Not so long that a mail comes as a surprise."""
+
+
+def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow) -> Prepared:
+    """Build the survey mail or a reminder, in the language of the trigger, else in the contact's present one."""
+    core = ctx.settings.core
+    survey = ctx.settings.surveys.get(invitation.survey)
+    trigger_language = next(
+        (trigger.language for trigger in ctx.settings.triggers if trigger.label == invitation.trigger), None
+    )
+    language = choose_language([trigger_language, contact.language, invitation.language], core.languages)
+    invitation.language = language  # the page is shown in it too
+    is_reminder = row.action == SEND_REMINDER.action
+    rendered = mails.render_survey_mail(
+        language=language,
+        sender=build_sender(ctx, survey.signature(language) if survey else None),
+        name=contact.name,
+        touchpoint=invitation.touchpoint,
+        question=survey.question.get(language) if survey else None,
+        survey_url=ctx.links.url("s", ctx.links.survey(invitation.id or 0)),
+        unsubscribe_url=unsubscribe_url(ctx, contact),
+        expires_at=last_valid_moment(invitation.expires_at, core.zone),
+        reminder=is_reminder,
+        confirm=row.options.get(CONFIRM_OPTION),
+    )
+    kind = "reminder" if is_reminder else "survey"
+    return build_customer_message(ctx, row, kind, contact, rendered, invitation.survey)
+
+
+def _prepare_surveys(batch: PreparationBatch) -> dict[int, PreparationResult]:
+    invitations = _load_invitations(batch.session, batch.deliveries)
+    return batch.build_each(lambda row: _build_survey(batch, row, invitations.get(row.invitation_id)))
+
+
+def _build_survey(
+    batch: PreparationBatch, row: DeliveryRow, invitation: InvitationRow | None
+) -> Prepared | NotAttempted:
+    ctx, contact = batch.ctx, batch.contact(row)
+    reason = block_reason(ctx, batch.session, contact)
+    if reason is not None:
+        return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
+    if invitation is None:
+        return NotAttempted.cancelled(CancelCode.INVITATION_OVER)
+    stopped = check_before_send(ctx, batch.session, row, invitation, contact)
+    if stopped is not None:
+        return stopped
+    survey = ctx.settings.surveys.get(invitation.survey)
+    if survey is not None:  # a mail that had to wait leaves as many days to respond
+        invitation.expires_at = link_expiry(ctx.clock(), survey.expires_after, ctx.settings.core.zone)
+    return build_survey_message(ctx, row, invitation, contact)
+
+
+def _prepare_reminders(batch: PreparationBatch) -> dict[int, PreparationResult]:
+    invitations = _load_invitations(batch.session, batch.deliveries)
+    query = select(ResponseRow).where(col(ResponseRow.invitation_id).in_(invitations))
+    responses = {response.invitation_id: response for response in batch.session.execute(query).scalars()}
+    return batch.build_each(
+        lambda row: _build_reminder(
+            batch, row, invitations.get(row.invitation_id), responses.get(row.invitation_id or 0)
+        )
+    )
+
+
+def _build_reminder(
+    batch: PreparationBatch, row: DeliveryRow, invitation: InvitationRow | None, response: ResponseRow | None
+) -> Prepared | NotAttempted:
+    ctx, contact = batch.ctx, batch.contact(row)
+    reason = block_reason(ctx, batch.session, contact)
+    if reason is not None:
+        return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
+    if invitation is None:
+        return NotAttempted.cancelled(CancelCode.INVITATION_OVER)
+    if invitation.state != "sent" or ctx.clock() >= invitation.expires_at:
+        return NotAttempted.cancelled(CancelCode.SURVEY_EXPIRED, "the survey is over")
+    if (stopped := survey_pause(batch.session, invitation.survey)) is not None:
+        return stopped
+    if is_confirmed(response):
+        return NotAttempted.cancelled(CancelCode.ANSWERED)
+    if CONFIRM_OPTION in row.options:
+        reason = confirmation_block_reason(batch.session, row, response)
+        if reason is not None:
+            return NotAttempted.cancelled(CancelCode.CONFIRMATION_OBSOLETE, reason)
+    return build_survey_message(ctx, row, invitation, contact)
+
+
+def _load_invitations(session: Session, rows: Sequence[DeliveryRow]) -> dict[int | None, InvitationRow]:
+    query = select(InvitationRow).where(col(InvitationRow.id).in_([row.invitation_id for row in rows]))
+    return {invitation.id: invitation for invitation in session.execute(query).scalars()}
+
+
+def _record_sent(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
+    """Start the cooldowns of sent surveys, and plan the next reminder of each mail."""
+    invitations = _load_invitations(session, [delivery.row for delivery in settled])
+    for delivery in settled:
+        invitation = invitations.get(delivery.row.invitation_id)
+        if invitation is None:
+            continue
+        if delivery.row.action == SEND_SURVEY.action:
+            invitation.state, invitation.sent_at = "sent", now
+            cooldowns.confirm(session, invitation.id or 0, until=now + ctx.settings.limits.cooldown)
+        plan_reminder(ctx, session, invitation, now, after=delivery.row)
+    return set()
+
+
+def _release_invitations(
+    session: Session, abandoned: Sequence[AbandonedDelivery], settings: Settings, now: datetime
+) -> set[str]:
+    """Give back the cooldowns of surveys that will not be sent."""
+    invitations = _load_invitations(session, [delivery.row for delivery in abandoned])
+    for delivery in abandoned:
+        invitation = invitations.get(delivery.row.invitation_id)
+        if invitation is not None and invitation.state == "planned":
+            invitation.state, invitation.reason = "cancelled", delivery.reason
+            cooldowns.release(session, invitation.id or 0, cooldown=settings.limits.cooldown, now=now)
+    return set()
+
+
+def _reserve_invitation(session: Session, row: DeliveryRow, settings: Settings, now: datetime) -> str | None:
+    """Reserve the invitation and the cooldown of an abandoned survey again, before an operator's retry."""
+    invitation = session.get(InvitationRow, row.invitation_id)
+    contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
+    if invitation is None or contact is None:
+        return "its invitation is gone"
+    if invitation.expires_at <= now:
+        return "its survey has expired"
+    if invitation.state != "cancelled":
+        return None
+    savepoint = session.begin_nested()
+    if not cooldowns.reserve(
+        session,
+        load_contact_subjects(session, contact),
+        invitation_id=invitation.id or 0,
+        until=now + settings.limits.cooldown,
+        now=now,
+    ):
+        savepoint.rollback()
+        return "the person was invited to another survey since"
+    savepoint.commit()
+    invitation.state, invitation.reason = "planned", None
+    return None
+
+
+def _release_reminders(
+    session: Session, abandoned: Sequence[AbandonedDelivery], _settings: Settings, now: datetime
+) -> set[str]:
+    """Plan reminders again that were replaced by a request to confirm a score which is not sent after all."""
+    queue_names: set[str] = set()
+    for delivery in abandoned:
+        if delivery.cancel_code == CancelCode.CONFIRMATION_OBSOLETE:
+            queue_names |= restore_reminder(session, delivery.row, now)
+    return queue_names
+
+
+SEND_SURVEY = ActionSpec(
+    action="send_survey",
+    hook="nps_send_messages",
+    prepare=_prepare_surveys,
+    retry_plan=MAIL_RETRY_PLAN,
+    priority=4,
+    customer_facing=True,
+    in_doubt="hold",
+    contact_lookup="own",
+    on_success=_record_sent,
+    on_failure=record_smtp_refusals,
+    release=_release_invitations,
+    reserve_again=_reserve_invitation,
+)
+SEND_REMINDER = ActionSpec(
+    action="send_reminder",
+    hook="nps_send_messages",
+    prepare=_prepare_reminders,
+    retry_plan=MAIL_RETRY_PLAN,
+    priority=5,
+    customer_facing=True,
+    in_doubt="hold",
+    contact_lookup="own",
+    on_success=_record_sent,
+    on_failure=record_smtp_refusals,
+    release=_release_reminders,
+)
+ACTIONS = (SEND_SURVEY, SEND_REMINDER)
