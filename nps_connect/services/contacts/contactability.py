@@ -1,4 +1,4 @@
-"""The check before every message to a person, in the claim: an opt-out on the last day of a delay wins."""
+"""Check, right before a message to a contact, whether it must not be contacted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from nps_connect.services.context import Context
 
 
 def block_reason(ctx: Context, session: Session, contact: ContactRow) -> str | None:
-    """Why this person must not be written to now, or none."""
+    """Return why a contact must not be contacted now, or None."""
     if contact.erased_at is not None:
-        return "the person was erased"
+        return "the contact was erased"
     if contact.deleted_at is not None:
         return "the contact was deleted"
     reason = suppression_reason(session, contact)
@@ -29,7 +29,7 @@ def block_reason(ctx: Context, session: Session, contact: ContactRow) -> str | N
 
 
 def is_on_allow_list(email: str, allow_list: tuple[str, ...]) -> bool:
-    """Whether an address is on the list, itself or by its ``@domain``; an empty list allows all."""
+    """Return whether an address is on the list, itself or by its ``@domain``; an empty list allows all."""
     if not allow_list:
         return True
     address = mailbox_key(email)

@@ -1,4 +1,4 @@
-"""Health of connections: a vendor that is down rests, a plugin that breaks its contract is stopped, both come back."""
+"""Health of connections: pause a vendor that is down and a plugin that breaks its contract, and resume both."""
 
 from __future__ import annotations
 
@@ -9,80 +9,84 @@ from sqlmodel import Session
 
 from nps_connect.errors import DeliveryError, OutcomeUnknown, PluginError, RateLimited, RetryLater
 from nps_connect.ledger import circuit_breakers, pauses
-from nps_connect.services.context import Context
+from nps_connect.services.context import Context, delivery_queue
 
 log = logging.getLogger(__name__)
 
 MAX_CONTRACT_BREACHES = 3
-"""Answers in a row that break the plugin's contract, after which its queue is stopped."""
+"""Consecutive calls that break the plugin's contract before its queue is paused."""
 
 MAX_HANGS = 2
-"""Times in a row that a thread had to be given up, after which its queue is stopped."""
+"""Consecutive threads that were abandoned in a queue before it is paused."""
 
 
 def record_outcomes(
     ctx: Context, session: Session, connection: str, action: str, outcomes: Sequence[object], *, probe: bool
 ) -> bool:
-    """Learn from the outcomes of one call of vendor and plugin; false when they are to rest.
+    """Record what one call says about the health of vendor and plugin; return whether the queue may go on.
 
-    What was asked of another connection (people are looked up at theirs) says nothing about this one.
+    Errors of another connection (contacts are looked up at their own) say nothing about this one.
 
     Args:
-        ctx: the joined parts.
-        session: the transaction that settles them.
-        connection: who was called.
-        action: for what.
+        ctx: the application context.
+        session: the transaction that settles the outcomes.
+        connection: the connection that was called.
+        action: the action.
         outcomes: receipts and errors.
         probe: it was the one call that goes first while the circuit breaker is open.
     """
-    own = [
-        one
-        for one in outcomes
-        if not isinstance(one, DeliveryError) or one.connection is None or one.connection == connection
+    relevant = [
+        outcome
+        for outcome in outcomes
+        if not isinstance(outcome, DeliveryError) or outcome.connection in (None, connection)
     ]
-    if not own:
+    if not relevant:
         return True
-    counted = circuit_breakers.load_failing_scopes(session)
+    failing = circuit_breakers.load_failing_scopes(session)
     scope, queue_name = pauses.connection_scope(connection), pauses.queue_scope(connection, action)
-    breach = next((one for one in own if isinstance(one, PluginError)), None)
+    breach = next((outcome for outcome in relevant if isinstance(outcome, PluginError)), None)
     if breach is not None:
         return not _pause_after(ctx, session, queue_name, MAX_CONTRACT_BREACHES, ctx.redact(str(breach)))
-    if queue_name in counted:
+    if queue_name in failing:
         circuit_breakers.record_success(session, queue_name)
-    down = [one for one in own if isinstance(one, RetryLater | OutcomeUnknown) and not isinstance(one, RateLimited)]
-    if len(down) < len(own):
-        if scope in counted and circuit_breakers.record_success(session, scope):
-            log.info("the vendor answers again connection=%s", connection)
+    unavailable = [
+        outcome
+        for outcome in relevant
+        if isinstance(outcome, RetryLater | OutcomeUnknown) and not isinstance(outcome, RateLimited)
+    ]
+    if len(unavailable) < len(relevant):
+        if scope in failing and circuit_breakers.record_success(session, scope):
+            log.info("circuit_breaker_closed connection=%s", connection)
         return True
-    reason = ctx.redact(down[0].message)
+    reason = ctx.redact(unavailable[0].message)
     failures = circuit_breakers.record_failure(session, scope, reason=reason, now=ctx.clock(), probe=probe)
     if failures == circuit_breakers.FAILURE_THRESHOLD:
-        log.error("the vendor is left alone for a while connection=%s: %s", connection, reason)
+        log.error('circuit_breaker_opened connection=%s reason="%s"', connection, reason)
     return failures < circuit_breakers.FAILURE_THRESHOLD
 
 
 def record_hang(ctx: Context, queue_name: str) -> None:
-    """A thread was given up in a queue; after repeats the queue is stopped."""
+    """Record that a thread was abandoned in a queue; pause the queue when it happens again."""
     connection, _, action = queue_name.partition("/")
     if connection not in ctx.connections:
         return
     with ctx.ledger.write() as session:
-        told = f"the plugin gave no answer within {ctx.settings.delivery.deadline}"
-        _pause_after(ctx, session, pauses.queue_scope(connection, action), MAX_HANGS, told)
+        reason = f"the plugin did not return within {ctx.settings.delivery.deadline}"
+        _pause_after(ctx, session, pauses.queue_scope(connection, action), MAX_HANGS, reason)
 
 
 def resume_if_healthy(ctx: Context, connection: str) -> list[str]:
-    """Ask the plugin whether the connection works; if so, end what a 401 or 403 had stopped.
+    """Run the plugin's check; if it finds no error, end the pauses after a 401 or 403.
 
     Returns:
-        The scopes that go on; none if nothing was stopped, the plugin cannot check, or it still finds an error.
+        The resumed scopes; empty if nothing was paused, the plugin has no check, or it finds an error.
     """
     if not ctx.has(connection, "nps_check"):
         return []
     try:
         findings = ctx.plugins.call(ctx.plugin_name(connection), "nps_check", connection=ctx.connections[connection])
-    except Exception as error:  # noqa: BLE001  # whatever it is, the connection is not well
-        log.info("still not well connection=%s: %s", connection, type(error).__name__)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the connection is not healthy
+        log.info("check_failed connection=%s error=%s", connection, type(error).__name__)
         return []
     if any(finding.severity == "error" for finding in findings):
         return []
@@ -90,35 +94,44 @@ def resume_if_healthy(ctx: Context, connection: str) -> list[str]:
 
 
 def resume_after_check(ctx: Context, connection: str) -> list[str]:
-    """End what a 401 or 403 of this connection had stopped, after a check that found no error."""
+    """End the pauses after a 401 or 403 of a connection whose check found no error; return their scopes."""
     with ctx.ledger.write() as session:
         scopes = [
             scope
-            for scope, row in pauses.load_pauses(session).items()
-            if row.cause in ("auth", "not_allowed")
-            and (scope == pauses.connection_scope(connection) or scope.startswith(pauses.queue_scope(connection, "")))
+            for scope in _credential_pauses(session)
+            if scope == pauses.connection_scope(connection) or scope.startswith(pauses.queue_scope(connection, ""))
         ]
         for scope in scopes:
             pauses.resume(session, scope)
     for action in ctx.connector_info(connection).actions if scopes else ():
-        ctx.wake(f"{connection}/{action.action}")
+        ctx.wake(delivery_queue(connection, action.action))
     if scopes:
-        log.warning("the connection passes its check and goes on connection=%s", connection)
+        log.warning("connection_resumed connection=%s", connection)
     return scopes
 
 
 def resume_healthy_connections(ctx: Context) -> int:
-    """Check every connection that a 401 or 403 has stopped; returns how many go on."""
+    """Check every connection that a 401 or 403 has paused; return how many are resumed."""
     with ctx.ledger.read() as session:
-        stopped = {scope for scope, row in pauses.load_pauses(session).items() if row.cause in ("auth", "not_allowed")}
-    names = {scope.partition(":")[2].partition("/")[0] for scope in stopped}
+        paused = _credential_pauses(session)
+    names = {scope.partition(":")[2].partition("/")[0] for scope in paused}
     return sum(bool(resume_if_healthy(ctx, name)) for name in sorted(names & ctx.connections.keys()))
 
 
-def _pause_after(ctx: Context, session: Session, queue_name: str, times: int, reason: str) -> bool:
-    if circuit_breakers.record_failure(session, queue_name, reason=reason, now=ctx.clock()) < times:
+def _credential_pauses(session: Session) -> list[str]:
+    return [scope for scope, pause in pauses.load_pauses(session).items() if pause.cause in ("auth", "not_allowed")]
+
+
+def _pause_after(ctx: Context, session: Session, scope: str, threshold: int, reason: str) -> bool:
+    """Count a failure of a queue; pause it at the threshold. Returns whether it is paused."""
+    if circuit_breakers.record_failure(session, scope, reason=reason, now=ctx.clock()) < threshold:
         return False
-    circuit_breakers.record_success(session, queue_name)
-    if pauses.pause(session, queue_name, cause="plugin", reason=reason, now=ctx.clock()):
-        log.error("stopped %s: %s; mend the plugin, then run: nps-connect resume %s", queue_name, reason, queue_name)
+    circuit_breakers.record_success(session, scope)
+    if pauses.pause(session, scope, cause="plugin", reason=reason, now=ctx.clock()):
+        log.error(
+            'scope_paused scope=%s cause=plugin reason="%s"; fix the plugin, then: nps-connect resume %s',
+            scope,
+            reason,
+            scope,
+        )
     return True

@@ -235,7 +235,7 @@ def _prepare_and_start(
 def _load_claimed(session: Session, ids: Collection[int], token: str) -> list[DeliveryRow]:
     """Return claimed rows, oldest due time first; one that cannot be read is dead, alone."""
     rows = load_columns(session, DeliveryRow, ids, without=UNUSED_DELIVERY_COLUMNS)
-    damaged = dict.fromkeys(set(ids) - rows.keys(), {"state": "dead", "last_error": "the row cannot be read"})
+    damaged = {row_id: {"state": "dead", "last_error": "the row cannot be read"} for row_id in set(ids) - rows.keys()}
     if damaged:
         claims.settle_many(session, DeliveryRow, damaged, token=token)
     return sorted(rows.values(), key=lambda row: (row.due_at, row.id))
