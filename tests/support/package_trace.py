@@ -7,11 +7,13 @@ do not count.
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -24,22 +26,17 @@ import nps_connect
 from nps_connect.ledger.ledger import Ledger
 
 PACKAGE_ROOT = Path(nps_connect.__file__).parent
-LAYERS = (
-    ("operations", "reports", "imports"),
-    ("intake",),
-    ("decisions",),
-    ("invitations",),
-    ("responses",),
-    ("routing",),
-    ("reviews", "cases"),
-    ("suppressions",),
-    ("notices",),
-    ("deliveries",),
-    ("contacts",),
-)
-"""Packages of ``services/``, highest first; those of one line do not call each other."""
 
-RANK_BY_PACKAGE = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
+
+def _load_ranks() -> dict[str, int]:
+    """The rank of each package of ``services/`` in the import contract, 0 for the highest."""
+    text = (PACKAGE_ROOT.parent / "pyproject.toml").read_text(encoding="utf-8")
+    contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    [layers] = [contract["layers"] for contract in contracts if contract.get("containers") == ["nps_connect.services"]]
+    return {package: rank for rank, layer in enumerate(layers) for package in re.findall(r"\w+", layer)}
+
+
+RANK_BY_PACKAGE = _load_ranks()
 
 
 @dataclass
@@ -49,10 +46,12 @@ class PackageTrace:
     Attributes:
         functions: the executed functions of ``nps_connect/``, as file (relative to the package) and qualified name.
         pairs: calls between packages of ``services/``, as caller and callee; calls by way of other layers count too.
+        callbacks: calls of functions that a package registers in an `ActionSpec`, as caller and callee.
     """
 
     functions: set[tuple[str, str]] = field(default_factory=set)
     pairs: set[tuple[str, str]] = field(default_factory=set)
+    callbacks: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def files(self) -> set[str]:
@@ -61,7 +60,7 @@ class PackageTrace:
 
     @property
     def upward_pairs(self) -> set[tuple[str, str]]:
-        """Pairs whose callee lies above the caller, or beside it in the same line of `LAYERS`."""
+        """Pairs whose callee lies above the caller, or beside it in the same layer of the import contract."""
         return {pair for pair in self.pairs if RANK_BY_PACKAGE[pair[1]] <= RANK_BY_PACKAGE[pair[0]]}
 
     @property
@@ -76,8 +75,12 @@ class PackageTrace:
 
 
 @contextmanager
-def record_calls() -> Iterator[PackageTrace]:
-    """Record the calls that this thread makes inside the block."""
+def record_calls(registered: Collection[CodeType] = ()) -> Iterator[PackageTrace]:
+    """Record the calls that this thread makes inside the block.
+
+    Args:
+        registered: code of the functions that `ActionSpec`s name.
+    """
     trace = PackageTrace()
     location_by_code: dict[CodeType, tuple[str, str | None] | None] = {}
 
@@ -96,7 +99,7 @@ def record_calls() -> Iterator[PackageTrace]:
         trace.functions.add((file, frame.f_code.co_qualname))
         caller = _nearest_package(frame.f_back, locate) if callee else None
         if caller and callee and caller != callee:
-            trace.pairs.add((caller, callee))
+            (trace.callbacks if frame.f_code in registered else trace.pairs).add((caller, callee))
 
     sys.setprofile(on_event)
     try:
@@ -135,21 +138,28 @@ def trace_items(ledger: Ledger) -> dict[str, PackageTrace]:
     return traces
 
 
+def _registered_functions(application: ApplicationHarness) -> set[CodeType]:
+    """Code of every function that an `ActionSpec` names."""
+    values = (getattr(spec, part.name) for spec in application.ctx.actions.values() for part in fields(spec))
+    return {value.__code__ for value in values if hasattr(value, "__code__")}
+
+
 def _process_customer(application: ApplicationHarness, person: str, traces: dict[str, PackageTrace]) -> None:
     """Take one customer from the webhook to the ticket; a trace for each piece of work goes into `traces`."""
     email = f"person{person}@example.com"
+    registered = _registered_functions(application)
     application.crm.knows(person, email)
-    with record_calls() as traces["webhook to invitation"]:
+    with record_calls(registered) as traces["webhook to invitation"]:
         application.webhook(application.won(person))
         application.run(only="crm/")
     application.clock.forward("3d")
-    with record_calls() as traces["send_survey"]:
+    with record_calls(registered) as traces["send_survey"]:
         application.run(only="/send_survey")
     token = application.token(email)
-    with record_calls() as traces["submission"]:
+    with record_calls(registered) as traces["submission"]:
         application.answer(token, 2, "Trop lent")
     for action in ("write_score", "open_ticket"):
-        with record_calls() as traces[action]:
+        with record_calls(registered) as traces[action]:
             application.run(only=f"/{action}")
     application.run()
 
@@ -161,12 +171,14 @@ def render_report(traces: dict[str, PackageTrace]) -> str:
         figures = trace.figures
         pairs = ", ".join(f"{caller} -> {callee}" for caller, callee in sorted(trace.pairs))
         upward = ", ".join(f"{caller} -> {callee}" for caller, callee in sorted(trace.upward_pairs))
+        callbacks = ", ".join(f"{caller} -> {callee}" for caller, callee in sorted(trace.callbacks))
         lines.append(
             f"{name}: {figures['pairs']} package pairs ({figures['upward']} upward), {figures['files']} files,"
             f" {figures['functions']} functions"
         )
         lines.append(f"  pairs: {pairs or '-'}")
         lines += [f"  upward: {upward}"] if upward else []
+        lines += [f"  callbacks: {callbacks}"] if callbacks else []
     return "\n".join(lines)
 
 
