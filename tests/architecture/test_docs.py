@@ -43,6 +43,13 @@ def test_every_architecture_decision_is_listed(root):
         assert all(f"**{part}" in text for part in ("Choice.", "Reasons.", "What would reverse it."))
 
 
+def test_every_path_on_the_architecture_page_exists(root):
+    page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:nps_connect|plugins)/[\w./]*)`", page)
+    assert len(paths) > 30
+    assert [path for path in paths if not (root / path).exists()] == []
+
+
 EXAMPLES = [
     "amount >= 100",
     'stage == "won"',
