@@ -1,4 +1,4 @@
-"""`Context`: what every step of the walk is given. Made once by the wiring."""
+"""`Context`: the application's parts as every service receives them. Built once by `app/`."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ JOBS_QUEUE = "jobs"
 
 
 def parse_queue(connection: str) -> str:
-    """The queue of raw requests to be parsed."""
+    """Return the name of the queue of raw requests to parse."""
     return f"{connection}/parse"
 
 
 def decide_queue(connection: str) -> str:
-    """The queue of events to be decided on."""
+    """Return the name of the queue of events to decide on."""
     return f"{connection}/decide"
 
 
 def poll_queue(connection: str) -> str:
-    """The queue of the jobs that ask a connection for news."""
+    """Return the name of the queue of jobs that poll a connection."""
     return f"{connection}/poll"
 
 
 def delivery_queue(connection: str, action: str) -> str:
-    """The queue of one action on one connection."""
+    """Return the name of the queue of one action on one connection."""
     return f"{connection}/{action}"
 
 
 @dataclass(frozen=True)
 class Context:
-    """The joined parts.
+    """The application's parts.
 
     Attributes:
-        ledger: the open database, at the newest schema.
+        ledger: the open database with the current schema.
         settings: the validated configuration.
         plugins: the loaded plugins.
-        connections: by name, ready to be handed to hooks.
+        connections: by name, as hooks receive them.
         actions: the specification of every action, by name.
         filters: compiled `where` filters by trigger label; triggers without one are absent.
-        links: makes and reads personal links.
-        redact: takes every secret of the configuration out of a text.
-        clock: the present moment (aware UTC).
-        random: source of chance.
-        wake: tells the engine that a queue has work; called after commit.
-        leases: what the threads of this process hold.
+        links: builds and verifies personal links.
+        redact: removes every configured secret from a text.
+        clock: returns the current time (aware, UTC).
+        random: random number generator, for jitter and lease tokens.
+        wake: notifies the engine that a queue has work; called after commit.
+        leases: the claims that the threads of this process hold.
     """
 
     ledger: Ledger
@@ -73,24 +73,24 @@ class Context:
     leases: Leases = field(default_factory=Leases)
 
     def plugin_name(self, connection: str) -> str:
-        """Name of the plugin of a connection."""
+        """Return the name of a connection's plugin."""
         return str(self.connections[connection].settings.plugin)
 
     def connector_info(self, connection: str) -> ConnectorInfo:
-        """What the plugin of a connection declares."""
+        """Return what a connection's plugin declares."""
         return self.plugins.infos[self.plugin_name(connection)]
 
     def has(self, connection: str, hook: str) -> bool:
-        """Whether the connection's plugin implements a hook (false for a connection that is no longer configured)."""
+        """Return whether the connection is configured and its plugin implements a hook."""
         return connection in self.connections and self.plugins.has(self.plugin_name(connection), hook)
 
     def token(self) -> str:
-        """A fresh random name, 32 hexadecimal digits, for a claim: held while the thread is at work."""
+        """Return a new lease token of 32 hexadecimal digits, renewed while this thread works."""
         token = f"{self.random.getrandbits(128):032x}"
         self.leases.record_progress(token)
         return token
 
     @property
     def shadow(self) -> bool:
-        """Decide and record, but let nothing out of the application."""
+        """Whether the mode is shadow: decide and record, but deliver nothing."""
         return self.settings.core.mode == "shadow"

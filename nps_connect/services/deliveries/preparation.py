@@ -84,8 +84,8 @@ def prepare_batch(
     """Return what the hook receives for each delivery, or why there is no call, by delivery id."""
     results: dict[int, PreparationResult] = {}
     for row in batch.deliveries:
-        found = lookups.get(row.id or 0)
-        result = found if isinstance(found, DeliveryError | NotAttempted) else _block(spec, batch, row)
+        lookup = lookups.get(row.id or 0)
+        result = lookup if isinstance(lookup, DeliveryError | NotAttempted) else _block(spec, batch, row)
         if result is not None:
             results[row.id or 0] = result
     ready = [row for row in batch.deliveries if row.id not in results] if results else batch.deliveries
@@ -179,15 +179,15 @@ def _store_looked_up(
     looked_up: Mapping[int, Contact],
 ) -> dict[int, ContactRow]:
     """Store contacts as their own connection has them now; return them by the contact id of the delivery."""
-    own = {
+    contact_by_id = {
         row.contact_id or 0: contact
         for row in rows
         if (contact := looked_up.get(row.id or 0)) and contact.connection == contacts[row.contact_id or 0].connection
     }
-    if not own:
+    if not contact_by_id:
         return {}
-    stored = upsert_contacts(session, own.values(), ctx.clock())
-    ids = {contact_id: stored[contact.connection, contact.id].id for contact_id, contact in own.items()}
+    stored = upsert_contacts(session, contact_by_id.values(), ctx.clock())
+    ids = {contact_id: stored[contact.connection, contact.id].id for contact_id, contact in contact_by_id.items()}
     current = _load_contacts(session, set(ids.values()))
     return {contact_id: current[stored_id] for contact_id, stored_id in ids.items()}
 

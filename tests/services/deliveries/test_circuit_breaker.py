@@ -1,4 +1,4 @@
-"""Health: vendors that are down rest, plugins that break their contract are stopped alone, what was refused resumes."""
+"""Circuit breaker and pauses: unavailable vendors, broken plugins, refused credentials, and how they resume."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def broken_until(application, name: str):
         return circuit_breakers.open_until(session, pauses.connection_scope(name))
 
 
-def test_a_vendor_that_is_down_is_left_alone_and_tried_by_one_call(application, clock):
+def test_an_unavailable_vendor_opens_the_breaker_and_gets_one_probe(application, clock):
     answered(application, 8, 0)
     application.desk.raising = [RetryLater("down")] * 6
     application.run(only="open_ticket")
@@ -51,7 +51,7 @@ def test_a_vendor_that_is_down_is_left_alone_and_tried_by_one_call(application, 
     assert broken_until(application, "helpdesk") is None
 
 
-def test_failures_that_are_not_in_a_row_open_nothing(application):
+def test_failures_that_are_not_consecutive_open_no_breaker(application):
     answered(application, 8, 0)
     application.desk.raising = [RetryLater("down"), RetryLater("down"), None] * 2
     application.run(only="open_ticket")
@@ -59,7 +59,7 @@ def test_failures_that_are_not_in_a_row_open_nothing(application):
     assert len(application.desk.calls) == 8
 
 
-def test_a_crm_that_is_down_does_not_make_the_mail_rest(application):
+def test_an_unavailable_crm_does_not_open_the_breaker_of_the_mail_channel(application):
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
     application.run()
@@ -71,7 +71,7 @@ def test_a_crm_that_is_down_does_not_make_the_mail_rest(application):
     assert broken_until(application, "mail") is None
 
 
-def test_another_deliverys_receipt_is_held_and_named(application):
+def test_the_receipt_of_another_delivery_holds_the_delivery(application):
     application.desk._record_call = lambda drafts: [Receipt(id="ticket-1") for _ in drafts]
     answered(application, 2, 0)
     application.run(only="open_ticket")
@@ -81,7 +81,7 @@ def test_another_deliverys_receipt_is_held_and_named(application):
     assert "'desk'" in second.last_error
 
 
-def test_a_plugin_that_breaks_its_contract_again_and_again_has_its_queue_stopped(application):
+def test_repeated_contract_breaches_pause_the_queue(application):
     application.crm._record_call = lambda updates: []
     answered(application, 1)
     for _ in range(4):
@@ -90,14 +90,14 @@ def test_a_plugin_that_breaks_its_contract_again_and_again_has_its_queue_stopped
     assert stopped(application) == {"queue:crm/write_score": "plugin"}
 
 
-def test_a_queue_that_hangs_twice_is_stopped(application):
+def test_a_second_hang_pauses_the_queue(application):
     record_hang(application.ctx, "crm/write_score")
     assert stopped(application) == {}
     record_hang(application.ctx, "crm/write_score")
     assert stopped(application) == {"queue:crm/write_score": "plugin"}
 
 
-def test_a_bug_in_the_middle_of_a_mail_holds_it(application):
+def test_a_bug_during_customer_mail_holds_the_delivery(application):
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
     application.run()
@@ -130,7 +130,7 @@ class CheckedCrm(FakeCrm):
         return [Finding(severity="ok" if self.well else "error", text="the token", fix="renew it")]
 
 
-def test_a_refused_connection_goes_on_when_its_check_passes(ledger, clock):
+def test_a_connection_paused_after_401_resumes_when_its_check_passes(ledger, clock):
     crm = CheckedCrm()
     application = ApplicationHarness(ledger, clock, acme=crm)
     application.crm = crm
@@ -149,7 +149,7 @@ def test_a_refused_connection_goes_on_when_its_check_passes(ledger, clock):
     assert application.deliveries("write_score")[0].state == "succeeded"
 
 
-def test_two_updates_of_one_person_go_one_after_the_other(application):
+def test_two_updates_of_one_contact_are_serialised(application):
     token = application.surveyed()
     application.answer(token, 3)
     application.run()
@@ -164,7 +164,7 @@ def test_two_updates_of_one_person_go_one_after_the_other(application):
     assert scores == sorted(scores)
 
 
-def test_an_outcome_is_not_lost_to_a_database_that_is_away_for_a_moment(application, monkeypatch):
+def test_settling_is_retried_while_the_database_is_unavailable(application, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
     from nps_connect.services.deliveries import deliver
@@ -184,7 +184,7 @@ def test_an_outcome_is_not_lost_to_a_database_that_is_away_for_a_moment(applicat
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknown("no answer"), RetryLater("down")])
-def test_the_retry_plan_is_a_setting(ledger, clock, error):
+def test_the_retry_plan_is_configurable(ledger, clock, error):
     application = ApplicationHarness(
         ledger, clock, {"delivery": {"retry": {"open_ticket": {"delays": ["10s"], "jitter": 0.0, "total": "1h"}}}}
     )

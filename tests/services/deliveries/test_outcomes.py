@@ -1,4 +1,4 @@
-"""Outcomes: what each failure means for its delivery. Nothing is lost and nothing happens twice."""
+"""Outcomes: what each error means for its delivery."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def detractor(application, *errors: Exception) -> str:
     return token
 
 
-def test_a_vendor_that_is_down_is_tried_again_by_the_plan(application):
+def test_an_unavailable_vendor_is_retried_by_the_plan(application):
     detractor(application, RetryLater("down"), RetryLater("down"))
     application.clock.forward("10s")
     application.run(only="open_ticket")
@@ -38,7 +38,7 @@ def test_a_vendor_that_is_down_is_tried_again_by_the_plan(application):
     assert attempts(application) == ["succeeded", "retry_later", "retry_later", "succeeded"]
 
 
-def test_a_rate_limit_rests_the_queue_and_uses_up_no_attempt(application, clock):
+def test_a_rate_limit_pauses_the_queue_and_uses_no_attempt(application, clock):
     token = application.surveyed()
     application.crm.raising = [RateLimited("slow down", until=clock.now + timedelta(minutes=5))]
     application.answer(token, 9)
@@ -53,7 +53,7 @@ def test_a_rate_limit_rests_the_queue_and_uses_up_no_attempt(application, clock)
     assert application.crm.scores == {"1": 9}
 
 
-def test_a_lost_answer_to_an_opened_ticket_is_looked_for_and_never_opened_again(application):
+def test_a_ticket_with_a_lost_response_is_looked_up_and_not_opened_again(application):
     application.desk.lose_answers = 1
     detractor(application)
     assert (application.deliveries("open_ticket")[0].in_doubt, len(application.desk.tickets)) == (True, 1)
@@ -64,7 +64,7 @@ def test_a_lost_answer_to_an_opened_ticket_is_looked_for_and_never_opened_again(
     assert len(application.desk.tickets) == 1
 
 
-def test_a_doubtful_ticket_that_was_not_opened_is_opened_after_looking(application):
+def test_a_ticket_in_doubt_is_opened_if_the_lookup_finds_none(application):
     detractor(application, OutcomeUnknown("no answer"))
     application.clock.forward("10s")
     application.run()
@@ -72,7 +72,7 @@ def test_a_doubtful_ticket_that_was_not_opened_is_opened_after_looking(applicati
     assert application.deliveries("open_ticket")[0].state == "succeeded"
 
 
-def test_doubtful_customer_mail_is_held_and_never_sent_again_by_itself(application):
+def test_customer_mail_in_doubt_is_held_and_not_resent(application):
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
     application.run()
@@ -89,7 +89,7 @@ def test_doubtful_customer_mail_is_held_and_never_sent_again_by_itself(applicati
     ("error", "state"),
     [(Rejected("bad field"), "dead"), (TargetGone("no such contact"), "skipped")],
 )
-def test_what_can_never_succeed_ends_at_once(application, error, state):
+def test_permanent_errors_end_without_a_retry(application, error, state):
     token = application.surveyed()
     application.crm.raising = [error]
     application.answer(token, 9)
@@ -97,7 +97,7 @@ def test_what_can_never_succeed_ends_at_once(application, error, state):
     assert application.deliveries("write_score")[0].state == state
 
 
-def test_a_403_stops_the_action_only(application):
+def test_a_403_pauses_only_its_action(application):
     token = application.surveyed()
     application.crm.raising = [NotAllowed("no", scope="contacts.write")]
     application.answer(token, 9)
@@ -113,7 +113,7 @@ def test_a_403_stops_the_action_only(application):
     assert "contacts.write" in stopped["queue:crm/write_score"].reason
 
 
-def test_a_bug_in_a_plugin_is_tried_three_times_and_then_dead_with_its_traceback(application):
+def test_a_plugin_bug_is_retried_twice_and_then_dead_with_its_traceback(application):
     token = application.surveyed()
     application.crm.raising = [ZeroDivisionError("a bug")] * 5
     application.answer(token, 9)
@@ -125,7 +125,7 @@ def test_a_bug_in_a_plugin_is_tried_three_times_and_then_dead_with_its_traceback
     assert "ZeroDivisionError: a bug" in row.last_error
 
 
-def test_one_bad_item_does_not_block_the_batch(application):
+def test_a_rejected_item_does_not_block_its_batch(application):
     tokens = [application.surveyed(str(n), f"person{n}@example.com") for n in range(3)]
     bad = application.crm.people["1"]
 
@@ -139,7 +139,7 @@ def test_one_bad_item_does_not_block_the_batch(application):
     assert sorted(row.state for row in application.deliveries("write_score")) == ["dead", "succeeded", "succeeded"]
 
 
-def test_too_few_outcomes_make_the_whole_batch_doubtful(application):
+def test_a_missing_outcome_retries_the_whole_batch(application):
     tokens = [application.surveyed(str(n), f"person{n}@example.com") for n in range(2)]
     application.crm._record_call = lambda updates: []
     for token in tokens:
@@ -148,7 +148,7 @@ def test_too_few_outcomes_make_the_whole_batch_doubtful(application):
     assert {(row.state, row.error_kind) for row in application.deliveries("write_score")} == {("pending", "plugin")}
 
 
-def test_a_ticket_that_cannot_be_opened_reaches_the_fallback_address_again_and_again(application):
+def test_a_dead_ticket_alarms_the_fallback_address_repeatedly(application):
     detractor(application, *[Rejected("the requester is suspended")] * 9)
     application.run()
     assert application.deliveries("open_ticket")[0].state == "dead"
@@ -165,22 +165,22 @@ def test_a_ticket_that_cannot_be_opened_reaches_the_fallback_address_again_and_a
     assert len(application.post.sent("fallback")) == 2
 
 
-def test_after_a_crash_only_started_rows_are_doubtful(application):
+def test_after_a_crash_only_started_deliveries_are_in_doubt(application):
     tokens = [application.surveyed(str(n), f"person{n}@example.com") for n in range(2)]
     for token in tokens:
         application.answer(token, 0)
     with application.ledger.write() as session:
-        one, _ = claims.claim(
+        started, _ = claims.claim(
             session, DeliveryRow, "helpdesk/open_ticket", token="dead", now=application.clock(), limit=5
         )
-        claims.start(session, DeliveryRow, [one.id], token="dead", now=application.clock())
+        claims.start(session, DeliveryRow, [started.id], token="dead", now=application.clock())
     recover(application.ctx, after_restart=True)
     assert [row.in_doubt for row in application.deliveries("open_ticket")] == [True, False]
     application.run()
     assert (len(application.desk.tickets), application.desk.looked_for) == (2, 1)
 
 
-def test_after_a_crash_in_the_middle_of_a_mail_it_is_held(application):
+def test_after_a_crash_during_customer_mail_the_delivery_is_held(application):
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
     application.run()

@@ -1,4 +1,4 @@
-"""A ticket whose last try was lost is looked for once more before it is called dead."""
+"""Dead tickets in doubt are looked for once more before an alarm."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def application(ledger, clock) -> ApplicationHarness:
 
 
 def exhaust(application: ApplicationHarness) -> None:
-    """Both tries of the plan are lost."""
+    """Run both attempts of the retry plan."""
     application.run()
     application.clock.forward("6s")
     application.run()
 
 
-def test_a_ticket_that_is_there_after_all_has_succeeded_and_nobody_is_alarmed(application):
+def test_a_dead_ticket_that_is_found_succeeds_without_an_alarm(application):
     application.desk.raising = [OutcomeUnknown("no answer")]
     application.desk.lose_answers = 1
     exhaust(application)
@@ -37,7 +37,7 @@ def test_a_ticket_that_is_there_after_all_has_succeeded_and_nobody_is_alarmed(ap
     assert application.deliveries("send_fallback") == []
 
 
-def test_a_ticket_that_is_surely_not_there_stays_dead_and_alarms(application):
+def test_a_dead_ticket_that_is_not_found_stays_dead_and_alarms(application):
     application.desk.raising = [OutcomeUnknown("no answer"), OutcomeUnknown("no answer")]
     exhaust(application)
     looks = application.desk.looked_for
@@ -51,7 +51,7 @@ def test_a_ticket_that_is_surely_not_there_stays_dead_and_alarms(application):
     assert len(application.deliveries("send_fallback")) == 1
 
 
-def test_what_is_not_doubtful_is_not_looked_for(application):
+def test_a_dead_ticket_that_is_not_in_doubt_is_not_looked_for(application):
     application.desk.raising = [RetryLater("down"), RetryLater("down")]
     exhaust(application)
     application.clock.forward("10m")

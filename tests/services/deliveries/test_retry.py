@@ -1,4 +1,4 @@
-"""Dead and held deliveries go on by the operator's word, without doing anything twice."""
+"""Retry of dead and held deliveries by an operator."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def retry_all(application, action, **options) -> list[str | None]:
     return [result.refused for result in results]
 
 
-def test_a_dead_ticket_goes_on_with_the_same_bytes_and_fresh_tries(application):
+def test_a_dead_ticket_is_retried_with_the_same_payload_and_new_attempts(application):
     application.desk.raising = [Rejected("the form is closed")]
     application.answer(application.surveyed(), 2)
     application.run()
@@ -44,7 +44,7 @@ def test_a_dead_ticket_goes_on_with_the_same_bytes_and_fresh_tries(application):
     assert first == second
 
 
-def test_mail_that_may_have_been_sent_goes_out_again_by_this_command_only(application):
+def test_a_survey_in_doubt_is_sent_again_only_with_even_if_sent(application):
     application.post.raising = [OutcomeUnknown("the line broke after the last dot")]
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -81,7 +81,7 @@ def test_a_reminder_in_doubt_is_sent_again_only_with_even_if_sent(ledger, clock)
     assert [row.state for row in application.deliveries("send_reminder")] == ["succeeded"]
 
 
-def test_a_refused_survey_gets_its_invitation_and_its_cooldown_back(application):
+def test_a_retried_survey_reserves_its_invitation_and_cooldown_again(application):
     application.post.raising = [Rejected("unknown mailbox")]
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -96,7 +96,7 @@ def test_a_refused_survey_gets_its_invitation_and_its_cooldown_back(application)
     assert len(application.deliveries("send_survey")) == 1
 
 
-def test_a_refused_survey_stays_so_if_the_person_was_invited_since(application):
+def test_a_survey_is_not_retried_if_the_contact_was_invited_since(application):
     application.post.raising = [Rejected("unknown mailbox")]
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -111,7 +111,7 @@ def test_a_refused_survey_stays_so_if_the_person_was_invited_since(application):
     ]
 
 
-def test_an_expired_survey_stays_so(application):
+def test_an_expired_survey_is_not_retried(application):
     application.post.raising = [Rejected("unknown mailbox")]
     application.crm.knows("1", "marie@example.com")
     application.webhook(application.won("1"))
@@ -122,7 +122,7 @@ def test_an_expired_survey_stays_so(application):
     assert retry_all(application, "send_survey") == ["its survey has expired"]
 
 
-def test_an_update_waits_for_its_ticket(application):
+def test_an_update_is_not_retried_before_its_ticket(application):
     application.desk.raising = [Rejected("the form is closed")]
     token = application.surveyed()
     application.answer(token, 2)
@@ -135,13 +135,13 @@ def test_an_update_waits_for_its_ticket(application):
     assert [row.state for row in application.deliveries("update_ticket")] == ["succeeded"]
 
 
-def test_what_succeeded_is_not_tried_again(application):
+def test_a_succeeded_delivery_is_not_retried(application):
     application.surveyed()
     assert retry_all(application, "send_survey") == [f"it is succeeded; {ONLY}"]
     assert len(application.post.calls) == 1
 
 
-def test_finding_what_is_stopped(application):
+def test_deliveries_are_selected_by_connection_and_action(application):
     application.desk.raising = [Rejected("closed")]
     application.bell.raising = [Rejected("closed")]
     application.answer(application.surveyed(), 2)

@@ -1,4 +1,4 @@
-"""Scores in bulk: plain ones go together by the short way, and whatever is odd among them stops none of the others."""
+"""Batches of scores: claimed, prepared and started together; unusual items affect none of the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def change(application, statement: str) -> None:
         connection.execute(text(statement))
 
 
-def test_plain_scores_go_in_one_call_and_leave_an_attempt_each(application):
+def test_due_scores_are_written_in_one_call_with_one_attempt_each(application):
     answered(application, 4)
     application.run(only="write_score")
     assert [len(call) for call in application.crm.calls] == [4]
@@ -37,7 +37,7 @@ def test_plain_scores_go_in_one_call_and_leave_an_attempt_each(application):
     )
 
 
-def test_what_the_short_way_gives_is_what_the_long_way_gives(application):
+def test_a_score_in_doubt_is_prepared_like_any_other(application):
     token = application.surveyed()
     application.answer(token, 9, "Très bien")
     application.run(only="write_score")
@@ -45,10 +45,10 @@ def test_what_the_short_way_gives_is_what_the_long_way_gives(application):
     application.answer(token, 8, "Bien")
     change(application, "UPDATE deliveries SET in_doubt = true WHERE action = 'write_score' AND state = 'pending'")
     application.run(only="write_score")
-    short, long = application.crm.items
-    alike = {"contact", "history", "response_count", "comment_policy", "comment_link"}
-    assert short.model_dump(include=alike) == long.model_dump(include=alike)
-    assert (short.response.comment, long.response.comment) == ("Très bien", "Bien")
+    first, second = application.crm.items
+    fields = {"contact", "history", "response_count", "comment_policy", "comment_link"}
+    assert first.model_dump(include=fields) == second.model_dump(include=fields)
+    assert (first.response.comment, second.response.comment) == ("Très bien", "Bien")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_the_short_way_gives_is_what_the_long_way_gives(application):
         ("UPDATE deliveries SET created_at = 'never' WHERE id = {id}", "dead"),
     ],
 )
-def test_a_damaged_value_stops_its_own_score_only(application, damage, state):
+def test_a_damaged_value_affects_only_its_own_score(application, damage, state):
     if not application.ledger.is_sqlite:
         return  # there the columns take nothing else
     answered(application, 3)
@@ -72,7 +72,7 @@ def test_a_damaged_value_stops_its_own_score_only(application, damage, state):
     assert set(states.values()) == {"succeeded"}
 
 
-def test_an_erased_person_and_a_doubtful_try_do_not_hold_the_others_back(application):
+def test_an_erased_contact_and_a_score_in_doubt_do_not_delay_the_batch(application):
     answered(application, 4)
     change(application, "UPDATE contacts SET erased_at = seen_at WHERE vendor_id = '1'")
     change(application, "UPDATE deliveries SET in_doubt = true WHERE action = 'write_score' AND contact_id = 3")
@@ -82,7 +82,7 @@ def test_an_erased_person_and_a_doubtful_try_do_not_hold_the_others_back(applica
     assert written(application) == ["0", "2", "3"]
 
 
-def test_two_scores_of_one_person_go_one_after_the_other(application):
+def test_two_scores_of_one_contact_are_serialised(application):
     token = application.surveyed()
     application.answer(token, 9)
     application.clock.forward("11s")
@@ -97,7 +97,7 @@ def test_two_scores_of_one_person_go_one_after_the_other(application):
     assert [row.state for row in application.deliveries("write_score")] == ["succeeded"] * 2
 
 
-def test_settling_writes_what_is_held_and_tells_which(ledger, clock):
+def test_settling_returns_the_ids_whose_lease_is_held(ledger, clock):
     with ledger.write() as session:
         session.add_all(
             DeliveryRow(
