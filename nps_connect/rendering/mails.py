@@ -8,7 +8,7 @@ from typing import Literal
 
 from nps_connect.rendering.catalogs import load_translations, render_template, supported_language
 from nps_connect.rendering.colours import build_palette
-from nps_connect.rendering.dates import format_day
+from nps_connect.rendering.labels import format_day
 from nps_connect.rendering.models import RenderedText, Sender
 from nps_connect.rendering.sanitization import one_line, sanitize_greeting_name
 from nps_connect.rendering.survey_question import standard_question, survey_reason

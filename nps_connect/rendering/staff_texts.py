@@ -7,8 +7,14 @@ from zoneinfo import ZoneInfo
 
 from nps_connect.records.responses import ContactResponse, segment_of
 from nps_connect.rendering.catalogs import load_translations, render_template, supported_language
-from nps_connect.rendering.dates import format_datetime, format_day
-from nps_connect.rendering.labels import language_label, readable_name, segment_label, touchpoint_label
+from nps_connect.rendering.labels import (
+    format_datetime,
+    format_day,
+    language_label,
+    readable_name,
+    segment_label,
+    touchpoint_label,
+)
 from nps_connect.rendering.models import RenderedText
 from nps_connect.rendering.sanitization import one_line, sanitize_comment
 from nps_connect.rendering.typography import elide_company, typeset

@@ -1,11 +1,20 @@
-"""Labels for people in place of internal names."""
+"""Dates and labels in the reader's language."""
 
+from datetime import UTC, datetime, timedelta
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from nps_connect.records.deliveries import Action
-from nps_connect.rendering.labels import action_label, language_label, readable_name, touchpoint_label
+from nps_connect.rendering.labels import (
+    action_label,
+    format_datetime,
+    format_day,
+    language_label,
+    readable_name,
+    touchpoint_label,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +46,23 @@ def test_a_language_is_named_in_the_readers_language(tag, language, label):
 def test_every_action_has_a_label_in_every_language():
     for action in get_args(Action):
         assert action_label(action, "en") != action_label(action, "fr")
+
+
+FIRST = datetime(2027, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("fr", "1er mars 2027"), ("fr-CA", "1er mars 2027"), ("en", "1 March 2027")]
+)
+def test_the_first_of_a_month(language, text):
+    assert format_day(FIRST, language) == text
+
+
+def test_only_the_first_of_a_month_is_an_ordinal_in_french():
+    days = [format_day(FIRST + timedelta(days=offset), "fr") for offset in range(365)]
+    assert sum(day.startswith("1er ") for day in days) == 12
+    assert days[10] == "11 mars 2027"
+
+
+def test_a_moment_names_its_zone():
+    assert format_datetime(FIRST, ZoneInfo("Europe/Paris"), "fr") == "1er mars 2027, 13:00 (Europe/Paris)"
