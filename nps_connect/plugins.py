@@ -1,7 +1,7 @@
 """The plugin manager: loads plugins one by one, so that a broken one does not affect others, and calls exactly one.
 
-Each plugin has its own pluggy manager. No implementation can wrap, reorder or stop that of another plugin, and no call is
-a broadcast.
+Each plugin has its own pluggy manager. No implementation can wrap, reorder or stop that of another plugin, and no call
+is a broadcast.
 """
 
 from __future__ import annotations

@@ -124,9 +124,7 @@ def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not expo
 
 
 def _sqlite(url: Any) -> Engine:  # noqa: ANN401
-    engine = create_engine(
-        url, connect_args={"timeout": 30, "check_same_thread": False}, json_deserializer=from_json
-    )
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, json_deserializer=from_json)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401  # DBAPI objects

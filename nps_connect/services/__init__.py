@@ -1,1 +1,1 @@
-"""The walk, a folder per step; beside them what every step is given."""
+"""The application: one package per step of the pipeline, and the context that every step receives."""

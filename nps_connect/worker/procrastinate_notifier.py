@@ -29,7 +29,7 @@ WakeCallback = Callable[[str], object]
 
 TASK_QUEUE = "queues"
 POLL_SECONDS = 0.5
-"""Seconds between polls: a notification that arrives while a job is fetched is lost, and only the poll finds the job."""
+"""Seconds between polls: a notification that arrives during a fetch is lost, and only the poll finds its job."""
 
 RECONNECT_SECONDS = 1.0
 TASK_CONCURRENCY = 8

@@ -73,7 +73,14 @@ def test_release_keeps_the_cooldown_that_other_invitations_imply(ledger):
 
 
 def invitation(number: int, sent_at: datetime | None) -> InvitationRow:
-    shared_values = {"survey": "s", "touchpoint": "s", "trigger": "t", "language": "fr", "created_at": START, "due_at": START}
+    shared_values = {
+        "survey": "s",
+        "touchpoint": "s",
+        "trigger": "t",
+        "language": "fr",
+        "created_at": START,
+        "due_at": START,
+    }
     state = "sent" if sent_at else "planned"
     return InvitationRow(id=number, contact_id=1, state=state, sent_at=sent_at, expires_at=START, **shared_values)
 

@@ -73,7 +73,7 @@ def test_de_is_elided_before_a_vowel_in_french(company, language, expected):
 
 
 def test_de_is_elided_before_an_escaped_name():
-    assert elide_company("client de Aube &amp; Fils", "Aube & Fils", "fr") == "client d’Aube &amp; Fils"
+    assert elide_company("client de Aube &amp; Cie", "Aube & Cie", "fr") == "client d’Aube &amp; Cie"
 
 
 def test_other_words_are_not_elided():

@@ -65,7 +65,9 @@ def empty_database(url: str) -> None:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
         )
-        connection.execute("SET session_replication_role = replica")  # disables foreign keys, so that the order does not matter
+        connection.execute(
+            "SET session_replication_role = replica"
+        )  # disables foreign keys, so that the order does not matter
         tables = connection.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
             "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'alembic_version'"

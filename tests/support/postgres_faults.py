@@ -24,7 +24,7 @@ def restart_server(database_url: str, *, crash: bool) -> None:
 
     Args:
         database_url: of any database of it.
-        crash: at once, so that it recovers from its log; else it ends in good order, waiting for nobody.
+        crash: at once, so that it recovers from its log; else it shuts down gracefully without waiting for clients.
     """
     if os.environ.get(SERVER_URL_VARIABLE):
         terminate_connections(database_url)

@@ -59,7 +59,7 @@ def bought(ledger, clock, where: str) -> ApplicationHarness:
     return application
 
 
-def mended(application: ApplicationHarness, **trigger: str) -> ApplicationHarness:
+def with_corrected_trigger(application: ApplicationHarness, **trigger: str) -> ApplicationHarness:
     after = ApplicationHarness(application.ledger, application.clock, {"triggers": [{**WHERE, **trigger}]})
     after.crm.people = application.crm.people
     return after
@@ -68,7 +68,7 @@ def mended(application: ApplicationHarness, **trigger: str) -> ApplicationHarnes
 def test_no_is_decided_again_after_a_filter_fix_and_keeps_the_previous_decision(ledger, clock):
     before = bought(ledger, clock, "amount >= 100")
     assert [row.reason for row in decisions(ledger)] == ["filter", "surveyed"]
-    after = mended(before, where="amount >= 10")
+    after = with_corrected_trigger(before, where="amount >= 10")
     clock.forward("1d")
     assert redo(after) == 1
     small, large = decisions(ledger)
@@ -99,13 +99,13 @@ def test_yes_rejection_and_opt_out_are_never_decided_again(ledger, clock):
     with ledger.write() as session:
         reject_held(session, "won")
     assert sorted(row.reason for row in decisions(ledger)) == ["opted_out", "refused", "surveyed"]
-    assert redo(mended(application)) == 0
+    assert redo(with_corrected_trigger(application)) == 0
 
 
 def test_event_that_became_too_old_surveys_nobody(ledger, clock):
     before = bought(ledger, clock, "amount >= 100")
     clock.forward("30d")
-    redo(mended(before))
+    redo(with_corrected_trigger(before))
     assert [row.reason for row in decisions(ledger)] == ["too_old", "surveyed"]
 
 
