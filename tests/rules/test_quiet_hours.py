@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rules.quiet_hours import next_allowed_time
-from nps_connect.rules.timing import contact_zone
+from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.settings.model import Limits
 
 PARIS = ZoneInfo("Europe/Paris")

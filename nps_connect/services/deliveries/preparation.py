@@ -18,8 +18,7 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.responses import NPS_SCALE, ContactResponse
-from nps_connect.rules.quiet_hours import next_allowed_time
-from nps_connect.rules.timing import contact_zone
+from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
 from nps_connect.services.contacts.contact_batch import upsert_contacts
 from nps_connect.services.contacts.lookup import find_contacts

@@ -19,10 +19,9 @@ from nps_connect.ledger.subjects import contact_subjects
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
-from nps_connect.rules.quiet_hours import next_allowed_time
 from nps_connect.rules.review_policy import choose_platform
 from nps_connect.rules.routing import PlannedAction, review_platforms
-from nps_connect.rules.timing import contact_zone
+from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.contacts.response_records import RoutableResponse
 from nps_connect.services.contacts.store import load_contact_subjects
 from nps_connect.services.context import Context
