@@ -10,10 +10,10 @@ from nps_connect.ledger.ledger import Ledger
 
 CEILINGS = {
     "webhook to invitation": {"pairs": 4, "upward": 0, "files": 37, "functions": 179},
-    "send_survey": {"pairs": 3, "upward": 0, "files": 52, "functions": 207},
+    "send_survey": {"pairs": 3, "upward": 0, "files": 50, "functions": 207},
     "submission": {"pairs": 5, "upward": 0, "files": 26, "functions": 99},
     "write_score": {"pairs": 2, "upward": 0, "files": 25, "functions": 108},
-    "open_ticket": {"pairs": 3, "upward": 0, "files": 40, "functions": 148},
+    "open_ticket": {"pairs": 3, "upward": 0, "files": 39, "functions": 148},
 }
 """Only ever lowered. ``make trace`` prints the figures and what they count."""
 
