@@ -12,7 +12,8 @@ from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.services.context import JOBS_QUEUE, Context, decide_queue, delivery_queue, parse_queue, poll_queue
 from nps_connect.services.decisions.drain_events import drain_events
-from nps_connect.services.deliveries.deliver import drain_deliveries, has_queue, pause_scopes
+from nps_connect.services.deliveries.circuit_breaker import pause_scopes
+from nps_connect.services.deliveries.deliver import drain_deliveries, has_queue
 from nps_connect.services.intake.parse import drain_requests
 from nps_connect.worker.jobs import PeriodicJob, drain_jobs
 

@@ -1,4 +1,4 @@
-"""Health of connections: pause a vendor that is down and a plugin that breaks its contract, and resume both."""
+"""What keeps a queue from its vendor: pauses, the rate of a channel, and the health of vendor and plugin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from nps_connect.errors import DeliveryError, OutcomeUnknown, PluginError, RateLimited, RetryLater
-from nps_connect.ledger import circuit_breakers, pauses
+from nps_connect.ledger import circuit_breakers, pauses, quotas
+from nps_connect.ledger.quotas import LedgerRateLimiter
+from nps_connect.services.action_spec import ActionSpec
 from nps_connect.services.context import Context, delivery_queue
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,41 @@ MAX_CONTRACT_BREACHES = 3
 
 MAX_HANGS = 2
 """Consecutive threads that were abandoned in a queue before it is paused."""
+
+
+def pause_scopes(connection: str, spec: ActionSpec) -> tuple[str, ...]:
+    """Return the pause scopes each of which stops the queue."""
+    scopes = (pauses.connection_scope(connection), pauses.queue_scope(connection, spec.action))
+    return (*scopes, pauses.MAIL_SCOPE) if spec.customer_facing else scopes
+
+
+def is_paused(session: Session, connection: str, spec: ActionSpec) -> bool:
+    """Return whether a pause stops the queue."""
+    return not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec))
+
+
+def acquire_channel_rate(ctx: Context, connection: str) -> bool:
+    """Take one call of the rate of a channel without an HTTP client, which all workers share through the ledger.
+
+    Waits for it if the wait is short.
+
+    Returns:
+        False if the connection must pause: nothing was taken, and the pause of its quota is recorded.
+    """
+    channel = ctx.connections[connection]
+    if channel.client is not None:
+        return True  # the client counts its calls itself
+    info = ctx.connector_info(connection)
+    for quota in info.quotas_for(channel.settings) if info.quotas_for else info.quotas:
+        try:
+            wait = LedgerRateLimiter(ctx.ledger, ctx.clock).acquire(connection, quota)
+        except RateLimited as error:
+            with ctx.ledger.write() as session:
+                quotas.pause_quota(session, connection, error.quota, until=error.until or ctx.clock())
+            return False
+        if wait:
+            channel.sleep(wait)
+    return True
 
 
 def record_outcomes(

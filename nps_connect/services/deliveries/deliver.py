@@ -10,30 +10,27 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, update
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from nps_connect.connection import Sleep
 from nps_connect.errors import AuthFailed, NotAllowed, PluginError, RateLimited
-from nps_connect.ledger import circuit_breakers, claims, pauses, quotas
+from nps_connect.ledger import circuit_breakers, claims, pauses
 from nps_connect.ledger.bulk_sql import load_columns
-from nps_connect.ledger.quotas import LedgerRateLimiter
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Action, Payload, Receipt
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, Prepared, SettledDelivery
 from nps_connect.services.context import Context, delivery_queue
-from nps_connect.services.deliveries.circuit_breaker import record_outcomes
-from nps_connect.services.deliveries.delivery_order import out_of_order_ids
-from nps_connect.services.deliveries.in_doubt import find_existing
+from nps_connect.services.deliveries.circuit_breaker import acquire_channel_rate, is_paused, record_outcomes
+from nps_connect.services.deliveries.in_doubt import find_existing, retry_write
 from nps_connect.services.deliveries.preparation import (
     LookupResult,
     contacts_to_look_up,
     load_batch,
     look_up_contacts,
+    out_of_order_ids,
     prepare_batch,
 )
 from nps_connect.services.deliveries.settle import in_doubt_rule, reject_duplicate_receipts, settle
@@ -61,10 +58,6 @@ UNUSED_DELIVERY_COLUMNS = (
 )
 """What no preparation and no consequence of an outcome needs."""
 
-SETTLE_RETRY_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 5.0, 5.0, 5.0)
-"""Together shorter than a lease: afterwards another worker may have taken over."""
-
-T = TypeVar("T")
 _DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 
@@ -103,12 +96,6 @@ class _Started(NamedTuple):
     queue_names: set[str]
 
 
-def pause_scopes(connection: str, spec: ActionSpec) -> tuple[str, ...]:
-    """Return the pause scopes each of which stops the queue."""
-    scopes = (pauses.connection_scope(connection), pauses.queue_scope(connection, spec.action))
-    return (*scopes, pauses.MAIL_SCOPE) if spec.customer_facing else scopes
-
-
 def has_queue(ctx: Context, connection: str, spec: ActionSpec) -> bool:
     """Return whether a connection carries out an action: declared by its plugin, or a message on any channel."""
     info = ctx.connector_info(connection)
@@ -141,7 +128,7 @@ def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: in
     token, scope = ctx.token(), pauses.connection_scope(connection)
     queue_name, started = delivery_queue(connection, spec.action), _Started([], set())
     with ctx.ledger.write() as session:
-        if _is_paused(session, connection, spec):
+        if is_paused(session, connection, spec):
             return 0, False
         breaker = circuit_breakers.acquire(session, scope, now=ctx.clock())
         if breaker == "open":
@@ -180,7 +167,7 @@ def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapp
         return None
     lookups = look_up_contacts(ctx, spec, connection, contacts)
     with ctx.ledger.write() as session:
-        if _is_paused(session, connection, spec):
+        if is_paused(session, connection, spec):
             return None
         loaded = _load_claimed(session, [row.id or 0 for row in rows], claim.token)
         ours = [row for row in loaded if row.lease_token == claim.token]
@@ -297,49 +284,6 @@ def _call_hook(
     except Exception as error:  # a plugin may raise anything
         log.exception("plugin_failed connection=%s action=%s", connection, spec.action)
         return [error] * len(items)
-
-
-def acquire_channel_rate(ctx: Context, connection: str) -> bool:
-    """Take one call of the rate of a channel without an HTTP client, which all workers share through the ledger.
-
-    Waits for it if the wait is short.
-
-    Returns:
-        False if the connection must pause: nothing was taken, and the pause of its quota is recorded.
-    """
-    channel = ctx.connections[connection]
-    if channel.client is not None:
-        return True  # the client counts its calls itself
-    info = ctx.connector_info(connection)
-    for quota in info.quotas_for(channel.settings) if info.quotas_for else info.quotas:
-        try:
-            wait = LedgerRateLimiter(ctx.ledger, ctx.clock).acquire(connection, quota)
-        except RateLimited as error:
-            with ctx.ledger.write() as session:
-                quotas.pause_quota(session, connection, error.quota, until=error.until or ctx.clock())
-            return False
-        if wait:
-            channel.sleep(wait)
-    return True
-
-
-def retry_write(write: Callable[[], T], sleep: Sleep) -> T:
-    """Write, and retry while the database is restarting, unreachable or full.
-
-    Raises:
-        DBAPIError: it still is after all waits. The deliveries are in doubt then, and are recovered by their lease.
-    """
-    for wait in SETTLE_RETRY_DELAYS_SECONDS:
-        try:
-            return write()
-        except DBAPIError as error:
-            log.warning("settle_delayed error=%s", type(error.orig).__name__)
-            sleep(wait)
-    return write()
-
-
-def _is_paused(session: Session, connection: str, spec: ActionSpec) -> bool:
-    return not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec))
 
 
 def _release(claim: Claim, rows: Sequence[DeliveryRow]) -> None:

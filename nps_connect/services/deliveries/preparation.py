@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select
 from sqlmodel import Session
 
 from nps_connect.errors import DeliveryError, PluginError, RetryLater
-from nps_connect.ledger import pauses
-from nps_connect.ledger.bulk_sql import in_list, load_columns, not_in_list, without_index
+from nps_connect.ledger import claims, pauses
+from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_list, without_index
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import HoldCode
@@ -34,6 +34,15 @@ UNUSED_RESPONSE_COLUMNS = ("provisional_score", "provisional_at", "provisional_b
 LookupResult = Contact | DeliveryError | NotAttempted
 """The contact as the vendor has it now, or why the delivery cannot go on."""
 
+_DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
+_COMPETING_ROWS = select(
+    _DELIVERIES.c.id, _DELIVERIES.c.contact_id, _DELIVERIES.c.started_at, _DELIVERIES.c.lease_token
+).where(
+    in_list(_DELIVERIES.c.contact_id, "contact_ids"),
+    without_index(_DELIVERIES.c.queue_name) == bindparam("queue_name"),
+    without_index(_DELIVERIES.c.state) == RUNNING,
+    not_in_list(_DELIVERIES.c.id, "claimed_ids"),
+)
 _RESPONSES: Any = ResponseRow.__table__  # type: ignore[attr-defined]
 _EARLIER_RESPONSES = select(_RESPONSES).where(
     in_list(_RESPONSES.c.contact_id, "contact_ids"),
@@ -99,6 +108,33 @@ def survey_pause(session: Session, survey: str) -> NotAttempted | None:
     """Return that mail of a survey is held if an operator has paused it, else None."""
     is_paused = pauses.is_paused(session, pauses.survey_scope(survey))
     return NotAttempted.held(HoldCode.SURVEY_PAUSED, survey) if is_paused else None
+
+
+def out_of_order_ids(session: Session, rows: Sequence[DeliveryRow], token: str) -> set[int]:
+    """Return which claimed rows must wait, because another one to the same contact is older or has started.
+
+    The starts of a queue are serialised by a lock, so that of two workers one sees the start of the other.
+    """
+    if not rows:
+        return set()
+    claims.advisory_lock(session, rows[0].queue_name)
+    parameters = {
+        "contact_ids": [row.contact_id for row in rows if row.contact_id is not None],
+        "claimed_ids": [row.id for row in rows],
+        "queue_name": rows[0].queue_name,
+    }
+    rivals: dict[int | None, list[tuple[int, bool]]] = {}
+    for row in rows:
+        rivals.setdefault(row.contact_id, []).append((row.id or 0, False))
+    for row_id, contact_id, started_at, lease_token in session.connection().execute(_COMPETING_ROWS, parameters):
+        rivals.setdefault(contact_id, []).append((row_id, started_at is not None and lease_token != token))
+    return {
+        row.id or 0
+        for row in rows
+        if row.contact_id is not None
+        for rival_id, has_started in rivals[row.contact_id]
+        if rival_id != row.id and (rival_id < (row.id or 0) or has_started)
+    }
 
 
 def contacts_to_look_up(spec: ActionSpec, batch: PreparationBatch) -> dict[int, Contact]:

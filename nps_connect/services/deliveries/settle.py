@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, func, insert, literal, select
 from sqlmodel import Session, col
 
 from nps_connect.errors import (
@@ -23,12 +24,13 @@ from nps_connect.errors import (
     TargetGone,
 )
 from nps_connect.ledger import claims, pauses, quotas
-from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.bulk_sql import in_list
+from nps_connect.ledger.columns import UtcDateTime
+from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 from nps_connect.records.deliveries import HoldCode, Receipt, cancel_text
 from nps_connect.rules.retry_plan import RetryPlan, next_attempt_at
 from nps_connect.services.action_spec import AbandonedDelivery, ActionSpec, NotAttempted, SettledDelivery
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.attempts import describe_error, error_kind, record_attempts
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,17 @@ CREDENTIALS_RETRY_DELAY = timedelta(minutes=1)
 """When a delivery is due again that waits for another connection's credentials."""
 
 IN_DOUBT_HOLD = {"state": "held", "hold_code": HoldCode.IN_DOUBT, "hold_detail": None, "in_doubt": True}
+
+_DELIVERY: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
+_NOW = bindparam("now", type_=UtcDateTime())
+
+_INSERT_ATTEMPTS = insert(AttemptRow.__table__)  # type: ignore[attr-defined]
+_INSERT_SUCCEEDED_ATTEMPTS = _INSERT_ATTEMPTS.from_select(
+    ["delivery_id", "started_at", "finished_at", "outcome"],
+    select(_DELIVERY.c.id, func.coalesce(_DELIVERY.c.started_at, _NOW), _NOW, literal("succeeded"))
+    .where(in_list(_DELIVERY.c.id, "ids"))
+    .order_by(_DELIVERY.c.id),
+)
 
 ColumnValues = dict[str, Any]
 InDoubtRule = Literal["look", "resend", "hold"]
@@ -73,7 +86,7 @@ def settle(
     if len(written) < len(values):
         log.warning("lease_lost deliveries=%s", sorted(values.keys() - written))
         settled = [delivery for delivery in settled if delivery.row.id in written]
-    record_attempts(ctx, session, settled, now)
+    _record_attempts(ctx, session, settled, now)
     failed = [delivery for delivery in settled if not isinstance(delivery.outcome, Receipt)]
     for delivery in failed:
         _apply_pause(ctx, session, connection, spec, delivery.outcome, now)
@@ -118,12 +131,6 @@ def reject_duplicate_receipts(
     ]
 
 
-def retry_plan_for(ctx: Context, spec: ActionSpec) -> RetryPlan:
-    """Return the configured retry plan of an action, or its default."""
-    configured = ctx.settings.delivery.retry.get(spec.action)
-    return RetryPlan(configured.delays, configured.jitter, configured.total) if configured else spec.retry_plan
-
-
 def _settled_values(
     ctx: Context, connection: str, spec: ActionSpec, delivery: SettledDelivery, now: datetime
 ) -> ColumnValues:
@@ -139,7 +146,7 @@ def _settled_values(
         }
     if isinstance(outcome, NotAttempted):
         return not_attempted_values(outcome, now)
-    failed: ColumnValues = {"last_error": describe_error(ctx, outcome), "error_kind": error_kind(outcome)}
+    failed: ColumnValues = {"last_error": _describe_error(ctx, outcome), "error_kind": _error_kind(outcome)}
     if isinstance(outcome, DuplicateReceipt):
         return failed | not_attempted_values(NotAttempted.held(HoldCode.DUPLICATE_RECEIPT), now)
     rule = in_doubt_rule(ctx, connection, spec.action)
@@ -188,7 +195,9 @@ def _retry_values(
 ) -> ColumnValues:
     attempts = delivery.row.attempts + 1
     first = delivery.row.first_started_at or delivery.started_at or now
-    due_at = next_attempt_at(retry_plan_for(ctx, spec), attempts, first, now, ctx.random.random(), after)
+    configured = ctx.settings.delivery.retry.get(spec.action)
+    plan = RetryPlan(configured.delays, configured.jitter, configured.total) if configured else spec.retry_plan
+    due_at = next_attempt_at(plan, attempts, first, now, ctx.random.random(), after)
     if due_at is None:
         return _final_values("dead", now) | {"attempts": attempts}
     return {"state": "pending", "due_at": due_at, "attempts": attempts}
@@ -226,8 +235,64 @@ def _apply_pause(
     else:
         return
     missing = f" (missing: {outcome.scope})" if isinstance(outcome, NotAllowed) and outcome.scope else ""
-    reason = describe_error(ctx, outcome) + missing
+    reason = _describe_error(ctx, outcome) + missing
     if pauses.pause(session, scope, cause=cause, reason=reason, now=now):
         log.error(
             'scope_paused scope=%s cause=%s reason="%s"; to resume: nps-connect resume %s', scope, cause, reason, scope
         )
+
+
+def _record_attempts(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> None:
+    """Insert one row per attempt; those that succeeded without a note in one statement."""
+    succeeded = [
+        delivery.row.id or 0
+        for delivery in settled
+        if isinstance(delivery.outcome, Receipt) and delivery.outcome.note is None
+    ]
+    if succeeded:
+        session.connection().execute(_INSERT_SUCCEEDED_ATTEMPTS, {"ids": succeeded, "now": now})
+    if len(succeeded) == len(settled):
+        return
+    recorded = set(succeeded)
+    others = [
+        _attempt_values(ctx, delivery, now)
+        for delivery in settled
+        if delivery.row.id not in recorded and not isinstance(delivery.outcome, NotAttempted)
+    ]
+    if others:
+        session.connection().execute(_INSERT_ATTEMPTS, others)
+
+
+def _error_kind(error: Exception) -> str:
+    """Return the name of an error's kind in the ledger."""
+    if isinstance(error, DeliveryError):
+        return error.kind
+    return "plugin" if isinstance(error, PluginError) else "bug"
+
+
+def _describe_error(ctx: Context, error: Exception) -> str:
+    """Return what the ledger keeps of an error, without secrets: a sentence, or the traceback of a bug."""
+    if isinstance(error, DeliveryError):
+        return ctx.redact(error.message)[:1000]
+    if isinstance(error, PluginError):
+        return ctx.redact(str(error))[:1000]
+    return ctx.redact("".join(traceback.format_exception(error)))[-4000:]
+
+
+def _attempt_values(ctx: Context, delivery: SettledDelivery, now: datetime) -> dict[str, Any]:
+    outcome = delivery.outcome
+    values: dict[str, Any] = {
+        "delivery_id": delivery.row.id,
+        "started_at": delivery.started_at or now,
+        "finished_at": now,
+        "outcome": "succeeded",
+        "message": outcome.note if isinstance(outcome, Receipt) else None,
+        "status": None,
+        "request_id": None,
+        "exchange": None,
+    }
+    if isinstance(outcome, Exception):
+        values |= {"outcome": _error_kind(outcome), "message": _describe_error(ctx, outcome)}
+    if isinstance(outcome, DeliveryError):
+        values |= {"status": outcome.status, "request_id": outcome.request_id, "exchange": outcome.exchange}
+    return values
