@@ -119,7 +119,10 @@ class SimulatedVendor(ABC):
         """Add these people to the vendor."""
 
     def simulate_event(self, kind: str, email: str) -> list[str]:
-        """Simulate an event of a person, such as ``deal.won``; returns ids for `webhooks`, none for unknown kinds."""
+        """Simulate an event of a person, such as ``deal.won``; returns the ids of the resulting facts for `webhooks`.
+
+        Empty for unknown kinds.
+        """
         return []
 
     def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:

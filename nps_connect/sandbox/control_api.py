@@ -18,7 +18,7 @@ WEBHOOK_TIMEOUT_SECONDS = 10.0
 
 
 class InvalidCommand(ValueError):
-    """The input of a command is invalid; the message says what is expected."""
+    """The input of a command is invalid, or its `deliver_to` cannot be reached; the message says what is expected."""
 
 
 class ControlApi:

@@ -29,11 +29,12 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 @dataclass(frozen=True)
 class Delay:
-    """The delay from an event to a mail.
+    """The delay from an event to a mail: `delay` of a trigger, resolved by `rules.timing`.
 
     Attributes:
         wait: the fixed part.
-        day: after it, the next day of this name (a key of `WEEKDAYS_BY_NAME`); None disables this part.
+        day: a weekday or group of days (a key of `WEEKDAYS_BY_NAME`); the mail is due at the first such day and time
+            strictly after the wait, which may be the same day. None: due right after the wait.
         clock: time of that day, in the contact's time zone.
     """
 

@@ -1,4 +1,4 @@
-"""Mutations of JSON, as vendors make them over the years. Pure."""
+"""Mutated JSON documents for the contract tests: a plugin must survive changes of its vendor's webhooks. Pure."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def with_unknown_fields(content: Any) -> bytes:  # noqa: ANN401
 
 
 def with_unknown_names(content: Any) -> Iterator[bytes]:  # noqa: ANN401
-    """Yield the content with one string at a time replaced by an unknown name; one of them is the event kind."""
+    """Yield the content with one string value at a time replaced by an unknown word, such as an unknown event kind."""
     for path in json_paths(content):
         value = content
         for step in path:

@@ -114,7 +114,7 @@ def _add_list_headers(mail: EmailMessage, message: Message) -> None:
     if message.unsubscribe_url:
         mail["List-Unsubscribe"] = f"<{_unsubscribe_url(message.unsubscribe_url)}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    elif message.kind != "fallback":
+    elif message.kind != "fallback":  # fallback mails go to staff
         raise Rejected("a message to a customer must hold an unsubscribe address")
 
 

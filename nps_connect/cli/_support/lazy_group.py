@@ -38,7 +38,8 @@ def _set_config(context: click.Context, _parameter: click.Parameter, value: Path
 class LazyGroup(click.Group):
     """A group that imports a subcommand only to run it: command NAME is function NAME in module PACKAGE.NAME.
 
-    Names that Python reserves (``import``, ``list``) have an underscore appended.
+    An underscore is appended to the module and function of a keyword (``import``) and to the function of a builtin
+    (``list``).
 
     Args:
         package: the package that contains the modules of the subcommands.

@@ -40,7 +40,10 @@ def poll(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timed
 def fetch_page(
     ctx: Context, connection: str, memo: Mapping[str, Any], interval: timedelta, *, purpose: str
 ) -> EventPage | timedelta:
-    """Fetch the page after the cursor in the memo; return the time until the next try if the vendor is unavailable."""
+    """Fetch the page after the cursor in the memo; return the time until the next try if it cannot be fetched now.
+
+    That is the case when a quota is exhausted or the vendor is unavailable.
+    """
     try:
         page: EventPage = ctx.plugins.call(
             ctx.plugin_name(connection),

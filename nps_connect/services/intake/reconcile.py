@@ -44,7 +44,7 @@ def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> 
     now = ctx.clock()
     grace_start = now - WEBHOOK_GRACE_PERIOD
     counted_until = datetime.fromisoformat(memo[COUNTED_UNTIL_KEY]) if COUNTED_UNTIL_KEY in memo else now
-    recent = _load_recent_facts(ctx, connection, counted_until, grace_start)
+    recent = _load_recent_events(ctx, connection, counted_until, grace_start)
     reported = _webhook_keys_since(ctx, connection, min(recent.values())) if recent else set()
     late_keys = {event.key for event in page.events if event.occurred_at <= grace_start}
     with ctx.ledger.write() as session:
@@ -69,7 +69,7 @@ def reconciled_connections(ctx: Context) -> list[str]:
     ]
 
 
-def _load_recent_facts(ctx: Context, connection: str, since: datetime, until: datetime) -> Mapping[str, datetime]:
+def _load_recent_events(ctx: Context, connection: str, since: datetime, until: datetime) -> Mapping[str, datetime]:
     """Facts stored by reconciliation in this period while their webhook could still arrive, with their moments."""
     query = select(col(EventRow.key), col(EventRow.occurred_at), col(EventRow.received_at)).where(
         col(EventRow.connection) == connection,

@@ -29,7 +29,9 @@ def store_events(
 ) -> set[str]:
     """Insert events that are not stored yet, to be decided later; return the keys of the new ones.
 
-    Events that nobody listens to are stored too (for ``simulate`` and ``explain``), but never decided.
+    Events without a matching trigger are stored too (for ``simulate`` and ``explain``), as `succeeded`: nothing is left
+    to do. For these, and for events whose contact is not looked up yet, the key that names the contact is recorded, so
+    that ``explain`` finds them.
 
     Args:
         ctx: the joined parts.
@@ -37,7 +39,7 @@ def store_events(
         connection: of the events.
         events: in any order, with repetitions.
         source: how they came in.
-        error: a first try to complete them has failed with this error.
+        error: a first attempt to complete them (fields and contact, from the vendor) has failed with this error.
     """
     is_listened = build_kind_filter(ctx, connection)
     pending = {"state": "pending"} if error is None else retry_values(ctx, 0, error)

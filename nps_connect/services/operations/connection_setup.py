@@ -1,4 +1,7 @@
-"""Set up the vendor account of a connection: plan what is missing, then create it. Nothing is ever deleted."""
+"""``connections plan`` and ``connections apply``: create or change what a plugin needs in the vendor account.
+
+Such as custom properties for scores, or webhooks. Nothing is ever deleted.
+"""
 
 from __future__ import annotations
 
