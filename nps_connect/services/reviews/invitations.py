@@ -25,11 +25,10 @@ from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.contacts.response_records import RoutableResponse
 from nps_connect.services.contacts.store import load_contact_subjects
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.cancel import cancel
+from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_cancelled
 from nps_connect.services.deliveries.factory import NewDelivery
 from nps_connect.services.reviews.review_pages import resolve_review_page
 
-UNSTARTED_STATES = ("pending", "held")
 _RESUMABLE_CODES = (CancelCode.RESPONSE_CHANGED, CancelCode.REVIEW_DECLINED)
 
 log = logging.getLogger(__name__)
@@ -203,8 +202,7 @@ def _enqueue_invitation(
         new_deliveries.append(_new_invitation(ctx, plan, offer, declined))
         return set()
     if declined is not None:
-        mail.state, mail.finished_at = "cancelled", ctx.clock()
-        mail.cancel_code, mail.last_error = CancelCode.REVIEW_DECLINED, declined
+        mark_cancelled(mail, CancelCode.REVIEW_DECLINED, declined, ctx.clock())
         return set()
     mail.state, mail.hold_code = ("held", HoldCode.SHADOW) if ctx.shadow else ("pending", None)
     mail.finished_at = mail.last_error = mail.cancel_code = None

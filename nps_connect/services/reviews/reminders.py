@@ -13,9 +13,9 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.services.contacts.store import build_contact
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.cancel import cancel
+from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
-from nps_connect.services.reviews.invitations import UNSTARTED_STATES, is_reminder, next_send_time
+from nps_connect.services.reviews.invitations import is_reminder, next_send_time
 
 
 def load_review_deliveries(session: Session, response_id: int, *, lock: bool = False) -> list[DeliveryRow]:

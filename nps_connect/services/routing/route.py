@@ -18,11 +18,9 @@ from nps_connect.records.deliveries import Action, CancelCode, HoldCode
 from nps_connect.rules.routing import PlannedAction, grace_period, plan_actions
 from nps_connect.services.contacts.response_records import RoutableResponse
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.cancel import cancel
+from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.reviews.invitations import ReviewPlan, plan_review_invitations
-
-UNSTARTED_STATES = ("pending", "held")
 
 PlannedDeliveries = Mapping[int, Sequence[DeliveryRow]]
 """The deliveries of responses by response id, oldest first."""
