@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     FromClause,
+    Integer,
     Select,
     Table,
     Text,
@@ -55,9 +56,16 @@ class _ListParameter(TypeDecorator[Sequence[Any]]):
         """Return the type that the driver receives."""
         return Text() if dialect.name == "sqlite" else self.impl_instance
 
-    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401
-        """Return the list in the form that the driver accepts."""
-        return json.dumps(value or ()) if dialect.name == "sqlite" else list(value or ())
+    def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[Any] | None], Any]:
+        """Return the conversion to what the driver receives.
+
+        Numbers go to PostgreSQL as an array literal: the driver encodes a list item by item, in Python.
+        """
+        if dialect.name == "sqlite":
+            return json.dumps
+        if isinstance(self.impl_instance.item_type, Integer):  # type: ignore[attr-defined]
+            return lambda values: f"{{{json.dumps(values)[1:-1]}}}"
+        return lambda values: list(values or ())
 
 
 class _ListPredicate(FunctionElement[bool]):
@@ -182,7 +190,7 @@ def load_columns(
         return {}
     execute, statement = session.connection().execute, _select_by_id(table, tuple(without))
     try:
-        return {row.id: row for row in execute(statement, {"ids": list(ids)})}  # type: ignore[misc]
+        return {row.id: row for row in execute(statement, {"ids": list(ids)}).all()}  # type: ignore[misc]
     except (ValueError, TypeError):
         rows: dict[int, TableT] = {}
         for row_id in ids:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlmodel import Session
 
@@ -141,8 +141,7 @@ class PreparationBatch:
         return results
 
 
-@dataclass(frozen=True)
-class SettledDelivery:
+class SettledDelivery(NamedTuple):
     """A delivery with its outcome.
 
     Attributes:

@@ -55,14 +55,14 @@ UNUSED_DELIVERY_COLUMNS = (
     "receipt_link",
     "receipt_note",
     "started_at",
+    "state",
 )
 """What no preparation and no consequence of an outcome needs."""
 
 _DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 
-@dataclass(frozen=True)
-class StartedDelivery:
+class StartedDelivery(NamedTuple):
     """A delivery that was started, with what its hook receives."""
 
     row: DeliveryRow

@@ -17,7 +17,7 @@ from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_l
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import HoldCode
-from nps_connect.records.responses import NPS_SCALE, ContactResponse
+from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse, Response
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
 from nps_connect.services.contacts.contact_batch import upsert_contacts
@@ -77,13 +77,16 @@ def contact_response(batch: PreparationBatch, row: DeliveryRow) -> ContactRespon
     Raises:
         ValueError: one of them is missing or cannot be read.
     """
+    contact, response, history = load_records(batch, row)
+    return ContactResponse(contact=contact, response=response, history=history)
+
+
+def load_records(batch: PreparationBatch, row: DeliveryRow) -> tuple[Contact, Response, tuple[EarlierResponse, ...]]:
+    """Return the parts of `contact_response`, without the cost of the record around them."""
     contact, response = batch.contact(row), batch.response(row)
     earlier = [other for other in batch.histories.get(contact.id or 0, ()) if other.id != response.id]
-    return ContactResponse(
-        contact=build_contact(contact),
-        response=build_response(response),
-        history=tuple(build_earlier_response(other) for other in earlier[:MAX_HISTORY]),
-    )
+    history = tuple(map(build_earlier_response, earlier[:MAX_HISTORY]))
+    return build_contact(contact), build_response(response), history
 
 
 def prepare_batch(
@@ -91,7 +94,8 @@ def prepare_batch(
 ) -> dict[int, PreparationResult]:
     """Return what the hook receives for each delivery, or why there is no call, by delivery id."""
     results: dict[int, PreparationResult] = {}
-    for row in batch.deliveries:
+    has_conflicts = any(response.conflicting_at is not None for response in batch.responses.values())
+    for row in batch.deliveries if lookups or spec.customer_facing or has_conflicts else ():
         lookup = lookups.get(row.id or 0)
         result = lookup if isinstance(lookup, DeliveryError | NotAttempted) else _block(spec, batch, row)
         if result is not None:
@@ -118,15 +122,16 @@ def out_of_order_ids(session: Session, rows: Sequence[DeliveryRow], token: str) 
     if not rows:
         return set()
     claims.advisory_lock(session, rows[0].queue_name)
-    parameters = {
-        "contact_ids": [row.contact_id for row in rows if row.contact_id is not None],
-        "claimed_ids": [row.id for row in rows],
-        "queue_name": rows[0].queue_name,
-    }
+    contact_ids = [row.contact_id for row in rows if row.contact_id is not None]
+    claimed_ids, queue_name = [row.id for row in rows], rows[0].queue_name
+    parameters = {"contact_ids": contact_ids, "claimed_ids": claimed_ids, "queue_name": queue_name}
+    competing = session.connection().execute(_COMPETING_ROWS, parameters).all()
+    if not competing and len(set(contact_ids)) == len(contact_ids):
+        return set()
     rivals: dict[int | None, list[tuple[int, bool]]] = {}
     for row in rows:
         rivals.setdefault(row.contact_id, []).append((row.id or 0, False))
-    for row_id, contact_id, started_at, lease_token in session.connection().execute(_COMPETING_ROWS, parameters):
+    for row_id, contact_id, started_at, lease_token in competing:
         rivals.setdefault(contact_id, []).append((row_id, started_at is not None and lease_token != token))
     return {
         row.id or 0
@@ -144,13 +149,13 @@ def contacts_to_look_up(spec: ActionSpec, batch: PreparationBatch) -> dict[int, 
     contacts: dict[int, Contact] = {}
     for row in batch.deliveries:
         contact = batch.contacts.get(row.contact_id or 0)
-        if contact is None or _block(spec, batch, row) is not None:
+        if contact is None:
             continue
         if spec.contact_lookup == "own":
-            needed = batch.ctx.has(contact.connection, "nps_find_contacts")
+            is_needed = batch.ctx.has(contact.connection, "nps_find_contacts")
         else:
-            needed = contact.connection != batch.connection
-        if needed:
+            is_needed = contact.connection != batch.connection
+        if is_needed and _block(spec, batch, row) is None:
             with suppress(ValueError, TypeError):  # a damaged contact fails in the preparation
                 contacts[row.id or 0] = build_contact(contact)
     return contacts
@@ -237,7 +242,7 @@ def _load_histories(
     for response in responses.values():
         if is_confirmed(response) and response.scale == NPS_SCALE:
             histories.setdefault(response.contact_id, []).append(response)
-    for response in session.connection().execute(_EARLIER_RESPONSES, parameters):  # type: ignore[assignment]
+    for response in session.connection().execute(_EARLIER_RESPONSES, parameters).all():  # type: ignore[assignment]
         histories.setdefault(response.contact_id, []).append(response)
     for history in histories.values():
         if len(history) > 1:
