@@ -68,7 +68,7 @@ def build_mails(application: ApplicationHarness, number: int) -> list[str]:
         for contact in contacts
     ]
     return [
-        build_survey_message(application.ctx, *mail).text
+        build_survey_message(application.ctx, *mail).item.text
         for mail in zip(deliveries, invitations, contacts, strict=True)
     ]
 
