@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, print_json, print_table
 
 if TYPE_CHECKING:
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
     from nps_connect.settings.model import Settings
 
 
-@click.command(cls=Command)
+@command
 @click.argument("contact", required=False)
 @click.option("--event", "event_id", type=int, metavar="ID", help="Explain one event.")
 @click.option("--delivery", "delivery_id", type=int, metavar="ID", help="Explain one delivery.")
-@json_option
-@pass_options
 def explain(
     options: Options, contact: str | None, event_id: int | None, delivery_id: int | None, as_json: bool
 ) -> None:

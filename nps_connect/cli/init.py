@@ -9,17 +9,14 @@ from pathlib import Path
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json, print_table
 
 PRIVATE_FILE_MODE = 0o600
 
 
-@click.command(cls=Command)
+@command
 @click.option("--force", is_flag=True, help="Overwrite an existing configuration file; secrets are kept.")
-@json_option
-@pass_options
 def init(options: Options, force: bool, as_json: bool) -> None:
     """Create an initial configuration from the installed plugins' examples.
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope, set_paused
 
 
-@click.command(cls=Command)
+@command
 @click.argument("scope", required=False)
 @click.option("--survey", metavar="NAME", help="Pause only the mail of this survey.")
 @click.option("--reason", default="paused by the operator", show_default=True, help="Reason shown in status and logs.")
-@json_option
-@pass_options
 def pause(options: Options, scope: str | None, survey: str | None, reason: str, as_json: bool) -> None:
     """Pause all customer mail, a connection, a survey or a queue. Takes effect immediately.
 

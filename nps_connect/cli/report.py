@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json, print_table
 from nps_connect.cli._support.periods import parse_period, period_options
 
@@ -22,12 +21,10 @@ Counts = dict[str, dict[str, int]]
 ALL_SURVEYS = "all surveys"
 
 
-@click.command(cls=Command)
+@command
 @click.option("--survey", help="Only this survey.")
 @period_options
 @click.option("--latest", is_flag=True, help="Count only the latest response of each contact in the period.")
-@json_option
-@pass_options
 def report(
     options: Options, survey: str | None, since: str | None, until: str | None, latest: bool, as_json: bool
 ) -> None:

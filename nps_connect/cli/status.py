@@ -6,14 +6,11 @@ from dataclasses import asdict
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_age, format_time, pluralize, print_fields, print_json, print_table
 
 
-@click.command(cls=Command)
-@json_option
-@pass_options
+@command
 def status(options: Options, as_json: bool) -> None:
     """Show system status: deliveries by state, pauses, held triggers, and the last event of each connection."""
     from nps_connect.connection import system_clock

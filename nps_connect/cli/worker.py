@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 
 
-@click.command(cls=Command)
-@json_option
-@pass_options
+@command
 def worker(options: Options, as_json: bool) -> None:
     """Run a worker only. Any number of workers can run, on any host. Requires PostgreSQL."""
     from nps_connect.cli._support.process import (

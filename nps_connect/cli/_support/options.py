@@ -111,12 +111,30 @@ class Options:
             application.close()
 
 
-pass_options = click.make_pass_decorator(Options, ensure=True)
+class Command(click.Command):
+    """A command with ``--json``, and with ``--config`` after its name as well as before it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # click's own arguments
+        super().__init__(*args, **kwargs)
+        path = click.Path(path_type=Path)
+        config_help = "Configuration file (same as before the command)."
+        self.params += [
+            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
+            click.Option(
+                ["--config"], type=path, metavar="FILE", expose_value=False, callback=_set_config, help=config_help
+            ),
+        ]
 
 
-def json_option(command: F) -> F:
-    """Add ``--json``: print JSON instead of tables."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+def _set_config(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.ensure_object(Options).config = value
+
+
+def command(function: Callable[..., object]) -> Command:
+    """Make a function a command of its name; it receives the `Options` first, and ``--json`` as `as_json`."""
+    pass_options = click.make_pass_decorator(Options, ensure=True)
+    return click.command(function.__name__.rstrip("_"), cls=Command)(pass_options(function))
 
 
 def yes_option(command: F) -> F:

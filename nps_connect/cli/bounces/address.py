@@ -5,15 +5,12 @@ from __future__ import annotations
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 
 
-@click.command(cls=Command)
+@command
 @click.argument("connection")
-@json_option
-@pass_options
 def address(options: Options, connection: str, as_json: bool) -> None:
     """Print the URL to which the mail server of CONNECTION can post bounce reports, one message per request.
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
@@ -22,11 +21,9 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 
 
-@click.command(cls=Command)
+@command
 @click.argument("source", metavar="FILE", type=click.Path(exists=True, allow_dash=True))
 @click.option("--via", metavar="CONNECTION", help="The channel that sent the mail; required with several channels.")
-@json_option
-@pass_options
 def read(options: Options, source: str, via: str | None, as_json: bool) -> None:
     """Process bounce reports and complaints in FILE: one message, an mbox, a Maildir folder, or - for standard input.
 

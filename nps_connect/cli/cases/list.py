@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli._support.options import Options, command, limit_option
 from nps_connect.cli._support.output import format_time, print_fields, print_json, print_more_hint, print_table
 
 if TYPE_CHECKING:
@@ -21,15 +20,13 @@ if TYPE_CHECKING:
 STATES = ("open", "overdue", "solved", "recovered")
 
 
-@click.command("list", cls=Command)
+@command
 @click.option(
     "--state",
     type=click.Choice(STATES),
     help="Only this state; overdue cases are open too, recovered cases may be in any state.",
 )
 @limit_option
-@json_option
-@pass_options
 def list_(options: Options, state: str | None, limit: int, as_json: bool) -> None:
     """List cases, newest first, with counts and median times over all cases.
 

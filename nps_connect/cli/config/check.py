@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import CheckedConfig, Options, json_option, pass_options
+from nps_connect.cli._support.options import CheckedConfig, Options, command
 from nps_connect.cli._support.output import print_fields, print_json, print_table
 
 if TYPE_CHECKING:
     from nps_connect.errors import ConfigErrors
 
 
-@click.command(cls=Command)
-@json_option
-@pass_options
+@command
 def check(options: Options, as_json: bool) -> None:
     """Validate the configuration and report all mistakes.
 

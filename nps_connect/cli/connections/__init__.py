@@ -1,8 +1,4 @@
-"""``nps-connect connections``."""
-
-from __future__ import annotations
-
-from nps_connect.cli._support.lazy_group import build_group
+"""Check connections and set up their vendor accounts."""
 
 COMMANDS = {
     "list": "List connections and their state.",
@@ -11,5 +7,3 @@ COMMANDS = {
     "plan": "Show missing objects in a vendor account.",
     "apply": "Create missing objects in a vendor account.",
 }
-
-connections = build_group(__name__, "Check connections and set up their vendor accounts.", COMMANDS)

@@ -9,9 +9,8 @@ import click
 
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
 from nps_connect.cli._support.names import require_connection
-from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
+from nps_connect.cli._support.options import Options, command, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.setup_changes import changes_json, print_changes, summarize_changes
 
@@ -20,11 +19,9 @@ if TYPE_CHECKING:
     from nps_connect.services.context import Context
 
 
-@click.command(cls=Command)
+@command
 @click.argument("name")
 @yes_option
-@json_option
-@pass_options
 def apply(options: Options, name: str, yes: bool, as_json: bool) -> None:
     """Create missing objects in the vendor account of connection NAME. Idempotent; deletes nothing.
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
 from nps_connect.cli._support.names import require_connection
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import console, pluralize, print_json
 
 if TYPE_CHECKING:
@@ -17,10 +16,8 @@ if TYPE_CHECKING:
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 
-@click.command(cls=Command)
+@command
 @click.argument("name", required=False)
-@json_option
-@pass_options
 def check(options: Options, name: str | None, as_json: bool) -> None:
     """Check all connections, or only NAME. Changes nothing at the vendors.
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, print_json, print_table
 
 if TYPE_CHECKING:
@@ -16,9 +13,7 @@ if TYPE_CHECKING:
     from nps_connect.services.context import Context
 
 
-@click.command("list", cls=Command)
-@json_option
-@pass_options
+@command
 def list_(options: Options, as_json: bool) -> None:
     """List connections: plugin, last event, deliveries by state, pauses. Calls no vendor."""
     with options.open_application() as application:

@@ -7,19 +7,16 @@ from urllib.parse import parse_qs, urlsplit
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
 from nps_connect.cli._support.names import require_connection
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 
 HOOK = "nps_authorize"
 
 
-@click.command(cls=Command)
+@command
 @click.argument("name")
 @click.option("--code", help="The authorization code, or the whole redirect URL; prompted for by default.")
-@json_option
-@pass_options
 def login(options: Options, name: str, code: str | None, as_json: bool) -> None:
     """Authorize access to the vendor account of connection NAME (OAuth consent), or renew it.
 

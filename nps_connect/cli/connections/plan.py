@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
 from nps_connect.cli._support.names import require_connection
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 from nps_connect.cli._support.setup_changes import changes_json, print_changes, summarize_changes
 
 
-@click.command(cls=Command)
+@command
 @click.argument("name")
-@json_option
-@pass_options
 def plan(options: Options, name: str, as_json: bool) -> None:
     """Show missing or different objects in the vendor account of connection NAME. Changes nothing.
 

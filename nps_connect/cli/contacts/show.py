@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, last_line, print_fields, print_json
 
 if TYPE_CHECKING:
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
     from nps_connect.ledger.tables import ContactRow
 
 
-@click.command(cls=Command)
+@command
 @click.argument("contact")
-@json_option
-@pass_options
 def show(options: Options, contact: str, as_json: bool) -> None:
     """Show one contact: suppressions, bounces and responses.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json, print_table
 
 
-@click.command(cls=Command)
+@command
 @click.option(
     "--to",
     "target",
@@ -19,8 +18,6 @@ from nps_connect.cli._support.output import print_json, print_table
     metavar="URL",
     help="The target database, such as postgresql://user@host/name; use the variable for URLs with a password.",
 )
-@json_option
-@pass_options
 def copy(options: Options, target: str, as_json: bool) -> None:
     """Copy all data to another, empty database, and verify row counts and column sums.
 

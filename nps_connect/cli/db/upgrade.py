@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 
 
-@click.command(cls=Command)
-@json_option
-@pass_options
+@command
 def upgrade(options: Options, as_json: bool) -> None:
     """Create the tables or upgrade the schema to the current version. Idempotent."""
     from nps_connect.ledger.ledger import Ledger

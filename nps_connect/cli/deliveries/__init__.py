@@ -1,8 +1,4 @@
-"""``nps-connect deliveries``."""
-
-from __future__ import annotations
-
-from nps_connect.cli._support.lazy_group import build_group
+"""List, inspect, retry and cancel outbound deliveries."""
 
 COMMANDS = {
     "list": "List deliveries, newest first.",
@@ -10,5 +6,3 @@ COMMANDS = {
     "retry": "Retry dead or held deliveries.",
     "cancel": "Cancel pending, held or dead deliveries.",
 }
-
-deliveries = build_group(__name__, "List, inspect, retry and cancel outbound deliveries.", COMMANDS)

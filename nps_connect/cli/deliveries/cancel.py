@@ -14,8 +14,7 @@ from nps_connect.cli._support.delivery_selection import (
     result_json,
     selection_options,
 )
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
+from nps_connect.cli._support.options import Options, command, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
@@ -24,12 +23,10 @@ if TYPE_CHECKING:
     from nps_connect.services.deliveries.operator_actions import OperatorResult
 
 
-@click.command(cls=Command)
+@command
 @selection_options
 @click.option("--dry-run", is_flag=True, help="Show what would be cancelled; change nothing.")
 @yes_option
-@json_option
-@pass_options
 def cancel(
     options: Options,
     /,

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli._support.options import Options, command, limit_option
 from nps_connect.cli._support.output import format_time, last_line, print_json, print_more_hint, print_table
 
 if TYPE_CHECKING:
@@ -16,13 +15,11 @@ if TYPE_CHECKING:
 STATES = ("pending", "running", "succeeded", "skipped", "dead", "cancelled", "held")
 
 
-@click.command("list", cls=Command)
+@command
 @click.option("--state", type=click.Choice(STATES), multiple=True, help="Only this state; repeatable.")
 @click.option("--connection", help="Only this connection.")
 @click.option("--action", help="Only this action, such as open_ticket.")
 @limit_option
-@json_option
-@pass_options
 def list_(
     options: Options, state: tuple[str, ...], connection: str | None, action: str | None, limit: int, as_json: bool
 ) -> None:

@@ -14,8 +14,7 @@ from nps_connect.cli._support.delivery_selection import (
     result_json,
     selection_options,
 )
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
+from nps_connect.cli._support.options import Options, command, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
@@ -24,13 +23,11 @@ if TYPE_CHECKING:
     from nps_connect.services.deliveries.operator_actions import OperatorResult
 
 
-@click.command(cls=Command)
+@command
 @selection_options
 @click.option("--even-if-sent", is_flag=True, help="Include mail in doubt: customers may receive it twice.")
 @click.option("--dry-run", is_flag=True, help="Show what would be retried; change nothing.")
 @yes_option
-@json_option
-@pass_options
 def retry(
     options: Options,
     /,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, print_fields, print_json
 from nps_connect.cli.deliveries.list import delivery_json
 
@@ -22,10 +21,8 @@ if TYPE_CHECKING:
 TIMES = ("due_at", "created_at", "finished_at")
 
 
-@click.command(cls=Command)
+@command
 @click.argument("delivery_id", metavar="ID", type=int)
-@json_option
-@pass_options
 def show(options: Options, delivery_id: int, as_json: bool) -> None:
     """Show one delivery with all attempts and the redacted exchange with the vendor."""
     from sqlalchemy import select

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 from nps_connect.cli._support.progress import progress_bar
 
@@ -27,14 +26,12 @@ WAIT_INSTRUCTIONS = f"""Waiting up to one minute for it to arrive in the mailbox
 If you sent it to another mailbox, press Ctrl+C. {PASTE_INSTRUCTIONS}"""
 
 
-@click.command(cls=Command)
+@command
 @click.argument("address", required=False)
 @click.option("--survey", metavar="NAME", help="The survey whose mail is sent; default: the first survey.")
 @click.option(
     "--copy", type=click.File("rb"), metavar="FILE", help="Source of the mail as received; - = standard input."
 )
-@json_option
-@pass_options
 def mail(options: Options, address: str | None, survey: str | None, copy: BinaryIO | None, as_json: bool) -> None:
     """Send a test mail to ADDRESS, or check the received mail with --copy.
 

@@ -1,8 +1,4 @@
-"""``nps-connect events``."""
-
-from __future__ import annotations
-
-from nps_connect.cli._support.lazy_group import build_group
+"""List, replay and create inbound events."""
 
 COMMANDS = {
     "list": "List events or raw webhooks, newest first.",
@@ -10,5 +6,3 @@ COMMANDS = {
     "replay": "Reprocess events after a fix.",
     "send": "Create an event manually.",
 }
-
-events = build_group(__name__, "List, replay and create inbound events.", COMMANDS)

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from nps_connect.cli._support.event_selection import event_filter_options, parse_event_selection
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli._support.options import Options, command, limit_option
 from nps_connect.cli._support.output import format_time, last_line, print_json, print_table
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import EventRow, RawRequest
 
 
-@click.command("list", cls=Command)
+@command
 @event_filter_options
 @limit_option
-@json_option
-@pass_options
 def list_(
     options: Options,
     /,

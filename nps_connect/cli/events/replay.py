@@ -10,8 +10,7 @@ import click
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.event_selection import FILTER_OPTIONS, event_filter_options, parse_event_selection
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
+from nps_connect.cli._support.options import Options, command, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.progress import progress_bar
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from nps_connect.settings.model import Settings
 
 
-@click.command(cls=Command)
+@command
 @click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
 @event_filter_options
 @click.option(
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Show the number of events and people; change nothing.")
 @yes_option
-@json_option
-@pass_options
 def replay(
     options: Options,
     /,

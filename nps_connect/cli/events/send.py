@@ -8,9 +8,8 @@ import click
 
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
 from nps_connect.cli._support.names import require_connection, suggest_nearest
-from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
+from nps_connect.cli._support.options import Options, command, yes_option
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.errors import DeliveryError
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from nps_connect.services.context import Context
 
 
-@click.command(cls=Command)
+@command
 @click.argument("connection")
 @click.argument("kind")
 @click.option("--contact", required=True, help="The person: an e-mail address, or the id at the connection.")
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 @click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field for trigger filters; repeatable.")
 @click.option("--dry-run", is_flag=True, help="Show how many people it would reach; change nothing.")
 @yes_option
-@json_option
-@pass_options
 def send(
     options: Options,
     connection: str,

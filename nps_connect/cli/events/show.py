@@ -7,16 +7,13 @@ from dataclasses import asdict
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, print_fields, print_json, print_table
 from nps_connect.cli.events.list import event_json
 
 
-@click.command(cls=Command)
+@command
 @click.argument("event_id", metavar="ID", type=int)
-@json_option
-@pass_options
 def show(options: Options, event_id: int, as_json: bool) -> None:
     """Show one event with its fields, decisions and deliveries."""
     from nps_connect.ledger.tables import EventRow

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import json_option
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json, print_table
 
 
-@click.command("list", cls=Command)
-@json_option
-def list_(as_json: bool) -> None:
+@command
+def list_(_options: Options, as_json: bool) -> None:
     """List installed plugins with version and hooks, and why broken ones are disabled."""
     from nps_connect.plugins import Plugins
 

@@ -15,8 +15,7 @@ import click
 
 from nps_connect.cli._support.csv_input import DELIMITERS
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize
 from nps_connect.cli._support.periods import parse_period, period_options
 from nps_connect.cli.responses.list import SEGMENT_BOUNDS
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 UTF8_BOM = "\ufeff"
 
 
-@click.command(cls=Command)
+@command
 @click.option("--survey", help="Only this survey.")
 @click.option("--segment", type=click.Choice(list(SEGMENT_BOUNDS)), help="Only this segment.")
 @period_options
@@ -42,8 +41,6 @@ UTF8_BOM = "\ufeff"
 )
 @click.option("--excel", is_flag=True, help="Add a byte order mark, so that Excel displays accents correctly.")
 @click.option("--raw", is_flag=True, help="Do not escape cells that a spreadsheet interprets as formulas.")
-@json_option
-@pass_options
 def export(
     options: Options,
     survey: str | None,

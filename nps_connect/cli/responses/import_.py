@@ -23,8 +23,7 @@ from nps_connect.cli._support.csv_input import (
     select_connection,
 )
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
+from nps_connect.cli._support.options import Options, command, yes_option
 from nps_connect.cli._support.output import pluralize, print_fields, print_json
 from nps_connect.cli._support.progress import progress_bar
 
@@ -45,7 +44,7 @@ EFFECT_LABELS = {
 }
 
 
-@click.command("import", cls=Command)
+@command
 @file_options
 @click.option("--survey", required=True, metavar="NAME", help="The configured survey that the responses belong to.")
 @click.option("--preset", type=click.Choice(PRESETS), default="plain", show_default=True, help="Format of the export.")
@@ -60,8 +59,6 @@ EFFECT_LABELS = {
 @click.option("--route", is_flag=True, help="Apply all routes to each person's newest response: tickets, reviews, ...")
 @click.option("--dry-run", is_flag=True, help="Show what would be imported; change nothing.")
 @yes_option
-@json_option
-@pass_options
 def import_(
     options: Options,
     file: Path,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, limit_option, pass_options
+from nps_connect.cli._support.options import Options, command, limit_option
 from nps_connect.cli._support.output import format_time, last_line, print_json, print_more_hint, print_table
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ SEGMENT_BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
 COLUMNS = ("answered", "score", "segment", "survey", "touchpoint", "contact", "comment")
 
 
-@click.command("list", cls=Command)
+@command
 @click.option("--survey", help="Only this survey.")
 @click.option("--segment", type=click.Choice(list(SEGMENT_BOUNDS)), help="Only this segment.")
 @click.option("--provisional", is_flag=True, help="Provisional responses instead of confirmed ones.")
@@ -29,8 +28,6 @@ COLUMNS = ("answered", "score", "segment", "survey", "touchpoint", "contact", "c
     "--to-confirm", is_flag=True, help="Only provisional detractors older than one day without signs of a bot."
 )
 @limit_option
-@json_option
-@pass_options
 def list_(
     options: Options,
     survey: str | None,

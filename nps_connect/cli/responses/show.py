@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, print_fields, print_json
 
 if TYPE_CHECKING:
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
     from nps_connect.ledger.tables import ResponseRow
 
 
-@click.command(cls=Command)
+@command
 @click.argument("response_id", metavar="ID")
-@json_option
-@pass_options
 def show(options: Options, response_id: str, as_json: bool) -> None:
     """Show one response with all revisions, page views and bot signals.
 

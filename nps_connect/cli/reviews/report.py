@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,10 +18,8 @@ SCORES = {"promoter": "9-10", "passive": "7-8", "detractor": "0-6"}
 COUNTS = ("answered", "shown", "sent", "opened", "machine")
 
 
-@click.command(cls=Command)
-@json_option
+@command
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-@pass_options
 def report(options: Options, as_json: bool, as_csv: bool) -> None:
     """Count review links by platform and score band.
 

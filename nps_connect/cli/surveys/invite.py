@@ -21,8 +21,7 @@ from nps_connect.cli._support.csv_input import (
     select_connection,
 )
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options, yes_option
+from nps_connect.cli._support.options import Options, command, yes_option
 from nps_connect.cli._support.output import format_time, pluralize, print_json, print_table
 from nps_connect.cli._support.progress import progress_bar
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     ReadPeople = Callable[[RowErrors, Callable[[int, int], object]], Iterator[ImportedPerson]]
 
 
-@click.command(cls=Command)
+@command
 @file_options
 @click.option("--survey", required=True, metavar="NAME", help="The survey to send.")
 @click.option(
@@ -48,8 +47,6 @@ if TYPE_CHECKING:
 @click.option("--per-day", type=click.IntRange(1), help="Invitations per day; default: half of surveys_per_day.")
 @click.option("--dry-run", is_flag=True, help="Show who would be reached; change nothing.")
 @yes_option
-@json_option
-@pass_options
 def invite(
     options: Options,
     file: Path,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_fields, print_json
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 MAILS = ("survey", "reminder", "confirm", "review", "help")
 
 
-@click.command(cls=Command)
+@command
 @click.argument("name")
 @click.option("--language", metavar="TAG", help="Language of the mail; default: the survey's language.")
 @click.option(
@@ -35,8 +34,6 @@ MAILS = ("survey", "reminder", "confirm", "review", "help")
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Default: current folder."
 )
-@json_option
-@pass_options
 def preview(
     options: Options, name: str, language: str | None, mail: SampleKind, open_it: bool, folder: Path, as_json: bool
 ) -> None:

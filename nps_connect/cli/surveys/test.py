@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import click
 
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_fields, print_json
 
 
-@click.command(cls=Command)
+@command
 @click.argument("name")
 @click.option("--to", "address", required=True, metavar="ADDRESS", help="Your own address, or a colleague's.")
 @click.option("--language", metavar="TAG", help="Language of the mail; default: the survey's language.")
-@json_option
-@pass_options
 def test(options: Options, name: str, address: str, language: str | None, as_json: bool) -> None:
     """Send the mail of survey NAME as a test: it is marked as a test, and its page records nothing."""
     from nps_connect.cli._support.test_message import build_test_message, open_context, send_test_message

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import console, format_time, pluralize, print_json, print_table
 from nps_connect.cli._support.periods import parse_period
 from nps_connect.cli._support.progress import progress_bar
@@ -26,7 +25,7 @@ MAX_SHOWN = 50
 COLUMNS = ("change", "contact", "survey", "trigger", "due_at", "due_before", "event_id")
 
 
-@click.command(cls=Command)
+@command
 @click.option("--since", default="30d", show_default=True, help="Start: a day (2026-01-31) or an age.")
 @click.option(
     "--against",
@@ -37,8 +36,6 @@ COLUMNS = ("change", "contact", "survey", "trigger", "due_at", "due_before", "ev
 @click.option(
     "--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the people to a CSV file."
 )
-@json_option
-@pass_options
 def simulate(options: Options, since: str, against: Path | None, csv_file: Path | None, as_json: bool) -> None:
     """Evaluate triggers against recorded events; nothing is sent or written.
 

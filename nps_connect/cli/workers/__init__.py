@@ -1,9 +1,3 @@
-"""``nps-connect workers``."""
-
-from __future__ import annotations
-
-from nps_connect.cli._support.lazy_group import build_group
+"""List running processes on all hosts."""
 
 COMMANDS = {"list": "List processes and the queues they are working on."}
-
-workers = build_group(__name__, "List running processes on all hosts.", COMMANDS)

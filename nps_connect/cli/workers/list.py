@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import click
-
-from nps_connect.cli._support.lazy_group import Command
-from nps_connect.cli._support.options import Options, json_option, pass_options
+from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, print_json, print_table
 
 
-@click.command("list", cls=Command)
-@json_option
-@pass_options
+@command
 def list_(options: Options, as_json: bool) -> None:
     """List processes seen within the last day, and the queues they are working on.
 
