@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl bounce-corpus constraints
 
 all: format lint types imports docs test
 
@@ -45,6 +45,11 @@ torture:
 # Opens every link of a thousand mails in a browser, for hours perhaps, and writes docs/crawl.md.
 crawl:
 	$(BIN)/python tests/browser/crawl.py
+
+# Reads the public corpus of bounces in CORPUS, a folder with clones of set-of-emails and p5-sisimai, and writes
+# docs/bounce-corpus.md.
+bounce-corpus:
+	PYTHONPATH=tests $(BIN)/python -m support.bounce_corpus $(CORPUS) --write
 
 # After a change of dependencies, in a fresh virtual environment.
 constraints:
