@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 import pluggy
 
@@ -19,8 +20,7 @@ from nps_connect import hookspecs
 from nps_connect.connection import Connection, ConnectionSettings
 from nps_connect.errors import DeliveryError, PluginError
 from nps_connect.hookspecs.markers import PROJECT
-from nps_connect.hookspecs.signatures import signatures, type_mismatch
-from nps_connect.hookspecs.validation import contract_problem
+from nps_connect.hookspecs.validation import contract_problem, signatures
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.records.deliveries import Receipt
 
@@ -144,7 +144,8 @@ class Plugins:
 
     def has(self, name: str, hook: str) -> bool:
         """Return whether a plugin is loaded and implements a hook."""
-        return hook in self.hooks_of(name)
+        plugin = self._plugins.get(name)
+        return plugin is not None and hook in plugin.hooks
 
     def is_implemented(self, hook: str) -> bool:
         """Whether any loaded plugin implements a hook."""
@@ -165,7 +166,7 @@ class Plugins:
         results = getattr(plugin.manager.hook, hook)(**kwargs)
         result = results[0] if results else None
         returns = signatures()[hook].returns
-        if type(result) is not returns and (problem := type_mismatch(result, returns)):
+        if type(result) is not returns and (problem := _type_mismatch(result, returns)):
             raise PluginError(name, f"{hook} {problem}")
         return result
 
@@ -205,6 +206,33 @@ def _group_by_name(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
     for point in points:
         by_name.setdefault(point.name, {}).setdefault(_origin(point), point)
     return {name: list(by_origin.values()) for name, by_origin in by_name.items()}
+
+
+def _type_mismatch(result: object, hint: Any) -> str | None:  # noqa: ANN401  # annotations have no common type
+    """Return why a hook's result does not match an annotation; None if it does.
+
+    Supports the annotations of hook specifications: classes, unions, `None` and sequences of these. Neither a text nor
+    a generator (which would run outside of the call) counts as a sequence.
+    """
+    if hint is NoneType:
+        return None if result is None else f"answered {_type_name(result)} where nothing is expected"
+    if get_origin(hint) is not Sequence:
+        return None if isinstance(result, hint) else f"answered {_type_name(result)}, expected {_describe_type(hint)}"
+    [item_hint] = get_args(hint)
+    if not isinstance(result, list | tuple):
+        return f"answered {_type_name(result)}, expected a list of {_describe_type(item_hint)}"
+    for item in dict(zip(map(type, result), result, strict=True)).values():  # one of each type: a batch holds hundreds
+        if not isinstance(item, item_hint):
+            return f"answered a list holding {_type_name(item)}, expected {_describe_type(item_hint)}"
+    return None
+
+
+def _describe_type(hint: Any) -> str:  # noqa: ANN401
+    return " or ".join("nothing" if kind is NoneType else kind.__name__ for kind in get_args(hint) or (hint,))
+
+
+def _type_name(result: object) -> str:
+    return "nothing" if result is None else f"a {type(result).__name__}"
 
 
 def _origin(point: EntryPoint) -> str:

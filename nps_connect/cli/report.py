@@ -66,7 +66,7 @@ def _count_responses(
 
     from nps_connect.ledger.tables import ResponseRow
     from nps_connect.records.responses import NPS_SCALE, segment_of
-    from nps_connect.services.contacts.response_records import confirmed_clause
+    from nps_connect.services.contacts.store import confirmed_clause
 
     clause = confirmed_clause()
     at = case((col(ResponseRow.revision) > 0, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))

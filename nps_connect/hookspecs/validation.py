@@ -1,17 +1,50 @@
-"""Checks of a plugin's hook functions that pluggy itself does not make. Pure."""
+"""Signatures of the hook specifications, and checks of a plugin's hook functions that pluggy does not make. Pure."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from functools import cache
+from typing import Any, get_type_hints
 
+from nps_connect import hookspecs
 from nps_connect.hookspecs.markers import PROJECT
-from nps_connect.hookspecs.signatures import HOOK_PREFIX, signatures
 
+HOOK_PREFIX = "nps_"
 IMPL_ATTRIBUTE = f"{PROJECT}_impl"
 REQUIRED_HOOK = "nps_connector"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The signature of a hook specification.
+
+    Attributes:
+        name: the hook's name.
+        parameters: annotations by parameter name, in order.
+        returns: annotation of the result; `NoneType` for hooks without one.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    returns: Any
+
+
+@cache
+def signatures() -> Mapping[str, Signature]:
+    """Return the signature of every hook, by name."""
+    signature_by_name: dict[str, Signature] = {}
+    for module in hookspecs.HOOKSPEC_MODULES:
+        for name, function in vars(module).items():
+            if hasattr(function, f"{PROJECT}_spec"):
+                hints = get_type_hints(function)
+                returns = hints.pop("return")
+                signature_by_name[name] = Signature(
+                    name, {key: hints[key] for key in inspect.signature(function).parameters}, returns
+                )
+    return signature_by_name
 
 
 def hook_functions(module: object) -> Iterator[tuple[str, Callable[..., Any]]]:

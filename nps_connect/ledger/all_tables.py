@@ -5,7 +5,6 @@
 from nps_connect.ledger import (
     bounces,
     cases,
-    circuit_breakers,
     cooldowns,
     counters,
     event_subjects,

@@ -32,13 +32,13 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-from nps_connect.ledger.columns import utc_text
+from nps_connect.ledger.columns import Base, utc_text
 
 log = logging.getLogger(__name__)
 
-TableT = TypeVar("TableT", bound=SQLModel)
+TableT = TypeVar("TableT", bound=Base)
 
 ROWS_PARAMETER = "json_rows"
 PENDING: ColumnElement[str] = literal_column("'pending'")
@@ -186,22 +186,22 @@ def load_columns(
         ids: of the rows.
         without: columns that are not needed: each costs about half a microsecond per row.
     """
+    rows: dict[int, TableT] = {}
     if not ids:
-        return {}
-    execute, statement = session.connection().execute, _select_by_id(table, tuple(without))
-    try:
-        return {row.id: row for row in execute(statement, {"ids": list(ids)}).all()}  # type: ignore[misc]
-    except (ValueError, TypeError):
-        rows: dict[int, TableT] = {}
-        for row_id in ids:
-            try:
-                rows |= {row.id: row for row in execute(statement, {"ids": [row_id]})}
-            except (ValueError, TypeError) as error:
-                log.error("row_damaged table=%s id=%s error=%s", table.__tablename__, row_id, error)
         return rows
+    try:
+        for row in session.connection().execute(_select_by_id(table, tuple(without)), {"ids": list(ids)}):
+            rows[row.id] = row  # type: ignore[assignment]
+    except (ValueError, TypeError) as error:
+        if len(ids) == 1:
+            log.error("row_damaged table=%s id=%s error=%s", table.__tablename__, *ids, error)
+        else:
+            for row_id in ids:
+                rows |= load_columns(session, table, [row_id], without=without)
+    return rows
 
 
 @lru_cache
-def _select_by_id(table: type[SQLModel], without: tuple[str, ...]) -> Select[Any]:
-    columns = table.__table__.c  # type: ignore[attr-defined]
+def _select_by_id(table: type[Base], without: tuple[str, ...]) -> Select[Any]:
+    columns = table.__table__.c
     return select(*(column for column in columns if column.name not in without)).where(in_list(columns.id, "ids"))

@@ -6,10 +6,10 @@ write is fenced by that token, so that a worker that lost its lease cannot chang
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -28,10 +28,16 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col
 
-from nps_connect.ledger.bulk_sql import PENDING, RUNNING, in_list, json_rows, json_rows_parameter, without_index
+from nps_connect.ledger.bulk_sql import (
+    PENDING,
+    RUNNING,
+    in_list,
+    json_rows,
+    json_rows_parameter,
+    load_columns,
+    without_index,
+)
 from nps_connect.ledger.columns import QueuedRow, UtcDateTime
-
-log = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=QueuedRow)
 
@@ -40,13 +46,12 @@ LEASE_DURATION = timedelta(seconds=30)
 
 
 def claim(session: Session, table: type[Row], queue_name: str, *, token: str, now: datetime, limit: int) -> list[Row]:
-    """Claim up to `limit` due rows of a queue, oldest due time first, and load them.
+    """Claim up to `limit` due rows of a queue, oldest due time first, and load them with read-only columns.
 
     Rows locked by another worker are skipped.
     """
-    return load_claimed(
-        session, table, claim_ids(session, table, queue_name, token=token, now=now, limit=limit), token=token
-    )
+    ids = claim_ids(session, table, queue_name, token=token, now=now, limit=limit)
+    return load_claimed(session, table, ids, token=token)
 
 
 def claim_ids(
@@ -67,7 +72,7 @@ def claim_ids(
 @lru_cache
 def _claim_statement(table: type[QueuedRow], limit: int, start: bool) -> ReturningUpdate[int]:
     # LIMIT is a literal: with a parameter PostgreSQL estimates 10 % of the table
-    target, now = _table(table), bindparam("now", type_=UtcDateTime())
+    target, now = table.__table__, bindparam("now", type_=UtcDateTime())
     due = (
         select(target.c.id)
         .where(target.c.queue_name == bindparam("queue"), target.c.state == PENDING, target.c.due_at <= now)
@@ -90,7 +95,7 @@ def _claim_statement(table: type[QueuedRow], limit: int, start: bool) -> Returni
 
 def undo_start(session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str, now: datetime) -> None:
     """Undo `claim_ids(..., start=True)` of the same transaction for some rows; the claim itself stays."""
-    target = _table(table)
+    target = table.__table__
     first_started_at = target.c.first_started_at
     session.connection().execute(
         update(target)
@@ -100,38 +105,31 @@ def undo_start(session: Session, table: type[QueuedRow], ids: Sequence[int], *, 
     )
 
 
-def load_claimed(session: Session, table: type[Row], ids: Sequence[int], *, token: str) -> list[Row]:
-    """Load claimed rows, oldest due time first; a row that cannot be read (damaged JSON) is set dead, alone."""
-    if not ids:
-        return []
-    try:
-        rows = list(session.execute(_select_by_ids(table), {"ids": list(ids)}).scalars())
-    except (ValueError, TypeError):
-        rows = _load_readable(session, table, ids, token)
-    return sorted(rows, key=lambda row: (row.due_at, _id_of(row)))
+def load_claimed(
+    session: Session, table: type[Row], ids: Collection[int], *, token: str, without: Sequence[str] = ()
+) -> list[Row]:
+    """Load read-only columns of claimed rows, oldest due time first.
 
+    A row that cannot be read (damaged JSON) is set dead, alone.
 
-@lru_cache
-def _select_by_ids(table: type[QueuedRow]) -> Select[Any]:
-    return select(table).where(in_list(_id(table), "ids")).execution_options(populate_existing=True)
-
-
-def _load_readable(session: Session, table: type[Row], ids: Sequence[int], token: str) -> list[Row]:
-    rows = []
-    for row_id in ids:
-        try:
-            rows.append(session.execute(select(table).where(_id(table) == row_id)).scalar_one())
-        except (ValueError, TypeError) as error:
-            log.error("row_damaged table=%s id=%s error=%s", table.__tablename__, row_id, error)
-            values = {"state": "dead", "last_error": f"the row cannot be read ({error})"}
-            settle_many(session, table, {row_id: values}, token=token)
-    return rows
+    Args:
+        session: the transaction.
+        table: of the rows.
+        ids: of the rows.
+        token: the lease token of the claim.
+        without: columns that are not needed.
+    """
+    rows = load_columns(session, table, ids, without=without)
+    if damaged_ids := set(ids) - rows.keys():
+        values = {"state": "dead", "last_error": "the row cannot be read"}
+        settle_many(session, table, dict.fromkeys(damaged_ids, values), token=token)
+    return sorted(rows.values(), key=attrgetter("due_at", "id"))
 
 
 def start(session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str, now: datetime) -> set[int]:
     """Record, before the vendor is called, that these effects begin; returns the ids whose lease is still held."""
     parameters = {"ids": list(ids), "token": token, "now": now, "until": now + LEASE_DURATION}
-    return set(session.connection().execute(_start_statement(_table(table)), parameters).scalars())
+    return set(session.connection().execute(_start_statement(table.__table__), parameters).scalars())
 
 
 @lru_cache
@@ -164,7 +162,9 @@ def renew(session: Session, table: type[QueuedRow], tokens: Sequence[str], *, no
 
 def lock_held(session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str) -> set[int]:
     """Lock these rows for the transaction; returns the ids whose lease is still held."""
-    query = select(_id(table)).where(_id(table).in_(ids), _is_held_by(table, token)).order_by(_id(table))
+    columns = table.__table__.c
+    is_held = (columns.state == "running") & (columns.lease_token == token)
+    query = select(columns.id).where(columns.id.in_(ids), is_held).order_by(columns.id)
     return set(session.execute(query.with_for_update()).scalars())
 
 
@@ -186,31 +186,35 @@ def settle_many(
     for row_id in sorted(values_by_id):
         ids_by_names.setdefault(tuple(values_by_id[row_id]), []).append(row_id)
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    target = _table(table)
     settled_ids: set[int] = set()
     for names, ids in ids_by_names.items():
-        first = values_by_id[ids[0]]
-        shared = tuple(name for name in names if all(values_by_id[row_id][name] == first[name] for row_id in ids))
-        varying = tuple(name for name in names if name not in shared)
-        parameters: dict[str, Any] = {"token": token, **{f"to_{name}": first[name] for name in shared}}
-        if varying:
-            rows = [(row_id, *(values_by_id[row_id][name] for name in varying)) for row_id in ids]
-            parameters |= json_rows_parameter(rows, ("id", *varying), sqlite=is_sqlite)
+        parameters: dict[str, Any] = {"token": token}
+        varying = {"id": ids}
+        for name in names:
+            column = [*map(itemgetter(name), map(values_by_id.__getitem__, ids))]
+            if column.count(column[0]) == len(column):
+                parameters[f"to_{name}"] = column[0]
+            else:
+                varying[name] = column
+        if len(varying) > 1:
+            rows = list(zip(*varying.values(), strict=True))
+            parameters |= json_rows_parameter(rows, list(varying), sqlite=is_sqlite)
         else:
             parameters["ids"] = ids
-        statement = _settle_statement(target, shared, varying, is_sqlite)
-        settled_ids.update(session.connection().execute(statement, parameters).scalars().all())
+        statement = _settle_statement(table.__table__, names, tuple(varying), is_sqlite)
+        settled_ids.update(session.connection().execute(statement, parameters).scalars())
     return settled_ids
 
 
 @lru_cache(maxsize=256)
 def _settle_statement(
-    target: Table, shared: tuple[str, ...], varying: tuple[str, ...], is_sqlite: bool
+    target: Table, names: tuple[str, ...], varying: tuple[str, ...], is_sqlite: bool
 ) -> ReturningUpdate[int]:
+    shared = [name for name in names if name not in varying]
     values: dict[str, Any] = {name: bindparam(f"to_{name}", type_=target.c[name].type) for name in shared}
     condition: ColumnElement[bool] = in_list(target.c.id, "ids")
-    if varying:
-        _, columns = json_rows(target, ("id", *varying), sqlite=is_sqlite)
+    if len(varying) > 1:
+        _, columns = json_rows(target, varying, sqlite=is_sqlite)
         condition = target.c.id == columns.pop("id")
         values |= columns
     return (
@@ -236,7 +240,7 @@ def lock_expired(session: Session, table: type[Row], *, now: datetime | None, li
         session.execute(
             select(table)
             .where(col(table.state) == "running", expired)
-            .order_by(_id(table))
+            .order_by(table.__table__.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         ).scalars()
@@ -259,22 +263,6 @@ def next_due(session: Session, table: type[QueuedRow], queue_name: str) -> datet
 
 @lru_cache
 def _next_due_statement(table: type[QueuedRow]) -> Select[Any]:
-    target = _table(table)
+    target = table.__table__
     pending = (target.c.queue_name == bindparam("queue"), target.c.state == PENDING)
     return select(target.c.due_at).where(*pending).order_by(target.c.due_at, target.c.id).limit(1)
-
-
-def _is_held_by(table: type[QueuedRow], token: str) -> ColumnElement[bool]:
-    return (col(table.state) == "running") & (col(table.lease_token) == token)
-
-
-def _id(table: type[QueuedRow]) -> Any:  # noqa: ANN401  # each QueuedRow table declares its own id
-    return table.id  # type: ignore[attr-defined]
-
-
-def _table(table: type[QueuedRow]) -> Table:
-    return table.__table__  # type: ignore[attr-defined,no-any-return]
-
-
-def _id_of(row: QueuedRow) -> int:
-    return int(row.id)  # type: ignore[attr-defined]

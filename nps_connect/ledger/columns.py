@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import BigInteger, Dialect, Index, Integer, MetaData, text
+from sqlalchemy import BigInteger, Dialect, Index, Integer, MetaData, Table, text
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -32,8 +32,8 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
-        """Return the conversion to what is stored: UTC; it raises `ValueError` for a naive time."""
-        return utc_text if dialect.name == "sqlite" else _in_utc
+        """Return the conversion to what is stored; it raises `ValueError` for a naive time."""
+        return utc_text if dialect.name == "sqlite" else _require_zone
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         """Return the conversion to aware UTC."""
@@ -46,18 +46,21 @@ def utc_text(value: datetime | None) -> str | None:
     Raises:
         ValueError: the time is naive.
     """
-    aware = _in_utc(value)
-    return None if aware is None else aware.replace(tzinfo=None).isoformat(" ", "microseconds")
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a time without a zone cannot be stored")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def _in_utc(value: datetime | None) -> datetime | None:
+def _require_zone(value: datetime | None) -> datetime | None:
     if value is not None and value.tzinfo is None:
         raise ValueError("a time without a zone cannot be stored")
-    return _to_utc(value)
+    return value
 
 
 def _to_utc(value: datetime | None) -> datetime | None:
-    return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
+    return None if value is None else value.astimezone(UTC)
 
 
 def _from_text(value: str | None) -> datetime | None:
@@ -68,6 +71,8 @@ class Base(SQLModel):
     """Base of every table. ``table=True`` models validate nothing: what is stored comes from frozen records."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    if TYPE_CHECKING:
+        __table__: ClassVar[Table]
 
 
 class QueuedRow(Base):
@@ -84,6 +89,8 @@ class QueuedRow(Base):
         last_error: the newest failure, one sentence.
     """
 
+    if TYPE_CHECKING:
+        id: int | None  # each table declares it
     queue_name: str = Field(max_length=120)
     state: str = Field(default="pending", max_length=20)
     due_at: datetime = Field(sa_type=UtcDateTime)

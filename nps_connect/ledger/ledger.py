@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from pydantic_core import from_json
@@ -13,7 +16,6 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from nps_connect.errors import ConfigError
-from nps_connect.ledger.fair_lock import FairLock
 
 DATABASE_URL_KEY = "core.database_url"
 
@@ -25,6 +27,39 @@ _PRAGMAS = (
     "cache_size=-4000",  # KiB per connection: twice SQLite's default, within the memory budget
     "wal_autocheckpoint=8000",  # pages (32 MB): pages that change often reach the main file once per checkpoint
 )
+
+
+class FairLock:
+    """First come, first served; `threading.Lock` has no order, so that a busy worker could starve a web request.
+
+    Not reentrant.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiters: deque[tuple[int, threading.Lock]] = deque()
+        self._holder: int | None = None
+
+    def __enter__(self) -> None:
+        thread_id = threading.get_ident()
+        with self._lock:
+            if self._holder == thread_id:
+                raise RuntimeError("this thread holds the lock already: a write within a write")
+            if self._holder is None:
+                self._holder = thread_id
+                return
+            granted = threading.Lock()
+            granted.acquire()
+            self._waiters.append((thread_id, granted))
+        granted.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._holder, granted = self._waiters.popleft() if self._waiters else (None, None)
+        if granted is not None:
+            granted.release()
 
 
 class Ledger:

@@ -1,11 +1,14 @@
-"""Pauses of deliveries and intake, set by the operator or after a vendor's 401 or 403."""
+"""Pauses, which an operator or a vendor's 401 or 403 sets, and circuit breakers, which failed calls open.
+
+All workers share them. A pause lasts until it is resumed; an open breaker lets one probe at a time through.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import CheckConstraint, delete, select
+from sqlalchemy import CheckConstraint, bindparam, delete, select, update
 from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.columns import Base, UtcDateTime
@@ -15,6 +18,15 @@ MAIL_SCOPE = "mail"
 """The scope of all mail to customers."""
 
 PauseCause = Literal["operator", "auth", "not_allowed", "plugin"]
+
+FAILURE_THRESHOLD = 5
+"""Consecutive failed calls that open a breaker."""
+
+OPEN_INTERVALS = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 30, 60, 120))
+"""How long a breaker stays open: the first time, the second time in a row, and so on."""
+
+PROBE_TIMEOUT = timedelta(minutes=2)
+"""How long a probe may take before another one is allowed."""
 
 
 class PauseRow(Base, table=True):
@@ -33,7 +45,28 @@ class PauseRow(Base, table=True):
     since: datetime = Field(sa_type=UtcDateTime)
 
 
+class BreakerRow(Base, table=True):
+    """The circuit breaker of a connection (``connection:<name>``) or of a queue's plugin (``queue:<name>/<action>``).
+
+    Attributes:
+        failures: consecutive calls that failed because the vendor seems down or the plugin violated its contract.
+        opened: how often in a row the breaker opened; selects the entry of `OPEN_INTERVALS`.
+        open_until: no call before then; after it, one probe.
+        reason: the newest failure, one sentence.
+    """
+
+    __tablename__ = "breakers"
+
+    scope: str = Field(primary_key=True, max_length=140)
+    failures: int = 0
+    opened: int = 0
+    open_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str | None = None
+
+
 PAUSED_SCOPES_QUERY = select(col(PauseRow.scope))
+FAILING_SCOPES_QUERY = select(col(BreakerRow.scope))
+OPEN_UNTIL_QUERY = select(col(BreakerRow.open_until)).where(col(BreakerRow.scope) == bindparam("scope"))
 
 
 def connection_scope(name: str) -> str:
@@ -77,3 +110,75 @@ def resume(session: Session, scope: str) -> bool:
     """Remove the pause of a scope; returns False if there was none."""
     deleted = session.execute(delete(PauseRow).where(col(PauseRow.scope) == scope).returning(col(PauseRow.scope)))
     return deleted.scalar() is not None
+
+
+def open_until(session: Session, scope: str) -> datetime | None:
+    """Return the time before which no call is allowed; None if the breaker is closed."""
+    return session.connection().execute(OPEN_UNTIL_QUERY, {"scope": scope}).scalar()
+
+
+def acquire_call(session: Session, scope: str, *, now: datetime) -> Literal["closed", "open", "probe"]:
+    """Ask for permission to call: ``closed`` (allowed), ``open`` (not now), ``probe`` (one call with one delivery)."""
+    until = open_until(session, scope)
+    if until is None:
+        return "closed"
+    acquired_scope = session.execute(
+        update(BreakerRow)
+        .where(col(BreakerRow.scope) == scope, col(BreakerRow.open_until) <= now)
+        .values(open_until=now + PROBE_TIMEOUT)
+        .returning(col(BreakerRow.scope))
+        .execution_options(synchronize_session=False)
+    ).scalar()
+    return "open" if acquired_scope is None else "probe"
+
+
+def release_probe(session: Session, scope: str, *, now: datetime) -> None:
+    """Return a probe that found nothing to do, so that the next one is allowed immediately."""
+    session.execute(
+        update(BreakerRow)
+        .where(col(BreakerRow.scope) == scope, col(BreakerRow.open_until).is_not(None))
+        .values(open_until=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def record_failure(session: Session, scope: str, *, reason: str, now: datetime, probe: bool = False) -> int:
+    """Count a failed call; returns the number of consecutive failures.
+
+    `FAILURE_THRESHOLD` failures open the breaker; a failed probe opens it for the next longer interval.
+    """
+    statement = insert_for(session, BreakerRow).values(scope=scope, failures=1, opened=0, reason=reason)
+    row = session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["scope"], set_={"failures": col(BreakerRow.failures) + 1, "reason": reason}
+        ).returning(col(BreakerRow.failures), col(BreakerRow.opened), col(BreakerRow.open_until))
+    ).one()
+    failures, opened = int(row[0]), int(row[1])
+    if failures >= FAILURE_THRESHOLD and (probe or row[2] is None):
+        interval = OPEN_INTERVALS[min(opened, len(OPEN_INTERVALS) - 1)]
+        session.execute(
+            update(BreakerRow)
+            .where(col(BreakerRow.scope) == scope)
+            .values(open_until=now + interval, opened=opened + 1)
+            .execution_options(synchronize_session=False)
+        )
+    return failures
+
+
+def record_success(session: Session, scope: str) -> bool:
+    """Close the breaker after a successful call; returns True if failures had been counted."""
+    if session.execute(select(col(BreakerRow.failures)).where(col(BreakerRow.scope) == scope)).scalar() is None:
+        return False
+    statement = delete(BreakerRow).where(col(BreakerRow.scope) == scope)
+    session.execute(statement.execution_options(synchronize_session=False))
+    return True
+
+
+def load_failing_scopes(session: Session) -> set[str]:
+    """Load the scopes with at least one counted failure."""
+    return set(session.connection().execute(FAILING_SCOPES_QUERY).scalars().all())
+
+
+def load_breakers(session: Session) -> list[BreakerRow]:
+    """Load every breaker that has counted a failure."""
+    return list(session.execute(select(BreakerRow).order_by(col(BreakerRow.scope))).scalars())

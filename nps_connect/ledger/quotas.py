@@ -37,7 +37,7 @@ class QuotaRow(Base, table=True):
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-_quotas: Table = QuotaRow.__table__  # type: ignore[attr-defined]
+_quotas: Table = QuotaRow.__table__
 _QUOTA_KEY = (_quotas.c.connection == bindparam("of"), _quotas.c.name == bindparam("quota"))
 BUCKET_QUERY = (
     select(_quotas.c.tokens, _quotas.c.refilled_at, _quotas.c.paused_until).where(*_QUOTA_KEY).with_for_update()

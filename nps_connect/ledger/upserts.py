@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic_core import to_json
 from sqlalchemy import JSON, Table, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from nps_connect.ledger.bulk_sql import ROWS_PARAMETER, json_rows
-from nps_connect.ledger.columns import UtcDateTime, utc_text
+from nps_connect.ledger.columns import Base, UtcDateTime, utc_text
 
 if TYPE_CHECKING:
     from nps_connect.ledger.ledger import Ledger
@@ -25,14 +25,14 @@ MAX_STATEMENT_ROWS = 64
 """Rows per statement on SQLite, a power of two; more rows save nothing."""
 
 
-def insert_for(session: Session, table: type[SQLModel]) -> Any:  # noqa: ANN401  # two dialects' Insert, no common base
+def insert_for(session: Session, table: type[Base]) -> Any:  # noqa: ANN401  # two dialects' Insert, no common base
     """Return the dialect's INSERT, which knows ON CONFLICT."""
     return (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(table)
 
 
 def insert_many(
     session: Session,
-    table: type[SQLModel],
+    table: type[Base],
     rows: Sequence[Mapping[str, Any]],
     *,
     skip_existing: Sequence[str] = (),
@@ -61,7 +61,7 @@ def insert_many(
     """
     if not rows:
         return []
-    target: Table = table.__table__  # type: ignore[attr-defined]
+    target = table.__table__
     defaults = {name: value for name, value in _column_defaults(target).items() if name not in rows[0]}
     names = tuple(column.name for column in target.c if column.name in rows[0] or column.name in defaults)
     clauses = _Clauses(target, names, on_conflict, tuple(skip_existing), tuple(returning))
@@ -139,7 +139,7 @@ def _encode_column(column_type: object, values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def insert_isolated(ledger: Ledger, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> list[int | Exception]:
+def insert_isolated(ledger: Ledger, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> list[int | Exception]:
     """Insert rows in one transaction, or one by one if that fails, so that a bad row fails alone.
 
     Unlike `insert_many` it takes binary values.
@@ -159,6 +159,6 @@ def insert_isolated(ledger: Ledger, table: type[SQLModel], rows: Sequence[Mappin
 
 
 @lru_cache
-def _isolated_statement(table: type[SQLModel]) -> Any:  # noqa: ANN401
-    target: Table = table.__table__  # type: ignore[attr-defined]
+def _isolated_statement(table: type[Base]) -> Any:  # noqa: ANN401
+    target = table.__table__
     return insert(target).returning(target.c.id, sort_by_parameter_order=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
+from operator import methodcaller
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -23,12 +24,7 @@ class Record(BaseModel):
         return copy
 
 
-def to_utc(moment: datetime) -> datetime:
-    """Return the same moment in UTC."""
-    return moment.astimezone(UTC)
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(to_utc)]
+Moment = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC))]
 """A moment: aware, converted to UTC. Naive values are refused."""
 
 Score = Annotated[int, Field(strict=True, ge=0, le=10)]

@@ -7,8 +7,7 @@ import types
 from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from nps_connect.hookspecs.signatures import signatures
-from nps_connect.hookspecs.validation import hook_functions
+from nps_connect.hookspecs.validation import hook_functions, signatures
 
 
 def annotation_problems(plugin: object) -> list[str]:

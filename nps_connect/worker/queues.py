@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from nps_connect.ledger import circuit_breakers, claims, pauses, quotas
+from nps_connect.ledger import claims, pauses, quotas
 from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
@@ -54,7 +54,7 @@ class WorkQueue:
             if not self.is_delivery:
                 return due_at
             quota_pause = quotas.paused_until(session, self.connection)
-            breaker_open = circuit_breakers.open_until(session, pauses.connection_scope(self.connection))
+            breaker_open = pauses.open_until(session, pauses.connection_scope(self.connection))
             return max(time for time in (due_at, quota_pause, breaker_open) if time is not None)
 
 

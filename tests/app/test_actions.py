@@ -9,7 +9,7 @@ import pytest
 
 from nps_connect.app.actions import ACTIONS, join_actions
 from nps_connect.errors import ConfigError
-from nps_connect.hookspecs.signatures import signatures
+from nps_connect.hookspecs.validation import signatures
 from nps_connect.records.deliveries import Action
 
 

@@ -91,7 +91,7 @@ def _build_query(survey: str | None, segment: str | None, *, provisional: bool, 
 
     from nps_connect.ledger.tables import ContactRow, ResponseRow
     from nps_connect.records.responses import NPS_SCALE
-    from nps_connect.services.contacts.response_records import confirmed_clause
+    from nps_connect.services.contacts.store import confirmed_clause
     from nps_connect.services.responses import unconfirmed_scores
 
     is_submitted = col(ResponseRow.revision) > 0

@@ -14,8 +14,7 @@ from nps_connect.records.base import FieldValue
 from nps_connect.records.events import REOPENED_KIND, TICKET_EVENT_KINDS, Event
 from nps_connect.records.responses import segment_of
 from nps_connect.rules import tickets
-from nps_connect.services.contacts.response_records import ResponseColumns
-from nps_connect.services.contacts.store import build_contact, surviving_contact
+from nps_connect.services.contacts.store import ResponseColumns, build_contact, surviving_contact
 from nps_connect.services.context import Context
 
 

@@ -10,7 +10,7 @@ from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.responses import segment_of
 from nps_connect.services.cases.cases import load_case
-from nps_connect.services.contacts.response_records import ResponseColumns
+from nps_connect.services.contacts.store import ResponseColumns
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries

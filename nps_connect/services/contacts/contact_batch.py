@@ -143,7 +143,7 @@ def _updated_values(row: Any, contact: Contact, now: datetime) -> dict[str, Any]
 
 
 def _update_contacts(session: Session, values: Sequence[Mapping[str, Any]]) -> None:
-    table = ContactRow.__table__  # type: ignore[attr-defined]
+    table = ContactRow.__table__
     columns = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in _UPDATED_COLUMNS}
     statement = update(table).where(table.c.id == bindparam("contact_id")).values(columns)
     session.connection().execute(statement, values)

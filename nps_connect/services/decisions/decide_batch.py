@@ -40,7 +40,7 @@ from nps_connect.settings.model import Trigger
 DECISION_LOCK = "decisions"
 """Name of the lock that serialises decisions about surveys: each must see the counts of the others."""
 
-_EVENTS_TABLE = EventRow.__table__  # type: ignore[attr-defined]
+_EVENTS_TABLE = EventRow.__table__
 _DEFER_EVENT = (
     update(_EVENTS_TABLE)
     .where(_EVENTS_TABLE.c.id == bindparam("event_id"))

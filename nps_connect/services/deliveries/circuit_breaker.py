@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from nps_connect.errors import DeliveryError, OutcomeUnknown, PluginError, RateLimited, RetryLater
-from nps_connect.ledger import circuit_breakers, pauses, quotas
+from nps_connect.ledger import pauses, quotas
 from nps_connect.ledger.quotas import LedgerRateLimiter
 from nps_connect.services.action_spec import ActionSpec
 from nps_connect.services.context import Context, delivery_queue
@@ -79,27 +79,27 @@ def record_outcomes(
     ]
     if not relevant:
         return True
-    failing = circuit_breakers.load_failing_scopes(session)
+    failing = pauses.load_failing_scopes(session)
     scope, queue_name = pauses.connection_scope(connection), pauses.queue_scope(connection, action)
     breach = next((outcome for outcome in relevant if isinstance(outcome, PluginError)), None)
     if breach is not None:
         return not _pause_after(ctx, session, queue_name, MAX_CONTRACT_BREACHES, ctx.redact(str(breach)))
     if queue_name in failing:
-        circuit_breakers.record_success(session, queue_name)
+        pauses.record_success(session, queue_name)
     unavailable = [
         outcome
         for outcome in relevant
         if isinstance(outcome, RetryLater | OutcomeUnknown) and not isinstance(outcome, RateLimited)
     ]
     if len(unavailable) < len(relevant):
-        if scope in failing and circuit_breakers.record_success(session, scope):
+        if scope in failing and pauses.record_success(session, scope):
             log.info("circuit_breaker_closed connection=%s", connection)
         return True
     reason = ctx.redact(unavailable[0].message)
-    failures = circuit_breakers.record_failure(session, scope, reason=reason, now=ctx.clock(), probe=probe)
-    if failures == circuit_breakers.FAILURE_THRESHOLD:
+    failures = pauses.record_failure(session, scope, reason=reason, now=ctx.clock(), probe=probe)
+    if failures == pauses.FAILURE_THRESHOLD:
         log.error('circuit_breaker_opened connection=%s reason="%s"', connection, reason)
-    return failures < circuit_breakers.FAILURE_THRESHOLD
+    return failures < pauses.FAILURE_THRESHOLD
 
 
 def record_hang(ctx: Context, queue_name: str) -> None:
@@ -161,9 +161,9 @@ def _credential_pauses(session: Session) -> list[str]:
 
 def _pause_after(ctx: Context, session: Session, scope: str, threshold: int, reason: str) -> bool:
     """Count a failure of a queue; pause it at the threshold. Returns whether it is paused."""
-    if circuit_breakers.record_failure(session, scope, reason=reason, now=ctx.clock()) < threshold:
+    if pauses.record_failure(session, scope, reason=reason, now=ctx.clock()) < threshold:
         return False
-    circuit_breakers.record_success(session, scope)
+    pauses.record_success(session, scope)
     if pauses.pause(session, scope, cause="plugin", reason=reason, now=ctx.clock()):
         log.error(
             'scope_paused scope=%s cause=plugin reason="%s"; fix the plugin, then: nps-connect resume %s',

@@ -7,7 +7,7 @@ wait for its rate, they are two, with no transaction open in between. The outcom
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,8 +16,7 @@ from sqlalchemy import Table, update
 from sqlmodel import Session
 
 from nps_connect.errors import AuthFailed, NotAllowed, PluginError, RateLimited
-from nps_connect.ledger import circuit_breakers, claims, pauses
-from nps_connect.ledger.bulk_sql import load_columns
+from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Action, Payload, Receipt
@@ -59,7 +58,7 @@ UNUSED_DELIVERY_COLUMNS = (
 )
 """What no preparation and no consequence of an outcome needs."""
 
-_DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
+_DELIVERIES: Table = DeliveryRow.__table__
 
 
 class StartedDelivery(NamedTuple):
@@ -130,13 +129,13 @@ def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: in
     with ctx.ledger.write() as session:
         if is_paused(session, connection, spec):
             return 0, False
-        breaker = circuit_breakers.acquire(session, scope, now=ctx.clock())
+        breaker = pauses.acquire_call(session, scope, now=ctx.clock())
         if breaker == "open":
             return 0, False
         claim = Claim(ctx, connection, spec, token, is_probe=breaker == "probe")
         limit, now, starts_now = 1 if claim.is_probe else batch_size, ctx.clock(), not spec.customer_facing
         ids = claims.claim_ids(session, DeliveryRow, queue_name, token=token, now=now, limit=limit, start=starts_now)
-        rows = _load_claimed(session, ids, token)
+        rows = claims.load_claimed(session, DeliveryRow, ids, token=token, without=UNUSED_DELIVERY_COLUMNS)
         batch = load_batch(ctx, session, connection, rows)
         contacts = contacts_to_look_up(spec, batch)
         if contacts and starts_now:
@@ -145,7 +144,7 @@ def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: in
         if rows and starts_now:
             started = _prepare_and_start(claim, session, batch, {}, now, is_claimed_as_started=True)
         elif not rows and claim.is_probe:
-            circuit_breakers.release_probe(session, scope, now=ctx.clock())
+            pauses.release_probe(session, scope, now=ctx.clock())
     if len(ids) == batch_size:
         ctx.wake(queue_name)  # there may be more: another thread or worker can join
     if rows and not starts_now:
@@ -169,7 +168,8 @@ def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapp
     with ctx.ledger.write() as session:
         if is_paused(session, connection, spec):
             return None
-        loaded = _load_claimed(session, [row.id or 0 for row in rows], claim.token)
+        ids = [row.id or 0 for row in rows]
+        loaded = claims.load_claimed(session, DeliveryRow, ids, token=claim.token, without=UNUSED_DELIVERY_COLUMNS)
         ours = [row for row in loaded if row.lease_token == claim.token]
         batch = load_batch(ctx, session, connection, ours, lookups)
         return _prepare_and_start(claim, session, batch, lookups, ctx.clock())
@@ -217,15 +217,6 @@ def _prepare_and_start(
     queue_names = settle(claim.ctx, session, claim.connection, spec, settled, token) if settled else set()
     started = [StartedDelivery(rows[row_id], item, now) for row_id, item in items.items() if row_id in held]
     return _Started(started, queue_names)
-
-
-def _load_claimed(session: Session, ids: Collection[int], token: str) -> list[DeliveryRow]:
-    """Return claimed rows, oldest due time first; one that cannot be read is dead, alone."""
-    rows = load_columns(session, DeliveryRow, ids, without=UNUSED_DELIVERY_COLUMNS)
-    damaged = {row_id: {"state": "dead", "last_error": "the row cannot be read"} for row_id in set(ids) - rows.keys()}
-    if damaged:
-        claims.settle_many(session, DeliveryRow, damaged, token=token)
-    return sorted(rows.values(), key=lambda row: (row.due_at, row.id))
 
 
 def _call_and_settle(claim: Claim, started: Sequence[StartedDelivery]) -> bool:
@@ -292,4 +283,4 @@ def _release(claim: Claim, rows: Sequence[DeliveryRow]) -> None:
         claims.release(session, DeliveryRow, [row.id or 0 for row in rows], token=claim.token)
         if claim.is_probe:
             scope = pauses.connection_scope(claim.connection)
-            circuit_breakers.release_probe(session, scope, now=claim.ctx.clock())
+            pauses.release_probe(session, scope, now=claim.ctx.clock())

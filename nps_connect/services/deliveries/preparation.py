@@ -22,8 +22,13 @@ from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
 from nps_connect.services.contacts.contact_batch import upsert_contacts
 from nps_connect.services.contacts.lookup import find_contacts
-from nps_connect.services.contacts.response_records import build_response, is_confirmed
-from nps_connect.services.contacts.store import MAX_HISTORY, build_contact, build_earlier_response
+from nps_connect.services.contacts.store import (
+    MAX_HISTORY,
+    build_contact,
+    build_earlier_response,
+    build_response,
+    is_confirmed,
+)
 from nps_connect.services.context import Context
 
 log = logging.getLogger(__name__)
@@ -34,7 +39,7 @@ UNUSED_RESPONSE_COLUMNS = ("provisional_score", "provisional_at", "provisional_b
 LookupResult = Contact | DeliveryError | NotAttempted
 """The contact as the vendor has it now, or why the delivery cannot go on."""
 
-_DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
+_DELIVERIES: Table = DeliveryRow.__table__
 _COMPETING_ROWS = select(
     _DELIVERIES.c.id, _DELIVERIES.c.contact_id, _DELIVERIES.c.started_at, _DELIVERIES.c.lease_token
 ).where(
@@ -43,7 +48,7 @@ _COMPETING_ROWS = select(
     without_index(_DELIVERIES.c.state) == RUNNING,
     not_in_list(_DELIVERIES.c.id, "claimed_ids"),
 )
-_RESPONSES: Any = ResponseRow.__table__  # type: ignore[attr-defined]
+_RESPONSES: Any = ResponseRow.__table__
 _EARLIER_RESPONSES = select(_RESPONSES).where(
     in_list(_RESPONSES.c.contact_id, "contact_ids"),
     not_in_list(_RESPONSES.c.id, "loaded_ids"),
@@ -268,9 +273,8 @@ def _find_by_email(ctx: Context, connection: str, contacts: Mapping[int, Contact
         return dict.fromkeys(contacts, NotAttempted.skipped(f"{connection} does not know this person"))
     keys = {row_id: ContactKey(kind="email", value=c.email) for row_id, c in contacts.items() if c.email}
     matches = _find_contacts(ctx, connection, list(dict.fromkeys(keys.values())))
-    results: dict[int, LookupResult] = dict.fromkeys(
-        contacts, NotAttempted.skipped("the contact has no address to be found by")
-    )
+    unaddressed = NotAttempted.skipped("the contact has no address to be found by")
+    results: dict[int, LookupResult] = dict.fromkeys(contacts, unaddressed)
     if isinstance(matches, DeliveryError):
         return results | dict.fromkeys(keys, matches)
     for row_id, key in keys.items():

@@ -42,10 +42,10 @@ CREDENTIALS_RETRY_DELAY = timedelta(minutes=1)
 
 IN_DOUBT_HOLD = {"state": "held", "hold_code": HoldCode.IN_DOUBT, "hold_detail": None, "in_doubt": True}
 
-_DELIVERY: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
+_DELIVERY: Table = DeliveryRow.__table__
 _NOW = bindparam("now", type_=UtcDateTime())
 
-_INSERT_ATTEMPTS = insert(AttemptRow.__table__)  # type: ignore[attr-defined]
+_INSERT_ATTEMPTS = insert(AttemptRow.__table__)
 _INSERT_SUCCEEDED_ATTEMPTS = _INSERT_ATTEMPTS.from_select(
     ["delivery_id", "started_at", "finished_at", "outcome"],
     select(_DELIVERY.c.id, func.coalesce(_DELIVERY.c.started_at, _NOW), _NOW, literal("succeeded"))

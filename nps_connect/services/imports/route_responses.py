@@ -13,8 +13,7 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.responses import Response
 from nps_connect.rules.routing import plan_actions
-from nps_connect.services.contacts.response_records import RoutableResponse, build_response
-from nps_connect.services.contacts.store import build_contact, load_responses
+from nps_connect.services.contacts.store import RoutableResponse, build_contact, build_response, load_responses
 from nps_connect.services.context import Context
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.response_rows import ImportedResponse

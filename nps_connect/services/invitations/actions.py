@@ -25,8 +25,7 @@ from nps_connect.services.action_spec import (
     SettledDelivery,
 )
 from nps_connect.services.contacts.contactability import block_reason
-from nps_connect.services.contacts.response_records import is_confirmed
-from nps_connect.services.contacts.store import load_contact_subjects
+from nps_connect.services.contacts.store import is_confirmed, load_contact_subjects
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.customer_mail import build_customer_message, build_sender, unsubscribe_url
 from nps_connect.services.deliveries.preparation import survey_pause

@@ -35,8 +35,8 @@ STARTED_SURVEYS_KEY = "started_surveys"
 COUNTED_STATES = ("planned", "sent", "shadow")
 """States of invitations that count towards the cap of their day."""
 
-_DELIVERIES: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
-_INVITATIONS: Table = InvitationRow.__table__  # type: ignore[attr-defined]
+_DELIVERIES: Table = DeliveryRow.__table__
+_INVITATIONS: Table = InvitationRow.__table__
 
 
 class _DueSurvey(NamedTuple):

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
-from nps_connect.ledger.circuit_breakers import BreakerRow
 from nps_connect.ledger.counters import CounterRow
+from nps_connect.ledger.pauses import BreakerRow
 from nps_connect.ledger.quotas import QuotaRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.records.findings import Finding

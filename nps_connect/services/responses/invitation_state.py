@@ -16,7 +16,7 @@ from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.review_requests import has_review_request
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, PageViewRow, ResponseRow
 from nps_connect.records.contacts import Contact
-from nps_connect.services.contacts.response_records import ConfirmedResponse
+from nps_connect.services.contacts.store import ConfirmedResponse
 from nps_connect.services.context import Context
 
 OPEN_STATES = ("planned", "sent")

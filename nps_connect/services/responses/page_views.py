@@ -25,7 +25,7 @@ from nps_connect.rules.bot_detection import (
     parse_signals,
     serialize_signals,
 )
-from nps_connect.services.contacts.response_records import build_response
+from nps_connect.services.contacts.store import build_response
 from nps_connect.services.context import Context
 from nps_connect.services.responses.invitation_state import InvitationState, LockedInvitation, new_public_id
 from nps_connect.services.reviews.review_pages import record_review_pages_shown
@@ -56,7 +56,7 @@ _SELECT_REMINDERS = select(col(DeliveryRow.invitation_id), col(DeliveryRow.state
     col(DeliveryRow.state).in_(("succeeded", "pending", "held")),
 )
 _UPDATE_SIGNALS = (
-    update(PageViewRow.__table__)  # type: ignore[attr-defined]
+    update(PageViewRow.__table__)
     .where(col(PageViewRow.id) == bindparam("page_view_id"))
     .values(bot_signals=bindparam("new_signals"))
 )

@@ -16,7 +16,7 @@ from nps_connect.records.responses import NPS_SCALE, FollowUpAnswer, segment_of
 from nps_connect.rendering.languages import choose_language
 from nps_connect.rendering.sanitization import one_line
 from nps_connect.services.cases.recovery import record_recovery
-from nps_connect.services.contacts.response_records import ConfirmedResponse, RoutableResponse, build_response
+from nps_connect.services.contacts.store import ConfirmedResponse, RoutableResponse, build_response
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_deliveries
 from nps_connect.services.responses.invitation_state import LockedInvitation, new_public_id

@@ -15,7 +15,7 @@ from nps_connect.records.pages import FollowUpQuestion, SurveyPage, SurveyPageRe
 from nps_connect.records.responses import Response
 from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.routing import review_platforms
-from nps_connect.services.contacts.response_records import build_response
+from nps_connect.services.contacts.store import build_response
 from nps_connect.services.context import Context
 from nps_connect.services.links import ReviewLink, TestLink, UnsubscribeLink
 from nps_connect.services.responses.invitation_state import OPEN_STATES, InvitationState, load_invitation_states

@@ -22,8 +22,7 @@ from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestinati
 from nps_connect.rules.review_policy import choose_platform
 from nps_connect.rules.routing import PlannedAction, review_platforms
 from nps_connect.rules.timing import contact_zone, next_allowed_time
-from nps_connect.services.contacts.response_records import RoutableResponse
-from nps_connect.services.contacts.store import load_contact_subjects
+from nps_connect.services.contacts.store import RoutableResponse, load_contact_subjects
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_cancelled
 from nps_connect.services.deliveries.factory import NewDelivery

@@ -13,8 +13,7 @@ from nps_connect.ledger.tables import ContactRow, PageViewRow, ResponseRow
 from nps_connect.records.deliveries import CancelCode, ReviewDestination
 from nps_connect.records.pages import PageView
 from nps_connect.rules import bot_detection
-from nps_connect.services.contacts.response_records import build_response, confirmed_clause
-from nps_connect.services.contacts.store import build_contact
+from nps_connect.services.contacts.store import build_contact, build_response, confirmed_clause
 from nps_connect.services.context import Context
 from nps_connect.services.links import ReviewLink
 from nps_connect.services.reviews.reminders import cancel_reminder, load_review_deliveries

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Action, CancelCode, HoldCode
 from nps_connect.rules.routing import PlannedAction, grace_period, plan_actions
-from nps_connect.services.contacts.response_records import RoutableResponse
+from nps_connect.services.contacts.store import RoutableResponse
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries

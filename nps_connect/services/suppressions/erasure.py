@@ -48,7 +48,7 @@ def redact_events(session: Session, events: Iterable[tuple[int, Mapping[str, Any
     """
     values = [{"of_id": event_id, "to_record": redact_event_record(record)} for event_id, record in events]
     if values:
-        table = EventRow.__table__  # type: ignore[attr-defined]
+        table = EventRow.__table__
         redacted = bindparam("to_record", type_=table.c.record.type)
         statement = update(table).where(table.c.id == bindparam("of_id")).values(record=redacted)
         session.connection().execute(statement, values)

@@ -10,7 +10,7 @@ from support.application import ApplicationHarness
 from support.fake_vendors import FakeCrm
 
 from nps_connect import AuthFailed, Finding, OutcomeUnknown, Receipt, RetryLater, hookimpl
-from nps_connect.ledger import circuit_breakers, pauses
+from nps_connect.ledger import pauses
 from nps_connect.ledger.claims import LEASE_DURATION
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.deliveries.circuit_breaker import record_hang, resume_if_healthy
@@ -28,7 +28,7 @@ def stopped(application) -> dict[str, str]:
 
 def broken_until(application, name: str):
     with application.ledger.read() as session:
-        return circuit_breakers.open_until(session, pauses.connection_scope(name))
+        return pauses.open_until(session, pauses.connection_scope(name))
 
 
 def test_an_unavailable_vendor_opens_the_breaker_and_gets_one_probe(application, clock):

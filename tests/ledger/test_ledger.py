@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from nps_connect.ledger.fair_lock import FairLock
+from nps_connect.ledger.ledger import FairLock
 
 
 def wait_until(condition, seconds=10.0):
