@@ -20,7 +20,7 @@ from support.postgres import create_database, drop_database, postgres_server
 
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 
 __all__ = [
@@ -52,8 +52,8 @@ def databases() -> Iterator[dict[str, str]]:
 @contextmanager
 def application_at(url: str) -> Iterator[ApplicationHarness]:
     """Open the application in this process, on a ledger with the newest schema."""
-    ledger = Ledger(url)
-    upgrade(ledger)
+    ledger = Ledger(url, create=True)
+    create(ledger)
     try:
         yield ApplicationHarness(ledger, ManualClock())
     finally:

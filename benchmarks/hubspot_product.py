@@ -21,7 +21,7 @@ from nps_connect.app.validation import validate
 from nps_connect.builtin import email
 from nps_connect.connection import system_clock
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.plugins import Plugins
 from nps_connect.records.contacts import Contact
@@ -97,8 +97,8 @@ def _application(url: str, base_url: str) -> Application:
             "routes": [{"on": "any", "do": "write_score", "via": "crm"}],
         }
     )
-    ledger = Ledger(url)
-    upgrade(ledger)
+    ledger = Ledger(url, create=True)
+    create(ledger)
     return build_application(
         settings, plugins, validate(settings, plugins, where="benchmark"), ledger, rng=random.Random(7)
     )

@@ -16,7 +16,7 @@ import nps_connect_hubspot as plugin
 from nps_connect import Contact, RateLimited, Response, ScoreUpdate, SimulatedPerson
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerRateLimiter
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.testing import FixedClock, connect
 from nps_connect_hubspot.simulated import Simulated
 from nps_connect_hubspot.simulated.vendor import TOKEN
@@ -50,8 +50,8 @@ def measure() -> Iterator[tuple[str, int, float]]:
     for person in people:
         vendor.portal.create("contacts", {"email": person.email}, clock())
     with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
-        upgrade(ledger)
+        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}", create=True)
+        create(ledger)
         rate_limiter = LedgerRateLimiter(ledger, clock)
         settings = {"access_token": TOKEN, "calls_per_ten_seconds": QUOTA}
         connection = connect(plugin, settings, vendor, rate_limiter=rate_limiter)

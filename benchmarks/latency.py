@@ -21,7 +21,7 @@ from benchmarks._fixtures import databases
 from benchmarks._processes import SIGNING_KEY, ScoreVendor, run_processes, write_configuration
 from nps_connect.connection import system_clock
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.ledger.tables import ContactRow, InvitationRow
 from nps_connect.services.links import Links
 
@@ -73,8 +73,8 @@ def _measure_submission(page: str, vendor: ScoreVendor) -> float:
 
 def _insert_invitations(url: str) -> list[str]:
     """Insert contacts with sent invitations; returns the tokens of their links."""
-    ledger, now = Ledger(url), system_clock()
-    upgrade(ledger)
+    ledger, now = Ledger(url, create=True), system_clock()
+    create(ledger)
     numbers = range(1, ANSWERS + WARM + 1)
     with ledger.write() as session:
         session.execute(insert(ContactRow), [_contact(number, now) for number in numbers])

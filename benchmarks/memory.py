@@ -20,7 +20,7 @@ from benchmarks._fixtures import START, insert_deliveries, insert_responses
 from benchmarks._processes import ScoreVendor, run_processes, write_configuration
 from nps_connect.connection import system_clock
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 
 PENDING, PEOPLE = 1_000_000, 10_000
 SECONDS = 20.0
@@ -39,8 +39,8 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
     ):
         with tempfile.TemporaryDirectory() as folder:
             database = f"sqlite:///{folder}/ledger.db"
-            ledger = Ledger(database)
-            upgrade(ledger)
+            ledger = Ledger(database, create=True)
+            create(ledger)
             insert_responses(ledger, PEOPLE, system_clock())
             insert_deliveries(ledger, queue_name, PENDING, people=PEOPLE, due=due)
             ledger.close()

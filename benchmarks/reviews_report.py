@@ -17,7 +17,7 @@ from time import perf_counter
 from nps_connect.builtin.review_link.settings import ReviewLinkSettings
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.review_report import load_review_counts
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 
 ANSWERS = 1_000_000
 PEOPLE = 800_000
@@ -29,8 +29,8 @@ def measure() -> Iterator[tuple[str, int, float]]:
     """Yield each figure: text, count, seconds, remark."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
-        ledger = Ledger(f"sqlite:///{path}")
-        upgrade(ledger)
+        ledger = Ledger(f"sqlite:///{path}", create=True)
+        create(ledger)
         _insert_tallies(path)
         started = perf_counter()
         with ledger.read() as session:

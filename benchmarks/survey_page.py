@@ -27,7 +27,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from benchmarks._fixtures import START, ApplicationHarness, ManualClock, databases
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.ledger.tables import ContactRow, InvitationRow
 from nps_connect.services.links import Links
 from nps_connect.worker.gc_tuning import reduced_gc
@@ -87,8 +87,8 @@ def _compare(
 
 def _insert_invitations(url: str) -> list[str]:
     """Insert sent survey invitations; returns their tokens."""
-    ledger = Ledger(url)
-    upgrade(ledger)
+    ledger = Ledger(url, create=True)
+    create(ledger)
     contacts = [
         {
             "id": number,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from benchmarks._fixtures import START, ApplicationHarness, ManualClock, databases
 from nps_connect import ContactMatch, fact_key, hookimpl
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow, InvitationRow
 from nps_connect.ledger.upserts import insert_many
@@ -66,8 +66,8 @@ def measure() -> Iterator[tuple[str, int, float, str]]:
     """Measure each database with 1,000 and with 1,000,000 stored events."""
     with databases() as urls, reduced_gc():  # as a working process does
         for name, url in urls.items():
-            ledger = Ledger(url)
-            upgrade(ledger)
+            ledger = Ledger(url, create=True)
+            create(ledger)
             crm = _build_crm()
             application = ApplicationHarness(ledger, ManualClock(), SETTINGS_OVERRIDES, acme=crm)
             application.crm = crm

@@ -21,7 +21,7 @@ from nps_connect.app.web_backend import ApplicationWebBackend
 from nps_connect.builtin import email
 from nps_connect.connection import system_clock
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.plugins import Plugins
 from nps_connect.records.pages import PageView, Submission, SurveyPageRequest
@@ -86,8 +86,8 @@ def _measure_waits(delay: str) -> list[float]:
     vendor = UnlimitedZendesk(system_clock)
     vendor.populate([SimulatedPerson(f"p{number}@example.com", "P", "en") for number in range(ANSWERS)])
     with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
-        upgrade(ledger)
+        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}", create=True)
+        create(ledger)
         app = _application(ledger, vendor, delay)
         engine = app.create_engine()
         engine.start()

@@ -15,7 +15,7 @@ import nps_connect_zendesk as plugin
 from nps_connect import Contact, RateLimited, Receipt, Response, TicketDraft, VendorReply, VendorRequest
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerRateLimiter
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.testing import FixedClock, connect
 from nps_connect_zendesk.simulated import Simulated
 from nps_connect_zendesk.simulated.access_control import TOKEN
@@ -43,8 +43,8 @@ def measure() -> Iterator[tuple[str, int, float]]:
     for number in range(TICKETS):
         vendor.account.add_user("P", f"p{number}@example.com")
     with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}")
-        upgrade(ledger)
+        ledger = Ledger(f"sqlite:///{Path(folder) / 'bench.db'}", create=True)
+        create(ledger)
         settings = {"subdomain": "exemple", "access_token": TOKEN, "requests_per_minute": QUOTA}
         connection = connect(plugin, settings, vendor, rate_limiter=LedgerRateLimiter(ledger, clock), name="helpdesk")
         began, working = clock(), process_time()

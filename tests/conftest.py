@@ -14,7 +14,7 @@ from support.postgres import SERVER_URL_VARIABLE, create_database, drop_database
 from support.sqlite_files import copy_database, create_empty_database
 
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +32,8 @@ def postgres() -> Iterator[str]:
 def postgres_template(postgres: str) -> Iterator[str]:
     """The name of a template database with the newest schema."""
     url = create_database(postgres)
-    ledger = Ledger(url)
-    upgrade(ledger)
+    ledger = Ledger(url, create=True)
+    create(ledger)
     ledger.close()
     yield str(make_url(url).database)
     drop_database(postgres, url)

@@ -16,7 +16,7 @@ from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep,
 from nps_connect.http import VendorClient
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerRateLimiter
-from nps_connect.ledger.schema import require_current_schema
+from nps_connect.ledger.schema import create, require_current_schema
 from nps_connect.ledger.tokens import LedgerTokenStore
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
@@ -99,6 +99,19 @@ def open_ledger(settings: Settings) -> Ledger:
         ConfigError: the database address is invalid or not supported.
     """
     return Ledger(settings.core.database_url.get_secret_value())
+
+
+def create_database(settings: Settings) -> bool:
+    """Create the configured database; returns False, without any change, if it exists already.
+
+    Raises:
+        ConfigError: the database address is invalid, or the database cannot be reached.
+    """
+    ledger = Ledger(settings.core.database_url.get_secret_value(), create=True)
+    try:
+        return create(ledger)
+    finally:
+        ledger.close()
 
 
 def build_application(

@@ -65,7 +65,7 @@ def init(options: Options, force: bool, as_json: bool) -> None:
         click.echo(f"warning: not included: {broken}", err=True)
     if placeholders:
         click.echo(f"Fill in the placeholders in {secret_path}: {', '.join(placeholders)}.")
-    click.echo(f"Edit [core] in {path}, then run: nps-connect config check, nps-connect db upgrade, nps-connect run")
+    click.echo(f"Edit [core] in {path}, then run: nps-connect config check, nps-connect db create, nps-connect run")
 
 
 def _append_variables(path: Path, variables: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event, make_url, text
@@ -18,12 +19,16 @@ from sqlmodel import Session
 from nps_connect.errors import ConfigError
 
 DATABASE_URL_KEY = "core.database_url"
+MISSING_DATABASE_FIX = (
+    "to restore a backup, run: nps-connect db restore FILE; for a new database: nps-connect db create"
+)
 
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=30000",
+    "secure_delete=ON",  # what is erased is overwritten, also in copies of the file
     "cache_size=-4000",  # KiB per connection: twice SQLite's default, within the memory budget
     "wal_autocheckpoint=8000",  # pages (32 MB): pages that change often reach the main file once per checkpoint
 )
@@ -67,10 +72,13 @@ class Ledger:
 
     Args:
         url: ``sqlite:///file.db`` or ``postgresql://user@host/name``.
+        create: create a missing SQLite file; without it a missing file is an error, never an empty database.
     """
 
-    def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        self.engine = _engine(url, create=create)
+        self._creates_file = create
+        self._file_id: tuple[int, int] | None = None
         self._immediate = self.engine.execution_options(immediate=True)
         self._write_lock = FairLock() if self.is_sqlite else None
 
@@ -113,8 +121,10 @@ class Ledger:
         """Check that the database answers.
 
         Raises:
-            ConfigError: it cannot be reached; the text holds the reason, never the password.
+            ConfigError: it cannot be reached, or its file is missing or has been replaced while in use; the text holds
+                the reason, never the password.
         """
+        self.require_same_file()
         try:
             with self.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
@@ -126,12 +136,37 @@ class Ledger:
                 fix="check that the server is running and the address is correct",
             ) from None
 
+    def require_same_file(self) -> None:
+        """Check that the SQLite file exists and is still the one that was opened first.
+
+        Raises:
+            ConfigError: it was never there, or was deleted or replaced meanwhile; names what to do.
+        """
+        if self.file is None or self._creates_file:
+            return
+        try:
+            status = self.file.stat()
+        except FileNotFoundError:
+            state = "does not exist" if self._file_id is None else "was deleted while in use"
+            raise ConfigError(
+                f"the database file {self.file} {state}", key=DATABASE_URL_KEY, fix=MISSING_DATABASE_FIX
+            ) from None
+        file_id = status.st_dev, status.st_ino
+        self._file_id = self._file_id or file_id
+        if self._file_id != file_id:
+            raise ConfigError(
+                f"the database file {self.file} was replaced while in use",
+                key=DATABASE_URL_KEY,
+                fix="restart the process; to install a backup, run: nps-connect db restore FILE",
+            )
+
     def close(self) -> None:
         """Close pooled connections."""
         self.engine.dispose()
+        self._file_id = None
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, *, create: bool) -> Engine:
     try:
         parsed = make_url(url)
     except Exception as error:
@@ -141,7 +176,7 @@ def _engine(url: str) -> Engine:
     if parsed.drivername in ("postgresql", "postgres"):
         return _postgres(parsed.set(drivername="postgresql+psycopg"))
     if parsed.drivername == "sqlite":
-        return _sqlite(parsed)
+        return _sqlite(parsed, create=create)
     raise ConfigError(
         f"database kind {parsed.drivername!r} is not supported",
         key=DATABASE_URL_KEY,
@@ -158,8 +193,16 @@ def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not expo
         ) from None
 
 
-def _sqlite(url: Any) -> Engine:  # noqa: ANN401
+def _sqlite(url: Any, *, create: bool) -> Engine:  # noqa: ANN401
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, json_deserializer=from_json)
+
+    if url.database and url.database != ":memory:":
+
+        @event.listens_for(engine, "do_connect")
+        def _open(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:  # noqa: ANN401
+            # SQLite's own default, mode=rwc, would take a missing file for a new database
+            arguments[0] = f"file:{quote(str(Path(url.database).absolute()))}?mode={'rwc' if create else 'rw'}"
+            options["uri"] = True
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401  # DBAPI objects

@@ -1,15 +1,17 @@
-"""The schema version: upgrade a database, or refuse one of another version with the command that fixes it."""
+"""The schema version: create or upgrade a database, or refuse one of another version with the command that fixes it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
 from nps_connect.errors import ConfigError
 from nps_connect.ledger import procrastinate_schema
-from nps_connect.ledger.ledger import DATABASE_URL_KEY, Ledger
+from nps_connect.ledger.ledger import DATABASE_URL_KEY, MISSING_DATABASE_FIX, Ledger
 
 UPGRADE_LOCK_KEY = 7_240_513_001
 """Key of the PostgreSQL advisory lock that lets one process at a time upgrade."""
@@ -21,30 +23,58 @@ PRERELEASE_VERSIONS = frozenset({"0001", "0002", "0003"})
 """Versions of databases from before 0.1.0, whose migrations were squashed into 2001: they cannot be upgraded."""
 
 
-def upgrade(ledger: Ledger) -> tuple[str | None, str]:
-    """Upgrade the schema; returns the versions before and after. Idempotent.
+def create(ledger: Ledger) -> bool:
+    """Create all tables in an empty database; returns False, without any change, if it has them already.
 
     Raises:
-        ConfigError: the database cannot be reached, or was made before 0.1.0.
+        ConfigError: the database cannot be reached.
     """
-    from alembic import command
-    from alembic.config import Config
-
     ledger.ping()
+    with _upgrade_transaction(ledger) as connection:
+        if _database_version(connection) is not None:
+            return False
+        _migrate(connection)
+    return True
+
+
+def upgrade(ledger: Ledger) -> tuple[str, str]:
+    """Upgrade the schema of an existing database; returns the versions before and after. Idempotent.
+
+    Raises:
+        ConfigError: the database cannot be reached, is empty, or was made before 0.1.0.
+    """
+    ledger.ping()
+    with _upgrade_transaction(ledger) as connection:
+        previous_version = _database_version(connection)
+        if previous_version is None:
+            raise _empty_database()
+        _refuse_prerelease(previous_version)
+        _migrate(connection)
+    return previous_version, latest_version()
+
+
+@contextmanager
+def _upgrade_transaction(ledger: Ledger) -> Iterator[Connection]:
+    """Open the transaction of an upgrade; only one process at a time has one."""
     with ledger.engine.begin() as connection:
         if not ledger.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK_KEY})
-        previous_version = _database_version(connection)
-        _refuse_prerelease(previous_version)
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS_DIR))
-        config.set_main_option("path_separator", "os")
-        config.set_main_option("version_locations", os.pathsep.join(map(str, VERSION_FOLDERS)))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        if not ledger.is_sqlite:
-            procrastinate_schema.install_schema(connection)
-        return previous_version, latest_version()
+        yield connection
+
+
+def _migrate(connection: Connection) -> None:
+    """Run the migrations that the database lacks."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS_DIR))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("version_locations", os.pathsep.join(map(str, VERSION_FOLDERS)))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    if connection.dialect.name != "sqlite":
+        procrastinate_schema.install_schema(connection)
 
 
 def latest_version() -> str:
@@ -71,12 +101,17 @@ def require_current_schema(ledger: Ledger) -> None:
             key=DATABASE_URL_KEY,
             fix="install the newer nps-connect",
         )
-    state = "is empty" if version is None else f"has the old schema {version}"
+    if version is None:
+        raise _empty_database()
     raise ConfigError(
-        f"the database {state}; this program needs {required_version}",
+        f"the database has the old schema {version}; this program needs {required_version}",
         key=DATABASE_URL_KEY,
         fix="run: nps-connect db upgrade",
     )
+
+
+def _empty_database() -> ConfigError:
+    return ConfigError("the database is empty", key=DATABASE_URL_KEY, fix=MISSING_DATABASE_FIX)
 
 
 def _refuse_prerelease(version: str | None) -> None:
@@ -85,7 +120,7 @@ def _refuse_prerelease(version: str | None) -> None:
             f"the database has schema {version}, made before 0.1.0: export, then create anew",
             key=DATABASE_URL_KEY,
             fix="run responses export with the version that made it, set core.database_url to a new database, "
-            "then run: nps-connect db upgrade",
+            "then run: nps-connect db create",
         )
 
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import httpx
 
-from nps_connect.app.application import open_application, open_ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.app.application import create_database, open_application
 from nps_connect.plugins import LOAD_PLUGINS_VARIABLE
 from nps_connect.services.operations.connection_setup import apply_all_setups
 from nps_connect.settings.load_settings import environment_path, load_settings
@@ -89,17 +88,13 @@ class ProductProcess:
         return json.loads(self.run_command(*arguments, "--json"))
 
     def create_database(self) -> str:
-        """Create or upgrade the database, like ``db upgrade``, and return its address.
+        """Create the database, like ``db create --if-missing``, and return its address.
 
         Raises:
             ConfigError: a mistake in the configuration.
         """
         settings = load_settings(self.config, self.environ)
-        ledger = open_ledger(settings)
-        try:
-            upgrade(ledger)
-        finally:
-            ledger.close()
+        create_database(settings)
         return settings.core.database_url.get_secret_value()
 
     def set_up_vendors(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture
 def connections(configured_cli):
     """Run `connections` commands with a database and an unreachable mail server."""
-    assert configured_cli("db", "upgrade").code == 0
+    assert configured_cli("db", "create").code == 0
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -68,7 +68,7 @@ def test_unknown_connection_suggests_the_nearest_name(connections, command):
     assert "did you mean 'mail'?" in result.err
 
 
-def test_missing_database_suggests_db_upgrade(configured_cli):
+def test_missing_database_suggests_db_create(configured_cli):
     result = configured_cli("connections", "list")
     assert result.code == 2
-    assert "db upgrade" in result.err
+    assert "db create" in result.err

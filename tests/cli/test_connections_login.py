@@ -7,7 +7,7 @@ from nps_connect.cli.connections.login import parse_code
 
 
 def test_login_requires_a_plugin_with_oauth(configured_cli):
-    assert configured_cli("db", "upgrade").code == 0
+    assert configured_cli("db", "create").code == 0
     result = configured_cli("connections", "login", "mail")
     assert result.code == 1
     assert "does not support OAuth login" in result.err

@@ -1,12 +1,12 @@
-"""`nps-connect db upgrade`: create and upgrade the schema."""
+"""`nps-connect db upgrade`: upgrade the schema of an existing database."""
 
 import json
 
 from nps_connect.ledger.schema import latest_version
 
 
-def test_upgrade_creates_tables_and_is_idempotent(configured_cli):
-    assert configured_cli("db", "upgrade").out == f"Schema upgraded: empty -> {latest_version()}.\n"
+def test_upgrade_is_idempotent(configured_cli):
+    configured_cli("db", "create")
     assert configured_cli("db", "upgrade").out == f"Schema is up to date: {latest_version()}.\n"
     assert json.loads(configured_cli("db", "upgrade", "--json").out) == {
         "before": latest_version(),
@@ -15,18 +15,15 @@ def test_upgrade_creates_tables_and_is_idempotent(configured_cli):
     }
 
 
-def test_commands_refuse_an_empty_database_and_suggest_db_upgrade(configured_cli):
-    for arguments in (["run"], ["deliveries", "list"], ["report"], ["pause"]):
-        result = configured_cli(*arguments)
-        assert (result.code, result.out) == (2, "")
-        assert result.err == (
-            f"Error: nps-connect.toml: core.database_url: the database is empty; this program needs {latest_version()}; "
-            "run: nps-connect db upgrade\n"
-        )
+def test_upgrade_never_creates_a_database(configured_cli):
+    result = configured_cli("db", "upgrade")
+    assert result.code == 2
+    assert "nps-connect.db does not exist" in result.err
+    assert not (configured_cli.folder / "nps-connect.db").exists()
 
 
 def test_unreachable_database(configured_cli):
-    result = configured_cli("db", "upgrade", NPS_CONNECT_CORE__DATABASE_URL="sqlite:////nowhere/at/all.db")
+    result = configured_cli("db", "create", NPS_CONNECT_CORE__DATABASE_URL="sqlite:////nowhere/at/all.db")
     assert result.code == 2
     assert (
         "Error: nps-connect.toml: core.database_url: the database cannot be reached (unable to open database file)"

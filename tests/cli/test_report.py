@@ -29,7 +29,7 @@ def test_text_output(seeded_cli):
 
 
 def test_no_responses(configured_cli):
-    configured_cli("db", "upgrade")
+    configured_cli("db", "create")
     assert configured_cli("report").out == "no responses\n"
     report = report_json(configured_cli)
     assert (report["score"], report["margin"], report["responses"]) == (None, None, 0)

@@ -192,7 +192,7 @@ def test_own_export_can_be_imported_again(import_cli):
     rows_before = json.loads(import_cli("responses", "export", "--json").out)
     import_cli("responses", "export", "--output", "all.csv")
     (import_cli.folder / "nps-connect.db").unlink()
-    import_cli("db", "upgrade")
+    import_cli("db", "create")
     result = import_cli("responses", "import", "all.csv", *SURVEY, "--preset", "nps-connect")
     assert "without a time zone" not in result.err
     rows_after = json.loads(import_cli("responses", "export", "--json").out)

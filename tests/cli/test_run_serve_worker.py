@@ -28,7 +28,7 @@ def free_port():
 def start(configured_cli):
     """Start a command in the configured folder; kills it at the end of the test if it still runs."""
     processes = []
-    configured_cli("db", "upgrade")
+    configured_cli("db", "create")
 
     def run(*arguments, **environ):
         environ = {**os.environ, "NPS_CONNECT_LOAD_PLUGINS": "alerts,email", **environ}
@@ -99,7 +99,7 @@ def test_port_in_use_suggests_a_fix(start):
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_serve_and_worker_require_postgresql(configured_cli, command):
-    configured_cli("db", "upgrade")
+    configured_cli("db", "create")
     result = configured_cli(command)
     assert result.code == 2
     assert result.err == (

@@ -12,7 +12,7 @@ from support.hypothesis_settings import ledger_settings
 from nps_connect.ledger import review_requests
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.review_tables import ReviewRequestRow
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 
 NOW = datetime(2026, 11, 17, 9, tzinfo=UTC)
 COOLDOWN = timedelta(days=180)
@@ -34,8 +34,8 @@ class _UncheckedLedger:
     """A ledger in which reservations may refer to responses that do not exist."""
 
     def __init__(self, folder):
-        self.ledger = Ledger(f"sqlite:///{folder / 'asks.db'}")
-        upgrade(self.ledger)
+        self.ledger = Ledger(f"sqlite:///{folder / 'asks.db'}", create=True)
+        create(self.ledger)
 
     def session(self) -> Session:
         session = Session(self.ledger.engine)

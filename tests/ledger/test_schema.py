@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, inspect, text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import OperationalError, StatementError
 from support.postgres import create_database, drop_database
+from support.sqlite_files import copy_database
 
 from nps_connect.errors import ConfigError
 from nps_connect.ledger import all_tables, schema  # noqa: F401  # all_tables completes the metadata
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.pauses import PauseRow
-from nps_connect.ledger.schema import latest_version, require_current_schema, upgrade
+from nps_connect.ledger.schema import create, latest_version, require_current_schema, upgrade
 from nps_connect.services.operations.connection_findings import count_unreadable
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 
@@ -59,7 +60,7 @@ def index_texts(ledger: Ledger, table: str) -> list[str]:
 def empty_ledger(database_url, request, tmp_path) -> Iterator[Ledger]:
     """A new database without tables."""
     if database_url.startswith("sqlite"):
-        ledger = Ledger(f"sqlite:///{tmp_path / 'new.db'}")
+        ledger = Ledger(f"sqlite:///{tmp_path / 'new.db'}", create=True)
         yield ledger
         ledger.close()
         return
@@ -113,14 +114,15 @@ def test_upgrade_is_idempotent(ledger):
 
 
 def test_upgrade_applies_a_new_revision_and_keeps_the_data(empty_ledger, monkeypatch):
-    assert upgrade(empty_ledger) == (None, "2001")
+    assert create(empty_ledger)
+    released = latest_version()
     moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
     with empty_ledger.write() as session:
         session.add(PauseRow(scope="mail", cause="operator", reason="holidays", since=moment))
     monkeypatch.setattr(schema, "VERSION_FOLDERS", (*schema.VERSION_FOLDERS, EXTRA_REVISIONS))
-    with pytest.raises(ConfigError, match=r"has the old schema 2001; this program needs 2002.*nps-connect db upgrade"):
+    with pytest.raises(ConfigError, match=rf"has the old schema {released}; this program needs 2999.*db upgrade"):
         require_current_schema(empty_ledger)
-    assert upgrade(empty_ledger) == ("2001", "2002")
+    assert upgrade(empty_ledger) == (released, "2999")
     require_current_schema(empty_ledger)
     assert "nickname" in {column["name"] for column in inspect(empty_ledger.engine).get_columns("contacts")}
     with empty_ledger.read() as session:
@@ -128,8 +130,41 @@ def test_upgrade_applies_a_new_revision_and_keeps_the_data(empty_ledger, monkeyp
 
 
 def test_an_empty_database_is_refused_with_the_command_that_creates_the_schema(tmp_path):
+    (tmp_path / "empty.db").touch()
     ledger = Ledger(f"sqlite:///{tmp_path / 'empty.db'}")
-    with pytest.raises(ConfigError, match=r"is empty.*run: nps-connect db upgrade"):
+    for act in (require_current_schema, upgrade):
+        with pytest.raises(ConfigError, match=r"is empty.*for a new database: nps-connect db create"):
+            act(ledger)
+    ledger.close()
+
+
+def test_a_database_is_created_once(empty_ledger):
+    assert create(empty_ledger)
+    assert not create(empty_ledger)
+
+
+def test_a_missing_file_is_never_opened_as_a_new_database(tmp_path):
+    ledger = Ledger(f"sqlite:///{tmp_path / 'lost.db'}")
+    for act in (require_current_schema, upgrade):
+        with pytest.raises(
+            ConfigError, match=r"lost\.db does not exist; to restore a backup, run: nps-connect db restore"
+        ):
+            act(ledger)
+    with pytest.raises(OperationalError), ledger.read() as session:
+        session.execute(text("SELECT 1"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("change", "state"), [("delete", "was deleted"), ("replace", "was replaced")])
+def test_a_file_that_is_lost_while_in_use_is_noticed(tmp_path, sqlite_template, change, state):
+    path = tmp_path / "ledger.db"
+    copy_database(sqlite_template, path)
+    ledger = Ledger(f"sqlite:///{path}")
+    require_current_schema(ledger)
+    path.rename(tmp_path / "aside.db")
+    if change == "replace":
+        copy_database(sqlite_template, path)
+    with pytest.raises(ConfigError, match=f"{state} while in use"):
         require_current_schema(ledger)
     ledger.close()
 
@@ -164,7 +199,7 @@ def _set_version(ledger, version):
     [
         ("mysql://localhost/nps", "'mysql' is not supported"),
         ("rubbish", "not a database address"),
-        ("sqlite:////nowhere/at/all/ledger.db", "cannot be reached"),
+        ("sqlite:////nowhere/at/all/ledger.db", "does not exist"),
         ("postgresql://nobody:secret-password@127.0.0.1:1/nps", "cannot be reached"),
     ],
 )
@@ -188,12 +223,12 @@ def test_times_are_loaded_aware_and_naive_ones_are_refused(ledger):
         session.rollback()
 
 
-def test_sqlite_commits_survive_a_power_cut(tmp_path):
-    ledger = Ledger(f"sqlite:///{tmp_path / 'x.db'}")
+def test_sqlite_commits_survive_a_power_cut_and_deleted_content_is_overwritten(tmp_path):
+    ledger = Ledger(f"sqlite:///{tmp_path / 'x.db'}", create=True)
     with ledger.engine.connect() as connection:
         settings = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
         ]
     ledger.close()
-    assert settings == ["wal", 2, 1]
+    assert settings == ["wal", 2, 1, 1]

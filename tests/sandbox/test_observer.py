@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 from nps_connect.ledger.tables import ContactRow, InvitationRow, PageViewRow, RawRequest
 from nps_connect.sandbox.ledger_observer import LedgerObserver
 
@@ -19,8 +19,8 @@ def url(tmp_path):
 
 @pytest.fixture
 def ledger(url):
-    ledger = Ledger(url)
-    upgrade(ledger)
+    ledger = Ledger(url, create=True)
+    create(ledger)
     yield ledger
     ledger.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.schema import upgrade
+from nps_connect.ledger.schema import create
 
 
 def copy_database(template: Path, path: Path) -> None:
@@ -24,7 +24,7 @@ def close_database(ledger: Ledger) -> None:
 
 def create_empty_database(path: Path) -> Path:
     """Create a database file with the newest schema, as a template for copies."""
-    ledger = Ledger(f"sqlite:///{path}")
-    upgrade(ledger)
+    ledger = Ledger(f"sqlite:///{path}", create=True)
+    create(ledger)
     close_database(ledger)
     return path

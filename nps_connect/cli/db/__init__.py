@@ -1,6 +1,7 @@
-"""Create, upgrade or copy the database."""
+"""Create, upgrade, back up, restore or copy the database."""
 
 COMMANDS = {
-    "upgrade": "Create the tables or upgrade the schema. Idempotent.",
+    "create": "Create the database. An existing one is refused.",
+    "upgrade": "Upgrade the schema to the current version. Idempotent.",
     "copy": "Copy all data to another, empty database.",
 }

@@ -27,16 +27,17 @@ def copy(options: Options, target: str, as_json: bool) -> None:
     from nps_connect.app.process_lock import single_process_lock
     from nps_connect.ledger.copy_ledger import copy_ledger
     from nps_connect.ledger.ledger import Ledger
-    from nps_connect.ledger.schema import upgrade
+    from nps_connect.ledger.schema import create, require_current_schema
 
     def print_progress(table: str, rows: int) -> None:
         if not as_json:
             click.echo(f"\r{table}: {rows}", nl=False, err=True)
 
-    target_ledger = Ledger(target)
+    target_ledger = Ledger(target, create=True)
     try:
         with options.open_ledger() as (ledger, _settings), single_process_lock(ledger):
-            upgrade(target_ledger)
+            create(target_ledger)
+            require_current_schema(target_ledger)
             tables = list(copy_ledger(ledger, target_ledger, print_progress))
     finally:
         target_ledger.close()

@@ -10,7 +10,7 @@ from nps_connect.cli._support.output import print_json
 
 @command
 def upgrade(options: Options, as_json: bool) -> None:
-    """Create the tables or upgrade the schema to the current version. Idempotent."""
+    """Upgrade the schema of the database to the current version. Idempotent. Never creates a database."""
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.ledger.schema import upgrade as upgrade_schema
 
@@ -24,4 +24,4 @@ def upgrade(options: Options, as_json: bool) -> None:
     elif before == after:
         click.echo(f"Schema is up to date: {after}.")
     else:
-        click.echo(f"Schema upgraded: {before or 'empty'} -> {after}.")
+        click.echo(f"Schema upgraded: {before} -> {after}.")

@@ -63,7 +63,7 @@ def run_cli(vendor, tmp_path):
             }
             return CliRunner(env=environ).invoke(main, list(arguments), input=answer)
 
-        assert run("db", "upgrade").exit_code == 0
+        assert run("db", "create").exit_code == 0
         run.database = tmp_path / "nps.db"
         yield run
 

@@ -3,8 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2002"
-down_revision = "2001"
+from nps_connect.ledger.schema import MIGRATIONS_DIR
+
+revision = "2999"
+down_revision = max(path.name.partition("_")[0] for path in (MIGRATIONS_DIR / "versions").glob("[0-9]*.py"))
 branch_labels = None
 depends_on = None
 
