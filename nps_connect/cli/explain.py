@@ -81,5 +81,10 @@ def _print(timeline: Timeline, zone: tzinfo, *, is_person: bool) -> None:
     if timeline.truncated:
         click.echo(f"truncated   {', '.join(timeline.truncated)}: showing the newest {MAX_ROWS_PER_KIND} of each")
     click.echo()
-    rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in timeline.entries]
-    print_table([f"time ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet")
+    print_timeline(timeline, zone)
+
+
+def print_timeline(timeline: Timeline, zone: tzinfo) -> None:
+    """Print what happened as a table, oldest first."""
+    rows = [(entry.at, entry.kind, entry.id, entry.text) for entry in timeline.entries]
+    print_table([f"time ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet", zone=zone)

@@ -22,20 +22,16 @@ def status(options: Options, as_json: bool) -> None:
         print_json(asdict(system))
         return
     zone = settings.core.zone
-    print_fields(
-        [
-            ("mode", system.mode),
-            ("surveys today", f"{system.surveys_today} of {system.surveys_per_day}"),
-            *((f"deliveries {state}", number) for state, number in system.deliveries.items()),
-        ]
-    )
+    surveys_today = f"{system.surveys_today} of {system.surveys_per_day}"
+    deliveries = {f"deliveries {state}": number for state, number in system.deliveries.items()}
+    print_fields({"mode": system.mode, "surveys today": surveys_today, **deliveries})
     click.echo()
     print_table(
         ["connection", "last event", "age", "missed webhooks (30d)", "undecided", "unreadable"],
         [
             (
                 name,
-                format_time(intake.last_event_at, zone) or "never",
+                intake.last_event_at or "never",
                 format_age(system.at - intake.last_event_at) if intake.last_event_at else None,
                 intake.missed,
                 intake.undecided,
@@ -44,6 +40,7 @@ def status(options: Options, as_json: bool) -> None:
             for name, intake in system.connections.items()
         ],
         empty="no connection with events",
+        zone=zone,
     )
     if system.to_confirm:
         detractors = pluralize(system.to_confirm, "unconfirmed detractor", "unconfirmed detractors")

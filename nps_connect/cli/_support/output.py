@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,13 +33,14 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+def print_table(columns: Iterable[str], rows: Iterable[Sequence[object]], *, empty: str, zone: tzinfo = UTC) -> None:
     """Print a table.
 
     Args:
         columns: the column headings.
         rows: one sequence of values per row; None prints as an empty cell. Values are not parsed as markup.
         empty: the text to print if there are no rows.
+        zone: the zone in which times are shown.
     """
     from rich import box
     from rich.table import Table
@@ -49,7 +50,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*(Text(_format_value(value, zone)) for value in row))
     if table.row_count:
         console().print(table)
         click.echo()
@@ -57,22 +58,53 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         click.echo(empty)
 
 
-def print_more_hint(limit: int) -> None:
-    """Print that ``--limit`` left rows out."""
-    click.echo(f"More rows exist; to show them: --limit {limit * 10}")
+def print_rows(
+    rows: Sequence[Any],
+    columns: Mapping[str, Any],
+    *,
+    empty: str,
+    as_json: bool = False,
+    zone: tzinfo = UTC,
+    limit: int | None = None,
+) -> None:
+    """Print rows as a table with some of their values, or as a JSON list with all of them.
+
+    Args:
+        rows: mappings by column name; one more than `limit` if rows were left out.
+        columns: by heading, the key of the value, or a function that returns it from the row.
+        empty: the text to print if there are no rows.
+        as_json: print JSON.
+        zone: the zone in which times are shown to people.
+        limit: maximum number of rows; None means all.
+    """
+    if as_json:
+        print_json(rows[:limit])
+        return
+    cells = [
+        [row[column] if isinstance(column, str) else column(row) for column in columns.values()] for row in rows[:limit]
+    ]
+    print_table(columns, cells, empty=empty, zone=zone)
+    if limit is not None and len(rows) > limit:
+        click.echo(f"More rows exist; to show them: --limit {limit * 10}")
 
 
-def print_fields(fields: Iterable[tuple[str, object]]) -> None:
-    """Print one ``name  value`` pair per line, leaving out None and empty texts."""
-    shown = [(name, value) for name, value in fields if value not in (None, "")]
-    width = max((len(name) for name, _ in shown), default=0)
-    for name, value in shown:
-        click.echo(f"{name:<{width}}  {value}")
+def print_fields(fields: Mapping[str, object], zone: tzinfo = UTC) -> None:
+    """Print one ``name  value`` pair per line, leaving out None and empty texts; times are shown in the zone."""
+    shown = {name: value for name, value in fields.items() if value not in (None, "")}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        click.echo(f"{name:<{width}}  {_format_value(value, zone)}")
+
+
+def _format_value(value: object, zone: tzinfo) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    return "" if value is None else str(value)
 
 
 def format_time(value: datetime | None, zone: tzinfo) -> str | None:
     """Return a time in the given zone for people, or None."""
-    return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    return None if value is None else _format_value(value, zone)
 
 
 def format_age(age: timedelta) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import format_time, print_fields, print_json, print_more_hint, print_table
+from nps_connect.cli._support.output import print_fields, print_json, print_rows
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -42,47 +42,11 @@ def list_(options: Options, state: str | None, limit: int, as_json: bool) -> Non
     if as_json:
         print_json({"summary": summary, "cases": rows[:limit]})
         return
-    zone = settings.core.zone
-    print_table(
-        [
-            "opened",
-            "state",
-            "score",
-            "contact",
-            "owner",
-            "deadline",
-            "first reply",
-            "solved after",
-            "new score",
-            "ticket",
-        ],
-        [
-            (
-                format_time(row["opened_at"], zone),
-                row["state"],
-                row["score"],
-                row["contact"],
-                row["owner"],
-                format_time(row["deadline"], zone),
-                _format_duration(row["first_reply_minutes"]),
-                _format_duration(row["solve_minutes"]),
-                row["recovered_score"],
-                row["ticket_link"] or f"{row['connection']}:{row['ticket_id']}",
-            )
-            for row in rows[:limit]
-        ],
-        empty="no cases",
-    )
+    print_rows(rows, COLUMNS, empty="no cases", zone=settings.core.zone, limit=limit)
     if summary["cases"]:
-        print_fields(
-            [
-                *((name, summary[name]) for name in STATES),
-                ("median first reply", _format_duration(summary["median_first_reply_minutes"])),
-                ("median time to solve", _format_duration(summary["median_solve_minutes"])),
-            ]
-        )
-    if len(rows) > limit:
-        print_more_hint(limit)
+        reply = _format_duration(summary["median_first_reply_minutes"])
+        times = {"median first reply": reply, "median time to solve": _format_duration(summary["median_solve_minutes"])}
+        print_fields({name: summary[name] for name in STATES} | times)
 
 
 def _load_cases(
@@ -191,3 +155,17 @@ def _format_duration(minutes: float | None) -> str | None:
     if whole < 24 * 60:
         return f"{whole // 60}h{whole % 60:02d}m"
     return f"{whole // 1440}d{whole % 1440 // 60}h"
+
+
+COLUMNS = {
+    "opened": "opened_at",
+    "state": "state",
+    "score": "score",
+    "contact": "contact",
+    "owner": "owner",
+    "deadline": "deadline",
+    "first reply": lambda row: _format_duration(row["first_reply_minutes"]),
+    "solved after": lambda row: _format_duration(row["solve_minutes"]),
+    "new score": "recovered_score",
+    "ticket": lambda row: row["ticket_link"] or f"{row['connection']}:{row['ticket_id']}",
+}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.options import CheckedConfig, Options, command
-from nps_connect.cli._support.output import print_fields, print_json, print_table
+from nps_connect.cli._support.output import print_fields, print_json, print_rows
 
 if TYPE_CHECKING:
     from nps_connect.errors import ConfigErrors
@@ -65,21 +65,12 @@ def _summary_json(path: Path, config: CheckedConfig) -> dict[str, Any]:
 
 def _print(summary: dict[str, Any]) -> None:
     click.echo(f"{summary['file']}: ok")
-    print_fields([("mode", summary["mode"]), ("surveys", ", ".join(survey["name"] for survey in summary["surveys"]))])
-    print_table(
-        ["connection", "plugin", "events"],
-        [(entry["name"], entry["plugin"], entry["events"]) for entry in summary["connections"]],
-        empty="no connections",
-    )
-    print_table(
-        ["trigger", "on", "from", "survey"],
-        [(entry["name"], entry["on"], entry["from"], entry["survey"]) for entry in summary["triggers"]],
-        empty="no triggers",
-    )
-    print_table(
-        ["route", "do", "via"],
-        [(", ".join(entry["on"]), entry["do"], entry["via"]) for entry in summary["routes"]],
-        empty="no routes",
-    )
+    print_fields({"mode": summary["mode"], "surveys": ", ".join(survey["name"] for survey in summary["surveys"])})
+    connection_columns = {"connection": "name", "plugin": "plugin", "events": "events"}
+    print_rows(summary["connections"], connection_columns, empty="no connections")
+    trigger_columns = {"trigger": "name", "on": "on", "from": "from", "survey": "survey"}
+    print_rows(summary["triggers"], trigger_columns, empty="no triggers")
+    route_columns = {"route": lambda route: ", ".join(route["on"]), "do": "do", "via": "via"}
+    print_rows(summary["routes"], route_columns, empty="no routes")
     for warning in summary["notes"]:
         click.echo(f"warning: {warning}")

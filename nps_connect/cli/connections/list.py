@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import format_time, print_json, print_table
+from nps_connect.cli._support.output import print_rows
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from nps_connect.services.context import Context
+
+COLUMNS = {
+    "name": "name",
+    "plugin": "plugin",
+    "events": "events",
+    "last event": "last_event_at",
+    "pending": lambda row: row["deliveries"].get("pending", 0),
+    "held": lambda row: row["deliveries"].get("held", 0),
+    "dead": lambda row: row["deliveries"].get("dead", 0),
+    "paused": lambda row: ", ".join(row["stopped"]),
+}
 
 
 @command
@@ -21,24 +32,7 @@ def list_(options: Options, as_json: bool) -> None:
         with ctx.ledger.read() as session:
             rows = [_connection_json(ctx, session, name) for name in ctx.connections]
         zone = ctx.settings.core.zone
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ["name", "plugin", "events", "last event", "pending", "held", "dead", "paused"],
-        [
-            (
-                row["name"],
-                row["plugin"],
-                row["events"],
-                format_time(row["last_event_at"], zone),
-                *(row["deliveries"].get(state, 0) for state in ("pending", "held", "dead")),
-                ", ".join(row["stopped"]),
-            )
-            for row in rows
-        ],
-        empty="no connections",
-    )
+    print_rows(rows, COLUMNS, empty="no connections", as_json=as_json, zone=zone)
 
 
 def _connection_json(ctx: Context, session: Session, name: str) -> dict[str, Any]:

@@ -97,12 +97,7 @@ def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
 
 def _print(contact: dict[str, Any], zone: tzinfo) -> None:
     lists = ("suppressions", "bounces", "responses")
-    times = ("deleted_at", "erased_at")
-    print_fields(
-        (name, format_time(value, zone) if name in times else value)
-        for name, value in contact.items()
-        if name not in lists
-    )
+    print_fields({name: value for name, value in contact.items() if name not in lists}, zone)
     if contact["suppressions"]:
         click.echo("\nsuppressed:")
     for suppression in contact["suppressions"]:

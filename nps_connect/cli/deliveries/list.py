@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import format_time, last_line, print_json, print_more_hint, print_table
+from nps_connect.cli._support.output import last_line, print_rows
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import DeliveryRow
@@ -28,7 +28,7 @@ def list_(
     from sqlmodel import col
 
     from nps_connect.ledger.tables import DeliveryRow
-    from nps_connect.records.deliveries import Action, hold_text
+    from nps_connect.records.deliveries import Action
 
     if action is not None and action not in get_args(Action):
         raise click.BadParameter(f"one of {', '.join(get_args(Action))}", param_hint="--action")
@@ -40,34 +40,25 @@ def list_(
     if action is not None:
         query = query.where(col(DeliveryRow.action) == action)
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
-        rows = list(session.execute(query).scalars())
-    if as_json:
-        print_json([delivery_json(row) for row in rows[:limit]])
-        return
-    print_table(
-        ["id", "state", "action", "connection", "due", "attempts", "details"],
-        [
-            (
-                row.id,
-                row.state,
-                row.action,
-                row.connection,
-                format_time(row.due_at, settings.core.zone),
-                row.attempts,
-                last_line(
-                    hold_text(row.hold_code, row.hold_detail)
-                    or row.last_error
-                    or row.receipt_note
-                    or row.receipt_link
-                    or row.receipt_id
-                ),
-            )
-            for row in rows[:limit]
-        ],
-        empty="no deliveries",
+        rows = [delivery_json(row) for row in session.execute(query).scalars()]
+    print_rows(rows, COLUMNS, empty="no deliveries", as_json=as_json, zone=settings.core.zone, limit=limit)
+
+
+def _details(row: dict[str, Any]) -> str | None:
+    return last_line(
+        row["hold"] or row["last_error"] or row["receipt_note"] or row["receipt_link"] or row["receipt_id"]
     )
-    if len(rows) > limit:
-        print_more_hint(limit)
+
+
+COLUMNS = {
+    "id": "id",
+    "state": "state",
+    "action": "action",
+    "connection": "connection",
+    "due": "due_at",
+    "attempts": "attempts",
+    "details": _details,
+}
 
 
 def delivery_json(row: DeliveryRow) -> dict[str, Any]:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 
-TIMES = ("due_at", "created_at", "finished_at")
-
 
 @command
 @click.argument("delivery_id", metavar="ID", type=int)
@@ -67,11 +65,7 @@ def _attempt_json(attempt: AttemptRow) -> dict[str, Any]:
 
 
 def _print(details: dict[str, Any], zone: tzinfo) -> None:
-    print_fields(
-        (name, format_time(value, zone) if name in TIMES else value)
-        for name, value in details.items()
-        if name != "tries"
-    )
+    print_fields({name: value for name, value in details.items() if name != "tries"}, zone)
     for number, attempt in enumerate(details["tries"], start=1):
         status = f", status {attempt['status']}" if attempt["status"] else ""
         request = f", request {attempt['request_id']}" if attempt["request_id"] else ""

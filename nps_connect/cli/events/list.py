@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from nps_connect.cli._support.event_selection import event_filter_options, parse_event_selection
 from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import format_time, last_line, print_json, print_table
+from nps_connect.cli._support.output import last_line, print_rows
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import EventRow, RawRequest
+
+COLUMNS = {
+    "id": "id",
+    "received": "received_at",
+    "connection": "connection",
+    "event": "what",
+    "state": "state",
+    "source": "source",
+    "error": lambda row: last_line(row["last_error"]),
+}
 
 
 @command
@@ -30,25 +40,7 @@ def list_(
         selection = parse_event_selection(session, settings, filters)
         table = RawRequest if filters["raw"] else EventRow
         rows = [event_json(row) for row in find_rows(session, table, selection, limit)]
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ["id", "received", "connection", "event", "state", "source", "error"],
-        [
-            (
-                row["id"],
-                format_time(row["received_at"], settings.core.zone),
-                row["connection"],
-                row["what"],
-                row["state"],
-                row["source"],
-                last_line(row["last_error"]),
-            )
-            for row in rows
-        ],
-        empty="no events",
-    )
+    print_rows(rows, COLUMNS, empty="no events", as_json=as_json, zone=settings.core.zone)
 
 
 def event_json(row: EventRow | RawRequest) -> dict[str, Any]:

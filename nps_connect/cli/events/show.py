@@ -8,8 +8,9 @@ import click
 
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import format_time, print_fields, print_json, print_table
+from nps_connect.cli._support.output import print_fields, print_json
 from nps_connect.cli.events.list import event_json
+from nps_connect.cli.explain import print_timeline
 
 
 @command
@@ -28,8 +29,6 @@ def show(options: Options, event_id: int, as_json: bool) -> None:
     if as_json:
         print_json({**details, "entries": [asdict(entry) for entry in timeline.entries]})
         return
-    times = ("received_at", "occurred_at")
-    print_fields((name, format_time(value, zone) if name in times else value) for name, value in details.items())
+    print_fields(details, zone)
     click.echo()
-    rows = [(format_time(entry.at, zone), entry.kind, entry.id, entry.text) for entry in timeline.entries]
-    print_table([f"time ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet")
+    print_timeline(timeline, zone)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import print_json, print_table
+from nps_connect.cli._support.output import print_rows
+
+COLUMNS = {
+    "name": "name",
+    "title": "title",
+    "version": "version",
+    "state": "state",
+    "hooks": lambda row: row["problem"] or ", ".join(row["hooks"]),
+}
 
 
 @command
@@ -29,14 +37,4 @@ def list_(_options: Options, as_json: bool) -> None:
         {"name": name, "title": None, "version": None, "state": "broken", "hooks": (), "problem": error.problem}
         for name, error in plugins.broken.items()
     ]
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ["name", "title", "version", "state", "hooks"],
-        [
-            (row["name"], row["title"], row["version"], row["state"], row["problem"] or ", ".join(row["hooks"]))
-            for row in rows
-        ],
-        empty="no plugins installed",
-    )
+    print_rows(rows, COLUMNS, empty="no plugins installed", as_json=as_json)

@@ -125,7 +125,7 @@ def import_(
             }
         )
     elif totals is not None:
-        print_fields(totals.as_dict().items())
+        print_fields(totals.as_dict())
         if effects:
             click.echo(f"Created: {_format_effects(effects)}.")
 

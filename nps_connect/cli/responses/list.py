@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import format_time, last_line, print_json, print_more_hint, print_table
+from nps_connect.cli._support.output import last_line, print_rows
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import ContactRow, ResponseRow
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 UNCONFIRMED_AFTER = timedelta(days=1)
 SEGMENT_BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
-COLUMNS = ("answered", "score", "segment", "survey", "touchpoint", "contact", "comment")
+COLUMNS = {
+    "answered": "answered_at",
+    "score": "score",
+    "segment": "segment",
+    "survey": "survey",
+    "touchpoint": "touchpoint",
+    "contact": "contact",
+    "comment": lambda row: last_line(row["comment"]),
+}
 
 
 @command
@@ -53,28 +61,9 @@ def list_(
         invitation_ids = [row.invitation_id for row, _ in loaded] if provisional else []
         signals = unconfirmed_scores.load_bot_signals(session, invitation_ids)
         rows = [response_json(row, contact, signals.get(row.invitation_id, ())) for row, contact in loaded]
-    if as_json:
-        print_json(rows[:limit])
-        return
-    print_table(
-        [*COLUMNS, *(["note"] if provisional else [])],
-        [
-            (
-                format_time(row["answered_at"], settings.core.zone),
-                row["score"],
-                row["segment"],
-                row["survey"],
-                row["touchpoint"],
-                row["contact"],
-                last_line(row["comment"]),
-                *([unconfirmed_hint(row, now)] if provisional else []),
-            )
-            for row in rows[:limit]
-        ],
-        empty="no provisional responses" if provisional else "no responses",
-    )
-    if len(rows) > limit:
-        print_more_hint(limit)
+    columns = COLUMNS | {"note": lambda row: unconfirmed_hint(row, now)} if provisional else COLUMNS
+    empty = "no provisional responses" if provisional else "no responses"
+    print_rows(rows, columns, empty=empty, as_json=as_json, zone=settings.core.zone, limit=limit)
 
 
 def _build_query(survey: str | None, segment: str | None, *, provisional: bool, awaiting_at: datetime | None) -> Any:  # noqa: ANN401

@@ -91,11 +91,7 @@ def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
 
 def _print(response: dict[str, Any], zone: tzinfo) -> None:
     lists = ("revisions", "visits", "follow_up")
-    print_fields(
-        (name, format_time(value, zone) if name == "answered_at" else value)
-        for name, value in response.items()
-        if name not in lists
-    )
+    print_fields({name: value for name, value in response.items() if name not in lists}, zone)
     for follow_up in response["follow_up"]:
         click.echo(f"\n{follow_up['question']}\n  {follow_up['answer']}")
     for revision in response["revisions"]:

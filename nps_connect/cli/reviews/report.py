@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import print_json, print_table
+from nps_connect.cli._support.output import print_rows
 
 if TYPE_CHECKING:
     from nps_connect.ledger.review_report import ReviewCounts
@@ -33,21 +34,13 @@ def report(options: Options, as_json: bool, as_csv: bool) -> None:
 
     with options.open_ledger() as (ledger, _settings), ledger.read() as session:
         bands = sorted(load_review_counts(session), key=lambda band: (band.platform, list(SCORES).index(band.segment)))
-    if as_json:
-        print_json([_band_json(band) for band in bands])
-    elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["platform", "band", "scores", *COUNTS])
-        writer.writerows(
-            [row["platform"], row["band"], row["scores"], *(row[name] for name in COUNTS)]
-            for row in map(_band_json, bands)
-        )
+    rows = [_band_json(band) for band in bands]
+    if as_csv:
+        writer = csv.DictWriter(sys.stdout, ["platform", "band", "scores", *COUNTS], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
     else:
-        print_table(
-            ["platform", "band", "scores", "responded", "shown", "sent", "opened", "bot visits"],
-            [_row(band) for band in bands],
-            empty="no responses with a review route",
-        )
+        print_rows(rows, COLUMNS, empty="no responses with a review route", as_json=as_json)
 
 
 def _band_json(band: ReviewCounts) -> dict[str, Any]:
@@ -56,12 +49,17 @@ def _band_json(band: ReviewCounts) -> dict[str, Any]:
     return {**labels, **dict(zip(COUNTS, counts, strict=True))}
 
 
-def _row(band: ReviewCounts) -> tuple[object, ...]:
-    return (
-        band.platform,
-        band.segment,
-        SCORES[band.segment],
-        band.responded,
-        *(f"{count} ({count / band.responded:.0%})" for count in (band.shown, band.sent, band.opened)),
-        band.bot_opened,
-    )
+def _with_share(name: str) -> Callable[[Any], str]:
+    return lambda row: f"{row[name]} ({row[name] / row['answered']:.0%})"
+
+
+COLUMNS = {
+    "platform": "platform",
+    "band": "band",
+    "scores": "scores",
+    "responded": "answered",
+    "shown": _with_share("shown"),
+    "sent": _with_share("sent"),
+    "opened": _with_share("opened"),
+    "bot visits": "machine",
+}

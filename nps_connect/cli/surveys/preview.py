@@ -57,7 +57,7 @@ def preview(
     if as_json:
         print_json(result)
     else:
-        print_fields(result.items())
+        print_fields(result)
     if open_it and click.launch(str(html.resolve())):
         click.echo(f"warning: cannot start a browser; open {html} manually", err=True)
 

@@ -24,4 +24,4 @@ def test(options: Options, name: str, address: str, language: str | None, as_jso
     if as_json:
         print_json(result)
     else:
-        print_fields(result.items())
+        print_fields(result)

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import format_time, print_json, print_table
+from nps_connect.cli._support.output import print_rows
+
+COLUMNS = {
+    "role": "role",
+    "host": "host",
+    "pid": "pid",
+    "version": "version",
+    "started": "started_at",
+    "last seen": "seen_at",
+    "queues": lambda row: (", ".join(row["queues"]) or "idle") if row["alive"] else "no heartbeat",
+}
 
 
 @command
@@ -32,23 +42,10 @@ def list_(options: Options, as_json: bool) -> None:
         }
         for row in rows
     ]
-    if as_json:
-        print_json(processes)
-        return
-    zone = settings.core.zone
-    print_table(
-        ["role", "host", "pid", "version", "started", "last seen", "queues"],
-        [
-            (
-                row.role,
-                row.host,
-                row.pid,
-                row.version,
-                format_time(row.started_at, zone),
-                format_time(row.seen_at, zone),
-                (", ".join(row.queues) or "idle") if row.seen_at > alive_since else "no heartbeat",
-            )
-            for row in rows
-        ],
+    print_rows(
+        processes,
+        COLUMNS,
         empty="no running process; start one with: nps-connect run",
+        as_json=as_json,
+        zone=settings.core.zone,
     )
