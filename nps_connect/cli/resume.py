@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from nps_connect.cli._support.confirm import confirm
-from nps_connect.cli._support.options import Options, command, yes_option
+from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope, set_paused
 
@@ -13,8 +13,7 @@ from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope,
 @command
 @click.argument("scope", required=False)
 @click.option("--survey", metavar="NAME", help="Resume only the mail of this survey.")
-@click.option("--dry-run", is_flag=True, help="Show how many people it would reach; change nothing.")
-@yes_option
+@confirm_options
 def resume(options: Options, scope: str | None, survey: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Resume paused deliveries, whether paused by an operator or after a vendor's 401 or 403.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.output import last_line, print_table
+from nps_connect.cli._support.options import Options, confirm_options
+from nps_connect.cli._support.output import attributes, last_line, print_table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -42,8 +44,9 @@ class MomentParam(click.ParamType[datetime]):
 
 
 def selection_options(command: F) -> F:
-    """Add ``[ID]... --all --connection --action --error --since --until``."""
+    """Add ``[ID]... --all --connection --action --error --since --until --dry-run --yes``."""
     for decorate in (
+        confirm_options,
         click.option("--until", type=MomentParam(), help="With --all: only created before this moment."),
         click.option(
             "--since", type=MomentParam(), help="With --all: only created since this moment (2026-11-21 or 2d)."
@@ -58,14 +61,43 @@ def selection_options(command: F) -> F:
     return command
 
 
-def parse_selection(
-    ids: tuple[int, ...], select_all: bool, settings: Settings, filters: dict[str, Any]
-) -> tuple[int, ...] | DeliverySelection:
-    """Return the given ids, or the selection that the filters describe.
+@contextmanager
+def open_selection(
+    options: Options, selected: dict[str, Any], states: tuple[str, ...], change: Callable[..., OperatorResult]
+) -> Iterator[Callable[[bool], list[OperatorResult]]]:
+    """Yield a function that changes the selected deliveries and returns the results; with False it rolls back.
+
+    Args:
+        options: the global options.
+        selected: values of the options that choose deliveries, by name of the parameter.
+        states: deliveries that are selected by filters are limited to these states.
+        change: changes one delivery, or refuses to.
 
     Raises:
         click.UsageError: ids and ``--all`` are both given or both missing, or filters are given without ``--all``.
+        CommandError: an id does not exist.
     """
+    from nps_connect.app.actions import ACTIONS
+    from nps_connect.connection import system_clock
+
+    with options.open_ledger() as (ledger, settings):
+        selection = _parse_selection(settings=settings, **selected)
+
+        def change_selected(commit: bool) -> list[OperatorResult]:
+            with ledger.write() if commit else ledger.read() as session:
+                rows, now = _load_selected(session, selection, states), system_clock()
+                return [change(session, row, actions=ACTIONS, settings=settings, now=now) for row in rows]
+
+        yield change_selected
+
+
+def _parse_selection(
+    ids: tuple[int, ...],
+    select_all: bool,
+    settings: Settings,
+    **filters: Any,  # noqa: ANN401  # texts and moments
+) -> tuple[int, ...] | DeliverySelection:
+    """Return the given ids, or the selection that the filters describe."""
     from nps_connect.services.deliveries.operator_actions import DeliverySelection
 
     given_filters = {name: value for name, value in filters.items() if value is not None}
@@ -81,14 +113,10 @@ def parse_selection(
     return DeliverySelection(**given_filters)
 
 
-def load_selected(
+def _load_selected(
     session: Session, selection: tuple[int, ...] | DeliverySelection, states: tuple[str, ...]
 ) -> list[DeliveryRow]:
-    """Return the selected deliveries, locked; those selected by filters are limited to the given states.
-
-    Raises:
-        CommandError: an id does not exist.
-    """
+    """Return the selected deliveries, locked; those selected by filters are limited to the given states."""
     from nps_connect.services.deliveries.operator_actions import load_deliveries_by_id, select_deliveries
 
     if not isinstance(selection, tuple):
@@ -102,15 +130,8 @@ def load_selected(
 
 def result_json(result: OperatorResult, success_key: str) -> dict[str, object]:
     """Return one result for ``--json``."""
-    row = result.row
-    return {
-        "id": row.id,
-        "action": row.action,
-        "connection": row.connection,
-        "state": row.state,
-        success_key: result.refused is None,
-        "refused": result.refused,
-    }
+    row = attributes(result.row, "id", "action", "connection", "state")
+    return row | {success_key: result.refused is None, "refused": result.refused}
 
 
 def print_results(results: list[OperatorResult], *, empty: str) -> None:

@@ -142,6 +142,12 @@ def yes_option(command: F) -> F:
     return click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")(command)
 
 
+def confirm_options(command: F) -> F:
+    """Add ``--dry-run`` and ``--yes`` to a command that asks for confirmation."""
+    text = "Show what would be done and how many people it concerns; change nothing."
+    return click.option("--dry-run", is_flag=True, help=text)(yes_option(command))
+
+
 def limit_option(command: F) -> F:
     """Add ``--limit``: the maximum number of rows."""
     return click.option(

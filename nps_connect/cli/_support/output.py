@@ -26,6 +26,11 @@ def _json_default(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+def attributes(row: object, *names: str) -> dict[str, Any]:
+    """Return attributes of an object by name, such as columns for ``--json``."""
+    return {name: getattr(row, name) for name in names}
+
+
 def console() -> Console:
     """Return a console for standard output that respects ``NO_COLOR`` and does not truncate lines in a pipe."""
     from rich.console import Console

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import print_fields, print_json, print_rows
+from nps_connect.cli._support.output import attributes, print_fields, print_json, print_rows
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -88,25 +88,25 @@ def _case_json(
         col(DeliveryRow.action) == "open_ticket",
         col(DeliveryRow.receipt_id) == case.ticket_id,
     )
+    names = (
+        "owner",
+        "connection",
+        "ticket_id",
+        "opened_at",
+        "deadline",
+        "solved_at",
+        "reopened",
+        "first_reply_minutes",
+    )
     return {
         "response": response.public_id,
         "state": _case_state(case, now),
         "score": response.score,
         "survey": response.survey,
         "contact": f"{contact.connection}:{contact.vendor_id}",
-        "owner": case.owner,
-        "connection": case.connection,
-        "ticket_id": case.ticket_id,
         "ticket_link": session.execute(ticket_link).scalar(),
-        "opened_at": case.opened_at,
-        "deadline": case.deadline,
-        "solved_at": case.solved_at,
-        "reopened": case.reopened,
-        "first_reply_minutes": case.first_reply_minutes,
-        "solve_minutes": case.solve_minutes,
         "follow_up_planned": case.follow_up_id is not None,
-        "recovered_at": case.recovered_at,
-        "recovered_score": case.recovered_score,
+        **attributes(case, *names, "first_reply_minutes", "solve_minutes", "recovered_score"),
     }
 
 

@@ -9,7 +9,7 @@ import click
 
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import format_time, last_line, print_fields, print_json
+from nps_connect.cli._support.output import attributes, format_time, last_line, print_fields, print_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -62,29 +62,21 @@ def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
     ).scalars()
     return {
         "contact": f"{row.connection}:{row.vendor_id}",
-        "email": row.email,
-        "name": row.name,
-        "language": row.language,
+        **attributes(row, "email", "name", "language"),
         "opted_out_in_crm": row.opted_out,
-        "deleted_at": row.deleted_at,
-        "erased_at": row.erased_at,
+        **attributes(row, "deleted_at", "erased_at"),
         "suppressions": [
             {
                 "of": "mailbox" if suppression.subject.startswith("m:") else "person",
-                "reason": suppression.reason,
-                "source": suppression.source,
+                **attributes(suppression, "reason", "source"),
                 "since": suppression.created_at,
             }
             for suppression in suppressions
         ],
         "bounces": [
             {
-                "at": bounce.at,
-                "kind": bounce.kind,
-                "status": bounce.status,
-                "source": bounce.source,
+                **attributes(bounce, "at", "kind", "status", "source", "detail"),
                 "delivery": bounce.delivery_id,
-                "detail": bounce.detail,
                 "address_now": bounce.mailbox == row.mailbox,
             }
             for bounce in bounces

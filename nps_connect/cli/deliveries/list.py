@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import last_line, print_rows
+from nps_connect.cli._support.output import attributes, last_line, print_rows
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import DeliveryRow
@@ -65,22 +65,7 @@ def delivery_json(row: DeliveryRow) -> dict[str, Any]:
     """Return a delivery for ``--json``, without its payload, which contains personal data."""
     from nps_connect.records.deliveries import hold_text
 
-    return {
-        "id": row.id,
-        "key": row.key,
-        "state": row.state,
-        "action": row.action,
-        "connection": row.connection,
-        "due_at": row.due_at,
-        "attempts": row.attempts,
-        "in_doubt": row.in_doubt,
-        "hold": hold_text(row.hold_code, row.hold_detail),
-        "error_kind": row.error_kind,
-        "last_error": row.last_error,
-        "receipt_id": row.receipt_id,
-        "receipt_link": row.receipt_link,
-        "receipt_note": row.receipt_note,
-        "waits_for": row.depends_on_id,
-        "created_at": row.created_at,
-        "finished_at": row.finished_at,
-    }
+    names = ("id", "key", "state", "action", "connection", "due_at", "attempts", "in_doubt", "error_kind", "last_error")
+    receipt = attributes(row, "receipt_id", "receipt_link", "receipt_note", "created_at", "finished_at")
+    hold = hold_text(row.hold_code, row.hold_detail)
+    return attributes(row, *names) | {"hold": hold, "waits_for": row.depends_on_id} | receipt

@@ -10,13 +10,15 @@ import click
 
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import format_time, print_fields, print_json
+from nps_connect.cli._support.output import attributes, format_time, print_fields, print_json
 from nps_connect.cli.deliveries.list import delivery_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.ledger.tables import AttemptRow, DeliveryRow
+    from nps_connect.ledger.tables import DeliveryRow
+
+ATTEMPT_COLUMNS = ("started_at", "finished_at", "outcome", "message", "status", "request_id", "exchange")
 
 
 @command
@@ -37,7 +39,7 @@ def show(options: Options, delivery_id: int, as_json: bool) -> None:
         details = {
             **delivery_json(row),
             **_subject_json(session, row),
-            "tries": [_attempt_json(attempt) for attempt in attempts],
+            "tries": [attributes(attempt, *ATTEMPT_COLUMNS) for attempt in attempts],
         }
     if as_json:
         print_json(details)
@@ -57,11 +59,6 @@ def _subject_json(session: Session, row: DeliveryRow) -> dict[str, Any]:
         "response": response.public_id if response else None,
         "survey": (response or invitation).survey if response or invitation else None,  # type: ignore[union-attr]
     }
-
-
-def _attempt_json(attempt: AttemptRow) -> dict[str, Any]:
-    names = ("started_at", "finished_at", "outcome", "message", "status", "request_id", "exchange")
-    return {name: getattr(attempt, name) for name in names}
 
 
 def _print(details: dict[str, Any], zone: tzinfo) -> None:

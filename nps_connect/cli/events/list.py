@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nps_connect.cli._support.event_selection import event_filter_options, parse_event_selection
 from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import last_line, print_rows
+from nps_connect.cli._support.output import attributes, last_line, print_rows
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import EventRow, RawRequest
@@ -47,19 +47,8 @@ def event_json(row: EventRow | RawRequest) -> dict[str, Any]:
     """Return an event or a raw webhook for ``--json``, without personal data."""
     from nps_connect.ledger.tables import EventRow
 
+    shared = attributes(row, "id", "connection", "state", "received_at", "attempts", "last_error")
     if isinstance(row, EventRow):
-        name = f"{row.kind} {row.object_id}"
-    else:
-        name = f"{row.events_new} new, {row.events_duplicate} duplicate"
-    return {
-        "id": row.id,
-        "connection": row.connection,
-        "what": name,
-        "key": row.key if isinstance(row, EventRow) else None,
-        "source": row.source if isinstance(row, EventRow) else "webhook",
-        "state": row.state,
-        "received_at": row.received_at,
-        "occurred_at": row.occurred_at if isinstance(row, EventRow) else None,
-        "attempts": row.attempts,
-        "last_error": row.last_error,
-    }
+        return shared | attributes(row, "key", "source", "occurred_at") | {"what": f"{row.kind} {row.object_id}"}
+    name = f"{row.events_new} new, {row.events_duplicate} duplicate"
+    return shared | {"key": None, "source": "webhook", "occurred_at": None, "what": name}

@@ -10,7 +10,7 @@ import click
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.event_selection import FILTER_OPTIONS, event_filter_options, parse_event_selection
-from nps_connect.cli._support.options import Options, command, yes_option
+from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.progress import progress_bar
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     metavar="REASON",
     help="Redecide events that the previous configuration rejected; REASON is recorded.",
 )
-@click.option("--dry-run", is_flag=True, help="Show the number of events and people; change nothing.")
-@yes_option
+@confirm_options
 def replay(
     options: Options,
     /,

@@ -9,7 +9,7 @@ import click
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import require_connection, suggest_nearest
-from nps_connect.cli._support.options import Options, command, yes_option
+from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.errors import DeliveryError
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 @click.option("--contact", required=True, help="The person: an e-mail address, or the id at the connection.")
 @click.option("--object", "object_id", metavar="ID", help="The object of the event, such as the id of the deal.")
 @click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field for trigger filters; repeatable.")
-@click.option("--dry-run", is_flag=True, help="Show how many people it would reach; change nothing.")
-@yes_option
+@confirm_options
 def send(
     options: Options,
     connection: str,

@@ -23,7 +23,7 @@ from nps_connect.cli._support.csv_input import (
     select_connection,
 )
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.options import Options, command, yes_option
+from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_fields, print_json
 from nps_connect.cli._support.progress import progress_bar
 
@@ -57,8 +57,7 @@ EFFECT_LABELS = {
 )
 @click.option("--write-scores", is_flag=True, help="Write each person's newest score back through write_score routes.")
 @click.option("--route", is_flag=True, help="Apply all routes to each person's newest response: tickets, reviews, ...")
-@click.option("--dry-run", is_flag=True, help="Show what would be imported; change nothing.")
-@yes_option
+@confirm_options
 def import_(
     options: Options,
     file: Path,

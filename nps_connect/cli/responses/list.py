@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import last_line, print_rows
+from nps_connect.cli._support.output import attributes, last_line, print_rows
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import ContactRow, ResponseRow
@@ -119,14 +119,9 @@ def response_json(row: ResponseRow, contact: ContactRow, signals: Sequence[BotSi
     return {
         "id": row.public_id,
         "state": "provisional" if not is_submitted else "conflicting" if row.conflicting_at else "confirmed",
-        "revision": row.revision,
         "score": score,
         "segment": segment_of(score) if score is not None and row.scale == NPS_SCALE else None,
-        "survey": row.survey,
-        "touchpoint": row.touchpoint,
-        "language": row.language,
-        "comment": row.comment,
-        "do_not_contact": row.do_not_contact,
+        **attributes(row, "revision", "survey", "touchpoint", "language", "comment", "do_not_contact"),
         "contact": f"{contact.connection}:{contact.vendor_id}",
         "answered_at": row.answered_at if is_submitted else row.provisional_at,
         "signs": ["contradiction"] if row.conflicting_at else [] if is_submitted else list(signals),

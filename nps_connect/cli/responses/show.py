@@ -9,7 +9,7 @@ import click
 
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import format_time, print_fields, print_json
+from nps_connect.cli._support.output import attributes, format_time, print_fields, print_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -62,25 +62,15 @@ def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
         "scale": row.scale,
         "follow_up": row.follow_up,
         "revisions": [
-            {
-                "revision": revision.revision,
-                "at": revision.at,
-                "score": revision.score,
-                "comment": revision.comment,
-                "follow_up": revision.follow_up,
-                "do_not_contact": revision.do_not_contact,
-                "send_pressed": revision.is_final,
-            }
+            attributes(revision, "revision", "at", "score", "comment", "follow_up", "do_not_contact")
+            | {"send_pressed": revision.is_final}
             for revision in revisions
         ],
         "visits": [
             {
-                "at": view.at,
+                **attributes(view, "at", "method", "score", "agent"),
                 "page": view.purpose if view.platform is None else f"{view.purpose} ({view.platform})",
-                "method": view.method,
-                "score": view.score,
                 "network": view.address,
-                "agent": view.agent,
                 "signs": list(parse_signals(view.bot_signals)),
                 "sign_descriptions": [SIGNAL_DESCRIPTIONS[signal] for signal in parse_signals(view.bot_signals)],
             }

@@ -21,7 +21,7 @@ from nps_connect.cli._support.csv_input import (
     select_connection,
 )
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.options import Options, command, yes_option
+from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import format_time, pluralize, print_json, print_table
 from nps_connect.cli._support.progress import progress_bar
 
@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     "--connection", metavar="NAME", help="Connection that knows these people; default: the one with a contact lookup."
 )
 @click.option("--per-day", type=click.IntRange(1), help="Invitations per day; default: half of surveys_per_day.")
-@click.option("--dry-run", is_flag=True, help="Show who would be reached; change nothing.")
-@yes_option
+@confirm_options
 def invite(
     options: Options,
     file: Path,

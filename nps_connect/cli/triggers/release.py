@@ -6,14 +6,13 @@ import click
 
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.held_triggers import count_held_people
-from nps_connect.cli._support.options import Options, command, yes_option
+from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_json
 
 
 @command
 @click.argument("name")
-@click.option("--dry-run", is_flag=True, help="Show how many people it would reach; change nothing.")
-@yes_option
+@confirm_options
 def release(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Release everyone held by a trigger; all other rules are evaluated again for each person."""
     from nps_connect.connection import system_clock

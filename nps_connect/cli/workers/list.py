@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import print_rows
+from nps_connect.cli._support.output import attributes, print_rows
 
 COLUMNS = {
     "role": "role",
@@ -28,20 +28,8 @@ def list_(options: Options, as_json: bool) -> None:
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         rows = load_workers(session)
     alive_since = system_clock() - HEARTBEAT_TIMEOUT
-    processes = [
-        {
-            "id": row.id,
-            "role": row.role,
-            "host": row.host,
-            "pid": row.pid,
-            "version": row.version,
-            "started_at": row.started_at,
-            "seen_at": row.seen_at,
-            "alive": row.seen_at > alive_since,
-            "queues": row.queues,
-        }
-        for row in rows
-    ]
+    names = ("id", "role", "host", "pid", "version", "started_at", "seen_at", "queues")
+    processes = [attributes(row, *names) | {"alive": row.seen_at > alive_since} for row in rows]
     print_rows(
         processes,
         COLUMNS,
