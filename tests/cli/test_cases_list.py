@@ -50,6 +50,29 @@ def with_cases(seeded_cli):
     return seeded_cli
 
 
+CASE_KEYS = set(
+    [
+        "response",
+        "state",
+        "score",
+        "survey",
+        "contact",
+        "owner",
+        "connection",
+        "ticket_id",
+        "ticket_link",
+        "opened_at",
+        "deadline",
+        "solved_at",
+    ]
+) | set(["reopened", "first_reply_minutes", "solve_minutes", "follow_up_planned", "recovered_at", "recovered_score"])
+
+
+def test_json_cases_have_stable_keys(with_cases):
+    cases = json.loads(with_cases("cases", "list", "--json").out)["cases"]
+    assert [set(case) for case in cases] == [CASE_KEYS] * 4
+
+
 def test_json_contains_summary_and_cases(with_cases):
     output = json.loads(with_cases("cases", "list", "--json").out)
     assert output["summary"] == {

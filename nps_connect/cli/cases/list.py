@@ -88,16 +88,6 @@ def _case_json(
         col(DeliveryRow.action) == "open_ticket",
         col(DeliveryRow.receipt_id) == case.ticket_id,
     )
-    names = (
-        "owner",
-        "connection",
-        "ticket_id",
-        "opened_at",
-        "deadline",
-        "solved_at",
-        "reopened",
-        "first_reply_minutes",
-    )
     return {
         "response": response.public_id,
         "state": _case_state(case, now),
@@ -106,7 +96,8 @@ def _case_json(
         "contact": f"{contact.connection}:{contact.vendor_id}",
         "ticket_link": session.execute(ticket_link).scalar(),
         "follow_up_planned": case.follow_up_id is not None,
-        **attributes(case, *names, "first_reply_minutes", "solve_minutes", "recovered_score"),
+        **attributes(case, "owner", "connection", "ticket_id", "opened_at", "deadline", "solved_at", "reopened"),
+        **attributes(case, "first_reply_minutes", "solve_minutes", "recovered_at", "recovered_score"),
     }
 
 
