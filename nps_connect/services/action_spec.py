@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from sqlmodel import Session
 
@@ -19,7 +18,7 @@ from nps_connect.settings.model import Settings
 if TYPE_CHECKING:
     from nps_connect.services.context import Context
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,7 @@ class PreparationBatch:
     responses: Mapping[int, ResponseRow]
     histories: Mapping[int, Sequence[ResponseRow]]
     looked_up: Mapping[int, Contact]
+    _loaded: dict[Callable[[PreparationBatch], Any], Any] = field(default_factory=dict, init=False)
 
     def contact(self, row: DeliveryRow) -> ContactRow:
         """Return the contact of a delivery.
@@ -127,18 +127,12 @@ class PreparationBatch:
             raise ValueError(f"delivery {row.id} has no readable response")
         return response
 
-    def build_each(
-        self, build: Callable[[DeliveryRow], Payload | Prepared | NotAttempted]
-    ) -> dict[int, PreparationResult]:
-        """Call a function for every delivery; an exception (a damaged row, a bug) affects its delivery alone."""
-        results: dict[int, PreparationResult] = {}
-        for row in self.deliveries:
-            try:
-                results[row.id or 0] = build(row)
-            except Exception as error:  # the rest of the batch goes on
-                log.exception("delivery_preparation_failed delivery=%s", row.id)
-                results[row.id or 0] = error
-        return results
+    def load_once(self, load: Callable[[PreparationBatch], T]) -> T:
+        """Return what a function reads for all deliveries of the batch; it is called once."""
+        if load not in self._loaded:
+            self._loaded[load] = load(self)
+        loaded: T = self._loaded[load]
+        return loaded
 
 
 class SettledDelivery(NamedTuple):
@@ -196,10 +190,11 @@ class ActionSpec:
     Attributes:
         action: its name.
         hook: the hook that carries it out.
-        prepare: builds what the hook receives for a batch, by delivery id.
+        build: builds what the hook receives for one delivery of a batch, or says why there is no call.
         retry_plan: the default retry plan; the configuration may set another.
         priority: order of the queues, lowest first.
-        customer_facing: it reaches a customer: quiet hours, the pause of all mail and the channel's rate apply.
+        customer_facing: it reaches a customer: suppressions, quiet hours, the pause of all mail and the channel's rate
+            apply.
         is_ordered: a later delivery to a contact never overtakes an earlier one.
         in_doubt: what happens to a delivery in doubt if the plugin cannot look: resend it, or hold it for the operator.
         contact_lookup: which connection is asked for the contact before the start: the contact's `own`, the `target`
@@ -215,7 +210,7 @@ class ActionSpec:
 
     action: Action
     hook: str
-    prepare: Callable[[PreparationBatch], Mapping[int, PreparationResult]]
+    build: Callable[[PreparationBatch, DeliveryRow], Payload | Prepared | NotAttempted]
     retry_plan: RetryPlan
     priority: int
     customer_facing: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -19,7 +19,6 @@ from nps_connect.services.action_spec import (
     ActionSpec,
     NotAttempted,
     PreparationBatch,
-    PreparationResult,
     Prepared,
     SettledDelivery,
 )
@@ -30,10 +29,6 @@ from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_dependents
 from nps_connect.services.deliveries.preparation import contact_response
 from nps_connect.settings.model import Settings
-
-
-def _prepare_tickets(batch: PreparationBatch) -> dict[int, PreparationResult]:
-    return batch.build_each(lambda row: _build_ticket(batch, row))
 
 
 def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Prepared | NotAttempted:
@@ -61,16 +56,14 @@ def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Pr
     return Prepared(draft, {"payload": draft.model_dump(mode="json"), "revision": answered.response.revision})
 
 
-def _prepare_updates(batch: PreparationBatch) -> dict[int, PreparationResult]:
+def _load_tickets(batch: PreparationBatch) -> dict[int | None, DeliveryRow]:
+    """Return the deliveries of the tickets to be updated, by id."""
     query = select(DeliveryRow).where(col(DeliveryRow.id).in_([row.depends_on_id for row in batch.deliveries]))
-    opened = {ticket.id: ticket for ticket in batch.session.execute(query).scalars()}
-    return batch.build_each(lambda row: _build_update(batch, row, opened))
+    return {ticket.id: ticket for ticket in batch.session.execute(query).scalars()}
 
 
-def _build_update(
-    batch: PreparationBatch, row: DeliveryRow, opened: Mapping[int | None, DeliveryRow]
-) -> TicketUpdate | NotAttempted:
-    ticket = opened.get(row.depends_on_id)
+def _build_update(batch: PreparationBatch, row: DeliveryRow) -> TicketUpdate | NotAttempted:
+    ticket = batch.load_once(_load_tickets).get(row.depends_on_id)
     if ticket is None or ticket.state != "succeeded" or ticket.receipt_id is None:
         return NotAttempted.held(HoldCode.WAITS_FOR_TICKET)
     if batch.contact(row).erased_at is not None:
@@ -94,10 +87,6 @@ def _build_update(
         priority=_priority(batch.ctx, answered.response.score),
         tags=tickets.tags(answered.response.segment, answered.response.survey, recovered=recovered),
     )
-
-
-def _prepare_alerts(batch: PreparationBatch) -> dict[int, PreparationResult]:
-    return batch.build_each(lambda row: _build_alert(batch, row))
 
 
 def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttempted:
@@ -159,7 +148,7 @@ def _cancel_updates(
 OPEN_TICKET = ActionSpec(
     action="open_ticket",
     hook="nps_open_tickets",
-    prepare=_prepare_tickets,
+    build=_build_ticket,
     retry_plan=parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
     priority=1,
     has_exclusive_receipt=True,
@@ -171,7 +160,7 @@ OPEN_TICKET = ActionSpec(
 UPDATE_TICKET = ActionSpec(
     action="update_ticket",
     hook="nps_update_tickets",
-    prepare=_prepare_updates,
+    build=_build_update,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
     priority=2,
     is_ordered=True,
@@ -181,7 +170,7 @@ UPDATE_TICKET = ActionSpec(
 SEND_ALERT = ActionSpec(
     action="send_alert",
     hook="nps_send_alerts",
-    prepare=_prepare_alerts,
+    build=_build_alert,
     retry_plan=parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h", total="12h"),
     priority=3,
     can_be_skipped=False,

@@ -16,11 +16,12 @@ from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_list, without_index
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact, ContactKey
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse, Response
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
 from nps_connect.services.contacts.contact_batch import upsert_contacts
+from nps_connect.services.contacts.contactability import block_reason
 from nps_connect.services.contacts.lookup import find_contacts
 from nps_connect.services.contacts.store import (
     MAX_HISTORY,
@@ -105,12 +106,16 @@ def prepare_batch(
         result = lookup if isinstance(lookup, DeliveryError | NotAttempted) else _block(spec, batch, row)
         if result is not None:
             results[row.id or 0] = result
-    ready = [row for row in batch.deliveries if row.id not in results] if results else batch.deliveries
-    try:
-        return results | dict(spec.prepare(replace(batch, deliveries=ready)))
-    except Exception as error:  # contained, so that the claimed deliveries are settled
-        log.exception("batch_preparation_failed connection=%s action=%s", batch.connection, spec.action)
-        return results | {row.id or 0: error for row in ready}
+    batch = replace(batch, deliveries=[row for row in batch.deliveries if row.id not in results])
+    for row in batch.deliveries:
+        try:
+            reason = block_reason(batch.ctx, batch.session, batch.contact(row)) if spec.customer_facing else None
+            blocked = NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason) if reason is not None else None
+            results[row.id or 0] = blocked or spec.build(batch, row)
+        except Exception as error:  # a damaged row or a bug affects its delivery alone
+            log.exception("delivery_preparation_failed delivery=%s", row.id)
+            results[row.id or 0] = error
+    return results
 
 
 def survey_pause(session: Session, survey: str) -> NotAttempted | None:
@@ -174,9 +179,8 @@ def look_up_contacts(
         return _find_by_email(ctx, connection, contacts)
     results: dict[int, LookupResult] = {}
     for name in {contact.connection for contact in contacts.values()}:
-        results |= _refresh_by_id(
-            ctx, name, {row_id: contact for row_id, contact in contacts.items() if contact.connection == name}
-        )
+        of_connection = {row_id: contact for row_id, contact in contacts.items() if contact.connection == name}
+        results |= _refresh_by_id(ctx, name, of_connection)
     return results
 
 

@@ -10,9 +10,10 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import cooldowns
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.records.deliveries import CancelCode
+from nps_connect.records.deliveries import CancelCode, cancel_text
 from nps_connect.rendering import mails
 from nps_connect.rendering.languages import choose_language
+from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.rules.timing import last_valid_moment, link_expiry
 from nps_connect.services.action_spec import (
@@ -20,16 +21,14 @@ from nps_connect.services.action_spec import (
     ActionSpec,
     NotAttempted,
     PreparationBatch,
-    PreparationResult,
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.contacts.contactability import block_reason
 from nps_connect.services.contacts.store import is_confirmed, load_contact_subjects
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.customer_mail import build_customer_message, build_sender, unsubscribe_url
 from nps_connect.services.deliveries.preparation import survey_pause
-from nps_connect.services.invitations.pre_send_checks import check_before_send
+from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.services.invitations.reminders import (
     CONFIRM_OPTION,
     confirmation_block_reason,
@@ -69,60 +68,79 @@ def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationR
     return build_customer_message(ctx, row, kind, contact, rendered, invitation.survey)
 
 
-def _prepare_surveys(batch: PreparationBatch) -> dict[int, PreparationResult]:
-    invitations = _load_invitations(batch.session, batch.deliveries)
-    return batch.build_each(lambda row: _build_survey(batch, row, invitations.get(row.invitation_id)))
-
-
-def _build_survey(
-    batch: PreparationBatch, row: DeliveryRow, invitation: InvitationRow | None
-) -> Prepared | NotAttempted:
-    ctx, contact = batch.ctx, batch.contact(row)
-    reason = block_reason(ctx, batch.session, contact)
-    if reason is not None:
-        return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
+def _build_mail(batch: PreparationBatch, row: DeliveryRow) -> Prepared | NotAttempted:
+    contact, invitation = batch.contact(row), batch.load_once(_load_batch_invitations).get(row.invitation_id)
     if invitation is None:
         return NotAttempted.cancelled(CancelCode.INVITATION_OVER)
-    stopped = check_before_send(ctx, batch.session, row, invitation, contact)
-    if stopped is not None:
-        return stopped
-    survey = ctx.settings.surveys.get(invitation.survey)
+    if row.action == SEND_SURVEY.action:
+        stopped = _check_survey(batch, row, invitation, contact)
+    else:
+        stopped = _check_reminder(batch, row, invitation)
+    return stopped or build_survey_message(batch.ctx, row, invitation, contact)
+
+
+def _check_survey(
+    batch: PreparationBatch, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow
+) -> NotAttempted | None:
+    """Return why a survey mail is not sent now; None if it may be sent, and then its cooldown is reserved."""
+    ctx, session = batch.ctx, batch.session
+    now, survey = ctx.clock(), ctx.settings.surveys.get(invitation.survey)
+    if now >= invitation.expires_at:
+        return NotAttempted.cancelled(CancelCode.SURVEY_EXPIRED)
+    if invitation.state == "planned":
+        stopped = survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
+        if stopped is not None:
+            return stopped
+        if not _reserve_cooldown(ctx, session, invitation, contact):
+            invitation.state, invitation.reason = "cancelled", cancel_text(CancelCode.COOLDOWN)
+            cooldowns.release(session, invitation.id or 0, cooldown=ctx.settings.limits.cooldown, now=now)
+            return NotAttempted.cancelled(CancelCode.COOLDOWN)
+        invitation.mailbox = contact.mailbox
+    elif not row.in_doubt:  # a delivery in doubt is looked up at the vendor all the same
+        return NotAttempted.cancelled(CancelCode.INVITATION_OVER, invitation.reason)
     if survey is not None:  # a mail that had to wait leaves as many days to respond
-        invitation.expires_at = link_expiry(ctx.clock(), survey.expires_after, ctx.settings.core.zone)
-    return build_survey_message(ctx, row, invitation, contact)
+        invitation.expires_at = link_expiry(now, survey.expires_after, ctx.settings.core.zone)
+    return None
 
 
-def _prepare_reminders(batch: PreparationBatch) -> dict[int, PreparationResult]:
-    invitations = _load_invitations(batch.session, batch.deliveries)
-    query = select(ResponseRow).where(col(ResponseRow.invitation_id).in_(invitations))
-    responses = {response.invitation_id: response for response in batch.session.execute(query).scalars()}
-    return batch.build_each(
-        lambda row: _build_reminder(
-            batch, row, invitations.get(row.invitation_id), responses.get(row.invitation_id or 0)
-        )
+def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, contact: ContactRow) -> bool:
+    """Reserve the cooldown for the contact as it is now: contacts may have been merged since the decision."""
+    now, settings = ctx.clock(), ctx.settings
+    exempt = {trigger.label for trigger in settings.triggers if trigger.ignore_cooldown is not None}
+    if settings.recovery.survey is not None:  # the recovery survey has one trigger per helpdesk
+        exempt |= {f"{connection}:{CASE_SOLVED_KIND}:{settings.recovery.survey}" for connection in settings.connections}
+    return cooldowns.reserve(
+        session,
+        load_contact_subjects(session, contact),
+        invitation_id=invitation.id or 0,
+        until=now + settings.limits.cooldown,
+        now=now,
+        exempt=exempt,
+        ignore_cooldown=invitation.trigger in exempt,
     )
 
 
-def _build_reminder(
-    batch: PreparationBatch, row: DeliveryRow, invitation: InvitationRow | None, response: ResponseRow | None
-) -> Prepared | NotAttempted:
-    ctx, contact = batch.ctx, batch.contact(row)
-    reason = block_reason(ctx, batch.session, contact)
-    if reason is not None:
-        return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
-    if invitation is None:
-        return NotAttempted.cancelled(CancelCode.INVITATION_OVER)
-    if invitation.state != "sent" or ctx.clock() >= invitation.expires_at:
+def _check_reminder(batch: PreparationBatch, row: DeliveryRow, invitation: InvitationRow) -> NotAttempted | None:
+    if invitation.state != "sent" or batch.ctx.clock() >= invitation.expires_at:
         return NotAttempted.cancelled(CancelCode.SURVEY_EXPIRED, "the survey is over")
     if (stopped := survey_pause(batch.session, invitation.survey)) is not None:
         return stopped
+    response = batch.load_once(_load_batch_responses).get(invitation.id or 0)
     if is_confirmed(response):
         return NotAttempted.cancelled(CancelCode.ANSWERED)
-    if CONFIRM_OPTION in row.options:
-        reason = confirmation_block_reason(batch.session, row, response)
-        if reason is not None:
-            return NotAttempted.cancelled(CancelCode.CONFIRMATION_OBSOLETE, reason)
-    return build_survey_message(ctx, row, invitation, contact)
+    reason = confirmation_block_reason(batch.session, row, response) if CONFIRM_OPTION in row.options else None
+    return NotAttempted.cancelled(CancelCode.CONFIRMATION_OBSOLETE, reason) if reason is not None else None
+
+
+def _load_batch_invitations(batch: PreparationBatch) -> dict[int | None, InvitationRow]:
+    return _load_invitations(batch.session, batch.deliveries)
+
+
+def _load_batch_responses(batch: PreparationBatch) -> dict[int, ResponseRow]:
+    """Return the responses to the invitations of a batch, by invitation id."""
+    ids = [row.invitation_id for row in batch.deliveries]
+    query = select(ResponseRow).where(col(ResponseRow.invitation_id).in_(ids))
+    return {response.invitation_id: response for response in batch.session.execute(query).scalars()}
 
 
 def _load_invitations(session: Session, rows: Sequence[DeliveryRow]) -> dict[int | None, InvitationRow]:
@@ -196,7 +214,7 @@ def _release_reminders(
 SEND_SURVEY = ActionSpec(
     action="send_survey",
     hook="nps_send_messages",
-    prepare=_prepare_surveys,
+    build=_build_mail,
     retry_plan=MAIL_RETRY_PLAN,
     priority=4,
     customer_facing=True,
@@ -210,7 +228,7 @@ SEND_SURVEY = ActionSpec(
 SEND_REMINDER = ActionSpec(
     action="send_reminder",
     hook="nps_send_messages",
-    prepare=_prepare_reminders,
+    build=_build_mail,
     retry_plan=MAIL_RETRY_PLAN,
     priority=5,
     customer_facing=True,

@@ -17,7 +17,7 @@ from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts
 from nps_connect.rendering.models import RenderedText
 from nps_connect.rules.retry_plan import parse_retry_plan
-from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
+from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
@@ -139,10 +139,6 @@ def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
     )
 
 
-def _prepare_fallbacks(batch: PreparationBatch) -> dict[int, PreparationResult]:
-    return batch.build_each(lambda row: _build_fallback(batch, row))
-
-
 def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotAttempted:
     core = batch.ctx.settings.core
     if row.response_id is None:
@@ -186,7 +182,7 @@ def _build_message(ctx: Context, row: DeliveryRow, rendered: RenderedText) -> Me
 SEND_FALLBACK = ActionSpec(
     action=FALLBACK_ACTION,
     hook="nps_send_messages",
-    prepare=_prepare_fallbacks,
+    build=_build_fallback,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h", total="2d"),
     priority=0,
     can_be_skipped=False,

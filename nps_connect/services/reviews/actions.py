@@ -23,18 +23,15 @@ from nps_connect.services.action_spec import (
     ActionSpec,
     NotAttempted,
     PreparationBatch,
-    PreparationResult,
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.contacts.contactability import block_reason
 from nps_connect.services.contacts.store import load_contact_subjects
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.customer_mail import build_customer_message, build_sender, unsubscribe_url
 from nps_connect.services.deliveries.preparation import contact_response, survey_pause
 from nps_connect.services.links import ReviewLink
-from nps_connect.services.reviews.invitations import asked_before_reason, is_reminder
-from nps_connect.services.reviews.invitations import block_reason as request_block_reason
+from nps_connect.services.reviews.invitations import asked_before_reason, block_reason, is_reminder
 from nps_connect.services.reviews.reminders import has_opened_link, plan_reminder
 from nps_connect.services.reviews.review_pages import resolve_review_page
 from nps_connect.services.reviews.ticket_wait import ticket_wait
@@ -42,15 +39,8 @@ from nps_connect.services.suppressions.bounces import record_smtp_refusals
 from nps_connect.settings.model import Settings
 
 
-def _prepare_invitations(batch: PreparationBatch) -> dict[int, PreparationResult]:
-    return batch.build_each(lambda row: _build_invitation(batch, row))
-
-
 def _build_invitation(batch: PreparationBatch, row: DeliveryRow) -> Prepared | NotAttempted:
     ctx, session, contact = batch.ctx, batch.session, batch.contact(row)
-    reason = block_reason(ctx, session, contact)
-    if reason is not None:
-        return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
     answered, platform = contact_response(batch, row), row.options["platform"]
     stopped = survey_pause(session, answered.response.survey) or _check_before_send(ctx, session, row, contact)
     if stopped is not None:
@@ -86,7 +76,7 @@ def _reserve_review_request(ctx: Context, session: Session, row: DeliveryRow, co
     savepoint.rollback()
     stored = review_requests.load_reservations(session, subjects)
     others = [reservation for reservation in stored if reservation.response_id != row.response_id]
-    return request_block_reason([platform], others, now) or asked_before_reason([platform])
+    return block_reason([platform], others, now) or asked_before_reason([platform])
 
 
 def _build_message(
@@ -131,7 +121,7 @@ def _release_review_requests(
 INVITE_REVIEW = ActionSpec(
     action="invite_review",
     hook="nps_send_messages",
-    prepare=_prepare_invitations,
+    build=_build_invitation,
     retry_plan=parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
     priority=7,
     customer_facing=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -11,13 +10,7 @@ from sqlmodel import col
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import HoldCode, ScoreUpdate
 from nps_connect.rules.retry_plan import parse_retry_plan
-from nps_connect.services.action_spec import (
-    CONTACT_ERASED,
-    ActionSpec,
-    NotAttempted,
-    PreparationBatch,
-    PreparationResult,
-)
+from nps_connect.services.action_spec import CONTACT_ERASED, ActionSpec, NotAttempted, PreparationBatch
 from nps_connect.services.deliveries.preparation import load_records
 
 TICKET_POLL_INTERVAL = timedelta(minutes=1)
@@ -26,30 +19,25 @@ TICKET_POLL_INTERVAL = timedelta(minutes=1)
 TICKET_WAIT_TIMEOUT = timedelta(hours=1)
 """How long after the response a score waits for its ticket."""
 
-_Ticket = tuple[str, str | None]
-"""State and link of a ticket."""
 
-
-def _prepare_scores(batch: PreparationBatch) -> dict[int, PreparationResult]:
+def _load_tickets(batch: PreparationBatch) -> dict[int | None, tuple[str, str | None]]:
+    """Return state and link of the tickets that scores link to, by response id."""
     linking = [row.response_id for row in batch.deliveries if row.options.get("comment") == "link"]
     query = select(col(DeliveryRow.response_id), col(DeliveryRow.state), col(DeliveryRow.receipt_link)).where(
         col(DeliveryRow.response_id).in_(linking), col(DeliveryRow.action) == "open_ticket"
     )
-    rows = batch.session.execute(query.order_by(col(DeliveryRow.id))).all() if linking else ()
-    tickets: dict[int | None, _Ticket] = {response_id: (state, link) for response_id, state, link in rows}
-    return batch.build_each(lambda row: _build_score(batch, row, tickets))
+    rows = batch.session.execute(query.order_by(col(DeliveryRow.id)))
+    return {response_id: (state, link) for response_id, state, link in rows}
 
 
-def _build_score(
-    batch: PreparationBatch, row: DeliveryRow, tickets: Mapping[int | None, _Ticket]
-) -> ScoreUpdate | NotAttempted:
+def _build_score(batch: PreparationBatch, row: DeliveryRow) -> ScoreUpdate | NotAttempted:
     if batch.contact(row).erased_at is not None:
         return CONTACT_ERASED
     (contact, response, history), comment_link = load_records(batch, row), None
     target = batch.looked_up.get(row.id or 0, contact)
     if row.options.get("comment") == "link":
         now = batch.ctx.clock()
-        state, comment_link = tickets.get(row.response_id, (None, None))
+        state, comment_link = batch.load_once(_load_tickets).get(row.response_id, (None, None))
         if state in ("pending", "running") and now - response.answered_at < TICKET_WAIT_TIMEOUT:
             return NotAttempted.deferred(HoldCode.WAITS_FOR_TICKET, now + TICKET_POLL_INTERVAL)
         if comment_link is None and target.connection != contact.connection:
@@ -68,7 +56,7 @@ def _build_score(
 WRITE_SCORE = ActionSpec(
     action="write_score",
     hook="nps_write_scores",
-    prepare=_prepare_scores,
+    build=_build_score,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
     priority=6,
     is_ordered=True,

@@ -5,18 +5,8 @@ from __future__ import annotations
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import OptOut
 from nps_connect.rules.retry_plan import parse_retry_plan
-from nps_connect.services.action_spec import (
-    CONTACT_ERASED,
-    ActionSpec,
-    NotAttempted,
-    PreparationBatch,
-    PreparationResult,
-)
+from nps_connect.services.action_spec import CONTACT_ERASED, ActionSpec, NotAttempted, PreparationBatch
 from nps_connect.services.contacts.store import build_contact
-
-
-def _prepare_opt_outs(batch: PreparationBatch) -> dict[int, PreparationResult]:
-    return batch.build_each(lambda row: _build_opt_out(batch, row))
 
 
 def _build_opt_out(batch: PreparationBatch, row: DeliveryRow) -> OptOut | NotAttempted:
@@ -29,7 +19,7 @@ def _build_opt_out(batch: PreparationBatch, row: DeliveryRow) -> OptOut | NotAtt
 WRITE_OPT_OUT = ActionSpec(
     action="write_opt_out",
     hook="nps_write_opt_outs",
-    prepare=_prepare_opt_outs,
+    build=_build_opt_out,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 4h 12h 1d 1d 1d 1d 1d", total="7d"),
     priority=8,
     is_ordered=True,
