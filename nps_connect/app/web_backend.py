@@ -52,16 +52,6 @@ class ApplicationWebBackend:
         with self._ctx.ledger.read() as session:
             return render_metrics(load_status(session, self._ctx.settings, self._ctx.clock()))
 
-    def accept_webhook(self, connection: str, request: WebhookRequest) -> None:
-        """Store one webhook durably.
-
-        Raises:
-            WebhookRejected: its signature or content is invalid.
-        """
-        [error] = self.accept_webhooks([(connection, request)])
-        if error is not None:
-            raise error
-
     def accept_webhooks(self, requests: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
         """Store webhooks durably; returns the error of each, None if it was stored."""
         results = accept_webhooks(self._ctx, requests)

@@ -19,6 +19,7 @@ from support.fake_vendors import (
     FakeReviewPlatform,
     FakeVendor,
 )
+from support.webhooks import accept_webhook
 
 from nps_connect.app.application import Transports, build_application
 from nps_connect.app.validation import validate
@@ -181,7 +182,8 @@ class ApplicationHarness:
             return set(session.execute(union(*queries)).scalars())
 
     def webhook(self, *facts: dict[str, Any], signature: str = "good", body: bytes | None = None) -> None:
-        self.backend.accept_webhook(
+        accept_webhook(
+            self.backend,
             "crm",
             WebhookRequest(
                 method="POST",

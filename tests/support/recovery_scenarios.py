@@ -7,6 +7,7 @@ import re
 
 from sqlalchemy import select
 from support.fake_vendors import FakeHelpdesk
+from support.webhooks import accept_webhook
 
 from nps_connect import (
     Event,
@@ -73,7 +74,7 @@ def send_ticket_event(application, kind, ticket="EventfulHelpdesk-1-0", *, at=No
         body=json.dumps([fact]).encode(),
         received_at=application.clock(),
     )
-    application.backend.accept_webhook("helpdesk", request)
+    accept_webhook(application.backend, "helpdesk", request)
     application.run()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from support.application import ApplicationHarness, merge_config
 from support.clock import ManualClock
 from support.sqlite_files import create_empty_database
+from support.webhooks import accept_webhook
 
 import nps_connect_hubspot as plugin
 from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
@@ -219,7 +220,8 @@ class HubSpotScenario:
         """Deliver the portal's webhooks; the product does not process them yet."""
         for webhook in self.vendor.webhooks(facts, URL):
             headers = {name.lower(): value for name, value in webhook.headers.items()}
-            self.application.backend.accept_webhook(
+            accept_webhook(
+                self.application.backend,
                 "crm",
                 WebhookRequest(
                     method="POST", url=URL, headers=headers, body=webhook.body, received_at=self.application.clock()

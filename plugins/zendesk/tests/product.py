@@ -6,6 +6,7 @@ import random
 import re
 
 from sqlalchemy import select
+from support.webhooks import accept_webhook
 
 import nps_connect_zendesk
 from nps_connect import ActionInfo, ConnectionSettings, ConnectorInfo, ExampleConfiguration, Receipt, hookimpl
@@ -126,7 +127,7 @@ class ProductHarness:
     def deliver_event(self, kind, email):
         """Simulate an event at Zendesk and deliver its webhooks."""
         for webhook in self.vendor.webhooks(self.vendor.simulate_event(kind, email), HELPDESK_WEBHOOK_URL):
-            self.backend.accept_webhook("helpdesk", received_webhook(webhook, self.clock(), HELPDESK_WEBHOOK_URL))
+            accept_webhook(self.backend, "helpdesk", received_webhook(webhook, self.clock(), HELPDESK_WEBHOOK_URL))
         self.run()
 
     def wait_for_survey(self, survey, *, after):
