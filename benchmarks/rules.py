@@ -51,7 +51,7 @@ def measure() -> Iterator[tuple[str, int, float]]:
     yield timed("compile a filter", 200, lambda: compile_filter(WHERE, FIELDS, open_fields=False))
     yield timed("match a filter", 20_000, lambda: facts.filter is not None and facts.filter.matches(values))
     yield timed("decide on an event", 20_000, lambda: check_trigger(facts))
-    yield timed("plan an answer's actions", 20_000, lambda: plan_actions(ROUTES, response=response, is_final=False))
+    yield timed("plan an answer's actions", 20_000, lambda: plan_actions(ROUTES, response=response, grace_periods={}))
     yield timed(
         "make a delivery's key",
         20_000,

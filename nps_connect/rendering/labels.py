@@ -50,6 +50,29 @@ def touchpoint_label(touchpoint: str, language: str) -> str:
     return labels.get(touchpoint_kind(touchpoint) or "") or readable_name(touchpoint)
 
 
+def standard_question(company: str, language: str) -> str:
+    """Return the Net Promoter question with the company's name."""
+    _ = load_translations(language).gettext
+    return _("How likely are you to recommend %(company)s to a friend or colleague?") % {"company": company}
+
+
+def survey_reason(touchpoint: str, company: str, language: str) -> str:
+    """Return one sentence that says why this person is asked.
+
+    A touchpoint label is the operator's own text in one language. If it names a well-known moment, the sentence names
+    that moment in the reader's language; else it stays general, so that no internal label is shown.
+    """
+    _ = load_translations(language).gettext
+    sentences = {
+        "purchase": _("You recently bought something from %(company)s, and we would like to know how it went."),
+        "support": _("You recently asked %(company)s for help, and we would like to know how it went."),
+        "delivery": _("You recently received a delivery from %(company)s, and we would like to know how it went."),
+        "onboarding": _("You recently became a customer of %(company)s, and we would like to know how it is going."),
+    }
+    general = _("You were recently in touch with %(company)s, and we would like to know how it went.")
+    return sentences.get(touchpoint_kind(touchpoint) or "", general) % {"company": company}
+
+
 def readable_name(slug: str) -> str:
     """Return a configured name with spaces in place of dashes and underscores."""
     return one_line(re.sub(r"[-_]+", " ", slug), 80)

@@ -6,15 +6,68 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from nps_connect.rendering.catalogs import load_translations, render_template, supported_language
+from nps_connect.records.base import Record
+from nps_connect.rendering.catalogs import (
+    elide_company,
+    load_translations,
+    render_template,
+    supported_language,
+    typeset,
+)
 from nps_connect.rendering.colours import build_palette
-from nps_connect.rendering.labels import format_day
-from nps_connect.rendering.models import RenderedText, Sender
+from nps_connect.rendering.labels import format_day, standard_question, survey_reason
 from nps_connect.rendering.sanitization import one_line, sanitize_greeting_name
-from nps_connect.rendering.survey_question import standard_question, survey_reason
-from nps_connect.rendering.typography import elide_company, typeset
 
-__all__ = ["RenderedText", "Sender", "render_review_mail", "render_survey_mail", "score_url"]
+
+class Logo(Record):
+    """The inline logo of a mail.
+
+    Attributes:
+        content_id: of the MIME part.
+        width, height: display size in pixels.
+    """
+
+    content_id: str
+    width: int
+    height: int
+
+
+class Sender(Record):
+    """The company as the sender of a mail.
+
+    Attributes:
+        company: the name that customers know.
+        help_address: where customers can reply; people read it.
+        privacy_notice_url: the privacy notice.
+        postal_address: one or several lines for the footer, or None.
+        colour: of buttons and links.
+        logo: for the header; None shows the company's name.
+        signed_by: the signature, or None for the company's name.
+    """
+
+    company: str
+    help_address: str
+    privacy_notice_url: str
+    postal_address: str | None = None
+    colour: str = "#174ea6"
+    logo: Logo | None = None
+    signed_by: str | None = None
+
+
+class RenderedText(Record):
+    """A rendered text.
+
+    Attributes:
+        subject: one line without control characters.
+        text: the complete plain text.
+        html: the HTML alternative, or None for texts to staff.
+        language: the language of the text.
+    """
+
+    subject: str
+    text: str
+    html: str | None = None
+    language: str
 
 
 def score_url(survey_url: str, score: int) -> str:
@@ -42,7 +95,7 @@ def render_survey_mail(
         language: as chosen by `languages.choose_language`; English if it has no catalogue.
         sender: the company.
         name: for the greeting, or None.
-        touchpoint: label of the moment that the survey asks about; see `survey_question.survey_reason`.
+        touchpoint: label of the moment that the survey asks about; see `labels.survey_reason`.
         question: the survey's own question in that language; None for the standard one.
         survey_url: the personal link, without a score.
         unsubscribe_url: the personal link to unsubscribe.

@@ -6,7 +6,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from nps_connect.records.responses import ContactResponse, segment_of
-from nps_connect.rendering.catalogs import load_translations, render_template, supported_language
+from nps_connect.rendering.catalogs import (
+    elide_company,
+    load_translations,
+    render_template,
+    supported_language,
+    typeset,
+)
 from nps_connect.rendering.labels import (
     format_datetime,
     format_day,
@@ -15,11 +21,8 @@ from nps_connect.rendering.labels import (
     segment_label,
     touchpoint_label,
 )
-from nps_connect.rendering.models import RenderedText
+from nps_connect.rendering.mails import RenderedText
 from nps_connect.rendering.sanitization import one_line, sanitize_comment
-from nps_connect.rendering.typography import elide_company, typeset
-
-__all__ = ["RenderedText", "render_alert", "render_fallback", "render_overdue", "render_ticket", "render_ticket_update"]
 
 MAX_HISTORY = 10
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
-from nps_connect.records.deliveries import Action, CommentPolicy
+from nps_connect.records.deliveries import CommentPolicy
 from nps_connect.records.responses import Response
 from nps_connect.settings.model import Route, RoutedAction
 
-_GRACE_PERIODS: dict[str, timedelta] = {
-    "open_ticket": timedelta(seconds=20),
-    "send_alert": timedelta(seconds=20),
-    "write_score": timedelta(seconds=60),
-}
 _NOT_READABLE = re.compile(r"[^a-z0-9]+")
 _READABLE_LENGTH = 24
 _encode_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -45,15 +40,9 @@ class PlannedAction(NamedTuple):
     weight: int = 1
 
 
-def grace_period(action: Action, is_final: bool) -> timedelta:
-    """Return how long an action waits for a second click or a comment, where the route sets no delay.
-
-    The Send button ends the wait. A later comment updates what was delivered, it never delays it.
-    """
-    return timedelta(0) if is_final else _GRACE_PERIODS.get(action, timedelta(0))
-
-
-def plan_actions(routes: Sequence[Route], *, response: Response, is_final: bool) -> tuple[PlannedAction, ...]:
+def plan_actions(
+    routes: Sequence[Route], *, response: Response, grace_periods: Mapping[str, timedelta]
+) -> tuple[PlannedAction, ...]:
     """Return the actions of a confirmed response in the order of the routes.
 
     A delay set by a route replaces the grace period. The first of several routes to one action on one connection wins:
@@ -63,7 +52,7 @@ def plan_actions(routes: Sequence[Route], *, response: Response, is_final: bool)
     Args:
         routes: all routes of the configuration.
         response: the newest revision.
-        is_final: the customer pressed Send.
+        grace_periods: how long actions wait for a second click or a comment, by name; empty once Send was pressed.
     """
     planned: dict[tuple[str, str], PlannedAction] = {}
     for index, route in enumerate(routes):
@@ -75,7 +64,7 @@ def plan_actions(routes: Sequence[Route], *, response: Response, is_final: bool)
             route=index,
             action=route.do,
             via=route.via,
-            delay=route.delay if route.delay is not None else grace_period(route.do, is_final),
+            delay=route.delay if route.delay is not None else grace_periods.get(route.do, timedelta(0)),
             lead=route.lead,
             comment=route.comment,
             weight=route.weight,

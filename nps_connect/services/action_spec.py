@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from sqlmodel import Session
@@ -193,6 +193,8 @@ class ActionSpec:
         build: builds what the hook receives for one delivery of a batch, or says why there is no call.
         retry_plan: the default retry plan; the configuration may set another.
         priority: order of the queues, lowest first.
+        grace_period: how long it waits for a second click or a comment, unless its route sets a delay or the customer
+            pressed Send. A later comment updates what was delivered, it never delays it.
         customer_facing: it reaches a customer: suppressions, quiet hours, the pause of all mail and the channel's rate
             apply.
         is_ordered: a later delivery to a contact never overtakes an earlier one.
@@ -213,6 +215,7 @@ class ActionSpec:
     build: Callable[[PreparationBatch, DeliveryRow], Payload | Prepared | NotAttempted]
     retry_plan: RetryPlan
     priority: int
+    grace_period: timedelta = timedelta(0)
     customer_facing: bool = False
     is_ordered: bool = False
     in_doubt: Literal["hold", "resend"] = "resend"

@@ -20,10 +20,9 @@ from starlette.responses import HTMLResponse, Response
 from nps_connect.connection import Clock, system_clock
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import SurveyPage, SurveyPageRequest, VisitOutcome
-from nps_connect.rendering.catalogs import build_environment, supported_language
+from nps_connect.rendering.catalogs import build_environment, elide_company, supported_language
 from nps_connect.rendering.colours import build_palette
 from nps_connect.rendering.languages import choose_language, parse_accept_language
-from nps_connect.rendering.typography import elide_company
 from nps_connect.web.backend import WebBackend
 from nps_connect.web.batcher import Batcher
 

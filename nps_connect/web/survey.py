@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from nps_connect.records.pages import Submission, SurveyPage, SurveyPageRequest, VisitOutcome
 from nps_connect.records.responses import segment_of
-from nps_connect.rendering.survey_question import standard_question
+from nps_connect.rendering.labels import standard_question
 from nps_connect.web.forms import SurveyForm, parse_form, parse_query
 from nps_connect.web.request_data import UnreadableBody, build_page_view, is_cross_site, read_body
 from nps_connect.web.site import Site

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nps_connect.rendering.typography import NARROW, WIDE, elide_company, typeset
+from nps_connect.rendering.catalogs import NARROW, WIDE, elide_company, typeset
 
 SPACES = re.compile(f"[ {NARROW}{WIDE}]+")
 TEXTS = st.text(alphabet="ab1é ?!;:«»().,/-\n\t" + NARROW + WIDE, max_size=60) | st.text(max_size=60)

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nps_connect.app.actions import ACTIONS
 from nps_connect.records.deliveries import Action
 from nps_connect.records.responses import Response, segment_of
-from nps_connect.rules.routing import delivery_key, grace_period, plan_actions
+from nps_connect.rules.routing import delivery_key, plan_actions
 from nps_connect.settings.model import Route
 
 SECONDS = timedelta(seconds=1)
@@ -40,10 +41,14 @@ def build_response(score, **fields):
     )
 
 
+GRACE_PERIODS = {action: spec.grace_period for action, spec in ACTIONS.items()}
+
+
 def plan(score, *, is_final=False, routes=ROUTES, **fields):
+    grace_periods = {} if is_final else GRACE_PERIODS
     return {
         (action.action, action.via): action
-        for action in plan_actions(routes, response=build_response(score, **fields), is_final=is_final)
+        for action in plan_actions(routes, response=build_response(score, **fields), grace_periods=grace_periods)
     }
 
 
@@ -95,8 +100,9 @@ def test_two_routes_to_one_action_on_one_connection_plan_it_once():
 
 @pytest.mark.parametrize("action", get_args(Action))
 def test_a_final_submission_has_no_grace_period(action):
-    assert grace_period(action, is_final=True) == timedelta(0)
-    assert grace_period(action, is_final=False) <= timedelta(minutes=1)
+    routes = [Route(on="any", do="write_score", via="any").model_copy(update={"do": action})]
+    assert plan(3, is_final=True, routes=routes)[action, "any"].delay == timedelta(0)
+    assert plan(3, is_final=False, routes=routes)[action, "any"].delay <= timedelta(minutes=1)
 
 
 routes = st.lists(
@@ -116,7 +122,7 @@ def test_the_actions_of_all_matching_routes_are_planned_once_each(configured, sc
     expected = {
         (route.do, route.via) for route in configured if segment_of(score) in route.on and "other" not in route.surveys
     }
-    actions = plan_actions(configured, response=build_response(score), is_final=is_final)
+    actions = plan_actions(configured, response=build_response(score), grace_periods={} if is_final else GRACE_PERIODS)
     assert {(action.action, action.via) for action in actions} == expected
     assert len(actions) == len(expected)
 

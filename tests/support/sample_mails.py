@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 
 from nps_connect.rendering.catalogs import render_template
 from nps_connect.rendering.colours import build_palette
-from nps_connect.rendering.mails import RenderedText, Sender, render_review_mail, render_survey_mail, score_url
-from nps_connect.rendering.models import Logo
+from nps_connect.rendering.mails import Logo, RenderedText, Sender, render_review_mail, render_survey_mail, score_url
 
 SENDER = Sender(
     company="Exemple SA",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
@@ -22,9 +22,8 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.cases.cases import record_ticket
+from nps_connect.services.cases.cases import RECOVERED_OPTION, record_ticket
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
-from nps_connect.services.cases.recovery import RECOVERED_OPTION
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_dependents
 from nps_connect.services.deliveries.preparation import contact_response
@@ -151,6 +150,7 @@ OPEN_TICKET = ActionSpec(
     build=_build_ticket,
     retry_plan=parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
     priority=1,
+    grace_period=timedelta(seconds=20),
     has_exclusive_receipt=True,
     can_be_skipped=False,
     alarms_staff=True,
@@ -173,6 +173,7 @@ SEND_ALERT = ActionSpec(
     build=_build_alert,
     retry_plan=parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h", total="12h"),
     priority=3,
+    grace_period=timedelta(seconds=20),
     can_be_skipped=False,
     alarms_staff=True,
 )

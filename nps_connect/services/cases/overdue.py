@@ -13,7 +13,7 @@ from nps_connect.ledger.tables import DeliveryRow, ResponseRow
 from nps_connect.records.events import SOLVED_KINDS
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import staff_texts
-from nps_connect.rendering.models import RenderedText
+from nps_connect.rendering.mails import RenderedText
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, staff_channels

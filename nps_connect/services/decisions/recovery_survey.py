@@ -16,10 +16,10 @@ from nps_connect.services.contacts.contact_batch import StoredContact, load_peop
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import StoredEvent
-from nps_connect.services.decisions.plugin_proposals import veto_reason
+from nps_connect.services.decisions.trigger_evaluator import veto_reason
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
-from nps_connect.services.reviews.ticket_wait import release_waiting_mail
+from nps_connect.services.reviews.actions import release_waiting_mail
 from nps_connect.settings.model import Trigger
 
 COOLDOWN_EXEMPTION = "recovery survey of a solved case"

@@ -10,8 +10,7 @@ from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.messages import Address, InlineImage, Message
 from nps_connect.rendering.logo_size import display_size
-from nps_connect.rendering.mails import Sender
-from nps_connect.rendering.models import Logo, RenderedText
+from nps_connect.rendering.mails import Logo, RenderedText, Sender
 from nps_connect.services.action_spec import Prepared
 from nps_connect.services.context import Context
 from nps_connect.services.links import UnsubscribeLink

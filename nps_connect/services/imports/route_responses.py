@@ -38,7 +38,7 @@ def estimate_actions(ctx: Context, target: ResponseImport, dedup_store: DedupSto
     counts: Counter[str] = Counter()
     for score, people in dedup_store.count_newest_scores():
         response = _sample_response(ctx, target, score)
-        for planned in plan_actions(ctx.settings.routes, response=response, is_final=True):
+        for planned in plan_actions(ctx.settings.routes, response=response, grace_periods={}):
             counts[planned.action] += people
     return counts
 

@@ -15,7 +15,7 @@ from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Action, CancelCode, HoldCode, hold_text
 from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts
-from nps_connect.rendering.models import RenderedText
+from nps_connect.rendering.mails import RenderedText
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert

@@ -7,13 +7,17 @@ responses have planned.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import exists, func, or_, select, update
+from sqlmodel import Session, col
 
 from nps_connect.ledger import review_report, review_requests
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.review_tables import ReviewLinkStateRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.records.deliveries import CancelCode, ReviewDestination
+from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import mails
 from nps_connect.rendering.languages import choose_language
@@ -26,15 +30,15 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.contacts.store import load_contact_subjects
+from nps_connect.services.contacts.store import build_contact, load_contact_subjects, merged_contact_ids
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
 from nps_connect.services.deliveries.customer_mail import build_customer_message, build_sender, unsubscribe_url
+from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.deliveries.preparation import contact_response, survey_pause
 from nps_connect.services.links import ReviewLink
-from nps_connect.services.reviews.invitations import asked_before_reason, block_reason, is_reminder
-from nps_connect.services.reviews.reminders import has_opened_link, plan_reminder
+from nps_connect.services.reviews.invitations import asked_before_reason, block_reason, is_reminder, next_send_time
 from nps_connect.services.reviews.review_pages import resolve_review_page
-from nps_connect.services.reviews.ticket_wait import ticket_wait
 from nps_connect.services.suppressions.bounces import record_smtp_refusals
 from nps_connect.settings.model import Settings
 
@@ -116,6 +120,107 @@ def _release_review_requests(
     for delivery in abandoned:
         review_requests.release(session, delivery.row.response_id or 0, delivery.row.options["platform"])
     return set()
+
+
+def load_review_deliveries(session: Session, response_id: int, *, lock: bool = False) -> list[DeliveryRow]:
+    """Return the review mails of a response, invitation and reminder, oldest first."""
+    query = (
+        select(DeliveryRow)
+        .where(col(DeliveryRow.response_id) == response_id, col(DeliveryRow.action) == "invite_review")
+        .order_by(col(DeliveryRow.id))
+    )
+    return list(session.execute(query.with_for_update() if lock else query).scalars())
+
+
+def plan_reminder(ctx: Context, session: Session, invitation: DeliveryRow, now: datetime) -> set[str]:
+    """Plan the reminder of an invitation that was just sent, if configured; return the queues with new work."""
+    after, contact = ctx.settings.reviews.reminder_after, session.get(ContactRow, invitation.contact_id)
+    if after is None or contact is None or is_reminder(invitation) or has_opened_link(session, invitation):
+        return set()
+    due_at = next_send_time(ctx, build_contact(contact), now + after)
+    options: dict[str, Any] = {**invitation.options, "reminder": True, "first_due": due_at.isoformat()}
+    reminder = NewDelivery(
+        connection=invitation.connection,
+        action="invite_review",
+        subject=invitation.key,
+        route="reminder",
+        due_at=due_at,
+        contact_id=invitation.contact_id,
+        invitation_id=invitation.invitation_id,
+        response_id=invitation.response_id,
+        revision=invitation.revision,
+        options=options,
+    )
+    return enqueue_deliveries(session, [reminder], now, skip_existing=True).queue_names
+
+
+def has_opened_link(session: Session, mail: DeliveryRow) -> bool:
+    """Return whether the link of a review mail was opened without bot signals, in the mail or on the page."""
+    query = exists().where(
+        col(ReviewLinkStateRow.response_id) == mail.response_id,
+        col(ReviewLinkStateRow.platform) == mail.options["platform"],
+        col(ReviewLinkStateRow.opened).is_(True),
+    )
+    return bool(session.execute(select(query)).scalar())
+
+
+def cancel_reminder(ctx: Context, session: Session, response_id: int, code: CancelCode) -> None:
+    """Cancel the reminder of a response if it has not started."""
+    for mail in load_review_deliveries(session, response_id, lock=True):
+        if is_reminder(mail) and mail.state in UNSTARTED_STATES and mail.first_started_at is None:
+            cancel(ctx, session, mail, code)
+
+
+TICKET_RECHECK_INTERVAL = timedelta(days=1)
+"""How often a waiting mail checks its ticket, where the helpdesk sends no event when it is solved."""
+
+
+def ticket_wait(ctx: Context, session: Session, mail: DeliveryRow, contact: ContactRow) -> NotAttempted | None:
+    """Return until when a review mail waits for an open ticket, or None if it may go."""
+    opened_at = _open_ticket_since(session, merged_contact_ids(session, contact))
+    if opened_at is None:
+        return None
+    now = ctx.clock()
+    first_due = datetime.fromisoformat(mail.options.get("first_due") or mail.created_at.isoformat())
+    limit = min(opened_at, first_due) + ctx.settings.reviews.wait_for_ticket
+    if now >= limit:
+        return None
+    return NotAttempted.deferred(HoldCode.TICKET_OPEN, min(limit, now + TICKET_RECHECK_INTERVAL))
+
+
+def _open_ticket_since(session: Session, contact_ids: Sequence[int]) -> datetime | None:
+    """Return since when (UTC) these contacts have had an unsolved or planned ticket, the newest one; None without."""
+    return session.execute(
+        select(
+            func.max(func.coalesce(col(CaseRow.opened_at), col(DeliveryRow.finished_at), col(DeliveryRow.created_at)))
+        )
+        .select_from(DeliveryRow)
+        .outerjoin(CaseRow, col(CaseRow.response_id) == col(DeliveryRow.response_id))
+        .where(
+            col(DeliveryRow.contact_id).in_(contact_ids),
+            col(DeliveryRow.action) == "open_ticket",
+            col(DeliveryRow.state).in_(("pending", "running", "held", "succeeded")),
+            or_(col(CaseRow.state).is_(None), col(CaseRow.state) == "open"),
+        )
+    ).scalar()
+
+
+def release_waiting_mail(session: Session, contact_id: int, now: datetime) -> set[str]:
+    """Make review mails due that waited for a ticket of this contact; return their queues."""
+    contact = session.get(ContactRow, contact_id)
+    contact_ids = merged_contact_ids(session, contact) if contact is not None else [contact_id]
+    released = session.execute(
+        update(DeliveryRow)
+        .where(
+            col(DeliveryRow.contact_id).in_(contact_ids),
+            col(DeliveryRow.state) == "pending",
+            col(DeliveryRow.hold_code) == HoldCode.TICKET_OPEN,
+        )
+        .values(due_at=now)
+        .returning(col(DeliveryRow.queue_name))
+        .execution_options(synchronize_session=False)
+    )
+    return set(released.scalars())
 
 
 INVITE_REVIEW = ActionSpec(

@@ -16,7 +16,7 @@ from nps_connect.rules import bot_detection
 from nps_connect.services.contacts.store import build_contact, build_response, confirmed_clause
 from nps_connect.services.context import Context
 from nps_connect.services.links import ReviewLink
-from nps_connect.services.reviews.reminders import cancel_reminder, load_review_deliveries
+from nps_connect.services.reviews.actions import cancel_reminder, load_review_deliveries
 from nps_connect.services.reviews.review_pages import resolve_review_page
 
 log = logging.getLogger(__name__)

@@ -59,6 +59,7 @@ WRITE_SCORE = ActionSpec(
     build=_build_score,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
     priority=6,
+    grace_period=timedelta(seconds=60),
     is_ordered=True,
     contact_lookup="target",
 )

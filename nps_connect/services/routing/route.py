@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Action, CancelCode, HoldCode
-from nps_connect.rules.routing import PlannedAction, grace_period, plan_actions
+from nps_connect.rules.routing import PlannedAction, plan_actions
 from nps_connect.services.contacts.store import RoutableResponse
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
@@ -84,6 +84,9 @@ class _Router:
         self._ctx, self._session, self._response = ctx, session, response
         self._new_deliveries, self._queues = new_deliveries, queues
         self._revision, self._now = response.columns.revision, ctx.clock()
+        self._grace_periods = (
+            {} if response.is_final else {name: spec.grace_period for name, spec in ctx.actions.items()}
+        )
         self._review_mails: list[DeliveryRow] = []
         self._existing: dict[tuple[str, str], list[DeliveryRow]] = {}
         for delivery in deliveries:
@@ -97,7 +100,7 @@ class _Router:
         offers: dict[str, PlannedAction] = {}
         actions: dict[tuple[str, str], PlannedAction] = {}
         for action in plan_actions(
-            self._ctx.settings.routes, response=self._response.response, is_final=self._response.is_final
+            self._ctx.settings.routes, response=self._response.response, grace_periods=self._grace_periods
         ):
             if action.action == "invite_review":
                 offers[action.via] = action
@@ -159,9 +162,8 @@ class _Router:
             if _is_unstarted(update):
                 cancel(self._ctx, self._session, update, CancelCode.SUPERSEDED)
         if self._ctx.connector_info(ticket.connection).action("update_ticket") is not None:
-            delay = grace_period("update_ticket", self._response.is_final)
             options = {"reported_revision": ticket.revision}
-            self._enqueue("update_ticket", ticket.connection, delay, options, follows=ticket)
+            self._enqueue("update_ticket", ticket.connection, timedelta(0), options, follows=ticket)
 
     def _enqueue(
         self,
