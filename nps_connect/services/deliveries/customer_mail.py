@@ -1,4 +1,4 @@
-"""What every mail to a customer shares: sender, logo, unsubscribe link and list id."""
+"""What every mail to a customer shares: the pause of its survey, sender, logo, unsubscribe link and list id."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlmodel import Session
+
+from nps_connect.ledger import pauses
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.messages import Address, InlineImage, Message
 from nps_connect.rendering.logo_size import display_size
 from nps_connect.rendering.mails import Logo, RenderedText, Sender
-from nps_connect.services.action_spec import Prepared
+from nps_connect.services.action_spec import NotAttempted, Prepared
 from nps_connect.services.context import Context
 from nps_connect.services.links import UnsubscribeLink
 from nps_connect.settings.branding import media_type, read_logo
@@ -41,6 +45,12 @@ def build_customer_message(
     )
     options = {**row.options, MAILBOX_OPTION: contact.mailbox}
     return Prepared(message, {"options": options, "hold_code": None, "hold_detail": None})
+
+
+def survey_pause(session: Session, survey: str) -> NotAttempted | None:
+    """Return that mail of a survey is held if an operator has paused it, else None."""
+    is_paused = pauses.is_paused(session, pauses.survey_scope(survey))
+    return NotAttempted.held(HoldCode.SURVEY_PAUSED, survey) if is_paused else None
 
 
 def list_id(ctx: Context, survey: str) -> str:

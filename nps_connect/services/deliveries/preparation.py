@@ -12,7 +12,7 @@ from sqlalchemy import Table, bindparam, select
 from sqlmodel import Session
 
 from nps_connect.errors import DeliveryError, PluginError, RetryLater
-from nps_connect.ledger import claims, pauses
+from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_list, without_index
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact, ContactKey
@@ -116,12 +116,6 @@ def prepare_batch(
             log.exception("delivery_preparation_failed delivery=%s", row.id)
             results[row.id or 0] = error
     return results
-
-
-def survey_pause(session: Session, survey: str) -> NotAttempted | None:
-    """Return that mail of a survey is held if an operator has paused it, else None."""
-    is_paused = pauses.is_paused(session, pauses.survey_scope(survey))
-    return NotAttempted.held(HoldCode.SURVEY_PAUSED, survey) if is_paused else None
 
 
 def out_of_order_ids(session: Session, rows: Sequence[DeliveryRow], token: str) -> set[int]:

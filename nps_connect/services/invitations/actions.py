@@ -26,8 +26,12 @@ from nps_connect.services.action_spec import (
 )
 from nps_connect.services.contacts.store import is_confirmed, load_contact_subjects
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.customer_mail import build_customer_message, build_sender, unsubscribe_url
-from nps_connect.services.deliveries.preparation import survey_pause
+from nps_connect.services.deliveries.customer_mail import (
+    build_customer_message,
+    build_sender,
+    survey_pause,
+    unsubscribe_url,
+)
 from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.services.invitations.reminders import (
     CONFIRM_OPTION,

@@ -33,9 +33,14 @@ from nps_connect.services.action_spec import (
 from nps_connect.services.contacts.store import build_contact, load_contact_subjects, merged_contact_ids
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
-from nps_connect.services.deliveries.customer_mail import build_customer_message, build_sender, unsubscribe_url
+from nps_connect.services.deliveries.customer_mail import (
+    build_customer_message,
+    build_sender,
+    survey_pause,
+    unsubscribe_url,
+)
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
-from nps_connect.services.deliveries.preparation import contact_response, survey_pause
+from nps_connect.services.deliveries.preparation import contact_response
 from nps_connect.services.links import ReviewLink
 from nps_connect.services.reviews.invitations import asked_before_reason, block_reason, is_reminder, next_send_time
 from nps_connect.services.reviews.review_pages import resolve_review_page
