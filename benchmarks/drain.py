@@ -126,9 +126,9 @@ def _drain_ledger(application: ApplicationHarness) -> None:
 
 
 def _drain_deliveries(application: ApplicationHarness) -> None:
-    done = 0
+    ctx, done = application.ctx, 0
     while done < DELIVERIES_PER_ROUND:
-        done += drain_deliveries(application.ctx, "crm", "write_score")
+        done += drain_deliveries(ctx, "crm", ctx.actions["write_score"], BATCH)
 
 
 @dataclass(frozen=True)

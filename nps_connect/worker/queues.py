@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from nps_connect.ledger import claims, pauses, quotas
 from nps_connect.ledger.columns import QueuedRow
@@ -13,7 +14,7 @@ from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.services.context import JOBS_QUEUE, Context, decide_queue, delivery_queue, parse_queue, poll_queue
 from nps_connect.services.decisions.drain_events import drain_events
 from nps_connect.services.deliveries.circuit_breaker import pause_scopes
-from nps_connect.services.deliveries.deliver import drain_deliveries, has_queue
+from nps_connect.services.deliveries.deliver import drain_deliveries
 from nps_connect.services.intake.parse import drain_requests
 from nps_connect.worker.jobs import PeriodicJob, drain_jobs
 
@@ -55,7 +56,7 @@ class WorkQueue:
                 return due_at
             quota_pause = quotas.paused_until(session, self.connection)
             breaker_open = pauses.open_until(session, pauses.connection_scope(self.connection))
-            return max(time for time in (due_at, quota_pause, breaker_open) if time is not None)
+            return max(filter(None, (due_at, quota_pause, breaker_open)))
 
 
 def build_queues(ctx: Context, jobs: dict[str, PeriodicJob]) -> list[WorkQueue]:
@@ -70,18 +71,10 @@ def build_queues(ctx: Context, jobs: dict[str, PeriodicJob]) -> list[WorkQueue]:
 
 def _intake_queues(ctx: Context, name: str, jobs: dict[str, PeriodicJob]) -> list[WorkQueue]:
     parse, decide, poll = parse_queue(name), decide_queue(name), poll_queue(name)
+    parse_scopes, decide_scopes = (pauses.queue_scope(name, "parse"),), (pauses.queue_scope(name, "decide"),)
     queues = [
-        WorkQueue(
-            parse,
-            2,
-            RawRequest,
-            lambda _stopping: drain_requests(ctx, name),
-            name,
-            (pauses.queue_scope(name, "parse"),),
-        ),
-        WorkQueue(
-            decide, 3, EventRow, lambda _stopping: drain_events(ctx, name), name, (pauses.queue_scope(name, "decide"),)
-        ),
+        WorkQueue(parse, 2, RawRequest, lambda _stopping: drain_requests(ctx, name), name, parse_scopes),
+        WorkQueue(decide, 3, EventRow, lambda _stopping: drain_events(ctx, name), name, decide_scopes),
     ]
     if any(job.queue_name == poll for job in jobs.values()):
         scopes = (pauses.queue_scope(name, "poll"),)
@@ -90,16 +83,14 @@ def _intake_queues(ctx: Context, name: str, jobs: dict[str, PeriodicJob]) -> lis
 
 
 def _delivery_queues(ctx: Context, name: str) -> list[WorkQueue]:
-    return [
-        WorkQueue(
-            delivery_queue(name, spec.action),
-            4 + spec.priority,
-            DeliveryRow,
-            lambda stopping, action=spec.action: drain_deliveries(ctx, name, action, stopping=stopping),  # type: ignore[misc]
-            name,
-            pause_scopes(name, spec),
-            is_delivery=True,
-        )
-        for spec in ctx.actions.values()
-        if has_queue(ctx, name, spec)
-    ]
+    """Return a queue per action that the plugin declares; on a channel, also for each message."""
+    queues, info = [], ctx.connector_info(name)
+    for spec in ctx.actions.values():
+        declared = info.action(spec.action)
+        if declared is None and not (info.channel and spec.is_message):
+            continue
+        drain = partial(drain_deliveries, ctx, name, spec, declared.batch_size if declared else 1)
+        queue_name, rank = delivery_queue(name, spec.action), 4 + spec.priority
+        scopes = pause_scopes(name, spec)
+        queues.append(WorkQueue(queue_name, rank, DeliveryRow, drain, name, scopes, is_delivery=True))
+    return queues

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from nps_connect.errors import DeliveryError, OutcomeUnknown, PluginError, RateLimited, RetryLater
+from nps_connect.errors import OutcomeUnknown, PluginError, RateLimited, RetryLater
 from nps_connect.ledger import pauses, quotas
 from nps_connect.ledger.quotas import LedgerRateLimiter
-from nps_connect.services.action_spec import ActionSpec
+from nps_connect.services.action_spec import ActionSpec, SettledDelivery
 from nps_connect.services.context import Context, delivery_queue
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def acquire_channel_rate(ctx: Context, connection: str) -> bool:
 
 
 def record_outcomes(
-    ctx: Context, session: Session, connection: str, action: str, outcomes: Sequence[object], *, probe: bool
+    ctx: Context, session: Session, connection: str, action: str, settled: Sequence[SettledDelivery], *, probe: bool
 ) -> bool:
     """Record what one call says about the health of vendor and plugin; return whether the queue may go on.
 
@@ -69,29 +69,24 @@ def record_outcomes(
         session: the transaction that settles the outcomes.
         connection: the connection that was called.
         action: the action.
-        outcomes: receipts and errors.
+        settled: what was called.
         probe: it was the one call that goes first while the circuit breaker is open.
     """
-    relevant = [
-        outcome
-        for outcome in outcomes
-        if not isinstance(outcome, DeliveryError) or outcome.connection in (None, connection)
-    ]
-    if not relevant:
-        return True
-    failing = pauses.load_failing_scopes(session)
+    outcomes = [item.outcome for item in settled if getattr(item.outcome, "connection", None) in (None, connection)]
+    breach: PluginError | None = None
+    unavailable: list[RetryLater | OutcomeUnknown] = []
+    for outcome in outcomes:
+        if isinstance(outcome, PluginError):
+            breach = breach or outcome
+        elif isinstance(outcome, RetryLater | OutcomeUnknown) and not isinstance(outcome, RateLimited):
+            unavailable.append(outcome)
+    failing = pauses.load_failing_scopes(session) if outcomes else set()
     scope, queue_name = pauses.connection_scope(connection), pauses.queue_scope(connection, action)
-    breach = next((outcome for outcome in relevant if isinstance(outcome, PluginError)), None)
     if breach is not None:
         return not _pause_after(ctx, session, queue_name, MAX_CONTRACT_BREACHES, ctx.redact(str(breach)))
     if queue_name in failing:
         pauses.record_success(session, queue_name)
-    unavailable = [
-        outcome
-        for outcome in relevant
-        if isinstance(outcome, RetryLater | OutcomeUnknown) and not isinstance(outcome, RateLimited)
-    ]
-    if len(unavailable) < len(relevant):
+    if not unavailable or len(unavailable) < len(outcomes):
         if scope in failing and pauses.record_success(session, scope):
             log.info("circuit_breaker_closed connection=%s", connection)
         return True

@@ -10,20 +10,22 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, update
+from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from nps_connect.errors import AuthFailed, NotAllowed, PluginError, RateLimited
 from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import Action, Payload, Receipt
+from nps_connect.records.deliveries import Payload, Receipt
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, Prepared, SettledDelivery
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.services.deliveries.circuit_breaker import acquire_channel_rate, is_paused, record_outcomes
-from nps_connect.services.deliveries.in_doubt import find_existing, retry_write
+from nps_connect.services.deliveries.in_doubt import find_existing
 from nps_connect.services.deliveries.preparation import (
     LookupResult,
     contacts_to_look_up,
@@ -32,7 +34,7 @@ from nps_connect.services.deliveries.preparation import (
     out_of_order_ids,
     prepare_batch,
 )
-from nps_connect.services.deliveries.settle import in_doubt_rule, reject_duplicate_receipts, settle
+from nps_connect.services.deliveries.settle import reject_duplicate_receipts, settle
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,10 @@ ORDER_RETRY_DELAY = timedelta(seconds=1)
 
 ROWS_PER_VISIT = 10
 """A queue whose vendor takes items one by one is drained up to this number before the thread serves other queues."""
+
+SETTLE_RETRY_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 5.0, 5.0, 5.0)
+"""Together shorter than a lease. Afterwards another worker may have taken over: the deliveries are in doubt, and are
+recovered by their lease."""
 
 UNUSED_DELIVERY_COLUMNS = (
     "cancel_code",
@@ -58,7 +64,7 @@ UNUSED_DELIVERY_COLUMNS = (
 )
 """What no preparation and no consequence of an outcome needs."""
 
-_DELIVERIES: Table = DeliveryRow.__table__
+_DELIVERIES = DeliveryRow.__table__
 
 
 class StartedDelivery(NamedTuple):
@@ -95,28 +101,21 @@ class _Started(NamedTuple):
     queue_names: set[str]
 
 
-def has_queue(ctx: Context, connection: str, spec: ActionSpec) -> bool:
-    """Return whether a connection carries out an action: declared by its plugin, or a message on any channel."""
-    info = ctx.connector_info(connection)
-    return info.action(spec.action) is not None or (info.channel and spec.is_message)
-
-
 def drain_deliveries(
-    ctx: Context, connection: str, action: Action, *, stopping: Callable[[], bool] = lambda: False
+    ctx: Context, connection: str, spec: ActionSpec, batch_size: int, stopping: Callable[[], bool] = lambda: False
 ) -> int:
     """Deliver due deliveries of a queue, batch by batch; return how many rows were claimed.
 
     Args:
         ctx: the application context.
         connection: name of the connection.
-        action: the action; with the connection it names the queue.
+        spec: the action; with the connection it names the queue.
+        batch_size: items per hook call at most.
         stopping: checked between batches: once true, no further batch is claimed.
     """
-    info = ctx.connector_info(connection).action(action)
-    batch_size = info.batch_size if info is not None else 1
     total = 0
     while True:
-        claimed, is_healthy = _drain_batch(ctx, connection, ctx.actions[action], batch_size)
+        claimed, is_healthy = _drain_batch(ctx, connection, spec, batch_size)
         total += claimed
         if claimed < batch_size or not is_healthy or total >= ROWS_PER_VISIT or stopping():
             return total
@@ -136,7 +135,7 @@ def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: in
         limit, now, starts_now = 1 if claim.is_probe else batch_size, ctx.clock(), not spec.customer_facing
         ids = claims.claim_ids(session, DeliveryRow, queue_name, token=token, now=now, limit=limit, start=starts_now)
         rows = claims.load_claimed(session, DeliveryRow, ids, token=token, without=UNUSED_DELIVERY_COLUMNS)
-        batch = load_batch(ctx, session, connection, rows)
+        batch = load_batch(ctx, session, connection, rows, {})
         contacts = contacts_to_look_up(spec, batch)
         if contacts and starts_now:
             claims.undo_start(session, DeliveryRow, ids, token=token, now=now)
@@ -188,34 +187,36 @@ def _prepare_and_start(
 
     With `is_claimed_as_started` the claim has recorded the start, and it is undone for what does not start.
     """
-    spec, token, rows = claim.spec, claim.token, {row.id or 0: row for row in batch.deliveries}
+    spec, token = claim.spec, claim.token
     late = out_of_order_ids(session, batch.deliveries, token) if spec.is_ordered else set()
-    if late:
-        batch = replace(batch, deliveries=[row for row in batch.deliveries if row.id not in late])
-    results = prepare_batch(spec, batch, lookups)
-    items: dict[int, Payload] = {}
+    ready = [row for row in batch.deliveries if row.id not in late] if late else batch.deliveries
+    results = prepare_batch(spec, replace(batch, deliveries=ready), lookups)
+    started: list[StartedDelivery] = []
+    settled: list[SettledDelivery] = []
     columns: dict[int, Mapping[str, Any]] = {}
-    settled = []
-    for row_id, result in results.items():
+    for row in ready:
+        result = results[row.id or 0]
         if isinstance(result, NotAttempted | Exception):
-            settled.append(SettledDelivery(rows[row_id], result))
+            settled.append(SettledDelivery(row, result))
         elif isinstance(result, Prepared):
-            items[row_id], columns[row_id] = result.item, result.columns
+            started.append(StartedDelivery(row, result.item, now))
+            columns[row.id or 0] = result.columns
         else:
-            items[row_id] = result
-    if is_claimed_as_started:
-        held, stopped = set(items), [row_id for row_id in rows if row_id not in items]
-        if stopped:
-            claims.undo_start(session, DeliveryRow, stopped, token=token, now=now)
-    else:
-        held = claims.start(session, DeliveryRow, list(items), token=token, now=now)
-    for row_id in held & columns.keys():
-        session.execute(update(_DELIVERIES).where(_DELIVERIES.c.id == row_id).values(**columns[row_id]))
+            started.append(StartedDelivery(row, result, now))
+    if not is_claimed_as_started:
+        ids = [delivery.row.id or 0 for delivery in started]
+        held = claims.start(session, DeliveryRow, ids, token=token, now=now)
+        started = [delivery for delivery in started if delivery.row.id in held]
+    elif late or settled:
+        stopped = [*late, *(delivery.row.id or 0 for delivery in settled)]
+        claims.undo_start(session, DeliveryRow, stopped, token=token, now=now)
+    for delivery in started if columns else ():
+        values = columns.get(delivery.row.id or 0, {})
+        session.execute(update(_DELIVERIES).where(_DELIVERIES.c.id == delivery.row.id).values(**values))
     if late:
         waits = {"state": "pending", "due_at": now + ORDER_RETRY_DELAY}
         claims.settle_many(session, DeliveryRow, dict.fromkeys(late, waits), token=token)
     queue_names = settle(claim.ctx, session, claim.connection, spec, settled, token) if settled else set()
-    started = [StartedDelivery(rows[row_id], item, now) for row_id, item in items.items() if row_id in held]
     return _Started(started, queue_names)
 
 
@@ -230,41 +231,44 @@ def _call_and_settle(claim: Claim, started: Sequence[StartedDelivery]) -> bool:
             _release(claim, [])
         return True
     to_send: list[StartedDelivery] = []
-    called: list[StartedDelivery] = []
-    outcomes: list[Receipt | Exception] = []
-    looks = in_doubt_rule(ctx, connection, spec.action) == "look"
+    settled: list[SettledDelivery] = []
     for delivery in started:
         ctx.leases.record_progress()
-        existing = find_existing(ctx, delivery.row, delivery.item) if looks and delivery.row.in_doubt else None
+        looks = delivery.row.in_doubt and ctx.has(connection, "nps_find_existing")
+        existing = find_existing(ctx, delivery.row, delivery.item) if looks else None
         if existing is None:
             to_send.append(delivery)
         else:
-            called.append(delivery)
-            outcomes.append(existing)
-    outcomes += _call_hook(ctx, connection, spec, [delivery.item for delivery in to_send])
-    called += to_send
-    outcomes = reject_duplicate_receipts(ctx, connection, spec, [delivery.row for delivery in called], outcomes)
-    settled = [
-        SettledDelivery(delivery.row, outcome, called=True, started_at=delivery.started_at)
-        for delivery, outcome in zip(called, outcomes, strict=True)
-    ]
-    return retry_write(lambda: settle_batch(claim, settled), ctx.connections[connection].sleep)
+            settled.append(SettledDelivery(delivery.row, existing, called=True, started_at=delivery.started_at))
+    for delivery, outcome in zip(to_send, _call_hook(claim, to_send), strict=True):
+        settled.append(SettledDelivery(delivery.row, outcome, called=True, started_at=delivery.started_at))
+    if spec.has_exclusive_receipt:
+        settled = reject_duplicate_receipts(ctx, connection, spec, settled)
+    for wait in SETTLE_RETRY_DELAYS_SECONDS:
+        try:
+            return settle_batch(claim, settled)
+        except DBAPIError as error:  # the database is restarting, unreachable or full
+            log.warning("settle_delayed error=%s", type(error.orig).__name__)
+            ctx.connections[connection].sleep(wait)
+    return settle_batch(claim, settled)
 
 
 def settle_batch(claim: Claim, settled: Sequence[SettledDelivery]) -> bool:
     """Settle the outcomes of one call in a transaction of its own; return whether the queue may go on."""
-    ctx, outcomes = claim.ctx, [delivery.outcome for delivery in settled]
+    ctx = claim.ctx
     with ctx.ledger.write() as session:
         queue_names = settle(ctx, session, claim.connection, claim.spec, settled, claim.token)
-        is_healthy = record_outcomes(ctx, session, claim.connection, claim.spec.action, outcomes, probe=claim.is_probe)
+        may_go_on = record_outcomes(ctx, session, claim.connection, claim.spec.action, settled, probe=claim.is_probe)
     for queue_name in queue_names:
         ctx.wake(queue_name)
-    return is_healthy and not any(isinstance(outcome, RateLimited | AuthFailed | NotAllowed) for outcome in outcomes)
+    for delivery in settled:
+        may_go_on &= not isinstance(delivery.outcome, RateLimited | AuthFailed | NotAllowed)
+    return may_go_on
 
 
-def _call_hook(
-    ctx: Context, connection: str, spec: ActionSpec, items: Sequence[Payload]
-) -> Sequence[Receipt | Exception]:
+def _call_hook(claim: Claim, deliveries: Sequence[StartedDelivery]) -> Sequence[Receipt | Exception]:
+    ctx, connection, spec = claim.ctx, claim.connection, claim.spec
+    items = list(map(attrgetter("item"), deliveries))
     if not items:
         return []
     try:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
-from nps_connect.connection import Sleep
 from nps_connect.errors import DeliveryError, OutcomeUnknown
 from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.columns import QueuedRow
@@ -32,26 +28,6 @@ MAX_LOOKUP_AGE = timedelta(days=1)
 INTERNAL_TABLES: tuple[type[QueuedRow], ...] = (RawRequest, EventRow, JobRow)
 CLAIMABLE_TABLES: tuple[type[QueuedRow], ...] = (*INTERNAL_TABLES, DeliveryRow)
 RECOVER_BATCH_SIZE = 500
-
-SETTLE_RETRY_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 5.0, 5.0, 5.0)
-"""Together shorter than a lease: afterwards another worker may have taken over."""
-
-T = TypeVar("T")
-
-
-def retry_write(write: Callable[[], T], sleep: Sleep) -> T:
-    """Write, and retry while the database is restarting, unreachable or full.
-
-    Raises:
-        DBAPIError: it still is after all waits. The deliveries are in doubt then, and are recovered by their lease.
-    """
-    for wait in SETTLE_RETRY_DELAYS_SECONDS:
-        try:
-            return write()
-        except DBAPIError as error:
-            log.warning("settle_delayed error=%s", type(error.orig).__name__)
-            sleep(wait)
-    return write()
 
 
 def find_existing(ctx: Context, row: DeliveryRow, item: Payload) -> Receipt | DeliveryError | None:
@@ -150,7 +126,7 @@ def _load_dead_in_doubt(ctx: Context) -> list[DeliveryRow]:
 
 def _resolve(ctx: Context, row: DeliveryRow) -> bool:
     with ctx.ledger.read() as session:
-        batch = load_batch(ctx, session, row.connection, [row])
+        batch = load_batch(ctx, session, row.connection, [row], {})
         item = prepare_batch(ctx.actions[row.action], batch, {})[row.id or 0]
     if isinstance(item, NotAttempted | Exception):
         return False

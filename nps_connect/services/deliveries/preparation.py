@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Table, bindparam, select
@@ -65,15 +67,26 @@ def load_batch(
     session: Session,
     connection: str,
     rows: Sequence[DeliveryRow],
-    lookups: Mapping[int, LookupResult] | None = None,
+    lookups: Mapping[int, LookupResult],
 ) -> PreparationBatch:
     """Read what the deliveries are about; contacts that were looked up at their own connection are stored first."""
-    looked_up = {row_id: result for row_id, result in (lookups or {}).items() if isinstance(result, Contact)}
-    contacts = _load_contacts(session, {row.contact_id for row in rows if row.contact_id is not None})
-    contacts |= _store_looked_up(ctx, session, rows, contacts, looked_up)
-    response_ids = {row.response_id for row in rows if row.response_id is not None}
+    contacts = _load_contacts(session, set(map(attrgetter("contact_id"), rows)) - {None})
+    looked_up: dict[int, Contact] = {}
+    stored: dict[int, Contact] = {}
+    for row in rows if lookups else ():
+        contact_id, contact = row.contact_id or 0, lookups.get(row.id or 0)
+        if isinstance(contact, Contact):
+            looked_up[row.id or 0] = contact
+            if contact.connection == contacts[contact_id].connection:
+                stored[contact_id] = contact
+    if stored:
+        stored_contacts = upsert_contacts(session, stored.values(), ctx.clock())
+        ids = {contact_id: stored_contacts[contact.connection, contact.id].id for contact_id, contact in stored.items()}
+        current = _load_contacts(session, set(ids.values()))
+        contacts |= {contact_id: current[stored_id] for contact_id, stored_id in ids.items()}
+    response_ids = set(map(attrgetter("response_id"), rows)) - {None}
     responses = load_columns(session, ResponseRow, response_ids, without=UNUSED_RESPONSE_COLUMNS)
-    histories = _load_histories(session, {contact.id or 0 for contact in contacts.values()}, responses)
+    histories = _load_histories(session, set(map(attrgetter("id"), contacts.values())), responses)
     return PreparationBatch(ctx, session, connection, rows, contacts, responses, histories, looked_up)
 
 
@@ -90,9 +103,11 @@ def contact_response(batch: PreparationBatch, row: DeliveryRow) -> ContactRespon
 def load_records(batch: PreparationBatch, row: DeliveryRow) -> tuple[Contact, Response, tuple[EarlierResponse, ...]]:
     """Return the parts of `contact_response`, without the cost of the record around them."""
     contact, response = batch.contact(row), batch.response(row)
-    earlier = [other for other in batch.histories.get(contact.id or 0, ()) if other.id != response.id]
-    history = tuple(map(build_earlier_response, earlier[:MAX_HISTORY]))
-    return build_contact(contact), build_response(response), history
+    history: list[EarlierResponse] = []
+    for earlier in batch.histories.get(contact.id or 0, ()):
+        if earlier.id != response.id and len(history) < MAX_HISTORY:
+            history.append(build_earlier_response(earlier))
+    return build_contact(contact), build_response(response), tuple(history)
 
 
 def prepare_batch(
@@ -100,14 +115,16 @@ def prepare_batch(
 ) -> dict[int, PreparationResult]:
     """Return what the hook receives for each delivery, or why there is no call, by delivery id."""
     results: dict[int, PreparationResult] = {}
-    has_conflicts = any(response.conflicting_at is not None for response in batch.responses.values())
-    for row in batch.deliveries if lookups or spec.customer_facing or has_conflicts else ():
+    ready: list[DeliveryRow] = []
+    for row in batch.deliveries:
         lookup = lookups.get(row.id or 0)
         result = lookup if isinstance(lookup, DeliveryError | NotAttempted) else _block(spec, batch, row)
-        if result is not None:
+        if result is None:
+            ready.append(row)
+        else:
             results[row.id or 0] = result
-    batch = replace(batch, deliveries=[row for row in batch.deliveries if row.id not in results])
-    for row in batch.deliveries:
+    batch = replace(batch, deliveries=ready)
+    for row in ready:
         try:
             reason = block_reason(batch.ctx, batch.session, batch.contact(row)) if spec.customer_facing else None
             blocked = NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason) if reason is not None else None
@@ -126,24 +143,21 @@ def out_of_order_ids(session: Session, rows: Sequence[DeliveryRow], token: str) 
     if not rows:
         return set()
     claims.advisory_lock(session, rows[0].queue_name)
-    contact_ids = [row.contact_id for row in rows if row.contact_id is not None]
-    claimed_ids, queue_name = [row.id for row in rows], rows[0].queue_name
-    parameters = {"contact_ids": contact_ids, "claimed_ids": claimed_ids, "queue_name": queue_name}
-    competing = session.connection().execute(_COMPETING_ROWS, parameters).all()
-    if not competing and len(set(contact_ids)) == len(contact_ids):
-        return set()
-    rivals: dict[int | None, list[tuple[int, bool]]] = {}
-    for row in rows:
-        rivals.setdefault(row.contact_id, []).append((row.id or 0, False))
-    for row_id, contact_id, started_at, lease_token in competing:
-        rivals.setdefault(contact_id, []).append((row_id, started_at is not None and lease_token != token))
-    return {
-        row.id or 0
-        for row in rows
-        if row.contact_id is not None
-        for rival_id, has_started in rivals[row.contact_id]
-        if rival_id != row.id and (rival_id < (row.id or 0) or has_started)
+    parameters = {
+        "contact_ids": list(set(map(attrgetter("contact_id"), rows)) - {None}),
+        "claimed_ids": list(map(attrgetter("id"), rows)),
+        "queue_name": rows[0].queue_name,
     }
+    first_ids: dict[int | None, int] = {}
+    for row_id, contact_id, started_at, lease_token in session.connection().execute(_COMPETING_ROWS, parameters):
+        has_started = started_at is not None and lease_token != token
+        first_ids[contact_id] = 0 if has_started else min(row_id, first_ids.get(contact_id, row_id))
+    late: set[int] = set()
+    for row_id, contact_id in sorted(map(attrgetter("id", "contact_id"), rows)):
+        first_ids[contact_id] = min(row_id, first_ids.get(contact_id, row_id))
+        if first_ids[contact_id] < row_id and contact_id is not None:
+            late.add(row_id)
+    return late
 
 
 def contacts_to_look_up(spec: ActionSpec, batch: PreparationBatch) -> dict[int, Contact]:
@@ -168,13 +182,34 @@ def contacts_to_look_up(spec: ActionSpec, batch: PreparationBatch) -> dict[int, 
 def look_up_contacts(
     ctx: Context, spec: ActionSpec, connection: str, contacts: Mapping[int, Contact]
 ) -> dict[int, LookupResult]:
-    """Ask vendors for contacts, by delivery id; no transaction may be open."""
-    if spec.contact_lookup == "target":
-        return _find_by_email(ctx, connection, contacts)
+    """Ask vendors for contacts, by delivery id; no transaction may be open.
+
+    Contacts of other connections are found by their address. One that its own connection does not find is deleted.
+    """
+    by_email = spec.contact_lookup == "target"
+    if by_email and not ctx.has(connection, "nps_find_contacts"):
+        return dict.fromkeys(contacts, NotAttempted.skipped(f"{connection} does not know this person"))
     results: dict[int, LookupResult] = {}
-    for name in {contact.connection for contact in contacts.values()}:
-        of_connection = {row_id: contact for row_id, contact in contacts.items() if contact.connection == name}
-        results |= _refresh_by_id(ctx, name, of_connection)
+    keys_by_connection: dict[str, dict[int, ContactKey]] = defaultdict(dict)
+    for row_id, contact in contacts.items():
+        if not by_email:
+            keys_by_connection[contact.connection][row_id] = ContactKey(kind="id", value=contact.id)
+        elif contact.email:
+            keys_by_connection[connection][row_id] = ContactKey(kind="email", value=contact.email)
+        else:
+            results[row_id] = NotAttempted.skipped("the contact has no address to be found by")
+    for name, keys in keys_by_connection.items():
+        matches = _find_contacts(ctx, name, list(dict.fromkeys(keys.values())))
+        for row_id, key in keys.items():
+            if isinstance(matches, DeliveryError):
+                results[row_id] = matches
+            elif len(matches[key]) == 1:
+                results[row_id] = matches[key][0]
+            elif by_email:  # no contact is created only to hold a score
+                problem = "knows several people with this address" if matches[key] else "does not know this person"
+                results[row_id] = NotAttempted.skipped(f"{name} {problem}")
+            else:
+                results[row_id] = contacts[row_id].model_copy(update={"deleted": True})
     return results
 
 
@@ -196,43 +231,21 @@ def _block(spec: ActionSpec, batch: PreparationBatch, row: DeliveryRow) -> NotAt
 
 def _load_contacts(session: Session, ids: Collection[int]) -> dict[int, ContactRow]:
     """Read contacts set-wise and follow their merges."""
-    by_id = load_columns(session, ContactRow, ids, without=UNUSED_CONTACT_COLUMNS)
-    targets = {contact.merged_into for contact in by_id.values() if contact.merged_into is not None}
-    while missing := targets - by_id.keys():
-        loaded = load_columns(session, ContactRow, missing, without=UNUSED_CONTACT_COLUMNS)
-        by_id |= loaded
-        targets = {contact.merged_into for contact in loaded.values() if contact.merged_into is not None}
-    return {contact_id: _survivor(by_id, contact_id) for contact_id in ids if contact_id in by_id}
-
-
-def _survivor(by_id: Mapping[int, ContactRow], contact_id: int) -> ContactRow:
-    seen = {contact_id}
-    contact = by_id[contact_id]
-    while (target := contact.merged_into) is not None and target in by_id and target not in seen:
-        seen.add(target)
-        contact = by_id[target]
-    return contact
-
-
-def _store_looked_up(
-    ctx: Context,
-    session: Session,
-    rows: Sequence[DeliveryRow],
-    contacts: Mapping[int, ContactRow],
-    looked_up: Mapping[int, Contact],
-) -> dict[int, ContactRow]:
-    """Store contacts as their own connection has them now; return them by the contact id of the delivery."""
-    contact_by_id = {
-        row.contact_id or 0: contact
-        for row in rows
-        if (contact := looked_up.get(row.id or 0)) and contact.connection == contacts[row.contact_id or 0].connection
-    }
-    if not contact_by_id:
-        return {}
-    stored = upsert_contacts(session, contact_by_id.values(), ctx.clock())
-    ids = {contact_id: stored[contact.connection, contact.id].id for contact_id, contact in contact_by_id.items()}
-    current = _load_contacts(session, set(ids.values()))
-    return {contact_id: current[stored_id] for contact_id, stored_id in ids.items()}
+    loaded: dict[int, ContactRow] = {}
+    missing = set(ids)
+    while missing:
+        targets = load_columns(session, ContactRow, missing, without=UNUSED_CONTACT_COLUMNS)
+        loaded |= targets
+        missing = set(map(attrgetter("merged_into"), targets.values())) - {None, *loaded}
+    survivors: dict[int, ContactRow] = {}
+    for contact_id in ids:
+        contact, seen = loaded.get(contact_id), {contact_id}
+        while contact is not None and contact.merged_into in loaded and contact.merged_into not in seen:
+            seen.add(contact.merged_into)
+            contact = loaded[contact.merged_into]
+        if contact is not None:
+            survivors[contact_id] = contact
+    return survivors
 
 
 def _load_histories(
@@ -245,50 +258,18 @@ def _load_histories(
     for response in responses.values():
         if is_confirmed(response) and response.scale == NPS_SCALE:
             histories.setdefault(response.contact_id, []).append(response)
-    for response in session.connection().execute(_EARLIER_RESPONSES, parameters).all():  # type: ignore[assignment]
+    for response in session.connection().execute(_EARLIER_RESPONSES, parameters):  # type: ignore[assignment]
         histories.setdefault(response.contact_id, []).append(response)
     for history in histories.values():
-        if len(history) > 1:
-            history.sort(key=lambda response: response.answered_at, reverse=True)  # type: ignore[arg-type,return-value]
+        history.sort(key=attrgetter("answered_at"), reverse=True)
     return histories
-
-
-def _refresh_by_id(ctx: Context, connection: str, contacts: Mapping[int, Contact]) -> dict[int, LookupResult]:
-    """Look contacts up at their own connection; one that is not found there is deleted."""
-    keys = {row_id: ContactKey(kind="id", value=contact.id) for row_id, contact in contacts.items()}
-    matches = _find_contacts(ctx, connection, list(dict.fromkeys(keys.values())))
-    if isinstance(matches, DeliveryError):
-        return dict.fromkeys(contacts, matches)
-    return {
-        row_id: matches[key][0] if len(matches[key]) == 1 else contacts[row_id].model_copy(update={"deleted": True})
-        for row_id, key in keys.items()
-    }
-
-
-def _find_by_email(ctx: Context, connection: str, contacts: Mapping[int, Contact]) -> dict[int, LookupResult]:
-    """Look contacts of other connections up by their address; no contact is created only to hold a score."""
-    if not ctx.has(connection, "nps_find_contacts"):
-        return dict.fromkeys(contacts, NotAttempted.skipped(f"{connection} does not know this person"))
-    keys = {row_id: ContactKey(kind="email", value=c.email) for row_id, c in contacts.items() if c.email}
-    matches = _find_contacts(ctx, connection, list(dict.fromkeys(keys.values())))
-    unaddressed = NotAttempted.skipped("the contact has no address to be found by")
-    results: dict[int, LookupResult] = dict.fromkeys(contacts, unaddressed)
-    if isinstance(matches, DeliveryError):
-        return results | dict.fromkeys(keys, matches)
-    for row_id, key in keys.items():
-        if len(matches[key]) == 1:
-            results[row_id] = matches[key][0]
-        else:
-            problem = "knows several people with this address" if matches[key] else "does not know this person"
-            results[row_id] = NotAttempted.skipped(f"{connection} {problem}")
-    return results
 
 
 def _find_contacts(
     ctx: Context, connection: str, keys: list[ContactKey]
 ) -> dict[ContactKey, tuple[Contact, ...]] | DeliveryError:
     try:
-        return {match.key: match.contacts for match in find_contacts(ctx, connection, keys)} if keys else {}
+        return {match.key: match.contacts for match in find_contacts(ctx, connection, keys)}
     except DeliveryError as error:
         return error
     except PluginError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Table, bindparam, func, insert, literal, select
+from sqlalchemy import bindparam, func, insert, literal, select
 from sqlmodel import Session, col
 
 from nps_connect.errors import (
@@ -42,7 +42,7 @@ CREDENTIALS_RETRY_DELAY = timedelta(minutes=1)
 
 IN_DOUBT_HOLD = {"state": "held", "hold_code": HoldCode.IN_DOUBT, "hold_detail": None, "in_doubt": True}
 
-_DELIVERY: Table = DeliveryRow.__table__
+_DELIVERY = DeliveryRow.__table__
 _NOW = bindparam("now", type_=UtcDateTime())
 
 _INSERT_ATTEMPTS = insert(AttemptRow.__table__)
@@ -81,54 +81,59 @@ def settle(
     Deliveries whose lease was lost are left alone: whoever has them now settles them.
     """
     now = ctx.clock()
-    values = {delivery.row.id or 0: _settled_values(ctx, connection, spec, delivery, now) for delivery in settled}
+    values: dict[int, ColumnValues] = {}
+    for delivery in settled:
+        values[delivery.row.id or 0] = _settled_values(ctx, connection, spec, delivery, now)
     written = claims.settle_many(session, DeliveryRow, values, token=token)
     if len(written) < len(values):
         log.warning("lease_lost deliveries=%s", sorted(values.keys() - written))
         settled = [delivery for delivery in settled if delivery.row.id in written]
     _record_attempts(ctx, session, settled, now)
-    failed = [delivery for delivery in settled if not isinstance(delivery.outcome, Receipt)]
-    for delivery in failed:
+    succeeded: list[SettledDelivery] = []
+    failed: list[SettledDelivery] = []
+    abandoned: list[AbandonedDelivery] = []
+    for delivery in settled:
+        if isinstance(delivery.outcome, Receipt):
+            succeeded.append(delivery)
+            continue
+        failed.append(delivery)
         _apply_pause(ctx, session, connection, spec, delivery.outcome, now)
+        outcome = values[delivery.row.id or 0]
+        if (state := outcome["state"]) in ("cancelled", "skipped", "dead"):
+            reason = outcome.get("last_error") or state
+            abandoned.append(AbandonedDelivery(delivery.row, state, reason, outcome.get("cancel_code")))
     queue_names: set[str] = set()
-    if spec.on_success is not None and len(failed) < len(settled):
-        succeeded = [delivery for delivery in settled if isinstance(delivery.outcome, Receipt)]
+    if spec.on_success is not None and succeeded:
         queue_names |= spec.on_success(ctx, session, succeeded, now)
     if spec.on_failure is not None and failed:
         queue_names |= spec.on_failure(ctx, session, failed, now)
-    abandoned = [
-        AbandonedDelivery(delivery.row, state, outcome.get("last_error") or state, outcome.get("cancel_code"))
-        for delivery in failed
-        if (outcome := values[delivery.row.id or 0]) and (state := outcome["state"]) in ("cancelled", "skipped", "dead")
-    ]
     if spec.release is not None and abandoned:
         queue_names |= spec.release(session, abandoned, ctx.settings, now)
     return queue_names
 
 
 def reject_duplicate_receipts(
-    ctx: Context, connection: str, spec: ActionSpec, rows: Collection[DeliveryRow], outcomes: Sequence[Any]
-) -> list[Receipt | Exception]:
+    ctx: Context, connection: str, spec: ActionSpec, settled: Sequence[SettledDelivery]
+) -> list[SettledDelivery]:
     """Return the outcomes with `DuplicateReceipt` in place of receipts that belong to another delivery."""
-    receipt_ids = [outcome.id for outcome in outcomes if isinstance(outcome, Receipt)]
-    if not spec.has_exclusive_receipt or not receipt_ids:
-        return list(outcomes)
-    foreign = {receipt_id for receipt_id, count in Counter(receipt_ids).items() if count > 1}
+    receipt_ids = [delivery.outcome.id for delivery in settled if isinstance(delivery.outcome, Receipt)]
     query = select(col(DeliveryRow.receipt_id)).where(
         col(DeliveryRow.connection) == connection,
         col(DeliveryRow.receipt_id).in_(receipt_ids),
         col(DeliveryRow.action) == spec.action,
-        col(DeliveryRow.id).not_in([row.id or 0 for row in rows]),
+        col(DeliveryRow.id).not_in([delivery.row.id for delivery in settled]),
     )
     with ctx.ledger.read() as session:
-        foreign |= set(session.execute(query).scalars())
-    problem = "returned the receipt of another delivery"
-    return [
-        DuplicateReceipt(ctx.plugin_name(connection), f"{problem} ({outcome.id})")
-        if isinstance(outcome, Receipt) and outcome.id in foreign
-        else outcome
-        for outcome in outcomes
-    ]
+        foreign = set(session.execute(query).scalars())
+    counts = Counter(receipt_ids)
+    checked: list[SettledDelivery] = []
+    for delivery in settled:
+        outcome = delivery.outcome
+        if isinstance(outcome, Receipt) and (outcome.id in foreign or counts[outcome.id] > 1):
+            problem = f"returned the receipt of another delivery ({outcome.id})"
+            outcome = DuplicateReceipt(ctx.plugin_name(connection), problem)
+        checked.append(delivery._replace(outcome=outcome))
+    return checked
 
 
 def _settled_values(
@@ -244,21 +249,15 @@ def _apply_pause(
 
 def _record_attempts(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> None:
     """Insert one row per attempt; those that succeeded without a note in one statement."""
-    succeeded = [
-        delivery.row.id or 0
-        for delivery in settled
-        if isinstance(delivery.outcome, Receipt) and delivery.outcome.note is None
-    ]
+    succeeded: list[int] = []
+    others: list[dict[str, Any]] = []
+    for delivery in settled:
+        if isinstance(delivery.outcome, Receipt) and delivery.outcome.note is None:
+            succeeded.append(delivery.row.id or 0)
+        elif not isinstance(delivery.outcome, NotAttempted):
+            others.append(_attempt_values(ctx, delivery, now))
     if succeeded:
         session.connection().execute(_INSERT_SUCCEEDED_ATTEMPTS, {"ids": succeeded, "now": now})
-    if len(succeeded) == len(settled):
-        return
-    recorded = set(succeeded)
-    others = [
-        _attempt_values(ctx, delivery, now)
-        for delivery in settled
-        if delivery.row.id not in recorded and not isinstance(delivery.outcome, NotAttempted)
-    ]
     if others:
         session.connection().execute(_INSERT_ATTEMPTS, others)
 
