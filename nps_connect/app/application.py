@@ -16,7 +16,9 @@ from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep,
 from nps_connect.http import VendorClient
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerRateLimiter
-from nps_connect.ledger.schema import create, require_current_schema
+from nps_connect.ledger.schema import require_current_schema
+from nps_connect.ledger.state_dir import StateDir
+from nps_connect.ledger.suppression_journal import SuppressionJournal
 from nps_connect.ledger.tokens import LedgerTokenStore
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
@@ -25,6 +27,7 @@ from nps_connect.redaction import Redactor, iter_secrets
 from nps_connect.rules.filters import Filter, compile_filter
 from nps_connect.services.context import Context
 from nps_connect.services.links import Links
+from nps_connect.services.operations.database_identity import create_ledger
 from nps_connect.settings.load_settings import config_path, load_settings
 from nps_connect.settings.model import Settings
 from nps_connect.worker.engine import Engine
@@ -101,15 +104,22 @@ def open_ledger(settings: Settings) -> Ledger:
     return Ledger(settings.core.database_url.get_secret_value())
 
 
+def open_state_dir(settings: Settings) -> StateDir | None:
+    """Return the state directory of this host; None if the configuration names none (PostgreSQL only)."""
+    path = settings.core.state_dir
+    return None if path is None else StateDir(path)
+
+
 def create_database(settings: Settings) -> bool:
     """Create the configured database; returns False, without any change, if it exists already.
 
     Raises:
-        ConfigError: the database address is invalid, or the database cannot be reached.
+        ConfigError: the database address is invalid, the database cannot be reached, or the state directory belongs to
+            another one.
     """
     ledger = Ledger(settings.core.database_url.get_secret_value(), create=True)
     try:
-        return create(ledger)
+        return create_ledger(ledger, open_state_dir(settings))
     finally:
         ledger.close()
 
@@ -163,6 +173,7 @@ def build_application(
         )
         for name, own_settings in connection_settings.items()
     }
+    state_dir = open_state_dir(settings)
     secrets = [secret for source in (settings, *connection_settings.values()) for secret in iter_secrets(source)]
     ctx = Context(
         ledger=ledger,
@@ -174,6 +185,8 @@ def build_application(
         links=Links(settings.core.url, keys),
         redact=Redactor(secrets),
         clock=clock,
+        journal=SuppressionJournal(state_dir.journal_file if state_dir else None, keys),
+        state_dir=state_dir,
         random=rng,
         wake=wake_relay,
     )

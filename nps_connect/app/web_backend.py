@@ -96,7 +96,7 @@ class ApplicationWebBackend:
             return [error.problem]
         except NpsConnectError as error:
             return [str(error)]
-        return []
+        return [problem for problem in (self._ctx.journal.problem,) if problem]
 
     def _flush_counters(self, now: datetime) -> None:
         """Write the counts to the ledger at intervals: a forged webhook must not cost a commit."""

@@ -8,6 +8,7 @@ from nps_connect.ledger import (
     cooldowns,
     counters,
     event_subjects,
+    identity,
     jobs,
     pauses,
     quotas,

@@ -160,6 +160,12 @@ class Ledger:
                 fix="restart the process; to install a backup, run: nps-connect db restore FILE",
             )
 
+    def checkpoint(self) -> None:
+        """Move SQLite's write-ahead log into the main file, as far as no reader needs it, so that a copy is whole."""
+        if self.is_sqlite:
+            with self.engine.connect() as connection:
+                connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
+
     def close(self) -> None:
         """Close pooled connections."""
         self.engine.dispose()

@@ -17,7 +17,13 @@ from nps_connect.ledger.upserts import insert_for
 MAIL_SCOPE = "mail"
 """The scope of all mail to customers."""
 
-PauseCause = Literal["operator", "auth", "not_allowed", "plugin"]
+DATABASE_SCOPE = "database"
+"""The scope of everything that is sent, while it is unknown whether the database is the newest."""
+
+RESTORED_SCOPE = "restored"
+"""The scope of customer mail that may have been sent before the restore, whose moment is `since`."""
+
+PauseCause = Literal["operator", "auth", "not_allowed", "plugin", "restored", "unknown_database"]
 
 FAILURE_THRESHOLD = 5
 """Consecutive failed calls that open a breaker."""
@@ -30,14 +36,19 @@ PROBE_TIMEOUT = timedelta(minutes=2)
 
 
 class PauseRow(Base, table=True):
-    """A paused scope: ``mail``, ``connection:<name>``, ``survey:<name>`` or ``queue:<connection>/<action>``.
+    """A paused scope: ``mail``, ``connection:<name>``, ``survey:<name>``, ``queue:<connection>/<action>`` and others.
 
     Attributes:
-        cause: `operator`, `auth` (401), `not_allowed` (403), `plugin` (it hangs or violates its contract).
+        cause: `operator`, `auth` (401), `not_allowed` (403), `plugin` (it hangs or violates its contract), `restored`
+            (the database is a backup), `unknown_database` (this host has not seen it before).
     """
 
     __tablename__ = "pauses"
-    __table_args__ = (CheckConstraint("cause IN ('operator', 'auth', 'not_allowed', 'plugin')", name="cause"),)
+    __table_args__ = (
+        CheckConstraint(
+            "cause IN ('operator', 'auth', 'not_allowed', 'plugin', 'restored', 'unknown_database')", name="cause"
+        ),
+    )
 
     scope: str = Field(primary_key=True, max_length=140)
     cause: str = Field(max_length=20)

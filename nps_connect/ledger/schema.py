@@ -37,6 +37,17 @@ def create(ledger: Ledger) -> bool:
     return True
 
 
+def has_schema(ledger: Ledger) -> bool:
+    """Return whether the database has our tables, of whatever version.
+
+    Raises:
+        ConfigError: the database cannot be reached.
+    """
+    ledger.ping()
+    with ledger.engine.connect() as connection:
+        return _database_version(connection) is not None
+
+
 def upgrade(ledger: Ledger) -> tuple[str, str]:
     """Upgrade the schema of an existing database; returns the versions before and after. Idempotent.
 

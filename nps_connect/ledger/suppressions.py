@@ -16,7 +16,7 @@ class SuppressionRow(Base, table=True):
     __tablename__ = "suppressions"
     __table_args__ = (
         UniqueConstraint("subject", "reason"),
-        CheckConstraint("reason IN ('opted_out', 'bounced', 'erased', 'objected')", name="reason"),
+        CheckConstraint("reason IN ('opted_out', 'bounced', 'erased', 'objected', 'unconfirmed')", name="reason"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

@@ -52,7 +52,7 @@ class LedgerTokenStore:
     ) -> None:
         self._ledger = ledger
         self._connection = connection
-        self._fernet = MultiFernet([Fernet(_derive_key(key)) for key in keys])
+        self._fernet = build_fernet(keys, "tokens")
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -126,7 +126,8 @@ class LedgerTokenStore:
             )
 
 
-def _derive_key(key: str) -> bytes:
-    """Return a Fernet key for tokens only, derived from one of the operator's keys (HKDF, RFC 5869)."""
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"nps_connect.tokens").derive(key.encode())
-    return base64.urlsafe_b64encode(derived)
+def build_fernet(keys: Sequence[str], purpose: str) -> MultiFernet:
+    """Return the encryption for one purpose with keys derived from the operator's (HKDF, RFC 5869)."""
+    info = f"nps_connect.{purpose}".encode()
+    derived = [HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key.encode()) for key in keys]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from nps_connect.connection import Clock, Connection
 from nps_connect.ledger.leases import Leases
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.state_dir import StateDir
+from nps_connect.ledger.suppression_journal import SuppressionJournal
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.redaction import Redactor
@@ -54,6 +56,8 @@ class Context:
         links: builds and verifies personal links.
         redact: removes every configured secret from a text.
         clock: returns the current time (aware, UTC).
+        journal: records suppressions outside the database.
+        state_dir: the state directory of this host; None where the configuration names none.
         random: random number generator, for jitter and lease tokens.
         wake: notifies the engine that a queue has work; called after commit.
         leases: the claims that the threads of this process hold.
@@ -68,6 +72,8 @@ class Context:
     links: Links
     redact: Redactor
     clock: Clock
+    journal: SuppressionJournal
+    state_dir: StateDir | None = None
     random: random.Random = field(default_factory=random.SystemRandom)
     wake: Callable[[str], None] = lambda _queue_name: None
     leases: Leases = field(default_factory=Leases)

@@ -75,9 +75,13 @@ def _resolve_paths(settings: Settings, folder: Path) -> Core:
     core = settings.core
     if core.logo is not None:
         core = core.model_copy(update={"logo": folder.absolute() / core.logo})
+    if core.state_dir is not None:
+        core = core.model_copy(update={"state_dir": folder.absolute() / core.state_dir})
     url = core.database_url.get_secret_value()
     if not url.startswith(_SQLITE):
         return core
     name, separator, query = url.removeprefix(_SQLITE).partition("?")
-    absolute = (folder.absolute() / name).as_posix()
-    return core.model_copy(update={"database_url": SecretStr(f"{_SQLITE}{absolute}{separator}{query}")})
+    path = folder.absolute() / name
+    database_url = SecretStr(f"{_SQLITE}{path.as_posix()}{separator}{query}")
+    state_dir = core.state_dir or Path(f"{path.resolve()}.state")  # by a symbolic link too, it is the same database
+    return core.model_copy(update={"database_url": database_url, "state_dir": state_dir})

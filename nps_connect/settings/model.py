@@ -100,6 +100,9 @@ class Core(SettingsTable):
     Attributes:
         public_url: the address at which customers and vendors reach the product.
         database_url: ``sqlite:///file`` or ``postgresql://...``.
+        state_dir: a directory of this host that is never part of a backup: it tells a restored database from the newest
+            one and keeps the opt-outs since. With SQLite the default is ``<file>.state``; with PostgreSQL name a
+            persistent directory, else a restore is not noticed.
         company: the name that customers know.
         languages: the first is the default; customers get their own if listed.
         timezone: of the company, for calendar days and quiet hours.
@@ -121,6 +124,7 @@ class Core(SettingsTable):
 
     public_url: HttpUrl
     database_url: DatabaseUrl = SecretStr("sqlite:///nps-connect.db")
+    state_dir: Path | None = None
     company: str = Field(min_length=1, max_length=200)
     languages: tuple[Language, ...] = Field(default=("en",), min_length=1)
     timezone: TimeZone = "UTC"

@@ -1,19 +1,24 @@
-"""The heartbeat of a process: renews its leases and recovers rows of dead workers."""
+"""The heartbeat of a process: renews its leases, recovers rows of dead workers, checks the database's identity."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 from nps_connect.ledger import claims, workers
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import CLAIMABLE_TABLES, recover
+from nps_connect.services.operations.database_identity import check_identity
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_INTERVAL_SECONDS = 8.0
 """Seconds between two heartbeats: a lease (30 s) outlives three of them."""
+
+IDENTITY_INTERVAL = timedelta(hours=1)
+"""How often the identity of the database is compared and its counter raised."""
 
 
 class Heartbeat:
@@ -30,7 +35,7 @@ class Heartbeat:
         self._role = role
         self._on_hang = on_hang
         self._worker_id = ctx.token()
-        self._started_at = ctx.clock()
+        self._started_at = self._identity_due_at = ctx.clock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -45,6 +50,7 @@ class Heartbeat:
         if self._thread.is_alive():
             self._thread.join(HEARTBEAT_INTERVAL_SECONDS)
         try:
+            check_identity(self._ctx)
             with self._ctx.ledger.write() as session:
                 workers.deregister_worker(session, self._worker_id)
         except Exception as error:  # noqa: BLE001  # the row expires without heartbeats
@@ -59,6 +65,9 @@ class Heartbeat:
             log.error("thread_abandoned queue=%s reason=deadline_exceeded", holder.queue_name)
             self._on_hang(holder.queue_name)
         now = self._ctx.clock()
+        if now >= self._identity_due_at:
+            check_identity(self._ctx)
+            self._identity_due_at = now + IDENTITY_INTERVAL
         tokens = self._ctx.leases.active_tokens()
         with self._ctx.ledger.write() as session:
             if tokens:
@@ -73,6 +82,8 @@ class Heartbeat:
                 now=now,
             )
         recover(self._ctx, after_restart=False)
+        if not self._ctx.leases.busy_queues():
+            self._ctx.ledger.checkpoint()
 
     def _run(self) -> None:
         while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):

@@ -70,7 +70,7 @@ def empty_database(url: str) -> None:
         )  # disables foreign keys, so that the order does not matter
         tables = connection.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
-            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'alembic_version'"
+            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename NOT IN ('alembic_version', 'database_identity')"
         ).fetchall()
         connection.execute(";".join(f"DELETE FROM {table}" for (table,) in tables))
         connection.execute(

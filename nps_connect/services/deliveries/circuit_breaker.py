@@ -24,7 +24,7 @@ MAX_HANGS = 2
 
 def pause_scopes(connection: str, spec: ActionSpec) -> tuple[str, ...]:
     """Return the pause scopes each of which stops the queue."""
-    scopes = (pauses.connection_scope(connection), pauses.queue_scope(connection, spec.action))
+    scopes = (pauses.DATABASE_SCOPE, pauses.connection_scope(connection), pauses.queue_scope(connection, spec.action))
     return (*scopes, pauses.MAIL_SCOPE) if spec.customer_facing else scopes
 
 

@@ -176,7 +176,7 @@ def _apply_bounce(
         return False
     log.warning("bounce_received kind=%s delivery=%s source=%s", bounce.kind, delivery.id if delivery else "-", source)
     if bounce.kind == "hard":
-        suppress(session, [mailbox_subject(hashed)], "bounced", source=f"bounce ({source})", now=ctx.clock())
+        suppress(ctx, session, [mailbox_subject(hashed)], "bounced", source=f"bounce ({source})")
         if contact is not None:
             cancel_mail(ctx, session, contact, reason="suppressed: bounced")
         _release_cooldown(ctx, session, delivery)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -21,6 +20,7 @@ from nps_connect.ledger.tables import (
     RevisionRow,
 )
 from nps_connect.services.contacts.event_subjects import find_event_ids
+from nps_connect.services.context import Context
 from nps_connect.services.suppressions.store import suppress
 
 MAX_NAMED_EVENTS = 10_000
@@ -54,13 +54,13 @@ def redact_events(session: Session, events: Iterable[tuple[int, Mapping[str, Any
         session.connection().execute(statement, values)
 
 
-def erase_contact(session: Session, row: ContactRow, now: datetime) -> None:
+def erase_contact(ctx: Context, session: Session, row: ContactRow) -> None:
     """Erase a contact: only ids and hashes stay, and a suppression so that the person is never contacted again."""
     subjects = contact_subjects(row.id or 0, row.mailbox)
-    suppress(session, subjects, "erased", source="vendor", now=now)
+    suppress(ctx, session, subjects, "erased", source="vendor")
     erase_from_events(session, row)
     _erase_from_responses_and_deliveries(session, row)
-    row.erased_at = row.erased_at or now
+    row.erased_at = row.erased_at or ctx.clock()
     row.email = row.name = row.language = row.mailbox = None
     row.record = {}
 

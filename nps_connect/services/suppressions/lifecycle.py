@@ -26,7 +26,7 @@ def apply_contact_event(ctx: Context, session: Session, connection: str, event: 
         row.deleted_at = row.deleted_at or now
     if event.kind == "contact.privacy_deleted":
         row = row or upsert_contact(session, Contact(connection=connection, id=event.object_id), now)
-        erase_contact(session, row, now)
+        erase_contact(ctx, session, row)
     session.flush()
     return row.id if row is not None else None
 

@@ -73,7 +73,7 @@ def apply_opt_out(
     """
     now = ctx.clock()
     subjects = [mailbox_subject(link.mailbox), *([person_subject(link.contact_id)] if link.contact_id else [])]
-    is_new = suppress(session, subjects, reason, source=source, now=now) > 0
+    is_new = suppress(ctx, session, subjects, reason, source=source) > 0
     if contact is None or not is_new:
         return set()
     cancel_mail(ctx, session, contact, reason=f"suppressed: {reason}")

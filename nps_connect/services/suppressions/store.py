@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
+from nps_connect.ledger.subjects import person_subject, vendor_id_subject
 from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.tables import ContactRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.services.context import Context
+
+PERSON_PREFIX = person_subject(0).removesuffix("0")
 
 
-def suppress(session: Session, subjects: Sequence[str], reason: str, *, source: str, now: datetime) -> int:
+def suppress(ctx: Context, session: Session, subjects: Sequence[str], reason: str, *, source: str) -> int:
     """Store that these subjects must not be contacted; returns how many did not have this reason before.
 
+    Those are appended to the journal too, before the transaction ends.
+
     Args:
+        ctx: the application context.
         session: the transaction.
         subjects: of contacts and mailboxes, see `ledger.subjects`.
         reason: such as ``opted_out``, ``bounced`` or ``erased``; a subject may have several.
         source: where the reason comes from.
-        now: the present moment.
     """
+    now = ctx.clock()
     rows = [{"subject": subject, "reason": reason, "source": source, "created_at": now} for subject in subjects]
-    return len(insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("id",)))
+    added = insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("subject",))
+    ctx.journal.append(reason, _lasting_subjects(session, [subject for (subject,) in added]), now)
+    return len(added)
+
+
+def _lasting_subjects(session: Session, subjects: Sequence[str]) -> list[str]:
+    """Return the subjects with vendor ids instead of row ids, which a restored database gives to other people."""
+    contact_ids = [int(subject.removeprefix(PERSON_PREFIX)) for subject in subjects if _is_person(subject)]
+    query = select(col(ContactRow.connection), col(ContactRow.vendor_id)).where(col(ContactRow.id).in_(contact_ids))
+    contacts = session.execute(query).all() if contact_ids else []
+    lasting = [vendor_id_subject(connection, vendor_id) for connection, vendor_id in contacts]
+    return [*(subject for subject in subjects if not _is_person(subject)), *lasting]
+
+
+def _is_person(subject: str) -> bool:
+    return subject.startswith(PERSON_PREFIX)
