@@ -73,6 +73,7 @@ def empty_database(url: str) -> None:
             "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename NOT IN ('alembic_version', 'database_identity')"
         ).fetchall()
         connection.execute(";".join(f"DELETE FROM {table}" for (table,) in tables))
+        connection.execute("UPDATE database_identity SET counter = 0, newest_at = NULL")
         connection.execute(
             "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences"
         )

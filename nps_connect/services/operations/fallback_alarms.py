@@ -34,6 +34,9 @@ IN_DOUBT_GRACE = timedelta(minutes=2)
 
 MAX_ALARMS_PER_RUN = 500
 
+VENDOR_CAUSES = ("auth", "not_allowed", "plugin")
+"""Causes of pauses that staff is notified of by mail; while the database is paused no mail is sent."""
+
 
 def raise_alarms(ctx: Context) -> int:
     """Enqueue a mail for every ticket or alert that is stuck for five minutes; return how many.
@@ -55,13 +58,13 @@ def raise_alarms(ctx: Context) -> int:
 
 
 def notify_pauses(ctx: Context) -> int:
-    """Enqueue one mail to the fallback address for each pause that no operator requested; return how many.
+    """Enqueue one mail to the fallback address for each pause because of a vendor or plugin; return how many.
 
     Such are: a connection whose credentials a vendor refuses (401), an action that it forbids (403), a queue whose
     plugin is broken. A pause that ends and comes again is reported again.
     """
     with ctx.ledger.read() as session:
-        active = [pause for pause in pauses.load_pauses(session).values() if pause.cause != "operator"]
+        active = [pause for pause in pauses.load_pauses(session).values() if pause.cause in VENDOR_CAUSES]
     if not active:
         return 0
     prefix = pauses.connection_scope("")
