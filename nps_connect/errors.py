@@ -10,7 +10,7 @@
        │  └─ RateLimited  pause this quota; no attempt used
        ├─ OutcomeUnknown  perhaps applied: in doubt
        ├─ AuthFailed      401: hold the connection
-       ├─ NotAllowed      403: hold this action
+       ├─ NotAllowed      403, sender or relay refused: hold this action
        ├─ TargetGone      404/410 on the record: skipped
        └─ Rejected        other 4xx: dead, never retried
           └─ Undeliverable  the mailbox does not exist: suppression
@@ -220,9 +220,18 @@ class TargetGone(DeliveryError):
 
 
 class Rejected(DeliveryError):
-    """Any other 4xx: the delivery is dead and not retried."""
+    """Any other 4xx: the delivery is dead and not retried.
+
+    Args:
+        concerns_mailbox: the refusal is about the recipient's mailbox (full, suspended), not about the message or its
+            sender: several of them are a hard bounce.
+    """
 
     kind = "rejected"
+
+    def __init__(self, message: str, *, concerns_mailbox: bool = False, **details: object) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]
+        self.concerns_mailbox = concerns_mailbox
 
 
 class Undeliverable(Rejected):

@@ -13,8 +13,10 @@ class Bounce(Record):
     Attributes:
         kind: `hard` (the mailbox does not exist: suppress it), `soft` (temporary failure), `complaint` (the recipient
             marked the mail as spam: suppress the contact).
-        address: the mailbox, if the report names it.
-        message_id: Message-ID of our mail with its angle brackets, if the report contains it.
+        address: the mailbox that failed or whose owner complained, if the report names it.
+        message_id: the receipt's id of our mail, if the report contains it: its Message-ID with angle brackets.
+        concerns_mailbox: a soft bounce is about the mailbox (full, suspended, refused without a reason), not about us,
+            the mail or the moment: several of them are a hard bounce.
         status: enhanced status code, such as ``5.1.1`` (RFC 3463).
         detail: text of the mail server.
         at: moment of the report (UTC); None means the moment of reading.
@@ -23,6 +25,7 @@ class Bounce(Record):
     kind: Literal["hard", "soft", "complaint"]
     address: str | None = None
     message_id: str | None = None
+    concerns_mailbox: bool = False
     status: str | None = None
     detail: str = ""
     at: Moment | None = None

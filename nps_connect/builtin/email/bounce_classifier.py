@@ -1,37 +1,212 @@
-"""Classifies SMTP refusals: a hard bounce means that the mailbox does not exist. Pure.
+"""Classifies refusals of mail servers, in a session and in bounce reports alike. Pure.
 
-Enhanced codes (RFC 3463) decide: ``5.1.x`` concerns the address, ``5.2.1`` is a disabled mailbox, ``5.4.4`` an
-unroutable domain. ``5.7.x`` concerns policy: the refusal may be our fault, so the address stays in use. Without an
-enhanced code, 550, 551 and 553 concern the mailbox (RFC 5321, 4.2.3), unless the message was refused after its
-recipient had been accepted: then the cause is unknown.
+A wrong "hard" silences a customer for ever, a wrong "soft" costs one more mail. So the words beside the code decide:
+servers use 550 and 5.1.x for full mailboxes, block lists and refused senders too. Where the words contradict each
+other, the refusal is soft. Enhanced codes (RFC 3463) decide only without words that are recognised, and a bare 550
+(RFC 5321, 4.2.3) never does.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
 
-ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
-_HARD = re.compile(r"5\.1\.([012346]|10)|5\.2\.1|5\.4\.4")
-_UNSPECIFIC = re.compile(r"5\.0\.0")
-_CODE = re.compile(r"(?<![\d.])5\d\d(?![\d.])")
-HARD_CODES = frozenset({550, 551, 553})
+from nps_connect.builtin.email.refusal_phrases import (
+    AUTHENTICATION,
+    BLOCK_LIST,
+    CLOSED,
+    CONTRADICTION,
+    MAILBOX_FULL,
+    MESSAGE,
+    NO_DOMAIN,
+    NO_MAILBOX,
+    PROVIDER,
+    PROVIDER_NO_MAILBOX,
+    RATE,
+    RELAY,
+    SENDER,
+    SENDING_QUOTA,
+    SUSPENDED,
+    TEMPORARY,
+    TEMPORARY_DNS,
+    strip_names,
+)
+
+Stage = Literal["before recipient", "sender", "recipient", "data", "end of data"]
+
+ENHANCED = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")
+_REPLY_CODE = re.compile(r"(?:^|[;:>('\"]|\bsaid|\breason|\bcode|\berror)[\s:]*([45]\d\d)(?=[\s\-#(]|$)", re.IGNORECASE)
+_AFTER = r"(?:reply to|after|response to|our) (?:the )?"
+_STAGE_PATTERNS: dict[Stage, str] = {
+    "end of data": r"end[ -]of[ -](?:data|message)|final (?:data|dot)|after i sent the message",
+    "data": rf"{_AFTER}DATA\b",
+    "recipient": rf"{_AFTER}RCPT\b|does not like recipient",
+    "sender": rf"{_AFTER}MAIL(?: FROM\b|:)|sender was rejected",
+    "before recipient": rf"{_AFTER}(?:EHLO|HELO|initial connection|STARTTLS)\b|receiving the initial server greeting"
+    r"|refused to talk to me|my name was rejected",
+}
+_STAGES = {stage: re.compile(pattern, re.IGNORECASE) for stage, pattern in _STAGE_PATTERNS.items()}
 
 
-def is_hard_bounce(text: str, code: int | None = None, status: str | None = None, *, message: bool = False) -> bool:
-    """Return whether the refusal means that the mailbox does not exist.
+class Cause(Enum):
+    """Why a mail was refused: the family of its words or codes.
 
-    Args:
-        text: the server's reply.
-        code: the SMTP code; None = taken from the text.
-        status: the enhanced code; None = taken from the text.
-        message: the message was refused after its recipient had been accepted.
+    Attributes:
+        is_hard: the mailbox does not exist.
+        concerns_mailbox: otherwise: the refusal is about the mailbox, not about us, the mail, or the moment.
     """
-    for enhanced in (status, *ENHANCED.findall(text)):
-        if enhanced and not _UNSPECIFIC.fullmatch(enhanced):
-            return _HARD.fullmatch(enhanced) is not None
-    if message:
-        return False
-    if code is None:
-        match = _CODE.search(text)
-        code = int(match[0]) if match else None
-    return code in HARD_CODES
+
+    SENDING_QUOTA = "sending quota"
+    TEMPORARY = "temporary"
+    MAILBOX_FULL = "mailbox full"
+    SUSPENDED = "account suspended"
+    CLOSED = "account closed"
+    RATE = "rate of the mailbox"
+    SENDER = "sender refused"
+    RELAY = "relay refused"
+    NO_MAILBOX = "no such mailbox"
+    NO_DOMAIN = "no such domain"
+    MESSAGE = "our server or message refused"
+    UNDECIDED = "undecided"
+
+    @property
+    def is_hard(self) -> bool:
+        """Return whether the mailbox does not exist."""
+        return self in {Cause.CLOSED, Cause.NO_MAILBOX, Cause.NO_DOMAIN}
+
+    @property
+    def concerns_mailbox(self) -> bool:
+        """Return whether a refusal that is not hard counts against the mailbox when it is repeated."""
+        return self in {Cause.MAILBOX_FULL, Cause.SUSPENDED, Cause.UNDECIDED}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a mail server said.
+
+    Attributes:
+        text: its reply or diagnostic text.
+        code: the reply code, if it is not in the text.
+        status: the enhanced code, if it is not in the text.
+        stage: what was refused; None = as the text says.
+        server: name of the server that refused, if the text does not name it.
+        is_delayed: the mail is still tried.
+    """
+
+    text: str
+    code: int | None = None
+    status: str | None = None
+    stage: Stage | None = None
+    server: str = ""
+    is_delayed: bool = False
+
+
+# The first family whose words are in the text, or whose code is the specific one, is the cause.
+_FAMILIES: tuple[tuple[Cause, re.Pattern[str], frozenset[str]], ...] = (
+    (Cause.MAILBOX_FULL, MAILBOX_FULL, frozenset({"5.2.2"})),
+    (Cause.SUSPENDED, SUSPENDED, frozenset()),
+    (Cause.CLOSED, CLOSED, frozenset()),
+    (Cause.RATE, RATE, frozenset()),
+    (Cause.MESSAGE, AUTHENTICATION, frozenset()),
+    (Cause.SENDER, SENDER, frozenset({"5.1.7", "5.1.8"})),
+    (Cause.RELAY, RELAY, frozenset()),
+    (Cause.NO_MAILBOX, NO_MAILBOX, frozenset({"5.1.351"})),
+    (Cause.NO_DOMAIN, NO_DOMAIN, frozenset({"5.7.27"})),
+    (Cause.TEMPORARY, TEMPORARY, frozenset()),
+    (Cause.MESSAGE, MESSAGE, frozenset()),
+)
+_CAUSE_OF_CODE = {
+    "5.1.1": Cause.NO_MAILBOX,
+    "5.1.2": Cause.NO_DOMAIN,
+    "5.1.3": Cause.NO_MAILBOX,
+    "5.1.6": Cause.NO_MAILBOX,
+    "5.1.10": Cause.NO_MAILBOX,
+    "5.2.1": Cause.UNDECIDED,
+    "5.4.1": Cause.UNDECIDED,
+    "5.4.4": Cause.NO_DOMAIN,
+    "5.4.7": Cause.TEMPORARY,
+}
+_MESSAGE_CLASSES = ("5.2.3", "5.3.", "5.4.", "5.5.", "5.6.", "5.7.")
+
+
+def classify(refusal: Refusal) -> Cause:
+    """Return the cause of a refusal."""
+    words = strip_names(refusal.text)
+    if refusal.text.lower().startswith("x-unix"):
+        return Cause.MESSAGE  # a local program's exit status: it says nothing about the mailbox
+    if SENDING_QUOTA.search(words) or "5.4.5" in ENHANCED.findall(refusal.text):
+        return Cause.SENDING_QUOTA
+    if _is_temporary(refusal):
+        is_missing = NO_DOMAIN.search(words) and not refusal.is_delayed and not TEMPORARY_DNS.search(words)
+        return Cause.NO_DOMAIN if is_missing else Cause.TEMPORARY
+    stage = refusal.stage or stage_in(refusal.text)
+    if stage in {"before recipient", "sender"}:
+        return Cause.SENDER if stage == "sender" else Cause.MESSAGE
+    cause = _cause_of_words(refusal, words)
+    if not cause.is_hard:
+        return cause
+    return _soften(cause, refusal, words, stage)
+
+
+def stage_in(text: str) -> Stage | None:
+    """Return the step that was refused, if the text says so. A line such as ``>>> DATA`` proves nothing: pipelining."""
+    return next((stage for stage, pattern in _STAGES.items() if pattern.search(text)), None)
+
+
+def _soften(cause: Cause, refusal: Refusal, words: str, stage: Stage | None) -> Cause:
+    """Return the cause, or a soft one if the words contradict each other or the recipient had been accepted."""
+    if BLOCK_LIST.search(refusal.text) or CONTRADICTION.search(words):
+        return Cause.MESSAGE
+    if cause is Cause.CLOSED and not (_specific_code(refusal) or "").startswith(("5.1.", "5.2.1")):
+        return Cause.SUSPENDED  # accounts are disabled for a time, too
+    if cause is Cause.NO_DOMAIN and TEMPORARY_DNS.search(words):
+        return Cause.TEMPORARY
+    if cause is Cause.NO_MAILBOX and stage == "end of data":
+        return Cause.UNDECIDED  # a filter of recipients: the server had accepted this one
+    return cause
+
+
+def _cause_of_words(refusal: Refusal, words: str) -> Cause:
+    codes = ENHANCED.findall(refusal.text)
+    specific = _specific_code(refusal)
+    if (refusal.code or _reply_code(refusal.text)) == 552 and specific == "5.1.1":
+        return Cause.MAILBOX_FULL
+    if "5.2.2" in codes:
+        return Cause.MAILBOX_FULL
+    if PROVIDER_NO_MAILBOX.search(words) and PROVIDER.search(f"{refusal.text} {refusal.server}"):
+        return Cause.NO_MAILBOX
+    for cause, phrases, family_codes in _FAMILIES:
+        if phrases.search(words) or specific in family_codes:
+            return cause
+    if BLOCK_LIST.search(refusal.text):
+        return Cause.MESSAGE
+    return _cause_of_code(specific)
+
+
+def _cause_of_code(code: str | None) -> Cause:
+    if code is None or code in _CAUSE_OF_CODE:
+        return _CAUSE_OF_CODE.get(code or "", Cause.UNDECIDED)
+    return Cause.MESSAGE if code.startswith(_MESSAGE_CLASSES) else Cause.UNDECIDED
+
+
+def _specific_code(refusal: Refusal) -> str | None:
+    """Return the last code of the text that names a cause, else the status: outer servers wrap the first one."""
+    codes = [*([refusal.status] if refusal.status else []), *ENHANCED.findall(refusal.text)]
+    return next((code for code in reversed(codes) if not code.endswith(".0")), None)
+
+
+def _reply_code(text: str) -> int | None:
+    codes = _REPLY_CODE.findall(text)
+    return int(codes[-1]) if codes else None
+
+
+def _is_temporary(refusal: Refusal) -> bool:
+    if refusal.is_delayed:
+        return True
+    codes: list[str] = [*([refusal.status] if refusal.status else []), *ENHANCED.findall(refusal.text)]
+    if codes:
+        return codes[0].startswith("4") or codes[-1].startswith("4")
+    code = refusal.code or _reply_code(refusal.text)
+    return code is not None and code < 500

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from nps_connect import AuthFailed, Connection, MailboxPage, RetryLater, hookimpl
 from nps_connect.builtin.email.relay import ReportMailbox
+from nps_connect.builtin.email.report_message import MAX_REPORT_BYTES
 from nps_connect.builtin.email.settings import EmailSettings
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
 
 PAGE_SIZE = 50
-MAX_MESSAGE_BYTES = 1024 * 1024
 INITIAL_LOOKBACK = timedelta(days=7)
 """Age of the oldest report read at first: earlier ones cannot concern our mail."""
 
@@ -76,7 +76,7 @@ def _load_page(client: IMAPClient, folder: str, cursor: str | None, connection: 
     # `n:*` includes the last message even if its UID is below n.
     unread = sorted(uid for uid in matching_uids if uid > (last_uid or 0))
     page = unread[:PAGE_SIZE]
-    fetched = client.fetch(page, [f"BODY.PEEK[]<0.{MAX_MESSAGE_BYTES}>"])
+    fetched = client.fetch(page, [f"BODY.PEEK[]<0.{MAX_REPORT_BYTES}>"])
     messages = tuple(fetched[uid][b"BODY[]<0>"] for uid in page if b"BODY[]<0>" in fetched.get(uid, {}))
     newest_uid = page[-1] if page else last_uid or 0
     return MailboxPage(messages=messages, cursor=f"{validity}:{newest_uid}", more=len(unread) > len(page))

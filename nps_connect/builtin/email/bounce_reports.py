@@ -1,20 +1,25 @@
-"""Parses delivery status reports (RFC 3464) and complaints (ARF, RFC 5965)."""
+"""Parses delivery status reports (RFC 3464, RFC 6533), complaints (ARF, RFC 5965) and bounces in prose."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from email import message_from_bytes
+from dataclasses import replace
 from email.message import Message
-from email.utils import parseaddr, parsedate_to_datetime
 
 from nps_connect import Bounce, Connection, WebhookRejected, hookimpl
-from nps_connect.builtin.email.addresses import EmailAddress, one_line
-from nps_connect.builtin.email.bounce_classifier import ENHANCED, is_hard_bounce
+from nps_connect.builtin.email.bounce_classifier import ENHANCED, Refusal, classify, stage_in
+from nps_connect.builtin.email.prose_bounces import prose_failures, refusal_about
+from nps_connect.builtin.email.report_message import ReportMessage, field, recipient_fields
 
+MAX_BOUNCES = 100
 MAX_DETAIL_LENGTH = 300
-_MESSAGE_ID = re.compile(r"<[^<>\s]{3,300}>")
+_COMPLAINT_SUBJECT = re.compile(r"complaint about message from\b", re.IGNORECASE)
+"""Of complaints that hold the mail as it came, without a feedback part."""
+
+COMPLAINT_TYPES = frozenset({"abuse", "opt-out", "opt-out-list", ""})
+"""Feedback types by which a person complains (RFC 5965, 7.3; RFC 6650). The others, such as `auth-failure`, `fraud` and
+`virus`, concern our mail server or other people's mail."""
 
 
 @hookimpl
@@ -22,92 +27,71 @@ def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]
     """Parse one report into bounces.
 
     Raises:
-        WebhookRejected: the message is neither a delivery status report nor a complaint.
+        WebhookRejected: the message is neither a bounce nor a complaint, or is nested too deeply.
     """
-    report = message_from_bytes(message)
-    parts = list(report.walk())
-    statuses = [part for part in parts if part.get_content_type() == "message/delivery-status"]
-    complaints = [part for part in parts if part.get_content_type() == "message/feedback-report"]
-    if not statuses and not complaints:
-        raise WebhookRejected("unreadable", "neither a delivery status report nor a complaint")
-    common: dict[str, object] = {"message_id": _message_id(parts), "at": _parse_date(report)}
-    failures = [bounce for part in statuses for bounce in _failures(part, common)]
-    return [*failures, *(bounce for part in complaints for bounce in _complaints(part, parts, common))]
+    report = ReportMessage(message)
+    statuses = report.of_type("message/delivery-status")
+    complaints = report.of_type("message/feedback-report")
+    common: dict[str, object] = {"message_id": report.returned_message_id(), "at": report.date()}
+    if not complaints and not statuses and _COMPLAINT_SUBJECT.match(field(report.message, "Subject")):
+        return list(_complaint_bounces((), "complaint (forwarded mail)", report, common))
+    if complaints:
+        return [bounce for part in complaints for bounce in _complaints(part, report, common)][:MAX_BOUNCES]
+    bounces = [bounce for part in statuses for bounce in _failures(part, report, common)]
+    if not statuses:
+        bounces = [_bounce(refusal, address, common) for address, refusal in prose_failures(report)]
+        if not bounces:
+            raise WebhookRejected("unreadable", "neither a bounce nor a complaint")
+    return bounces[:MAX_BOUNCES]
 
 
-def _failures(part: Message, common: dict[str, object]) -> Iterator[Bounce]:
+def _failures(part: Message, report: ReportMessage, common: dict[str, object]) -> Iterator[Bounce]:
     groups = part.get_payload()
-    for group in groups if isinstance(groups, list) else ():
-        if not isinstance(group, Message) or _field(group, "Action").lower() != "failed":
+    for group in groups[: MAX_BOUNCES + 1] if isinstance(groups, list) else ():
+        if not isinstance(group, Message) or field(group, "Action").lower() != "failed":
             continue
-        detail = _field(group, "Diagnostic-Code")
-        status = ENHANCED.search(_field(group, "Status"))
-        hard = is_hard_bounce(detail, status=status[0] if status else None)
-        yield Bounce.model_validate(
-            {
-                **common,
-                "kind": "hard" if hard else "soft",
-                "address": _recipient(_field(group, "Original-Recipient"))
-                or _recipient(_field(group, "Final-Recipient")),
-                "status": status[0] if status else None,
-                "detail": detail[:MAX_DETAIL_LENGTH],
-            }
-        )
+        # A mailbox behind an alias is not the alias: only the final recipient is the one that failed.
+        addresses = recipient_fields(group, "Final-Recipient") or recipient_fields(group, "Original-Recipient")
+        address = addresses[0] if addresses else None
+        yield _bounce(_refusal(group, report, address), address, common)
 
 
-def _complaints(part: Message, parts: Sequence[Message], common: dict[str, object]) -> Iterator[Bounce]:
-    fields = part.get_payload()
-    group = fields[0] if isinstance(fields, list) and fields and isinstance(fields[0], Message) else part
-    kind = _field(group, "Feedback-Type").lower()
-    if kind == "not-spam":
-        return
-    reported = _recipient(_field(group, "Original-Rcpt-To"))
-    returned = next((address for returned in parts[1:] if (address := _address(_field(returned, "To")))), None)
-    yield Bounce.model_validate(
+def _refusal(group: Message, report: ReportMessage, address: str | None) -> Refusal:
+    diagnostic = field(group, "Diagnostic-Code") or field(group, "X-Supplementary-Info")
+    status = ENHANCED.search(field(group, "Status"))
+    about = refusal_about(report, address, status=status[0] if status else None)
+    server = field(group, "Remote-MTA").rpartition(";")[2].strip()
+    return replace(about, text=diagnostic or about.text, stage=stage_in(diagnostic) or about.stage, server=server)
+
+
+def _bounce(refusal: Refusal, address: str | None, common: dict[str, object]) -> Bounce:
+    cause = classify(refusal)
+    return Bounce.model_validate(
         {
             **common,
-            "kind": "complaint",
-            "address": reported or returned,
-            "detail": f"complaint ({kind or 'without a type'})"[:MAX_DETAIL_LENGTH],
+            "kind": "hard" if cause.is_hard else "soft",
+            "address": address,
+            "concerns_mailbox": cause.concerns_mailbox,
+            "status": refusal.status,
+            "detail": refusal.text[:MAX_DETAIL_LENGTH],
         }
     )
 
 
-def _message_id(parts: Sequence[Message]) -> str | None:
-    """Return the Message-ID of our mail, which the report includes whole or as headers."""
-    for number, part in enumerate(parts):
-        if part.get_content_type() == "text/rfc822-headers":
-            text = part.get_payload(decode=True)
-            part = message_from_bytes(text if isinstance(text, bytes) else b"")  # noqa: PLW2901
-        elif number == 0 or part.get_content_type().startswith("message/"):
-            continue
-        match = _MESSAGE_ID.search(_field(part, "Message-ID"))
-        if match:
-            return match[0]
-    return None
+def _complaints(part: Message, report: ReportMessage, common: dict[str, object]) -> Iterator[Bounce]:
+    fields = part.get_payload()
+    group = fields[0] if isinstance(fields, list) and fields and isinstance(fields[0], Message) else part
+    kind = field(group, "Feedback-Type").lower()
+    if kind not in COMPLAINT_TYPES:
+        return
+    detail = f"complaint ({kind or 'without a type'})"
+    yield from _complaint_bounces(recipient_fields(group, "Original-Rcpt-To"), detail, report, common)
 
 
-def _parse_date(report: Message) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(_field(report, "Date"))
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _recipient(field: str) -> str | None:
-    """Return the address in ``rfc822; someone@example.com``, or an address alone."""
-    return _address(field.rpartition(";")[2])
-
-
-def _address(text: str) -> str | None:
-    try:
-        EmailAddress.parse(parseaddr(text)[1])
-    except ValueError:
-        return None
-    return parseaddr(text)[1]
-
-
-def _field(part: Message, name: str) -> str:
-    """Return a header as one line; empty if it is missing."""
-    return one_line(str(part.get(name, "")), 2_000)
+def _complaint_bounces(
+    addresses: Sequence[str], detail: str, report: ReportMessage, common: dict[str, object]
+) -> Iterator[Bounce]:
+    """Yield a complaint for each recipient; providers that conceal it leave the recipients of the returned mail."""
+    recipients: Sequence[str | None] = addresses or report.returned_recipients()[:1] or [None]
+    for address in recipients[:MAX_BOUNCES]:
+        yield Bounce.model_validate({**common, "kind": "complaint", "address": address, "detail": detail})

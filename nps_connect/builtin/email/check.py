@@ -29,7 +29,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
             session.noop()
             encryption = session.encryption
     except SmtpRefused as refused:
-        return [_error_finding(str(error_for_refusal(refused, relay)), refused.step)]
+        return [_error_finding(str(error_for_refusal(refused, relay, connection.clock())), refused.step)]
     except SmtpConnectionLost as lost:
         return [_error_finding(str(error_for_loss(lost)), "STARTTLS" if "certificate" in lost.reason else lost.step)]
     login = "the login works" if relay.user else "without a login"

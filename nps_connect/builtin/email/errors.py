@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
+from typing import Any
 
 from nps_connect import (
     AuthFailed,
     DeliveryError,
     NotAllowed,
     OutcomeUnknown,
+    RateLimited,
     Redactor,
     Rejected,
     RetryLater,
     Undeliverable,
 )
-from nps_connect.builtin.email.bounce_classifier import is_hard_bounce
+from nps_connect.builtin.email.bounce_classifier import Cause, Refusal, Stage, classify
 from nps_connect.builtin.email.relay import Relay
 from nps_connect.builtin.email.smtp_session import SmtpConnectionLost, SmtpRefused
 
 LOGIN_CODES = frozenset({530, 534, 535, 538})
 MAX_EXCERPT_LENGTH = 500
+SENDING_QUOTA_PAUSE = timedelta(hours=1)
+_STAGES: dict[str, Stage] = {"RCPT": "recipient", "DATA": "data", "MESSAGE": "end of data"}
 _MESSAGE_STEPS = frozenset({"RCPT", "DATA", "MESSAGE"})
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _STEP_LABELS = {
@@ -34,12 +39,12 @@ _STEP_LABELS = {
 }
 
 
-def error_for_refusal(refused: SmtpRefused, relay: Relay) -> DeliveryError:
+def error_for_refusal(refused: SmtpRefused, relay: Relay, now: datetime) -> DeliveryError:
     """Return the delivery error for a refusal.
 
-    A refused recipient or message concerns that one mail, and its address if the code says so: many servers check the
-    recipient only after the message. A refused sender would stop every mail, so it pauses the action; a refused login
-    pauses the connection.
+    A refused recipient or message concerns that one mail, and its address if the words say so. A refused sender, or a
+    server that does not relay for us, would stop every mail, so it pauses the action; a refused login pauses the
+    connection; a used up sending quota pauses sending.
     """
     enhanced = _ENHANCED.match(refused.text)
     codes = f"{refused.code} {enhanced[0]}" if enhanced else str(refused.code)
@@ -50,10 +55,19 @@ def error_for_refusal(refused: SmtpRefused, relay: Relay) -> DeliveryError:
         "answer": Redactor(relay.secrets())(refused.text)[:MAX_EXCERPT_LENGTH],
     }
     sentence = f"the mail server refused {_STEP_LABELS[refused.step]} ({codes})"
-    return _error_class(refused)(sentence, status=refused.code, exchange=exchange)
+    cause = classify(Refusal(refused.text, code=refused.code, stage=_STAGES.get(refused.step)))
+    error_class = _error_class(refused, cause)
+    details: dict[str, Any] = {"status": refused.code, "exchange": exchange}
+    if error_class is RateLimited:
+        return RateLimited(f"the sending quota is used up ({codes})", until=now + SENDING_QUOTA_PAUSE, **details)
+    if error_class is Rejected:
+        return Rejected(sentence, concerns_mailbox=cause.concerns_mailbox, **details)
+    return error_class(sentence, **details)
 
 
-def _error_class(refused: SmtpRefused) -> type[DeliveryError]:
+def _error_class(refused: SmtpRefused, cause: Cause) -> type[DeliveryError]:
+    if cause is Cause.SENDING_QUOTA:
+        return RateLimited
     if refused.code // 100 != 5:
         return RetryLater
     if refused.step == "AUTH" or refused.code in LOGIN_CODES:
@@ -62,8 +76,9 @@ def _error_class(refused: SmtpRefused) -> type[DeliveryError]:
         return NotAllowed
     if refused.step not in _MESSAGE_STEPS:
         return RetryLater
-    hard = is_hard_bounce(refused.text, refused.code, message=refused.step != "RCPT")
-    return Undeliverable if hard else Rejected
+    if cause in {Cause.SENDER, Cause.RELAY}:
+        return NotAllowed
+    return Undeliverable if cause.is_hard else Rejected
 
 
 def error_for_loss(lost: SmtpConnectionLost) -> DeliveryError:

@@ -41,7 +41,7 @@ def _send(connection: Connection, message: Message) -> Receipt | DeliveryError:
     except DeliveryError as error:
         return error
     except SmtpRefused as refused:
-        return error_for_refusal(refused, settings.relay)
+        return error_for_refusal(refused, settings.relay, connection.clock())
     except SmtpConnectionLost as lost:
         return error_for_loss(lost)
     return Receipt(id=message_id(message, sender))

@@ -1,9 +1,21 @@
 """A mail server fails or refuses at each step of a session; each case has an exact outcome."""
 
+from datetime import timedelta
+
 import pytest
 
-from nps_connect import AuthFailed, NotAllowed, OutcomeUnknown, Receipt, Rejected, RetryLater, Undeliverable
+from nps_connect import (
+    AuthFailed,
+    NotAllowed,
+    OutcomeUnknown,
+    RateLimited,
+    Receipt,
+    Rejected,
+    RetryLater,
+    Undeliverable,
+)
 from nps_connect.builtin.email import nps_send_messages
+from nps_connect.testing.fakes import START
 
 FAILURES = ["close", "reset", "hang", "drip"]
 
@@ -77,8 +89,8 @@ def test_temporary_refusals_are_retried(send, step):
     assert outcome.status == 451
 
 
-@pytest.mark.parametrize("step", ["RCPT", "DATA", "DOT"])
-def test_a_missing_mailbox_may_be_refused_after_the_recipient_or_after_the_message(send, step):
+@pytest.mark.parametrize("step", ["RCPT", "DATA"])
+def test_a_missing_mailbox_is_undeliverable(send, step):
     outcome, _ = send(**{step: "550 5.1.1 no such user here"})
 
     assert type(outcome) is Undeliverable
@@ -87,19 +99,57 @@ def test_a_missing_mailbox_may_be_refused_after_the_recipient_or_after_the_messa
     assert outcome.exchange["answer"] == "5.1.1 no such user here"
 
 
-@pytest.mark.parametrize("answer", ["552 5.2.2 mailbox full", "554 5.7.1 refused by policy"])
+def test_a_mailbox_that_is_missing_after_the_message_may_be_a_filter(send):
+    outcome, _ = send(DOT="550 5.1.1 no such user here")
+
+    assert type(outcome) is Rejected
+    assert outcome.concerns_mailbox
+
+
+@pytest.mark.parametrize(
+    ("answer", "concerns_mailbox"),
+    [("552 5.2.2 mailbox full", True), ("554 5.7.1 refused by policy", False), ("550 no", True)],
+)
 @pytest.mark.parametrize("step", ["RCPT", "DATA", "DOT"])
-def test_another_permanent_refusal_rejects_the_mail_but_not_the_address(send, step, answer):
+def test_another_permanent_refusal_rejects_the_mail_but_not_the_address(send, step, answer, concerns_mailbox):
     outcome, _ = send(**{step: answer})
 
     assert type(outcome) is Rejected
+    assert outcome.concerns_mailbox is concerns_mailbox
 
 
-@pytest.mark.parametrize(("step", "kind"), [("RCPT", Undeliverable), ("DATA", Rejected), ("DOT", Rejected)])
-def test_a_550_without_enhanced_code_concerns_the_mailbox_only_at_rcpt(send, step, kind):
-    outcome, _ = send(**{step: "550 no"})
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "550 relay not permitted",
+        "550 SMTP AUTH is required. SMTP authentication required",
+        "550 Verification failed for <care@example.com>: sender verify failed",
+        "554 5.2.252 SendAsDenied; login@example.com not allowed to send as care@example.com",
+        "554 Message rejected: Email address is not verified. The following identities failed the check",
+    ],
+)
+@pytest.mark.parametrize("step", ["RCPT", "DOT"])
+def test_a_server_that_refuses_us_holds_the_action_and_no_mailbox(send, step, answer):
+    outcome, _ = send(**{step: answer})
 
-    assert type(outcome) is kind
+    assert type(outcome) is NotAllowed
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "550 5.4.5 Daily user sending limit exceeded.",
+        "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message",
+        "554 5.7.0 The limit on the number of allowed outgoing messages was exceeded. Try again later.",
+        "452 4.5.3 Daily sending quota exceeded",
+    ],
+)
+@pytest.mark.parametrize("step", ["MAIL", "DOT"])
+def test_a_sending_quota_pauses_sending_for_an_hour(send, step, answer):
+    outcome, _ = send(**{step: answer})
+
+    assert type(outcome) is RateLimited
+    assert outcome.until == START + timedelta(hours=1)
 
 
 def test_a_refused_sender_is_not_allowed(send):
