@@ -33,8 +33,7 @@ from nps_connect.services.decisions.recovery_survey import process_ticket_event
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.notices.staff_notices import notify_decision_limits
-from nps_connect.services.suppressions.erasure import redact_event_record
-from nps_connect.services.suppressions.lifecycle import apply_contact_event, reapply_erasure
+from nps_connect.services.suppressions.erasure import apply_contact_event, reapply_erasure, redact_event_record
 from nps_connect.settings.model import Trigger
 
 DECISION_LOCK = "decisions"

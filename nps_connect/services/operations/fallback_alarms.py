@@ -10,7 +10,6 @@ from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
-from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Action, CancelCode, HoldCode, hold_text
 from nps_connect.records.messages import Address, Message
@@ -72,17 +71,13 @@ def notify_pauses(ctx: Context) -> int:
     queue_names: list[str] = []
     with ctx.ledger.write() as session:
         for pause in active:
-            subject, notice = f"{pause.scope}:{pause.since}", _pause_notice(ctx, pause)
-            queue_names += notify_once(ctx, session, subject, notice, stopped=stopped)
+            notice = notices.render_connection_paused(
+                ctx.settings.core.language, scope=pause.scope, cause=pause.cause, reason=pause.reason
+            )
+            queue_names += notify_once(ctx, session, f"{pause.scope}:{pause.since}", notice, stopped=stopped)
     for queue_name in queue_names:
         ctx.wake(queue_name)
     return len(queue_names)
-
-
-def _pause_notice(ctx: Context, pause: PauseRow) -> str:
-    return notices.render_connection_paused(
-        ctx.settings.core.language, scope=pause.scope, cause=pause.cause, reason=pause.reason
-    )
 
 
 def _load_stuck(ctx: Context, session: Session) -> list[DeliveryRow]:
@@ -144,37 +139,26 @@ def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
 
 def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotAttempted:
     core = batch.ctx.settings.core
-    if row.response_id is None:
-        return _build_notice(batch.ctx, row)
-    answered = contact_response(batch, row)
-    if not is_overdue_alert(row):
+    if row.response_id is None:  # something stopped by itself: no response has led to it
+        problem = str(row.options["problem"])
+        subject = f"{core.company}: {problem.partition('. ')[0]}"[:250]
+        rendered = RenderedText(subject=subject, text=f"{problem}\n\n{core.url}\n", language=core.language)
+    elif is_overdue_alert(row):
+        overdue = render_overdue_alert(batch.ctx, batch.session, row, contact_response(batch, row))
+        if overdue is None:
+            return NotAttempted.cancelled(CancelCode.CASE_SOLVED)
+        rendered = overdue[0]
+    else:
         rendered = staff_texts.render_fallback(
-            language=core.language, company=core.company, answered=answered, problem=row.options["problem"]
+            language=core.language,
+            company=core.company,
+            answered=contact_response(batch, row),
+            problem=row.options["problem"],
         )
-        return _build_message(batch.ctx, row, rendered)
-    overdue = render_overdue_alert(batch.ctx, batch.session, row, answered)
-    return _build_message(batch.ctx, row, overdue[0]) if overdue else NotAttempted.cancelled(CancelCode.CASE_SOLVED)
-
-
-def _build_notice(ctx: Context, row: DeliveryRow) -> Message:
-    """Build the mail about something that stopped by itself and that no response has led to."""
-    core = ctx.settings.core
-    problem = str(row.options["problem"])
     return Message(
         idempotency_key=row.key,
         kind="fallback",
         to=Address(email=core.fallback_email),
-        subject=f"{core.company}: {problem.partition('. ')[0]}"[:250],
-        text=f"{problem}\n\n{core.url}\n",
-        language=core.language,
-    )
-
-
-def _build_message(ctx: Context, row: DeliveryRow, rendered: RenderedText) -> Message:
-    return Message(
-        idempotency_key=row.key,
-        kind="fallback",
-        to=Address(email=ctx.settings.core.fallback_email),
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,

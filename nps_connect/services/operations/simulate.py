@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select
@@ -106,32 +107,31 @@ class _DecisionLog:
     """The decisions so far.
 
     Attributes:
-        verdicts: by event id and trigger label.
-        decisions: by event id and trigger label.
+        decisions: trigger, decision and event, by event id and trigger label.
         deferred_ids: event ids of deferred events, by key.
         unknown: event id and trigger label of decisions on events that were never completed.
     """
 
-    verdicts: dict[int, dict[str, str]] = field(default_factory=dict)
-    decisions: dict[tuple[int, str], tuple[Trigger, TriggerDecision, Event]] = field(default_factory=dict)
+    decisions: dict[int, dict[str, tuple[Trigger, TriggerDecision, Event]]] = field(default_factory=dict)
     deferred_ids: dict[str, int] = field(default_factory=dict)
     unknown: set[tuple[int, str]] = field(default_factory=set)
+
+    def verdicts(self, event_id: int) -> dict[str, str]:
+        """Verdict of each trigger on an event, by label."""
+        return {label: decision.verdict for label, (_, decision, _) in self.decisions.get(event_id, {}).items()}
 
     def record(self, recorded: _RecordedEvent, trigger: Trigger, decision: TriggerDecision) -> None:
         if not recorded.is_completed and decision.reason in _NEEDS_COMPLETION:
             self.unknown.add((recorded.id, trigger.label))
-        self.verdicts.setdefault(recorded.id, {})[trigger.label] = decision.verdict
-        self.decisions[recorded.id, trigger.label] = trigger, decision, recorded.event
+        self.decisions.setdefault(recorded.id, {})[trigger.label] = trigger, decision, recorded.event
         if decision.verdict == "deferred":
             self.deferred_ids[recorded.event.key] = recorded.id
 
     def supersede(self, key: str, newer_key: str) -> None:
-        event_id = self.deferred_ids.get(key)
-        for label, verdict in self.verdicts.get(event_id or 0, {}).items():
-            if event_id is not None and verdict == "deferred":
-                trigger, _, event = self.decisions[event_id, label]
-                self.verdicts[event_id][label] = "no"
-                self.decisions[event_id, label] = trigger, superseded_decision(newer_key), event
+        decisions = self.decisions.get(self.deferred_ids.get(key, 0), {})
+        for label, (trigger, decision, event) in decisions.items():
+            if decision.verdict == "deferred":
+                decisions[label] = trigger, superseded_decision(newer_key), event
 
 
 def simulate(
@@ -145,7 +145,8 @@ def simulate(
     waiting: list[_RecordedEvent] = []
     done = 0
     with ctx.ledger.read() as session:
-        total = _count_events(session, since)
+        count = select(func.count()).select_from(EventRow).where(col(EventRow.received_at) >= since)
+        total = int(session.execute(count).scalar_one())
         state = SimulationState(ctx, session, since, with_history=evaluator.needs_history)
         for recorded in _in_time_order(_load_recorded(session, since), waiting, evaluator):
             if recorded.now > now:
@@ -167,8 +168,7 @@ def _evaluate(
     """Decide one event; return when it is decided again, or None."""
     event, now = recorded.event, recorded.now
     person = state.load_person(event, now)
-    verdicts = dict(log.verdicts.get(recorded.id, {}))
-    candidate = Candidate(event, event.contacts, person, now, recorded.received_at, verdicts)
+    candidate = Candidate(event, event.contacts, person, now, recorded.received_at, log.verdicts(recorded.id))
     eligible_at = []
     for trigger, decision in evaluator.evaluate(recorded.connection, candidate, state.limit_state):
         log.record(recorded, trigger, decision)
@@ -207,18 +207,14 @@ def _number_surveys(surveys: list[SimulatedSurvey]) -> dict[tuple[str, str, int]
 
 def _build_result(log: _DecisionLog, total: int) -> SimulationResult:
     result = SimulationResult(events=total, never_completed=len({event_id for event_id, _ in log.unknown}))
-    for (event_id, label), (trigger, decision, event) in sorted(log.decisions.items(), key=lambda item: item[0]):
-        is_unknown = (event_id, label) in log.unknown
-        result.reasons[NEVER_COMPLETED if is_unknown else decision.reason] += 1
-        if decision.verdict == "yes" and decision.due_at is not None:
-            contact = f"{event.contacts[0].connection}:{event.contacts[0].id}"
-            result.surveys.append(SimulatedSurvey(contact, event_id, label, trigger.survey, decision.due_at))
+    for event_id, decisions in sorted(log.decisions.items()):
+        for label, (trigger, decision, event) in sorted(decisions.items(), key=itemgetter(0)):
+            is_unknown = (event_id, label) in log.unknown
+            result.reasons[NEVER_COMPLETED if is_unknown else decision.reason] += 1
+            if decision.verdict == "yes" and decision.due_at is not None:
+                contact = f"{event.contacts[0].connection}:{event.contacts[0].id}"
+                result.surveys.append(SimulatedSurvey(contact, event_id, label, trigger.survey, decision.due_at))
     return result
-
-
-def _count_events(session: Session, since: datetime) -> int:
-    query = select(func.count()).select_from(EventRow).where(col(EventRow.received_at) >= since)
-    return int(session.execute(query).scalar_one())
 
 
 def _load_recorded(session: Session, since: datetime) -> Iterator[_RecordedEvent]:

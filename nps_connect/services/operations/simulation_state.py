@@ -50,20 +50,12 @@ class SimulationState:
     def _load_contacts(self, session: Session) -> dict[int, str | None]:
         """Load ids and merges of all contacts; return their hashed mailboxes."""
         mailboxes: dict[int, str | None] = {}
-        columns = (
-            ContactRow.id,
-            ContactRow.connection,
-            ContactRow.vendor_id,
-            ContactRow.mailbox,
-            ContactRow.merged_into,
-        )
-        for contact_id, connection, vendor_id, mailbox, merged_into in session.execute(
-            select(*map(col, columns))
-        ).all():
-            self._contact_ids[connection, vendor_id] = contact_id
-            mailboxes[contact_id] = mailbox
-            if merged_into is not None:
-                self._merged_ids[merged_into].append(contact_id)
+        names = ("id", "connection", "vendor_id", "mailbox", "merged_into")
+        for row in session.execute(select(*(getattr(ContactRow, name) for name in names))).all():
+            self._contact_ids[row.connection, row.vendor_id] = row.id
+            mailboxes[row.id] = row.mailbox
+            if row.merged_into is not None:
+                self._merged_ids[row.merged_into].append(row.id)
         return mailboxes
 
     def _load_surveys(self, ctx: Context, session: Session, since: datetime, mailboxes: dict[int, str | None]) -> None:
@@ -94,17 +86,14 @@ class SimulationState:
         subjects = sorted(map(person_subject, contact_ids))
         if contact.email:
             subjects.append(mailbox_subject(mailbox_hash(contact.email)))
+        known = [entry for subject in subjects for entry in self._suppressions.get(subject, ())]
+        reason = min((reason for created_at, reason in known if created_at <= now), default=None)
         history = self._build_history(contact_ids, now) if self._with_history else _EMPTY_HISTORY
-        return Person(tuple(subjects), self._suppression_reason(subjects, now) if self._suppressions else None, history)
+        return Person(tuple(subjects), reason, history)
 
     def record_survey(self, event: Event, due_at: datetime) -> None:
         """Count a survey that the simulated rules decided on as sent when it is due."""
         self._surveyed_at[self._contact_id(event.contacts[0])].append(due_at)
-
-    def _suppression_reason(self, subjects: list[str], now: datetime) -> str | None:
-        """Why these subjects must not be contacted, as far as it was known at a moment."""
-        entries = (entry for subject in subjects for entry in self._suppressions.get(subject, ()))
-        return min((reason for created_at, reason in entries if created_at <= now), default=None)
 
     def _build_history(self, contact_ids: list[int], now: datetime) -> ContactHistory:
         responses = sorted(response for response in self._responses.get(contact_ids[0], ()) if response[0] <= now)

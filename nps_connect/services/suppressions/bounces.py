@@ -227,7 +227,7 @@ def _record_bounce(
 
 def _release_cooldown(ctx: Context, session: Session, delivery: DeliveryRow | None) -> None:
     """Release the cooldown of a survey that reached nobody, unless it has a confirmed response."""
-    if delivery is None or delivery.invitation_id is None or delivery.action not in ("send_survey", "send_reminder"):
+    if delivery is None or delivery.invitation_id is None:
         return
     invitation = session.get(InvitationRow, delivery.invitation_id)
     responses = select(col(ResponseRow.id)).where(
