@@ -14,14 +14,18 @@ import click
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import suggest_nearest
 from nps_connect.cli._support.output import pluralize
+from nps_connect.cli._support.progress import progress_bar
 
 if TYPE_CHECKING:
     from nps_connect.rules.imports.columns import ColumnMapping, ImportField
     from nps_connect.rules.imports.row_errors import RowErrors
     from nps_connect.services.context import Context
     from nps_connect.services.imports.import_file import ImportFile
+    from nps_connect.services.imports.people import ImportedPerson
+    from nps_connect.services.imports.response_rows import ImportedResponse
 
 F = TypeVar("F", bound=Callable[..., Any])
+Row = TypeVar("Row", "ImportedPerson", "ImportedResponse")
 
 BATCH_SIZE = 500
 ENCODINGS = {
@@ -38,8 +42,13 @@ MAX_SHOWN = 20
 
 
 def file_options(command: F) -> F:
-    """Add ``FILE``, ``--column``, ``--encoding``, ``--delimiter`` and ``--refused``."""
+    """Add ``FILE``, ``--column``, ``--encoding``, ``--delimiter``, ``--refused`` and ``--connection``."""
     for option in (
+        click.option(
+            "--connection",
+            metavar="NAME",
+            help="Connection that knows these people; default: the one with a contact lookup.",
+        ),
         click.option(
             "--refused",
             type=click.Path(path_type=Path, dir_okay=False),
@@ -78,12 +87,33 @@ def select_connection(ctx: Context, survey: str, connection: str | None) -> str:
         raise click.BadParameter(str(error), param_hint="--connection") from None
 
 
-def open_csv(file: Path, encoding: str | None, delimiter: str | None) -> ImportFile:
-    """Open the file and report encoding, delimiter and number of columns on standard error.
+def open_csv(
+    file: Path,
+    fields: Sequence[ImportField],
+    *,
+    required: Iterable[Sequence[str]],
+    preset: Mapping[str, str] | None = None,
+    column_options: Sequence[str],
+    encoding: str | None,
+    delimiter: str | None,
+) -> tuple[ImportFile, ColumnMapping]:
+    """Open the file and find the column of each field; on a terminal, prompt for missing ones.
+
+    Reports encoding, delimiter, number of columns and unused columns on standard error.
+
+    Args:
+        file: its path.
+        fields: the fields that the file may contain.
+        required: groups of fields; one field of each group is required, and the prompt asks for the first.
+        preset: column names by field.
+        column_options: ``FIELD=NAME`` from the command line.
+        encoding: a key of `ENCODINGS`; None means detect it.
+        delimiter: a key of `DELIMITERS`; None means detect it.
 
     Raises:
         CommandError: the file cannot be opened.
         InvalidImportFile: the file is not a table.
+        click.UsageError: a required column or a column named by an option is missing.
     """
     from nps_connect.services.imports.import_file import open_import_file
 
@@ -92,51 +122,35 @@ def open_csv(file: Path, encoding: str | None, delimiter: str | None) -> ImportF
         source = open_import_file(file, codec=codec, delimiter=DELIMITERS[delimiter] if delimiter else None)
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror}") from None
-    delimiter_name = next(
-        (name for name, sign in DELIMITERS.items() if sign == source.delimiter), repr(source.delimiter)
-    )
+    name = next((name for name, sign in DELIMITERS.items() if sign == source.delimiter), repr(source.delimiter))
     hint = " (guessed: check names with accents)" if source.encoding.is_guessed else ""
-    columns = pluralize(len(source.header), "column", "columns")
-    click.echo(
-        f"{file.name}: {encoding or source.encoding.label}{hint}, delimiter {delimiter_name}, {columns}", err=True
-    )
-    return source
+    count = pluralize(len(source.header), "column", "columns")
+    click.echo(f"{file.name}: {encoding or source.encoding.label}{hint}, delimiter {name}, {count}", err=True)
+    mapping = _find_columns(source, fields, column_options, required, preset or {})
+    if mapping.unused:
+        click.echo(f"unused columns: {', '.join(mapping.unused[:MAX_SHOWN])}", err=True)
+    return source, mapping
 
 
-def resolve_columns(
+def _find_columns(
     source: ImportFile,
     fields: Sequence[ImportField],
     column_options: Sequence[str],
-    *,
     required: Iterable[Sequence[str]],
-    preset: Mapping[str, str] | None = None,
+    preset: Mapping[str, str],
 ) -> ColumnMapping:
-    """Return the column of each field; on a terminal, prompt for missing ones.
-
-    Args:
-        source: the file.
-        fields: the fields that the file may contain.
-        column_options: ``FIELD=NAME`` from the command line.
-        required: groups of fields; one field of each group is required, and the prompt asks for the first.
-        preset: column names by field.
-
-    Raises:
-        click.UsageError: a required column or a column named by an option is missing.
-    """
     from nps_connect.rules.imports.columns import ColumnNotFound, find_columns
 
     column_by_field = dict(_parse_column_option(text, fields) for text in column_options)
     try:
-        mapping = find_columns(source.header, fields, column_by_field, preset or {})
+        mapping = find_columns(source.header, fields, column_by_field, preset)
         for group in required:
             if len(mapping.missing(*group)) == len(group):
                 field = next(field for field in fields if field.name == group[0])
                 column_by_field[field.name] = _prompt_for_column(source, field)
-                mapping = find_columns(source.header, fields, column_by_field, preset or {})
+                mapping = find_columns(source.header, fields, column_by_field, preset)
     except ColumnNotFound as error:
         raise click.BadParameter(str(error), param_hint="--column") from None
-    if mapping.unused:
-        click.echo(f"unused columns: {', '.join(mapping.unused[:MAX_SHOWN])}", err=True)
     return mapping
 
 
@@ -163,6 +177,38 @@ def _prompt_for_column(source: ImportFile, field: ImportField) -> str:
         click.echo(f"  {number:>3}  {name}  {sample}".rstrip(), err=True)
     number = click.prompt(f"Which column contains {field.label}?", type=click.IntRange(1, len(source.header)), err=True)
     return source.header[number - 1]
+
+
+def process_batches(
+    description: str,
+    read: Callable[[Callable[[int, int], object]], Iterable[Row]],
+    process: Callable[[list[Row]], object],
+    stopped: Callable[[int], str] | None = None,
+    *,
+    hidden: bool,
+) -> None:
+    """Process the rows of the file in batches with a progress bar; print how far it came if interrupted.
+
+    Args:
+        description: the label of the progress bar.
+        read: yields the rows; takes the function that updates the bar.
+        process: processes one batch.
+        stopped: returns the text to print after an interruption, from the number of the last processed line; None
+            means print nothing.
+        hidden: show no progress bar, as for ``--json``.
+    """
+    from nps_connect.services.imports.import_file import iter_batches
+
+    line = 1
+    try:
+        with progress_bar(description, hidden=hidden) as on_progress:
+            for batch in iter_batches(read(on_progress), BATCH_SIZE):
+                process(batch)
+                line = batch[-1].line
+    except BaseException:
+        if stopped is not None:
+            click.echo(stopped(line), err=True)
+        raise
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,27 +14,28 @@ import click
 
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.csv_input import (
-    BATCH_SIZE,
     collect_line_errors,
     file_options,
     line_errors_json,
     open_csv,
     print_line_errors,
-    resolve_columns,
+    process_batches,
     select_connection,
 )
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_fields, print_json
-from nps_connect.cli._support.progress import progress_bar
 
 if TYPE_CHECKING:
+    from nps_connect.rules.imports.columns import ColumnMapping
     from nps_connect.rules.imports.row_errors import RowErrors
     from nps_connect.services.context import Context
     from nps_connect.services.imports.dedup_store import DedupStore
     from nps_connect.services.imports.import_file import ImportFile
     from nps_connect.services.imports.response_rows import ImportedResponse, ResponseParser
-    from nps_connect.services.imports.store_responses import ImportTotals, ResponseImport
+    from nps_connect.services.imports.store_responses import ResponseImport
+
+    ReadResponses = Callable[[RowErrors, Callable[[int, int], object]], Iterator[ImportedResponse]]
 
 PRESETS = ("plain", "nps-connect", "asknicely", "delighted", "surveymonkey", "typeform")
 EFFECT_LABELS = {
@@ -48,9 +50,6 @@ EFFECT_LABELS = {
 @file_options
 @click.option("--survey", required=True, metavar="NAME", help="The configured survey that the responses belong to.")
 @click.option("--preset", type=click.Choice(PRESETS), default="plain", show_default=True, help="Format of the export.")
-@click.option(
-    "--connection", metavar="NAME", help="Connection that knows these people; default: the one with a contact lookup."
-)
 @click.option("--timezone", metavar="ZONE", help="Zone of times without one; default: the company's time zone.")
 @click.option(
     "--dates", type=click.Choice(["day-first", "month-first"]), help="How to read 03/04/2026; detected if possible."
@@ -60,14 +59,12 @@ EFFECT_LABELS = {
 @confirm_options
 def import_(
     options: Options,
+    /,
     file: Path,
-    column_options: tuple[str, ...],
-    encoding: str | None,
-    delimiter: str | None,
     refused: Path | None,
+    connection: str | None,
     survey: str,
     preset: str,
-    connection: str | None,
     timezone: str | None,
     dates: str | None,
     write_scores: bool,
@@ -75,6 +72,7 @@ def import_(
     dry_run: bool,
     yes: bool,
     as_json: bool,
+    **file_format: Any,  # noqa: ANN401  # texts
 ) -> None:
     """Import responses from another tool, from a CSV file.
 
@@ -82,23 +80,33 @@ def import_(
     adds nothing. Fields for --column: email, score, answered_at, id, comment, name, first_name, language, touchpoint,
     contact_id.
     """
+    from nps_connect.rules.imports import columns
     from nps_connect.services.imports.dedup_store import DedupStore
+    from nps_connect.services.imports.response_rows import read_responses
     from nps_connect.services.imports.route_responses import estimate_actions, with_import_routes
+    from nps_connect.services.imports.store_responses import ResponseImport
 
     with options.open_application() as application:
         ctx = application.ctx
-        target = _build_target(ctx, survey, connection)
+        source_connection = select_connection(ctx, survey, connection)
+        target = ResponseImport(survey, source_connection, ctx.has(source_connection, "nps_find_contacts"))
         routing_ctx = with_import_routes(ctx, route=route, write_scores=write_scores)
         if write_scores and not any(configured.do == "write_score" for configured in routing_ctx.settings.routes):
             raise click.UsageError("no configured route does write_score")
-        source = open_csv(file, encoding, delimiter)
-        parser = _build_parser(ctx, target, source, preset, column_options, timezone, dates)
+        person = ("email", "contact_id") if target.lookup_enabled else ("email",)
+        required, preset_columns = [person, ("score",), ("answered_at",)], columns.PRESETS[preset]
+        source, mapping = open_csv(
+            file, columns.RESPONSE_FIELDS, required=required, preset=preset_columns, **file_format
+        )
+        parser = _build_parser(ctx, target, source, mapping, preset, timezone, dates)
         with DedupStore() as dedup_store, collect_line_errors(refused) as errors:
-            run = _ImportRun(ctx, routing_ctx, target, source, parser, dedup_store, hidden=as_json)
-            counts = run.dry_run(errors)
+
+            def read(errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
+                return read_responses(source.rows(on_progress), parser, dedup_store, errors)
+
+            counts = _dry_run(ctx, read, dedup_store, errors, hidden=as_json)
             print_line_errors(errors, refused)
-            if not counts.responses:
-                raise CommandError("the file contains no usable line")
+            counts.check()
             planned_effects = estimate_actions(routing_ctx, target, dedup_store)
             click.echo(counts.summary(parser, timezone), err=True)
             if planned_effects and not as_json:
@@ -107,8 +115,8 @@ def import_(
             if not dry_run:
                 if planned_effects:
                     confirm("Continue?", yes=yes)
-                totals = run.store(errors)
-                effects = run.route() if planned_effects else effects
+                totals = _store(ctx, target, read, errors, hidden=as_json)
+                effects = _route(routing_ctx, read, hidden=as_json) if planned_effects else effects
                 if errors.total > counts.rejected:
                     print_line_errors(errors, refused)
     if as_json:
@@ -117,62 +125,44 @@ def import_(
                 "survey": survey,
                 "answers": counts.responses,
                 "taken_before": counts.already_imported,
-                "taken": totals.as_dict() if totals else None,
+                "taken": totals,
                 "would_lead_to": dict(planned_effects),
                 "led_to": dict(effects),
                 "not_taken": line_errors_json(errors),
             }
         )
     elif totals is not None:
-        print_fields(totals.as_dict())
+        print_fields(totals)
         if effects:
             click.echo(f"Created: {_format_effects(effects)}.")
-
-
-def _build_target(ctx: Context, survey: str, connection: str | None) -> ResponseImport:
-    from nps_connect.services.imports.store_responses import ResponseImport
-
-    source_connection = select_connection(ctx, survey, connection)
-    return ResponseImport(survey, source_connection, ctx.has(source_connection, "nps_find_contacts"))
 
 
 def _build_parser(
     ctx: Context,
     target: ResponseImport,
     source: ImportFile,
-    preset: str,
-    column_options: tuple[str, ...],
+    mapping: ColumnMapping,
+    tool: str,
     timezone: str | None,
-    dates: str | None,
+    dates: Any,  # noqa: ANN401  # a DayOrder or None
 ) -> ResponseParser:
-    from nps_connect.rules.imports import columns
+    from nps_connect.rules.imports.columns import PRESET_ZONES
     from nps_connect.services.imports.response_rows import ResponseParser, detect_day_order
 
-    person_fields = ("email", "contact_id") if target.lookup_enabled else ("email",)
-    mapping = resolve_columns(
-        source,
-        columns.RESPONSE_FIELDS,
-        column_options,
-        required=[person_fields, ("score",), ("answered_at",)],
-        preset=columns.PRESETS[preset],
-    )
-    order: Any = dates
+    zone_name = timezone or PRESET_ZONES.get(tool)
+    try:
+        zone = ZoneInfo(zone_name) if zone_name else ctx.settings.core.zone
+    except (ZoneInfoNotFoundError, ValueError):
+        raise click.BadParameter("an IANA time zone such as Europe/Paris", param_hint="--timezone") from None
     return ResponseParser(
         columns=mapping,
-        tool=preset,
+        tool=tool,
         survey=target.survey,
-        day_order=order or detect_day_order(source.rows(), mapping),
-        zone=_parse_zone(timezone or columns.PRESET_ZONES.get(preset)) or ctx.settings.core.zone,
+        day_order=dates or detect_day_order(source.rows(), mapping),
+        zone=zone,
         now=ctx.clock(),
         allow_ids=target.lookup_enabled,
     )
-
-
-def _parse_zone(name: str | None) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
-        raise click.BadParameter("an IANA time zone such as Europe/Paris", param_hint="--timezone") from None
 
 
 @dataclass
@@ -191,6 +181,15 @@ class _DryRunCounts:
     zoneless: int = 0
     rejected: int = 0
 
+    def check(self) -> None:
+        """Refuse a file without responses.
+
+        Raises:
+            CommandError: there is none.
+        """
+        if not self.responses:
+            raise CommandError("the file contains no usable line")
+
     def summary(self, parser: ResponseParser, timezone: str | None) -> str:
         """Return the counts in one sentence, with the time zone assumed for times without one."""
         text = f"{pluralize(self.responses, 'response', 'responses')}, {self.already_imported} already imported"
@@ -200,82 +199,70 @@ class _DryRunCounts:
         return f"{text}. {self.zoneless} times without a time zone are read as {parser.zone}{hint}"
 
 
-@dataclass
-class _ImportRun:
-    """The passes over one file: dry run, storing, routing."""
+def _dry_run(
+    ctx: Context, read: ReadResponses, dedup_store: DedupStore, errors: RowErrors, *, hidden: bool
+) -> _DryRunCounts:
+    """Read and count all responses; change nothing."""
+    from nps_connect.services.imports.store_responses import load_existing_ids
 
-    ctx: Context
-    routing_ctx: Context
-    target: ResponseImport
-    source: ImportFile
-    parser: ResponseParser
-    dedup_store: DedupStore
-    hidden: bool
+    counts = _DryRunCounts()
 
-    def dry_run(self, errors: RowErrors) -> _DryRunCounts:
-        """Read and count all responses; change nothing."""
-        from nps_connect.services.imports.import_file import iter_batches
-        from nps_connect.services.imports.store_responses import load_existing_ids
+    def count(batch: list[ImportedResponse]) -> None:
+        counts.responses += len(batch)
+        for response in batch:
+            counts.zoneless += response.zoneless
+            dedup_store.record_score(response.person.fingerprint, response.answered_at, response.score)
+        with ctx.ledger.read() as session:
+            counts.already_imported += len(load_existing_ids(session, batch))
 
-        counts = _DryRunCounts()
-        with progress_bar("reading", hidden=self.hidden) as on_progress:
-            for batch in iter_batches(self._read(errors, on_progress), BATCH_SIZE):
-                counts.responses += len(batch)
-                counts.zoneless += sum(response.zoneless for response in batch)
-                for response in batch:
-                    self.dedup_store.record_score(response.person.fingerprint, response.answered_at, response.score)
-                with self.ctx.ledger.read() as session:
-                    counts.already_imported += len(load_existing_ids(session, batch))
-        counts.rejected = errors.total
-        return counts
+    process_batches("reading", partial(read, errors), count, hidden=hidden)
+    counts.rejected = errors.total
+    return counts
 
-    def store(self, errors: RowErrors) -> ImportTotals:
-        """Store all responses in batches and return the totals; report the progress if interrupted."""
-        from nps_connect.services.imports.import_file import iter_batches
-        from nps_connect.services.imports.store_responses import ImportTotals, store_responses
 
-        totals, line = ImportTotals(), 1
-        try:
-            with progress_bar("importing", hidden=self.hidden) as on_progress:
-                for batch in iter_batches(self._reread(on_progress), BATCH_SIZE):
-                    store_responses(self.ctx, self.target, batch, totals, errors)
-                    line = batch[-1].line
-        except BaseException:
-            imported = pluralize(totals.counts["new"], "response", "responses")
-            click.echo(
-                f"Stopped after line {line}: {imported} imported. "
-                "Run the same command again to import the remaining lines.",
-                err=True,
-            )
-            raise
-        return totals
+def _store(
+    ctx: Context, target: ResponseImport, read: ReadResponses, errors: RowErrors, *, hidden: bool
+) -> dict[str, int]:
+    """Store all responses in batches and return the totals."""
+    from nps_connect.rules.imports.row_errors import RowErrors
+    from nps_connect.services.imports.store_responses import TOTALS, store_responses
 
-    def route(self) -> Counter[str]:
-        """Create the deliveries of the stored responses in batches; return their number by action."""
-        from nps_connect.services.imports.import_file import iter_batches
-        from nps_connect.services.imports.route_responses import route_imported_responses
+    totals = Counter(dict.fromkeys(TOTALS, 0))
 
-        effects: Counter[str] = Counter()
-        try:
-            with progress_bar("routing", hidden=self.hidden) as on_progress:
-                for batch in iter_batches(self._reread(on_progress), BATCH_SIZE):
-                    effects += route_imported_responses(self.routing_ctx, batch)
-        except BaseException:
-            created = _format_effects(effects) or "nothing"
-            click.echo(f"Stopped; created so far: {created}. Run the same command again to continue.", err=True)
-            raise
-        return effects
+    def stopped(line: int) -> str:
+        imported = pluralize(totals["new"], "response", "responses")
+        remedy = "Run the same command again to import the remaining lines."
+        return f"Stopped after line {line}: {imported} imported. {remedy}"
 
-    def _read(self, errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
-        from nps_connect.services.imports.response_rows import read_responses
+    process_batches(
+        "importing",
+        partial(read, RowErrors()),  # the dry run has reported rejected lines already
+        lambda batch: store_responses(ctx, target, batch, totals, errors),
+        stopped,
+        hidden=hidden,
+    )
+    return dict(totals)
 
-        return read_responses(self.source.rows(on_progress), self.parser, self.dedup_store, errors)
 
-    def _reread(self, on_progress: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
-        """Read the same responses again; the dry run has reported rejected lines already."""
-        from nps_connect.rules.imports.row_errors import RowErrors
+def _route(ctx: Context, read: ReadResponses, *, hidden: bool) -> Counter[str]:
+    """Create the deliveries of the stored responses in batches; return their number by action."""
+    from nps_connect.rules.imports.row_errors import RowErrors
+    from nps_connect.services.imports.route_responses import route_imported_responses
 
-        return self._read(RowErrors(), on_progress)
+    effects: Counter[str] = Counter()
+
+    def stopped(_line: int) -> str:
+        created = _format_effects(effects) or "nothing"
+        return f"Stopped; created so far: {created}. Run the same command again to continue."
+
+    process_batches(
+        "routing",
+        partial(read, RowErrors()),
+        lambda batch: effects.update(route_imported_responses(ctx, batch)),
+        stopped,
+        hidden=hidden,
+    )
+    return effects
 
 
 def _format_effects(effects: Counter[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,12 @@ import click
 
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.csv_input import (
-    BATCH_SIZE,
     collect_line_errors,
     file_options,
     line_errors_json,
     open_csv,
     print_line_errors,
-    resolve_columns,
+    process_batches,
     select_connection,
 )
 from nps_connect.cli._support.errors import CommandError
@@ -41,25 +41,21 @@ if TYPE_CHECKING:
 @click.option(
     "--campaign", metavar="NAME", help="A person is invited once per campaign name; default: the file's name."
 )
-@click.option(
-    "--connection", metavar="NAME", help="Connection that knows these people; default: the one with a contact lookup."
-)
 @click.option("--per-day", type=click.IntRange(1), help="Invitations per day; default: half of surveys_per_day.")
 @confirm_options
 def invite(
     options: Options,
+    /,
     file: Path,
-    column_options: tuple[str, ...],
-    encoding: str | None,
-    delimiter: str | None,
     refused: Path | None,
+    connection: str | None,
     survey: str,
     campaign: str | None,
-    connection: str | None,
     per_day: int | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
+    **file_format: Any,  # noqa: ANN401  # texts
 ) -> None:
     """Send a survey to the people in a CSV file, as a campaign.
 
@@ -75,9 +71,8 @@ def invite(
     with options.open_application() as application:
         ctx = application.ctx
         plan = _build_campaign(ctx, file, survey, campaign, connection, per_day)
-        source = open_csv(file, encoding, delimiter)
         required = [("email", "id")] if plan.lookup_enabled else [("email",)]
-        columns = resolve_columns(source, PEOPLE_FIELDS, column_options, required=required)
+        source, columns = open_csv(file, PEOPLE_FIELDS, required=required, **file_format)
         with DedupStore() as dedup_store, collect_line_errors(refused) as errors:
 
             def read(errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedPerson]:
@@ -148,25 +143,23 @@ def _confirmation_prompt(plan: Campaign, result: DryRunResult) -> str:
 
 
 def _import_people(ctx: Context, plan: Campaign, read: ReadPeople, *, hidden: bool) -> int:
-    """Import all people in batches and return their number; report the progress if interrupted."""
+    """Import all people in batches and return their number."""
     from nps_connect.rules.imports.row_errors import RowErrors
     from nps_connect.services.imports.campaign import add_to_campaign
-    from nps_connect.services.imports.import_file import iter_batches
 
-    imported, line = 0, 1
-    try:
-        with progress_bar("importing", hidden=hidden) as on_progress:
-            for batch in iter_batches(read(RowErrors(), on_progress), BATCH_SIZE):
-                imported += add_to_campaign(ctx, plan, batch)
-                line = batch[-1].line
-    except BaseException:
-        people = pluralize(imported, "person", "people")
-        click.echo(
-            f"Stopped after line {line}: {people} imported into campaign {plan.name!r}. "
-            "Run the same command again to import the remaining lines; nobody is invited twice.",
-            err=True,
+    imported = 0
+
+    def add(people: list[ImportedPerson]) -> None:
+        nonlocal imported
+        imported += add_to_campaign(ctx, plan, people)
+
+    def stopped(line: int) -> str:
+        return (
+            f"Stopped after line {line}: {pluralize(imported, 'person', 'people')} imported into campaign "
+            f"{plan.name!r}. Run the same command again to import the remaining lines; nobody is invited twice."
         )
-        raise
+
+    process_batches("importing", partial(read, RowErrors()), add, stopped, hidden=hidden)
     return imported
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,9 @@ IMPORT_TRIGGER_PREFIX = "import:"
 """Prefix of the trigger name of an imported invitation; the public id of the response follows."""
 
 TOTALS = ("new", "already_imported", "unmatched", "comments_dropped", "in_cooldown")
+"""Counted responses. Of the new ones, `unmatched` belong to people whom the connection does not know,
+`comments_dropped` had a comment older than the retention period, and `in_cooldown` are so recent that they start a
+cooldown."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +54,11 @@ class ResponseImport:
     lookup_enabled: bool
 
 
-@dataclass
-class ImportTotals:
-    """Number of imported responses.
-
-    Attributes:
-        counts: `new` and `already_imported` responses; of the new ones, `unmatched` belong to people whom the
-            connection does not know, `comments_dropped` had a comment older than the retention period, and
-            `in_cooldown` are so recent that they start a cooldown.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def as_dict(self) -> dict[str, int]:
-        """All counts by name."""
-        return {name: self.counts[name] for name in TOTALS}
-
-
 def store_responses(
     ctx: Context,
     target: ResponseImport,
     responses: Sequence[ImportedResponse],
-    totals: ImportTotals,
+    totals: Counter[str],
     errors: RowErrors,
 ) -> None:
     """Store a batch of responses in one transaction; stored ones are left unchanged.
@@ -84,7 +70,7 @@ def store_responses(
         existing_ids = load_existing_ids(session, responses)
         erased = erased_fingerprints(session, [response.person for response in responses])
     new_responses = [response for response in responses if response.public_id not in existing_ids]
-    totals.counts["already_imported"] += len(responses) - len(new_responses)
+    totals["already_imported"] += len(responses) - len(new_responses)
     for response in new_responses:
         if response.person.fingerprint in erased:
             errors.record(RowError(response.line, "erased", "this person was erased: nothing of them is stored again"))
@@ -97,10 +83,10 @@ def store_responses(
         contacts = upsert_contacts(session, people.values(), ctx.clock())
         rows = [(response, contacts[_contact_ref(people[response.public_id])]) for response in matched]
         _insert_responses(ctx, session, target, rows, totals)
-    totals.counts["new"] += len(matched)
+    totals["new"] += len(matched)
     channel = ctx.settings.surveys[target.survey].channel
     if target.lookup_enabled:
-        totals.counts["unmatched"] += sum(people[response.public_id].connection == channel for response in matched)
+        totals["unmatched"] += sum(people[response.public_id].connection == channel for response in matched)
 
 
 def load_existing_ids(session: Session, responses: Sequence[ImportedResponse]) -> set[str]:
@@ -150,7 +136,7 @@ def _insert_responses(
     session: Session,
     target: ResponseImport,
     rows: Sequence[tuple[ImportedResponse, StoredContact]],
-    totals: ImportTotals,
+    totals: Counter[str],
 ) -> None:
     invitations = [_invitation_values(ctx, target, response, contact) for response, contact in rows]
     inserted = insert_many(session, InvitationRow, invitations, returning=("id", "trigger"))
@@ -159,12 +145,12 @@ def _insert_responses(
     responses = []
     for (response, _), invitation in zip(rows, invitations, strict=True):
         keeps_comment = response.answered_at >= oldest_comment_at
-        totals.counts["comments_dropped"] += response.comment is not None and not keeps_comment
+        totals["comments_dropped"] += response.comment is not None and not keeps_comment
         comment = response.comment if keeps_comment else None
         responses.append(_response_values(response, invitation, invitation_ids[invitation["trigger"]], comment))
     ids = dict(tuple(row) for row in insert_many(session, ResponseRow, responses, returning=("public_id", "id")))
     insert_many(session, RevisionRow, [_revision_values(values, ids[values["public_id"]]) for values in responses])
-    totals.counts["in_cooldown"] += _start_cooldowns(ctx, session, rows, responses)
+    totals["in_cooldown"] += _start_cooldowns(ctx, session, rows, responses)
 
 
 def _invitation_values(
