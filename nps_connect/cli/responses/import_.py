@@ -120,17 +120,9 @@ def import_(
                 if errors.total > counts.rejected:
                     print_line_errors(errors, refused)
     if as_json:
-        print_json(
-            {
-                "survey": survey,
-                "answers": counts.responses,
-                "taken_before": counts.already_imported,
-                "taken": totals,
-                "would_lead_to": dict(planned_effects),
-                "led_to": dict(effects),
-                "not_taken": line_errors_json(errors),
-            }
-        )
+        counted = {"survey": survey, "answers": counts.responses, "taken_before": counts.already_imported}
+        led_to = {"would_lead_to": dict(planned_effects), "led_to": dict(effects)}
+        print_json({**counted, "taken": totals, **led_to, "not_taken": line_errors_json(errors)})
     elif totals is not None:
         print_fields(totals)
         if effects:

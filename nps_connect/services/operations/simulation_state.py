@@ -86,8 +86,8 @@ class SimulationState:
         subjects = sorted(map(person_subject, contact_ids))
         if contact.email:
             subjects.append(mailbox_subject(mailbox_hash(contact.email)))
-        known = [entry for subject in subjects for entry in self._suppressions.get(subject, ())]
-        reason = min((reason for created_at, reason in known if created_at <= now), default=None)
+        entries = [entry for subject in subjects for entry in self._suppressions.get(subject, ())]
+        reason = min((reason for created_at, reason in entries if created_at <= now), default=None)
         history = self._build_history(contact_ids, now) if self._with_history else _EMPTY_HISTORY
         return Person(tuple(subjects), reason, history)
 
