@@ -116,6 +116,8 @@ class InvitationRow(Base, table=True):
     """A survey invitation: one survey for one contact.
 
     Attributes:
+        public_id: random id of 128 bits, in the survey link. Nullable in the database only because SQLite cannot add a
+            column that is not.
         mailbox: hash of the mailbox that its mail was sent to, or may have been sent to.
     """
 
@@ -126,6 +128,7 @@ class InvitationRow(Base, table=True):
         Index("ix_survey_invitations_due_at", "due_at"),
         partial_index("ix_survey_invitations_sent_at", "sent_at", where="sent_at IS NOT NULL"),
         partial_index("ix_survey_invitations_mailbox", "mailbox", where="mailbox IS NOT NULL"),
+        Index("ix_survey_invitations_public_id", "public_id", unique=True),
     )
 
     id: int | None = _id()
@@ -142,6 +145,7 @@ class InvitationRow(Base, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     mailbox: str | None = Field(default=None, max_length=64)
+    public_id: str = Field(max_length=32, nullable=True)
 
 
 class PageViewRow(Base, table=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from nps_connect.records.base import Record
 
 MessageKind = Literal["survey", "reminder", "review_invitation", "fallback"]
@@ -28,7 +30,8 @@ class Message(Record):
     """One message with its final text; a channel only sends it.
 
     Attributes:
-        idempotency_key: key of the delivery; channels put it into the Message-ID.
+        idempotency_key: key of the delivery.
+        message_id: part of the ``Message-ID`` before the ``@``; the same for every attempt, and secret until it is sent.
         kind: kind of message, for headers and counters; `fallback` goes to staff.
         to: exactly one recipient.
         subject, text, html: in the recipient's language; `html` may be missing.
@@ -39,6 +42,7 @@ class Message(Record):
     """
 
     idempotency_key: str
+    message_id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
     kind: MessageKind
     to: Address
     subject: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -95,6 +96,10 @@ class Context:
         token = f"{self.random.getrandbits(128):032x}"
         self.leases.record_progress(token)
         return token
+
+    def new_public_id(self) -> str:
+        """Return a new random id of 128 bits, as 32 hexadecimal digits, which nobody can guess and nothing repeats."""
+        return secrets.token_hex(16)
 
     @property
     def shadow(self) -> bool:

@@ -9,23 +9,16 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces"]
+Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces", "message_id"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MAX_TOKEN_LENGTH = 400
 _TOKEN = re.compile(r"([\w-]+)\.([\w-]+)", re.ASCII)
 
 
-class UnsubscribeLink(NamedTuple):
-    """Contact and mailbox hash of an unsubscribe link. It never expires and works after an erasure too."""
-
-    contact_id: int
-    mailbox: str
-
-
 class ReviewLink(NamedTuple):
-    """Response and platform of a review link, and where the link was shown."""
+    """Public id of the response and platform of a review link, and where the link was shown."""
 
-    response_id: int
+    response: str
     platform: str
     shown_on: Literal["page", "mail"]
 
@@ -41,7 +34,8 @@ class Links:
     """Signs and verifies the tokens of personal links.
 
     A token is its content as JSON and the HMAC-SHA256 of that, both in base64url. Each purpose has its own key, derived
-    from the configured one, so that no token is valid for another purpose.
+    from the configured one, so that no token is valid for another purpose. No token contains a row number: databases
+    repeat those, after a restore or when made anew, and an old link would act for another person.
 
     Args:
         public_url: address of the application, without a trailing slash.
@@ -57,23 +51,23 @@ class Links:
             for purpose in PURPOSES
         }
 
-    def survey(self, invitation_id: int) -> str:
-        """Return the token of a survey page."""
-        return self._sign("survey", invitation_id)
+    def survey(self, public_id: str) -> str:
+        """Return the token of a survey page, from the public id of the invitation."""
+        return self._sign("survey", public_id)
 
-    def read_survey(self, token: str) -> int | None:
-        """Return the survey invitation of a token, or None if the token is invalid."""
+    def read_survey(self, token: str) -> str | None:
+        """Return the public id of the survey invitation, or None if the token is invalid."""
         content = self._verify("survey", token)
-        return content if type(content) is int else None
+        return content if isinstance(content, str) else None
 
-    def unsubscribe(self, link: UnsubscribeLink) -> str:
-        """Return the token of an unsubscribe page."""
-        return self._sign("unsubscribe", link)
+    def unsubscribe(self, mailbox: str) -> str:
+        """Return the token of an unsubscribe page, from the hash of the mailbox. It needs no row, and never expires."""
+        return self._sign("unsubscribe", mailbox)
 
-    def read_unsubscribe(self, token: str) -> UnsubscribeLink | None:
-        """Return the content of an unsubscribe token, or None if the token is invalid."""
+    def read_unsubscribe(self, token: str) -> str | None:
+        """Return the mailbox hash of an unsubscribe token, or None if the token is invalid."""
         content = self._verify("unsubscribe", token)
-        return UnsubscribeLink(*content) if isinstance(content, list) and len(content) == 2 else None
+        return content if isinstance(content, str) else None
 
     def review(self, link: ReviewLink) -> str:
         """Return the token of a review link."""
@@ -101,6 +95,14 @@ class Links:
         """Return the connection of a relay's token, or None if the token is invalid."""
         content = self._verify("bounces", token)
         return content if isinstance(content, str) else None
+
+    def message_id(self, delivery_key: str) -> str:
+        """Return the local part of the ``Message-ID`` of a delivery, of 40 hexadecimal digits.
+
+        It is the same for every attempt while the first key stays the same. Delivery keys can be guessed; nobody can
+        compute a ``Message-ID`` without the key, and name a mail in a forged report that they did not receive.
+        """
+        return hmac.digest(self._keys["message_id"][0], delivery_key.encode(), "sha256").hex()[:40]
 
     def url(self, letter: Literal["s", "u", "r", "b"], token: str) -> str:
         """Return the full URL of a token."""

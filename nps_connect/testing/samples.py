@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 from nps_connect.records.contacts import Contact
@@ -100,6 +101,7 @@ def build_message(contact: Contact, *, key: str, fallback: bool = False) -> Mess
     """Return a message for a channel."""
     return Message(
         idempotency_key=key,
+        message_id=hashlib.sha256(key.encode()).hexdigest()[:40],
         kind="fallback" if fallback else "survey",
         to=Address(email=contact.email or "care@example.com", name=contact.name),
         subject="Votre avis sur votre achat",

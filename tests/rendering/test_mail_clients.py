@@ -61,6 +61,7 @@ class Cells(HTMLParser):
 def build_mail(mail, **more):
     message = Message(
         idempotency_key="send_survey:42:1",
+        message_id="0123456789abcdef",
         kind="survey",
         to=Address(email="marie@example.com", name="Marie Martin"),
         subject=mail.subject,

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.services.links import Links, ReviewLink, UnsubscribeLink
+from nps_connect.services.links import Links, ReviewLink
 
 URL = "https://nps.example.com"
 OLD, NEW = "the-old-signing-key", "the-new-signing-key"
 MAILBOX = "a" * 64
+INVITATION = "0123456789abcdef0123456789abcdef"
+RESPONSE = f"r-{INVITATION}"
 
 
 @pytest.fixture
@@ -19,22 +21,22 @@ def links() -> Links:
 
 
 def test_a_token_is_verified_to_its_content(links):
-    assert links.read_survey(links.survey(12)) == 12
-    assert links.read_unsubscribe(links.unsubscribe(UnsubscribeLink(7, MAILBOX))) == (7, MAILBOX)
-    assert links.read_review(links.review(ReviewLink(3, "stars", "mail"))) == (3, "stars", "mail")
+    assert links.read_survey(links.survey(INVITATION)) == INVITATION
+    assert links.read_unsubscribe(links.unsubscribe(MAILBOX)) == MAILBOX
+    assert links.read_review(links.review(ReviewLink(RESPONSE, "stars", "mail"))) == (RESPONSE, "stars", "mail")
 
 
 def test_a_token_is_valid_for_its_purpose_only(links):
-    token = links.survey(12)
+    token = links.survey(INVITATION)
     assert links.read_review(token) is None
     assert links.read_unsubscribe(token) is None
 
 
 def test_old_links_work_after_a_key_rotation_and_new_ones_use_the_new_key(links):
     rotated = Links(URL, [NEW, OLD])
-    assert rotated.read_survey(links.survey(12)) == 12
-    assert Links(URL, [NEW]).read_survey(rotated.survey(12)) == 12
-    assert Links(URL, [NEW]).read_survey(links.survey(12)) is None
+    assert rotated.read_survey(links.survey(INVITATION)) == INVITATION
+    assert Links(URL, [NEW]).read_survey(rotated.survey(INVITATION)) == INVITATION
+    assert Links(URL, [NEW]).read_survey(links.survey(INVITATION)) is None
 
 
 @given(st.text(max_size=500))
@@ -48,7 +50,7 @@ def test_unsigned_text_is_rejected(text):
 @given(st.integers(0, 200), st.characters(codec="ascii"))
 def test_a_token_with_a_changed_character_is_rejected(position, character):
     links = Links(URL, [OLD])
-    token = links.survey(123_456)
+    token = links.survey(INVITATION)
     position %= len(token)
     changed = token[:position] + character + token[position + 1 :]
     # the last character of base64 has unused bits: several spellings of one signature
@@ -56,6 +58,13 @@ def test_a_token_with_a_changed_character_is_rejected(position, character):
 
 
 def test_tokens_are_short_and_contain_no_personal_data(links):
-    token = links.unsubscribe(UnsubscribeLink(2**62, MAILBOX))
+    token = links.unsubscribe(MAILBOX)
     assert len(links.url("u", token)) < 300
     assert "@" not in token
+
+
+def test_a_message_id_depends_on_the_delivery_key_and_the_signing_key_only(links):
+    message_id = links.message_id("send_survey-1")
+    assert Links("https://other.example.com", [OLD]).message_id("send_survey-1") == message_id
+    assert links.message_id("send_survey-2") != message_id
+    assert Links(URL, [NEW, OLD]).message_id("send_survey-1") != message_id

@@ -207,8 +207,13 @@ class ApplicationHarness:
         return self.token(email)
 
     def token(self, email: str, letter: str = "s") -> str:
+        """Return the token of a link (``s`` survey, ``u`` unsubscribe, ``r`` review) in the newest mail to an address."""
         mail = next(message for message in reversed(self.post.items) if message.to.email == email)
         return re.search(rf"/{letter}/([\w.-]+)", mail.text)[1]
+
+    def review_token(self, page: SurveyPage) -> str:
+        """Return the token of the first review link of a thank-you page."""
+        return page.reviews[0].url.rpartition("/")[2]
 
     def show(self, token: str, visit: PageView) -> SurveyPage:
         """Open a survey page as a browser does and return the page."""

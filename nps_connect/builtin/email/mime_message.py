@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 from datetime import datetime
@@ -55,8 +54,7 @@ SMTPUTF8 = SEVEN_BITS.clone(utf8=True)
 
 def message_id(message: Message, sender: EmailAddress) -> str:
     """Return the ``Message-ID``: the same for every attempt of a delivery."""
-    digest = hashlib.sha256(message.idempotency_key.encode("utf-8", "replace")).hexdigest()[:40]
-    return f"<{digest}@{sender.domain}>"
+    return f"<{message.message_id}@{sender.domain}>"
 
 
 def recipient(message: Message) -> EmailAddress:

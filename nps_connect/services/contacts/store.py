@@ -79,6 +79,12 @@ def build_contact(row: ContactRow) -> Contact:
     return Contact.model_validate(row.record)
 
 
+def load_mailbox_contacts(session: Session, mailbox: str) -> Sequence[ContactRow]:
+    """Return the contacts that have a mailbox now, from its hash, in the order of their ids."""
+    query = select(ContactRow).where(col(ContactRow.mailbox) == mailbox).order_by(col(ContactRow.id))
+    return session.execute(query).scalars().all()
+
+
 def surviving_contact(session: Session, row: ContactRow) -> ContactRow:
     """Return the contact that this one was merged into, or the row itself."""
     seen = set()

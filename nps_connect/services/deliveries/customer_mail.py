@@ -17,7 +17,6 @@ from nps_connect.rendering.logo_size import display_size
 from nps_connect.rendering.mails import Logo, RenderedText, Sender
 from nps_connect.services.action_spec import NotAttempted, Prepared
 from nps_connect.services.context import Context
-from nps_connect.services.links import UnsubscribeLink
 from nps_connect.settings.branding import media_type, read_logo
 
 LOGO_CONTENT_ID = "logo"
@@ -32,6 +31,7 @@ def build_customer_message(
     message = Message.model_validate(
         {
             "idempotency_key": row.key,
+            "message_id": ctx.links.message_id(row.key),
             "kind": kind,
             "to": Address(email=contact.email or "", name=contact.name),
             "subject": rendered.subject,
@@ -59,9 +59,8 @@ def list_id(ctx: Context, survey: str) -> str:
 
 
 def unsubscribe_url(ctx: Context, contact: ContactRow) -> str:
-    """Return the personal unsubscribe link of a contact."""
-    link = UnsubscribeLink(contact.id or 0, contact.mailbox or mailbox_hash(contact.email or ""))
-    return ctx.links.url("u", ctx.links.unsubscribe(link))
+    """Return the unsubscribe link of the mailbox to which a contact's mail goes."""
+    return ctx.links.url("u", ctx.links.unsubscribe(contact.mailbox or mailbox_hash(contact.email or "")))
 
 
 def inline_images(ctx: Context) -> tuple[InlineImage, ...]:

@@ -159,6 +159,7 @@ def _invitation_values(
     survey = ctx.settings.surveys[target.survey]
     language = response.person.language or contact.language
     return {
+        "public_id": ctx.new_public_id(),
         "survey": target.survey,
         "touchpoint": response.touchpoint or survey.touchpoint or target.survey,
         "trigger": f"{IMPORT_TRIGGER_PREFIX}{response.public_id}",

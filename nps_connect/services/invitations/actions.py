@@ -62,7 +62,7 @@ def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationR
         name=contact.name,
         touchpoint=invitation.touchpoint,
         question=survey.question.get(language) if survey else None,
-        survey_url=ctx.links.url("s", ctx.links.survey(invitation.id or 0)),
+        survey_url=ctx.links.url("s", ctx.links.survey(invitation.public_id)),
         unsubscribe_url=unsubscribe_url(ctx, contact),
         expires_at=last_valid_moment(invitation.expires_at, core.zone),
         reminder=is_reminder,

@@ -77,6 +77,7 @@ def _invitation_columns(ctx: Context, approved: ApprovedSurvey, now: datetime) -
     trigger = approved.trigger
     survey = ctx.settings.surveys[trigger.survey]
     return {
+        "public_id": ctx.new_public_id(),
         "survey": trigger.survey,
         "touchpoint": trigger.touchpoint or survey.touchpoint or trigger.survey,
         "trigger": trigger.label,

@@ -165,7 +165,7 @@ def _build_reminder(
     return NewDelivery(
         connection=channel,
         action=REMINDER_ACTION,
-        subject=f"{'reminder' if number else 'confirm'}-{invitation.id}",
+        subject=f"{'reminder' if number else 'confirm'}-{invitation.public_id}",
         key_revision=number,
         due_at=due_at,
         contact_id=invitation.contact_id,

@@ -69,8 +69,10 @@ def build_sample_mail(
             confirm=SAMPLE_SCORE if mail == "confirm" else None,
             test=True,
         )
+    message_id = ctx.new_public_id()
     return Message(
-        idempotency_key=f"test-{ctx.token()}",
+        idempotency_key=f"test-{message_id}",
+        message_id=message_id,
         kind="survey",
         to=to,
         subject=rendered.subject,

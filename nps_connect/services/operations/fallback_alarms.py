@@ -157,6 +157,7 @@ def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotA
         )
     return Message(
         idempotency_key=row.key,
+        message_id=batch.ctx.links.message_id(row.key),
         kind="fallback",
         to=Address(email=core.fallback_email),
         subject=rendered.subject,

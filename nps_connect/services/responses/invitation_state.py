@@ -27,15 +27,19 @@ class InvitationState(NamedTuple):
 
     Attributes:
         id: id of the invitation.
+        link_id: its public id, in the survey link.
         state: state of the invitation.
         sent_at: when its mail was handed over to the mail server (UTC).
         mailbox: hash of the contact's mailbox.
+        invited_mailbox: hash of the mailbox that the survey mail was sent to, or may have been sent to.
         contact_record: the contact as the vendor last described it, as JSON; ``{}`` where nothing is known.
+        public_id: public id of the response.
         response_id: id of the response; None before the first score was opened or submitted.
         revision: revision of the response; 0 means provisional only.
     """
 
     id: int
+    link_id: str
     survey: str
     touchpoint: str
     language: str
@@ -43,6 +47,7 @@ class InvitationState(NamedTuple):
     sent_at: datetime | None
     expires_at: datetime
     contact_id: int
+    invited_mailbox: str | None
     mailbox: str | None
     connection: str
     vendor_id: str
@@ -119,6 +124,7 @@ class LockedInvitation(NamedTuple):
 
 _STATE_COLUMNS: tuple[Any, ...] = (
     InvitationRow.id,
+    col(InvitationRow.public_id).label("link_id"),
     InvitationRow.survey,
     InvitationRow.touchpoint,
     InvitationRow.language,
@@ -126,6 +132,7 @@ _STATE_COLUMNS: tuple[Any, ...] = (
     InvitationRow.sent_at,
     InvitationRow.expires_at,
     InvitationRow.contact_id,
+    col(InvitationRow.mailbox).label("invited_mailbox"),
     ContactRow.mailbox,
     ContactRow.connection,
     ContactRow.vendor_id,
@@ -163,7 +170,7 @@ def _select_invitations(*columns: Any) -> Any:  # noqa: ANN401  # what SQLAlchem
         select(*columns)
         .join(ContactRow, col(ContactRow.id) == col(InvitationRow.contact_id))
         .outerjoin(ResponseRow, col(ResponseRow.invitation_id) == col(InvitationRow.id))
-        .where(in_list(col(InvitationRow.id), "ids"), col(ContactRow.erased_at).is_(None))
+        .where(in_list(col(InvitationRow.public_id), "ids"), col(ContactRow.erased_at).is_(None))
     )
 
 
@@ -171,43 +178,45 @@ _SELECT_STATES = _select_invitations(*_STATE_COLUMNS)
 _SELECT_LOCKED = _select_invitations(*_STATE_COLUMNS, *_LOCKED_COLUMNS)
 _LOCK_INVITATIONS = (
     select(col(InvitationRow.id))
-    .where(in_list(col(InvitationRow.id), "ids"))
+    .where(in_list(col(InvitationRow.public_id), "ids"))
     .order_by(col(InvitationRow.id))
     .with_for_update(key_share=True)
 )
 
 
-def new_public_id(ctx: Context) -> str:
+def new_response_id(ctx: Context) -> str:
     """Return a random public id for a response."""
-    return f"r-{ctx.random.getrandbits(96):024x}"
+    return f"r-{ctx.new_public_id()}"
 
 
-def load_invitation_states(session: Session, invitation_ids: Collection[int]) -> dict[int, InvitationState]:
-    """Return the invitations by id, without unknown ones and those of erased contacts."""
-    if not invitation_ids:
+def load_invitation_states(session: Session, link_ids: Collection[str]) -> dict[str, InvitationState]:
+    """Return the invitations by the id in their link, without unknown ones and those of erased contacts."""
+    if not link_ids:
         return {}
-    states: dict[int, InvitationState] = {}
-    for row in session.connection().execute(_SELECT_STATES, {"ids": sorted(invitation_ids)}):
-        states[row[0]] = InvitationState(*row)
+    states: dict[str, InvitationState] = {}
+    for row in session.connection().execute(_SELECT_STATES, {"ids": list(link_ids)}):
+        state = InvitationState(*row)
+        states[state.link_id] = state
     return states
 
 
-def lock_invitations(session: Session, invitation_ids: Collection[int], since: datetime) -> dict[int, LockedInvitation]:
-    """Lock invitations against other processes until the end of the transaction, and return them by id.
+def lock_invitations(session: Session, link_ids: Collection[str], since: datetime) -> dict[str, LockedInvitation]:
+    """Lock invitations against other processes until the end of the transaction; return them by the id in their link.
 
     Args:
         session: the transaction.
-        invitation_ids: unknown ones and those of erased contacts are left out of the result.
+        link_ids: unknown ones and those of erased contacts are left out of the result.
         since: page views from this moment on count as recent.
     """
-    parameters = {"ids": sorted(invitation_ids)}
+    parameters = {"ids": list(link_ids)}
     connection = session.connection()
     # A separate statement: rows joined to a row that is waited for would be read as they were before the wait.
     # SQLite has one writer at a time and needs no lock.
     if connection.dialect.name != "sqlite":
         connection.execute(_LOCK_INVITATIONS, parameters)
-    invitations: dict[int, LockedInvitation] = {}
+    invitations: dict[str, LockedInvitation] = {}
     count = len(_STATE_COLUMNS)
     for row in connection.execute(_SELECT_LOCKED, {**parameters, "since": since}):
-        invitations[row[0]] = LockedInvitation(InvitationState(*row[:count]), *row[count:])
+        state = InvitationState(*row[:count])
+        invitations[state.link_id] = LockedInvitation(state, *row[count:])
     return invitations

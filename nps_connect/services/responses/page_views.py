@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from nps_connect.rules.bot_detection import (
 )
 from nps_connect.services.contacts.store import build_response
 from nps_connect.services.context import Context
-from nps_connect.services.responses.invitation_state import InvitationState, LockedInvitation, new_public_id
+from nps_connect.services.responses.invitation_state import InvitationState, LockedInvitation, new_response_id
 from nps_connect.services.reviews.review_pages import record_review_pages_shown
 
 RETROACTIVE_SIGNALS: frozenset[BotSignal] = frozenset({"several", "contradiction"})
@@ -80,11 +80,11 @@ class PageViewLog:
 
     Args:
         session: the transaction; the caller holds the locks of the invitations.
-        invitations: by id.
+        invitations: that may be viewed.
         since: stored views before this moment are not compared; `SWEEP_WINDOW` before the first new one.
     """
 
-    def __init__(self, session: Session, invitations: Mapping[int, LockedInvitation], since: datetime) -> None:
+    def __init__(self, session: Session, invitations: Iterable[LockedInvitation], since: datetime) -> None:
         self._session = session
         self._sent_at: dict[int, list[datetime]] = defaultdict(list)
         self._views: dict[int, list[_LoggedView]] = defaultdict(list)
@@ -92,7 +92,8 @@ class PageViewLog:
         self._rows: list[dict[str, Any]] = []
         self.reminded: set[int] = set()
         with_reminder, with_views = [], []
-        for invitation_id, invitation in invitations.items():
+        for invitation in invitations:
+            invitation_id = invitation.state.id
             if invitation.state.sent_at is not None:
                 self._sent_at[invitation_id].append(invitation.state.sent_at)
             if invitation.has_reminder:
@@ -184,7 +185,7 @@ def record_page_views(
             continue
         if view.score is not None and not state.revision:
             provisional[state.id] = {
-                "public_id": state.public_id or new_public_id(ctx),
+                "public_id": state.public_id or new_response_id(ctx),
                 "invitation_id": state.id,
                 "contact_id": state.contact_id,
                 "survey": state.survey,

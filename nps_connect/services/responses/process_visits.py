@@ -14,8 +14,8 @@ from nps_connect.services.responses.invitation_state import OPEN_STATES, Invitat
 from nps_connect.services.responses.page_views import PageViewLog, record_page_views
 from nps_connect.services.responses.submissions import ReceivedSubmission, record_submissions
 
-IdentifiedVisit = tuple[int, SurveyPageRequest]
-"""A request with the id of its survey invitation."""
+IdentifiedVisit = tuple[str, SurveyPageRequest]
+"""A request with the public id of its survey invitation."""
 
 
 def process_visits(ctx: Context, visits: Sequence[SurveyPageRequest]) -> list[VisitOutcome | Exception]:
@@ -32,19 +32,19 @@ def process_visits(ctx: Context, visits: Sequence[SurveyPageRequest]) -> list[Vi
     """
     outcomes: list[VisitOutcome | Exception] = []
     batches: list[dict[int, IdentifiedVisit]] = []
-    earliest_batch: dict[int, int] = {}
+    earliest_batch: dict[str, int] = {}
     for index, visit in enumerate(visits):
-        invitation_id = ctx.links.read_survey(visit.token)
-        if invitation_id is None:
+        link_id = ctx.links.read_survey(visit.token)
+        if link_id is None:
             outcomes.append("unknown" if ctx.links.read_test(visit.token) is None else "test")
             continue
         outcomes.append("unknown")
-        number = earliest_batch.get(invitation_id, 0)
+        number = earliest_batch.get(link_id, 0)
         if number == len(batches):
             batches.append({})
-        batches[number][index] = (invitation_id, visit)
+        batches[number][index] = (link_id, visit)
         if visit.submission is not None:  # later visits of this survey must see its result
-            earliest_batch[invitation_id] = number + 1
+            earliest_batch[link_id] = number + 1
     for batch in batches:
         for index, outcome in zip(batch, _process_batch(ctx, list(batch.values())), strict=True):
             outcomes[index] = outcome
@@ -72,11 +72,11 @@ def _process_in_transaction(
     """Process page views, then submissions, of which there is at most one per survey."""
     since = min(visit.page_view.at for _, visit in batch) - SWEEP_WINDOW
     invitations = lock_invitations(session, dict(batch).keys(), since)
-    log = PageViewLog(session, invitations, since)
+    log = PageViewLog(session, invitations.values(), since)
     views: list[tuple[InvitationState, PageView]] = []
     received: list[ReceivedSubmission] = []
-    for invitation_id, visit in batch:
-        invitation = invitations.get(invitation_id)
+    for link_id, visit in batch:
+        invitation = invitations.get(link_id)
         if invitation is not None and visit.submission is None:
             views.append((invitation.state, visit.page_view))
         elif invitation is not None and visit.submission is not None:
@@ -86,10 +86,10 @@ def _process_in_transaction(
     confirmed = record_submissions(ctx, session, log, received, queues) if received else {}
     log.write()
     outcomes: list[VisitOutcome | Exception] = []
-    for invitation_id, visit in batch:
-        invitation = invitations.get(invitation_id)
+    for link_id, visit in batch:
+        invitation = invitations.get(link_id)
         state = None if invitation is None else invitation.state
-        outcomes.append(_visit_outcome(state, visit.page_view, confirmed.get(invitation_id)))
+        outcomes.append(_visit_outcome(state, visit.page_view, None if state is None else confirmed.get(state.id)))
     return outcomes
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.pages import FollowUpQuestion, SurveyPage, SurveyPageRequest
@@ -17,23 +16,23 @@ from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.routing import review_platforms
 from nps_connect.services.contacts.store import build_response
 from nps_connect.services.context import Context
-from nps_connect.services.links import ReviewLink, TestLink, UnsubscribeLink
+from nps_connect.services.links import ReviewLink, TestLink
 from nps_connect.services.responses.invitation_state import OPEN_STATES, InvitationState, load_invitation_states
 from nps_connect.services.reviews.review_pages import resolve_review_page, resolve_review_pages
 
 
 def build_survey_pages(ctx: Context, requests: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
     """Return a page, or the error of building it, for each request; one query for all, and nothing is written."""
-    invitation_ids = list(map(ctx.links.read_survey, map(attrgetter("token"), requests)))
+    link_ids = list(map(ctx.links.read_survey, map(attrgetter("token"), requests)))
     pages: list[SurveyPage | Exception] = []
     with ctx.ledger.read() as session:
-        states = load_invitation_states(session, set(filter(None, invitation_ids)))
-        for request, invitation_id in zip(requests, invitation_ids, strict=True):
+        states = load_invitation_states(session, set(filter(None, link_ids)))
+        for request, link_id in zip(requests, link_ids, strict=True):
             try:
-                if invitation_id is None and (link := ctx.links.read_test(request.token)) is not None:
+                if link_id is None and (link := ctx.links.read_test(request.token)) is not None:
                     pages.append(_build_test_page(ctx, session, request, link))
                 else:
-                    pages.append(_build_page(ctx, session, request, states.get(invitation_id or 0)))
+                    pages.append(_build_page(ctx, session, request, states.get(link_id or "")))
             except Exception as error:  # noqa: BLE001  # returned to the visitor whose request failed
                 pages.append(error)
     return pages
@@ -45,12 +44,12 @@ def _build_page(
     if state is None or state.state not in OPEN_STATES:
         return SurveyPage(state="unknown", language=ctx.settings.core.language)
     language = request.page_view.language or state.language
-    unsubscribe = UnsubscribeLink(state.contact_id, state.mailbox or mailbox_hash(""))
+    mailbox = state.invited_mailbox or state.mailbox
     fields: dict[str, Any] = {
         "language": language,
         "help_address": ctx.settings.core.help_address,
         "token": request.token,
-        "unsubscribe_token": ctx.links.unsubscribe(unsubscribe),
+        "unsubscribe_token": ctx.links.unsubscribe(mailbox) if mailbox else "",
     }
     if not state.is_open(request.page_view.at):
         return SurveyPage(state="expired", **fields)
@@ -69,11 +68,11 @@ def _build_page(
 
 def _build_review_links(ctx: Context, session: Session, state: InvitationState) -> tuple[ReviewDestination, ...]:
     """Return the review pages with personal links; they do not depend on the score."""
-    response_id, links = state.response_id or 0, []
+    links = []
     for platform, page in resolve_review_pages(
         ctx, session, build_response(state.response()), state.contact(), state.id
     ):
-        token = ctx.links.review(ReviewLink(response_id, platform, "page"))
+        token = ctx.links.review(ReviewLink(state.public_id or "", platform, "page"))
         links.append(page.model_copy(update={"url": ctx.links.url("r", token)}))
     return tuple(links)
 

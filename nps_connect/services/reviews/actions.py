@@ -92,7 +92,7 @@ def _build_message(
     ctx: Context, row: DeliveryRow, answered: ContactResponse, contact: ContactRow, page: ReviewDestination
 ) -> Prepared:
     """Build the mail after a response, or its reminder, with the personal link to the review page."""
-    token = ctx.links.review(ReviewLink(row.response_id or 0, row.options["platform"], "mail"))
+    token = ctx.links.review(ReviewLink(answered.response.id, row.options["platform"], "mail"))
     rendered = mails.render_review_mail(
         language=choose_language([answered.response.language, contact.language], ctx.settings.core.languages),
         sender=build_sender(ctx),

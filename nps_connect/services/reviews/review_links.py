@@ -32,7 +32,7 @@ def resolve_review_link(ctx: Context, token: str, view: PageView) -> str | None:
             select(ResponseRow, ContactRow)
             .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
             .where(
-                col(ResponseRow.id) == link.response_id,
+                col(ResponseRow.public_id) == link.response,
                 confirmed_clause(),
                 col(ContactRow.erased_at).is_(None),
             )

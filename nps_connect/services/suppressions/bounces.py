@@ -20,10 +20,10 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, Re
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.bounces import Bounce, MailboxPage
 from nps_connect.services.action_spec import SettledDelivery
+from nps_connect.services.contacts.store import load_mailbox_contacts
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
 from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION
-from nps_connect.services.links import UnsubscribeLink
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 from nps_connect.services.suppressions.store import suppress
 
@@ -138,7 +138,7 @@ def record_smtp_refusals(
         if delivery.called and isinstance(error, Rejected):
             row = session.get_one(DeliveryRow, delivery.row.id)
             kind: Literal["hard", "soft"] = "hard" if isinstance(error, Undeliverable) else "soft"
-            bounce = Bounce(kind=kind, message_id=f"delivery-{row.id}", detail=ctx.redact(error.message))
+            bounce = Bounce(kind=kind, message_id=row.key, detail=ctx.redact(error.message))
             _apply_bounce(ctx, session, bounce, row, "smtp", queue_names)
     return queue_names
 
@@ -181,8 +181,8 @@ def _apply_bounce(
             cancel_mail(ctx, session, contact, reason="suppressed: bounced")
         _release_cooldown(ctx, session, delivery)
     elif bounce.kind == "complaint":
-        link = UnsubscribeLink(contact.id or 0 if contact else 0, hashed)
-        queues |= apply_opt_out(ctx, session, link, contact, reason="objected", source=f"complaint ({source})")
+        opt_out_source = f"complaint ({source})"
+        queues |= apply_opt_out(ctx, session, hashed, recipient=contact, reason="objected", source=opt_out_source)
     return True
 
 
@@ -194,8 +194,7 @@ def _identify_recipient(
         contact = session.get(ContactRow, delivery.contact_id) if delivery.contact_id else None
         return contact, delivery.options.get(MAILBOX_OPTION) or (contact.mailbox if contact else None)
     hashed = mailbox_hash(bounce.address) if bounce.address else None
-    query = select(ContactRow).where(col(ContactRow.mailbox) == hashed).order_by(col(ContactRow.id))
-    contact = session.execute(query).scalar() if hashed else None
+    contact = next(iter(load_mailbox_contacts(session, hashed)), None) if hashed else None
     return contact, hashed if contact is not None else None
 
 

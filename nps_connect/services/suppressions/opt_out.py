@@ -7,43 +7,44 @@ from typing import Literal
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.subjects import contact_subjects, mailbox_subject, person_subject
+from nps_connect.ledger.subjects import mailbox_subject, person_subject, vendor_id_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.pages import UnsubscribePage
 from nps_connect.rendering.languages import choose_language
+from nps_connect.services.contacts.store import load_mailbox_contacts, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
-from nps_connect.services.links import UnsubscribeLink
 from nps_connect.services.suppressions.store import suppress
 
 
 def unsubscribe_page(ctx: Context, token: str) -> UnsubscribePage:
     """Return the unsubscribe page of a link; changes nothing (mail scanners open every link)."""
-    link = ctx.links.read_unsubscribe(token)
-    if link is None:
+    mailbox = ctx.links.read_unsubscribe(token)
+    if mailbox is None:
         return _test_or_unknown_page(ctx, token, is_done=False)
     with ctx.ledger.read() as session:
-        contact = session.get(ContactRow, link.contact_id)
         opted_out = session.execute(
             select(col(SuppressionRow.id)).where(
-                col(SuppressionRow.subject).in_(contact_subjects(link.contact_id, link.mailbox)),
-                col(SuppressionRow.reason) == "opted_out",
+                col(SuppressionRow.subject) == mailbox_subject(mailbox), col(SuppressionRow.reason) == "opted_out"
             )
         ).first()
-        return _build_page(ctx, contact, is_done=opted_out is not None)
+        return _build_page(ctx, session, mailbox, is_done=opted_out is not None)
 
 
 def unsubscribe(ctx: Context, token: str) -> UnsubscribePage:
-    """Stop all customer mail to the person and mailbox of a link, and cancel pending mail. Idempotent."""
-    link = ctx.links.read_unsubscribe(token)
-    if link is None:
+    """Stop all customer mail to the mailbox of a link and to the contacts that have it now. Idempotent.
+
+    A contact whose address has changed since the mail keeps getting mail at the new one: its mails have links of their
+    own. Who has the link may speak for the mailbox that it was sent to, not for another.
+    """
+    mailbox = ctx.links.read_unsubscribe(token)
+    if mailbox is None:
         return _test_or_unknown_page(ctx, token, is_done=True)
     with ctx.ledger.write() as session:
-        contact = session.get(ContactRow, link.contact_id)
-        queues = apply_opt_out(ctx, session, link, contact, reason="opted_out", source="unsubscribe link")
-        page = _build_page(ctx, contact, is_done=True)
+        queues = apply_opt_out(ctx, session, mailbox, reason="opted_out", source="unsubscribe link")
+        page = _build_page(ctx, session, mailbox, is_done=True)
     for queue_name in queues:
         ctx.wake(queue_name)
     return page
@@ -52,19 +53,21 @@ def unsubscribe(ctx: Context, token: str) -> UnsubscribePage:
 def apply_opt_out(
     ctx: Context,
     session: Session,
-    link: UnsubscribeLink,
-    contact: ContactRow | None,
+    mailbox: str,
     *,
+    recipient: ContactRow | None = None,
     reason: Literal["opted_out", "objected"],
     source: str,
 ) -> set[str]:
-    """Store the suppression, cancel pending mail and write the opt-out to the CRM if its plugin can.
+    """Suppress a mailbox and the contacts that have it now, cancel their mail, and tell each CRM that can be told.
+
+    The mailbox is suppressed even if no contact has it: contacts that come later are not contacted either.
 
     Args:
         ctx: the application context.
         session: the transaction.
-        link: the person and the mailbox.
-        contact: the person, if known.
+        mailbox: hash of the mailbox.
+        recipient: a contact that got the mail, whatever mailbox it has now.
         reason: of the suppression.
         source: where the opt-out came from.
 
@@ -72,22 +75,31 @@ def apply_opt_out(
         The queues with new work.
     """
     now = ctx.clock()
-    subjects = [mailbox_subject(link.mailbox), *([person_subject(link.contact_id)] if link.contact_id else [])]
-    is_new = suppress(ctx, session, subjects, reason, source=source) > 0
-    if contact is None or not is_new:
+    rows = [*load_mailbox_contacts(session, mailbox), *([recipient] if recipient is not None else [])]
+    contact_by_id = {row.id: row for row in (surviving_contact(session, row) for row in rows)}
+    subjects = sorted([mailbox_subject(mailbox), *(person_subject(contact_id or 0) for contact_id in contact_by_id)])
+    if not suppress(ctx, session, subjects, reason, source=source):
         return set()
-    cancel_mail(ctx, session, contact, reason=f"suppressed: {reason}")
-    connection = contact.connection
-    if not ctx.has(connection, "nps_write_opt_outs") or ctx.connector_info(connection).action("write_opt_out") is None:
-        return set()
-    opt_out = NewDelivery(
-        connection=connection,
-        action="write_opt_out",
-        subject=f"contact-{contact.id}",
-        due_at=now,
-        contact_id=contact.id,
+    for contact in contact_by_id.values():
+        cancel_mail(ctx, session, contact, reason=f"suppressed: {reason}")
+    opt_outs = [
+        NewDelivery(
+            connection=contact.connection,
+            action="write_opt_out",
+            subject=vendor_id_subject(contact.connection, contact.vendor_id),
+            due_at=now,
+            contact_id=contact.id,
+        )
+        for contact in contact_by_id.values()
+        if _writes_opt_outs(ctx, contact.connection)
+    ]
+    return enqueue_deliveries(session, opt_outs, now, skip_existing=True).queue_names
+
+
+def _writes_opt_outs(ctx: Context, connection: str) -> bool:
+    return ctx.has(connection, "nps_write_opt_outs") and (
+        ctx.connector_info(connection).action("write_opt_out") is not None
     )
-    return enqueue_deliveries(session, [opt_out], now, skip_existing=True).queue_names
 
 
 def _test_or_unknown_page(ctx: Context, token: str, *, is_done: bool) -> UnsubscribePage:
@@ -98,13 +110,12 @@ def _test_or_unknown_page(ctx: Context, token: str, *, is_done: bool) -> Unsubsc
     return UnsubscribePage(state="done" if is_done else "open", language=link.language)
 
 
-def _build_page(ctx: Context, contact: ContactRow | None, *, is_done: bool) -> UnsubscribePage:
-    core = ctx.settings.core
-    email = contact.email if contact is not None and contact.erased_at is None else None
+def _build_page(ctx: Context, session: Session, mailbox: str, *, is_done: bool) -> UnsubscribePage:
+    contact = next(iter(load_mailbox_contacts(session, mailbox)), None)
     return UnsubscribePage(
         state="done" if is_done else "open",
-        language=choose_language([contact.language if contact else None], core.languages),
-        mailbox=mask_email(email) if email else None,
+        language=choose_language([contact.language if contact else None], ctx.settings.core.languages),
+        mailbox=mask_email(contact.email) if contact is not None and contact.email else None,
     )
 
 

@@ -32,6 +32,7 @@ def survey():
         return Message(
             **{
                 "idempotency_key": "send_survey:42:1",
+                "message_id": "0123456789abcdef",
                 "kind": "survey",
                 "to": Address(email="marie@example.com", name="Marie Durand"),
                 "subject": "Une question, dix secondes",

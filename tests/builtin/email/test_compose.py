@@ -9,6 +9,7 @@ from email.utils import parseaddr
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from nps_connect import Address, InlineImage, Message, Rejected
 from nps_connect.builtin.email.mime_message import build_mime_message
@@ -36,6 +37,7 @@ def message(**parts) -> Message:
     return Message(
         **{
             "idempotency_key": "send_survey:42:1",
+            "message_id": "0123456789abcdef",
             "kind": "survey",
             "to": Address(email="marie@example.com", name="Marie Durand"),
             "subject": "Une question",
@@ -113,10 +115,14 @@ def test_customer_mail_requires_an_unsubscribe_link_and_staff_mail_does_not():
     assert read(kind="fallback", unsubscribe_url=None, list_id=None)["List-Unsubscribe"] is None
 
 
-def test_the_message_id_depends_on_the_delivery_only():
-    assert read()["Message-ID"] == read(text="other words")["Message-ID"]
-    assert read()["Message-ID"] != read(idempotency_key="send_survey:43:1")["Message-ID"]
-    assert read()["Message-ID"].endswith("@xn--exmple-cua.com>")
+def test_the_message_id_is_that_of_the_message_at_the_domain_of_the_sender():
+    assert read()["Message-ID"] == "<0123456789abcdef@xn--exmple-cua.com>"
+
+
+@pytest.mark.parametrize("message_id", ["", "a b", "a@b", "a>\r\nBcc: x", "é", "x" * 65])
+def test_a_message_id_that_no_header_can_carry_is_refused(message_id):
+    with pytest.raises(ValidationError, match="message_id"):
+        message(message_id=message_id)
 
 
 def test_plain_text_alone():

@@ -57,11 +57,11 @@ def test_an_invalid_score_is_rejected(application, score):
 
 def test_tampered_foreign_and_expired_links_are_rejected(application):
     token = application.surveyed()
-    other = Links(URL, ["another-key"]).survey(1)
+    other = Links(URL, ["another-key"]).survey(application.ctx.links.read_survey(token))
     tampered = [token[:-1], token + "A", token.swapcase(), token.partition(".")[0], "x" * 5000, "", other]
     foreign = [
         application.token("marie@example.com", "u"),
-        application.ctx.links.review(ReviewLink(1, "stars", "mail")),
+        application.ctx.links.review(ReviewLink("r-unknown", "stars", "mail")),
     ]
     for invalid_token in (*tampered, *foreign):
         path = quote(invalid_token, safe="")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 from support.application import ApplicationHarness
 from support.fake_vendors import FakeCrm, FakeReviewPlatform
 from support.review_scenarios import MultiLocationReviewPlatform
 
 from nps_connect import ReviewDestination, hookimpl
 from nps_connect.errors import ConfigErrors
+from nps_connect.ledger.tables import ResponseRow
 from nps_connect.services.links import ReviewLink
 from nps_connect.services.reviews.policy import policy_findings
 
@@ -25,7 +27,7 @@ def test_the_location_comes_from_the_event_on_page_in_mail_and_on_click(ledger, 
     application.run()
     application.clock.forward("2h")
     application.run()
-    links = [page.reviews[0].url.rpartition("/")[2], application.token("marie@example.com", "r")]
+    links = [application.review_token(page), application.token("marie@example.com", "r")]
     assert {application.backend.resolve_review_link(link, application.visit()) for link in links} == {
         f"https://stars.example.com/{location}"
     }
@@ -45,7 +47,7 @@ def test_the_location_may_be_a_contact_field_that_the_crm_is_asked_for(ledger, c
     application = ApplicationHarness(ledger, clock, acme=crm, stars=MultiLocationReviewPlatform())
     page = application.answer(application.surveyed(), 10)
     assert crm.requested_fields == ("city",)
-    token = page.reviews[0].url.rpartition("/")[2]
+    token = application.review_token(page)
     assert application.backend.resolve_review_link(token, application.visit()) == "https://stars.example.com/Lyon"
 
 
@@ -82,14 +84,17 @@ def test_a_page_that_is_not_https_is_never_shown_nor_redirected_to(ledger, clock
             return ReviewDestination(url=url, title="Stars")
 
     application = ApplicationHarness(ledger, clock, stars=UnsafePlatform())
-    assert application.answer(application.surveyed(), 10).reviews == ()
-    token = application.ctx.links.review(ReviewLink(1, "stars", "mail"))
+    page = application.answer(application.surveyed(), 10)
+    assert page.reviews == ()
+    with ledger.read() as session:
+        response = session.execute(select(ResponseRow.public_id)).scalar_one()
+    token = application.ctx.links.review(ReviewLink(response, "stars", "mail"))
     assert application.backend.resolve_review_link(token, application.visit()) is None
 
 
 def test_forged_links_and_links_of_erased_contacts_are_rejected(application):
     page = application.answer(application.surveyed(), 10)
-    token = page.reviews[0].url.rpartition("/")[2]
+    token = application.review_token(page)
     assert application.backend.resolve_review_link(token, application.visit())
     for forged in ("", "x", token[:-1], f"{token}?url=https://elsewhere.example.com", token.swapcase()):
         assert application.backend.resolve_review_link(forged, application.visit()) is None

@@ -152,7 +152,7 @@ def test_a_bounce_after_a_response_keeps_the_cooldown(application):
 
 def test_a_bounce_report_needs_a_valid_token(application):
     token = application.ctx.links.bounces("mail")
-    for invalid in ("", "x", token[:-1], application.ctx.links.survey(1), application.ctx.links.bounces("crm")):
+    for invalid in ("", "x", token[:-1], application.ctx.links.survey("0" * 32), application.ctx.links.bounces("crm")):
         with pytest.raises(WebhookRejected):
             application.backend.report_bounces(invalid, b"a report")
 
