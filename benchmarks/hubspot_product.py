@@ -132,6 +132,7 @@ def _invitation(number: int, now) -> dict[str, object]:
     later = now + timedelta(days=60)
     return {
         "id": number,
+        "public_id": f"{number:032x}",
         **shared_values,
         "contact_id": number,
         "state": "sent",

@@ -81,7 +81,7 @@ def _insert_invitations(url: str) -> list[str]:
         session.execute(insert(InvitationRow), [_invitation(number, now) for number in numbers])
     ledger.close()
     links = Links("http://127.0.0.1", [SIGNING_KEY])
-    return [links.survey(number) for number in numbers]
+    return [links.survey(f"{number:032x}") for number in numbers]
 
 
 def _contact(number: int, now) -> dict[str, object]:
@@ -94,4 +94,4 @@ def _contact(number: int, now) -> dict[str, object]:
 def _invitation(number: int, now) -> dict[str, object]:
     details = {"survey": "after-purchase", "touchpoint": "purchase", "trigger": "benchmark", "language": "en"}
     moments = {"created_at": now, "due_at": now, "sent_at": now, "expires_at": now + timedelta(days=60)}
-    return {"id": number, **details, "contact_id": number, "state": "sent", **moments}
+    return {"id": number, "public_id": f"{number:032x}", **details, "contact_id": number, "state": "sent", **moments}

@@ -105,6 +105,7 @@ def _insert_invitations(url: str) -> list[str]:
     invitations = [
         {
             "id": number,
+            "public_id": f"{number:032x}",
             "survey": "after-purchase",
             "touchpoint": "purchase",
             "trigger": "t",
@@ -123,7 +124,7 @@ def _insert_invitations(url: str) -> list[str]:
         session.connection().execute(insert(InvitationRow.__table__), invitations)
     ledger.close()
     links = Links("http://127.0.0.1", ["a-signing-key-for-tests"])
-    return [links.survey(number) for number in range(1, PEOPLE * len(CALLERS) + 1)]
+    return [links.survey(f"{number:032x}") for number in range(1, PEOPLE * len(CALLERS) + 1)]
 
 
 def _page_view_request(tokens: list[str]) -> BuildRequest:

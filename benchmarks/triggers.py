@@ -209,7 +209,8 @@ def _decision(number: int) -> dict[str, object]:
 def _invitation(number: int) -> dict[str, object]:
     at = _event_time(number)
     return {
-        "survey": "after-purchase", "touchpoint": "purchase", "trigger": "crm:deal.won:after-purchase",
+        "public_id": f"{number:032x}", "survey": "after-purchase", "touchpoint": "purchase",
+        "trigger": "crm:deal.won:after-purchase",
         "contact_id": FIRST_STORED_ID + number % PEOPLE, "event_id": FIRST_STORED_ID + number, "language": "fr",
         "state": "sent", "created_at": at, "due_at": at + timedelta(days=3), "sent_at": at + timedelta(days=3),
         "expires_at": at + timedelta(days=33),

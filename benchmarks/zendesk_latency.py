@@ -113,6 +113,7 @@ def _measure_ticket(app: Application, number: int) -> float:
     with ctx.ledger.write() as session:
         person = Contact(connection="crm", id=str(number), email=f"p{number}@example.com", name="P")
         invitation = InvitationRow(
+            public_id=ctx.new_public_id(),
             survey="after-purchase",
             touchpoint="purchase",
             trigger="benchmark",
@@ -124,8 +125,7 @@ def _measure_ticket(app: Application, number: int) -> float:
             expires_at=now + timedelta(days=1),
         )
         session.add(invitation)
-        session.flush()
-        token = ctx.links.survey(invitation.id or 0)
+        token = ctx.links.survey(invitation.public_id)
     visit = PageView(method="POST", at=system_clock())
     press = Submission(score=1, comment="Late.", is_final=True, language="en")
     ApplicationWebBackend(ctx).record_visits([SurveyPageRequest(token, visit, press)])

@@ -40,6 +40,7 @@ def build_mails(application: ApplicationHarness, number: int) -> list[str]:
     invitations = [
         InvitationRow(
             id=contact.id,
+            public_id=f"{contact.id:032x}",
             survey="after-purchase",
             touchpoint="purchase",
             trigger="t",
