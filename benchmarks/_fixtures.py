@@ -129,6 +129,6 @@ def _contact(n: int) -> dict[str, Any]:
 
 def _invitation(n: int) -> dict[str, Any]:
     return {
-        "id": n, "public_id": f"{n:032x}", "survey": "after-purchase", "touchpoint": "purchase", "trigger": "t", "contact_id": n,
-        "language": "en", "state": "sent", "created_at": START, "due_at": START, "expires_at": START,
+        "id": n, "public_id": f"{n:032x}", "survey": "after-purchase", "touchpoint": "purchase", "trigger": "t",
+        "contact_id": n, "language": "en", "state": "sent", "created_at": START, "due_at": START, "expires_at": START,
     }  # fmt: skip

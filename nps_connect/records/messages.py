@@ -31,7 +31,7 @@ class Message(Record):
 
     Attributes:
         idempotency_key: key of the delivery.
-        message_id: part of the ``Message-ID`` before the ``@``; the same for every attempt, and secret until it is sent.
+        message_id: part of the ``Message-ID`` before the ``@``, the same for every attempt, which cannot be guessed.
         kind: kind of message, for headers and counters; `fallback` goes to staff.
         to: exactly one recipient.
         subject, text, html: in the recipient's language; `html` may be missing.
