@@ -11,8 +11,8 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2002"
-down_revision = "2001"
+revision = "2004"
+down_revision = "2003"
 branch_labels = None
 depends_on = None
 
