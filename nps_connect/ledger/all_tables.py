@@ -3,16 +3,15 @@
 # ruff: noqa: F401
 
 from nps_connect.ledger import (
-    bounces,
     cases,
     cooldowns,
     counters,
-    event_subjects,
     identity,
-    jobs,
     pauses,
     quotas,
-    review_tables,
+    review_report,
+    review_requests,
+    subjects,
     suppressions,
     tables,
     tokens,

@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, bindparam, delete, select, update
 from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.columns import Base, UtcDateTime
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.upserts import insert_for, insert_many
 
 MAIL_SCOPE = "mail"
 """The scope of all mail to customers."""
@@ -113,8 +113,8 @@ def load_pauses(session: Session) -> dict[str, PauseRow]:
 
 def pause(session: Session, scope: str, *, cause: PauseCause, reason: str, now: datetime) -> bool:
     """Pause a scope; returns False if it was paused already (the first reason stays)."""
-    statement = insert_for(session, PauseRow).values(scope=scope, cause=cause, reason=reason, since=now)
-    return session.execute(statement.on_conflict_do_nothing().returning(col(PauseRow.scope))).scalar() is not None
+    row = {"scope": scope, "cause": cause, "reason": reason, "since": now}
+    return bool(insert_many(session, PauseRow, [row], skip_existing=("scope",), returning=("scope",)))
 
 
 def resume(session: Session, scope: str) -> bool:

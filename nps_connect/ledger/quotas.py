@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, bindparam, null, select, update
+from sqlalchemy import bindparam, null, select, update
 from sqlmodel import Field, Session
 
 from nps_connect.connection import Clock
 from nps_connect.errors import RateLimited
 from nps_connect.ledger.columns import Base, UtcDateTime
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.connectors import Quota
 
 BURST_SHARE = 0.04
@@ -37,7 +37,7 @@ class QuotaRow(Base, table=True):
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-_quotas: Table = QuotaRow.__table__
+_quotas = QuotaRow.__table__
 _QUOTA_KEY = (_quotas.c.connection == bindparam("of"), _quotas.c.name == bindparam("quota"))
 BUCKET_QUERY = (
     select(_quotas.c.tokens, _quotas.c.refilled_at, _quotas.c.paused_until).where(*_QUOTA_KEY).with_for_update()
@@ -130,11 +130,8 @@ def _load_bucket(
     row = session.connection().execute(BUCKET_QUERY, key).first()
     if row is None:
         tokens = _burst_size(quota.calls * quota.share)
-        session.execute(
-            insert_for(session, QuotaRow)
-            .values(connection=connection, name=quota.name, tokens=tokens, refilled_at=now)
-            .on_conflict_do_nothing(index_elements=["connection", "name"])
-        )
+        bucket = {"connection": connection, "name": quota.name, "tokens": tokens, "refilled_at": now}
+        insert_many(session, QuotaRow, [bucket], skip_existing=("connection", "name"))
         row = session.connection().execute(BUCKET_QUERY, key).one()
     return row[0], row[1], row[2]
 

@@ -6,17 +6,64 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import delete, func, select, update
-from sqlmodel import Session, col
+from sqlalchemy import CheckConstraint, Index, delete, func, select, update
+from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.review_tables import ReviewLinkStateRow, ReviewTallyRow
+from nps_connect.ledger.columns import Base, BigId
 from nps_connect.ledger.upserts import insert_for, insert_many
 from nps_connect.records.responses import Segment
 
 ReviewLinkEvent = Literal["shown", "sent", "opened", "bot_opened"]
 TALLY_KEY = ("platform", "segment", "contact_id")
 REVIEW_LINK_EVENTS: tuple[ReviewLinkEvent, ...] = ("shown", "sent", "opened", "bot_opened")
+
+SEGMENTS = "segment IN ('promoter', 'passive', 'detractor')"
+
+
+class ReviewLinkStateRow(Base, table=True):
+    """What happened to the review link of one response on one platform.
+
+    Written in the transaction of each step; times are in `deliveries` and `page_views`.
+
+    Attributes:
+        segment: of the newest revision.
+        shown: the thank-you page with the link was shown.
+        sent: the link was sent by mail.
+        opened: the link was opened without bot signals.
+        bot_opened: the link was opened with bot signals.
+    """
+
+    __tablename__ = "review_link_states"
+    __table_args__ = (CheckConstraint(SEGMENTS, name="segment"),)
+
+    response_id: int = Field(primary_key=True, foreign_key="responses.id", sa_type=BigId)
+    platform: str = Field(primary_key=True, max_length=40)
+    contact_id: int = Field(foreign_key="contacts.id", sa_type=BigId, index=True)
+    segment: str = Field(max_length=10)
+    shown: bool = False
+    sent: bool = False
+    opened: bool = False
+    bot_opened: bool = False
+
+
+class ReviewTallyRow(Base, table=True):
+    """The link states of one contact on one platform in one segment, counted once; the review report adds them up."""
+
+    __tablename__ = "review_tallies"
+    __table_args__ = (
+        CheckConstraint(SEGMENTS, name="segment"),
+        Index("ix_review_tallies_report", "platform", "segment", "shown", "sent", "opened", "bot_opened"),
+    )
+
+    platform: str = Field(primary_key=True, max_length=40)
+    segment: str = Field(primary_key=True, max_length=10)
+    contact_id: int = Field(primary_key=True, foreign_key="contacts.id", sa_type=BigId)
+    shown: bool = False
+    sent: bool = False
+    opened: bool = False
+    bot_opened: bool = False
+
 
 _SELECT_LINK_STATES = (
     select(ReviewLinkStateRow).where(in_list(col(ReviewLinkStateRow.response_id), "ids")).with_for_update()
@@ -107,15 +154,12 @@ def load_review_counts(session: Session) -> list[ReviewCounts]:
 def _upsert_tally(session: Session, platform: str, segment: str, contact_id: int, *events: ReviewLinkEvent) -> None:
     """Count a contact, and the events of its link, once."""
     values = dict.fromkeys(REVIEW_LINK_EVENTS, False) | dict.fromkeys(events, True)
-    statement = insert_for(session, ReviewTallyRow).values(
-        platform=platform, segment=segment, contact_id=contact_id, **values
-    )
-    keys = list(TALLY_KEY)
-    session.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=dict.fromkeys(events, True))
-        if events
-        else statement.on_conflict_do_nothing(index_elements=keys)
-    )
+    row: dict[str, Any] = {"platform": platform, "segment": segment, "contact_id": contact_id, **values}
+    if not events:
+        insert_many(session, ReviewTallyRow, [row], skip_existing=TALLY_KEY)
+        return
+    statement = insert_for(session, ReviewTallyRow).values(row)
+    session.execute(statement.on_conflict_do_update(index_elements=TALLY_KEY, set_=dict.fromkeys(events, True)))
 
 
 def _recompute_tally(session: Session, platform: str, segment: str, contact_id: int) -> None:

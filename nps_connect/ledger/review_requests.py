@@ -18,14 +18,33 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlmodel import Session, col
+from sqlmodel import Field, Session, col
 
-from nps_connect.ledger.columns import UtcDateTime
-from nps_connect.ledger.review_tables import ReviewRequestRow
+from nps_connect.ledger.columns import Base, BigId, UtcDateTime
 from nps_connect.ledger.upserts import insert_many
 
 ALL_PLATFORMS = "*"
 """In place of a platform: the cooldown over all platforms."""
+
+
+class ReviewRequestRow(Base, table=True):
+    """A contact (``c:<id>``) or mailbox (``m:<hash>``) is invited to review on a platform at most once.
+
+    The row of the platform ``*`` is the cooldown over all platforms.
+
+    Attributes:
+        response_id: the response that led to it; another response finds the subject reserved.
+        until: for ``*``: when the cooldown ends.
+        sent: the invitation was sent; until then the reservation is released when it is cancelled.
+    """
+
+    __tablename__ = "review_requests"
+
+    subject: str = Field(primary_key=True, max_length=80)
+    platform: str = Field(primary_key=True, max_length=40)
+    response_id: int = Field(foreign_key="responses.id", sa_type=BigId, index=True)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent: bool = False
 
 
 class ReviewReservation(NamedTuple):

@@ -18,7 +18,7 @@ from nps_connect.connection import Clock, Sleep
 from nps_connect.errors import RetryLater
 from nps_connect.ledger.columns import Base, UtcDateTime
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.upserts import insert_for, insert_many
 
 TOKEN_LOCK_LEASE = timedelta(seconds=60)
 TOKEN_LOCK_POLL_SECONDS = 0.1
@@ -101,11 +101,8 @@ class LedgerTokenStore:
     def _acquire(self, name: str, owner: str) -> bool:
         now = self._clock()
         with self._ledger.write() as session:
-            session.execute(
-                insert_for(session, TokenRow)
-                .values(connection=self._connection, name=name)
-                .on_conflict_do_nothing(index_elements=["connection", "name"])
-            )
+            row = {"connection": self._connection, "name": name}
+            insert_many(session, TokenRow, [row], skip_existing=("connection", "name"))
             is_free = or_(col(TokenRow.locked_until).is_(None), col(TokenRow.locked_until) <= now)
             locked_name = session.execute(
                 update(TokenRow)

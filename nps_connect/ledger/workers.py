@@ -1,4 +1,4 @@
-"""The table of worker processes and their heartbeats."""
+"""The tables of worker processes, with their heartbeats, and of periodic jobs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 import socket
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import CheckConstraint, UniqueConstraint, delete, select
 from sqlmodel import JSON, Field, Session, col
 
-from nps_connect.ledger.columns import Base, UtcDateTime
+from nps_connect.ledger.columns import Base, BigId, QueuedRow, UtcDateTime, queue_indexes
 from nps_connect.ledger.upserts import insert_for
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
@@ -37,6 +38,25 @@ class WorkerRow(Base, table=True):
     started_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
     queues: list[str] = Field(default_factory=list, sa_type=JSON)
+
+
+class JobRow(QueuedRow, table=True):
+    """A periodic job in queue ``jobs`` or ``<connection>/poll``.
+
+    Attributes:
+        memo: state that the job keeps between runs, such as a cursor.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        *queue_indexes("jobs"),
+        UniqueConstraint("name"),
+        CheckConstraint("state IN ('pending', 'running')", name="state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    name: str = Field(max_length=80)
+    memo: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
 def record_heartbeat(

@@ -8,19 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nps_connect.app.actions import ACTIONS
 from nps_connect.records.connectors import ConnectorInfo
-
-HOOKS_BY_ACTION: Mapping[str, tuple[str, ...]] = {
-    "send_fallback": ("nps_send_messages",),
-    "send_survey": ("nps_send_messages",),
-    "open_ticket": ("nps_open_tickets",),
-    "update_ticket": ("nps_update_tickets",),
-    "send_alert": ("nps_send_alerts",),
-    "write_score": ("nps_write_scores",),
-    "write_opt_out": ("nps_write_opt_outs",),
-    "invite_review": ("nps_review_destination", "nps_send_messages"),
-}
-"""The hooks that carry out an action: one of them is enough."""
 
 
 def declaration_problems(info: ConnectorInfo, hooks: Collection[str]) -> list[str]:
@@ -31,12 +20,14 @@ def declaration_problems(info: ConnectorInfo, hooks: Collection[str]) -> list[st
 def _action_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
     declared = {action.action for action in info.actions}
     for action in info.actions:
-        candidates = HOOKS_BY_ACTION[action.action]
-        if not set(candidates) & set(hooks):
-            yield f"declares the action {action.action!r}, but has no {' or '.join(candidates)}"
-    for name, candidates in HOOKS_BY_ACTION.items():
-        if len(candidates) == 1 and candidates[0] in hooks and name not in declared and name != "send_fallback":
-            yield f"has {candidates[0]}, but does not declare the action {name!r}"
+        spec = ACTIONS[action.action]
+        is_for_platform = spec.is_message and info.review_policy is not None  # another connection sends the message
+        expected = (spec.hook, "nps_review_destination") if is_for_platform else (spec.hook,)
+        if not set(expected) & set(hooks):
+            yield f"declares the action {action.action!r}, but has no {' or '.join(expected)}"
+    for spec in ACTIONS.values():
+        if spec.hook in hooks and not spec.is_message and spec.action not in declared:
+            yield f"has {spec.hook}, but does not declare the action {spec.action!r}"
     if len(declared) != len(info.actions):
         yield "declares an action twice"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from nps_connect.app.actions import ACTIONS
 from nps_connect.connection import Clock
 from nps_connect.errors import DeliveryError
 from nps_connect.plugins import Plugins
@@ -18,7 +19,6 @@ from nps_connect.records.deliveries import DeliveryView, Payload, Receipt
 from nps_connect.records.messages import Message
 from nps_connect.redaction import iter_secrets
 from nps_connect.simulation import SimulatedPerson, SimulatedVendor
-from nps_connect.testing.declarations import HOOKS_BY_ACTION
 from nps_connect.testing.fakes import FixedClock, VendorTransport, connect
 from nps_connect.testing.faults import FaultTransport
 from nps_connect.testing.samples import PEOPLE, build_contact, build_payload, build_response
@@ -78,8 +78,7 @@ class PluginHarness:
 
     def deliver(self, action: str, *items: Payload) -> list[DeliveryOutcome]:
         """Deliver a batch; the outcomes are validated."""
-        hook = next(hook for hook in HOOKS_BY_ACTION[action] if self.has_hook(hook))
-        return self._plugins.deliver(self.info.name, hook, self.connection, items)
+        return self._plugins.deliver(self.info.name, ACTIONS[action].hook, self.connection, items)
 
     def find_contact(self, person: SimulatedPerson) -> Contact:
         """Return the person as the vendor knows them, or a made-up contact if the plugin has no look-up."""

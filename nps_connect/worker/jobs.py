@@ -12,8 +12,8 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from nps_connect.ledger import claims
-from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.ledger.workers import JobRow
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import JOBS_QUEUE, Context, poll_queue
 from nps_connect.services.deliveries.circuit_breaker import resume_healthy_connections

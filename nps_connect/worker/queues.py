@@ -9,8 +9,8 @@ from functools import partial
 
 from nps_connect.ledger import claims, pauses, quotas
 from nps_connect.ledger.columns import QueuedRow
-from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
+from nps_connect.ledger.workers import JobRow
 from nps_connect.services.context import JOBS_QUEUE, Context, decide_queue, delivery_queue, parse_queue, poll_queue
 from nps_connect.services.decisions.drain_events import drain_events
 from nps_connect.services.deliveries.circuit_breaker import pause_scopes

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from support.clock import START
 
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.ledger.workers import JobRow
 from nps_connect.records.contacts import Contact
 
 NOW = datetime(2026, 5, 4, 9, 30, 0, 123456, tzinfo=UTC)

@@ -11,7 +11,7 @@ from support.hypothesis_settings import ledger_settings
 
 from nps_connect.ledger import review_requests
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.review_tables import ReviewRequestRow
+from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.schema import create
 
 NOW = datetime(2026, 11, 17, 9, tzinfo=UTC)

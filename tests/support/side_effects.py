@@ -15,9 +15,8 @@ from support import chromium_browser
 from support.smtp_fixture import SmtpApplicationHarness
 
 from nps_connect.cli import main
-from nps_connect.ledger.bounces import BounceRow
 from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.suppressions import BounceRow, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, PageViewRow, ResponseRow, RevisionRow
 
 SURVEY_MAIL_ACTIONS = ("send_survey", "send_reminder")

@@ -91,6 +91,10 @@ DECLARATIONS = {
         {"actions": (*acme.nps_connector().actions, ActionInfo(action="send_alert"))},
         "declares the action 'send_alert', but has no nps_send_alerts",
     ),
+    "a message on a connection that sends none": (
+        {"actions": (*acme.nps_connector().actions, ActionInfo(action="send_reminder"))},
+        "declares the action 'send_reminder', but has no nps_send_messages",
+    ),
     "a hook without its action": (
         {"actions": ()},
         "has nps_open_tickets, but does not declare the action 'open_ticket'",

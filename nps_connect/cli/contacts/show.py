@@ -44,9 +44,8 @@ def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
     from sqlalchemy import select
     from sqlmodel import col
 
-    from nps_connect.ledger.bounces import BounceRow
     from nps_connect.ledger.subjects import contact_subjects
-    from nps_connect.ledger.suppressions import SuppressionRow
+    from nps_connect.ledger.suppressions import BounceRow, SuppressionRow
     from nps_connect.ledger.tables import ResponseRow
 
     subjects = contact_subjects(row.id or 0, row.mailbox)

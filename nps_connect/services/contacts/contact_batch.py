@@ -104,12 +104,8 @@ def _load_rows(session: Session, refs: Iterable[ContactRef]) -> dict[ContactRef,
 def _insert_contacts(session: Session, values: Sequence[Mapping[str, Any]]) -> dict[ContactRef, StoredContact]:
     """Insert contacts and return those that another worker has not inserted in the meantime."""
     names = ("connection", "vendor_id", "id", "mailbox", "language")
-    inserted = insert_many(session, ContactRow, values, on_conflict=_ignore_conflict, returning=names)
+    inserted = insert_many(session, ContactRow, values, skip_existing=("connection", "vendor_id"), returning=names)
     return {(connection, vendor_id): StoredContact(*columns) for connection, vendor_id, *columns in inserted}
-
-
-def _ignore_conflict(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
-    return statement.on_conflict_do_nothing(index_elements=["connection", "vendor_id"])
 
 
 def _contact_values(contact: Contact, now: datetime) -> dict[str, Any]:

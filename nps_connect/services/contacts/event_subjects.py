@@ -8,12 +8,13 @@ from sqlalchemy import Text, cast, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import PENDING
-from nps_connect.ledger.event_subjects import load_event_ids, record_event_subjects
 from nps_connect.ledger.subjects import (
     contact_key_subject,
+    load_event_ids,
     mailbox_hash,
     mailbox_subject,
     person_subject,
+    record_event_subjects,
     vendor_id_subject,
 )
 from nps_connect.ledger.tables import EventRow

@@ -11,8 +11,8 @@ from sqlmodel import col
 from nps_connect.errors import DeliveryError, OutcomeUnknown
 from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.columns import QueuedRow
-from nps_connect.ledger.jobs import JobRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
+from nps_connect.ledger.workers import JobRow
 from nps_connect.records.deliveries import DeliveryView, HoldCode, Payload, Receipt
 from nps_connect.services.action_spec import NotAttempted, Prepared, SettledDelivery
 from nps_connect.services.context import Context

@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import review_report, review_requests
 from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.review_tables import ReviewLinkStateRow
+from nps_connect.ledger.review_report import ReviewLinkStateRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
 from nps_connect.records.responses import ContactResponse

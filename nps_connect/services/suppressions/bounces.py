@@ -14,8 +14,8 @@ from sqlmodel import Session, col
 
 from nps_connect.errors import DeliveryError, Rejected, Undeliverable, WebhookRejected
 from nps_connect.ledger import cooldowns
-from nps_connect.ledger.bounces import BounceRow
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
+from nps_connect.ledger.suppressions import BounceRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.bounces import Bounce, MailboxPage

@@ -135,7 +135,7 @@ class TestPolling:
         polling.crm.pages = [EventPage(cursor="b")]
         polling.run()
         with polling.ledger.read() as session:
-            from nps_connect.ledger.jobs import JobRow
+            from nps_connect.ledger.workers import JobRow
 
             memo = session.execute(select(JobRow.memo).where(JobRow.name == "poll:crm")).scalar()
         assert memo == {"cursor": "b"}

@@ -27,7 +27,7 @@ from support.recovery_scenarios import (
 )
 
 from nps_connect import RetryLater, SurveyProposal, Veto
-from nps_connect.ledger.event_subjects import EventSubjectRow
+from nps_connect.ledger.subjects import EventSubjectRow
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.records.contacts import ContactKey
 from nps_connect.rules.trigger_decision import REASONS

@@ -12,8 +12,7 @@ from sqlalchemy import func, insert, select
 from support.application import ApplicationHarness
 from support.asgi import AsgiClient
 
-from nps_connect.ledger.bounces import BounceRow
-from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.suppressions import BounceRow, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, PageViewRow, ResponseRow
 from nps_connect.services.invitations.actions import build_survey_message
 from nps_connect.web.app import create_app

@@ -19,8 +19,7 @@ from nps_connect import (
     WebhookRejected,
     hookimpl,
 )
-from nps_connect.ledger.bounces import BounceRow
-from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.suppressions import BounceRow, SuppressionRow
 from nps_connect.ledger.tables import DecisionRow
 from nps_connect.services.suppressions.bounces import wait_for_arrival
 
