@@ -22,12 +22,10 @@ class Signature:
     """The signature of a hook specification.
 
     Attributes:
-        name: the hook's name.
         parameters: annotations by parameter name, in order.
         returns: annotation of the result; `NoneType` for hooks without one.
     """
 
-    name: str
     parameters: Mapping[str, Any]
     returns: Any
 
@@ -41,9 +39,8 @@ def signatures() -> Mapping[str, Signature]:
             if hasattr(function, f"{PROJECT}_spec"):
                 hints = get_type_hints(function)
                 returns = hints.pop("return")
-                signature_by_name[name] = Signature(
-                    name, {key: hints[key] for key in inspect.signature(function).parameters}, returns
-                )
+                parameters = {key: hints[key] for key in inspect.signature(function).parameters}
+                signature_by_name[name] = Signature(parameters, returns)
     return signature_by_name
 
 
@@ -63,14 +60,14 @@ def contract_problem(module: object) -> str | None:
     """Return the first reason not to load a plugin, with the function's name; None if there is none."""
     names = []
     for name, function in hook_functions(module):
-        problem = _name_problem(name, function) or _kind_problem(function) or _argument_problem(name, function)
+        problem = _function_problem(name, function) or _argument_problem(name, function)
         if problem:
             return f"{name} {problem}"
         names.append(name)
     return None if REQUIRED_HOOK in names else f"lacks {REQUIRED_HOOK}"
 
 
-def _name_problem(name: str, function: Callable[..., Any]) -> str | None:
+def _function_problem(name: str, function: Callable[..., Any]) -> str | None:
     if name not in signatures():
         matches = get_close_matches(name, list(signatures()), n=1)
         return "is not a hook" + (f"; did you mean {matches[0]}?" if matches else "")
@@ -81,10 +78,6 @@ def _name_problem(name: str, function: Callable[..., Any]) -> str | None:
         return "has a specname; a hook must have its own name"
     if options.get("wrapper") or options.get("hookwrapper"):
         return "is a wrapper; each plugin is called separately, so there is nothing to wrap"
-    return None
-
-
-def _kind_problem(function: Callable[..., Any]) -> str | None:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return "is async; hooks are plain functions, called in worker threads"
     if inspect.isgeneratorfunction(function):

@@ -69,9 +69,7 @@ def copy_ledger(source: Ledger, target: Ledger, on_progress: Callable[[str, int]
 
 def _copy_table(table: Table, source: Connection, target: Connection, on_progress: Callable[[str, int], None]) -> int:
     """Copy the rows; references within the table are set afterwards, when every row exists."""
-    self_references = [
-        column.name for column in table.columns for key in column.foreign_keys if key.column.table is table
-    ]
+    self_references = [key.parent.name for key in table.foreign_keys if key.column.table is table]
     copied = 0
     references_by_id: list[tuple[int, dict[str, object]]] = []
     query = select(table).order_by(*table.primary_key.columns)

@@ -64,11 +64,12 @@ def example_problems(info: ConnectorInfo) -> list[str]:
         return [f"the example has no [connections.{example.connection}] table"]
     if table.get("plugin") != info.name:
         return [f"the example's table has plugin = {table.get('plugin')!r}, not {info.name!r}"]
-    missing = sorted(name for name in _referenced_variables(table) if name not in example.environment)
+    missing: set[str] = set()
+    table = _resolve_references(table, example.environment, missing)
     if missing:
-        return [f"the example refers to {', '.join(missing)}, which its environment does not contain"]
+        return [f"the example refers to {', '.join(sorted(missing))}, which its environment does not contain"]
     try:
-        info.settings.model_validate(_resolve_references(table, example.environment))
+        info.settings.model_validate(table)
     except ValidationError as error:
         return [f"the settings model rejects the example: {error}"]
     return [
@@ -78,23 +79,14 @@ def example_problems(info: ConnectorInfo) -> list[str]:
     ]
 
 
-def _referenced_variables(value: Any) -> Iterator[str]:  # noqa: ANN401  # TOML has no narrower type
-    if isinstance(value, dict):
-        if set(value) == {"env"}:
-            yield value["env"]
-        else:
-            for inner in value.values():
-                yield from _referenced_variables(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _referenced_variables(inner)
-
-
-def _resolve_references(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN401
-    if isinstance(value, dict):
-        if set(value) == {"env"}:
-            return environment[value["env"]]
-        return {key: _resolve_references(inner, environment) for key, inner in value.items()}
+def _resolve_references(value: Any, environment: Mapping[str, str], missing: set[str]) -> Any:  # noqa: ANN401  # TOML
+    """Return a value with its ``{ env = "NAME" }`` references resolved; names that are not found go into `missing`."""
     if isinstance(value, list):
-        return [_resolve_references(inner, environment) for inner in value]
-    return value
+        return [_resolve_references(inner, environment, missing) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) != {"env"}:
+        return {key: _resolve_references(inner, environment, missing) for key, inner in value.items()}
+    if value["env"] not in environment:
+        missing.add(value["env"])
+    return environment.get(value["env"], "")

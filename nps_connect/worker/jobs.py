@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete
@@ -27,13 +28,19 @@ from nps_connect.services.suppressions.bounces import fetch_bounces
 
 log = logging.getLogger(__name__)
 
-CONFIRM_REQUEST_INTERVAL = timedelta(hours=1)
-ALARM_INTERVAL = timedelta(seconds=60)
-IN_DOUBT_CHECK_INTERVAL = timedelta(seconds=30)
-RESUME_CHECK_INTERVAL = timedelta(minutes=5)
 JOB_ERROR_BACKOFF = timedelta(seconds=60)
 UNKNOWN_JOB_DELAY = timedelta(hours=1)
 """Delay of a row whose job another version or configuration defines."""
+
+_SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
+    ("alarms", raise_alarms, timedelta(minutes=1)),
+    ("in_doubt_checks", resolve_dead_in_doubt, timedelta(seconds=30)),
+    ("pause_notices", notify_pauses, timedelta(minutes=1)),
+    ("overdue_cases", enqueue_overdue_alerts, timedelta(minutes=1)),
+    ("resume", resume_healthy_connections, timedelta(minutes=5)),
+    ("confirmations", enqueue_confirmation_requests, timedelta(hours=1)),
+)
+"""Name, function and interval of the jobs that keep no state."""
 
 
 @dataclass(frozen=True)
@@ -53,31 +60,18 @@ class PeriodicJob:
 
 def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
     """Return the jobs that this configuration needs, by name."""
-    jobs = [
-        PeriodicJob("alarms", lambda _memo: _then_wait(raise_alarms(ctx), ALARM_INTERVAL)),
-        PeriodicJob("in_doubt_checks", lambda _memo: _then_wait(resolve_dead_in_doubt(ctx), IN_DOUBT_CHECK_INTERVAL)),
-        PeriodicJob("pause_notices", lambda _memo: _then_wait(notify_pauses(ctx), ALARM_INTERVAL)),
-        PeriodicJob("overdue_cases", lambda _memo: _then_wait(enqueue_overdue_alerts(ctx), ALARM_INTERVAL)),
-        PeriodicJob("resume", lambda _memo: _then_wait(resume_healthy_connections(ctx), RESUME_CHECK_INTERVAL)),
-        PeriodicJob("retention", lambda memo: apply_retention(ctx, memo)),
-        PeriodicJob(
-            "confirmations", lambda _memo: _then_wait(enqueue_confirmation_requests(ctx), CONFIRM_REQUEST_INTERVAL)
-        ),
-    ]
+    jobs = [PeriodicJob(name, partial(_run_then_wait, ctx, run, interval)) for name, run, interval in _SIMPLE_JOBS]
+    jobs.append(PeriodicJob("retention", partial(apply_retention, ctx)))
     for name, connection in ctx.connections.items():
+        queue_name = poll_queue(name)
         if connection.settings.events == "poll":
             job = f"poll:{name}"
-            jobs.append(PeriodicJob(job, lambda memo, job=job, name=name: poll(ctx, job, name, memo), poll_queue(name)))  # type: ignore[misc]
+            jobs.append(PeriodicJob(job, partial(poll, ctx, job, name), queue_name))
+        if ctx.has(name, "nps_fetch_bounces"):
+            jobs.append(PeriodicJob(f"bounces:{name}", partial(fetch_bounces, ctx, name), queue_name))
     for name in reconciled_connections(ctx):
         job = f"reconcile:{name}"
-        jobs.append(
-            PeriodicJob(job, lambda memo, job=job, name=name: reconcile(ctx, job, name, memo), poll_queue(name))  # type: ignore[misc]
-        )
-    jobs += [
-        PeriodicJob(f"bounces:{name}", lambda memo, name=name: fetch_bounces(ctx, name, memo), poll_queue(name))  # type: ignore[misc]
-        for name in ctx.connections
-        if ctx.has(name, "nps_fetch_bounces")
-    ]
+        jobs.append(PeriodicJob(job, partial(reconcile, ctx, job, name), poll_queue(name)))
     return {job.name: job for job in jobs}
 
 
@@ -113,5 +107,8 @@ def drain_jobs(ctx: Context, jobs: dict[str, PeriodicJob], queue_name: str = JOB
     return len(rows)
 
 
-def _then_wait(_result: int, delay: timedelta) -> timedelta:
-    return delay
+def _run_then_wait(
+    ctx: Context, run: Callable[[Context], object], interval: timedelta, _memo: dict[str, Any]
+) -> timedelta:
+    run(ctx)
+    return interval

@@ -58,7 +58,7 @@ def _create(
     connection: Connection, draft: TicketDraft, requester: Requester, configured: ConfiguredFields, variant: str
 ) -> dict[str, Any]:
     try:
-        response = connection.http.call_json(
+        ticket: dict[str, Any] = connection.http.call_json(
             "POST",
             f"{API_PATH}/tickets",
             action=ACTION,
@@ -66,12 +66,11 @@ def _create(
             content=_request_body(connection, draft, requester, configured),
             headers={"Content-Type": "application/json"},
             idempotency_key=build_idempotency_key(draft.idempotency_key, variant),
-        )
+        )["ticket"]
     except TargetGone as error:
         raise Rejected(
             f"{error.message}; a new ticket refers to no other object: check subdomain and settings"
         ) from None
-    ticket: dict[str, Any] = response["ticket"]
     return ticket
 
 

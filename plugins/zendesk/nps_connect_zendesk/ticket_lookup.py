@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -89,12 +90,10 @@ def find_comment(connection: Connection, update: TicketUpdate) -> Receipt | None
         DeliveryError: any, except for a missing ticket: then the update does not exist.
     """
     reference = comment_reference(update.idempotency_key)
-    try:
+    with suppress(TargetGone):
         for ticket in follow_up_chain(connection, update.ticket_id):
             path, params = f"/tickets/{ticket['id']}/comments", {"sort": "-created_at"}
             comments = load_rows(connection, path, "comments", action=UPDATE_ACTION, params=params)
             if any(reference in str(comment.get("body", "")) for comment in islice(comments, 2 * PAGE_SIZE)):
                 return build_receipt(connection, ticket["id"])
-    except TargetGone:
-        return None
     return None
