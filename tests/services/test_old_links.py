@@ -15,7 +15,7 @@ from support.asgi import AsgiClient
 from support.postgres import empty_database
 from support.sqlite_files import close_database, copy_database
 
-from nps_connect.ledger.review_tables import ReviewLinkStateRow
+from nps_connect.ledger.review_report import ReviewLinkStateRow
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import (
     ContactRow,
