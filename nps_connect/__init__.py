@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from nps_connect.records.surveys import Veto as Veto
     from nps_connect.records.vendor_responses import VendorResponse as VendorResponse
     from nps_connect.redaction import Redactor as Redactor
+    from nps_connect.sanitization import one_line as one_line
     from nps_connect.simulation import SimulatedPerson as SimulatedPerson
     from nps_connect.simulation import SimulatedVendor as SimulatedVendor
     from nps_connect.simulation import VendorEffects as VendorEffects
@@ -120,6 +121,7 @@ _HOME = {
     "records.responses": ("ContactResponse", "EarlierResponse", "Response"),
     "records.surveys": ("ContactHistory", "SurveyProposal", "SurveyView", "Veto"),
     "redaction": ("Redactor",),
+    "sanitization": ("one_line",),
     "simulation": (
         "SimulatedPerson",
         "SimulatedVendor",

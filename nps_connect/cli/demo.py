@@ -69,13 +69,11 @@ def _build_demo_config(plugins: Plugins, people: int, seed: int) -> DemoConfig:
 
 def _run_demo(demo: Demo, *, serve: bool, as_json: bool) -> bool:
     """Run the demo and print its results; return whether everything succeeded."""
-    from rich.console import Console
-
     from nps_connect.cli._support.output import console
     from nps_connect.sandbox import summary
     from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
-    errors = Console(stderr=True)
+    errors = console(stderr=True)
     for name, problem in demo.unavailable_vendors.items():
         summary.print_limitations([f"simulated vendor {name} is not available: {problem}"], errors)
     summary.print_limitations(demo.capabilities.missing, errors)
@@ -109,12 +107,13 @@ def _print(demo: Demo, result: DemoResult, *, serve: bool, as_json: bool) -> Non
 
 @contextmanager
 def _progress_reporter(*, hidden: bool) -> Iterator[ProgressCallback]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    from nps_connect.cli._support.output import console
 
     columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True), disable=hidden) as progress:
+    with Progress(*columns, console=console(stderr=True), disable=hidden) as progress:
 
         def report_progress(step: str, completed: int, total: int) -> None:
             if step not in tasks:

@@ -84,18 +84,19 @@ def _print_addresses(addresses: dict[str, Any], *, as_json: bool) -> None:
 
 def _print_address_table(addresses: dict[str, Any]) -> None:
     """Print the sandbox's addresses and the environment variables for a configuration that uses them."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(soft_wrap=True)
+    from nps_connect.cli._support.output import console
+
+    out = console()
     table = Table(title="Sandbox: everything in it is simulated", title_justify="left", show_header=False)
     table.add_row("index", addresses["url"] + "/")
     table.add_row("state", addresses["state"])
     table.add_row("mailbox", addresses["smtp"]["url"])
     for name, vendor in addresses["vendors"].items():
         table.add_row(name, vendor["base_url"])
-    console.print(table)
-    console.print("Environment variables for a configuration made by [bold]nps-connect init[/bold]:")
+    out.print(table)
+    out.print("Environment variables for a configuration made by [bold]nps-connect init[/bold]:")
     for name, value in addresses["environment"].items():
-        console.print(f"  export {name}={quote(value)}", markup=False, highlight=False)
-    console.print("Stop it with Ctrl+C.")
+        out.print(f"  export {name}={quote(value)}", markup=False, soft_wrap=True)
+    out.print("Stop it with Ctrl+C.")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC
 from operator import methodcaller
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetPydanticSchema
+from pydantic_core import core_schema
+
+from nps_connect.sanitization import sanitize_line, sanitize_text
 
 
 class Record(BaseModel):
@@ -30,7 +34,32 @@ Moment = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC)
 Score = Annotated[int, Field(strict=True, ge=0, le=10)]
 """A score on the NPS scale: an integer 0 to 10; anything else is refused, never rounded."""
 
-FieldValue = str | int | float | bool | None
+_PRINTABLE = r"\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}"
+
+
+def _sanitized(plain: str, sanitize: Callable[[str], str]) -> GetPydanticSchema:
+    """Return the schema of a text that is sanitized, unless it matches the pattern `plain`.
+
+    The pattern is matched by pydantic itself: most texts are plain, and cost no call of Python.
+    """
+    schema = core_schema.union_schema(
+        [
+            core_schema.str_schema(pattern=plain),
+            core_schema.no_info_after_validator_function(sanitize, core_schema.str_schema()),
+        ],
+        mode="left_to_right",
+        custom_error_type="string_type",
+    )
+    return GetPydanticSchema(lambda _source, _handler: schema)
+
+
+Text = Annotated[str, _sanitized(rf"^[{_PRINTABLE}\n\t]*$", sanitize_text)]
+"""Text for people, of any number of lines: control characters are removed."""
+
+Line = Annotated[str, _sanitized(rf"^[{_PRINTABLE}]*$", sanitize_line)]
+"""Text for people on a single line: control characters are removed."""
+
+FieldValue = Text | int | float | bool | None
 """The value of a field of an event or a contact."""
 
 

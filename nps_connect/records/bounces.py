@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nps_connect.records.base import Moment, Record
+from nps_connect.records.base import Line, Moment, Record
 
 
 class Bounce(Record):
@@ -27,7 +27,7 @@ class Bounce(Record):
     message_id: str | None = None
     concerns_mailbox: bool = False
     status: str | None = None
-    detail: str = ""
+    detail: Line = ""
     at: Moment | None = None
 
 

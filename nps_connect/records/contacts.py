@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nps_connect.records.base import FieldValue, Record
+from nps_connect.records.base import FieldValue, Line, Record
 
 
 class ContactKey(Record):
@@ -44,7 +44,7 @@ class Contact(Record):
     id: str = Field(min_length=1, max_length=200)
     email: str | None = None
     other_emails: tuple[str, ...] = ()
-    name: str | None = None
+    name: Line | None = None
     language: str | None = None
     timezone: str | None = None
     opted_out: bool = False

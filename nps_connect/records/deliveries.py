@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nps_connect.records.base import Moment, Record
+from nps_connect.records.base import Line, Moment, Record, Text
 from nps_connect.records.contacts import Contact
 from nps_connect.records.messages import Message
 from nps_connect.records.responses import ContactResponse, Response
@@ -142,8 +142,8 @@ class TicketDraft(ContactResponse):
 
     idempotency_key: str
     external_id: str
-    subject: str
-    body: str
+    subject: Line
+    body: Text
     priority: Priority
     tags: tuple[str, ...] = ()
     deadline: Moment | None = None
@@ -161,7 +161,7 @@ class TicketUpdate(ContactResponse):
 
     idempotency_key: str
     ticket_id: str
-    body: str
+    body: Text
     priority: Priority
     tags: tuple[str, ...] = ()
 
@@ -176,8 +176,8 @@ class Alert(ContactResponse):
     """
 
     idempotency_key: str
-    title: str
-    body: str
+    title: Line
+    body: Text
     link: str | None = None
 
 
@@ -198,7 +198,7 @@ class ReviewDestination(Record):
     """Where a person can write a review: the public page of the platform, an HTTPS address."""
 
     url: str
-    title: str
+    title: Line
 
 
 class OptOut(Record):
@@ -223,7 +223,7 @@ class Receipt(Record):
 
     id: str
     link: str | None = None
-    note: str | None = None
+    note: Line | None = None
 
 
 class DeliveryView(Record):

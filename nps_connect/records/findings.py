@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nps_connect.records.base import Record
+from nps_connect.records.base import Record, Text
 
 
 class Finding(Record):
@@ -17,8 +17,8 @@ class Finding(Record):
     """
 
     severity: Literal["ok", "warning", "error"]
-    text: str
-    fix: str | None = None
+    text: Text
+    fix: Text | None = None
 
 
 class SetupChange(Record):
@@ -32,4 +32,4 @@ class SetupChange(Record):
 
     id: str
     change: Literal["create", "update", "blocked"]
-    text: str
+    text: Text

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nps_connect.records.base import Record
+from nps_connect.records.base import Line, Record, Text
 
 MessageKind = Literal["survey", "reminder", "review_invitation", "fallback"]
 
@@ -15,7 +15,7 @@ class Address(Record):
     """The recipient of a message."""
 
     email: str
-    name: str | None = None
+    name: Line | None = None
 
 
 class InlineImage(Record):
@@ -45,8 +45,8 @@ class Message(Record):
     message_id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
     kind: MessageKind
     to: Address
-    subject: str
-    text: str
+    subject: Line
+    text: Text
     html: str | None = None
     language: str
     unsubscribe_url: str | None = None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nps_connect.records.base import Moment, Record, Score
+from nps_connect.records.base import Line, Moment, Record, Score, Text
 from nps_connect.records.contacts import Contact
 
 NPS_SCALE = "nps-0-10"
@@ -39,8 +39,8 @@ class FollowUpAnswer(Record):
     """
 
     name: str
-    question: str
-    answer: str
+    question: Line
+    answer: Text
 
 
 class Response(Record):
@@ -64,7 +64,7 @@ class Response(Record):
     survey: str
     touchpoint: str
     score: Score
-    comment: str | None = None
+    comment: Text | None = None
     language: str
     answered_at: Moment
     do_not_contact: bool = False
@@ -83,7 +83,7 @@ class EarlierResponse(Record):
     answered_at: Moment
     survey: str
     touchpoint: str
-    comment: str | None = None
+    comment: Text | None = None
 
 
 class ContactResponse(Record):

@@ -12,7 +12,7 @@ from babel.dates import format_date, format_time
 from nps_connect.records.deliveries import Action
 from nps_connect.records.responses import Segment
 from nps_connect.rendering.catalogs import load_translations
-from nps_connect.rendering.sanitization import one_line
+from nps_connect.sanitization import one_line
 
 _TOUCHPOINT_KINDS = {
     "purchase": "purchase",

@@ -16,7 +16,7 @@ from nps_connect.rendering.catalogs import (
 )
 from nps_connect.rendering.colours import build_palette
 from nps_connect.rendering.labels import format_day, standard_question, survey_reason
-from nps_connect.rendering.sanitization import one_line, sanitize_greeting_name
+from nps_connect.sanitization import one_line, sanitize_greeting_name
 
 
 class Logo(Record):

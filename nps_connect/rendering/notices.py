@@ -7,7 +7,7 @@ from typing import cast
 from nps_connect.records.deliveries import Action
 from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, load_translations, supported_language
 from nps_connect.rendering.labels import action_label, failure_label
-from nps_connect.rendering.sanitization import one_line
+from nps_connect.sanitization import one_line
 
 
 def render_daily_cap_reached(language: str, *, cap: int) -> str:

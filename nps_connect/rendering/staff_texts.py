@@ -22,7 +22,7 @@ from nps_connect.rendering.labels import (
     touchpoint_label,
 )
 from nps_connect.rendering.mails import RenderedText
-from nps_connect.rendering.sanitization import one_line, sanitize_comment
+from nps_connect.sanitization import disarm_links, disarm_mentions, one_line, sanitize_comment
 
 MAX_HISTORY = 10
 
@@ -91,11 +91,14 @@ def render_ticket_update(
 def render_alert(*, language: str, answered: ContactResponse, link: str | None) -> RenderedText:
     """Render the alert to staff; the subject is a complete title on one line.
 
+    Mentions and links in the customer's own words are disarmed: alerts go to chat services.
+
     Args:
         language: the company's own.
         answered: the response and its contact.
         link: to the ticket or the person's record, or None.
     """
+    answered = _disarm(answered)
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
     title = _("NPS %(score)s: %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
@@ -107,7 +110,7 @@ def render_alert(*, language: str, answered: ContactResponse, link: str | None) 
 def render_overdue(
     *, language: str, answered: ContactResponse, deadline: datetime, zone: ZoneInfo, link: str | None
 ) -> RenderedText:
-    """Render the single reminder to staff that a case is past its deadline.
+    """Render the single reminder to staff that a case is past its deadline; an alert as in `render_alert`.
 
     Args:
         language: the company's own.
@@ -116,6 +119,7 @@ def render_overdue(
         zone: the company's time zone.
         link: to the ticket or the person's record, or None.
     """
+    answered = _disarm(answered)
     tongue = supported_language(language)
     _ = load_translations(tongue).gettext
     title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
@@ -148,6 +152,23 @@ def render_fallback(*, language: str, company: str, answered: ContactResponse, p
     }
     rendered = _render_text("fallback", tongue, title, values)
     return rendered.model_copy(update={"text": elide_company(rendered.text, one_line(company), tongue)})
+
+
+def _disarm(answered: ContactResponse) -> ContactResponse:
+    """Return the response with mentions and links disarmed in all texts that the customer can write."""
+    contact, response = answered.contact, answered.response
+    mailbox = disarm_mentions(contact.email) if contact.email else None
+    name, comment = (disarm_links(disarm_mentions(text)) if text else None for text in (contact.name, response.comment))
+    follow_up = tuple(
+        answer.model_copy(update={"answer": disarm_links(disarm_mentions(answer.answer))})
+        for answer in response.follow_up
+    )
+    return answered.model_copy(
+        update={
+            "contact": contact.model_copy(update={"name": name, "email": mailbox}),
+            "response": response.model_copy(update={"comment": comment, "follow_up": follow_up}),
+        }
+    )
 
 
 def _customer_label(answered: ContactResponse) -> str:

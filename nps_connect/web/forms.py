@@ -9,7 +9,7 @@ from functools import lru_cache
 from urllib.parse import parse_qs
 
 from nps_connect.records.pages import Submission
-from nps_connect.rendering.sanitization import sanitize_comment
+from nps_connect.sanitization import sanitize_comment
 
 _SCORE = re.compile(r"10|[0-9]", re.ASCII)
 MAX_FIELDS = 50

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import PageView
-from nps_connect.rendering.sanitization import one_line
+from nps_connect.sanitization import one_line
 
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"((?:{_BYTE}\.){{3}}){_BYTE}", re.ASCII)

@@ -14,11 +14,22 @@ from pydantic import ValidationError
 
 from nps_connect import records
 from nps_connect.records.base import Record, mailbox_key
+from nps_connect.records.bounces import Bounce
 from nps_connect.records.connectors import ActionInfo, ConnectorInfo, EventKind, ExampleConfiguration
 from nps_connect.records.contacts import Contact, ContactKey
-from nps_connect.records.deliveries import DeliveryView, OptOut, TicketDraft
+from nps_connect.records.deliveries import (
+    Alert,
+    DeliveryView,
+    OptOut,
+    Receipt,
+    ReviewDestination,
+    TicketDraft,
+    TicketUpdate,
+)
 from nps_connect.records.events import Event, fact_key
-from nps_connect.records.responses import EarlierResponse, Response, segment_of
+from nps_connect.records.findings import Finding, SetupChange
+from nps_connect.records.messages import Address, Message
+from nps_connect.records.responses import EarlierResponse, FollowUpAnswer, Response, segment_of
 from nps_connect.records.vendor_responses import VendorResponse
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -99,6 +110,51 @@ def test_only_integers_from_0_to_10_have_a_segment(value):
 )
 def test_every_score_has_its_segment(score, segment):
     assert response(score=score).segment == segment
+
+
+HOSTILE = "Eve\x1b[2J\x9b31m\u202e\U000e0041\x07 End"
+SAFE = "Eve[2J31m End"
+BODY = f"{HOSTILE}\r\nline"
+
+
+@pytest.mark.parametrize(
+    ("record", "fields"),
+    [
+        (Contact(connection="crm", id="1", name=HOSTILE), {"name": SAFE}),
+        (Contact(connection="crm", id="1", fields={"city": HOSTILE, "age": 7}), {"fields": {"city": SAFE, "age": 7}}),
+        (event(fields={"title": HOSTILE, "won": True}), {"fields": {"title": SAFE, "won": True}}),
+        (response(comment=BODY), {"comment": f"{SAFE}\nline"}),
+        (EarlierResponse(score=1, answered_at=NOON, survey="s", touchpoint="t", comment=HOSTILE), {"comment": SAFE}),
+        (FollowUpAnswer(name="n", question=HOSTILE, answer=HOSTILE), {"question": SAFE, "answer": SAFE}),
+        (Bounce(kind="soft", detail=BODY), {"detail": f"{SAFE} line"}),
+        (Finding(severity="error", text=HOSTILE, fix=HOSTILE), {"text": SAFE, "fix": SAFE}),
+        (SetupChange(id="i", change="create", text=HOSTILE), {"text": SAFE}),
+        (Receipt(id="7", note=HOSTILE), {"note": SAFE}),
+        (ReviewDestination(url="https://example.com", title=HOSTILE), {"title": SAFE}),
+        (Address(email="eve@example.com", name=BODY), {"name": f"{SAFE} line"}),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Record) else "",
+)
+def test_texts_from_outside_are_sanitized_in_records(record, fields):
+    assert record.model_dump(include=set(fields)) == fields
+
+
+def test_texts_that_leave_are_sanitized_in_records():
+    subject = {"contact": Contact(connection="crm", id="1"), "response": response(score=2), "idempotency_key": "k"}
+    ticket = TicketDraft(**subject, external_id="x", subject=BODY, body=BODY, priority="high")
+    update = TicketUpdate(**subject, ticket_id="7", body=BODY, priority="high")
+    alert = Alert(**subject, title=BODY, body=BODY)
+    mail = Message(
+        idempotency_key="k",
+        message_id="m",
+        kind="survey",
+        to=Address(email="eve@example.com"),
+        subject=BODY,
+        text=BODY,
+        language="en",
+    )
+    assert {ticket.subject, alert.title, mail.subject} == {f"{SAFE} line"}
+    assert {ticket.body, update.body, alert.body, mail.text} == {f"{SAFE}\nline"}
 
 
 @pytest.mark.parametrize("moment", [datetime(2026, 3, 2), "2026-03-02T12:00:00", "2026-03-02"])

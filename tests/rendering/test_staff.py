@@ -136,6 +136,25 @@ def test_an_alert_without_a_link_links_to_the_contact_record():
     )
 
 
+def test_an_alert_mentions_nobody_and_holds_no_link_of_the_customer():
+    contact = MARIE.model_copy(update={"name": "@everyone www.example.com", "email": "marie@here.example.com"})
+    comment = "<!channel> https://shop.example.com/x\nor marie@example.com"
+    rendered = staff_texts.render_alert(
+        language="en", answered=answered(contact=contact, comment=comment), link="https://desk.example.com/7"
+    )
+    assert rendered.subject == "NPS 2: ＠everyone www[.]example[.]com (after a purchase)"
+    assert "> ‹!channel› https[:]//shop[.]example[.]com/x\n> or marie@example[.]com\n" in rendered.text
+    assert "marie＠here.example.com" in rendered.text
+    assert "Take action: https://desk.example.com/7" in rendered.text
+
+
+def test_an_overdue_reminder_is_disarmed_like_an_alert():
+    rendered = staff_texts.render_overdue(
+        language="en", answered=answered(comment="@everyone"), deadline=DEADLINE, zone=PARIS, link=None
+    )
+    assert "> ＠everyone\n" in rendered.text
+
+
 def test_a_title_is_one_line_whatever_the_name():
     contact = MARIE.model_copy(update={"name": "Marie\r\nBcc: x@example.com"})
     rendered = staff_texts.render_alert(language="en", answered=answered(contact=contact), link=None)

@@ -30,6 +30,7 @@ def build_service(url: SecretStr, timeout: float) -> NotifyBase | None:
     if service is not None:
         service.socket_connect_timeout = service.socket_read_timeout = timeout
         service.retry = 0  # the ledger retries; retries must not multiply
+        service.redirects = False  # a redirect leads to another host, and a 3xx is then a failure
     return service
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import idna
 
+from nps_connect import one_line
+
 _FORBIDDEN = frozenset('<>()[],;:\\"')
 _SENDER = re.compile(r'\s*"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>\s*')
-_INVISIBLE = frozenset({"Cc", "Zl", "Zp", "Cs"})
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MAX_NAME_LENGTH = 120
 
 
@@ -61,14 +61,6 @@ def split_sender(text: str) -> tuple[str, EmailAddress]:
     if match is None:
         return "", EmailAddress.parse(text)
     return one_line(match["name"]), EmailAddress.parse(match["address"])
-
-
-def one_line(text: str, max_length: int | None = None) -> str:
-    """Return the text for use in a header: one line, single spaces, no control or bidirectional characters."""
-    visible = "".join(
-        " " if unicodedata.category(char) in _INVISIBLE else "" if char in _BIDI_CONTROLS else char for char in text
-    )
-    return " ".join(visible.split())[:max_length].rstrip()
 
 
 def _is_unsafe(char: str) -> bool:

@@ -13,8 +13,8 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from nps_connect import InlineImage, Message, Rejected
-from nps_connect.builtin.email.addresses import MAX_NAME_LENGTH, EmailAddress, one_line, split_sender
+from nps_connect import InlineImage, Message, Rejected, one_line
+from nps_connect.builtin.email.addresses import MAX_NAME_LENGTH, EmailAddress, split_sender
 from nps_connect.builtin.email.settings import EmailSettings
 
 MAX_HEADER_VALUE_LENGTH = 900

@@ -11,8 +11,8 @@ from email.policy import Compat32
 from email.utils import getaddresses, parsedate_to_datetime
 from html import unescape
 
-from nps_connect import WebhookRejected
-from nps_connect.builtin.email.addresses import EmailAddress, one_line
+from nps_connect import WebhookRejected, one_line
+from nps_connect.builtin.email.addresses import EmailAddress
 
 MAX_REPORT_BYTES = 256 * 1024
 """The rest of a longer message is ignored: what a report says stands before the copy of our mail."""

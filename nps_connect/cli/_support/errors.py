@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import click
 
+from nps_connect.cli._support.clean_streams import clean_streams
 from nps_connect.cli._support.lazy_group import LazyGroup
 from nps_connect.cli._support.options import Options
 from nps_connect.errors import ConfigError, NpsConnectError
@@ -29,6 +30,11 @@ class ConfigurationInvalid(CommandError):
 
 class RootGroup(LazyGroup):
     """The top-level group, which converts exceptions to messages and exit codes."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # click's own arguments
+        """Run the command line; nothing that it prints can control the terminal."""
+        with clean_streams():
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # whatever the command returns
         """Run the command; show tracebacks only with ``--debug``.

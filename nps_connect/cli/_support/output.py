@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.sanitization import CONTROL_CHARACTERS
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,8 +20,14 @@ MAX_LINE_LENGTH = 100
 
 
 def print_json(data: object) -> None:
-    """Print data as JSON; times in ISO 8601, other unsupported types as text."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=_json_default))
+    """Print data as indented JSON, as `dump_json` writes it."""
+    click.echo(dump_json(data, indent=2))
+
+
+def dump_json(data: object, *, indent: int | None = None) -> str:
+    """Return data as JSON: times in ISO 8601, other unsupported types as text, control characters escaped."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent, default=_json_default)
+    return CONTROL_CHARACTERS.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def _json_default(value: object) -> str:
@@ -31,11 +39,15 @@ def attributes(row: object, *names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def console() -> Console:
-    """Return a console for standard output that respects ``NO_COLOR`` and does not truncate lines in a pipe."""
-    from rich.console import Console
+def console(*, stderr: bool = False) -> Console:
+    """Return a console for standard output, or standard error.
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    It respects ``NO_COLOR``, does not truncate lines in a pipe, and prints no control characters of the texts.
+    """
+    from nps_connect.cli._support.clean_console import CleanConsole
+
+    stream = sys.stderr if stderr else sys.stdout
+    return CleanConsole(stderr=stderr, width=None if stream.isatty() else PIPED_WIDTH)
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Sequence[object]], *, empty: str, zone: tzinfo = UTC) -> None:

@@ -7,16 +7,20 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, int | None], None]]:
     """Show a progress bar and yield the function that updates it: ``update(completed, total)``.
+
+    A total of None is unknown.
 
     Args:
         description: the label of the bar.
         hidden: show nothing, as for ``--json``.
     """
-    from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import MofNCompleteColumn, Progress
 
-    with Progress(console=Console(stderr=True), disable=hidden, transient=True) as bar:
+    from nps_connect.cli._support.output import console
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=console(stderr=True), disable=hidden, transient=True) as bar:
         task = bar.add_task(description, total=None)
         yield lambda completed, total: bar.update(task, completed=completed, total=total)

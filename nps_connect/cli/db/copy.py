@@ -6,6 +6,7 @@ import click
 
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json, print_table
+from nps_connect.cli._support.progress import progress_bar
 
 
 @command
@@ -29,21 +30,23 @@ def copy(options: Options, target: str, as_json: bool) -> None:
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.ledger.schema import create, require_current_schema
 
-    def print_progress(table: str, rows: int) -> None:
-        if not as_json:
-            click.echo(f"\r{table}: {rows}", nl=False, err=True)
-
+    rows_by_table: dict[str, int] = {}
     target_ledger = Ledger(target, create=True)
     try:
         with options.open_ledger() as (ledger, _settings), single_process_lock(ledger):
             create(target_ledger)
             require_current_schema(target_ledger)
-            tables = list(copy_ledger(ledger, target_ledger, print_progress))
+            with progress_bar("copying rows", hidden=as_json) as update_progress:
+
+                def report_progress(table: str, rows: int) -> None:
+                    rows_by_table[table] = rows
+                    update_progress(sum(rows_by_table.values()), None)
+
+                tables = list(copy_ledger(ledger, target_ledger, report_progress))
     finally:
         target_ledger.close()
     if as_json:
         print_json([{"table": copied.table, "rows": copied.rows, "equal": copied.equal} for copied in tables])
         return
-    click.echo("", err=True)
     print_table(["table", "rows"], [(copied.table, copied.rows) for copied in tables], empty="no tables")
     click.echo("Row counts and column sums match. Set core.database_url to the new database, then start the processes.")

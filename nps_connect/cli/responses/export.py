@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import click
 from nps_connect.cli._support.csv_input import DELIMITERS
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import pluralize
+from nps_connect.cli._support.output import dump_json, pluralize
 from nps_connect.cli._support.periods import parse_period, period_options
 from nps_connect.cli.responses.list import SEGMENT_BOUNDS
 
@@ -94,7 +93,7 @@ def _write_json(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:
     stream.write("[")
     for number, row in enumerate(rows, start=1):
         element = {**row, "answered_at": _format_cell(row["answered_at"])}
-        stream.write(("\n  " if number == 1 else ",\n  ") + json.dumps(element, ensure_ascii=False))
+        stream.write(("\n  " if number == 1 else ",\n  ") + dump_json(element))
     stream.write("\n]\n" if number else "]\n")
     return number
 

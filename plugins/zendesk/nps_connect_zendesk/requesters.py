@@ -8,7 +8,7 @@ from typing import Any
 from nps_connect import Connection, Contact, NotAllowed, Rejected, TargetGone
 from nps_connect_zendesk.api import API_PATH
 from nps_connect_zendesk.errors import RequesterRejected
-from nps_connect_zendesk.texts import escape_placeholders, one_line
+from nps_connect_zendesk.texts import escape_placeholders
 from nps_connect_zendesk.users import find_users_by_address
 
 _WITHOUT_REQUESTER = {
@@ -35,7 +35,7 @@ NO_REQUESTER = Requester()
 
 def requester_name(contact: Contact) -> str:
     """Return the name of a new user: the contact's name, else the local part of the address."""
-    name = one_line(escape_placeholders(contact.name or ""))
+    name = escape_placeholders(contact.name or "")
     return name[:200] or (contact.email or "").partition("@")[0] or "?"
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from nps_connect import one_line
 
 MAX_SUBJECT_LENGTH = 150
 """Maximum characters of a subject. Zendesk's own limit is higher, but its lists cut longer ones."""
@@ -24,20 +25,14 @@ def escape_placeholders(text: str) -> str:
     return _OPENING.sub("{ ", text)
 
 
-def one_line(text: str) -> str:
-    """Return the text on one line, without control characters."""
-    return " ".join("".join(" " if unicodedata.category(char) == "Cc" else char for char in text).split())
-
-
 def subject_of(text: str) -> str:
     """Return a ticket's subject: one line, truncated, never empty."""
-    line = one_line(escape_placeholders(text)) or "NPS"
-    return line if len(line) <= MAX_SUBJECT_LENGTH else f"{line[: MAX_SUBJECT_LENGTH - 1].rstrip()}…"
+    return one_line(escape_placeholders(text), MAX_SUBJECT_LENGTH) or "NPS"
 
 
 def body_of(text: str) -> str:
     """Return a comment's body: truncated at a character boundary, never empty."""
-    safe = escape_placeholders(text.replace("\x00", ""))
+    safe = escape_placeholders(text)
     raw = safe.encode("utf-8", "replace")
     if len(raw) > MAX_BODY_BYTES:
         safe = raw[: MAX_BODY_BYTES - 8].decode("utf-8", "ignore") + " […]"
@@ -46,7 +41,7 @@ def body_of(text: str) -> str:
 
 def value_of(text: str) -> str:
     """Return the value of a custom field."""
-    return escape_placeholders(text.replace("\x00", ""))[:MAX_VALUE_LENGTH]
+    return escape_placeholders(text)[:MAX_VALUE_LENGTH]
 
 
 def tag_of(text: str) -> str:

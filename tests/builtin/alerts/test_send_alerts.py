@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from nps_connect import Receipt, RetryLater
+from nps_connect import Receipt, RetryLater, json_reply
 from nps_connect.builtin.alerts import nps_send_alerts
+from nps_connect.sandbox.vendor_server import VendorServer
 
 TOKEN = "T0K3N-sentinel"
 
@@ -69,6 +70,21 @@ def test_an_alert_that_one_of_two_addresses_refused_is_retried_for_both(vendor, 
     assert type(outcome) is RetryLater
     assert "1 of 2" in outcome.message
     assert len(vendor.effects().alerts) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("option", ["", "?redirect=yes"])
+def test_a_redirect_is_a_failure_and_is_not_followed(vendor, address, team, alert, status, option):
+    location = address.replace("json://", "http://")
+    redirecting = VendorServer({}, lambda request: json_reply(status, {}, location=location))
+    redirecting.start()
+    try:
+        outcome = send(team(f"{redirecting.url.replace('http://', 'json://')}/team{option}"), alert())
+    finally:
+        redirecting.stop()
+
+    assert type(outcome) is RetryLater
+    assert vendor.state()["alerts"] == []
 
 
 def test_an_unsupported_address_is_retried(team, alert):
