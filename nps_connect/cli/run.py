@@ -11,19 +11,13 @@ def run(options: Options, as_json: bool) -> None:
 
     SIGTERM or Ctrl+C shuts down gracefully: running deliveries finish, pending ones stay in the database.
     """
-    from nps_connect.cli._support.process import (
-        print_ready,
-        run_web_server,
-        run_worker,
-        start_application,
-        wait_for_stop,
-    )
+    from nps_connect.cli._support import process
 
-    with start_application(options) as (application, stop_event):
+    with process.start_application(options) as (application, stop_event):
         is_sole_process = application.ctx.ledger.is_sqlite
         with (
-            run_worker(application, role="run", is_sole_process=is_sole_process),
-            run_web_server(application) as thread,
+            process.run_worker(application, role="run", is_sole_process=is_sole_process),
+            process.run_web_server(application) as thread,
         ):
-            print_ready(application, "nps-connect", as_json=as_json, is_listening=True)
-            wait_for_stop(stop_event, thread)
+            process.print_ready(application, "nps-connect", as_json=as_json, is_listening=True)
+            process.wait_for_stop(stop_event, thread)

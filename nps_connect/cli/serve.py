@@ -9,16 +9,10 @@ from nps_connect.cli._support.options import Options, command
 def serve(options: Options, as_json: bool) -> None:
     """Run the web server only (survey pages, webhooks). Requires PostgreSQL and at least one worker."""
     from nps_connect.app.lifespan import web_lifespan
-    from nps_connect.cli._support.process import (
-        print_ready,
-        require_postgres,
-        run_web_server,
-        start_application,
-        wait_for_stop,
-    )
+    from nps_connect.cli._support import process
 
-    with start_application(options) as (application, stop_event):
-        require_postgres(application, "serve")
-        with web_lifespan(application), run_web_server(application) as thread:
-            print_ready(application, "The web server", as_json=as_json, is_listening=True)
-            wait_for_stop(stop_event, thread)
+    with process.start_application(options) as (application, stop_event):
+        process.require_postgres(application, "serve")
+        with web_lifespan(application), process.run_web_server(application) as thread:
+            process.print_ready(application, "The web server", as_json=as_json, is_listening=True)
+            process.wait_for_stop(stop_event, thread)

@@ -12,16 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from nps_connect.cli._support import csv_input
 from nps_connect.cli._support.confirm import confirm
-from nps_connect.cli._support.csv_input import (
-    collect_line_errors,
-    file_options,
-    line_errors_json,
-    open_csv,
-    print_line_errors,
-    process_batches,
-    select_connection,
-)
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_fields, print_json
@@ -47,7 +39,7 @@ EFFECT_LABELS = {
 
 
 @command
-@file_options
+@csv_input.file_options
 @click.option("--survey", required=True, metavar="NAME", help="The configured survey that the responses belong to.")
 @click.option("--preset", type=click.Choice(PRESETS), default="plain", show_default=True, help="Format of the export.")
 @click.option("--timezone", metavar="ZONE", help="Zone of times without one; default: the company's time zone.")
@@ -88,24 +80,24 @@ def import_(
 
     with options.open_application() as application:
         ctx = application.ctx
-        source_connection = select_connection(ctx, survey, connection)
+        source_connection = csv_input.select_connection(ctx, survey, connection)
         target = ResponseImport(survey, source_connection, ctx.has(source_connection, "nps_find_contacts"))
         routing_ctx = with_import_routes(ctx, route=route, write_scores=write_scores)
         if write_scores and not any(configured.do == "write_score" for configured in routing_ctx.settings.routes):
             raise click.UsageError("no configured route does write_score")
         person = ("email", "contact_id") if target.lookup_enabled else ("email",)
         required, preset_columns = [person, ("score",), ("answered_at",)], columns.PRESETS[preset]
-        source, mapping = open_csv(
+        source, mapping = csv_input.open_csv(
             file, columns.RESPONSE_FIELDS, required=required, preset=preset_columns, **file_format
         )
         parser = _build_parser(ctx, target, source, mapping, preset, timezone, dates)
-        with DedupStore() as dedup_store, collect_line_errors(refused) as errors:
+        with DedupStore() as dedup_store, csv_input.collect_line_errors(refused) as errors:
 
             def read(errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedResponse]:
                 return read_responses(source.rows(on_progress), parser, dedup_store, errors)
 
             counts = _dry_run(ctx, read, dedup_store, errors, hidden=as_json)
-            print_line_errors(errors, refused)
+            csv_input.print_line_errors(errors, refused)
             counts.check()
             planned_effects = estimate_actions(routing_ctx, target, dedup_store)
             click.echo(counts.summary(parser, timezone), err=True)
@@ -118,11 +110,11 @@ def import_(
                 totals = _store(ctx, target, read, errors, hidden=as_json)
                 effects = _route(routing_ctx, read, hidden=as_json) if planned_effects else effects
                 if errors.total > counts.rejected:
-                    print_line_errors(errors, refused)
+                    csv_input.print_line_errors(errors, refused)
     if as_json:
         counted = {"survey": survey, "answers": counts.responses, "taken_before": counts.already_imported}
         led_to = {"would_lead_to": dict(planned_effects), "led_to": dict(effects)}
-        print_json({**counted, "taken": totals, **led_to, "not_taken": line_errors_json(errors)})
+        print_json({**counted, "taken": totals, **led_to, "not_taken": csv_input.line_errors_json(errors)})
     elif totals is not None:
         print_fields(totals)
         if effects:
@@ -207,7 +199,7 @@ def _dry_run(
         with ctx.ledger.read() as session:
             counts.already_imported += len(load_existing_ids(session, batch))
 
-    process_batches("reading", partial(read, errors), count, hidden=hidden)
+    csv_input.process_batches("reading", partial(read, errors), count, hidden=hidden)
     counts.rejected = errors.total
     return counts
 
@@ -226,7 +218,7 @@ def _store(
         remedy = "Run the same command again to import the remaining lines."
         return f"Stopped after line {line}: {imported} imported. {remedy}"
 
-    process_batches(
+    csv_input.process_batches(
         "importing",
         partial(read, RowErrors()),  # the dry run has reported rejected lines already
         lambda batch: store_responses(ctx, target, batch, totals, errors),
@@ -247,7 +239,7 @@ def _route(ctx: Context, read: ReadResponses, *, hidden: bool) -> Counter[str]:
         created = _format_effects(effects) or "nothing"
         return f"Stopped; created so far: {created}. Run the same command again to continue."
 
-    process_batches(
+    csv_input.process_batches(
         "routing",
         partial(read, RowErrors()),
         lambda batch: effects.update(route_imported_responses(ctx, batch)),

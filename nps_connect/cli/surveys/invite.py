@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli._support import csv_input
 from nps_connect.cli._support.confirm import confirm
-from nps_connect.cli._support.csv_input import (
-    collect_line_errors,
-    file_options,
-    line_errors_json,
-    open_csv,
-    print_line_errors,
-    process_batches,
-    select_connection,
-)
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import format_time, pluralize, print_json, print_table
@@ -36,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @command
-@file_options
+@csv_input.file_options
 @click.option("--survey", required=True, metavar="NAME", help="The survey to send.")
 @click.option(
     "--campaign", metavar="NAME", help="A person is invited once per campaign name; default: the file's name."
@@ -72,8 +64,8 @@ def invite(
         ctx = application.ctx
         plan = _build_campaign(ctx, file, survey, campaign, connection, per_day)
         required = [("email", "id")] if plan.lookup_enabled else [("email",)]
-        source, columns = open_csv(file, PEOPLE_FIELDS, required=required, **file_format)
-        with DedupStore() as dedup_store, collect_line_errors(refused) as errors:
+        source, columns = csv_input.open_csv(file, PEOPLE_FIELDS, required=required, **file_format)
+        with DedupStore() as dedup_store, csv_input.collect_line_errors(refused) as errors:
 
             def read(errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedPerson]:
                 rows = source.rows(on_progress)
@@ -81,7 +73,7 @@ def invite(
 
             with progress_bar("dry run", hidden=as_json) as on_progress:
                 result = run_dry_run(ctx, plan, read(errors, on_progress), dedup_store, errors.on_error)
-            print_line_errors(errors, refused)
+            csv_input.print_line_errors(errors, refused)
             _check_dry_run(ctx, plan, result, as_json=as_json)
             imported = 0
             if result.people > result.already_imported and not dry_run:
@@ -98,7 +90,7 @@ def _build_campaign(
 ) -> Campaign:
     from nps_connect.services.imports.campaign import MAX_CAMPAIGN_NAME_LENGTH, plan_campaign
 
-    source_connection = select_connection(ctx, survey, connection)
+    source_connection = csv_input.select_connection(ctx, survey, connection)
     name = campaign or re.sub(r"[^\w.-]+", "-", file.stem).strip("-")
     if not re.fullmatch(rf"[\w.-]{{1,{MAX_CAMPAIGN_NAME_LENGTH}}}", name):
         raise click.UsageError(
@@ -159,7 +151,7 @@ def _import_people(ctx: Context, plan: Campaign, read: ReadPeople, *, hidden: bo
             f"{plan.name!r}. Run the same command again to import the remaining lines; nobody is invited twice."
         )
 
-    process_batches("importing", partial(read, RowErrors()), add, stopped, hidden=hidden)
+    csv_input.process_batches("importing", partial(read, RowErrors()), add, stopped, hidden=hidden)
     return imported
 
 
@@ -183,6 +175,6 @@ def _result_json(plan: Campaign, result: DryRunResult, errors: RowErrors, import
         "later": result.deferred,
         "last_due": result.last_due_at,
         "reasons": dict(result.reasons),
-        "not_taken": line_errors_json(errors),
+        "not_taken": csv_input.line_errors_json(errors),
         "taken": imported,
     }

@@ -79,6 +79,10 @@ def describe_age(age: timedelta) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
+def _warn(text: str, fix: str) -> Finding:
+    return Finding(severity="warning", text=text, fix=fix)
+
+
 def _event_findings(ctx: Context, session: Session, connection: str) -> Iterator[Finding]:
     source = ctx.connections[connection].settings.events
     if source == "none":
@@ -89,13 +93,12 @@ def _event_findings(ctx: Context, session: Session, connection: str) -> Iterator
             "webhook": f"make sure that the vendor calls {ctx.settings.core.url}/hooks/{connection}",
             "poll": "events are fetched while `nps-connect run` is running",
         }
-        yield Finding(severity="warning", text="no event received yet", fix=fix[source])
+        yield _warn("no event received yet", fix[source])
         return
     age = ctx.clock() - last.received_at
     text = f"last event: {last.kind}, {describe_age(age)} ago, by {last.source}"
     if age > MAX_SILENCE:
-        fix_silence = "make sure that the vendor still sends events and that `nps-connect run` is running"
-        yield Finding(severity="warning", text=text, fix=fix_silence)
+        yield _warn(text, "make sure that the vendor still sends events and that `nps-connect run` is running")
     else:
         yield Finding(severity="ok", text=text)
 
@@ -111,10 +114,9 @@ def _refused_webhook_findings(ctx: Context, session: Session, connection: str) -
     ).all()
     if refused:
         counts = ", ".join(f"{count} for {name.removeprefix('webhook_')}" for name, count in refused)
-        yield Finding(
-            severity="warning",
-            text=f"webhooks refused in the last {LOOKBACK_PERIOD.days} days: {counts}",
-            fix="check secret, public_url and the clock of this machine; requests of unknown senders are counted too",
+        yield _warn(
+            f"webhooks refused in the last {LOOKBACK_PERIOD.days} days: {counts}",
+            "check secret, public_url and the clock of this machine; requests of unknown senders are counted too",
         )
 
 
@@ -128,10 +130,9 @@ def _unreadable_webhook_findings(session: Session, connection: str) -> Iterator[
         .order_by(col(RawRequest.id).desc())
         .limit(1)
     ).scalar()
-    yield Finding(
-        severity="warning",
-        text=f"unreadable webhooks: {count}; the last because {last_error}",
-        fix=f"they are kept; fix the cause, then run: nps-connect events replay --raw --connection {connection}",
+    yield _warn(
+        f"unreadable webhooks: {count}; the last because {last_error}",
+        f"they are kept; fix the cause, then run: nps-connect events replay --raw --connection {connection}",
     )
 
 
@@ -142,7 +143,7 @@ def _pause_findings(ctx: Context, session: Session, connection: str) -> Iterator
             continue
         text = f"{scope} is paused since {row.since:%Y-%m-%d %H:%M} UTC: {row.reason}"
         if row.cause == "operator":
-            yield Finding(severity="warning", text=text, fix=f"nps-connect resume {scope}")
+            yield _warn(text, f"nps-connect resume {scope}")
         else:
             fix = f"fix the cause and check again: a passing check resumes it; or run: nps-connect resume {scope}"
             yield Finding(severity="error", text=text, fix=fix)
@@ -152,27 +153,21 @@ def _quota_findings(ctx: Context, session: Session, connection: str) -> Iterator
     now = ctx.clock()
     exhausted = select(QuotaRow).where(col(QuotaRow.connection) == connection, col(QuotaRow.paused_until) > now)
     for quota in session.execute(exhausted).scalars():
-        yield Finding(
-            severity="warning",
-            text=f"vendor quota {quota.name} used up, calls wait until {quota.paused_until:%Y-%m-%d %H:%M:%S} UTC",
-            fix="no action needed; a smaller share of the quota prevents it",
-        )
+        text = f"vendor quota {quota.name} used up, calls wait until {quota.paused_until:%Y-%m-%d %H:%M:%S} UTC"
+        yield _warn(text, "no action needed; a smaller share of the quota prevents it")
     open_breakers = select(BreakerRow).where(col(BreakerRow.open_until) > now).order_by(col(BreakerRow.scope))
     for breaker in session.execute(open_breakers).scalars():
         if is_scope_of(breaker.scope, connection):
             text = f"circuit breaker of {breaker.scope} is open after {breaker.failures} failures: {breaker.reason}"
-            yield Finding(severity="warning", text=text, fix="no action needed; it is retried automatically")
+            yield _warn(text, "no action needed; it is retried automatically")
 
 
 def _delivery_findings(ctx: Context, session: Session, connection: str) -> Iterator[Finding]:
     count = count_by_state(session, connection)
     for state, meaning in (("dead", "not retried"), ("held", "waiting for you or for another delivery")):
         if count.get(state):
-            yield Finding(
-                severity="warning",
-                text=f"deliveries {state} ({meaning}): {count[state]}",
-                fix=f"nps-connect deliveries list --state {state} --connection {connection}",
-            )
+            fix = f"nps-connect deliveries list --state {state} --connection {connection}"
+            yield _warn(f"deliveries {state} ({meaning}): {count[state]}", fix)
     if count.get("pending"):
         yield Finding(severity="ok", text=f"deliveries pending: {count['pending']}")
     skipped = session.execute(

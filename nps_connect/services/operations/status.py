@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -120,53 +120,43 @@ def _load_intake_status(session: Session, name: str, now: datetime) -> IntakeSta
 
 def render_metrics(status: SystemStatus) -> str:
     """Render the status as Prometheus text (exposition format 0.0.4)."""
-    connections = status.connections
-    metrics: tuple[tuple[str, str, Iterable[tuple[dict[str, str], float]]], ...] = (
-        ("surveys_today", "Surveys sent today.", [({}, status.surveys_today)]),
-        ("surveys_per_day", "The cap on surveys per day.", [({}, status.surveys_per_day)]),
-        ("paused", "Paused scopes.", [({"scope": pause.scope}, 1) for pause in status.paused]),
+    intakes = status.connections
+    ages = {name: _age_seconds(status, intake) for name, intake in intakes.items()}
+    missed = {name: intake.missed for name, intake in intakes.items()}
+    undecided = {name: intake.undecided for name, intake in intakes.items()}
+    unreadable = {name: intake.unreadable for name, intake in intakes.items()}
+    metrics: tuple[tuple[str, str, Mapping[str, float]], ...] = (
+        ("surveys_today", "Surveys sent today.", {"": status.surveys_today}),
+        ("surveys_per_day", "The cap on surveys per day.", {"": status.surveys_per_day}),
+        ("paused", "Paused scopes.", _label("scope", dict.fromkeys((pause.scope for pause in status.paused), 1))),
         ("held_decisions", "Decisions held for an operator.", _label("trigger", status.held)),
         ("deliveries", "Deliveries by state.", _label("state", status.deliveries)),
-        ("to_confirm", "Unconfirmed detractors of a day ago without signs of a bot.", [({}, status.to_confirm)]),
+        ("to_confirm", "Unconfirmed detractors of a day ago without signs of a bot.", {"": status.to_confirm}),
+        ("last_event_age_seconds", "Age of the newest event; +Inf before the first.", _label("connection", ages)),
         (
-            "last_event_age_seconds",
-            "Age of the newest event; +Inf before the first.",
-            _label("connection", {name: _age_seconds(status, intake) for name, intake in connections.items()}),
+            "events_missed",
+            "Facts of the last 30 days that no webhook reported and the reconciliation found.",
+            _label("connection", missed),
         ),
-        *(
-            (
-                f"events_{count}",
-                text,
-                _label("connection", {name: getattr(intake, count) for name, intake in connections.items()}),
-            )
-            for count, text in (
-                ("missed", "Facts of the last 30 days that no webhook reported and the reconciliation found."),
-                ("undecided", "Events without a decision yet."),
-                ("unreadable", "Webhooks that could not be read."),
-            )
-        ),
+        ("events_undecided", "Events without a decision yet.", _label("connection", undecided)),
+        ("events_unreadable", "Webhooks that could not be read.", _label("connection", unreadable)),
     )
-    return "".join(f"{line}\n" for metric in metrics for line in _render_metric(*metric))
+    lines: list[str] = []
+    for name, text, samples in metrics:
+        metric = f"nps_connect_{name}"
+        lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge"]
+        lines += [
+            f"{metric}{label} {'+Inf' if math.isinf(value) else f'{value:g}'}" for label, value in samples.items()
+        ]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _label(label: str, values: Mapping[str, float]) -> list[tuple[dict[str, str], float]]:
-    return [({label: name}, value) for name, value in values.items()]
+def _label(label: str, values: Mapping[str, float]) -> dict[str, float]:
+    """Return the values by label in Prometheus syntax, such as ``{state="dead"}``."""
+    escapes = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+    return {f'{{{label}="{name.translate(escapes)}"}}': value for name, value in values.items()}
 
 
 def _age_seconds(status: SystemStatus, intake: IntakeStatus) -> float:
     """The age of a connection's newest event, in seconds; infinite before the first."""
     return math.inf if intake.last_event_at is None else (status.at - intake.last_event_at).total_seconds()
-
-
-def _render_metric(name: str, text: str, samples: Iterable[tuple[dict[str, str], float]]) -> list[str]:
-    metric = f"nps_connect_{name}"
-    lines = [f"# HELP {metric} {text}", f"# TYPE {metric} gauge"]
-    for labels, value in samples:
-        number = "+Inf" if math.isinf(value) else f"{value:g}"
-        pairs = ",".join(f'{label}="{_escape_label(text)}"' for label, text in labels.items())
-        lines.append(f"{metric}{{{pairs}}} {number}" if pairs else f"{metric} {number}")
-    return lines
-
-
-def _escape_label(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -7,18 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from nps_connect.ledger import tables
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.suppressions import SuppressionRow
-from nps_connect.ledger.tables import (
-    AttemptRow,
-    DecisionRow,
-    DeliveryRow,
-    EventRow,
-    InvitationRow,
-    PageViewRow,
-    ResponseRow,
-    RevisionRow,
-)
 from nps_connect.records.deliveries import hold_text
 
 MIN_MOMENT = datetime.min.replace(tzinfo=UTC)
@@ -45,7 +36,7 @@ class TimelineEntry:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def event_entry(row: EventRow) -> TimelineEntry:
+def event_entry(row: tables.EventRow) -> TimelineEntry:
     """An event was received."""
     text = f"{row.kind} of {row.object_id} at {row.connection}, by {row.source}"
     if row.state in ("pending", "dead"):
@@ -54,7 +45,7 @@ def event_entry(row: EventRow) -> TimelineEntry:
     return TimelineEntry(row.received_at, "event", row.id or 0, text, facts)
 
 
-def decision_entry(row: DecisionRow, zone: tzinfo) -> TimelineEntry:
+def decision_entry(row: tables.DecisionRow, zone: tzinfo) -> TimelineEntry:
     """A trigger decided on an event, with the decisions that this one replaced."""
     until = f"; next possible {_format_time(row.eligible_at, zone)}" if row.eligible_at else ""
     text = f"{row.verdict} ({row.reason}) by {row.trigger}: {row.detail}{until}"
@@ -68,7 +59,7 @@ def decision_entry(row: DecisionRow, zone: tzinfo) -> TimelineEntry:
     return TimelineEntry(row.decided_at, "decision", row.id or 0, text, facts)
 
 
-def invitation_entry(row: InvitationRow, zone: tzinfo) -> TimelineEntry:
+def invitation_entry(row: tables.InvitationRow, zone: tzinfo) -> TimelineEntry:
     """A survey invitation was created; with its present state."""
     when = f"sent {_format_time(row.sent_at, zone)}" if row.sent_at else f"due {_format_time(row.due_at, zone)}"
     reason = f" ({row.reason})" if row.reason else ""
@@ -78,14 +69,14 @@ def invitation_entry(row: InvitationRow, zone: tzinfo) -> TimelineEntry:
     return TimelineEntry(row.created_at, "invitation", row.id or 0, text, facts)
 
 
-def visit_entry(row: PageViewRow) -> TimelineEntry:
+def visit_entry(row: tables.PageViewRow) -> TimelineEntry:
     """A personal link was opened."""
     score = f", score {row.score} preselected" if row.score is not None else ""
     facts = _facts(row, "invitation_id", "response_id", "purpose", "method", "score")
     return TimelineEntry(row.at, "visit", row.id or 0, f"{row.purpose} page opened ({row.method}){score}", facts)
 
 
-def revision_entry(row: RevisionRow, public_id: str) -> TimelineEntry:
+def revision_entry(row: tables.RevisionRow, public_id: str) -> TimelineEntry:
     """A response was confirmed or changed."""
     comment = ", with a comment" if row.comment else ""
     text = f"score {row.score}{comment}, revision {row.revision} of {public_id}"
@@ -93,14 +84,14 @@ def revision_entry(row: RevisionRow, public_id: str) -> TimelineEntry:
     return TimelineEntry(row.at, "response", row.response_id, text, facts)
 
 
-def provisional_entry(row: ResponseRow) -> TimelineEntry:
+def provisional_entry(row: tables.ResponseRow) -> TimelineEntry:
     """A score was opened but not confirmed."""
     text = f"score {row.provisional_score}, provisional: not confirmed"
     facts = {"response": row.public_id, "revision": 0, "score": row.provisional_score}
     return TimelineEntry(row.provisional_at or MIN_MOMENT, "response", row.id or 0, text, facts)
 
 
-def delivery_entry(row: DeliveryRow, attempts: Sequence[AttemptRow], zone: tzinfo) -> TimelineEntry:
+def delivery_entry(row: tables.DeliveryRow, attempts: Sequence[tables.AttemptRow], zone: tzinfo) -> TimelineEntry:
     """A delivery was planned; with its present state and its attempts."""
     hold = hold_text(row.hold_code, row.hold_detail)
     why = hold or row.last_error or row.receipt_note
