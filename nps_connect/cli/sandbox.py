@@ -68,21 +68,17 @@ def sandbox(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
                 "choose others with --port and --smtp-port (0 = any free port)"
             ) from error
         try:
-            _print_addresses(server.addresses(), as_json=as_json)
+            if as_json:
+                click.echo(json.dumps(server.addresses()))
+            else:
+                _print_addresses(server.addresses())
+            sys.stdout.flush()
             stop_event.wait()
         finally:
             server.stop()
 
 
-def _print_addresses(addresses: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(addresses))
-    else:
-        _print_address_table(addresses)
-    sys.stdout.flush()
-
-
-def _print_address_table(addresses: dict[str, Any]) -> None:
+def _print_addresses(addresses: dict[str, Any]) -> None:
     """Print the sandbox's addresses and the environment variables for a configuration that uses them."""
     from rich.table import Table
 

@@ -85,17 +85,13 @@ def _parse_text(text: ReferencedText, annotations: Sequence[Any]) -> Any:  # noq
         except (ValueError, RecursionError):
             return text
     if lists:
-        return [_copy_origin(text, item.strip()) for item in text.split(",") if item.strip()]
+        return [_mark_referenced(item.strip(), text) for item in text.split(",") if item.strip()]
     return text
-
-
-def _copy_origin(source: ReferencedText, text: str) -> ReferencedText:
-    return ReferencedText(text, source.origin, override=source.override)
 
 
 def _mark_referenced(value: Any, source: ReferencedText) -> Any:  # noqa: ANN401
     if isinstance(value, str):
-        return _copy_origin(source, value)
+        return ReferencedText(value, source.origin, override=source.override)
     if isinstance(value, dict):
         return {key: _mark_referenced(item, source) for key, item in value.items()}
     if isinstance(value, list):

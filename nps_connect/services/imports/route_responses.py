@@ -19,18 +19,14 @@ from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.response_rows import ImportedResponse
 from nps_connect.services.imports.store_responses import ResponseImport
 from nps_connect.services.routing.route import load_planned_deliveries, route_responses
-from nps_connect.settings.model import Route
 
 
 def with_import_routes(ctx: Context, *, route: bool, write_scores: bool) -> Context:
     """Return a context with only the routes that imported responses may take."""
-    return replace(ctx, settings=ctx.settings.model_copy(update={"routes": _import_routes(ctx, route, write_scores)}))
-
-
-def _import_routes(ctx: Context, all_routes: bool, write_scores: bool) -> tuple[Route, ...]:
-    if all_routes:
-        return ctx.settings.routes
-    return tuple(route for route in ctx.settings.routes if route.do == "write_score") if write_scores else ()
+    routes = tuple(
+        configured for configured in ctx.settings.routes if route or (write_scores and configured.do == "write_score")
+    )
+    return replace(ctx, settings=ctx.settings.model_copy(update={"routes": routes}))
 
 
 def estimate_actions(ctx: Context, target: ResponseImport, dedup_store: DedupStore) -> Counter[str]:
