@@ -134,7 +134,9 @@ def _build_facts(
 
 def check_trigger(facts: Facts) -> TriggerDecision:
     """Decide whether an event leads to a survey of one trigger: the first refusal, else a yes."""
-    for check in _ordered_checks(facts):
+    # A filter with person fields can only be checked when there is exactly one contact.
+    has_person_fields = facts.filter is not None and facts.filter.person_fields
+    for check in _CHECKS_PERSON_FIRST if has_person_fields else _CHECKS_FILTER_FIRST:
         refusal = check(facts)
         if refusal is not None:
             return refusal
@@ -146,12 +148,6 @@ def check_trigger(facts: Facts) -> TriggerDecision:
     if facts.blocked_until is not None:
         passed += f" (the cooldown is ignored: {trigger.ignore_cooldown})"
     return TriggerDecision("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
-
-
-def _ordered_checks(facts: Facts) -> tuple[Callable[[Facts], TriggerDecision | None], ...]:
-    """The checks in order. A filter with person fields can only be checked when there is exactly one contact."""
-    has_person_fields = facts.filter is not None and facts.filter.person_fields
-    return _CHECKS_PERSON_FIRST if has_person_fields else _CHECKS_FILTER_FIRST
 
 
 def _check_time(facts: Facts) -> TriggerDecision | None:
@@ -191,39 +187,23 @@ def _check_contact(facts: Facts) -> TriggerDecision | None:
     return None
 
 
-def _check_reachability(facts: Facts) -> TriggerDecision | None:
-    contact, suppression_reason = facts.contacts[0], facts.suppression_reason
+def _check_person(facts: Facts) -> TriggerDecision | None:
+    contact, trigger = facts.contacts[0], facts.trigger
     if not contact.email:
         return refuse("no_address", "the contact has no e-mail address")
     if contact.opted_out:
         return refuse("opted_out", f"{contact.connection} says that the contact opted out")
-    if suppression_reason is not None:
-        return refuse("suppressed", f"must not be contacted: {suppression_reason}")
+    if facts.suppression_reason is not None:
+        return refuse("suppressed", f"must not be contacted: {facts.suppression_reason}")
+    if trigger.sample < 100 and not in_sample(trigger.label, f"{contact.connection}:{contact.id}", trigger.sample):
+        return refuse("sample", f"not in the sample of {trigger.sample:g} %")
+    if facts.veto_reason is not None:
+        return refuse("veto", f"a plugin refuses: {facts.veto_reason}")
+    if facts.outranked_by is not None:
+        return refuse("outranked", f"trigger {facts.outranked_by!r} already leads to a survey for this event")
+    if facts.blocked_until is not None and trigger.ignore_cooldown is None:
+        return cooldown_decision(facts.limits, facts.blocked_until, facts.now, facts.zone)
     return None
-
-
-def _check_sample(facts: Facts) -> TriggerDecision | None:
-    contact, percent = facts.contacts[0], facts.trigger.sample
-    if percent >= 100 or in_sample(facts.trigger.label, f"{contact.connection}:{contact.id}", percent):
-        return None
-    return refuse("sample", f"not in the sample of {percent:g} %")
-
-
-def _check_veto(facts: Facts) -> TriggerDecision | None:
-    reason = facts.veto_reason
-    return refuse("veto", f"a plugin refuses: {reason}") if reason is not None else None
-
-
-def _check_priority(facts: Facts) -> TriggerDecision | None:
-    if facts.outranked_by is None:
-        return None
-    return refuse("outranked", f"trigger {facts.outranked_by!r} already leads to a survey for this event")
-
-
-def _check_cooldown(facts: Facts) -> TriggerDecision | None:
-    if facts.blocked_until is None or facts.trigger.ignore_cooldown is not None:
-        return None
-    return cooldown_decision(facts.limits, facts.blocked_until, facts.now, facts.zone)
 
 
 def _check_unusual_volume(facts: Facts) -> TriggerDecision | None:
@@ -267,14 +247,6 @@ def _format_value(value: FieldValue, field: str) -> str:
     return text if len(text) <= _MAX_SHOWN_VALUE else text[: _MAX_SHOWN_VALUE - 1] + "…"
 
 
-_PERSON_CHECKS = (
-    _check_reachability,
-    _check_sample,
-    _check_veto,
-    _check_priority,
-    _check_cooldown,
-    _check_unusual_volume,
-    _check_daily_cap,
-)
+_PERSON_CHECKS = (_check_person, _check_unusual_volume, _check_daily_cap)
 _CHECKS_FILTER_FIRST = (_check_time, _check_filter, _check_contact, *_PERSON_CHECKS)
 _CHECKS_PERSON_FIRST = (_check_time, _check_contact, _check_filter, *_PERSON_CHECKS)

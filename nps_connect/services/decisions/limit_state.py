@@ -16,7 +16,7 @@ from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow, Invitat
 from nps_connect.rules.limit_state import BASELINE_PERIOD, DeferredEvent, LimitState
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.context import Context
-from nps_connect.services.invitations.daily_cap import COUNTED_STATES, build_due_counter
+from nps_connect.services.invitations.daily_cap import COUNTED_STATES, build_due_counter, count_invitations
 
 
 def load_limit_state(ctx: Context, session: Session, people: Iterable[Person]) -> LimitState:
@@ -47,17 +47,13 @@ def _build_baseline_counter(session: Session, now: datetime, within: timedelta) 
 
     @cache
     def count(trigger: str) -> int:
-        query = (
-            select(func.count())
-            .select_from(InvitationRow)
-            .where(
-                col(InvitationRow.created_at) > now - BASELINE_PERIOD,
-                col(InvitationRow.created_at) <= now - within,
-                col(InvitationRow.trigger) == trigger,
-                col(InvitationRow.state).in_(COUNTED_STATES),
-            )
+        return count_invitations(
+            session,
+            col(InvitationRow.created_at) > now - BASELINE_PERIOD,
+            col(InvitationRow.created_at) <= now - within,
+            col(InvitationRow.trigger) == trigger,
+            col(InvitationRow.state).in_(COUNTED_STATES),
         )
-        return int(session.execute(query).scalar_one())
 
     return count
 

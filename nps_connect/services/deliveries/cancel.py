@@ -62,6 +62,21 @@ def release_reservations(
         release(session, [AbandonedDelivery(row, "cancelled", row.last_error or "", code)], settings, now)
 
 
+def restore_cancelled(session: Session, code: CancelCode, *conditions: ColumnElement[bool]) -> list[DeliveryRow]:
+    """Let the deliveries go on that match all conditions and were cancelled for one reason; return them, locked."""
+    cancelled = col(DeliveryRow.state) == "cancelled", col(DeliveryRow.cancel_code) == code
+    query = select(DeliveryRow).where(*conditions, *cancelled).with_for_update()
+    deliveries = list(session.execute(query).scalars())
+    for delivery in deliveries:
+        mark_pending(delivery)
+    return deliveries
+
+
+def mark_pending(row: DeliveryRow) -> None:
+    """Set the columns of a cancelled delivery that goes on."""
+    row.state, row.finished_at, row.last_error, row.cancel_code = "pending", None, None, None
+
+
 def cancel_dependents(
     session: Session, delivery_ids: Collection[int], states: Collection[str], now: datetime, detail: str | None = None
 ) -> None:

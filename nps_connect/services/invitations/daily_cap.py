@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
-from sqlalchemy import Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger import claims
@@ -106,6 +107,11 @@ def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str
     return int(session.execute(sent).scalar_one()) + int(session.execute(unfinished).scalar_one())
 
 
+def count_invitations(session: Session, *conditions: ColumnElement[bool]) -> int:
+    """Return the number of invitations that match all conditions."""
+    return int(session.execute(select(func.count(col(InvitationRow.id))).where(*conditions)).scalar_one())
+
+
 def build_due_counter(session: Session, zone: tzinfo, *, created_before: datetime | None = None) -> DueCounter:
     """Return a function that counts the surveys due (or sent) on a calendar day of the company.
 
@@ -116,21 +122,16 @@ def build_due_counter(session: Session, zone: tzinfo, *, created_before: datetim
     """
 
     def count(trigger: str | None, day: date) -> int:
-        midnight = datetime.min.time()
-        query = (
-            select(func.count())
-            .select_from(InvitationRow)
-            .where(
-                col(InvitationRow.due_at) >= utc_at(day, midnight, zone),
-                col(InvitationRow.due_at) < utc_at(day + timedelta(days=1), midnight, zone),
-                col(InvitationRow.state).in_(COUNTED_STATES),
-            )
-        )
+        conditions = [
+            col(InvitationRow.due_at) >= utc_at(day, time(), zone),
+            col(InvitationRow.due_at) < utc_at(day + timedelta(days=1), time(), zone),
+            col(InvitationRow.state).in_(COUNTED_STATES),
+        ]
         if trigger is not None:
-            query = query.where(col(InvitationRow.trigger) == trigger)
+            conditions.append(col(InvitationRow.trigger) == trigger)
         if created_before is not None:
-            query = query.where(col(InvitationRow.created_at) < created_before)
-        return int(session.execute(query).scalar_one())
+            conditions.append(col(InvitationRow.created_at) < created_before)
+        return count_invitations(session, *conditions)
 
     return count
 
@@ -157,8 +158,8 @@ def _reschedule(
     first = _DueSurvey(row.id, row.due_at, invitation.id, invitation.due_at, invitation.expires_at)
     surveys = [first, *_load_due_today(session, tomorrow, trigger)]
     count = partial(build_due_counter(session, zone), trigger)
-    days = _AvailableDays(count, ctx.settings.limits, cap, local_date(tomorrow, zone))
-    moved = [(survey, same_time_on(survey.due_at, days.next(), zone)) for survey in surveys]
+    days = _available_days(count, ctx.settings.limits, cap, local_date(tomorrow, zone))
+    moved = [(survey, same_time_on(survey.due_at, next(days), zone)) for survey in surveys]
     _write_due_dates(session, moved[1:])
     due_at = moved[0][1]
     invitation.due_at, invitation.expires_at = due_at, _shifted_expiry(first, due_at)
@@ -205,21 +206,9 @@ def _write_due_dates(session: Session, moved: Sequence[tuple[_DueSurvey, datetim
     )
 
 
-class _AvailableDays:
-    """Days from a given one on with their remaining capacity; quiet days have none."""
-
-    def __init__(self, count: Callable[[date], int], limits: Limits, cap: int, day: date) -> None:
-        self._count, self._limits, self._cap, self._day = count, limits, cap, day
-        self._remaining = self._capacity()
-
-    def next(self) -> date:
-        """Use up one survey of the first day with capacity, and return that day."""
-        while self._remaining <= 0:
-            self._day += timedelta(days=1)
-            self._remaining = self._capacity()
-        self._remaining -= 1
-        return self._day
-
-    def _capacity(self) -> int:
-        is_quiet = WEEKDAYS[self._day.weekday()] in self._limits.quiet_days
-        return 0 if is_quiet else self._cap - self._count(self._day)
+def _available_days(count: Callable[[date], int], limits: Limits, cap: int, day: date) -> Iterator[date]:
+    """Yield the days from a given one on, each once for every survey that it has capacity for; quiet days have none."""
+    while True:
+        is_quiet = WEEKDAYS[day.weekday()] in limits.quiet_days
+        yield from repeat(day, 0 if is_quiet else cap - count(day))
+        day += timedelta(days=1)

@@ -16,7 +16,7 @@ from nps_connect.ledger.tables import DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.rules.bot_detection import SIGNAL_DESCRIPTIONS
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.cancel import cancel
+from nps_connect.services.deliveries.cancel import cancel_deliveries, restore_cancelled
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.responses.unconfirmed_scores import (
     CONFIRM_AFTER,
@@ -58,17 +58,8 @@ def plan_reminder(
 
 def cancel_reminders(ctx: Context, session: Session, invitation_id: int, code: CancelCode) -> None:
     """Cancel the reminders of an invitation that have not started."""
-    for row in session.execute(
-        select(DeliveryRow)
-        .where(
-            col(DeliveryRow.invitation_id) == invitation_id,
-            col(DeliveryRow.action) == REMINDER_ACTION,
-            col(DeliveryRow.state).in_(("pending", "held")),
-            col(DeliveryRow.in_doubt).is_(False),
-        )
-        .with_for_update(skip_locked=True)
-    ).scalars():
-        cancel(ctx, session, row, code)
+    reminders = col(DeliveryRow.invitation_id) == invitation_id, col(DeliveryRow.action) == REMINDER_ACTION
+    cancel_deliveries(ctx, session, code, *reminders)
 
 
 def enqueue_confirmation_requests(ctx: Context) -> int:
@@ -96,18 +87,11 @@ def enqueue_confirmation_requests(ctx: Context) -> int:
 
 def restore_reminder(session: Session, request: DeliveryRow, now: datetime) -> set[str]:
     """Enqueue again the reminder that a cancelled confirmation request had replaced; return queues with new work."""
-    replaced = select(DeliveryRow).where(
-        col(DeliveryRow.invitation_id) == request.invitation_id,
-        col(DeliveryRow.action) == REMINDER_ACTION,
-        col(DeliveryRow.state) == "cancelled",
-        col(DeliveryRow.cancel_code) == CancelCode.REPLACED_BY_CONFIRMATION,
-    )
-    queues = set()
-    for row in session.execute(replaced.with_for_update()).scalars():
-        row.state, row.due_at = "pending", max(row.due_at, now)
-        row.finished_at = row.last_error = row.cancel_code = None
-        queues.add(row.queue_name)
-    return queues
+    reminders = col(DeliveryRow.invitation_id) == request.invitation_id, col(DeliveryRow.action) == REMINDER_ACTION
+    restored = restore_cancelled(session, CancelCode.REPLACED_BY_CONFIRMATION, *reminders)
+    for row in restored:
+        row.due_at = max(row.due_at, now)
+    return {row.queue_name for row in restored}
 
 
 def confirmation_block_reason(session: Session, row: DeliveryRow, response: ResponseRow | None) -> str | None:

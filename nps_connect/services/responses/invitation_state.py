@@ -84,22 +84,9 @@ class InvitationState(NamedTuple):
 
     def response(self, **changes: Any) -> ConfirmedResponse:  # noqa: ANN401  # values of columns
         """Return the columns of the confirmed response, with changes."""
-        values = {
-            "id": self.response_id,
-            "public_id": self.public_id,
-            "invitation_id": self.id,
-            "contact_id": self.contact_id,
-            "survey": self.survey,
-            "touchpoint": self.touchpoint,
-            "revision": self.revision,
-            "score": self.score,
-            "comment": self.comment,
-            "language": self.response_language,
-            "do_not_contact": self.do_not_contact,
-            "follow_up": self.follow_up,
-            "answered_at": self.answered_at,
-        }
-        return ConfirmedResponse(**values | changes)
+        renamed = {"id": self.response_id, "invitation_id": self.id, "language": self.response_language}
+        values = self._asdict() | renamed | changes
+        return ConfirmedResponse(*map(values.__getitem__, ConfirmedResponse._fields))
 
 
 class LockedInvitation(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow, RevisionRow
@@ -18,7 +17,7 @@ from nps_connect.sanitization import one_line
 from nps_connect.services.cases.cases import record_recovery
 from nps_connect.services.contacts.store import ConfirmedResponse, RoutableResponse, build_response
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.cancel import cancel_deliveries
+from nps_connect.services.deliveries.cancel import cancel_deliveries, restore_cancelled
 from nps_connect.services.responses.invitation_state import LockedInvitation, new_response_id
 from nps_connect.services.responses.page_views import PageViewLog
 from nps_connect.services.routing.route import load_planned_deliveries, route_responses
@@ -189,18 +188,9 @@ def _normalize_answer(question: FollowUp, answer: str, language: str) -> str:
 
 
 def _revision_columns(entry: _StoredSubmission) -> dict[str, Any]:
-    response = entry.response
-    return {
-        "response_id": response.id,
-        "revision": response.revision,
-        "score": response.score,
-        "comment": response.comment,
-        "language": response.language,
-        "do_not_contact": response.do_not_contact,
-        "follow_up": response.follow_up,
-        "is_final": entry.received.submission.is_final,
-        "at": response.answered_at,
-    }
+    content = {name: getattr(entry.response, name) for name in _CONTENT_COLUMNS}
+    at, is_final = content.pop("answered_at"), entry.received.submission.is_final
+    return {**content, "response_id": entry.response.id, "is_final": is_final, "at": at}
 
 
 def _apply_conflict(
@@ -229,14 +219,8 @@ def _hold_deliveries(session: Session, invitation_id: int, deliveries: Iterable[
     for delivery in deliveries:
         if delivery.state == "pending" and not delivery.in_doubt:
             delivery.state, delivery.hold_code = "held", HoldCode.CONFLICTING_SCORES
-    cancelled_reminders = select(DeliveryRow).where(
-        col(DeliveryRow.invitation_id) == invitation_id,
-        col(DeliveryRow.action) == "send_reminder",
-        col(DeliveryRow.state) == "cancelled",
-        col(DeliveryRow.cancel_code) == CancelCode.ANSWERED,
-    )
-    for reminder in session.execute(cancelled_reminders.with_for_update()).scalars():
-        reminder.state, reminder.cancel_code, reminder.last_error, reminder.finished_at = "pending", None, None, None
+    reminders = col(DeliveryRow.invitation_id) == invitation_id, col(DeliveryRow.action) == "send_reminder"
+    restore_cancelled(session, CancelCode.ANSWERED, *reminders)
 
 
 def _to_routable(entry: _StoredSubmission) -> RoutableResponse:

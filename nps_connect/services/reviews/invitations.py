@@ -24,7 +24,7 @@ from nps_connect.rules.routing import PlannedAction, review_platforms
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.contacts.store import RoutableResponse, load_contact_subjects
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_cancelled
+from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_cancelled, mark_pending
 from nps_connect.services.deliveries.factory import NewDelivery
 from nps_connect.services.reviews.review_pages import resolve_review_page
 
@@ -203,8 +203,9 @@ def _enqueue_invitation(
     if declined is not None:
         mark_cancelled(mail, CancelCode.REVIEW_DECLINED, declined, ctx.clock())
         return set()
-    mail.state, mail.hold_code = ("held", HoldCode.SHADOW) if ctx.shadow else ("pending", None)
-    mail.finished_at = mail.last_error = mail.cancel_code = None
+    mark_pending(mail)
+    if ctx.shadow:
+        mail.state, mail.hold_code = "held", HoldCode.SHADOW
     _reschedule(ctx, plan, mail, offer)
     return {mail.queue_name}
 

@@ -18,7 +18,7 @@ from nps_connect.records.deliveries import Action, CancelCode, HoldCode
 from nps_connect.rules.routing import PlannedAction, plan_actions
 from nps_connect.services.contacts.store import RoutableResponse
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
+from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_pending
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.reviews.invitations import ReviewPlan, plan_review_invitations
 
@@ -140,8 +140,8 @@ class _Router:
     def _update(self, action: PlannedAction, delivery: DeliveryRow) -> None:
         """Bring a delivery up to date if it has not started, else report the change on its ticket."""
         if delivery.state == "cancelled" and delivery.first_started_at is None:
-            delivery.state, delivery.revision, delivery.due_at = "pending", self._revision, self._now + action.delay
-            delivery.finished_at = delivery.last_error = delivery.cancel_code = None
+            mark_pending(delivery)
+            delivery.revision, delivery.due_at = self._revision, self._now + action.delay
             self._queues.add(delivery.queue_name)
         elif _is_unstarted(delivery):
             delivery.options = {**delivery.options, **_route_options(action)}
