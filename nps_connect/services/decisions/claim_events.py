@@ -17,9 +17,11 @@ from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
 from nps_connect.rules.retry_plan import INTAKE_PLAN, next_attempt_at
+from nps_connect.rules.trigger_decision import TriggerDecision
 from nps_connect.services.contacts.lookup import find_contacts
 from nps_connect.services.context import Context, decide_queue
 from nps_connect.services.reviews.review_pages import location_fields
+from nps_connect.settings.model import Trigger
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,23 @@ class StoredEvent(NamedTuple):
     def ref(self) -> str:
         """Connection and key, which identify the fact in every database."""
         return f"{self.connection}:{self.event.key}"
+
+
+def decision_columns(
+    row: StoredEvent, trigger: Trigger, decision: TriggerDecision, contact_id: int | None, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of a decision on an event."""
+    return {
+        "event_id": row.id,
+        "trigger": trigger.label,
+        "survey": trigger.survey,
+        "contact_id": contact_id,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "detail": decision.detail,
+        "decided_at": now,
+        "eligible_at": decision.eligible_at,
+    }
 
 
 _SELECT_CLAIMED: Select[*tuple[Any, ...]] = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,8 +15,8 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.events import CONTACT_EVENT_KINDS, TICKET_EVENT_KINDS, Event
-from nps_connect.rules.limit_state import DeferredEvent, LimitState
-from nps_connect.rules.trigger_decision import Candidate, Person, TriggerDecision, superseded_decision
+from nps_connect.rules.limit_state import DeferredEvent
+from nps_connect.rules.trigger_decision import Candidate, superseded_decision
 from nps_connect.services.contacts.contact_batch import (
     ContactRef,
     StoredContact,
@@ -27,14 +26,13 @@ from nps_connect.services.contacts.contact_batch import (
 )
 from nps_connect.services.contacts.event_subjects import record_candidates
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.claim_events import StoredEvent
+from nps_connect.services.decisions.claim_events import StoredEvent, decision_columns
 from nps_connect.services.decisions.limit_state import load_limit_state
 from nps_connect.services.decisions.recovery_survey import process_ticket_event
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.notices.staff_notices import notify_decision_limits
 from nps_connect.services.suppressions.erasure import apply_contact_event, reapply_erasure, redact_event_record
-from nps_connect.settings.model import Trigger
 
 DECISION_LOCK = "decisions"
 """Name of the lock that serialises decisions about surveys: each must see the counts of the others."""
@@ -59,23 +57,6 @@ class PreparedEvents(NamedTuple):
 
     contacts: dict[ContactRef, StoredContact]
     columns: dict[str, SavedColumns]
-
-
-@dataclass
-class _Outcome:
-    """Decisions of one batch, and what follows from them.
-
-    Attributes:
-        decisions: rows of the decisions table.
-        approved: surveys to be sent.
-        due_again_at: when a deferred event is decided again, by event id.
-        has_reached_limit: an event was deferred or held, so that staff may have to be notified.
-    """
-
-    decisions: list[dict[str, Any]] = field(default_factory=list)
-    approved: list[ApprovedSurvey] = field(default_factory=list)
-    due_again_at: dict[int, datetime] = field(default_factory=dict)
-    has_reached_limit: bool = False
 
 
 def prepare_events(ctx: Context, session: Session, connection: str, events: Sequence[Event]) -> PreparedEvents:
@@ -146,35 +127,16 @@ def _decide_and_invite(
     contacts: Mapping[ContactRef, StoredContact],
     mailboxes: Mapping[int, str | None],
 ) -> set[str]:
-    evaluator = TriggerEvaluator(ctx)
+    evaluator, now = TriggerEvaluator(ctx), ctx.clock()
     people = load_people(session, mailboxes, with_history=evaluator.needs_history)
     if people:
         claims.advisory_lock(session, DECISION_LOCK)
     limit_state = load_limit_state(ctx, session, people.values())
-    outcome = _evaluate_events(ctx, session, evaluator, limit_state, stored, contacts, people)
-    if limit_state.superseded:
-        _supersede(session, limit_state.superseded, outcome)
-    queues = create_invitations(ctx, session, outcome.approved)
-    insert_many(session, DecisionRow, outcome.decisions, on_conflict=_overwrite_decision)
-    if outcome.due_again_at:
-        deferred = [{"event_id": key, "due_again_at": due_at} for key, due_at in outcome.due_again_at.items()]
-        session.connection().execute(_DEFER_EVENT, deferred)
-    if outcome.has_reached_limit:
-        queues |= notify_decision_limits(ctx, session, outcome.decisions)
-    return queues
-
-
-def _evaluate_events(
-    ctx: Context,
-    session: Session,
-    evaluator: TriggerEvaluator,
-    limit_state: LimitState,
-    stored: Sequence[StoredEvent],
-    contacts: Mapping[ContactRef, StoredContact],
-    people: Mapping[int, Person],
-) -> _Outcome:
-    outcome, now = _Outcome(), ctx.clock()
     earlier_verdicts = _load_earlier_verdicts(session, [row.id for row in stored])
+    decisions: list[dict[str, Any]] = []
+    approved: list[ApprovedSurvey] = []
+    due_again_at: dict[int, datetime] = {}
+    has_reached_limit = False
     for row in evaluator.sort_by_priority(stored):
         ref = single_contact(row.event.contacts)
         contact = contacts[ref] if ref else None
@@ -182,31 +144,21 @@ def _evaluate_events(
         verdicts = earlier_verdicts.get(row.id, {})
         candidate = Candidate(row.event, row.event.contacts, person, now, row.received_at, verdicts)
         for trigger, decision in evaluator.evaluate(row.connection, candidate, limit_state):
-            outcome.decisions.append(_decision_values(row, trigger, decision, contact, now))
-            outcome.has_reached_limit |= decision.verdict in ("deferred", "held")
+            decisions.append(decision_columns(row, trigger, decision, contact.id if contact else None, now))
+            has_reached_limit |= decision.verdict in ("deferred", "held")
             if decision.verdict == "yes" and contact is not None and person is not None:
                 due_at = decision.due_at or now
-                outcome.approved.append(ApprovedSurvey(row.id, row.ref, contact, person, trigger, due_at))
+                approved.append(ApprovedSurvey(row.id, row.ref, contact, person, trigger, due_at))
             if decision.verdict == "deferred" and decision.eligible_at is not None:
-                due_again_at = outcome.due_again_at.get(row.id, decision.eligible_at)
-                outcome.due_again_at[row.id] = min(decision.eligible_at, due_again_at)
-    return outcome
-
-
-def _decision_values(
-    row: StoredEvent, trigger: Trigger, decision: TriggerDecision, contact: StoredContact | None, now: datetime
-) -> dict[str, Any]:
-    return {
-        "event_id": row.id,
-        "trigger": trigger.label,
-        "survey": trigger.survey,
-        "contact_id": contact.id if contact else None,
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "detail": decision.detail,
-        "decided_at": now,
-        "eligible_at": decision.eligible_at,
-    }
+                due_again_at[row.id] = min(decision.eligible_at, due_again_at.get(row.id, decision.eligible_at))
+    if limit_state.superseded:
+        _supersede(session, limit_state.superseded, decisions)
+    queues = create_invitations(ctx, session, approved)
+    insert_many(session, DecisionRow, decisions, on_conflict=_overwrite_decision)
+    if due_again_at:
+        deferred = [{"event_id": key, "due_again_at": due_at} for key, due_at in due_again_at.items()]
+        session.connection().execute(_DEFER_EVENT, deferred)
+    return queues | (notify_decision_limits(ctx, session, decisions) if has_reached_limit else set())
 
 
 def _load_earlier_verdicts(session: Session, event_ids: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -219,13 +171,13 @@ def _load_earlier_verdicts(session: Session, event_ids: Sequence[int]) -> dict[i
     return verdicts
 
 
-def _supersede(session: Session, superseded: Mapping[str, DeferredEvent], outcome: _Outcome) -> None:
+def _supersede(session: Session, superseded: Mapping[str, DeferredEvent], decisions: Sequence[dict[str, Any]]) -> None:
     """Refuse events that waited for a cooldown and were replaced by newer events of the same person."""
     query = select(col(EventRow.id), col(EventRow.key)).where(col(EventRow.key).in_(superseded))
     for event_id, key in session.execute(query).all():
         decision = superseded_decision(superseded[key].key)
         values = {"verdict": "no", "reason": decision.reason, "detail": decision.detail, "eligible_at": None}
-        for row in outcome.decisions:
+        for row in decisions:
             if row["event_id"] == event_id and row["verdict"] == "deferred":
                 row.update(values)
         session.execute(

@@ -10,12 +10,11 @@ from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, Invi
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.events import Event
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND, SolvedCase, decide_recovery_survey
-from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.cases.cases import apply_ticket_event
 from nps_connect.services.contacts.contact_batch import StoredContact, load_people
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.claim_events import StoredEvent
+from nps_connect.services.decisions.claim_events import StoredEvent, decision_columns
 from nps_connect.services.decisions.trigger_evaluator import veto_reason
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
@@ -44,59 +43,20 @@ def process_ticket_event(ctx: Context, session: Session, row: StoredEvent) -> se
 
 
 def _decide_recovery_survey(ctx: Context, session: Session, row: StoredEvent, case: CaseRow) -> set[str]:
-    trigger, now = _recovery_trigger(ctx, case), ctx.clock()
-    contact, response = session.get(ContactRow, case.contact_id), session.get(ResponseRow, case.response_id)
-    if contact is None or response is None or _is_decided(session, row, trigger):
+    recovery, now = ctx.settings.recovery, ctx.clock()
+    trigger = Trigger(
+        on=CASE_SOLVED_KIND,
+        source=case.connection,
+        survey=recovery.survey or "",
+        delay=recovery.delay,
+        ignore_cooldown=COOLDOWN_EXEMPTION,
+    )
+    contact_row, response = session.get(ContactRow, case.contact_id), session.get(ResponseRow, case.response_id)
+    if contact_row is None or response is None or _find_id(session, DecisionRow, row, trigger) is not None:
         return set()
-    contact = surviving_contact(session, contact)
-    stored = StoredContact(contact.id or 0, contact.mailbox, contact.language)
+    contact_row = surviving_contact(session, contact_row)
+    stored = StoredContact(contact_row.id or 0, contact_row.mailbox, contact_row.language)
     person = load_people(session, {stored.id: stored.mailbox})[stored.id]
-    solved = _solved_case(ctx, session, row, case, response, contact, person, trigger)
-    decision = decide_recovery_survey(solved, delay=ctx.settings.recovery.delay)
-    queues: set[str] = set()
-    if decision.verdict == "yes":
-        survey = ApprovedSurvey(row.id, row.ref, stored, person, trigger, decision.due_at or now)
-        queues = create_invitations(ctx, session, [survey])
-        case.follow_up_id = _load_invitation_id(session, row, trigger)
-    session.add(
-        DecisionRow(
-            event_id=row.id,
-            trigger=trigger.label,
-            survey=trigger.survey,
-            contact_id=contact.id,
-            verdict=decision.verdict,
-            reason=decision.reason,
-            detail=decision.detail,
-            decided_at=now,
-            eligible_at=decision.eligible_at,
-        )
-    )
-    session.flush()
-    return queues
-
-
-def _recovery_trigger(ctx: Context, case: CaseRow) -> Trigger:
-    return Trigger.model_validate(
-        {
-            "on": CASE_SOLVED_KIND,
-            "from": case.connection,
-            "survey": ctx.settings.recovery.survey or "",
-            "delay": ctx.settings.recovery.delay,
-            "ignore_cooldown": COOLDOWN_EXEMPTION,
-        }
-    )
-
-
-def _solved_case(
-    ctx: Context,
-    session: Session,
-    row: StoredEvent,
-    case: CaseRow,
-    response: ResponseRow,
-    contact_row: ContactRow,
-    person: Person,
-    trigger: Trigger,
-) -> SolvedCase:
     contact = build_contact(contact_row)
     solved_event = Event(
         key=f"{CASE_SOLVED_KIND}:{case.id}:{row.event.key}"[:400],
@@ -106,9 +66,9 @@ def _solved_case(
         contacts=(contact,),
         fields={"score": response.score, "survey": response.survey, "touchpoint": response.touchpoint},
     )
-    return SolvedCase(
+    solved = SolvedCase(
         event=solved_event,
-        now=ctx.clock(),
+        now=now,
         max_event_age=ctx.settings.limits.max_event_age,
         contact=contact,
         suppression_reason=person.suppression_reason,
@@ -118,19 +78,22 @@ def _solved_case(
         do_not_contact=response.do_not_contact,
         is_recovered=case.recovered_score is not None,
     )
+    decision = decide_recovery_survey(solved, delay=recovery.delay)
+    queues: set[str] = set()
+    if decision.verdict == "yes":
+        survey = ApprovedSurvey(row.id, row.ref, stored, person, trigger, decision.due_at or now)
+        queues = create_invitations(ctx, session, [survey])
+        case.follow_up_id = _find_id(session, InvitationRow, row, trigger)
+    session.add(DecisionRow(**decision_columns(row, trigger, decision, stored.id, now)))
+    session.flush()
+    return queues
 
 
-def _is_decided(session: Session, row: StoredEvent, trigger: Trigger) -> bool:
-    query = select(col(DecisionRow.id)).where(
-        col(DecisionRow.event_id) == row.id, col(DecisionRow.trigger) == trigger.label
-    )
-    return session.execute(query).scalar() is not None
-
-
-def _load_invitation_id(session: Session, row: StoredEvent, trigger: Trigger) -> int | None:
-    query = select(col(InvitationRow.id)).where(
-        col(InvitationRow.event_id) == row.id, col(InvitationRow.trigger) == trigger.label
-    )
+def _find_id(
+    session: Session, table: type[DecisionRow | InvitationRow], row: StoredEvent, trigger: Trigger
+) -> int | None:
+    """Return the id of the decision, or of the invitation, that a trigger made for an event."""
+    query = select(col(table.id)).where(col(table.event_id) == row.id, col(table.trigger) == trigger.label)
     return session.execute(query).scalar()
 
 

@@ -13,12 +13,11 @@ from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.pages import FollowUpQuestion, SurveyPage, SurveyPageRequest
 from nps_connect.records.responses import Response
 from nps_connect.rendering.languages import choose_language
-from nps_connect.rules.routing import review_platforms
 from nps_connect.services.contacts.store import build_response
 from nps_connect.services.context import Context
 from nps_connect.services.links import ReviewLink, TestLink
 from nps_connect.services.responses.invitation_state import OPEN_STATES, InvitationState, load_invitation_states
-from nps_connect.services.reviews.review_pages import resolve_review_page, resolve_review_pages
+from nps_connect.services.reviews.review_pages import resolve_review_pages
 
 
 def build_survey_pages(ctx: Context, requests: Sequence[SurveyPageRequest]) -> list[SurveyPage | Exception]:
@@ -120,10 +119,6 @@ def _build_test_page(ctx: Context, session: Session, request: SurveyPageRequest,
         language=language,
         answered_at=request.page_view.at,
     )
-    contact = Contact(connection="test", id="test")
-    pages = [
-        resolve_review_page(ctx, session, platform, sample, contact, 0)
-        for platform in review_platforms(ctx.settings.routes, sample)
-    ]
-    reviews = tuple(page for page in pages if isinstance(page, ReviewDestination))
+    pages = resolve_review_pages(ctx, session, sample, Contact(connection="test", id="test"), 0)
+    reviews = tuple(page for _, page in pages)
     return SurveyPage(state="answered", score=submission.score, reviews=reviews, **fields)
