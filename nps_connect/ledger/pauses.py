@@ -188,8 +188,3 @@ def record_success(session: Session, scope: str) -> bool:
 def load_failing_scopes(session: Session) -> set[str]:
     """Load the scopes with at least one counted failure."""
     return set(session.connection().execute(FAILING_SCOPES_QUERY).scalars().all())
-
-
-def load_breakers(session: Session) -> list[BreakerRow]:
-    """Load every breaker that has counted a failure."""
-    return list(session.execute(select(BreakerRow).order_by(col(BreakerRow.scope))).scalars())

@@ -11,15 +11,12 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.records.contacts import Contact
-from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse, FollowUpAnswer, Response
+from nps_connect.records.responses import NPS_SCALE, EarlierResponse, FollowUpAnswer, Response
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.contacts.contact_batch import load_merged_groups, load_people, upsert_contacts
 
 MAX_HISTORY = 10
 """Number of earlier responses that hooks receive at most."""
-
-_PRELOADED_KEY = "responses_by_contact"
-"""Key in `Session.info` of responses that were loaded beforehand."""
 
 
 class ConfirmedResponse(NamedTuple):
@@ -136,40 +133,10 @@ def load_responses(session: Session, contact_ids: Collection[int]) -> dict[int, 
     return responses
 
 
-def preload_responses(session: Session, contact_ids: Collection[int]) -> None:
-    """Load responses once for all `load_earlier_responses` of a session that changes no response."""
-    session.info[_PRELOADED_KEY] = load_responses(session, contact_ids)
-
-
-def load_earlier_responses(
-    session: Session, contact_id: int, *, except_id: int | None = None
-) -> tuple[EarlierResponse, ...]:
-    """Confirmed responses of a contact, newest first, at most `MAX_HISTORY`.
-
-    Args:
-        session: for reading.
-        contact_id: the contact.
-        except_id: id of a response that is left out.
-    """
-    preloaded: dict[int, list[ResponseRow]] = session.info.get(_PRELOADED_KEY, {})
-    responses = preloaded if contact_id in preloaded else load_responses(session, [contact_id])
-    rows = [row for row in responses[contact_id] if row.id != except_id][:MAX_HISTORY]
-    return tuple(build_earlier_response(row) for row in rows if row.answered_at is not None)
-
-
 def build_earlier_response(row: ResponseRow) -> EarlierResponse:
     """Return the record of an earlier response, from its row or from any object with the same columns."""
     return EarlierResponse.model_validate(
         {name: getattr(row, name) for name in ("score", "answered_at", "survey", "touchpoint", "comment")}
-    )
-
-
-def load_contact_response(session: Session, row: ResponseRow, contact: ContactRow) -> ContactResponse:
-    """Return a confirmed response with its contact and the contact's earlier responses."""
-    return ContactResponse(
-        contact=build_contact(contact),
-        response=build_response(row),
-        history=load_earlier_responses(session, contact.id or 0, except_id=row.id),
     )
 
 
