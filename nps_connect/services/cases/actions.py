@@ -22,7 +22,7 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.cases.cases import RECOVERED_OPTION, record_ticket
+from nps_connect.services.cases.cases import RECOVERED_OPTION, open_case, record_ticket_update
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_dependents
@@ -116,22 +116,29 @@ def _priority(ctx: Context, score: int) -> Priority:
     return tickets.priority(score, urgent_up_to=cases.urgent_up_to, high_up_to=cases.high_up_to)
 
 
-def _record_tickets(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
-    """Open or update the cases of tickets, and release the updates that wait for a new ticket."""
+def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
+    """Open the cases of new tickets, and release the updates that wait for them."""
     for delivery in settled:
         if isinstance(delivery.outcome, Receipt):
-            record_ticket(ctx, session, delivery.row, delivery.outcome.id, now)
-    opened = [delivery.row.id for delivery in settled if delivery.row.action == OPEN_TICKET.action]
-    if not opened:
-        return set()
+            open_case(ctx, session, delivery.row, delivery.outcome.id, now)
     released = session.execute(
         update(DeliveryRow)
-        .where(col(DeliveryRow.depends_on_id).in_(opened), col(DeliveryRow.state) == "held")
+        .where(
+            col(DeliveryRow.depends_on_id).in_([delivery.row.id for delivery in settled]),
+            col(DeliveryRow.state) == "held",
+        )
         .values(state="pending", hold_code=None, hold_detail=None, due_at=now)
         .returning(col(DeliveryRow.queue_name))
         .execution_options(synchronize_session=False)
     )
     return set(released.scalars())
+
+
+def _record_updated(_ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
+    for delivery in settled:
+        if isinstance(delivery.outcome, Receipt):
+            record_ticket_update(session, delivery.row, delivery.outcome.id, now)
+    return set()
 
 
 def _cancel_updates(
@@ -154,7 +161,7 @@ OPEN_TICKET = ActionSpec(
     has_exclusive_receipt=True,
     can_be_skipped=False,
     alarms_staff=True,
-    on_success=_record_tickets,
+    on_success=_record_opened,
     release=_cancel_updates,
 )
 UPDATE_TICKET = ActionSpec(
@@ -165,7 +172,7 @@ UPDATE_TICKET = ActionSpec(
     priority=2,
     is_ordered=True,
     follows_dependency=True,
-    on_success=_record_tickets,
+    on_success=_record_updated,
 )
 SEND_ALERT = ActionSpec(
     action="send_alert",

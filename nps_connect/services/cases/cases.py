@@ -20,27 +20,25 @@ from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 
-
-def record_ticket(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
-    """Open or update the case of a delivered ticket, in the transaction that settles the delivery."""
-    if delivery.action == "open_ticket":
-        _open_case(ctx, session, delivery, ticket_id, now)
-    elif delivery.action == "update_ticket":
-        _record_ticket_update(session, delivery, ticket_id, now)
+RECOVERED_OPTION = "recovered"
+"""Value of the option `case` of a ticket update that reports a recovered customer."""
 
 
-def _open_case(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
+def open_case(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
+    """Open the case of a new ticket, in the transaction that settles the delivery."""
     response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
     contact = session.get(ContactRow, delivery.contact_id) if delivery.contact_id else None
     if response is None or contact is None or response.answered_at is None:
         return
     contact = surviving_contact(session, contact)
+    owner_field = ctx.settings.cases.owner_field
+    owner = build_contact(contact).fields.get(owner_field) if owner_field else None
     row = {
         "response_id": response.id,
         "contact_id": contact.id,
         "connection": delivery.connection,
         "ticket_id": ticket_id,
-        "owner": _case_owner(ctx, contact),
+        "owner": str(owner)[:200] if owner not in (None, "") else None,
         "state": "open",
         "opened_at": now,
         "deadline": tickets.deadline(response.answered_at, ctx.settings.core.zone),
@@ -49,7 +47,7 @@ def _open_case(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id:
     insert_many(session, CaseRow, [row], skip_existing=("response_id",))
 
 
-def _record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
+def record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
     """Record the updated ticket: a closed one has a follow-up ticket. A new detractor score reopens the case."""
     response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
     case = load_case(session, response) if delivery.options.get("case") is None else None
@@ -110,16 +108,6 @@ def _parse_minutes(value: FieldValue) -> int | None:
     return int(value) if is_valid else None  # type: ignore[arg-type]
 
 
-def _case_owner(ctx: Context, contact: ContactRow) -> str | None:
-    field = ctx.settings.cases.owner_field
-    owner = build_contact(contact).fields.get(field) if field else None
-    return str(owner)[:200] if owner not in (None, "") else None
-
-
-RECOVERED_OPTION = "recovered"
-"""Value of the option `case` of a ticket update that reports a recovered customer."""
-
-
 def record_recovery(ctx: Context, session: Session, response: ResponseColumns) -> set[str]:
     """Record on the case what its customer's newest response says; return the queues with new work.
 
@@ -151,7 +139,8 @@ def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, respon
             col(DeliveryRow.action) == "open_ticket",
         )
     ).scalar()
-    if case.recovered_score is None or ctx.shadow or ticket_id is None or not _can_update_tickets(ctx, case.connection):
+    can_update = case.connection in ctx.connections and ctx.connector_info(case.connection).action("update_ticket")
+    if case.recovered_score is None or ctx.shadow or ticket_id is None or not can_update:
         return set()
     update = NewDelivery(
         connection=case.connection,
@@ -179,7 +168,3 @@ def _cancel_unsent_updates(ctx: Context, session: Session, response: ResponseCol
     for delivery in session.execute(unsent.with_for_update()).scalars():
         if delivery.options.get("case") == RECOVERED_OPTION:
             cancel(ctx, session, delivery, CancelCode.RESPONSE_CHANGED)
-
-
-def _can_update_tickets(ctx: Context, connection: str) -> bool:
-    return connection in ctx.connections and ctx.connector_info(connection).action("update_ticket") is not None

@@ -34,7 +34,12 @@ def enqueue_overdue_alerts(ctx: Context) -> int:
     The alert goes where the alert of the response went, else by mail to the fallback address. Cases of helpdesks that
     do not report solved tickets are left out: whether they are still open is unknown.
     """
-    helpdesks = [name for name in ctx.connections if _reports_solved_tickets(ctx, name)]
+    helpdesks = [
+        name
+        for name, connection in ctx.connections.items()
+        if connection.settings.events != "none"
+        and any(kind.name in SOLVED_KINDS for kind in ctx.connector_info(name).events)
+    ]
     if ctx.shadow or not ctx.settings.cases.alert_when_overdue or not helpdesks:
         return 0
     now = ctx.clock()
@@ -82,11 +87,6 @@ def render_overdue_alert(
         language=core.language, answered=answered, deadline=case.deadline, zone=core.zone, link=link or None
     )
     return text, link
-
-
-def _reports_solved_tickets(ctx: Context, name: str) -> bool:
-    kinds = {kind.name for kind in ctx.connector_info(name).events}
-    return ctx.connections[name].settings.events != "none" and bool(kinds & SOLVED_KINDS)
 
 
 def _claim_notice(session: Session, case: CaseRow, now: datetime) -> bool:

@@ -66,6 +66,8 @@ def _decide_recovery_survey(ctx: Context, session: Session, row: StoredEvent, ca
         contacts=(contact,),
         fields={"score": response.score, "survey": response.survey, "touchpoint": response.touchpoint},
     )
+    earlier = session.get(InvitationRow, case.follow_up_id) if case.follow_up_id is not None else None
+    followed = select(col(CaseRow.id)).where(col(CaseRow.follow_up_id) == response.invitation_id)
     solved = SolvedCase(
         event=solved_event,
         now=now,
@@ -73,8 +75,8 @@ def _decide_recovery_survey(ctx: Context, session: Session, row: StoredEvent, ca
         contact=contact,
         suppression_reason=person.suppression_reason,
         veto_reason=veto_reason(ctx, solved_event, contact, trigger),
-        surveyed_before=_was_surveyed_before(session, case),
-        is_recovery_response=_is_recovery_response(session, response),
+        surveyed_before=earlier is not None and earlier.state != "cancelled",
+        is_recovery_response=session.execute(followed).first() is not None,
         do_not_contact=response.do_not_contact,
         is_recovered=case.recovered_score is not None,
     )
@@ -95,16 +97,6 @@ def _find_id(
     """Return the id of the decision, or of the invitation, that a trigger made for an event."""
     query = select(col(table.id)).where(col(table.event_id) == row.id, col(table.trigger) == trigger.label)
     return session.execute(query).scalar()
-
-
-def _was_surveyed_before(session: Session, case: CaseRow) -> bool:
-    invitation = session.get(InvitationRow, case.follow_up_id) if case.follow_up_id is not None else None
-    return invitation is not None and invitation.state != "cancelled"
-
-
-def _is_recovery_response(session: Session, response: ResponseRow) -> bool:
-    query = select(col(CaseRow.id)).where(col(CaseRow.follow_up_id) == response.invitation_id)
-    return session.execute(query).first() is not None
 
 
 def _cancel_recovery_survey(ctx: Context, session: Session, case: CaseRow) -> None:

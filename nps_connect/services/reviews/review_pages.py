@@ -15,7 +15,6 @@ from sqlmodel import Session
 from nps_connect.errors import DeliveryError, PluginError
 from nps_connect.ledger import review_report
 from nps_connect.ledger.tables import EventRow, InvitationRow
-from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination, ReviewInvitation
 from nps_connect.records.events import Event
@@ -128,20 +127,14 @@ def _resolve_location(
     field = location_field_name(ctx, platform)
     if field is None:
         return None
-    event = _load_event(session, invitation_id)
-    sources = [event.fields, *(person.fields for person in event.contacts)] if event else []
-    locations = (_format_location(fields.get(field)) for fields in (*sources, contact.fields))
-    return next(filter(None, locations), None)
-
-
-def _format_location(value: FieldValue) -> str | None:
-    """Return a field as the name of a location: whole numbers without a fraction, None for blanks."""
-    if value is None:
-        return None
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip() or None
-
-
-def _load_event(session: Session, invitation_id: int) -> Event | None:
     invitation = session.get(InvitationRow, invitation_id)
     row = session.get(EventRow, invitation.event_id) if invitation is not None and invitation.event_id else None
-    return Event.model_validate(row.record) if row is not None and row.record else None
+    event = Event.model_validate(row.record) if row is not None and row.record else None
+    sources = [event.fields, *(person.fields for person in event.contacts)] if event else []
+    for fields in (*sources, contact.fields):
+        value = fields.get(field)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if value is not None and (location := str(value).strip()):
+            return location
+    return None
