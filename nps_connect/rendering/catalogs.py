@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
@@ -40,6 +41,13 @@ def load_translations(language: str) -> NullTranslations:
 def supported_language(language: str) -> str:
     """Return the language with a catalogue for `language`: itself, its shorter form, or the source language."""
     return choose_language([language], available_languages())
+
+
+@lru_cache(maxsize=256)
+def translator(language: str) -> tuple[str, Callable[[str], str]]:
+    """Return the language with a catalogue for `language`, and the function that translates texts into it."""
+    tongue = supported_language(language)
+    return tongue, load_translations(tongue).gettext
 
 
 def build_environment(loader: BaseLoader, language: str) -> Environment:

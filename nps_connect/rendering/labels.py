@@ -35,7 +35,10 @@ _TOUCHPOINT_KINDS = {
 def touchpoint_kind(touchpoint: str) -> str | None:
     """Return the well-known moment that a touchpoint label names: purchase, support, delivery, onboarding, or None."""
     words = re.split(r"[\W_]+", touchpoint.casefold())
-    return next((_TOUCHPOINT_KINDS[word] for word in words if word in _TOUCHPOINT_KINDS), None)
+    for word in words:
+        if word in _TOUCHPOINT_KINDS:
+            return _TOUCHPOINT_KINDS[word]
+    return None
 
 
 def touchpoint_label(touchpoint: str, language: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 MAX_HEADER_LENGTH = 500
 _WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
@@ -31,9 +31,11 @@ def choose_language(candidates: Sequence[str | None], available: Sequence[str]) 
     for tag in available:
         tag_by_form.setdefault(_normalize_tag(tag).partition("-")[0], tag)
     for candidate in candidates:
-        for form in _shorter_forms(candidate or ""):
+        form = _normalize_tag(candidate or "")
+        while form:
             if form in tag_by_form:
                 return tag_by_form[form]
+            form = form.rpartition("-")[0]
     return available[0]
 
 
@@ -55,10 +57,3 @@ def text_direction(language: str) -> str:
 
 def _normalize_tag(tag: str) -> str:
     return tag.strip().replace("_", "-").casefold()
-
-
-def _shorter_forms(tag: str) -> Iterator[str]:
-    form = _normalize_tag(tag)
-    while form:
-        yield form
-        form = form.rpartition("-")[0]

@@ -9,9 +9,8 @@ from typing import Literal
 from nps_connect.records.base import Record
 from nps_connect.rendering.catalogs import (
     elide_company,
-    load_translations,
     render_template,
-    supported_language,
+    translator,
     typeset,
 )
 from nps_connect.rendering.colours import build_palette
@@ -104,8 +103,7 @@ def render_survey_mail(
         confirm: the score whose link was opened but not submitted: the mail asks for a confirmation.
         test: marks the mail as a test that is not counted.
     """
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     company = one_line(sender.company)
     subject = _("One question from %(company)s") if question else _("Would you recommend %(company)s?")
     subject %= {"company": company}
@@ -155,8 +153,7 @@ def render_review_mail(
         unsubscribe_url: the personal link to unsubscribe.
         reminder: the same mail has been sent before and its link was not opened.
     """
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     company = one_line(sender.company)
     subject = (
         _("Thank you! Would you share your experience of %(company)s?")
@@ -177,7 +174,7 @@ def render_review_mail(
 
 
 def _greeting(name: str | None, language: str) -> str:
-    _ = load_translations(language).gettext
+    _tongue, _ = translator(language)
     safe_name = sanitize_greeting_name(name)
     return _("Hello %(name)s,") % {"name": safe_name} if safe_name else _("Hello,")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from nps_connect.records.deliveries import Action
-from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, load_translations, supported_language
+from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, translator
 from nps_connect.rendering.labels import action_label, failure_label
 from nps_connect.sanitization import one_line
 
@@ -17,7 +17,7 @@ def render_daily_cap_reached(language: str, *, cap: int) -> str:
         language: the company's own.
         cap: surveys per day.
     """
-    _ = load_translations(supported_language(language)).gettext
+    _tongue, _ = translator(language)
     return _("Daily survey limit reached (surveys_per_day = %(cap)s): further surveys are waiting") % {"cap": cap}
 
 
@@ -28,7 +28,7 @@ def render_trigger_held(language: str, *, trigger: str) -> str:
         language: the company's own.
         trigger: its name.
     """
-    _ = load_translations(supported_language(language)).gettext
+    _tongue, _ = translator(language)
     text = _(
         "Trigger %(trigger)s was about to contact an unusual number of people and is on hold. To review: %(review)s. "
         "To release: %(release)s. To reject: %(refuse)s"
@@ -50,8 +50,7 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
         cause: `auth`, `not_allowed` or `plugin`. The first two end as soon as the connection check passes.
         reason: one sentence in English, as the vendor or the plugin gave it; shown only in English notices.
     """
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     connection, _slash, action = scope.partition(":")[2].partition("/")
     heading = (
         _("Connection %(connection)s is paused (%(action)s).") if action else _("Connection %(connection)s is paused.")
@@ -90,8 +89,7 @@ def render_delivery_problem(
         error_kind: of the last error, or None.
         detail: the last error or hold reason in English; shown only in English mails.
     """
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     states = {"dead": _("failed permanently"), "held": _("on hold"), "pending": _("still waiting")}
     text = _("%(action)s on the connection %(connection)s: %(state)s (%(cause)s). Details: %(command)s")
     return text % {

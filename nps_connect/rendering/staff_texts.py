@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 from nps_connect.records.responses import ContactResponse, segment_of
 from nps_connect.rendering.catalogs import (
     elide_company,
-    load_translations,
     render_template,
-    supported_language,
+    translator,
     typeset,
 )
 from nps_connect.rendering.labels import (
@@ -42,8 +41,7 @@ def render_ticket(
         deadline: until when the customer is to be contacted, or None.
         zone: the company's time zone, for all times.
     """
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     subject = _("Your feedback to %(company)s") % {"company": one_line(company)}
     values = {
         **_template_values(answered, tongue),
@@ -75,8 +73,7 @@ def render_ticket_update(
         previous_score: the score on the ticket; None or an equal score means that only the comment is new.
         is_recovery_survey: the response belongs to the survey that followed the solved ticket.
     """
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     changed = previous_score is not None and previous_score != answered.response.score
     recovered = changed and previous_score is not None and segment_of(previous_score) == "detractor"
     values = {
@@ -99,8 +96,7 @@ def render_alert(*, language: str, answered: ContactResponse, link: str | None) 
         link: to the ticket or the person's record, or None.
     """
     answered = _disarm(answered)
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     title = _("NPS %(score)s: %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
     return _render_text(
         "alert", tongue, title, {**_template_values(answered, tongue), "link": link or answered.contact.link}
@@ -120,8 +116,7 @@ def render_overdue(
         link: to the ticket or the person's record, or None.
     """
     answered = _disarm(answered)
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
     return _render_text(
         "overdue",
@@ -140,8 +135,7 @@ def render_fallback(*, language: str, company: str, answered: ContactResponse, p
         answered: the response and its contact.
         problem: the failed delivery, one line from `notices.render_delivery_problem`.
     """
-    tongue = supported_language(language)
-    _ = load_translations(tongue).gettext
+    tongue, _ = translator(language)
     title = _("Delivery failed, action needed: NPS %(score)s, %(customer)s (%(touchpoint)s)")
     title %= _title_values(answered, tongue)
     values = {

@@ -62,14 +62,16 @@ def create_invitations(ctx: Context, session: Session, approved_surveys: Sequenc
     rows = [_invitation_columns(ctx, approved, now) for approved in approved_surveys]
     inserted = insert_many(session, InvitationRow, rows, returning=("id", "event_id", "trigger"))
     id_by_cause = {(event_id, trigger): invitation_id for invitation_id, event_id, trigger in inserted}
-    ids = [id_by_cause[approved.event_id, approved.trigger.label] for approved in approved_surveys]
-    if not ctx.shadow:
-        _reserve_cooldowns(ctx, session, list(zip(approved_surveys, ids, strict=True)), now)
+    deliveries: list[NewDelivery] = []
+    reserving: list[tuple[ApprovedSurvey, int]] = []
     paused = pauses.load_pauses(session)
-    deliveries = [
-        _build_delivery(ctx, approved, invitation_id, is_paused=pauses.survey_scope(approved.trigger.survey) in paused)
-        for approved, invitation_id in zip(approved_surveys, ids, strict=True)
-    ]
+    for approved in approved_surveys:
+        invitation_id = id_by_cause[approved.event_id, approved.trigger.label]
+        reserving.append((approved, invitation_id))
+        is_paused = pauses.survey_scope(approved.trigger.survey) in paused
+        deliveries.append(_build_delivery(ctx, approved, invitation_id, is_paused=is_paused))
+    if not ctx.shadow:
+        _reserve_cooldowns(ctx, session, reserving, now)
     return enqueue_deliveries(session, deliveries, now).queue_names
 
 
