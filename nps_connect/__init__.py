@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nps_connect.errors import WebhookRejected as WebhookRejected
     from nps_connect.hookspecs.markers import hookimpl as hookimpl
     from nps_connect.http import VendorClient as VendorClient
+    from nps_connect.records.base import is_loopback as is_loopback
     from nps_connect.records.bounces import Bounce as Bounce
     from nps_connect.records.bounces import MailboxPage as MailboxPage
     from nps_connect.records.connectors import ActionInfo as ActionInfo
@@ -92,6 +93,7 @@ _HOME = {
     "hookspecs.markers": ("hookimpl",),
     "http": ("VendorClient",),
     "records.vendor_responses": ("VendorResponse",),
+    "records.base": ("is_loopback",),
     "records.bounces": ("Bounce", "MailboxPage"),
     "records.connectors": (
         "ActionInfo",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from datetime import UTC
 from operator import methodcaller
@@ -66,3 +67,11 @@ FieldValue = Text | int | float | bool | None
 def mailbox_key(address: str) -> str:
     """Return the key that all spellings of one mailbox share (trimmed, case folded)."""
     return address.strip().casefold()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or an address is this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

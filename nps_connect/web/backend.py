@@ -13,31 +13,22 @@ class WebBackend(Protocol):
     """Application services that the web layer calls. Every method may block: the web layer calls them in threads.
 
     Methods that take a batch return one result per item, in order; an exception stands in the place of a failed item.
+
+    Attributes:
+        company: the company's name as customers know it.
+        languages: the languages on offer; the first is the company's own.
+        privacy_notice_url: the company's privacy notice.
+        public_url: the public base URL of this server, without a trailing slash.
+        colour: the company's colour, such as ``#174ea6``.
+        trusted_proxies: addresses and networks of reverse proxies whose ``X-Forwarded-For`` header is trusted.
     """
 
-    @property
-    def company(self) -> str:
-        """The company's name as customers know it."""
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages on offer; the first is the company's own."""
-
-    @property
-    def privacy_notice_url(self) -> str:
-        """The company's privacy notice."""
-
-    @property
-    def public_url(self) -> str:
-        """The public base URL of this server, without a trailing slash."""
-
-    @property
-    def colour(self) -> str:
-        """The company's colour, such as ``#174ea6``."""
-
-    @property
-    def trusted_proxies(self) -> tuple[str, ...]:
-        """Addresses and networks of reverse proxies whose ``X-Forwarded-For`` header is trusted."""
+    company: str
+    languages: tuple[str, ...]
+    privacy_notice_url: str
+    public_url: str
+    colour: str
+    trusted_proxies: tuple[str, ...]
 
     @property
     def metrics_token(self) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -121,7 +120,6 @@ def native_language_name(language: str) -> str:
     return name[:1].upper() + name[1:] if name else language
 
 
-@dataclass(frozen=True)
 class Site:
     """What every route shares.
 
@@ -133,16 +131,11 @@ class Site:
         webhook_batcher: stores webhooks.
     """
 
-    backend: WebBackend
-    clock: Clock = field(default=system_clock)
-    page_batcher: Batcher[SurveyPageRequest, SurveyPage] = field(init=False)
-    visit_batcher: Batcher[SurveyPageRequest, VisitOutcome] = field(init=False)
-    webhook_batcher: Batcher[tuple[str, WebhookRequest], None] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "page_batcher", Batcher(self.backend.build_survey_pages, "pages"))
-        object.__setattr__(self, "visit_batcher", Batcher(self.backend.record_visits, "visits"))
-        object.__setattr__(self, "webhook_batcher", Batcher(self.backend.accept_webhooks, "webhooks"))
+    def __init__(self, backend: WebBackend, clock: Clock = system_clock) -> None:
+        self.backend, self.clock = backend, clock
+        self.page_batcher: Batcher[SurveyPageRequest, SurveyPage] = Batcher(backend.build_survey_pages, "pages")
+        self.visit_batcher: Batcher[SurveyPageRequest, VisitOutcome] = Batcher(backend.record_visits, "visits")
+        self.webhook_batcher: Batcher[tuple[str, WebhookRequest], None] = Batcher(backend.accept_webhooks, "webhooks")
 
     async def close(self) -> None:
         """Store what is pending. Call after the last request."""

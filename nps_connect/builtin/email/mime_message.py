@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import datetime
 from email.header import Header
@@ -13,7 +12,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from nps_connect import InlineImage, Message, Rejected, one_line
+from nps_connect import InlineImage, Message, Rejected, is_loopback, one_line
 from nps_connect.builtin.email.addresses import MAX_NAME_LENGTH, EmailAddress, split_sender
 from nps_connect.builtin.email.settings import EmailSettings
 
@@ -119,16 +118,9 @@ def _add_list_headers(mail: EmailMessage, message: Message) -> None:
 def _unsubscribe_url(url: str) -> str:
     """Return the address if it is HTTPS (RFC 8058, section 3.1), or HTTP on this machine for sandboxes."""
     parts = urlsplit(_header_token(url, "unsubscribe address"))
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         raise Rejected("the unsubscribe address must be https:// (RFC 8058); set core.public_url to an https address")
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _header_token(value: str, what: str) -> str:

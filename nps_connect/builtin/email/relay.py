@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from nps_connect import is_loopback
 
 SMTP_URL_FORMAT = "smtp://user:password@host:587?starttls=required or smtps://user:password@host:465"
 IMAP_URL_FORMAT = "imaps://user:password@host:993/INBOX or imap://user:password@host:143/INBOX?starttls=required"
@@ -34,10 +35,7 @@ class Relay:
     @property
     def is_loopback(self) -> bool:
         """Return whether the server is this machine."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     def secrets(self) -> Iterator[str]:
         """Yield user and password, plain and as the login sends them: a server may repeat a refused command."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 
-from nps_connect import ConnectionSettings
+from nps_connect import ConnectionSettings, is_loopback
 from nps_connect.builtin.review_link.url_template import find_placeholders, validate_template
 
 
@@ -25,16 +24,9 @@ def _normalize_locations(locations: dict[str, str]) -> dict[str, str]:
 
 
 def _validate_base_url(url: HttpUrl | None) -> HttpUrl | None:
-    if url is not None and url.scheme != "https" and not _is_loopback(url.host or ""):
+    if url is not None and url.scheme != "https" and not is_loopback(url.host or ""):
         raise ValueError("customers are sent there: it must be https, or http on this machine for a sandbox")
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class ReviewLinkSettings(ConnectionSettings):

@@ -5,7 +5,6 @@ A platform with several locations (shop, agency, city) chooses the page by a fie
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from sqlmodel import Session
 from nps_connect.errors import DeliveryError, PluginError
 from nps_connect.ledger import review_report
 from nps_connect.ledger.tables import EventRow, InvitationRow
+from nps_connect.records.base import is_loopback
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination, ReviewInvitation
 from nps_connect.records.events import Event
@@ -95,14 +95,7 @@ def is_safe_url(url: str) -> bool:
         return False
     if not url.isascii() or not url.isprintable() or set(' "<>\\^`{|}') & set(url) or parts.username is not None:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
 def location_fields(ctx: Context) -> set[str]:
