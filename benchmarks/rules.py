@@ -43,6 +43,15 @@ def measure() -> Iterator[tuple[str, int, float]]:
         suppression_reason=None,
         veto_reason=None,
         history=ContactHistory(),
+        surveys_due=lambda _day: 0,
+        trigger_surveys_due=lambda _day: 0,
+        outranked_by=None,
+        blocked_until=None,
+        reached=0,
+        baseline=lambda: 0.0,
+        released=False,
+        seen_at=NOW,
+        zone=UTC,
     )
     response = Response(
         id="r1", revision=1, survey="after-purchase", touchpoint="purchase", score=3, language="fr", answered_at=NOW

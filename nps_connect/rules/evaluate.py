@@ -158,7 +158,7 @@ def _check_time(facts: Facts) -> TriggerDecision | None:
             return refuse("inactive", f"it happened on {day}, the trigger is active from {first}")
         if last is not None and day > last:
             return refuse("inactive", f"it happened on {day}, the trigger was active until {last}")
-    age = (facts.seen_at or facts.now) - facts.event.occurred_at
+    age = facts.seen_at - facts.event.occurred_at
     if age <= facts.limits.max_event_age:
         return None
     limit = format_duration(facts.limits.max_event_age)

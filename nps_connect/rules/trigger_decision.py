@@ -100,14 +100,6 @@ class Candidate:
     earlier_verdicts: Mapping[str, str] = field(default_factory=dict)
 
 
-def _no_surveys_due(_day: date) -> int:
-    return 0
-
-
-def _no_baseline() -> float:
-    return 0.0
-
-
 @dataclass(frozen=True)
 class Facts:
     """Everything that the checks of one trigger read about one event.
@@ -129,7 +121,7 @@ class Facts:
         reached: number of people that the trigger reached within `unusual_within`.
         baseline: average number of people that the trigger reaches per `unusual_within`; only called when needed.
         released: an operator released the event although the trigger reached unusually many people.
-        seen_at: when the event came in or was last replayed, so that no event becomes too old in a queue; None = now.
+        seen_at: when the event came in or was last replayed, so that no event becomes too old in a queue.
         zone: time zone of the company, in which days are counted.
     """
 
@@ -142,15 +134,15 @@ class Facts:
     suppression_reason: str | None
     veto_reason: str | None
     history: ContactHistory | None
-    surveys_due: Callable[[date], int] = _no_surveys_due
-    trigger_surveys_due: Callable[[date], int] = _no_surveys_due
-    outranked_by: str | None = None
-    blocked_until: datetime | None = None
-    reached: int = 0
-    baseline: Callable[[], float] = _no_baseline
-    released: bool = False
-    seen_at: datetime | None = None
-    zone: tzinfo = UTC
+    surveys_due: Callable[[date], int]
+    trigger_surveys_due: Callable[[date], int]
+    outranked_by: str | None
+    blocked_until: datetime | None
+    reached: int
+    baseline: Callable[[], float]
+    released: bool
+    seen_at: datetime
+    zone: tzinfo
 
     @cached_property
     def due_at(self) -> datetime:

@@ -15,11 +15,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from nps_connect.connection import Clock, system_clock
 from nps_connect.web.access_log import AccessLog
 from nps_connect.web.backend import WebBackend
-from nps_connect.web.health import health_routes
-from nps_connect.web.mail_links import mail_link_routes
+from nps_connect.web.routes import health_routes, mail_link_routes, unavailable_response, webhook_routes
 from nps_connect.web.site import Site
 from nps_connect.web.survey import SurveyPages
-from nps_connect.web.webhooks import unavailable_response, webhook_routes
 
 MACHINE_PATHS = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
 """Paths whose errors are JSON; every other path shows people a page."""

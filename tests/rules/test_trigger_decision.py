@@ -46,6 +46,15 @@ def facts(**values):
         "suppression_reason": None,
         "veto_reason": None,
         "history": ContactHistory(),
+        "surveys_due": lambda _day: 0,
+        "trigger_surveys_due": lambda _day: 0,
+        "outranked_by": None,
+        "blocked_until": None,
+        "reached": 0,
+        "baseline": lambda: 0.0,
+        "released": False,
+        "seen_at": values.get("now", NOW),
+        "zone": UTC,
     }
     return Facts(**defaults | values)
 

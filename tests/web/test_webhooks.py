@@ -82,7 +82,7 @@ def test_an_unavailable_database_asks_for_a_resend(client, backend):
 
 
 def test_a_blocked_ledger_asks_for_a_resend_before_the_vendor_times_out(client, backend, monkeypatch):
-    monkeypatch.setattr("nps_connect.web.webhooks.STORE_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("nps_connect.web.routes.STORE_TIMEOUT_SECONDS", 0.05)
     free = threading.Event()
     backend.gate = free
     response = client.post("/hooks/crm", content=b"{}", headers=GOOD)

@@ -7,6 +7,7 @@ started and updates what has: it never opens a second ticket and never sends a s
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -53,96 +54,93 @@ def route_responses(
     queues: set[str] = set()
     plans: list[ReviewPlan] = []
     for response in responses:
-        router = _Router(ctx, session, response, planned.get(response.columns.id or 0, ()), new_deliveries, queues)
-        plans.append(router.route())
+        router = _Router(ctx, session, response, new_deliveries, queues)
+        plans.append(router.route(planned.get(response.columns.id or 0, ())))
     session.flush()
     queues |= plan_review_invitations(ctx, session, plans, new_deliveries)
     return queues | enqueue_deliveries(session, new_deliveries, ctx.clock()).queue_names
 
 
+@dataclass
 class _Router:
     """Compares the planned actions of one response with its deliveries.
 
-    Args:
+    Attributes:
         ctx: the context.
         session: the transaction of the response.
         response: the newest revision.
-        deliveries: the existing ones, oldest first.
         new_deliveries: what is to be enqueued is added.
         queues: queues with existing deliveries that are due now are added.
+        existing: its deliveries without review mails by action and connection, oldest first.
     """
 
-    def __init__(
-        self,
-        ctx: Context,
-        session: Session,
-        response: RoutableResponse,
-        deliveries: Sequence[DeliveryRow],
-        new_deliveries: list[NewDelivery],
-        queues: set[str],
-    ) -> None:
-        self._ctx, self._session, self._response = ctx, session, response
-        self._new_deliveries, self._queues = new_deliveries, queues
-        self._revision, self._now = response.columns.revision, ctx.clock()
-        self._grace_periods = (
-            {} if response.is_final else {name: spec.grace_period for name, spec in ctx.actions.items()}
-        )
-        self._review_mails: list[DeliveryRow] = []
-        self._existing: dict[tuple[str, str], list[DeliveryRow]] = {}
+    ctx: Context
+    session: Session
+    response: RoutableResponse
+    new_deliveries: list[NewDelivery]
+    queues: set[str]
+    existing: dict[tuple[str, str], list[DeliveryRow]] = field(default_factory=dict)
+
+    def route(self, deliveries: Sequence[DeliveryRow]) -> ReviewPlan:
+        """Plan everything but review invitations, whose plan is returned."""
+        review_mails: list[DeliveryRow] = []
         for delivery in deliveries:
             if delivery.action == "invite_review":
-                self._review_mails.append(delivery)
+                review_mails.append(delivery)
             elif delivery.options.get("case") is None:  # reports of a case do not come from routes
-                self._existing.setdefault((delivery.action, delivery.connection), []).append(delivery)
-
-    def route(self) -> ReviewPlan:
-        """Plan everything but review invitations, whose plan is returned."""
+                self.existing.setdefault((delivery.action, delivery.connection), []).append(delivery)
         offers: dict[str, PlannedAction] = {}
         actions: dict[tuple[str, str], PlannedAction] = {}
+        grace_periods = {name: spec.grace_period for name, spec in self.ctx.actions.items()}
         for action in plan_actions(
-            self._ctx.settings.routes, response=self._response.response, grace_periods=self._grace_periods
+            self.ctx.settings.routes,
+            response=self.response.response,
+            grace_periods={} if self.response.is_final else grace_periods,
         ):
             if action.action == "invite_review":
                 offers[action.via] = action
             else:
                 actions[action.action, action.via] = action
-        for target, deliveries in self._existing.items():
+        self._carry_out(actions)
+        return ReviewPlan(self.response, offers, review_mails)
+
+    def _carry_out(self, actions: Mapping[tuple[str, str], PlannedAction]) -> None:
+        for target, earlier in self.existing.items():
             if target not in actions and target[0] in ("open_ticket", "send_alert"):
-                self._withdraw(deliveries[-1])
+                self._withdraw(earlier[-1])
         for target, action in actions.items():
-            if target not in self._existing:
+            if target not in self.existing:
                 self._enqueue(action.action, action.via, action.delay, _route_options(action))
             elif action.action == "write_score":
-                self._replace_score(action, self._existing[target])
+                self._replace_score(action, self.existing[target])
             else:
-                self._update(action, self._existing[target][-1])
-        return ReviewPlan(self._response, offers, self._review_mails)
+                self._update(action, self.existing[target][-1])
 
     def _withdraw(self, delivery: DeliveryRow) -> None:
         """Cancel a delivery that the response no longer leads to, or report the change on its ticket."""
         if _is_unstarted(delivery) and not delivery.in_doubt:
-            cancel(self._ctx, self._session, delivery, CancelCode.RESPONSE_CHANGED)
+            cancel(self.ctx, self.session, delivery, CancelCode.RESPONSE_CHANGED)
         elif delivery.action == "open_ticket" and delivery.state != "cancelled":
             self._update_ticket(delivery)
 
     def _replace_score(self, action: PlannedAction, deliveries: Sequence[DeliveryRow]) -> None:
         """Write the newest revision once, and cancel the writes of earlier ones."""
         newest = deliveries[-1]
-        if newest.revision == self._revision:
+        if newest.revision == self.response.columns.revision:
             if newest.state == "pending":  # the Send button ends the grace period
                 self._advance(newest, action)
             return
         for delivery in deliveries:
             if delivery.state in UNSTARTED_STATES:
-                cancel(self._ctx, self._session, delivery, CancelCode.SUPERSEDED)
+                cancel(self.ctx, self.session, delivery, CancelCode.SUPERSEDED)
         self._enqueue(action.action, action.via, action.delay, _route_options(action))
 
     def _update(self, action: PlannedAction, delivery: DeliveryRow) -> None:
         """Bring a delivery up to date if it has not started, else report the change on its ticket."""
         if delivery.state == "cancelled" and delivery.first_started_at is None:
             mark_pending(delivery)
-            delivery.revision, delivery.due_at = self._revision, self._now + action.delay
-            self._queues.add(delivery.queue_name)
+            delivery.revision, delivery.due_at = self.response.columns.revision, self.ctx.clock() + action.delay
+            self.queues.add(delivery.queue_name)
         elif _is_unstarted(delivery):
             delivery.options = {**delivery.options, **_route_options(action)}
             self._advance(delivery, action)
@@ -150,18 +148,18 @@ class _Router:
             self._update_ticket(delivery)
 
     def _advance(self, delivery: DeliveryRow, action: PlannedAction) -> None:
-        delivery.due_at = min(delivery.due_at, self._now + action.delay)
-        self._queues.add(delivery.queue_name)
+        delivery.due_at = min(delivery.due_at, self.ctx.clock() + action.delay)
+        self.queues.add(delivery.queue_name)
 
     def _update_ticket(self, ticket: DeliveryRow) -> None:
         """Report the newest revision on a ticket once, and cancel earlier reports that have not started."""
-        updates = self._existing.get(("update_ticket", ticket.connection), [])
-        if any(update.revision == self._revision for update in updates):
+        updates = self.existing.get(("update_ticket", ticket.connection), [])
+        if any(update.revision == self.response.columns.revision for update in updates):
             return
         for update in updates:
             if _is_unstarted(update):
-                cancel(self._ctx, self._session, update, CancelCode.SUPERSEDED)
-        if self._ctx.connector_info(ticket.connection).action("update_ticket") is not None:
+                cancel(self.ctx, self.session, update, CancelCode.SUPERSEDED)
+        if self.ctx.connector_info(ticket.connection).action("update_ticket") is not None:
             options = {"reported_revision": ticket.revision}
             self._enqueue("update_ticket", ticket.connection, timedelta(0), options, follows=ticket)
 
@@ -174,22 +172,22 @@ class _Router:
         *,
         follows: DeliveryRow | None = None,
     ) -> None:
-        columns = self._response.columns
+        columns = self.response.columns
         waits = follows is not None and follows.state != "succeeded"
-        self._new_deliveries.append(
+        self.new_deliveries.append(
             NewDelivery(
                 connection=connection,
                 action=action,
                 subject=columns.public_id,
-                key_revision=self._revision if action in ("write_score", "update_ticket") else None,
-                due_at=self._now + delay,
+                key_revision=self.response.columns.revision if action in ("write_score", "update_ticket") else None,
+                due_at=self.ctx.clock() + delay,
                 contact_id=columns.contact_id,
                 invitation_id=columns.invitation_id,
                 response_id=columns.id,
-                revision=self._revision,
+                revision=self.response.columns.revision,
                 options=options,
                 depends_on_id=follows.id if follows is not None else None,
-                hold_code=HoldCode.SHADOW if self._ctx.shadow else HoldCode.WAITS_FOR_TICKET if waits else None,
+                hold_code=HoldCode.SHADOW if self.ctx.shadow else HoldCode.WAITS_FOR_TICKET if waits else None,
             )
         )
 
