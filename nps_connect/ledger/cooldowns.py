@@ -57,8 +57,13 @@ def reserve(
             continue
         if not (ignore_cooldown or _is_only_planned(session, subject, exempt)):
             return False
-        _acquire(session, subject, invitation_id, until, col(CooldownRow.until) < until)
+        extend(session, subject, invitation_id=invitation_id, until=until)
     return True
+
+
+def extend(session: Session, subject: str, *, invitation_id: int, until: datetime) -> None:
+    """Start the cooldown of a subject anew for an invitation that ignores cooldowns; never shorten it."""
+    _acquire(session, subject, invitation_id, until, col(CooldownRow.until) < until)
 
 
 def confirm(session: Session, invitation_id: int, *, until: datetime) -> None:

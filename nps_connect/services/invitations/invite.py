@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam
 from sqlmodel import Session, col
 
-from nps_connect.ledger import pauses
+from nps_connect.ledger import cooldowns, pauses
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.tables import InvitationRow
-from nps_connect.ledger.upserts import insert_for, insert_many
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
 from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.timing import link_expiry
@@ -122,18 +122,21 @@ def _reserve_cooldowns(
     """
     cooldown = ctx.settings.limits.cooldown
     exclusive: dict[str, dict[str, Any]] = {}
-    extending: dict[str, dict[str, Any]] = {}
+    extending: dict[str, tuple[int, datetime]] = {}
     for approved, invitation_id in approved_ids:
-        values = {"until": approved.due_at + cooldown, "invitation_id": invitation_id, "confirmed": False}
+        until = approved.due_at + cooldown
         for subject in approved.person.subjects:
-            is_exempt = approved.trigger.ignore_cooldown is not None or subject in exclusive or subject in extending
-            (extending if is_exempt else exclusive)[subject] = {"subject": subject, **values}
+            if approved.trigger.ignore_cooldown is not None or subject in exclusive or subject in extending:
+                extending[subject] = invitation_id, until
+            else:
+                values = {"subject": subject, "until": until, "invitation_id": invitation_id, "confirmed": False}
+                exclusive[subject] = values
     if exclusive:
         rows = [exclusive[subject] for subject in sorted(exclusive)]
         if start_cooldowns(session, rows, now) < len(rows):
             raise ReservationConflict
-    for subject in sorted(extending):
-        _extend_cooldown(session, extending[subject])
+    for subject, (invitation_id, until) in sorted(extending.items()):
+        cooldowns.extend(session, subject, invitation_id=invitation_id, until=until)
 
 
 def start_cooldowns(session: Session, rows: Sequence[dict[str, Any]], now: datetime) -> int:
@@ -155,15 +158,3 @@ def _restart_if_expired(statement: Any) -> Any:  # noqa: ANN401  # two dialects'
         set_={"until": new.until, "invitation_id": new.invitation_id, "confirmed": new.confirmed},
         where=col(CooldownRow.until) <= bindparam("now", type_=UtcDateTime()),
     )
-
-
-def _extend_cooldown(session: Session, row: dict[str, Any]) -> None:
-    """Start the cooldown of a subject anew for a trigger that ignores cooldowns; never shorten it."""
-    insert = insert_for(session, CooldownRow).values(**row).on_conflict_do_nothing(index_elements=["subject"])
-    if session.execute(insert.returning(col(CooldownRow.subject))).scalar() is None:
-        session.execute(
-            update(CooldownRow)
-            .where(col(CooldownRow.subject) == row["subject"], col(CooldownRow.until) < row["until"])
-            .values(until=row["until"], invitation_id=row["invitation_id"])
-            .execution_options(synchronize_session=False)
-        )
