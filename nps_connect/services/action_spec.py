@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import Action, CancelCode, HoldCode, Payload, Receipt, cancel_text
+from nps_connect.records.deliveries import Action, CancelCode, HoldCode, Payload, Receipt
 from nps_connect.rules.retry_plan import RetryPlan
 from nps_connect.settings.model import Settings
 
@@ -166,11 +166,6 @@ class AbandonedDelivery:
     state: str
     reason: str
     cancel_code: CancelCode | None = None
-
-    @classmethod
-    def cancelled(cls, row: DeliveryRow, code: CancelCode, detail: str | None = None) -> AbandonedDelivery:
-        """Describe a cancelled delivery."""
-        return cls(row, "cancelled", cancel_text(code, detail), code)
 
 
 OutcomeCallback = Callable[["Context", Session, Sequence[SettledDelivery], datetime], set[str]]

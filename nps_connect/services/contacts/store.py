@@ -140,17 +140,12 @@ def build_earlier_response(row: ResponseRow) -> EarlierResponse:
     )
 
 
-def build_response(row: ResponseColumns, follow_up: Sequence[object] | None = None) -> Response:
+def build_response(row: ResponseColumns) -> Response:
     """Return the record of a confirmed response.
-
-    Args:
-        row: the columns of the response.
-        follow_up: the stored follow-up answers, where `row` does not have them.
 
     Raises:
         ValueError: the response is not confirmed, or the stored data is damaged.
     """
-    answers = row.follow_up if follow_up is None else follow_up
     if row.score is None or row.answered_at is None:
         raise ValueError(f"response {row.public_id} is not confirmed")
     return Response(
@@ -163,7 +158,7 @@ def build_response(row: ResponseColumns, follow_up: Sequence[object] | None = No
         language=row.language,
         answered_at=row.answered_at,
         do_not_contact=row.do_not_contact,
-        follow_up=tuple(map(FollowUpAnswer.model_validate, answers)),
+        follow_up=tuple(map(FollowUpAnswer.model_validate, row.follow_up)),
     )
 
 
