@@ -78,10 +78,21 @@ def record_submissions(
         confirmed[invitation_id] = entry.is_confirmed
         if not _apply_conflict(session, entry, planned, queues):
             continue
-        routable.append(_to_routable(entry))
+        invitation = entry.received.invitation
+        routable.append(
+            RoutableResponse(
+                columns=entry.response,
+                response=build_response(entry.response),
+                contact=invitation.state.contact(),
+                mailbox=invitation.state.mailbox,
+                has_merged_contacts=invitation.has_merged_contacts,
+                has_review_request=invitation.has_review_request,
+                is_final=entry.received.submission.is_final,
+            )
+        )
         if invitation_id in log.reminded:
             reminded.append(invitation_id)
-        if entry.received.invitation.has_case:
+        if invitation.has_case:
             with_case.append(entry.response)
     if reminded:
         reminders = col(DeliveryRow.action) == "send_reminder", col(DeliveryRow.invitation_id).in_(reminded)
@@ -119,7 +130,9 @@ def _store_responses(
         response_id, public_id = ids[entry.response.invitation_id]
         response = entry.response._replace(id=response_id, public_id=public_id)
         stored[index] = entry._replace(response=response)
-        revisions.append(_revision_columns(stored[index]))
+        content = {name: getattr(response, name) for name in _CONTENT_COLUMNS}
+        is_final, at = entry.received.submission.is_final, content.pop("answered_at")
+        revisions.append({**content, "response_id": response_id, "is_final": is_final, "at": at})
     insert_many(session, RevisionRow, revisions)
     return stored
 
@@ -187,12 +200,6 @@ def _normalize_answer(question: FollowUp, answer: str, language: str) -> str:
     return ""
 
 
-def _revision_columns(entry: _StoredSubmission) -> dict[str, Any]:
-    content = {name: getattr(entry.response, name) for name in _CONTENT_COLUMNS}
-    at, is_final = content.pop("answered_at"), entry.received.submission.is_final
-    return {**content, "response_id": entry.response.id, "is_final": is_final, "at": at}
-
-
 def _apply_conflict(
     session: Session, entry: _StoredSubmission, planned: Mapping[int, Sequence[DeliveryRow]], queues: set[str]
 ) -> bool:
@@ -221,16 +228,3 @@ def _hold_deliveries(session: Session, invitation_id: int, deliveries: Iterable[
             delivery.state, delivery.hold_code = "held", HoldCode.CONFLICTING_SCORES
     reminders = col(DeliveryRow.invitation_id) == invitation_id, col(DeliveryRow.action) == "send_reminder"
     restore_cancelled(session, CancelCode.ANSWERED, *reminders)
-
-
-def _to_routable(entry: _StoredSubmission) -> RoutableResponse:
-    invitation = entry.received.invitation
-    return RoutableResponse(
-        columns=entry.response,
-        response=build_response(entry.response),
-        contact=invitation.state.contact(),
-        mailbox=invitation.state.mailbox,
-        has_merged_contacts=invitation.has_merged_contacts,
-        has_review_request=invitation.has_review_request,
-        is_final=entry.received.submission.is_final,
-    )
