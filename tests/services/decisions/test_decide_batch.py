@@ -150,7 +150,7 @@ class TestAFlood:
 
     def test_goes_on_when_it_is_released_and_every_rule_is_asked_again(self, application_with_held_trigger, clock):
         with application_with_held_trigger.ledger.write() as session:
-            suppress(session, ["c:8"], "objected", source="operator", now=clock())
+            suppress(application_with_held_trigger.ctx, session, ["c:8"], "objected", source="operator")
         clock.forward("8d")
         with application_with_held_trigger.ledger.write() as session:
             assert held_triggers.release_held(session, "sales", clock()) == 5
