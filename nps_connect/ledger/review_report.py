@@ -153,8 +153,8 @@ def load_review_counts(session: Session) -> list[ReviewCounts]:
 
 def _upsert_tally(session: Session, platform: str, segment: str, contact_id: int, *events: ReviewLinkEvent) -> None:
     """Count a contact, and the events of its link, once."""
-    row: dict[str, Any] = {"platform": platform, "segment": segment, "contact_id": contact_id}
-    row.update(dict.fromkeys(REVIEW_LINK_EVENTS, False) | dict.fromkeys(events, True))
+    marks: dict[str, Any] = {event: event in events for event in REVIEW_LINK_EVENTS}
+    row = {"platform": platform, "segment": segment, "contact_id": contact_id, **marks}
     if not events:
         insert_many(session, ReviewTallyRow, [row], skip_existing=TALLY_KEY)
         return
