@@ -70,6 +70,8 @@ def init(options: Options, force: bool, as_json: bool) -> None:
 
 def _append_variables(path: Path, variables: dict[str, str]) -> None:
     """Append variables to the environment file, which is created readable by its owner only."""
+    from nps_connect.settings.config_files import format_variable
+
     if not variables:
         return
     is_new = not path.exists()
@@ -77,10 +79,4 @@ def _append_variables(path: Path, variables: dict[str, str]) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         if is_new:
             stream.write("# Secrets of nps-connect. Keep this file out of version control.\n")
-        stream.writelines(f"{name}={_quote(value)}\n" for name, value in variables.items())
-
-
-def _quote(value: str) -> str:
-    """Return the value in single quotes, so that nothing in it is expanded."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+        stream.writelines(format_variable(name, value) for name, value in variables.items())

@@ -16,6 +16,7 @@ import httpx
 from nps_connect.app.application import create_database, open_application
 from nps_connect.plugins import LOAD_PLUGINS_VARIABLE
 from nps_connect.services.operations.connection_setup import apply_all_setups
+from nps_connect.settings.config_files import format_variable
 from nps_connect.settings.load_settings import environment_path, load_settings
 from nps_connect.settings.sources import ENV_PREFIX
 
@@ -57,9 +58,8 @@ class ProductProcess:
         self.config.write_text(text, encoding="utf-8")
         secrets = environment_path(self.config)
         secrets.touch(mode=SECRET_FILE_MODE)
-        secrets.write_text(
-            "".join(f"{name}={_quote_value(value)}\n" for name, value in variables.items()), encoding="utf-8"
-        )
+        lines = [format_variable(name, value) for name, value in variables.items()]
+        secrets.write_text("".join(lines), encoding="utf-8")
 
     def run_command(self, *arguments: str) -> str:
         """Run one command and return its output.
@@ -160,8 +160,3 @@ def _is_ready(client: httpx.Client, url: str) -> bool:
         return client.get(url).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-def _quote_value(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -58,6 +58,12 @@ def _syntax_error(message: str, text: str, where: str) -> ConfigError:
     )
 
 
+def format_variable(name: str, value: str) -> str:
+    """Return a line of an environment file; the value is in single quotes, so that nothing in it is expanded."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{name}='{escaped}'\n"
+
+
 def read_environment_file(path: Path) -> dict[str, str]:
     """Return the variables of a ``NAME=value`` file; empty if the file does not exist.
 

@@ -13,7 +13,7 @@ import click
 
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import suggest_nearest
-from nps_connect.cli._support.output import pluralize
+from nps_connect.cli._support.output import open_output, pluralize
 from nps_connect.cli._support.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -223,11 +223,7 @@ def collect_line_errors(path: Path | None) -> Iterator[RowErrors]:
     if path is None:
         yield RowErrors()
         return
-    try:
-        stream = path.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise CommandError(f"cannot write {path}: {error.strerror}") from None
-    with stream:
+    with open_output(path) as stream:
         writer = csv.writer(stream)
         writer.writerow(("line", "reason", "detail"))
         yield RowErrors(on_error=lambda error: writer.writerow((error.line, error.reason, error.detail)))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from nps_connect.cli._support.errors import CommandError
 from nps_connect.sanitization import CONTROL_CHARACTERS
 
 if TYPE_CHECKING:
@@ -32,6 +35,21 @@ def dump_json(data: object, *, indent: int | None = None) -> str:
 
 def _json_default(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[TextIO]:
+    """Open a text file for writing, without conversion of line ends.
+
+    Raises:
+        CommandError: the file cannot be written.
+    """
+    try:
+        stream = path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror}") from None
+    with stream:
+        yield stream
 
 
 def attributes(row: object, *names: str) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -13,9 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from nps_connect.cli._support.csv_input import DELIMITERS
-from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import dump_json, pluralize
+from nps_connect.cli._support.output import dump_json, open_output, pluralize
 from nps_connect.cli._support.periods import parse_period, period_options
 from nps_connect.cli.responses.list import SEGMENT_BOUNDS
 
@@ -64,7 +62,7 @@ def export(
         bounds = SEGMENT_BOUNDS[segment] if segment else None
         selection = export.ResponseFilter(survey, bounds, start, end)
         rows = export.export_responses(ledger, selection, settings.core.zone)
-        with _open_output(output) as stream:
+        with open_output(output) if output is not None else nullcontext(sys.stdout) as stream:
             if as_json:
                 count = _write_json(stream, rows)
             else:
@@ -72,19 +70,6 @@ def export(
                 count = _write_csv(stream, rows, export.EXPORT_COLUMNS, DELIMITERS[delimiter], raw=raw)
     if output is not None:
         click.echo(f"{pluralize(count, 'response', 'responses')} written to {output}", err=True)
-
-
-@contextmanager
-def _open_output(output: Path | None) -> Iterator[TextIO]:
-    if output is None:
-        yield sys.stdout
-        return
-    try:
-        stream = output.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise CommandError(f"cannot write {output}: {error.strerror}") from None
-    with stream:
-        yield stream
 
 
 def _write_json(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import console, format_time, pluralize, print_json, print_table
+from nps_connect.cli._support.output import console, format_time, open_output, pluralize, print_json, print_table
 from nps_connect.cli._support.periods import parse_period
 from nps_connect.cli._support.progress import progress_bar
 
@@ -99,13 +98,10 @@ def _build_rows(new: SimulationResult, difference: SimulationDiff) -> list[dict[
 def _write_csv(path: Path, new: SimulationResult, difference: SimulationDiff) -> None:
     import csv
 
-    try:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, COLUMNS)
-            writer.writeheader()
-            writer.writerows(_build_rows(new, difference))
-    except OSError as error:
-        raise CommandError(f"cannot write {path}: {error.strerror}") from None
+    with open_output(path) as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows(_build_rows(new, difference))
 
 
 def _print(
