@@ -45,7 +45,7 @@ def test_suppressed_address_without_a_contact(seeded_cli):
     application = seeded_cli.application
     with application.ledger.write() as session:
         subject = mailbox_subject(mailbox_hash("gone@example.com"))
-        suppress(session, [subject], "bounced", source="mail", now=application.clock())
+        suppress(application.ctx, session, [subject], "bounced", source="mail")
     result = seeded_cli("explain", "gone@example.com")
     assert "suppressed  bounced" in result.out
 

@@ -69,7 +69,7 @@ def ambiguous_contact(application: ApplicationHarness) -> None:
 def suppressed_contact(application: ApplicationHarness) -> None:
     win_deal_of_known_contact(application)
     with application.ledger.write() as session:
-        suppress(session, ["c:1"], "objected", source="by telephone", now=application.clock())
+        suppress(application.ctx, session, ["c:1"], "objected", source="by telephone")
     win_deals(application, "1")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -165,9 +166,11 @@ def test_earlier_cooldowns_apply_to_simulated_events(month, clock):
 def test_opt_out_applies_from_its_moment(month, clock):
     from nps_connect.services.suppressions.store import suppress
 
+    moment = START + timedelta(days=8)
     with month.ledger.write() as session:
-        suppress(session, ["c:9"], "objected", source="page", now=START + timedelta(days=8, hours=-1))
-        suppress(session, ["c:1"], "objected", source="page", now=START + timedelta(days=8))
+        for contact, at in (("c:9", moment - timedelta(hours=1)), ("c:1", moment)):
+            ctx = replace(month.ctx, clock=ManualClock(at))
+            suppress(ctx, session, [contact], "objected", source="page")
     outcome = simulate(month.ctx, START)
     assert outcome.reasons == {"surveyed": 9, "suppressed": 1}
     assert "crm:9" not in {survey.contact for survey in outcome.surveys}
