@@ -70,7 +70,12 @@ def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime
     missing = [ref for ref in sorted(contact_by_ref) if ref not in rows]
     stored: dict[ContactRef, StoredContact] = {}
     if missing:
-        stored = _insert_contacts(session, [_contact_values(contact_by_ref[ref], now) for ref in missing])
+        new_contacts = [_contact_values(contact_by_ref[ref], now) for ref in missing]
+        unique = ("connection", "vendor_id")
+        returning = (*unique, "id", "mailbox", "language")
+        inserted = insert_many(session, ContactRow, new_contacts, skip_existing=unique, returning=returning)
+        for connection, vendor_id, *columns in inserted:
+            stored[connection, vendor_id] = StoredContact(*columns)
         rows |= _load_rows(session, [ref for ref in missing if ref not in stored])  # inserted by another worker
     changed: list[dict[str, Any]] = []
     for ref, row in sorted(rows.items()):  # one order for all workers prevents deadlocks
@@ -99,13 +104,6 @@ def _load_rows(session: Session, refs: Iterable[ContactRef]) -> dict[ContactRef,
         )
         rows |= {(row.connection, row.vendor_id): row for row in session.execute(query, {"ids": ids}).all()}
     return rows
-
-
-def _insert_contacts(session: Session, values: Sequence[Mapping[str, Any]]) -> dict[ContactRef, StoredContact]:
-    """Insert contacts and return those that another worker has not inserted in the meantime."""
-    names = ("connection", "vendor_id", "id", "mailbox", "language")
-    inserted = insert_many(session, ContactRow, values, skip_existing=("connection", "vendor_id"), returning=names)
-    return {(connection, vendor_id): StoredContact(*columns) for connection, vendor_id, *columns in inserted}
 
 
 def _contact_values(contact: Contact, now: datetime) -> dict[str, Any]:
@@ -177,7 +175,10 @@ def load_people(
         )
         for contact_id, mailbox in mailboxes.items()
     }
-    reasons = _load_suppressions(session, {subject for group in subjects.values() for subject in group})
+    query = select(col(SuppressionRow.subject), func.min(col(SuppressionRow.reason)))
+    query = query.where(in_list(col(SuppressionRow.subject), "subjects")).group_by(col(SuppressionRow.subject))
+    named = {subject for group in subjects.values() for subject in group}
+    reasons = dict(session.execute(query, {"subjects": list(named)}).all())
     histories = _load_histories(session, groups) if with_history else {}
     people = {}
     for contact_id, group in subjects.items():
@@ -205,45 +206,29 @@ def load_merged_groups(session: Session, contact_ids: Iterable[int]) -> dict[int
     return groups
 
 
-def _load_suppressions(session: Session, subjects: Iterable[str]) -> dict[str, str]:
-    query = select(col(SuppressionRow.subject), func.min(col(SuppressionRow.reason)))
-    query = query.where(in_list(col(SuppressionRow.subject), "subjects")).group_by(col(SuppressionRow.subject))
-    return dict(session.execute(query, {"subjects": list(subjects)}).all())
-
-
 def _load_histories(session: Session, groups: Mapping[int, set[int]]) -> dict[int, ContactHistory]:
-    surveyed = _load_last_surveyed(session, {member for group in groups.values() for member in group})
-    responses = _load_response_counts(session, groups)
-    histories = {}
-    for contact_id, members in groups.items():
-        moments = [surveyed[member] for member in members if member in surveyed]
-        count, score, answered_at = responses.get(contact_id, (0, None, None))
-        histories[contact_id] = ContactHistory(
-            last_surveyed_at=max(moments, default=None),
-            last_score=score,
-            last_answered_at=answered_at,
-            answers=count,
-        )
-    return histories
-
-
-def _load_last_surveyed(session: Session, contact_ids: Iterable[int]) -> dict[int, datetime]:
-    query = select(col(InvitationRow.contact_id), func.max(col(InvitationRow.sent_at)))
-    query = query.where(in_list(col(InvitationRow.contact_id), "ids"), col(InvitationRow.sent_at).is_not(None))
-    return dict(session.execute(query.group_by(col(InvitationRow.contact_id)), {"ids": list(contact_ids)}).all())
-
-
-def _load_response_counts(
-    session: Session, contact_ids: Iterable[int]
-) -> dict[int, tuple[int, int | None, datetime | None]]:
-    """Number of confirmed responses of each contact, with score and moment of the newest."""
-    query = (
+    """Return the last survey of a contact and of all who were merged into it, and the contact's confirmed responses."""
+    sent = select(col(InvitationRow.contact_id), func.max(col(InvitationRow.sent_at))).where(
+        in_list(col(InvitationRow.contact_id), "ids"), col(InvitationRow.sent_at).is_not(None)
+    )
+    members = {member for group in groups.values() for member in group}
+    sent_at = dict(session.execute(sent.group_by(col(InvitationRow.contact_id)), {"ids": list(members)}).all())
+    responses = (
         select(col(ResponseRow.contact_id), col(ResponseRow.score), col(ResponseRow.answered_at))
         .where(in_list(col(ResponseRow.contact_id), "ids"), col(ResponseRow.revision) > 0)
         .where(col(ResponseRow.scale) == NPS_SCALE)
         .order_by(col(ResponseRow.answered_at), col(ResponseRow.id))
     )
-    counts: dict[int, tuple[int, int | None, datetime | None]] = {}
-    for contact_id, score, answered_at in session.execute(query, {"ids": list(contact_ids)}).all():
-        counts[contact_id] = (counts.get(contact_id, (0, None, None))[0] + 1, score, answered_at)
-    return counts
+    newest: dict[int, tuple[int, int | None, datetime | None]] = {}
+    for contact_id, score, answered_at in session.execute(responses, {"ids": list(groups)}).all():
+        newest[contact_id] = (newest.get(contact_id, (0,))[0] + 1, score, answered_at)
+    histories = {}
+    for contact_id, group in groups.items():
+        count, score, answered_at = newest.get(contact_id, (0, None, None))
+        histories[contact_id] = ContactHistory(
+            last_surveyed_at=max((sent_at[member] for member in group if member in sent_at), default=None),
+            last_score=score,
+            last_answered_at=answered_at,
+            answers=count,
+        )
+    return histories
