@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,19 @@ from nps_connect.services.operations.connection_findings import count_unreadable
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 
 EXTRA_REVISIONS = Path(__file__).parent / "extra_revisions"
+MORE_THAN_ONE_STEP = 1001
+"""Number of invitations that the migration of public ids fills in more than one step."""
+
+INSERT_CONTACT = """
+INSERT INTO contacts (id, connection, vendor_id, opted_out, record, seen_at)
+VALUES (1, 'crm', '1', false, '{}', '2026-03-02 09:00:00+00:00')
+"""
+INSERT_INVITATIONS = """
+INSERT INTO survey_invitations (survey, touchpoint, trigger, contact_id, language, state, created_at, due_at, expires_at)
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
+SELECT 'after-purchase', 'purchase', 't', 1, 'fr', 'sent', contacts.seen_at, contacts.seen_at, contacts.seen_at
+FROM numbers, contacts
+"""
 
 
 def load_catalog(ledger: Ledger) -> dict[str, object]:
@@ -127,6 +142,22 @@ def test_upgrade_applies_a_new_revision_and_keeps_the_data(empty_ledger, monkeyp
     assert "nickname" in {column["name"] for column in inspect(empty_ledger.engine).get_columns("contacts")}
     with empty_ledger.read() as session:
         assert session.get(PauseRow, "mail").reason == "holidays"
+
+
+def test_the_upgrade_gives_each_stored_invitation_a_public_id(empty_ledger, monkeypatch, tmp_path):
+    for version in ("2001_initial.py", "2003_database_identity.py"):
+        shutil.copy(schema.MIGRATIONS_DIR / "versions" / version, tmp_path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "VERSION_FOLDERS", (tmp_path,))
+        create(empty_ledger)
+    with empty_ledger.write() as session:
+        session.execute(text(INSERT_CONTACT))
+        session.execute(text(INSERT_INVITATIONS), {"count": MORE_THAN_ONE_STEP})
+    upgrade(empty_ledger)
+    with empty_ledger.read() as session:
+        public_ids = session.execute(text("SELECT public_id FROM survey_invitations")).scalars().all()
+    assert len(set(public_ids)) == MORE_THAN_ONE_STEP
+    assert all(re.fullmatch("[0-9a-f]{32}", public_id) for public_id in public_ids)
 
 
 def test_an_empty_database_is_refused_with_the_command_that_creates_the_schema(tmp_path):

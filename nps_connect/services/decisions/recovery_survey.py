@@ -59,7 +59,7 @@ def _decide_recovery_survey(ctx: Context, session: Session, row: StoredEvent, ca
     person = load_people(session, {stored.id: stored.mailbox})[stored.id]
     contact = build_contact(contact_row)
     solved_event = Event(
-        key=f"{CASE_SOLVED_KIND}:{case.id}:{row.event.key}"[:400],
+        key=f"{CASE_SOLVED_KIND}:{response.public_id}:{row.event.key}"[:400],
         kind=CASE_SOLVED_KIND,
         object_id=str(case.id),
         occurred_at=row.event.occurred_at,
