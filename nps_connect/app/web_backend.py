@@ -85,8 +85,8 @@ class ApplicationWebBackend:
         return resolve_review_link(self._ctx, token, visit)
 
     def report_bounces(self, token: str, message: bytes) -> int:
-        """Process a bounce report of a relay; returns the number of bounces recorded."""
-        return receive_bounce_report(self._ctx, token, message)
+        """Process a bounce report of a relay; returns the number of new bounces of our mail."""
+        return receive_bounce_report(self._ctx, token, message).new
 
     def problems(self) -> list[str]:
         """Return why the product is not ready; empty if it is."""

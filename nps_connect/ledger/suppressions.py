@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint, false
 from sqlmodel import Field
 
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime
@@ -30,10 +30,13 @@ class BounceRow(Base, table=True):
     """A bounce or complaint; `key` is derived from the report, so that each report counts once.
 
     Attributes:
-        kind: `hard` (the mailbox does not exist), `soft` (temporary failure), `complaint`.
+        kind: `hard` (the mailbox does not exist), `soft` (any other failure), `complaint`.
+        mailbox: its hash.
+        delivery_id: the mail that came back; None if the report names none of ours to that mailbox: it had no effect.
+        concerns_mailbox: a soft bounce that counts against the mailbox when it is repeated.
         status: the enhanced status code (RFC 3463), such as ``5.1.1``, if known.
         detail: the mail server's text, truncated and redacted.
-        source: `smtp` (rejected in the session), `relay` (posted by a relay), `file`.
+        source: `smtp` (rejected in the session), `relay` (posted by a relay), `mailbox`, `file`.
     """
 
     __tablename__ = "bounces"
@@ -48,6 +51,7 @@ class BounceRow(Base, table=True):
     mailbox: str | None = Field(default=None, max_length=64, index=True)
     contact_id: int | None = Field(default=None, foreign_key="contacts.id", sa_type=BigId, index=True)
     delivery_id: int | None = Field(default=None, foreign_key="deliveries.id", sa_type=BigId, index=True)
+    concerns_mailbox: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     status: str | None = Field(default=None, max_length=20)
     detail: str
     source: str = Field(max_length=20)

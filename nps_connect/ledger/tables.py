@@ -228,6 +228,10 @@ class RevisionRow(Base, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+RECEIPT_IS_MESSAGE_ID = "substr(receipt_id, 1, 1) = '<'"
+"""Of mails; other receipts are ids of vendors."""
+
+
 class DeliveryRow(QueuedRow, table=True):
     """One action for one subject on one connection; queue ``<connection>/<action>``.
 
@@ -248,6 +252,7 @@ class DeliveryRow(QueuedRow, table=True):
         CheckConstraint(DELIVERY_STATES, name="state"),
         UniqueConstraint("key"),
         Index("ix_deliveries_state_id", "state", "id"),
+        partial_index("ix_deliveries_message_id", "receipt_id", where=RECEIPT_IS_MESSAGE_ID),
         partial_index("ix_deliveries_ticket", "connection", "receipt_id", where="action = 'open_ticket'"),
     )
 

@@ -11,7 +11,7 @@ class Bounce(Record):
     """A mail server's report on one mail to one mailbox.
 
     Attributes:
-        kind: `hard` (the mailbox does not exist: suppress it), `soft` (temporary failure), `complaint` (the recipient
+        kind: `hard` (the mailbox does not exist: suppress it), `soft` (any other failure), `complaint` (the recipient
             marked the mail as spam: suppress the contact).
         address: the mailbox that failed or whose owner complained, if the report names it.
         message_id: the receipt's id of our mail, if the report contains it: its Message-ID with angle brackets.
@@ -24,7 +24,7 @@ class Bounce(Record):
 
     kind: Literal["hard", "soft", "complaint"]
     address: str | None = None
-    message_id: str | None = None
+    message_id: Line | None = None
     concerns_mailbox: bool = False
     status: str | None = None
     detail: Line = ""

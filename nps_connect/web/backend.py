@@ -59,7 +59,7 @@ class WebBackend(Protocol):
         """Return the address of the review page; None for an unknown link."""
 
     def report_bounces(self, token: str, message: bytes) -> int:
-        """Process a bounce or complaint report; returns the number of bounces that were not yet recorded.
+        """Process a bounce or complaint report; returns the number of new bounces of our mail.
 
         Raises:
             WebhookRejected: the token is unknown, or the message is no bounce or complaint report.

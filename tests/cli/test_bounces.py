@@ -1,8 +1,15 @@
-"""`nps-connect bounces read` and `bounces address`."""
+"""`nps-connect bounces read`, `bounces list` and `bounces address`."""
 
 from __future__ import annotations
 
-BOUNCE = b"""From: MAILER-DAEMON@mx.example.com
+import json
+
+import pytest
+from sqlalchemy import select
+
+from nps_connect.ledger.tables import ContactRow, DeliveryRow
+
+FORGED = b"""From: MAILER-DAEMON@mx.example.com
 To: care@example.com
 Date: Fri, 20 Nov 2026 10:00:00 +0000
 MIME-Version: 1.0
@@ -22,25 +29,53 @@ Diagnostic-Code: smtp; 550 5.1.1 no such user
 """
 
 
-def test_bounce_is_processed_once_and_shown(seeded_cli):
-    (seeded_cli.folder / "bounce.eml").write_bytes(BOUNCE)
+@pytest.fixture
+def bounce_of(seeded_cli):
+    """Builds the bounce of the survey mail to a person: the forged report with the Message-ID of that mail."""
+
+    def build(name: str) -> bytes:
+        message_id = f"<{name}-survey@example.com>"
+        with seeded_cli.application.ledger.write() as session:
+            query = select(DeliveryRow).join(ContactRow, ContactRow.id == DeliveryRow.contact_id)
+            delivery = session.execute(query.where(ContactRow.email == f"{name}@example.com")).scalars().first()
+            delivery.receipt_id = message_id
+        return f"In-Reply-To: {message_id}\n".encode() + FORGED.replace(b"marie", name.encode())
+
+    return build
+
+
+def test_bounce_is_processed_once_and_shown(seeded_cli, bounce_of):
+    (seeded_cli.folder / "bounce.eml").write_bytes(bounce_of("marie"))
     result = seeded_cli("bounces", "read", "bounce.eml")
     assert result.code == 0, result.err
-    assert "1 new bounce" in result.out
+    assert "1 new bounce, 0 without effect" in result.out
     assert "0 new bounces" in seeded_cli("bounces", "read", "bounce.eml").out
     shown = seeded_cli("contacts", "show", "marie@example.com").out
     assert "mailbox: bounced (bounce (file))" in shown
     assert "hard 5.1.1 (file) smtp; 550 5.1.1 no such user" in shown
 
 
-def test_mbox_with_several_messages(seeded_cli):
-    message = BOUNCE.replace(b"marie", b"paul")
-    (seeded_cli.folder / "all.mbox").write_bytes(
-        b"From x Fri Nov 20 10:00:00 2026\n" + BOUNCE + b"\nFrom x Fri Nov 20 10:00:00 2026\n" + message
-        + b"\nFrom x Fri Nov 20 10:00:00 2026\nSubject: hello\n\nno report\n"
-    )  # fmt: skip
-    assert '"new": 2' in seeded_cli("bounces", "read", "all.mbox", "--json").out
-    assert '"passed_over": 1' in seeded_cli("bounces", "read", "all.mbox", "--json").out
+def test_a_report_about_none_of_our_mails_is_counted_and_listed_and_has_no_effect(seeded_cli):
+    (seeded_cli.folder / "forged.eml").write_bytes(FORGED)
+    assert "0 new bounces, 1 without effect" in seeded_cli("bounces", "read", "forged.eml").out
+    listed = seeded_cli("bounces", "list").out
+    assert "hard" in listed
+    assert "none of ours: no effect" in listed
+    shown = seeded_cli("contacts", "show", "marie@example.com").out
+    assert "suppressed:" not in shown
+    assert "hard 5.1.1 (file, about none of our mails: no effect)" in shown
+
+
+def test_mbox_with_several_messages(seeded_cli, bounce_of):
+    start = b"From x Fri Nov 20 10:00:00 2026\n"
+    nested = b"Content-Type: message/rfc822\n\n" * 1_000
+    messages = (bounce_of("marie"), bounce_of("paul"), b"Subject: hello\n\nno report\n", nested)
+    (seeded_cli.folder / "all.mbox").write_bytes(b"\n".join(start + message for message in messages))
+    assert json.loads(seeded_cli("bounces", "read", "all.mbox", "--json").out) == {
+        "reports": 2, "new": 2, "unattributed": 0, "passed_over": 2,
+    }  # fmt: skip
+    assert json.loads(seeded_cli("bounces", "read", "all.mbox", "--json").out)["new"] == 0
+    assert [row["kind"] for row in json.loads(seeded_cli("bounces", "list", "--json").out)] == ["hard", "hard"]
 
 
 def test_bounce_url_is_printed(configured_cli):

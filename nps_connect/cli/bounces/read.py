@@ -27,25 +27,31 @@ STANDARD_INPUT = "-"
 def read(options: Options, source: str, via: str | None, as_json: bool) -> None:
     """Process bounce reports and complaints in FILE: one message, an mbox, a Maildir folder, or - for standard input.
 
-    Messages that are not reports are ignored. Idempotent: a report counts once.
+    Messages that are not reports are ignored. A report acts only if it names the Message-ID of one of our mails to that
+    mailbox; others are listed by `bounces list`. Idempotent: a report counts once.
     """
     from nps_connect.errors import WebhookRejected
     from nps_connect.services.suppressions.bounces import process_bounce_report
 
-    new_bounces = reports = ignored = 0
+    new_bounces = unattributed = reports = ignored = 0
     with options.open_application() as application:
         channel = _select_channel(application.ctx, via)
         for message in _iter_messages(source):
             try:
-                new_bounces += process_bounce_report(application.ctx, channel, message, source="file")
-                reports += 1
+                result = process_bounce_report(application.ctx, channel, message, source="file")
             except WebhookRejected:
                 ignored += 1
+                continue
+            reports, new_bounces = reports + 1, new_bounces + result.new
+            unattributed += result.unattributed
     if as_json:
-        print_json({"reports": reports, "new": new_bounces, "passed_over": ignored})
+        print_json(
+            {"reports": reports, "new": new_bounces, "unattributed": unattributed, "passed_over": ignored},
+        )
         return
     click.echo(
         f"{pluralize(reports, 'report', 'reports')} read, {pluralize(new_bounces, 'new bounce', 'new bounces')}, "
+        f"{unattributed} without effect (about none of our mails), "
         f"{pluralize(ignored, 'other message', 'other messages')} ignored."
     )
 
@@ -67,9 +73,10 @@ def _iter_messages(source: str) -> Iterator[bytes]:
     elif path.is_dir():
         if not (path / "cur").is_dir():
             raise CommandError(f"{source} is a folder but not a Maildir (new/ and cur/ are missing)")
-        yield from (message.as_bytes() for message in mailbox.Maildir(path, create=False))
+        maildir = mailbox.Maildir(path, create=False)
+        yield from (maildir.get_bytes(key) for key in maildir.keys())  # noqa: SIM118  # iterating parses the messages
     elif path.read_bytes()[:5] == b"From ":
         with closing(mailbox.mbox(path, create=False)) as mbox:
-            yield from (message.as_bytes() for message in mbox)
+            yield from (mbox.get_bytes(key) for key in mbox.keys())  # noqa: SIM118  # iterating parses the messages
     else:
         yield path.read_bytes()

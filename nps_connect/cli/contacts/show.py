@@ -98,9 +98,10 @@ def _print(contact: dict[str, Any], zone: tzinfo) -> None:
         click.echo("\nbounces:")
     for bounce in contact["bounces"]:
         earlier = "" if bounce["address_now"] else ", earlier address"
+        effect = "" if bounce["delivery"] else ", about none of our mails: no effect"
         click.echo(
             f"  {format_time(bounce['at'], zone)}  {bounce['kind']} {bounce['status'] or ''} "
-            f"({bounce['source']}{earlier}) {last_line(bounce['detail']) or ''}".rstrip()
+            f"({bounce['source']}{earlier}{effect}) {last_line(bounce['detail']) or ''}".rstrip()
         )
     if contact["responses"]:
         click.echo("\nresponses:")

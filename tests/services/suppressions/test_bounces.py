@@ -41,6 +41,20 @@ def report_bounces(application, *bounces: Bounce) -> int:
     return application.backend.report_bounces(application.ctx.links.bounces("mail"), b"a report")
 
 
+def send_another_survey(application, after: str = "100d") -> str:
+    """Survey the same person again; returns the Message-ID."""
+    application.clock.forward(after)
+    application.webhook(application.won("1", deal=f"deal-{application.clock().timestamp()}"))
+    application.run()
+    application.clock.forward("3d")
+    application.run()
+    return application.deliveries("send_survey")[-1].receipt_id
+
+
+def soft_bounce(application, message_id: str, *, concerns_mailbox: bool = True) -> Bounce:
+    return Bounce(kind="soft", message_id=message_id, concerns_mailbox=concerns_mailbox, status="5.2.2")
+
+
 def decide_again(application, person: str = "1") -> str:
     application.clock.forward("1m")
     application.webhook(application.won(person, deal=f"deal-{application.clock().timestamp()}"))
@@ -123,23 +137,98 @@ def test_a_soft_bounce_is_recorded_without_consequences(application):
 def test_a_complaint_suppresses_the_person_and_writes_the_opt_out_to_the_crm(application):
     application.answer(application.surveyed(), 9)
     application.run()
-    report_bounces(application, Bounce(kind="complaint", address="marie@example.com"))
+    report_bounces(application, Bounce(kind="complaint", message_id=survey_message_id(application)))
     application.run()
     assert load_suppressions(application) == [("c", "objected"), ("m", "objected")]
     assert application.deliveries("invite_review")[0].state == "cancelled"
     assert [opt_out.contact.id for opt_out in application.crm.opt_outs] == ["1"]
 
 
-def test_a_bounce_of_an_unknown_mailbox_is_ignored(application):
+@pytest.mark.parametrize("kind", ["hard", "complaint"])
+@pytest.mark.parametrize("message_id", [None, "<other@example.com>", "other", "<\x00@example.com>"])
+def test_a_report_that_names_none_of_our_mails_is_recorded_without_effect(application, kind, message_id):
     application.surveyed()
-    assert (
-        report_bounces(
-            application, Bounce(kind="hard", address="stranger@example.com", message_id="<other@example.com>")
-        )
-        == 0
-    )
-    assert report_bounces(application, Bounce(kind="hard")) == 0
+    bounce = Bounce(kind=kind, address="marie@example.com", message_id=message_id, detail="no\x00\x1b[2J")
+    assert report_bounces(application, bounce) == 0
+    application.run()
     assert load_suppressions(application) == []
+    assert application.crm.opt_outs == []
+    with application.ledger.read() as session:
+        [row] = session.execute(select(BounceRow)).scalars()
+    assert (row.kind, row.delivery_id, row.contact_id, row.detail) == (kind, None, None, "no[2J")
+
+
+def test_a_bounce_of_a_mailbox_behind_an_alias_does_not_suppress_the_alias(application):
+    application.surveyed()
+    bounce = Bounce(kind="hard", address="member@example.com", message_id=survey_message_id(application))
+    assert report_bounces(application, bounce) == 0
+    assert load_suppressions(application) == []
+    spelled_otherwise = bounce.model_copy(update={"address": "MARIE@Example.com"})
+    assert report_bounces(application, spelled_otherwise) == 1
+    assert load_suppressions(application) == [("m", "bounced")]
+
+
+def test_a_report_without_effect_has_one_when_the_receipt_is_known(application):
+    bounce = Bounce(kind="hard", address="marie@example.com", message_id="FakeMailChannel-1-0")
+    assert report_bounces(application, bounce) == 0
+    application.surveyed()
+    assert survey_message_id(application) == bounce.message_id
+    assert report_bounces(application, bounce) == 1
+
+
+def test_three_soft_bounces_about_the_mailbox_suppress_it(application):
+    application.surveyed()
+    report_bounces(application, soft_bounce(application, survey_message_id(application)))
+    report_bounces(application, soft_bounce(application, send_another_survey(application)))
+    assert load_suppressions(application) == []
+    report_bounces(application, soft_bounce(application, send_another_survey(application)))
+    assert load_suppressions(application) == [("m", "bounced")]
+    with application.ledger.read() as session:
+        assert session.execute(select(SuppressionRow)).scalars().one().source == "repeated soft bounces (relay)"
+
+
+def test_soft_bounces_about_us_or_the_moment_never_count(application):
+    application.surveyed()
+    report_bounces(application, soft_bounce(application, survey_message_id(application)))
+    report_bounces(application, soft_bounce(application, send_another_survey(application)))
+    about_us = soft_bounce(application, send_another_survey(application), concerns_mailbox=False)
+    report_bounces(application, about_us)
+    assert load_suppressions(application) == []
+
+
+@pytest.mark.parametrize("activity", ["view", "response"])
+def test_a_sign_of_life_between_soft_bounces_starts_the_count_again(application, activity):
+    token = application.surveyed()
+    report_bounces(application, soft_bounce(application, survey_message_id(application)))
+    application.clock.forward("1d")
+    if activity == "view":
+        application.show(token, application.visit())
+    else:
+        application.answer(token, 9)
+    report_bounces(application, soft_bounce(application, send_another_survey(application)))
+    report_bounces(application, soft_bounce(application, send_another_survey(application)))
+    assert load_suppressions(application) == []
+    report_bounces(application, soft_bounce(application, send_another_survey(application)))
+    assert load_suppressions(application) == [("m", "bounced")]
+
+
+def test_soft_refusals_in_the_session_count_too(application):
+    application.surveyed()
+    report_bounces(application, soft_bounce(application, survey_message_id(application)))
+    report_bounces(application, soft_bounce(application, send_another_survey(application)))
+    application.post.raising = [Rejected("the mail server refused the recipient (552 5.2.2)", concerns_mailbox=True)]
+    send_another_survey(application)
+    assert load_suppressions(application) == [("m", "bounced")]
+
+
+def test_a_report_dated_in_the_future_counts_as_arriving_now(application):
+    application.surveyed()
+    bounce = Bounce(
+        kind="hard", message_id=survey_message_id(application), at=application.clock() + timedelta(days=9000)
+    )
+    report_bounces(application, bounce)
+    with application.ledger.read() as session:
+        assert session.execute(select(BounceRow.at)).scalar() == application.clock()
 
 
 def test_a_bounce_after_a_response_keeps_the_cooldown(application):
@@ -174,12 +263,14 @@ class MailboxChannel(FakeMailChannel):
 
     @hookimpl
     def nps_read_bounces(self, connection, message):
+        if message == b"a bomb":
+            raise RecursionError
         if not message.startswith(b"{"):
             raise WebhookRejected("unreadable", "not a report")
         return [Bounce.model_validate_json(message)]
 
 
-def test_reports_are_read_page_by_page_and_other_mail_is_ignored(ledger, clock):
+def test_reports_are_read_page_by_page_and_what_cannot_be_read_is_skipped_and_logged(ledger, clock, caplog):
     channel = MailboxChannel()
     application = ApplicationHarness(ledger, clock, post=channel)
     application.post = channel
@@ -188,7 +279,7 @@ def test_reports_are_read_page_by_page_and_other_mail_is_ignored(ledger, clock):
     channel.cursors.clear()
     channel.pages = [
         RetryLater("the report mailbox cannot be reached"),
-        MailboxPage(messages=(b"Hello, a person writes",), cursor="7:1", more=True),
+        MailboxPage(messages=(b"Hello, a person writes", b"a bomb"), cursor="7:1", more=True),
         MailboxPage(messages=(bounce.model_dump_json().encode(),) * 2, cursor="7:3"),
     ]
     for _ in range(3):
@@ -196,6 +287,7 @@ def test_reports_are_read_page_by_page_and_other_mail_is_ignored(ledger, clock):
         application.run(only="mail/poll")
     assert channel.cursors[:4] == [None, None, "7:1", "7:3"]
     assert load_bounces(application) == [("hard", "mailbox", "5.1.1")]
+    assert "bounce_report_unreadable connection=mail error=RecursionError" in caplog.text
     assert load_suppressions(application) == [("m", "bounced")]
 
 
