@@ -8,9 +8,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, HttpUrl
+from pydantic import AfterValidator, BaseModel, ConfigDict, HttpUrl
+
+from nps_connect.records.base import is_loopback
 
 if TYPE_CHECKING:
     from nps_connect.http import VendorClient
@@ -28,12 +30,21 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def _check_base_url(url: HttpUrl) -> HttpUrl:
+    if url.username is not None or url.password is not None:
+        raise ValueError("must hold no user name and no password")
+    if url.scheme != "https" and not is_loopback(url.host or ""):
+        raise ValueError("must be https, or http to this machine, such as a sandbox")
+    return url
+
+
 class ConnectionSettings(BaseModel):
     """Base of every plugin's settings model: the keys that each ``[connections.<name>]`` table accepts.
 
     Attributes:
         plugin: name of the plugin.
-        base_url: overrides the vendor's address, for sandboxes and proxies.
+        base_url: overrides the vendor's address, for sandboxes and proxies: https, or http to this machine, without
+            user name and password.
         events: how events arrive: by webhook, by polling, or not at all.
         poll_every: seconds between two polls.
     """
@@ -41,7 +52,7 @@ class ConnectionSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     plugin: str
-    base_url: HttpUrl | None = None
+    base_url: Annotated[HttpUrl, AfterValidator(_check_base_url)] | None = None
     events: Literal["webhook", "poll", "none"] = "none"
     poll_every: float = 60.0
 

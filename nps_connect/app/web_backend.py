@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from nps_connect.errors import ConfigError, NpsConnectError, WebhookRejected
+from nps_connect.errors import NpsConnectError, WebhookRejected
 from nps_connect.ledger.counters import increment_counter
 from nps_connect.ledger.schema import require_current_schema
 from nps_connect.records.events import WebhookRequest
@@ -23,6 +23,8 @@ from nps_connect.services.suppressions.opt_out import unsubscribe, unsubscribe_p
 
 log = logging.getLogger(__name__)
 
+UNUSABLE_DATABASE = "the database cannot be used; the log says why"
+UNUSABLE_JOURNAL = "the journal of suppressions cannot be written; the log says why"
 REJECTION_FLUSH_INTERVAL = timedelta(seconds=10)
 
 
@@ -89,14 +91,16 @@ class ApplicationWebBackend:
         return receive_bounce_report(self._ctx, token, message).new
 
     def problems(self) -> list[str]:
-        """Return why the product is not ready; empty if it is."""
+        """Return why the product is not ready; empty if it is.
+
+        Anybody can read it: it names no host and no file, and the log says more.
+        """
         try:
             require_current_schema(self._ctx.ledger)
-        except ConfigError as error:
-            return [error.problem]
         except NpsConnectError as error:
-            return [str(error)]
-        return [problem for problem in (self._ctx.journal.problem,) if problem]
+            log.warning("not_ready reason=%s", error)
+            return [UNUSABLE_DATABASE]
+        return [UNUSABLE_JOURNAL] if self._ctx.journal.problem else []
 
     def _flush_counters(self, now: datetime) -> None:
         """Write the counts to the ledger at intervals: a forged webhook must not cost a commit."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import click
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json, print_table
-
-PRIVATE_FILE_MODE = 0o600
+from nps_connect.cli._support.private_files import open_private
 
 
 @command
@@ -69,14 +67,13 @@ def init(options: Options, force: bool, as_json: bool) -> None:
 
 
 def _append_variables(path: Path, variables: dict[str, str]) -> None:
-    """Append variables to the environment file, which is created readable by its owner only."""
+    """Append variables to the environment file, which only its owner may read."""
     from nps_connect.settings.config_files import format_variable
 
     if not variables:
         return
     is_new = not path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE_MODE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+    with open_private(path, "a") as stream:
         if is_new:
             stream.write("# Secrets of nps-connect. Keep this file out of version control.\n")
         stream.writelines(format_variable(name, value) for name, value in variables.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from nps_connect.errors import ConfigError
+from nps_connect.settings.model import check_database_url
 
 DATABASE_URL_KEY = "core.database_url"
 MISSING_DATABASE_FIX = (
@@ -174,29 +175,34 @@ class Ledger:
 
 def _engine(url: str, *, create: bool) -> Engine:
     try:
-        parsed = make_url(url)
-    except Exception as error:
-        raise ConfigError(
-            "not a database address", key=DATABASE_URL_KEY, allowed="sqlite:///file.db, postgresql://..."
-        ) from error
-    if parsed.drivername in ("postgresql", "postgres"):
-        return _postgres(parsed.set(drivername="postgresql+psycopg"))
+        check_database_url(url)
+    except ValueError as error:
+        raise ConfigError(str(error), key=DATABASE_URL_KEY) from None
+    parsed = make_url(url)
     if parsed.drivername == "sqlite":
         return _sqlite(parsed, create=create)
-    raise ConfigError(
-        f"database kind {parsed.drivername!r} is not supported",
-        key=DATABASE_URL_KEY,
-        allowed="sqlite:///file.db, postgresql://...",
-    )
+    return _postgres(parsed.set(drivername="postgresql+psycopg"))
 
 
 def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not exported as a type
     try:
+        _check_options(url.query)
         return create_engine(url, pool_size=8, max_overflow=16, pool_pre_ping=True, json_deserializer=from_json)
     except ModuleNotFoundError:
         raise ConfigError(
             "PostgreSQL support is not installed", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"
         ) from None
+
+
+def _check_options(query: Mapping[str, Any]) -> None:
+    """Raise ConfigError for an unknown option; libpq would quote it, and it can be a part of a password."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo(**dict.fromkeys(query, "x"))
+    except ProgrammingError:
+        raise ConfigError("the database address has an option that libpq does not know", key=DATABASE_URL_KEY) from None
 
 
 def _sqlite(url: Any, *, create: bool) -> Engine:  # noqa: ANN401

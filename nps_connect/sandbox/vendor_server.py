@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from nps_connect.records.base import is_loopback
 from nps_connect.sandbox.faults import FaultPlan, InjectedFault
 from nps_connect.simulation import SimulatedVendor, VendorReply, VendorRequest, json_reply
 
@@ -122,17 +123,30 @@ class _HttpServer(ThreadingHTTPServer):
         log.debug("connection_closed_early client=%s", client_address)
 
 
+def _is_from_elsewhere(headers: Mapping[str, str]) -> bool:
+    """Return whether a page of another site made the request: by its own origin, or by a host name that it controls."""
+    host = headers.get("host", "")
+    try:
+        is_ours = is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return True
+    return not is_ours or headers.get("origin", f"http://{host}") != f"http://{host}"
+
+
 class _RequestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _HttpServer
 
     def _serve(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if _is_from_elsewhere(headers):
+            self._reject(403, "requests to the sandbox must name this machine as Host, and come from no other page")
+            return
         body = self._read_body()
         if body is None:
             return
         path, _, query = self.path.partition("?")
-        headers = {name.lower(): value for name, value in self.headers.items()}
         request = VendorRequest(
             self.command, path or "/", dict(parse_qsl(query, keep_blank_values=True)), headers, body
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +43,13 @@ __all__ = [
     "Trigger",
 ]
 
+_USER_PART = r"(?:[^\s:@/?#\[\]%]|%[0-9A-Fa-f]{2})*"
+_OPTION = r"\w+=[^\s@#&]*"
+_POSTGRESQL_URL = re.compile(
+    rf"postgres(?:ql)?://(?:{_USER_PART}(?::{_USER_PART})?@)?"
+    r"(?:[^\s:@/?#\[\]%]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+    rf"(?:/[^\s@/?#]*)?(?:\?{_OPTION}(?:&{_OPTION})*)?"
+)
 LISTEN_PATTERN = r"^[^\s:]+:\d{1,5}$"
 MIN_SIGNING_KEY_LENGTH = 16
 
@@ -72,12 +80,26 @@ def _check_key_length(key: SecretStr) -> SecretStr:
     return key
 
 
-def _check_database_url(url: SecretStr) -> SecretStr:
+def check_database_url(url: str) -> None:
+    """Check the form of a database address, so strictly that no part of a password is taken for a host or an option.
+
+    Raises:
+        ValueError: says what is wrong, without any part of the address.
+    """
+    if not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise ValueError("not a database address such as sqlite:///nps-connect.db or postgresql://host/name")
+    if not url.startswith("sqlite") and not _POSTGRESQL_URL.fullmatch(url):
+        raise ValueError(
+            "not a PostgreSQL address such as postgresql://user:password@host:5432/name; special characters of the "
+            "password are percent-encoded: @ is %40, / is %2F, : is %3A, # is %23, ? is %3F, % is %25"
+        )
+
+
+def _validate_database_url(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     if text in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
         raise ValueError("an in-memory database would lose everything: name a file, such as sqlite:///nps-connect.db")
-    if not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
-        raise ValueError("not a database address such as sqlite:///nps-connect.db or postgresql://host/name")
+    check_database_url(text)
     return url
 
 
@@ -90,7 +112,7 @@ def _check_port(listen: str) -> str:
 MailAddress = Annotated[str, AfterValidator(_check_mail_address)]
 TimeZone = Annotated[str, AfterValidator(_check_zone)]
 SigningKey = Annotated[SecretStr, AfterValidator(_check_key_length)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_validate_database_url)]
 Recipient = Annotated[str, AfterValidator(_check_recipient)]
 
 

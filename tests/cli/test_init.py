@@ -47,6 +47,10 @@ def test_secrets_file_is_private_and_has_a_new_signing_key(cli):
     cli("init")
     secrets = cli.folder / "nps-connect.env"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    secrets.chmod(0o644)
+    secrets.write_text("")
+    assert cli("init", "--force").code == 0
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     first = secrets.read_text()
     cli("--config", "other.toml", "init")
     assert "NPS_SIGNING_KEY=" in first

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import stat
 
 import pytest
 from support.spreadsheet_files import write_csv
@@ -94,3 +95,16 @@ def test_invalid_options(responses_cli):
     result = responses_cli("responses", "export", "--output", "nowhere/out.csv")
     assert result.code == 1
     assert "cannot write nowhere/out.csv" in result.err
+
+
+@pytest.mark.parametrize("exists", [False, True], ids=["new file", "existing file"])
+def test_only_the_owner_may_read_an_export(responses_cli, exists):
+    output = responses_cli.folder / "responses.csv"
+    if exists:
+        output.touch(0o644)
+    assert responses_cli("responses", "export", "--output", str(output)).code == 0
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+
+
+def test_an_export_can_be_written_to_a_device(responses_cli):
+    assert responses_cli("responses", "export", "--output", "/dev/null").code == 0

@@ -81,13 +81,15 @@ def test_an_exception_in_a_vendor_returns_500_and_is_logged(sandbox, caplog):
     ],
 )
 def test_bodies_that_cannot_be_read_are_rejected(sandbox, acme, header, status):
-    response = send_raw(sandbox.url, b"POST /acme/notes HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n")
+    response = send_raw(sandbox.url, b"POST /acme/notes HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n\r\n")
     assert response.startswith(b"HTTP/1.1 " + status)
     assert acme.notes == []
 
 
 def test_an_incomplete_body_does_not_reach_the_vendor(sandbox, acme):
-    assert send_raw(sandbox.url, b"POST /acme/notes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf") == b""
+    assert (
+        send_raw(sandbox.url, b"POST /acme/notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf") == b""
+    )
     assert acme.notes == []
 
 
@@ -148,3 +150,30 @@ def test_stop_ends_stalled_requests(acme):
 def test_a_port_in_use_raises(sandbox, acme):
     with pytest.raises(OSError, match="in use"):
         Sandbox({"acme": acme}, port=urlsplit(sandbox.url).port).start()
+
+
+@pytest.mark.parametrize("path", ["/", "/_state", "/acme/echo"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "sandbox.example.com"},
+        {"Host": "localhost.example.com:80"},
+        {"Host": "[::1"},
+        {"Host": ""},
+        {"Origin": "https://www.example.com"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+def test_requests_of_other_sites_are_refused(sandbox, path, headers):
+    response = httpx.get(sandbox.url + path, headers=headers)
+    assert response.status_code == 403
+    assert "must name this machine as Host" in response.json()["message"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_requests_by_any_name_of_this_machine_are_answered(sandbox, host):
+    name = f"{host}:{urlsplit(sandbox.url).port}"
+    headers = {"Host": name, "Origin": f"http://{name}"}
+    assert httpx.get(f"{sandbox.url}/acme/echo", headers=headers).status_code == 200

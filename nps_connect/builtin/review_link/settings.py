@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from nps_connect import ConnectionSettings, is_loopback
+from nps_connect import ConnectionSettings
 from nps_connect.builtin.review_link.url_template import find_placeholders, validate_template
 
 
@@ -23,12 +23,6 @@ def _normalize_locations(locations: dict[str, str]) -> dict[str, str]:
     return keyed
 
 
-def _validate_base_url(url: HttpUrl | None) -> HttpUrl | None:
-    if url is not None and url.scheme != "https" and not is_loopback(url.host or ""):
-        raise ValueError("customers are sent there: it must be https, or http on this machine for a sandbox")
-    return url
-
-
 class ReviewLinkSettings(ConnectionSettings):
     """The review page and the platform's policy.
 
@@ -43,7 +37,6 @@ class ReviewLinkSettings(ConnectionSettings):
         base_url: replaces scheme and host of `url`, for sandboxes.
     """
 
-    base_url: Annotated[HttpUrl | None, AfterValidator(_validate_base_url)] = None
     title: str = Field(min_length=1, max_length=80)
     url: Annotated[str, AfterValidator(validate_template)]
     policy: Literal["ask-everyone", "free"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.private_files import open_private
 from nps_connect.sanitization import CONTROL_CHARACTERS
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ def _json_default(value: object) -> str:
 
 @contextmanager
 def open_output(path: Path) -> Iterator[TextIO]:
-    """Open a text file for writing, without conversion of line ends.
+    """Open a text file for writing that only its owner may read, without conversion of line ends.
 
     Raises:
         CommandError: the file cannot be written.
     """
     try:
-        stream = path.open("w", encoding="utf-8", newline="")
+        stream = open_private(path)
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror}") from None
     with stream:

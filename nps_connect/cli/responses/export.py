@@ -53,7 +53,7 @@ def export(
     """Export confirmed responses as CSV or JSON, oldest first, with contact data.
 
     Cells that a spreadsheet would interpret as formulas are prefixed with an apostrophe, unless --raw is given. For
-    French Excel use --delimiter semicolon --excel.
+    French Excel use --delimiter semicolon --excel. Only the owner of the file may read it.
     """
     from nps_connect.services.responses import export
 

@@ -50,7 +50,7 @@ def preview(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         html.write_text(_embed_images(message), encoding="utf-8")
-        text.write_text(f"Subject: {message.subject}\n\n{message.text}", encoding="utf-8")
+        text.write_text(f"Subject: {message.subject}\n\n{message.text}\n", encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot write {error.filename}: {error.strerror}") from None
     result = {"subject": message.subject, "html": str(html), "text": str(text), "bytes": len(html.read_bytes())}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from nps_connect import ConnectionSettings, is_loopback
+from nps_connect import ConnectionSettings
 from nps_connect_google_reviews.places import validate_place, validate_place_id, validate_review_url
 
 PLACEHOLDER = "ChIJ-replace-with-your-own"
@@ -27,12 +27,6 @@ def _normalize_keys(locations: dict[str, str]) -> dict[str, str]:
     return place_by_key
 
 
-def _validate_base_url(url: HttpUrl | None) -> HttpUrl | None:
-    if url is not None and url.scheme != "https" and not is_loopback(url.host or ""):
-        raise ValueError("customers are sent there: it must be https, or http on this machine for a sandbox")
-    return url
-
-
 class GoogleReviewsSettings(ConnectionSettings):
     """The places that customers may review.
 
@@ -43,7 +37,6 @@ class GoogleReviewsSettings(ConnectionSettings):
         base_url: replaces https://search.google.com, for sandboxes.
     """
 
-    base_url: Annotated[HttpUrl | None, AfterValidator(_validate_base_url)] = None
     place_id: Annotated[str, AfterValidator(validate_place_id)] | None = None
     review_url: Annotated[str, AfterValidator(validate_review_url)] | None = None
     locations: Annotated[dict[str, Annotated[str, AfterValidator(validate_place)]], AfterValidator(_normalize_keys)] = (

@@ -1,0 +1,64 @@
+"""A malformed database address is a configuration error that never shows a part of the password."""
+
+import pytest
+
+SECRETS = ("s3cret", "w0rd")
+
+
+@pytest.fixture(
+    params=[
+        "postgresql://nps:s3cret@w0rd@db.example.com/nps",
+        "postgresql://nps:s3cret/w0rd@db.example.com/nps",
+        "postgresql://nps:s3cret#w0rd@db.example.com/nps",
+        "postgresql://nps:s3cret?w0rd@db.example.com/nps",
+        "postgresql://nps:s3cret:w0rd@db.example.com/nps",
+        "postgresql://nps:s3cret%w0rd@db.example.com/nps",
+        "postgresql://nps:s3cret[w0rd@db.example.com/nps",
+        "postgresql://nps:s3cret w0rd@db.example.com/nps",
+        "postgresql://nps:s3cret@db.example.com:w0rd/nps",
+        "postgresql:/nps:s3cret@db.example.com/nps?w0rd",
+        "postgresql://db.example.com/nps?password=s3cret&w0rd",
+        "postgresql://db.example.com/nps?password=s3cret&w0rd=1",
+        "mysql://nps:s3cret@db.example.com/w0rd",
+    ]
+)
+def malformed_url(request):
+    return request.param
+
+
+def assert_hidden(result):
+    assert result.code == 2
+    assert not any(secret in result.out + result.err for secret in SECRETS)
+
+
+@pytest.mark.parametrize("options", [(), ("--debug",)], ids=["plain", "debug"])
+@pytest.mark.parametrize("command", [("db", "create"), ("status",)], ids=" ".join)
+def test_a_malformed_address_from_the_environment_is_not_shown(configured_cli, malformed_url, options, command):
+    result = configured_cli(*options, *command, NPS_CONNECT_CORE__DATABASE_URL=malformed_url)
+    assert_hidden(result)
+    assert "core.database_url" in result.err
+
+
+def test_a_malformed_address_in_the_file_is_not_shown(configured_cli, malformed_url):
+    path = configured_cli.folder / "nps-connect.toml"
+    path.write_text(path.read_text().replace("sqlite:///nps-connect.db", malformed_url))
+    assert_hidden(configured_cli("config", "check"))
+
+
+@pytest.mark.parametrize("options", [(), ("--debug",)], ids=["plain", "debug"])
+def test_a_malformed_target_of_a_copy_is_not_shown(configured_cli, malformed_url, options):
+    configured_cli("db", "create")
+    assert_hidden(configured_cli(*options, "db", "copy", NPS_CONNECT_COPY_TO=malformed_url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db.example.com/nps",
+        "postgres://nps@db.example.com:5432/nps?sslmode=require",
+        "postgresql://nps:p%40ss%2Fw0rd@[::1]:5432/nps",
+        "postgresql:///nps?host=/run/postgresql&connect_timeout=3",
+    ],
+)
+def test_a_well_formed_address_is_accepted(configured_cli, url):
+    assert configured_cli("config", "check", NPS_CONNECT_CORE__DATABASE_URL=url).code == 0
