@@ -30,8 +30,12 @@ def accept_webhooks(ctx: Context, requests: Sequence[tuple[str, WebhookRequest]]
         For each request the id of the stored row, or the error: `WebhookRejected` for an unknown connection (or one
         that takes no webhooks), an invalid or stale signature, or a body that is not JSON.
     """
-    verified = [_verify_request(ctx, connection, request) for connection, request in requests]
-    rows = [row for row in verified if not isinstance(row, Exception)]
+    verified: list[dict[str, Any] | Exception] = []
+    rows: list[dict[str, Any]] = []
+    for connection, request in requests:
+        verified.append(_verify_request(ctx, connection, request))
+        if isinstance(verified[-1], dict):
+            rows.append(verified[-1])
     inserted = iter(insert_isolated(ctx.ledger, RawRequest, rows))
     results: list[int | Exception] = []
     queues = set()
@@ -58,7 +62,11 @@ def _verify_request(ctx: Context, connection_name: str, request: WebhookRequest)
         "connection": connection_name,
         "method": request.method,
         "url": request.url,
-        "headers": {name: value for name, value in request.headers.items() if _is_stored_header(name)},
+        "headers": {
+            name: value
+            for name, value in request.headers.items()
+            if name in STORED_HEADERS or (name.startswith("x-") and "auth" not in name and "token" not in name)
+        },
         "body": request.body,
         "received_at": request.received_at,
     }
@@ -73,7 +81,3 @@ def _verify(ctx: Context, connection_name: str, request: WebhookRequest) -> None
         json.loads(request.body)
     except (ValueError, RecursionError):
         raise WebhookRejected("unreadable", "signed, but not JSON") from None
-
-
-def _is_stored_header(name: str) -> bool:
-    return name in STORED_HEADERS or (name.startswith("x-") and "auth" not in name and "token" not in name)
