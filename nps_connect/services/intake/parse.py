@@ -150,18 +150,22 @@ def _complete_new_events(ctx: Context, connection: str, events: Sequence[Event])
             return _IntakeEvents(waiting=events)
         keys = {"connection_name": connection, "keys": [event.key for event in events]}
         stored_keys = set(session.execute(_SELECT_STORED_KEYS, keys).scalars())
-    new_events = [event for event in events if event.key not in stored_keys]
-    if not CONTACT_EVENT_KINDS.isdisjoint(event.kind for event in new_events):
-        return _IntakeEvents(waiting=events)
     is_listened = build_kind_filter(ctx, connection)
-    listened = [event for event in new_events if is_listened(event.kind)]
+    listened: list[Event] = []
+    ignored: list[Event] = []
+    for event in events:
+        if event.key in stored_keys:
+            continue
+        if event.kind in CONTACT_EVENT_KINDS:
+            return _IntakeEvents(waiting=events)
+        (listened if is_listened(event.kind) else ignored).append(event)
     ctx.leases.record_progress()
     try:
         completed = complete_events(ctx, connection, listened)
     except Exception as error:  # noqa: BLE001  # DeliveryError or a plugin's bug: retried by the intake plan
         log.warning("events_deferred connection=%s events=%d error=%s", connection, len(listened), type(error).__name__)
-        return _IntakeEvents(waiting=new_events, error=error)
-    return _IntakeEvents([event for event in new_events if not is_listened(event.kind)], completed)
+        return _IntakeEvents([*ignored, *listened], error=error)
+    return _IntakeEvents(ignored, completed)
 
 
 def _can_bypass_queue(ctx: Context, session: Session, connection: str) -> bool:
