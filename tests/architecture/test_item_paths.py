@@ -9,11 +9,11 @@ from support.sqlite_files import copy_database
 from nps_connect.ledger.ledger import Ledger
 
 CEILINGS = {
-    "webhook to invitation": {"pairs": 4, "upward": 0, "files": 35, "functions": 157},
-    "send_survey": {"pairs": 3, "upward": 0, "files": 42, "functions": 163},
+    "webhook to invitation": {"pairs": 4, "upward": 0, "files": 35, "functions": 154},
+    "send_survey": {"pairs": 3, "upward": 0, "files": 42, "functions": 161},
     "submission": {"pairs": 5, "upward": 0, "files": 23, "functions": 94},
-    "write_score": {"pairs": 2, "upward": 0, "files": 17, "functions": 56},
-    "open_ticket": {"pairs": 3, "upward": 0, "files": 32, "functions": 99},
+    "write_score": {"pairs": 2, "upward": 0, "files": 17, "functions": 55},
+    "open_ticket": {"pairs": 3, "upward": 0, "files": 32, "functions": 98},
 }
 """Only ever lowered. ``make trace`` prints the figures and what they count."""
 

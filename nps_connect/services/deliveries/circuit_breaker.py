@@ -72,21 +72,24 @@ def record_outcomes(
         settled: what was called.
         probe: it was the one call that goes first while the circuit breaker is open.
     """
-    outcomes = [item.outcome for item in settled if getattr(item.outcome, "connection", None) in (None, connection)]
     breach: PluginError | None = None
     unavailable: list[RetryLater | OutcomeUnknown] = []
-    for outcome in outcomes:
+    relevant = 0
+    for _row, outcome, *_ in settled:
+        if getattr(outcome, "connection", None) not in (None, connection):
+            continue
+        relevant += 1
         if isinstance(outcome, PluginError):
             breach = breach or outcome
         elif isinstance(outcome, RetryLater | OutcomeUnknown) and not isinstance(outcome, RateLimited):
             unavailable.append(outcome)
-    failing = pauses.load_failing_scopes(session) if outcomes else set()
+    failing = pauses.load_failing_scopes(session) if relevant else set()
     scope, queue_name = pauses.connection_scope(connection), pauses.queue_scope(connection, action)
     if breach is not None:
         return not _pause_after(ctx, session, queue_name, MAX_CONTRACT_BREACHES, ctx.redact(str(breach)))
     if queue_name in failing:
         pauses.record_success(session, queue_name)
-    if not unavailable or len(unavailable) < len(outcomes):
+    if not unavailable or len(unavailable) < relevant:
         if scope in failing and pauses.record_success(session, scope):
             log.info("circuit_breaker_closed connection=%s", connection)
         return True
