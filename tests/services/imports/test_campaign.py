@@ -81,11 +81,11 @@ def test_all_rules_apply_and_dry_run_predicts_them(application):
     application.surveyed("p0", "p0@example.com")
     with application.ledger.write() as session:
         suppress(
+            application.ctx,
             session,
             [mailbox_subject(mailbox_hash("p2@example.com"))],
             "bounced",
             source="mail",
-            now=application.clock(),
         )
     people = [person(n + 2, f"p{n}@example.com") for n in range(6)] + [person(9, "nobody@example.com")]
     expected = {
@@ -221,11 +221,11 @@ def test_people_are_looked_up_by_id_if_the_file_has_one(application):
 def test_erased_person_is_not_stored_again(application):
     with application.ledger.write() as session:
         suppress(
+            application.ctx,
             session,
             [mailbox_subject(mailbox_hash("zoe@example.com"))],
             "erased",
             source="vendor",
-            now=application.clock(),
         )
     people = [person(2, "Zoe@example.com")]
     for connection in ("crm", "mail"):

@@ -110,11 +110,11 @@ def test_address_of_several_contacts_is_refused(application):
 def test_erased_person_is_not_stored_again(application):
     with application.ledger.write() as session:
         suppress(
+            application.ctx,
             session,
             [mailbox_subject(mailbox_hash("zoe@example.com"))],
             "erased",
             source="vendor",
-            now=application.clock(),
         )
     for connection in ("crm", "mail"):
         totals, errors = stored_of(application, [answer(1)], connection)
