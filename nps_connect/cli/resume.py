@@ -19,9 +19,12 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
 
     Shows how many deliveries wait and how many customers mail would reach, then asks for confirmation. Surveys above
     surveys_per_day are spread over the following days. SCOPE is mail (default), the name of a connection, survey:SURVEY
-    or queue:CONNECTION/ACTION.
+    or queue:CONNECTION/ACTION; database says that this database is the newest, restored that the opt-outs since a
+    backup are known.
     """
+    from nps_connect.app.application import open_state_dir
     from nps_connect.ledger import pauses
+    from nps_connect.services.operations.database_identity import accept_database
 
     with options.open_ledger() as (ledger, settings):
         paused_scope = parse_scope(select_scope(scope, survey), settings)
@@ -35,6 +38,8 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
         if not dry_run:
             if customers and pause is not None:
                 confirm(f"Send mail to {reach}?", yes=yes)
+            if paused_scope == pauses.DATABASE_SCOPE:
+                accept_database(ledger, open_state_dir(settings))
             with ledger.write() as session:
                 changed = set_paused(session, paused_scope, None)
     if as_json:

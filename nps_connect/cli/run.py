@@ -20,4 +20,4 @@ def run(options: Options, as_json: bool) -> None:
             process.run_web_server(application) as thread,
         ):
             process.print_ready(application, "nps-connect", as_json=as_json, is_listening=True)
-            process.wait_for_stop(stop_event, thread)
+            process.wait_for_stop(application, stop_event, thread)

@@ -15,4 +15,4 @@ def serve(options: Options, as_json: bool) -> None:
         process.require_postgres(application, "serve")
         with web_lifespan(application), process.run_web_server(application) as thread:
             process.print_ready(application, "The web server", as_json=as_json, is_listening=True)
-            process.wait_for_stop(stop_event, thread)
+            process.wait_for_stop(application, stop_event, thread)

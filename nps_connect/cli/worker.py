@@ -14,4 +14,4 @@ def worker(options: Options, as_json: bool) -> None:
         process.require_postgres(application, "worker")
         with process.run_worker(application, role="worker", is_sole_process=False):
             process.print_ready(application, "The worker", as_json=as_json, is_listening=False)
-            process.wait_for_stop(stop_event)
+            process.wait_for_stop(application, stop_event)

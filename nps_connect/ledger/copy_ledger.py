@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Integer, Table, func, insert, select, text, update
+from sqlalchemy import Connection, Integer, Table, delete, func, insert, select, text, update
 
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger import all_tables  # noqa: F401  # completes the metadata
 from nps_connect.ledger.columns import Base
+from nps_connect.ledger.identity import DatabaseIdentityRow
 from nps_connect.ledger.ledger import Ledger
 
 COPY_BATCH_SIZE = 1000
@@ -50,6 +51,7 @@ def copy_ledger(source: Ledger, target: Ledger, on_progress: Callable[[str, int]
         NpsConnectError: the target has rows already, or differs from the source afterwards; nothing was copied.
     """
     with source.engine.connect() as source_connection, target.engine.begin() as target_connection:
+        target_connection.execute(delete(DatabaseIdentityRow))  # the copy continues the source
         for table in tables_to_copy():
             if target_connection.execute(select(func.count()).select_from(table)).scalar_one():
                 raise NpsConnectError(f"the target is not empty: table {table.name} has rows; nothing was copied")

@@ -23,6 +23,8 @@ DATABASE_SCOPE = "database"
 RESTORED_SCOPE = "restored"
 """The scope of customer mail that may have been sent before the restore, whose moment is `since`."""
 
+RESTORE_SCOPES = (DATABASE_SCOPE, RESTORED_SCOPE)
+
 PauseCause = Literal["operator", "auth", "not_allowed", "plugin", "restored", "unknown_database"]
 
 FAILURE_THRESHOLD = 5

@@ -52,14 +52,14 @@ def upgrade(ledger: Ledger) -> tuple[str, str]:
     """Upgrade the schema of an existing database; returns the versions before and after. Idempotent.
 
     Raises:
-        ConfigError: the database cannot be reached, is empty, or was made before 0.1.0.
+        ConfigError: the database cannot be reached, is empty, was made before 0.1.0, or is newer.
     """
     ledger.ping()
     with _upgrade_transaction(ledger) as connection:
         previous_version = _database_version(connection)
         if previous_version is None:
             raise _empty_database()
-        _refuse_prerelease(previous_version)
+        _refuse_unknown(previous_version)
         _migrate(connection)
     return previous_version, latest_version()
 
@@ -105,15 +105,9 @@ def require_current_schema(ledger: Ledger) -> None:
     required_version = latest_version()
     if version == required_version:
         return
-    _refuse_prerelease(version)
-    if version is not None and version not in _known_versions():
-        raise ConfigError(
-            f"the database has schema {version}, which is newer than this program supports ({required_version})",
-            key=DATABASE_URL_KEY,
-            fix="install the newer nps-connect",
-        )
     if version is None:
         raise _empty_database()
+    _refuse_unknown(version)
     raise ConfigError(
         f"the database has the old schema {version}; this program needs {required_version}",
         key=DATABASE_URL_KEY,
@@ -125,13 +119,20 @@ def _empty_database() -> ConfigError:
     return ConfigError("the database is empty", key=DATABASE_URL_KEY, fix=MISSING_DATABASE_FIX)
 
 
-def _refuse_prerelease(version: str | None) -> None:
+def _refuse_unknown(version: str) -> None:
+    """Refuse a version that no migration leads to or from."""
     if version in PRERELEASE_VERSIONS:
         raise ConfigError(
             f"the database has schema {version}, made before 0.1.0: export, then create anew",
             key=DATABASE_URL_KEY,
             fix="run responses export with the version that made it, set core.database_url to a new database, "
             "then run: nps-connect db create",
+        )
+    if version not in _known_versions():
+        raise ConfigError(
+            f"the database has schema {version}, which is newer than this program supports ({latest_version()})",
+            key=DATABASE_URL_KEY,
+            fix="install the newer nps-connect",
         )
 
 

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +51,12 @@ class SuppressionJournal:
         self.path = path
         self.problem: str | None = None
         self._fernet = build_fernet(keys, "suppressions")
+
+    def without_file(self) -> SuppressionJournal:
+        """Return a journal with the same keys that appends nothing."""
+        journal = copy(self)
+        journal.path = None
+        return journal
 
     def append(self, reason: str, subjects: Sequence[str], at: datetime) -> None:
         """Append one line per subject, durable on return.

@@ -38,6 +38,7 @@ class HoldCode(StrEnum):
     DAILY_CAP = "daily_cap"
     CONFLICTING_SCORES = "conflicting_scores"
     DUPLICATE_RECEIPT = "duplicate_receipt"
+    OPT_OUTS_UNKNOWN = "opt_outs_unknown"
 
 
 class CancelCode(StrEnum):
@@ -71,6 +72,7 @@ _HOLD_TEXTS: dict[HoldCode, str] = {
     HoldCode.DAILY_CAP: "{detail}",
     HoldCode.CONFLICTING_SCORES: "two different scores were submitted within seconds; waits for the next submission",
     HoldCode.DUPLICATE_RECEIPT: "the plugin returned the receipt of another delivery",
+    HoldCode.OPT_OUTS_UNKNOWN: "whether this person opted out is unknown since the database was restored",
 }
 _CANCEL_TEXTS: dict[CancelCode, str] = {
     CancelCode.SHADOW: "mode is shadow: decided and recorded, not sent",

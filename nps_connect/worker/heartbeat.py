@@ -50,7 +50,7 @@ class Heartbeat:
         if self._thread.is_alive():
             self._thread.join(HEARTBEAT_INTERVAL_SECONDS)
         try:
-            check_identity(self._ctx)
+            self._check_identity()
             with self._ctx.ledger.write() as session:
                 workers.deregister_worker(session, self._worker_id)
         except Exception as error:  # noqa: BLE001  # the row expires without heartbeats
@@ -66,7 +66,7 @@ class Heartbeat:
             self._on_hang(holder.queue_name)
         now = self._ctx.clock()
         if now >= self._identity_due_at:
-            check_identity(self._ctx)
+            self._check_identity()
             self._identity_due_at = now + IDENTITY_INTERVAL
         tokens = self._ctx.leases.active_tokens()
         with self._ctx.ledger.write() as session:
@@ -84,6 +84,9 @@ class Heartbeat:
         recover(self._ctx, after_restart=False)
         if not self._ctx.leases.busy_queues():
             self._ctx.ledger.checkpoint()
+
+    def _check_identity(self) -> None:
+        check_identity(self._ctx.ledger, self._ctx.state_dir, self._ctx.clock())
 
     def _run(self) -> None:
         while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):

@@ -31,7 +31,7 @@ PRELOADED_MODULES = (
     "nps_connect.rules.filter_conditions",
     "nps_connect.web.app",
     "nps_connect.app.web_backend",
-    "nps_connect.app.process_lock",
+    "nps_connect.ledger.process_lock",
     "nps_connect.app.lifespan",
     "nps_connect.worker.procrastinate_notifier",
     "sqlalchemy.dialects.postgresql.psycopg",

@@ -9,6 +9,7 @@ import click
 from nps_connect.cli._support.names import require_connection, require_name
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlmodel import Session
 
     from nps_connect.ledger.ledger import Ledger
@@ -30,7 +31,7 @@ def parse_scope(text: str, settings: Settings) -> str:
     from nps_connect.ledger import pauses
     from nps_connect.records.deliveries import Action
 
-    if text == pauses.MAIL_SCOPE:
+    if text in (pauses.MAIL_SCOPE, *pauses.RESTORE_SCOPES):
         return text
     kind, colon, name = text.partition(":")
     if not colon:
@@ -60,11 +61,20 @@ def select_scope(scope: str | None, survey: str | None) -> str:
 
 
 def set_paused(session: Session, scope: str, reason: str | None) -> bool:
-    """Pause a scope for a reason, or resume it if the reason is None; return whether its state changed."""
+    """Pause a scope for a reason, or resume it if the reason is None; return whether its state changed.
+
+    Raises:
+        click.UsageError: only the application pauses this scope.
+    """
     from nps_connect.connection import system_clock
     from nps_connect.ledger import pauses
     from nps_connect.services.decisions import paused_surveys
+    from nps_connect.services.suppressions.unconfirmed import confirm_opt_outs
 
+    if scope in pauses.RESTORE_SCOPES and reason is not None:
+        raise click.UsageError(f"{scope!r} can only be resumed")
+    if scope == pauses.RESTORED_SCOPE:
+        confirm_opt_outs(session)
     kind, _, name = scope.partition(":")
     if kind == "survey" and reason is not None:
         return paused_surveys.pause_survey(session, name, reason=reason, now=system_clock())
@@ -85,7 +95,9 @@ def describe_scope(scope: str) -> str:
     if kind == "queue":
         connection, _, action = name.partition("/")
         return f"Queue {action} of connection {connection}"
-    return "All customer mail"
+    return {"database": "All sending", "restored": "Mail to people whose opt-outs were unknown"}.get(
+        scope, "All customer mail"
+    )
 
 
 def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
@@ -94,6 +106,7 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from sqlmodel import col
 
     from nps_connect.app.actions import ACTIONS
+    from nps_connect.ledger import pauses
     from nps_connect.ledger.tables import DeliveryRow
     from nps_connect.records.deliveries import HoldCode
     from nps_connect.services.decisions.paused_surveys import survey_mail_condition
@@ -101,6 +114,7 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     is_pending = col(DeliveryRow.state) == "pending"
     is_customer_mail = col(DeliveryRow.action).in_([spec.action for spec in ACTIONS.values() if spec.customer_facing])
     kind, _, name = scope.partition(":")
+    is_waiting: ColumnElement[bool]
     if kind == "connection":
         is_waiting = is_pending & (col(DeliveryRow.connection) == name)
     elif kind == "survey":
@@ -108,6 +122,10 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
         is_waiting = survey_mail_condition(name) & (is_pending | is_paused)
     elif kind == "queue":
         is_waiting = is_pending & (col(DeliveryRow.queue_name) == name)
+    elif scope == pauses.DATABASE_SCOPE:
+        is_waiting = is_pending
+    elif scope == pauses.RESTORED_SCOPE:
+        is_waiting = col(DeliveryRow.hold_code) == HoldCode.OPT_OUTS_UNKNOWN
     else:
         is_waiting = is_pending & is_customer_mail
     with ledger.read() as session:

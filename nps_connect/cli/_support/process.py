@@ -81,7 +81,7 @@ def run_worker(application: Application, *, role: str, is_sole_process: bool) ->
         ConfigError: another process uses the same database file.
     """
     from nps_connect.app.lifespan import worker_lifespan
-    from nps_connect.app.process_lock import single_process_lock
+    from nps_connect.ledger.process_lock import single_process_lock
 
     with single_process_lock(application.ctx.ledger):
         with worker_lifespan(application, role=role, is_sole_process=is_sole_process) as engine:
@@ -90,13 +90,15 @@ def run_worker(application: Application, *, role: str, is_sole_process: bool) ->
             click.echo("Some calls did not finish in time; their outcome is resolved at the next start.", err=True)
 
 
-def wait_for_stop(stop_event: threading.Event, *threads: threading.Thread) -> None:
+def wait_for_stop(application: Application, stop_event: threading.Event, *threads: threading.Thread) -> None:
     """Wait until SIGTERM or Ctrl+C sets the event.
 
     Raises:
+        ConfigError: the database file was deleted or replaced.
         NpsConnectError: one of the threads stopped unexpectedly.
     """
     while not stop_event.wait(POLL_INTERVAL_SECONDS):
+        application.ctx.ledger.require_same_file()
         stopped = [thread.name for thread in threads if not thread.is_alive()]
         if stopped:
             raise NpsConnectError(f"thread {stopped[0]} stopped unexpectedly; see the log")

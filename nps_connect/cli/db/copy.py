@@ -25,9 +25,9 @@ def copy(options: Options, target: str, as_json: bool) -> None:
     Stop all processes first. The tables are created in the target; the configuration is not changed. If the
     verification fails, the target stays empty.
     """
-    from nps_connect.app.process_lock import single_process_lock
     from nps_connect.ledger.copy_ledger import copy_ledger
     from nps_connect.ledger.ledger import Ledger
+    from nps_connect.ledger.process_lock import single_process_lock
     from nps_connect.ledger.schema import create, require_current_schema
 
     rows_by_table: dict[str, int] = {}

@@ -148,7 +148,8 @@ def _decide_and_invite(
             has_reached_limit |= decision.verdict in ("deferred", "held")
             if decision.verdict == "yes" and contact is not None and person is not None:
                 due_at = decision.due_at or now
-                approved.append(ApprovedSurvey(row.id, row.ref, contact, person, trigger, due_at))
+                occurred_at = row.event.occurred_at
+                approved.append(ApprovedSurvey(row.id, row.ref, occurred_at, contact, person, trigger, due_at))
             if decision.verdict == "deferred" and decision.eligible_at is not None:
                 due_again_at[row.id] = min(decision.eligible_at, due_again_at.get(row.id, decision.eligible_at))
     if limit_state.superseded:

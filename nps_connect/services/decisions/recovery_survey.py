@@ -83,7 +83,8 @@ def _decide_recovery_survey(ctx: Context, session: Session, row: StoredEvent, ca
     decision = decide_recovery_survey(solved, delay=recovery.delay)
     queues: set[str] = set()
     if decision.verdict == "yes":
-        survey = ApprovedSurvey(row.id, row.ref, stored, person, trigger, decision.due_at or now)
+        due_at = decision.due_at or now
+        survey = ApprovedSurvey(row.id, row.ref, row.event.occurred_at, stored, person, trigger, due_at)
         queues = create_invitations(ctx, session, [survey])
         case.follow_up_id = _find_id(session, InvitationRow, row, trigger)
     session.add(DecisionRow(**decision_columns(row, trigger, decision, stored.id, now)))

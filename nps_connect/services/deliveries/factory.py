@@ -112,6 +112,7 @@ def _delivery_columns(delivery: NewDelivery, now: datetime) -> dict[str, Any]:
         "revision": delivery.revision,
         "options": delivery.options,
         "depends_on_id": delivery.depends_on_id,
+        "in_doubt": delivery.hold_code is HoldCode.IN_DOUBT,
         "hold_code": delivery.hold_code,
         "hold_detail": delivery.hold_detail,
         "cancel_code": delivery.cancel_code,

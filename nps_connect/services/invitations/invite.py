@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger import cooldowns, pauses
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.cooldowns import CooldownRow
+from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.tables import InvitationRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
@@ -36,6 +37,7 @@ class ApprovedSurvey:
     Attributes:
         event_id: id of the event behind it.
         event_ref: connection and key of that event, as ``connection:key``; part of the delivery key.
+        occurred_at: when that event happened.
         contact: the stored contact.
         person: the subjects whose cooldown is reserved.
         trigger: the trigger that decided.
@@ -44,6 +46,7 @@ class ApprovedSurvey:
 
     event_id: int
     event_ref: str
+    occurred_at: datetime
     contact: StoredContact
     person: Person
     trigger: Trigger
@@ -68,8 +71,7 @@ def create_invitations(ctx: Context, session: Session, approved_surveys: Sequenc
     for approved in approved_surveys:
         invitation_id = id_by_cause[approved.event_id, approved.trigger.label]
         reserving.append((approved, invitation_id))
-        is_paused = pauses.survey_scope(approved.trigger.survey) in paused
-        deliveries.append(_build_delivery(ctx, approved, invitation_id, is_paused=is_paused))
+        deliveries.append(_build_delivery(ctx, approved, invitation_id, paused))
     if not ctx.shadow:
         _reserve_cooldowns(ctx, session, reserving, now)
     return enqueue_deliveries(session, deliveries, now).queue_names
@@ -96,8 +98,13 @@ def _invitation_columns(ctx: Context, approved: ApprovedSurvey, now: datetime) -
     }
 
 
-def _build_delivery(ctx: Context, approved: ApprovedSurvey, invitation_id: int, *, is_paused: bool) -> NewDelivery:
-    is_held = is_paused and not ctx.shadow
+def _build_delivery(
+    ctx: Context, approved: ApprovedSurvey, invitation_id: int, paused: Mapping[str, PauseRow]
+) -> NewDelivery:
+    is_held = pauses.survey_scope(approved.trigger.survey) in paused and not ctx.shadow
+    restored = None if ctx.shadow else paused.get(pauses.RESTORED_SCOPE)
+    # the database has lost what was sent before its restore, but the event is known again
+    is_in_doubt = restored is not None and approved.occurred_at + approved.trigger.delay.wait <= restored.since
     return NewDelivery(
         connection=ctx.settings.surveys[approved.trigger.survey].channel,
         action="send_survey",
@@ -106,7 +113,7 @@ def _build_delivery(ctx: Context, approved: ApprovedSurvey, invitation_id: int, 
         due_at=approved.due_at,
         contact_id=approved.contact.id,
         invitation_id=invitation_id,
-        hold_code=HoldCode.SURVEY_PAUSED if is_held else None,
+        hold_code=HoldCode.IN_DOUBT if is_in_doubt else HoldCode.SURVEY_PAUSED if is_held else None,
         hold_detail=approved.trigger.survey if is_held else None,
         cancel_code=CancelCode.SHADOW if ctx.shadow else None,
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlmodel import Session
 
-from nps_connect.errors import ConfigError
+from nps_connect.errors import ConfigError, NpsConnectError
 from nps_connect.ledger import pauses
 from nps_connect.ledger.identity import Identity, lock_identity, newest_moment, raise_counter
 from nps_connect.ledger.ledger import DATABASE_URL_KEY, Ledger
 from nps_connect.ledger.schema import create, has_schema
 from nps_connect.ledger.state_dir import StateDir
-from nps_connect.services.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ def create_ledger(ledger: Ledger, state_dir: StateDir | None) -> bool:
     Raises:
         ConfigError: the database cannot be reached, or the state directory shows that one existed before.
     """
-    if state_dir is not None and not has_schema(ledger) and state_dir.read_identity() is not None:
+    is_missing = not ledger.file.exists() if ledger.file is not None else not has_schema(ledger)
+    if is_missing and state_dir is not None and state_dir.read_identity() is not None:
         raise ConfigError(
             f"the state directory {state_dir.path} belongs to a database that is missing",
             key=DATABASE_URL_KEY,
@@ -50,23 +51,24 @@ def create_ledger(ledger: Ledger, state_dir: StateDir | None) -> bool:
     return True
 
 
-def check_identity(ctx: Context) -> bool:
+def check_identity(ledger: Ledger, state_dir: StateDir | None, now: datetime) -> bool:
     """Compare the database with the state directory; returns whether anything may be sent.
 
     If they agree, the counter is raised: in the database first, then in the directory. If not, everything that is sent
     is paused until the operator has said what the database is.
     """
-    if ctx.state_dir is None:
+    if state_dir is None:
         return True
-    stored = ctx.state_dir.read_identity()
-    with ctx.ledger.write() as session:
+    stored = state_dir.read_identity()
+    with ledger.write() as session:
         row = lock_identity(session)
         mismatch = find_mismatch(Identity(row.database_id, row.counter), stored)
         if mismatch is not None:
-            pause_database(ctx, session, mismatch)
+            pause_database(session, mismatch, now)
+            log.error('sending_paused cause=%s reason="%s"', mismatch.cause, mismatch.reason)
             return False
         identity = raise_counter(session)
-    ctx.state_dir.write_identity(identity)
+    state_dir.write_identity(identity)
     return True
 
 
@@ -84,12 +86,26 @@ def find_mismatch(identity: Identity, stored: Identity | None) -> Mismatch | Non
     return None
 
 
-def pause_database(ctx: Context, session: Session, mismatch: Mismatch) -> None:
+def pause_database(session: Session, mismatch: Mismatch, now: datetime) -> None:
     """Pause everything that is sent, and remember the newest moment that the database holds now."""
-    now, row = ctx.clock(), lock_identity(session)
+    row = lock_identity(session)
     if pauses.pause(session, pauses.DATABASE_SCOPE, cause=mismatch.cause, reason=mismatch.reason, now=now):
         row.newest_at = newest_moment(session, now)
-        log.error('sending_paused cause=%s reason="%s"', mismatch.cause, mismatch.reason)
+
+
+def accept_database(ledger: Ledger, state_dir: StateDir | None) -> None:
+    """Take a database that this host has not seen before for the newest one; the pause itself is for the caller to end.
+
+    Raises:
+        NpsConnectError: it is a restored backup.
+    """
+    with ledger.write() as session:
+        pause = pauses.load_pauses(session).get(pauses.DATABASE_SCOPE)
+        if pause is not None and pause.cause == "restored":
+            raise NpsConnectError(RESTORED_REASON)
+        lock_identity(session).newest_at = None
+    if state_dir is not None:
+        write_raised_identity(ledger, state_dir)
 
 
 def write_raised_identity(ledger: Ledger, state_dir: StateDir) -> None:

@@ -19,6 +19,10 @@ def application(ledger, clock, tmp_path):
     return harness
 
 
+def check(application):
+    return check_identity(application.ledger, application.ctx.state_dir, application.clock())
+
+
 def set_counter(application, counter):
     with application.ledger.write() as session:
         lock_identity(session).counter = counter
@@ -36,16 +40,16 @@ def stored_counter(application):
 
 def test_each_check_raises_the_counter_in_the_database_and_in_the_state_directory(application):
     before = stored_counter(application)
-    assert check_identity(application.ctx)
+    assert check(application)
     assert stored_counter(application) == before + 1
     assert application.ctx.state_dir.read_identity().counter == before + 1
 
 
 def test_a_lower_counter_means_restored_and_nothing_is_sent(application):
     application.surveyed("1")
-    check_identity(application.ctx)
+    check(application)
     set_counter(application, 0)
-    assert not check_identity(application.ctx)
+    assert not check(application)
     assert load_pause(application).cause == "restored"
     assert "nps-connect db restored" in load_pause(application).reason
     application.crm.knows("2", "paul@example.com")
@@ -60,7 +64,7 @@ def test_a_lower_counter_means_restored_and_nothing_is_sent(application):
 def test_the_counter_of_a_restored_database_is_not_raised(application):
     set_counter(application, 0)
     for _ in range(3):
-        check_identity(application.ctx)
+        check(application)
     assert stored_counter(application) == 0
 
 
@@ -68,7 +72,7 @@ def test_the_counter_of_a_restored_database_is_not_raised(application):
 def test_a_database_that_this_host_does_not_know_is_asked_about(application, content):
     path = application.ctx.state_dir.path / "database.json"
     path.unlink() if content is None else path.write_text(content)
-    assert not check_identity(application.ctx)
+    assert not check(application)
     assert load_pause(application).cause == "unknown_database"
     assert "nps-connect resume database" in load_pause(application).reason
 
@@ -77,11 +81,11 @@ def test_the_newest_moment_is_that_of_the_first_notice(application):
     application.surveyed("1")
     newest = application.clock()
     set_counter(application, 0)
-    check_identity(application.ctx)
+    check(application)
     application.clock.forward("1h")
     application.webhook(application.won("7"))
     application.run()
-    check_identity(application.ctx)
+    check(application)
     with application.ledger.read() as session:
         assert lock_identity(session).newest_at == newest
 

@@ -1,0 +1,220 @@
+"""After a restore nobody is contacted twice, and nobody who opted out since the backup."""
+
+from datetime import timedelta
+
+import pytest
+from support.application import ApplicationHarness
+
+from nps_connect.errors import NpsConnectError
+from nps_connect.ledger import pauses
+from nps_connect.ledger.identity import lock_identity
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.pauses import DATABASE_SCOPE, RESTORED_SCOPE
+from nps_connect.ledger.tables import ContactRow
+from nps_connect.records.deliveries import HoldCode
+from nps_connect.services.operations.database_identity import check_identity, write_raised_identity
+from nps_connect.services.operations.restored import mark_restored
+from nps_connect.services.suppressions.unconfirmed import confirm_opt_outs, count_unconfirmed
+
+
+class RestorableApplication(ApplicationHarness):
+    """The application on one database with a state directory; `back_up` and `restore` go back in time."""
+
+    def __init__(self, folder, clock, change=None):
+        self.folder = folder
+        ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+        super().__init__(ledger, clock, {"core": {"state_dir": str(folder / "state")}, **(change or {})})
+        write_raised_identity(ledger, self.ctx.state_dir)
+
+    def start(self):
+        return check_identity(self.ledger, self.ctx.state_dir, self.clock())
+
+    def back_up(self):
+        self.ledger.close()
+        self.backup = (self.folder / "ledger.db").read_bytes()
+        self.start()
+
+    def restore(self):
+        self.ledger.close()
+        (self.folder / "ledger.db").write_bytes(self.backup)
+        assert not self.start()
+
+    def mark_restored(self, *, taken_at=None, journals=()):
+        return mark_restored(self.ctx, taken_at=taken_at, journals=journals)
+
+    def mailed(self):
+        return [message.to.email for message in self.post.items]
+
+    def open_pauses(self):
+        with self.ledger.read() as session:
+            return set(pauses.load_pauses(session))
+
+
+@pytest.fixture
+def application(tmp_path, sqlite_template, clock):
+    (tmp_path / "ledger.db").write_bytes(sqlite_template.read_bytes())
+    application = RestorableApplication(tmp_path, clock)
+    yield application
+    application.ledger.close()
+
+
+def decide(application, person, email):
+    """Let a deal of a person be decided; the survey mail is due in three days."""
+    application.crm.knows(person, email)
+    application.webhook(application.won(person))
+    application.run()
+
+
+def test_nothing_is_sent_until_the_restore_is_dealt_with(application):
+    decide(application, "1", "marie@example.com")
+    application.back_up()
+    application.restore()
+    application.clock.forward("4d")
+    application.run()
+    assert application.mailed() == []
+    assert application.open_pauses() == {DATABASE_SCOPE}
+
+
+def test_customer_mail_that_was_due_since_the_backup_is_held_and_later_mail_is_sent(application):
+    decide(application, "1", "marie@example.com")
+    application.clock.forward("2d")
+    decide(application, "2", "paul@example.com")
+    application.back_up()
+    application.clock.forward("2d")
+    application.run()
+    assert application.mailed() == ["marie@example.com"]
+    application.restore()
+    report = application.mark_restored()
+    application.run()
+    application.clock.forward("1d")
+    application.run()
+    assert (report.held, report.unconfirmed) == (1, 0)
+    assert application.mailed() == ["marie@example.com", "paul@example.com"]
+    held = application.deliveries("send_survey")[0]
+    assert (held.state, held.hold_code, held.in_doubt) == ("held", HoldCode.IN_DOUBT, True)
+    assert held.last_error == "the database was restored from a backup: this may have been sent since then"
+
+
+def test_a_fact_that_the_database_has_lost_and_hears_of_again_is_in_doubt_too(application):
+    application.back_up()
+    won_at = application.clock()
+    decide(application, "1", "marie@example.com")
+    application.clock.forward("3d")
+    application.run()
+    assert application.mailed() == ["marie@example.com"]
+    application.restore()
+    application.clock.forward("1h")
+    application.mark_restored()
+    application.webhook(application.won("1", at=won_at))
+    application.run()
+    assert application.mailed() == ["marie@example.com"]
+    assert [(row.state, row.hold_code) for row in application.deliveries("send_survey")] == [("held", "in_doubt")]
+
+
+def test_a_ticket_is_looked_up_before_it_is_opened_again(application):
+    token = application.surveyed()
+    application.answer(token, 2)
+    application.back_up()
+    application.run()
+    assert len(application.desk.items) == 1
+    application.restore()
+    report = application.mark_restored()
+    application.run()
+    assert report.looked_up >= 1
+    assert len(application.desk.items) == 1
+    [ticket] = application.deliveries("open_ticket")
+    assert (ticket.state, ticket.in_doubt) == ("succeeded", False)
+
+
+def test_a_score_is_written_again(application):
+    application.answer(application.surveyed(), 9)
+    application.back_up()
+    application.run()
+    written = len(application.crm.items)
+    application.restore()
+    assert application.mark_restored().repeated >= 1
+    application.run()
+    assert len(application.crm.items) > written
+    assert [row.state for row in application.deliveries("write_score")] == ["succeeded"]
+
+
+@pytest.mark.parametrize("event", ["unsubscribe", "erase"])
+def test_who_opted_out_or_was_erased_since_the_backup_is_never_contacted(application, event):
+    application.surveyed("1", "marie@example.com")
+    application.back_up()
+    application.clock.forward("1h")
+    if event == "unsubscribe":
+        application.backend.unsubscribe(application.token("marie@example.com", "u"))
+    else:
+        application.webhook({"id": "1", "kind": "contact.privacy_deleted", "at": application.clock().isoformat()})
+    application.run()
+    application.restore()
+    report = application.mark_restored()
+    assert (report.suppressions > 0, report.unconfirmed) == (True, 0)
+    mails = len(application.mailed())
+    application.clock.forward("200d")
+    application.webhook(application.won("1", deal="another"))
+    application.run()
+    application.clock.forward("3d")
+    application.run()
+    assert len(application.mailed()) == mails
+    with application.ledger.read() as session:
+        contact = session.get(ContactRow, 1)
+        assert (contact.erased_at is not None, contact.email is None) == ((event == "erase"),) * 2
+
+
+def test_without_a_newer_journal_people_who_were_mailed_are_held_until_an_operator_confirms(application):
+    application.surveyed("1", "marie@example.com")
+    application.clock.forward("100d")
+    application.webhook(application.won("1", deal="second"))
+    application.run()
+    decide(application, "2", "paul@example.com")
+    report = application.mark_restored()  # a snapshot of the whole machine: the state directory went back too
+    assert report.unconfirmed == 1
+    mails = len(application.mailed())
+    application.clock.forward("3d")
+    application.run()
+    assert application.mailed()[mails:] == ["paul@example.com"]
+    with application.ledger.write() as session:
+        assert count_unconfirmed(session) == 1
+        assert confirm_opt_outs(session) == 1
+    application.run()
+    assert application.mailed()[mails:] == ["paul@example.com", "marie@example.com"]
+
+
+def test_another_host_s_journal_is_applied_and_kept(application, tmp_path):
+    application.surveyed("1", "marie@example.com")
+    application.back_up()
+    application.backend.unsubscribe(application.token("marie@example.com", "u"))
+    other = tmp_path / "other.log"
+    application.ctx.journal.path.rename(other)
+    application.ctx.journal.path.touch()
+    application.restore()
+    assert application.mark_restored(journals=[other]).suppressions > 0
+    assert [entry.reason for entry in application.ctx.journal.read(application.ctx.journal.path)] != []
+
+
+def test_the_moment_of_the_backup_can_only_be_made_earlier(application):
+    decide(application, "1", "marie@example.com")
+    newest = application.clock()
+    application.back_up()
+    application.clock.forward("1d")
+    application.restore()
+    with pytest.raises(NpsConnectError, match="--taken-at can only name an earlier one"):
+        application.mark_restored(taken_at=newest + timedelta(seconds=1))
+    assert application.open_pauses() == {DATABASE_SCOPE}
+    assert application.mark_restored(taken_at=newest - timedelta(days=1)).taken_at == newest - timedelta(days=1)
+
+
+def test_marking_twice_changes_nothing_more(application):
+    decide(application, "1", "marie@example.com")
+    application.back_up()
+    application.clock.forward("4d")
+    application.restore()
+    application.mark_restored()
+    assert application.open_pauses() == {RESTORED_SCOPE}
+    assert application.start()
+    application.mark_restored(journals=[application.ctx.journal.path])
+    assert [row.state for row in application.deliveries("send_survey")] == ["held"]
+    with application.ledger.read() as session:
+        assert lock_identity(session).newest_at is None
