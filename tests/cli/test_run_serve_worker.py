@@ -1,5 +1,6 @@
 """`run`, `serve` and `worker` as real processes: start, requests, graceful shutdown."""
 
+import contextlib
 import json
 import logging
 import os
@@ -95,6 +96,36 @@ def test_port_in_use_suggests_a_fix(start):
         f"Error: nps-connect.toml: core.listen: cannot listen on 127.0.0.1:{port}: Address already in use; stop the process"
         in err
     )
+
+
+@pytest.mark.parametrize("change", ["deleted", "replaced"])
+def test_a_database_file_that_is_lost_while_running_stops_the_process(start, configured_cli, change):
+    process = start("run", "--json", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{free_port()}")
+    url = read_ready_line(process)["url"]
+    path = configured_cli.folder / "nps-connect.db"
+    os.kill(process.pid, signal.SIGSTOP)  # so that the request comes before the process notices it itself
+    content = path.read_bytes()
+    path.unlink()
+    if change == "replaced":
+        path.write_bytes(content)
+    os.kill(process.pid, signal.SIGCONT)
+    with httpx.Client(base_url=url, trust_env=False) as client, contextlib.suppress(httpx.TransportError):
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()["ready"]) == (503, False)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert f"nps-connect.db was {change} while in use" in err
+
+
+@pytest.mark.parametrize("link", ["symbolic", "hard"])
+def test_a_second_process_is_refused_by_a_link_too(start, configured_cli, link):
+    read_ready_line(start("run", "--json", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{free_port()}"))
+    path, other = configured_cli.folder / "nps-connect.db", configured_cli.folder / "other.db"
+    other.symlink_to(path) if link == "symbolic" else os.link(path, other)
+    environ = {"NPS_CONNECT_CORE__DATABASE_URL": "sqlite:///other.db"}
+    second = start("run", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{free_port()}", **environ)
+    _, err = second.communicate(timeout=20)
+    assert (second.returncode, "another process is already using other.db" in err) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])

@@ -48,6 +48,8 @@ def _check_core(checked: CheckedConfig) -> Iterator[str]:
         yield f"recipient_allow_list is set: customer mail goes only to {', '.join(core.recipient_allow_list)}"
     if not core.postal_address:
         yield "core.postal_address is not set: many countries require one in such mails"
+    if core.state_dir is None:
+        yield "core.state_dir is not set: a restore is not noticed; run by hand after it: nps-connect db restored"
     if not checked.settings.triggers:
         yield "no trigger is configured, so no event leads to a survey"
     for key, value in (

@@ -12,6 +12,8 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.pauses import DATABASE_SCOPE, RESTORED_SCOPE
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.deliveries import HoldCode
+from nps_connect.services.imports.campaign import add_to_campaign, plan_campaign
+from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.operations.database_identity import check_identity, write_raised_identity
 from nps_connect.services.operations.restored import mark_restored
 from nps_connect.services.suppressions.unconfirmed import confirm_opt_outs, count_unconfirmed
@@ -218,3 +220,52 @@ def test_marking_twice_changes_nothing_more(application):
     assert [row.state for row in application.deliveries("send_survey")] == ["held"]
     with application.ledger.read() as session:
         assert lock_identity(session).newest_at is None
+
+
+def test_a_campaign_to_all_after_a_restore_mails_nobody_who_opted_out_or_was_erased(application):
+    """The CRM keeps no opt-outs: only the journal knows."""
+    people = [ImportedPerson(number, f"p{number}@example.com", None, None, None) for number in range(1, 6)]
+    for person in people:
+        application.crm.knows(f"c{person.line}", person.email)
+    add_to_campaign(application.ctx, plan(application, "spring"), people)
+    application.run()
+    assert len(application.mailed()) == 5
+    application.back_up()
+    application.clock.forward("1h")
+    application.backend.unsubscribe(application.token("p1@example.com", "u"))
+    application.webhook({"id": "c2", "kind": "contact.privacy_deleted", "at": application.clock().isoformat()})
+    application.run()
+    application.restore()
+    application.mark_restored()
+    application.clock.forward("200d")
+    add_to_campaign(application.ctx, plan(application, "autumn"), people)
+    application.run()
+    assert sorted(application.mailed()[5:]) == ["p3@example.com", "p4@example.com", "p5@example.com"]
+
+
+def plan(application, name):
+    return plan_campaign(application.ctx, name=name, survey="after-purchase", connection="crm", per_day=None)
+
+
+def test_people_whom_the_database_has_lost_are_suppressed_when_they_come_again(application):
+    application.back_up()
+    application.surveyed("9", "new@example.com")
+    application.backend.unsubscribe(application.token("new@example.com", "u"))
+    application.restore()
+    application.mark_restored()
+    mails = len(application.mailed())
+    application.clock.forward("200d")
+    application.webhook(application.won("9", deal="again"))
+    application.run()
+    application.clock.forward("3d")
+    application.run()
+    assert len(application.mailed()) == mails
+
+
+def test_the_crm_s_own_opt_out_counts_after_a_restore_without_a_journal(application):
+    decide(application, "1", "marie@example.com")
+    application.mark_restored()
+    application.crm.knows("1", "marie@example.com", opted_out=True)
+    application.clock.forward("4d")
+    application.run()
+    assert application.mailed() == []
