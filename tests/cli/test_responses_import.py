@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from pathlib import Path
 
 import pytest
 from support.spreadsheet_files import write_bytes, write_csv
@@ -144,46 +145,85 @@ def test_unreadable_files_are_rejected(import_cli, body, code, sentence):
     assert query_rows(import_cli, "SELECT * FROM responses") == []
 
 
+QUESTIONS = ("--column", "score=How likely is it that you would recommend us?", "--column", "comment=Why?")
 EXPORTS = {
-    "asknicely": (
-        ("response_id", "person_id", "name", "email", "answer", "comment", "note", "sent", "responded"),
-        ("71", "4", "Zoé", "zoe@example.com", "9", "Bien", "staff only", "1769800000", "1769864700"),
-    ),
-    "delighted": (
-        ("id", "person", "email", "survey_type", "score", "comment", "permalink", "created_at"),
-        ("71", "4", "zoe@example.com", "nps", "9", "Bien", "https://delighted.example.com/r/x", "1769864700"),
-    ),
-    "surveymonkey": (
-        (
-            "Respondent ID",
-            "Collector ID",
-            "Start Date",
-            "End Date",
-            "IP Address",
-            "Email Address",
-            "How likely?",
-            "Why?",
-        ),
-        ("71", "2", "01/31/2026 02:00:00 PM", "01/31/2026 02:05:00 PM", "192.0.2.1", "zoe@example.com", "9", "Bien"),
-    ),
-    "typeform": (
-        ("#", "How likely?", "Why?", "mail", "Start Date (UTC)", "Submit Date (UTC)", "Network ID"),
-        ("71", "9", "Bien", "zoe@example.com", "2026-01-31 13:00:00", "2026-01-31 13:05:00", "x"),
-    ),
+    "asknicely": ((), {"score": 1, "metric": 1}),
+    "delighted": ((), {"metric": 1}),
+    "qualtrics": (("--column", "score=Q1", "--column", "comment=Q2"), {"address": 2, "test": 2}),
+    "surveymonkey": (QUESTIONS, {"no_address": 1}),
+    "typeform": (QUESTIONS, {}),
 }
+"""Options of each preset, and the lines that are left out by reason."""
 
 
 @pytest.mark.parametrize("preset", EXPORTS)
-def test_presets_for_exports_of_other_tools(import_cli, preset):
-    name = write_csv(import_cli.folder, "export.csv", *EXPORTS[preset], codec="utf-8", delimiter=",")
-    column_options = (
-        ("--column", "score=How likely?", "--column", "comment=Why?") if "How likely?" in EXPORTS[preset][0] else ()
-    )
-    result = import_cli("responses", "import", name, *SURVEY, "--preset", preset, *column_options)
+def test_exports_of_other_tools_are_imported_by_their_presets(import_cli, preset):
+    """The files in ``exports/`` are written by hand in the layouts of the tools."""
+    column_options, left_out = EXPORTS[preset]
+    file = str(Path(__file__).with_name("exports") / f"{preset}.csv")
+    result = import_cli("responses", "import", file, *SURVEY, "--preset", preset, *column_options, "--json")
     assert result.code == 0, result.err
-    [listed] = json.loads(import_cli("responses", "list", "--json").out)
-    assert (listed["score"], listed["comment"]) == (9, "Bien")
-    assert listed["answered_at"] == "2026-01-31T13:05:00+00:00"
+    assert json.loads(result.out)["not_taken"]["reasons"] == left_out
+    listed = json.loads(import_cli("responses", "export", "--json").out)
+    assert [(row["score"], row["email"], row["comment"]) for row in listed] == [
+        (10, "zoe@example.com", "Parfait, merci"),
+        (0, "paul@example.com", None),
+    ]
+    assert [row["answered_at"] for row in listed] == ["2026-01-31T14:05:00+01:00", "2026-01-31T14:06:00+01:00"]
+
+
+@pytest.mark.parametrize(
+    ("ten", "refused"),
+    [
+        ("Extremely likely", True),
+        ("10 stars", True),
+        ("10/10", True),
+        ("Extremely likely - 10", False),
+        ("no answer", False),
+        ("", False),
+    ],
+)
+def test_a_file_that_would_lose_every_10_is_refused(import_cli, ten, refused):
+    rows = [("email", "score", "date"), *((f"p{score}@example.com", str(score), "2025-11-01") for score in range(10))]
+    name = write_csv(import_cli.folder, "history.csv", *rows, ("zoe@example.com", ten, "2025-11-01"))
+    result = import_cli("responses", "import", name, *SURVEY)
+    assert result.code == (1 if refused else 0)
+    assert ("1 rejected line probably mean the score 10" in error_text(result)) is refused
+    assert query_rows(import_cli, "SELECT count(*) FROM responses") == [
+        (0 if refused else 11 - (ten in ("no answer", "")),)
+    ]
+
+
+def test_a_single_unreadable_10_is_rejected_by_line(import_cli):
+    rows = [("email", "score", "date"), ("a@example.com", "10", "2025-11-01"), ("b@example.com", "10/10", "2025-11-01")]
+    result = import_cli("responses", "import", write_csv(import_cli.folder, "history.csv", *rows), *SURVEY)
+    assert result.code == 0
+    assert "1 line rejected (score_10 1): line 3: '10/10' is not an integer from 0 to 10" in error_text(result)
+
+
+def test_google_forms_timestamps_with_short_offsets(import_cli):
+    rows = [
+        ("Timestamp", "Email Address", "How likely?"),
+        ("2026/01/31 1:43:01 PM GMT+1", "zoe@example.com", "9"),
+        ("2026/01/31 11:57:53 AM GMT+1", "paul@example.com", "4"),
+    ]
+    name = write_csv(import_cli.folder, "form.csv", *rows, codec="utf-8", delimiter=",")
+    result = import_cli("responses", "import", name, *SURVEY, "--column", "score=How likely?", "--timezone", "UTC")
+    assert result.code == 0
+    assert "without a time zone" not in result.err
+    listed = json.loads(import_cli("responses", "export", "--json").out)
+    assert [row["answered_at"] for row in listed] == ["2026-01-31T11:57:53+01:00", "2026-01-31T13:43:01+01:00"]
+
+
+def test_comments_and_names_are_stored_without_control_characters(import_cli):
+    rows = [
+        ("email", "name", "score", "comment", "date", "touchpoint"),
+        ("zoe@example.com", "Zoé\u202e", "9", "Bien\x1b[2J\u2066 !", "2025-11-01", "after\x07 sale"),
+    ]
+    name = write_csv(import_cli.folder, "history.csv", *rows, codec="utf-8")
+    assert import_cli("responses", "import", name, *SURVEY).code == 0
+    assert query_rows(import_cli, "SELECT comment, touchpoint FROM responses") == [("Bien[2J !", "after sale")]
+    assert query_rows(import_cli, "SELECT name FROM contacts") == [("Zoé",)]
 
 
 def test_own_export_can_be_imported_again(import_cli):

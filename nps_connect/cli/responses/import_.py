@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     ReadResponses = Callable[[RowErrors, Callable[[int, int], object]], Iterator[ImportedResponse]]
 
-PRESETS = ("plain", "nps-connect", "asknicely", "delighted", "surveymonkey", "typeform")
+PRESETS = ("plain", "nps-connect", "asknicely", "delighted", "qualtrics", "surveymonkey", "typeform")
 EFFECT_LABELS = {
     "write_score": "scores",
     "open_ticket": "tickets",
@@ -70,7 +70,7 @@ def import_(
 
     Imported responses count in all reports and trigger nothing by default. Idempotent: importing the same file again
     adds nothing. Fields for --column: email, score, answered_at, id, comment, name, first_name, language, touchpoint,
-    contact_id.
+    contact_id, status, metric.
     """
     from nps_connect.rules.imports import columns
     from nps_connect.services.imports.dedup_store import DedupStore
@@ -98,7 +98,7 @@ def import_(
 
             counts = _dry_run(ctx, read, dedup_store, errors, hidden=as_json)
             csv_input.print_line_errors(errors, refused)
-            counts.check()
+            counts.check(errors)
             planned_effects = estimate_actions(routing_ctx, target, dedup_store)
             click.echo(counts.summary(parser, timezone), err=True)
             if planned_effects and not as_json:
@@ -158,21 +158,33 @@ class _DryRunCounts:
         already_imported: how many of them are in the ledger.
         zoneless: how many of them have a time without a zone.
         rejected: lines that cannot be used.
+        scores: number of usable lines by score.
     """
 
+    scores: Counter[int] = field(default_factory=Counter)
     responses: int = 0
     already_imported: int = 0
     zoneless: int = 0
     rejected: int = 0
 
-    def check(self) -> None:
-        """Refuse a file without responses.
+    def check(self, errors: RowErrors) -> None:
+        """Refuse a file without responses, or one that lost all responses at an end of the scale.
 
         Raises:
-            CommandError: there is none.
+            CommandError: nothing of the file is imported.
         """
+        from nps_connect.services.imports.response_rows import end_reason
+
         if not self.responses:
             raise CommandError("the file contains no usable line")
+        for end in (0, 10):
+            lost = errors.counts[end_reason(end)]
+            if lost and not self.scores[end]:
+                lines = pluralize(lost, "rejected line", "rejected lines")
+                raise CommandError(
+                    f"nothing was imported: {lines} probably mean the score {end}, no other line has it, and figures "
+                    "without it would be wrong. Write numbers from 0 to 10 into the column of scores"
+                )
 
     def summary(self, parser: ResponseParser, timezone: str | None) -> str:
         """Return the counts in one sentence, with the time zone assumed for times without one."""
@@ -195,6 +207,7 @@ def _dry_run(
         counts.responses += len(batch)
         for response in batch:
             counts.zoneless += response.zoneless
+            counts.scores[response.score] += 1
             dedup_store.record_score(response.person.fingerprint, response.answered_at, response.score)
         with ctx.ledger.read() as session:
             counts.already_imported += len(load_existing_ids(session, batch))

@@ -84,6 +84,8 @@ RESPONSE_FIELDS = (
             "end date",
             "completed at",
             "created at",
+            "timestamp",
+            "horodateur",
             "date",
         ),
     ),
@@ -100,7 +102,17 @@ RESPONSE_FIELDS = (
     _FIRST_NAME,
     _LANGUAGE,
     ImportField("touchpoint", "the touchpoint", ("touchpoint",)),
+    ImportField("status", "the kind of response"),
+    ImportField("metric", "the metric that was asked for, such as nps"),
 )
+
+TEST_STATUSES = frozenset(
+    {
+        "survey preview", "survey test", "survey preview spam", "offline survey preview",
+        "1", "2", "9", "17",
+    }
+)  # fmt: skip
+"""Values of the field `status` that mark a test, as Qualtrics writes them: as texts or as numbers."""
 
 PRESETS: dict[str, dict[str, str]] = {
     "plain": {},
@@ -121,8 +133,25 @@ PRESETS: dict[str, dict[str, str]] = {
         "score": "answer",
         "comment": "comment",
         "answered_at": "responded",
+        "metric": "question_type",
     },
-    "delighted": {"id": "id", "email": "email", "score": "score", "comment": "comment", "answered_at": "created_at"},
+    "delighted": {
+        "id": "id",
+        "email": "email",
+        "score": "score",
+        "comment": "comment",
+        "answered_at": "created_at",
+        "metric": "survey_type",
+    },
+    "qualtrics": {
+        "id": "ResponseId",
+        "email": "RecipientEmail",
+        "first_name": "RecipientFirstName",
+        "name": "RecipientLastName",
+        "answered_at": "RecordedDate",
+        "language": "UserLanguage",
+        "status": "Status",
+    },
     "surveymonkey": {"id": "Respondent ID", "email": "Email Address", "answered_at": "End Date"},
     "typeform": {"id": "#", "answered_at": "Submit Date (UTC)"},
 }

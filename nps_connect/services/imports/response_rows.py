@@ -9,9 +9,10 @@ from hashlib import sha256
 from typing import TypeVar
 
 from nps_connect.rules.imports import cells
-from nps_connect.rules.imports.columns import ColumnMapping
+from nps_connect.rules.imports.columns import TEST_STATUSES, ColumnMapping
 from nps_connect.rules.imports.csv_table import CsvRow
 from nps_connect.rules.imports.row_errors import InvalidImportFile, InvalidRow, RowErrors
+from nps_connect.sanitization import one_line, sanitize_comment
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.people import ImportedPerson, parse_person, read_rows
 
@@ -78,8 +79,13 @@ class ResponseParser:
             InvalidRow: a cell is missing or invalid.
         """
         values = self.columns.values(row.cells)
+        if values.get("status", "").casefold() in TEST_STATUSES:
+            raise InvalidRow("test", "a test of the survey, not a response of a customer")
+        metric = values.get("metric", "nps").casefold()
+        if metric != "nps":
+            raise InvalidRow("metric", f"an answer for {one_line(metric, 20)}, not for the NPS")
         person = parse_person(row.line, values, allow_ids=self.allow_ids, id_field="contact_id")
-        score = _parse_cell("score", cells.parse_score, values.get("score", ""))
+        score = _parse_score(values.get("score", ""))
         moment_text = values.get("answered_at", "")
         answered_at = _parse_cell("date", self._parse_moment, moment_text)
         touchpoint = values.get("touchpoint")
@@ -87,10 +93,10 @@ class ResponseParser:
             public_id=self._public_id(values, person, answered_at),
             person=person,
             score=score,
-            comment=values.get("comment"),
+            comment=sanitize_comment(values.get("comment")),
             answered_at=answered_at,
             zoneless=not cells.has_time_zone(moment_text),
-            touchpoint=touchpoint[:MAX_TOUCHPOINT_LENGTH] if touchpoint else None,
+            touchpoint=one_line(touchpoint, MAX_TOUCHPOINT_LENGTH) if touchpoint else None,
         )
 
     def _parse_moment(self, text: str) -> datetime:
@@ -103,6 +109,19 @@ class ResponseParser:
         """Hash of the tool's id; without one, of survey, person and moment."""
         source_id = values.get("id") or f"{self.survey}:{person.fingerprint}:{answered_at.isoformat()}"
         return f"i-{sha256(f'{self.tool}:{source_id}'.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+
+
+def end_reason(end: int) -> str:
+    """Return the reason of rows whose invalid score probably stands for an end of the scale, 0 or 10."""
+    return f"score_{end}"
+
+
+def _parse_score(text: str) -> int:
+    try:
+        return cells.parse_score(text)
+    except ValueError as error:
+        end = cells.implied_end(text)
+        raise InvalidRow("score" if end is None else end_reason(end), str(error)) from None
 
 
 def _parse_cell(reason: str, parse: Callable[[str], T], text: str) -> T:

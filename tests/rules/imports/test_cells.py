@@ -42,9 +42,61 @@ def test_invalid_addresses_are_refused(text):
         cells.parse_address(text)
 
 
+@pytest.mark.parametrize("char", ["\u200b", "\u200d", "\ufeff", "\u00ad", "\u202e", "\x07", "\U000e0041"])
+@pytest.mark.parametrize("address", ["{}marie@example.com", "marie{}@example.com", "marie@example.com{}"])
+def test_addresses_with_invisible_characters_are_refused(char, address):
+    with pytest.raises(ValueError, match=rf"with an invisible character \(U\+{ord(char):04X}\): type it again"):
+        cells.parse_address(address.format(char))
+
+
 @pytest.mark.parametrize("score", range(11))
 def test_scores_are_integers_from_0_to_10(score):
     assert cells.parse_score(f" {score} ") == score
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("Extremely likely - 10", 10),
+        ("Not at all likely - 0", 0),
+        ("10 - Très probable", 10),
+        ("0 (not at all)", 0),
+        ("Pas du tout probable (0)", 0),
+        ("10: Extremely likely", 10),
+        ("7 – plutôt probable", 7),
+    ],
+)
+def test_scores_can_have_a_label_that_is_set_apart(text, score):
+    assert cells.parse_score(text) == score
+
+
+@pytest.mark.parametrize(
+    "text", ["4 stars", "9 - 10", "8 or 9", "9/10 - good", "- 5", "likely -5", "good - 11", "(9)", "Q1: 9", "10 - 10 -"]
+)
+def test_other_numbers_with_words_are_refused(text):
+    with pytest.raises(ValueError, match="not an integer from 0 to 10"):
+        cells.parse_score(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("Extremely likely", 10),
+        ("Très probable", 10),
+        ("10/10", 10),
+        ("10 stars", 10),
+        ("Not at all likely", 0),
+        ("Very unlikely", 0),
+        ("Pas du tout probable", 0),
+        ("0 %", 0),
+        ("9/10", None),
+        ("5 stars", None),
+        ("no answer", None),
+        ("", None),
+    ],
+)
+def test_an_invalid_score_can_stand_for_an_end_of_the_scale(text, end):
+    assert cells.implied_end(text) == end
 
 
 @pytest.mark.parametrize("text", ["", "11", "-1", "9.0", "9,5", "08", "+9", "٩", "９", "neuf", "10/10", "NaN"])
@@ -75,6 +127,15 @@ AT = datetime(2026, 1, 31, 13, 5, tzinfo=UTC)
         ("31/01/2026 14h05", "day-first"),
         ("31.01.2026 à 14:05", "day-first"),
         ("1/31/2026 2:05:00 PM", "month-first"),
+        ("2026/01/31 2:05:00 PM GMT+1", None),
+        ("2026-01-31 14:05 UTC+1", None),
+        ("2026-01-31 14:05 +1", None),
+        ("2026-01-31 18:35 +5:30", None),
+        ("2026-01-31 10:05 GMT−3", None),
+        ("2026-01-31 14:05 Europe/Paris", None),
+        ("2026-01-31 10:05 America/Argentina/Buenos_Aires", None),
+        ("2026-01-31 14:05:00 CET", None),
+        ("1/31/2026 8:05 AM EST", "month-first"),
         ("1769864700", None),
         ("1769864700000", None),
     ],
@@ -92,11 +153,34 @@ def test_ambiguous_local_time_is_the_first():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hier", "31/13/2026", "2026-02-30", "2026-01-31 25:00", "2026-01-31 13:05 PM", "12", "20260131", "1/2"]
+    "text",
+    [
+        "",
+        "hier",
+        "31/13/2026",
+        "2026-02-30",
+        "2026-01-31 25:00",
+        "2026-01-31 13:05 PM",
+        "2026-01-31 13:05 +1:75",
+        "12",
+        "20260131",
+        "1/2",
+    ],
 )
 def test_invalid_moments_are_refused(text):
     with pytest.raises(ValueError, match=r"not an existing day or time|not a date"):
         cells.parse_moment(text, "day-first", PARIS)
+
+
+@pytest.mark.parametrize("zone", ["IST", "BST", "No/Where", "+99"])
+def test_time_zones_without_one_meaning_are_refused(zone):
+    with pytest.raises(ValueError, match="not a time zone with one meaning"):
+        cells.parse_moment(f"2026-01-31 14:05 {zone}", None, PARIS)
+
+
+def test_a_hyphen_after_a_date_is_not_an_offset():
+    with pytest.raises(ValueError, match="not a"):
+        cells.parse_moment("2026-01-31-5", None, PARIS)
 
 
 def test_ambiguous_day_order_is_refused():
@@ -155,8 +239,10 @@ def test_duplicate_column_names_are_refused():
 
 
 HEADERS = {
+    "qualtrics": "StartDate,EndDate,Status,RecordedDate,ResponseId,RecipientLastName,RecipientFirstName,RecipientEmail,"
+    "UserLanguage,Q1",
     "nps-connect": "id,survey,touchpoint,score,segment,comment,language,answered_at,contact,email,name",
-    "asknicely": "response_id,person_id,name,email,answer,comment,note,status,dontcontact,sent,opened,responded,segment",
+    "asknicely": "response_id,person_id,name,email,answer,comment,note,status,sent,opened,responded,question_type",
     "delighted": "id,person,email,survey_type,score,comment,permalink,created_at,updated_at",
     "surveymonkey": "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last Name,Q1",
     "typeform": "#,How likely?,Why?,Response Type,Start Date (UTC),Stage Date (UTC),Submit Date (UTC),Network ID,Tags",
