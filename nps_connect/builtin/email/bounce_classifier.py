@@ -92,7 +92,6 @@ class Refusal:
         status: the enhanced code, if it is not in the text.
         stage: what was refused; None = as the text says.
         server: name of the server that refused, if the text does not name it.
-        is_delayed: the mail is still tried.
     """
 
     text: str
@@ -100,7 +99,6 @@ class Refusal:
     status: str | None = None
     stage: Stage | None = None
     server: str = ""
-    is_delayed: bool = False
 
 
 # The first family whose words are in the text, or whose code is the specific one, is the cause.
@@ -139,7 +137,7 @@ def classify(refusal: Refusal) -> Cause:
     if SENDING_QUOTA.search(words) or "5.4.5" in ENHANCED.findall(refusal.text):
         return Cause.SENDING_QUOTA
     if _is_temporary(refusal):
-        is_missing = NO_DOMAIN.search(words) and not refusal.is_delayed and not TEMPORARY_DNS.search(words)
+        is_missing = NO_DOMAIN.search(words) and not _contradicts(Cause.NO_DOMAIN, refusal, words)
         return Cause.NO_DOMAIN if is_missing else Cause.TEMPORARY
     stage = refusal.stage or stage_in(refusal.text)
     if stage in {"before recipient", "sender"}:
@@ -157,15 +155,20 @@ def stage_in(text: str) -> Stage | None:
 
 def _soften(cause: Cause, refusal: Refusal, words: str, stage: Stage | None) -> Cause:
     """Return the cause, or a soft one if the words contradict each other or the recipient had been accepted."""
-    if BLOCK_LIST.search(refusal.text) or CONTRADICTION.search(words):
+    if _contradicts(cause, refusal, words):
         return Cause.MESSAGE
     if cause is Cause.CLOSED and not (_specific_code(refusal) or "").startswith(("5.1.", "5.2.1")):
         return Cause.SUSPENDED  # accounts are disabled for a time, too
-    if cause is Cause.NO_DOMAIN and TEMPORARY_DNS.search(words):
-        return Cause.TEMPORARY
     if cause is Cause.NO_MAILBOX and stage == "end of data":
         return Cause.UNDECIDED  # a filter of recipients: the server had accepted this one
     return cause
+
+
+def _contradicts(cause: Cause, refusal: Refusal, words: str) -> bool:
+    """Return whether other words say that the refusal is about us, or that the name servers failed."""
+    if BLOCK_LIST.search(refusal.text) or CONTRADICTION.search(words):
+        return True
+    return cause is Cause.NO_DOMAIN and bool(TEMPORARY_DNS.search(words) or SENDER.search(words))
 
 
 def _cause_of_words(refusal: Refusal, words: str) -> Cause:
@@ -203,8 +206,6 @@ def _reply_code(text: str) -> int | None:
 
 
 def _is_temporary(refusal: Refusal) -> bool:
-    if refusal.is_delayed:
-        return True
     codes: list[str] = [*([refusal.status] if refusal.status else []), *ENHANCED.findall(refusal.text)]
     if codes:
         return codes[0].startswith("4") or codes[-1].startswith("4")

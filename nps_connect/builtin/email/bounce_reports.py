@@ -39,9 +39,10 @@ def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]
         return [bounce for part in complaints for bounce in _complaints(part, report, common)][:MAX_BOUNCES]
     bounces = [bounce for part in statuses for bounce in _failures(part, report, common)]
     if not statuses:
-        bounces = [_bounce(refusal, address, common) for address, refusal in prose_failures(report)]
-        if not bounces:
+        failures = prose_failures(report)
+        if failures is None:
             raise WebhookRejected("unreadable", "neither a bounce nor a complaint")
+        bounces = [_bounce(refusal, address, common) for address, refusal in failures]
     return bounces[:MAX_BOUNCES]
 
 

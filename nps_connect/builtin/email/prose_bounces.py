@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from email import message_from_bytes
 from email.utils import getaddresses
 
@@ -49,22 +47,21 @@ _RETURNED_COPY = re.compile(
 )
 
 
-def prose_failures(report: ReportMessage) -> Iterator[tuple[str | None, Refusal]]:
-    """Yield the recipient and the refusal of each failure; no failure if the message is not a bounce.
+def prose_failures(report: ReportMessage) -> list[tuple[str | None, Refusal]] | None:
+    """Return the recipient and the refusal of each failure, none for a delay; None if the message is not a bounce.
 
     The recipient is None if only the Message-ID says which mail came back.
     """
     delayed, failed = _scan(report)
-    is_bounce = _is_bounce(report)
-    if is_bounce and not failed and not delayed:
+    if delayed or (_is_bounce(report) and _DELAY.search(field(report.message, "Subject"))):
+        return []
+    if not failed and _is_bounce(report):
         failed = _named_recipients(report)
-    recipients: list[str | None] = [*_in_order(report, {*failed, *delayed})]
-    if not recipients and is_bounce and report.returned_message_id():
+    recipients: list[str | None] = [*_in_order(report, set(failed))]
+    if not recipients and _is_bounce(report) and report.returned_message_id():
         recipients = [None]
-    is_delayed = _DELAY.search(field(report.message, "Subject")) is not None
-    for address in recipients:
-        refusal = refusal_about(report, address, is_alone=len(recipients) == 1)
-        yield address, replace(refusal, is_delayed=is_delayed or address in delayed)
+    is_alone = len(recipients) == 1
+    return [(address, refusal_about(report, address, is_alone=is_alone)) for address in recipients] or None
 
 
 def refusal_about(

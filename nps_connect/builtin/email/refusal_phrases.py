@@ -7,12 +7,13 @@ import re
 _ADDRESS = re.compile(r"<[^<>\s]*@[^<>\s]*>|[^\s<>@\"'(]+@[\w.-]+")
 _URL = re.compile(r"(?:https?|ftp)://\S+|\bwww\.\S+", re.IGNORECASE)
 _CONTINUATION = re.compile(r"(?<!\S)[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3} )?")
+_WRAPPER = re.compile(r"unknown address error", re.IGNORECASE)  # of a gateway, around whatever the server said
 _HOST = re.compile(r"\b[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z]{2,}\b")  # lower case only: "unknown.Please" is none
 
 
 def strip_names(text: str) -> str:
     """Return the text in one line without addresses, URLs and host names: a local part may be "userunknown"."""
-    without_names = _HOST.sub(" ", _ADDRESS.sub(" ", _URL.sub(" ", text)))
+    without_names = _HOST.sub(" ", _ADDRESS.sub(" ", _URL.sub(" ", _WRAPPER.sub(" ", text))))
     return " ".join(_CONTINUATION.sub(" ", without_names).replace("\u2019", "'").split())
 
 
@@ -25,6 +26,7 @@ _RECIPIENT = (
     r"|mail )?address(?:ee)?"
     r"|mail ?drop|local[ -]?part|person|member|alias|destination|subscriber|customer)"
 )
+_NOT_OURS = "".join(f"(?<!{word} )" for word in ("ip", "client", "sender", "your", "from", "host", "server", "source"))
 _IS = r"(?: that you \w+(?: \w+)? to reach)?(?:\W{1,3}(?:is|was|has been|are|name|address|the|:)){0,2}\W{0,3}"
 
 SENDING_QUOTA = _phrases(
@@ -103,17 +105,16 @@ RELAY = _phrases(
     r"not (?:a )?(?:gateway|open relay)|rcpthosts|we do not relay",
 )
 NO_MAILBOX = _phrases(
-    rf"\b{_RECIPIENT}s?{_IS}(?:\w+ ){{0,2}}(?:unknown|not (?:be )?(?:found|exist|recogni[sz]ed|known|listed|valid"
-    rf"|a valid|registered"
-    r"|available here|have an? |defined|located|on (?:this|file))"
+    rf"{_NOT_OURS}\b{_RECIPIENT}s?{_IS}(?:\w+ ){{0,2}}(?:unknown|not (?:be )?(?:found|exist|recogni[sz]ed|known"
+    rf"|listed"
+    r"|valid|a valid|registered|available here|have an? |defined|located|on (?:this|file))"
     r"|(?:does ?n[o']t|doesn't|does not|did not|do(?:es)?nt|didn't) (?:\w+ )?(?:exist|have an?|match|appear)"
     r"|couldn't be found|could not be found|wasn't found|cannot be found|invalid|non-?exist\w*|unrecogni[sz]ed"
-    r"|incorrect"
-    r"|undeliverable|rejected as unknown)",
-    rf"\b(?:unknown|no such|invalid|non-?existent|inexistent|unrecogni[sz]ed|bad|illegal|incorrect|wrong|undefined"
-    rf"|not (?:a |an )?(?:valid|known|local|existing))(?: or \w+)?(?:\W{{1,3}}(?:local|virtual|destination|mail"
-    rf"|e-?mail|smtp|final"
-    rf"|here|\S+ )){{0,2}}\W{{0,3}}(?:{_RECIPIENT}|person|name|here)\b",
+    r"|incorrect|undeliverable|rejected as unknown)",
+    r"\b(?:unknown|no such|invalid|non-?existent|inexistent|unrecogni[sz]ed|bad|illegal|incorrect|wrong|undefined"
+    r"|not (?:a |an )?(?:valid|known|local|existing))(?: or \w+)?"
+    rf"(?:\W{{1,3}}(?:local|virtual|destination|mail|e-?mail|smtp|final|remote)){{0,2}}\W{{0,3}}(?:{_RECIPIENT}"
+    rf"|here)\b",
     r"unrout(?:e)?able (?:mail )?address|address(?: \w+){0,2} (?:could not|couldn't|cannot) be (?:resolved|routed)",
     r"recipientnotfound|recipnotfound|no mailbox|not our (?:user|customer)|not (?:a )?(?:local )?(?:user"
     r"|mailbox) here",
@@ -149,7 +150,8 @@ PROVIDER_NO_MAILBOX = _phrases(r"mailbox unavailable", r"recipient address rejec
 CONTRADICTION = _phrases(
     r"\bspam|black-?list|block-?list|\bdnsbl|\brbl\b|reputation|unsolicited|\bspf\b|\bdkim\b|dmarc"
     r"|unauthenticated|\bvirus|malware"
-    r"|(?:not|n't) (?:be )?(?:authori[sz]ed|allowed|permitted)|permission|pas (?:\w+ )?autoris|temporar",
+    r"|(?:not|n't) (?:be )?(?:authori[sz]ed|allowed|permitted)|permission|pas (?:\w+ )?autoris|temporar"
+    r"|\b(?:helo|ehlo)\b|client host|your (?:host|server|ip|address)|reverse (?:dns|lookup)|\bptr\b",
 )
 MESSAGE = _phrases(
     CONTRADICTION.pattern,

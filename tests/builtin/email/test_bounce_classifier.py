@@ -19,6 +19,10 @@ NO_MAILBOX = [
     "Empfänger ist unbekannt",
     "550 5.1.1",
     "550 5.0.0 5.1.1 rejected",
+    'unknown local-part "marie" in domain "example.com"',
+    "5.1.0 - Unknown address error 550-'5.1.1 User unknown'",
+    "550 #5.1.0 Address rejected marie@example.com: addressee unknown",
+    "Sorry, no mailbox here by that name. (#5.1.1)",
     "550 5.1.10 RESOLVER.ADR.RecipientNotFound",
 ]
 NO_DOMAIN = [
@@ -47,6 +51,11 @@ ABOUT_US = [
     "550 5.3.4 too large",
     "550 refused (in reply to EHLO command)",
     "x-unix; marie: No such user",
+    "5.1.0 - Unknown address error 550-'5.7.1 Access denied'",
+    "550 5.7.1 Helo command rejected: Host not found",
+    "550 Client host rejected: domain not found",
+    "554 5.7.1 unknown client address",
+    "550 your IP address is not listed",
 ]
 CASES = (
     [(text, Cause.NO_MAILBOX) for text in NO_MAILBOX]
@@ -71,7 +80,9 @@ CASES = (
         ("STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed", Cause.SENDING_QUOTA),
         ("451 4.1.1 user unknown", Cause.TEMPORARY),
         ("450 greylisted", Cause.TEMPORARY),
-        ("Host not found: lookup time-out", Cause.TEMPORARY),
+        ("4.4.3 Host not found: lookup time-out", Cause.TEMPORARY),
+        ("450 4.1.8 Sender address rejected: Domain not found", Cause.TEMPORARY),
+        ("Host not found: lookup time-out", Cause.MESSAGE),
         ("4.4.3 Domain not found: SERVFAIL", Cause.TEMPORARY),
         ("550", Cause.UNDECIDED),
         ("550 5.1.0 no", Cause.UNDECIDED),
@@ -107,7 +118,6 @@ def test_only_refusals_about_the_mailbox_count_when_they_are_repeated():
         (Refusal("550 5.1.1 no", status="5.7.1"), Cause.NO_MAILBOX),
         (Refusal("no", status="4.2.1"), Cause.TEMPORARY),
         (Refusal("Domain does not exist", status="4.0.0"), Cause.NO_DOMAIN),
-        (Refusal("Domain does not exist", is_delayed=True), Cause.TEMPORARY),
         (Refusal("no", code=451), Cause.TEMPORARY),
         (Refusal("5.1.1 no such user", code=552), Cause.MAILBOX_FULL),
         (Refusal("5.1.1 no such user", stage="end of data"), Cause.UNDECIDED),

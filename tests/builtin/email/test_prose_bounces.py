@@ -77,9 +77,9 @@ def test_the_reply_names_the_mail_if_nothing_names_the_recipient():
     assert parse(message) == [("hard", None, "<ours@example.com>")]
 
 
-def test_a_warning_of_a_delay_is_soft_whatever_the_reason():
-    text = "The following addresses failed:\n\nmarie@example.com: 550 no such user"
-    assert [kind for kind, _, _ in parse(mail(text, subject="Warning: message delayed 4 hours"))] == ["soft"]
+def test_a_warning_of_a_delay_is_no_bounce():
+    text = "The following addresses failed:\n\nmarie@example.com: 450 try again later"
+    assert parse(mail(text, subject="Warning: message delayed 4 hours")) == []
 
 
 def test_a_bounce_in_html_is_read_without_its_styles():
