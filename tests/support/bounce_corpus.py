@@ -53,7 +53,7 @@ class CorpusMail:
     server: str
     path: Path
     expected: tuple[ExpectedReport, ...]
-    recipients: frozenset[str]
+    recipients: tuple[str, ...]
 
 
 @dataclass
@@ -109,12 +109,12 @@ def load_corpus(folder: Path) -> Iterator[CorpusMail]:
             paths = sorted((folder / "set-of-emails" / "maildir" / "bsd").glob(pattern))
             for path in [path for path in paths if path.name.startswith(server)] or paths:
                 expected = tuple(_expected_report(*row) for row in _ROW.findall(rows))
-                yield CorpusMail(server, path, expected, recipients.get(path.name, frozenset()))
+                yield CorpusMail(server, path, expected, recipients.get(path.name, ()))
 
 
-def _load_recipients(path: Path) -> dict[str, frozenset[str]]:
+def _load_recipients(path: Path) -> dict[str, tuple[str, ...]]:
     lines = path.read_text(encoding="utf-8").lower().splitlines() if path.exists() else []
-    return {name: frozenset(addresses) for name, *addresses in (line.split("\t") for line in lines)}
+    return {name: tuple(addresses) for name, *addresses in (line.split("\t") for line in lines)}
 
 
 def _expected_report(_status: str, _code: str, reason: str, hard: str, feedback: str) -> ExpectedReport:
@@ -145,12 +145,26 @@ def _count(mail: CorpusMail, figures: Figures) -> None:
         if expected:
             figures.refused += 1
             figures.differences.append(f"{mail.path.name}: refused")
-    for report, bounce in zip_longest(expected, bounces[: len(expected)]):
+    for report, bounce in _pairs(mail, bounces):
         _compare(mail, report, bounce, figures)
     surplus = [] if expected else bounces
     figures.false_alarms += len(surplus)
     figures.differences += [f"{mail.path.name}: {bounce.kind} where nothing is expected" for bounce in surplus]
     _check_addresses(mail, bounces[: len(expected)], figures)
+
+
+def _pairs(mail: CorpusMail, bounces: Sequence[Bounce]) -> Iterator[tuple[ExpectedReport, Bounce | None]]:
+    """Yield each expected bounce with what was read of its recipient; in their order if the recipients are unknown."""
+    remaining = list(bounces)
+    unmatched = []
+    for report, recipient in zip_longest(mail.expected, mail.recipients[: len(mail.expected)]):
+        bounce = next((bounce for bounce in remaining if (bounce.address or "").lower() == recipient), None)
+        if bounce is not None:
+            remaining.remove(bounce)
+        if report.kind != "none":
+            unmatched += [report] if bounce is None else []
+            yield from [(report, bounce)] if bounce is not None else []
+    yield from ((report, remaining.pop(0) if remaining else None) for report in unmatched)
 
 
 def _compare(mail: CorpusMail, report: ExpectedReport, bounce: Bounce | None, figures: Figures) -> None:

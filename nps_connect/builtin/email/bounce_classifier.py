@@ -18,6 +18,7 @@ from nps_connect.builtin.email.refusal_phrases import (
     BLOCK_LIST,
     CLOSED,
     CONTRADICTION,
+    LOCAL_PROGRAM,
     MAILBOX_FULL,
     MESSAGE,
     NO_DOMAIN,
@@ -132,7 +133,7 @@ _MESSAGE_CLASSES = ("5.2.3", "5.3.", "5.4.", "5.5.", "5.6.", "5.7.")
 def classify(refusal: Refusal) -> Cause:
     """Return the cause of a refusal."""
     words = strip_names(refusal.text)
-    if refusal.text.lower().startswith("x-unix"):
+    if LOCAL_PROGRAM.search(words):
         return Cause.MESSAGE  # a local program's exit status: it says nothing about the mailbox
     if SENDING_QUOTA.search(words) or "5.4.5" in ENHANCED.findall(refusal.text):
         return Cause.SENDING_QUOTA

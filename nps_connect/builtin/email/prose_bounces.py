@@ -21,7 +21,8 @@ MAX_SCANNED_BYTES = 64 * 1024
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 _DAEMON = re.compile(
-    r"mailer[-_ ]?daemon|post[-_ ]?master|mail ?delivery|mail administrator|^<>$|undeliverable", re.IGNORECASE
+    r"mailer[-_ ]?daemon|post[-_ ]?master|mail ?delivery|mail administrator|mail server|^<>$|undeliverable",
+    re.IGNORECASE,
 )
 _SUBJECT = re.compile(
     r"undeliver|deliver\w* (?:\w+ ){0,3}(?:fail|error|problem|unsuccessful|report)|fail\w* (?:\w+ ){0,2}(?:notice"

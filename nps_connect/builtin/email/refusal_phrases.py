@@ -37,6 +37,9 @@ SENDING_QUOTA = _phrases(
     r"exceeded (?:\w+ ){0,4}(?:messages|e?mails|recipients) per (?:hour|day|month)",
     r"you have (?:reached|exceeded) (?:\w+ ){0,4}sending",
 )
+LOCAL_PROGRAM = _phrases(
+    r"command (?:died|output|failed|terminated|time limit)|pipe to \||child process|exit(?:ed with)? status|^x-unix",
+)
 TEMPORARY = _phrases(
     r"gr[ea]y-?list",
     r"temporar(?:y|ily) (?:\w+ ){0,2}(?:failure|error|problem|deferred|unavailable|rejected|local|lookup)",
@@ -116,7 +119,7 @@ NO_MAILBOX = _phrases(
     rf"(?:\W{{1,3}}(?:local|virtual|destination|mail|e-?mail|smtp|final|remote)){{0,2}}\W{{0,3}}(?:{_RECIPIENT}"
     rf"|here)\b",
     r"unrout(?:e)?able (?:mail )?address|address(?: \w+){0,2} (?:could not|couldn't|cannot) be (?:resolved|routed)",
-    r"recipientnotfound|recipnotfound|no mailbox|not our (?:user|customer)|not (?:a )?(?:local )?(?:user"
+    r"validrcptto|recipientnotfound|recipnotfound|no mailbox|not our (?:user|customer)|not (?:a )?(?:local )?(?:user"
     r"|mailbox) here",
     r"no (?:such )?(?:user|person|recipient|mailbox|account|address) (?:\w+ )?(?:here|by that|with that|named"
     r"|found|exists)",
@@ -141,7 +144,8 @@ NO_DOMAIN = _phrases(
     r"(?:does not|doesn't|never) accepts? (?:any )?(?:e?mail|mail)\b|no (?:mx|mail exchanger|mail server"
     r"|dns) ?(?:record|found|data|entr)?",
     r"mx records? point|couldn't find any host|(?:no|any) (?:a|mx) (?:or|and) (?:a|mx) records?"
-    r"|domain has no mail|no smtp service",
+    r"|domain has no mail|no smtp service|no valid mx"
+    r"|(?:domain|host)(?: \S+)? (?:couldn't|could not|cannot|can't) be (?:found|resolved)",
 )
 PROVIDER = re.compile(r"\b(?:outlook|hotmail)\.com\b|\bAS\(\d{6,}\)", re.IGNORECASE)
 PROVIDER_NO_MAILBOX = _phrases(r"mailbox unavailable", r"recipient address rejected: access denied")

@@ -14,7 +14,7 @@ from nps_connect.cli._support.output import print_json
 def address(options: Options, connection: str, as_json: bool) -> None:
     """Print the URL to which the mail server of CONNECTION can post bounce reports, one message per request.
 
-    Treat it as a secret: whoever knows it can stop mail to your customers. It is signed with the first of
+    Treat it as a secret: whoever knows it can fill the list of reports. It is signed with the first of
     core.signing_keys and valid as long as that key is configured.
     """
     from nps_connect.services.links import Links

@@ -30,6 +30,7 @@ NO_DOMAIN = [
     "Host or domain name not found. Name service error for name=gone.invalid type=A: Host not found",
     "an MX or SRV record indicated no SMTP service",
     "556 5.1.10 Recipient address has null MX",
+    "Your message wasn't delivered to marie@example.invalid because the domain example.invalid couldn't be found.",
     "550 5.4.4",
 ]
 MAILBOX_FULL = [
@@ -51,6 +52,7 @@ ABOUT_US = [
     "550 5.3.4 too large",
     "550 refused (in reply to EHLO command)",
     "x-unix; marie: No such user",
+    'Command died with status 67: "/usr/bin/deliver". Command output: user unknown',
     "5.1.0 - Unknown address error 550-'5.7.1 Access denied'",
     "550 5.7.1 Helo command rejected: Host not found",
     "550 Client host rejected: domain not found",
