@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from nps_connect.records.deliveries import TicketUpdate as TicketUpdate
     from nps_connect.records.events import Event as Event
     from nps_connect.records.events import EventPage as EventPage
-    from nps_connect.records.events import ForeignEntries as ForeignEntries
+    from nps_connect.records.events import SkippedEntries as SkippedEntries
     from nps_connect.records.events import WebhookRequest as WebhookRequest
     from nps_connect.records.events import fact_key as fact_key
     from nps_connect.records.filters import FilterUse as FilterUse
@@ -116,7 +116,7 @@ _HOME = {
         "TicketDraft",
         "TicketUpdate",
     ),
-    "records.events": ("Event", "EventPage", "ForeignEntries", "WebhookRequest", "fact_key"),
+    "records.events": ("Event", "EventPage", "SkippedEntries", "WebhookRequest", "fact_key"),
     "records.filters": ("FilterUse",),
     "records.findings": ("Finding", "SetupChange"),
     "records.messages": ("Address", "InlineImage", "Message"),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from nps_connect.errors import (
     AuthFailed,
@@ -17,6 +16,7 @@ from nps_connect.errors import (
     TargetGone,
 )
 from nps_connect.records.connectors import StatusRule
+from nps_connect.records.vendor_responses import parse_http_date
 
 RETRY_AFTER_CEILING = timedelta(days=1)
 NOT_APPLIED_STATUSES = {408, 425, 503}
@@ -30,13 +30,8 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
     text = value.strip()
     if text.isascii() and text.isdigit():
         return RETRY_AFTER_CEILING if len(text) > 6 else min(timedelta(seconds=int(text)), RETRY_AFTER_CEILING)
-    try:
-        retry_at = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return None
-    if retry_at.tzinfo is None:
-        retry_at = retry_at.replace(tzinfo=UTC)
-    return max(timedelta(0), min(retry_at - now, RETRY_AFTER_CEILING))
+    retry_at = parse_http_date(text)
+    return None if retry_at is None else max(timedelta(0), min(retry_at - now, RETRY_AFTER_CEILING))
 
 
 def error_for_status(

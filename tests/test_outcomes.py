@@ -19,6 +19,7 @@ from nps_connect.errors import (
 )
 from nps_connect.outcomes import error_for_status, parse_retry_after
 from nps_connect.records.connectors import StatusRule
+from nps_connect.records.vendor_responses import VendorResponse
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 NOT_SUCCESS = [*range(300, 400), *range(400, 500), *range(500, 600)]
@@ -97,6 +98,25 @@ def test_a_call_that_may_have_been_applied_is_in_doubt(status, idempotent):
     if isinstance(error, RetryLater) and not idempotent:
         assert status in {408, 425, 429, 503}
     assert isinstance(error, DeliveryError)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Mon, 02 Mar 2026 09:00:00 GMT", NOW),
+        ("Mon, 02 Mar 2026 10:00:00 +0100", NOW),
+        ("Mon, 02 Mar 2026 09:00:00", NOW),
+        ("Mon, 02 Mar 2026 09:00:00 -0000", NOW),
+        ("Mon, 02 Mar 2026 09:00:00 GMT, Mon, 02 Mar 2026 09:00:00 GMT", NOW),
+        ("", None),
+        ("yesterday", None),
+        ("Mon, 02 Mar 99999 09:00:00 GMT", None),
+        ("Mon, 02 Mar 2026 09:00:00 +9999", None),
+    ],
+)
+def test_the_date_of_a_response_is_utc_or_unknown(value, expected):
+    assert VendorResponse(200, {"date": value}, b"").sent_at == expected
+    assert VendorResponse(200, {}, b"").sent_at is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
 from nps_connect.records.bounces import Bounce, MailboxPage
 from nps_connect.records.contacts import ContactKey, ContactMatch
-from nps_connect.records.events import Event, EventPage, ForeignEntries, WebhookRequest
+from nps_connect.records.events import Event, EventPage, SkippedEntries, WebhookRequest
 
 
 @hookspec
@@ -25,14 +25,14 @@ def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
 @hookspec
 def nps_parse_events(  # type: ignore[empty-body]
     connection: Connection, request: WebhookRequest
-) -> Sequence[Event | ForeignEntries]:
+) -> Sequence[Event | SkippedEntries]:
     """Parse a stored webhook that `nps_verify_webhook` accepted into events. Pure.
 
-    One request may hold many events. Unknown kinds and keys are ignored. Entries of another account of the vendor are
-    counted, as `ForeignEntries`.
+    One request may hold many events. Unknown kinds and keys are ignored. Entries of another account of the vendor, and
+    single entries without the vendor's structure, are counted as `SkippedEntries`; the others are returned.
 
     Raises:
-        WebhookRejected: `unreadable`, if the JSON does not have the vendor's structure. The request is kept and can be
+        WebhookRejected: `unreadable`, if nothing in the JSON has the vendor's structure. The request is kept and can be
             replayed after a fix.
     """
 
@@ -57,7 +57,9 @@ def nps_complete_events(  # type: ignore[empty-body]
 
     `fields` are the names that triggers use. Returns the same events in the same order with the same keys; `contacts`
     of each has no, one or several entries (several mean that the contact is ambiguous). Fields that the vendor does not
-    have are omitted.
+    have are omitted. What the vendor says now wins over the words of the event: a ticket event has the field `is_open`,
+    and an event whose object the vendor does not find has no contact. Recent events without a contact are completed
+    again for some minutes before they are decided.
 
     Raises:
         DeliveryError: any; the events are retried later.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -18,6 +19,9 @@ SOLVED_KINDS = frozenset({"ticket.solved", "ticket.closed"})
 REOPENED_KIND = "ticket.reopened"
 TICKET_EVENT_KINDS = SOLVED_KINDS | {REOPENED_KIND}
 """Kinds that change the case of a ticket."""
+
+TICKET_OPEN_FIELD = "is_open"
+"""Field of a ticket event, set when the event is completed: whether the ticket is open at that time."""
 
 
 def fact_key(kind: str, object_id: str, moment: datetime) -> str:
@@ -66,14 +70,16 @@ class EventPage(Record):
     more: bool = False
 
 
-class ForeignEntries(Record):
-    """Entries of a webhook that concern another account of the vendor: counted, but not stored.
+class SkippedEntries(Record):
+    """Entries of a webhook that are not read: counted, and shown by the connection's check.
 
     Attributes:
         count: number of entries.
+        reason: they concern another account of the vendor, or lack what every entry has.
     """
 
     count: int = Field(ge=1)
+    reason: Literal["another_account", "unreadable_entry"]
 
 
 class WebhookRequest(Record):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 
@@ -24,6 +26,11 @@ class VendorResponse:
     body: bytes = field(repr=False)
     request_id: str | None = None
 
+    @property
+    def sent_at(self) -> datetime | None:
+        """Return the time of the response by the vendor's clock (`Date`; UTC, whole seconds), or None if unknown."""
+        return parse_http_date(self.headers.get("date", ""))
+
     def json(self) -> Any:  # noqa: ANN401  # JSON has no narrower type
         """Return the body as JSON.
 
@@ -41,3 +48,15 @@ class VendorResponse:
             return self.json()
         except ValueError:
             return None
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """Return the UTC time of an HTTP date (RFC 9110, 5.6.7), or None if it is invalid.
+
+    A date without a zone is UTC; of a header that was sent twice, the first date counts.
+    """
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -2,15 +2,16 @@
 
 Decisions, dry runs and simulations all evaluate here; they differ in how their `LimitState` is loaded.
 
-Order of the checks, the first refusal wins: active period, age, filter, contact, address, opt-out, suppression, sample,
-veto, priority, cooldown, unusual number, daily cap. Checks of the event come before checks of the person, so that the
-counts of a reason are comparable; what the person wants comes before sampling and limits. The ledger has the last word
-on the cooldown: it is reserved in the transaction that writes the decision.
+Order of the checks, the first refusal wins: active period, age, look-up, filter, contact, address, opt-out,
+suppression, sample, veto, priority, cooldown, unusual number, daily cap. Checks of the event come before checks of the
+person, so that the counts of a reason are comparable; what the person wants comes before sampling and limits. The
+ledger has the last word on the cooldown: it is reserved in the transaction that writes the decision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from operator import attrgetter
 
 from nps_connect.records.base import FieldValue
@@ -42,6 +43,13 @@ OPEN_VERDICTS = (None, "deferred", RELEASED, REDECIDE)
 
 VetoCheck = Callable[[Trigger], str | None]
 """Asks the plugins for a refusal; returns the reason, or None."""
+
+LOOKUP_PERIOD = timedelta(minutes=15)
+"""Age of an event from which on a contact that the vendor does not find is missing for good. Vendors report a fact
+before their own reading side shows the record, or before somebody associates a contact with it."""
+
+FIRST_LOOKUP_INTERVAL = timedelta(seconds=30)
+"""Delay before the second look-up; the delay before each further one is the age of the event."""
 
 _MAX_SHOWN_VALUE = 40
 
@@ -129,6 +137,7 @@ def _build_facts(
         released=candidate.earlier_verdicts.get(label) == RELEASED,
         seen_at=candidate.seen_at,
         zone=limit_state.zone,
+        was_looked_up=candidate.was_looked_up,
     )
 
 
@@ -163,6 +172,15 @@ def _check_time(facts: Facts) -> TriggerDecision | None:
         return None
     limit = format_duration(facts.limits.max_event_age)
     return refuse("too_old", f"the event was {format_span(age)} old, max_event_age is {limit}")
+
+
+def _check_lookup(facts: Facts) -> TriggerDecision | None:
+    """Defer a recent event whose contact the vendor does not find: its fields may be missing for the same reason."""
+    age = facts.now - facts.event.occurred_at
+    if facts.contacts or not facts.was_looked_up or not -LOOKUP_PERIOD <= age < LOOKUP_PERIOD:
+        return None
+    eligible_at = facts.now + max(FIRST_LOOKUP_INTERVAL, age)
+    return TriggerDecision("deferred", "no_contact", "no contact was found yet; it is looked up again", eligible_at)
 
 
 def _check_filter(facts: Facts) -> TriggerDecision | None:
@@ -248,5 +266,5 @@ def _format_value(value: FieldValue, field: str) -> str:
 
 
 _PERSON_CHECKS = (_check_person, _check_unusual_volume, _check_daily_cap)
-_CHECKS_FILTER_FIRST = (_check_time, _check_filter, _check_contact, *_PERSON_CHECKS)
-_CHECKS_PERSON_FIRST = (_check_time, _check_contact, _check_filter, *_PERSON_CHECKS)
+_CHECKS_FILTER_FIRST = (_check_time, _check_lookup, _check_filter, _check_contact, *_PERSON_CHECKS)
+_CHECKS_PERSON_FIRST = (_check_time, _check_lookup, _check_contact, _check_filter, *_PERSON_CHECKS)

@@ -90,6 +90,7 @@ class Candidate:
         now: the present moment.
         seen_at: when the event came in, or was last replayed.
         earlier_verdicts: by trigger label.
+        was_looked_up: the contact was looked up at the vendor that reported the event, so that it may be found later.
     """
 
     event: Event
@@ -98,6 +99,7 @@ class Candidate:
     now: datetime
     seen_at: datetime
     earlier_verdicts: Mapping[str, str] = field(default_factory=dict)
+    was_looked_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class Facts:
         released: an operator released the event although the trigger reached unusually many people.
         seen_at: when the event came in or was last replayed, so that no event becomes too old in a queue.
         zone: time zone of the company, in which days are counted.
+        was_looked_up: the contact was looked up at the vendor that reported the event.
     """
 
     trigger: Trigger
@@ -143,6 +146,7 @@ class Facts:
     released: bool
     seen_at: datetime
     zone: tzinfo
+    was_looked_up: bool
 
     @cached_property
     def due_at(self) -> datetime:

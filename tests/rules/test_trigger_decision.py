@@ -55,6 +55,7 @@ def facts(**values):
         "released": False,
         "seen_at": values.get("now", NOW),
         "zone": UTC,
+        "was_looked_up": False,
     }
     return Facts(**defaults | values)
 
@@ -120,6 +121,21 @@ def test_several_contacts_are_refused():
     decision = check_trigger(facts(contacts=(ANNE, ANNE.model_copy(update={"id": "18"}))))
     assert (decision.verdict, decision.reason) == ("no", "several_contacts")
     assert "2 contacts" in decision.detail
+
+
+@pytest.mark.parametrize(("age", "wait"), [(0, 30), (20, 30), (300, 300), (899, 899)])
+def test_a_recent_event_without_a_contact_is_looked_up_again(age, wait):
+    recent = facts(event=event(occurred_at=NOW - timedelta(seconds=age)), contacts=(), history=None, was_looked_up=True)
+    decision = check_trigger(recent)
+    assert (decision.verdict, decision.reason) == ("deferred", "no_contact")
+    assert decision.eligible_at == NOW + timedelta(seconds=wait)
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=15), timedelta(days=-2)])
+def test_a_contact_is_missing_for_good_outside_the_look_up_period(age):
+    told = event(occurred_at=NOW - age, fields={"amount": "120"})
+    decision = check_trigger(facts(event=told, contacts=(), history=None, was_looked_up=True))
+    assert (decision.verdict, decision.reason) == ("no", "no_contact")
 
 
 def test_deleted_contact_counts_as_no_contact():

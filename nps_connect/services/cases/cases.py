@@ -12,7 +12,7 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.base import FieldValue
 from nps_connect.records.deliveries import CancelCode
-from nps_connect.records.events import REOPENED_KIND, TICKET_EVENT_KINDS, Event
+from nps_connect.records.events import REOPENED_KIND, SOLVED_KINDS, TICKET_EVENT_KINDS, TICKET_OPEN_FIELD, Event
 from nps_connect.records.responses import segment_of
 from nps_connect.rules import tickets
 from nps_connect.services.contacts.store import ResponseColumns, build_contact, surviving_contact
@@ -59,8 +59,12 @@ def record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str
 
 
 def apply_ticket_event(session: Session, connection: str, event: Event) -> CaseRow | None:
-    """Apply a ticket event to its case; return the changed case, None if nothing changed."""
-    if event.kind not in TICKET_EVENT_KINDS:
+    """Apply a ticket event to its case; return the changed case, None if nothing changed.
+
+    A ticket that is open when it is read does not solve its case, whatever the event says.
+    """
+    is_stale = event.kind in SOLVED_KINDS and event.fields.get(TICKET_OPEN_FIELD) is True
+    if event.kind not in TICKET_EVENT_KINDS or is_stale:
         return None
     case: CaseRow | None = session.execute(
         select(CaseRow)

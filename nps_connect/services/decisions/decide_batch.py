@@ -30,6 +30,7 @@ from nps_connect.services.decisions.claim_events import StoredEvent, decision_co
 from nps_connect.services.decisions.limit_state import load_limit_state
 from nps_connect.services.decisions.recovery_survey import process_ticket_event
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
+from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.notices.staff_notices import notify_decision_limits
 from nps_connect.services.suppressions.erasure import apply_contact_event, reapply_erasure, redact_event_record
@@ -142,7 +143,8 @@ def _decide_and_invite(
         contact = contacts[ref] if ref else None
         person = people[contact.id] if contact else None
         verdicts = earlier_verdicts.get(row.id, {})
-        candidate = Candidate(row.event, row.event.contacts, person, now, row.received_at, verdicts)
+        was_looked_up = _was_looked_up(ctx, row)
+        candidate = Candidate(row.event, row.event.contacts, person, now, row.received_at, verdicts, was_looked_up)
         for trigger, decision in evaluator.evaluate(row.connection, candidate, limit_state):
             decisions.append(decision_columns(row, trigger, decision, contact.id if contact else None, now))
             has_reached_limit |= decision.verdict in ("deferred", "held")
@@ -160,6 +162,12 @@ def _decide_and_invite(
         deferred = [{"event_id": key, "due_again_at": due_at} for key, due_at in due_again_at.items()]
         session.connection().execute(_DEFER_EVENT, deferred)
     return queues | (notify_decision_limits(ctx, session, decisions) if has_reached_limit else set())
+
+
+def _was_looked_up(ctx: Context, row: StoredEvent) -> bool:
+    """Return whether the vendor was asked for the contact; a campaign names people who are known beforehand."""
+    is_reported = row.event.contact_key is not None and row.event.kind != CAMPAIGN_EVENT_KIND
+    return is_reported and ctx.has(row.connection, "nps_find_contacts")
 
 
 def _load_earlier_verdicts(session: Session, event_ids: Sequence[int]) -> dict[int, dict[str, str]]:

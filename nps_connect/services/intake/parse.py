@@ -7,6 +7,7 @@ unavailable (docs/adr/0010-decide-on-parse.md).
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.counters import increment_counter
 from nps_connect.ledger.tables import EventRow, RawRequest
-from nps_connect.records.events import CONTACT_EVENT_KINDS, Event, ForeignEntries, WebhookRequest
+from nps_connect.records.events import CONTACT_EVENT_KINDS, Event, SkippedEntries, WebhookRequest
 from nps_connect.services.context import Context, decide_queue, parse_queue
 from nps_connect.services.decisions.claim_events import StoredEvent, complete_events, error_summary
 from nps_connect.services.decisions.decide_batch import decide_batch, prepare_events
@@ -34,8 +35,8 @@ REQUEST_BATCH = 100
 EVENTS_PER_TRANSACTION = 500
 """From this number of events on a transaction is committed, so that other writers get their turn."""
 
-OTHER_ACCOUNT_COUNTER = "webhook_another_account"
-"""Counter of webhook entries that concern another account of the vendor."""
+SKIPPED_COUNTER_PREFIX = "webhook_"
+"""Prefix of the counters of skipped webhook entries, one for each reason of `SkippedEntries`."""
 
 _SELECT_STORED_KEYS = select(col(EventRow.key)).where(
     col(EventRow.connection) == bindparam("connection_name"), in_list(col(EventRow.key), "keys")
@@ -44,11 +45,11 @@ _SELECT_STORED_KEYS = select(col(EventRow.key)).where(
 
 @dataclass(frozen=True)
 class _ParsedRequest:
-    """A request with its events and the number of entries about another account, or why it is unreadable."""
+    """A request with its events and its skipped entries, or why it is unreadable."""
 
     row: RawRequest
     events: tuple[Event, ...] = ()
-    foreign: int = 0
+    skipped: tuple[SkippedEntries, ...] = ()
     problem: str | None = None
 
 
@@ -101,16 +102,19 @@ def _parse_request(ctx: Context, row: RawRequest) -> _ParsedRequest:
     except Exception as error:  # a plugin's bug must not lose the request
         log.exception("webhook_parser_failed connection=%s request=%s", row.connection, row.id)
         return _ParsedRequest(row, problem=error_summary(ctx, error))
-    events, foreign = [], 0
-    for entry in entries:
-        if isinstance(entry, ForeignEntries):
-            foreign += entry.count
-        else:
-            events.append(entry)
-    return _ParsedRequest(row, tuple(events), foreign)
+    skipped = tuple(entry for entry in entries if isinstance(entry, SkippedEntries))
+    for group in skipped:
+        log.warning(
+            "webhook_entries_skipped connection=%s request=%s reason=%s entries=%d",
+            row.connection,
+            row.id,
+            group.reason,
+            group.count,
+        )
+    return _ParsedRequest(row, tuple(entry for entry in entries if isinstance(entry, Event)), skipped)
 
 
-def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | ForeignEntries]:
+def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | SkippedEntries]:
     """Let the plugin parse a stored webhook.
 
     Raises:
@@ -120,7 +124,7 @@ def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | ForeignEntr
         method=row.method, url=row.url, headers=row.headers, body=row.body, received_at=row.received_at
     )
     connection = ctx.connections[row.connection]
-    entries: Sequence[Event | ForeignEntries] = ctx.plugins.call(
+    entries: Sequence[Event | SkippedEntries] = ctx.plugins.call(
         ctx.plugin_name(row.connection), "nps_parse_events", connection=connection, request=request
     )
     return entries
@@ -180,7 +184,7 @@ def _save(
     ctx: Context, connection: str, token: str, parsed: Sequence[_ParsedRequest], intake_events: _IntakeEvents
 ) -> None:
     """Save the events and settle their requests; a fact counts as new for the first request that contains it."""
-    foreign = 0
+    skipped: Counter[str] = Counter()
     with ctx.ledger.write() as session:
         new_keys, queues = _save_events(ctx, session, connection, intake_events)
         settled: dict[int, dict[str, Any]] = {}
@@ -189,12 +193,13 @@ def _save(
             new = len(new_keys & keys)
             settled[row_id] = {"state": "succeeded", "events_new": new, "events_duplicate": len(request.events) - new}
             new_keys -= keys
-            foreign += request.foreign
+            for group in request.skipped:
+                skipped[group.reason] += group.count
             if request.problem is not None:
                 log.error("webhook_unreadable connection=%s request=%s: %s", connection, row_id, request.problem)
                 settled[row_id] = {"state": "dead", "last_error": request.problem}
-        if foreign:
-            increment_counter(session, OTHER_ACCOUNT_COUNTER, connection, ctx.clock().date(), foreign)
+        for reason, count in skipped.items():
+            increment_counter(session, SKIPPED_COUNTER_PREFIX + reason, connection, ctx.clock().date(), count)
         claims.settle_many(session, RawRequest, settled, token=token)
     for queue_name in queues:
         ctx.wake(queue_name)

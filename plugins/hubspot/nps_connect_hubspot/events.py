@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
-from nps_connect import Connection, Event, ForeignEntries, WebhookRejected, WebhookRequest, hookimpl
+from nps_connect import Connection, Event, SkippedEntries, WebhookRejected, WebhookRequest, hookimpl
 from nps_connect_hubspot.event_kinds import (
     contact_event,
     deal_stage_events,
@@ -35,42 +35,56 @@ _LATEST_MILLIS = 253_402_300_799_999
 
 
 @hookimpl
-def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event | ForeignEntries]:
+def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event | SkippedEntries]:
     """Return the events of a webhook, each once, oldest first; entries of other subscription types have none.
 
-    An app has one address for all portals. Entries of another portal than `portal_id` are only counted; a request with
-    nothing else is unreadable, so that it is stored and visible.
+    An app has one address for all portals. Entries of another portal than `portal_id`, and single entries that cannot
+    be read, are only counted; a request with nothing else is unreadable, so that it is stored and visible.
     """
     settings: HubSpotSettings = connection.settings
     entries = _entries(request.body)
-    accepted = [entry for entry in entries if _is_own_portal(entry, settings)]
-    if entries and not accepted:
+    own = [entry for entry in entries if _is_own_portal(entry, settings)]
+    if entries and not own:
         raise WebhookRejected("unreadable", f"every entry is about another portal than portal_id {settings.portal_id}")
     by_key: dict[str, Event] = {}
-    for entry in accepted:
-        for event in _entry_events(entry, settings):
-            by_key.setdefault(event.key, event)
+    problems: list[WebhookRejected] = []
+    for entry in own:
+        try:
+            by_key |= {event.key: event for event in _entry_events(entry, settings) if event.key not in by_key}
+        except WebhookRejected as problem:
+            problems.append(problem)
+    if own and len(problems) == len(own):
+        raise problems[0]
     events = sorted(by_key.values(), key=lambda event: event.occurred_at)
-    foreign_count = len(entries) - len(accepted)
-    return [*events, ForeignEntries(count=foreign_count)] if foreign_count else events
+    return [
+        *events,
+        *_skipped(len(entries) - len(own), "another_account"),
+        *_skipped(len(problems), "unreadable_entry"),
+    ]
 
 
-def _entries(body: bytes) -> list[dict[str, Any]]:
+def _skipped(count: int, reason: Literal["another_account", "unreadable_entry"]) -> list[SkippedEntries]:
+    return [SkippedEntries(count=count, reason=reason)] if count else []
+
+
+def _entries(body: bytes) -> list[object]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
         raise WebhookRejected("unreadable", "the body is not JSON") from None
-    entries = content if isinstance(content, list) else [content]
-    if not all(isinstance(entry, dict) and isinstance(entry.get("subscriptionType"), str) for entry in entries):
+    return content if isinstance(content, list) else [content]
+
+
+def _is_own_portal(entry: object, settings: HubSpotSettings) -> bool:
+    """Return whether an entry may be about the configured portal; what is no entry is unreadable, not foreign."""
+    if settings.portal_id is None or not isinstance(entry, dict):
+        return True
+    return str(entry.get("portalId")) == str(settings.portal_id)
+
+
+def _entry_events(entry: object, settings: HubSpotSettings) -> Iterator[Event]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("subscriptionType"), str):
         raise WebhookRejected("unreadable", "the body is not a list of entries with a subscriptionType")
-    return entries
-
-
-def _is_own_portal(entry: dict[str, Any], settings: HubSpotSettings) -> bool:
-    return settings.portal_id is None or str(entry.get("portalId")) == str(settings.portal_id)
-
-
-def _entry_events(entry: dict[str, Any], settings: HubSpotSettings) -> Iterator[Event]:
     kind, name = _subscription_type(entry), _property_name(entry)
     if kind in _CONTACT_EVENT_KINDS:
         yield contact_event(_CONTACT_EVENT_KINDS[kind], _record_id(entry, "objectId"), _occurred_at(entry))

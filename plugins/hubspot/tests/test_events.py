@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nps_connect_hubspot as plugin
-from nps_connect import ForeignEntries, WebhookRejected, WebhookRequest, fact_key
+from nps_connect import Event, SkippedEntries, WebhookRejected, WebhookRequest, fact_key
 from nps_connect.testing import START, connect
 
 AT = datetime(2026, 3, 2, 8, 30, 0, 123_000, tzinfo=UTC)
@@ -132,7 +132,7 @@ def test_other_subscriptions_are_ignored(parse):
 def test_events_of_another_portal_are_only_counted(parse):
     *events, foreign = parse(won(), won(portalId=1, objectId=5), won(portalId=2, objectId=6))
     assert events == parse(won())
-    assert foreign == ForeignEntries(count=2)
+    assert foreign == SkippedEntries(count=2, reason="another_account")
     with pytest.raises(WebhookRejected, match="another portal than portal_id 4242424"):
         parse(won(portalId=1))
 
@@ -153,6 +153,17 @@ def test_a_malformed_body_is_unreadable(unprepared_connection, build_webhook_req
 def test_an_entry_without_its_object_or_time_is_unreadable(parse, wrong):
     with pytest.raises(WebhookRejected):
         parse(won() | wrong)
+
+
+@pytest.mark.parametrize(
+    "odd", [1, None, [], {}, {"subscriptionType": 5}, won() | {"occurredAt": str(MILLIS)}, won() | {"objectId": None}]
+)
+def test_one_odd_entry_is_counted_and_the_others_are_taken(make_connection, build_webhook_request, odd):
+    connection = make_connection(portal_id=None)
+    body = json.dumps([won(objectId=1), odd, won(objectId=2)]).encode()
+    *events, skipped = plugin.nps_parse_events(connection, build_webhook_request(body))
+    assert {event.object_id for event in events} == {"1", "2"}
+    assert skipped == SkippedEntries(count=1, reason="unreadable_entry")
 
 
 JSON = st.recursive(
@@ -186,7 +197,8 @@ def test_any_json_has_events_or_is_unreadable(body):
         events = plugin.nps_parse_events(connection, request)
     except WebhookRejected:
         return
-    assert len({event.key for event in events}) == len(events)
+    keys = [event.key for event in events if isinstance(event, Event)]
+    assert len(set(keys)) == len(keys)
 
 
 class NoNetwork:

@@ -42,6 +42,13 @@ def test_a_solved_ticket_solves_its_case_with_the_helpdesks_times(application):
     assert case.solved_at == application.clock()
 
 
+def test_a_ticket_that_is_open_when_it_is_read_does_not_solve_its_case(application):
+    create_detractor_case(application)
+    application.clock.forward("5h")
+    send_ticket_event(application, "ticket.solved", is_open=True)
+    assert case_of(application).state == "open"
+
+
 def test_without_times_of_the_helpdesk_the_time_to_solve_is_measured(application):
     create_detractor_case(application)
     application.clock.forward("5h")

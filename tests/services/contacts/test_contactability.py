@@ -84,8 +84,28 @@ def test_every_no_has_its_reason(application, people, reason):
     for person in people:
         application.crm.knows(**person)
     won(application)
+    application.clock.forward("16m")
+    application.run()
     assert decided(application) == [("no", reason)]
     assert application.deliveries() == []
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 14])
+def test_a_contact_that_the_crm_finds_later_is_surveyed(application, minutes):
+    won(application)
+    assert decided(application) == [("deferred", "no_contact")]
+    application.clock.forward(f"{minutes}m")
+    application.crm.knows("1", "marie@example.com")
+    application.clock.forward("10m")
+    application.run()
+    assert decided(application) == [("yes", "surveyed")]
+
+
+def test_a_contact_that_was_missing_for_long_is_not_looked_up_again(application):
+    application.webhook(application.won("1", deal="deal-1"))
+    application.clock.forward("16m")
+    application.run()
+    assert decided(application) == [("no", "no_contact")]
 
 
 def test_second_event_within_cooldown_sends_no_survey(application):

@@ -133,7 +133,7 @@ def test_an_undecided_event_appears_for_the_contact_that_it_names(ledger, refere
     assert pending.text.endswith("pending: not decided yet")
     assert "@" not in pending.text
     application.run()
-    assert decision_outcome(application, reference) == "no (no_contact)"
+    assert decision_outcome(application, reference) == "deferred (no_contact)"
     with ledger.read() as session:
         assert session.execute(select(EventSubjectRow)).scalars().all()
         assert not [row for row in session.execute(select(EventSubjectRow.subject)).scalars() if "@" in row]
