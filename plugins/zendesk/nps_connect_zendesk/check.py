@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from nps_connect import Connection, DeliveryError, Finding, NotAllowed, RetryLater, VendorResponse, hookimpl
 from nps_connect_zendesk.api import API_PATH, load_rows
 from nps_connect_zendesk.business_rules import mailing_rules
+from nps_connect_zendesk.export import latest_start, load_export
 from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
 from nps_connect_zendesk.setup import differences
 from nps_connect_zendesk.users import STAFF_ROLES
@@ -126,11 +126,7 @@ def _quota(response: VendorResponse) -> Iterator[Finding]:
 
 
 def _clock(connection: Connection, response: VendorResponse) -> Iterator[Finding]:
-    try:
-        vendor_time = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
-        return
-    if vendor_time.tzinfo is not None and abs(connection.clock() - vendor_time) > MAX_CLOCK_SKEW:
+    if response.sent_at is not None and abs(connection.clock() - response.sent_at) > MAX_CLOCK_SKEW:
         text = "this machine's clock differs from Zendesk's by more than a minute: webhooks would look stale"
         yield Finding(severity="warning", text=text, fix="synchronise the machine's clock with a time server")
 
@@ -162,9 +158,8 @@ def _tickets(connection: Connection) -> Iterator[Finding]:
 def _export(connection: Connection) -> Iterator[Finding]:
     if connection.settings.events != "poll":
         return
-    params: dict[str, str | int] = {"start_time": int(connection.clock().timestamp()) - 120, "per_page": 1}
-    path = f"{API_PATH}/incremental/tickets/cursor"
-    connection.http.call("GET", path, action=ACTION, idempotent=True, params=params, quota="export")
+    start = latest_start(connection, action=ACTION)
+    load_export(connection, "tickets", {"start_time": start, "per_page": 1}, action=ACTION)
     yield Finding(severity="ok", text="the ticket export can be read")
 
 
@@ -230,7 +225,7 @@ def _last_invocation(connection: Connection, path: str) -> Finding:
     if last is None:
         return Finding(severity="ok", text="the webhook was not called in the last days")
     when = _completion_time(last.get("latest_completed_at"))
-    if last.get("status_code") in (None, 200) and last.get("status") != "failed":
+    if last.get("status_code") in range(200, 300):  # an invocation that timed out has no status code
         return Finding(severity="ok", text=f"the webhook's last call ({when}) succeeded")
     text = f"the webhook's last call ({when}) failed with {last.get('status_code') or last.get('status')}"
     return Finding(severity="warning", text=text, fix="see Admin Center, Webhooks, Activity, and check public_url")

@@ -33,6 +33,7 @@ TICKET_FIELDS = {
     "assignee_id": "number",
     "organization_id": "number",
     "own": "boolean",
+    "is_open": "boolean",
     "first_reply_minutes": "number",
     "solve_minutes": "number",
     "reopens": "number",
@@ -62,7 +63,15 @@ EVENT_KINDS = (
     ),
     EventKind(name="ticket.deleted", description="A ticket is deleted.", fields=TICKET_FIELDS),
     EventKind(name="contact.deleted", description="A user is deleted (and can be restored for a time)."),
-    EventKind(name="contact.privacy_deleted", description="A user is erased permanently; we must erase it as well."),
+    EventKind(
+        name="contact.merged",
+        description="Two users are merged; the event is about the surviving one (webhooks in mode `events` only).",
+        fields={"other_user_id": "text"},
+    ),
+    EventKind(
+        name="contact.privacy_deleted",
+        description="A user is erased permanently; we must erase it as well (found in the list of deleted users).",
+    ),
 )
 
 TABLE = """\

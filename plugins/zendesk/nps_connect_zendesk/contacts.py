@@ -9,7 +9,15 @@ from nps_connect import Connection, Contact, ContactKey, ContactMatch, Event, ho
 from nps_connect_zendesk.api import show_many
 from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
 from nps_connect_zendesk.settings import NameOrId
-from nps_connect_zendesk.ticket_facts import EXCLUSION_FIELD, FieldValue, exclusion_reason, parse_ticket_facts
+from nps_connect_zendesk.ticket_facts import (
+    EXCLUSION_FIELD,
+    OPEN_STATUSES,
+    OTHER_USER_FIELD,
+    SOLVED_KINDS,
+    FieldValue,
+    exclusion_reason,
+    parse_ticket_facts,
+)
 from nps_connect_zendesk.users import build_contact, find_users_by_address
 
 COMPLETE_ACTION = "complete_events"
@@ -31,7 +39,8 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
         for event in events
         if event.contact_key is not None and event.contact_key.kind == "id" and event.contact_key.value not in users
     ]
-    users |= _load_users(connection, missing)
+    others = [str(event.fields[OTHER_USER_FIELD]) for event in events if OTHER_USER_FIELD in event.fields]
+    users |= _load_users(connection, [*missing, *others])
     groups, forms = _excluded_ids(connection) if tickets else (set(), set())
     return [_complete_event(connection, event, fields, tickets, users, groups, forms) for event in events]
 
@@ -107,6 +116,8 @@ def _complete_event(
     groups: set[int],
     forms: set[int],
 ) -> Event:
+    if event.kind == "contact.merged":
+        return _complete_merge(connection, event, users)
     ticket = tickets.get(event.object_id) if event.kind.startswith("ticket.") else None
     contacts = _contacts(connection, event, ticket, users)
     if ticket is None:
@@ -116,10 +127,10 @@ def _complete_event(
     reason = exclusion_reason(connection.settings.exclude, facts, groups=groups, forms=forms) or event.fields.get(
         EXCLUSION_FIELD
     )
-    filled: dict[str, FieldValue] = {**event.fields, **facts.fields, **wait_times(ticket)}
-    for name in ("status", "priority"):  # the event's value was true at its time; the ticket may have changed since
-        if name in event.fields:
-            filled[name] = event.fields[name]
+    is_open = facts.fields.get("status") in OPEN_STATUSES
+    if is_open and event.kind in SOLVED_KINDS:
+        reason = reason or "the ticket is open"
+    filled: dict[str, FieldValue] = {**event.fields, **facts.fields, **wait_times(ticket), "is_open": is_open}
     filled |= {name: value for name in names if name not in filled for value in _field_values(ticket, name)}
     if reason:
         filled[EXCLUSION_FIELD] = reason
@@ -127,6 +138,21 @@ def _complete_event(
     if ticket.get("requester_id") and (key is None or key.kind == "ticket"):
         key = ContactKey(kind="id", value=str(ticket["requester_id"]))
     return event.model_copy(update={"fields": filled, "contacts": contacts, "contact_key": key})
+
+
+def _complete_merge(connection: Connection, event: Event, users: Mapping[str, dict[str, Any]]) -> Event:
+    """Make the merge an event about the surviving user, which is the one that Zendesk still shows as active.
+
+    Not verified: which of the two users the event names first. Where both or neither are active, nothing is merged.
+    """
+    ids = (event.object_id, str(event.fields.get(OTHER_USER_FIELD)))
+    active = [user_id for user_id in ids if user_id in users and users[user_id].get("active") is not False]
+    if len(active) != 1:
+        return event
+    survivor = build_contact(connection, users[active[0]])
+    merged = tuple(user_id for user_id in ids if user_id != survivor.id)
+    contact = survivor.model_copy(update={"merged_ids": merged})
+    return event.model_copy(update={"object_id": survivor.id, "contacts": (contact,)})
 
 
 def _contacts(

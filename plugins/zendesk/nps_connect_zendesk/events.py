@@ -2,12 +2,13 @@
 
 Sources: developer.zendesk.com/api-reference/webhooks/event-types/ticket-events (statuses are upper case there, lower
 case in the API) and /documentation/webhooks/creating-and-monitoring-webhooks/. The time of a fact is the ticket's own
-time of change in whole seconds, which the export has too.
+time of change, which the export has too; in a trigger's body it has whole minutes.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from nps_connect import Connection, Event, Veto, WebhookRejected, WebhookRequest, hookimpl
 from nps_connect_zendesk.ticket_facts import (
     EXCLUSION_FIELD,
+    OPEN_STATUSES,
     FieldValue,
     contact_event,
     exclusion_reason_by_id,
@@ -23,11 +25,13 @@ from nps_connect_zendesk.ticket_facts import (
 )
 from nps_connect_zendesk.webhooks import parse_moment
 
-EVENT_TYPE_PREFIX = "zen:event-type:"
-OPEN_STATUSES = ("new", "open", "pending", "hold")
+EVENT_TYPE_PREFIX = re.compile(r"^zen:event-type[:/]")
+"""Zendesk's page of user events prints some types with a slash
+(https://developer.zendesk.com/api-reference/webhooks/event-types/user-events/)."""
+
 STATUSES = (*OPEN_STATUSES, "solved", "closed", "deleted", "archived", "scrubbed")
 DELETED_KINDS = ("ticket.soft_deleted", "ticket.permanently_deleted")
-CONTACT_KINDS = {"user.deleted": "contact.deleted", "user.permanently_deleted": "contact.privacy_deleted"}
+CONTACT_KINDS = {"user.deleted": "contact.deleted", "user.merged": "contact.merged"}
 TEMPLATE_KINDS = ("ticket.solved", "ticket.reopened", "ticket.closed", "ticket.priority_changed")
 
 
@@ -68,10 +72,9 @@ def _unreadable(detail: str) -> WebhookRejected:
 
 
 def _from_envelope(connection: Connection, body: Mapping[str, Any]) -> list[Event]:
-    kind = str(body["type"]).removeprefix(EVENT_TYPE_PREFIX)
+    kind = EVENT_TYPE_PREFIX.sub("", str(body["type"]))
     if kind in CONTACT_KINDS:
-        detail = _detail(body)
-        return [contact_event(CONTACT_KINDS[kind], _id(detail.get("id")), _occurred_at(detail, body))]
+        return _user_events(CONTACT_KINDS[kind], body)
     kinds = _ticket_kinds(kind, body)
     if not kinds:
         return []
@@ -89,6 +92,16 @@ def _from_envelope(connection: Connection, body: Mapping[str, Any]) -> list[Even
         )
         for name, more in kinds
     ]
+
+
+def _user_events(kind: str, body: Mapping[str, Any]) -> list[Event]:
+    detail = _detail(body)
+    other_id = None
+    if kind == "contact.merged":
+        change = body.get("event")
+        other = change.get("user") if isinstance(change, Mapping) else None
+        other_id = _id(other.get("id") if isinstance(other, Mapping) else None)
+    return [contact_event(kind, _id(detail.get("id")), _occurred_at(detail, body), other_id=other_id)]
 
 
 def _ticket_kinds(kind: str, body: Mapping[str, Any]) -> list[tuple[str, dict[str, FieldValue]]]:

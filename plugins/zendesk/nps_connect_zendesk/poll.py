@@ -1,97 +1,120 @@
-"""Polling of the cursor export, for accounts without webhooks.
+"""Polling of the cursor exports and of the list of deleted users.
 
-Source: developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/. The export returns each
-changed ticket in its present state: it shows when a ticket was last solved or closed and that it was deleted, but not
-that it was reopened or changed its priority, which need webhooks. It never returns the last minute.
+The export returns each changed ticket in its present state: it shows when a ticket was last solved or closed and that
+it was deleted, but not that it was reopened or changed its priority, which need webhooks. It never returns the last
+minute. That a user was deleted permanently is in no webhook and no export; only the list of deleted users shows it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nps_connect import Connection, Event, EventPage, NotAllowed, Rejected, hookimpl
-from nps_connect_zendesk.api import API_PATH
 from nps_connect_zendesk.contacts import wait_times
-from nps_connect_zendesk.ticket_facts import contact_event, exclusion_reason_by_id, parse_ticket_facts, ticket_event
+from nps_connect_zendesk.export import (
+    START_LAG_SECONDS,
+    Page,
+    latest_start,
+    load_deleted_users,
+    load_export,
+    vendor_time,
+)
+from nps_connect_zendesk.ticket_facts import (
+    contact_event,
+    erasure_event,
+    exclusion_reason_by_id,
+    parse_ticket_facts,
+    ticket_event,
+)
 from nps_connect_zendesk.webhooks import parse_moment
 
 ACTION = "poll_events"
-EXPORT_QUOTA = "export"
-LAG_SECONDS = 60
-"""Seconds; the export rejects a start within the last minute."""
+STREAMS = ("tickets", "users", "deleted_users")
+DELETED_USERS_INTERVAL = timedelta(hours=1)
+"""Time between two readings of the list of deleted users, which has no order by time and is read from its start."""
 
-PAGE_SIZE = 500
-STREAMS = ("tickets", "users")
+PERMANENTLY_DELETED_NAME = "Permanently Deleted User"
+"""Name of a permanently deleted user, whose address is null
+(https://developer.zendesk.com/api-reference/ticketing/users/users/#list-deleted-users)."""
 
 
 @hookimpl
 def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
-    """Return one page of solved, closed and deleted tickets, or of deleted users.
+    """Return one page of solved, closed and deleted tickets, of deleted users, or of permanently deleted users.
 
     The first call finds the end of the export and returns no history; older facts are never emitted, even if an old
-    ticket changes later. A cursor that Zendesk rejects is replaced by the time that it had reached.
+    ticket changes later. All times are by Zendesk's clock. A cursor that Zendesk rejects is replaced by the time that
+    it had reached.
 
     Raises:
         DeliveryError: any; nothing is lost, the cursor stays.
     """
-    now = int(connection.clock().timestamp())
     state = _parse_cursor(cursor) if cursor else None
     if state is None:
-        state = {"since": now, "seen": now - LAG_SECONDS, "next": "tickets"}
-        state["tickets"] = _export(connection, "tickets", state).get("after_cursor")
-        return EventPage(cursor=_format_cursor(state))
+        return EventPage(cursor=_format_cursor(_initial_state(connection)))
     stream = state["next"]
-    page = _export(connection, stream, state)
+    page = _load_page(connection, stream, state)
     since = datetime.fromtimestamp(state["since"], UTC)
-    rows = page.get(stream) or []
-    changed = (
-        event
-        for row in rows
-        for event in (_ticket_events(connection, row) if stream == "tickets" else _user_events(row))
-    )
-    events = [event for event in changed if event.occurred_at >= since]
-    more = not page.get("end_of_stream", True) and bool(page.get("after_cursor"))
-    state |= {stream: page.get("after_cursor") or state.get(stream)}
-    if not more:
-        state |= {"next": "users" if stream == "tickets" else "tickets"}
-        if stream == "users":
-            state |= {"seen": now - LAG_SECONDS}
-    return EventPage(events=tuple(events), cursor=_format_cursor(state), more=more or stream == "tickets")
+    changed = (event for row in page.rows for event in _row_events(connection, stream, row, page.read_at))
+    events = tuple(event for event in changed if event.occurred_at >= since)
+    state |= _advanced(state, stream, page)
+    return EventPage(events=events, cursor=_format_cursor(state), more=page.more or state["next"] != STREAMS[0])
 
 
-def _export(connection: Connection, stream: str, state: dict[str, Any]) -> dict[str, Any]:
-    stored = state.get(stream)
+def _initial_state(connection: Connection) -> dict[str, Any]:
+    now = int(vendor_time(connection, action=ACTION).timestamp())
+    start = now - START_LAG_SECONDS
+    page = load_export(connection, "tickets", {"start_time": start}, action=ACTION)
+    return {"since": now, "seen": start, "next": "tickets", "tickets": page.cursor, "scanned": 0}
+
+
+def _load_page(connection: Connection, stream: str, state: dict[str, Any]) -> Page:
     try:
-        return _page(connection, stream, {"cursor": stored} if stored else {"start_time": state["seen"]})
+        if stream == "deleted_users":
+            return load_deleted_users(connection, state.get(stream), action=ACTION)
+        return _export(connection, stream, state)
     except NotAllowed:
         if stream == "tickets":
             raise
-        return {}  # deleted users are optional: contacts are read again before every message
-    except Rejected:
-        if not stored:
-            raise
-        return _page(connection, stream, {"start_time": state["seen"]})
+        # Deleted users are optional: contacts are read again before every message.
+        return Page((), None, more=False, read_at=connection.clock())
 
 
-def _page(connection: Connection, stream: str, start: dict[str, str | int]) -> dict[str, Any]:
-    params: dict[str, str | int] = {**start, "per_page": PAGE_SIZE}
+def _export(connection: Connection, stream: str, state: dict[str, Any]) -> Page:
+    stored = state.get(stream)
+    if stored:
+        try:
+            return load_export(connection, stream, {"cursor": stored}, action=ACTION)
+        except Rejected:
+            pass  # the cursor is no longer valid: start again at the time that it had reached
+    start = min(state["seen"], latest_start(connection, action=ACTION))
+    return load_export(connection, stream, {"start_time": start}, action=ACTION)
+
+
+def _advanced(state: dict[str, Any], stream: str, page: Page) -> dict[str, Any]:
+    """Return what changes in the state after a page: the cursor, and at the end of a list the next one."""
+    read_at = int(page.read_at.timestamp())
+    if stream == "deleted_users":
+        return {stream: page.cursor} if page.more else {stream: None, "scanned": read_at, "next": STREAMS[0]}
+    change: dict[str, Any] = {stream: page.cursor or state.get(stream)}
+    if page.more:
+        return change
     if stream == "tickets":
-        params["include"] = "metric_sets"
-    page: dict[str, Any] = connection.http.call_json(
-        "GET",
-        f"{API_PATH}/incremental/{stream}/cursor",
-        action=ACTION,
-        idempotent=True,
-        params=params,
-        quota=EXPORT_QUOTA,
-    )
-    metrics = {metric.get("ticket_id"): metric for metric in page.get("metric_sets") or []}
-    for row in page.get(stream) or []:
-        row.setdefault("metric_set", metrics.get(row.get("id")))
-    return page
+        return {**change, "next": "users"}
+    is_due = read_at - state["scanned"] >= DELETED_USERS_INTERVAL.total_seconds()
+    return {**change, "seen": read_at - START_LAG_SECONDS, "next": "deleted_users" if is_due else STREAMS[0]}
+
+
+def _row_events(connection: Connection, stream: str, row: dict[str, Any], read_at: datetime) -> Iterator[Event]:
+    if stream == "tickets":
+        yield from _ticket_events(connection, row)
+    elif stream == "users":
+        yield from _user_events(row)
+    elif row.get("name") == PERMANENTLY_DELETED_NAME and row.get("email") is None:
+        yield erasure_event(str(row["id"]), read_at)
 
 
 def _ticket_events(connection: Connection, ticket: dict[str, Any]) -> Iterator[Event]:
@@ -138,7 +161,7 @@ def _parse_cursor(cursor: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     is_known_stream = isinstance(state, dict) and state.get("next") in STREAMS
-    has_times = is_known_stream and all(isinstance(state.get(name), int) for name in ("since", "seen"))
+    has_times = is_known_stream and all(isinstance(state.get(name), int) for name in ("since", "seen", "scanned"))
     return state if has_times else None
 
 

@@ -18,6 +18,12 @@ from nps_connect_zendesk.users import STAFF_ROLES
 EXCLUSION_FIELD = "zendesk_excluded"
 """Field of an event with the reason why it never triggers a survey."""
 
+OTHER_USER_FIELD = "other_user_id"
+"""Field of a merge event with the id of the second user."""
+
+OPEN_STATUSES = ("new", "open", "pending", "hold")
+SOLVED_KINDS = ("ticket.solved", "ticket.closed")
+
 MERGED_TAG = "closed_by_merge"
 """Tag that Zendesk adds to tickets that it closes because they were merged into another one."""
 
@@ -131,11 +137,15 @@ def ticket_event(
     fields: Mapping[str, FieldValue],
     reason: str | None,
 ) -> Event:
-    """Build an event about a ticket; its key is the same by webhook and by poll."""
+    """Build an event about a ticket; its key is the same by webhook and by poll.
+
+    The key holds the minute of the fact, because Zendesk's placeholders for times have no seconds
+    (https://support.zendesk.com/hc/en-us/articles/4408886858138).
+    """
     requester = _number(requester_id)
     key = ContactKey(kind="id", value=str(requester)) if requester else ContactKey(kind="ticket", value=ticket_id)
     return Event(
-        key=fact_key(kind, ticket_id, moment),
+        key=fact_key(kind, ticket_id, moment.replace(second=0, microsecond=0)),
         kind=kind,
         object_id=ticket_id,
         occurred_at=moment,
@@ -144,15 +154,22 @@ def ticket_event(
     )
 
 
-def contact_event(kind: str, user_id: str, moment: datetime) -> Event:
-    """Build an event about a user."""
+def contact_event(kind: str, user_id: str, moment: datetime, *, other_id: str | None = None) -> Event:
+    """Build an event about a user; `other_id` is the second user of a merge."""
     return Event(
-        key=fact_key(kind, user_id, moment),
+        key=fact_key(kind, user_id, moment.replace(second=0, microsecond=0)),
         kind=kind,
         object_id=user_id,
         occurred_at=moment,
         contact_key=ContactKey(kind="id", value=user_id),
+        fields={} if other_id is None else {OTHER_USER_FIELD: other_id},
     )
+
+
+def erasure_event(user_id: str, seen_at: datetime) -> Event:
+    """Build the event of a permanently deleted user; Zendesk keeps no time for it, so its key has none either."""
+    event = contact_event("contact.privacy_deleted", user_id, seen_at)
+    return event.model_copy(update={"key": f"{event.kind}:{user_id}"})
 
 
 def parse_tags(value: object) -> tuple[str, ...]:

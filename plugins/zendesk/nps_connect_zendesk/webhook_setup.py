@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nps_connect import Connection
@@ -18,18 +18,21 @@ EVENT_MODE = [
     "zen:event-type:ticket.soft_deleted",
     "zen:event-type:ticket.permanently_deleted",
     "zen:event-type:user.deleted",
+    "zen:event-type:user.merged",
 ]
 
-_CHANGED: dict[str, str | None] = {"field": "update_type", "operator": "is", "value": "Change"}
-TRIGGERS: dict[str, list[dict[str, str | None]]] = {
+TRIGGERS: dict[str, list[dict[str, str]]] = {
     "ticket.solved": [{"field": "status", "operator": "value", "value": "solved"}],
     "ticket.reopened": [
         {"field": "status", "operator": "value_previous", "value": "solved"},
         {"field": "status", "operator": "less_than", "value": "solved"},
     ],
-    "ticket.priority_changed": [_CHANGED, {"field": "priority", "operator": "changed", "value": None}],
+    "ticket.priority_changed": [
+        {"field": "update_type", "operator": "is", "value": "Change"},
+        {"field": "priority", "operator": "changed"},
+    ],
 }
-"""Conditions of each trigger. Admins may add their own conditions."""
+"""Conditions of each trigger, all of which must hold. Admins may add their own conditions."""
 
 
 def trigger_body(kind: str) -> str:
@@ -130,18 +133,37 @@ def _trigger(
 
         yield AccountDifference(f"trigger:{kind}", "create", f"create the trigger {title!r}", create)
         return
-    actions = existing.get("actions") or []
+    actions, conditions = existing.get("actions") or [], existing.get("conditions") or {}
+    missing = _missing_conditions(kind, conditions)
     is_correct = webhook is not None and _notification_action(connection, kind, webhook) in actions
-    if is_correct and existing.get("active", True):
+    if is_correct and not missing and existing.get("active", True):
         return
 
     def repair() -> None:
         others = [action for action in actions if action.get("field") != "notification_webhook"]
-        change = {"active": True, "actions": [*others, _notification_action(connection, kind, webhook)]}
+        change = {
+            "active": True,
+            "conditions": {"all": [*(conditions.get("all") or []), *missing], "any": conditions.get("any") or []},
+            "actions": [*others, _notification_action(connection, kind, webhook)],
+        }
         _call(connection, "PUT", f"/triggers/{existing['id']}", {"trigger": change})
 
-    text = f"repair the trigger {title!r}: active, with our webhook and body"
+    text = f"repair the trigger {title!r}: active, with our conditions, webhook and body"
     yield AccountDifference(f"trigger:{kind}", "update", text, repair)
+
+
+def _missing_conditions(kind: str, conditions: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return our conditions that the trigger lacks.
+
+    An update clears the conditions and actions that it does not send
+    (https://developer.zendesk.com/api-reference/ticketing/business-rules/triggers/#update-trigger), and a trigger
+    without conditions runs on every update of a ticket.
+    """
+    existing = [
+        {name: str(value) for name, value in condition.items() if value is not None}
+        for condition in conditions.get("all") or []
+    ]
+    return [condition for condition in TRIGGERS[kind] if condition not in existing]
 
 
 def _notification_action(connection: Connection, kind: str, webhook: dict[str, Any] | None) -> dict[str, Any]:

@@ -126,7 +126,11 @@ class ProductHarness:
 
     def deliver_event(self, kind, email):
         """Simulate an event at Zendesk and deliver its webhooks."""
-        for webhook in self.vendor.webhooks(self.vendor.simulate_event(kind, email), HELPDESK_WEBHOOK_URL):
+        self.deliver_facts(self.vendor.simulate_event(kind, email))
+
+    def deliver_facts(self, facts):
+        """Deliver the webhooks of events at Zendesk."""
+        for webhook in self.vendor.webhooks(facts, HELPDESK_WEBHOOK_URL):
             accept_webhook(self.backend, "helpdesk", received_webhook(webhook, self.clock(), HELPDESK_WEBHOOK_URL))
         self.run()
 

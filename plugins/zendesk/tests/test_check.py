@@ -151,6 +151,11 @@ class TestWebhook:
         (warning,) = findings_of(connection, "warning")
         assert "failed with 502" in warning.text
 
+    def test_a_last_call_that_timed_out_is_a_warning(self, vendor, connection):
+        vendor.event_log.record_invocation(vendor.account.resources["webhooks"][0], "x", "timeout", None)
+        (warning,) = findings_of(connection, "warning")
+        assert "failed with timeout" in warning.text
+
     def test_another_signing_secret_is_an_error_without_the_secret(self, vendor, connection):
         vendor.account.resources["webhooks"][0]["_secret"] = "renewed-by-an-admin"
         (error,) = findings_of(connection, "error")

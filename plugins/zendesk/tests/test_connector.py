@@ -94,5 +94,6 @@ def test_the_event_kinds():
         "ticket.priority_changed",
         "ticket.deleted",
         "contact.deleted",
+        "contact.merged",
         "contact.privacy_deleted",
     }

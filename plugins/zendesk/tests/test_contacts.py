@@ -8,8 +8,8 @@ import pytest
 
 from nps_connect import ContactKey, Event, SimulatedPerson, fact_key
 from nps_connect.testing import START
-from nps_connect_zendesk import nps_complete_events, nps_find_contacts
-from nps_connect_zendesk.ticket_facts import EXCLUSION_FIELD
+from nps_connect_zendesk import nps_complete_events, nps_find_contacts, nps_veto_survey
+from nps_connect_zendesk.ticket_facts import EXCLUSION_FIELD, contact_event
 
 
 def find(connection, *keys):
@@ -108,10 +108,36 @@ class TestComplete:
         assert event.fields["subject"] == "A question about my order"
         assert not {"no_such", "via"} & set(event.fields)
 
-    def test_the_events_own_status_is_kept(self, helpdesk, ticket):
-        ticket["status"] = "open"
+    def test_the_ticket_wins_over_the_words_of_the_event(self, helpdesk, ticket):
+        ticket |= {"status": "open", "priority": "low"}
+        told = solved(ticket, fields={"status": "solved", "priority": "urgent"})
+        (event,) = nps_complete_events(helpdesk(), [told], [])
+        assert (event.fields["status"], event.fields["priority"], event.fields["is_open"]) == ("open", "low", True)
+
+    def test_an_open_ticket_does_not_count_as_solved(self, helpdesk, ticket):
+        ticket["status"] = "pending"
         (event,) = nps_complete_events(helpdesk(), [solved(ticket, fields={"status": "solved"})], [])
-        assert event.fields["status"] == "solved"
+        assert nps_veto_survey(event).reason == "the ticket is open"
+
+    def test_a_solved_ticket_is_not_open(self, helpdesk, ticket):
+        (event,) = nps_complete_events(helpdesk(), [solved(ticket)], [])
+        assert event.fields["is_open"] is False
+
+    def test_a_merge_is_about_the_user_who_is_still_active(self, vendor, helpdesk, user):
+        survivor = vendor.account.add_user("Ada E.", "ada@work.example.com")
+        vendor.account.merge_users(user, survivor)
+        for first, second in ((user, survivor), (survivor, user)):
+            told = contact_event("contact.merged", str(first["id"]), START, other_id=str(second["id"]))
+            (event,) = nps_complete_events(helpdesk(), [told], [])
+            (contact,) = event.contacts
+            assert (event.object_id, contact.id) == (str(survivor["id"]), str(survivor["id"]))
+            assert contact.merged_ids == (str(user["id"]),)
+            assert event.key == told.key
+
+    def test_a_merge_of_two_active_users_changes_nothing(self, vendor, helpdesk, user):
+        other = vendor.account.add_user("Ada E.", "ada@work.example.com")
+        told = contact_event("contact.merged", str(user["id"]), START, other_id=str(other["id"]))
+        assert nps_complete_events(helpdesk(), [told], []) == [told]
 
     def test_an_event_of_a_deleted_ticket_is_unchanged(self, vendor, helpdesk, ticket):
         ticket["status"] = "deleted"

@@ -10,6 +10,7 @@ import pytest
 from support.sqlite_files import create_empty_database
 
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.tables import ContactRow
 
 ADA = "ada@example.com"
 
@@ -210,3 +211,38 @@ def test_an_invalid_grant_pauses_the_connection_and_the_ticket_waits(product, ve
     clock.forward(timedelta(minutes=10))
     product.run()
     assert len(product.tickets()) == 1
+
+
+def test_a_merge_at_zendesk_is_followed(build, vendor):
+    product = build(helpdesk={"webhook_mode": "events"})
+    product.deliver_event("ticket.solved", ADA)
+    loser = vendor.account.user_with(ADA)
+    survivor = vendor.account.add_user("Ada E.", "ada@work.example.com")
+    fact = vendor.event_log.merge_users(loser, survivor)
+    product.deliver_facts([fact])
+    rows = {row.vendor_id: row for row in product.rows(ContactRow)}
+    assert rows[str(loser["id"])].merged_into == rows[str(survivor["id"])].id
+
+
+def test_a_permanent_deletion_at_zendesk_erases_the_person(build, vendor):
+    product = build(helpdesk={"events": "poll"})
+    product.run()
+    product.clock.forward(timedelta(minutes=5))
+    vendor.simulate_event("ticket.solved", ADA)
+    product.clock.forward(timedelta(minutes=5))
+    product.run()
+    assert [row.erased_at for row in product.rows(ContactRow)] == [None]
+    vendor.simulate_event("contact.privacy_deleted", ADA)
+    product.clock.forward(timedelta(minutes=65))
+    product.run()
+    (row,) = product.rows(ContactRow)
+    assert row.erased_at is not None
+    assert row.email is None
+
+
+def test_a_ticket_that_is_open_again_when_it_is_read_leads_to_no_survey(build, vendor):
+    product = build()
+    facts = vendor.simulate_event("ticket.solved", ADA)
+    vendor.simulate_event("ticket.reopened", ADA)
+    product.deliver_facts(facts)
+    assert product.decisions == [("ticket.solved", "no", "veto")]

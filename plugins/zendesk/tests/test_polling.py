@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -110,7 +111,7 @@ def test_closed_and_deleted_tickets_and_deleted_users_have_events(vendor, poll, 
 
 
 def test_many_tickets_are_read_in_pages(vendor, poll, clock, monkeypatch):
-    monkeypatch.setattr("nps_connect_zendesk.poll.PAGE_SIZE", 2)
+    monkeypatch.setattr("nps_connect_zendesk.export.EXPORT_PAGE_SIZE", 2)
     poll()
     for number in range(7):
         user = vendor.account.add_user(f"P {number}", f"p{number}@example.com")
@@ -160,7 +161,8 @@ def test_an_export_without_cursor_continues_by_time(make_scripted_connection, cl
     page = nps_poll_events(connection, None)
     clock.forward(MINUTE)
     nps_poll_events(connection, page.cursor)
-    first, second = (dict(request.url.params)["start_time"] for request in scripted.requests)
+    exports = [request for request in scripted.requests if "incremental" in request.url.path]
+    first, second = (dict(request.url.params)["start_time"] for request in exports)
     assert first == second
 
 
@@ -169,6 +171,58 @@ def test_an_invalid_cursor_starts_anew(helpdesk, cursor):
     page = nps_poll_events(helpdesk(), cursor)
     assert page.events == ()
     assert json.loads(page.cursor)["next"] == "tickets"
+
+
+@pytest.mark.parametrize(
+    "skew", [timedelta(hours=-2), timedelta(seconds=-90), timedelta(seconds=90), timedelta(hours=2)]
+)
+def test_a_wrong_clock_neither_fails_nor_loses_an_event(vendor, poll, clock, skew):
+    poll.connection = replace(poll.connection, clock=lambda: clock() + skew)
+    poll()
+    clock.forward(MINUTE)
+    vendor.simulate_event("ticket.solved", "ada@example.com")
+    clock.forward(3 * MINUTE)
+    assert poll() == [("ticket.solved", "1")]
+
+
+def test_the_start_of_the_export_is_never_within_the_forbidden_minute(helpdesk, vendor, clock, transport):
+    connection = replace(helpdesk(), clock=lambda: clock() + timedelta(minutes=10))
+    nps_poll_events(connection, None)
+    (start,) = [request.query["start_time"] for request in transport.requests if "start_time" in request.query]
+    assert int(start) == int(clock().timestamp()) - 120
+
+
+@pytest.mark.parametrize(
+    "date", ["", "x", "Mon, 02 Mar 2026 09:00:00", "Mon, 02 Mar 2026 09:00:00 GMT, Mon, 02 Mar 2026"]
+)
+def test_odd_date_headers_never_fail(make_scripted_connection, date):
+    body = {"tickets": [], "after_cursor": "c", "end_of_stream": True}
+    connection, _ = make_scripted_connection(200, body, {"date": date} if date else {})
+    assert nps_poll_events(connection, None).events == ()
+
+
+def test_permanently_deleted_users_are_found_once_in_the_list_of_deleted_users(vendor, poll, clock):
+    poll()
+    user = vendor.account.user_with("ada@example.com")["id"]
+    vendor.simulate_event("contact.privacy_deleted", "ada@example.com")
+    clock.forward(61 * MINUTE)
+    poll()
+    clock.forward(61 * MINUTE)
+    poll()
+    erasures = [event for event in poll.events if event.kind == "contact.privacy_deleted"]
+    assert [event.object_id for event in erasures] == [str(user)] * 2
+    assert len({event.key for event in erasures}) == 1
+
+
+def test_the_list_of_deleted_users_is_read_once_an_hour_in_pages(vendor, poll, clock, transport):
+    poll()
+    for number in range(150):
+        vendor.account.delete_user(vendor.account.add_user(f"P {number}", f"p{number}@example.com"))
+    for _ in range(10):
+        clock.forward(15 * MINUTE)
+        poll()
+    reads = [request for request in transport.requests if request.path == "/api/v2/deleted_users"]
+    assert len(reads) == 2 * 3
 
 
 def test_tickets_are_polled_without_permission_to_export_users(vendor, poll, clock):

@@ -111,6 +111,30 @@ class TestTriggers:
         assert [action["field"] for action in trigger["actions"]] == ["set_tags", "notification_webhook"]
         assert len(trigger["conditions"]["all"]) == 2
 
+    def test_every_update_of_a_trigger_sends_its_conditions(self, vendor, helpdesk):
+        connection = helpdesk(**WEBHOOK)
+        apply(connection)
+        trigger = vendor.account.resources["triggers"][0]
+        trigger["actions"] = [{"field": "notification_webhook", "value": ["01OLD", "{}"]}]
+        assert plan(connection) == {"trigger:ticket.solved": "update"}
+        apply(connection)
+        assert trigger["conditions"]["all"] == [{"field": "status", "operator": "value", "value": "solved"}]
+
+    def test_lost_conditions_are_restored(self, vendor, helpdesk):
+        connection = helpdesk(**WEBHOOK)
+        apply(connection)
+        trigger = vendor.account.resources["triggers"][1]
+        trigger["conditions"] = {"all": [], "any": [{"field": "group_id", "operator": "is", "value": "360"}]}
+        assert plan(connection) == {"trigger:ticket.reopened": "update"}
+        apply(connection)
+        assert plan(connection) == {}
+        assert len(trigger["conditions"]["any"]) == 1
+
+    def test_no_condition_has_an_empty_value(self, vendor, helpdesk):
+        apply(helpdesk(**WEBHOOK))
+        conditions = [item for row in vendor.account.resources["triggers"] for item in row["conditions"]["all"]]
+        assert None not in [value for condition in conditions for value in condition.values()]
+
 
 class TestWebhook:
     def test_in_events_mode_the_webhook_subscribes_to_events(self, vendor, helpdesk):

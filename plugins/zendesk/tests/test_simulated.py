@@ -149,10 +149,18 @@ class TestTickets:
         ticket = new_ticket(call)
         assert call("GET", f"/api/v2/tickets/{ticket['id']}.json")[1]["ticket"]["id"] == ticket["id"]
 
-    @pytest.mark.parametrize("path", ["/", "/api/v2/nothing", "/api/v2/tickets/1/nothing", "/api/v2/tickets/x"])
-    def test_unknown_paths_do_not_exist(self, call, path):
+    @pytest.mark.parametrize(
+        ("path", "error"),
+        [
+            ("/", "InvalidEndpoint"),
+            ("/api/v2/nothing", "InvalidEndpoint"),
+            ("/api/v2/tickets/1/nothing", "RecordNotFound"),
+            ("/api/v2/tickets/x", "RecordNotFound"),
+        ],
+    )
+    def test_unknown_paths_do_not_exist(self, call, path, error):
         reply, body = call("GET", path)
-        assert (reply.status, body["error"]) == (404, "RecordNotFound")
+        assert (reply.status, body["error"]) == (404, error)
 
     @pytest.mark.parametrize("body", [None, [], {"x": 1}, {"ticket": 7}])
     def test_bodies_without_a_ticket_are_rejected(self, call, body):

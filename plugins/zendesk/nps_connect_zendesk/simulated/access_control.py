@@ -23,11 +23,12 @@ SCOPED_RESOURCES = ("tickets", "users", "webhooks", "triggers", "automations")
 
 @dataclass
 class AccessToken:
-    """An access token: its scopes, its expiry (None: never), and the refresh token issued with it."""
+    """An access token: its scopes, its expiry (None: never), its refresh token, and whether its agent is an admin."""
 
     scopes: tuple[str, ...]
     expires_at: datetime | None = None
     refresh: str | None = None
+    is_admin: bool = True
 
 
 @dataclass

@@ -169,6 +169,26 @@ class Account:
             metric["reopens"] += 1
         self.touch("tickets", ticket)
 
+    def delete_user(self, user: Row) -> None:
+        """Delete a user; the record stays in the list of deleted users."""
+        user["active"] = False
+        self.touch("users", user)
+
+    def delete_permanently(self, user: Row) -> None:
+        """Remove what is personal from a deleted user; the row stays in the list of deleted users."""
+        user |= {name: None for name in user if name not in ("id", "active", "user_fields", "tags", "role")}
+        user["name"] = "Permanently Deleted User"
+        self.identities[user["id"]] = []
+
+    def merge_users(self, loser: Row, survivor: Row) -> None:
+        """Merge a user into another one: addresses and tickets move, the loser is inactive."""
+        self.identities[survivor["id"]] += self.identities[loser["id"]]
+        self.identities[loser["id"]] = []
+        for ticket in self.tickets.values():
+            if ticket["requester_id"] == loser["id"]:
+                ticket["requester_id"] = survivor["id"]
+        self.delete_user(loser)
+
     def _since(self, ticket: Row) -> dict[str, int]:
         minutes = int((self.clock() - datetime.fromisoformat(ticket["created_at"])).total_seconds() // 60)
         return {"calendar": minutes, "business": minutes}

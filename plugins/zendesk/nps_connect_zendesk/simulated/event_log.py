@@ -11,11 +11,11 @@ from typing import Any
 
 from nps_connect import VendorWebhook
 from nps_connect_zendesk.simulated.account import AGENT_ID, Account, Row, format_time
+from nps_connect_zendesk.simulated.event_types import CONDITIONAL_SUBSCRIPTION
 from nps_connect_zendesk.simulated.resource_api import SECRET
 from nps_connect_zendesk.webhooks import SIGNATURE, TIMESTAMP, signature
 
 ACCOUNT_ID = 12514403
-CONDITIONAL_SUBSCRIPTION = "conditional_ticket_events"
 INVOCATION_NAMESPACE = uuid.UUID("6f1d4d8e-6a10-4c56-9d0f-0d8a5f0f7a11")
 TICKET_STATUS = {"ticket.solved": "solved", "ticket.reopened": "open", "ticket.closed": "closed"}
 EVENT_TYPES = {
@@ -25,7 +25,7 @@ EVENT_TYPES = {
     "ticket.priority_changed": "ticket.priority_changed",
     "ticket.deleted": "ticket.soft_deleted",
     "contact.deleted": "user.deleted",
-    "contact.privacy_deleted": "user.permanently_deleted",
+    "contact.merged": "user.merged",
 }
 _PLACEHOLDER = re.compile(r"\{\{ticket\.([\w.]+)\}\}")
 
@@ -51,10 +51,12 @@ class EventLog:
     def simulate_event(self, kind: str, email: str) -> list[str]:
         """Simulate an event of the person with this address; returns its id, empty if it cannot happen."""
         user = self.account.user_with(email)
-        if user is None or kind not in EVENT_TYPES:
+        if user is None:
             return []
-        if kind.startswith("contact."):
-            return [self._delete_user(kind, user)]
+        if kind in ("contact.deleted", "contact.privacy_deleted"):
+            return self._delete_user(user, permanently=kind == "contact.privacy_deleted")
+        if kind not in EVENT_TYPES or kind == "contact.merged":
+            return []
         ticket = self._ticket_for(kind, user)
         if ticket is None:
             return []
@@ -81,13 +83,17 @@ class EventLog:
             self.account.add_comment(ticket, "Where is my order?", public=True, author_id=user["id"])
         return ticket
 
-    def _delete_user(self, kind: str, user: Row) -> str:
-        user["active"] = False
-        self.account.touch("users", user)
-        fact = self._record(kind, user, None)
-        if kind == "contact.privacy_deleted":
-            user |= {"name": "Permanently Deleted User", "email": None}
-        return fact
+    def merge_users(self, loser: Row, survivor: Row) -> str:
+        """Merge two users; returns the id of the event, whose subject is the loser (not verified)."""
+        self.account.merge_users(loser, survivor)
+        return self._record("contact.merged", loser, str(survivor["id"]))
+
+    def _delete_user(self, user: Row, *, permanently: bool) -> list[str]:
+        self.account.delete_user(user)
+        facts = [self._record("contact.deleted", user, None)]
+        if permanently:
+            self.account.delete_permanently(user)
+        return facts
 
     def _record(self, kind: str, record: Row, previous: str | None) -> str:
         fact_id = str(uuid.uuid5(INVOCATION_NAMESPACE, f"{kind} {record['id']} {len(self.facts)}"))
@@ -129,7 +135,7 @@ class EventLog:
             "id": str(ticket["id"]),
             "external_id": ticket.get("external_id") or "",
             "status": str(ticket.get("status", "")).title(),
-            "updated_at_with_timestamp": ticket["updated_at"],
+            "updated_at_with_timestamp": f"{ticket['updated_at'][:16]}Z",  # whole minutes, as in Zendesk's example
             "requester.id": str(ticket.get("requester_id", "")),
             "tags": " ".join(ticket.get("tags") or []),
         }
@@ -140,9 +146,7 @@ class EventLog:
         hook_id = hook["id"] if hook else "01HOOKSANDBOX"
         invocation = uuid.uuid5(INVOCATION_NAMESPACE, f"invocation {fact.id} {hook_id} {len(body)}").hex.upper()[:26]
         if hook is not None:
-            hook["_invocations"].append(
-                {"id": invocation, "latest_completed_at": timestamp, "status": "success", "status_code": 200}
-            )
+            self.record_invocation(hook, invocation, "success", 200)
         headers = {
             "content-type": "application/json; charset=utf-8",
             "user-agent": "Zendesk Webhook",
@@ -153,6 +157,13 @@ class EventLog:
             "x-zendesk-account-id": str(ACCOUNT_ID),
         }
         return VendorWebhook("POST", headers, body)
+
+    def record_invocation(self, hook: Row, invocation_id: str, status: str, status_code: int | None) -> None:
+        """Record a call of a webhook; one that got no answer has no status code (not verified: null or missing)."""
+        at = format_time(self.account.clock())
+        hook["_invocations"].append(
+            {"id": invocation_id, "latest_completed_at": at, "status": status, "status_code": status_code}
+        )
 
 
 def build_envelope(fact: Fact) -> dict[str, Any]:
@@ -180,6 +191,7 @@ def build_envelope(fact: Fact) -> dict[str, Any]:
         change |= {"current": (current or "").upper(), "previous": (fact.previous or "").upper()}
     else:
         detail |= {"email": record.get("email"), "role": record["role"], "created_at": record["created_at"]}
+        change |= {"user": {"id": fact.previous}} if fact.kind == "contact.merged" else {}
     return {
         "type": f"zen:event-type:{EVENT_TYPES[fact.kind]}",
         "account_id": ACCOUNT_ID,

@@ -39,17 +39,22 @@ class ExportApi:
         )
         page = changes[:size]
         last = page[-1] if page else after
+        cursor = base64.b64encode(f"{last[0]!r}|{last[1]}".encode()).decode()
         body = {
-            kind: [self._export_row(request, kind, number) for _, number in page],
-            "after_cursor": base64.b64encode(f"{last[0]!r}|{last[1]}".encode()).decode(),
+            kind: [self._export_row(request, kind, number, int(at)) for at, number in page],
+            "after_cursor": cursor,
+            "after_url": f"{request.path}?cursor={cursor}",
+            "before_cursor": None,
+            "before_url": None,
             "end_of_stream": len(changes) <= size,
         }
         return json_reply(200, body)
 
-    def _export_row(self, request: VendorRequest, kind: str, number: int) -> dict[str, object]:
+    def _export_row(self, request: VendorRequest, kind: str, number: int, changed: int) -> dict[str, object]:
         row = (self.account.tickets if kind == "tickets" else self.account.users)[number]
         with_metrics = "metric_sets" in request.query.get("include", "").split(",")
-        return {key: value for key, value in row.items() if with_metrics or key != "metric_set"}
+        fields = {key: value for key, value in row.items() if with_metrics or key != "metric_set"}
+        return {**fields, "generated_timestamp": changed} if kind == "tickets" else fields
 
     def _after(self, request: VendorRequest) -> tuple[float, int]:
         cursor = request.query.get("cursor")

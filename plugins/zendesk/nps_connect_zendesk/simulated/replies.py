@@ -7,6 +7,8 @@ from typing import Any
 
 from nps_connect import VendorReply, VendorRequest, json_reply
 
+MAX_NUMBERED_PAGES = 100
+
 
 class Refusal(Exception):
     """A request that is answered with an error."""
@@ -21,12 +23,17 @@ def not_found() -> Refusal:
     return Refusal(json_reply(404, {"error": "RecordNotFound", "description": "Not found"}))
 
 
-def invalid(details: Mapping[str, str]) -> Refusal:
+def unknown_endpoint() -> Refusal:
+    """Return the 404 of a path that is no endpoint."""
+    return Refusal(json_reply(404, {"error": "InvalidEndpoint", "description": "Not found"}))
+
+
+def invalid(details: Mapping[str, str], code: str = "InvalidValue") -> Refusal:
     """Return a 422 for invalid fields of the record."""
     body = {
         "error": "RecordInvalid",
         "description": "Record validation errors",
-        "details": {name: [{"description": text, "error": "InvalidValue"}] for name, text in details.items()},
+        "details": {name: [{"description": text, "error": code}] for name, text in details.items()},
     }
     return Refusal(json_reply(422, body))
 
@@ -47,15 +54,30 @@ def forbidden(scopes: Sequence[str]) -> Refusal:
     return Refusal(json_reply(403, {"error": "Forbidden", "description": text}))
 
 
+def not_admin() -> Refusal:
+    """Return a 403 for an agent who is not an admin."""
+    text = "You do not have access to this page. Please contact the account owner of this help desk for further help."
+    return titled_error(403, "Forbidden", text)
+
+
 def page_of(request: VendorRequest, key: str, rows: Sequence[Mapping[str, Any]]) -> VendorReply:
-    """Return a page of a list: `page[size]` up to 100, `page[after]`."""
+    """Return a page of a list: `page[size]` up to 100, `page[after]`.
+
+    Pages by number end after 100 (https://developer.zendesk.com/api-reference/introduction/pagination/).
+
+    Raises:
+        Refusal: 400.
+    """
+    if request.query.get("page", "1").isdigit() and int(request.query.get("page", "1")) > MAX_NUMBERED_PAGES:
+        raise bad_request("InvalidPaginationDepth", "Number of pages is limited to 100, use cursor pagination")
     size = max(1, min(100, int(request.query.get("page[size]", "100"))))
     start = int(request.query.get("page[after]", "0"))
     has_more = start + size < len(rows)
+    after = str(start + size) if has_more else None
     body = {
         key: list(rows[start : start + size]),
-        "meta": {"has_more": has_more, "after_cursor": str(start + size) if has_more else None},
-        "links": {"next": None},
+        "meta": {"has_more": has_more, "after_cursor": after},
+        "links": {"next": f"{request.path}?page[size]={size}&page[after]={after}" if has_more else None},
     }
     return json_reply(200, body)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nps_connect import VendorReply, VendorRequest, json_reply
 from nps_connect_zendesk.simulated.account import Account, Row
+from nps_connect_zendesk.simulated.event_types import invalid_subscription
 from nps_connect_zendesk.simulated.replies import Refusal, invalid, json_object, not_found, page_of
 
 SINGULAR = {
@@ -24,6 +25,7 @@ REQUIRED_FIELDS = {
     "triggers": ("title", "actions", "conditions"),
     "webhooks": ("name", "endpoint", "http_method", "request_format", "status"),
 }
+RULE_PARTS = {"conditions", "actions"}
 SECRET = "sandbox-zendesk-webhook-secret"  # noqa: S105  # of the simulated webhook
 
 
@@ -49,11 +51,16 @@ class ResourceApi:
                 return json_reply(200, {SINGULAR[kind]: _public_fields(self._find(rows, resource_id))})
             case (("PUT" | "PATCH"), [resource_id]):
                 return self._update(request, kind, self._find(rows, resource_id))
+            case "DELETE", [resource_id] if kind in ("triggers", "webhooks"):
+                rows.remove(self._find(rows, resource_id))
+                return VendorReply(204)
             case "GET", [resource_id, "signing_secret"] if kind == "webhooks":
                 secret = self._find(rows, resource_id)["_secret"]
                 return json_reply(200, {"signing_secret": {"algorithm": "SHA256", "secret": secret}})
             case "GET", [resource_id, "invocations"] if kind == "webhooks":
-                return page_of(request, "invocations", self._find(rows, resource_id)["_invocations"][::-1])
+                invocations = self._find(rows, resource_id)["_invocations"][::-1]
+                status = request.query.get("filter[status]")
+                return page_of(request, "invocations", [row for row in invocations if status in (None, row["status"])])
         raise not_found()
 
     @staticmethod
@@ -67,8 +74,9 @@ class ResourceApi:
         values = json_object(request, SINGULAR[kind])
         missing = [name for name in REQUIRED_FIELDS.get(kind, ()) if not values.get(name)]
         if missing and kind == "webhooks":
-            errors = [{"code": "InvalidAttribute", "title": "Invalid", "detail": f"{missing[0]} is missing"}]
-            raise Refusal(json_reply(400, {"errors": errors}))
+            raise _invalid_webhook(f"{missing[0]} is missing")
+        if kind == "webhooks" and (problem := invalid_subscription(values)):
+            raise _invalid_webhook(problem)
         if missing:
             raise invalid({name: f"{name.title()}: cannot be blank" for name in missing})
         if kind == "user_fields":
@@ -97,11 +105,29 @@ class ResourceApi:
         if kind == "webhooks" and "subscriptions" in values:
             was_conditional = conditional in (row.get("subscriptions") or [])
             if was_conditional != (conditional in values["subscriptions"]):
-                errors = [{"code": "InvalidAttribute", "title": "Invalid", "detail": "the connection method is fixed"}]
-                raise Refusal(json_reply(400, {"errors": errors}))
+                raise _invalid_webhook("the connection method is fixed")
+        if kind == "triggers" and RULE_PARTS & values.keys():
+            # An update of one part clears what it does not send of both
+            # (https://developer.zendesk.com/api-reference/ticketing/business-rules/triggers/#update-trigger).
+            values = {**values, "conditions": _conditions(values), "actions": values.get("actions") or []}
         row.update({key: value for key, value in values.items() if key not in ("id", "key", "type")})
+        if kind == "webhooks":  # not verified: the status is from a third party's description of the API
+            return VendorReply(204)
         return json_reply(200, {SINGULAR[kind]: _public_fields(row)})
 
 
+def _invalid_webhook(detail: str) -> Refusal:
+    errors = [{"code": "InvalidAttribute", "title": "Invalid", "detail": detail}]
+    return Refusal(json_reply(400, {"errors": errors}))
+
+
+def _conditions(values: Row) -> Row:
+    conditions = values.get("conditions") or {}
+    return {"all": conditions.get("all") or [], "any": conditions.get("any") or []}
+
+
 def _public_fields(row: Row) -> Row:
-    return {key: value for key, value in row.items() if not key.startswith("_")}
+    fields = {key: value for key, value in row.items() if not key.startswith("_")}
+    if "authentication" in fields:  # the credentials are never given back
+        fields["authentication"] = {key: value for key, value in fields["authentication"].items() if key != "data"}
+    return fields

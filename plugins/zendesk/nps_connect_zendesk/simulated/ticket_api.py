@@ -81,8 +81,15 @@ class TicketApi:
                 return json_reply(200, {"ticket": _public_fields(self._find(ticket_id))})
             case "PUT", [ticket_id]:
                 return self._update(request, self._find(ticket_id))
-            case "PUT", [ticket_id, "tags"]:
-                return self._add_tags(request, self._find(ticket_id))
+            case "DELETE", [ticket_id]:
+                ticket = self._find(ticket_id)
+                ticket["status"] = "deleted"
+                self.account.touch("tickets", ticket)
+                return VendorReply(204)
+            case "GET", [ticket_id, "tags"]:
+                return json_reply(200, {"tags": self._find(ticket_id)["tags"]})
+            case ("PUT" | "POST" | "DELETE") as method, [ticket_id, "tags"]:
+                return self._change_tags(request, self._find(ticket_id), method)
             case "GET", [ticket_id, "comments"]:
                 comments = self.account.comments[self._find(ticket_id)["id"]]
                 newest_first = request.query.get("sort") == "-created_at"
@@ -104,7 +111,9 @@ class TicketApi:
             for ticket in self.account.tickets.values()
             if ticket["status"] != "deleted" and (external_id is None or ticket["external_id"] == external_id)
         ]
-        return page_of(request, "tickets", tickets)
+        reply = page_of(request, "tickets", tickets)
+        limit = {"zendesk-ratelimit-tickets-index": "total=100; remaining=99; resets=60"}
+        return VendorReply(reply.status, reply.body, {**reply.headers, **limit})
 
     def _with_side_loads(self, request: VendorRequest, tickets: list[Row]) -> VendorReply:
         include = request.query.get("include", "").split(",")
@@ -134,6 +143,7 @@ class TicketApi:
             ticket["via"] = {"channel": "api", "source": {"from": {"ticket_id": source["id"]}, "rel": "follow_up"}}
             source["followup_ids"].append(ticket["id"])
         self.account.add_comment(ticket, body, public=public)
+        self.account.set_status(ticket, str(draft.get("status") or ticket["status"]))
         requester = self.account.users[requester_id]
         if public and requester["role"] == "end-user":
             self.account.mails.append({"to": requester["email"], "occasion": "request received"})
@@ -203,9 +213,7 @@ class TicketApi:
         values = json_object(request, "ticket")
         if ticket["status"] == "closed":
             raise invalid({"status": "Status: closed prevents ticket update"})
-        if values.get("safe_update") and values.get("updated_stamp") != ticket["updated_at"]:
-            text = "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data."
-            raise Refusal(json_reply(409, {"error": "UpdateConflict", "description": text}))
+        _check_stamp(values, ticket)
         self._check(values)
         self.limits.ticket_update(ticket["id"])
         ticket.update({key: values[key] for key in PLAIN_FIELDS if key in values})
@@ -220,16 +228,32 @@ class TicketApi:
             self.account.add_comment(ticket, str(comment["body"]), public=public)
         self.account.set_status(ticket, str(values.get("status") or ticket["status"]))
         self.account.touch("tickets", ticket)
-        return json_reply(200, {"ticket": _public_fields(ticket)})
+        audit = {"ticket_id": ticket["id"], "author_id": AGENT_ID, "created_at": self.account.now(), "events": []}
+        return json_reply(200, {"ticket": _public_fields(ticket), "audit": audit})
 
-    def _add_tags(self, request: VendorRequest, ticket: Row) -> VendorReply:
+    def _change_tags(self, request: VendorRequest, ticket: Row, method: str) -> VendorReply:
+        """PUT adds, POST sets, DELETE removes tags (https://developer.zendesk.com/api-reference/ticketing/tags/tags/)."""
         if ticket["status"] == "closed":
             raise invalid({"status": "Status: closed prevents ticket update"})
-        self.limits.ticket_update(ticket["id"])
         body = request.json() or {}
-        ticket["tags"] = _tags([*ticket["tags"], *(body.get("tags") or [])])
+        _check_stamp(body, ticket)
+        self.limits.ticket_update(ticket["id"])
+        tags = _tags(body.get("tags"))
+        kept = [] if method == "POST" else ticket["tags"]
+        ticket["tags"] = [tag for tag in kept if tag not in tags] if method == "DELETE" else _tags([*kept, *tags])
         self.account.touch("tickets", ticket)
-        return json_reply(200, {"tags": ticket["tags"]})
+        return json_reply(201 if method == "POST" else 200, {"tags": ticket["tags"]})
+
+
+def _check_stamp(values: Row, ticket: Row) -> None:
+    """Refuse an update that is based on an older version.
+
+    Any value of `safe_update` has this effect; only leaving it out forces the update
+    (https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#json-format).
+    """
+    if "safe_update" in values and values.get("updated_stamp") != ticket["updated_at"]:
+        text = "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data."
+        raise Refusal(json_reply(409, {"error": "UpdateConflict", "description": text}))
 
 
 def _tags(tags: object) -> list[str]:

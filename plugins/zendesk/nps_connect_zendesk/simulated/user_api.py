@@ -8,7 +8,7 @@ from typing import Any
 from nps_connect import VendorReply, VendorRequest, json_reply
 from nps_connect_zendesk.simulated.access_control import RateLimits
 from nps_connect_zendesk.simulated.account import AGENT_ID, Account, Row
-from nps_connect_zendesk.simulated.replies import invalid, json_object, not_found, page_of
+from nps_connect_zendesk.simulated.replies import Refusal, invalid, json_object, not_found, page_of
 
 
 @dataclass
@@ -35,15 +35,69 @@ class UserApi:
                 return json_reply(200, {"users": users, "count": len(users)})
             case "POST", ["create_or_update"]:
                 return self._create_or_update(request)
-            case "GET", [user_id]:
-                return json_reply(200, {"user": self._find(user_id)})
-            case "PUT", [user_id]:
-                return self._update(request, self._find(user_id))
-            case "GET", [user_id, "identities"]:
-                addresses = self.account.identities[self._find(user_id)["id"]]
+            case "POST", []:
+                return self._create(request)
+            case _, [user_id, *rest]:
+                return self._handle_user(request, self._find(user_id), rest)
+        raise not_found()
+
+    def _handle_user(self, request: VendorRequest, user: Row, parts: list[str]) -> VendorReply:
+        match request.method, parts:
+            case "GET", []:
+                return json_reply(200, {"user": user})
+            case "PUT", []:
+                return self._update(request, user)
+            case "DELETE", []:
+                self.account.delete_user(user)
+                return json_reply(200, {"user": user})
+            case "PUT", ["merge"]:
+                return self._merge(request, user)
+            case "GET", ["identities"]:
+                addresses = self.account.identities[user["id"]]
                 rows = [{"type": "email", "value": email, "primary": email == addresses[0]} for email in addresses]
                 return page_of(request, "identities", rows)
         raise not_found()
+
+    def handle_deleted(self, request: VendorRequest, parts: list[str]) -> VendorReply:
+        """Answer a request below ``/api/v2/deleted_users``; `parts` is the path after it.
+
+        The list has permanently deleted users too, a single one cannot be read
+        (https://developer.zendesk.com/api-reference/ticketing/users/users/#list-deleted-users).
+
+        Raises:
+            Refusal: any error.
+        """
+        deleted = {str(user["id"]): user for user in self.account.users.values() if not user["active"]}
+        if (request.method, parts) == ("GET", []):
+            return page_of(request, "deleted_users", list(deleted.values()))
+        user = deleted.get(parts[0]) if len(parts) == 1 else None
+        if user is None or user["email"] is None or request.method not in ("GET", "DELETE"):
+            raise not_found()
+        if request.method == "DELETE":
+            self.account.delete_permanently(user)
+        return json_reply(200, {"deleted_user": user})
+
+    def _merge(self, request: VendorRequest, loser: Row) -> VendorReply:
+        """Merge the user of the path into that of the body.
+
+        Only end users without an external id can be merged away
+        (https://developer.zendesk.com/api-reference/ticketing/users/users/#merge-end-users).
+        """
+        survivor = self._find(str(json_object(request, "user").get("id")))
+        if loser["role"] != "end-user" or survivor["role"] != "end-user" or survivor is loser:
+            raise Refusal(json_reply(422, {"error": "You can only merge two different end users."}))
+        if loser["external_id"] is not None:
+            text = f"You cannot merge {loser['name']} while they have an external ID."
+            raise Refusal(json_reply(422, {"error": text}))
+        self.account.merge_users(loser, survivor)
+        return json_reply(200, {"user": survivor})
+
+    def _create(self, request: VendorRequest) -> VendorReply:
+        email = str(json_object(request, "user").get("email") or "")
+        if self.account.user_with(email) is not None:
+            text = f"Email: {email} is already being used by another user"
+            raise invalid({"email": text}, "DuplicateValue")
+        return self._create_or_update(request)
 
     def _find(self, user_id: str) -> Row:
         if not user_id.isdigit() or int(user_id) not in self.account.users:
@@ -68,7 +122,10 @@ class UserApi:
         external_id = values.get("external_id")
         existing = self.account.user_with(email) if email else None
         if existing is None and external_id is not None:
-            existing = next((user for user in self.account.users.values() if user["external_id"] == external_id), None)
+            key = str(external_id).casefold()  # matched without regard to case
+            existing = next(
+                (user for user in self.account.users.values() if str(user["external_id"]).casefold() == key), None
+            )
         if existing is not None:
             self._change(existing, {key: value for key, value in values.items() if key != "email"})
             return json_reply(200, {"user": existing})
@@ -80,7 +137,7 @@ class UserApi:
         self._change(user, values)
         if not values.get("skip_verify_email"):
             self.account.mails.append({"to": email, "occasion": "verify your address"})
-        return json_reply(201, {"user": user})
+        return json_reply(201, {"user": user}, location=f"/api/v2/users/{user['id']}.json")
 
     def _update(self, request: VendorRequest, user: Row) -> VendorReply:
         values = json_object(request, "user")

@@ -11,11 +11,11 @@ from email.utils import format_datetime
 from typing import Any
 
 from nps_connect import SimulatedPerson, SimulatedVendor, VendorEffects, VendorReply, VendorRequest, VendorWebhook
-from nps_connect_zendesk.simulated.access_control import TOKEN, RateLimits, TokenRegistry
+from nps_connect_zendesk.simulated.access_control import TOKEN, AccessToken, RateLimits, TokenRegistry
 from nps_connect_zendesk.simulated.account import Account
 from nps_connect_zendesk.simulated.event_log import EventLog
 from nps_connect_zendesk.simulated.export_api import ExportApi
-from nps_connect_zendesk.simulated.replies import Refusal, not_found
+from nps_connect_zendesk.simulated.replies import Refusal, not_admin, unknown_endpoint
 from nps_connect_zendesk.simulated.resource_api import SECRET, SINGULAR, ResourceApi
 from nps_connect_zendesk.simulated.ticket_api import IdempotencyKeys, TicketApi
 from nps_connect_zendesk.simulated.user_api import UserApi
@@ -79,27 +79,31 @@ class Simulated(SimulatedVendor):
                     return _with_headers(self.tokens.grant(request), headers)
                 token = self.tokens.check(request)
                 headers |= self.limits.general()
-                return _with_headers(self._route(request, token.scopes), headers)
+                return _with_headers(self._route(request, token), headers)
             except Refusal as refusal:
                 return _with_headers(refusal.reply, headers)
 
-    def _route(self, request: VendorRequest, scopes: Sequence[str]) -> VendorReply:
+    def _route(self, request: VendorRequest, token: AccessToken) -> VendorReply:
         path = request.path.removesuffix(".json")
         if not path.startswith(API):
-            raise not_found()
+            raise unknown_endpoint()
         first, *parts = path.removeprefix(API).rstrip("/").split("/")
         if first == "tickets":
             return self._tickets.handle(request, parts)
         if first == "users":
             return self._users.handle(request, parts)
+        if first == "deleted_users":
+            return self._users.handle_deleted(request, parts)
         if first in SINGULAR:
             return self._resources.handle(request, first, parts)
         if first == "incremental" and parts in (["tickets", "cursor"], ["users", "cursor"]):
+            if not token.is_admin:  # "Allowed For: Admins" in the reference of the exports
+                raise not_admin()
             return self._exports.handle(request, parts[0])
         if (first, parts) == ("oauth", ["tokens", "current"]):
-            body = {"token": {"id": 1, "scopes": list(scopes), "expires_at": None}}
+            body = {"token": {"id": 1, "scopes": list(token.scopes), "expires_at": None}}
             return VendorReply(200, json.dumps(body).encode(), {"content-type": "application/json"})
-        raise not_found()
+        raise unknown_endpoint()
 
     def state(self) -> dict[str, Any]:
         """Return everything that the account stores."""
