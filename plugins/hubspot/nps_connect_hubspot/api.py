@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -75,10 +74,7 @@ class Api:
         details = response.json_or_none()
         if not isinstance(details, dict):
             raise RetryLater("unexpected response from HubSpot instead of the portal's details")
-        try:
-            return details, parsedate_to_datetime(response.headers.get("date", ""))
-        except ValueError:
-            return details, None
+        return details, response.sent_at
 
     def vendor_time(self) -> datetime:
         """Return the current time by HubSpot's clock, so that polling misses no event when the local clock is wrong."""
@@ -159,13 +155,29 @@ class Api:
         """Return the associations of each record (`toObjectId` and `associationTypes`) by the record's id."""
         links_by_id: dict[str, list[JsonObject]] = {}
         for part in split_batches(list(dict.fromkeys(ids)), MAX_BATCH_SIZE):
-            result = self.batch(self.paths.associated(source, target), {"inputs": [{"id": value} for value in part]})
-            for entry in result.results:
-                origin = entry.get("from")
-                if isinstance(origin, dict):
-                    links = [link for link in entry.get("to") or () if isinstance(link, dict)]
-                    links_by_id.setdefault(str(origin.get("id")), []).extend(links)
+            inputs: list[JsonObject] = [{"id": value} for value in part]
+            while inputs:
+                inputs = self._associated_page(self.paths.associated(source, target), inputs, links_by_id)
         return links_by_id
+
+    def _associated_page(
+        self, path: str, inputs: Sequence[JsonObject], links_by_id: dict[str, list[JsonObject]]
+    ) -> list[JsonObject]:
+        """Add a page of associations to `links_by_id`; return the inputs of the next page: each result has its own."""
+        sent = {(item["id"], item.get("after")) for item in inputs}
+        following = []
+        for entry in self.batch(path, {"inputs": list(inputs)}).results:
+            origin = entry.get("from")
+            if not isinstance(origin, dict):
+                continue
+            record_id = str(origin.get("id"))
+            links_by_id.setdefault(record_id, []).extend(
+                link for link in entry.get("to") or () if isinstance(link, dict)
+            )
+            after = next_cursor(entry)
+            if after is not None and (record_id, after) not in sent:
+                following.append({"id": record_id, "after": after})
+        return following
 
     def search(self, kind: str, body: JsonObject) -> JsonObject:
         """Return one page of a search; it counts against the search quota."""
@@ -185,6 +197,14 @@ class Api:
                 error.until = next_midnight(self.connection.clock(), ZoneInfo(self.settings.portal_timezone))
                 error.after = error.until - self.connection.clock()
             raise
+
+
+def next_cursor(content: Mapping[str, Any]) -> str | None:
+    """Return the cursor of the next page (`paging.next.after`), or None on the last page."""
+    paging = content.get("paging")
+    following = paging.get("next") if isinstance(paging, dict) else None
+    after = following.get("after") if isinstance(following, dict) else None
+    return str(after) if after else None
 
 
 def next_midnight(now: datetime, zone: ZoneInfo) -> datetime:

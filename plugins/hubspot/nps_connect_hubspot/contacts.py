@@ -31,6 +31,8 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
     completed = []
     for event in events:
         contacts = contacts_by_key[_contact_key(event)]
+        if _object_type(event) in objects and event.object_id not in objects[_object_type(event)]:
+            contacts = ()  # the object cannot be read yet, or no longer: filters have nothing to decide on
         if _is_about_contact(event):
             contact_fields = contacts[0].fields if len(contacts) == 1 else {}
             loaded: dict[str, FieldValue] = {name: contact_fields[name] for name in names if name in contact_fields}

@@ -79,6 +79,13 @@ def record_ids(entry: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool))
 
 
+def write_trace_ids(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Return the `objectWriteTraceId` of the inputs that an error entry of a batch is about."""
+    context = entry.get("context")
+    values = context.get("objectWriteTraceId") if isinstance(context, dict) else None
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+
+
 def _rate_limited(error: RateLimited, body: dict[str, Any], now: datetime) -> RateLimited:
     policy = _text(body.get("policyName"))
     message = _text(body.get("message")).lower()

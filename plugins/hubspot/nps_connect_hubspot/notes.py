@@ -23,7 +23,7 @@ from nps_connect import (
 from nps_connect_hubspot.api import Api, JsonObject
 from nps_connect_hubspot.contact_records import properties_of, record_url
 from nps_connect_hubspot.contact_updates import ENDPOINT_GONE_STATUSES, UpdateOutcome
-from nps_connect_hubspot.errors import error_in_batch
+from nps_connect_hubspot.errors import error_in_batch, write_trace_ids
 from nps_connect_hubspot.labels import translate
 from nps_connect_hubspot.score_properties import comment_of, format_moment
 from nps_connect_hubspot.texts import MAX_TEXT_LENGTH, to_html
@@ -91,10 +91,13 @@ def _create_notes(api: Api, updates: Sequence[ScoreUpdate], language: str) -> di
     except DeliveryError as error:
         return {update.contact.id: error for update in updates}
     texts = [properties_of(note).get("hs_note_body") or "" for note in result.results]
-    errors = [error_in_batch(entry) for entry in result.errors]
-    unclear = errors[0] if errors else OutcomeUnknown("HubSpot did not report whether it created the note")
+    errors = {trace: error_in_batch(entry) for entry in result.errors for trace in write_trace_ids(entry)}
+    unnamed = [error_in_batch(entry) for entry in result.errors if not write_trace_ids(entry)]
+    unclear = unnamed[0] if unnamed else OutcomeUnknown("HubSpot did not report whether it created the note")
     return {
-        update.contact.id: None if any(f"{note_reference(update)} /" in text for text in texts) else unclear
+        update.contact.id: None
+        if any(f"{note_reference(update)} /" in text for text in texts)
+        else errors.get(note_reference(update), unclear)
         for update in updates
     }
 

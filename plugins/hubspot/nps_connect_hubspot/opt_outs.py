@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from nps_connect import Connection, DeliveryError, OptOut, Receipt, Rejected, RetryLater, hookimpl
 from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.contact_records import record_url
+from nps_connect_hubspot.errors import error_in_batch
 
 CHANNEL = "EMAIL"
+UNFINISHED_STATUSES = ("PENDING", "PROCESSING", "CANCELED")
+"""Statuses of an action that was accepted and is not complete."""
 
 
 @hookimpl
@@ -27,14 +30,9 @@ def _write_opt_out(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
     if not email:
         return Receipt(id=opt_out.contact.id, link=link, note="nothing to switch off: the contact has no address")
     try:
-        if subscription == "all":
-            path = f"{api.paths.unsubscribe_all(email)}?channel={CHANNEL}"
-            api.send("POST", path, None, idempotent=True)
-        else:
-            body = {"channel": CHANNEL, "subscriptionId": subscription, "statusState": "UNSUBSCRIBED"}
-            response = api.send("POST", api.paths.statuses(email), body, idempotent=True)
-            if not isinstance(response.json_or_none(), dict):
-                return RetryLater("unexpected response from HubSpot instead of a subscription status")
+        error = _switch_off(api, email)
+        if error is not None:
+            return error
     except Rejected as error:
         # HubSpot refuses to unsubscribe an address that is unsubscribed already; that counts as done.
         return Receipt(id=opt_out.contact.id, link=link) if _is_unsubscribed(api, email) else error
@@ -43,18 +41,48 @@ def _write_opt_out(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
     return Receipt(id=opt_out.contact.id, link=link)
 
 
+def _switch_off(api: Api, email: str) -> DeliveryError | None:
+    """Send the opt-out; return why it is not done, or None.
+
+    A response with status 200 may hold errors, may report that HubSpot canceled the change or has not finished it, and
+    may have rows that are still subscribed. Without a row about the subscription, HubSpot is asked for it.
+    """
+    subscription = api.settings.opt_out_subscription
+    if subscription == "all":
+        response = api.send("POST", f"{api.paths.unsubscribe_all(email)}?channel={CHANNEL}", None, idempotent=True)
+    else:
+        change = {"channel": CHANNEL, "subscriptionId": subscription, "statusState": "UNSUBSCRIBED"}
+        response = api.send("POST", api.paths.statuses(email), change, idempotent=True)
+    body = response.json_or_none()
+    if not isinstance(body, dict):
+        return RetryLater("unexpected response from HubSpot instead of a subscription status")
+    errors = [item for item in body.get("errors") or () if isinstance(item, dict)]
+    if errors or body.get("numErrors"):
+        return error_in_batch(errors[0] if errors else {})
+    status = body.get("status")
+    if status != "COMPLETE":
+        known = status if status in UNFINISHED_STATUSES else "unknown status"
+        return RetryLater(f"HubSpot has not completed the opt-out ({known})")
+    rows = _rows_about(subscription, body.get("results"))
+    is_done = all(map(_is_off, rows)) if rows else _is_unsubscribed(api, email)
+    return None if is_done else RetryLater("HubSpot still shows the address as subscribed after the opt-out")
+
+
 def _is_unsubscribed(api: Api, email: str) -> bool:
     subscription = api.settings.opt_out_subscription
     path = api.paths.unsubscribe_all(email) if subscription == "all" else api.paths.statuses(email)
     body = api.get(path, params={"channel": CHANNEL}, accept=(404,)).json_or_none()
-    results = body.get("results") if isinstance(body, dict) else None
-    statuses = [item for item in results or () if isinstance(item, dict)]
-    if subscription == "all":
-        return bool(statuses)
-    return any(
-        str(item.get("subscriptionId")) == str(subscription) and _is_unsubscribed_status(item) for item in statuses
-    )
+    return any(map(_is_off, _rows_about(subscription, body.get("results") if isinstance(body, dict) else None)))
 
 
-def _is_unsubscribed_status(item: dict[str, object]) -> bool:
-    return "UNSUBSCRIBED" in (item.get("status"), item.get("statusState"))
+def _rows_about(subscription: int | str | None, rows: object) -> list[dict[str, object]]:
+    """Return the rows about the subscription type; all of them if everything was switched off."""
+    return [
+        row
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict) and (subscription == "all" or str(row.get("subscriptionId")) == str(subscription))
+    ]
+
+
+def _is_off(row: dict[str, object]) -> bool:
+    return "UNSUBSCRIBED" in (row.get("status"), row.get("statusState"))

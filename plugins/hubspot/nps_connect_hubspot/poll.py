@@ -2,9 +2,10 @@
 
 A page asks for everything modified since a moment, oldest first, and the next page starts at the last record of this
 one: a record that is modified meanwhile moves to the end and is read again, none is skipped, and a long list never
-reaches the search limit of 10,000. Each round starts a little before the end of the previous one, because HubSpot's
-search index lags. Facts come from the history of the properties and not from the time of modification: an edit of
-another property has no event, and the key of a fact is the same as by webhook.
+reaches the search limit of 10,000. Records of one moment that fill a page are read in the order of their ids. Each
+round starts a little before the end of the previous one, because HubSpot's search index lags. Facts come from the
+history of the properties and not from the time of modification: an edit of another property has no event, and the key
+of a fact is the same as by webhook.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from nps_connect_hubspot.score_properties import parse_moment
 from nps_connect_hubspot.settings import HubSpotSettings
 
 PAGE_SIZE = 100
+RECORD_ID = "hs_object_id"
+"""Property with a record's id."""
+
 MODIFIED_PROPERTIES: Mapping[str, str] = {
     "deals": "hs_lastmodifieddate",
     "tickets": "hs_lastmodifieddate",
@@ -44,33 +48,33 @@ def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
         return EventPage(cursor=PollCursor.initial(kinds, to_millis(api.vendor_time())).model_dump_json())
     kind = stored.current_kind
     stream = stored.streams[kind].started()
-    rows, after = _modified_since(api, kind, stream)
+    rows = _modified_since(api, kind, stream)
     events = tuple(_load_events(api, kind, [str(raw["id"]) for raw in rows], stream.emit_since)) if rows else ()
     moments = [_modified_millis(raw, kind) for raw in rows]
-    next_stream = stream.advanced(moments, full=len(rows) >= PAGE_SIZE, after=after)
+    ids = [int(raw["id"]) for raw in rows]
+    next_stream = stream.advanced(moments, ids, full=len(rows) >= PAGE_SIZE)
     next_cursor = stored.advanced(kind, next_stream, kinds)
     return EventPage(events=events, cursor=next_cursor.model_dump_json(), more=next_cursor.has_more(kinds))
 
 
-def _modified_since(api: Api, kind: str, stream: StreamPosition) -> tuple[list[JsonObject], str | None]:
-    """Return a page of modified records, and HubSpot's cursor of the next page."""
+def _modified_since(api: Api, kind: str, stream: StreamPosition) -> list[JsonObject]:
+    """Return a page of modified records, in the order of their times, or of their ids if they have one time."""
     name = MODIFIED_PROPERTIES[kind]
-    page = api.search(
-        kind,
-        {
-            "filterGroups": [
-                {"filters": [{"propertyName": name, "operator": "GTE", "value": str(stream.since)}]},
-            ],
-            "sorts": [{"propertyName": name, "direction": "ASCENDING"}],
-            "properties": [name],
-            "limit": PAGE_SIZE,
-            "after": stream.after or "0",
-        },
-    )
-    rows = [raw for raw in page.get("results") or () if isinstance(raw, dict) and raw.get("id")]
-    paging = page.get("paging")
-    next_page = paging.get("next") if isinstance(paging, dict) else None
-    return rows, str(next_page["after"]) if isinstance(next_page, dict) and next_page.get("after") else None
+    filters = [{"propertyName": name, "operator": "GTE", "value": str(stream.since)}]
+    if stream.last_id is not None:
+        filters += [
+            {"propertyName": name, "operator": "LTE", "value": str(stream.since)},
+            {"propertyName": RECORD_ID, "operator": "GT", "value": str(stream.last_id)},
+        ]
+    body = {
+        "filterGroups": [{"filters": filters}],
+        "sorts": [{"propertyName": name if stream.last_id is None else RECORD_ID, "direction": "ASCENDING"}],
+        "properties": [name],
+        "limit": PAGE_SIZE,
+        "after": "0",
+    }
+    results = api.search(kind, body).get("results") or ()
+    return [raw for raw in results if isinstance(raw, dict) and str(raw.get("id")).isdigit()]
 
 
 def _modified_millis(raw: JsonObject, kind: str) -> int:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 OVERLAP_MILLIS = 5 * 60 * 1000
 """Milliseconds that a round overlaps the previous one: HubSpot's search index lags "a few moments"."""
 
-MAX_SEARCH_RESULTS = 10_000
-"""Maximum number of results of one search (https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm)."""
+FIRST_ID = 0
+"""Below the id of every record."""
 
 
 def to_millis(moment: datetime) -> int:
@@ -28,7 +28,9 @@ class StreamPosition(BaseModel):
         seen: everything modified before this time has been read, except for the index's lag.
         since: start of the next page of the current round.
         floor: earliest fact that the current round emits.
-        after: HubSpot's cursor among records with the same time; None means the first of them.
+        last_id: id of the last record that was read among those modified at exactly `since`; None outside of such a
+            list. It is read by id, because one search returns at most 10,000 records and an import gives more of them
+            one time (https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm).
         in_progress: whether a round is under way.
     """
 
@@ -38,7 +40,7 @@ class StreamPosition(BaseModel):
     seen: int = Field(ge=0)
     since: int = Field(default=0, ge=0)
     floor: int = Field(default=0, ge=0)
-    after: str | None = None
+    last_id: int | None = None
     in_progress: bool = False
 
     @property
@@ -51,25 +53,27 @@ class StreamPosition(BaseModel):
         if self.in_progress:
             return self
         back = max(0, self.seen - OVERLAP_MILLIS)
-        return self.model_copy(update={"since": back, "floor": back, "after": None, "in_progress": True})
+        return self.model_copy(update={"since": back, "floor": back, "last_id": None, "in_progress": True})
 
-    def advanced(self, moments: Sequence[int], *, full: bool, after: str | None) -> Self:
+    def advanced(self, moments: Sequence[int], ids: Sequence[int], *, full: bool) -> Self:
         """Return the position after a page.
 
         Args:
-            moments: modification time of each record of the page, ascending.
+            moments: modification time of each record of the page.
+            ids: id of each record of the page.
             full: whether the page was full, so that another one may follow.
-            after: HubSpot's cursor of the next page.
         """
         last = max(moments, default=0)
         seen = max(self.seen, last)
+        if self.last_id is not None:
+            if full:
+                return self.model_copy(update={"seen": seen, "last_id": max(ids)})
+            return self.model_copy(update={"seen": seen, "since": self.since + 1, "last_id": None})
         if not full:
-            return self.model_copy(update={"seen": seen, "after": None, "in_progress": False})
+            return self.model_copy(update={"seen": seen, "in_progress": False})
         if last > self.since:
-            return self.model_copy(update={"seen": seen, "since": last, "after": None})
-        if after is None or not after.isdigit() or int(after) >= MAX_SEARCH_RESULTS:
-            return self.model_copy(update={"seen": seen, "since": self.since + 1, "after": None})
-        return self.model_copy(update={"seen": seen, "after": after})
+            return self.model_copy(update={"seen": seen, "since": last})
+        return self.model_copy(update={"seen": seen, "last_id": FIRST_ID})
 
 
 class PollCursor(BaseModel):
@@ -82,7 +86,7 @@ class PollCursor(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     current_kind: str
     streams: dict[str, StreamPosition]
 

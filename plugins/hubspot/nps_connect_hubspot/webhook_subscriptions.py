@@ -1,7 +1,8 @@
 """The webhook subscriptions that the settings need, compared with those of the app.
 
 Subscriptions of a project app are defined in the app's project file, and a service key cannot read them;
-docs/hubspot.md has the file to paste. Where they can be read, they are compared and created.
+docs/hubspot.md has the file to paste. Where they can be read, they are compared and created. API version 2026-09 takes
+the app's developer key for them and no access token, 2026-03 an access token of the app.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def plan_subscriptions(api: Api, connection: Connection) -> Iterator[SetupChange
         yield SetupChange(
             id="subscriptions",
             change="blocked",
-            text=f"the subscriptions of app {app_id} cannot be read with this token: compare them in HubSpot with the "
-            "list in docs/hubspot.md, then remove app_id",
+            text=f"the subscriptions of app {app_id} cannot be read with this token (API version 2026-09 takes the "
+            "app's developer key only): compare them in HubSpot with the list in docs/hubspot.md, then remove app_id",
         )
         return
     body = response.json_or_none()

@@ -114,9 +114,9 @@ def test_apply_is_idempotent_and_a_declined_prompt_changes_nothing(command):
 
 
 def test_subscriptions_of_an_app_are_part_of_the_plan(command):
-    command.vendor.portal.scopes.add("developer-app")
+    command.vendor.portal.scopes.add("private-apps-write")
     command.vendor.portal.target_url = "https://nps.example.com/hooks/crm"
-    more = 'events = "webhook"\napp_id = 31337\nportal_id = 4242424\n'
+    more = 'events = "webhook"\napp_id = 31337\nportal_id = 4242424\napi_version = "2026-03"\n'
     done = json.loads(command("apply", "crm", "--yes", "--json", more=more).out)["done"]
     assert [change["id"] for change in done if change["id"].startswith("subscription:deal")] == [
         "subscription:deal.propertyChange/dealstage"

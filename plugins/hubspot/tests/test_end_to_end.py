@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from nps_connect import RetryLater
+from nps_connect.ledger.counters import CounterRow
+from nps_connect.ledger.tables import RawRequest
 from nps_connect_hubspot.simulated.event_log import DEAL_TO_CONTACT_TYPE_ID
 from nps_connect_hubspot.simulated.portal import DEAL
 
@@ -36,6 +39,54 @@ def test_from_a_won_deal_to_the_score_on_its_contact(make_scenario):
     [mail] = [message for message in scenario.application.post.items if message.kind == "survey"]
     assert (mail.to.name, mail.language) == ("Zoé Müller", "fr")
     assert scenario.notes() == []
+
+
+def test_a_deal_that_hubspot_shows_only_later_is_surveyed(make_scenario):
+    trigger = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "where": "amount >= 100"}
+    scenario = make_scenario({"triggers": [trigger]})
+    scenario.add_contact(ZOE)
+    facts = scenario.vendor.simulate_event("deal.won", ZOE)
+    hidden = dict(scenario.vendor.portal.records[DEAL])
+    scenario.vendor.portal.records[DEAL].clear()
+    scenario.send(facts)
+    assert scenario.reasons() == ["no_contact"]
+    scenario.vendor.portal.records[DEAL] |= hidden
+    scenario.application.clock.forward("1m")
+    scenario.application.run()
+    assert scenario.reasons() == ["surveyed"]
+
+
+def test_a_contact_that_is_associated_after_the_deal_was_won_is_surveyed(make_scenario):
+    scenario = make_scenario()
+    scenario.add_contact(ZOE)
+    facts = scenario.vendor.simulate_event("deal.won", ZOE)
+    links = dict(scenario.vendor.portal.links)
+    scenario.vendor.portal.links.clear()
+    scenario.send(facts)
+    assert scenario.reasons() == ["no_contact"]
+    scenario.vendor.portal.links |= links
+    scenario.application.clock.forward("5m")
+    scenario.application.run()
+    assert scenario.reasons() == ["surveyed"]
+
+
+def test_one_odd_entry_of_a_webhook_is_counted_and_the_other_one_is_surveyed(make_scenario):
+    scenario = make_scenario()
+    scenario.add_contact(ZOE)
+    facts = scenario.vendor.simulate_event("deal.won", ZOE)
+    odd = scenario.vendor.facts.record_event("deal.propertyChange", "5", scenario.application.clock())
+    scenario.vendor.facts.entries[odd] |= {
+        "occurredAt": "1788597072520",
+        "propertyName": "dealstage",
+        "propertyValue": "closedwon",
+    }
+    scenario.send([odd, *facts])
+    assert scenario.reasons() == ["surveyed"]
+    with scenario.application.ledger.read() as session:
+        [row] = session.execute(select(CounterRow)).scalars()
+        [request] = session.execute(select(RawRequest)).scalars()
+    assert (row.name, row.connection, row.count) == ("webhook_unreadable_entry", "crm", 1)
+    assert request.state == "succeeded"
 
 
 def test_previous_score_and_response_count_are_written(make_scenario):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from datetime import timedelta
 
@@ -34,6 +35,27 @@ def test_without_the_setting_there_are_no_notes(connection, create_contacts, bui
     plugin.nps_write_scores(connection, [update])
     assert notes(portal) == []
     assert plugin.nps_find_existing(connection, in_doubt(update, clock)) is None
+
+
+def test_the_note_is_found_beyond_the_first_page_of_associations(
+    connection_with_notes, create_contacts, build_score_update, portal, clock, monkeypatch, transport
+):
+    [person] = create_contacts(1)
+    for _ in range(5):
+        portal.link(portal.create("notes", {"hs_note_body": "<p>by hand</p>"}, clock()), person, 202)
+    update = build_score_update(person.id)
+    plugin.nps_write_scores(connection_with_notes, [update])
+    monkeypatch.setattr("nps_connect_hubspot.simulated.resources.ASSOCIATIONS_PER_PAGE", 2)
+    assert plugin.nps_find_existing(connection_with_notes, in_doubt(update, clock)) is not None
+    pages = [json.loads(request.body) for request in transport.requests if "associations" in request.path]
+    assert [page["inputs"][0].get("after") for page in pages] == [None, "2", "4"]
+
+
+def test_a_cursor_that_does_not_advance_ends_the_reading(connection_with_notes, transport, clock, build_score_update):
+    entry = {"from": {"id": "1"}, "to": [], "paging": {"next": {"after": "x"}}}
+    page = {"status": "COMPLETE", "results": [entry]}
+    transport.faults = [httpx.Response(200, json=page), httpx.Response(200, json=page)]
+    assert plugin.nps_find_existing(connection_with_notes, in_doubt(build_score_update("1"), clock)) is None
 
 
 def test_a_hundred_responses_need_two_calls(

@@ -227,7 +227,7 @@ def test_a_new_object_type_starts_now(make_connection, connection, clock, vendor
     assert kinds(poller.round()) == ["ticket.closed"]
 
 
-@pytest.mark.parametrize("cursor", ["", "nonsense", "{}", '{"version":3,"current_kind":"deals","streams":{}}'])
+@pytest.mark.parametrize("cursor", ["", "nonsense", "{}", '{"version":2,"current_kind":"deals","streams":{}}'])
 def test_an_invalid_cursor_starts_anew(poller, vendor, create_contacts, cursor):
     create_contacts(1)
     poller.cursor = cursor
@@ -237,6 +237,26 @@ def test_an_invalid_cursor_starts_anew(poller, vendor, create_contacts, cursor):
 
 
 def test_more_records_of_one_time_than_a_search_returns_do_not_stop_polling():
-    stuck = StreamPosition(start=0, seen=1000, since=1000, after="9900", in_progress=True)
-    assert stuck.advanced([1000] * 100, full=True, after="10000").since == 1001
-    assert stuck.advanced([1000] * 100, full=True, after=None).since == 1001
+    position = StreamPosition(start=0, seen=1000, since=1000, in_progress=True)
+    by_id = position.advanced([1000] * 100, range(100), full=True)
+    assert (by_id.since, by_id.last_id) == (1000, 0)
+    assert by_id.advanced([1000] * 100, range(200, 300), full=True).last_id == 299
+    following = by_id.advanced([1000] * 3, range(3), full=False)
+    assert (following.since, following.last_id, following.in_progress) == (1001, None, True)
+
+
+def test_more_records_of_one_time_than_a_search_returns_are_all_read(poller, create_contacts, clock, monkeypatch):
+    monkeypatch.setattr("nps_connect_hubspot.simulated.search.MAX_RESULTS", 200)
+    poller.round()
+    clock.forward(MINUTE)
+    records = create_contacts(450)
+    records[-1].set({"lifecyclestage": "customer"}, clock())
+    clock.forward(timedelta(seconds=1))
+    for record in records:
+        record.set({"country": "FR"}, clock())
+    clock.forward(MINUTE)
+    events = poller.round()
+    created = {event.object_id for event in events if event.kind == "contact.created"}
+    assert created == {record.id for record in records}
+    changed = {event.object_id for event in events if event.kind == "contact.property_changed"}
+    assert changed == {records[-1].id}

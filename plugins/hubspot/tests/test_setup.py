@@ -113,11 +113,10 @@ def test_a_missing_scope_is_named(unprepared_connection, portal):
     assert raised.value.scope == "crm.schemas.contacts.write"
 
 
-@pytest.mark.parametrize("version", ["2026-03", "2026-09"])
-def test_missing_webhook_subscriptions_are_created(make_connection, connection, portal, version):
-    portal.scopes.add("developer-app")
+def test_missing_webhook_subscriptions_are_created(make_connection, connection, portal):
+    portal.scopes.add("private-apps-write")
     portal.target_url = "https://nps.example.com/hooks/crm"
-    webhooks = make_connection(events="webhook", app_id=31337, api_version=version)
+    webhooks = make_connection(events="webhook", app_id=31337, api_version="2026-03")
     changes = plugin.nps_plan_setup(webhooks)
     assert [change.id for change in changes] == [
         "subscription:contact.deletion",
@@ -133,9 +132,9 @@ def test_missing_webhook_subscriptions_are_created(make_connection, connection, 
 
 
 def test_another_target_url_of_the_app_is_blocked(make_connection, connection, portal):
-    portal.scopes.add("developer-app")
+    portal.scopes.add("private-apps-write")
     portal.target_url = "https://other.example.com/hook"
-    webhooks = make_connection(events="webhook", app_id=31337)
+    webhooks = make_connection(events="webhook", app_id=31337, api_version="2026-03")
     plugin.nps_apply_setup(webhooks, plugin.nps_plan_setup(webhooks))
     [change] = plugin.nps_plan_setup(webhooks)
     assert (change.id, change.change) == ("webhook-address", "blocked")
@@ -143,8 +142,15 @@ def test_another_target_url_of_the_app_is_blocked(make_connection, connection, p
 
 
 def test_subscriptions_that_the_token_cannot_read_are_blocked(make_connection, connection):
-    [change] = plugin.nps_plan_setup(make_connection(events="webhook", app_id=31337))
+    [change] = plugin.nps_plan_setup(make_connection(events="webhook", app_id=31337, api_version="2026-03"))
     assert (change.id, change.change) == ("subscriptions", "blocked")
+
+
+def test_the_newest_version_takes_the_developer_key_for_subscriptions(make_connection, connection, portal):
+    portal.scopes.add("private-apps-write")
+    [change] = plugin.nps_plan_setup(make_connection(events="webhook", app_id=31337, api_version="2026-09"))
+    assert (change.id, change.change) == ("subscriptions", "blocked")
+    assert "developer key only" in change.text
 
 
 def test_a_polled_connection_needs_no_subscriptions(make_connection, connection):

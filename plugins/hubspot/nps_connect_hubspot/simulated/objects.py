@@ -29,7 +29,7 @@ def inputs_of(body: JsonObject) -> list[JsonObject]:
     return inputs
 
 
-def read(portal: Portal, kind: str, body: JsonObject, archived: bool) -> JsonObject:
+def read(portal: Portal, kind: str, body: JsonObject, now: datetime, *, archived: bool) -> JsonObject:
     """`batch/read`: missing records are left out and reported in `errors`."""
     if "properties" not in body or "propertiesWithHistory" not in body:
         raise Refusal(400, "VALIDATION_ERROR", "properties and propertiesWithHistory are required")
@@ -42,7 +42,7 @@ def read(portal: Portal, kind: str, body: JsonObject, archived: bool) -> JsonObj
         else:
             records[record.id] = record
     results = [record.to_json(body["properties"], body["propertiesWithHistory"]) for record in records.values()]
-    return batch_body(results, _not_found_errors(missing_ids), "")
+    return batch_body(results, _not_found_errors(kind, missing_ids), format_moment(now))
 
 
 def update(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
@@ -61,7 +61,7 @@ def update(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonOb
             continue
         record.set(item["properties"], now)
         results.append(record.to_json(item["properties"]))
-    return batch_body(results, _not_found_errors(missing_ids), format_moment(now))
+    return batch_body(results, _not_found_errors(kind, missing_ids), format_moment(now))
 
 
 def upsert(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
@@ -80,18 +80,34 @@ def upsert(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonOb
 
 
 def create(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
-    """`batch/create`: an association with a missing record rejects the whole batch."""
+    """`batch/create`: a bad input rejects the whole batch, or only itself if the inputs have an `objectWriteTraceId`.
+
+    Source: https://developers.hubspot.com/docs/api-reference/error-handling (multi-status errors).
+    """
     inputs = inputs_of(body)
+    errors: list[JsonObject] = []
+    accepted = []
     for item in inputs:
-        _check_new(portal, kind, item)
+        try:
+            _check_new(portal, kind, item)
+            accepted.append(item)
+        except Refusal as refusal:
+            if not item.get("objectWriteTraceId"):
+                raise
+            error = standard_error(
+                refusal.body["category"],
+                refusal.body["message"],
+                {"objectWriteTraceId": [item["objectWriteTraceId"]]},
+            )
+            errors.append({**error, "errors": refusal.body.get("errors", [])})
     results = []
-    for item in inputs:
+    for item in accepted:
         record = portal.create(kind, item["properties"], now)
         _associate(portal, record, item)
         result = record.to_json(item["properties"])
         trace = item.get("objectWriteTraceId")
         results.append({**result, "objectWriteTraceId": trace} if trace else result)
-    return batch_body(results, [], format_moment(now))
+    return batch_body(results, errors, format_moment(now))
 
 
 def create_one(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
@@ -118,6 +134,7 @@ def _check_new(portal: Portal, kind: str, item: JsonObject) -> None:
     if not isinstance(item.get("associations"), list):
         raise Refusal(400, "VALIDATION_ERROR", "associations is required")
     portal.check(kind, item["properties"])
+    portal.check_unique(kind, item["properties"])
     if kind == "notes" and not item["properties"].get("hs_timestamp"):
         raise Refusal(400, "VALIDATION_ERROR", "hs_timestamp is required")
     for association in item["associations"]:
@@ -140,10 +157,13 @@ def _lookup(portal: Portal, kind: str, value: object, id_property: str | None) -
         return None
 
 
-def _not_found_errors(ids: list[str]) -> list[JsonObject]:
+def _not_found_errors(kind: str, ids: list[str]) -> list[JsonObject]:
+    """Return one error for all missing ids (https://github.com/HubSpot/hubspot-api-php/issues/619)."""
     if not ids:
         return []
-    return [standard_error("OBJECT_NOT_FOUND", "Could not get some objects, they may be deleted.", {"ids": ids})]
+    noun = kind.removesuffix("s").upper()
+    text = f"Could not get some {noun} objects, they may be deleted or not exist. Check that ids are valid."
+    return [standard_error("OBJECT_NOT_FOUND", text, {"ids": ids})]
 
 
 def _check_unique_ids(inputs: list[JsonObject]) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nps_connect_hubspot.simulated.property_definitions import built_in_definitions, value_error
-from nps_connect_hubspot.simulated.replies import JsonObject, invalid_values, not_found
+from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, invalid_values, not_found
 
 CONTACT, DEAL, TICKET, NOTE = "contacts", "deals", "tickets", "notes"
 OBJECT_TYPES = {CONTACT: "0-1", DEAL: "0-3", TICKET: "0-5", NOTE: "0-46"}
@@ -68,6 +68,8 @@ class Record:
             "updatedAt": format_moment(self.updated),
             "archived": self.archived,
         }
+        if self.archived:
+            content["archivedAt"] = format_moment(self.updated)
         if with_history := list(history):
             content["propertiesWithHistory"] = {name: self.history.get(name, []) for name in with_history}
         return content
@@ -128,7 +130,7 @@ class Portal:
                 None,
             )
         if record is None:
-            raise not_found()
+            raise not_found(value)
         return record
 
     def survivor(self, record_id: str) -> str:
@@ -147,6 +149,16 @@ class Portal:
         errors = [error for name, value in values.items() if (error := value_error(definitions.get(name), name, value))]
         if errors:
             raise invalid_values(errors)
+
+    def check_unique(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Reject a new contact with the address of another one.
+
+        Raises:
+            Refusal: 409 (https://github.com/HubSpot/hubspot-api-python/issues/51).
+        """
+        existing = self.contact(str(values["email"])) if kind == CONTACT and values.get("email") else None
+        if existing is not None:
+            raise Refusal(409, "CONFLICT", f"Contact already exists. Existing ID: {existing.id}")
 
     def link(self, source: Record, target: Record, type_id: int, label: str | None = None) -> None:
         """Associate two records, in both directions."""

@@ -44,12 +44,16 @@ def missing_scopes(scopes: Sequence[str]) -> Refusal:
                 "context": {"requiredGranularScopes": list(scopes)},
             }
         ],
+        links={"scopes": "https://developers.hubspot.com/scopes"},
     )
 
 
-def not_found() -> Refusal:
-    """Return a 404 for a record or definition."""
-    return Refusal(404, "OBJECT_NOT_FOUND", "resource not found")
+def not_found(record_id: str | None = None) -> Refusal:
+    """Return a 404 for a record or definition (https://developers.hubspot.com/docs/api-reference/error-handling)."""
+    if record_id is None:
+        return Refusal(404, "OBJECT_NOT_FOUND", "resource not found")
+    text = "Object not found.  objectId are usually numeric."
+    return Refusal(404, "OBJECT_NOT_FOUND", text, context={"id": [record_id]})
 
 
 def invalid_values(errors: Sequence[JsonObject]) -> Refusal:

@@ -13,8 +13,12 @@ ALL_SUBSCRIPTIONS = 0
 """Key of the state that stands for all subscriptions."""
 
 
+ASSOCIATIONS_PER_PAGE = 500
+"""Associations of one record in a response; the rest follows with `paging.next.after`. Not verified: the number."""
+
+
 def associations(portal: Portal, source: str, target: str, body: JsonObject, now: datetime) -> JsonObject:
-    """`batch/read`: records without an association are reported in `errors`."""
+    """`batch/read`: each record has its own pages; not verified: those without an association are errors."""
     inputs = body.get("inputs") or []
     if not 1 <= len(inputs) <= 1000:
         raise Refusal(400, "VALIDATION_ERROR", "between 1 and 1000 inputs are allowed")
@@ -22,8 +26,11 @@ def associations(portal: Portal, source: str, target: str, body: JsonObject, now
     for item in inputs:
         links = portal.links.get((source, item["id"], target), {})
         to = [{"toObjectId": portal.survivor(key), "associationTypes": kinds} for key, kinds in links.items()]
+        start = int(item.get("after") or 0)
+        end = start + ASSOCIATIONS_PER_PAGE
         if to:
-            results.append({"from": {"id": item["id"]}, "to": to})
+            paging = {"paging": {"next": {"after": str(end)}}} if end < len(to) else {}
+            results.append({"from": {"id": item["id"]}, "to": to[start:end], **paging})
         else:
             missing_ids.append(item["id"])
     errors = [
@@ -31,6 +38,15 @@ def associations(portal: Portal, source: str, target: str, body: JsonObject, now
         for record_id in missing_ids
     ]
     return batch_body(results, errors, format_moment(now))
+
+
+def associate(
+    portal: Portal, source: tuple[str, str], target: tuple[str, str], type_id: int, now: datetime
+) -> JsonObject:
+    """Associate two records, each given as object type and id, with HubSpot's own association type."""
+    portal.link(portal.find(*source), portal.find(*target), type_id)
+    pair = {"from": {"id": source[1]}, "to": {"id": target[1]}}
+    return batch_body([pair, {"from": pair["to"], "to": pair["from"]}], [], format_moment(now))
 
 
 def group(portal: Portal, kind: str, name: str) -> JsonObject:
@@ -72,46 +88,46 @@ def change_definition(portal: Portal, kind: str, name: str, body: JsonObject) ->
     return portal.definitions[kind][name]
 
 
-def statuses(portal: Portal, email: str) -> JsonObject:
+def statuses(portal: Portal, email: str, now: datetime) -> JsonObject:
     """Return the subscription statuses of an address."""
     states = portal.statuses.get(email.casefold(), {})
-    return {
-        "results": [
-            {"subscriptionId": number, "status": state, "channel": "EMAIL"}
-            for number, state in states.items()
-            if number
-        ]
-    }
+    rows = [status_row(email, state, now, subscriptionId=number) for number, state in states.items() if number]
+    return batch_body(rows, [], format_moment(now))
 
 
-def set_status(portal: Portal, email: str, body: JsonObject) -> JsonObject:
-    """Switch one subscription type; HubSpot refuses to unsubscribe an address that is unsubscribed."""
+def set_status(portal: Portal, email: str, body: JsonObject, now: datetime) -> JsonObject:
+    """Switch one subscription type. Not verified: a repetition succeeds without a change."""
     number, state = body.get("subscriptionId"), body.get("statusState")
-    if body.get("channel") != "EMAIL" or not isinstance(number, int) or state not in ("SUBSCRIBED", "UNSUBSCRIBED"):
+    is_known = state in ("SUBSCRIBED", "UNSUBSCRIBED", "NOT_SPECIFIED")
+    if body.get("channel") != "EMAIL" or not isinstance(number, int) or not is_known:
         raise Refusal(400, "VALIDATION_ERROR", "channel, subscriptionId and statusState are required")
     states = portal.statuses.setdefault(email.casefold(), {})
-    if state == "UNSUBSCRIBED" and states.get(number) == state:
-        raise Refusal(400, "VALIDATION_ERROR", f"The contact is already unsubscribed from subscription {number}")
-    states[number] = state
-    return {"subscriptionId": number, "status": state, "channel": "EMAIL"}
+    reason = "NO_STATUS_CHANGE" if states.get(number) == state else "REQUESTED_CHANGE_OCCURRED"
+    states[number] = str(state)
+    row = status_row(email, str(state), now, subscriptionId=number, setStatusSuccessReason=reason)
+    return batch_body([row], [], format_moment(now))
 
 
-def unsubscribed_from_all(portal: Portal, email: str) -> JsonObject:
+def unsubscribed_from_all(portal: Portal, email: str, now: datetime) -> JsonObject:
     """Return whether an address is opted out of all subscriptions; it is not if there are no results."""
     state = portal.statuses.get(email.casefold(), {}).get(ALL_SUBSCRIPTIONS)
-    return {"results": [{"channel": "EMAIL", "status": "UNSUBSCRIBED"}] if state == "UNSUBSCRIBED" else []}
+    rows = [status_row(email, state, now, wideStatusType="PORTAL_WIDE")] if state == "UNSUBSCRIBED" else []
+    return batch_body(rows, [], format_moment(now))
 
 
 def unsubscribe_from_all(portal: Portal, email: str, now: datetime) -> JsonObject:
-    """Opt an address out of all subscriptions; HubSpot refuses a repetition."""
-    states = portal.statuses.setdefault(email.casefold(), {})
-    if states.get(ALL_SUBSCRIPTIONS) == "UNSUBSCRIBED":
-        raise Refusal(400, "VALIDATION_ERROR", "The contact is already unsubscribed from all")
-    states[ALL_SUBSCRIPTIONS] = "UNSUBSCRIBED"
+    """Opt an address out of all subscriptions; not verified: a repetition succeeds, and the response has no rows."""
+    portal.statuses.setdefault(email.casefold(), {})[ALL_SUBSCRIPTIONS] = "UNSUBSCRIBED"
     record = portal.contact(email)
     if record is not None:
         record.set({"hs_email_optout": "true"}, now)
-    return {"results": []}
+    return batch_body([], [], format_moment(now))
+
+
+def status_row(email: str, state: str, now: datetime, **more: object) -> JsonObject:
+    """Return the row of an address in the responses of the communication preferences."""
+    row = {"channel": "EMAIL", "subscriberIdString": email, "status": state, "timestamp": format_moment(now)}
+    return {**row, **more}
 
 
 def details(portal: Portal, quotas: Quotas) -> JsonObject:
@@ -134,11 +150,13 @@ def daily_usage(quotas: Quotas, now: datetime) -> JsonObject:
     return {"results": [{"name": "private-apps-api-calls-daily", **usage}]}
 
 
-def subscribe(portal: Portal, body: JsonObject) -> JsonObject:
+def subscribe(portal: Portal, body: JsonObject, now: datetime) -> JsonObject:
     """Create a webhook subscription of the app."""
+    if body.get("eventType", "").endswith(".propertyChange") and not body.get("propertyName"):
+        raise Refusal(400, "VALIDATION_ERROR", "propertyName is required")
     existing = [(row["eventType"], row.get("propertyName")) for row in portal.subscriptions]
     if (body.get("eventType"), body.get("propertyName")) in existing:
         raise Refusal(409, "CONFLICT", "The subscription exists already")
-    created = {"id": str(len(portal.subscriptions) + 1), **body}
+    created = {"id": str(len(portal.subscriptions) + 1), **body, "createdAt": format_moment(now)}
     portal.subscriptions.append(created)
     return created

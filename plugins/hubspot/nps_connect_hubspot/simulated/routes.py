@@ -12,10 +12,12 @@ from nps_connect import VendorReply, VendorRequest
 from nps_connect_hubspot.simulated import objects, resources
 from nps_connect_hubspot.simulated.portal import Portal
 from nps_connect_hubspot.simulated.quotas import Quotas
-from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, missing_scopes, reply
+from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, missing_scopes, not_found, reply
 from nps_connect_hubspot.simulated.search import search
 
 VERSIONS = "2026-03|2026-09"
+CONTACT_TO_NOTE_TYPE_ID = 201
+APP_SCOPES = ("developers-read", "developers-write", "private-apps-read", "private-apps-write")
 WEBHOOK_PREFIX = {"2026-03": "webhooks", "2026-09": "app-webhooks"}
 
 
@@ -88,7 +90,7 @@ def _batch(call: Call) -> VendorReply:
     kind, verb = _kind(call), call.parts["verb"]
     if verb == "read":
         _require_object_scope(call, kind, "read")
-        body = objects.read(call.portal, kind, call.body, call.request.query.get("archived") == "true")
+        body = objects.read(call.portal, kind, call.body, call.now, archived=_wants_archived(call))
         return reply(_batch_status(call, body, 200), body)
     if verb not in objects.WRITE_HANDLERS:
         raise Refusal(404, "NOT_FOUND", "Unable to find any resource for POST")
@@ -112,8 +114,11 @@ def _search(call: Call) -> VendorReply:
 def _list(call: Call) -> VendorReply:
     _require_object_scope(call, _kind(call), "read")
     records = [record for record in call.portal.records[_kind(call)].values() if not record.archived]
-    limit = int(call.request.query.get("limit", "10"))
-    return reply(200, {"results": [record.to_json(()) for record in records[:limit]]})
+    start, limit = int(call.request.query.get("after", "0")), int(call.request.query.get("limit", "10"))
+    content: JsonObject = {"results": [record.to_json(()) for record in records[start : start + limit]]}
+    if start + limit < len(records):
+        content["paging"] = {"next": {"after": str(start + limit)}}
+    return reply(200, content)
 
 
 @_route("POST", "/crm/objects/{v}/{kind}")
@@ -126,7 +131,42 @@ def _create(call: Call) -> VendorReply:
 def _read(call: Call) -> VendorReply:
     _require_object_scope(call, _kind(call), "read")
     record = call.portal.find(_kind(call), call.parts["id"], call.request.query.get("idProperty"))
+    if record.archived != _wants_archived(call):
+        raise not_found(call.parts["id"])
     return reply(200, record.to_json(call.request.query.get("properties", "").split(",")))
+
+
+def _wants_archived(call: Call) -> bool:
+    return call.request.query.get("archived") == "true"
+
+
+@_route("DELETE", "/crm/objects/{v}/{kind}/{id}")
+def _archive(call: Call) -> VendorReply:
+    _require_object_scope(call, _kind(call), "write")
+    record = call.portal.records[_kind(call)].get(call.parts["id"])
+    if record is not None:  # an unknown id is no error
+        record.archived, record.updated = True, call.now
+    return reply(204, None)
+
+
+@_route("POST", "/crm/objects/{v}/contacts/merge")
+def _merge(call: Call) -> VendorReply:
+    _require_object_scope(call, "contacts", "write")
+    ids = call.body["primaryObjectId"], call.body["objectIdToMerge"]
+    survivor, merged = (call.portal.find("contacts", value) for value in ids)
+    if survivor is merged:
+        raise Refusal(400, "VALIDATION_ERROR", "a record cannot be merged with itself")
+    call.portal.merge(survivor, merged, call.now)
+    return reply(200, survivor.to_json(survivor.properties))
+
+
+@_route("PUT", "/crm/objects/{v}/{source}/{id}/associations/default/{target}/{target_id}")
+def _associate(call: Call) -> VendorReply:
+    _require_object_scope(call, call.parts["source"], "write")
+    source = call.parts["source"], call.parts["id"]
+    target = call.parts["target"], call.parts["target_id"]
+    type_id = CONTACT_TO_NOTE_TYPE_ID  # the only pair of objects whose type is needed
+    return reply(200, resources.associate(call.portal, source, target, type_id, call.now))
 
 
 @_route("PATCH", "/crm/objects/{v}/{kind}/{id}")
@@ -184,25 +224,25 @@ def _change_definition(call: Call) -> VendorReply:
 @_route("GET", "/communication-preferences/{v}/statuses/{email}")
 def _statuses(call: Call) -> VendorReply:
     _require_scopes(call, "communication_preferences.read", "subscriptions-status-read")
-    return reply(200, resources.statuses(call.portal, call.parts["email"]))
+    return reply(200, resources.statuses(call.portal, _subscriber(call), call.now))
 
 
 @_route("POST", "/communication-preferences/{v}/statuses/{email}")
 def _set_status(call: Call) -> VendorReply:
     _require_scopes(call, "communication_preferences.write", "subscriptions-status-write")
-    return reply(200, resources.set_status(call.portal, call.parts["email"], call.body))
+    return reply(200, resources.set_status(call.portal, call.parts["email"], call.body, call.now))
 
 
 @_route("GET", "/communication-preferences/{v}/statuses/{email}/unsubscribe-all")
 def _unsubscribed(call: Call) -> VendorReply:
     _require_scopes(call, "communication_preferences.read", "subscriptions-status-read")
-    return reply(200, resources.unsubscribed_from_all(call.portal, call.parts["email"]))
+    return reply(200, resources.unsubscribed_from_all(call.portal, _subscriber(call), call.now))
 
 
 @_route("POST", "/communication-preferences/{v}/statuses/{email}/unsubscribe-all")
 def _unsubscribe(call: Call) -> VendorReply:
     _require_scopes(call, "communication_preferences.write", "subscriptions-status-write")
-    return reply(200, resources.unsubscribe_from_all(call.portal, call.parts["email"], call.now))
+    return reply(200, resources.unsubscribe_from_all(call.portal, _subscriber(call), call.now))
 
 
 @_route("GET", "/account-info/{v}/details")
@@ -224,7 +264,7 @@ def _subscriptions(call: Call) -> VendorReply:
 @_route("POST", "/{prefix}/{v}/{app}/subscriptions")
 def _subscribe(call: Call) -> VendorReply:
     _require_app(call)
-    return reply(201, resources.subscribe(call.portal, call.body))
+    return reply(201, resources.subscribe(call.portal, call.body, call.now))
 
 
 @_route("GET", "/{prefix}/{v}/{app}/settings")
@@ -236,7 +276,15 @@ def _settings(call: Call) -> VendorReply:
 def _require_app(call: Call) -> None:
     if call.parts["prefix"] != WEBHOOK_PREFIX[call.version]:
         raise Refusal(404, "NOT_FOUND", "Unable to find any resource")
-    _require_scopes(call, "developer-app")
+    if call.version == "2026-03":  # 2026-09 takes the developer key, which `Simulated` has checked
+        _require_scopes(call, *APP_SCOPES)
+
+
+def _subscriber(call: Call) -> str:
+    """Return the address of the path; the channel is required."""
+    if call.request.query.get("channel") != "EMAIL":
+        raise Refusal(400, "VALIDATION_ERROR", "channel is required")
+    return call.parts["email"]
 
 
 def _kind(call: Call) -> str:

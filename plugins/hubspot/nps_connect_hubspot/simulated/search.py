@@ -10,6 +10,8 @@ from nps_connect_hubspot.simulated.replies import JsonObject, Refusal
 
 MAX_RESULTS = 10_000
 MAX_PAGE_SIZE = 200
+MAX_QUERY_LENGTH = 3_000
+"""Limits of a search (https://developers.hubspot.com/docs/api-reference/latest/crm/search-the-crm)."""
 
 
 def search(portal: Portal, kind: str, body: JsonObject, indexed_until: datetime) -> JsonObject:
@@ -25,7 +27,8 @@ def search(portal: Portal, kind: str, body: JsonObject, indexed_until: datetime)
         Refusal: 400 for a query beyond the limits.
     """
     after, limit = int(body.get("after") or 0), int(body.get("limit") or 10)
-    if limit > MAX_PAGE_SIZE or after + limit > MAX_RESULTS or len(body.get("filterGroups") or []) > 5:
+    is_too_long = len(str(body.get("query") or "")) > MAX_QUERY_LENGTH or len(body.get("filterGroups") or []) > 5
+    if limit > MAX_PAGE_SIZE or after + limit > MAX_RESULTS or is_too_long:
         raise Refusal(400, "VALIDATION_ERROR", "the search exceeds a limit")
     groups = [group["filters"] for group in body.get("filterGroups") or []]
     rows = [
@@ -56,6 +59,8 @@ def _matches(record: Record, filters: list[JsonObject]) -> bool:
 
 def comparable_value(record: Record, name: str) -> str:
     """Return a property as search compares it; times are milliseconds, padded so that texts compare like numbers."""
+    if name == "hs_object_id":
+        return f"{int(record.id):020d}"
     if name == MODIFIED_PROPERTIES.get(record.kind, "hs_lastmodifieddate"):
         return _pad_moment(record.updated)
     if name == "createdate":

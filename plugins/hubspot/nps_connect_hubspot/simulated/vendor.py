@@ -17,6 +17,10 @@ from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, correlati
 from nps_connect_hubspot.simulated.routes import Call, find_route, is_search
 
 TOKEN = "pat-eu1-simulated-portal-token"  # noqa: S105  # valid for the simulated portal only
+DEVELOPER_KEY = "simulated-developer-key"
+DEVELOPER_KEY_PATH = "/app-webhooks/2026-09/"
+"""Webhook settings of an app take the developer's key in the query, and no access token."""
+
 SECRET = "simulated-client-secret"  # noqa: S105  # valid for the simulated portal only
 
 
@@ -64,7 +68,11 @@ class Simulated(SimulatedVendor):
 
     def _authorise(self, request: VendorRequest) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        if headers.get("authorization") != f"Bearer {TOKEN}":
+        if request.path.startswith(DEVELOPER_KEY_PATH):
+            is_valid = request.query.get("hapikey") == DEVELOPER_KEY
+        else:
+            is_valid = headers.get("authorization") == f"Bearer {TOKEN}"
+        if not is_valid:
             raise Refusal(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.")
 
     def _respond(self, request: VendorRequest) -> VendorReply:
