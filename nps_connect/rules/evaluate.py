@@ -159,7 +159,11 @@ def check_trigger(facts: Facts) -> TriggerDecision:
     return TriggerDecision("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
 
 
-def _check_time(facts: Facts) -> TriggerDecision | None:
+def _check_event(facts: Facts) -> TriggerDecision | None:
+    """Refuse events outside the active period and old ones; defer recent ones whose contact the vendor does not find.
+
+    Fields may be missing for the same reason as the contact, so that the filter has to wait.
+    """
     first, last = facts.trigger.active_from, facts.trigger.active_until
     if first is not None or last is not None:
         day = local_date(facts.event.occurred_at, facts.zone)
@@ -168,14 +172,9 @@ def _check_time(facts: Facts) -> TriggerDecision | None:
         if last is not None and day > last:
             return refuse("inactive", f"it happened on {day}, the trigger was active until {last}")
     age = facts.seen_at - facts.event.occurred_at
-    if age <= facts.limits.max_event_age:
-        return None
-    limit = format_duration(facts.limits.max_event_age)
-    return refuse("too_old", f"the event was {format_span(age)} old, max_event_age is {limit}")
-
-
-def _check_lookup(facts: Facts) -> TriggerDecision | None:
-    """Defer a recent event whose contact the vendor does not find: its fields may be missing for the same reason."""
+    if age > facts.limits.max_event_age:
+        limit = format_duration(facts.limits.max_event_age)
+        return refuse("too_old", f"the event was {format_span(age)} old, max_event_age is {limit}")
     age = facts.now - facts.event.occurred_at
     if facts.contacts or not facts.was_looked_up or not -LOOKUP_PERIOD <= age < LOOKUP_PERIOD:
         return None
@@ -266,5 +265,5 @@ def _format_value(value: FieldValue, field: str) -> str:
 
 
 _PERSON_CHECKS = (_check_person, _check_unusual_volume, _check_daily_cap)
-_CHECKS_FILTER_FIRST = (_check_time, _check_lookup, _check_filter, _check_contact, *_PERSON_CHECKS)
-_CHECKS_PERSON_FIRST = (_check_time, _check_lookup, _check_contact, _check_filter, *_PERSON_CHECKS)
+_CHECKS_FILTER_FIRST = (_check_event, _check_filter, _check_contact, *_PERSON_CHECKS)
+_CHECKS_PERSON_FIRST = (_check_event, _check_contact, _check_filter, *_PERSON_CHECKS)

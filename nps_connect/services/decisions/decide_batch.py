@@ -143,7 +143,8 @@ def _decide_and_invite(
         contact = contacts[ref] if ref else None
         person = people[contact.id] if contact else None
         verdicts = earlier_verdicts.get(row.id, {})
-        was_looked_up = _was_looked_up(ctx, row)
+        is_reported = row.event.contact_key is not None and row.event.kind != CAMPAIGN_EVENT_KIND
+        was_looked_up = is_reported and ctx.has(row.connection, "nps_find_contacts")
         candidate = Candidate(row.event, row.event.contacts, person, now, row.received_at, verdicts, was_looked_up)
         for trigger, decision in evaluator.evaluate(row.connection, candidate, limit_state):
             decisions.append(decision_columns(row, trigger, decision, contact.id if contact else None, now))
@@ -162,12 +163,6 @@ def _decide_and_invite(
         deferred = [{"event_id": key, "due_again_at": due_at} for key, due_at in due_again_at.items()]
         session.connection().execute(_DEFER_EVENT, deferred)
     return queues | (notify_decision_limits(ctx, session, decisions) if has_reached_limit else set())
-
-
-def _was_looked_up(ctx: Context, row: StoredEvent) -> bool:
-    """Return whether the vendor was asked for the contact; a campaign names people who are known beforehand."""
-    is_reported = row.event.contact_key is not None and row.event.kind != CAMPAIGN_EVENT_KIND
-    return is_reported and ctx.has(row.connection, "nps_find_contacts")
 
 
 def _load_earlier_verdicts(session: Session, event_ids: Sequence[int]) -> dict[int, dict[str, str]]:

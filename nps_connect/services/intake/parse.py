@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -48,8 +48,8 @@ class _ParsedRequest:
     """A request with its events and its skipped entries, or why it is unreadable."""
 
     row: RawRequest
-    events: tuple[Event, ...] = ()
-    skipped: tuple[SkippedEntries, ...] = ()
+    events: list[Event] = field(default_factory=list)
+    skipped: list[SkippedEntries] = field(default_factory=list)
     problem: str | None = None
 
 
@@ -102,16 +102,15 @@ def _parse_request(ctx: Context, row: RawRequest) -> _ParsedRequest:
     except Exception as error:  # a plugin's bug must not lose the request
         log.exception("webhook_parser_failed connection=%s request=%s", row.connection, row.id)
         return _ParsedRequest(row, problem=error_summary(ctx, error))
-    skipped = tuple(entry for entry in entries if isinstance(entry, SkippedEntries))
-    for group in skipped:
-        log.warning(
-            "webhook_entries_skipped connection=%s request=%s reason=%s entries=%d",
-            row.connection,
-            row.id,
-            group.reason,
-            group.count,
-        )
-    return _ParsedRequest(row, tuple(entry for entry in entries if isinstance(entry, Event)), skipped)
+    request = _ParsedRequest(row)
+    for entry in entries:
+        if isinstance(entry, SkippedEntries):
+            request.skipped.append(entry)
+            text = "webhook_entries_skipped connection=%s request=%s reason=%s entries=%d"
+            log.warning(text, row.connection, row.id, entry.reason, entry.count)
+        else:
+            request.events.append(entry)
+    return request
 
 
 def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | SkippedEntries]:

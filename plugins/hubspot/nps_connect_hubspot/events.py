@@ -43,22 +43,22 @@ def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequenc
     """
     settings: HubSpotSettings = connection.settings
     entries = _entries(request.body)
-    own = [entry for entry in entries if _is_own_portal(entry, settings)]
-    if entries and not own:
+    own_entries = [entry for entry in entries if _is_own_portal(entry, settings)]
+    if entries and not own_entries:
         raise WebhookRejected("unreadable", f"every entry is about another portal than portal_id {settings.portal_id}")
     by_key: dict[str, Event] = {}
     problems: list[WebhookRejected] = []
-    for entry in own:
+    for entry in own_entries:
         try:
             by_key |= {event.key: event for event in _entry_events(entry, settings) if event.key not in by_key}
         except WebhookRejected as problem:
             problems.append(problem)
-    if own and len(problems) == len(own):
+    if own_entries and len(problems) == len(own_entries):
         raise problems[0]
     events = sorted(by_key.values(), key=lambda event: event.occurred_at)
     return [
         *events,
-        *_skipped(len(entries) - len(own), "another_account"),
+        *_skipped(len(entries) - len(own_entries), "another_account"),
         *_skipped(len(problems), "unreadable_entry"),
     ]
 

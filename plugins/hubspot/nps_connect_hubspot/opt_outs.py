@@ -61,8 +61,8 @@ def _switch_off(api: Api, email: str) -> DeliveryError | None:
         return error_in_batch(errors[0] if errors else {})
     status = body.get("status")
     if status != "COMPLETE":
-        known = status if status in UNFINISHED_STATUSES else "unknown status"
-        return RetryLater(f"HubSpot has not completed the opt-out ({known})")
+        shown_status = status if status in UNFINISHED_STATUSES else "unknown status"
+        return RetryLater(f"HubSpot has not completed the opt-out ({shown_status})")
     rows = _rows_about(subscription, body.get("results"))
     is_done = all(map(_is_off, rows)) if rows else _is_unsubscribed(api, email)
     return None if is_done else RetryLater("HubSpot still shows the address as subscribed after the opt-out")
