@@ -143,8 +143,7 @@ def _decide_and_invite(
         contact = contacts[ref] if ref else None
         person = people[contact.id] if contact else None
         verdicts = earlier_verdicts.get(row.id, {})
-        is_reported = row.event.contact_key is not None and row.event.kind != CAMPAIGN_EVENT_KIND
-        was_looked_up = is_reported and ctx.has(row.connection, "nps_find_contacts")
+        was_looked_up = row.event.kind != CAMPAIGN_EVENT_KIND and ctx.has(row.connection, "nps_find_contacts")
         candidate = Candidate(row.event, row.event.contacts, person, now, row.received_at, verdicts, was_looked_up)
         for trigger, decision in evaluator.evaluate(row.connection, candidate, limit_state):
             decisions.append(decision_columns(row, trigger, decision, contact.id if contact else None, now))

@@ -30,9 +30,13 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
     contacts_by_key = {match.key: match.contacts for match in find_matches(api, connection, keys, names)}
     completed = []
     for event in events:
-        contacts = contacts_by_key[_contact_key(event)]
-        if _object_type(event) in objects and event.object_id not in objects[_object_type(event)]:
-            contacts = ()  # the object cannot be read yet, or no longer: filters have nothing to decide on
+        key = _contact_key(event)
+        contacts = contacts_by_key[key]
+        if key.kind in objects and key.value not in objects[key.kind]:
+            # The object cannot be read yet, or no longer: filters have nothing to decide on. Without contact and key
+            # the event is completed again later.
+            completed.append(event.model_copy(update={"contacts": (), "contact_key": None}))
+            continue
         if _is_about_contact(event):
             contact_fields = contacts[0].fields if len(contacts) == 1 else {}
             loaded: dict[str, FieldValue] = {name: contact_fields[name] for name in names if name in contact_fields}

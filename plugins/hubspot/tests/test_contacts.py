@@ -11,6 +11,14 @@ from nps_connect import ContactKey, Event, SimulatedPerson
 from nps_connect_hubspot.simulated.event_log import DEAL_TO_CONTACT_TYPE_ID
 
 
+def test_an_event_by_hand_needs_no_deal(connection, create_contacts, clock):
+    [person] = create_contacts(1)
+    key = ContactKey(kind="email", value=person.properties["email"])
+    by_hand = Event(key="k", kind="deal.won", object_id="by-hand", occurred_at=clock(), contact_key=key)
+    [event] = plugin.nps_complete_events(connection, [by_hand], ["amount"])
+    assert [contact.id for contact in event.contacts] == [person.id]
+
+
 def ids(*values):
     return [ContactKey(kind="id", value=value) for value in values]
 
