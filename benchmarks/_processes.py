@@ -52,6 +52,7 @@ on = "any"
 do = "write_score"
 via = "crm"
 """
+PROGRAM = (sys.executable, "-c", "from nps_connect.cli import main; main()")
 SECRETS = {"BENCH_SIGNING_KEY": SIGNING_KEY, "BENCH_TOKEN": "a-token", "BENCH_SMTP": "smtp://127.0.0.1:9"}
 
 
@@ -107,6 +108,8 @@ def write_configuration(folder: Path, vendor: str) -> tuple[Path, int]:
 @contextmanager
 def run_processes(config: Path, database: str, *commands: str) -> Iterator[list[psutil.Process]]:
     """Start processes of the product, and shut them down gracefully."""
+    if database.startswith("sqlite"):
+        _accept_database(config, database)
     started = [_start(config, database, command) for command in commands]
     try:
         yield [psutil.Process(process.pid) for process in started]
@@ -117,8 +120,19 @@ def run_processes(config: Path, database: str, *commands: str) -> Iterator[list[
             process.wait(60)
 
 
+def _accept_database(config: Path, database: str) -> None:
+    """Say that the database, which no command has created, is the newest: nothing would be sent from another one."""
+    subprocess.run(
+        [*PROGRAM, "--config", str(config), "resume", "database", "--yes"],
+        env={**os.environ, **SECRETS, "BENCH_DATABASE": database},
+        stdout=subprocess.DEVNULL,
+        cwd=config.parent,
+        check=True,
+    )
+
+
 def _start(config: Path, database: str, command: str) -> subprocess.Popen[str]:
-    program = [sys.executable, "-c", "from nps_connect.cli import main; main()", "--config", str(config), command]
+    program = [*PROGRAM, "--config", str(config), command]
     log = (config.parent / f"{command}.log").open("w")
     process = subprocess.Popen(
         program,

@@ -55,6 +55,14 @@ def test_warnings_about_a_live_configuration(configured_cli):
     assert broken_plugin.startswith("plugin 'absent': is not installed; installed: ")
 
 
+def test_warning_about_a_database_whose_restore_is_not_noticed(configured_cli):
+    warning = "core.state_dir is not set: a restore is not noticed; run by hand after it: nps-connect db restored"
+    postgres = {"NPS_CONNECT_CORE__DATABASE_URL": "postgresql://db.example.net/nps"}
+    assert warning in warnings(configured_cli, **postgres)
+    assert warning not in warnings(configured_cli, **postgres, NPS_CONNECT_CORE__STATE_DIR="state")
+    assert warning not in warnings(configured_cli)
+
+
 def test_warning_about_missing_postal_address(configured_cli):
     assert NO_ADDRESS in warnings(configured_cli, NPS_CONNECT_CORE__MODE="live")
     assert NO_ADDRESS not in warnings(

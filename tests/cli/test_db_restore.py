@@ -124,6 +124,28 @@ def test_a_restored_backup_cannot_be_taken_for_the_newest_database(restored_cli)
     assert (result.code, result.err) == (1, "Error: the database is a backup; run: nps-connect db restored\n")
 
 
+def test_db_restored_refuses_while_a_process_works(restored_cli):
+    with lock_file(restored_cli.folder / "nps-connect.db"):
+        result = restored_cli("db", "restored", "--yes")
+    assert (result.code, "another process is already using nps-connect.db" in result.err) == (2, True)
+
+
+def test_without_a_newer_journal_the_operator_confirms_the_opt_outs(seeded_cli):
+    """The state directory is lost: nothing says who opted out since the backup."""
+    result = seeded_cli("db", "restored", "--yes")
+    assert result.code == 0
+    assert "there is no journal that is newer than the database: 5 people are not contacted" in result.err
+    assert "When you know who opted out: nps-connect resume restored" in result.err
+    assert "suppressed" in seeded_cli("contacts", "show", "marie@example.com").out
+    assert seeded_cli("resume", "restored", "--yes").code == 0
+    assert "unconfirmed" not in seeded_cli("contacts", "show", "marie@example.com").out
+
+
+def test_an_earlier_moment_of_the_backup_is_in_the_company_s_zone(restored_cli):
+    result = restored_cli("db", "restored", "--yes", "--json", "--taken-at", "2026-01-05T09:30")
+    assert json.loads(result.out)["taken_at"] == "2026-01-05T08:30:00+00:00"
+
+
 @pytest.mark.parametrize("command", ["pause database", "pause restored"])
 def test_an_operator_cannot_set_the_pauses_of_a_restore(restored_cli, command):
     assert restored_cli(*command.split()).code == 2

@@ -9,6 +9,7 @@ from support.clock import ManualClock
 
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger.copy_ledger import copy_ledger, tables_to_copy
+from nps_connect.ledger.identity import lock_identity, raise_counter
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DeliveryRow
 
@@ -25,6 +26,16 @@ def source_ledger(tmp_path, sqlite_template):
     application.run()
     yield ledger
     ledger.close()
+
+
+def test_the_copy_is_the_same_database(source_ledger, ledger):
+    """So that going back to the source is noticed as a restore."""
+    with source_ledger.write() as session:
+        identity = raise_counter(session)
+    list(copy_ledger(source_ledger, ledger, lambda _table, _rows: None))
+    with ledger.read() as session:
+        row = lock_identity(session)
+        assert (row.database_id, row.counter) == identity
 
 
 def test_every_row_is_copied_and_the_copy_accepts_new_work(source_ledger, ledger):

@@ -27,6 +27,20 @@ def test_an_absolute_sqlite_path_is_unchanged(configuration):
     assert settings.core.database_url.get_secret_value() == "sqlite:////var/lib/nps.db?mode=rw"
 
 
+def test_the_state_directory_is_beside_the_sqlite_file_whatever_link_names_it(configuration):
+    folder = configuration.folder
+    assert configuration.load().core.state_dir == folder / "nps-connect.db.state"
+    (folder / "nps-connect.db").symlink_to(folder / "data.db")
+    assert configuration.load().core.state_dir == folder / "data.db.state"
+    configuration.replace("[core]", '[core]\nstate_dir = "state"')
+    assert configuration.load().core.state_dir == folder / "state"
+
+
+def test_with_postgresql_there_is_no_state_directory_unless_set(configuration):
+    configuration.replace("[core]", '[core]\ndatabase_url = "postgresql://nps@db.example.com/nps"')
+    assert configuration.load().core.state_dir is None
+
+
 def test_a_database_url_without_password_is_allowed_in_the_file(configuration):
     configuration.replace("[core]", '[core]\ndatabase_url = "postgresql://nps@db.example.com/nps"')
     assert configuration.load().core.database_url.get_secret_value() == "postgresql://nps@db.example.com/nps"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -84,3 +86,15 @@ def test_a_process_is_registered_while_it_runs_and_deregistered_on_stop(applicat
     heartbeat.stop()
     with application.ledger.read() as session:
         assert workers.load_workers(session) == []
+
+
+def test_an_idle_process_leaves_a_database_file_that_can_be_copied(application, tmp_path):
+    if not application.ledger.is_sqlite:
+        pytest.skip("about a file")
+    heartbeat = Heartbeat(application.ctx, "run")
+    heartbeat.run_once()
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(application.ledger.file.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT role FROM workers").fetchall() == [("run",)]
+    heartbeat.stop()

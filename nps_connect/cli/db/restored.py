@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -44,7 +44,7 @@ def restored(options: Options, taken_at: datetime | None, journals: tuple[Path, 
     with options.open_application() as application, single_process_lock(application.ctx.ledger):
         zone = application.ctx.settings.core.zone
         if taken_at is not None and taken_at.tzinfo is None:
-            taken_at = taken_at.replace(tzinfo=zone)
+            taken_at = taken_at.replace(tzinfo=zone).astimezone(UTC)
         confirm("Was this database restored from a backup, and is every process stopped?", yes=yes)
         report = mark_restored(application.ctx, taken_at=taken_at, journals=journals)
     print_report(report, zone, as_json=as_json)

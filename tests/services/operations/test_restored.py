@@ -2,44 +2,53 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
+from sqlalchemy import make_url, select
 from support.application import ApplicationHarness
+from support.postgres import create_database, drop_database
 
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger import pauses
 from nps_connect.ledger.identity import lock_identity
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.pauses import DATABASE_SCOPE, RESTORED_SCOPE
+from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.imports.campaign import add_to_campaign, plan_campaign
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.operations.database_identity import check_identity, write_raised_identity
 from nps_connect.services.operations.restored import mark_restored
+from nps_connect.services.suppressions.store import suppress
 from nps_connect.services.suppressions.unconfirmed import confirm_opt_outs, count_unconfirmed
 
 
 class RestorableApplication(ApplicationHarness):
     """The application on one database with a state directory; `back_up` and `restore` go back in time."""
 
-    def __init__(self, folder, clock, change=None):
-        self.folder = folder
-        ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
-        super().__init__(ledger, clock, {"core": {"state_dir": str(folder / "state")}, **(change or {})})
-        write_raised_identity(ledger, self.ctx.state_dir)
+    def __init__(self, url, folder, clock):
+        super().__init__(Ledger(url), clock, {"core": {"state_dir": str(folder / "state")}})
+        write_raised_identity(self.ledger, self.ctx.state_dir)
 
     def start(self):
         return check_identity(self.ledger, self.ctx.state_dir, self.clock())
 
     def back_up(self):
         self.ledger.close()
-        self.backup = (self.folder / "ledger.db").read_bytes()
+        self.save()
         self.start()
 
     def restore(self):
         self.ledger.close()
-        (self.folder / "ledger.db").write_bytes(self.backup)
+        self.load()
         assert not self.start()
+
+    def save(self):
+        self.backup = self.ledger.file.read_bytes()
+
+    def load(self):
+        self.ledger.file.write_bytes(self.backup)
 
     def mark_restored(self, *, taken_at=None, journals=()):
         return mark_restored(self.ctx, taken_at=taken_at, journals=journals)
@@ -52,12 +61,40 @@ class RestorableApplication(ApplicationHarness):
             return set(pauses.load_pauses(session))
 
 
-@pytest.fixture
-def application(tmp_path, sqlite_template, clock):
-    (tmp_path / "ledger.db").write_bytes(sqlite_template.read_bytes())
-    application = RestorableApplication(tmp_path, clock)
+class PostgresApplication(RestorableApplication):
+    """The same on PostgreSQL, whose backups are databases too."""
+
+    def __init__(self, maintenance, url, folder, clock):
+        self.maintenance = maintenance
+        super().__init__(url, folder, clock)
+
+    def save(self):
+        self.backup = create_database(self.maintenance, self.ledger.engine.url.database)
+
+    def load(self):
+        url = self.ledger.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        drop_database(self.maintenance, url)
+        with psycopg.connect(self.maintenance, autocommit=True) as connection:
+            connection.execute(
+                f'CREATE DATABASE "{make_url(url).database}" TEMPLATE "{make_url(self.backup).database}" STRATEGY file_copy'
+            )
+        drop_database(self.maintenance, self.backup)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def application(request, tmp_path, sqlite_template, clock):
+    if request.param == "sqlite":
+        (tmp_path / "ledger.db").write_bytes(sqlite_template.read_bytes())
+        application = RestorableApplication(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path, clock)
+        yield application
+        application.ledger.close()
+        return
+    maintenance = request.getfixturevalue("postgres")
+    url = create_database(maintenance, request.getfixturevalue("postgres_template"))
+    application = PostgresApplication(maintenance, url, tmp_path, clock)
     yield application
     application.ledger.close()
+    drop_database(maintenance, url)
 
 
 def decide(application, person, email):
@@ -269,3 +306,34 @@ def test_the_crm_s_own_opt_out_counts_after_a_restore_without_a_journal(applicat
     application.clock.forward("4d")
     application.run()
     assert application.mailed() == []
+
+
+@pytest.mark.parametrize("kind", ["hard", "complaint"])
+def test_bounces_and_complaints_since_the_backup_are_applied_again(application, kind):
+    application.surveyed("1", "marie@example.com")
+    application.back_up()
+    with application.ledger.write() as session:
+        reason = {"hard": "bounced", "complaint": "objected"}[kind]
+        suppress(application.ctx, session, [mailbox_subject(mailbox_hash("marie@example.com"))], reason, source="test")
+    application.restore()
+    assert application.mark_restored().suppressions == 1
+    application.clock.forward("200d")
+    application.webhook(application.won("1", deal="again"))
+    application.run()
+    application.clock.forward("3d")
+    application.run()
+    assert len(application.mailed()) == 1
+
+
+def test_a_person_without_an_address_is_erased_again_by_vendor_id(application):
+    application.crm.knows("7", None, name="Zoé Martin")
+    application.webhook(application.won("7"))
+    application.run()
+    application.back_up()
+    application.webhook({"id": "7", "kind": "contact.privacy_deleted", "at": application.clock().isoformat()})
+    application.run()
+    application.restore()
+    application.mark_restored()
+    with application.ledger.read() as session:
+        contact = session.execute(select(ContactRow)).scalar_one()
+        assert (contact.erased_at is not None, contact.name) == (True, None)
