@@ -68,13 +68,15 @@ def nps_complete_events(  # type: ignore[empty-body]
 
 @hookspec
 def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]:  # type: ignore[empty-body]
-    """Parse a delivery status report or a complaint. Pure.
+    """Parse a bounce or a complaint. Pure.
 
-    Called with one message as received by the mail server, posted by the relay or read from a file or mailbox. A report
-    without a failure (a delay, a success) yields no bounce.
+    Called with one message as received by the mail server, posted by the relay or read from a file or mailbox; anybody
+    can send any message there. A report without a failure (a delay, a success) yields no bounce. A bounce acts only if
+    its `message_id` is the receipt's id of a delivery, and its `address`, if any, the mailbox of that delivery.
 
     Raises:
-        WebhookRejected: `unreadable`, if the message is not a report.
+        WebhookRejected: `unreadable`, if the message is not a report. Any other exception is logged, and the message
+            is skipped.
     """
 
 

@@ -50,7 +50,7 @@ class Retention(SettingsTable):
     """``[retention]``: how long data is kept; statistics are not affected.
 
     Attributes:
-        raw_bodies: bodies and headers of webhooks.
+        raw_bodies: bodies and headers of webhooks, and bounces about none of our mails.
         visits: full network address and user agent of page views; afterwards only the network and the browser's name.
         attempts: attempts of deliveries with their exchanges.
         decisions: decisions of triggers.

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.counters import increment_counter
+from nps_connect.ledger.suppressions import BounceRow
 from nps_connect.ledger.tables import (
     AttemptRow,
     DecisionRow,
@@ -49,6 +50,7 @@ def apply_retention(ctx: Context, progress: RetentionProgress) -> timedelta:
     now, periods = ctx.clock(), ctx.settings.retention
     steps: tuple[tuple[Callable[[Session, RetentionProgress, datetime], bool], timedelta], ...] = (
         (_strip_bodies, periods.raw_bodies),
+        (_delete_foreign_bounces, periods.raw_bodies),
         (_strip_visits, periods.visits),
         (_delete_attempts, periods.attempts),
         (_delete_decisions, periods.decisions),
@@ -107,6 +109,15 @@ def _delete_attempts(session: Session, _progress: RetentionProgress, before: dat
     old = [row_id for row_id, finished_at in session.execute(oldest) if finished_at < before]
     if old:
         session.execute(delete(AttemptRow).where(col(AttemptRow.id).in_(old)), execution_options=_NO_SYNC)
+    return len(old) == ROWS_PER_STEP
+
+
+def _delete_foreign_bounces(session: Session, _progress: RetentionProgress, before: datetime) -> bool:
+    """Delete bounces of none of our mails, which had no effect: anybody can send any number of them."""
+    is_foreign = col(BounceRow.delivery_id).is_(None) & (col(BounceRow.at) < before)
+    old = session.execute(select(col(BounceRow.id)).where(is_foreign).limit(ROWS_PER_STEP)).scalars().all()
+    if old:
+        session.execute(delete(BounceRow).where(col(BounceRow.id).in_(old)), execution_options=_NO_SYNC)
     return len(old) == ROWS_PER_STEP
 
 

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from nps_connect import Bounce
 from nps_connect.ledger.counters import CounterRow
+from nps_connect.ledger.suppressions import BounceRow
 from nps_connect.ledger.tables import (
     AttemptRow,
     DecisionRow,
@@ -94,6 +96,20 @@ def test_each_kind_is_deleted_after_its_period_and_counts_are_kept(processed_app
         .where(DeliveryRow.action == "open_ticket", DeliveryRow.payload.is_not(None)),
     ) in (0, 1)
     assert first_value(processed_application, select(ResponseRow.score)) == 2
+
+
+def test_bounces_of_none_of_our_mails_are_deleted_and_others_stay(application):
+    application.surveyed()
+    ours = Bounce(kind="soft", message_id=application.deliveries("send_survey")[0].receipt_id)
+    application.post.bounces = [ours, Bounce(kind="hard", address="stranger@example.com")]
+    application.backend.report_bounces(application.ctx.links.bounces("mail"), b"a report")
+    application.clock.forward("29d")
+    run_retention(application)
+    assert first_value(application, select(func.count()).select_from(BounceRow)) == 2
+    application.clock.forward("2d")
+    run_retention(application)
+    assert first_value(application, select(BounceRow.kind)) == "soft"
+    assert first_value(application, select(func.count()).select_from(BounceRow)) == 1
 
 
 def test_an_unparsed_webhook_is_never_stripped(application):
