@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from email.message import Message
 
-from nps_connect import Bounce, Connection, WebhookRejected, hookimpl
+from nps_connect import Bounce, Connection, WebhookRejected, hookimpl, one_line
 from nps_connect.builtin.email.bounce_classifier import ENHANCED, Refusal, classify, stage_in
+from nps_connect.builtin.email.json_notifications import JsonNotification, load_notification
 from nps_connect.builtin.email.prose_bounces import prose_failures, refusal_about
-from nps_connect.builtin.email.report_message import ReportMessage, field, recipient_fields
+from nps_connect.builtin.email.report_message import MAX_HEADER_LENGTH, ReportMessage, field, recipient_fields
 
 MAX_BOUNCES = 100
 MAX_DETAIL_LENGTH = 300
@@ -33,17 +34,35 @@ def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]
     statuses = report.of_type("message/delivery-status")
     complaints = report.of_type("message/feedback-report")
     common: dict[str, object] = {"message_id": report.returned_message_id(), "at": report.date()}
-    if not complaints and not statuses and _COMPLAINT_SUBJECT.match(field(report.message, "Subject")):
-        return list(_complaint_bounces((), "complaint (forwarded mail)", report, common))
     if complaints:
-        return [bounce for part in complaints for bounce in _complaints(part, report, common)][:MAX_BOUNCES]
-    bounces = [bounce for part in statuses for bounce in _failures(part, report, common)]
-    if not statuses:
-        failures = prose_failures(report)
-        if failures is None:
-            raise WebhookRejected("unreadable", "neither a bounce nor a complaint")
-        bounces = [_bounce(refusal, address, common) for address, refusal in failures]
-    return bounces[:MAX_BOUNCES]
+        return [bounce for part in complaints for bounce in _complaints(part, common)][:MAX_BOUNCES]
+    if statuses:
+        return [bounce for part in statuses for bounce in _failures(part, report, common)][:MAX_BOUNCES]
+    return _unstructured_bounces(report, common)[:MAX_BOUNCES]
+
+
+def _unstructured_bounces(report: ReportMessage, common: dict[str, object]) -> list[Bounce]:
+    """Return the bounces of a message without a part for machines, or with one in JSON."""
+    if _COMPLAINT_SUBJECT.match(field(report.message, "Subject")):
+        return list(_complaint_bounces((), "complaint (forwarded mail)", common))
+    if notification := load_notification(report):
+        return list(_notified_bounces(notification, common))
+    failures = prose_failures(report)
+    if failures is None:
+        raise WebhookRejected("unreadable", "neither a bounce nor a complaint")
+    return [_bounce(refusal, address, common) for address, refusal in failures]
+
+
+def _notified_bounces(notification: JsonNotification, common: dict[str, object]) -> Iterator[Bounce]:
+    common = {**common, "message_id": notification.mail.common_headers.message_id}
+    for recipient in notification.bounce.bounced_recipients if notification.bounce else ():
+        status = ENHANCED.search(recipient.status)
+        refusal = Refusal(one_line(recipient.diagnostic_code, MAX_HEADER_LENGTH), status=status[0] if status else None)
+        yield _bounce(refusal, recipient.email_address, common)
+    complaint = notification.complaint
+    if complaint and (complaint.complaint_feedback_type or "") in COMPLAINT_TYPES:
+        addresses = [recipient.email_address for recipient in complaint.complained_recipients]
+        yield from _complaint_bounces(addresses, "complaint (notification)", common)
 
 
 def _failures(part: Message, report: ReportMessage, common: dict[str, object]) -> Iterator[Bounce]:
@@ -79,20 +98,21 @@ def _bounce(refusal: Refusal, address: str | None, common: dict[str, object]) ->
     )
 
 
-def _complaints(part: Message, report: ReportMessage, common: dict[str, object]) -> Iterator[Bounce]:
+def _complaints(part: Message, common: dict[str, object]) -> Iterator[Bounce]:
     fields = part.get_payload()
     group = fields[0] if isinstance(fields, list) and fields and isinstance(fields[0], Message) else part
     kind = field(group, "Feedback-Type").lower()
     if kind not in COMPLAINT_TYPES:
         return
     detail = f"complaint ({kind or 'without a type'})"
-    yield from _complaint_bounces(recipient_fields(group, "Original-Rcpt-To"), detail, report, common)
+    yield from _complaint_bounces(recipient_fields(group, "Original-Rcpt-To"), detail, common)
 
 
-def _complaint_bounces(
-    addresses: Sequence[str], detail: str, report: ReportMessage, common: dict[str, object]
-) -> Iterator[Bounce]:
-    """Yield a complaint for each recipient; providers that conceal it leave the recipients of the returned mail."""
-    recipients: Sequence[str | None] = addresses or report.returned_recipients()[:1] or [None]
-    for address in recipients[:MAX_BOUNCES]:
+def _complaint_bounces(addresses: Sequence[str], detail: str, common: dict[str, object]) -> Iterator[Bounce]:
+    """Yield a complaint for each recipient that the report states, or one for the recipient of the mail.
+
+    `To` in the returned copy is ours, or changed by a provider that conceals who complained: it proves nothing.
+    """
+    recipients: Sequence[str | None] = addresses or [None]
+    for address in recipients:
         yield Bounce.model_validate({**common, "kind": "complaint", "address": address, "detail": detail})

@@ -114,9 +114,9 @@ def test_a_report_without_a_failure_yields_nothing(action):
     assert parse(delivery_report(action=action)) == []
 
 
-def test_a_complaint_names_the_recipient_of_our_mail():
+def test_a_complaint_names_our_mail_and_no_recipient_that_only_the_returned_copy_names():
     [bounce] = parse(COMPLAINT)
-    assert (bounce.kind, bounce.address, bounce.message_id) == ("complaint", "marie@example.com", "<abc@example.com>")
+    assert (bounce.kind, bounce.address, bounce.message_id) == ("complaint", None, "<abc@example.com>")
 
 
 def test_a_complaint_about_several_recipients_is_one_for_each():
@@ -143,7 +143,7 @@ def test_a_complaint_may_be_the_mail_itself_under_a_certain_subject():
         b"To: marie@example.com\nMessage-ID: <abc@example.com>\n\ntext\n--b--\n"
     )
     [bounce] = parse(message)
-    assert (bounce.kind, bounce.address, bounce.message_id) == ("complaint", "marie@example.com", "<abc@example.com>")
+    assert (bounce.kind, bounce.message_id) == ("complaint", "<abc@example.com>")
 
 
 def test_a_report_may_have_spaces_before_its_colons():
