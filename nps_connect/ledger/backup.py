@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nps_connect.errors import NpsConnectError
-from nps_connect.ledger.state_dir import PRIVATE_FILE_MODE, sync_directory
+from nps_connect.ledger.ledger import PRIVATE_FILE_MODE
+from nps_connect.ledger.state_dir import sync_directory
 
 STAGED_SUFFIX = ".restoring"
 ASIDE_SUFFIX = ".before-restore-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +23,9 @@ DATABASE_URL_KEY = "core.database_url"
 MISSING_DATABASE_FIX = (
     "to restore a backup, run: nps-connect db restore FILE; for a new database: nps-connect db create"
 )
+
+PRIVATE_FILE_MODE = 0o600
+"""Database, backups and journal hold personal data: only their owner can read them."""
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -212,8 +215,12 @@ def _sqlite(url: Any, *, create: bool) -> Engine:  # noqa: ANN401
 
         @event.listens_for(engine, "do_connect")
         def _open(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:  # noqa: ANN401
-            # SQLite's own default, mode=rwc, would take a missing file for a new database
-            arguments[0] = f"file:{quote(str(Path(url.database).absolute()))}?mode={'rwc' if create else 'rw'}"
+            # SQLite's own default, mode=rwc, would take a missing file for a new database, and let anybody read it
+            path = Path(url.database).absolute()
+            if create:
+                with suppress(OSError):  # reported by SQLite: the file cannot be opened
+                    path.touch(mode=PRIVATE_FILE_MODE)
+            arguments[0] = f"file:{quote(str(path))}?mode=rw"
             options["uri"] = True
 
     @event.listens_for(engine, "connect")

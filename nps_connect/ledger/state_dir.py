@@ -8,11 +8,11 @@ from pathlib import Path
 
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger.identity import Identity
+from nps_connect.ledger.ledger import PRIVATE_FILE_MODE
 
 IDENTITY_FILE = "database.json"
 JOURNAL_FILE = "suppressions.log"
 PRIVATE_DIRECTORY_MODE = 0o700
-PRIVATE_FILE_MODE = 0o600
 
 
 class StateDir:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from cryptography.fernet import InvalidToken
 
 from nps_connect.errors import NpsConnectError
-from nps_connect.ledger.state_dir import PRIVATE_FILE_MODE
+from nps_connect.ledger.ledger import PRIVATE_FILE_MODE
 from nps_connect.ledger.tokens import build_fernet
 
 log = logging.getLogger(__name__)

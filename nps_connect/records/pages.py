@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from nps_connect.records.base import Moment, Record, Score
+from nps_connect.records.base import Line, Moment, Record, Score
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.responses import Segment
 
@@ -119,4 +119,4 @@ class UnsubscribePage(Record):
 
     state: Literal["open", "done", "unknown"]
     language: str
-    mailbox: str | None = None
+    mailbox: Line | None = None

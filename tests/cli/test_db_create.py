@@ -1,6 +1,7 @@
 """`nps-connect db create`: the only command that creates a database; all others refuse a missing one."""
 
 import json
+import stat
 
 import pytest
 
@@ -12,6 +13,20 @@ def test_create_refuses_an_existing_database(configured_cli):
     result = configured_cli("db", "create")
     assert (result.code, result.out) == (1, "")
     assert "the database exists already; to upgrade its schema, run: nps-connect db upgrade" in result.err
+
+
+def test_only_the_owner_may_read_a_new_database(configured_cli):
+    configured_cli("db", "create")
+    files = [path for path in configured_cli.folder.glob("nps-connect.db*") if path.is_file()]
+    assert files
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
+
+
+def test_a_database_in_a_missing_folder_is_a_configuration_error(configured_cli):
+    url = f"sqlite:///{configured_cli.folder}/missing/nps-connect.db"
+    result = configured_cli("db", "create", NPS_CONNECT_CORE__DATABASE_URL=url)
+    assert result.code == 2
+    assert "core.database_url: the database cannot be reached (unable to open database file)" in result.err
 
 
 def test_containers_may_create_a_database_that_exists(configured_cli):

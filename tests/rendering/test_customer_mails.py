@@ -1,10 +1,13 @@
 """Mails to customers: both parts are complete, external text is escaped."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.sample_mails import REVIEW_URL, SENDER, SURVEY_URL, UNSUBSCRIBE_URL, sample_review_mail, sample_survey_mail
 
 from nps_connect.rendering.mails import score_url
@@ -219,3 +222,14 @@ def test_no_review_mail_promises_anything_for_a_review(language, lead):
         "réduction",
     ):
         assert incentive not in text
+
+
+@pytest.mark.parametrize(
+    "make", [sample_survey_mail, lambda language, **parts: sample_review_mail(language, "help", **parts)]
+)
+@given(text=st.text(alphabet=st.characters()))
+def test_no_name_brings_control_characters_into_a_mail(make, text):
+    mail = make("fr", name=f"Eve{text}\x1b[2J\x9b\u202e\U000e0041")
+    for part in (mail.subject, mail.text, mail.html):
+        assert not [char for char in part if char not in "\n\t" and unicodedata.category(char) in {"Cc", "Cs"}]
+        assert not set("\u202e\u2066\U000e0041") & set(part)
