@@ -50,7 +50,10 @@ class Answer(NamedTuple):
 def load_cases(folder: Path) -> list[dict[str, Any]]:
     """Return the cases of a vendor that are played: all but those of ``left_out.json``, which names a reason each."""
     left_out = json.loads((folder / "left_out.json").read_text())
-    return [case for case in json.loads((folder / "cases.json").read_text()) if case["id"] not in left_out]
+    cases = json.loads((folder / "cases.json").read_text())
+    unknown = left_out.keys() - {case["id"] for case in cases}
+    assert not unknown, f"left_out.json names cases that do not exist: {sorted(unknown)}"
+    return [case for case in cases if case["id"] not in left_out]
 
 
 class VendorCasePlayer:

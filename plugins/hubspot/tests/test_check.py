@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
 
 import nps_connect_hubspot as plugin
@@ -66,6 +67,22 @@ def test_clock_skew_is_reported(make_connection, connection, vendor, clock, minu
     healthy = make_connection(**healthy_settings())
     vendor.clock = lambda: clock() + timedelta(minutes=minutes)
     assert any("clock and HubSpot's differ by" in text for text in finding_texts(healthy, severity))
+
+
+@pytest.mark.parametrize(
+    ("date", "severity"),
+    [
+        (None, None),
+        ("soon", None),
+        ("Mon, 02 Mar 2026 09:00:00", "ok"),
+        ("Mon, 02 Mar 2026 09:00:00 GMT, Mon, 02 Mar 2026 09:00:00 GMT", "ok"),
+    ],
+)
+def test_odd_date_headers_never_end_the_check(make_connection, connection, transport, date, severity):
+    details = {"portalId": 4242424, "timeZone": "Europe/Paris"}
+    transport.faults = [httpx.Response(200, json=details, headers={"date": date} if date else {})]
+    findings = plugin.nps_check(make_connection(**healthy_settings()))
+    assert [finding.severity for finding in findings if "clock" in finding.text] == ([severity] if severity else [])
 
 
 def test_a_nearly_used_up_quota_is_a_warning(make_connection, connection, vendor):

@@ -67,6 +67,32 @@ def test_the_simulation_answers_as_expected(player, case):
     assert player.play(case) == []
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": 201},
+        {"headers": {"X-Rate-Limit": None}},
+        {"headers": {"X-Nothing": "1"}},
+        {"json_contains": {"user": {"role": "end-user"}}},
+        {"json_contains": {"user": {"tags": ["x"]}}},
+        {"json_not_contains": {"user": {"role": "admin"}}},
+        {"json_absent": ["$.user.id"]},
+        {"json_present": ["$.user.shoe_size"]},
+        {"json_equals": {"$.user.role": "agent"}},
+        {"json_length": {"$.user.tags": 1}},
+        {"body_regex": "shoe"},
+        {"body_absent": ["admin"]},
+        {"body_empty": True},
+        {"any_refusal": True},
+    ],
+)
+def test_the_player_reports_another_answer(player, wrong):
+    headers = {"Authorization": "Bearer {token}"}
+    case = {"setup": [], "request": {"method": "GET", "path": "/api/v2/users/me", "headers": headers}}
+    assert player.play({**case, "expect": {"status": 200}}) == []
+    assert player.play({**case, "expect": wrong}) != []
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case.get("kind") == "vector"], ids=lambda case: case["id"])
 def test_signatures_are_those_of_the_page(case):
     vector = case["request"]["vector"]

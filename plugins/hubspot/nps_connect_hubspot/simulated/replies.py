@@ -33,7 +33,7 @@ def correlation_id(number: int) -> str:
 
 
 def missing_scopes(scopes: Sequence[str]) -> Refusal:
-    """Return a 403 that names the scopes."""
+    """Return a 403 that names the scopes (https://github.com/HubSpot/hubspot-api-nodejs/issues/268)."""
     return Refusal(
         403,
         "MISSING_SCOPES",

@@ -18,7 +18,10 @@ ASSOCIATIONS_PER_PAGE = 500
 
 
 def associations(portal: Portal, source: str, target: str, body: JsonObject, now: datetime) -> JsonObject:
-    """`batch/read`: each record has its own pages; not verified: those without an association are errors."""
+    """`batch/read`: each record has its own pages; not verified: those without an association are errors.
+
+    Source: https://github.com/HubSpot/HubSpot-public-api-spec-collection/tree/main/PublicApiSpecs/CRM/Associations.
+    """
     inputs = body.get("inputs") or []
     if not 1 <= len(inputs) <= 1000:
         raise Refusal(400, "VALIDATION_ERROR", "between 1 and 1000 inputs are allowed")
@@ -125,7 +128,11 @@ def unsubscribe_from_all(portal: Portal, email: str, now: datetime) -> JsonObjec
 
 
 def status_row(email: str, state: str, now: datetime, **more: object) -> JsonObject:
-    """Return the row of an address in the responses of the communication preferences."""
+    """Return the row of an address in the responses of the communication preferences.
+
+    Source: https://developers.hubspot.com/docs/api-reference/latest/communication-preferences/status/
+    get-subscriptions-subscriberIdString.
+    """
     row = {"channel": "EMAIL", "subscriberIdString": email, "status": state, "timestamp": format_moment(now)}
     return {**row, **more}
 

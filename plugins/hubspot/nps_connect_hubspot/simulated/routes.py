@@ -142,6 +142,7 @@ def _wants_archived(call: Call) -> bool:
 
 @_route("DELETE", "/crm/objects/{v}/{kind}/{id}")
 def _archive(call: Call) -> VendorReply:
+    """Archive a record (https://github.com/HubSpot/HubSpot-public-api-spec-collection/tree/main/PublicApiSpecs/CRM)."""
     _require_object_scope(call, _kind(call), "write")
     record = call.portal.records[_kind(call)].get(call.parts["id"])
     if record is not None:  # an unknown id is no error

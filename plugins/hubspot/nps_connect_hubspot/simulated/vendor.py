@@ -19,7 +19,8 @@ from nps_connect_hubspot.simulated.routes import Call, find_route, is_search
 TOKEN = "pat-eu1-simulated-portal-token"  # noqa: S105  # valid for the simulated portal only
 DEVELOPER_KEY = "simulated-developer-key"
 DEVELOPER_KEY_PATH = "/app-webhooks/2026-09/"
-"""Webhook settings of an app take the developer's key in the query, and no access token."""
+"""Webhook settings of an app take the developer's key in the query, and no access token
+(https://github.com/HubSpot/HubSpot-public-api-spec-collection)."""
 
 SECRET = "simulated-client-secret"  # noqa: S105  # valid for the simulated portal only
 
@@ -73,6 +74,7 @@ class Simulated(SimulatedVendor):
         else:
             is_valid = headers.get("authorization") == f"Bearer {TOKEN}"
         if not is_valid:
+            # https://github.com/HubSpot/hubspot-api-ruby/issues/181
             raise Refusal(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.")
 
     def _respond(self, request: VendorRequest) -> VendorReply:

@@ -1,4 +1,7 @@
-"""Simulated incremental exports by cursor."""
+"""Simulated incremental exports by cursor.
+
+Source: https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/.
+"""
 
 from __future__ import annotations
 

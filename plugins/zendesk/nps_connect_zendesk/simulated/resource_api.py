@@ -1,4 +1,7 @@
-"""Simulated resource lists of an account: fields, groups, brands, forms, triggers, automations, webhooks."""
+"""Simulated resource lists of an account: fields, groups, brands, forms, triggers, automations, webhooks.
+
+Source of webhooks and their invocations: https://developer.zendesk.com/api-reference/webhooks/webhooks-api/webhooks/.
+"""
 
 from __future__ import annotations
 

@@ -112,6 +112,7 @@ class TicketApi:
             if ticket["status"] != "deleted" and (external_id is None or ticket["external_id"] == external_id)
         ]
         reply = page_of(request, "tickets", tickets)
+        # https://developer.zendesk.com/documentation/api-basics/best-practices/best-practices-for-avoiding-rate-limiting
         limit = {"zendesk-ratelimit-tickets-index": "total=100; remaining=99; resets=60"}
         return VendorReply(reply.status, reply.body, {**reply.headers, **limit})
 
