@@ -11,7 +11,7 @@ from nps_connect.cli import COMMANDS
 from nps_connect.errors import ConfigError, NpsConnectError
 
 HEAVY = ("pydantic", "pydantic_settings", "sqlalchemy", "sqlmodel", "alembic", "fastapi", "starlette", "uvicorn", "httpx",
-         "rich", "jinja2", "apprise", "rule_engine", "pluggy", "asyncio")  # fmt: skip
+         "rich", "jinja2", "apprise", "rule_engine", "pluggy", "asyncio", "nps_connect.sanitization")  # fmt: skip
 
 
 SCRIPT = f"""

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from nps_connect.sanitization import remove_control_characters
-
 
 class CleanStream:
     """A text stream that keeps no control character but tab and newline of what is written to it.
@@ -22,7 +20,12 @@ class CleanStream:
 
     def write(self, text: str) -> int:
         """Write the text without control characters; return its length, as streams do."""
-        self.terminal.write(remove_control_characters(text))
+        if not (text.isascii() and text.replace("\n", "").isprintable()):
+            from nps_connect.sanitization import remove_control_characters  # compiling its patterns would slow --help
+
+            self.terminal.write(remove_control_characters(text))
+        else:
+            self.terminal.write(text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
