@@ -13,7 +13,7 @@ from nps_connect.ledger.schema import require_current_schema
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
 from nps_connect.services.context import Context
-from nps_connect.services.intake.accept import accept_webhooks
+from nps_connect.services.intake.accept import accept_webhooks, takes_webhooks
 from nps_connect.services.operations.status import load_status, render_metrics
 from nps_connect.services.responses.process_visits import process_visits
 from nps_connect.services.responses.survey_page import build_survey_pages
@@ -53,6 +53,19 @@ class ApplicationWebBackend:
         """Return the status in the Prometheus text format."""
         with self._ctx.ledger.read() as session:
             return render_metrics(load_status(session, self._ctx.settings, self._ctx.clock()))
+
+    def takes_webhooks(self, connection: str) -> bool:
+        """Return whether webhooks of this connection are accepted."""
+        return takes_webhooks(self._ctx, connection)
+
+    def is_survey_token(self, token: str) -> bool:
+        """Return whether a token opens a survey page, of an invitation or of a test mail."""
+        links = self._ctx.links
+        return links.read_survey(token) is not None or links.read_test(token) is not None
+
+    def is_bounce_token(self, token: str) -> bool:
+        """Return whether a token admits bounce reports."""
+        return self._ctx.links.read_bounces(token) is not None
 
     def accept_webhooks(self, requests: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
         """Store webhooks durably; returns the error of each, None if it was stored."""

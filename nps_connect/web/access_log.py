@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nps_connect.web.web_request import WebRequest
 
 logger = logging.getLogger("nps_connect.web")
 HEALTH_PATHS = {"/healthz", "/readyz"}
@@ -25,7 +26,7 @@ class AccessLog:
         error_response: builds the response to a request that raised.
     """
 
-    def __init__(self, app: ASGIApp, *, error_response: Callable[[Request], Awaitable[Response]]) -> None:
+    def __init__(self, app: ASGIApp, *, error_response: Callable[[WebRequest], Response]) -> None:
         self._app = app
         self._error_response = error_response
 
@@ -49,7 +50,7 @@ class AccessLog:
             logger.exception("request_failed method=%s route=%s", scope["method"], route_template(scope))
             if status:
                 raise
-            response = await self._error_response(Request(scope))
+            response = self._error_response(WebRequest(scope, receive))
             await response(scope, receive, send_and_record_status)
         finally:
             route = route_template(scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -15,25 +16,42 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from nps_connect.connection import Clock, system_clock
 from nps_connect.web.access_log import AccessLog
 from nps_connect.web.backend import WebBackend
-from nps_connect.web.routes import health_routes, mail_link_routes, unavailable_response, webhook_routes
+from nps_connect.web.machine_routes import BounceReportRoute, WebhookRoute, unavailable_response
+from nps_connect.web.routes import health_routes, mail_link_routes
 from nps_connect.web.site import Site
 from nps_connect.web.survey import SurveyPages
+from nps_connect.web.web_request import WebRequest
 
 MACHINE_PATHS = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
 """Paths whose errors are JSON; every other path shows people a page."""
 
 
-class WebApplication:
-    """An ASGI application. Survey pages bypass FastAPI, whose routing costs as much as a page; both share the log.
+class DirectRoute(Protocol):
+    """A route that bypasses FastAPI, whose routing and middleware cost as much as the route itself.
 
     Attributes:
-        site: what the pages share.
+        prefix: of its paths; one segment follows.
+        path: the route template, for the access log.
+    """
+
+    prefix: str
+    path: str
+
+    async def respond(self, request: WebRequest, segment: str, /) -> Response:
+        """Handle one request; `segment` is the token or name that follows the prefix."""
+
+
+class WebApplication:
+    """An ASGI application. Survey pages and machine routes bypass FastAPI; all share the log.
+
+    Attributes:
+        site: what the routes share.
     """
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._survey_pages = SurveyPages(site)
-        self._survey_app = AccessLog(self._serve_survey_page, error_response=self._error_response)
+        self._direct_routes: tuple[DirectRoute, ...] = (SurveyPages(site), WebhookRoute(site), BounceReportRoute(site))
+        self._direct_app = AccessLog(self._serve_direct, error_response=self._error_response)
         self._framework = _build_fastapi(site)
         self._framework.add_middleware(AccessLog, error_response=self._error_response)
         outermost: ASGIApp = self._dispatch
@@ -46,17 +64,22 @@ class WebApplication:
         await self._outermost(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_survey = scope["type"] == "http" and self._survey_pages.token_in(scope["path"]) is not None
-        await (self._survey_app if is_survey else self._framework)(scope, receive, send)
+        path = scope["path"] if scope["type"] == "http" else ""
+        for route in self._direct_routes:
+            segment = path[len(route.prefix) :]
+            if segment and path.startswith(route.prefix) and "/" not in segment:
+                scope["route"], scope["segment"] = route, segment
+                await self._direct_app(scope, receive, send)
+                return
+        await self._framework(scope, receive, send)
 
-    async def _serve_survey_page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route"] = self._survey_pages
-        token = self._survey_pages.token_in(scope["path"]) or ""
-        response = await self._survey_pages.respond(Request(scope, receive), token)
+    async def _serve_direct(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route: DirectRoute = scope["route"]
+        response = await route.respond(WebRequest(scope, receive), scope["segment"])
         await response(scope, receive, send)
 
-    async def _error_response(self, request: Request) -> Response:
-        if request.url.path.startswith(MACHINE_PATHS):
+    def _error_response(self, request: WebRequest) -> Response:
+        if request.scope["path"].startswith(MACHINE_PATHS):
             return unavailable_response()
         return self.site.notice("trouble", self.site.visitor_language(request), 503)
 
@@ -75,15 +98,15 @@ def create_app(backend: WebBackend, *, clock: Clock = system_clock) -> WebApplic
 
 
 def _build_fastapi(site: Site) -> FastAPI:
-    """Build the application for every path except the survey pages."""
+    """Build the application for every path without a direct route."""
 
     async def http_error_response(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
         reason = "method" if status == 405 else "unknown"
-        if request.url.path.startswith(MACHINE_PATHS):
+        if request.scope["path"].startswith(MACHINE_PATHS):
             return JSONResponse({"error": reason}, status, headers)
-        response = site.notice(reason, site.visitor_language(request), status)
+        response = site.notice(reason, site.visitor_language(WebRequest(request.scope, request.receive)), status)
         response.headers.update(headers or {})
         return response
 
@@ -94,6 +117,6 @@ def _build_fastapi(site: Site) -> FastAPI:
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.add_exception_handler(HTTPException, http_error_response)
-    for routes in (webhook_routes, mail_link_routes, health_routes):
+    for routes in (mail_link_routes, health_routes):
         app.include_router(routes(site))
     return app

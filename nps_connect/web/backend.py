@@ -10,7 +10,7 @@ from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, U
 
 
 class WebBackend(Protocol):
-    """Application services that the web layer calls. Every method may block: the web layer calls them in threads.
+    """Application services that the web layer calls. Methods run in threads and may block, unless they say otherwise.
 
     Methods that take a batch return one result per item, in order; an exception stands in the place of a failed item.
 
@@ -36,6 +36,15 @@ class WebBackend(Protocol):
 
     def metrics(self) -> str:
         """Return the metrics in the Prometheus text format."""
+
+    def takes_webhooks(self, connection: str) -> bool:
+        """Return whether webhooks of this connection are accepted. Does not block."""
+
+    def is_survey_token(self, token: str) -> bool:
+        """Return whether we signed the token for a survey page. Does not block."""
+
+    def is_bounce_token(self, token: str) -> bool:
+        """Return whether we signed the token for bounce reports. Does not block."""
 
     def accept_webhooks(self, webhooks: Sequence[tuple[str, WebhookRequest]]) -> Sequence[Exception | None]:
         """Verify and store a batch of (connection name, webhook); durable on return.

@@ -1,8 +1,7 @@
-"""Routes other than the survey page: webhooks, bounce reports, personal links in mails, health and metrics."""
+"""Routes that FastAPI serves: personal links in mails, health and metrics."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 
 from fastapi import APIRouter
@@ -11,61 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from nps_connect.errors import WebhookRejected
 from nps_connect.records.pages import UnsubscribePage
-from nps_connect.web.request_data import UnreadableBody, build_page_view, build_webhook_request, read_body
+from nps_connect.web.forms import parse_query
+from nps_connect.web.request_data import build_page_view
 from nps_connect.web.site import Site
+from nps_connect.web.web_request import WebRequest
 
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-MAX_BODY_BYTES = 1024 * 1024
-STORE_TIMEOUT_SECONDS = 9.0
-"""Longest wait for the ledger. Vendors disconnect after 10 to 12 s, and some count that worse than a 503."""
-
-RETRY_AFTER_SECONDS = "10"
-"""Some vendors resend a refused webhook only if the response asks for it within a minute."""
-
-
-def webhook_routes(site: Site) -> APIRouter:
-    """``POST /hooks/<connection>``: webhooks. ``POST /b/<token>``: bounce reports. Both are stored durably first."""
-    router = APIRouter()
-
-    @router.post("/hooks/{connection}")
-    async def accept_webhook(connection: str, request: Request) -> Response:
-        received_at = site.clock()
-        try:
-            body = await read_body(request, MAX_BODY_BYTES)
-        except UnreadableBody as error:
-            return JSONResponse({"error": error.code}, error.status)
-        webhook = build_webhook_request(request, body, site.backend.public_url, received_at)
-        stored = asyncio.ensure_future(site.webhook_batcher.submit((connection, webhook)))
-        try:
-            async with asyncio.timeout(STORE_TIMEOUT_SECONDS):
-                await asyncio.shield(stored)
-        except TimeoutError:  # it may still be stored; the vendor's resend is then a duplicate, which adds nothing
-            stored.add_done_callback(lambda late: late.exception())
-            return unavailable_response()
-        except WebhookRejected as rejected:
-            return JSONResponse({"error": rejected.reason}, rejected.status)
-        return JSONResponse({"status": "accepted"})
-
-    @router.post("/b/{token}")
-    async def accept_bounce_report(token: str, request: Request) -> Response:
-        """The token authenticates the mail server; the body is one message as the mail server received it."""
-        try:
-            body = await read_body(request, MAX_BODY_BYTES)
-            new_bounces = await run_in_threadpool(site.backend.report_bounces, token, body)
-        except UnreadableBody as error:
-            return JSONResponse({"error": error.code}, error.status)
-        except WebhookRejected as rejected:
-            return JSONResponse({"error": rejected.reason}, rejected.status)
-        return JSONResponse({"status": "accepted", "new": new_bounces})
-
-    return router
-
-
-def unavailable_response() -> Response:
-    """Return a 503 that asks for a resend soon: the ledger is unreachable, locked or full."""
-    return JSONResponse({"error": "trouble"}, 503, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 def mail_link_routes(site: Site) -> APIRouter:
@@ -77,25 +28,27 @@ def mail_link_routes(site: Site) -> APIRouter:
         page = await run_in_threadpool(site.backend.unsubscribe_page, token)
         if request.method == "HEAD":
             return site.head_response(404 if page.state == "unknown" else 200)
-        return render_unsubscribe_page(request, token, page)
+        return render_unsubscribe_page(WebRequest(request.scope, request.receive), token, page)
 
     # RFC 8058: no redirect, no cookie, any origin. The body is `List-Unsubscribe=One-Click` or empty and not read.
     @router.post("/u/{token}")
     async def unsubscribe(token: str, request: Request) -> Response:
-        return render_unsubscribe_page(request, token, await run_in_threadpool(site.backend.unsubscribe, token))
+        page = await run_in_threadpool(site.backend.unsubscribe, token)
+        return render_unsubscribe_page(WebRequest(request.scope, request.receive), token, page)
 
-    def render_unsubscribe_page(request: Request, token: str, page: UnsubscribePage) -> Response:
+    def render_unsubscribe_page(request: WebRequest, token: str, page: UnsubscribePage) -> Response:
         if page.state == "unknown":
             return site.notice("unknown", site.visitor_language(request), 404)
-        language = site.requested_language(request.query_params.get("lang")) or page.language
+        language = site.requested_language(parse_query(request.scope["query_string"]).language) or page.language
         return site.page("unsubscribe", language, token=token, state=page.state, mailbox=page.mailbox)
 
     @router.api_route("/r/{token}", methods=["GET", "HEAD"])
     async def open_review_page(token: str, request: Request) -> Response:
-        view = build_page_view(request, site.clock())
+        visitor = WebRequest(request.scope, request.receive)
+        view = build_page_view(visitor, site.clock())
         address = await run_in_threadpool(site.backend.resolve_review_link, token, view)
         if address is None or not address.startswith(("https://", "http://")):
-            return site.notice("unknown", site.visitor_language(request), 404)
+            return site.notice("unknown", site.visitor_language(visitor), 404)
         return site.redirect(address)
 
     return router

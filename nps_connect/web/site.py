@@ -13,7 +13,6 @@ from urllib.parse import quote
 from babel import Locale
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from nps_connect.connection import Clock, system_clock
@@ -24,6 +23,8 @@ from nps_connect.rendering.colours import build_palette
 from nps_connect.rendering.languages import choose_language, parse_accept_language
 from nps_connect.web.backend import WebBackend
 from nps_connect.web.batcher import Batcher
+from nps_connect.web.forms import parse_query
+from nps_connect.web.web_request import WebRequest
 
 # Stand for the personal tokens in cached pages. NUL occurs in no template and is removed from all other text.
 TOKEN_PLACEHOLDER = "\0token\0"  # noqa: S105
@@ -149,12 +150,11 @@ class Site:
             return None
         return next((offered for offered in self.backend.languages if offered.casefold() == tag.casefold()), None)
 
-    def visitor_language(self, request: Request) -> str:
+    def visitor_language(self, request: WebRequest) -> str:
         """Choose the language of an unknown visitor: the query parameter, else the browser's preferences."""
-        requested = self.requested_language(request.query_params.get("lang"))
-        return requested or choose_language(
-            parse_accept_language(request.headers.get("accept-language", "")), self.backend.languages
-        )
+        requested = self.requested_language(parse_query(request.scope["query_string"]).language)
+        preferences = parse_accept_language(request.header("accept-language") or "")
+        return requested or choose_language(preferences, self.backend.languages)
 
     def page(
         self,

@@ -5,19 +5,25 @@ from __future__ import annotations
 import logging
 from urllib.parse import quote, urlencode
 
-from starlette.requests import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from nps_connect.records.pages import Submission, SurveyPage, SurveyPageRequest, VisitOutcome
 from nps_connect.records.responses import segment_of
 from nps_connect.rendering.labels import standard_question
 from nps_connect.web.forms import SurveyForm, parse_form, parse_query
-from nps_connect.web.request_data import UnreadableBody, build_page_view, is_cross_site, read_body
+from nps_connect.web.request_data import build_page_view, is_cross_site
 from nps_connect.web.site import Site
+from nps_connect.web.web_request import UnreadableBody, WebRequest
 
 log = logging.getLogger(__name__)
 
-MAX_FORM_BYTES = 4 * 1024 * 1024
+MAX_FORM_BYTES = 128 * 1024
+"""The longest comment in three-byte characters, percent-encoded, takes 45 KB; the rest is for follow-up questions."""
+
+MAX_INLINE_FORM_BYTES = 16 * 1024
+"""Larger forms are parsed in a thread: the event loop serves everybody else meanwhile."""
+
 STATUS_BY_STATE = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
 
 
@@ -25,20 +31,17 @@ class SurveyPages:
     """Serves the survey pages without FastAPI's routing and middleware, which cost as much as the page itself.
 
     Attributes:
+        prefix: of the paths.
         path: the route template, for the access log.
     """
 
+    prefix = "/s/"
     path = "/s/{token}"
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def token_in(self, path: str) -> str | None:
-        """Return the token of a survey page's path; None for any other path."""
-        token = path[3:]
-        return token if token and path.startswith("/s/") and "/" not in token else None
-
-    async def respond(self, request: Request, token: str) -> Response:
+    async def respond(self, request: WebRequest, token: str) -> Response:
         """Handle one request for a survey page."""
         if request.method == "POST":
             return await self._handle_post(request, token)
@@ -48,7 +51,7 @@ class SurveyPages:
         response.headers["Allow"] = "GET, HEAD, POST"
         return response
 
-    async def _show(self, request: Request, token: str) -> Response:
+    async def _show(self, request: WebRequest, token: str) -> Response:
         site = self._site
         query = parse_query(request.scope["query_string"])
         language = site.requested_language(query.language)
@@ -59,14 +62,18 @@ class SurveyPages:
             return site.head_response(STATUS_BY_STATE[page.state])
         return _render(site, request, token, page, language=language, chosen=query.score, more=query.more)
 
-    async def _handle_post(self, request: Request, token: str) -> Response:
+    async def _handle_post(self, request: WebRequest, token: str) -> Response:
         site = self._site
         if is_cross_site(request, site.backend.public_url):
             return site.notice("elsewhere", site.visitor_language(request), 403, token=token)
+        if not site.backend.is_survey_token(token):
+            return site.notice("unknown", site.visitor_language(request), 404)
         try:
-            form = parse_form(await read_body(request, MAX_FORM_BYTES))
+            body = await request.read_body(MAX_FORM_BYTES)
         except UnreadableBody as error:
             return site.notice("too_large", site.visitor_language(request), error.status)
+        is_small = len(body) <= MAX_INLINE_FORM_BYTES
+        form = parse_form(body) if is_small else await run_in_threadpool(parse_form, body)
         if form.switch_language is not None:
             return await self._switch_language(request, token, form)
         language = site.requested_language(form.language)
@@ -75,7 +82,7 @@ class SurveyPages:
             return _render(site, request, token, page, language=language, problem=True, typed=form)
         return await self._submit(request, token, form, language)
 
-    async def _submit(self, request: Request, token: str, form: SurveyForm, language: str | None) -> Response:
+    async def _submit(self, request: WebRequest, token: str, form: SurveyForm, language: str | None) -> Response:
         """Store a submission, then redirect: reload and back button must not submit it again."""
         site = self._site
         view = build_page_view(request, site.clock(), score=form.score, language=language)
@@ -90,7 +97,7 @@ class SurveyPages:
             return site.redirect(_redirect_target(token, form, language, outcome))
         return _render(site, request, token, await site.page_batcher.submit(submitted), language=language)
 
-    async def _switch_language(self, request: Request, token: str, form: SurveyForm) -> Response:
+    async def _switch_language(self, request: WebRequest, token: str, form: SurveyForm) -> Response:
         """Show the page in another language with the text typed so far; submits nothing."""
         query = parse_query(request.scope["query_string"])
         language = self._site.requested_language(form.switch_language)
@@ -99,7 +106,7 @@ class SurveyPages:
         return _render(self._site, request, token, page, language=language, chosen=query.score, more=more, typed=form)
 
     async def _view(
-        self, request: Request, token: str, language: str | None, *, submitted_score: int | None = None
+        self, request: WebRequest, token: str, language: str | None, *, submitted_score: int | None = None
     ) -> SurveyPage:
         """Record a page view and return the page."""
         visit = SurveyPageRequest(token, build_page_view(request, self._site.clock(), language=language))
@@ -131,7 +138,7 @@ def _redirect_target(token: str, form: SurveyForm, language: str | None, outcome
 
 def _render(
     site: Site,
-    request: Request,
+    request: WebRequest,
     token: str,
     page: SurveyPage,
     *,

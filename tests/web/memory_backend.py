@@ -58,6 +58,15 @@ class MemoryBackend:
         self._require_database()
         return "nps_connect_surveys_today 3\n"
 
+    def takes_webhooks(self, connection: str) -> bool:
+        return connection == "crm"
+
+    def is_survey_token(self, token: str) -> bool:
+        return token == "late" or token.startswith(("marie", "paul", "open"))
+
+    def is_bounce_token(self, token: str) -> bool:
+        return token == "relay"
+
     def accept_webhooks(self, webhooks: Sequence[tuple[str, WebhookRequest]]) -> list[Exception | None]:
         self._require_database()
         return [self._refusal(connection, request) for connection, request in webhooks]

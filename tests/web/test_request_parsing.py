@@ -3,11 +3,11 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import Request
 
 from nps_connect.rendering.languages import parse_accept_language
 from nps_connect.web.forms import parse_form, parse_score
-from nps_connect.web.request_data import UnreadableBody, read_body, truncate_to_network
+from nps_connect.web.request_data import truncate_to_network
+from nps_connect.web.web_request import UnreadableBody, WebRequest
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_any_accept_language_header_is_parsed(header):
 
 def build_request(receive):
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
-    return Request(scope, receive)
+    return WebRequest(scope, receive)
 
 
 def test_an_incomplete_body_is_unreadable():
@@ -74,16 +74,16 @@ def test_an_incomplete_body_is_unreadable():
         return messages.pop(0)
 
     with pytest.raises(UnreadableBody) as caught:
-        asyncio.run(read_body(build_request(receive), 100))
+        asyncio.run(build_request(receive).read_body(100))
     assert caught.value.status == 400
 
 
 def test_a_slow_body_times_out(monkeypatch):
-    monkeypatch.setattr("nps_connect.web.request_data.BODY_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr("nps_connect.web.web_request.BODY_TIMEOUT_SECONDS", 0.01)
 
     async def receive():
         await asyncio.sleep(3600)
 
     with pytest.raises(UnreadableBody) as caught:
-        asyncio.run(read_body(build_request(receive), 100))
+        asyncio.run(build_request(receive).read_body(100))
     assert caught.value.status == 408

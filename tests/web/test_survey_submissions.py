@@ -1,10 +1,13 @@
 """Submissions to the survey page; no input causes a server error."""
 
+import threading
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from nps_connect.web.forms import parse_form
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -65,15 +68,39 @@ def test_other_bodies_are_refused_with_a_page(client, backend, content, content_
 
 
 def test_a_long_comment_is_truncated(client, backend):
-    assert client.post("/s/marie", data={"score": "5", "comment": "é" * 500_000}).status_code == 200
+    assert client.post("/s/marie", data={"score": "5", "comment": "é" * 20_000}).status_code == 200
     assert backend.responses[0].comment == "é" * 5000
 
 
-def test_a_form_over_the_size_limit_is_refused_with_a_page(client, backend):
-    response = client.post("/s/marie", data={"score": "5", "comment": "x" * 5_000_000})
+def test_a_form_of_up_to_128_kib_is_accepted_and_a_larger_one_refused_with_a_page(client, backend):
+    form = b"score=5&comment="
+    assert client.post("/s/marie", content=form + b"x" * (128 * 1024 - len(form))).status_code == 200
+    backend.responses.clear()
+    response = client.post("/s/marie", content=form + b"x" * (128 * 1024 + 1 - len(form)))
     assert response.status_code == 413
     assert "<h1>" in response.text
     assert backend.responses == []
+
+
+@pytest.mark.parametrize(("size", "is_parsed_by_the_loop"), [(16 * 1024, True), (16 * 1024 + 1, False)])
+def test_a_form_over_16_kib_is_parsed_in_a_thread(client, monkeypatch, size, is_parsed_by_the_loop):
+    threads = []
+
+    def parse(body):
+        threads.append(threading.current_thread())
+        return parse_form(body)
+
+    monkeypatch.setattr("nps_connect.web.survey.parse_form", parse)
+    client.post("/s/marie", content=b"score=5&comment=".ljust(size, b"x"))
+    assert [thread is threading.current_thread() for thread in threads] == [is_parsed_by_the_loop]
+
+
+def test_the_token_is_checked_before_the_form_is_read(client):
+    async def never():
+        raise AssertionError("the form was read")
+        yield b""
+
+    assert client.post("/s/nobody", content=never()).status_code == 404
 
 
 def test_a_comment_loses_only_control_and_direction_characters(client, backend):
@@ -146,6 +173,7 @@ def test_do_not_contact_stays_ticked(client, backend, read_form):
         {"origin": "https://evil.example.com"},
         {"origin": "http://testserver.evil.example.com"},
         {"origin": "garbage"},
+        {"origin": "http://["},
     ],
 )
 def test_a_cross_site_form_is_refused_with_a_link_to_the_page(client, backend, headers):

@@ -60,6 +60,16 @@ def test_a_content_length_over_the_limit_is_refused_before_reading(client, backe
     assert response.status_code == 413
 
 
+@pytest.mark.parametrize("path", ["/hooks/other", "/b/other"])
+def test_the_connection_or_token_is_checked_before_the_body_is_read(client, path):
+    async def never():
+        raise AssertionError("the body was read")
+        yield b""
+
+    response = client.post(path, content=never(), headers=GOOD)
+    assert (response.status_code, response.json()) == (404, {"error": "unknown_connection"})
+
+
 def test_received_bytes_are_counted_whatever_the_content_length(client, backend):
     chunks = []
 
@@ -82,7 +92,7 @@ def test_an_unavailable_database_asks_for_a_resend(client, backend):
 
 
 def test_a_blocked_ledger_asks_for_a_resend_before_the_vendor_times_out(client, backend, monkeypatch):
-    monkeypatch.setattr("nps_connect.web.routes.STORE_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("nps_connect.web.machine_routes.STORE_TIMEOUT_SECONDS", 0.05)
     free = threading.Event()
     backend.gate = free
     response = client.post("/hooks/crm", content=b"{}", headers=GOOD)

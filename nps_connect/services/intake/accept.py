@@ -50,12 +50,25 @@ def accept_webhooks(ctx: Context, requests: Sequence[tuple[str, WebhookRequest]]
     return results
 
 
+def takes_webhooks(ctx: Context, connection_name: str) -> bool:
+    """Return whether there is a connection of this name that takes its events from webhooks."""
+    connection = ctx.connections.get(connection_name)
+    return connection is not None and connection.settings.events == "webhook"
+
+
 def _verify_request(ctx: Context, connection_name: str, request: WebhookRequest) -> dict[str, Any] | Exception:
     """Return the row to be stored, or why the request is refused."""
+    if not takes_webhooks(ctx, connection_name):
+        return WebhookRejected("unknown_connection")
+    connection = ctx.connections[connection_name]
     try:
-        _verify(ctx, connection_name, request)
+        ctx.plugins.call(ctx.plugin_name(connection_name), "nps_verify_webhook", connection=connection, request=request)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the error is the answer to this request
         return error
+    try:
+        json.loads(request.body)
+    except (ValueError, RecursionError):
+        return WebhookRejected("unreadable", "signed, but not JSON")
     return {
         "queue_name": parse_queue(connection_name),
         "due_at": request.received_at,
@@ -70,14 +83,3 @@ def _verify_request(ctx: Context, connection_name: str, request: WebhookRequest)
         "body": request.body,
         "received_at": request.received_at,
     }
-
-
-def _verify(ctx: Context, connection_name: str, request: WebhookRequest) -> None:
-    connection = ctx.connections.get(connection_name)
-    if connection is None or connection.settings.events != "webhook":
-        raise WebhookRejected("unknown_connection")
-    ctx.plugins.call(ctx.plugin_name(connection_name), "nps_verify_webhook", connection=connection, request=request)
-    try:
-        json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise WebhookRejected("unreadable", "signed, but not JSON") from None
