@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from statistics import median
 from typing import Any
+from urllib.parse import parse_qs
 
 import psutil
 from fastapi import FastAPI
@@ -155,8 +156,8 @@ def _bare_app(_url: str) -> object:
 
     @app.post("/s/{token}")
     async def press(request: Request) -> Response:
-        form = await request.form()
-        return RedirectResponse(f"./?score={form['send']}", 303)
+        form = parse_qs((await request.body()).decode())
+        return RedirectResponse(f"./?score={form['send'][0]}", 303)
 
     return app
 
