@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from benchmarks._fixtures import application_at, databases
 from nps_connect.web.app import create_app
+from nps_connect.web.server import build_server
 
 SECONDS = 4.0
 BODY = json.dumps([{"id": "1", "person": "1", "at": "2026-11-17T09:00:00+00:00"}]).encode()
@@ -63,7 +63,7 @@ def _measure_load(app: Any, connections: int) -> tuple[int, float]:
 def _run_server(app: Any) -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0), backlog=256)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = build_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

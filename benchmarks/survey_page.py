@@ -169,12 +169,11 @@ def _product_app(url: str) -> object:
     return create_app(application.backend, clock=application.clock)
 
 
-def _serve(make: Callable[[str], object], url: str, listener: socket.socket) -> None:
-    import uvicorn
+def _serve(make: Callable[[str], Any], url: str, listener: socket.socket) -> None:
+    from nps_connect.web.server import build_server
 
-    config = uvicorn.Config(make(url), access_log=False, log_level="error", ws="none")
     with reduced_gc():  # as `run` and `serve` do, for both
-        uvicorn.Server(config).run(sockets=[listener])
+        build_server(make(url)).run(sockets=[listener])
 
 
 def _start_server(make: Callable[[str], object], url: str) -> ServerProcess:

@@ -37,8 +37,9 @@ PRELOADED_MODULES = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite",
     "uvicorn.lifespan.on",
+    "nps_connect.web.server",
     "uvicorn.loops.auto",
-    "uvicorn.protocols.http.auto",
+    "uvloop",
 )
 
 

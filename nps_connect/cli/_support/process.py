@@ -19,9 +19,6 @@ from nps_connect.errors import ConfigError, NpsConnectError
 if TYPE_CHECKING:
     from nps_connect.app.application import Application
 
-SHUTDOWN_TIMEOUT_SECONDS = 10
-"""How long open requests may continue after the stop signal."""
-
 POLL_INTERVAL_SECONDS = 0.5
 
 
@@ -32,10 +29,9 @@ def run_web_server(application: Application) -> Iterator[threading.Thread]:
     Raises:
         ConfigError: cannot listen on the configured address.
     """
-    import uvicorn
-
     from nps_connect.app.web_backend import ApplicationWebBackend
     from nps_connect.web.app import create_app
+    from nps_connect.web.server import GRACEFUL_SHUTDOWN_SECONDS, build_server
     from nps_connect.worker.gc_tuning import reduced_gc
 
     host, _, port = application.ctx.settings.core.listen.rpartition(":")
@@ -48,15 +44,8 @@ def run_web_server(application: Application) -> Iterator[threading.Thread]:
             key="core.listen",
             fix="stop the process that listens there, or configure another host and port",
         ) from None
-    config = uvicorn.Config(
-        create_app(ApplicationWebBackend(application.ctx), clock=application.ctx.clock),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
-    )
-    server = uvicorn.Server(config)
+    app = create_app(ApplicationWebBackend(application.ctx), clock=application.ctx.clock)
+    server = build_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     thread.start()
     try:
@@ -64,7 +53,7 @@ def run_web_server(application: Application) -> Iterator[threading.Thread]:
             yield thread
     finally:
         server.should_exit = True
-        thread.join(SHUTDOWN_TIMEOUT_SECONDS + 5)
+        thread.join(GRACEFUL_SHUTDOWN_SECONDS + 5)
         listener.close()
 
 
