@@ -20,8 +20,10 @@ from nps_connect.ledger.columns import Base
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.schema import create, latest_version, require_current_schema, upgrade
+from nps_connect.records.bounces import Bounce
 from nps_connect.services.operations.connection_findings import count_unreadable
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
+from nps_connect.services.suppressions.bounce_effects import find_delivery
 
 EXTRA_REVISIONS = Path(__file__).parent / "extra_revisions"
 MORE_THAN_ONE_STEP = 1001
@@ -96,8 +98,8 @@ def test_the_migration_creates_exactly_the_declared_tables(ledger, empty_ledger)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL plans by what the tables hold
-@pytest.mark.parametrize("index", ["ix_raw_requests_unreadable", "ix_responses_to_confirm"])
-def test_the_counts_of_status_use_a_partial_index(ledger, index):
+@pytest.mark.parametrize("index", ["ix_raw_requests_unreadable", "ix_responses_to_confirm", "ix_deliveries_message_id"])
+def test_the_counts_of_status_and_the_mail_that_came_back_use_a_partial_index(ledger, index):
     executed: list[tuple[str, object]] = []
 
     def record_statement(_connection, _cursor, statement, parameters, *_):
@@ -107,6 +109,7 @@ def test_the_counts_of_status_use_a_partial_index(ledger, index):
     with ledger.read() as session:
         count_unreadable(session, "crm")
         count_awaiting_confirmation(session, datetime(2026, 11, 17, tzinfo=UTC))
+        find_delivery(session, Bounce(kind="soft", message_id="<ours@example.com>"))
     event.remove(ledger.engine, "before_cursor_execute", record_statement)
     with ledger.engine.connect() as connection:
         plans = [

@@ -13,6 +13,7 @@ from nps_connect import (
     Bounce,
     DeliveryError,
     MailboxPage,
+    NotAllowed,
     Rejected,
     RetryLater,
     Undeliverable,
@@ -93,6 +94,20 @@ def test_another_refusal_is_a_soft_bounce_without_suppression(application):
     assert load_suppressions(application) == []
     assert load_bounces(application) == [("soft", "smtp", None)]
     assert decide_again(application) == "surveyed"
+
+
+def test_a_server_that_refuses_us_suppresses_nobody_and_holds_the_next_mail(application):
+    application.crm.knows("1", "marie@example.com")
+    application.crm.knows("2", "paul@example.com")
+    application.webhook(application.won("1"))
+    application.webhook(application.won("2"))
+    application.run()
+    application.clock.forward("3d")
+    application.post.raising = [NotAllowed("the mail server refused the recipient (550)", status=550)]
+    application.run()
+    assert {row.state for row in application.deliveries("send_survey")} <= {"pending", "held"}
+    assert load_suppressions(application) == []
+    assert load_bounces(application) == []
 
 
 def test_a_refusal_by_a_helpdesk_is_not_a_bounce(application):
