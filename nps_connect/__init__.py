@@ -143,7 +143,8 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'nps_connect' has no attribute {name!r}")
-    return getattr(import_module(module), name)
+    value = globals()[name] = getattr(import_module(module), name)  # the next access is an ordinary one
+    return value
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,27 +40,15 @@ DEFAULT_CONCURRENCY = 4
 Transports = Mapping[str, httpx.BaseTransport]
 
 
-class _WakeRelay:
-    """Forwards wake-ups to the engine, which is created after the context."""
-
-    def __init__(self) -> None:
-        self.forward_to: Callable[[str], object] = lambda _queue_name: None
-
-    def __call__(self, queue_name: str) -> None:
-        self.forward_to(queue_name)
-
-
 @dataclass(frozen=True)
 class Application:
     """The joined application. Close it after use.
 
     Attributes:
         ctx: the parts that services use.
-        wake_relay: forwards the wake-ups of services.
     """
 
     ctx: Context
-    wake_relay: _WakeRelay
 
     def create_engine(self) -> Engine:
         """Create an engine for this configuration, not started, and the rows of its periodic jobs."""
@@ -70,7 +58,7 @@ class Application:
         settings = self.ctx.settings
         concurrency = {name: settings.delivery.concurrency.get(name, DEFAULT_CONCURRENCY) for name in names}
         engine = Engine(self.ctx, build_queues(self.ctx, jobs), settings.core.workers, concurrency)
-        self.wake_relay.forward_to = engine.wake
+        self.ctx.wake.forward_to = engine.wake
         return engine
 
     def close(self) -> None:
@@ -148,7 +136,6 @@ def build_application(
         transports: replace the network, by connection name.
     """
     rng = rng or random.SystemRandom()
-    wake_relay = _WakeRelay()
     keys = [key.get_secret_value() for key in settings.core.signing_keys]
     filters = compile_filters(settings, plugins, connection_settings)
     uses = build_filter_uses(settings, plugins, connection_settings, filters)
@@ -188,9 +175,8 @@ def build_application(
         journal=SuppressionJournal(state_dir.journal_file if state_dir else None, keys),
         state_dir=state_dir,
         random=rng,
-        wake=wake_relay,
     )
-    return Application(ctx, wake_relay)
+    return Application(ctx)
 
 
 def compile_filters(

@@ -41,7 +41,7 @@ def worker_lifespan(application: Application, *, role: str, is_sole_process: boo
         if not engine.wake(queue_name) and notifier is not None:
             notifier.wake(queue_name)
 
-    application.wake_relay.forward_to = wake
+    application.ctx.wake.forward_to = wake
     heartbeat.start()
     engine.start()
     if notifier is not None:
@@ -62,7 +62,7 @@ def web_lifespan(application: Application) -> Iterator[None]:
     heartbeat, notifier = Heartbeat(application.ctx, "serve"), _build_notifier(application, None)
     heartbeat.start()
     if notifier is not None:
-        application.wake_relay.forward_to = notifier.wake
+        application.ctx.wake.forward_to = notifier.wake
         notifier.start()
     try:
         yield

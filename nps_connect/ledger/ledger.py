@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -49,26 +48,30 @@ class FairLock:
         self._waiters: deque[tuple[int, threading.Lock]] = deque()
         self._holder: int | None = None
 
-    def __enter__(self) -> None:
-        thread_id = threading.get_ident()
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Wait for the lock, and hold it until the end of the block.
+
+        Raises:
+            RuntimeError: this thread holds it already.
+        """
+        thread_id, granted = threading.get_ident(), threading.Lock()
         with self._lock:
             if self._holder == thread_id:
                 raise RuntimeError("this thread holds the lock already: a write within a write")
             if self._holder is None:
                 self._holder = thread_id
-                return
-            granted = threading.Lock()
-            granted.acquire()
-            self._waiters.append((thread_id, granted))
-        granted.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._lock:
-            self._holder, granted = self._waiters.popleft() if self._waiters else (None, None)
-        if granted is not None:
-            granted.release()
+            else:
+                granted.acquire()
+                self._waiters.append((thread_id, granted))
+        granted.acquire()  # waits until the thread before this one releases it
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holder, next_granted = self._waiters.popleft() if self._waiters else (None, None)
+            if next_granted is not None:
+                next_granted.release()
 
 
 class Ledger:
@@ -118,7 +121,7 @@ class Ledger:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
             return
-        with self._write_lock, Session(self._immediate, expire_on_commit=False) as session, session.begin():
+        with self._write_lock.hold(), Session(self._immediate, expire_on_commit=False) as session, session.begin():
             yield session
 
     def ping(self) -> None:

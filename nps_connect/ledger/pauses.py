@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import CheckConstraint, bindparam, delete, select, update
+from sqlalchemy import CheckConstraint, bindparam, delete, select, union_all, update
 from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.columns import Base, UtcDateTime
+from nps_connect.ledger.quotas import QuotaRow
 from nps_connect.ledger.upserts import insert_for, insert_many
 
 MAIL_SCOPE = "mail"
@@ -80,6 +81,12 @@ class BreakerRow(Base, table=True):
 PAUSED_SCOPES_QUERY = select(col(PauseRow.scope))
 FAILING_SCOPES_QUERY = select(col(BreakerRow.scope))
 OPEN_UNTIL_QUERY = select(col(BreakerRow.open_until)).where(col(BreakerRow.scope) == bindparam("scope"))
+NO_CALL_BEFORE_QUERY = union_all(
+    OPEN_UNTIL_QUERY,
+    select(col(QuotaRow.paused_until)).where(
+        col(QuotaRow.connection) == bindparam("connection"), col(QuotaRow.name) == "general"
+    ),
+)
 
 
 def connection_scope(name: str) -> str:
@@ -125,15 +132,15 @@ def resume(session: Session, scope: str) -> bool:
     return deleted.scalar() is not None
 
 
-def open_until(session: Session, scope: str) -> datetime | None:
-    """Return the time before which no call is allowed; None if the breaker is closed."""
-    return session.connection().execute(OPEN_UNTIL_QUERY, {"scope": scope}).scalar()
+def no_call_before(session: Session, connection: str) -> list[datetime]:
+    """Return the moments before which a connection is not called: of its open breaker and of its paused quota."""
+    parameters = {"scope": connection_scope(connection), "connection": connection}
+    return [*filter(None, session.connection().execute(NO_CALL_BEFORE_QUERY, parameters).scalars())]
 
 
 def acquire_call(session: Session, scope: str, *, now: datetime) -> Literal["closed", "open", "probe"]:
     """Ask for permission to call: ``closed`` (allowed), ``open`` (not now), ``probe`` (one call with one delivery)."""
-    until = open_until(session, scope)
-    if until is None:
+    if session.connection().execute(OPEN_UNTIL_QUERY, {"scope": scope}).scalar() is None:
         return "closed"
     acquired_scope = session.execute(
         update(BreakerRow)

@@ -69,7 +69,8 @@ class LedgerRateLimiter:
         """
         with self._ledger.write() as session:
             now = self._clock()
-            outer_pause = paused_until(session, connection, quota.within) if quota.within else None
+            outer = {"of": connection, "quota": quota.within}
+            outer_pause = session.connection().execute(PAUSED_UNTIL_QUERY, outer).scalar() if quota.within else None
             remaining, refilled_at, own_pause = _load_bucket(session, connection, quota, now)
             until = max((pause for pause in (own_pause, outer_pause) if pause is not None), default=now)
             if until > now:
@@ -111,11 +112,6 @@ def pause_quota(session: Session, connection: str, name: str, *, until: datetime
         .values(connection=connection, name=name, tokens=0.0, refilled_at=until, **values)
         .on_conflict_do_update(index_elements=["connection", "name"], set_=values)
     )
-
-
-def paused_until(session: Session, connection: str, name: str = "general") -> datetime | None:
-    """Return the end of a quota's pause; None if it was never paused."""
-    return session.connection().execute(PAUSED_UNTIL_QUERY, {"of": connection, "quota": name}).scalar()
 
 
 def _burst_size(calls: float) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import to_json
@@ -62,8 +63,10 @@ def insert_many(
     if not rows:
         return []
     target = table.__table__
-    defaults = {name: value for name, value in _column_defaults(target).items() if name not in rows[0]}
-    names = tuple(column.name for column in target.c if column.name in rows[0] or column.name in defaults)
+    defaults = dict(_column_defaults(target))
+    for name in rows[0].keys() & defaults.keys():
+        del defaults[name]
+    names = tuple(filter({*rows[0], *defaults}.__contains__, target.c.keys()))
     clauses = _Clauses(target, names, on_conflict, tuple(skip_existing), tuple(returning))
     connection = session.connection()
     if connection.dialect.name != "sqlite":
@@ -72,19 +75,19 @@ def insert_many(
             _json_statement(clauses), {ROWS_PARAMETER: to_json(complete).decode(), **parameters}
         )
         return list(result.all()) if returning else []
-    columns = [
-        _encode_column(
-            target.c[name].type, [defaults[name]] * len(rows) if name in defaults else [row[name] for row in rows]
-        )
-        for name in names
-    ]
+    columns: list[Sequence[Any]] = []
+    for name in names:
+        values = [defaults[name]] * len(rows) if name in defaults else list(map(itemgetter(name), rows))
+        columns.append(_encode_column(target.c[name].type, values))
     encoded = list(zip(*columns, strict=True))
     inserted: list[Any] = []
     while encoded:
         count = min(MAX_STATEMENT_ROWS, 1 << len(encoded).bit_length() - 1)
         text, trailing = _values_statement(clauses, count)
-        after_rows = [_encode_column(None, [parameters[name]])[0] for name in trailing]
-        result = connection.exec_driver_sql(text, (*chain.from_iterable(encoded[:count]), *after_rows))
+        bound = list(chain.from_iterable(encoded[:count]))
+        for name in trailing:
+            bound += _encode_column(None, [parameters[name]])
+        result = connection.exec_driver_sql(text, tuple(bound))
         inserted += result.all() if returning else []
         encoded = encoded[count:]
     return inserted

@@ -43,20 +43,17 @@ def render_ticket(
     """
     tongue, _ = translator(language)
     subject = _("Your feedback to %(company)s") % {"company": one_line(company)}
+    history: list[dict[str, object]] = []
+    for earlier in answered.history[:MAX_HISTORY]:
+        day = format_day(earlier.answered_at.astimezone(zone), tongue)
+        touchpoint, comment = touchpoint_label(earlier.touchpoint, tongue), one_line(earlier.comment or "")
+        history.append({"day": day, "score": earlier.score, "touchpoint": touchpoint, "comment": comment})
     values = {
         **_template_values(answered, tongue),
         "answered_at": format_datetime(answered.response.answered_at, zone, tongue),
         "deadline": format_datetime(deadline, zone, tongue) if deadline else None,
         "link": answered.contact.link,
-        "history": [
-            {
-                "day": format_day(earlier.answered_at.astimezone(zone), tongue),
-                "score": earlier.score,
-                "touchpoint": touchpoint_label(earlier.touchpoint, tongue),
-                "comment": one_line(earlier.comment or ""),
-            }
-            for earlier in answered.history[:MAX_HISTORY]
-        ],
+        "history": history,
         "older_count": max(0, len(answered.history) - MAX_HISTORY),
     }
     return _render_text("ticket", tongue, subject, values)
@@ -78,6 +75,7 @@ def render_ticket_update(
     recovered = changed and previous_score is not None and segment_of(previous_score) == "detractor"
     values = {
         **_template_values(answered, tongue),
+        "customer": None,  # the ticket names the customer
         "previous_score": previous_score if changed else None,
         "recovered": recovered and answered.response.segment != "detractor",
         "is_recovery_survey": is_recovery_survey,
@@ -181,6 +179,10 @@ def _title_values(answered: ContactResponse, language: str) -> dict[str, object]
 def _template_values(answered: ContactResponse, language: str) -> dict[str, object]:
     contact, response = answered.contact, answered.response
     comment = sanitize_comment(response.comment)
+    follow_up: list[dict[str, str]] = []
+    for answer in response.follow_up:
+        question = typeset(one_line(answer.question), language)
+        follow_up.append({"question": question, "answer": one_line(answer.answer, 1000)})
     return {
         "customer": _customer_label(answered),
         "mailbox": contact.email,
@@ -189,10 +191,7 @@ def _template_values(answered: ContactResponse, language: str) -> dict[str, obje
         "survey": readable_name(response.survey),
         "touchpoint": touchpoint_label(response.touchpoint, language),
         "comment_lines": comment.split("\n") if comment else [],
-        "follow_up": [
-            {"question": typeset(one_line(answer.question), language), "answer": one_line(answer.answer, 1000)}
-            for answer in response.follow_up
-        ],
+        "follow_up": follow_up,
         "do_not_contact": response.do_not_contact,
         "response_language": language_label(response.language, language),
     }

@@ -105,28 +105,6 @@ class PreparationBatch:
     looked_up: Mapping[int, Contact]
     _loaded: dict[Callable[[PreparationBatch], Any], Any] = field(default_factory=dict, init=False)
 
-    def contact(self, row: DeliveryRow) -> ContactRow:
-        """Return the contact of a delivery.
-
-        Raises:
-            ValueError: it has none, or the stored one cannot be read.
-        """
-        contact = self.contacts.get(row.contact_id or 0)
-        if contact is None:
-            raise ValueError(f"delivery {row.id} has no readable contact")
-        return contact
-
-    def response(self, row: DeliveryRow) -> ResponseRow:
-        """Return the response of a delivery.
-
-        Raises:
-            ValueError: it has none, or the stored one cannot be read.
-        """
-        response = self.responses.get(row.response_id or 0)
-        if response is None:
-            raise ValueError(f"delivery {row.id} has no readable response")
-        return response
-
     def load_once(self, load: Callable[[PreparationBatch], T]) -> T:
         """Return what a function reads for all deliveries of the batch; it is called once."""
         if load not in self._loaded:

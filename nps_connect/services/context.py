@@ -43,6 +43,17 @@ def delivery_queue(connection: str, action: str) -> str:
     return f"{connection}/{action}"
 
 
+class WakeRelay:
+    """Forwards wake-ups to the engine, which is created after the context; without one they have no effect."""
+
+    def __init__(self) -> None:
+        self.forward_to: Callable[[str], object] = lambda _queue_name: None
+
+    def __call__(self, queue_name: str) -> None:
+        """Notify the engine that a queue has work."""
+        self.forward_to(queue_name)
+
+
 @dataclass(frozen=True)
 class Context:
     """The application's parts.
@@ -76,20 +87,16 @@ class Context:
     journal: SuppressionJournal
     state_dir: StateDir | None = None
     random: random.Random = field(default_factory=random.SystemRandom)
-    wake: Callable[[str], None] = lambda _queue_name: None
+    wake: WakeRelay = field(default_factory=WakeRelay)
     leases: Leases = field(default_factory=Leases)
-
-    def plugin_name(self, connection: str) -> str:
-        """Return the name of a connection's plugin."""
-        return str(self.connections[connection].settings.plugin)
 
     def connector_info(self, connection: str) -> ConnectorInfo:
         """Return what a connection's plugin declares."""
-        return self.plugins.infos[self.plugin_name(connection)]
+        return self.plugins.infos[self.connections[connection].settings.plugin]
 
     def has(self, connection: str, hook: str) -> bool:
         """Return whether the connection is configured and its plugin implements a hook."""
-        return connection in self.connections and self.plugins.has(self.plugin_name(connection), hook)
+        return connection in self.connections and self.plugins.has(self.connections[connection].settings.plugin, hook)
 
     def token(self) -> str:
         """Return a new lease token of 32 hexadecimal digits, renewed while this thread works."""

@@ -18,8 +18,8 @@ class Cases(SettingsTable):
         high_up_to: scores up to this one open a ticket of high priority, -1 disables it; other detractors get normal
             priority.
         owner_field: contact field with the owner in the CRM, for ``cases list``.
-        alert_when_overdue: alert staff, once, when the deadline of an open case (`rules.tickets`) has passed. Needs a
-            helpdesk that sends events of solved tickets (its `events` are not ``none``).
+        alert_when_overdue: alert staff, once, when the deadline of an open case (the end of the next working day) has
+            passed. Needs a helpdesk that sends events of solved tickets (its `events` are not ``none``).
     """
 
     urgent_up_to: int = Field(default=3, ge=-1, le=6)

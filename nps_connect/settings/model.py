@@ -164,7 +164,7 @@ class Core(SettingsTable):
     trusted_proxies: tuple[ProxyNetwork, ...] = ()
     workers: int = Field(default=4, ge=1, le=64)
 
-    @property
+    @cached_property
     def url(self) -> str:
         """The public address without a trailing slash."""
         return str(self.public_url).rstrip("/")
@@ -174,7 +174,7 @@ class Core(SettingsTable):
         """The customer service address."""
         return self.help_email or self.fallback_email
 
-    @property
+    @cached_property
     def language(self) -> str:
         """The default language."""
         return self.languages[0]

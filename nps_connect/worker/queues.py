@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from nps_connect.ledger import claims, pauses, quotas
+from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.ledger.workers import JobRow
@@ -54,9 +54,7 @@ class WorkQueue:
                 return None
             if not self.is_delivery:
                 return due_at
-            quota_pause = quotas.paused_until(session, self.connection)
-            breaker_open = pauses.open_until(session, pauses.connection_scope(self.connection))
-            return max(filter(None, (due_at, quota_pause, breaker_open)))
+            return max([due_at, *pauses.no_call_before(session, self.connection)])
 
 
 def build_queues(ctx: Context, jobs: dict[str, PeriodicJob]) -> list[WorkQueue]:

@@ -9,11 +9,11 @@ from support.sqlite_files import copy_database
 from nps_connect.ledger.ledger import Ledger
 
 CEILINGS = {
-    "webhook to invitation": {"pairs": 4, "upward": 0, "files": 35, "functions": 154},
-    "send_survey": {"pairs": 3, "upward": 0, "files": 42, "functions": 161},
-    "submission": {"pairs": 5, "upward": 0, "files": 23, "functions": 94},
-    "write_score": {"pairs": 2, "upward": 0, "files": 17, "functions": 55},
-    "open_ticket": {"pairs": 3, "upward": 0, "files": 32, "functions": 98},
+    "webhook to invitation": {"pairs": 4, "upward": 0, "files": 34, "functions": 147},
+    "send_survey": {"pairs": 3, "upward": 0, "files": 39, "functions": 156},
+    "submission": {"pairs": 5, "upward": 0, "files": 22, "functions": 87},
+    "write_score": {"pairs": 2, "upward": 0, "files": 15, "functions": 50},
+    "open_ticket": {"pairs": 3, "upward": 0, "files": 24, "functions": 79},
 }
 """Only ever lowered. ``make trace`` prints the figures and what they count."""
 

@@ -136,7 +136,7 @@ class ApplicationHarness:
             rng=random.Random(seed),
             transports=transports,
         )
-        self.app.wake_relay.forward_to = self.woken.append
+        self.app.ctx.wake.forward_to = self.woken.append
         self.ctx = self.app.ctx
         self.backend = ApplicationWebBackend(self.ctx)
         jobs = build_jobs(self.ctx)

@@ -68,8 +68,8 @@ def send_test_message(ctx: Context, survey: str, message: Message) -> Receipt:
     """
     from nps_connect.errors import DeliveryError
 
-    channel = ctx.settings.surveys[survey].channel
-    [outcome] = ctx.plugins.deliver(ctx.plugin_name(channel), "nps_send_messages", ctx.connections[channel], [message])
+    channel = ctx.connections[ctx.settings.surveys[survey].channel]
+    [outcome] = ctx.plugins.deliver(channel.settings.plugin, "nps_send_messages", channel, [message])
     if isinstance(outcome, DeliveryError):
         raise CommandError(f"not sent: {ctx.redact(outcome.message)}")
     return outcome

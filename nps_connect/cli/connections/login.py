@@ -28,8 +28,8 @@ def login(options: Options, name: str, code: str | None, as_json: bool) -> None:
 
     with options.open_application() as application:
         ctx = application.ctx
-        plugin = ctx.plugin_name(require_connection(name, ctx.connections))
-        connection = ctx.connections[name]
+        connection = ctx.connections[require_connection(name, ctx.connections)]
+        plugin = connection.settings.plugin
         if not ctx.has(name, HOOK):
             title = ctx.connector_info(name).title
             raise CommandError(f"{title} does not support OAuth login: {name} uses the credentials in its settings")

@@ -73,8 +73,6 @@ def simulate(options: Options, since: str, against: Path | None, csv_file: Path 
 def _run(
     options: Options, since: datetime, description: str, *, hidden: bool, ledger_of: Options | None = None
 ) -> SimulationResult:
-    from dataclasses import replace
-
     from nps_connect.app.application import build_application
     from nps_connect.services.operations.simulate import simulate
 
@@ -82,7 +80,7 @@ def _run(
         config = options.load_checked()
         application = build_application(config.settings, config.plugins, config.connections, ledger)
         with progress_bar(description, hidden=hidden) as update_progress:
-            return simulate(replace(application.ctx, wake=lambda _queue_name: None), since, update_progress)
+            return simulate(application.ctx, since, update_progress)
 
 
 def _build_rows(new: SimulationResult, difference: SimulationDiff) -> list[dict[str, Any]]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta, tzinfo
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import Alert, CancelCode, HoldCode, Priority, Receipt, TicketDraft, TicketUpdate
+from nps_connect.records.responses import Segment, segment_of
 from nps_connect.rendering import staff_texts
-from nps_connect.rules import tickets
 from nps_connect.rules.retry_plan import parse_retry_plan
+from nps_connect.rules.timing import local_date, utc_at
 from nps_connect.services.action_spec import (
     CONTACT_ERASED,
     AbandonedDelivery,
@@ -22,21 +26,25 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.cases.cases import RECOVERED_OPTION, open_case, record_ticket_update
+from nps_connect.services.cases.cases import RECOVERED_OPTION, record_ticket_update
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
+from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_dependents
-from nps_connect.services.deliveries.preparation import contact_response
+from nps_connect.services.deliveries.preparation import contact_response, stored_contact
 from nps_connect.settings.model import Settings
+
+BUSINESS_DAY_END = time(18)
+SATURDAY = 5
 
 
 def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Prepared | NotAttempted:
     if row.payload is not None:
         return TicketDraft.model_validate(row.payload)
-    if batch.contact(row).erased_at is not None:
+    if stored_contact(batch, row).erased_at is not None:
         return CONTACT_ERASED
-    answered, core = contact_response(batch, row), batch.ctx.settings.core
-    deadline = tickets.deadline(answered.response.answered_at, core.zone)
+    answered, core, cases = contact_response(batch, row), batch.ctx.settings.core, batch.ctx.settings.cases
+    deadline = follow_up_deadline(answered.response.answered_at, core.zone)
     rendered = staff_texts.render_ticket(
         language=core.language, company=core.company, answered=answered, deadline=deadline, zone=core.zone
     )
@@ -48,8 +56,8 @@ def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Pr
         external_id=f"nps-{answered.response.id}",
         subject=rendered.subject,
         body=rendered.text,
-        priority=_priority(batch.ctx, answered.response.score),
-        tags=tickets.tags(answered.response.segment, answered.response.survey),
+        priority=ticket_priority(answered.response.score, urgent_up_to=cases.urgent_up_to, high_up_to=cases.high_up_to),
+        tags=ticket_tags(answered.response.segment, answered.response.survey),
         deadline=deadline,
     )
     return Prepared(draft, {"payload": draft.model_dump(mode="json"), "revision": answered.response.revision})
@@ -65,9 +73,9 @@ def _build_update(batch: PreparationBatch, row: DeliveryRow) -> TicketUpdate | N
     ticket = batch.load_once(_load_tickets).get(row.depends_on_id)
     if ticket is None or ticket.state != "succeeded" or ticket.receipt_id is None:
         return NotAttempted.held(HoldCode.WAITS_FOR_TICKET)
-    if batch.contact(row).erased_at is not None:
+    if stored_contact(batch, row).erased_at is not None:
         return CONTACT_ERASED
-    answered = contact_response(batch, row)
+    answered, cases = contact_response(batch, row), batch.ctx.settings.cases
     draft = TicketDraft.model_validate(ticket.payload) if ticket.payload else None
     recovered = row.options.get("case") == RECOVERED_OPTION
     rendered = staff_texts.render_ticket_update(
@@ -83,13 +91,13 @@ def _build_update(batch: PreparationBatch, row: DeliveryRow) -> TicketUpdate | N
         idempotency_key=row.key,
         ticket_id=ticket.receipt_id,
         body=rendered.text,
-        priority=_priority(batch.ctx, answered.response.score),
-        tags=tickets.tags(answered.response.segment, answered.response.survey, recovered=recovered),
+        priority=ticket_priority(answered.response.score, urgent_up_to=cases.urgent_up_to, high_up_to=cases.high_up_to),
+        tags=ticket_tags(answered.response.segment, answered.response.survey, recovered=recovered),
     )
 
 
 def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttempted:
-    if batch.contact(row).erased_at is not None:
+    if stored_contact(batch, row).erased_at is not None:
         return CONTACT_ERASED
     answered = contact_response(batch, row)
     link = answered.contact.link
@@ -111,20 +119,73 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
     )
 
 
-def _priority(ctx: Context, score: int) -> Priority:
-    cases = ctx.settings.cases
-    return tickets.priority(score, urgent_up_to=cases.urgent_up_to, high_up_to=cases.high_up_to)
+def ticket_priority(score: int, *, urgent_up_to: int = 3, high_up_to: int = 5) -> Priority:
+    """Priority of a ticket: 0-3 urgent, 4-5 high, 6 normal; low if the customer is no longer a detractor.
+
+    Args:
+        score: of the newest response.
+        urgent_up_to, high_up_to: highest scores of the two upper bands.
+
+    Raises:
+        ValueError: the score is not an integer from 0 to 10.
+    """
+    if segment_of(score) != "detractor":
+        return "low"
+    if score <= urgent_up_to:
+        return "urgent"
+    return "high" if score <= high_up_to else "normal"
+
+
+def ticket_tags(segment: Segment, survey: str, *, recovered: bool = False) -> tuple[str, ...]:
+    """Tags without spaces: product, segment, survey, and whether the customer was recovered."""
+    base = ("nps", f"nps-{segment}", f"survey-{'-'.join(survey.split()).lower()}")
+    return (*base, "nps-recovered") if recovered else base
+
+
+def follow_up_deadline(answered_at: datetime, zone: tzinfo) -> datetime:
+    """The end of the next working day (Monday to Friday, 18:00 company time), in UTC.
+
+    Public holidays are not taken into account.
+
+    Raises:
+        ValueError: `answered_at` has no time zone.
+    """
+    day = local_date(answered_at, zone) + timedelta(days=1)
+    while day.weekday() >= SATURDAY:
+        day += timedelta(days=1)
+    return utc_at(day, BUSINESS_DAY_END, zone)
 
 
 def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
     """Open the cases of new tickets, and release the updates that wait for them."""
-    for delivery in settled:
-        if isinstance(delivery.outcome, Receipt):
-            open_case(ctx, session, delivery.row, delivery.outcome.id, now)
+    core, owner_field = ctx.settings.core, ctx.settings.cases.owner_field
+    cases: list[dict[str, Any]] = []
+    delivery_ids: list[int | None] = []
+    for delivery, outcome, *_ in settled:
+        delivery_ids.append(delivery.id)
+        response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
+        contact = session.get(ContactRow, delivery.contact_id) if delivery.contact_id else None
+        if not isinstance(outcome, Receipt) or contact is None or response is None or response.answered_at is None:
+            continue
+        contact = surviving_contact(session, contact)
+        owner = build_contact(contact).fields.get(owner_field) if owner_field else None
+        case = {
+            "response_id": response.id,
+            "contact_id": contact.id,
+            "connection": delivery.connection,
+            "ticket_id": outcome.id,
+            "owner": str(owner)[:200] if owner not in (None, "") else None,
+            "state": "open",
+            "opened_at": now,
+            "deadline": follow_up_deadline(response.answered_at, core.zone),
+            "reopened": 0,
+        }
+        cases.append(case)
+    insert_many(session, CaseRow, cases, skip_existing=("response_id",))
     released = session.execute(
         update(DeliveryRow)
         .where(
-            col(DeliveryRow.depends_on_id).in_([delivery.row.id for delivery in settled]),
+            col(DeliveryRow.depends_on_id).in_(delivery_ids),
             col(DeliveryRow.state) == "held",
         )
         .values(state="pending", hold_code=None, hold_detail=None, due_at=now)

@@ -1,4 +1,4 @@
-"""Cases of detractors: opened with the ticket, solved and reopened at the helpdesk, recovered by a better score."""
+"""Cases of detractors: solved and reopened at the helpdesk, recovered by a better score."""
 
 from __future__ import annotations
 
@@ -8,43 +8,18 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
-from nps_connect.ledger.upserts import insert_many
+from nps_connect.ledger.tables import DeliveryRow, ResponseRow
 from nps_connect.records.base import FieldValue
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.events import REOPENED_KIND, SOLVED_KINDS, TICKET_EVENT_KINDS, TICKET_OPEN_FIELD, Event
 from nps_connect.records.responses import segment_of
-from nps_connect.rules import tickets
-from nps_connect.services.contacts.store import ResponseColumns, build_contact, surviving_contact
+from nps_connect.services.contacts.store import ResponseColumns
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 
 RECOVERED_OPTION = "recovered"
 """Value of the option `case` of a ticket update that reports a recovered customer."""
-
-
-def open_case(ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
-    """Open the case of a new ticket, in the transaction that settles the delivery."""
-    response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
-    contact = session.get(ContactRow, delivery.contact_id) if delivery.contact_id else None
-    if response is None or contact is None or response.answered_at is None:
-        return
-    contact = surviving_contact(session, contact)
-    owner_field = ctx.settings.cases.owner_field
-    owner = build_contact(contact).fields.get(owner_field) if owner_field else None
-    row = {
-        "response_id": response.id,
-        "contact_id": contact.id,
-        "connection": delivery.connection,
-        "ticket_id": ticket_id,
-        "owner": str(owner)[:200] if owner not in (None, "") else None,
-        "state": "open",
-        "opened_at": now,
-        "deadline": tickets.deadline(response.answered_at, ctx.settings.core.zone),
-        "reopened": 0,
-    }
-    insert_many(session, CaseRow, [row], skip_existing=("response_id",))
 
 
 def record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:

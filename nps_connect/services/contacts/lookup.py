@@ -16,10 +16,10 @@ def find_contacts(ctx: Context, connection: str, keys: Sequence[ContactKey]) -> 
         DeliveryError: the vendor is unavailable or refuses.
         PluginError: the plugin did not return one match per key, in order.
     """
-    plugin = ctx.plugin_name(connection)
+    target = ctx.connections[connection]
     matches: list[ContactMatch] = list(
-        ctx.plugins.call(plugin, "nps_find_contacts", connection=ctx.connections[connection], keys=keys)
+        ctx.plugins.call(target.settings.plugin, "nps_find_contacts", connection=target, keys=keys)
     )
     if [match.key for match in matches] != list(keys):
-        raise PluginError(plugin, "nps_find_contacts did not answer key by key, in order")
+        raise PluginError(target.settings.plugin, "nps_find_contacts did not answer key by key, in order")
     return matches

@@ -127,7 +127,7 @@ def _complete_fields(ctx: Context, connection: str, events: Sequence[Event]) -> 
     for trigger in ctx.settings.triggers:
         if trigger.source == connection and trigger.label in ctx.filters:
             names |= ctx.filters[trigger.label].names
-    plugin = ctx.plugin_name(connection)
+    plugin = ctx.connections[connection].settings.plugin
     arguments = {"connection": ctx.connections[connection], "events": events, "fields": sorted(names)}
     completed: Sequence[Event] = ctx.plugins.call(plugin, "nps_complete_events", **arguments)
     if [event.key for event in completed] != [event.key for event in events]:

@@ -28,11 +28,6 @@ def pause_scopes(connection: str, spec: ActionSpec) -> tuple[str, ...]:
     return (*scopes, pauses.MAIL_SCOPE) if spec.customer_facing else scopes
 
 
-def is_paused(session: Session, connection: str, spec: ActionSpec) -> bool:
-    """Return whether a pause stops the queue."""
-    return not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec))
-
-
 def acquire_channel_rate(ctx: Context, connection: str) -> bool:
     """Take one call of the rate of a channel without an HTTP client, which all workers share through the ledger.
 
@@ -118,8 +113,9 @@ def resume_if_healthy(ctx: Context, connection: str) -> list[str]:
     """
     if not ctx.has(connection, "nps_check"):
         return []
+    target = ctx.connections[connection]
     try:
-        findings = ctx.plugins.call(ctx.plugin_name(connection), "nps_check", connection=ctx.connections[connection])
+        findings = ctx.plugins.call(target.settings.plugin, "nps_check", connection=target)
     except Exception as error:  # noqa: BLE001  # whatever it is, the connection is not healthy
         log.info("check_failed connection=%s error=%s", connection, type(error).__name__)
         return []

@@ -24,7 +24,7 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Payload, Receipt
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, Prepared, SettledDelivery
 from nps_connect.services.context import Context, delivery_queue
-from nps_connect.services.deliveries.circuit_breaker import acquire_channel_rate, is_paused, record_outcomes
+from nps_connect.services.deliveries.circuit_breaker import acquire_channel_rate, pause_scopes, record_outcomes
 from nps_connect.services.deliveries.in_doubt import find_existing
 from nps_connect.services.deliveries.preparation import (
     LookupResult,
@@ -126,7 +126,7 @@ def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: in
     token, scope = ctx.token(), pauses.connection_scope(connection)
     queue_name, started = delivery_queue(connection, spec.action), _Started([], set())
     with ctx.ledger.write() as session:
-        if is_paused(session, connection, spec):
+        if not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec)):
             return 0, False
         breaker = pauses.acquire_call(session, scope, now=ctx.clock())
         if breaker == "open":
@@ -165,7 +165,7 @@ def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapp
         return None
     lookups = look_up_contacts(ctx, spec, connection, contacts)
     with ctx.ledger.write() as session:
-        if is_paused(session, connection, spec):
+        if not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec)):
             return None
         ids = [row.id or 0 for row in rows]
         loaded = claims.load_claimed(session, DeliveryRow, ids, token=claim.token, without=UNUSED_DELIVERY_COLUMNS)
@@ -268,11 +268,11 @@ def settle_batch(claim: Claim, settled: Sequence[SettledDelivery]) -> bool:
 
 def _call_hook(claim: Claim, deliveries: Sequence[StartedDelivery]) -> Sequence[Receipt | Exception]:
     ctx, connection, spec = claim.ctx, claim.connection, claim.spec
-    items = list(map(attrgetter("item"), deliveries))
+    items, target = list(map(attrgetter("item"), deliveries)), ctx.connections[connection]
     if not items:
         return []
     try:
-        return ctx.plugins.deliver(ctx.plugin_name(connection), spec.hook, ctx.connections[connection], items)
+        return ctx.plugins.deliver(target.settings.plugin, spec.hook, target, items)
     except PluginError as error:
         log.error("plugin_contract_broken connection=%s action=%s: %s", connection, spec.action, error.problem)
         return [error] * len(items)

@@ -40,9 +40,11 @@ def find_existing(ctx: Context, row: DeliveryRow, item: Payload) -> Receipt | De
             "first_started_at": row.first_started_at or ctx.clock(),
         }
     )
-    plugin, connection = ctx.plugin_name(row.connection), ctx.connections[row.connection]
+    connection = ctx.connections[row.connection]
     try:
-        receipt: Receipt | None = ctx.plugins.call(plugin, "nps_find_existing", connection=connection, delivery=view)
+        receipt: Receipt | None = ctx.plugins.call(
+            connection.settings.plugin, "nps_find_existing", connection=connection, delivery=view
+        )
     except DeliveryError as error:
         return error
     except Exception as error:  # contained: the delivery stays in doubt

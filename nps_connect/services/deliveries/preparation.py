@@ -19,7 +19,7 @@ from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_l
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import CancelCode, HoldCode
-from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse, Response
+from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
 from nps_connect.services.contacts.contact_batch import upsert_contacts
@@ -90,24 +90,32 @@ def load_batch(
     return PreparationBatch(ctx, session, connection, rows, contacts, responses, histories, looked_up)
 
 
+def stored_contact(batch: PreparationBatch, row: DeliveryRow) -> ContactRow:
+    """Return the contact of a delivery.
+
+    Raises:
+        ValueError: it has none, or the stored one cannot be read.
+    """
+    contact = batch.contacts.get(row.contact_id or 0)
+    if contact is None:
+        raise ValueError(f"delivery {row.id} has no readable contact")
+    return contact
+
+
 def contact_response(batch: PreparationBatch, row: DeliveryRow) -> ContactResponse:
     """Return the confirmed response of a delivery with its contact and the contact's earlier responses.
 
     Raises:
         ValueError: one of them is missing or cannot be read.
     """
-    contact, response, history = load_records(batch, row)
-    return ContactResponse(contact=contact, response=response, history=history)
-
-
-def load_records(batch: PreparationBatch, row: DeliveryRow) -> tuple[Contact, Response, tuple[EarlierResponse, ...]]:
-    """Return the parts of `contact_response`, without the cost of the record around them."""
-    contact, response = batch.contact(row), batch.response(row)
+    contact, response = stored_contact(batch, row), batch.responses.get(row.response_id or 0)
+    if response is None:
+        raise ValueError(f"delivery {row.id} has no readable response")
     history: list[EarlierResponse] = []
     for earlier in batch.histories.get(contact.id or 0, ()):
         if earlier.id != response.id and len(history) < MAX_HISTORY:
             history.append(build_earlier_response(earlier))
-    return build_contact(contact), build_response(response), tuple(history)
+    return ContactResponse(contact=build_contact(contact), response=build_response(response), history=tuple(history))
 
 
 def prepare_batch(
@@ -126,7 +134,9 @@ def prepare_batch(
     batch = replace(batch, deliveries=ready)
     for row in ready:
         try:
-            reason = block_reason(batch.ctx, batch.session, batch.contact(row)) if spec.customer_facing else None
+            reason = (
+                block_reason(batch.ctx, batch.session, stored_contact(batch, row)) if spec.customer_facing else None
+            )
             blocked = NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason) if reason is not None else None
             results[row.id or 0] = blocked or spec.build(batch, row)
         except Exception as error:  # a damaged row or a bug affects its delivery alone

@@ -116,22 +116,26 @@ def reject_duplicate_receipts(
     ctx: Context, connection: str, spec: ActionSpec, settled: Sequence[SettledDelivery]
 ) -> list[SettledDelivery]:
     """Return the outcomes with `DuplicateReceipt` in place of receipts that belong to another delivery."""
-    receipt_ids = [delivery.outcome.id for delivery in settled if isinstance(delivery.outcome, Receipt)]
+    counts: Counter[str] = Counter()
+    delivery_ids: list[int | None] = []
+    for delivery in settled:
+        delivery_ids.append(delivery.row.id)
+        if isinstance(delivery.outcome, Receipt):
+            counts[delivery.outcome.id] += 1
     query = select(col(DeliveryRow.receipt_id)).where(
         col(DeliveryRow.connection) == connection,
-        col(DeliveryRow.receipt_id).in_(receipt_ids),
+        col(DeliveryRow.receipt_id).in_(counts),
         col(DeliveryRow.action) == spec.action,
-        col(DeliveryRow.id).not_in([delivery.row.id for delivery in settled]),
+        col(DeliveryRow.id).not_in(delivery_ids),
     )
     with ctx.ledger.read() as session:
         foreign = set(session.execute(query).scalars())
-    counts = Counter(receipt_ids)
     checked: list[SettledDelivery] = []
     for delivery in settled:
         outcome = delivery.outcome
         if isinstance(outcome, Receipt) and (outcome.id in foreign or counts[outcome.id] > 1):
             problem = f"returned the receipt of another delivery ({outcome.id})"
-            outcome = DuplicateReceipt(ctx.plugin_name(connection), problem)
+            outcome = DuplicateReceipt(ctx.connections[connection].settings.plugin, problem)
         checked.append(delivery._replace(outcome=outcome))
     return checked
 

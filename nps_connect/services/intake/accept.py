@@ -62,7 +62,7 @@ def _verify_request(ctx: Context, connection_name: str, request: WebhookRequest)
         return WebhookRejected("unknown_connection")
     connection = ctx.connections[connection_name]
     try:
-        ctx.plugins.call(ctx.plugin_name(connection_name), "nps_verify_webhook", connection=connection, request=request)
+        ctx.plugins.call(connection.settings.plugin, "nps_verify_webhook", connection=connection, request=request)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the error is the answer to this request
         return error
     try:

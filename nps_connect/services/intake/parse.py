@@ -124,7 +124,7 @@ def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | SkippedEntr
     )
     connection = ctx.connections[row.connection]
     entries: Sequence[Event | SkippedEntries] = ctx.plugins.call(
-        ctx.plugin_name(row.connection), "nps_parse_events", connection=connection, request=request
+        connection.settings.plugin, "nps_parse_events", connection=connection, request=request
     )
     return entries
 

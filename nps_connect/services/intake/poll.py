@@ -44,12 +44,10 @@ def fetch_page(
 
     That is the case when a quota is exhausted or the vendor is unavailable.
     """
+    target = ctx.connections[connection]
     try:
         page: EventPage = ctx.plugins.call(
-            ctx.plugin_name(connection),
-            "nps_poll_events",
-            connection=ctx.connections[connection],
-            cursor=memo.get("cursor"),
+            target.settings.plugin, "nps_poll_events", connection=target, cursor=memo.get("cursor")
         )
     except RateLimited as error:
         return max(interval, (error.until - ctx.clock()) if error.until else interval)

@@ -32,6 +32,7 @@ from nps_connect.services.deliveries.customer_mail import (
     survey_pause,
     unsubscribe_url,
 )
+from nps_connect.services.deliveries.preparation import stored_contact
 from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.services.invitations.reminders import (
     CONFIRM_OPTION,
@@ -73,7 +74,7 @@ def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationR
 
 
 def _build_mail(batch: PreparationBatch, row: DeliveryRow) -> Prepared | NotAttempted:
-    contact, invitation = batch.contact(row), batch.load_once(_load_batch_invitations).get(row.invitation_id)
+    contact, invitation = stored_contact(batch, row), batch.load_once(_load_batch_invitations).get(row.invitation_id)
     if invitation is None:
         return NotAttempted.cancelled(CancelCode.INVITATION_OVER)
     if row.action == SEND_SURVEY.action:

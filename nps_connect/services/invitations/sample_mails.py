@@ -94,7 +94,7 @@ def _load_destination(
     platform = next((route.via for route in routes if ctx.has(route.via, "nps_review_destination")), None)
     if platform is None:
         return None
-    plugin = ctx.plugin_name(platform)
+    plugin = ctx.connections[platform].settings.plugin
     invitation = ReviewInvitation(
         contact=Contact(connection=platform, id="sample"),
         response=Response(

@@ -56,7 +56,7 @@ def check_connection(ctx: Context, connection: str) -> ConnectionCheck:
 
 def _run_plugin_check(ctx: Context, connection: str) -> list[Finding]:
     """Return the plugin's findings; an exception is a finding too."""
-    plugin = ctx.plugin_name(connection)
+    plugin = ctx.connections[connection].settings.plugin
     if not ctx.has(connection, "nps_check"):
         return [Finding(severity="ok", text=f"plugin {plugin} has no connection check")]
     try:

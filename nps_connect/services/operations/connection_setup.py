@@ -20,7 +20,8 @@ def plan_setup(ctx: Context, connection: str) -> list[SetupChange]:
     """
     if not ctx.has(connection, "nps_plan_setup"):
         return []
-    return list(ctx.plugins.call(ctx.plugin_name(connection), "nps_plan_setup", connection=ctx.connections[connection]))
+    target = ctx.connections[connection]
+    return list(ctx.plugins.call(target.settings.plugin, "nps_plan_setup", connection=target))
 
 
 def apply_setup(ctx: Context, connection: str, changes: Sequence[SetupChange]) -> list[SetupChange]:
@@ -33,14 +34,8 @@ def apply_setup(ctx: Context, connection: str, changes: Sequence[SetupChange]) -
     applicable = [change for change in changes if change.change != "blocked"]
     if not applicable or not ctx.has(connection, "nps_apply_setup"):
         return []
-    return list(
-        ctx.plugins.call(
-            ctx.plugin_name(connection),
-            "nps_apply_setup",
-            connection=ctx.connections[connection],
-            changes=applicable,
-        )
-    )
+    target = ctx.connections[connection]
+    return list(ctx.plugins.call(target.settings.plugin, "nps_apply_setup", connection=target, changes=applicable))
 
 
 def apply_all_setups(ctx: Context) -> dict[str, list[SetupChange]]:

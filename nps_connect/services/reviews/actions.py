@@ -40,7 +40,7 @@ from nps_connect.services.deliveries.customer_mail import (
     unsubscribe_url,
 )
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
-from nps_connect.services.deliveries.preparation import contact_response
+from nps_connect.services.deliveries.preparation import contact_response, stored_contact
 from nps_connect.services.links import ReviewLink
 from nps_connect.services.reviews.invitations import asked_before_reason, block_reason, is_reminder, next_send_time
 from nps_connect.services.reviews.review_pages import resolve_review_page
@@ -49,13 +49,13 @@ from nps_connect.settings.model import Settings
 
 
 def _build_invitation(batch: PreparationBatch, row: DeliveryRow) -> Prepared | NotAttempted:
-    ctx, session, contact = batch.ctx, batch.session, batch.contact(row)
+    ctx, session, contact = batch.ctx, batch.session, stored_contact(batch, row)
     answered, platform = contact_response(batch, row), row.options["platform"]
     stopped = survey_pause(session, answered.response.survey) or _check_before_send(ctx, session, row, contact)
     if stopped is not None:
         return stopped
     page = resolve_review_page(
-        ctx, session, platform, answered.response, answered.contact, batch.response(row).invitation_id
+        ctx, session, platform, answered.response, answered.contact, batch.responses[row.response_id or 0].invitation_id
     )
     if isinstance(page, str):
         return NotAttempted.skipped(f"{platform} has no review page for this person: {page}")

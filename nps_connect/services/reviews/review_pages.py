@@ -47,12 +47,10 @@ def resolve_review_page(
         lead="help",
         location=_resolve_location(ctx, session, platform, contact, invitation_id),
     )
+    connection = ctx.connections[platform]
     try:
         page: ReviewDestination = ctx.plugins.call(
-            ctx.plugin_name(platform),
-            "nps_review_destination",
-            connection=ctx.connections[platform],
-            invitation=invitation,
+            connection.settings.plugin, "nps_review_destination", connection=connection, invitation=invitation
         )
     except DeliveryError as error:
         return ctx.redact(error.message)

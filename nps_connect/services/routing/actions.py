@@ -11,7 +11,7 @@ from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import HoldCode, ScoreUpdate
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import CONTACT_ERASED, ActionSpec, NotAttempted, PreparationBatch
-from nps_connect.services.deliveries.preparation import load_records
+from nps_connect.services.deliveries.preparation import contact_response, stored_contact
 
 TICKET_POLL_INTERVAL = timedelta(minutes=1)
 """When a score is due again that waits for the ticket which it is to link to."""
@@ -31,23 +31,23 @@ def _load_tickets(batch: PreparationBatch) -> dict[int | None, tuple[str, str | 
 
 
 def _build_score(batch: PreparationBatch, row: DeliveryRow) -> ScoreUpdate | NotAttempted:
-    if batch.contact(row).erased_at is not None:
+    if stored_contact(batch, row).erased_at is not None:
         return CONTACT_ERASED
-    (contact, response, history), comment_link = load_records(batch, row), None
-    target = batch.looked_up.get(row.id or 0, contact)
+    answered, comment_link = contact_response(batch, row), None
+    target = batch.looked_up.get(row.id or 0, answered.contact)
     if row.options.get("comment") == "link":
         now = batch.ctx.clock()
         state, comment_link = batch.load_once(_load_tickets).get(row.response_id, (None, None))
-        if state in ("pending", "running") and now - response.answered_at < TICKET_WAIT_TIMEOUT:
+        if state in ("pending", "running") and now - answered.response.answered_at < TICKET_WAIT_TIMEOUT:
             return NotAttempted.deferred(HoldCode.WAITS_FOR_TICKET, now + TICKET_POLL_INTERVAL)
-        if comment_link is None and target.connection != contact.connection:
-            comment_link = contact.link
+        if comment_link is None and target.connection != answered.contact.connection:
+            comment_link = answered.contact.link
     return ScoreUpdate(
         contact=target,
-        response=response,
-        history=history,
+        response=answered.response,
+        history=answered.history,
         idempotency_key=row.key,
-        response_count=len(history) + 1,
+        response_count=len(answered.history) + 1,
         comment_policy=row.options.get("comment", "full"),
         comment_link=comment_link,
     )

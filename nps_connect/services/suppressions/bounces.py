@@ -74,9 +74,10 @@ def _read_bounces(ctx: Context, connection: str, message: bytes) -> Sequence[Bou
     Raises:
         WebhookRejected: the message is not a report that the plugin can read.
     """
+    target = ctx.connections[connection]
     try:
         bounces: Sequence[Bounce] = ctx.plugins.call(
-            ctx.plugin_name(connection), "nps_read_bounces", connection=ctx.connections[connection], message=message
+            target.settings.plugin, "nps_read_bounces", connection=target, message=message
         )
     except WebhookRejected:
         raise
@@ -167,7 +168,8 @@ def record_smtp_refusals(
 
 
 def _fetch_page(ctx: Context, connection: str, cursor: str | None) -> MailboxPage | None:
+    target = ctx.connections[connection]
     page: MailboxPage | None = ctx.plugins.call(
-        ctx.plugin_name(connection), "nps_fetch_bounces", connection=ctx.connections[connection], cursor=cursor
+        target.settings.plugin, "nps_fetch_bounces", connection=target, cursor=cursor
     )
     return page

@@ -28,7 +28,7 @@ def stopped(application) -> dict[str, str]:
 
 def broken_until(application, name: str):
     with application.ledger.read() as session:
-        return pauses.open_until(session, pauses.connection_scope(name))
+        return max(pauses.no_call_before(session, name), default=None)
 
 
 def test_an_unavailable_vendor_opens_the_breaker_and_gets_one_probe(application, clock):

@@ -9,34 +9,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rules.tickets import deadline, priority, tags
+from nps_connect.services.cases.actions import follow_up_deadline, ticket_priority, ticket_tags
 
 PARIS = ZoneInfo("Europe/Paris")
 
 
 def test_a_lower_score_has_a_higher_priority():
-    assert [priority(score) for score in range(11)] == ["urgent"] * 4 + ["high"] * 2 + ["normal"] + ["low"] * 4
+    assert [ticket_priority(score) for score in range(11)] == ["urgent"] * 4 + ["high"] * 2 + ["normal"] + ["low"] * 4
 
 
 def test_the_bands_are_configurable():
-    assert [priority(score, urgent_up_to=-1, high_up_to=6) for score in range(11)] == ["high"] * 7 + ["low"] * 4
-    assert [priority(score, urgent_up_to=0, high_up_to=0) for score in range(3)] == ["urgent", "normal", "normal"]
+    assert [ticket_priority(score, urgent_up_to=-1, high_up_to=6) for score in range(11)] == ["high"] * 7 + ["low"] * 4
+    assert [ticket_priority(score, urgent_up_to=0, high_up_to=0) for score in range(3)] == [
+        "urgent",
+        "normal",
+        "normal",
+    ]
 
 
 @pytest.mark.parametrize("score", [-1, 11, 6.5, True])
 def test_an_invalid_score_is_refused(score):
     with pytest.raises(ValueError, match="integer from 0 to 10"):
-        priority(score)
+        ticket_priority(score)
 
 
 def test_tags_name_product_segment_and_survey():
-    assert tags("detractor", "after-purchase") == ("nps", "nps-detractor", "survey-after-purchase")
-    assert tags("promoter", "x", recovered=True) == ("nps", "nps-promoter", "survey-x", "nps-recovered")
+    assert ticket_tags("detractor", "after-purchase") == ("nps", "nps-detractor", "survey-after-purchase")
+    assert ticket_tags("promoter", "x", recovered=True) == ("nps", "nps-promoter", "survey-x", "nps-recovered")
 
 
 @given(st.text())
 def test_tags_contain_no_space(survey):
-    assert all(not any(letter.isspace() for letter in tag) for tag in tags("detractor", survey))
+    assert all(not any(letter.isspace() for letter in tag) for tag in ticket_tags("detractor", survey))
 
 
 @pytest.mark.parametrize(
@@ -51,12 +55,12 @@ def test_tags_contain_no_space(survey):
     ],
 )
 def test_the_deadline_is_the_end_of_the_next_working_day(answered, due):
-    assert deadline(datetime.fromisoformat(answered + "Z"), PARIS) == datetime.fromisoformat(due + "Z")
+    assert follow_up_deadline(datetime.fromisoformat(answered + "Z"), PARIS) == datetime.fromisoformat(due + "Z")
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC)))
 def test_a_deadline_is_on_a_working_day_within_four_days(moment):
-    due = deadline(moment, PARIS)
+    due = follow_up_deadline(moment, PARIS)
     local = due.astimezone(PARIS)
     assert (local.hour, local.minute) == (18, 0)
     assert local.weekday() < 5
