@@ -13,8 +13,9 @@ from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.evaluate import check_trigger
 from nps_connect.rules.filters import compile_filter
 from nps_connect.rules.nps_arithmetic import compute_nps
-from nps_connect.rules.routing import delivery_key, plan_actions
+from nps_connect.rules.routing import plan_actions
 from nps_connect.rules.trigger_decision import Facts
+from nps_connect.services.deliveries.factory import delivery_key
 from nps_connect.settings.model import Limits, Route, Trigger
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)

@@ -11,14 +11,14 @@ ledger has the last word on the cooldown: it is reserved in the transaction that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 
 from nps_connect.records.base import FieldValue
 from nps_connect.rules.filters import Filter
 from nps_connect.rules.limit_state import DeferredEvent, LimitState
 from nps_connect.rules.sampling import in_sample
-from nps_connect.rules.timing import local_date, start_of_next_day
+from nps_connect.rules.timing import contact_zone, end_of_delay, local_date, same_time_on, start_of_next_day
 from nps_connect.rules.trigger_decision import (
     Candidate,
     Facts,
@@ -28,8 +28,7 @@ from nps_connect.rules.trigger_decision import (
     refuse,
     superseded_decision,
 )
-from nps_connect.settings.delays import format_delay
-from nps_connect.settings.durations import format_duration
+from nps_connect.settings.durations import format_delay, format_duration
 from nps_connect.settings.model import Limits, Trigger
 
 RELEASED = "released"
@@ -149,6 +148,9 @@ def check_trigger(facts: Facts) -> TriggerDecision:
         refusal = check(facts)
         if refusal is not None:
             return refusal
+    due_at = _earliest_due_at(facts)
+    if (refusal := _check_daily_cap(facts, due_at)) is not None:
+        return refusal
     trigger = facts.trigger
     delay = f"{format_delay(trigger.delay)} after the event" if trigger.delay else "immediately"
     if trigger.per_day is not None:
@@ -156,7 +158,7 @@ def check_trigger(facts: Facts) -> TriggerDecision:
     passed = "all checks passed"
     if facts.blocked_until is not None:
         passed += f" (the cooldown is ignored: {trigger.ignore_cooldown})"
-    return TriggerDecision("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=facts.due_at)
+    return TriggerDecision("yes", "surveyed", f"{passed}; the survey is due {delay}", due_at=due_at)
 
 
 def _check_event(facts: Facts) -> TriggerDecision | None:
@@ -245,13 +247,28 @@ def unusual_threshold(limits: Limits, baseline: float) -> float:
     return max(limits.unusual, limits.unusual_factor * baseline)
 
 
-def _check_daily_cap(facts: Facts) -> TriggerDecision | None:
-    cap, day = facts.limits.surveys_per_day, local_date(facts.due_at, facts.zone)
+def _earliest_due_at(facts: Facts) -> datetime:
+    """Return when the survey mail would be due (UTC), never before `now`.
+
+    The delay counts from the event, in the time zone of the contact if it is known. If the trigger has reached its
+    `per_day` on that day, the mail is due at the same time of the next day with room.
+    """
+    per_day, zone = facts.trigger.per_day, contact_zone(facts.contacts[0].timezone, facts.zone)
+    first_due_at = due_at = max(end_of_delay(facts.event.occurred_at, facts.trigger.delay, zone), facts.now)
+    day = local_date(first_due_at, zone)
+    while per_day is not None and facts.trigger_surveys_due(local_date(due_at, facts.zone)) >= per_day:
+        day += timedelta(days=1)
+        due_at = same_time_on(first_due_at, day, zone)
+    return due_at
+
+
+def _check_daily_cap(facts: Facts, due_at: datetime) -> TriggerDecision | None:
+    cap, day = facts.limits.surveys_per_day, local_date(due_at, facts.zone)
     surveys_due = facts.surveys_due(day)
     if surveys_due < cap:
         return None
     detail = f"{surveys_due} surveys are due on {day}, surveys_per_day is {cap}; decided again the next day"
-    return TriggerDecision("deferred", "daily_cap", detail, eligible_at=start_of_next_day(facts.due_at, facts.zone))
+    return TriggerDecision("deferred", "daily_cap", detail, eligible_at=start_of_next_day(due_at, facts.zone))
 
 
 def _format_value(value: FieldValue, field: str) -> str:
@@ -264,6 +281,6 @@ def _format_value(value: FieldValue, field: str) -> str:
     return text if len(text) <= _MAX_SHOWN_VALUE else text[: _MAX_SHOWN_VALUE - 1] + "…"
 
 
-_PERSON_CHECKS = (_check_person, _check_unusual_volume, _check_daily_cap)
+_PERSON_CHECKS = (_check_person, _check_unusual_volume)
 _CHECKS_FILTER_FIRST = (_check_event, _check_filter, _check_contact, *_PERSON_CHECKS)
 _CHECKS_PERSON_FIRST = (_check_event, _check_contact, _check_filter, *_PERSON_CHECKS)

@@ -1,10 +1,7 @@
-"""Plan the actions that the routes of the configuration lead to for a response, and name their deliveries."""
+"""Plan the actions that the routes of the configuration lead to for a response."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal, NamedTuple
@@ -12,10 +9,6 @@ from typing import Literal, NamedTuple
 from nps_connect.records.deliveries import CommentPolicy
 from nps_connect.records.responses import Response
 from nps_connect.settings.model import Route, RoutedAction
-
-_NOT_READABLE = re.compile(r"[^a-z0-9]+")
-_READABLE_LENGTH = 24
-_encode_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class PlannedAction(NamedTuple):
@@ -100,23 +93,3 @@ def route_matches(route: Route, *, survey: str | None, touchpoint: str | None, l
 
 def _matches_response(route: Route, response: Response) -> bool:
     return route_matches(route, survey=response.survey, touchpoint=response.touchpoint, language=response.language)
-
-
-def delivery_key(*, action: str, subject: str, revision: int | None, route: str | None) -> str:
-    """Return the idempotency key of a delivery; the same arguments give the same key in every process and release.
-
-    At most 103 characters of ``a-z 0-9 _ -``, so that it fits into a header.
-
-    Args:
-        action: name of the action.
-        subject: public id of what is delivered; its beginning is readable in the key, so never an address.
-        revision: revision of the response; ignored for `open_ticket`: one ticket per response.
-        route: stable name of the route, such as its connection (not its index, which changes with the configuration).
-    """
-    number = "null" if revision is None or action == "open_ticket" else revision
-    name = "null" if route is None else _encode_json(route)
-    # A JSON list written by hand: encoding the whole list takes ten times as long.
-    facts = f"[{_encode_json(action)}, {_encode_json(subject)}, {number}, {name}]"
-    digest = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()
-    readable = _NOT_READABLE.sub("-", subject.lower())[:_READABLE_LENGTH].strip("-")
-    return f"{action}-{readable}-{digest}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from nps_connect.settings.delays import WEEKDAYS_BY_NAME, Delay
+from nps_connect.settings.durations import WEEKDAYS_BY_NAME, Delay
 from nps_connect.settings.model import Limits
 from nps_connect.settings.quiet_hours import WEEKDAYS, parse_quiet_hours
 

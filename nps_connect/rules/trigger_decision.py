@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import cached_property
 from typing import Literal, get_args
 
 from nps_connect.records.base import FieldValue, mailbox_key
@@ -14,7 +13,7 @@ from nps_connect.records.events import Event
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.redaction import Redactor
 from nps_connect.rules.filters import Filter
-from nps_connect.rules.timing import contact_zone, end_of_delay, local_date, same_time_on
+from nps_connect.rules.timing import local_date
 from nps_connect.settings.durations import format_duration
 from nps_connect.settings.model import Limits, Trigger
 
@@ -147,22 +146,6 @@ class Facts:
     seen_at: datetime
     zone: tzinfo
     was_looked_up: bool
-
-    @cached_property
-    def due_at(self) -> datetime:
-        """When the survey mail would be due (UTC), never before `now`.
-
-        The delay counts from the event, in the time zone of the contact if it is known. If the trigger has reached its
-        `per_day` on that day, the mail is due at the same time of the next day with room.
-        """
-        per_day = self.trigger.per_day
-        zone = contact_zone(self.contacts[0].timezone if len(self.contacts) == 1 else None, self.zone)
-        first_due_at = due_at = max(end_of_delay(self.event.occurred_at, self.trigger.delay, zone), self.now)
-        day = local_date(first_due_at, zone)
-        while per_day is not None and self.trigger_surveys_due(local_date(due_at, self.zone)) >= per_day:
-            day += timedelta(days=1)
-            due_at = same_time_on(first_due_at, day, zone)
-        return due_at
 
     def values(self) -> dict[str, FieldValue]:
         """Values for the filter: fields of the event, of the contact, and `PERSON_FIELDS` if the filter uses any."""

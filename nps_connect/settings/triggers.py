@@ -8,7 +8,7 @@ from functools import cached_property
 from pydantic import Field, model_validator
 
 from nps_connect.settings.base import Language, Name, SettingsTable
-from nps_connect.settings.delays import Delay, DelayField
+from nps_connect.settings.durations import Delay, DelayField
 
 EVENT_KIND_PATTERN = r"^[a-z_]+\.[a-z_]+$"
 

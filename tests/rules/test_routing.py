@@ -1,10 +1,7 @@
-"""Planned actions of a response, and the keys of their deliveries."""
+"""Planned actions of a response."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -15,7 +12,7 @@ from hypothesis import strategies as st
 from nps_connect.app.actions import ACTIONS
 from nps_connect.records.deliveries import Action
 from nps_connect.records.responses import Response, segment_of
-from nps_connect.rules.routing import delivery_key, plan_actions
+from nps_connect.rules.routing import plan_actions
 from nps_connect.settings.model import Route
 
 SECONDS = timedelta(seconds=1)
@@ -125,34 +122,3 @@ def test_the_actions_of_all_matching_routes_are_planned_once_each(configured, sc
     actions = plan_actions(configured, response=build_response(score), grace_periods={} if is_final else GRACE_PERIODS)
     assert {(action.action, action.via) for action in actions} == expected
     assert len(actions) == len(expected)
-
-
-def key(**changes):
-    return delivery_key(**{"action": "write_score", "subject": "r1", "revision": 1, "route": "crm"} | changes)
-
-
-def test_the_key_of_the_same_facts_never_changes():
-    assert key() == "write_score-r1-613fbb5fc4f6976a26eb8e179ba09451f8b45ea9be7097f2947eeab49f8301fc"
-
-
-def test_every_fact_changes_the_key():
-    assert len({key(), key(action="send_alert"), key(subject="r2"), key(revision=2), key(route="other")}) == 5
-
-
-def test_the_key_of_a_ticket_ignores_the_revision():
-    assert key(action="open_ticket", revision=1) == key(action="open_ticket", revision=7)
-
-
-@given(st.sampled_from(get_args(Action)), st.text(), st.none() | st.integers(1), st.none() | st.text())
-def test_a_key_fits_into_a_header(action, subject, revision, route):
-    built = delivery_key(action=action, subject=subject, revision=revision, route=route)
-    assert re.fullmatch(r"[a-z0-9_-]{1,119}", built)
-    assert built.startswith(action)
-
-
-@given(st.sampled_from(get_args(Action)), st.text(), st.none() | st.integers(1), st.none() | st.text())
-def test_a_key_ends_with_the_digest_of_its_facts_as_json(action, subject, revision, route):
-    key_revision = None if action == "open_ticket" else revision
-    facts = json.dumps([action, subject, key_revision, route], ensure_ascii=False).encode("utf-8", "surrogatepass")
-    built = delivery_key(action=action, subject=subject, revision=revision, route=route)
-    assert built.endswith(f"-{hashlib.sha256(facts).hexdigest()}")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nps_connect.rules.timing import end_of_delay, last_valid_moment, link_expiry, local_date, start_of_next_day, utc_at
-from nps_connect.settings.delays import WEEKDAYS_BY_NAME, Delay, parse_delay
+from nps_connect.settings.durations import WEEKDAYS_BY_NAME, Delay, parse_delay
 
 PARIS = ZoneInfo("Europe/Paris")
 DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.settings.delays import WEEKDAYS_BY_NAME, Delay, format_delay, parse_delay
+from nps_connect.settings.durations import WEEKDAYS_BY_NAME, Delay, format_delay, parse_delay
 from nps_connect.settings.model import Trigger
 
 delays = st.builds(

@@ -72,7 +72,7 @@ def send(
 
 def _count_reached(ctx: Context, connection: str, kind: str, key: ContactKey) -> int:
     """Return how many people may get mail: one if a trigger uses the event kind and exactly one contact matches."""
-    from nps_connect.services.contacts.lookup import find_contacts
+    from nps_connect.services.contacts.contact_batch import find_contacts
     from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 
     if not TriggerEvaluator(ctx).has_listeners(connection, kind):

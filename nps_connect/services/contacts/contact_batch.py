@@ -1,4 +1,4 @@
-"""Store and read the contacts of a batch of events, in a few statements for any number of contacts."""
+"""Look up, store and read the contacts of a batch of events, in a few statements for any number of contacts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, Text, bindparam, cast, func, select, update
 from sqlmodel import Session, col
 
+from nps_connect.errors import PluginError
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject, person_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.contacts import Contact
+from nps_connect.records.contacts import Contact, ContactKey, ContactMatch
 from nps_connect.records.responses import NPS_SCALE
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.trigger_decision import Person
+from nps_connect.services.context import Context
 
 SEEN_UPDATE_INTERVAL = timedelta(hours=1)
 """`seen_at` of an unchanged contact is written at most this often."""
@@ -60,6 +64,22 @@ def single_contact(contacts: Sequence[Contact]) -> ContactRef | None:
     return (contacts[0].connection, contacts[0].id) if len(contacts) == 1 else None
 
 
+def find_contacts(ctx: Context, connection: str, keys: Sequence[ContactKey]) -> list[ContactMatch]:
+    """Look contacts up at a connection with one hook call; one match per key, in the order of the keys.
+
+    Raises:
+        DeliveryError: the vendor is unavailable or refuses.
+        PluginError: the plugin did not return one match per key, in order.
+    """
+    target = ctx.connections[connection]
+    matches: list[ContactMatch] = list(
+        ctx.plugins.call(target.settings.plugin, "nps_find_contacts", connection=target, keys=keys)
+    )
+    if list(map(attrgetter("key"), matches)) != list(keys):
+        raise PluginError(target.settings.plugin, "nps_find_contacts did not answer key by key, in order")
+    return matches
+
+
 def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime) -> dict[ContactRef, StoredContact]:
     """Store contacts as their vendors know them, with merges; return the stored contacts by reference.
 
@@ -67,16 +87,18 @@ def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime
     """
     contact_by_ref = {(contact.connection, contact.id): contact for contact in contacts}
     rows = _load_rows(session, contact_by_ref)
-    missing = [ref for ref in sorted(contact_by_ref) if ref not in rows]
     stored: dict[ContactRef, StoredContact] = {}
-    if missing:
-        new_contacts = [_contact_values(contact_by_ref[ref], now) for ref in missing]
+    new_contacts: dict[ContactRef, dict[str, Any]] = {}
+    for ref in sorted(contact_by_ref.keys() - rows.keys()):
+        new_contacts[ref] = _contact_values(contact_by_ref[ref], now)
+    if new_contacts:
         unique = ("connection", "vendor_id")
         returning = (*unique, "id", "mailbox", "language")
-        inserted = insert_many(session, ContactRow, new_contacts, skip_existing=unique, returning=returning)
+        values = list(new_contacts.values())
+        inserted = insert_many(session, ContactRow, values, skip_existing=unique, returning=returning)
         for connection, vendor_id, *columns in inserted:
             stored[connection, vendor_id] = StoredContact(*columns)
-        rows |= _load_rows(session, [ref for ref in missing if ref not in stored])  # inserted by another worker
+        rows |= _load_rows(session, new_contacts.keys() - stored.keys())  # inserted by another worker
     changed: list[dict[str, Any]] = []
     for ref, row in sorted(rows.items()):  # one order for all workers prevents deadlocks
         contact, is_erased = contact_by_ref[ref], row.erased_at is not None
@@ -102,7 +124,8 @@ def _load_rows(session: Session, refs: Iterable[ContactRef]) -> dict[ContactRef,
         query = select(*_STATE_COLUMNS).where(
             col(ContactRow.connection) == connection, in_list(col(ContactRow.vendor_id), "ids")
         )
-        rows |= {(row.connection, row.vendor_id): row for row in session.execute(query, {"ids": ids}).all()}
+        for row in session.execute(query, {"ids": ids}):
+            rows[row.connection, row.vendor_id] = row
     return rows
 
 
@@ -168,16 +191,13 @@ def load_people(
         with_history: load earlier surveys and responses too; without it, histories are empty.
     """
     groups = load_merged_groups(session, mailboxes)
-    subjects = {
-        contact_id: (
-            *sorted(map(person_subject, groups[contact_id])),
-            *((mailbox_subject(mailbox),) if mailbox else ()),
-        )
-        for contact_id, mailbox in mailboxes.items()
-    }
+    subjects: dict[int, tuple[str, ...]] = {}
+    for contact_id, mailbox in mailboxes.items():
+        people_subjects = sorted(map(person_subject, groups[contact_id]))
+        subjects[contact_id] = (*people_subjects, mailbox_subject(mailbox)) if mailbox else tuple(people_subjects)
     query = select(col(SuppressionRow.subject), func.min(col(SuppressionRow.reason)))
     query = query.where(in_list(col(SuppressionRow.subject), "subjects")).group_by(col(SuppressionRow.subject))
-    named = {subject for group in subjects.values() for subject in group}
+    named = set(chain.from_iterable(subjects.values()))
     reasons = dict(session.execute(query, {"subjects": list(named)}).all())
     histories = _load_histories(session, groups) if with_history else {}
     people = {}

@@ -18,7 +18,7 @@ from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
 from nps_connect.rules.retry_plan import INTAKE_PLAN, next_attempt_at
 from nps_connect.rules.trigger_decision import TriggerDecision
-from nps_connect.services.contacts.lookup import find_contacts
+from nps_connect.services.contacts.contact_batch import find_contacts
 from nps_connect.services.context import Context, decide_queue
 from nps_connect.services.reviews.review_pages import location_fields
 from nps_connect.settings.model import Trigger

@@ -16,7 +16,7 @@ from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow, Invitat
 from nps_connect.rules.limit_state import BASELINE_PERIOD, DeferredEvent, LimitState
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.context import Context
-from nps_connect.services.invitations.daily_cap import COUNTED_STATES, build_due_counter, count_invitations
+from nps_connect.services.invitations.invite import COUNTED_STATES, build_due_counter, count_invitations
 
 
 def load_limit_state(ctx: Context, session: Session, people: Iterable[Person]) -> LimitState:

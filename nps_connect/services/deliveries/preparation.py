@@ -22,9 +22,8 @@ from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
-from nps_connect.services.contacts.contact_batch import upsert_contacts
+from nps_connect.services.contacts.contact_batch import find_contacts, upsert_contacts
 from nps_connect.services.contacts.contactability import block_reason
-from nps_connect.services.contacts.lookup import find_contacts
 from nps_connect.services.contacts.store import (
     MAX_HISTORY,
     build_contact,

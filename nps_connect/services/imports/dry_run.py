@@ -28,7 +28,7 @@ from nps_connect.services.imports.campaign import Campaign, load_existing_keys
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.import_file import iter_batches
 from nps_connect.services.imports.people import ImportedPerson, erased_fingerprints, retry_lookup
-from nps_connect.services.invitations.daily_cap import build_due_counter
+from nps_connect.services.invitations.invite import build_due_counter
 
 DRY_RUN_BATCH = 100
 ALLOW_LIST = "allow_list"

@@ -19,8 +19,7 @@ from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.responses import NPS_SCALE
 from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.imports.row_errors import RowError, RowErrors
-from nps_connect.services.contacts.contact_batch import ContactRef, StoredContact, upsert_contacts
-from nps_connect.services.contacts.lookup import find_contacts
+from nps_connect.services.contacts.contact_batch import ContactRef, StoredContact, find_contacts, upsert_contacts
 from nps_connect.services.context import Context
 from nps_connect.services.imports.import_file import iter_batches
 from nps_connect.services.imports.people import erased_fingerprints, retry_lookup

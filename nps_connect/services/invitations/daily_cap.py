@@ -9,7 +9,7 @@ from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import Table, and_, bindparam, func, or_, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger import claims
@@ -18,11 +18,11 @@ from nps_connect.ledger.tables import DeliveryRow, EventRow, InvitationRow
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.events import Event
 from nps_connect.rendering import notices
-from nps_connect.rules.limit_state import DueCounter
 from nps_connect.rules.timing import local_date, same_time_on, start_of_next_day, utc_at
 from nps_connect.services.action_spec import NotAttempted
 from nps_connect.services.context import Context
 from nps_connect.services.invitations.campaigns import campaign_trigger
+from nps_connect.services.invitations.invite import build_due_counter
 from nps_connect.services.notices.staff_notices import notify_once_per_day
 from nps_connect.settings.model import Limits
 from nps_connect.settings.quiet_hours import WEEKDAYS
@@ -32,9 +32,6 @@ DAILY_CAP_LOCK = "surveys_per_day"
 
 STARTED_SURVEYS_KEY = "started_surveys"
 """Key in `Session.info`: surveys started in this transaction, by trigger and in total (None)."""
-
-COUNTED_STATES = ("planned", "sent", "shadow")
-"""States of invitations that count towards the cap of their day."""
 
 _DELIVERIES: Table = DeliveryRow.__table__
 _INVITATIONS: Table = InvitationRow.__table__
@@ -105,35 +102,6 @@ def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str
     if trigger is not None:
         sent, unfinished = (query.where(col(InvitationRow.trigger) == trigger) for query in (sent, unfinished))
     return int(session.execute(sent).scalar_one()) + int(session.execute(unfinished).scalar_one())
-
-
-def count_invitations(session: Session, *conditions: ColumnElement[bool]) -> int:
-    """Return the number of invitations that match all conditions."""
-    return int(session.execute(select(func.count(col(InvitationRow.id))).where(*conditions)).scalar_one())
-
-
-def build_due_counter(session: Session, zone: tzinfo, *, created_before: datetime | None = None) -> DueCounter:
-    """Return a function that counts the surveys due (or sent) on a calendar day of the company.
-
-    Args:
-        session: for reading.
-        zone: the company's.
-        created_before: count only invitations created before this moment; None means no filter.
-    """
-
-    def count(trigger: str | None, day: date) -> int:
-        conditions = [
-            col(InvitationRow.due_at) >= utc_at(day, time(), zone),
-            col(InvitationRow.due_at) < utc_at(day + timedelta(days=1), time(), zone),
-            col(InvitationRow.state).in_(COUNTED_STATES),
-        ]
-        if trigger is not None:
-            conditions.append(col(InvitationRow.trigger) == trigger)
-        if created_before is not None:
-            conditions.append(col(InvitationRow.created_at) < created_before)
-        return count_invitations(session, *conditions)
-
-    return count
 
 
 def _applicable_caps(ctx: Context, session: Session, invitation: InvitationRow) -> list[tuple[str | None, int]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import cooldowns, pauses
@@ -18,12 +18,16 @@ from nps_connect.ledger.tables import InvitationRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
 from nps_connect.rendering.languages import choose_language
-from nps_connect.rules.timing import link_expiry
+from nps_connect.rules.limit_state import DueCounter
+from nps_connect.rules.timing import link_expiry, utc_at
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.contacts.contact_batch import StoredContact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.settings.model import Trigger
+
+COUNTED_STATES = ("planned", "sent", "shadow")
+"""States of invitations that count towards the cap of their day."""
 
 
 class ReservationConflict(Exception):  # not an error: the batch is decided again
@@ -64,7 +68,9 @@ def create_invitations(ctx: Context, session: Session, approved_surveys: Sequenc
     now = ctx.clock()
     rows = [_invitation_columns(ctx, approved, now) for approved in approved_surveys]
     inserted = insert_many(session, InvitationRow, rows, returning=("id", "event_id", "trigger"))
-    id_by_cause = {(event_id, trigger): invitation_id for invitation_id, event_id, trigger in inserted}
+    id_by_cause: dict[tuple[int, str], int] = {}
+    for invitation_id, event_id, label in inserted:
+        id_by_cause[event_id, label] = invitation_id
     deliveries: list[NewDelivery] = []
     reserving: list[tuple[ApprovedSurvey, int]] = []
     paused = pauses.load_pauses(session)
@@ -139,7 +145,7 @@ def _reserve_cooldowns(
                 values = {"subject": subject, "until": until, "invitation_id": invitation_id, "confirmed": False}
                 exclusive[subject] = values
     if exclusive:
-        rows = [exclusive[subject] for subject in sorted(exclusive)]
+        rows = list(map(exclusive.__getitem__, sorted(exclusive)))
         if start_cooldowns(session, rows, now) < len(rows):
             raise ReservationConflict
     for subject, (invitation_id, until) in sorted(extending.items()):
@@ -165,3 +171,32 @@ def _restart_if_expired(statement: Any) -> Any:  # noqa: ANN401  # two dialects'
         set_={"until": new.until, "invitation_id": new.invitation_id, "confirmed": new.confirmed},
         where=col(CooldownRow.until) <= bindparam("now", type_=UtcDateTime()),
     )
+
+
+def count_invitations(session: Session, *conditions: ColumnElement[bool]) -> int:
+    """Return the number of invitations that match all conditions."""
+    return int(session.execute(select(func.count(col(InvitationRow.id))).where(*conditions)).scalar_one())
+
+
+def build_due_counter(session: Session, zone: tzinfo, *, created_before: datetime | None = None) -> DueCounter:
+    """Return a function that counts the surveys due (or sent) on a calendar day of the company.
+
+    Args:
+        session: for reading.
+        zone: the company's.
+        created_before: count only invitations created before this moment; None means no filter.
+    """
+
+    def count(trigger: str | None, day: date) -> int:
+        conditions = [
+            col(InvitationRow.due_at) >= utc_at(day, time(), zone),
+            col(InvitationRow.due_at) < utc_at(day + timedelta(days=1), time(), zone),
+            col(InvitationRow.state).in_(COUNTED_STATES),
+        ]
+        if trigger is not None:
+            conditions.append(col(InvitationRow.trigger) == trigger)
+        if created_before is not None:
+            conditions.append(col(InvitationRow.created_at) < created_before)
+        return count_invitations(session, *conditions)
+
+    return count

@@ -18,7 +18,7 @@ from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.limit_state import LimitState
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.context import Context
-from nps_connect.services.invitations.daily_cap import COUNTED_STATES, build_due_counter
+from nps_connect.services.invitations.invite import COUNTED_STATES, build_due_counter
 
 TimedScore = tuple[datetime, int]
 

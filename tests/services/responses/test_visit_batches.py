@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from nps_connect.ledger.tables import ContactRow, PageViewRow, ResponseRow, RevisionRow
 from nps_connect.records.pages import Submission, SurveyPageRequest
-from nps_connect.rules.routing import delivery_key
+from nps_connect.services.deliveries.factory import delivery_key
 
 
 def visit(application, token, method="GET", score=None, **fields):
