@@ -94,8 +94,8 @@ def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime
     if new_contacts:
         unique = ("connection", "vendor_id")
         returning = (*unique, "id", "mailbox", "language")
-        values = list(new_contacts.values())
-        inserted = insert_many(session, ContactRow, values, skip_existing=unique, returning=returning)
+        new_rows = list(new_contacts.values())
+        inserted = insert_many(session, ContactRow, new_rows, skip_existing=unique, returning=returning)
         for connection, vendor_id, *columns in inserted:
             stored[connection, vendor_id] = StoredContact(*columns)
         rows |= _load_rows(session, new_contacts.keys() - stored.keys())  # inserted by another worker

@@ -69,12 +69,7 @@ def in_doubt_rule(ctx: Context, connection: str, action: str) -> InDoubtRule:
 
 
 def settle(
-    ctx: Context,
-    session: Session,
-    connection: str,
-    spec: ActionSpec,
-    settled: Sequence[SettledDelivery],
-    token: str,
+    ctx: Context, session: Session, connection: str, spec: ActionSpec, settled: Sequence[SettledDelivery], token: str
 ) -> set[str]:
     """Write outcomes with their attempts and consequences; return the queues with new work.
 
