@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
+from operator import attrgetter
 
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
@@ -22,7 +24,7 @@ from nps_connect.services.invitations.invite import COUNTED_STATES, build_due_co
 def load_limit_state(ctx: Context, session: Session, people: Iterable[Person]) -> LimitState:
     """Load the limits as they are now for decisions about these people."""
     now, limits, zone = ctx.clock(), ctx.settings.limits, ctx.settings.core.zone
-    subjects = {subject for person in people for subject in person.subjects}
+    subjects = set(chain.from_iterable(map(attrgetter("subjects"), people)))
     running = select(col(CooldownRow.subject), col(CooldownRow.until)).where(
         in_list(col(CooldownRow.subject), "subjects"), col(CooldownRow.until) > now
     )
