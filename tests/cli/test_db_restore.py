@@ -51,6 +51,14 @@ def test_a_missing_database_is_restored(restored_cli):
     assert restored_cli("status").code == 0
 
 
+def test_a_damaged_database_is_replaced_and_kept(restored_cli):
+    (restored_cli.folder / "nps-connect.db").write_bytes(b"damaged")
+    assert restored_cli("db", "restore", "monday.db", "--yes").code == 0
+    _, aside = files(restored_cli)
+    assert (restored_cli.folder / aside).read_bytes() == b"damaged"
+    assert restored_cli("db", "check").code == 0
+
+
 def test_restore_asks_first(restored_cli):
     result = restored_cli("db", "restore", "monday.db", answer="n\n")
     assert result.code == 1

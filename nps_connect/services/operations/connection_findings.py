@@ -139,11 +139,14 @@ def _unreadable_webhook_findings(session: Session, connection: str) -> Iterator[
 def _pause_findings(ctx: Context, session: Session, connection: str) -> Iterator[Finding]:
     is_channel = ctx.connector_info(connection).channel
     for scope, row in sorted(pauses.load_pauses(session).items()):
-        if not is_scope_of(scope, connection) and not (is_channel and scope == pauses.MAIL_SCOPE):
+        concerns_all = scope == pauses.DATABASE_SCOPE or (is_channel and scope == pauses.MAIL_SCOPE)
+        if not is_scope_of(scope, connection) and not concerns_all:
             continue
         text = f"{scope} is paused since {row.since:%Y-%m-%d %H:%M} UTC: {row.reason}"
         if row.cause == "operator":
             yield _warn(text, f"nps-connect resume {scope}")
+        elif scope == pauses.DATABASE_SCOPE:
+            yield Finding(severity="error", text=text, fix="say what this database is, with one of these commands")
         else:
             fix = f"fix the cause and check again: a passing check resumes it; or run: nps-connect resume {scope}"
             yield Finding(severity="error", text=text, fix=fix)

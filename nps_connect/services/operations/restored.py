@@ -144,7 +144,7 @@ def _allow_sending(ctx: Context, session: Session, now: datetime) -> None:
     raise_counter(session, at_least=stored.counter if stored else 0)
     lock_identity(session).newest_at = None
     pauses.resume(session, pauses.DATABASE_SCOPE)
-    reason = "the database was restored; mail that was due before then may have been sent"
+    reason = "the database was restored; mail that was due before then may have been sent and is held"
     session.merge(PauseRow(scope=pauses.RESTORED_SCOPE, cause="restored", reason=reason, since=now))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,7 +18,6 @@ from nps_connect.ledger.review_requests import has_review_request
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, PageViewRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.services.contacts.store import ConfirmedResponse
-from nps_connect.services.context import Context
 
 OPEN_STATES = ("planned", "sent")
 
@@ -171,9 +171,12 @@ _LOCK_INVITATIONS = (
 )
 
 
-def new_response_id(ctx: Context) -> str:
-    """Return a random public id for a response."""
-    return f"r-{ctx.new_public_id()}"
+def response_id(link_id: str) -> str:
+    """Return the public id of the response to an invitation, from the id in its link, which it does not reveal.
+
+    It is the same after a restore that has lost the response, and so are the keys of what follows from it.
+    """
+    return f"r-{hashlib.sha256(link_id.encode()).hexdigest()[:32]}"
 
 
 def load_invitation_states(session: Session, link_ids: Collection[str]) -> dict[str, InvitationState]:

@@ -27,7 +27,7 @@ from nps_connect.rules.bot_detection import (
 )
 from nps_connect.services.contacts.store import build_response
 from nps_connect.services.context import Context
-from nps_connect.services.responses.invitation_state import InvitationState, LockedInvitation, new_response_id
+from nps_connect.services.responses.invitation_state import InvitationState, LockedInvitation, response_id
 from nps_connect.services.reviews.review_pages import record_review_pages_shown
 
 RETROACTIVE_SIGNALS: frozenset[BotSignal] = frozenset({"several", "contradiction"})
@@ -185,7 +185,7 @@ def record_page_views(
             continue
         if view.score is not None and not state.revision:
             provisional[state.id] = {
-                "public_id": state.public_id or new_response_id(ctx),
+                "public_id": state.public_id or response_id(state.link_id),
                 "invitation_id": state.id,
                 "contact_id": state.contact_id,
                 "survey": state.survey,

@@ -18,7 +18,7 @@ from nps_connect.services.cases.cases import record_recovery
 from nps_connect.services.contacts.store import ConfirmedResponse, RoutableResponse, build_response
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_deliveries, restore_cancelled
-from nps_connect.services.responses.invitation_state import LockedInvitation, new_response_id
+from nps_connect.services.responses.invitation_state import LockedInvitation, response_id
 from nps_connect.services.responses.page_views import PageViewLog
 from nps_connect.services.routing.route import load_planned_deliveries, route_responses
 from nps_connect.settings.surveys import FollowUp
@@ -158,7 +158,7 @@ def _merge_content(ctx: Context, received: ReceivedSubmission) -> dict[str, Any]
         return {}
     return {
         **content,
-        "public_id": state.public_id or new_response_id(ctx),
+        "public_id": state.public_id or response_id(state.link_id),
         "revision": (state.revision or 0) + 1,
         "language": submission.language,
         "answered_at": received.page_view.at,

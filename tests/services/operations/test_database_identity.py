@@ -8,6 +8,7 @@ from support.application import ApplicationHarness
 from nps_connect.ledger import pauses
 from nps_connect.ledger.identity import RECORDED_MOMENTS, lock_identity
 from nps_connect.ledger.pauses import DATABASE_SCOPE
+from nps_connect.services.operations.connection_findings import ledger_findings
 from nps_connect.services.operations.database_identity import check_identity, write_raised_identity
 from nps_connect.worker.heartbeat import Heartbeat
 
@@ -105,3 +106,14 @@ def test_the_heartbeat_checks_at_the_start_then_hourly_and_at_the_stop(applicati
 def test_moments_that_are_planned_or_told_by_a_vendor_are_not_recorded_ones():
     names = {column.key for column in RECORDED_MOMENTS}
     assert names == {"received_at", "decided_at", "created_at", "sent_at", "at", "finished_at", "seen_at"}
+
+
+def test_every_connection_s_check_reports_it(application):
+    set_counter(application, 0)
+    check(application)
+    for connection in ("crm", "helpdesk"):
+        texts = [
+            finding.text for finding in ledger_findings(application.ctx, connection) if finding.severity == "error"
+        ]
+        assert len(texts) == 1
+        assert texts[0].endswith("the database is a backup; run: nps-connect db restored")

@@ -337,3 +337,16 @@ def test_a_person_without_an_address_is_erased_again_by_vendor_id(application):
     with application.ledger.read() as session:
         contact = session.execute(select(ContactRow)).scalar_one()
         assert (contact.erased_at is not None, contact.name) == (True, None)
+
+
+def test_a_response_that_is_given_again_after_a_restore_has_the_same_keys(application):
+    token = application.surveyed()
+    application.back_up()
+    application.answer(token, 2)
+    application.run()
+    before = {row.action: row.key for row in application.deliveries("open_ticket")}
+    application.restore()
+    application.mark_restored()
+    application.answer(token, 2)
+    application.run()
+    assert {row.action: row.key for row in application.deliveries("open_ticket")} == before
