@@ -231,7 +231,7 @@ def _set_version(ledger, version):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("mysql://localhost/nps", "'mysql' is not supported"),
+        ("mysql://localhost/nps", "not a database address"),
         ("rubbish", "not a database address"),
         ("sqlite:////nowhere/at/all/ledger.db", "does not exist"),
         ("postgresql://nobody:secret-password@127.0.0.1:1/nps", "cannot be reached"),
