@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from nps_connect import Connection, Contact, ContactKey, ContactMatch, Event, hookimpl
@@ -19,6 +20,7 @@ from nps_connect_zendesk.ticket_facts import (
     parse_ticket_facts,
 )
 from nps_connect_zendesk.users import build_contact, find_users_by_address
+from nps_connect_zendesk.webhooks import parse_moment
 
 COMPLETE_ACTION = "complete_events"
 FIND_ACTION = "find_contacts"
@@ -137,7 +139,18 @@ def _complete_event(
     key = event.contact_key
     if ticket.get("requester_id") and (key is None or key.kind == "ticket"):
         key = ContactKey(kind="id", value=str(ticket["requester_id"]))
-    return event.model_copy(update={"fields": filled, "contacts": contacts, "contact_key": key})
+    changes = {"fields": filled, "contacts": contacts, "contact_key": key, "occurred_at": _exact_time(event, ticket)}
+    return event.model_copy(update=changes)
+
+
+def _exact_time(event: Event, ticket: Mapping[str, Any]) -> datetime:
+    """Return the time of the event with its seconds, which the body of a trigger lacks, if the metric set has them."""
+    metric = ticket.get("metric_set") or {}
+    for name in ("solved_at", "status_updated_at") if event.kind in SOLVED_KINDS else ("status_updated_at",):
+        moment = parse_moment(metric[name]) if isinstance(metric.get(name), str) else None
+        if moment is not None and moment.replace(second=0, microsecond=0) == event.occurred_at:
+            return moment
+    return event.occurred_at
 
 
 def _complete_merge(connection: Connection, event: Event, users: Mapping[str, dict[str, Any]]) -> Event:

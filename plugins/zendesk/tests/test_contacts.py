@@ -119,6 +119,20 @@ class TestComplete:
         (event,) = nps_complete_events(helpdesk(), [solved(ticket, fields={"status": "solved"})], [])
         assert nps_veto_survey(event).reason == "the ticket is open"
 
+    def test_a_time_in_minutes_gets_its_seconds_from_the_ticket(self, helpdesk, ticket):
+        ticket["metric_set"] |= {"solved_at": "2026-03-02T09:04:37Z", "status_updated_at": "2026-03-02T09:04:52Z"}
+        minute = START + timedelta(minutes=4)
+        for kind, second in (("ticket.solved", 37), ("ticket.reopened", 52)):
+            told = solved(ticket, kind=kind, occurred_at=minute)
+            (event,) = nps_complete_events(helpdesk(), [told], [])
+            assert event.occurred_at == minute + timedelta(seconds=second)
+            assert event.key == told.key
+
+    def test_the_time_of_another_minute_is_kept(self, helpdesk, ticket):
+        ticket["metric_set"] |= {"solved_at": "2026-03-02T10:04:37Z", "status_updated_at": "2026-03-02T10:04:37Z"}
+        (event,) = nps_complete_events(helpdesk(), [solved(ticket, occurred_at=START)], [])
+        assert event.occurred_at == START
+
     def test_a_solved_ticket_is_not_open(self, helpdesk, ticket):
         (event,) = nps_complete_events(helpdesk(), [solved(ticket)], [])
         assert event.fields["is_open"] is False
