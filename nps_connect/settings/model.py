@@ -83,10 +83,12 @@ def _check_key_length(key: SecretStr) -> SecretStr:
 def check_database_url(url: str) -> None:
     """Check the form of a database address, so strictly that no part of a password is taken for a host or an option.
 
+    ``sqlite://`` is a database in memory.
+
     Raises:
         ValueError: says what is wrong, without any part of the address.
     """
-    if not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+    if url != "sqlite://" and not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise ValueError("not a database address such as sqlite:///nps-connect.db or postgresql://host/name")
     if not url.startswith("sqlite") and not _POSTGRESQL_URL.fullmatch(url):
         raise ValueError(
