@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nps_connect.cli._support.confirm import confirm
+from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope, set_paused
@@ -34,6 +35,11 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
         reach = pluralize(customers, "customer", "customers")
         if not as_json and pause is not None:
             click.echo(f"Waiting: {pluralize(deliveries, 'delivery', 'deliveries')}; mail would reach {reach}.")
+        if pause is not None and pause.cause == "bounces":
+            connection = paused_scope.partition(":")[2].partition("/")[0]
+            raise CommandError(
+                f"{pause.reason}; to decide whether they are dead: nps-connect bounces confirm|undo {connection}"
+            )
         changed = False
         if not dry_run:
             if customers and pause is not None:

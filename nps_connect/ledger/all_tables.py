@@ -3,6 +3,7 @@
 # ruff: noqa: F401
 
 from nps_connect.ledger import (
+    audit_log,
     cases,
     cooldowns,
     counters,

@@ -1,4 +1,4 @@
-"""The tables of suppressions (who must not be contacted, and why), and of the bounces that lead to them."""
+"""The tables of suppressions (who must not be contacted, and why), the bounces that lead to them, and the brake."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, UniqueConstraint, false
 from sqlmodel import Field
 
-from nps_connect.ledger.columns import Base, BigId, UtcDateTime
+from nps_connect.ledger.columns import Base, BigId, UtcDateTime, partial_index
 
 
 class SuppressionRow(Base, table=True):
-    """A contact (``c:<id>``) or mailbox (``m:<hash>``) that must not be contacted, and why."""
+    """A contact (``c:<id>``) or mailbox (``m:<hash>``) that must not be contacted, and why.
+
+    Attributes:
+        provisional_for: the connection whose brake an operator has not decided on yet; None for all others.
+    """
 
     __tablename__ = "suppressions"
     __table_args__ = (
@@ -24,6 +28,7 @@ class SuppressionRow(Base, table=True):
     reason: str = Field(max_length=20)
     source: str = Field(max_length=80)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    provisional_for: str | None = Field(default=None, max_length=40)
 
 
 class BounceRow(Base, table=True):
@@ -43,6 +48,7 @@ class BounceRow(Base, table=True):
     __table_args__ = (
         UniqueConstraint("key"),
         CheckConstraint("kind IN ('hard', 'soft', 'complaint')", name="kind"),
+        partial_index("ix_bounces_hard", "at", where="kind = 'hard'"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -56,3 +62,23 @@ class BounceRow(Base, table=True):
     detail: str
     source: str = Field(max_length=20)
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class BounceBrakeRow(Base, table=True):
+    """The newest time that many hard bounces stopped the customer mail of a connection.
+
+    Attributes:
+        recipients: how many mailboxes were refused.
+        mails: of how many mails.
+        decided_at: when an operator confirmed or undid the suppressions; None while the mail is held.
+        is_confirmed: the mailboxes do not exist; False if the refusals were a mistake, and before the decision.
+    """
+
+    __tablename__ = "bounce_brakes"
+
+    connection: str = Field(primary_key=True, max_length=40)
+    tripped_at: datetime = Field(sa_type=UtcDateTime)
+    recipients: int
+    mails: int
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    is_confirmed: bool = False

@@ -253,6 +253,7 @@ class DeliveryRow(QueuedRow, table=True):
         UniqueConstraint("key"),
         Index("ix_deliveries_state_id", "state", "id"),
         partial_index("ix_deliveries_message_id", "receipt_id", where=RECEIPT_IS_MESSAGE_ID),
+        partial_index("ix_deliveries_succeeded", "queue_name", "finished_at", where="state = 'succeeded'"),
         partial_index("ix_deliveries_ticket", "connection", "receipt_id", where="action = 'open_ticket'"),
     )
 

@@ -47,7 +47,7 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
     Args:
         language: the company's own.
         scope: ``connection:<name>`` or ``queue:<connection>/<action>``; what to resume by hand.
-        cause: `auth`, `not_allowed` or `plugin`. The first two end as soon as the connection check passes.
+        cause: `auth`, `not_allowed`, `plugin` or `bounces`. The first two end as soon as the connection check passes.
         reason: one sentence in English, as the vendor or the plugin gave it; shown only in English notices.
     """
     tongue, _ = translator(language)
@@ -59,14 +59,23 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
         "auth": failure_label("auth_failed", tongue),
         "not_allowed": failure_label("not_allowed", tongue),
         "plugin": _("the plugin does not work as required"),
+        "bounces": _("so many recipients were refused that a mistake of a mail server is likely"),
     }
     detail = one_line(reason, 500).rstrip(".") if tongue == SOURCE_LANGUAGE else ""
-    remedy = (
-        _("Fix or update the plugin, then run: %(command)s")
-        if cause == "plugin"
-        else _("Fix the cause; deliveries resume automatically once this command succeeds: %(command)s")
+    remedies = {
+        "plugin": (_("Fix or update the plugin, then run: %(command)s"), f"nps-connect resume {scope}"),
+        "bounces": (
+            _("Find out whether these mailboxes exist, then confirm or undo: %(command)s"),
+            f"nps-connect bounces confirm|undo {connection}",
+        ),
+    }
+    remedy, command = remedies.get(
+        cause,
+        (
+            _("Fix the cause; deliveries resume automatically once this command succeeds: %(command)s"),
+            f"nps-connect connections check {connection}",
+        ),
     )
-    command = f"nps-connect resume {scope}" if cause == "plugin" else f"nps-connect connections check {connection}"
     sentences = (
         heading % {"connection": connection, "action": action and action_label(cast("Action", action), tongue)},
         _("Cause: %(cause)s.") % {"cause": f"{causes[cause]} ({detail})" if detail else causes[cause]},

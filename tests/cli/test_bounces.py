@@ -7,6 +7,7 @@ import json
 import pytest
 from sqlalchemy import select
 
+from nps_connect.errors import Undeliverable
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 
 FORGED = b"""From: MAILER-DAEMON@mx.example.com
@@ -82,3 +83,58 @@ def test_bounce_url_is_printed(configured_cli):
     result = configured_cli("bounces", "address", "mail")
     assert result.out.startswith("https://nps.example.com/b/")
     assert configured_cli("bounces", "address", "nothing").code == 1
+
+
+@pytest.fixture
+def braked_cli(seeded_cli):
+    """Run commands after six of six survey mails were refused: the queue is held."""
+    application = seeded_cli.application
+    for number in range(11, 17):
+        application.crm.knows(str(number), f"dead-{number}@example.com")
+        application.webhook(application.won(str(number)))
+    application.run()
+    application.clock.forward("3d")
+    application.post.raising = [Undeliverable("refused (550 5.1.1)", status=550)] * 6
+    application.run(only="send_survey")
+    return seeded_cli
+
+
+def test_mail_that_many_bounces_hold_is_shown_and_resumed_only_by_a_decision(braked_cli):
+    assert "paused: queue:mail/send_survey" in braked_cli("status").out
+    resumed = braked_cli("resume", "queue:mail/send_survey", "--yes")
+    assert resumed.code == 1
+    assert "nps-connect bounces confirm|undo mail" in resumed.err
+    assert "paused: queue:mail/send_survey" in braked_cli("status").out
+
+
+def test_undo_says_how_many_suppressions_it_lifts_and_how_to_send_the_mails(braked_cli):
+    rehearsed = json.loads(braked_cli("bounces", "undo", "mail", "--dry-run", "--json").out)
+    assert rehearsed == {
+        "dry_run": True, "connection": "mail", "recipients": 5, "mails": 5, "suppressions": 5, "restored": 0,
+    }  # fmt: skip
+    result = braked_cli("bounces", "undo", "mail", "--yes")
+    assert result.code == 0, result.err
+    assert "5 recipients of 5 mails were refused; 5 mailboxes are suppressed provisionally" in result.out
+    assert "Suppressions lifted: 5" in result.out
+    assert "deliveries retry --all --connection mail --error undeliverable" in result.out
+    assert "paused" not in braked_cli("status").out
+    again = braked_cli("bounces", "undo", "mail", "--yes")
+    assert (again.code, "no mail of connection mail is held" in again.err) == (1, True)
+    retried = braked_cli("deliveries", "retry", "--all", "--error", "undeliverable", "--yes")
+    assert "5 of 5 can be retried; mail would reach 5 customers" in retried.out
+
+
+def test_confirm_suppresses_for_good_and_a_retry_says_so(braked_cli):
+    result = braked_cli("bounces", "confirm", "mail", "--yes")
+    assert result.code == 0, result.err
+    assert "Suppressed for good: 5. Mail of connection mail goes on." in result.out
+    assert "paused" not in braked_cli("status").out
+    retried = braked_cli("deliveries", "retry", "--all", "--error", "undeliverable", "--yes")
+    assert "0 of 5 can be retried" in retried.out
+
+
+def test_a_decision_asks_first_and_needs_an_existing_connection(braked_cli):
+    declined = braked_cli("bounces", "confirm", "mail", answer="n\n")
+    assert "Suppress 5 mailboxes for good and resume mail?" in declined.err
+    assert "paused" in braked_cli("status").out
+    assert "did you mean" in braked_cli("bounces", "undo", "mial").err.lower()

@@ -9,9 +9,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.deliveries import CancelCode, cancel_text
 from nps_connect.services.action_spec import ActionSpecs
+from nps_connect.services.contacts.store import suppression_reason, surviving_contact
 from nps_connect.services.deliveries.cancel import (
     UNSTARTED_STATES,
     cancel_dependents,
@@ -149,4 +150,6 @@ def _refusal_reason(session: Session, row: DeliveryRow, actions: ActionSpecs, *,
         dependency = session.get(DeliveryRow, row.depends_on_id)
         if dependency is None or dependency.state != "succeeded":
             return f"it waits for delivery {row.depends_on_id}; retry that one"
-    return None
+    contact = session.get(ContactRow, row.contact_id) if spec.customer_facing and row.contact_id else None
+    reason = suppression_reason(session, surviving_contact(session, contact)) if contact is not None else None
+    return f"suppressed: {reason}; see: nps-connect suppressions list" if reason is not None else None

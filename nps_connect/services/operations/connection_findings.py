@@ -147,6 +147,9 @@ def _pause_findings(ctx: Context, session: Session, connection: str) -> Iterator
             yield _warn(text, f"nps-connect resume {scope}")
         elif scope == pauses.DATABASE_SCOPE:
             yield Finding(severity="error", text=text, fix="say what this database is, with one of these commands")
+        elif row.cause == "bounces":
+            fix = f"nps-connect bounces list; then: nps-connect bounces confirm|undo {connection}"
+            yield Finding(severity="error", text=text, fix=fix)
         else:
             fix = f"fix the cause and check again: a passing check resumes it; or run: nps-connect resume {scope}"
             yield Finding(severity="error", text=text, fix=fix)

@@ -33,7 +33,7 @@ IN_DOUBT_GRACE = timedelta(minutes=2)
 
 MAX_ALARMS_PER_RUN = 500
 
-VENDOR_CAUSES = ("auth", "not_allowed", "plugin")
+NOTIFIED_CAUSES = ("auth", "not_allowed", "plugin", "bounces")
 """Causes of pauses that staff is notified of by mail; while the database is paused no mail is sent."""
 
 
@@ -60,10 +60,11 @@ def notify_pauses(ctx: Context) -> int:
     """Enqueue one mail to the fallback address for each pause because of a vendor or plugin; return how many.
 
     Such are: a connection whose credentials a vendor refuses (401), an action that it forbids (403), a queue whose
-    plugin is broken. A pause that ends and comes again is reported again.
+    plugin is broken, mail that came back so often that a mistake is likely. A pause that ends and comes again is
+    reported again.
     """
     with ctx.ledger.read() as session:
-        active = [pause for pause in pauses.load_pauses(session).values() if pause.cause in VENDOR_CAUSES]
+        active = [pause for pause in pauses.load_pauses(session).values() if pause.cause in NOTIFIED_CAUSES]
     if not active:
         return 0
     prefix = pauses.connection_scope("")

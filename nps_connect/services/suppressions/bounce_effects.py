@@ -32,6 +32,7 @@ from nps_connect.rules.repeated_bounces import OBSERVATION_PERIOD, is_repeated
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
 from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION
+from nps_connect.services.suppressions.bounce_brake import apply_brake, was_undone
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 from nps_connect.services.suppressions.store import suppress
 
@@ -77,7 +78,9 @@ def apply_bounce(
         opt_out_source = f"complaint ({source})"
         queues |= apply_opt_out(ctx, session, hashed, recipient=contact, reason="objected", source=opt_out_source)
     elif bounce.kind == "hard":
-        _suppress_mailbox(ctx, session, hashed, contact, delivery, f"bounce ({source})")
+        if not was_undone(session, delivery.connection, _moment(ctx, bounce)):
+            _suppress_mailbox(ctx, session, hashed, contact, delivery, f"bounce ({source})")
+            apply_brake(ctx, session, delivery, source, _moment(ctx, bounce))
     elif bounce.concerns_mailbox and _is_repeated(session, hashed, _moment(ctx, bounce)):
         _suppress_mailbox(ctx, session, hashed, contact, delivery, f"repeated soft bounces ({source})")
     return "attributed"

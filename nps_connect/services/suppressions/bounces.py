@@ -147,9 +147,7 @@ def wait_for_arrival(
     return None
 
 
-def record_smtp_refusals(
-    ctx: Context, session: Session, settled: Sequence[SettledDelivery], _now: datetime
-) -> set[str]:
+def record_smtp_refusals(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
     """Record bounces for mails that the mail server refused: hard if the mailbox does not exist, else soft."""
     queue_names: set[str] = set()
     for delivery in settled:
@@ -159,7 +157,7 @@ def record_smtp_refusals(
             kind: Literal["hard", "soft"] = "hard" if isinstance(error, Undeliverable) else "soft"
             bounce = Bounce(
                 kind=kind,
-                message_id=row.key,
+                message_id=f"{row.key} {now.isoformat()}",  # each attempt counts
                 concerns_mailbox=error.concerns_mailbox,
                 detail=ctx.redact(error.message),
             )

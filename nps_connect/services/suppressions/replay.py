@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,12 +12,14 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.subjects import mailbox_subject, person_subject, vendor_id_subject
+from nps_connect.ledger.suppression_journal import JournalEntry
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.services.contacts.store import load_mailbox_contacts
 from nps_connect.services.context import Context
 from nps_connect.services.suppressions.erasure import erase_contact
 from nps_connect.services.suppressions.opt_out import apply_opt_out
-from nps_connect.services.suppressions.store import suppress
+from nps_connect.services.suppressions.store import WITHDRAWN_PREFIX, suppress, withdraw
 
 SOURCE = "journal"
 SCAN_BATCH_SIZE = 10_000
@@ -51,7 +53,7 @@ def replay_journals(ctx: Context, paths: Sequence[Path], *, since: datetime) -> 
     Raises:
         NpsConnectError: a journal cannot be read.
     """
-    entries = {path: [entry for entry in ctx.journal.read(path) if entry.at >= since] for path in paths}
+    entries = _drop_outdated({path: [e for e in ctx.journal.read(path) if e.at >= since] for path in paths})
     subjects = {entry.subject for listed in entries.values() for entry in listed if entry.subject is not None}
     contact_ids = _find_by_vendor_id(ctx, {subject for subject in subjects if not _is_mailbox(subject)})
     undecryptable = 0
@@ -66,21 +68,41 @@ def replay_journals(ctx: Context, paths: Sequence[Path], *, since: datetime) -> 
     return ReplayResult(sum(map(len, entries.values())) - undecryptable, undecryptable)
 
 
+def _drop_outdated(entries: Mapping[Path, Sequence[JournalEntry]]) -> dict[Path, list[JournalEntry]]:
+    """Return the entries without suppressions that were withdrawn later, and without withdrawals that did not last."""
+    newest: dict[tuple[str, str | None], JournalEntry] = {}
+    for entry in sorted((entry for listed in entries.values() for entry in listed), key=lambda entry: entry.at):
+        newest[_identity(entry)] = entry
+    return {
+        path: [entry for entry in listed if entry.subject is None or entry.reason == newest[_identity(entry)].reason]
+        for path, listed in entries.items()
+    }
+
+
+def _identity(entry: JournalEntry) -> tuple[str, str | None]:
+    return entry.reason.removeprefix(WITHDRAWN_PREFIX), entry.subject
+
+
 def _apply(ctx: Context, session: Session, reason: str, subject: str, contact_id: int | None) -> None:
-    """Suppress a mailbox with the contacts that have it now, or the contact of a vendor id."""
+    """Suppress a mailbox with the contacts that have it now, or the contact of a vendor id; or withdraw that."""
     if _is_mailbox(subject):
         mailbox: str | None = subject.removeprefix(MAILBOX_PREFIX)
         contacts = load_mailbox_contacts(session, mailbox or "")
     else:
         contact = session.get(ContactRow, contact_id) if contact_id is not None else None
         mailbox, contacts = contact.mailbox if contact is not None else None, [contact] if contact is not None else []
+    suppressed = [subject] if _is_mailbox(subject) else [person_subject(contact.id or 0) for contact in contacts]
+    if reason.startswith(WITHDRAWN_PREFIX):
+        has_reason = col(SuppressionRow.reason) == reason.removeprefix(WITHDRAWN_PREFIX)
+        query = select(SuppressionRow).where(col(SuppressionRow.subject).in_(suppressed), has_reason)
+        withdraw(ctx, session, session.execute(query).scalars().all())
+        return
     if reason == "erased":
         for contact in contacts:
             erase_contact(ctx, session, contact)
     elif reason in OPT_OUT_REASONS and mailbox is not None:
         recipient = contacts[0] if contacts else None
         apply_opt_out(ctx, session, mailbox, recipient=recipient, reason=OPT_OUT_REASONS[reason], source=SOURCE)
-    suppressed = [subject] if _is_mailbox(subject) else [person_subject(contact.id or 0) for contact in contacts]
     suppress(ctx, session, suppressed, reason, source=SOURCE)
 
 

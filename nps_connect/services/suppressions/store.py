@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import select
@@ -12,6 +13,9 @@ from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.services.context import Context
+
+WITHDRAWN_PREFIX = "withdrawn:"
+"""Of a reason in the journal: the suppression was deleted."""
 
 PERSON_PREFIX = person_subject(0).removesuffix("0")
 
@@ -33,6 +37,23 @@ def suppress(ctx: Context, session: Session, subjects: Sequence[str], reason: st
     added = insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("subject",))
     ctx.journal.append(reason, _lasting_subjects(session, [subject for (subject,) in added]), now)
     return len(added)
+
+
+def withdraw(ctx: Context, session: Session, rows: Sequence[SuppressionRow]) -> None:
+    """Delete suppressions that do not apply any more; the journal keeps that, for a restored database.
+
+    Args:
+        ctx: the application context.
+        session: the transaction.
+        rows: what to delete.
+    """
+    subjects_by_reason: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        subjects_by_reason[row.reason].append(row.subject)
+        session.delete(row)
+    session.flush()
+    for reason, subjects in subjects_by_reason.items():
+        ctx.journal.append(WITHDRAWN_PREFIX + reason, _lasting_subjects(session, subjects), ctx.clock())
 
 
 def _lasting_subjects(session: Session, subjects: Sequence[str]) -> list[str]:

@@ -1,0 +1,31 @@
+"""``nps-connect bounces undo``."""
+
+from __future__ import annotations
+
+import click
+
+from nps_connect.cli._support.brake_decision import decide_brake
+from nps_connect.cli._support.options import Options, command, confirm_options
+
+
+@command
+@click.argument("connection")
+@confirm_options
+def undo(options: Options, connection: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Undo the suppressions of an hour in which CONNECTION was refused by mistake, and resume its mail.
+
+    Mails that the suppressions had cancelled are due again. Mails that were refused stay dead until you retry them;
+    those that came back later are not sent again, but they started no cooldown.
+    """
+    from nps_connect.services.suppressions.bounce_brake import undo_brake
+
+    question = "Lift the suppression of {mailboxes} and resume mail?"
+    decision = decide_brake(
+        options, connection, undo_brake, question=question, dry_run=dry_run, yes=yes, as_json=as_json
+    )
+    if not as_json and not dry_run:
+        click.echo(f"Suppressions lifted: {decision.suppressions}; mails due again: {decision.restored}.")
+        click.echo(
+            "To send the refused mails: "
+            f"nps-connect deliveries retry --all --connection {connection} --error undeliverable"
+        )
