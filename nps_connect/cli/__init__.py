@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": "Explain why a contact was or was not surveyed.",
     "surveys": "Preview and test survey mails; invite people from a CSV file.",
     "contacts": "Show contacts and whether they may be contacted.",
+    "suppressions": "List, add and remove suppressions.",
     "bounces": "Process bounces and complaints.",
     "doctor": "Check mail deliverability.",
     "deliveries": "List and retry outbound deliveries.",

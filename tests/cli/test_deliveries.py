@@ -3,6 +3,13 @@
 import json
 
 import pytest
+from sqlalchemy import select
+
+from nps_connect import Bounce
+from nps_connect.connection import system_clock
+from nps_connect.ledger.audit_log import AuditRow
+from nps_connect.ledger.tables import DecisionRow
+from nps_connect.services.suppressions.bounce_effects import find_delivery
 
 
 def list_json(cli, *arguments):
@@ -167,3 +174,53 @@ def test_cancel_is_final(seeded_cli):
     )
     repeated = seeded_cli("deliveries", "cancel", delivery_id, "--yes")
     assert (repeated.code, "it is cancelled" in repeated.out) == (1, True)
+
+
+def test_mail_in_doubt_shows_its_message_id(seeded_cli):
+    expected = seeded_cli.application.post.items[-1].message_id
+    delivery_id = held_mail_id(seeded_cli)
+    assert f"Message-ID {expected}" in seeded_cli("deliveries", "list", "--state", "held").out
+    assert json.loads(seeded_cli("deliveries", "show", delivery_id, "--json").out)["message_id"] == expected
+    assert f"Message-ID {expected}" in seeded_cli("explain", "luc@example.com").out
+    assert all(row["message_id"] is None for row in list_json(seeded_cli, "--state", "succeeded"))
+
+
+def test_settling_mail_as_sent_starts_its_cooldown_and_attributes_its_bounces(seeded_cli):
+    application, delivery_id = seeded_cli.application, held_mail_id(seeded_cli)
+    message_id = application.post.items[-1].message_id
+    rehearsed = json.loads(seeded_cli("deliveries", "settle", "--all", "--sent", "--dry-run", "--json").out)
+    assert [row["settled"] for row in rehearsed["deliveries"]] == [True]
+    assert held_mail_id(seeded_cli) == delivery_id
+    result = seeded_cli("deliveries", "settle", delivery_id, "--sent", "--yes")
+    assert result.code == 0, result.err
+    assert "1 of 1 can be settled as sent; they concern 1 customer." in result.out
+    details = json.loads(seeded_cli("deliveries", "show", delivery_id, "--json").out)
+    assert (details["state"], details["in_doubt"]) == ("succeeded", False)
+    assert details["receipt_id"] == f"<{message_id}>"
+    with application.ledger.read() as session:
+        bounce = Bounce(kind="hard", message_id=f"<{message_id}@example.com>")
+        assert str(find_delivery(session, bounce).id) == delivery_id
+        audit = session.execute(select(AuditRow)).scalars().one()
+    assert (audit.command, audit.object, audit.reason) == ("deliveries settle", f"delivery:{delivery_id}", "sent")
+    application.webhook(application.won("5", deal="another-deal"))
+    application.run()
+    with application.ledger.read() as session:
+        assert (
+            session.execute(select(DecisionRow).order_by(DecisionRow.id.desc())).scalars().first().reason == "cooldown"
+        )
+
+
+def test_mail_settled_as_not_sent_is_sent_once(seeded_cli):
+    application, delivery_id = seeded_cli.application, held_mail_id(seeded_cli)
+    assert "Recorded as not sent: 1 mail." in seeded_cli("deliveries", "settle", delivery_id, "--not-sent", "--yes").out
+    application.clock.now = max(application.clock(), system_clock())
+    calls = len(application.post.items)
+    application.run(only="send_survey")
+    assert [message.to.email for message in application.post.items[calls:]] == ["luc@example.com"]
+    refused = seeded_cli("deliveries", "settle", delivery_id, "--not-sent", "--yes")
+    assert (refused.code, "it is succeeded and not in doubt" in refused.out) == (1, True)
+
+
+def test_only_mail_in_doubt_is_settled(seeded_cli):
+    assert "not in doubt" in seeded_cli("deliveries", "settle", dead_ticket_id(seeded_cli), "--sent").out
+    assert seeded_cli("deliveries", "settle", "--all").code == 2

@@ -1,9 +1,10 @@
-"""Shared by ``deliveries retry`` and ``deliveries cancel``: selecting deliveries and reporting the results."""
+"""Shared by ``deliveries retry``, ``cancel`` and ``settle``: selecting deliveries and reporting the results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,7 +64,12 @@ def selection_options(command: F) -> F:
 
 @contextmanager
 def open_selection(
-    options: Options, selected: dict[str, Any], states: tuple[str, ...], change: Callable[..., OperatorResult]
+    options: Options,
+    selected: dict[str, Any],
+    states: tuple[str, ...],
+    change: Callable[..., OperatorResult],
+    *,
+    only_in_doubt: bool = False,
 ) -> Iterator[Callable[[bool], list[OperatorResult]]]:
     """Yield a function that changes the selected deliveries and returns the results; with False it rolls back.
 
@@ -72,6 +78,7 @@ def open_selection(
         selected: values of the options that choose deliveries, by name of the parameter.
         states: deliveries that are selected by filters are limited to these states.
         change: changes one delivery, or refuses to.
+        only_in_doubt: deliveries that are selected by filters are limited to those in doubt.
 
     Raises:
         click.UsageError: ids and ``--all`` are both given or both missing, or filters are given without ``--all``.
@@ -82,6 +89,8 @@ def open_selection(
 
     with options.open_ledger() as (ledger, settings):
         selection = _parse_selection(settings=settings, **selected)
+        if not isinstance(selection, tuple):
+            selection = replace(selection, only_in_doubt=only_in_doubt)
 
         def change_selected(commit: bool) -> list[OperatorResult]:
             with ledger.write() if commit else ledger.read() as session:

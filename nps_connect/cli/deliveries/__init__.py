@@ -1,8 +1,9 @@
-"""List, inspect, retry and cancel outbound deliveries."""
+"""List, inspect, retry, settle and cancel outbound deliveries."""
 
 COMMANDS = {
     "list": "List deliveries, newest first.",
     "show": "Show one delivery with all attempts.",
     "retry": "Retry dead or held deliveries.",
+    "settle": "Record whether mail in doubt was sent.",
     "cancel": "Cancel pending, held or dead deliveries.",
 }

@@ -11,6 +11,8 @@ from nps_connect.cli._support.output import attributes, last_line, print_rows
 
 if TYPE_CHECKING:
     from nps_connect.ledger.tables import DeliveryRow
+    from nps_connect.services.links import Links
+    from nps_connect.settings.model import Settings
 
 STATES = ("pending", "running", "succeeded", "skipped", "dead", "cancelled", "held")
 
@@ -40,11 +42,14 @@ def list_(
     if action is not None:
         query = query.where(col(DeliveryRow.action) == action)
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
-        rows = [delivery_json(row) for row in session.execute(query).scalars()]
+        links = build_links(settings)
+        rows = [delivery_json(row, links) for row in session.execute(query).scalars()]
     print_rows(rows, COLUMNS, empty="no deliveries", as_json=as_json, zone=settings.core.zone, limit=limit)
 
 
 def _details(row: dict[str, Any]) -> str | None:
+    if row["message_id"]:
+        return f"{row['hold'] or 'in doubt'}: Message-ID {row['message_id']}"
     return last_line(
         row["hold"] or row["last_error"] or row["receipt_note"] or row["receipt_link"] or row["receipt_id"]
     )
@@ -61,11 +66,24 @@ COLUMNS = {
 }
 
 
-def delivery_json(row: DeliveryRow) -> dict[str, Any]:
-    """Return a delivery for ``--json``, without its payload, which contains personal data."""
+def build_links(settings: Settings) -> Links:
+    """Return what computes the ``Message-ID`` of mails."""
+    from nps_connect.services.links import Links
+
+    return Links(settings.core.url, [key.get_secret_value() for key in settings.core.signing_keys])
+
+
+def delivery_json(row: DeliveryRow, links: Links) -> dict[str, Any]:
+    """Return a delivery for ``--json``, without its payload, which contains personal data.
+
+    `message_id` is the part before the @, of mail in doubt only: the log of the mail server knows it.
+    """
+    from nps_connect.app.actions import ACTIONS
     from nps_connect.records.deliveries import hold_text
+    from nps_connect.services.deliveries.settle_in_doubt import in_doubt_message_id
 
     names = ("id", "key", "state", "action", "connection", "due_at", "attempts", "in_doubt", "error_kind", "last_error")
     receipt = attributes(row, "receipt_id", "receipt_link", "receipt_note", "created_at", "finished_at")
     hold = hold_text(row.hold_code, row.hold_detail)
-    return attributes(row, *names) | {"hold": hold, "waits_for": row.depends_on_id} | receipt
+    message_id = in_doubt_message_id(row, ACTIONS, links)
+    return attributes(row, *names) | {"hold": hold, "message_id": message_id, "waits_for": row.depends_on_id} | receipt

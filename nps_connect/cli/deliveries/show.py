@@ -11,7 +11,7 @@ import click
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import attributes, format_time, print_fields, print_json
-from nps_connect.cli.deliveries.list import delivery_json
+from nps_connect.cli.deliveries.list import build_links, delivery_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -37,7 +37,7 @@ def show(options: Options, delivery_id: int, as_json: bool) -> None:
         query = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
         attempts = list(session.execute(query).scalars())
         details = {
-            **delivery_json(row),
+            **delivery_json(row, build_links(settings)),
             **_subject_json(session, row),
             "tries": [attributes(attempt, *ATTEMPT_COLUMNS) for attempt in attempts],
         }

@@ -22,16 +22,19 @@ from nps_connect.settings.branding import media_type, read_logo
 LOGO_CONTENT_ID = "logo"
 MAILBOX_OPTION = "mailbox"
 """Key of a delivery's options: the hashed mailbox that its mail went to."""
+MESSAGE_ID_OPTION = "message_id"
+"""Key of a delivery's options: the part of the ``Message-ID`` before the @, which the log of the mail server holds."""
 
 
 def build_customer_message(
     ctx: Context, row: DeliveryRow, kind: str, contact: ContactRow, rendered: RenderedText, survey: str
 ) -> Prepared:
-    """Build the message of a delivery; its options record which mailbox it goes to, and it waits no longer."""
+    """Build the message of a delivery; its options record mailbox and ``Message-ID``, and it waits no longer."""
+    message_id = ctx.links.message_id(row.key)
     message = Message.model_validate(
         {
             "idempotency_key": row.key,
-            "message_id": ctx.links.message_id(row.key),
+            "message_id": message_id,
             "kind": kind,
             "to": Address(email=contact.email or "", name=contact.name),
             "subject": rendered.subject,
@@ -43,7 +46,7 @@ def build_customer_message(
             "inline_images": inline_images(ctx),
         }
     )
-    options = {**row.options, MAILBOX_OPTION: contact.mailbox}
+    options = {**row.options, MAILBOX_OPTION: contact.mailbox, MESSAGE_ID_OPTION: message_id}
     return Prepared(message, {"options": options, "hold_code": None, "hold_detail": None})
 
 

@@ -35,6 +35,7 @@ class DeliverySelection:
         error: the newest error is of this kind (such as `rejected`) or contains this text, ignoring case.
         since: created then or later.
         until: created before then.
+        only_in_doubt: it may have taken effect.
     """
 
     connection: str | None = None
@@ -42,6 +43,7 @@ class DeliverySelection:
     error: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    only_in_doubt: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def select_deliveries(session: Session, selection: DeliverySelection, states: Se
         query = query.where(col(DeliveryRow.created_at) >= selection.since)
     if selection.until is not None:
         query = query.where(col(DeliveryRow.created_at) < selection.until)
+    if selection.only_in_doubt:
+        query = query.where(col(DeliveryRow.in_doubt))
     return list(session.execute(query.with_for_update()).scalars())
 
 

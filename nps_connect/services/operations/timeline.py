@@ -11,6 +11,7 @@ from nps_connect.ledger import tables
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.records.deliveries import hold_text
+from nps_connect.services.deliveries.customer_mail import MESSAGE_ID_OPTION
 
 MIN_MOMENT = datetime.min.replace(tzinfo=UTC)
 ENTRY_ORDER = ("event", "decision", "invitation", "visit", "response", "case", "delivery", "suppression")
@@ -99,6 +100,8 @@ def delivery_entry(row: tables.DeliveryRow, attempts: Sequence[tables.AttemptRow
     text = f"{row.action} on {row.connection}: {row.state}"
     text += f" as {link}" if link else ""
     text += f" ({why.strip().splitlines()[-1][:200]})" if why and why.strip() else ""
+    message_id = row.options.get(MESSAGE_ID_OPTION) if row.in_doubt else None
+    text += f"; Message-ID {message_id}" if message_id else ""
     text += f"; due {_format_time(row.due_at, zone)}" if row.state == "pending" else ""
     text += f"; {len(attempts)} attempts" if len(attempts) > 1 else ""
     facts = _facts(row, "action", "connection", "state", "due_at", "last_error", "receipt_id", "receipt_link")

@@ -42,10 +42,14 @@ MAX_DETAIL_LENGTH = 500
 
 
 def find_delivery(session: Session, bounce: Bounce) -> DeliveryRow | None:
-    """Return the delivery whose receipt the report names, if any."""
+    """Return the delivery whose receipt the report names, if any.
+
+    The receipt of a mail that an operator has settled is the ``Message-ID`` without the sender's domain.
+    """
     if not bounce.message_id:
         return None
-    query = select(DeliveryRow).where(col(DeliveryRow.receipt_id) == bounce.message_id)
+    names = {bounce.message_id, bounce.message_id.partition("@")[0] + ">"}
+    query = select(DeliveryRow).where(col(DeliveryRow.receipt_id).in_(names))
     if bounce.message_id.startswith("<"):
         query = query.where(text(RECEIPT_IS_MESSAGE_ID))  # the predicate of the index: anybody can send reports
     delivery: DeliveryRow | None = session.execute(query.order_by(col(DeliveryRow.id))).scalar()
