@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, bindparam, cast, exists, or_, select
+from sqlalchemy import Text, bindparam, cast, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -99,6 +99,7 @@ class LockedInvitation(NamedTuple):
         has_case: the response opened a case, or the survey is the recovery survey of one.
         has_reminder: a reminder was sent or is planned.
         has_recent_view: a score was opened or submitted shortly before.
+        page_views: number of its stored page views and submissions.
     """
 
     state: InvitationState
@@ -107,6 +108,7 @@ class LockedInvitation(NamedTuple):
     has_case: bool
     has_reminder: bool
     has_recent_view: bool
+    page_views: int
 
 
 _STATE_COLUMNS: tuple[Any, ...] = (
@@ -149,6 +151,7 @@ _LOCKED_COLUMNS: tuple[Any, ...] = (
         col(PageViewRow.at) >= bindparam("since", type_=UtcDateTime()),
         col(PageViewRow.score).is_not(None),
     ),
+    select(func.count()).where(col(PageViewRow.invitation_id) == col(InvitationRow.id)).scalar_subquery(),
 )
 
 

@@ -30,6 +30,12 @@ from nps_connect.services.context import Context
 from nps_connect.services.responses.invitation_state import InvitationState, LockedInvitation, response_id
 from nps_connect.services.reviews.review_pages import record_review_pages_shown
 
+MAX_PAGE_VIEWS = 200
+"""Stored page views of a survey link. Whoever has a link can open it forever: further views leave no row."""
+
+MAX_SUBMISSION_VIEWS = 100
+"""Submissions that are stored in addition: they must be found when the next one conflicts with them."""
+
 RETROACTIVE_SIGNALS: frozenset[BotSignal] = frozenset({"several", "contradiction"})
 """Signals that appear on a later view and apply to the earlier ones just as much."""
 
@@ -90,10 +96,12 @@ class PageViewLog:
         self._views: dict[int, list[_LoggedView]] = defaultdict(list)
         self._changed: dict[int, _LoggedView] = {}
         self._rows: list[dict[str, Any]] = []
+        self._stored_views: dict[int, int] = {}
         self.reminded: set[int] = set()
         with_reminder, with_views = [], []
         for invitation in invitations:
             invitation_id = invitation.state.id
+            self._stored_views[invitation_id] = invitation.page_views
             if invitation.state.sent_at is not None:
                 self._sent_at[invitation_id].append(invitation.state.sent_at)
             if invitation.has_reminder:
@@ -146,7 +154,10 @@ class PageViewLog:
             "score": score,
             "bot_signals": serialize_signals(signals),
         }
-        self._rows.append(row)
+        limit = MAX_PAGE_VIEWS + (MAX_SUBMISSION_VIEWS if view.method == "POST" else 0)
+        if self._stored_views[invitation_id] < limit:
+            self._stored_views[invitation_id] += 1
+            self._rows.append(row)
         if score is not None:
             earlier.append(_LoggedView(visit, signals, row=row))
         return signals

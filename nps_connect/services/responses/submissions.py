@@ -24,6 +24,9 @@ from nps_connect.services.routing.route import load_planned_deliveries, route_re
 from nps_connect.settings.surveys import FollowUp
 
 MAX_ANSWER_LENGTH = 1000
+MAX_REVISIONS = 50
+"""Of a response. Nobody changes their mind more often; further submissions leave the response as it is."""
+
 _CONTENT_COLUMNS = ("revision", "score", "comment", "language", "do_not_contact", "follow_up", "answered_at")
 
 
@@ -146,8 +149,10 @@ def _on_conflict(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
 
 
 def _merge_content(ctx: Context, received: ReceivedSubmission) -> dict[str, Any]:
-    """Return the columns that a submission changes; empty if it repeats the stored content."""
+    """Return the columns that a submission changes; empty if it repeats the stored content or is one too many."""
     state, submission = received.invitation.state, received.submission
+    if (state.revision or 0) >= MAX_REVISIONS:
+        return {}
     content = {
         "score": submission.score,
         "comment": submission.comment or state.comment,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import review_report
@@ -20,6 +20,9 @@ from nps_connect.services.reviews.actions import cancel_reminder, load_review_de
 from nps_connect.services.reviews.review_pages import resolve_review_page
 
 log = logging.getLogger(__name__)
+
+MAX_VISITS = 200
+"""Stored visits of the review links of a response; further ones are redirected and leave no row."""
 
 
 def resolve_review_link(ctx: Context, token: str, view: PageView) -> str | None:
@@ -55,19 +58,21 @@ def _record_visit(ctx: Context, session: Session, response: ResponseRow, link: R
     sent_at = _last_sent_at(session, response, link) if link.shown_on == "mail" else None
     visit = bot_detection.PageVisit(view.method, view.at, None)
     signals = bot_detection.detect_signals(visit, (), () if sent_at is None else (sent_at,))
-    session.add(
-        PageViewRow(
-            purpose="review",
-            response_id=response.id,
-            platform=link.platform,
-            method=view.method,
-            at=view.at,
-            address=view.address,
-            agent=view.agent,
-            bot_signals=bot_detection.serialize_signals(signals),
+    stored = select(func.count()).select_from(PageViewRow).where(col(PageViewRow.response_id) == response.id)
+    if (session.scalar(stored) or 0) < MAX_VISITS:
+        session.add(
+            PageViewRow(
+                purpose="review",
+                response_id=response.id,
+                platform=link.platform,
+                method=view.method,
+                at=view.at,
+                address=view.address,
+                agent=view.agent,
+                bot_signals=bot_detection.serialize_signals(signals),
+            )
         )
-    )
-    session.flush()
+        session.flush()
     event: review_report.ReviewLinkEvent = "bot_opened" if signals else "opened"
     review_report.record_review_link_event(session, response.id or 0, link.platform, event)
     if not signals:

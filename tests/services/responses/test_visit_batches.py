@@ -10,6 +10,8 @@ from sqlalchemy import select, update
 from nps_connect.ledger.tables import ContactRow, PageViewRow, ResponseRow, RevisionRow
 from nps_connect.records.pages import Submission, SurveyPageRequest
 from nps_connect.services.deliveries.factory import delivery_key
+from nps_connect.services.responses.page_views import MAX_PAGE_VIEWS, MAX_SUBMISSION_VIEWS
+from nps_connect.services.responses.submissions import MAX_REVISIONS
 
 
 def visit(application, token, method="GET", score=None, **fields):
@@ -111,3 +113,33 @@ def test_concurrent_views_and_submissions_store_one_response(application, tokens
     assert (response.revision, response.score) == (1, 9)
     assert len(rows(application, RevisionRow)) == 1
     assert len(rows(application, PageViewRow)) == 8
+
+
+def test_page_views_of_a_link_are_stored_up_to_a_limit_and_those_of_others_go_on(application, tokens):
+    for _ in range(2):
+        application.backend.record_visits([visit(application, tokens[0]) for _ in range(150)])
+    application.backend.record_visits([visit(application, tokens[1])])
+    assert len(rows(application, PageViewRow)) == MAX_PAGE_VIEWS + 1
+
+
+def test_a_submission_is_accepted_and_stored_after_too_many_page_views(application, tokens):
+    application.backend.record_visits([visit(application, tokens[0]) for _ in range(MAX_PAGE_VIEWS + 10)])
+    assert application.backend.record_visits([visit(application, tokens[0], "POST", 9)]) == ["answered"]
+    assert [row.score for row in rows(application, PageViewRow) if row.method == "POST"] == [9]
+
+
+def test_submissions_of_a_link_are_stored_up_to_a_limit(application, tokens):
+    application.backend.record_visits([visit(application, tokens[0]) for _ in range(MAX_PAGE_VIEWS)])
+    for _ in range(MAX_SUBMISSION_VIEWS + 5):
+        application.backend.record_visits([visit(application, tokens[0], "POST", 9)])
+    assert len(rows(application, PageViewRow)) == MAX_PAGE_VIEWS + MAX_SUBMISSION_VIEWS
+
+
+def test_a_response_has_a_limited_number_of_revisions(application, tokens):
+    for number in range(MAX_REVISIONS + 5):
+        application.clock.forward("1h")
+        outcomes = application.backend.record_visits([visit(application, tokens[0], "POST", 9, comment=f"{number}")])
+        assert outcomes == ["answered"]
+    [response] = rows(application, ResponseRow)
+    assert (response.revision, response.comment) == (MAX_REVISIONS, f"{MAX_REVISIONS - 1}")
+    assert len(rows(application, RevisionRow)) == MAX_REVISIONS

@@ -11,6 +11,7 @@ from support.review_scenarios import QUIET_LIMITS, TWO_PLATFORMS, review_mails, 
 
 from nps_connect.ledger.tables import PageViewRow
 from nps_connect.records.deliveries import HoldCode
+from nps_connect.services.reviews.review_links import MAX_VISITS
 
 
 def test_every_score_gets_the_same_link_on_the_page_and_in_one_mail(application):
@@ -248,3 +249,12 @@ def test_a_changed_response_is_counted_in_its_new_segment(application):
     application.clock.forward("1m")
     application.answer(token, 3)
     assert review_report(application) == {("stars", "detractor"): (1, 1, 0, 0, 0)}
+
+
+def test_visits_of_a_review_link_are_stored_up_to_a_limit_and_redirected_without_one(application):
+    token = application.review_token(application.answer(application.surveyed(), 10))
+    for _ in range(MAX_VISITS + 5):
+        assert application.backend.resolve_review_link(token, application.visit()) == "https://stars.example.com/write"
+    with application.ledger.read() as session:
+        visits = session.execute(select(PageViewRow).where(PageViewRow.purpose == "review")).scalars().all()
+    assert len(visits) == MAX_VISITS
