@@ -13,6 +13,7 @@ from nps_connect.sanitization import sanitize_comment
 
 _SCORE = re.compile(r"10|[0-9]", re.ASCII)
 MAX_FIELDS = 50
+MAX_CACHED_QUERY_BYTES = 100
 FOLLOW_UP_PREFIX = "asked."
 """Prefix of the field names of follow-up questions."""
 
@@ -77,9 +78,17 @@ class SurveyQuery:
     pressed: bool = False
 
 
-@lru_cache(maxsize=256)
 def parse_query(text: bytes) -> SurveyQuery:
-    """Parse a query; invalid input yields an empty one. Cached: our links have few different queries."""
+    """Parse a query; invalid input yields an empty one. Those of our links, which are few and short, are cached."""
+    return _parse_short_query(text) if len(text) <= MAX_CACHED_QUERY_BYTES else _parse_query(text)
+
+
+@lru_cache(maxsize=256)
+def _parse_short_query(text: bytes) -> SurveyQuery:
+    return _parse_query(text)
+
+
+def _parse_query(text: bytes) -> SurveyQuery:
     fields = _parse_fields(text)
     return SurveyQuery(
         score=parse_score(fields.get("score", [])),

@@ -16,6 +16,8 @@ from nps_connect.web.web_request import WebRequest
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"((?:{_BYTE}\.){{3}}){_BYTE}", re.ASCII)
 MAX_USER_AGENT_LENGTH = 200
+MAX_READ_USER_AGENT_LENGTH = 1000
+"""Longer ones are cut before they are cleaned and cached."""
 
 
 def build_webhook_request(request: WebRequest, body: bytes, public_url: str, received_at: datetime) -> WebhookRequest:
@@ -37,7 +39,7 @@ def build_page_view(
         method=request.method,
         at=at,
         address=truncate_to_network(request.client_address),
-        agent=_clean_user_agent(request.header("user-agent") or ""),
+        agent=_clean_user_agent((request.header("user-agent") or "")[:MAX_READ_USER_AGENT_LENGTH]),
         score=score,
         language=language,
     )

@@ -62,6 +62,7 @@ class ServerProtocol(HttpToolsProtocol):
         if self._write_deadline is not None:
             self._write_deadline.cancel()
         super().connection_lost(exc)
+        self.app = self._application  # a bound method would keep the connection until the garbage collector runs
 
     def data_received(self, data: bytes) -> None:
         """Parse what the client sent. Nothing here logs a traceback: the client is at fault."""
@@ -155,7 +156,10 @@ class ServerProtocol(HttpToolsProtocol):
                 cycle.disconnected = True
             await send(message)
 
-        await self._application(scope, receive, send_and_close_unread)
+        try:
+            await self._application(scope, receive, send_and_close_unread)
+        finally:
+            cycle.transport = self.transport
 
     def _set_deadline(self) -> None:
         self._deadline = self.loop.call_later(self._limiter.head_timeout, self._on_head_timeout)

@@ -1,13 +1,17 @@
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nps_connect.rendering.languages import parse_accept_language
+from nps_connect.web import forms, request_data
 from nps_connect.web.forms import parse_form, parse_score
 from nps_connect.web.request_data import truncate_to_network
 from nps_connect.web.web_request import UnreadableBody, WebRequest
+
+NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +91,18 @@ def test_a_slow_body_times_out(monkeypatch):
     with pytest.raises(UnreadableBody) as caught:
         asyncio.run(build_request(receive).read_body(100))
     assert caught.value.status == 408
+
+
+def test_long_queries_and_user_agents_are_not_kept_in_memory():
+    forms._parse_short_query.cache_clear()
+    request_data._clean_user_agent.cache_clear()
+    query = b"score=9&x=" + b"y" * 5000
+    assert forms.parse_query(query).score == 9
+    assert forms._parse_short_query.cache_info().currsize == 0
+    request = build_request(None)
+    request.scope.update(headers=[(b"user-agent", b"Mozilla/5.0 " + b"z" * 60_000)], client=None)
+    views = {request_data.build_page_view(request, NOW).agent}
+    request.scope["headers"] = [(b"user-agent", b"Mozilla/5.0 " + b"z" * 50_000)]
+    views.add(request_data.build_page_view(request, NOW).agent)
+    assert views == {"Mozilla/5.0 " + "z" * 187 + "…"}
+    assert request_data._clean_user_agent.cache_info().currsize == 1

@@ -1,5 +1,6 @@
 """The real HTTP server on a loopback socket: hostile and broken clients cost little and disturb nobody."""
 
+import gc
 import logging
 import socket
 import threading
@@ -10,8 +11,10 @@ import pytest
 from nps_connect.web.app import create_app
 from nps_connect.web.connections import ClientFaultLog
 from nps_connect.web.server import build_server
+from nps_connect.web.server_protocol import ServerProtocol
 
 PAGE = b"GET /s/marie HTTP/1.1\r\nHost: testserver\r\n\r\n"
+UNREAD = b"\r\nContent-Length: 999999\r\n\r\n"
 SHORT = 0.2
 
 
@@ -207,6 +210,27 @@ def test_a_client_that_reads_no_responses_is_disconnected(serve, caplog):
             assert status_line(read_response(other)) == b"HTTP/1.1 200 OK"
         assert read_all(connection).count(b"HTTP/1.1 200 OK") < 30
     assert "Traceback" not in caplog.text
+
+
+def test_a_closed_connection_is_freed_without_the_garbage_collector(serve):
+    def open_connections():
+        return sum(isinstance(item, ServerProtocol) for item in gc.get_objects())
+
+    with serve() as connect:
+        gc.collect()
+        gc.disable()
+        try:
+            for content in (PAGE, b"hello\r\n\r\n", PAGE.replace(b"GET", b"POST").replace(b"\r\n\r\n", UNREAD), b""):
+                with connect() as connection:
+                    connection.sendall(content)
+                    connection.shutdown(socket.SHUT_WR)
+                    read_all(connection)
+            with connect() as connection:
+                connection.sendall(PAGE)
+                read_response(connection)
+                assert open_connections() == 1
+        finally:
+            gc.enable()
 
 
 def test_pipelined_requests_are_answered_in_order(serve):
