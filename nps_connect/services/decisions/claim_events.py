@@ -1,27 +1,24 @@
-"""Claim stored events, complete them at the vendor, and schedule retries of intake work."""
+"""Claim stored events, and schedule retries of intake work."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Select, Text, cast, func, select
 from sqlmodel import Session, col
 
-from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, PluginError, RateLimited, RetryLater
+from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, RateLimited, RetryLater
 from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
 from nps_connect.rules.retry_plan import INTAKE_PLAN, next_attempt_at
-from nps_connect.rules.trigger_decision import TriggerDecision
-from nps_connect.services.contacts.contact_batch import find_contacts
 from nps_connect.services.context import Context, decide_queue
-from nps_connect.services.reviews.review_pages import location_fields
-from nps_connect.settings.model import Trigger
+from nps_connect.services.decisions.trigger_evaluator import StoredEvent
 
 log = logging.getLogger(__name__)
 
@@ -30,38 +27,6 @@ CREDENTIALS_RETRY_INTERVAL = timedelta(minutes=5)
 
 RATE_LIMIT_RETRY_INTERVAL = timedelta(seconds=10)
 """Delay after a rate limit whose end the vendor does not state."""
-
-
-class StoredEvent(NamedTuple):
-    """An event with its row id. `received_at` of a replayed event is the time of the replay."""
-
-    id: int
-    connection: str
-    received_at: datetime
-    attempts: int
-    event: Event
-
-    @property
-    def ref(self) -> str:
-        """Connection and key, which identify the fact in every database."""
-        return f"{self.connection}:{self.event.key}"
-
-
-def decision_columns(
-    row: StoredEvent, trigger: Trigger, decision: TriggerDecision, contact_id: int | None, now: datetime
-) -> dict[str, Any]:
-    """Return the columns of a decision on an event."""
-    return {
-        "event_id": row.id,
-        "trigger": trigger.label,
-        "survey": trigger.survey,
-        "contact_id": contact_id,
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "detail": decision.detail,
-        "decided_at": now,
-        "eligible_at": decision.eligible_at,
-    }
 
 
 _SELECT_CLAIMED: Select[*tuple[Any, ...]] = (
@@ -97,42 +62,6 @@ def _settle_damaged(session: Session, event_id: int, token: str, error: ValueErr
     log.error("event_damaged event=%s error=%s", event_id, type(error).__name__)
     values = {"state": "dead", "last_error": "the row cannot be read: its record is damaged"}
     claims.settle_many(session, EventRow, {event_id: values}, token=token)
-
-
-def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> list[Event]:
-    """Return the same events in the same order, with the fields that triggers use and with their contacts.
-
-    Raises:
-        DeliveryError: the vendor is unavailable or refuses.
-        PluginError: the plugin returned other events than it was given.
-    """
-    events = _complete_fields(ctx, connection, events)
-    open_keys = [event.contact_key for event in events if event.contact_key and not event.contacts]
-    if not open_keys or not ctx.has(connection, "nps_find_contacts"):
-        return list(events)
-    matches = find_contacts(ctx, connection, list(dict.fromkeys(open_keys)))
-    contacts_by_key = {match.key: match.contacts for match in matches}
-    return [
-        event.copy_unvalidated(contacts=contacts_by_key.get(event.contact_key, ()))
-        if event.contact_key and not event.contacts
-        else event
-        for event in events
-    ]
-
-
-def _complete_fields(ctx: Context, connection: str, events: Sequence[Event]) -> Sequence[Event]:
-    if not events or not ctx.has(connection, "nps_complete_events"):
-        return events
-    names = location_fields(ctx)
-    for trigger in ctx.settings.triggers:
-        if trigger.source == connection and trigger.label in ctx.filters:
-            names |= ctx.filters[trigger.label].names
-    plugin = ctx.connections[connection].settings.plugin
-    arguments = {"connection": ctx.connections[connection], "events": events, "fields": sorted(names)}
-    completed: Sequence[Event] = ctx.plugins.call(plugin, "nps_complete_events", **arguments)
-    if [event.key for event in completed] != [event.key for event in events]:
-        raise PluginError(plugin, "nps_complete_events did not give the same events in the same order")
-    return completed
 
 
 def error_summary(ctx: Context, error: BaseException) -> str:

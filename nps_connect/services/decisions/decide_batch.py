@@ -1,4 +1,4 @@
-"""Decide one batch of events in one transaction, with everything that follows from the decisions."""
+"""Complete a batch of events at the vendor, and decide it in one transaction, with everything that follows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
+from nps_connect.errors import PluginError
 from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import DecisionRow, EventRow
@@ -20,19 +21,20 @@ from nps_connect.rules.trigger_decision import Candidate, superseded_decision
 from nps_connect.services.contacts.contact_batch import (
     ContactRef,
     StoredContact,
+    find_contacts,
     load_people,
     single_contact,
     upsert_contacts,
 )
 from nps_connect.services.contacts.event_subjects import record_candidates
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.claim_events import StoredEvent, decision_columns
 from nps_connect.services.decisions.limit_state import load_limit_state
 from nps_connect.services.decisions.recovery_survey import process_ticket_event
-from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
+from nps_connect.services.decisions.trigger_evaluator import StoredEvent, TriggerEvaluator, decision_columns
 from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.notices.staff_notices import notify_decision_limits
+from nps_connect.services.reviews.review_pages import location_fields
 from nps_connect.services.suppressions.erasure import apply_contact_event, reapply_erasure, redact_event_record
 
 DECISION_LOCK = "decisions"
@@ -58,6 +60,42 @@ class PreparedEvents(NamedTuple):
 
     contacts: dict[ContactRef, StoredContact]
     columns: dict[str, SavedColumns]
+
+
+def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> list[Event]:
+    """Return the same events in the same order, with the fields that triggers use and with their contacts.
+
+    Raises:
+        DeliveryError: the vendor is unavailable or refuses.
+        PluginError: the plugin returned other events than it was given.
+    """
+    events = _complete_fields(ctx, connection, events)
+    open_keys = [event.contact_key for event in events if event.contact_key and not event.contacts]
+    if not open_keys or not ctx.has(connection, "nps_find_contacts"):
+        return list(events)
+    matches = find_contacts(ctx, connection, list(dict.fromkeys(open_keys)))
+    contacts_by_key = {match.key: match.contacts for match in matches}
+    return [
+        event.copy_unvalidated(contacts=contacts_by_key.get(event.contact_key, ()))
+        if event.contact_key and not event.contacts
+        else event
+        for event in events
+    ]
+
+
+def _complete_fields(ctx: Context, connection: str, events: Sequence[Event]) -> Sequence[Event]:
+    if not events or not ctx.has(connection, "nps_complete_events"):
+        return events
+    names = location_fields(ctx)
+    for trigger in ctx.settings.triggers:
+        if trigger.source == connection and trigger.label in ctx.filters:
+            names |= ctx.filters[trigger.label].names
+    plugin = ctx.connections[connection].settings.plugin
+    arguments = {"connection": ctx.connections[connection], "events": events, "fields": sorted(names)}
+    completed: Sequence[Event] = ctx.plugins.call(plugin, "nps_complete_events", **arguments)
+    if [event.key for event in completed] != [event.key for event in events]:
+        raise PluginError(plugin, "nps_complete_events did not give the same events in the same order")
+    return completed
 
 
 def prepare_events(ctx: Context, session: Session, connection: str, events: Sequence[Event]) -> PreparedEvents:

@@ -13,8 +13,9 @@ from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
 from nps_connect.services.contacts.event_subjects import record_event_keys
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.claim_events import StoredEvent, claim_events, complete_events, schedule_retries
-from nps_connect.services.decisions.decide_batch import SavedColumns, decide_batch, prepare_events
+from nps_connect.services.decisions.claim_events import claim_events, schedule_retries
+from nps_connect.services.decisions.decide_batch import SavedColumns, complete_events, decide_batch, prepare_events
+from nps_connect.services.decisions.trigger_evaluator import StoredEvent
 from nps_connect.services.invitations.invite import ReservationConflict
 
 log = logging.getLogger(__name__)

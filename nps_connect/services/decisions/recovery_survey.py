@@ -14,8 +14,7 @@ from nps_connect.services.cases.cases import apply_ticket_event
 from nps_connect.services.contacts.contact_batch import StoredContact, load_people
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.claim_events import StoredEvent, decision_columns
-from nps_connect.services.decisions.trigger_evaluator import veto_reason
+from nps_connect.services.decisions.trigger_evaluator import StoredEvent, decision_columns, veto_reason
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.reviews.actions import release_waiting_mail

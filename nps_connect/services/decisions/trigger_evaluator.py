@@ -6,7 +6,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
@@ -30,6 +31,38 @@ class EventOfConnection(Protocol):
     @property
     def event(self) -> Event:
         """The completed event."""
+
+
+class StoredEvent(NamedTuple):
+    """An event with its row id. `received_at` of a replayed event is the time of the replay."""
+
+    id: int
+    connection: str
+    received_at: datetime
+    attempts: int
+    event: Event
+
+    @property
+    def ref(self) -> str:
+        """Connection and key, which identify the fact in every database."""
+        return f"{self.connection}:{self.event.key}"
+
+
+def decision_columns(
+    row: StoredEvent, trigger: Trigger, decision: TriggerDecision, contact_id: int | None, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of a decision on an event."""
+    return {
+        "event_id": row.id,
+        "trigger": trigger.label,
+        "survey": trigger.survey,
+        "contact_id": contact_id,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "detail": decision.detail,
+        "decided_at": now,
+        "eligible_at": decision.eligible_at,
+    }
 
 
 T = TypeVar("T", bound=EventOfConnection)

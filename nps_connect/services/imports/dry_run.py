@@ -21,7 +21,7 @@ from nps_connect.rules.trigger_decision import Candidate, Person, TriggerDecisio
 from nps_connect.services.contacts.contact_batch import ContactRef, load_people, single_contact
 from nps_connect.services.contacts.contactability import is_on_allow_list
 from nps_connect.services.context import Context
-from nps_connect.services.decisions.claim_events import complete_events
+from nps_connect.services.decisions.decide_batch import complete_events
 from nps_connect.services.decisions.limit_state import load_limit_state
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
 from nps_connect.services.imports.campaign import Campaign, load_existing_keys

@@ -22,8 +22,9 @@ from nps_connect.ledger.counters import increment_counter
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.events import CONTACT_EVENT_KINDS, Event, SkippedEntries, WebhookRequest
 from nps_connect.services.context import Context, decide_queue, parse_queue
-from nps_connect.services.decisions.claim_events import StoredEvent, complete_events, error_summary
-from nps_connect.services.decisions.decide_batch import decide_batch, prepare_events
+from nps_connect.services.decisions.claim_events import error_summary
+from nps_connect.services.decisions.decide_batch import complete_events, decide_batch, prepare_events
+from nps_connect.services.decisions.trigger_evaluator import StoredEvent
 from nps_connect.services.intake.store_events import build_kind_filter, insert_events, sort_events, store_events
 from nps_connect.services.invitations.invite import ReservationConflict
 
