@@ -188,7 +188,7 @@ def _render_mail(template: str, language: str, sender: Sender, values: Mapping[s
         "privacy_notice_url": sender.privacy_notice_url,
         "colours": build_palette(sender.colour),
         "logo": sender.logo,
-        "postal_lines": [line.strip() for line in (sender.postal_address or "").splitlines() if line.strip()],
+        "postal_lines": list(filter(None, map(str.strip, (sender.postal_address or "").splitlines()))),
     }
     text = render_template(f"{template}.txt.j2", language, **template_values).strip() + "\n"
     html = render_template(f"{template}.html.j2", language, **template_values)

@@ -80,7 +80,3 @@ class Survey(SettingsTable):
         if len({follow_up.name for follow_up in self.follow_ups}) < len(self.follow_ups):
             raise ValueError("two of follow_ups have the same name")
         return self
-
-    def signature(self, language: str) -> str | None:
-        """Return the signature in one of the company's languages; None means the company."""
-        return self.signed_by.get(language) if isinstance(self.signed_by, dict) else self.signed_by

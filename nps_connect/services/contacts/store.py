@@ -1,4 +1,4 @@
-"""Stored contacts and responses: from rows to the records that hooks receive, with merges and earlier responses."""
+"""Stored contacts and responses: from rows to the records that hooks receive, with merges and what blocks a contact."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.records.base import mailbox_key
 from nps_connect.records.contacts import Contact
 from nps_connect.records.responses import NPS_SCALE, EarlierResponse, FollowUpAnswer, Response
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.contacts.contact_batch import load_merged_groups, load_people, upsert_contacts
+from nps_connect.services.context import Context
 
 MAX_HISTORY = 10
 """Number of earlier responses that hooks receive at most."""
@@ -100,19 +102,37 @@ def merged_contact_ids(session: Session, row: ContactRow) -> list[int]:
     return sorted(load_merged_groups(session, [contact_id])[contact_id])
 
 
-def load_contact_subjects(session: Session, row: ContactRow) -> list[str]:
-    """Subjects under which the person cools down, sorted: of all merged contacts and of the present mailbox."""
-    return list(_load_person(session, row).subjects)
-
-
-def suppression_reason(session: Session, row: ContactRow) -> str | None:
-    """Why this person or mailbox must not be contacted, or None. Reasons of merged contacts count too."""
-    return _load_person(session, row).suppression_reason
-
-
-def _load_person(session: Session, row: ContactRow) -> Person:
+def load_person(session: Session, row: ContactRow) -> Person:
+    """Load what the ledger knows of a contact and of all merged into it: subjects, and why they are suppressed."""
     contact_id = row.id or 0
     return load_people(session, {contact_id: row.mailbox}, with_history=False)[contact_id]
+
+
+def block_reason(ctx: Context, session: Session, contact: ContactRow) -> str | None:
+    """Return why a contact must not be contacted now, or None."""
+    if contact.erased_at is not None:
+        return "the contact was erased"
+    if contact.deleted_at is not None:
+        return "the contact was deleted"
+    reason = load_person(session, contact).suppression_reason
+    if reason is not None:
+        return f"suppressed: {reason}"
+    if contact.opted_out:
+        return "the contact opted out in the CRM"
+    if not contact.email:
+        return "the contact has no address"
+    if not is_on_allow_list(contact.email, ctx.settings.core.recipient_allow_list):
+        return "the address is not on the recipient allow-list"
+    return None
+
+
+def is_on_allow_list(email: str, allow_list: tuple[str, ...]) -> bool:
+    """Return whether an address is on the list, itself or by its ``@domain``; an empty list allows all."""
+    if not allow_list:
+        return True
+    address = mailbox_key(email)
+    domain = "@" + address.rpartition("@")[2]
+    return any(mailbox_key(entry) in (address, domain) for entry in allow_list)
 
 
 def load_responses(session: Session, contact_ids: Collection[int]) -> dict[int, list[ResponseRow]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
@@ -74,7 +75,7 @@ def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> l
     if not open_keys or not ctx.has(connection, "nps_find_contacts"):
         return list(events)
     matches = find_contacts(ctx, connection, list(dict.fromkeys(open_keys)))
-    contacts_by_key = {match.key: match.contacts for match in matches}
+    contacts_by_key = dict(map(attrgetter("key", "contacts"), matches))
     return [
         event.copy_unvalidated(contacts=contacts_by_key.get(event.contact_key, ()))
         if event.contact_key and not event.contacts

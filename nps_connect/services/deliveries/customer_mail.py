@@ -18,6 +18,7 @@ from nps_connect.rendering.mails import Logo, RenderedText, Sender
 from nps_connect.services.action_spec import NotAttempted, Prepared
 from nps_connect.services.context import Context
 from nps_connect.settings.branding import media_type, read_logo
+from nps_connect.settings.surveys import Survey
 
 LOGO_CONTENT_ID = "logo"
 MAILBOX_OPTION = "mailbox"
@@ -72,9 +73,9 @@ def inline_images(ctx: Context) -> tuple[InlineImage, ...]:
     return (InlineImage(content_id=LOGO_CONTENT_ID, media_type=media_type(image) or "", data=image),) if image else ()
 
 
-def build_sender(ctx: Context, signature: str | None = None) -> Sender:
-    """Return the company as mails to customers show it."""
-    core = ctx.settings.core
+def build_sender(ctx: Context, survey: Survey | None = None, language: str = "") -> Sender:
+    """Return the company as mails to customers show it, signed as the survey says in a language, or by the company."""
+    core, signature = ctx.settings.core, survey.signed_by if survey else None
     image = _load_logo(core.logo)
     width, height = display_size(image) if image else (0, 0)
     return Sender(
@@ -84,7 +85,7 @@ def build_sender(ctx: Context, signature: str | None = None) -> Sender:
         postal_address=core.postal_address,
         colour=core.colour,
         logo=Logo(content_id=LOGO_CONTENT_ID, width=width, height=height) if image else None,
-        signed_by=signature,
+        signed_by=signature.get(language) if isinstance(signature, dict) else signature,
     )
 
 

@@ -167,7 +167,7 @@ def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapp
     with ctx.ledger.write() as session:
         if not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec)):
             return None
-        ids = [row.id or 0 for row in rows]
+        ids = list(map(attrgetter("id"), rows))
         loaded = claims.load_claimed(session, DeliveryRow, ids, token=claim.token, without=UNUSED_DELIVERY_COLUMNS)
         ours = [row for row in loaded if row.lease_token == claim.token]
         batch = load_batch(ctx, session, connection, ours, lookups)
@@ -203,16 +203,17 @@ def _prepare_and_start(
             columns[row.id or 0] = result.columns
         else:
             started.append(StartedDelivery(row, result, now))
+            columns[row.id or 0] = {}
     if not is_claimed_as_started:
-        ids = [delivery.row.id or 0 for delivery in started]
-        held = claims.start(session, DeliveryRow, ids, token=token, now=now)
-        started = [delivery for delivery in started if delivery.row.id in held]
+        held = claims.start(session, DeliveryRow, list(columns), token=token, now=now)
+        if len(held) < len(started):
+            started = [delivery for delivery in started if delivery.row.id in held]
     elif late or settled:
         stopped = [*late, *(delivery.row.id or 0 for delivery in settled)]
         claims.undo_start(session, DeliveryRow, stopped, token=token, now=now)
-    for delivery in started if columns else ():
-        values = columns.get(delivery.row.id or 0, {})
-        session.execute(update(_DELIVERIES).where(_DELIVERIES.c.id == delivery.row.id).values(**values))
+    for delivery in started:
+        if values := columns[delivery.row.id or 0]:
+            session.execute(update(_DELIVERIES).where(_DELIVERIES.c.id == delivery.row.id).values(**values))
     if late:
         waits = {"state": "pending", "due_at": now + ORDER_RETRY_DELAY}
         claims.settle_many(session, DeliveryRow, dict.fromkeys(late, waits), token=token)

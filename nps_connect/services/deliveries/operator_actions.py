@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.deliveries import CancelCode, cancel_text
 from nps_connect.services.action_spec import ActionSpecs
-from nps_connect.services.contacts.store import suppression_reason, surviving_contact
+from nps_connect.services.contacts.store import load_person, surviving_contact
 from nps_connect.services.deliveries.cancel import (
     UNSTARTED_STATES,
     cancel_dependents,
@@ -155,5 +155,6 @@ def _refusal_reason(session: Session, row: DeliveryRow, actions: ActionSpecs, *,
         if dependency is None or dependency.state != "succeeded":
             return f"it waits for delivery {row.depends_on_id}; retry that one"
     contact = session.get(ContactRow, row.contact_id) if spec.customer_facing and row.contact_id else None
-    reason = suppression_reason(session, surviving_contact(session, contact)) if contact is not None else None
+    person = load_person(session, surviving_contact(session, contact)) if contact is not None else None
+    reason = person.suppression_reason if person is not None else None
     return f"suppressed: {reason}; see: nps-connect suppressions list" if reason is not None else None

@@ -23,9 +23,9 @@ from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierRes
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
 from nps_connect.services.contacts.contact_batch import find_contacts, upsert_contacts
-from nps_connect.services.contacts.contactability import block_reason
 from nps_connect.services.contacts.store import (
     MAX_HISTORY,
+    block_reason,
     build_contact,
     build_earlier_response,
     build_response,
@@ -278,7 +278,7 @@ def _find_contacts(
     ctx: Context, connection: str, keys: list[ContactKey]
 ) -> dict[ContactKey, tuple[Contact, ...]] | DeliveryError:
     try:
-        return {match.key: match.contacts for match in find_contacts(ctx, connection, keys)}
+        return dict(map(attrgetter("key", "contacts"), find_contacts(ctx, connection, keys)))
     except DeliveryError as error:
         return error
     except PluginError as error:

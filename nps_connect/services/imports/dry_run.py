@@ -19,7 +19,7 @@ from nps_connect.rules.imports.row_errors import RowError
 from nps_connect.rules.limit_state import LimitState
 from nps_connect.rules.trigger_decision import Candidate, Person, TriggerDecision
 from nps_connect.services.contacts.contact_batch import ContactRef, load_people, single_contact
-from nps_connect.services.contacts.contactability import is_on_allow_list
+from nps_connect.services.contacts.store import is_on_allow_list
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.decide_batch import complete_events
 from nps_connect.services.decisions.limit_state import load_limit_state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -24,7 +25,7 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.contacts.store import is_confirmed, load_contact_subjects
+from nps_connect.services.contacts.store import is_confirmed, load_person
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.customer_mail import (
     build_customer_message,
@@ -59,7 +60,7 @@ def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationR
     is_reminder = row.action == SEND_REMINDER.action
     rendered = mails.render_survey_mail(
         language=language,
-        sender=build_sender(ctx, survey.signature(language) if survey else None),
+        sender=build_sender(ctx, survey, language),
         name=contact.name,
         touchpoint=invitation.touchpoint,
         question=survey.question.get(language) if survey else None,
@@ -111,12 +112,15 @@ def _check_survey(
 def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, contact: ContactRow) -> bool:
     """Reserve the cooldown for the contact as it is now: contacts may have been merged since the decision."""
     now, settings = ctx.clock(), ctx.settings
-    exempt = {trigger.label for trigger in settings.triggers if trigger.ignore_cooldown is not None}
+    exempt: set[str] = set()
+    for trigger in settings.triggers:
+        if trigger.ignore_cooldown is not None:
+            exempt.add(trigger.label)
     if settings.recovery.survey is not None:  # the recovery survey has one trigger per helpdesk
         exempt |= {f"{connection}:{CASE_SOLVED_KIND}:{settings.recovery.survey}" for connection in settings.connections}
     return cooldowns.reserve(
         session,
-        load_contact_subjects(session, contact),
+        load_person(session, contact).subjects,
         invitation_id=invitation.id or 0,
         until=now + settings.limits.cooldown,
         now=now,
@@ -149,13 +153,15 @@ def _load_batch_responses(batch: PreparationBatch) -> dict[int, ResponseRow]:
 
 
 def _load_invitations(session: Session, rows: Sequence[DeliveryRow]) -> dict[int | None, InvitationRow]:
-    query = select(InvitationRow).where(col(InvitationRow.id).in_([row.invitation_id for row in rows]))
-    return {invitation.id: invitation for invitation in session.execute(query).scalars()}
+    ids = set(map(attrgetter("invitation_id"), rows))
+    return dict(
+        session.execute(select(col(InvitationRow.id), InvitationRow).where(col(InvitationRow.id).in_(ids))).all()
+    )
 
 
 def _record_sent(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
     """Start the cooldowns of sent surveys, and plan the next reminder of each mail."""
-    invitations = _load_invitations(session, [delivery.row for delivery in settled])
+    invitations = _load_invitations(session, list(map(attrgetter("row"), settled)))
     for delivery in settled:
         invitation = invitations.get(delivery.row.invitation_id)
         if invitation is None:
@@ -163,7 +169,9 @@ def _record_sent(ctx: Context, session: Session, settled: Sequence[SettledDelive
         if delivery.row.action == SEND_SURVEY.action:
             invitation.state, invitation.sent_at = "sent", now
             cooldowns.confirm(session, invitation.id or 0, until=now + ctx.settings.limits.cooldown)
-        plan_reminder(ctx, session, invitation, now, after=delivery.row)
+        survey = ctx.settings.surveys.get(invitation.survey)
+        if survey is not None and survey.reminder_after is not None:
+            plan_reminder(session, survey, invitation, now, now + survey.reminder_after, after=delivery.row)
     return set()
 
 
@@ -193,7 +201,7 @@ def _reserve_invitation(session: Session, row: DeliveryRow, settings: Settings, 
     savepoint = session.begin_nested()
     if not cooldowns.reserve(
         session,
-        load_contact_subjects(session, contact),
+        load_person(session, contact).subjects,
         invitation_id=invitation.id or 0,
         until=now + settings.limits.cooldown,
         now=now,

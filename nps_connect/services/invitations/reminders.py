@@ -25,6 +25,7 @@ from nps_connect.services.responses.unconfirmed_scores import (
     join_response_tables,
     load_bot_signals,
 )
+from nps_connect.settings.surveys import Survey
 
 REMINDER_ACTION = "send_reminder"
 BATCH_SIZE = 500
@@ -33,21 +34,19 @@ NUMBER_OPTION, CONFIRM_OPTION = "number", "confirm"
 
 
 def plan_reminder(
-    ctx: Context, session: Session, invitation: InvitationRow, now: datetime, *, after: DeliveryRow
+    session: Session, survey: Survey, invitation: InvitationRow, now: datetime, due_at: datetime, *, after: DeliveryRow
 ) -> None:
     """Enqueue the reminder that follows a sent mail, if there is one more.
 
     Args:
-        ctx: the application context.
         session: the transaction that settles the mail.
+        survey: the survey.
         invitation: the survey invitation.
         now: when the mail was sent.
+        due_at: when the reminder is due.
         after: the mail: the survey itself or a reminder.
     """
-    survey = ctx.settings.surveys.get(invitation.survey)
-    if survey is None or survey.reminder_after is None:
-        return
-    number, due_at = after.options.get(NUMBER_OPTION, 0) + 1, now + survey.reminder_after
+    number = after.options.get(NUMBER_OPTION, 0) + 1
     if number > survey.reminders or due_at >= invitation.expires_at or CONFIRM_OPTION in after.options:
         return
     if after.action == REMINDER_ACTION and _is_reminder_obsolete(session, invitation):

@@ -58,7 +58,7 @@ def build_sample_mail(
         definition, zone = ctx.settings.surveys[survey_name], ctx.settings.core.zone
         rendered = mails.render_survey_mail(
             language=language,
-            sender=build_sender(ctx, definition.signature(language)),
+            sender=build_sender(ctx, definition, language),
             name=to.name,
             touchpoint=definition.touchpoint or survey_name,
             question=definition.question.get(language),

@@ -30,7 +30,7 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.contacts.store import build_contact, load_contact_subjects, merged_contact_ids
+from nps_connect.services.contacts.store import build_contact, load_person, merged_contact_ids
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
 from nps_connect.services.deliveries.customer_mail import (
@@ -75,7 +75,7 @@ def _check_before_send(ctx: Context, session: Session, row: DeliveryRow, contact
 
 def _reserve_review_request(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> str | None:
     """Reserve the review request of a response; return the reason why another response holds it, or None."""
-    now, subjects, platform = ctx.clock(), load_contact_subjects(session, contact), row.options["platform"]
+    now, subjects, platform = ctx.clock(), load_person(session, contact).subjects, row.options["platform"]
     until = now + ctx.settings.reviews.cooldown
     savepoint = session.begin_nested()
     reservations = review_requests.build_reservations(subjects, platform, response_id=row.response_id or 0, until=until)

@@ -22,7 +22,7 @@ from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestinati
 from nps_connect.rules.review_policy import choose_platform
 from nps_connect.rules.routing import PlannedAction, review_platforms
 from nps_connect.rules.timing import contact_zone, next_allowed_time
-from nps_connect.services.contacts.store import RoutableResponse, load_contact_subjects
+from nps_connect.services.contacts.store import RoutableResponse, load_person
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_cancelled, mark_pending
 from nps_connect.services.deliveries.factory import NewDelivery
@@ -104,7 +104,7 @@ def _load_reservations(session: Session, plans: Sequence[ReviewPlan]) -> dict[in
     for plan in plans:
         columns = plan.response.columns
         if plan.response.has_merged_contacts and (contact := session.get(ContactRow, columns.contact_id)) is not None:
-            subjects[columns.id] = load_contact_subjects(session, contact)
+            subjects[columns.id] = load_person(session, contact).subjects
         elif plan.response.has_review_request:
             subjects[columns.id] = contact_subjects(columns.contact_id, plan.response.mailbox)
     if not subjects:
