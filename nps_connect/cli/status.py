@@ -45,6 +45,9 @@ def status(options: Options, as_json: bool) -> None:
     if system.to_confirm:
         detractors = pluralize(system.to_confirm, "unconfirmed detractor", "unconfirmed detractors")
         click.echo(f"to confirm: {detractors}; see: nps-connect responses list --to-confirm")
+    for name, mailbox in system.unreadable_mailboxes.items():
+        since = format_time(mailbox.since, zone)
+        click.echo(f"bounce mailbox of {name} unreadable since {since}: {mailbox.reason}")
     for pause in system.paused:
         click.echo(f"paused: {pause.scope} since {format_time(pause.since, zone)} ({pause.cause}: {pause.reason})")
     for trigger, number in system.held.items():

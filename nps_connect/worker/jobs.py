@@ -24,7 +24,7 @@ from nps_connect.services.intake.reconcile import reconcile, reconciled_connecti
 from nps_connect.services.invitations.reminders import enqueue_confirmation_requests
 from nps_connect.services.operations.fallback_alarms import notify_pauses, raise_alarms
 from nps_connect.services.operations.retention import apply_retention
-from nps_connect.services.suppressions.bounces import fetch_bounces
+from nps_connect.services.suppressions.bounces import bounces_job, fetch_bounces
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
             job = f"poll:{name}"
             jobs.append(PeriodicJob(job, partial(poll, ctx, job, name), queue_name))
         if ctx.has(name, "nps_fetch_bounces"):
-            jobs.append(PeriodicJob(f"bounces:{name}", partial(fetch_bounces, ctx, name), queue_name))
+            jobs.append(PeriodicJob(bounces_job(name), partial(fetch_bounces, ctx, name), queue_name))
     for name in reconciled_connections(ctx):
         job = f"reconcile:{name}"
         jobs.append(PeriodicJob(job, partial(reconcile, ctx, job, name), poll_queue(name)))

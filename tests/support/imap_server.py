@@ -15,6 +15,7 @@ class ImapMailbox:
         validity: its UIDVALIDITY.
         messages: contents by UID.
         vanished: UIDs that a search returns although the message is gone.
+        folders: the names of the folders that exist, in modified UTF-7; None for every name.
         commands: the received commands, without login data.
     """
 
@@ -22,6 +23,7 @@ class ImapMailbox:
         self.login, self.validity = login, 7
         self.messages: dict[int, bytes] = {}
         self.vanished: set[int] = set()
+        self.folders: set[str] | None = None
         self.commands: list[str] = []
 
 
@@ -50,7 +52,11 @@ class _ImapHandler(socketserver.StreamRequestHandler):
         is_accepted = submitted.replace('"', "") == " ".join(self.server.mailbox.login)
         self.send_line(f"{tag} OK done" if is_accepted else f"{tag} NO no such login {submitted}")
 
-    def on_examine(self, tag, _command):
+    def on_examine(self, tag, command):
+        folders = self.server.mailbox.folders
+        if folders is not None and command.partition(" ")[2].strip('"') not in folders:
+            self.send_line(f"{tag} NO no such mailbox")
+            return
         self.send_line(f"* {len(self.server.mailbox.messages)} EXISTS")
         self.send_line(f"* OK [UIDVALIDITY {self.server.mailbox.validity}]")
         self.send_line(f"{tag} OK [READ-ONLY]")

@@ -9,9 +9,9 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nps_connect import AuthFailed, Connection, MailboxPage, RetryLater, hookimpl
+from nps_connect import AuthFailed, Connection, Finding, MailboxPage, RetryLater, hookimpl
 from nps_connect.builtin.email.relay import ReportMailbox
 from nps_connect.builtin.email.report_message import MAX_REPORT_BYTES
 from nps_connect.builtin.email.settings import EmailSettings
@@ -46,6 +46,24 @@ def nps_fetch_bounces(connection: Connection, cursor: str | None) -> MailboxPage
         raise RetryLater(f"the report mailbox cannot be read ({type(error).__name__})") from None
 
 
+def check_mailbox(connection: Connection) -> Finding | None:
+    """Log in, open the folder and return what was found; None if no mailbox is configured."""
+    settings: EmailSettings = connection.settings
+    mailbox = settings.report_mailbox
+    if mailbox is None:
+        return None
+    place = f"{mailbox.server.host}:{mailbox.server.port}"
+    try:
+        with _open_mailbox(mailbox, settings.timeout) as client:
+            _select_folder(client, mailbox.folder)
+    except (AuthFailed, RetryLater) as error:
+        return Finding(severity="error", text=error.message, fix=f"correct bounces_url; the server is {place}")
+    except (OSError, imaplib.IMAP4.error) as error:
+        text = f"the report mailbox at {place} cannot be read ({type(error).__name__})"
+        return Finding(severity="error", text=text, fix="check host, port and encryption in bounces_url")
+    return Finding(severity="ok", text=f"the report mailbox at {place} opens folder {mailbox.folder}")
+
+
 @contextmanager
 def _open_mailbox(mailbox: ReportMailbox, timeout: float) -> Iterator[IMAPClient]:
     """Connect, encrypt and log in; log out at the end."""
@@ -67,8 +85,20 @@ def _open_mailbox(mailbox: ReportMailbox, timeout: float) -> Iterator[IMAPClient
         yield client
 
 
+def _select_folder(client: IMAPClient, folder: str) -> dict[bytes, Any]:
+    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+
+    try:
+        selected: dict[bytes, Any] = client.select_folder(folder, readonly=True)
+    except IMAPClientAbortError:  # connection lost, not refused
+        raise
+    except IMAPClientError:
+        raise RetryLater(f"the report mailbox has no folder {folder} that can be opened") from None
+    return selected
+
+
 def _load_page(client: IMAPClient, folder: str, cursor: str | None, connection: Connection) -> MailboxPage:
-    validity = client.select_folder(folder, readonly=True).get(b"UIDVALIDITY", 0)
+    validity = _select_folder(client, folder).get(b"UIDVALIDITY", 0)
     position = _CURSOR.fullmatch(cursor or "")
     last_uid = int(position[2]) if position and int(position[1]) == validity else None
     since = (connection.clock() - INITIAL_LOOKBACK).date()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nps_connect import Connection, Finding, hookimpl
+from nps_connect.builtin.email.bounce_mailbox import check_mailbox
 from nps_connect.builtin.email.errors import error_for_loss, error_for_refusal
 from nps_connect.builtin.email.messages import ehlo_hostname
+from nps_connect.builtin.email.relay import Relay
 from nps_connect.builtin.email.settings import EmailSettings
 from nps_connect.builtin.email.smtp_session import SmtpConnectionLost, SmtpRefused, SmtpSession
 
@@ -16,11 +18,20 @@ FIXES = {
     "STARTTLS": "use a relay that encrypts, with a certificate that this machine trusts (SSL_CERT_FILE names own CAs)",
     "AUTH": "correct user and password in smtp_url; special characters must be percent-encoded",
 }
+ENCRYPTION_REQUIRED_CODES = (504, 530, 538)
+"""504 is ours: without encryption such servers offer no login method."""
+
+STARTTLS_FIX = "the server wants encryption before the login: end smtp_url with ?starttls=required"
 
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Connect, encrypt, log in and send NOOP."""
+    """Connect, encrypt, log in and send NOOP; then open the bounce mailbox, if there is one."""
+    mailbox = check_mailbox(connection)
+    return [*_check_relay(connection), *([mailbox] if mailbox is not None else [])]
+
+
+def _check_relay(connection: Connection) -> list[Finding]:
     settings: EmailSettings = connection.settings
     relay = settings.relay
     try:
@@ -29,7 +40,8 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
             session.noop()
             encryption = session.encryption
     except SmtpRefused as refused:
-        return [_error_finding(str(error_for_refusal(refused, relay, connection.clock())), refused.step)]
+        finding = _error_finding(str(error_for_refusal(refused, relay, connection.clock())), refused.step)
+        return [finding.model_copy(update={"fix": STARTTLS_FIX}) if _wants_starttls(refused, relay) else finding]
     except SmtpConnectionLost as lost:
         return [_error_finding(str(error_for_loss(lost)), "STARTTLS" if "certificate" in lost.reason else lost.step)]
     login = "the login works" if relay.user else "without a login"
@@ -45,6 +57,13 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
             )
         )
     return findings
+
+
+def _wants_starttls(refused: SmtpRefused, relay: Relay) -> bool:
+    """Return whether a server refused the login because the connection is not encrypted (RFC 4954, section 4)."""
+    if refused.step != "AUTH" or relay.encryption != "none":
+        return False
+    return refused.code in ENCRYPTION_REQUIRED_CODES or "starttls" in refused.text.casefold()
 
 
 def _error_finding(text: str, step: str) -> Finding:

@@ -69,6 +69,7 @@ def parse_mailbox(url: str) -> ReportMailbox:
         raise ValueError(f"must start with imap:// or imaps://; write {IMAP_URL_FORMAT}")
     host, slash, folder = address.partition("/")
     folder, question, options = folder.partition("?")
+    _check_starttls(address)
     try:
         server = parse_relay(f"{'smtps' if scheme == 'imaps' else 'smtp'}://{host}{question}{options}")
     except ValueError:
@@ -79,8 +80,8 @@ def parse_mailbox(url: str) -> ReportMailbox:
         raise ValueError("the password would travel unencrypted: use imaps:// or add ?starttls=required")
     port = urlsplit(f"//{host}").port or (993 if scheme == "imaps" else 143)
     name = unquote(folder) if slash and folder else "INBOX"
-    if not name.isascii() or not name.isprintable() or '"' in name or "\\" in name:
-        raise ValueError("names a folder with other than plain ASCII letters")
+    if not name.isprintable() or '"' in name or "\\" in name:
+        raise ValueError("names a folder with a quote, a backslash or a control character; write its name in UTF-8")
     return ReportMailbox(replace(server, port=port), name)
 
 
@@ -90,6 +91,7 @@ def parse_relay(url: str) -> Relay:
     Raises:
         ValueError: the URL is invalid; the text says which part, without repeating it.
     """
+    _check_starttls(url.strip())
     try:
         parts = urlsplit(url.strip())
         port, host = parts.port, parts.hostname
@@ -107,6 +109,13 @@ def parse_relay(url: str) -> Relay:
     encryption = _encryption(parts)
     user, password = _login(parts)
     return Relay(host, port or DEFAULT_PORT[encryption], encryption, user, password)
+
+
+def _check_starttls(url: str) -> None:
+    """Raise `ValueError` if the option for STARTTLS is misspelt: the parts around it would be blamed instead."""
+    after_login = url.rpartition("@")[2]
+    if "starttls" in after_login.casefold() and not after_login.endswith("?starttls=required"):
+        raise ValueError("asks for STARTTLS in a way that is not understood; end it with ?starttls=required")
 
 
 def _encryption(parts: SplitResult) -> Literal["tls", "starttls", "none"]:

@@ -13,12 +13,14 @@ from sqlmodel import Session, col
 from nps_connect.ledger import pauses
 from nps_connect.ledger.counters import CounterRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow
+from nps_connect.ledger.workers import JobRow
 from nps_connect.services.context import decide_queue
 from nps_connect.services.decisions.held_triggers import count_held
 from nps_connect.services.intake.reconcile import MISSED_WEBHOOKS_COUNTER
 from nps_connect.services.invitations.daily_cap import count_sent_today
 from nps_connect.services.operations.connection_findings import count_unreadable, load_last_event
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
+from nps_connect.services.suppressions.bounces import bounces_job
 from nps_connect.settings.model import Settings
 
 MISSED_PERIOD = timedelta(days=30)
@@ -53,6 +55,14 @@ class PausedScope:
 
 
 @dataclass(frozen=True)
+class UnreadableMailbox:
+    """A bounce mailbox that cannot be read, since when and why."""
+
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class SystemStatus:
     """Status of the whole application.
 
@@ -66,6 +76,7 @@ class SystemStatus:
         deliveries: number of deliveries in each of `REPORTED_STATES`.
         to_confirm: detractors whose score is unconfirmed for a day and whose visits show no sign of a bot.
         connections: by name, those that receive events or have undecided ones.
+        unreadable_mailboxes: bounce mailboxes that cannot be read, by connection.
     """
 
     at: datetime
@@ -77,6 +88,7 @@ class SystemStatus:
     deliveries: dict[str, int] = field(default_factory=dict)
     to_confirm: int = 0
     connections: dict[str, IntakeStatus] = field(default_factory=dict)
+    unreadable_mailboxes: dict[str, UnreadableMailbox] = field(default_factory=dict)
 
 
 def load_status(session: Session, settings: Settings, now: datetime) -> SystemStatus:
@@ -97,7 +109,18 @@ def load_status(session: Session, settings: Settings, now: datetime) -> SystemSt
         deliveries={state: int(counts.get(state, 0)) for state in REPORTED_STATES},
         to_confirm=count_awaiting_confirmation(session, now),
         connections={name: intake for name, intake in intakes.items() if name in receiving or intake.undecided},
+        unreadable_mailboxes=_load_unreadable_mailboxes(session, settings),
     )
+
+
+def _load_unreadable_mailboxes(session: Session, settings: Settings) -> dict[str, UnreadableMailbox]:
+    names = {bounces_job(name): name for name in settings.connections}
+    jobs = session.execute(select(JobRow).where(col(JobRow.name).in_(names))).scalars()
+    failures = {names[job.name]: job.memo["failure"] for job in jobs if "failure" in job.memo}
+    return {
+        name: UnreadableMailbox(datetime.fromisoformat(failure["since"]), failure["reason"])
+        for name, failure in failures.items()
+    }
 
 
 def _load_intake_status(session: Session, name: str, now: datetime) -> IntakeStatus:

@@ -87,16 +87,25 @@ def _read_bounces(ctx: Context, connection: str, message: bytes) -> Sequence[Bou
     return bounces
 
 
+def bounces_job(connection: str) -> str:
+    """Return the name of the periodic job that reads the bounce mailbox of a connection."""
+    return f"bounces:{connection}"
+
+
 def fetch_bounces(ctx: Context, connection: str, progress: dict[str, Any]) -> timedelta:
     """Read one page of the mailbox that receives reports; return how long to wait before the next.
 
-    The cursor advances only after the whole page: a message that is read again adds nothing.
+    A failure is kept in `progress`, for `status`. The cursor advances only after the whole page: a message that is read
+    again adds nothing.
     """
     try:
         page = _fetch_page(ctx, connection, progress.get("cursor"))
     except DeliveryError as error:
-        log.warning("bounce_mailbox_unreadable connection=%s error=%s", connection, ctx.redact(error.message))
+        reason = ctx.redact(error.message)
+        log.warning("bounce_mailbox_unreadable connection=%s error=%s", connection, reason)
+        progress["failure"] = {"since": ctx.clock().isoformat(), **progress.get("failure", {}), "reason": reason}
         return FETCH_INTERVAL
+    progress.pop("failure", None)
     if page is None:
         return NO_MAILBOX_INTERVAL
     for message in page.messages:

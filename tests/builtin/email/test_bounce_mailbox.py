@@ -11,7 +11,7 @@ from support.imap_server import ImapMailbox, serve_imap
 
 from nps_connect import AuthFailed, RetryLater
 from nps_connect.builtin import email
-from nps_connect.builtin.email import bounce_mailbox
+from nps_connect.builtin.email import bounce_mailbox, nps_check
 from nps_connect.builtin.email.bounce_mailbox import nps_fetch_bounces
 from nps_connect.builtin.email.relay import parse_mailbox
 from nps_connect.builtin.email.settings import EmailSettings
@@ -140,6 +140,8 @@ def test_a_connection_lost_during_the_login_is_retried(connection, mailbox):
         ("imaps://mail.example.com/INBOX", "no user"),
         ("imaps://user:secret@mail.example.com:0/INBOX", "cannot be read"),
         ('imaps://user:secret@mail.example.com/a"b', "folder"),
+        ("imap://user:secret@mail.example.com/INBOX?starttls=yes", r"end it with \?starttls=required"),
+        ("imap://user:secret@mail.example.com?STARTTLS", r"end it with \?starttls=required"),
     ],
 )
 def test_an_invalid_mailbox_url_is_reported_without_its_password(url, problem):
@@ -159,3 +161,42 @@ def test_a_mailbox_url_holds_server_login_and_folder():
     assert (mailbox.server.host, mailbox.server.port, mailbox.server.encryption) == ("mail.example.com", 993, "tls")
     assert (mailbox.server.user, mailbox.server.password, mailbox.folder) == ("user@example.com", "p/w", "Bounces/2026")
     assert parse_mailbox("imap://a:b@mail.example.com?starttls=required").server.port == 143
+    assert parse_mailbox("imaps://a:b@mail.example.com/Retours%20%C3%A9chou%C3%A9s").folder == "Retours échoués"
+    assert parse_mailbox("imaps://a:b@mail.example.com/Échecs").folder == "Échecs"
+
+
+def check(connection, url=None, **settings):
+    """The findings of the check about the mailbox."""
+    values = {**settings, **({"bounces_url": SecretStr(url)} if url else {})}
+    changed = replace(connection, settings=connection.settings.model_copy(update=values))
+    return nps_check(connection=changed)[1:]
+
+
+def test_the_check_logs_in_and_opens_the_folder(connection, mailbox):
+    [finding] = check(connection)
+    assert (finding.severity, "opens folder Reports" in finding.text) == ("ok", True)
+    assert not any("SEARCH" in command or "FETCH" in command for command in mailbox.commands)
+    assert check(connection, bounces_url=None) == []
+
+
+def test_the_check_tells_a_wrong_login_a_missing_folder_and_an_unreachable_server_apart(
+    connection, mailbox, unused_port
+):
+    mailbox.login = ("reports", "another")
+    [finding] = check(connection)
+    assert (finding.severity, "refused the login" in finding.text) == ("error", True)
+    mailbox.login = ("reports", "p@ss")
+    mailbox.folders = {"INBOX"}
+    [finding] = check(connection)
+    assert "has no folder Reports" in finding.text
+    with pytest.raises(RetryLater, match="has no folder Reports"):
+        fetch(connection)
+    [finding] = check(connection, f"imap://reports:p%40ss@127.0.0.1:{unused_port}/Reports")
+    assert "cannot be read (ConnectionRefusedError)" in finding.text
+
+
+def test_a_folder_in_utf_8_is_opened_under_its_encoded_name(connection, mailbox):
+    mailbox.folders = {"&AMk-checs"}
+    url = connection.settings.bounces_url.get_secret_value().replace("Reports", "Échecs")
+    [finding] = check(connection, url)
+    assert "opens folder Échecs" in finding.text

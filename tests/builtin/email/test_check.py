@@ -60,3 +60,12 @@ def test_an_unencrypted_loopback_server_is_accepted(start_server, mail_connectio
 
     assert finding.severity == "ok"
     assert "not encrypted, without a login" in finding.text
+
+
+def test_a_login_without_the_encryption_that_the_server_wants_names_starttls_and_not_the_password(
+    login_server, mail_connection
+):
+    [finding] = nps_check(connection=mail_connection(url(login_server).removesuffix("?starttls=required")))
+
+    assert finding.severity == "error"
+    assert finding.fix == "the server wants encryption before the login: end smtp_url with ?starttls=required"

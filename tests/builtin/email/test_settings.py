@@ -169,3 +169,14 @@ def test_a_relay_hides_its_password_but_passes_it_to_the_redactor():
     assert SENTINEL not in repr(relay)
     assert SENTINEL in list(relay.secrets())
     assert list(parse_relay("smtps://mail.example.com").secrets()) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["mail.example.com:587&starttls=required", "mail.example.com:587?starttls=true", "mail.example.com:587/starttls"],
+)
+def test_a_misspelt_starttls_is_named_and_not_the_password(address):
+    with pytest.raises(ValueError, match=r"end it with \?starttls=required") as caught:
+        parse_relay(f"smtp://user:secret@{address}")
+    assert "secret" not in str(caught.value)
+    assert parse_relay("smtp://user:starttls@mail.example.com:587?starttls=required").password == "starttls"

@@ -22,6 +22,7 @@ from nps_connect import (
 )
 from nps_connect.ledger.suppressions import BounceRow, SuppressionRow
 from nps_connect.ledger.tables import DecisionRow
+from nps_connect.services.operations.status import load_status
 from nps_connect.services.suppressions.bounces import wait_for_arrival
 
 
@@ -297,9 +298,16 @@ def test_reports_are_read_page_by_page_and_what_cannot_be_read_is_skipped_and_lo
         MailboxPage(messages=(b"Hello, a person writes", b"a bomb"), cursor="7:1", more=True),
         MailboxPage(messages=(bounce.model_dump_json().encode(),) * 2, cursor="7:3"),
     ]
-    for _ in range(3):
+    clock.forward("1h")
+    application.run(only="mail/poll")
+    with ledger.read() as session:
+        [failing] = load_status(session, application.ctx.settings, clock()).unreadable_mailboxes.values()
+    assert (failing.since, failing.reason) == (clock(), "the report mailbox cannot be reached")
+    for _ in range(2):
         clock.forward("1h")
         application.run(only="mail/poll")
+    with ledger.read() as session:
+        assert load_status(session, application.ctx.settings, clock()).unreadable_mailboxes == {}
     assert channel.cursors[:4] == [None, None, "7:1", "7:3"]
     assert load_bounces(application) == [("hard", "mailbox", "5.1.1")]
     assert "bounce_report_unreadable connection=mail error=RecursionError" in caplog.text
