@@ -23,6 +23,10 @@ _DOMAINS = {
     "dkim": re.compile(r"header\.(?:d|i)\s*=\s*\"?(?:[^\s;\"@]*@)?([\w.-]+)"),
 }
 _TAG = re.compile(r"(?:^|;)\s*([a-z]+)\s*=\s*([^;]*)")
+BROKEN_SIGNATURE_FIX = (
+    "let nothing change a mail after it is signed (footers, rewritten links), and compare the key of the selector in DNS "
+    "with that of the mail server"
+)
 UNSUBSCRIBE_HEADERS = ("list-unsubscribe", "list-unsubscribe-post")
 
 
@@ -71,7 +75,7 @@ def check_authentication(copy: bytes) -> list[AuthenticationFinding]:
 def _check_alignment(
     method: str, results: Sequence[tuple[str, str, str]], sender: str, dmarc: AuthenticationFinding, fix: str
 ) -> AuthenticationFinding:
-    unaligned = []
+    unaligned: list[tuple[str, str]] = []
     for name, result, properties in results:
         if name.lower() != method:
             continue
@@ -80,10 +84,44 @@ def _check_alignment(
         if result.lower() == "pass" and is_aligned(domain, sender, dmarc_passes=dmarc.ok):
             text = f"{method} passes for {domain}, which is aligned with {sender}"
             return AuthenticationFinding(method, True, text)
-        unaligned.append(f"{result.lower()}{f' for {domain}' if domain else ''}")
+        unaligned.append((result.lower(), domain))
+    if method == "dkim":
+        return _describe_dkim_failure(unaligned, sender, dmarc, fix)
     if not unaligned:
         return AuthenticationFinding(method, False, f"the receiving server reports no result for {method}", fix)
-    return AuthenticationFinding(method, False, f"{method} is not aligned with {sender}: {', '.join(unaligned)}", fix)
+    outcomes = ", ".join(f"{result}{f' for {domain}' if domain else ''}" for result, domain in unaligned)
+    return AuthenticationFinding(method, False, f"{method} is not aligned with {sender}: {outcomes}", fix)
+
+
+def _describe_dkim_failure(
+    outcomes: Sequence[tuple[str, str]], sender: str, dmarc: AuthenticationFinding, fix: str
+) -> AuthenticationFinding:
+    """Tell a broken signature of the sender from one that could not be checked, a foreign one and none.
+
+    Args:
+        outcomes: result and domain of each signature, none of which passes for the sender.
+        sender: domain of the sender.
+        dmarc: the finding of the DMARC check.
+        fix: how to sign with the sender's domain.
+    """
+    own = [
+        (result, domain)
+        for result, domain in outcomes
+        if result not in {"none", "pass"} and (not domain or is_aligned(domain, sender, dmarc_passes=dmarc.ok))
+    ]
+    for result, domain in own:
+        name = f"the dkim signature of {domain or 'the mail'}"
+        if result == "temperror":
+            text = f"{name} could not be checked now: the receiving server could not read its key"
+            return AuthenticationFinding("dkim", False, text, "check again; if it stays, check the name servers")
+        return AuthenticationFinding("dkim", False, f"{name} is broken ({result})", BROKEN_SIGNATURE_FIX)
+    foreign = ", ".join(
+        f"{domain or 'an unknown domain'} ({result})" for result, domain in outcomes if result != "none"
+    )
+    if foreign:
+        text = f"dkim is not aligned with {sender}: the mail is signed only by {foreign}"
+        return AuthenticationFinding("dkim", False, text, fix)
+    return AuthenticationFinding("dkim", False, f"the mail has no dkim signature of {sender}", fix)
 
 
 def _check_dmarc(results: Sequence[tuple[str, str, str]], sender: str) -> AuthenticationFinding:

@@ -24,7 +24,7 @@ def test_doctor_sends_a_mail_and_checks_the_received_copy(configured_cli, mailbo
     checked = configured_cli("doctor", "mail", "--copy", str(copy))
     assert checked.code == 1
     assert "spf passes for example.com" in checked.out
-    assert "FAIL dkim is not aligned" in checked.out
+    assert "FAIL the mail has no dkim signature of example.com" in checked.out
     assert "without list-unsubscribe" in checked.out
     assert configured_cli("doctor", "mail").code == 2
 

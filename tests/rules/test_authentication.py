@@ -50,6 +50,31 @@ def test_a_failed_check_is_named(old, new, what):
     assert failed_checks(GOOD.replace(old, new)) == what
 
 
+@pytest.mark.parametrize(
+    ("result", "text", "fix"),
+    [
+        ("dkim=fail (body hash) header.d=example.com", "of example.com is broken (fail)", "change a mail after"),
+        (
+            "dkim=permerror header.d=mail.example.com",
+            "of mail.example.com is broken (permerror)",
+            "key of the selector",
+        ),
+        ("dkim=temperror header.d=example.com", "could not be checked now", "check again"),
+        ("dkim=fail", "of the mail is broken (fail)", "change a mail after"),
+        ("dkim=pass header.d=relay.example.org", "signed only by relay.example.org (pass)", "sign with d=example.com"),
+        ("dkim=fail header.d=relay.example.org", "signed only by relay.example.org (fail)", "sign with d=example.com"),
+        ("dkim=none", "no dkim signature of example.com", "sign with d=example.com"),
+        ("x=y", "no dkim signature of example.com", "sign with d=example.com"),
+    ],
+)
+def test_a_broken_signature_is_told_from_a_foreign_one_and_from_none(result, text, fix):
+    copy = GOOD.replace("dkim=pass (2048-bit key) header.d=example.com header.s=k1", result)
+    [finding] = [finding for finding in check_authentication(copy.encode()) if finding.what == "dkim"]
+    assert not finding.ok
+    assert text in finding.text
+    assert fix in finding.fix
+
+
 def test_only_results_of_the_topmost_server_count():
     forged = GOOD.replace("spf=pass", "spf=fail").replace(
         "DKIM-Signature",
