@@ -24,8 +24,8 @@ _DOMAINS = {
 }
 _TAG = re.compile(r"(?:^|;)\s*([a-z]+)\s*=\s*([^;]*)")
 BROKEN_SIGNATURE_FIX = (
-    "let nothing change a mail after it is signed (footers, rewritten links), and compare the key of the selector in DNS "
-    "with that of the mail server"
+    "let nothing change a mail after it is signed (footers, rewritten links), and compare the key of the selector "
+    "in DNS with that of the mail server"
 )
 UNSUBSCRIBE_HEADERS = ("list-unsubscribe", "list-unsubscribe-post")
 
@@ -104,22 +104,21 @@ def _describe_dkim_failure(
         dmarc: the finding of the DMARC check.
         fix: how to sign with the sender's domain.
     """
-    own = [
+    failed = [
         (result, domain)
         for result, domain in outcomes
         if result not in {"none", "pass"} and (not domain or is_aligned(domain, sender, dmarc_passes=dmarc.ok))
     ]
-    for result, domain in own:
+    if failed:
+        result, domain = failed[0]
         name = f"the dkim signature of {domain or 'the mail'}"
         if result == "temperror":
             text = f"{name} could not be checked now: the receiving server could not read its key"
             return AuthenticationFinding("dkim", False, text, "check again; if it stays, check the name servers")
         return AuthenticationFinding("dkim", False, f"{name} is broken ({result})", BROKEN_SIGNATURE_FIX)
-    foreign = ", ".join(
-        f"{domain or 'an unknown domain'} ({result})" for result, domain in outcomes if result != "none"
-    )
+    foreign = [f"{domain or 'an unknown domain'} ({result})" for result, domain in outcomes if result != "none"]
     if foreign:
-        text = f"dkim is not aligned with {sender}: the mail is signed only by {foreign}"
+        text = f"dkim is not aligned with {sender}: the mail is signed only by {', '.join(foreign)}"
         return AuthenticationFinding("dkim", False, text, fix)
     return AuthenticationFinding("dkim", False, f"the mail has no dkim signature of {sender}", fix)
 
