@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl bounce-corpus constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz bounce-corpus constraints
 
 all: format lint types imports docs test
 
@@ -45,6 +45,10 @@ torture:
 # Opens every link of a thousand mails in a browser, for hours perhaps, and writes docs/crawl.md.
 crawl:
 	$(BIN)/python tests/browser/crawl.py
+
+# Sends a hundred thousand hostile requests to a server process, for 14 minutes at most, and writes docs/fuzz.md.
+fuzz:
+	PYTHONPATH=tests $(BIN)/python -m support.request_fuzzer
 
 # Reads the public corpus of bounces in CORPUS, a folder with clones of set-of-emails and p5-sisimai, and writes
 # docs/bounce-corpus.md.
