@@ -119,6 +119,8 @@ def test_a_restore_by_copying_a_file_is_noticed_and_db_restored_deals_with_it(re
     result = restored_cli("db", "restored", "--yes", "--json")
     assert (result.code, json.loads(result.out)["unconfirmed"]) == (0, 0)
     assert restored_cli("db", "check").code == 0
+    with closing(sqlite3.connect(restored_cli.folder / "nps-connect.db")) as database:
+        assert database.execute("SELECT command, object FROM audit_log").fetchall() == [("db restored", "database")]
 
 
 def test_a_restored_backup_cannot_be_taken_for_the_newest_database(restored_cli):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from nps_connect.cli._support.actor import current_actor
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.delivery_selection import MomentParam
 from nps_connect.cli._support.options import Options, command, yes_option
@@ -38,6 +39,7 @@ def restored(options: Options, taken_at: datetime | None, journals: tuple[Path, 
     opened, scores are written again. Opt-outs since then are read from the journal. If this host has no journal that is
     newer than the database, nobody who was mailed before is contacted until: nps-connect resume restored.
     """
+    from nps_connect.ledger.audit_log import record_audit
     from nps_connect.ledger.process_lock import single_process_lock
     from nps_connect.services.operations.restored import mark_restored
 
@@ -47,6 +49,8 @@ def restored(options: Options, taken_at: datetime | None, journals: tuple[Path, 
             taken_at = taken_at.replace(tzinfo=zone).astimezone(UTC)
         confirm("Was this database restored from a backup, and is every process stopped?", yes=yes)
         report = mark_restored(application.ctx, taken_at=taken_at, journals=journals)
+        with application.ctx.ledger.write() as session:
+            record_audit(session, current_actor(), "db restored", "database", now=report.restored_at)
     print_report(report, zone, as_json=as_json)
 
 
