@@ -78,6 +78,8 @@ def test_replay_again_redoes_decisions_after_confirmation(seeded_cli):
     for person in ("1", "nobody"):
         application.webhook(application.won(person, deal=f"second-{person}"))
     application.run(only="crm/")
+    application.clock.forward("16m")  # until then a contact that is not found is looked up again
+    application.run(only="crm/")
     summary = "2 decisions on 2 events, about 1 person and 1 event without a known contact"
     command = ("events", "replay", "--connection", "crm", "--again", "the cooldown was wrong")
     assert seeded_cli(*command, "--dry-run").out == f"Would redo {summary}.\n"

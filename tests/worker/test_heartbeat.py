@@ -88,9 +88,8 @@ def test_a_process_is_registered_while_it_runs_and_deregistered_on_stop(applicat
         assert workers.load_workers(session) == []
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # about a file
 def test_an_idle_process_leaves_a_database_file_that_can_be_copied(application, tmp_path):
-    if not application.ledger.is_sqlite:
-        pytest.skip("about a file")
     heartbeat = Heartbeat(application.ctx, "run")
     heartbeat.run_once()
     copy = tmp_path / "copy.db"

@@ -80,7 +80,7 @@ def test_tampered_foreign_and_expired_links_are_rejected(application):
 def test_any_comment_is_accepted_and_sanitized(application):
     token = application.surveyed()
     comments = [
-        "x" * 1_000_000,
+        "x" * 100_000,
         "\x00\x07\x1b[31m",
         "<script>alert(1)</script>",
         f"a{RIGHT_TO_LEFT}b",
