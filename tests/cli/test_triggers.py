@@ -4,6 +4,7 @@ import csv
 import json
 import tomllib
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.application import ApplicationHarness
@@ -15,6 +16,7 @@ from nps_connect.connection import system_clock
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.services.decisions.held_triggers import count_held
 
+PARIS = ZoneInfo("Europe/Paris")  # of the company
 SALES = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "sales", "delay": "3d"}
 CHANGE = {"limits": {"unusual": 2}, "triggers": [SALES]}
 
@@ -92,7 +94,7 @@ class TestSimulate:
 
     def test_lists_surveys_with_due_dates(self, trigger_cli):
         lines = trigger_cli("triggers", "simulate").out.splitlines()
-        due = (trigger_cli.application.clock() + timedelta(days=3)).strftime("%Y-%m-%d")
+        due = f"{(trigger_cli.application.clock() + timedelta(days=3)).astimezone(PARIS):%Y-%m-%d}"
         people = [line.split() for line in lines if line.startswith("crm:")]
         assert [(contact, survey, trigger, day) for contact, survey, trigger, day, _ in people] == [
             ("crm:0", "after-purchase", "sales", due),
@@ -120,9 +122,10 @@ class TestSimulate:
         assert [survey["contact"] for survey in output["surveys"]] == ["crm:0", "crm:1"]
 
     def test_since_accepts_days_and_ages(self, trigger_cli):
-        for since in ("1d", f"{system_clock() - timedelta(days=1):%Y-%m-%d}"):
+        today = system_clock().astimezone(PARIS)  # days are those of the company's zone
+        for since in ("1d", f"{today - timedelta(days=1):%Y-%m-%d}"):
             assert json.loads(trigger_cli("triggers", "simulate", "--since", since, "--json").out)["events"] == 0
-        day = f"{system_clock() - timedelta(days=9):%Y-%m-%d}"
+        day = f"{today - timedelta(days=9):%Y-%m-%d}"
         assert json.loads(trigger_cli("triggers", "simulate", "--since", day, "--json").out)["events"] == 5
         invalid = trigger_cli("triggers", "simulate", "--since", "soon")
         assert invalid.code == 2
