@@ -135,10 +135,10 @@ def delivery_key(*, action: str, subject: str, revision: int | None, route: str 
     Args:
         action: name of the action.
         subject: public id of what is delivered; its beginning is readable in the key, so never an address.
-        revision: revision of the response; ignored for `open_ticket`: one ticket per response.
+        revision: revision of the response, where every revision is a delivery of its own; else None.
         route: stable name of the route, such as its connection (not its index, which changes with the configuration).
     """
-    number = "null" if revision is None or action == "open_ticket" else revision
+    number = "null" if revision is None else revision
     name = "null" if route is None else _encode_json(route)
     # A JSON list written by hand: encoding the whole list takes ten times as long.
     facts = f"[{_encode_json(action)}, {_encode_json(subject)}, {number}, {name}]"
