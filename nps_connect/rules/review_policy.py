@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -110,21 +110,18 @@ def _share(via: str, score: int, inviting: Sequence[tuple[int, Route]]) -> Fract
     return Fraction(weights.get(via, 0), total) if total else Fraction(0)
 
 
-def choose_platform(
-    platforms: Sequence[str], weights: Mapping[str, int], used: Collection[str], contact: str
-) -> str | None:
-    """Choose the platform that a contact is asked for; None when all have been used.
+def choose_platform(platforms: Sequence[str], weights: Mapping[str, int], contact: str) -> str | None:
+    """Choose the platform that a contact is asked for; None if there is none with a weight.
 
-    Over many contacts the shares follow the weights. One contact gets the same platform every time, and the next one
-    once the first has been used. A new platform moves only the contacts that now belong to it.
+    Over many contacts the shares follow the weights. One contact gets the same platform every time. A new platform moves
+    only the contacts that now belong to it.
 
     Args:
         platforms: connections that may be chosen.
         weights: by connection; 1 where missing, 0 means never.
-        used: connections that this contact has been asked for already.
         contact: a stable id of the contact.
     """
-    candidates = [name for name in platforms if name not in used and weights.get(name, 1) > 0]
+    candidates = [name for name in platforms if weights.get(name, 1) > 0]
     if len(candidates) < 2:
         return candidates[0] if candidates else None
     return max(candidates, key=lambda name: (_rank(name, weights.get(name, 1), contact), name))

@@ -135,7 +135,7 @@ def _choose_offer(
     contact = plan.response.contact
     weights = {platform: offer.weight for platform, offer in offers.items()}
     platform = _ask_plugins(ctx, plan.response, list(offers)) or choose_platform(
-        list(offers), weights, (), f"{contact.connection}:{contact.id}"
+        list(offers), weights, f"{contact.connection}:{contact.id}"
     )
     if platform is None:
         return fallback, f"no mail by choice: every weight of {', '.join(offers)} is 0"
