@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from support.process_kill import kill_at_rename
 
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.pauses import PauseRow
@@ -190,19 +191,3 @@ def test_after_a_kill_behind_the_installation_nothing_is_sent_until_db_restored_
     result = restored_cli("db", "restored", "--yes", "--json")
     assert (result.code, json.loads(result.out)["unconfirmed"]) == (0, 0)
     assert scopes(restored_cli.folder / "nps-connect.db") == {"restored"}
-
-
-def kill_at_rename(step):
-    """End this process with SIGKILL before its rename number `step` of a database file."""
-    from pathlib import Path
-
-    rename, done = Path.rename, []
-
-    def counted_rename(path, target):
-        if len(done) == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if path.exists():
-            done.append(path)
-        return rename(path, target)
-
-    Path.rename = counted_rename

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from support.process_kill import kill_at_rename
 from support.sqlite_files import copy_database as copy_template
 
 from nps_connect.errors import NpsConnectError
@@ -128,7 +129,8 @@ def test_a_kill_at_any_step_leaves_the_old_no_or_the_new_database_and_can_be_rep
         kill_at_rename(step)
         install(staged, database, MOMENT)
         os._exit(0)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     if database.exists():
         assert scopes(database) in ({"new"}, {"new", "old"})
     if staged.exists():
@@ -136,17 +138,3 @@ def test_a_kill_at_any_step_leaves_the_old_no_or_the_new_database_and_can_be_rep
     assert scopes(database) == {"new"}
     kept = [path for path in tmp_path.glob("ledger.db.before-restore-*") if not path.name.endswith(("-wal", "-shm"))]
     assert [scopes(path) for path in kept] == [{"new", "old"}]
-
-
-def kill_at_rename(step):
-    """End this process with SIGKILL before its rename number `step`."""
-    rename, done = Path.rename, []
-
-    def counted_rename(path, target):
-        if len(done) == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if path.exists():
-            done.append(path)
-        return rename(path, target)
-
-    Path.rename = counted_rename
