@@ -133,8 +133,8 @@ def test_a_recent_event_without_a_contact_is_looked_up_again(age, wait):
 
 @pytest.mark.parametrize("age", [timedelta(minutes=15), timedelta(days=-2)])
 def test_a_contact_is_missing_for_good_outside_the_look_up_period(age):
-    told = event(occurred_at=NOW - age, fields={"amount": "120"})
-    decision = check_trigger(facts(event=told, contacts=(), history=None, was_looked_up=True))
+    dated = event(occurred_at=NOW - age, fields={"amount": "120"})
+    decision = check_trigger(facts(event=dated, contacts=(), history=None, was_looked_up=True))
     assert (decision.verdict, decision.reason) == ("no", "no_contact")
 
 

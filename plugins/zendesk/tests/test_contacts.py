@@ -110,8 +110,8 @@ class TestComplete:
 
     def test_the_ticket_wins_over_the_words_of_the_event(self, helpdesk, ticket):
         ticket |= {"status": "open", "priority": "low"}
-        told = solved(ticket, fields={"status": "solved", "priority": "urgent"})
-        (event,) = nps_complete_events(helpdesk(), [told], [])
+        received = solved(ticket, fields={"status": "solved", "priority": "urgent"})
+        (event,) = nps_complete_events(helpdesk(), [received], [])
         assert (event.fields["status"], event.fields["priority"], event.fields["is_open"]) == ("open", "low", True)
 
     def test_an_open_ticket_does_not_count_as_solved(self, helpdesk, ticket):
@@ -123,10 +123,10 @@ class TestComplete:
         ticket["metric_set"] |= {"solved_at": "2026-03-02T09:04:37Z", "status_updated_at": "2026-03-02T09:04:52Z"}
         minute = START + timedelta(minutes=4)
         for kind, second in (("ticket.solved", 37), ("ticket.reopened", 52)):
-            told = solved(ticket, kind=kind, occurred_at=minute)
-            (event,) = nps_complete_events(helpdesk(), [told], [])
+            received = solved(ticket, kind=kind, occurred_at=minute)
+            (event,) = nps_complete_events(helpdesk(), [received], [])
             assert event.occurred_at == minute + timedelta(seconds=second)
-            assert event.key == told.key
+            assert event.key == received.key
 
     def test_the_time_of_another_minute_is_kept(self, helpdesk, ticket):
         ticket["metric_set"] |= {"solved_at": "2026-03-02T10:04:37Z", "status_updated_at": "2026-03-02T10:04:37Z"}
@@ -141,17 +141,17 @@ class TestComplete:
         survivor = vendor.account.add_user("Ada E.", "ada@work.example.com")
         vendor.account.merge_users(user, survivor)
         for first, second in ((user, survivor), (survivor, user)):
-            told = contact_event("contact.merged", str(first["id"]), START, other_id=str(second["id"]))
-            (event,) = nps_complete_events(helpdesk(), [told], [])
+            received = contact_event("contact.merged", str(first["id"]), START, other_id=str(second["id"]))
+            (event,) = nps_complete_events(helpdesk(), [received], [])
             (contact,) = event.contacts
             assert (event.object_id, contact.id) == (str(survivor["id"]), str(survivor["id"]))
             assert contact.merged_ids == (str(user["id"]),)
-            assert event.key == told.key
+            assert event.key == received.key
 
     def test_a_merge_of_two_active_users_changes_nothing(self, vendor, helpdesk, user):
         other = vendor.account.add_user("Ada E.", "ada@work.example.com")
-        told = contact_event("contact.merged", str(user["id"]), START, other_id=str(other["id"]))
-        assert nps_complete_events(helpdesk(), [told], []) == [told]
+        received = contact_event("contact.merged", str(user["id"]), START, other_id=str(other["id"]))
+        assert nps_complete_events(helpdesk(), [received], []) == [received]
 
     def test_an_event_of_a_deleted_ticket_is_unchanged(self, vendor, helpdesk, ticket):
         ticket["status"] = "deleted"
