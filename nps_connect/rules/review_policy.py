@@ -113,8 +113,8 @@ def _share(via: str, score: int, inviting: Sequence[tuple[int, Route]]) -> Fract
 def choose_platform(platforms: Sequence[str], weights: Mapping[str, int], contact: str) -> str | None:
     """Choose the platform that a contact is asked for; None if there is none with a weight.
 
-    Over many contacts the shares follow the weights. One contact gets the same platform every time. A new platform moves
-    only the contacts that now belong to it.
+    Over many contacts the shares follow the weights. One contact gets the same platform every time. A new platform
+    moves only the contacts that now belong to it.
 
     Args:
         platforms: connections that may be chosen.
