@@ -1,27 +1,36 @@
-"""Shared by ``deliveries retry``, ``cancel`` and ``settle``: selecting deliveries and reporting the results."""
+"""Shared by ``deliveries retry``, ``cancel`` and ``settle``: select deliveries, change them, and report the results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, confirm_options
-from nps_connect.cli._support.output import attributes, last_line, print_table
+from nps_connect.cli._support.output import attributes, last_line, pluralize, print_json, print_table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from nps_connect.ledger.tables import DeliveryRow
+    from nps_connect.services.action_spec import ActionSpecs
     from nps_connect.services.deliveries.operator_actions import DeliverySelection, OperatorResult
     from nps_connect.settings.model import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class OperatorChange(Protocol):
+    """Changes one locked delivery, or says why it does not."""
+
+    def __call__(
+        self, session: Session, row: DeliveryRow, *, actions: ActionSpecs, settings: Settings, now: datetime
+    ) -> OperatorResult: ...
 
 
 class MomentParam(click.ParamType[datetime]):
@@ -62,42 +71,113 @@ def selection_options(command: F) -> F:
     return command
 
 
-@contextmanager
-def open_selection(
+@dataclass(frozen=True)
+class SelectionTexts:
+    """What a command says; `{deliveries}`, `{mails}` and `{customers}` are numbers with their noun.
+
+    Attributes:
+        empty: if nothing is selected.
+        possible: how many of the selected deliveries can be changed, `{possible}` of `{total}`.
+        question: before the change.
+        done: after it.
+        json_key: of a result, whether it was changed.
+        asks_without_customers: the question is asked even if no mail to customers is concerned.
+    """
+
+    empty: str
+    possible: str
+    question: str
+    done: str
+    json_key: str
+    asks_without_customers: bool = True
+
+
+def change_selection(
     options: Options,
-    selected: dict[str, Any],
     states: tuple[str, ...],
-    change: Callable[..., OperatorResult],
+    change: OperatorChange,
+    texts: SelectionTexts,
     *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
     only_in_doubt: bool = False,
-) -> Iterator[Callable[[bool], list[OperatorResult]]]:
-    """Yield a function that changes the selected deliveries and returns the results; with False it rolls back.
+    **selected: Any,  # noqa: ANN401  # ids, texts and moments
+) -> None:
+    """Show what an operator's action would change, ask for confirmation, and do it.
 
     Args:
         options: the global options.
-        selected: values of the options that choose deliveries, by name of the parameter.
         states: deliveries that are selected by filters are limited to these states.
         change: changes one delivery, or refuses to.
+        texts: what the command says.
+        dry_run: change nothing.
+        yes: ask nothing.
+        as_json: print JSON.
         only_in_doubt: deliveries that are selected by filters are limited to those in doubt.
+        selected: values of the options that choose deliveries, by name of the parameter.
 
     Raises:
         click.UsageError: ids and ``--all`` are both given or both missing, or filters are given without ``--all``.
+        click.exceptions.Exit: with code 1, if none of the selected deliveries can be changed.
         CommandError: an id does not exist.
     """
-    from nps_connect.app.actions import ACTIONS
-    from nps_connect.connection import system_clock
-
     with options.open_ledger() as (ledger, settings):
         selection = _parse_selection(settings=settings, **selected)
         if not isinstance(selection, tuple):
             selection = replace(selection, only_in_doubt=only_in_doubt)
+        with ledger.read() as session:  # rolled back
+            results = _change_selected(session, selection, states, change, settings)
+        counts = _count(results)
+        is_possible = counts["possible"] > 0
+        if not as_json:
+            _print_results(results, empty=texts.empty)
+            click.echo(_fill(texts.possible, counts))
+        if is_possible and not dry_run:
+            if counts["customers"] or texts.asks_without_customers:
+                confirm(_fill(texts.question, counts), yes=yes)
+            with ledger.write() as session:
+                results = _change_selected(session, selection, states, change, settings)
+    if as_json:
+        deliveries = [_result_json(result, texts.json_key) for result in results]
+        print_json({"dry_run": dry_run, "customers": counts["customers"], "deliveries": deliveries})
+    elif is_possible and not dry_run:
+        click.echo(_fill(texts.done, _count(results)))
+    if results and not is_possible:
+        raise click.exceptions.Exit(1)
 
-        def change_selected(commit: bool) -> list[OperatorResult]:
-            with ledger.write() if commit else ledger.read() as session:
-                rows, now = _load_selected(session, selection, states), system_clock()
-                return [change(session, row, actions=ACTIONS, settings=settings, now=now) for row in rows]
 
-        yield change_selected
+def _change_selected(
+    session: Session,
+    selection: tuple[int, ...] | DeliverySelection,
+    states: tuple[str, ...],
+    change: OperatorChange,
+    settings: Settings,
+) -> list[OperatorResult]:
+    from nps_connect.app.actions import ACTIONS
+    from nps_connect.connection import system_clock
+
+    rows, now = _load_selected(session, selection, states), system_clock()
+    return [change(session, row, actions=ACTIONS, settings=settings, now=now) for row in rows]
+
+
+def _count(results: list[OperatorResult]) -> dict[str, int]:
+    """Return how many deliveries were selected and can be changed, and how many customers get mail by those."""
+    from nps_connect.app.actions import ACTIONS
+
+    rows = [result.row for result in results if result.refused is None]
+    customers = {row.contact_id for row in rows if ACTIONS[row.action].customer_facing}
+    return {"total": len(results), "possible": len(rows), "customers": len(customers)}
+
+
+def _fill(text: str, counts: dict[str, int]) -> str:
+    return text.format(
+        possible=counts["possible"],
+        total=counts["total"],
+        deliveries=pluralize(counts["possible"], "delivery", "deliveries"),
+        mails=pluralize(counts["possible"], "mail", "mails"),
+        customers=pluralize(counts["customers"], "customer", "customers"),
+    )
 
 
 def _parse_selection(
@@ -137,13 +217,13 @@ def _load_selected(
     return rows
 
 
-def result_json(result: OperatorResult, success_key: str) -> dict[str, object]:
+def _result_json(result: OperatorResult, success_key: str) -> dict[str, object]:
     """Return one result for ``--json``."""
     row = attributes(result.row, "id", "action", "connection", "state")
     return row | {success_key: result.refused is None, "refused": result.refused}
 
 
-def print_results(results: list[OperatorResult], *, empty: str) -> None:
+def _print_results(results: list[OperatorResult], *, empty: str) -> None:
     """Print the results as a table."""
     print_table(
         ["id", "action", "connection", "last error", "skipped because"],
