@@ -230,6 +230,7 @@ class RevisionRow(Base, table=True):
 
 RECEIPT_IS_MESSAGE_ID = "substr(receipt_id, 1, 1) = '<'"
 """Of mails; other receipts are ids of vendors."""
+IN_DOUBT = "in_doubt"
 
 
 class DeliveryRow(QueuedRow, table=True):
@@ -253,6 +254,7 @@ class DeliveryRow(QueuedRow, table=True):
         UniqueConstraint("key"),
         Index("ix_deliveries_state_id", "state", "id"),
         partial_index("ix_deliveries_message_id", "receipt_id", where=RECEIPT_IS_MESSAGE_ID),
+        partial_index("ix_deliveries_in_doubt", "id", where=IN_DOUBT),
         partial_index("ix_deliveries_succeeded", "queue_name", "finished_at", where="state = 'succeeded'"),
         partial_index("ix_deliveries_ticket", "connection", "receipt_id", where="action = 'open_ticket'"),
     )

@@ -111,6 +111,7 @@ def test_undo_says_how_many_suppressions_it_lifts_and_how_to_send_the_mails(brak
     rehearsed = json.loads(braked_cli("bounces", "undo", "mail", "--dry-run", "--json").out)
     assert rehearsed == {
         "dry_run": True, "connection": "mail", "recipients": 5, "mails": 5, "suppressions": 5, "restored": 0,
+        "returned": 0,
     }  # fmt: skip
     result = braked_cli("bounces", "undo", "mail", "--yes")
     assert result.code == 0, result.err

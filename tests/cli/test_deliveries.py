@@ -199,7 +199,7 @@ def test_settling_mail_as_sent_starts_its_cooldown_and_attributes_its_bounces(se
     assert details["receipt_id"] == f"<{message_id}>"
     with application.ledger.read() as session:
         bounce = Bounce(kind="hard", message_id=f"<{message_id}@example.com>")
-        assert str(find_delivery(session, bounce).id) == delivery_id
+        assert str(find_delivery(application.ctx, session, bounce).id) == delivery_id
         audit = session.execute(select(AuditRow)).scalars().one()
     assert (audit.command, audit.object, audit.reason) == ("deliveries settle", f"delivery:{delivery_id}", "sent")
     application.webhook(application.won("5", deal="another-deal"))

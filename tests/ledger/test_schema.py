@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event, inspect, text
@@ -14,6 +15,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 from support.postgres import create_database, drop_database
 from support.sqlite_files import copy_database
 
+from nps_connect.app.actions import ACTIONS
 from nps_connect.errors import ConfigError
 from nps_connect.ledger import all_tables, schema  # noqa: F401  # all_tables completes the metadata
 from nps_connect.ledger.columns import Base
@@ -98,7 +100,10 @@ def test_the_migration_creates_exactly_the_declared_tables(ledger, empty_ledger)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL plans by what the tables hold
-@pytest.mark.parametrize("index", ["ix_raw_requests_unreadable", "ix_responses_to_confirm", "ix_deliveries_message_id"])
+@pytest.mark.parametrize(
+    "index",
+    ["ix_raw_requests_unreadable", "ix_responses_to_confirm", "ix_deliveries_message_id", "ix_deliveries_in_doubt"],
+)
 def test_the_counts_of_status_and_the_mail_that_came_back_use_a_partial_index(ledger, index):
     executed: list[tuple[str, object]] = []
 
@@ -109,7 +114,9 @@ def test_the_counts_of_status_and_the_mail_that_came_back_use_a_partial_index(le
     with ledger.read() as session:
         count_unreadable(session, "crm")
         count_awaiting_confirmation(session, datetime(2026, 11, 17, tzinfo=UTC))
-        find_delivery(session, Bounce(kind="soft", message_id="<ours@example.com>"))
+        find_delivery(
+            SimpleNamespace(actions=ACTIONS, links=None), session, Bounce(kind="soft", message_id="<ours@example.com>")
+        )
     event.remove(ledger.engine, "before_cursor_execute", record_statement)
     with ledger.engine.connect() as connection:
         plans = [

@@ -14,8 +14,8 @@ from nps_connect.cli._support.options import Options, command, confirm_options
 def undo(options: Options, connection: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Undo the suppressions of an hour in which CONNECTION was refused by mistake, and resume its mail.
 
-    Mails that the suppressions had cancelled are due again. Mails that were refused stay dead until you retry them;
-    those that came back later are not sent again, but they started no cooldown.
+    Mails that the suppressions had cancelled are due again. Mails that were refused, or that came back later without a
+    response, are dead until you retry them.
     """
     from nps_connect.services.suppressions.bounce_brake import undo_brake
 
@@ -26,6 +26,6 @@ def undo(options: Options, connection: str, dry_run: bool, yes: bool, as_json: b
     if not as_json and not dry_run:
         click.echo(f"Suppressions lifted: {decision.suppressions}; mails due again: {decision.restored}.")
         click.echo(
-            "To send the refused mails: "
+            f"To send the refused mails, and the {decision.returned} that came back: "
             f"nps-connect deliveries retry --all --connection {connection} --error undeliverable"
         )

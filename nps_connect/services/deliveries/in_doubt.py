@@ -14,10 +14,11 @@ from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.ledger.workers import JobRow
 from nps_connect.records.deliveries import DeliveryView, HoldCode, Payload, Receipt
-from nps_connect.services.action_spec import NotAttempted, Prepared, SettledDelivery
+from nps_connect.services.action_spec import NotAttempted, Prepared
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.preparation import load_batch, prepare_batch
-from nps_connect.services.deliveries.settle import in_doubt_rule, settle
+from nps_connect.services.deliveries.settle import in_doubt_rule
+from nps_connect.services.deliveries.settle_in_doubt import settle_as_succeeded
 
 log = logging.getLogger(__name__)
 
@@ -151,19 +152,11 @@ def _resolve(ctx: Context, row: DeliveryRow) -> bool:
 
 def _settle_succeeded(ctx: Context, row: DeliveryRow, receipt: Receipt) -> bool:
     """Settle a dead delivery like any other success, unless another worker was faster."""
-    token, now = ctx.token(), ctx.clock()
     with ctx.ledger.write() as session:
-        claimed = session.execute(
-            update(DeliveryRow)
-            .where(col(DeliveryRow.id) == row.id, col(DeliveryRow.state) == "dead", col(DeliveryRow.in_doubt))
-            .values(state="running", lease_token=token, lease_until=now + claims.LEASE_DURATION, started_at=None)
-            .returning(col(DeliveryRow.id))
-            .execution_options(synchronize_session=False)
-        ).scalar()
-        if claimed is None:
+        locked = session.get_one(DeliveryRow, row.id, with_for_update=True)
+        if locked.state != "dead" or not locked.in_doubt:
             return False
-        spec = ctx.actions[row.action]
-        queue_names = settle(ctx, session, row.connection, spec, [SettledDelivery(row, receipt)], token)
+        queue_names = settle_as_succeeded(ctx, session, locked, receipt)
     for queue_name in queue_names:
         ctx.wake(queue_name)
     log.warning("dead_delivery_found delivery=%s", row.id)

@@ -189,14 +189,15 @@ def _release_invitations(
 
 
 def _reserve_invitation(session: Session, row: DeliveryRow, settings: Settings, now: datetime) -> str | None:
-    """Reserve the invitation and the cooldown of an abandoned survey again, before an operator's retry."""
+    """Reserve the invitation and the cooldown of a survey again that was abandoned or came back, before a retry."""
     invitation = session.get(InvitationRow, row.invitation_id)
     contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
     if invitation is None or contact is None:
         return "its invitation is gone"
     if invitation.expires_at <= now:
         return "its survey has expired"
-    if invitation.state != "cancelled":
+    came_back = invitation.state == "sent" and invitation.reason == cooldowns.BOUNCED
+    if invitation.state != "cancelled" and not came_back:
         return None
     savepoint = session.begin_nested()
     if not cooldowns.reserve(

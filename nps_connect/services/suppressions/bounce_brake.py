@@ -6,6 +6,7 @@ are provisional: they stop mail, and an operator confirms or undoes them.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, literal, literal_column, select, update
 from sqlmodel import Session, col
 
-from nps_connect.ledger import pauses
+from nps_connect.errors import Undeliverable
+from nps_connect.ledger import cooldowns, pauses
 from nps_connect.ledger.audit_log import Actor, record_audit
 from nps_connect.ledger.subjects import mailbox_subject
 from nps_connect.ledger.suppressions import BounceBrakeRow, BounceRow, SuppressionRow
-from nps_connect.ledger.tables import ContactRow, DeliveryRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.rules.bounce_brake import CONFIRMATION_PERIOD, REPORT_LIMIT, SMTP_LIMIT, WINDOW, BounceCount
 from nps_connect.services.context import Context, delivery_queue
@@ -43,12 +45,14 @@ class BrakeDecision:
         mails: of so many mails.
         suppressions: provisional suppressions.
         restored: mails that the suppressions had cancelled and that are due again; 0 if confirmed.
+        returned: mails that came back by report and are dead now, as refused ones are; 0 if confirmed.
     """
 
     recipients: int
     mails: int
     suppressions: int
     restored: int = 0
+    returned: int = 0
 
 
 def was_undone(session: Session, connection: str, at: datetime) -> bool:
@@ -110,7 +114,8 @@ def confirm_brake(ctx: Context, session: Session, connection: str, actor: Actor)
 def undo_brake(ctx: Context, session: Session, connection: str, actor: Actor) -> BrakeDecision | None:
     """Delete the provisional suppressions of a connection, and let its mail go on; None if nothing is held.
 
-    Mails that the suppressions had cancelled are due again. Refused mails stay dead, for `deliveries retry`.
+    Mails that the suppressions had cancelled are due again. Mails that were refused, or that came back by report, are
+    dead, for `deliveries retry`.
     """
     brake = _load_held(session, connection)
     if brake is None:
@@ -118,8 +123,9 @@ def undo_brake(ctx: Context, session: Session, connection: str, actor: Actor) ->
     rows = _load_provisional(session, connection)
     withdraw(ctx, session, rows)
     restored = sum(_restore_mail(ctx, session, row) for row in rows)
+    returned = _mark_returned_mail_dead(ctx, session, brake)
     _decide(ctx, session, brake, actor, is_confirmed=False)
-    return BrakeDecision(brake.recipients, brake.mails, len(rows), restored)
+    return BrakeDecision(brake.recipients, brake.mails, len(rows), restored, returned)
 
 
 def _count(ctx: Context, session: Session, connection: str, since: datetime, source: str) -> BounceCount:
@@ -187,6 +193,29 @@ def _decide(ctx: Context, session: Session, brake: BounceBrakeRow, actor: Actor,
             pauses.resume(session, scope)
     command = "bounces confirm" if is_confirmed else "bounces undo"
     record_audit(session, actor, command, pauses.connection_scope(brake.connection), now=now)
+
+
+def _mark_returned_mail_dead(ctx: Context, session: Session, brake: BounceBrakeRow) -> int:
+    """Make mails dead that came back by report in the hour of a brake, so that a retry sends them; return how many.
+
+    A survey that was responded to has arrived. The bounces stay listed, but a new one about the same mail counts again.
+    """
+    query = (
+        select(DeliveryRow, BounceRow)
+        .join(BounceRow, col(BounceRow.delivery_id) == col(DeliveryRow.id))
+        .join(InvitationRow, col(InvitationRow.id) == col(DeliveryRow.invitation_id))
+        .where(_IS_HARD, col(BounceRow.source) != "smtp", col(BounceRow.at) > brake.tripped_at - WINDOW)
+        .where(_IS_SENT, col(DeliveryRow.connection) == brake.connection)
+        .where(col(DeliveryRow.response_id).is_not(None) | (col(InvitationRow.reason) == cooldowns.BOUNCED))
+        .with_for_update(of=DeliveryRow)
+    )
+    returned = session.execute(query).all()
+    for row, bounce in returned:
+        row.state, row.error_kind, row.last_error = "dead", Undeliverable.kind, f"it came back: {bounce.detail}"
+        row.finished_at = ctx.clock()
+        bounce.key = hashlib.sha256(f"undone {bounce.key}".encode()).hexdigest()
+    session.flush()
+    return len(returned)
 
 
 def _restore_mail(ctx: Context, session: Session, suppression: SuppressionRow) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -19,6 +20,7 @@ from nps_connect.ledger import cooldowns
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.suppressions import BounceRow
 from nps_connect.ledger.tables import (
+    IN_DOUBT,
     RECEIPT_IS_MESSAGE_ID,
     ContactRow,
     DeliveryRow,
@@ -31,7 +33,8 @@ from nps_connect.records.bounces import Bounce
 from nps_connect.rules.repeated_bounces import OBSERVATION_PERIOD, is_repeated
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
-from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION
+from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION, MESSAGE_ID_OPTION
+from nps_connect.services.deliveries.settle_in_doubt import in_doubt_message_id
 from nps_connect.services.suppressions.bounce_brake import apply_brake, was_undone
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 from nps_connect.services.suppressions.store import suppress
@@ -41,19 +44,29 @@ log = logging.getLogger(__name__)
 MAX_DETAIL_LENGTH = 500
 
 
-def find_delivery(session: Session, bounce: Bounce) -> DeliveryRow | None:
-    """Return the delivery whose receipt the report names, if any.
+def find_delivery(ctx: Context, session: Session, bounce: Bounce) -> DeliveryRow | None:
+    """Return the delivery whose receipt the report names, or the mail in doubt with its ``Message-ID``, locked.
 
-    The receipt of a mail that an operator has settled is the ``Message-ID`` without the sender's domain.
+    The receipt of a mail that was settled later is the ``Message-ID`` without the sender's domain.
     """
     if not bounce.message_id:
         return None
-    names = {bounce.message_id, bounce.message_id.partition("@")[0] + ">"}
-    query = select(DeliveryRow).where(col(DeliveryRow.receipt_id).in_(names))
+    local_part = bounce.message_id.partition("@")[0]
+    query = select(DeliveryRow).where(col(DeliveryRow.receipt_id).in_({bounce.message_id, f"{local_part}>"}))
     if bounce.message_id.startswith("<"):
         query = query.where(text(RECEIPT_IS_MESSAGE_ID))  # the predicate of the index: anybody can send reports
-    delivery: DeliveryRow | None = session.execute(query.order_by(col(DeliveryRow.id))).scalar()
-    return delivery
+    delivery: DeliveryRow | None = session.execute(query.order_by(col(DeliveryRow.id)).with_for_update()).scalar()
+    return delivery or _find_in_doubt(ctx, session, local_part.removeprefix("<"))
+
+
+def _find_in_doubt(ctx: Context, session: Session, message_id: str) -> DeliveryRow | None:
+    recorded = col(DeliveryRow.options)[MESSAGE_ID_OPTION].as_string()
+    query = select(DeliveryRow).where(text(IN_DOUBT), or_(recorded == message_id, recorded.is_(None)))
+    rows: Sequence[DeliveryRow] = session.execute(query.with_for_update()).scalars().all()
+    for row in rows:
+        if in_doubt_message_id(row, ctx.actions, ctx.links) == message_id:
+            return row
+    return None
 
 
 def apply_bounce(
@@ -139,7 +152,8 @@ def _record_bounce(
     """
     at = _moment(ctx, bounce)
     named = mailbox_hash(bounce.address) if bounce.address else None
-    identity = f"{bounce.kind}\n{bounce.message_id or at.isoformat()}\n{hashed or f'without effect {named}'}"
+    kind = f"{bounce.kind} about the mailbox" if bounce.concerns_mailbox else bounce.kind  # after a delay, perhaps
+    identity = f"{kind}\n{bounce.message_id or at.isoformat()}\n{hashed or f'without effect {named}'}"
     values = {
         "key": hashlib.sha256(identity.encode()).hexdigest(),
         "kind": bounce.kind,

@@ -15,6 +15,7 @@ from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.bounces import Bounce, MailboxPage
 from nps_connect.services.action_spec import SettledDelivery
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.settle_in_doubt import settle_mail_as_sent
 from nps_connect.services.suppressions.bounce_effects import apply_bounce, find_delivery
 
 log = logging.getLogger(__name__)
@@ -60,9 +61,12 @@ def process_bounce_report(ctx: Context, connection: str, message: bytes, *, sour
     bounces = _read_bounces(ctx, connection, message)
     queues: set[str] = set()
     with ctx.ledger.write() as session:
-        recorded = [
-            apply_bounce(ctx, session, bounce, find_delivery(session, bounce), source, queues) for bounce in bounces
-        ]
+        recorded = []
+        for bounce in bounces:
+            delivery = find_delivery(ctx, session, bounce)
+            if delivery is not None:  # nobody else knows its Message-ID, so it was sent
+                queues |= settle_mail_as_sent(ctx, session, delivery, f"a bounce report names it ({source})")
+            recorded.append(apply_bounce(ctx, session, bounce, delivery, source, queues))
     for queue_name in queues:
         ctx.wake(queue_name)
     return ReportResult(recorded.count("attributed"), recorded.count("unattributed"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.application import ApplicationHarness
+from support.bounce_scenarios import load_bounces, load_suppressions
 
+from nps_connect import Bounce
 from nps_connect.app.actions import ACTIONS
 from nps_connect.errors import OutcomeUnknown
 from nps_connect.ledger.audit_log import Actor
@@ -57,3 +59,47 @@ def test_mail_that_was_not_sent_is_checked_again(application):
         suppress(application.ctx, session, [mailbox_subject(mailbox)], "opted_out", source="test")
     assert settle(application, sent=False) == "suppressed: opted_out; see: nps-connect suppressions list"
     assert application.deliveries("send_survey")[0].in_doubt
+
+
+def report(application, kind: str, **fields) -> None:
+    """Process a bounce report about the mail in doubt, by the Message-ID that it has on its way."""
+    fields = {"message_id": f"<{application.post.items[0].message_id}@mail.example.com>", **fields}
+    application.post.bounces = [Bounce(kind=kind, **fields)]
+    application.backend.report_bounces(application.ctx.links.bounces("mail"), b"a report")
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_bounce_report_about_mail_in_doubt_proves_that_it_was_sent(application, recorded):
+    if not recorded:  # as after a restore of a backup from before the mail
+        with application.ledger.write() as session:
+            session.get_one(DeliveryRow, application.deliveries("send_survey")[0].id).options = {}
+    report(application, "soft", status="4.2.2")
+    [row] = application.deliveries("send_survey")
+    assert (row.state, row.in_doubt) == ("succeeded", False)
+    assert row.receipt_note == "a bounce report names it (relay)"
+    assert load_bounces(application) == [("soft", "relay", "4.2.2")]
+    application.clock.forward("5d")
+    application.run()
+    assert [message.kind for message in application.post.items] == ["survey", "reminder"]
+
+
+def test_a_hard_bounce_of_mail_in_doubt_suppresses_the_mailbox(application):
+    report(application, "hard", address="marie@example.com")
+    assert application.deliveries("send_survey")[0].state == "succeeded"
+    assert load_suppressions(application) == [("m", "bounced")]
+    application.clock.forward("5d")
+    application.run()
+    assert [message.kind for message in application.post.items] == ["survey"]
+
+
+def test_a_report_about_another_mailbox_proves_no_more_than_that_the_mail_was_sent(application):
+    report(application, "hard", address="member-of-an-alias@example.com")
+    assert application.deliveries("send_survey")[0].state == "succeeded"
+    assert load_suppressions(application) == []
+
+
+def test_a_forged_report_leaves_mail_in_doubt(application):
+    report(application, "hard", message_id=f"<{'0' * 40}@mail.example.com>", address="marie@example.com")
+    [row] = application.deliveries("send_survey")
+    assert (row.state, row.in_doubt) == ("held", True)
+    assert load_suppressions(application) == []

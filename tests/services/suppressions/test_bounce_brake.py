@@ -223,6 +223,24 @@ def test_a_recipient_that_is_refused_again_after_the_retry_is_suppressed(applica
         assert len(session.execute(select(BounceRow)).scalars().all()) == 6
 
 
+def test_mails_that_came_back_in_an_undone_hour_are_sent_again_by_a_retry(application, relay):
+    people = range(1, 13)
+    survey(application, people)
+    application.answer(application.token(address(12)), 8)
+    report(application, relay, people)
+    decision = decide(application, undo_brake)
+    assert (decision.suppressions, decision.returned) == (12, 11), "who responded has got the mail"
+    relay.delivered.clear()
+    application.clock.forward("1m")
+    assert retry_dead(application) == [None] * 11
+    application.run()
+    assert sorted(relay.delivered) == sorted(map(address, range(1, 12)))
+    assert {row.state for row in application.deliveries("send_survey")} == {"succeeded"}
+    application.clock.forward("1m")
+    report(application, relay, [1])
+    assert load_suppressions(application) == [("bounced", None)], "a bounce of the second try counts"
+
+
 def test_undo_lets_the_mails_go_on_that_the_suppressions_cancelled(application, relay):
     people = range(1, 11)
     survey(application, people)
