@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import DBAPIError
+
 from nps_connect.errors import NpsConnectError, WebhookRejected
 from nps_connect.ledger.counters import increment_counter
 from nps_connect.ledger.schema import require_current_schema
@@ -52,7 +54,9 @@ class ApplicationWebBackend:
     def metrics(self) -> str:
         """Return the status in the Prometheus text format."""
         with self._ctx.ledger.read() as session:
-            return render_metrics(load_status(session, self._ctx.settings, self._ctx.clock()))
+            return render_metrics(
+                load_status(session, self._ctx.settings, self._ctx.clock(), self._ctx.ledger.storage.problem)
+            )
 
     def takes_webhooks(self, connection: str) -> bool:
         """Return whether webhooks of this connection are accepted."""
@@ -110,9 +114,12 @@ class ApplicationWebBackend:
         """
         try:
             require_current_schema(self._ctx.ledger)
-        except NpsConnectError as error:
-            log.warning("not_ready reason=%s", error)
-            return [UNUSABLE_DATABASE]
+        except (NpsConnectError, DBAPIError) as error:
+            if self._ctx.ledger.storage.problem is None:  # which the ledger logs
+                log.warning("not_ready reason=%s", error)
+                return [UNUSABLE_DATABASE]
+        if (problem := self._ctx.ledger.storage.problem) is not None:
+            return [problem.text]
         return [UNUSABLE_JOURNAL] if self._ctx.journal.problem else []
 
     def _flush_counters(self, now: datetime) -> None:

@@ -16,12 +16,16 @@ def status(options: Options, as_json: bool) -> None:
     from nps_connect.connection import system_clock
     from nps_connect.services.operations.status import load_status
 
-    with options.open_ledger() as (ledger, settings), ledger.read() as session:
-        system = load_status(session, settings, system_clock())
+    with options.open_ledger() as (ledger, settings):
+        ledger.check_disk()
+        with ledger.read() as session:
+            system = load_status(session, settings, system_clock(), ledger.storage.problem)
     if as_json:
         print_json(asdict(system))
         return
     zone = settings.core.zone
+    if system.storage_problem is not None:
+        click.echo(f"{system.storage_problem}\n")
     surveys_today = f"{system.surveys_today} of {system.surveys_per_day}"
     deliveries = {f"deliveries {state}": number for state, number in system.deliveries.items()}
     print_fields({"mode": system.mode, "surveys today": surveys_today, **deliveries})

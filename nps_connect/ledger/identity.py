@@ -44,7 +44,7 @@ class DatabaseIdentityRow(Base, table=True):
 
     Attributes:
         database_id: 32 random hexadecimal digits; a copy keeps it.
-        counter: raised at every start and stop of a process, hourly, and after a backup.
+        counter: raised at every start and stop of a process, every minute, and after a backup.
         newest_at: while a restore is not dealt with: the newest moment that the restored database held.
     """
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from nps_connect.errors import ConfigError
+from nps_connect.ledger.storage_health import StorageHealth, StorageProblem, find_storage_problem
 from nps_connect.settings.model import check_database_url
 
 DATABASE_URL_KEY = "core.database_url"
@@ -80,10 +82,14 @@ class Ledger:
     Args:
         url: ``sqlite:///file.db`` or ``postgresql://user@host/name``.
         create: create a missing SQLite file; without it a missing file is an error, never an empty database.
+
+    Attributes:
+        storage: what is known of the disk and the file.
     """
 
     def __init__(self, url: str, *, create: bool = False) -> None:
         self.engine = _engine(url, create=create)
+        self.storage = StorageHealth()
         self._creates_file = create
         self._file_id: tuple[int, int] | None = None
         self._immediate = self.engine.execution_options(immediate=True)
@@ -108,8 +114,12 @@ class Ledger:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session for reading; changes are rolled back."""
-        with Session(self.engine, expire_on_commit=False) as session:
-            yield session
+        try:
+            with Session(self.engine, expire_on_commit=False) as session:
+                yield session
+        except DBAPIError as error:
+            self.storage.record_failure(error)
+            raise
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -117,25 +127,31 @@ class Ledger:
 
         On SQLite the writers of this process wait for a fair lock before ``BEGIN IMMEDIATE``.
         """
-        if self._write_lock is None:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        turn = self._write_lock.hold() if self._write_lock is not None else nullcontext()
+        try:
+            with turn, Session(self._immediate, expire_on_commit=False) as session, session.begin():
                 yield session
-            return
-        with self._write_lock.hold(), Session(self._immediate, expire_on_commit=False) as session, session.begin():
-            yield session
+        except DBAPIError as error:
+            self.storage.record_failure(error)
+            raise
+        if self.storage.problem is not None:
+            self.storage.record_write()
 
     def ping(self) -> None:
         """Check that the database answers.
 
         Raises:
-            ConfigError: it cannot be reached, or its file is missing or has been replaced while in use; the text holds
-                the reason, never the password.
+            ConfigError: it cannot be reached or is damaged, or its file is missing or has been replaced while in use;
+                the text holds the reason, never the password.
         """
         self.require_same_file()
         try:
-            with self.engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except OperationalError as error:
+            with self.read() as session:
+                session.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            problem = find_storage_problem(error)
+            if problem is not None:
+                raise storage_error(problem) from None
             reason = str(error.orig).strip().splitlines()[0]
             raise ConfigError(
                 f"the database cannot be reached ({reason})",
@@ -169,14 +185,29 @@ class Ledger:
 
     def checkpoint(self) -> None:
         """Move SQLite's write-ahead log into the main file, as far as no reader needs it, so that a copy is whole."""
-        if self.is_sqlite:
-            with self.engine.connect() as connection:
+        if not self.is_sqlite:
+            return
+        with self.engine.connect() as connection:
+            try:
                 connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
+            except sqlite3.Error as error:
+                self.storage.record_failure(error)
+                raise
+
+    def check_disk(self) -> None:
+        """Record whether the disk of the SQLite file is full: a statement notices it only when a file must grow."""
+        if self.file is not None:
+            self.storage.check_disk(self.file.parent)
 
     def close(self) -> None:
         """Close pooled connections."""
         self.engine.dispose()
         self._file_id = None
+
+
+def storage_error(problem: StorageProblem) -> ConfigError:
+    """Return the error with which a command ends that meets a problem of the storage."""
+    return ConfigError(problem.text, key=DATABASE_URL_KEY, fix=problem.fix)
 
 
 def _engine(url: str, *, create: bool) -> Engine:

@@ -100,8 +100,8 @@ def require_current_schema(ledger: Ledger) -> None:
         ConfigError: the database cannot be reached, is empty, was made before 0.1.0, or is older or newer.
     """
     ledger.ping()
-    with ledger.engine.connect() as connection:
-        version = _database_version(connection)
+    with ledger.read() as session:
+        version = _database_version(session.connection())
     required_version = latest_version()
     if version == required_version:
         return

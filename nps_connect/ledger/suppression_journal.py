@@ -7,9 +7,11 @@ reader with one can suppress people whom the restored database does not know.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import datetime
@@ -50,6 +52,8 @@ class SuppressionJournal:
     def __init__(self, path: Path | None, keys: Sequence[str]) -> None:
         self.path = path
         self.problem: str | None = None
+        self._unwritten: list[str] = []
+        self._lock = threading.Lock()
         self._fernet = build_fernet(keys, "suppressions")
 
     def without_file(self) -> SuppressionJournal:
@@ -61,24 +65,28 @@ class SuppressionJournal:
     def append(self, reason: str, subjects: Sequence[str], at: datetime) -> None:
         """Append one line per subject, durable on return.
 
-        A failure is logged and reported by `problem`: the suppression itself is in the database, and the person who
-        opted out must not see an error.
+        A failure is logged and reported by `problem`, and the lines are kept for `flush`: the suppression itself is in
+        the database, and the person who opted out must not see an error.
         """
-        if self.path is None or not subjects:
-            return
-        lines = "".join(f"\n{self._line(reason, subject, at)}" for subject in subjects)
-        try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE_MODE)
+        if self.path is not None:
+            with self._lock:
+                self._unwritten += [self._line(reason, subject, at) for subject in subjects]
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the lines that could not be written before; without effect if there are none."""
+        with self._lock:
+            if self.path is None or not self._unwritten:
+                return
             try:
-                os.write(descriptor, lines.encode())  # begins with a line break: the line before may be torn
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            self.problem = f"the journal of suppressions {self.path} cannot be written ({error.strerror})"
-            log.error("suppression_journal_unwritable path=%s error=%s", self.path, error.strerror)
-        else:
-            self.problem = None
+                self._write("".join(f"\n{line}" for line in self._unwritten).encode())
+            except OSError as error:
+                if self.problem is None:
+                    log.error("suppression_journal_unwritable path=%s error=%s", self.path, error.strerror)
+                self.problem = f"the journal of suppressions {self.path} cannot be written ({error.strerror})"
+            else:
+                self._unwritten.clear()
+                self.problem = None
 
     def read(self, path: Path) -> Iterator[JournalEntry]:
         """Read a journal, of this or another host; torn lines are left out.
@@ -98,6 +106,16 @@ class SuppressionJournal:
                             log.warning("suppression_journal_line_unreadable path=%s", path)
         except OSError as error:
             raise NpsConnectError(f"the journal {path} cannot be read ({error.strerror})") from None
+
+    def _write(self, lines: bytes) -> None:
+        """Append lines durably; each begins with a line break, because the one before it may be torn."""
+        descriptor = os.open(self.path or "", os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE_MODE)
+        try:
+            if os.write(descriptor, lines) < len(lines):  # the rest did not fit
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _line(self, reason: str, subject: str, at: datetime) -> str:
         encrypted = self._fernet.encrypt_at_time(subject.encode(), int(at.timestamp())).decode()

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+from nps_connect.errors import NpsConnectError
 from nps_connect.ledger import claims, workers
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import CLAIMABLE_TABLES, recover
@@ -17,8 +18,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_INTERVAL_SECONDS = 8.0
 """Seconds between two heartbeats: a lease (30 s) outlives three of them."""
 
-IDENTITY_INTERVAL = timedelta(hours=1)
-"""How often the identity of the database is compared and its counter raised."""
+IDENTITY_INTERVAL = timedelta(minutes=1)
+"""How often the identity of the database is compared and its counter raised: older backups are noticed."""
 
 
 class Heartbeat:
@@ -64,10 +65,8 @@ class Heartbeat:
         for holder in self._ctx.leases.abandon_stalled(self._ctx.settings.delivery.deadline.total_seconds()):
             log.error("thread_abandoned queue=%s reason=deadline_exceeded", holder.queue_name)
             self._on_hang(holder.queue_name)
+        self._ctx.ledger.check_disk()
         now = self._ctx.clock()
-        if now >= self._identity_due_at:
-            self._check_identity()
-            self._identity_due_at = now + IDENTITY_INTERVAL
         tokens = self._ctx.leases.active_tokens()
         with self._ctx.ledger.write() as session:
             if tokens:
@@ -84,6 +83,10 @@ class Heartbeat:
         recover(self._ctx, after_restart=False)
         if not self._ctx.leases.busy_queues():
             self._ctx.ledger.checkpoint()
+        self._ctx.journal.flush()
+        if now >= self._identity_due_at:  # last: a full disk of the state directory must not end leases
+            self._identity_due_at = now + IDENTITY_INTERVAL
+            self._check_identity()
 
     def _check_identity(self) -> None:
         check_identity(self._ctx.ledger, self._ctx.state_dir, self._ctx.clock())
@@ -92,5 +95,7 @@ class Heartbeat:
         while not self._stopping.wait(HEARTBEAT_INTERVAL_SECONDS):
             try:
                 self.run_once()
+            except NpsConnectError as error:
+                log.error("heartbeat_failed reason=%s", error)
             except Exception:  # the heartbeat must outlive an outage of the database
                 log.exception("heartbeat_failed")

@@ -31,3 +31,16 @@ def test_readiness_names_no_host_of_an_unreachable_database_and_the_log_does(ctx
 def test_readiness_names_no_file_of_an_unwritable_journal(ctx):
     ctx.journal.problem = "the journal of suppressions /srv/nps/journal.jsonl cannot be written"
     assert ApplicationWebBackend(ctx).problems() == ["the journal of suppressions cannot be written; the log says why"]
+
+
+def test_readiness_names_no_file_of_a_damaged_database_and_its_log_line_comes_once(
+    ctx, caplog, tmp_path, sqlite_template
+):
+    path = tmp_path / "ledger.db"
+    path.write_bytes(sqlite_template.read_bytes()[:4096] + b"\xff" * 100_000)
+    ledger = Ledger(f"sqlite:///{path}")
+    backend = ApplicationWebBackend(replace(ctx, ledger=ledger))
+    with caplog.at_level(logging.WARNING):
+        assert [backend.problems() for _ in range(3)] == [["the database is damaged"]] * 3
+    ledger.close()
+    assert ["nps-connect db restore FILE" in record.getMessage() for record in caplog.records] == [True]

@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 from support.application import ApplicationHarness
 from support.clock import ManualClock
+from support.command_process import start_command
 from support.sqlite_files import close_database
 
 from nps_connect.cli import main
@@ -32,6 +33,22 @@ def configured_cli(cli):
     """Run commands in a folder with an initial configuration."""
     assert cli("init").code == 0
     return cli
+
+
+@pytest.fixture
+def start(configured_cli):
+    """Start a command in the configured folder, with a new database; kills it at the end if it still runs."""
+    processes = []
+    configured_cli("db", "create")
+
+    def run(*arguments, **environ):
+        processes.append(start_command(configured_cli.folder, *arguments, **environ))
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 VENDOR_NAMES = ("crm", "desk", "post", "bell", "stars")

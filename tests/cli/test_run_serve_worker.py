@@ -1,60 +1,18 @@
 """`run`, `serve` and `worker` as real processes: start, requests, graceful shutdown."""
 
 import contextlib
-import json
 import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import httpx
 import pytest
+from support.command_process import free_port, read_ready_line
 
 from nps_connect.cli._support.logging_setup import RedactingFormatter
 from nps_connect.redaction import Redactor
-
-PROGRAM = [sys.executable, "-c", "from nps_connect.cli import main; main()"]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture
-def start(configured_cli):
-    """Start a command in the configured folder; kills it at the end of the test if it still runs."""
-    processes = []
-    configured_cli("db", "create")
-
-    def run(*arguments, **environ):
-        environ = {**os.environ, "NPS_CONNECT_LOAD_PLUGINS": "alerts,email", **environ}
-        process = subprocess.Popen(
-            [*PROGRAM, *arguments],
-            cwd=configured_cli.folder,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return process
-
-    yield run
-    for process in processes:
-        process.kill()
-        process.communicate()
-
-
-def read_ready_line(process):
-    """Return the JSON line that the process prints when it is up."""
-    line = process.stdout.readline()
-    assert line, process.stderr.read()
-    return json.loads(line)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

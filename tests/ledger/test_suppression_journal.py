@@ -1,5 +1,7 @@
 """The journal of suppressions: durable, encrypted, readable after torn lines and rotated keys."""
 
+import os
+import resource
 from datetime import UTC, datetime
 
 import pytest
@@ -46,13 +48,33 @@ def test_a_torn_line_costs_that_line_only(tmp_path):
     assert [entry.subject for entry in journal.read(journal.path)] == ["m:first", "m:last"]
 
 
-def test_an_unwritable_journal_is_a_problem_and_no_error_for_the_customer(tmp_path):
+def test_an_unwritable_journal_is_a_problem_and_no_error_for_the_customer_and_nothing_is_lost(tmp_path, caplog):
     journal = SuppressionJournal(tmp_path / "missing" / "suppressions.log", [KEY])
-    journal.append("opted_out", ["m:abc"], MOMENT)
+    for subject in ("m:first", "m:second"):
+        journal.append("opted_out", [subject], MOMENT)
     assert "cannot be written (No such file or directory)" in journal.problem
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
     journal.path.parent.mkdir()
-    journal.append("opted_out", ["m:abc"], MOMENT)
+    journal.flush()
     assert journal.problem is None
+    assert [entry.subject for entry in journal.read(journal.path)] == ["m:first", "m:second"]
+
+
+def test_a_line_that_does_not_fit_on_the_disk_is_written_whole_later(tmp_path):
+    """A file size limit leaves room for a part of the line; the limit is that of a process of its own."""
+    path = tmp_path / "suppressions.log"
+    child = os.fork()
+    if child == 0:
+        journal = SuppressionJournal(path, [KEY])
+        _, hard_limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard_limit))
+        journal.append("opted_out", ["m:abc"], MOMENT)
+        was_told = journal.problem is not None
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard_limit, hard_limit))
+        journal.flush()
+        os._exit(0 if was_told and journal.problem is None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [entry.subject for entry in SuppressionJournal(None, [KEY]).read(path)] == ["m:abc"]
 
 
 def test_a_missing_journal_is_an_error_that_names_it(tmp_path):

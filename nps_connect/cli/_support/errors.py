@@ -61,6 +61,12 @@ def _to_command_error(error: Exception, context: click.Context) -> CommandError:
         return ConfigurationInvalid(_format_mistakes(error.sentence()))
     if isinstance(error, NpsConnectError):
         return CommandError(str(error))
+    from nps_connect.ledger.ledger import storage_error
+    from nps_connect.ledger.storage_health import find_storage_problem
+
+    problem = find_storage_problem(error)
+    if problem is not None:
+        return _to_command_error(storage_error(problem), context)
     from nps_connect.redaction import Redactor
 
     lines = Redactor([])(str(error)).splitlines()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from nps_connect.ledger.storage_health import find_storage_problem
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
@@ -20,10 +22,16 @@ class RedactingFormatter(logging.Formatter):
         return self._redact(super().format(record))
 
 
+def _is_logged_once(record: logging.LogRecord) -> bool:
+    """Drop what each failed statement would log while the disk is full: the ledger logs it once a minute."""
+    return record.exc_info is None or find_storage_problem(record.exc_info[1]) is None
+
+
 def configure_logging(redact: Callable[[str], str], *, debug: bool) -> None:
     """Send all records to standard error: ours from INFO on (DEBUG with ``--debug``), libraries' from WARNING on."""
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter(redact))
+    handler.addFilter(_is_logged_once)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -249,7 +249,8 @@ def _call_and_settle(claim: Claim, started: Sequence[StartedDelivery]) -> bool:
         try:
             return settle_batch(claim, settled)
         except DBAPIError as error:  # the database is restarting, unreachable or full
-            log.warning("settle_delayed error=%s", type(error.orig).__name__)
+            if ctx.ledger.storage.problem is None:  # which the ledger logs
+                log.warning("settle_delayed error=%s", type(error.orig).__name__)
             ctx.connections[connection].sleep(wait)
     return settle_batch(claim, settled)
 

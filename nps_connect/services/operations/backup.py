@@ -13,6 +13,7 @@ from nps_connect.ledger.identity import Identity, lock_identity
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import require_current_schema, upgrade
 from nps_connect.ledger.state_dir import StateDir
+from nps_connect.ledger.storage_health import DAMAGED
 from nps_connect.services.operations.database_identity import (
     RESTORED_REASON,
     Mismatch,
@@ -33,7 +34,7 @@ def back_up(ledger: Ledger, state_dir: StateDir | None, target: Path, now: datet
     copy_database(ledger.file, target, is_in_use=True)
     damage = find_damage(target)
     if damage:
-        raise NpsConnectError(f"{target} was written, but the database is damaged: {damage[0]}")
+        raise NpsConnectError(f"{target} was written, but {DAMAGED.text}: {damage[0]}; {DAMAGED.fix}")
     check_identity(ledger, state_dir, now)
 
 
@@ -47,7 +48,7 @@ def find_problems(ledger: Ledger, state_dir: StateDir | None) -> list[str]:
         ledger.require_same_file()
         damage = find_damage(ledger.file)
         if damage:
-            return damage
+            return [*damage, f"{DAMAGED.text}; {DAMAGED.fix}"]
     require_current_schema(ledger)
     if state_dir is None:
         return []

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
 from nps_connect.ledger.counters import CounterRow
+from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.tables import DeliveryRow, EventRow
 from nps_connect.ledger.workers import JobRow
 from nps_connect.services.context import decide_queue
@@ -77,6 +78,7 @@ class SystemStatus:
         to_confirm: detractors whose score is unconfirmed for a day and whose visits show no sign of a bot.
         connections: by name, those that receive events or have undecided ones.
         unreadable_mailboxes: bounce mailboxes that cannot be read, by connection.
+        storage_problem: that the database's disk is full or fails, and what to do; None if it can be written.
     """
 
     at: datetime
@@ -89,10 +91,13 @@ class SystemStatus:
     to_confirm: int = 0
     connections: dict[str, IntakeStatus] = field(default_factory=dict)
     unreadable_mailboxes: dict[str, UnreadableMailbox] = field(default_factory=dict)
+    storage_problem: str | None = None
 
 
-def load_status(session: Session, settings: Settings, now: datetime) -> SystemStatus:
-    """Load the status of everything."""
+def load_status(
+    session: Session, settings: Settings, now: datetime, problem: StorageProblem | None = None
+) -> SystemStatus:
+    """Load the status of everything; `problem` is what is wrong with the database's storage."""
     by_state = select(col(DeliveryRow.state), func.count()).where(col(DeliveryRow.state).in_(REPORTED_STATES))
     counts = dict(session.execute(by_state.group_by(col(DeliveryRow.state))).all())
     intakes = {name: _load_intake_status(session, name, now) for name in settings.connections}
@@ -110,6 +115,7 @@ def load_status(session: Session, settings: Settings, now: datetime) -> SystemSt
         to_confirm=count_awaiting_confirmation(session, now),
         connections={name: intake for name, intake in intakes.items() if name in receiving or intake.undecided},
         unreadable_mailboxes=_load_unreadable_mailboxes(session, settings),
+        storage_problem=None if problem is None else f"{problem.text}; {problem.fix}",
     )
 
 
@@ -150,6 +156,11 @@ def render_metrics(status: SystemStatus) -> str:
     unreadable = {name: intake.unreadable for name, intake in intakes.items()}
     metrics: tuple[tuple[str, str, Mapping[str, float]], ...] = (
         ("surveys_today", "Surveys sent today.", {"": status.surveys_today}),
+        (
+            "database_unusable",
+            "1 if the disk of the database is full or fails.",
+            {"": status.storage_problem is not None},
+        ),
         ("surveys_per_day", "The cap on surveys per day.", {"": status.surveys_per_day}),
         ("paused", "Paused scopes.", _label("scope", dict.fromkeys((pause.scope for pause in status.paused), 1))),
         ("held_decisions", "Decisions held for an operator.", _label("trigger", status.held)),
