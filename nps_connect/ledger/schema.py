@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -15,6 +16,9 @@ from nps_connect.ledger.ledger import DATABASE_URL_KEY, MISSING_DATABASE_FIX, Le
 
 UPGRADE_LOCK_KEY = 7_240_513_001
 """Key of the PostgreSQL advisory lock that lets one process at a time upgrade."""
+
+UPGRADE_TIMEOUT = timedelta(hours=1)
+"""How long a process waits on SQLite for another one that upgrades."""
 
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
 VERSION_FOLDERS = (MIGRATIONS_DIR / "versions",)
@@ -66,11 +70,15 @@ def upgrade(ledger: Ledger) -> tuple[str, str]:
 
 @contextmanager
 def _upgrade_transaction(ledger: Ledger) -> Iterator[Connection]:
-    """Open the transaction of an upgrade; only one process at a time has one."""
-    with ledger.engine.begin() as connection:
-        if not ledger.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK_KEY})
-        yield connection
+    """Open the transaction of an upgrade; only one process at a time has one, and the others wait for it."""
+    with ledger.engine.connect().execution_options(immediate=True) as connection:
+        if ledger.is_sqlite:
+            timeout = int(UPGRADE_TIMEOUT.total_seconds() * 1000)
+            connection.connection.driver_connection.execute(f"PRAGMA busy_timeout={timeout}")  # type: ignore[union-attr]
+        with connection.begin():
+            if not ledger.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK_KEY})
+            yield connection
 
 
 def _migrate(connection: Connection) -> None:
@@ -132,7 +140,7 @@ def _refuse_unknown(version: str) -> None:
         raise ConfigError(
             f"the database has schema {version}, which is newer than this program supports ({latest_version()})",
             key=DATABASE_URL_KEY,
-            fix="install the newer nps-connect",
+            fix="install the newer nps-connect, or restore a backup from before the upgrade (see docs/backup.md)",
         )
 
 
