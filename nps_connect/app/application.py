@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,8 +69,17 @@ class Application:
         self.ctx.ledger.close()
 
 
-def open_application(config: Path | None, environ: Mapping[str, str]) -> Application:
+def open_application(
+    config: Path | None,
+    environ: Mapping[str, str],
+    require_database: Callable[[Ledger], None] = require_current_schema,
+) -> Application:
     """Load and validate a configuration, and join its parts.
+
+    Args:
+        config: the configuration file.
+        environ: the environment variables.
+        require_database: raises ConfigError if the database cannot be used.
 
     Raises:
         ConfigError: the configuration has a mistake, or the database cannot be used.
@@ -79,7 +88,7 @@ def open_application(config: Path | None, environ: Mapping[str, str]) -> Applica
     plugins = Plugins.load(environ=environ)
     connection_settings = validate(settings, plugins, where=config_path(config, environ).name)
     ledger = open_ledger(settings)
-    require_current_schema(ledger)
+    require_database(ledger)
     return build_application(settings, plugins, connection_settings, ledger)
 
 

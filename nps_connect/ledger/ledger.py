@@ -25,6 +25,9 @@ MISSING_DATABASE_FIX = (
     "to restore a backup, run: nps-connect db restore FILE; for a new database: nps-connect db create"
 )
 
+CONNECT_TIMEOUT_SECONDS = 10
+"""How long a connection to PostgreSQL may take, unless the address sets `connect_timeout`."""
+
 PRIVATE_FILE_MODE = 0o600
 """Database, backups and journal hold personal data: only their owner can read them."""
 
@@ -224,7 +227,14 @@ def _engine(url: str, *, create: bool) -> Engine:
 def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not exported as a type
     try:
         _check_options(url.query)
-        return create_engine(url, pool_size=8, max_overflow=16, pool_pre_ping=True, json_deserializer=from_json)
+        return create_engine(
+            url,
+            pool_size=8,
+            max_overflow=16,
+            pool_pre_ping=True,
+            json_deserializer=from_json,
+            connect_args={} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        )
     except ModuleNotFoundError:
         raise ConfigError(
             "PostgreSQL support is not installed", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"

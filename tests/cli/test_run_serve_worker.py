@@ -10,8 +10,14 @@ import time
 import httpx
 import pytest
 from support.command_process import free_port, read_ready_line
+from support.postgres import SERVER_URL_VARIABLE, create_database, postgres_server
+from support.postgres_faults import stopped_server
 
 from nps_connect.cli._support.logging_setup import RedactingFormatter
+from nps_connect.cli._support.process import wait_for_database
+from nps_connect.errors import ConfigError
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.schema import create
 from nps_connect.redaction import Redactor
 
 
@@ -112,6 +118,61 @@ def test_serve_and_workers_share_a_postgresql_database(start, database_url):
         process.terminate()
         _, err = process.communicate(timeout=20)
         assert (process.returncode, err) == (0, "")
+
+
+@pytest.fixture
+def own_server():
+    """The URL of a ledger on a PostgreSQL server that a test may stop."""
+    if SERVER_URL_VARIABLE in os.environ:
+        pytest.skip("a server that is not ours is not stopped")
+    with postgres_server(durable=False) as maintenance:
+        url = create_database(maintenance)
+        ledger = Ledger(url)
+        create(ledger)
+        ledger.close()
+        yield url
+
+
+@pytest.mark.postgres
+def test_serve_and_worker_wait_for_a_postgresql_that_starts_later(start, own_server):
+    environ = {
+        "NPS_CONNECT_CORE__DATABASE_URL": own_server,
+        "NPS_CONNECT_CORE__LISTEN": f"127.0.0.1:{free_port()}",
+    }
+    with stopped_server(own_server):
+        processes = [start(command, "--json", **environ) for command in ("serve", "worker")]
+        for process in processes:
+            assert "database_awaited seconds=60" in process.stderr.readline()
+        stopped = start("worker", **environ)
+        assert "database_awaited" in stopped.stderr.readline()
+        stopped.terminate()
+        assert stopped.wait(timeout=20) == 0
+    assert [read_ready_line(process)["running"] for process in processes] == ["The web server", "The worker"]
+    for process in processes:
+        process.terminate()
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (0, "")
+
+
+def test_the_wait_for_postgresql_ends_after_a_minute_with_a_clear_error(caplog):
+    elapsed = []
+    ledger = Ledger("postgresql://nps:secret-password@127.0.0.1:1/nps")
+
+    def sleep(seconds):
+        elapsed.append(seconds)
+        return False
+
+    with pytest.raises(ConfigError, match="the database cannot be reached"), caplog.at_level(logging.WARNING):
+        wait_for_database(ledger, sleep=sleep, monotonic=lambda: sum(elapsed))
+    ledger.close()
+    assert sum(elapsed) == 60
+    assert ["database_awaited seconds=60" in record.getMessage() for record in caplog.records] == [True]
+    assert "secret-password" not in caplog.text
+
+
+def test_a_missing_sqlite_file_is_not_waited_for(tmp_path):
+    with pytest.raises(ConfigError, match="does not exist"):
+        wait_for_database(Ledger(f"sqlite:///{tmp_path / 'lost.db'}"), sleep=lambda _seconds: pytest.fail("waits"))
 
 
 def test_log_redacts_secrets_in_tracebacks():

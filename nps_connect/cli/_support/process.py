@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +21,14 @@ from nps_connect.errors import ConfigError, NpsConnectError
 
 if TYPE_CHECKING:
     from nps_connect.app.application import Application
+    from nps_connect.ledger.ledger import Ledger
+
+log = logging.getLogger(__name__)
 
 POLL_INTERVAL_SECONDS = 0.5
+DATABASE_RETRY_SECONDS = 1.0
+DATABASE_WAIT_SECONDS = 60.0
+"""How long a process waits at its start for PostgreSQL."""
 
 
 @contextmanager
@@ -102,11 +111,47 @@ def start_application(options: Options) -> Iterator[tuple[Application, threading
     Raises:
         ConfigError: the configuration is invalid, or the database schema is not current.
     """
+    from nps_connect.redaction import Redactor
     from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
-    with stop_event_on_signal() as stop_event, options.open_application() as application:
-        configure_logging(application.ctx.redact, debug=options.debug)
-        yield application, stop_event
+    configure_logging(Redactor([]), debug=options.debug)
+    with stop_event_on_signal() as stop_event:
+        require_database = partial(wait_for_database, sleep=stop_event.wait)
+        with options.open_application(require_database) as application:
+            configure_logging(application.ctx.redact, debug=options.debug)
+            yield application, stop_event
+
+
+def wait_for_database(
+    ledger: Ledger, *, sleep: Callable[[float], bool], monotonic: Callable[[], float] = time.monotonic
+) -> None:
+    """Wait until PostgreSQL can be reached, for a minute at most: in a cluster it may start later than this process.
+
+    Args:
+        ledger: the database; SQLite is not waited for.
+        sleep: waits for a number of seconds; returns True if the process is to stop.
+        monotonic: source of elapsed time, in seconds.
+
+    Raises:
+        ConfigError: it could not be reached, or its schema is not current.
+        click.exceptions.Exit: the process is to stop.
+    """
+    from nps_connect.ledger.schema import require_current_schema
+
+    deadline, is_logged = monotonic() + DATABASE_WAIT_SECONDS, False
+    while not ledger.is_sqlite:
+        try:
+            ledger.ping()
+            break
+        except ConfigError as error:
+            if monotonic() >= deadline:
+                raise
+            if not is_logged:
+                log.warning('database_awaited seconds=%d reason="%s"', DATABASE_WAIT_SECONDS, error.problem)
+            is_logged = True
+        if sleep(DATABASE_RETRY_SECONDS):
+            raise click.exceptions.Exit(0)
+    require_current_schema(ledger)
 
 
 def print_ready(application: Application, name: str, *, as_json: bool, is_listening: bool) -> None:
