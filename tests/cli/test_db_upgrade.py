@@ -1,7 +1,6 @@
 """`nps-connect db upgrade`: upgrade the schema of an existing database."""
 
 import json
-
 import shutil
 import sqlite3
 import time
