@@ -38,6 +38,8 @@ _TYPE_OF_GLOBAL = {
     b"-headers": b"text/rfc822-headers",
     b"": b"message/rfc822",
 }
+_ENCODING = "Content-Transfer-Encoding"
+_ENCODINGS = frozenset({"base64", "quoted-printable"})
 _MESSAGE_ID = re.compile(r"<[^<>\s]{3,300}>")
 _QUOTED_MESSAGE_ID = re.compile(
     r"^[> \t]{0,4}(?:X-Original-)?Message-ID[ \t]*:\s{0,3}(<[^<>\s]{3,300}>)", re.IGNORECASE | re.MULTILINE
@@ -69,9 +71,10 @@ class ReportMessage:
 
     def __init__(self, raw: bytes) -> None:
         self.raw = _normalize(raw[:MAX_REPORT_BYTES])
-        if sum(1 for _ in _CONTAINER.finditer(self.raw)) > MAX_CONTAINERS:
-            raise WebhookRejected("unreadable", f"more than {MAX_CONTAINERS} parts that hold parts")
-        self.message = message_from_bytes(self.raw, policy=_Utf8Headers())
+        self.message = _parse(self.raw)
+        for part in list(self.message.walk()):
+            if part.get_content_maintype() == "message" and field(part, _ENCODING).lower() in _ENCODINGS:
+                part.set_payload(_parse_encoded(part).get_payload())
         self.parts: Sequence[Message] = [part for part, _ in zip(self.message.walk(), range(MAX_PARTS), strict=False)]
 
     def of_type(self, content_type: str) -> list[Message]:
@@ -143,6 +146,21 @@ def is_address(text: str) -> bool:
 def _normalize(raw: bytes) -> bytes:
     raw = _GLOBAL_TYPE.sub(lambda match: match[1] + _TYPE_OF_GLOBAL[match[2].lower()], raw)
     return _SPACE_BEFORE_COLON.sub(rb"\1:", raw)
+
+
+def _parse(raw: bytes) -> Message:
+    if sum(1 for _ in _CONTAINER.finditer(raw)) > MAX_CONTAINERS:
+        raise WebhookRejected("unreadable", f"more than {MAX_CONTAINERS} parts that hold parts")
+    return message_from_bytes(raw, policy=_Utf8Headers())
+
+
+def _parse_encoded(part: Message) -> Message:
+    """Return an encoded message part anew (RFC 6533, 4): the parser has read its code as fields."""
+    encoded = Message(policy=_Utf8Headers())
+    encoded[_ENCODING] = field(part, _ENCODING)
+    groups = part.get_payload()
+    encoded.set_payload("\n".join(str(group) for group in groups) if isinstance(groups, list) else groups)
+    return _parse(_normalize(b"Content-Type: %s\n\n" % part.get_content_type().encode() + _decoded(encoded)))
 
 
 def _lacks_parts(part: Message) -> bool:

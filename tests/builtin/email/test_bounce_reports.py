@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
+from base64 import encodebytes
+from quopri import encodestring
 
 import pytest
 from hypothesis import given
@@ -157,6 +159,22 @@ def test_a_report_on_an_internationalised_address_is_read():
     report = report.replace(b"text/rfc822-headers", b"message/global-headers")
     [bounce] = parse(report.replace(b"rfc822; marie@", "utf-8; zoé@".encode()))
     assert (bounce.kind, bounce.address, bounce.message_id) == ("hard", "zoé@example.com", "<abc@example.com>")
+
+
+@pytest.mark.parametrize(("encoding", "encode"), [("base64", encodebytes), ("quoted-printable", encodestring)])
+def test_a_report_on_an_internationalised_address_may_be_encoded(encoding, encode):
+    head, *parts, tail = delivery_report().replace(b"text/rfc822-headers", b"message/global").split(b"--b\n")
+    status, returned = parts[-1], tail.removesuffix(b"--b--\n")
+    status = status.replace(b"message/delivery-status", b"message/global-delivery-status")
+    status = status.replace(b"rfc822; marie@", "utf-8; zoé@".encode())
+    report = b"--b\n".join([head, *parts[:-1], *(_encode(part, encoding, encode) for part in (status, returned))])
+    [bounce] = parse(report + b"--b--\n")
+    assert (bounce.kind, bounce.address, bounce.message_id) == ("hard", "zoé@example.com", "<abc@example.com>")
+
+
+def _encode(part, encoding, encode):
+    headers, _, body = part.partition(b"\n\n")
+    return b"%s\nContent-Transfer-Encoding: %s\n\n%s\n" % (headers, encoding.encode(), encode(body))
 
 
 @pytest.mark.parametrize(
