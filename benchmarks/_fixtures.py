@@ -122,7 +122,7 @@ def _contact(n: int) -> dict[str, Any]:
     email = f"person{n}@example.com"
     record = {"connection": "crm", "id": str(n), "email": email}
     return {
-        "id": n, "connection": "crm", "vendor_id": str(n), "email": email, "record": record, "seen_at": START,
+        "id": n, "connection": "crm", "vendor_id": str(n), "email": email, "record": record,
         "opted_out": False,
     }  # fmt: skip
 

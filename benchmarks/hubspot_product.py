@@ -114,7 +114,7 @@ def _insert_responses(ledger: Ledger) -> None:
         session.execute(insert(DeliveryRow), [_delivery(number, now) for number in numbers])
 
 
-def _contact(number: int, now) -> dict[str, object]:
+def _contact(number: int, _now) -> dict[str, object]:
     vendor_id, address = str(FIRST_ID + number - 1), f"person{number}@example.com"
     record = Contact(connection="crm", id=vendor_id, email=address).model_dump(mode="json")
     return {
@@ -123,7 +123,6 @@ def _contact(number: int, now) -> dict[str, object]:
         "vendor_id": vendor_id,
         "email": address,
         "record": record,
-        "seen_at": now,
     }
 
 

@@ -84,11 +84,11 @@ def _insert_invitations(url: str) -> list[str]:
     return [links.survey(f"{number:032x}") for number in numbers]
 
 
-def _contact(number: int, now) -> dict[str, object]:
+def _contact(number: int, _now) -> dict[str, object]:
     email = f"person{number}@example.com"
     record = {"connection": "crm", "id": str(number), "email": email}
     ids = {"id": number, "vendor_id": str(number), "connection": "crm"}
-    return {**ids, "email": email, "record": record, "opted_out": False, "seen_at": now}
+    return {**ids, "email": email, "record": record, "opted_out": False}
 
 
 def _invitation(number: int, now) -> dict[str, object]:

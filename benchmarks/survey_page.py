@@ -99,7 +99,6 @@ def _insert_invitations(url: str) -> list[str]:
             "mailbox": f"{number:064x}",
             "record": {"connection": "crm", "id": str(number), "email": f"p{number}@example.com"},
             "opted_out": False,
-            "seen_at": START,
         }
         for number in range(1, PEOPLE * len(CALLERS) + 1)
     ]

@@ -176,7 +176,7 @@ def _contact(number: int) -> dict[str, object]:
     return {
         "id": FIRST_STORED_ID + number, "connection": "crm", "vendor_id": f"p{number}",
         "email": f"p{number}@example.com", "mailbox": mailbox_hash(f"p{number}@example.com"), "language": "fr",
-        "opted_out": False, "seen_at": START,
+        "opted_out": False,
         "record": {"connection": "crm", "id": f"p{number}", "email": f"p{number}@example.com", "language": "fr"},
     }  # fmt: skip
 

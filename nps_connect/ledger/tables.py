@@ -86,7 +86,6 @@ class ContactRow(Base, table=True):
     erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     merged_into: int | None = _ref("contacts.id", optional=True)
     record: dict[str, Any] = Field(sa_type=JSON)
-    seen_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class DecisionRow(Base, table=True):

@@ -54,7 +54,7 @@ def test_a_mailbox_in_cooldown_does_not_reserve_the_contact(ledger):
 
 def test_release_keeps_the_cooldown_that_other_invitations_imply(ledger):
     with ledger.write() as session:
-        session.add(ContactRow(id=1, connection="crm", vendor_id="1", record={}, seen_at=START))
+        session.add(ContactRow(id=1, connection="crm", vendor_id="1", record={}))
         session.flush()
         session.add_all(invitation(number, sent_at) for number, sent_at in ((1, START), (2, None), (3, None)))
     subjects = contact_subjects(1, None)

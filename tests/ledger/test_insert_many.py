@@ -25,7 +25,7 @@ def contact_values(number: int, **changes: Any) -> dict[str, Any]:
         "email": None,
         "name": 'Zoé "ツ" O\'Neill\n',
         "opted_out": number % 2 == 0,
-        "seen_at": NOW + timedelta(microseconds=number),
+        "deleted_at": NOW + timedelta(microseconds=number),
         "record": {"fields": {"a": [1, None, "é"], "n": 9_007_199_254_740_993, "x": 0.1}},
         **changes,
     }

@@ -40,9 +40,7 @@ def insert(ledger, *rows):
 
 
 def build_contact(number):
-    return ContactRow(
-        id=number, connection="crm", vendor_id=str(number), email=f"c{number}@example.com", record={}, seen_at=NOW
-    )
+    return ContactRow(id=number, connection="crm", vendor_id=str(number), email=f"c{number}@example.com", record={})
 
 
 def build_invitation(number, state):

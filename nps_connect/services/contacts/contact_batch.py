@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -25,9 +25,6 @@ from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.context import Context
 
-SEEN_UPDATE_INTERVAL = timedelta(hours=1)
-"""`seen_at` of an unchanged contact is written at most this often."""
-
 ContactRef = tuple[str, str]
 """Connection and vendor id of a contact."""
 
@@ -41,10 +38,9 @@ _STATE_COLUMNS: tuple[Any, ...] = (
     ContactRow.opted_out,
     ContactRow.deleted_at,
     ContactRow.erased_at,
-    ContactRow.seen_at,
     cast(ContactRow.record, Text).label("record"),
 )
-_UPDATED_COLUMNS = ("email", "mailbox", "name", "language", "record", "opted_out", "deleted_at", "seen_at")
+_UPDATE_CONTACTS = update(ContactRow.__table__).where(ContactRow.__table__.c.id == bindparam("row_id"))
 _SELECT_MERGED: Select[*tuple[Any, ...]] = select(col(ContactRow.id), col(ContactRow.merged_into)).where(
     in_list(col(ContactRow.merged_into), "ids")
 )
@@ -85,12 +81,15 @@ def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime
 
     An erased contact keeps only its id: nothing personal is stored again.
     """
-    contact_by_ref = {(contact.connection, contact.id): contact for contact in contacts}
+    contact_by_ref: dict[ContactRef, Contact] = {}
+    for contact in contacts:
+        contact_by_ref[contact.connection, contact.id] = contact
     rows = _load_rows(session, contact_by_ref)
     stored: dict[ContactRef, StoredContact] = {}
     new_contacts: dict[ContactRef, dict[str, Any]] = {}
     for ref in sorted(contact_by_ref.keys() - rows.keys()):
-        new_contacts[ref] = _contact_values(contact_by_ref[ref], now)
+        values = _contact_values(contact_by_ref[ref], now)
+        new_contacts[ref] = {"connection": ref[0], "vendor_id": ref[1], **values}
     if new_contacts:
         unique = ("connection", "vendor_id")
         returning = (*unique, "id", "mailbox", "language")
@@ -103,12 +102,12 @@ def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime
     for ref, row in sorted(rows.items()):  # one order for all workers prevents deadlocks
         contact, is_erased = contact_by_ref[ref], row.erased_at is not None
         stored[ref] = StoredContact(row.id, row.mailbox, row.language, is_erased)
-        if now - row.seen_at >= SEEN_UPDATE_INTERVAL or _has_changed(row, contact):
+        if _has_changed(row, contact):
             values = _updated_values(row, contact, now)
-            changed.append({"contact_id": row.id, **{f"new_{name}": values[name] for name in _UPDATED_COLUMNS}})
+            changed.append({"row_id": row.id, **values})
             stored[ref] = StoredContact(row.id, values["mailbox"], values["language"], is_erased)
     if changed:
-        _update_contacts(session, changed)
+        session.connection().execute(_UPDATE_CONTACTS, changed)
     for ref, contact in contact_by_ref.items():
         if contact.merged_ids:
             _record_merge(session, contact, stored[ref].id)
@@ -131,8 +130,6 @@ def _load_rows(session: Session, refs: Iterable[ContactRef]) -> dict[ContactRef,
 
 def _contact_values(contact: Contact, now: datetime) -> dict[str, Any]:
     return {
-        "connection": contact.connection,
-        "vendor_id": contact.id,
         "email": contact.email,
         "mailbox": mailbox_hash(contact.email) if contact.email else None,
         "name": contact.name,
@@ -140,7 +137,6 @@ def _contact_values(contact: Contact, now: datetime) -> dict[str, Any]:
         "opted_out": contact.opted_out,
         "deleted_at": now if contact.deleted else None,
         "record": contact,
-        "seen_at": now,
     }
 
 
@@ -157,13 +153,6 @@ def _updated_values(row: Any, contact: Contact, now: datetime) -> dict[str, Any]
     if row.erased_at is not None:
         values |= {"email": None, "mailbox": None, "name": None, "language": None, "record": {}}
     return values | {"deleted_at": (row.deleted_at or now) if contact.deleted else None}
-
-
-def _update_contacts(session: Session, values: Sequence[Mapping[str, Any]]) -> None:
-    table = ContactRow.__table__
-    columns = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in _UPDATED_COLUMNS}
-    statement = update(table).where(table.c.id == bindparam("contact_id")).values(columns)
-    session.connection().execute(statement, values)
 
 
 def _record_merge(session: Session, contact: Contact, contact_id: int) -> None:

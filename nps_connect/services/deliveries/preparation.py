@@ -35,7 +35,6 @@ from nps_connect.services.context import Context
 
 log = logging.getLogger(__name__)
 
-UNUSED_CONTACT_COLUMNS = ("seen_at",)
 UNUSED_RESPONSE_COLUMNS = ("provisional_score", "provisional_at", "provisional_bot_signals")
 
 LookupResult = Contact | DeliveryError | NotAttempted
@@ -243,7 +242,7 @@ def _load_contacts(session: Session, ids: Collection[int]) -> dict[int, ContactR
     loaded: dict[int, ContactRow] = {}
     missing = set(ids)
     while missing:
-        targets = load_columns(session, ContactRow, missing, without=UNUSED_CONTACT_COLUMNS)
+        targets = load_columns(session, ContactRow, missing)
         loaded |= targets
         missing = set(map(attrgetter("merged_into"), targets.values())) - {None, *loaded}
     survivors: dict[int, ContactRow] = {}

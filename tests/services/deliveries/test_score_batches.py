@@ -74,7 +74,7 @@ def test_a_damaged_value_affects_only_its_own_score(application, damage, state):
 
 def test_an_erased_contact_and_a_score_in_doubt_do_not_delay_the_batch(application):
     answered(application, 4)
-    change(application, "UPDATE contacts SET erased_at = seen_at WHERE vendor_id = '1'")
+    change(application, "UPDATE contacts SET erased_at = CURRENT_TIMESTAMP WHERE vendor_id = '1'")
     change(application, "UPDATE deliveries SET in_doubt = true WHERE action = 'write_score' AND contact_id = 3")
     application.run(only="write_score")
     states = {row.contact_id: row.state for row in application.deliveries("write_score")}

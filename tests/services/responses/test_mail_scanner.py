@@ -32,7 +32,6 @@ def build_mails(application: ApplicationHarness, number: int) -> list[str]:
             vendor_id=str(index),
             email=f"p{index}@example.com",
             record={"connection": "crm", "id": str(index), "email": f"p{index}@example.com"},
-            seen_at=now,
         )
         for index in range(1, number + 1)
     ]
