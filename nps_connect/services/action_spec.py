@@ -13,6 +13,7 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Action, CancelCode, HoldCode, Payload, Receipt
 from nps_connect.rules.retry_plan import RetryPlan
+from nps_connect.rules.trigger_decision import Person
 from nps_connect.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class PreparationBatch:
         responses: by id; read-only columns.
         histories: confirmed NPS responses by contact id, newest first; read-only columns.
         looked_up: the contact as the vendor has it now, by delivery id, where `contact_lookup` asks for it.
+        people: subjects and suppressions by contact id, if the action is `customer_facing`.
     """
 
     ctx: Context
@@ -103,6 +105,7 @@ class PreparationBatch:
     responses: Mapping[int, ResponseRow]
     histories: Mapping[int, Sequence[ResponseRow]]
     looked_up: Mapping[int, Contact]
+    people: Mapping[int, Person] = field(default_factory=dict)
     _loaded: dict[Callable[[PreparationBatch], Any], Any] = field(default_factory=dict, init=False)
 
     def load_once(self, load: Callable[[PreparationBatch], T]) -> T:

@@ -170,7 +170,7 @@ def _record_merge(session: Session, contact: Contact, contact_id: int) -> None:
 
 
 def load_people(
-    session: Session, mailboxes: Mapping[int, str | None], *, with_history: bool = True
+    session: Session, mailboxes: Mapping[int, str | None], *, with_history: bool = False
 ) -> dict[int, Person]:
     """Load what the ledger knows of contacts and of all who were merged into them.
 

@@ -105,18 +105,17 @@ def merged_contact_ids(session: Session, row: ContactRow) -> list[int]:
 def load_person(session: Session, row: ContactRow) -> Person:
     """Load what the ledger knows of a contact and of all merged into it: subjects, and why they are suppressed."""
     contact_id = row.id or 0
-    return load_people(session, {contact_id: row.mailbox}, with_history=False)[contact_id]
+    return load_people(session, {contact_id: row.mailbox})[contact_id]
 
 
-def block_reason(ctx: Context, session: Session, contact: ContactRow) -> str | None:
+def block_reason(ctx: Context, contact: ContactRow, person: Person) -> str | None:
     """Return why a contact must not be contacted now, or None."""
     if contact.erased_at is not None:
         return "the contact was erased"
     if contact.deleted_at is not None:
         return "the contact was deleted"
-    reason = load_person(session, contact).suppression_reason
-    if reason is not None:
-        return f"suppressed: {reason}"
+    if person.suppression_reason is not None:
+        return f"suppressed: {person.suppression_reason}"
     if contact.opted_out:
         return "the contact opted out in the CRM"
     if not contact.email:

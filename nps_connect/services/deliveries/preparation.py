@@ -21,8 +21,9 @@ from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse
 from nps_connect.rules.timing import contact_zone, next_allowed_time
+from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
-from nps_connect.services.contacts.contact_batch import find_contacts, upsert_contacts
+from nps_connect.services.contacts.contact_batch import find_contacts, load_people, upsert_contacts
 from nps_connect.services.contacts.store import (
     MAX_HISTORY,
     block_reason,
@@ -129,12 +130,14 @@ def prepare_batch(
             ready.append(row)
         else:
             results[row.id or 0] = result
-    batch = replace(batch, deliveries=ready)
+    people: Mapping[int, Person] = {}
+    if spec.customer_facing and ready:
+        people = load_people(batch.session, dict(map(attrgetter("id", "mailbox"), batch.contacts.values())))
+    batch = replace(batch, deliveries=ready, people=people)
     for row in ready:
         try:
-            reason = (
-                block_reason(batch.ctx, batch.session, stored_contact(batch, row)) if spec.customer_facing else None
-            )
+            contact = stored_contact(batch, row) if spec.customer_facing else None
+            reason = block_reason(batch.ctx, contact, people[contact.id or 0]) if contact is not None else None
             blocked = NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason) if reason is not None else None
             results[row.id or 0] = blocked or spec.build(batch, row)
         except Exception as error:  # a damaged row or a bug affects its delivery alone

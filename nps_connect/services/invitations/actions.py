@@ -17,6 +17,7 @@ from nps_connect.rendering.languages import choose_language
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.rules.timing import last_valid_moment, link_expiry
+from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.action_spec import (
     AbandonedDelivery,
     ActionSpec,
@@ -97,7 +98,7 @@ def _check_survey(
         stopped = survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
         if stopped is not None:
             return stopped
-        if not _reserve_cooldown(ctx, session, invitation, contact):
+        if not _reserve_cooldown(ctx, session, invitation, batch.people[contact.id or 0]):
             invitation.state, invitation.reason = "cancelled", cancel_text(CancelCode.COOLDOWN)
             cooldowns.release(session, invitation.id or 0, cooldown=ctx.settings.limits.cooldown, now=now)
             return NotAttempted.cancelled(CancelCode.COOLDOWN)
@@ -109,8 +110,8 @@ def _check_survey(
     return None
 
 
-def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, contact: ContactRow) -> bool:
-    """Reserve the cooldown for the contact as it is now: contacts may have been merged since the decision."""
+def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, person: Person) -> bool:
+    """Reserve the cooldown for the person as it is now: contacts may have been merged since the decision."""
     now, settings = ctx.clock(), ctx.settings
     exempt: set[str] = set()
     for trigger in settings.triggers:
@@ -120,7 +121,7 @@ def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow,
         exempt |= {f"{connection}:{CASE_SOLVED_KIND}:{settings.recovery.survey}" for connection in settings.connections}
     return cooldowns.reserve(
         session,
-        load_person(session, contact).subjects,
+        person.subjects,
         invitation_id=invitation.id or 0,
         until=now + settings.limits.cooldown,
         now=now,

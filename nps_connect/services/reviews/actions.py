@@ -30,7 +30,7 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.contacts.store import build_contact, load_person, merged_contact_ids
+from nps_connect.services.contacts.store import build_contact, merged_contact_ids
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
 from nps_connect.services.deliveries.customer_mail import (
@@ -51,7 +51,7 @@ from nps_connect.settings.model import Settings
 def _build_invitation(batch: PreparationBatch, row: DeliveryRow) -> Prepared | NotAttempted:
     ctx, session, contact = batch.ctx, batch.session, stored_contact(batch, row)
     answered, platform = contact_response(batch, row), row.options["platform"]
-    stopped = survey_pause(session, answered.response.survey) or _check_before_send(ctx, session, row, contact)
+    stopped = survey_pause(session, answered.response.survey) or _check_before_send(batch, row, contact)
     if stopped is not None:
         return stopped
     page = resolve_review_page(
@@ -62,20 +62,21 @@ def _build_invitation(batch: PreparationBatch, row: DeliveryRow) -> Prepared | N
     return _build_message(ctx, row, answered, contact, page)
 
 
-def _check_before_send(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> NotAttempted | None:
+def _check_before_send(batch: PreparationBatch, row: DeliveryRow, contact: ContactRow) -> NotAttempted | None:
     """Return why a review mail does not go out now, or None; then the reservation of the contact is taken."""
-    if is_reminder(row) and has_opened_link(session, row):
+    if is_reminder(row) and has_opened_link(batch.session, row):
         return NotAttempted.cancelled(CancelCode.REVIEW_LINK_OPENED)
-    wait = ticket_wait(ctx, session, row, contact)
+    wait = ticket_wait(batch.ctx, batch.session, row, contact)
     if wait is not None:
         return wait  # without the reservation: the mail of another response may go out first
-    reason = None if is_reminder(row) else _reserve_review_request(ctx, session, row, contact)
+    reason = None if is_reminder(row) else _reserve_review_request(batch, row, contact)
     return NotAttempted.cancelled(CancelCode.REVIEW_DECLINED, reason) if reason else None
 
 
-def _reserve_review_request(ctx: Context, session: Session, row: DeliveryRow, contact: ContactRow) -> str | None:
+def _reserve_review_request(batch: PreparationBatch, row: DeliveryRow, contact: ContactRow) -> str | None:
     """Reserve the review request of a response; return the reason why another response holds it, or None."""
-    now, subjects, platform = ctx.clock(), load_person(session, contact).subjects, row.options["platform"]
+    ctx, session, subjects = batch.ctx, batch.session, batch.people[contact.id or 0].subjects
+    now, platform = ctx.clock(), row.options["platform"]
     until = now + ctx.settings.reviews.cooldown
     savepoint = session.begin_nested()
     reservations = review_requests.build_reservations(subjects, platform, response_id=row.response_id or 0, until=until)
