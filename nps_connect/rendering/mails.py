@@ -69,11 +69,6 @@ class RenderedText(Record):
     language: str
 
 
-def score_url(survey_url: str, score: int) -> str:
-    """Return the survey's address with a score preselected; opening it records no response."""
-    return f"{survey_url}{'&' if '?' in survey_url else '?'}score={score}"
-
-
 def render_survey_mail(
     *,
     language: str,
@@ -91,7 +86,7 @@ def render_survey_mail(
     """Render the survey mail: eleven scores, who asks and why, who sees the response, how to unsubscribe.
 
     Args:
-        language: as chosen by `languages.choose_language`; English if it has no catalogue.
+        language: as chosen by `catalogs.choose_language`; English if it has no catalogue.
         sender: the company.
         name: for the greeting, or None.
         touchpoint: label of the moment that the survey asks about; see `labels.survey_reason`.
@@ -115,19 +110,17 @@ def render_survey_mail(
         subject = _("[Test] %(subject)s") % {"subject": subject}
     values = {
         "subject": subject,
-        "greeting": _greeting(name, tongue),
         "reason": survey_reason(touchpoint, company, tongue),
         "question": typeset(question, tongue) if question else standard_question(company, tongue),
-        "scores": [(score, score_url(survey_url, score)) for score in range(11)],
+        "survey_url": survey_url,
         "unsubscribe_url": unsubscribe_url,
         "last_day": format_day(expires_at, tongue),
         "reminder": reminder and confirm is None,
         "confirm": confirm,
-        "confirm_url": score_url(survey_url, confirm) if confirm is not None else None,
         "signed_by": typeset(one_line(sender.signed_by), tongue) if sender.signed_by else company,
         "test": test,
     }
-    return _render_mail("survey", tongue, sender, values)
+    return _render_mail("survey", tongue, sender, name, values)
 
 
 def render_review_mail(
@@ -144,7 +137,7 @@ def render_review_mail(
     """Render the mail after a response; both kinds hold the same link to the review page.
 
     Args:
-        language: as chosen by `languages.choose_language`.
+        language: as chosen by `catalogs.choose_language`.
         sender: the company.
         name: for the greeting, or None.
         lead: `review`: the mail is the invitation; `help`: thanks and help come first, the same link below.
@@ -165,24 +158,21 @@ def render_review_mail(
         subject = _("Reminder: %(subject)s") % {"subject": subject}
     values = {
         "subject": subject,
-        "greeting": _greeting(name, tongue),
         "platform": one_line(platform),
         "review_url": review_url,
         "unsubscribe_url": unsubscribe_url,
     }
-    return _render_mail(f"review-{lead}", tongue, sender, values)
+    return _render_mail(f"review-{lead}", tongue, sender, name, values)
 
 
-def _greeting(name: str | None, language: str) -> str:
+def _render_mail(
+    template: str, language: str, sender: Sender, name: str | None, values: Mapping[str, object]
+) -> RenderedText:
     _tongue, _ = translator(language)
-    safe_name = sanitize_greeting_name(name)
-    return _("Hello %(name)s,") % {"name": safe_name} if safe_name else _("Hello,")
-
-
-def _render_mail(template: str, language: str, sender: Sender, values: Mapping[str, object]) -> RenderedText:
-    company = one_line(sender.company)
+    company, safe_name = one_line(sender.company), sanitize_greeting_name(name)
     template_values = {
         **values,
+        "greeting": _("Hello %(name)s,") % {"name": safe_name} if safe_name else _("Hello,"),
         "company": company,
         "help_address": sender.help_address,
         "privacy_notice_url": sender.privacy_notice_url,

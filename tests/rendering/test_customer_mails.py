@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sample_mails import REVIEW_URL, SENDER, SURVEY_URL, UNSUBSCRIBE_URL, sample_review_mail, sample_survey_mail
 
-from nps_connect.rendering.mails import score_url
-
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 
 
@@ -94,10 +92,6 @@ def test_the_survey_mail_holds_eleven_scores_in_both_parts(language):
     expected = [f"{SURVEY_URL}?score={score}" for score in range(11)]
     assert [link for link in ParsedMail(mail.html).links if link.startswith(SURVEY_URL)] == expected
     assert re.findall(r"^ ?\d+   (\S+)$", mail.text, re.MULTILINE) == expected
-
-
-def test_a_score_is_appended_to_an_existing_query():
-    assert score_url("https://nps.example.com/s/t?lang=fr", 7) == "https://nps.example.com/s/t?lang=fr&score=7"
 
 
 def test_the_survey_mail_in_french_states_reason_and_deadline_and_visibility():

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from nps_connect.rendering.catalogs import render_template
 from nps_connect.rendering.colours import build_palette
-from nps_connect.rendering.mails import Logo, RenderedText, Sender, render_review_mail, render_survey_mail, score_url
+from nps_connect.rendering.mails import Logo, RenderedText, Sender, render_review_mail, render_survey_mail
 
 SENDER = Sender(
     company="Exemple SA",
@@ -65,12 +65,11 @@ def right_to_left_mail() -> str:
         greeting="Hello,",
         reason="You bought something.",
         question="How likely are you to recommend us?",
-        scores=[(score, score_url(SURVEY_URL, score)) for score in range(11)],
+        survey_url=SURVEY_URL,
         unsubscribe_url=UNSUBSCRIBE_URL,
         last_day="3 March 2026",
         reminder=False,
         confirm=2,
-        confirm_url=score_url(SURVEY_URL, 2),
         signed_by="Exemple SA",
         test=False,
         company="Exemple SA",
