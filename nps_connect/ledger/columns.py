@@ -1,4 +1,4 @@
-"""Column types and the claimable-work mixin, the same on SQLite and PostgreSQL."""
+"""Column types, the claimable-work mixin and the INSERT with ON CONFLICT, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import BigInteger, Dialect, Index, Integer, MetaData, Table, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import DateTime, TypeDecorator
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -73,6 +74,11 @@ class Base(SQLModel):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     if TYPE_CHECKING:
         __table__: ClassVar[Table]
+
+
+def insert_for(session: Session, table: type[Base]) -> Any:  # noqa: ANN401  # two dialects' Insert, no common base
+    """Return the dialect's INSERT, which knows ON CONFLICT."""
+    return (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(table)
 
 
 class QueuedRow(Base):

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlmodel import Field, Session, col
 
-from nps_connect.ledger.columns import Base, BigId, UtcDateTime
+from nps_connect.ledger.columns import Base, BigId, UtcDateTime, insert_for
 from nps_connect.ledger.tables import ContactRow, InvitationRow
-from nps_connect.ledger.upserts import insert_for
 
 BOUNCED = "bounced"
 """Reason of an invitation that was sent and reached nobody."""

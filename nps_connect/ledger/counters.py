@@ -6,8 +6,7 @@ from datetime import date
 
 from sqlmodel import Field, Session, col
 
-from nps_connect.ledger.columns import Base
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.columns import Base, insert_for
 
 
 class CounterRow(Base, table=True):

@@ -11,9 +11,9 @@ from typing import Literal
 from sqlalchemy import CheckConstraint, bindparam, delete, select, union_all, update
 from sqlmodel import Field, Session, col
 
-from nps_connect.ledger.columns import Base, UtcDateTime
+from nps_connect.ledger.columns import Base, UtcDateTime, insert_for
 from nps_connect.ledger.quotas import QuotaRow
-from nps_connect.ledger.upserts import insert_for, insert_many
+from nps_connect.ledger.upserts import insert_many
 
 MAIL_SCOPE = "mail"
 """The scope of all mail to customers."""

@@ -10,9 +10,9 @@ from sqlmodel import Field, Session
 
 from nps_connect.connection import Clock
 from nps_connect.errors import RateLimited
-from nps_connect.ledger.columns import Base, UtcDateTime
+from nps_connect.ledger.columns import Base, UtcDateTime, insert_for
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.upserts import insert_for, insert_many
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.connectors import Quota
 
 BURST_SHARE = 0.04

@@ -10,8 +10,8 @@ from sqlalchemy import CheckConstraint, Index, delete, func, select, update
 from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.columns import Base, BigId
-from nps_connect.ledger.upserts import insert_for, insert_many
+from nps_connect.ledger.columns import Base, BigId, insert_for
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.responses import Segment
 
 ReviewLinkEvent = Literal["shown", "sent", "opened", "bot_opened"]

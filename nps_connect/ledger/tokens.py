@@ -16,9 +16,9 @@ from sqlmodel import Field, col
 
 from nps_connect.connection import Clock, Sleep
 from nps_connect.errors import RetryLater
-from nps_connect.ledger.columns import Base, UtcDateTime
+from nps_connect.ledger.columns import Base, UtcDateTime, insert_for
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.upserts import insert_for, insert_many
+from nps_connect.ledger.upserts import insert_many
 
 TOKEN_LOCK_LEASE = timedelta(seconds=60)
 TOKEN_LOCK_POLL_SECONDS = 0.1

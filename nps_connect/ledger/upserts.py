@@ -26,11 +26,6 @@ MAX_STATEMENT_ROWS = 64
 """Rows per statement on SQLite, a power of two; more rows save nothing."""
 
 
-def insert_for(session: Session, table: type[Base]) -> Any:  # noqa: ANN401  # two dialects' Insert, no common base
-    """Return the dialect's INSERT, which knows ON CONFLICT."""
-    return (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(table)
-
-
 def insert_many(
     session: Session,
     table: type[Base],

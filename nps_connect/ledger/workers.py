@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, UniqueConstraint, delete, select
 from sqlmodel import JSON, Field, Session, col
 
-from nps_connect.ledger.columns import Base, BigId, QueuedRow, UtcDateTime, queue_indexes
-from nps_connect.ledger.upserts import insert_for
+from nps_connect.ledger.columns import Base, BigId, QueuedRow, UtcDateTime, insert_for, queue_indexes
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 """A process without a heartbeat for this long counts as dead."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from sqlalchemy import CompoundSelect, String, cast, delete, func, literal, select, union, update
 from sqlmodel import Session, col
 
-from nps_connect.ledger.columns import UtcDateTime
+from nps_connect.ledger.columns import UtcDateTime, insert_for
 from nps_connect.ledger.subjects import mailbox_subject, person_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
-from nps_connect.ledger.upserts import insert_for
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.context import Context
 
