@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from sqlmodel import Session
 
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Action, CancelCode, HoldCode, Payload, Receipt
 from nps_connect.rules.retry_plan import RetryPlan
@@ -94,7 +94,8 @@ class PreparationBatch:
         responses: by id; read-only columns.
         histories: confirmed NPS responses by contact id, newest first; read-only columns.
         looked_up: the contact as the vendor has it now, by delivery id, where `contact_lookup` asks for it.
-        people: subjects and suppressions by contact id, if the action is `customer_facing`.
+        people: subjects and suppressions by contact id; read by `prepare_batch` if the action is `customer_facing`.
+        invitations: survey invitations by id, for changes; read likewise.
     """
 
     ctx: Context
@@ -106,6 +107,7 @@ class PreparationBatch:
     histories: Mapping[int, Sequence[ResponseRow]]
     looked_up: Mapping[int, Contact]
     people: Mapping[int, Person] = field(default_factory=dict)
+    invitations: Mapping[int, InvitationRow] = field(default_factory=dict)
     _loaded: dict[Callable[[PreparationBatch], Any], Any] = field(default_factory=dict, init=False)
 
     def load_once(self, load: Callable[[PreparationBatch], T]) -> T:

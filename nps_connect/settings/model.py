@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -238,3 +239,8 @@ class Settings(SettingsTable):
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
     retention: Retention = Retention()
+
+    @cached_property
+    def trigger_by_label(self) -> Mapping[str, Trigger]:
+        """The triggers by label."""
+        return {trigger.label: trigger for trigger in self.triggers}

@@ -29,18 +29,24 @@ ContactRef = tuple[str, str]
 """Connection and vendor id of a contact."""
 
 _EMPTY_HISTORY = ContactHistory()
-_STATE_COLUMNS: tuple[Any, ...] = (
-    ContactRow.id,
-    ContactRow.connection,
-    ContactRow.vendor_id,
-    ContactRow.mailbox,
-    ContactRow.language,
-    ContactRow.opted_out,
-    ContactRow.deleted_at,
-    ContactRow.erased_at,
-    cast(ContactRow.record, Text).label("record"),
+_CONTACTS = ContactRow.__table__.c
+_SELECT_CONTACTS: Select[*tuple[Any, ...]] = select(
+    _CONTACTS.id,
+    _CONTACTS.connection,
+    _CONTACTS.vendor_id,
+    _CONTACTS.mailbox,
+    _CONTACTS.language,
+    _CONTACTS.opted_out,
+    _CONTACTS.deleted_at,
+    _CONTACTS.erased_at,
+    cast(_CONTACTS.record, Text).label("record"),
+).where(_CONTACTS.connection == bindparam("from_connection"), in_list(_CONTACTS.vendor_id, "ids"))
+_UPDATE_CONTACTS = update(ContactRow.__table__).where(_CONTACTS.id == bindparam("row_id"))
+_SELECT_SUPPRESSIONS: Select[*tuple[Any, ...]] = (
+    select(col(SuppressionRow.subject), func.min(col(SuppressionRow.reason)))
+    .where(in_list(col(SuppressionRow.subject), "subjects"))
+    .group_by(col(SuppressionRow.subject))
 )
-_UPDATE_CONTACTS = update(ContactRow.__table__).where(ContactRow.__table__.c.id == bindparam("row_id"))
 _SELECT_MERGED: Select[*tuple[Any, ...]] = select(col(ContactRow.id), col(ContactRow.merged_into)).where(
     in_list(col(ContactRow.merged_into), "ids")
 )
@@ -120,10 +126,7 @@ def _load_rows(session: Session, refs: Iterable[ContactRef]) -> dict[ContactRef,
         vendor_ids[connection].append(vendor_id)
     rows: dict[ContactRef, Any] = {}
     for connection, ids in vendor_ids.items():
-        query = select(*_STATE_COLUMNS).where(
-            col(ContactRow.connection) == connection, in_list(col(ContactRow.vendor_id), "ids")
-        )
-        for row in session.execute(query, {"ids": ids}):
+        for row in session.execute(_SELECT_CONTACTS, {"from_connection": connection, "ids": ids}):
             rows[row.connection, row.vendor_id] = row
     return rows
 
@@ -140,7 +143,7 @@ def _contact_values(contact: Contact, now: datetime) -> dict[str, Any]:
     }
 
 
-def _has_changed(row: Any, contact: Contact) -> bool:  # noqa: ANN401  # a row of `_STATE_COLUMNS`
+def _has_changed(row: Any, contact: Contact) -> bool:  # noqa: ANN401  # a row of `_SELECT_CONTACTS`
     if row.opted_out != contact.opted_out or (row.deleted_at is not None) != contact.deleted:
         return True
     if row.erased_at is not None or row.record == contact.model_dump_json():
@@ -148,7 +151,7 @@ def _has_changed(row: Any, contact: Contact) -> bool:  # noqa: ANN401  # a row o
     return bool(json.loads(row.record) != contact.model_dump(mode="json"))
 
 
-def _updated_values(row: Any, contact: Contact, now: datetime) -> dict[str, Any]:  # noqa: ANN401  # a row of `_STATE_COLUMNS`
+def _updated_values(row: Any, contact: Contact, now: datetime) -> dict[str, Any]:  # noqa: ANN401  # a row of `_SELECT_CONTACTS`
     values = _contact_values(contact, now) | {"record": contact.model_dump(mode="json")}
     if row.erased_at is not None:
         values |= {"email": None, "mailbox": None, "name": None, "language": None, "record": {}}
@@ -184,10 +187,8 @@ def load_people(
     for contact_id, mailbox in mailboxes.items():
         people_subjects = sorted(map(person_subject, groups[contact_id]))
         subjects[contact_id] = (*people_subjects, mailbox_subject(mailbox)) if mailbox else tuple(people_subjects)
-    query = select(col(SuppressionRow.subject), func.min(col(SuppressionRow.reason)))
-    query = query.where(in_list(col(SuppressionRow.subject), "subjects")).group_by(col(SuppressionRow.subject))
     named = set(chain.from_iterable(subjects.values()))
-    reasons = dict(session.execute(query, {"subjects": list(named)}).all())
+    reasons = dict(session.execute(_SELECT_SUPPRESSIONS, {"subjects": list(named)}).all())
     histories = _load_histories(session, groups) if with_history else {}
     people = {}
     for contact_id, group in subjects.items():

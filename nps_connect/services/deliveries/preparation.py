@@ -11,17 +11,16 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Table, bindparam, select
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from nps_connect.errors import DeliveryError, PluginError, RetryLater
 from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_list, without_index
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse
 from nps_connect.rules.timing import contact_zone, next_allowed_time
-from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
 from nps_connect.services.contacts.contact_batch import find_contacts, load_people, upsert_contacts
 from nps_connect.services.contacts.store import (
@@ -71,18 +70,18 @@ def load_batch(
     """Read what the deliveries are about; contacts that were looked up at their own connection are stored first."""
     contacts = _load_contacts(session, set(map(attrgetter("contact_id"), rows)) - {None})
     looked_up: dict[int, Contact] = {}
-    stored: dict[int, Contact] = {}
+    current: dict[int, Contact] = {}
     for row in rows if lookups else ():
         contact_id, contact = row.contact_id or 0, lookups.get(row.id or 0)
         if isinstance(contact, Contact):
             looked_up[row.id or 0] = contact
             if contact.connection == contacts[contact_id].connection:
-                stored[contact_id] = contact
-    if stored:
-        stored_contacts = upsert_contacts(session, stored.values(), ctx.clock())
-        ids = {contact_id: stored_contacts[contact.connection, contact.id].id for contact_id, contact in stored.items()}
-        current = _load_contacts(session, set(ids.values()))
-        contacts |= {contact_id: current[stored_id] for contact_id, stored_id in ids.items()}
+                current[contact_id] = contact
+    if current:
+        stored = upsert_contacts(session, current.values(), ctx.clock())
+        loaded = _load_contacts(session, set(map(attrgetter("id"), stored.values())))
+        for contact_id, contact in current.items():
+            contacts[contact_id] = loaded[stored[contact.connection, contact.id].id]
     response_ids = set(map(attrgetter("response_id"), rows)) - {None}
     responses = load_columns(session, ResponseRow, response_ids, without=UNUSED_RESPONSE_COLUMNS)
     histories = _load_histories(session, set(map(attrgetter("id"), contacts.values())), responses)
@@ -130,14 +129,14 @@ def prepare_batch(
             ready.append(row)
         else:
             results[row.id or 0] = result
-    people: Mapping[int, Person] = {}
+    batch = replace(batch, deliveries=ready)
     if spec.customer_facing and ready:
         people = load_people(batch.session, dict(map(attrgetter("id", "mailbox"), batch.contacts.values())))
-    batch = replace(batch, deliveries=ready, people=people)
+        batch = replace(batch, people=people, invitations=load_invitations(batch.session, ready))
     for row in ready:
         try:
             contact = stored_contact(batch, row) if spec.customer_facing else None
-            reason = block_reason(batch.ctx, contact, people[contact.id or 0]) if contact is not None else None
+            reason = block_reason(batch.ctx, contact, batch.people[contact.id or 0]) if contact is not None else None
             blocked = NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason) if reason is not None else None
             results[row.id or 0] = blocked or spec.build(batch, row)
         except Exception as error:  # a damaged row or a bug affects its delivery alone
@@ -238,6 +237,13 @@ def _block(spec: ActionSpec, batch: PreparationBatch, row: DeliveryRow) -> NotAt
     if allowed_at <= now:
         return None
     return NotAttempted.deferred(HoldCode.QUIET_HOURS, allowed_at, f"{allowed_at.astimezone(core.zone):%a %H:%M}")
+
+
+def load_invitations(session: Session, rows: Sequence[DeliveryRow]) -> dict[int, InvitationRow]:
+    """Return the survey invitations of deliveries by id, for changes."""
+    ids = set(map(attrgetter("invitation_id"), rows)) - {None}
+    query = select(col(InvitationRow.id), InvitationRow).where(col(InvitationRow.id).in_(ids))
+    return dict(session.execute(query).all())
 
 
 def _load_contacts(session: Session, ids: Collection[int]) -> dict[int, ContactRow]:

@@ -13,7 +13,7 @@ from nps_connect.ledger import cooldowns
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.deliveries import CancelCode, cancel_text
 from nps_connect.rendering import mails
-from nps_connect.rendering.languages import choose_language
+from nps_connect.rendering.catalogs import choose_language
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.rules.timing import last_valid_moment, link_expiry
@@ -34,7 +34,7 @@ from nps_connect.services.deliveries.customer_mail import (
     survey_pause,
     unsubscribe_url,
 )
-from nps_connect.services.deliveries.preparation import stored_contact
+from nps_connect.services.deliveries.preparation import load_invitations, stored_contact
 from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.services.invitations.reminders import (
     CONFIRM_OPTION,
@@ -52,11 +52,9 @@ MAIL_RETRY_PLAN = parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"
 def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow) -> Prepared:
     """Build the survey mail or a reminder, in the language of the trigger, else in the contact's present one."""
     core = ctx.settings.core
-    survey = ctx.settings.surveys.get(invitation.survey)
-    trigger_language = next(
-        (trigger.language for trigger in ctx.settings.triggers if trigger.label == invitation.trigger), None
-    )
-    language = choose_language([trigger_language, contact.language, invitation.language], core.languages)
+    survey, trigger = ctx.settings.surveys.get(invitation.survey), ctx.settings.trigger_by_label.get(invitation.trigger)
+    candidates = [trigger.language if trigger else None, contact.language, invitation.language]
+    language = choose_language(candidates, core.languages)
     invitation.language = language  # the page is shown in it too
     is_reminder = row.action == SEND_REMINDER.action
     rendered = mails.render_survey_mail(
@@ -76,7 +74,7 @@ def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationR
 
 
 def _build_mail(batch: PreparationBatch, row: DeliveryRow) -> Prepared | NotAttempted:
-    contact, invitation = stored_contact(batch, row), batch.load_once(_load_batch_invitations).get(row.invitation_id)
+    contact, invitation = stored_contact(batch, row), batch.invitations.get(row.invitation_id or 0)
     if invitation is None:
         return NotAttempted.cancelled(CancelCode.INVITATION_OVER)
     if row.action == SEND_SURVEY.action:
@@ -135,36 +133,25 @@ def _check_reminder(batch: PreparationBatch, row: DeliveryRow, invitation: Invit
         return NotAttempted.cancelled(CancelCode.SURVEY_EXPIRED, "the survey is over")
     if (stopped := survey_pause(batch.session, invitation.survey)) is not None:
         return stopped
-    response = batch.load_once(_load_batch_responses).get(invitation.id or 0)
+    response = batch.load_once(_load_responses).get(invitation.id or 0)
     if is_confirmed(response):
         return NotAttempted.cancelled(CancelCode.ANSWERED)
     reason = confirmation_block_reason(batch.session, row, response) if CONFIRM_OPTION in row.options else None
     return NotAttempted.cancelled(CancelCode.CONFIRMATION_OBSOLETE, reason) if reason is not None else None
 
 
-def _load_batch_invitations(batch: PreparationBatch) -> dict[int | None, InvitationRow]:
-    return _load_invitations(batch.session, batch.deliveries)
-
-
-def _load_batch_responses(batch: PreparationBatch) -> dict[int, ResponseRow]:
+def _load_responses(batch: PreparationBatch) -> dict[int, ResponseRow]:
     """Return the responses to the invitations of a batch, by invitation id."""
     ids = [row.invitation_id for row in batch.deliveries]
     query = select(ResponseRow).where(col(ResponseRow.invitation_id).in_(ids))
     return {response.invitation_id: response for response in batch.session.execute(query).scalars()}
 
 
-def _load_invitations(session: Session, rows: Sequence[DeliveryRow]) -> dict[int | None, InvitationRow]:
-    ids = set(map(attrgetter("invitation_id"), rows))
-    return dict(
-        session.execute(select(col(InvitationRow.id), InvitationRow).where(col(InvitationRow.id).in_(ids))).all()
-    )
-
-
 def _record_sent(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
     """Start the cooldowns of sent surveys, and plan the next reminder of each mail."""
-    invitations = _load_invitations(session, list(map(attrgetter("row"), settled)))
+    invitations = load_invitations(session, list(map(attrgetter("row"), settled)))
     for delivery in settled:
-        invitation = invitations.get(delivery.row.invitation_id)
+        invitation = invitations.get(delivery.row.invitation_id or 0)
         if invitation is None:
             continue
         if delivery.row.action == SEND_SURVEY.action:
@@ -180,9 +167,9 @@ def _release_invitations(
     session: Session, abandoned: Sequence[AbandonedDelivery], settings: Settings, now: datetime
 ) -> set[str]:
     """Give back the cooldowns of surveys that will not be sent."""
-    invitations = _load_invitations(session, [delivery.row for delivery in abandoned])
+    invitations = load_invitations(session, [delivery.row for delivery in abandoned])
     for delivery in abandoned:
-        invitation = invitations.get(delivery.row.invitation_id)
+        invitation = invitations.get(delivery.row.invitation_id or 0)
         if invitation is not None and invitation.state == "planned":
             invitation.state, invitation.reason = "cancelled", delivery.reason
             cooldowns.release(session, invitation.id or 0, cooldown=settings.limits.cooldown, now=now)

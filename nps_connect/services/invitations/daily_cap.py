@@ -107,7 +107,7 @@ def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str
 def _applicable_caps(ctx: Context, session: Session, invitation: InvitationRow) -> list[tuple[str | None, int]]:
     """Return the caps of a survey: that of all surveys (None), and that of its trigger or campaign."""
     settings = ctx.settings
-    trigger = next((trigger for trigger in settings.triggers if trigger.label == invitation.trigger), None)
+    trigger = settings.trigger_by_label.get(invitation.trigger)
     event = session.get(EventRow, invitation.event_id) if trigger is None and invitation.event_id else None
     if event is not None:
         trigger = campaign_trigger(settings, event.connection, Event.model_validate(event.record))
