@@ -18,9 +18,14 @@ from starlette.responses import HTMLResponse, Response
 from nps_connect.connection import Clock, system_clock
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import SurveyPage, SurveyPageRequest, VisitOutcome
-from nps_connect.rendering.catalogs import build_environment, elide_company, supported_language
+from nps_connect.rendering.catalogs import (
+    build_environment,
+    choose_language,
+    elide_company,
+    parse_accept_language,
+    supported_language,
+)
 from nps_connect.rendering.colours import build_palette
-from nps_connect.rendering.languages import choose_language, parse_accept_language
 from nps_connect.web.backend import WebBackend
 from nps_connect.web.batcher import Batcher
 from nps_connect.web.forms import parse_query

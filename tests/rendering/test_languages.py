@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rendering.languages import choose_language, text_direction
+from nps_connect.rendering.catalogs import choose_language, text_direction
 
 TAGS = st.sampled_from(["fr", "en", "fr-CA", "en-GB", "de", "zh-Hant-TW", "ar"])
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rendering.languages import parse_accept_language
+from nps_connect.rendering.catalogs import parse_accept_language
 from nps_connect.web import forms, request_data
 from nps_connect.web.forms import parse_form, parse_score
 from nps_connect.web.request_data import truncate_to_network

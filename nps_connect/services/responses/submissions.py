@@ -12,7 +12,7 @@ from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.pages import PageView, Submission
 from nps_connect.records.responses import NPS_SCALE, FollowUpAnswer, segment_of
-from nps_connect.rendering.languages import choose_language
+from nps_connect.rendering.catalogs import choose_language
 from nps_connect.sanitization import one_line
 from nps_connect.services.cases.cases import record_recovery
 from nps_connect.services.contacts.store import ConfirmedResponse, RoutableResponse, build_response

@@ -12,7 +12,7 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.pages import FollowUpQuestion, SurveyPage, SurveyPageRequest
 from nps_connect.records.responses import Response
-from nps_connect.rendering.languages import choose_language
+from nps_connect.rendering.catalogs import choose_language
 from nps_connect.services.contacts.store import build_response
 from nps_connect.services.context import Context
 from nps_connect.services.links import ReviewLink, TestLink

@@ -20,7 +20,7 @@ from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import mails
-from nps_connect.rendering.languages import choose_language
+from nps_connect.rendering.catalogs import choose_language
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import (
     AbandonedDelivery,

@@ -11,7 +11,7 @@ from nps_connect.ledger.subjects import mailbox_subject, person_subject, vendor_
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.pages import UnsubscribePage
-from nps_connect.rendering.languages import choose_language
+from nps_connect.rendering.catalogs import choose_language
 from nps_connect.services.contacts.store import load_mailbox_contacts, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
