@@ -84,7 +84,8 @@ def load_batch(
             contacts[contact_id] = loaded[stored[contact.connection, contact.id].id]
     response_ids = set(map(attrgetter("response_id"), rows)) - {None}
     responses = load_columns(session, ResponseRow, response_ids, without=UNUSED_RESPONSE_COLUMNS)
-    histories = _load_histories(session, set(map(attrgetter("id"), contacts.values())), responses)
+    contact_ids = set(map(attrgetter("id"), contacts.values()))
+    histories = _load_histories(session, contact_ids, responses) if responses else {}
     return PreparationBatch(ctx, session, connection, rows, contacts, responses, histories, looked_up)
 
 
@@ -268,8 +269,6 @@ def _load_contacts(session: Session, ids: Collection[int]) -> dict[int, ContactR
 def _load_histories(
     session: Session, contact_ids: Collection[int], responses: Mapping[int, ResponseRow]
 ) -> dict[int, list[ResponseRow]]:
-    if not contact_ids or not responses:
-        return {}
     parameters = {"contact_ids": list(contact_ids), "loaded_ids": list(responses)}
     histories: dict[int, list[ResponseRow]] = {}
     for response in responses.values():
