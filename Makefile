@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz bounce-corpus constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz bounce-corpus real-mail constraints
 
 all: format lint types imports docs test
 
@@ -54,6 +54,10 @@ fuzz:
 # docs/bounce-corpus.md.
 bounce-corpus:
 	PYTHONPATH=tests $(BIN)/python -m support.bounce_corpus $(CORPUS) --write
+
+# Runs the product against a real Postfix and Dovecot on loopback, as root, and writes docs/real-mail.md.
+real-mail:
+	PYTHONPATH=tests $(BIN)/python -m support.real_mail
 
 # After a change of dependencies, in a fresh virtual environment.
 constraints:

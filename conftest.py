@@ -14,7 +14,7 @@ settings.register_profile("repository", DEFAULT_PROFILE)
 settings.register_profile("thorough", DEFAULT_PROFILE, max_examples=2000)
 settings.load_profile(os.environ.get("NPS_CONNECT_EXAMPLES", "repository"))
 
-NEVER_SKIPPED_IN_CI = ("browser", "postgres")
+NEVER_SKIPPED_IN_CI = ("browser", "mail_servers", "postgres")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -24,7 +24,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI, fail browser and database tests instead of skipping them."""
+    """In CI, fail tests of browsers, databases and mail servers instead of skipping them."""
     report = yield
     marked = any(item.get_closest_marker(marker) for marker in NEVER_SKIPPED_IN_CI)
     if report.skipped and marked and os.environ.get("CI") == "true":

@@ -138,6 +138,8 @@ def classify(refusal: Refusal) -> Cause:
     if SENDING_QUOTA.search(words) or "5.4.5" in ENHANCED.findall(refusal.text):
         return Cause.SENDING_QUOTA
     if _is_temporary(refusal):
+        if RELAY.search(words):
+            return Cause.RELAY
         is_missing = NO_DOMAIN.search(words) and not _contradicts(Cause.NO_DOMAIN, refusal, words)
         return Cause.NO_DOMAIN if is_missing else Cause.TEMPORARY
     stage = refusal.stage or stage_in(refusal.text)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from email.message import Message
 
 from nps_connect import Bounce, Connection, WebhookRejected, hookimpl, one_line
-from nps_connect.builtin.email.bounce_classifier import ENHANCED, Refusal, classify, stage_in
+from nps_connect.builtin.email.bounce_classifier import ENHANCED, Cause, Refusal, classify, stage_in
 from nps_connect.builtin.email.json_notifications import JsonNotification, load_notification
 from nps_connect.builtin.email.prose_bounces import prose_failures, refusal_about
 from nps_connect.builtin.email.report_message import MAX_HEADER_LENGTH, ReportMessage, field, recipient_fields
@@ -50,7 +50,7 @@ def _unstructured_bounces(report: ReportMessage, common: dict[str, object]) -> l
     failures = prose_failures(report)
     if failures is None:
         raise WebhookRejected("unreadable", "neither a bounce nor a complaint")
-    return [_bounce(refusal, address, common) for address, refusal in failures]
+    return [_bounce(refusal, address, common, cause) for address, refusal, cause in failures]
 
 
 def _notified_bounces(notification: JsonNotification, common: dict[str, object]) -> Iterator[Bounce]:
@@ -58,7 +58,7 @@ def _notified_bounces(notification: JsonNotification, common: dict[str, object])
     for recipient in notification.bounce.bounced_recipients if notification.bounce else ():
         status = ENHANCED.search(recipient.status)
         refusal = Refusal(one_line(recipient.diagnostic_code, MAX_HEADER_LENGTH), status=status[0] if status else None)
-        yield _bounce(refusal, recipient.email_address, common)
+        yield _bounce(refusal, recipient.email_address, common, classify(refusal))
     complaint = notification.complaint
     if complaint and (complaint.complaint_feedback_type or "") in COMPLAINT_TYPES:
         addresses = [recipient.email_address for recipient in complaint.complained_recipients]
@@ -68,12 +68,14 @@ def _notified_bounces(notification: JsonNotification, common: dict[str, object])
 def _failures(part: Message, report: ReportMessage, common: dict[str, object]) -> Iterator[Bounce]:
     groups = part.get_payload()
     for group in groups[: MAX_BOUNCES + 1] if isinstance(groups, list) else ():
-        if not isinstance(group, Message) or field(group, "Action").lower() != "failed":
+        action = field(group, "Action").lower() if isinstance(group, Message) else ""
+        if not isinstance(group, Message) or action not in {"failed", "delayed"}:
             continue
         # A mailbox behind an alias is not the alias: only the final recipient is the one that failed.
         addresses = recipient_fields(group, "Final-Recipient") or recipient_fields(group, "Original-Recipient")
         address = addresses[0] if addresses else None
-        yield _bounce(_refusal(group, report, address), address, common)
+        refusal = _refusal(group, report, address)
+        yield _bounce(refusal, address, common, Cause.TEMPORARY if action == "delayed" else classify(refusal))
 
 
 def _refusal(group: Message, report: ReportMessage, address: str | None) -> Refusal:
@@ -84,8 +86,7 @@ def _refusal(group: Message, report: ReportMessage, address: str | None) -> Refu
     return replace(about, text=diagnostic or about.text, stage=stage_in(diagnostic) or about.stage, server=server)
 
 
-def _bounce(refusal: Refusal, address: str | None, common: dict[str, object]) -> Bounce:
-    cause = classify(refusal)
+def _bounce(refusal: Refusal, address: str | None, common: dict[str, object], cause: Cause) -> Bounce:
     return Bounce.model_validate(
         {
             **common,

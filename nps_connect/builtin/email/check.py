@@ -1,10 +1,11 @@
-"""Checks the mail server without sending anything."""
+"""Checks the mail server, and whether it would send our mail, without sending anything."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nps_connect import Connection, Finding, hookimpl
+from nps_connect import Connection, Finding, NotAllowed, hookimpl
+from nps_connect.builtin.email.addresses import EmailAddress, split_sender
 from nps_connect.builtin.email.bounce_mailbox import check_mailbox
 from nps_connect.builtin.email.errors import error_for_loss, error_for_refusal
 from nps_connect.builtin.email.messages import ehlo_hostname
@@ -17,7 +18,11 @@ FIXES = {
     "EHLO": "check that smtp_url names a mail server for sending (not a mailbox server)",
     "STARTTLS": "use a relay that encrypts, with a certificate that this machine trusts (SSL_CERT_FILE names own CAs)",
     "AUTH": "correct user and password in smtp_url; special characters must be percent-encoded",
+    "MAIL": "let the mail server accept the sender, or correct sender",
+    "RCPT": "let the mail server send our mail to other domains: usually smtp_url needs a login, or another sender",
 }
+PROBE_RECIPIENT = EmailAddress.parse("postmaster@example.net")
+"""Of another domain than ours (RFC 2606); no mail is sent to it."""
 ENCRYPTION_REQUIRED_CODES = (504, 530, 538)
 """504 is ours: without encryption such servers offer no login method."""
 
@@ -26,7 +31,7 @@ STARTTLS_FIX = "the server wants encryption before the login: end smtp_url with 
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Connect, encrypt, log in and send NOOP; then open the bounce mailbox, if there is one."""
+    """Connect, encrypt, log in, and name sender and recipient; then open the bounce mailbox, if there is one."""
     mailbox = check_mailbox(connection)
     return [*_check_relay(connection), *([mailbox] if mailbox is not None else [])]
 
@@ -39,15 +44,15 @@ def _check_relay(connection: Connection) -> list[Finding]:
             session.open()
             session.noop()
             encryption = session.encryption
+            refusal = _find_refusal(session, settings, connection)
     except SmtpRefused as refused:
         finding = _error_finding(str(error_for_refusal(refused, relay, connection.clock())), refused.step)
         return [finding.model_copy(update={"fix": STARTTLS_FIX}) if _wants_starttls(refused, relay) else finding]
     except SmtpConnectionLost as lost:
         return [_error_finding(str(error_for_loss(lost)), "STARTTLS" if "certificate" in lost.reason else lost.step)]
     login = "the login works" if relay.user else "without a login"
-    findings = [
-        Finding(severity="ok", text=f"{relay.host}:{relay.port} answers, {encryption or 'not encrypted'}, {login}")
-    ]
+    answer = Finding(severity="ok", text=f"{relay.host}:{relay.port} answers, {encryption or 'not encrypted'}, {login}")
+    findings = [answer, *([refusal] if refusal is not None else [])]
     if encryption is None and not relay.is_loopback:
         findings.append(
             Finding(
@@ -57,6 +62,16 @@ def _check_relay(connection: Connection) -> list[Finding]:
             )
         )
     return findings
+
+
+def _find_refusal(session: SmtpSession, settings: EmailSettings, connection: Connection) -> Finding | None:
+    """Return that the server does not send mail for us or our sender; None if it does, or objects to the recipient."""
+    try:
+        session.probe(split_sender(settings.sender)[1], PROBE_RECIPIENT)
+    except SmtpRefused as refused:
+        error = error_for_refusal(refused, settings.relay, connection.clock())
+        return _error_finding(str(error), refused.step) if isinstance(error, NotAllowed) else None
+    return None
 
 
 def _wants_starttls(refused: SmtpRefused, relay: Relay) -> bool:

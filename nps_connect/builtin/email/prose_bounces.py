@@ -48,21 +48,23 @@ _RETURNED_COPY = re.compile(
 )
 
 
-def prose_failures(report: ReportMessage) -> list[tuple[str | None, Refusal]] | None:
-    """Return the recipient and the refusal of each failure, none for a delay; None if the message is not a bounce.
+def prose_failures(report: ReportMessage) -> list[tuple[str | None, Refusal, Cause]] | None:
+    """Return recipient, refusal and cause of each failure or delay; None if the message is not a bounce.
 
     The recipient is None if only the Message-ID says which mail came back.
     """
     delayed, failed = _scan(report)
-    if delayed or (_is_bounce(report) and _DELAY.search(field(report.message, "Subject"))):
-        return []
-    if not failed and _is_bounce(report):
-        failed = _named_recipients(report)
-    recipients: list[str | None] = [*_in_order(report, set(failed))]
-    if not recipients and _is_bounce(report) and report.returned_message_id():
+    is_bounce = _is_bounce(report)
+    is_delay = bool(delayed) or (is_bounce and _DELAY.search(field(report.message, "Subject")) is not None)
+    named = delayed or failed
+    if not named and is_bounce:
+        named = _named_recipients(report)
+    recipients: list[str | None] = [*_in_order(report, set(named))]
+    if not recipients and is_bounce and report.returned_message_id():
         recipients = [None]
     is_alone = len(recipients) == 1
-    return [(address, refusal_about(report, address, is_alone=is_alone)) for address in recipients] or None
+    refusals = [(address, refusal_about(report, address, is_alone=is_alone)) for address in recipients]
+    return [(address, text, Cause.TEMPORARY if is_delay else classify(text)) for address, text in refusals] or None
 
 
 def refusal_about(

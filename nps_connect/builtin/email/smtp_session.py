@@ -96,6 +96,12 @@ class SmtpSession:
         """Send NOOP, to check that the server responds."""
         self._require_reply("EHLO", lambda: self._connection.docmd("NOOP"))
 
+    def probe(self, sender: EmailAddress, to: EmailAddress) -> None:
+        """Name sender and recipient as for a mail, and take them back: nothing is sent."""
+        self._require_reply("MAIL", lambda: self._connection.docmd(f"MAIL FROM:<{sender}>"))
+        self._require_reply("RCPT", lambda: self._connection.docmd(f"RCPT TO:<{to}>"))
+        self._require_reply("RCPT", lambda: self._connection.docmd("RSET"))
+
     def send(self, sender: EmailAddress, to: EmailAddress, mail: bytes) -> None:
         """Send one mail. `SmtpConnectionLost.complete` says whether the mail may have been accepted.
 

@@ -111,7 +111,13 @@ def test_temporary_and_policy_failures_are_soft(status, diagnostic):
     assert [bounce.kind for bounce in parse(delivery_report(status=status, diagnostic=diagnostic))] == ["soft"]
 
 
-@pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded", ""])
+@pytest.mark.parametrize("diagnostic", ["smtp; 450 4.2.0 greylisted", "smtp; 550 5.1.1 no such user"])
+def test_a_warning_of_a_delay_is_soft_and_not_about_the_mailbox(diagnostic):
+    [bounce] = parse(delivery_report(action="delayed", diagnostic=diagnostic))
+    assert (bounce.kind, bounce.concerns_mailbox) == ("soft", False)
+
+
+@pytest.mark.parametrize("action", ["delivered", "relayed", "expanded", ""])
 def test_a_report_without_a_failure_yields_nothing(action):
     assert parse(delivery_report(action=action)) == []
 

@@ -1,4 +1,4 @@
-"""`nps_check`: connects, encrypts, logs in, sends nothing."""
+"""`nps_check`: connects, encrypts, logs in, names sender and recipient, sends nothing."""
 
 from urllib.parse import quote
 
@@ -69,3 +69,31 @@ def test_a_login_without_the_encryption_that_the_server_wants_names_starttls_and
 
     assert finding.severity == "error"
     assert finding.fix == "the server wants encryption before the login: end smtp_url with ?starttls=required"
+
+
+@pytest.mark.parametrize("refusal", ["554 5.7.1 Relay access denied", "454 4.7.1 Relay access denied"])
+def test_a_server_that_does_not_relay_for_us_is_an_error(scripted, mail_connection, refusal):
+    server = scripted(RCPT=refusal)
+
+    answer, finding = nps_check(connection=mail_connection(f"smtp://127.0.0.1:{server.port}"))
+
+    assert (answer.severity, finding.severity) == ("ok", "error")
+    assert "refused the recipient" in finding.text
+    assert "needs a login" in finding.fix
+
+
+def test_a_server_that_refuses_our_sender_is_an_error(scripted, mail_connection):
+    server = scripted(MAIL="550 5.7.1 not your address")
+
+    _, finding = nps_check(connection=mail_connection(f"smtp://127.0.0.1:{server.port}"))
+
+    assert (finding.severity, "refused the sender" in finding.text) == ("error", True)
+
+
+@pytest.mark.parametrize("refusal", ["550 5.1.1 User unknown", "450 4.2.0 greylisted", "556 5.1.10 null MX"])
+def test_what_a_server_says_of_the_recipient_that_the_check_names_proves_nothing(scripted, mail_connection, refusal):
+    server = scripted(RCPT=refusal)
+
+    [finding] = nps_check(connection=mail_connection(f"smtp://127.0.0.1:{server.port}"))
+
+    assert finding.severity == "ok"

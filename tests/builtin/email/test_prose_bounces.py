@@ -77,9 +77,10 @@ def test_the_reply_names_the_mail_if_nothing_names_the_recipient():
     assert parse(message) == [("hard", None, "<ours@example.com>")]
 
 
-def test_a_warning_of_a_delay_is_no_bounce():
+def test_a_warning_of_a_delay_is_soft():
     text = "The following addresses failed:\n\nmarie@example.com: 450 try again later"
-    assert parse(mail(text, subject="Warning: message delayed 4 hours")) == []
+    [(kind, address, _)] = parse(mail(text, subject="Warning: message delayed 4 hours"))
+    assert (kind, address) == ("soft", "marie@example.com")
 
 
 def test_a_bounce_in_html_is_read_without_its_styles():

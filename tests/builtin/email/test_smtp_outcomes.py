@@ -122,6 +122,7 @@ def test_another_permanent_refusal_rejects_the_mail_but_not_the_address(send, st
     "answer",
     [
         "550 relay not permitted",
+        "454 4.7.1 Relay access denied",
         "550 SMTP AUTH is required. SMTP authentication required",
         "550 Verification failed for <care@example.com>: sender verify failed",
         "554 5.2.252 SendAsDenied; login@example.com not allowed to send as care@example.com",

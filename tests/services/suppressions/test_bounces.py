@@ -180,6 +180,14 @@ def test_three_soft_bounces_about_the_mailbox_suppress_it(application):
         assert session.execute(select(SuppressionRow)).scalars().one().source == "repeated soft bounces (relay)"
 
 
+def test_a_warning_of_a_delay_hides_no_later_bounce_of_the_same_mail(application):
+    application.surveyed()
+    message_id = survey_message_id(application)
+    report_bounces(application, soft_bounce(application, message_id, concerns_mailbox=False))
+    assert report_bounces(application, soft_bounce(application, message_id)) == 1
+    assert report_bounces(application, soft_bounce(application, message_id)) == 0
+
+
 def test_soft_bounces_about_us_or_the_moment_never_count(application):
     application.surveyed()
     report_bounces(application, soft_bounce(application, survey_message_id(application)))
