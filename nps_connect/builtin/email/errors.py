@@ -69,7 +69,7 @@ def _error_class(refused: SmtpRefused, cause: Cause) -> type[DeliveryError]:
     if cause is Cause.SENDING_QUOTA:
         return RateLimited
     if refused.code // 100 != 5:  # Postfix refuses to relay with 454 by default
-        return NotAllowed if cause is Cause.RELAY and refused.step == "RCPT" else RetryLater
+        return NotAllowed if cause is Cause.RELAY and refused.step in _MESSAGE_STEPS else RetryLater
     if refused.step == "AUTH" or refused.code in LOGIN_CODES:
         return AuthFailed
     if refused.step == "MAIL":
