@@ -24,10 +24,17 @@ Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
 """Waits for a number of seconds."""
 
+RecordHandover = Callable[[str], None]
+"""Records durably that the message with this idempotency key is handed over now."""
+
 
 def system_clock() -> datetime:
     """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def _record_nothing(_idempotency_key: str) -> None:
+    """Outside of deliveries, as with a test message, no handover is recorded."""
 
 
 def _check_base_url(url: HttpUrl) -> HttpUrl:
@@ -86,6 +93,7 @@ class Connection:
         company: the company's name, for subjects and bodies.
         default_language: first of the configured languages.
         filters: fields that the filters of this connection's triggers use, for `nps_check`.
+        record_handover: see `ConnectorInfo.records_handover`; it raises `RetryLater` if the message must not be sent.
     """
 
     name: str
@@ -99,6 +107,7 @@ class Connection:
     company: str = ""
     default_language: str = "en"
     filters: tuple[FilterUse, ...] = ()
+    record_handover: RecordHandover = _record_nothing
 
     @property
     def http(self) -> VendorClient:

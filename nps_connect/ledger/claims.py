@@ -126,16 +126,23 @@ def load_claimed(
     return sorted(rows.values(), key=attrgetter("due_at", "id"))
 
 
-def start(session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str, now: datetime) -> set[int]:
-    """Record, before the vendor is called, that these effects begin; returns the ids whose lease is still held."""
+def start(
+    session: Session, table: type[QueuedRow], ids: Sequence[int], *, token: str, now: datetime, has_effect: bool = True
+) -> set[int]:
+    """Record, before the vendor is called, that these attempts begin; returns the ids whose lease is still held.
+
+    Without `has_effect` the attempt has none yet: `start` is called again right before it has.
+    """
     parameters = {"ids": list(ids), "token": token, "now": now, "until": now + LEASE_DURATION}
-    return set(session.connection().execute(_start_statement(table.__table__), parameters).scalars())
+    return set(session.connection().execute(_start_statement(table.__table__, has_effect), parameters).scalars())
 
 
 @lru_cache
-def _start_statement(target: Table) -> ReturningUpdate[int]:
+def _start_statement(target: Table, has_effect: bool) -> ReturningUpdate[int]:
     now = bindparam("now", type_=UtcDateTime())
-    values: dict[str, Any] = {"started_at": now, "lease_until": bindparam("until", type_=UtcDateTime())}
+    values: dict[str, Any] = {"lease_until": bindparam("until", type_=UtcDateTime())}
+    if has_effect:
+        values["started_at"] = now
     if "first_started_at" in target.c:
         values["first_started_at"] = func.coalesce(target.c.first_started_at, now)
     return (
@@ -148,6 +155,20 @@ def _start_statement(target: Table) -> ReturningUpdate[int]:
         .values(**values)
         .returning(target.c.id)
     )
+
+
+def take_over(
+    session: Session, table: type[QueuedRow], ids: Sequence[int], states: Sequence[str], *, token: str, now: datetime
+) -> set[int]:
+    """Claim rows that are in one of these states, whenever they are due; returns their ids."""
+    target = table.__table__
+    statement = (
+        update(target)
+        .where(target.c.id.in_(ids), target.c.state.in_(states))
+        .values(state="running", lease_token=token, lease_until=now + LEASE_DURATION, started_at=None)
+        .returning(target.c.id)
+    )
+    return set(session.connection().execute(statement).scalars())
 
 
 def renew(session: Session, table: type[QueuedRow], tokens: Sequence[str], *, now: datetime) -> None:

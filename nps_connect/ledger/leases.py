@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from nps_connect.ledger.claims import LEASE_DURATION
 
 
 @dataclass
@@ -16,12 +19,14 @@ class LeaseHolder:
     Attributes:
         queue_name: the queue.
         progressed_at: time of its last progress, in seconds of the monotonic clock.
+        renewed_at: time of its newest claim, or of the last renewal of its leases, in seconds of the monotonic clock.
         tokens: lease tokens of its claims.
         is_abandoned: it made no progress for too long: its leases are no longer renewed.
     """
 
     queue_name: str
     progressed_at: float
+    renewed_at: float
     tokens: set[str] = field(default_factory=set)
     is_abandoned: bool = False
 
@@ -34,14 +39,15 @@ class Leases:
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._lock = threading.Lock()
         self._holder_by_thread: dict[int, LeaseHolder] = {}
 
     @contextmanager
     def holding(self, queue_name: str) -> Iterator[LeaseHolder]:
         """Register this thread as working on a queue: its claims are renewed until the end of the block."""
-        holder = LeaseHolder(queue_name, self._monotonic())
+        now = self.monotonic()
+        holder = LeaseHolder(queue_name, progressed_at=now, renewed_at=now)
         thread_id = threading.get_ident()
         with self._lock:
             self._holder_by_thread[thread_id] = holder
@@ -51,13 +57,28 @@ class Leases:
             with self._lock:
                 self._holder_by_thread.pop(thread_id, None)
 
-    def record_progress(self, *tokens: str) -> None:
-        """Restart this thread's deadline and add the tokens of its new claims; without effect outside of `holding`."""
+    def record_progress(self, *tokens: str) -> timedelta:
+        """Restart this thread's deadline and add the tokens of its new claims; without effect outside of `holding`.
+
+        Returns:
+            The age of this thread's leases.
+        """
         with self._lock:
             holder = self._holder_by_thread.get(threading.get_ident())
-            if holder is not None:
-                holder.tokens.update(tokens)
-                holder.progressed_at = self._monotonic()
+            if holder is None:
+                return timedelta(0)
+            holder.tokens.update(tokens)
+            holder.progressed_at = self.monotonic()
+            if tokens:
+                holder.renewed_at = holder.progressed_at
+            return timedelta(seconds=holder.progressed_at - holder.renewed_at)
+
+    def record_renewal(self, at: float) -> None:
+        """Record that the leases were renewed, by a renewal that began at `at`; one that had expired may be lost."""
+        with self._lock:
+            for holder in self._holder_by_thread.values():
+                if not holder.is_abandoned and at - holder.renewed_at < LEASE_DURATION.total_seconds():
+                    holder.renewed_at = max(holder.renewed_at, at)
 
     def active_tokens(self) -> list[str]:
         """Return the tokens of every claim to renew."""
@@ -76,7 +97,7 @@ class Leases:
             stalled = [
                 holder
                 for holder in self._holder_by_thread.values()
-                if not holder.is_abandoned and self._monotonic() - holder.progressed_at > seconds
+                if not holder.is_abandoned and self.monotonic() - holder.progressed_at > seconds
             ]
             for holder in stalled:
                 holder.is_abandoned = True

@@ -137,6 +137,9 @@ class ConnectorInfo(Record):
         location_field: for review platforms with several places: the property of the event or the contact that names
             the place, or none; the core asks the CRM for it and fills in `ReviewInvitation.location`.
         channel: the connection can carry messages to people.
+        records_handover: `nps_send_messages` calls `connection.record_handover` with each message's idempotency key
+            right before the step after which the message may have been sent, such as the final dot of SMTP. A message
+            whose process stops before that is sent again; without it, each one that was being sent is in doubt.
         webhooks: the connection can receive webhooks (`nps_verify_webhook`, `nps_parse_events`).
         polling: the connection can be polled (`nps_poll_events`).
         example: its part of a first configuration.
@@ -160,6 +163,7 @@ class ConnectorInfo(Record):
     review_policy: Callable[[Any], ReviewPolicy] | None = None
     location_field: Callable[[Any], str | None] | None = None
     channel: bool = False
+    records_handover: bool = False
     webhooks: bool = False
     polling: bool = False
     example: ExampleConfiguration

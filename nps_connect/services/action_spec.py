@@ -176,6 +176,8 @@ class ActionSpec:
         customer_facing: it reaches a customer: suppressions, quiet hours, the pause of all mail and the channel's rate
             apply.
         is_ordered: a later delivery to a contact never overtakes an earlier one.
+        overwrites: a delivery replaces what an earlier one wrote; the newest may be repeated, and an older one that was
+            carried out late is repaired by that.
         in_doubt: what happens to a delivery in doubt if the plugin cannot look: resend it, or hold it for the operator.
         contact_lookup: which connection is asked for the contact before the start: the contact's `own`, the `target`
             of the delivery if the contact comes from another connection, or `none`.
@@ -196,6 +198,7 @@ class ActionSpec:
     grace_period: timedelta = timedelta(0)
     customer_facing: bool = False
     is_ordered: bool = False
+    overwrites: bool = False
     in_doubt: Literal["hold", "resend"] = "resend"
     contact_lookup: Literal["none", "own", "target"] = "none"
     has_exclusive_receipt: bool = False

@@ -42,6 +42,8 @@ def _capability_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterato
             if getattr(info, flag) != (hook in hooks):
                 verb = "has" if hook in hooks else "lacks"
                 yield f"declares {flag}={getattr(info, flag)}, but {verb} {hook}"
+    if info.records_handover and not info.channel:
+        yield "declares records_handover=True, but carries no messages"
     if (info.webhooks or info.polling) and not info.events:
         yield "can receive events, but declares no kind of event"
     if "nps_review_destination" in hooks and info.review_policy is None:

@@ -67,7 +67,8 @@ class Heartbeat:
             self._on_hang(holder.queue_name)
         self._ctx.ledger.check_disk()
         now = self._ctx.clock()
-        tokens = self._ctx.leases.active_tokens()
+        leases = self._ctx.leases
+        tokens, renewal_began_at = leases.active_tokens(), leases.monotonic()
         with self._ctx.ledger.write() as session:
             if tokens:
                 for table in CLAIMABLE_TABLES:
@@ -80,6 +81,7 @@ class Heartbeat:
                 queues=self._ctx.leases.busy_queues(),
                 now=now,
             )
+        leases.record_renewal(renewal_began_at)
         recover(self._ctx, after_restart=False)
         if not self._ctx.leases.busy_queues():
             self._ctx.ledger.checkpoint()

@@ -18,7 +18,7 @@ from nps_connect.ledger.workers import JobRow
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import JOBS_QUEUE, Context, poll_queue
 from nps_connect.services.deliveries.circuit_breaker import resume_healthy_connections
-from nps_connect.services.deliveries.in_doubt import resolve_dead_in_doubt
+from nps_connect.services.deliveries.in_doubt import resolve_in_doubt
 from nps_connect.services.intake.poll import poll
 from nps_connect.services.intake.reconcile import reconcile, reconciled_connections
 from nps_connect.services.invitations.reminders import enqueue_confirmation_requests
@@ -34,7 +34,7 @@ UNKNOWN_JOB_DELAY = timedelta(hours=1)
 
 _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("alarms", raise_alarms, timedelta(minutes=1)),
-    ("in_doubt_checks", resolve_dead_in_doubt, timedelta(seconds=30)),
+    ("in_doubt_checks", resolve_in_doubt, timedelta(seconds=30)),
     ("pause_notices", notify_pauses, timedelta(minutes=1)),
     ("overdue_cases", enqueue_overdue_alerts, timedelta(minutes=1)),
     ("resume", resume_healthy_connections, timedelta(minutes=5)),

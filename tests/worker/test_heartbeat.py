@@ -63,7 +63,7 @@ def test_a_clock_that_jumps_back_neither_delays_nor_duplicates_work(application)
 
 def test_a_thread_without_progress_is_reported_once_and_its_lease_expires(application):
     now, hung_queues = [0.0], []
-    application.ctx.leases._monotonic = lambda: now[0]
+    application.ctx.leases.monotonic = lambda: now[0]
     heartbeat = Heartbeat(application.ctx, "worker", hung_queues.append)
     with application.ctx.leases.holding("helpdesk/open_ticket"):
         claim(application, application.ctx.token())

@@ -40,5 +40,6 @@ def nps_connector() -> ConnectorInfo:
         ),
         quotas_for=operator_quotas,
         channel=True,
+        records_handover=True,
         example=EXAMPLE,
     )

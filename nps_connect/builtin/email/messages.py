@@ -37,7 +37,7 @@ def _send(connection: Connection, message: Message) -> Receipt | DeliveryError:
         mail = build_mime_message(message, settings, connection.clock())
         with SmtpSession(settings.relay, ehlo_hostname(connection.public_url), settings.timeout) as session:
             session.open()
-            session.send(sender, recipient(message), mail)
+            session.send(sender, recipient(message), mail, lambda: connection.record_handover(message.idempotency_key))
     except DeliveryError as error:
         return error
     except SmtpRefused as refused:

@@ -69,7 +69,7 @@ class SmtpSession:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        if self._opened is not None:
+        if self._opened is not None and self._opened.sock is not None:
             self._opened.set_deadline(min(self._seconds, QUIT_TIMEOUT_SECONDS))
             with suppress(OSError):
                 self._opened.docmd("QUIT")
@@ -102,8 +102,13 @@ class SmtpSession:
         self._require_reply("RCPT", lambda: self._connection.docmd(f"RCPT TO:<{to}>"))
         self._require_reply("RCPT", lambda: self._connection.docmd("RSET"))
 
-    def send(self, sender: EmailAddress, to: EmailAddress, mail: bytes) -> None:
+    def send(self, sender: EmailAddress, to: EmailAddress, mail: bytes, before_dot: Callable[[], None]) -> None:
         """Send one mail. `SmtpConnectionLost.complete` says whether the mail may have been accepted.
+
+        Args:
+            sender, to: of the envelope.
+            mail: with its headers.
+            before_dot: called right before the final dot; if it raises, the server discards the mail.
 
         Raises:
             Rejected: the address has non-ASCII letters, which this server does not support.
@@ -113,8 +118,13 @@ class SmtpSession:
         self._require_reply("RCPT", lambda: self._connection.docmd(f"RCPT TO:<{to}>"))
         self._require_reply("DATA", lambda: self._connection.docmd("DATA"), expected=3)
         self._run_step("DATA", lambda: self._connection.send(dot_stuff(mail)))
-        self._run_step("DATA", lambda: self._connection.send(b".\r\n"))
+        try:
+            before_dot()
+        except BaseException:
+            self._connection.close()  # QUIT would be a line of the mail
+            raise
         self._connection.set_deadline(self._seconds)
+        self._run_step("DATA", lambda: self._connection.send(b".\r\n"))
         self._require_reply("MESSAGE", self._connection.getreply, complete=True)
 
     @property

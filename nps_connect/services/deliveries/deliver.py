@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from nps_connect.records.deliveries import Payload, Receipt
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, Prepared, SettledDelivery
 from nps_connect.services.context import Context, delivery_queue
 from nps_connect.services.deliveries.circuit_breaker import acquire_channel_rate, pause_scopes, record_outcomes
-from nps_connect.services.deliveries.in_doubt import find_existing
+from nps_connect.services.deliveries.in_doubt import MAX_LEASE_AGE, find_existing, restart, start_at_handover
 from nps_connect.services.deliveries.preparation import (
     LookupResult,
     contacts_to_look_up,
@@ -48,20 +49,11 @@ SETTLE_RETRY_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 5.0, 5.0, 5.0)
 """Together shorter than a lease. Afterwards another worker may have taken over: the deliveries are in doubt, and are
 recovered by their lease."""
 
-UNUSED_DELIVERY_COLUMNS = (
-    "cancel_code",
-    "error_kind",
-    "finished_at",
-    "hold_code",
-    "hold_detail",
-    "last_error",
-    "lease_until",
-    "receipt_id",
-    "receipt_link",
-    "receipt_note",
-    "started_at",
-    "state",
-)
+_UNUSED_DELIVERY_COLUMNS = """
+    cancel_code error_kind finished_at hold_code hold_detail last_error lease_until receipt_id receipt_link
+    receipt_note started_at state
+"""
+UNUSED_DELIVERY_COLUMNS = tuple(_UNUSED_DELIVERY_COLUMNS.split())
 """What no preparation and no consequence of an outcome needs."""
 
 _DELIVERIES = DeliveryRow.__table__
@@ -85,6 +77,7 @@ class Claim:
         spec: the action.
         token: of the lease.
         is_probe: the one call that goes first while the circuit breaker is open.
+        starts_at_handover: the plugin says when a message is handed over; until then it has surely not been sent.
     """
 
     ctx: Context
@@ -92,6 +85,7 @@ class Claim:
     spec: ActionSpec
     token: str
     is_probe: bool = False
+    starts_at_handover: bool = False
 
 
 class _Started(NamedTuple):
@@ -131,7 +125,8 @@ def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: in
         breaker = pauses.acquire_call(session, scope, now=ctx.clock())
         if breaker == "open":
             return 0, False
-        claim = Claim(ctx, connection, spec, token, is_probe=breaker == "probe")
+        at_handover = spec.customer_facing and ctx.connector_info(connection).records_handover
+        claim = Claim(ctx, connection, spec, token, is_probe=breaker == "probe", starts_at_handover=at_handover)
         limit, now, starts_now = 1 if claim.is_probe else batch_size, ctx.clock(), not spec.customer_facing
         ids = claims.claim_ids(session, DeliveryRow, queue_name, token=token, now=now, limit=limit, start=starts_now)
         rows = claims.load_claimed(session, DeliveryRow, ids, token=token, without=UNUSED_DELIVERY_COLUMNS)
@@ -205,7 +200,8 @@ def _prepare_and_start(
             started.append(StartedDelivery(row, result, now))
             columns[row.id or 0] = {}
     if not is_claimed_as_started:
-        held = claims.start(session, DeliveryRow, list(columns), token=token, now=now)
+        has_effect = not claim.starts_at_handover
+        held = claims.start(session, DeliveryRow, list(columns), token=token, now=now, has_effect=has_effect)
         if len(held) < len(started):
             started = [delivery for delivery in started if delivery.row.id in held]
     elif late or settled:
@@ -241,6 +237,8 @@ def _call_and_settle(claim: Claim, started: Sequence[StartedDelivery]) -> bool:
             to_send.append(delivery)
         else:
             settled.append(SettledDelivery(delivery.row, existing, called=True, started_at=delivery.started_at))
+    if ctx.leases.record_progress() > MAX_LEASE_AGE:
+        to_send = _restart(claim, to_send)
     for delivery, outcome in zip(to_send, _call_hook(claim, to_send), strict=True):
         settled.append(SettledDelivery(delivery.row, outcome, called=True, started_at=delivery.started_at))
     if spec.has_exclusive_receipt:
@@ -253,6 +251,13 @@ def _call_and_settle(claim: Claim, started: Sequence[StartedDelivery]) -> bool:
                 log.warning("settle_delayed error=%s", type(error.orig).__name__)
             ctx.connections[connection].sleep(wait)
     return settle_batch(claim, settled)
+
+
+def _restart(claim: Claim, started: Sequence[StartedDelivery]) -> list[StartedDelivery]:
+    """Start deliveries anew whose lease is old; return those whose lease is still held."""
+    ids = [delivery.row.id or 0 for delivery in started]
+    held = restart(claim.ctx, claim.token, ids, has_effect=not claim.starts_at_handover)
+    return [delivery for delivery in started if delivery.row.id in held]
 
 
 def settle_batch(claim: Claim, settled: Sequence[SettledDelivery]) -> bool:
@@ -273,6 +278,9 @@ def _call_hook(claim: Claim, deliveries: Sequence[StartedDelivery]) -> Sequence[
     items, target = list(map(attrgetter("item"), deliveries)), ctx.connections[connection]
     if not items:
         return []
+    if claim.starts_at_handover:
+        ids = {delivery.row.key: delivery.row.id or 0 for delivery in deliveries}
+        target = replace(target, record_handover=partial(start_at_handover, ctx, claim.token, ids))
     try:
         return ctx.plugins.deliver(target.settings.plugin, spec.hook, target, items)
     except PluginError as error:

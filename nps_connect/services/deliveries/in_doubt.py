@@ -1,14 +1,16 @@
-"""Deliveries in doubt: look whether the effect is there, and take over what a stopped process left behind."""
+"""Deliveries in doubt: when an effect is possible, whether it is there, and what a stopped process left behind."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
-from nps_connect.errors import DeliveryError, OutcomeUnknown
+from nps_connect.errors import DeliveryError, OutcomeUnknown, RetryLater
 from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
@@ -18,9 +20,13 @@ from nps_connect.services.action_spec import NotAttempted, Prepared
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.preparation import load_batch, prepare_batch
 from nps_connect.services.deliveries.settle import in_doubt_rule
-from nps_connect.services.deliveries.settle_in_doubt import settle_as_succeeded
+from nps_connect.services.deliveries.settle_in_doubt import settle_as_succeeded, settle_mails_opened_early
 
 log = logging.getLogger(__name__)
+
+MAX_LEASE_AGE = claims.LEASE_DURATION / 2
+"""A lease of this age is checked before the call. The heartbeat renews leases well before, unless the process was
+suspended or the database unavailable: then another worker may have taken over."""
 
 LOOKUPS_PER_RUN = 20
 MAX_LOOKUP_AGE = timedelta(days=1)
@@ -29,6 +35,30 @@ MAX_LOOKUP_AGE = timedelta(days=1)
 INTERNAL_TABLES: tuple[type[QueuedRow], ...] = (RawRequest, EventRow, JobRow)
 CLAIMABLE_TABLES: tuple[type[QueuedRow], ...] = (*INTERNAL_TABLES, DeliveryRow)
 RECOVER_BATCH_SIZE = 500
+
+
+def restart(ctx: Context, token: str, ids: Sequence[int], *, has_effect: bool) -> set[int]:
+    """Start claimed deliveries anew, right before the call; return the ids whose lease is still held."""
+    ctx.leases.record_progress(token)
+    with ctx.ledger.write() as session:
+        held = claims.start(session, DeliveryRow, ids, token=token, now=ctx.clock(), has_effect=has_effect)
+    if len(held) < len(ids):
+        log.warning("lease_lost_before_call deliveries=%s", sorted(set(ids) - held))
+    return held
+
+
+def start_at_handover(ctx: Context, token: str, ids_by_key: Mapping[str, int], key: str) -> None:
+    """Record that a message is handed over now: from here on it is in doubt until its outcome is settled.
+
+    Raises:
+        RetryLater: the lease is lost, or this cannot be recorded: the message must not be sent.
+    """
+    try:
+        is_held = bool(restart(ctx, token, [ids_by_key[key]], has_effect=True))
+    except DBAPIError as error:
+        raise RetryLater("the database is unavailable; nothing was sent") from error
+    if not is_held or ctx.leases.record_progress() > MAX_LEASE_AGE:
+        raise RetryLater("another worker has taken over; nothing was sent")
 
 
 def find_existing(ctx: Context, row: DeliveryRow, item: Payload) -> Receipt | DeliveryError | None:
@@ -54,13 +84,13 @@ def find_existing(ctx: Context, row: DeliveryRow, item: Payload) -> Receipt | De
     return receipt
 
 
-def resolve_dead_in_doubt(ctx: Context) -> int:
-    """Look for dead deliveries whose last attempt is in doubt; return how many are found, and so have succeeded.
+def resolve_in_doubt(ctx: Context) -> int:
+    """Settle mails whose link was opened, and look for dead deliveries in doubt; return how many have succeeded.
 
     A delivery that is surely not there is no longer in doubt and stays dead. Where the vendor cannot tell now, it is
     asked again on the next run.
     """
-    return sum(_resolve(ctx, row) for row in _load_dead_in_doubt(ctx))
+    return settle_mails_opened_early(ctx) + sum(_resolve(ctx, row) for row in _load_dead_in_doubt(ctx))
 
 
 def recover(ctx: Context, *, after_restart: bool) -> int:
@@ -86,6 +116,7 @@ def recover(ctx: Context, *, after_restart: bool) -> int:
     for queue_name in queues:
         ctx.wake(queue_name)
     if queues:
+        settle_mails_opened_early(ctx)
         log.warning("work_recovered queues=%s", ",".join(sorted(queues)))
     return len(queues)
 

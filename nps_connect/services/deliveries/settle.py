@@ -31,6 +31,7 @@ from nps_connect.records.deliveries import HoldCode, Receipt, cancel_text
 from nps_connect.rules.retry_plan import RetryPlan, next_attempt_at
 from nps_connect.services.action_spec import AbandonedDelivery, ActionSpec, NotAttempted, SettledDelivery
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.late_outcomes import settle_late
 
 log = logging.getLogger(__name__)
 
@@ -73,15 +74,17 @@ def settle(
 ) -> set[str]:
     """Write outcomes with their attempts and consequences; return the queues with new work.
 
-    Deliveries whose lease was lost are left alone: whoever has them now settles them.
+    A delivery whose lease was lost is settled by whoever has it now; if nobody has, a receipt settles it.
     """
     now = ctx.clock()
+    queue_names: set[str] = set()
     values: dict[int, ColumnValues] = {}
     for delivery in settled:
         values[delivery.row.id or 0] = _settled_values(ctx, connection, spec, delivery, now)
     written = claims.settle_many(session, DeliveryRow, values, token=token)
     if len(written) < len(values):
-        log.warning("lease_lost deliveries=%s", sorted(values.keys() - written))
+        lost = {row_id: columns for row_id, columns in values.items() if row_id not in written}
+        written |= settle_late(session, spec, settled, lost, token, now, queue_names)
         settled = [delivery for delivery in settled if delivery.row.id in written]
     _record_attempts(ctx, session, settled, now)
     succeeded: list[SettledDelivery] = []
@@ -97,7 +100,6 @@ def settle(
         if (state := outcome["state"]) in ("cancelled", "skipped", "dead"):
             reason = outcome.get("last_error") or state
             abandoned.append(AbandonedDelivery(delivery.row, state, reason, outcome.get("cancel_code")))
-    queue_names: set[str] = set()
     if spec.on_success is not None and succeeded:
         queue_names |= spec.on_success(ctx, session, succeeded, now)
     if spec.on_failure is not None and failed:

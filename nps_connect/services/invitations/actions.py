@@ -155,7 +155,7 @@ def _record_sent(ctx: Context, session: Session, settled: Sequence[SettledDelive
         if invitation is None:
             continue
         if delivery.row.action == SEND_SURVEY.action:
-            invitation.state, invitation.sent_at = "sent", now
+            invitation.state, invitation.sent_at = "sent", now if delivery.called else delivery.started_at or now
             cooldowns.confirm(session, invitation.id or 0, until=now + ctx.settings.limits.cooldown)
         survey = ctx.settings.surveys.get(invitation.survey)
         if survey is not None and survey.reminder_after is not None:

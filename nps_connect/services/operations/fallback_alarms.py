@@ -29,7 +29,7 @@ STUCK_AFTER = timedelta(minutes=5)
 FIRST_ALARM_INTERVALS = (timedelta(0), timedelta(hours=1), timedelta(hours=6))
 REPEAT_ALARM_INTERVAL = timedelta(days=1)
 IN_DOUBT_GRACE = timedelta(minutes=2)
-"""A dead delivery in doubt is looked for once more within this time (`resolve_dead_in_doubt`)."""
+"""A dead delivery in doubt is looked for once more within this time (`resolve_in_doubt`)."""
 
 MAX_ALARMS_PER_RUN = 500
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -10,6 +11,7 @@ from sqlmodel import Session
 from nps_connect.records.pages import PageView, SurveyPageRequest, VisitOutcome
 from nps_connect.rules.bot_detection import SWEEP_WINDOW
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.settle_in_doubt import settle_opened_surveys
 from nps_connect.services.responses.invitation_state import OPEN_STATES, InvitationState, lock_invitations
 from nps_connect.services.responses.page_views import PageViewLog, record_page_views
 from nps_connect.services.responses.submissions import ReceivedSubmission, record_submissions
@@ -72,6 +74,10 @@ def _process_in_transaction(
     """Process page views, then submissions, of which there is at most one per survey."""
     since = min(visit.page_view.at for _, visit in batch) - SWEEP_WINDOW
     invitations = lock_invitations(session, dict(batch).keys(), since)
+    if "planned" in map(attrgetter("state.state"), invitations.values()):  # its mail may be in doubt
+        ids = list(map(attrgetter("state.id"), invitations.values()))
+        if settle_opened_surveys(ctx, session, ids):
+            invitations = lock_invitations(session, dict(batch).keys(), since)
     log = PageViewLog(session, invitations.values(), since)
     views: list[tuple[InvitationState, PageView]] = []
     received: list[ReceivedSubmission] = []

@@ -9,14 +9,16 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import review_report
-from nps_connect.ledger.tables import ContactRow, PageViewRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, PageViewRow, ResponseRow
 from nps_connect.records.deliveries import CancelCode, ReviewDestination
 from nps_connect.records.pages import PageView
 from nps_connect.rules import bot_detection
 from nps_connect.services.contacts.store import build_contact, build_response, confirmed_clause
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.settle_in_doubt import settle_opened
 from nps_connect.services.links import ReviewLink
 from nps_connect.services.reviews.actions import cancel_reminder, load_review_deliveries
+from nps_connect.services.reviews.invitations import is_reminder
 from nps_connect.services.reviews.review_pages import resolve_review_page
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,14 @@ def _record_visit(ctx: Context, session: Session, response: ResponseRow, link: R
     review_report.record_review_link_event(session, response.id or 0, link.platform, event)
     if not signals:
         cancel_reminder(ctx, session, response.id or 0, CancelCode.REVIEW_LINK_OPENED)
+    if link.shown_on == "mail":
+        mails = load_review_deliveries(session, response.id or 0, lock=True)
+        settle_opened(ctx, session, [mail for mail in mails if _is_first_mail(mail, link)])
+
+
+def _is_first_mail(mail: DeliveryRow, link: ReviewLink) -> bool:
+    """Return whether a mail is the one that brings a link first: its reminder brings the same link."""
+    return mail.options.get("platform") == link.platform and not is_reminder(mail)
 
 
 def _last_sent_at(session: Session, response: ResponseRow, link: ReviewLink) -> datetime | None:

@@ -61,6 +61,7 @@ WRITE_SCORE = ActionSpec(
     priority=6,
     grace_period=timedelta(seconds=60),
     is_ordered=True,
+    overwrites=True,
     contact_lookup="target",
 )
 ACTIONS = (WRITE_SCORE,)

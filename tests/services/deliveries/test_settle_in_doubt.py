@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import select
 from support.application import ApplicationHarness
 from support.bounce_scenarios import load_bounces, load_suppressions
+from support.fake_vendors import FakeMailChannel
 
-from nps_connect import Bounce
+from nps_connect import Bounce, hookimpl
 from nps_connect.app.actions import ACTIONS
 from nps_connect.errors import OutcomeUnknown
 from nps_connect.ledger.audit_log import Actor
 from nps_connect.ledger.subjects import mailbox_subject
-from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.tables import DeliveryRow, InvitationRow, PageViewRow
 from nps_connect.services.deliveries.settle_in_doubt import in_doubt_message_id, settle_by_operator
 from nps_connect.services.suppressions.store import suppress
 
@@ -103,3 +107,80 @@ def test_a_forged_report_leaves_mail_in_doubt(application):
     [row] = application.deliveries("send_survey")
     assert (row.state, row.in_doubt) == ("held", True)
     assert load_suppressions(application) == []
+
+
+def test_a_page_view_settles_the_mail_that_brought_the_link(application):
+    token = application.token("marie@example.com")
+    handed_over_at = application.clock()
+    application.clock.forward("3h")
+    application.show(token, application.visit(score=9))
+    [mail] = application.deliveries("send_survey")
+    assert (mail.state, mail.in_doubt, mail.receipt_note) == ("succeeded", False, "its link was opened")
+    with application.ledger.read() as session:
+        [invitation], [view] = (session.execute(select(table)).scalars() for table in (InvitationRow, PageViewRow))
+    assert (invitation.state, invitation.sent_at, view.bot_signals) == ("sent", handed_over_at, None)
+    [reminder] = application.deliveries("send_reminder")
+    assert (reminder.state, reminder.due_at) == ("pending", application.clock() + timedelta(days=4))
+
+
+def test_a_response_settles_the_mail_that_brought_the_link_and_needs_no_reminder(application):
+    application.answer(application.token("marie@example.com"), 9)
+    assert application.deliveries("send_survey")[0].state == "succeeded"
+    assert [row.state for row in application.deliveries("send_reminder")] == ["cancelled"]
+
+
+def test_a_view_before_the_answer_of_the_mail_server_settles_the_mail_within_a_minute(ledger, clock):
+    class ScanningChannel(FakeMailChannel):
+        @hookimpl
+        def nps_send_messages(self, connection, messages):
+            receipts = self._record_call(messages)
+            if messages[0].kind == "survey":
+                harness.show(harness.token("marie@example.com"), harness.visit())
+                raise OutcomeUnknown("the line broke after the last dot")
+            return receipts
+
+    channel = ScanningChannel()
+    harness = ApplicationHarness(ledger, clock, post=channel)
+    harness.post = channel
+    harness.crm.knows("1", "marie@example.com")
+    harness.webhook(harness.won("1"))
+    harness.run()
+    harness.clock.forward("3d")
+    harness.run(only="/send_survey")
+    assert harness.deliveries("send_survey")[0].hold_code == "in_doubt"
+    harness.clock.forward("30s")
+    harness.run()
+    assert harness.deliveries("send_survey")[0].state == "succeeded"
+
+
+def test_a_view_through_the_survey_mail_settles_no_reminder(application):
+    token = application.token("marie@example.com")
+    application.show(token, application.visit())
+    application.post.raising = [OutcomeUnknown("the line broke after the last dot")]
+    application.clock.forward("4d")
+    application.run()
+    application.show(token, application.visit())
+    [reminder] = application.deliveries("send_reminder")
+    assert (reminder.state, reminder.in_doubt) == ("held", True)
+
+
+def test_an_opened_review_link_settles_the_mail_that_brought_it(application):
+    application.answer(application.token("marie@example.com"), 9)
+    application.post.raising = [OutcomeUnknown("the line broke after the last dot")]
+    application.clock.forward("3h")
+    application.run()
+    [mail] = application.deliveries("invite_review")
+    assert (mail.state, mail.in_doubt) == ("held", True)
+    application.backend.resolve_review_link(application.token("marie@example.com", "r"), application.visit())
+    [mail] = application.deliveries("invite_review")
+    assert (mail.state, mail.in_doubt) == ("succeeded", False)
+
+
+def test_a_review_link_on_the_page_settles_no_mail(application):
+    token = application.token("marie@example.com")
+    page = application.answer(token, 9)
+    application.post.raising = [OutcomeUnknown("the line broke after the last dot")]
+    application.clock.forward("3h")
+    application.run()
+    application.backend.resolve_review_link(application.review_token(page), application.visit())
+    assert application.deliveries("invite_review")[0].state == "held"
