@@ -237,8 +237,7 @@ def _call_and_settle(claim: Claim, started: Sequence[StartedDelivery]) -> bool:
             to_send.append(delivery)
         else:
             settled.append(SettledDelivery(delivery.row, existing, called=True, started_at=delivery.started_at))
-    if ctx.leases.record_progress() > MAX_LEASE_AGE:
-        to_send = _restart(claim, to_send)
+    to_send = _restart(claim, to_send) if ctx.leases.record_progress() > MAX_LEASE_AGE else to_send
     for delivery, outcome in zip(to_send, _call_hook(claim, to_send), strict=True):
         settled.append(SettledDelivery(delivery.row, outcome, called=True, started_at=delivery.started_at))
     if spec.has_exclusive_receipt:
