@@ -288,3 +288,19 @@ def test_a_response_that_is_given_again_after_a_restore_has_the_same_keys(applic
     application.answer(token, 2)
     application.run()
     assert {row.action: row.key for row in application.deliveries("open_ticket")} == before
+
+
+def test_a_response_that_is_given_again_after_a_restore_leads_to_no_second_review_mail(application):
+    token = application.surveyed()
+    application.back_up()
+    application.answer(token, 9)
+    application.clock.forward("5d")
+    application.run()
+    mailed = application.mailed()
+    application.restore()
+    application.mark_restored()
+    application.answer(token, 9)
+    application.clock.forward("5d")
+    application.run()
+    assert application.mailed() == mailed
+    assert [row.hold_code for row in application.deliveries("invite_review")] == [HoldCode.IN_DOUBT]
