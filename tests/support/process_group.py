@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from support.process_clock import ProcessClock
 from support.process_pool import ChildProcess, ProcessPool
 
 from nps_connect.sandbox.product_process import ProductProcess
@@ -17,7 +18,8 @@ from nps_connect.sandbox.product_process import ProductProcess
 EMBEDDED_COMMANDS = ("run",)
 CLUSTER_COMMANDS = ("serve", "worker", "worker")
 READY_MARKER = b" is up"
-START_TIMEOUT_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 180.0
+"""Far longer than a start takes, for a machine with other work."""
 
 
 class ManagedProcess:
@@ -28,11 +30,15 @@ class ManagedProcess:
         process_pool: the pool that starts it.
         command: `run`, `serve` or `worker`.
         index: its position in the group.
+
+    Attributes:
+        clock: its clock, if the pool is `faketime_pool`.
     """
 
     def __init__(self, product: ProductProcess, process_pool: ProcessPool, command: str, index: int) -> None:
         self.command = command
         self.log = product.log.with_name(f"{command}-{index}.log")
+        self.clock = ProcessClock(product.log.with_name(f"{command}-{index}.clock"))
         self._product, self._process_pool = product, process_pool
         self._log_start = 0
         self.child: ChildProcess | None = None
@@ -42,7 +48,11 @@ class ManagedProcess:
         self.log.touch()
         self._log_start = self.log.stat().st_size
         self.child = self._process_pool.spawn(
-            "--config", str(self._product.config), self.command, environ=self._product.environ, log=self.log
+            "--config",
+            str(self._product.config),
+            self.command,
+            environ=self._product.environ | self.clock.environ,
+            log=self.log,
         )
 
     def wait_until_ready(self) -> None:
@@ -65,6 +75,16 @@ class ManagedProcess:
     def log_tail(self) -> str:
         """Return the end of its log for error messages."""
         return self.log_since_start()[-2000:].decode(errors="replace")
+
+    def freeze(self) -> None:
+        """Stop its execution by SIGSTOP, wherever it is."""
+        assert self.child is not None
+        self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        assert self.child is not None
+        self.child.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Send SIGKILL and wait for the end."""
@@ -95,17 +115,29 @@ class ProcessGroup:
         ]
 
     def __enter__(self) -> Self:
-        for process in self.processes:
-            process.start()
-        for process in self.processes:
-            process.wait_until_ready()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is None:
+            self.stop()
+        else:
+            for process in self.processes:
+                process.kill()
+
+    def start(self) -> None:
+        """Start all processes and wait until they are ready."""
+        for process in self.processes:
+            process.start()
+        for process in self.processes:
+            process.wait_until_ready()
+
+    def stop(self) -> None:
+        """Stop all processes gracefully."""
         codes = [process.stop() for process in self.processes]
-        assert error is not None or set(codes) == {0}, f"not all processes shut down gracefully: {codes}"
+        assert set(codes) == {0}, f"not all processes shut down gracefully: {codes}"
 
 
 class FaultInjector(threading.Thread):

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 POLL_INTERVAL_SECONDS = 0.01
@@ -51,12 +51,17 @@ class ChildProcess:
 
 
 class ProcessPool:
-    """Starts processes; a context manager that kills the remaining ones on exit."""
+    """Starts processes; a context manager that kills the remaining ones on exit.
 
-    def __init__(self) -> None:
+    Args:
+        environ: further environment variables of the process that all others are forked from.
+    """
+
+    def __init__(self, environ: Mapping[str, str] = MappingProxyType({})) -> None:
         self._lock = threading.Lock()
         self._fork_server = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
+            env=os.environ | environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+import httpx
 from support.end_state import IDLE_TIMEOUT_SECONDS, EndState, verify_end_state, wait_until_idle
-from support.load_generator import LoadGenerator
+from support.load_generator import LoadGenerator, retry_until_success, send_accepted_webhook
 from support.process_group import CLUSTER_COMMANDS, EMBEDDED_COMMANDS, ProcessGroup
 from support.process_pool import ProcessPool
 
@@ -53,11 +55,16 @@ class ProductEnvironment:
         *,
         interval_seconds: float = 0.25,
         scores_change: bool = False,
+        first_customer: int = 0,
         idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS,
     ) -> Iterator[LoadGenerator]:
         """Create load inside the context; on exit wait until all started work is finished."""
         load_generator = LoadGenerator(
-            self.demo, self.customers, self.seed, interval_seconds=interval_seconds, scores_change=scores_change
+            self.demo,
+            self.customers[first_customer:],
+            self.seed,
+            interval_seconds=interval_seconds,
+            scores_change=scores_change,
         )
         load_generator.start()
         try:
@@ -68,6 +75,13 @@ class ProductEnvironment:
             load_generator.abort()  # the product may be down: raise without waiting for it
             raise
         load_generator.stop()
+
+    def send_webhooks(self, facts: Sequence[str], client: httpx.Client) -> None:
+        """Send the webhooks of these events of the first event source until they are accepted."""
+        source = self.demo.capabilities.sources[0]
+        url = f"{self.demo.public_url}/hooks/{source.connection}"
+        for webhook in self.demo.sandbox.vendors[source.plugin].webhooks(facts, url):
+            retry_until_success(lambda webhook=webhook: send_accepted_webhook(webhook, url, client))
 
     def run_command(self, *arguments: str) -> tuple[int, str]:
         """Run one command and return its exit code and output."""
@@ -87,6 +101,15 @@ class ProductEnvironment:
 
 
 @contextmanager
+def reserved_port(url: str) -> Iterator[None]:
+    """Keep others on this machine from using the port of a product that is down; the product itself can use it."""
+    with socket.socket() as reservation:
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reservation.bind(("127.0.0.1", int(url.rpartition(":")[2])))
+        yield
+
+
+@contextmanager
 def running_product(
     process_pool: ProcessPool, folder: Path, seed: int, database_url: str | None = None
 ) -> Iterator[ProductEnvironment]:
@@ -101,11 +124,15 @@ def running_product(
     plugins = Plugins.load()
     config = _build_demo_config(plugins, CUSTOMER_COUNT, seed)
     retry_plans = "".join(f"\n[delivery.retry.{action}]\n{FAST_RETRY_PLAN}" for action in get_args(Action))
-    with open_demo(replace(config, text=config.text + retry_plans), plugins, folder) as demo:
+    with (
+        open_demo(replace(config, text=config.text + retry_plans), plugins, folder) as demo,
+        reserved_port(demo.public_url),
+    ):
         with environment_path(demo.product.config).open("a", encoding="utf-8") as environment_file:
             environment_file.write(f"NPS_CONNECT_LIMITS__UNUSUAL={CUSTOMER_COUNT * 10}\n")
             if database_url is not None:
                 environment_file.write(f"NPS_CONNECT_CORE__DATABASE_URL='{database_url}'\n")
+                environment_file.write("NPS_CONNECT_CORE__STATE_DIR=state\n")
         population = build_population(CUSTOMER_COUNT, seed)
         customers = [customer for customer in population if customer.persona.opted_out is None]
         demo.sandbox.populate([customer.person for customer in customers])
