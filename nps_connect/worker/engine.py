@@ -17,7 +17,7 @@ POLL_INTERVAL = timedelta(seconds=1)
 """How often a queue is checked without a wake-up: another process may have added work."""
 
 STARVATION_LIMIT = timedelta(seconds=1)
-"""A queue that has waited this long for a thread precedes those of higher priority."""
+"""Queues that have waited this long for a thread precede those of higher priority, the longest wait first."""
 
 QUEUE_ERROR_BACKOFF = timedelta(seconds=5)
 FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
@@ -125,8 +125,9 @@ class Engine:
         """Return the queue to check now; None after waiting for one."""
         with self._changed:
             now = self._ctx.clock()
+            starved = now - STARVATION_LIMIT
             ready = [
-                (now - check_at < STARVATION_LIMIT, self._priorities[name], name)
+                (min(check_at, starved), self._priorities[name], name)
                 for name, queue in self._queues.items()
                 if (check_at := self._next_check[name]) <= now and self._has_capacity(queue)
             ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -55,8 +55,8 @@ class FakeQueue:
 def run():
     engines_started: list[Engine] = []
 
-    def start(*queues: FakeQueue, threads: int = 4, **concurrency: int) -> Engine:
-        engine = Engine(SimpleNamespace(clock=system_clock, leases=Leases()), list(queues), threads, concurrency)
+    def start(*queues: FakeQueue, threads: int = 4, clock=system_clock, **concurrency: int) -> Engine:
+        engine = Engine(SimpleNamespace(clock=clock, leases=Leases()), list(queues), threads, concurrency)
         engines_started.append(engine)
         engine.start()
         return engine
@@ -112,6 +112,21 @@ def test_a_starved_queue_precedes_one_of_higher_priority(run, monkeypatch):
     run(huge, small, threads=1, crm=1)
     assert wait_until(lambda: small.done == 3)
     assert huge.remaining > 0
+
+
+def test_queues_that_take_longer_to_check_than_the_poll_interval_starve_none(run):
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+
+    class SlowCheck(FakeQueue):
+        def next_due(self, ctx):
+            nonlocal now
+            now += timedelta(milliseconds=100)
+            return datetime(2026, 11, 1, tzinfo=UTC) if self.remaining else None
+
+    idle = [SlowCheck(f"idle-{n}", connection="crm") for n in range(50)]
+    last = SlowCheck("last", work=1, connection="crm")
+    run(*idle, last, threads=1, clock=lambda: now, crm=1)
+    assert wait_until(lambda: last.done == 1)
 
 
 def test_a_hanging_thread_is_abandoned_and_replaced(run):
