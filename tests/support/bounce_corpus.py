@@ -86,6 +86,11 @@ class Figures:
     false_alarms: int = 0
     differences: list[str] = field(default_factory=list)
 
+    @property
+    def agreed(self) -> int:
+        """Number of bounces that are read as hard or soft as the corpus expects."""
+        return self.hard + self.soft - self.false_hard - self.disputed - self.false_soft
+
     def __add__(self, other: Figures) -> Figures:
         return Figures(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
@@ -213,12 +218,11 @@ def render_report(figures: dict[str, Figures]) -> str:
         ("recipient right", [
             _share(column.with_address - column.wrong_recipient, column.with_address) for column in columns
         ]),
-        ("agreement on hard or soft", [
-            _share(
-                column.hard + column.soft - column.false_hard - column.disputed - column.false_soft,
-                column.hard + column.soft,
-            )
-            for column in columns
+        ("agreement on hard or soft, disputed ones as errors", [
+            _share(column.agreed, column.hard + column.soft) for column in columns
+        ]),
+        ("agreement on hard or soft, without disputed ones", [
+            _share(column.agreed, column.hard + column.soft - column.disputed) for column in columns
         ]),
         ("soft read as hard", [_share(column.false_hard, column.soft) for column in columns]),
         ("soft read as hard, disputed", [_share(column.disputed, column.soft) for column in columns]),

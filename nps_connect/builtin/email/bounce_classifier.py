@@ -39,14 +39,14 @@ Stage = Literal["before recipient", "sender", "recipient", "data", "end of data"
 
 ENHANCED = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")
 _REPLY_CODE = re.compile(r"(?:^|[;:>('\"]|\bsaid|\breason|\bcode|\berror)[\s:]*([45]\d\d)(?=[\s\-#(]|$)", re.IGNORECASE)
-_AFTER = r"(?:reply to|after|response to|our) (?:the )?"
+_AFTER = r"(?:reply to|after|response to|our) (?:the |pipelined )?"
 _STAGE_PATTERNS: dict[Stage, str] = {
     "end of data": r"end[ -]of[ -](?:data|message)|final (?:data|dot)|after i sent the message",
     "data": rf"{_AFTER}DATA\b",
     "recipient": rf"{_AFTER}RCPT\b|does not like recipient",
     "sender": rf"{_AFTER}MAIL(?: FROM\b|:)|sender was rejected",
     "before recipient": rf"{_AFTER}(?:EHLO|HELO|initial connection|STARTTLS)\b|receiving the initial server greeting"
-    r"|refused to talk to me|my name was rejected",
+    r"|refused to talk to me|my name was rejected|greeting failed",
 }
 _STAGES = {stage: re.compile(pattern, re.IGNORECASE) for stage, pattern in _STAGE_PATTERNS.items()}
 
@@ -92,7 +92,7 @@ class Refusal:
         code: the reply code, if it is not in the text.
         status: the enhanced code, if it is not in the text.
         stage: what was refused; None = as the text says.
-        server: name of the server that refused, if the text does not name it.
+        server: name of the server that refused, or the domain of the recipient, if the text does not name it.
     """
 
     text: str
@@ -107,15 +107,16 @@ _FAMILIES: tuple[tuple[Cause, re.Pattern[str], frozenset[str]], ...] = (
     (Cause.MAILBOX_FULL, MAILBOX_FULL, frozenset({"5.2.2"})),
     (Cause.SUSPENDED, SUSPENDED, frozenset()),
     (Cause.CLOSED, CLOSED, frozenset()),
-    (Cause.RATE, RATE, frozenset()),
+    (Cause.RATE, RATE, frozenset({"5.2.121", "5.2.122"})),
     (Cause.MESSAGE, AUTHENTICATION, frozenset()),
-    (Cause.SENDER, SENDER, frozenset({"5.1.7", "5.1.8"})),
+    (Cause.SENDER, SENDER, frozenset({"5.1.7", "5.1.8", "5.1.20", "5.7.750"})),
     (Cause.RELAY, RELAY, frozenset()),
-    (Cause.NO_MAILBOX, NO_MAILBOX, frozenset({"5.1.351"})),
-    (Cause.NO_DOMAIN, NO_DOMAIN, frozenset({"5.7.27"})),
-    (Cause.TEMPORARY, TEMPORARY, frozenset()),
+    (Cause.NO_MAILBOX, NO_MAILBOX, frozenset({"5.1.351", "5.7.17", "5.7.18"})),
+    (Cause.NO_DOMAIN, NO_DOMAIN, frozenset({"5.4.310", "5.7.27"})),
+    (Cause.TEMPORARY, TEMPORARY, frozenset({"5.4.300", "5.4.316"})),
     (Cause.MESSAGE, MESSAGE, frozenset()),
 )
+_SENDING_QUOTA_CODES = {"5.1.90", "5.4.5"}
 _CAUSE_OF_CODE = {
     "5.1.1": Cause.NO_MAILBOX,
     "5.1.2": Cause.NO_DOMAIN,
@@ -127,6 +128,10 @@ _CAUSE_OF_CODE = {
     "5.4.4": Cause.NO_DOMAIN,
     "5.4.7": Cause.TEMPORARY,
 }
+_CAUSE_OF_PAIR = {
+    (552, "5.1.1"): Cause.MAILBOX_FULL,
+    (521, "5.3.2"): Cause.NO_DOMAIN,  # a host that never accepts mail (RFC 7504)
+}
 _MESSAGE_CLASSES = ("5.2.3", "5.3.", "5.4.", "5.5.", "5.6.", "5.7.")
 
 
@@ -135,7 +140,7 @@ def classify(refusal: Refusal) -> Cause:
     words = strip_names(refusal.text)
     if LOCAL_PROGRAM.search(words):
         return Cause.MESSAGE  # a local program's exit status: it says nothing about the mailbox
-    if SENDING_QUOTA.search(words) or "5.4.5" in ENHANCED.findall(refusal.text):
+    if SENDING_QUOTA.search(words) or _SENDING_QUOTA_CODES & set(ENHANCED.findall(refusal.text)):
         return Cause.SENDING_QUOTA
     if _is_temporary(refusal):
         if RELAY.search(words):
@@ -177,8 +182,9 @@ def _contradicts(cause: Cause, refusal: Refusal, words: str) -> bool:
 def _cause_of_words(refusal: Refusal, words: str) -> Cause:
     codes = ENHANCED.findall(refusal.text)
     specific = _specific_code(refusal)
-    if (refusal.code or _reply_code(refusal.text)) == 552 and specific == "5.1.1":
-        return Cause.MAILBOX_FULL
+    pair = refusal.code or _reply_code(refusal.text), specific
+    if pair in _CAUSE_OF_PAIR:
+        return _CAUSE_OF_PAIR[pair]
     if "5.2.2" in codes:
         return Cause.MAILBOX_FULL
     if PROVIDER_NO_MAILBOX.search(words) and PROVIDER.search(f"{refusal.text} {refusal.server}"):

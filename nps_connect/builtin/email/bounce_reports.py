@@ -18,6 +18,9 @@ MAX_DETAIL_LENGTH = 300
 _COMPLAINT_SUBJECT = re.compile(r"complaint about message from\b", re.IGNORECASE)
 """Of complaints that hold the mail as it came, without a feedback part."""
 
+FAILED_ACTIONS = frozenset({"failed", "failure", "error"})
+"""The first is of RFC 3464; some servers write another."""
+
 COMPLAINT_TYPES = frozenset({"abuse", "opt-out", "opt-out-list", ""})
 """Feedback types by which a person complains (RFC 5965, 7.3; RFC 6650). The others, such as `auth-failure`, `fraud` and
 `virus`, concern our mail server or other people's mail."""
@@ -36,7 +39,7 @@ def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]
     common: dict[str, object] = {"message_id": report.returned_message_id(), "at": report.date()}
     if complaints:
         return [bounce for part in complaints for bounce in _complaints(part, common)][:MAX_BOUNCES]
-    if statuses:
+    if any(_action(group) for part in statuses for group in _recipient_groups(part)):
         return [bounce for part in statuses for bounce in _failures(part, report, common)][:MAX_BOUNCES]
     return _unstructured_bounces(report, common)[:MAX_BOUNCES]
 
@@ -65,11 +68,22 @@ def _notified_bounces(notification: JsonNotification, common: dict[str, object])
         yield from _complaint_bounces(addresses, "complaint (notification)", common)
 
 
-def _failures(part: Message, report: ReportMessage, common: dict[str, object]) -> Iterator[Bounce]:
+def _recipient_groups(part: Message) -> list[Message]:
     groups = part.get_payload()
-    for group in groups[: MAX_BOUNCES + 1] if isinstance(groups, list) else ():
-        action = field(group, "Action").lower() if isinstance(group, Message) else ""
-        if not isinstance(group, Message) or action not in {"failed", "delayed"}:
+    return (
+        [group for group in groups if isinstance(group, Message)][: MAX_BOUNCES + 1] if isinstance(groups, list) else []
+    )
+
+
+def _action(group: Message) -> str:
+    """Return the first word of a group's action: some servers add a comment."""
+    return (field(group, "Action").lower().split() or [""])[0]
+
+
+def _failures(part: Message, report: ReportMessage, common: dict[str, object]) -> Iterator[Bounce]:
+    for group in _recipient_groups(part):
+        action = _action(group)
+        if action not in {*FAILED_ACTIONS, "delayed"}:
             continue
         # A mailbox behind an alias is not the alias: only the final recipient is the one that failed.
         addresses = recipient_fields(group, "Final-Recipient") or recipient_fields(group, "Original-Recipient")
@@ -82,7 +96,7 @@ def _refusal(group: Message, report: ReportMessage, address: str | None) -> Refu
     diagnostic = field(group, "Diagnostic-Code") or field(group, "X-Supplementary-Info")
     status = ENHANCED.search(field(group, "Status"))
     about = refusal_about(report, address, status=status[0] if status else None)
-    server = field(group, "Remote-MTA").rpartition(";")[2].strip()
+    server = field(group, "Remote-MTA").rpartition(";")[2].strip() or (address or "").rpartition("@")[2]
     return replace(about, text=diagnostic or about.text, stage=stage_in(diagnostic) or about.stage, server=server)
 
 

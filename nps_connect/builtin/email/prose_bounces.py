@@ -41,7 +41,7 @@ _SECTION = re.compile(r"\n(?=[ \t>\"'(<]{0,8}[^\s@<>\"'():;,]{1,64}@[\w.-]{3,253
 _RETURNED_COPY = re.compile(
     r"^.{0,60}(?:copy of (?:the|your) (?:original )?message|original (?:message|mail) (?:follows|headers?|is)"
     r"|header of the original"
-    r"|below this line|message headers? follow|forwarded message|returned message|unsent message"
+    r"|below this line|message headers? follow|forwarded message|(?<!attached )returned message|unsent message"
     r"|^-{3,} ?original message).{0,80}$"
     r"|^(?:Received|Return-Path):\s",
     re.IGNORECASE | re.MULTILINE,

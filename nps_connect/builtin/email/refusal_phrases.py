@@ -8,12 +8,14 @@ _ADDRESS = re.compile(r"<[^<>\s]*@[^<>\s]*>|[^\s<>@\"'(]+@[\w.-]+")
 _URL = re.compile(r"(?:https?|ftp)://\S+|\bwww\.\S+", re.IGNORECASE)
 _CONTINUATION = re.compile(r"(?<!\S)[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3} )?")
 _WRAPPER = re.compile(r"unknown address error", re.IGNORECASE)  # of a gateway, around whatever the server said
+_EMPTY_BRACKETS = re.compile(r"\(\s*\)|\[\s*\]|<\s*>|\{\s*\}|'\s*'|\"\s*\"")  # around an address
 _HOST = re.compile(r"\b[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z]{2,}\b")  # lower case only: "unknown.Please" is none
 
 
 def strip_names(text: str) -> str:
     """Return the text in one line without addresses, URLs and host names: a local part may be "userunknown"."""
     without_names = _HOST.sub(" ", _ADDRESS.sub(" ", _URL.sub(" ", _WRAPPER.sub(" ", text))))
+    without_names = _EMPTY_BRACKETS.sub(" ", without_names).replace("_", " ")
     return " ".join(_CONTINUATION.sub(" ", without_names).replace("\u2019", "'").split())
 
 
@@ -22,7 +24,7 @@ def _phrases(*alternatives: str) -> re.Pattern[str]:
 
 
 _RECIPIENT = (
-    r"(?:user ?(?:name|id)?|recipient(?: name| address)?|mailbox|(?:e-?mail |mail )?account|(?:e-?mail "
+    r"(?:user ?(?:name|id)?|recipient(?: name| address)?|mail ?box|(?:e-?mail |mail )?account|(?:e-?mail "
     r"|mail )?address(?:ee)?"
     r"|mail ?drop|local[ -]?part|person|member|alias|destination|subscriber|customer)"
 )
@@ -47,15 +49,16 @@ TEMPORARY = _phrases(
     r"try(?:ing)? (?:again|later)|retry (?:timeout|time|limit)|retries",
     r"connection (?:timed ?out|was timed out|refused|reset|dropped|lost|died|closed)",
     r"(?:operation|session|connect|network|conversation)\w* timed ?out|timed out while|timeout",
-    r"delivery (?:time|was) ?(?:expired|delayed|deferred)|(?:message|time) (?:has )?expired"
-    r"|too long in (?:the )?queue",
+    r"delivery (?:time|was) ?(?:expired|delayed|deferred)|delivery failed \d+ attempts"
+    r"|(?:message|time) (?:has )?expired|too long in (?:the )?queue",
     r"(?:been|was|is) (?:in the )?(?:queued?|undeliver\w+) (?:for )?(?:too long|\d+ (?:hour|day))",
     r"no route to host|(?:host|network) is unreachable|(?:host|network) unreachable|host is down",
     r"server (?:is )?(?:too )?busy|not (?:currently )?responding|service (?:is )?(?:currently )?unavailable",
     r"could not (?:connect|be contacted)|unable to connect|can(?:not|'t) connect|system resources",
 )
 TEMPORARY_DNS = _phrases(
-    r"servfail|server failure|time[d -]?out|malformed|try again|temporar|(?:dns|lookup)\w* (?:\w+ )?(?:loop|refused)",
+    r"servfail|soft error|server failure|time[d -]?out|malformed|try again|temporar"
+    r"|(?:dns|lookup)\w* (?:\w+ )?(?:loop|refused)",
 )
 MAILBOX_FULL = _phrases(
     r"over[ -]?quota|quota (?:is |has been )?(?:\w+ )?(?:exceed|full|reached|violation|limit)",
@@ -66,7 +69,7 @@ MAILBOX_FULL = _phrases(
     r"\bfull (?:mail ?box|in ?box)",
     r"(?:insufficient|not enough|out of|no(?: more)?|lacks?) (?:\w+ )?(?:disk|storage|space|system storage)",
     r"(?:mail ?box|account|recipient)(?:'s)? (?:\w+ ){0,4}(?:size|storage|space) (?:\w+ ){0,3}(?:exceed|limit)",
-    r"too many (?:messages|mails) in (?:\w+ )?(?:mail ?box|in ?box)",
+    r"(?:space|storage) (?:is )?not enough|too many (?:messages|mails) in (?:\w+ )?(?:mail ?box|in ?box)",
     r"bo[i\u00ee\ufffd]+te .{0,40}(?:pleine|satur)|quota d[e\u00e9]pass",
     r"(?:postfach|mailbox) .{0,30}\b(?:voll|\u00fcberf\u00fcllt)|(?:buz[o\u00f3]n|cuota) .{0,40}(?:llen[oa]|excedid)",
     r"casella .{0,30}piena|caixa .{0,30}cheia|mailbox .{0,20}vol\b",
@@ -79,9 +82,8 @@ CLOSED = _phrases(
     rf"{_RECIPIENT}{_IS}(?:\w+ ){{0,2}}(?:disabled|inactive|closed|deleted|terminated"
     r"|deactivated|de-activated|discontinued|expired|cancel+ed|not active|retired|abandoned)",
     rf"(?:disabled|inactive|closed|deactivated|expired|dead|dormant) {_RECIPIENT}\b",
-    r"no longer (?:\w+ ){0,2}(?:active|valid|available|in use|used|exists?|works?|employed|on (?:this )?server"
-    r"|accept|with us)",
-    r"has (?:left|moved)|n'est plus (?:utilis|actif|active|valable|valide)|d[e\u00e9]sactiv",
+    r"(?:due to|because of|for) (?:\w+ ){0,2}inactivity|archived recipient|destinataire archiv|d[e\u00e9]sactiv"
+    r"|falta de uso",
 )
 RATE = _phrases(
     r"receiving mail (?:at a rate|too)",
@@ -116,7 +118,7 @@ NO_MAILBOX = _phrases(
     r"|incorrect|undeliverable|rejected as unknown)",
     r"\b(?:unknown|no such|invalid|non-?existent|inexistent|unrecogni[sz]ed|bad|illegal|incorrect|wrong|undefined"
     r"|not (?:a |an )?(?:valid|known|local|existing))(?: or \w+)?"
-    rf"(?:\W{{1,3}}(?:local|virtual|destination|mail|e-?mail|smtp|final|remote)){{0,2}}\W{{0,3}}(?:{_RECIPIENT}"
+    rf"(?:\W{{1,3}}(?:local|virtual|destination|mail|e-?mail|smtp|final|delivery|remote)){{0,2}}\W{{0,3}}(?:{_RECIPIENT}"
     rf"|here)\b",
     r"unrout(?:e)?able (?:mail )?address|address(?: \w+){0,2} (?:could not|couldn't|cannot) be (?:resolved|routed)",
     r"validrcptto|recipientnotfound|recipnotfound|no mailbox|not our (?:user|customer)|not (?:a )?(?:local )?(?:user"
@@ -125,7 +127,12 @@ NO_MAILBOX = _phrases(
     r"|found|exists)",
     r"(?:have|has|find|is|with) no (?:such )?(?:user|mailbox|account|recipient)|not listed in|user lookup .{0,20}fail"
     r"|doesn't have an? .{0,40}account|not have an? .{0,40}account|there is no (?:one|user|mailbox|account|such)",
-    r"no (?:valid|local) (?:recipient|mailbox|user)s?\b|name is not recogni[sz]ed",
+    r"no (?:valid|local) (?:recipient|mailbox|user)s?\b|name is not recogni[sz]ed|(?:user|recipient) not ok\b"
+    r"|unavailable or not local|unrecogni[sz]ed-?or-?name",
+    r"no one with that|not a member of domain|(?:wrong|unresolved) (?:recipient|address)"
+    r"|e-?mail (?:id )?(?:does ?n[o']t|does not|not) exists?",
+    r"no longer (?:an? )?(?:\w+ ){0,2}(?:active|valid|available|in use|used|exists?|works?|employe[ed]|with us"
+    r"|accept|on (?:this )?server)|has (?:left|moved)|n'est plus (?:utilis|actif|active|valable|valide)",
     r"adresse (?:du |de )?(?:destinataire |e-?mail )?(?:invalide|inconnue|inexistante|erron)"
     r"|destinataire (?:est )?(?:inconnu|invalide"
     r"|inexistant)|utilisateur (?:est )?inconnu|n'existe pas|bo[i\u00ee]te (?:aux lettres )?(?:inconnue|inexistante)",
@@ -133,7 +140,8 @@ NO_MAILBOX = _phrases(
     r"|existiert nicht)",
     r"usuario (?:desconocido|no existe|inexistente)|(?:direcci[o\u00f3]n|buz[o\u00f3]n"
     r"|cuenta) .{0,30}(?:no existe|desconocid)",
-    r"(?:utente|destinatario|indirizzo|casella) .{0,30}(?:sconosciut|inesistente|non esiste|non valid)",
+    r"(?:utente|destin(?:atario|\.)|indirizzo|casella) .{0,30}(?:sconosciut|inesistente|non esiste|non valid|errato)"
+    r"|nie istnieje|nie ma takiego|nieznany (?:adres|u\u017cytkownik)",
     r"(?:us[u\u00fa]ario|conta) .{0,30}(?:desconhecid|n[a\u00e3]o existe|inexistente)|onbekende? (?:gebruiker|adres)",
 )
 NO_DOMAIN = _phrases(
@@ -141,9 +149,9 @@ NO_DOMAIN = _phrases(
     r"(?:is )?(?:not (?:found|exist|known)|does(?: not|n't) exist|unknown|invalid)",
     r"(?:unknown|invalid|bad|unrout(?:e)?able|illegal) (?:mail |destination |internet )?(?:domain|host)\b",
     r"name (?:or service )?not known|name service error .{0,60}not found|domain name not found|nodename nor servname",
-    r"(?:does not|doesn't|never) accepts? (?:any )?(?:e?mail|mail)\b|no (?:mx|mail exchanger|mail server"
-    r"|dns) ?(?:record|found|data|entr)?",
-    r"mx records? point|couldn't find any host|(?:no|any) (?:a|mx) (?:or|and) (?:a|mx) records?"
+    r"(?:domain|host) (?:does not|doesn't|never) accepts? (?:any )?e?mail\b|no route found to"
+    r"|no (?:mx|mail exchanger|mail server|dns) ?(?:record|found|data|entr)?",
+    r"mx records? point to non-?exist|couldn't find any host|(?:no|any) (?:a|mx) (?:or|and) (?:a|mx) records?"
     r"|domain has no mail|no smtp service|no valid mx"
     r"|(?:domain|host)(?: \S+)? (?:couldn't|could not|cannot|can't) be (?:found|resolved)",
 )
@@ -155,7 +163,8 @@ CONTRADICTION = _phrases(
     r"\bspam|black-?list|block-?list|\bdnsbl|\brbl\b|reputation|unsolicited|\bspf\b|\bdkim\b|dmarc"
     r"|unauthenticated|\bvirus|malware"
     r"|(?:not|n't) (?:be )?(?:authori[sz]ed|allowed|permitted)|permission|pas (?:\w+ )?autoris|temporar"
-    r"|\b(?:helo|ehlo)\b|client host|your (?:host|server|ip|address)|reverse (?:dns|lookup)|\bptr\b",
+    r"|\b(?:helo|ehlo)\b|client host|your (?:host|server|ip|address (?:is|has|was))\b|excessive"
+    r"|reverse (?:dns|lookup)|\bptr\b",
 )
 MESSAGE = _phrases(
     CONTRADICTION.pattern,

@@ -70,7 +70,7 @@ class ReportMessage:
     """
 
     def __init__(self, raw: bytes) -> None:
-        self.raw = _normalize(raw[:MAX_REPORT_BYTES])
+        self.raw = _normalize(raw.lstrip()[:MAX_REPORT_BYTES])  # some begin with empty lines
         self.message = _parse(self.raw)
         for part in list(self.message.walk()):
             if part.get_content_maintype() == "message" and field(part, _ENCODING).lower() in _ENCODINGS:

@@ -24,12 +24,23 @@ NO_MAILBOX = [
     "550 #5.1.0 Address rejected marie@example.com: addressee unknown",
     "Sorry, no mailbox here by that name. (#5.1.1)",
     "550 5.1.10 RESOLVER.ADR.RecipientNotFound",
+    "550 User (marie@example.com) unknown.",
+    "550 Command RCPT User <marie@example.com> not OK",
+    "550 ADDRESS_NOT_FOUND",
+    "550 5.7.1 This address no longer accepts mail.",
+    "550 mailbox unavailable or not local",
+    "Invalid final delivery userid: marie@example.com",
+    "550 5.7.17 Mailbox owner has changed",
+    "550 Nie ma takiego konta",
 ]
 NO_DOMAIN = [
     "DNS Error: 80335577 DNS type 'mx' lookup of gone.invalid responded with code NXDOMAIN",
     "Host or domain name not found. Name service error for name=gone.invalid type=A: Host not found",
     "an MX or SRV record indicated no SMTP service",
     "556 5.1.10 Recipient address has null MX",
+    "521 5.3.2 no mail here",
+    "550 5.4.310 DNS domain gone.invalid does not exist",
+    "all relevant MX records point to non-existent hosts",
     "Your message wasn't delivered to marie@example.invalid because the domain example.invalid couldn't be found.",
     "550 5.4.4",
 ]
@@ -58,6 +69,7 @@ ABOUT_US = [
     "550 Client host rejected: domain not found",
     "554 5.7.1 unknown client address",
     "550 your IP address is not listed",
+    "550 excessive unknown recipients",
 ]
 CASES = (
     [(text, Cause.NO_MAILBOX) for text in NO_MAILBOX]
@@ -82,6 +94,14 @@ CASES = (
         ("STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed", Cause.SENDING_QUOTA),
         ("451 4.1.1 user unknown", Cause.TEMPORARY),
         ("450 greylisted", Cause.TEMPORARY),
+        ("454 4.7.1 Relay access denied", Cause.RELAY),
+        ("Delivery failed 20 attempts", Cause.TEMPORARY),
+        ("550 5.4.300 Message expired", Cause.TEMPORARY),
+        ("550 5.2.121 Recipient's per hour message receive limit exceeded", Cause.RATE),
+        ("550 5.1.90 your message can't be sent today", Cause.SENDING_QUOTA),
+        ("550 5.2.1 This mailbox has been blocked due to inactivity", Cause.CLOSED),
+        ("lowest numbered MX record points to local host", Cause.UNDECIDED),
+        ("The user does not accept email in non-Western character sets.", Cause.UNDECIDED),
         ("4.4.3 Host not found: lookup time-out", Cause.TEMPORARY),
         ("450 4.1.8 Sender address rejected: Domain not found", Cause.TEMPORARY),
         ("Host not found: lookup time-out", Cause.MESSAGE),
@@ -135,6 +155,8 @@ def test_what_the_report_says_beside_the_text_counts_too(refusal, cause):
     ("text", "stage"),
     [
         ("(in reply to RCPT TO command)", "recipient"),
+        ("SMTP error from remote mail server after pipelined RCPT TO:<marie@example.com>", "recipient"),
+        ("Connected to 192.0.2.1 but greeting failed.", "before recipient"),
         ("SMTP error from remote mail server after end of data", "end of data"),
         ("SMTP error from remote mail server after MAIL FROM:<care@example.com>", "sender"),
         ("host mx.example.com refused to talk to me", "before recipient"),

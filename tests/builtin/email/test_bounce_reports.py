@@ -117,9 +117,40 @@ def test_a_warning_of_a_delay_is_soft_and_not_about_the_mailbox(diagnostic):
     assert (bounce.kind, bounce.concerns_mailbox) == ("soft", False)
 
 
-@pytest.mark.parametrize("action", ["delivered", "relayed", "expanded", ""])
+@pytest.mark.parametrize("action", ["delivered", "relayed", "expanded"])
 def test_a_report_without_a_failure_yields_nothing(action):
     assert parse(delivery_report(action=action)) == []
+
+
+@pytest.mark.parametrize("action", ["failed (Bad destination mailbox address)", "failure", "error"])
+def test_the_action_of_a_failure_may_have_a_comment_or_another_word(action):
+    assert [bounce.kind for bounce in parse(delivery_report(action=action))] == ["hard"]
+
+
+def test_a_report_whose_part_for_machines_is_empty_is_read_as_prose():
+    report = (
+        delivery_report().replace(b"Action: failed\n", b"").replace(b"Sorry.", b"<marie@example.com>: no such user")
+    )
+    assert [(bounce.kind, bounce.address) for bounce in parse(report)] == [("hard", "marie@example.com")]
+
+
+def test_empty_lines_before_the_header_are_ignored():
+    assert [bounce.kind for bounce in parse(b"\n \n" + delivery_report())] == ["hard"]
+
+
+def test_the_recipients_domain_names_the_server_if_the_report_does_not():
+    unavailable = {"status": "5.5.0", "diagnostic": "smtp; 550 Requested action not taken: mailbox unavailable"}
+    assert [bounce.kind for bounce in parse(delivery_report(**unavailable))] == ["soft"]
+    at_provider = delivery_report(**unavailable).replace(b"marie@example.com", b"marie@hotmail.com")
+    assert [bounce.kind for bounce in parse(at_provider)] == ["hard"]
+
+
+def test_the_refused_step_is_read_from_the_text_of_postfix():
+    text = (
+        b"You can\ndelete your own text from the attached returned message.\n\n<marie@example.com>: host mx.example.com "
+        b"said: 550 5.1.1 User unknown\n    (in reply to end of DATA command)"
+    )
+    assert [bounce.kind for bounce in parse(delivery_report().replace(b"Sorry.", text))] == ["soft"]
 
 
 def test_a_complaint_names_our_mail_and_no_recipient_that_only_the_returned_copy_names():

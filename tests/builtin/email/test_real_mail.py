@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.mail_scenarios import MAILBOXES, arrives, bounces_later, refused_in_the_session
 from support.mail_servers import mail_servers, missing_programs
-from support.real_mail import MAILBOXES, arrives, bounces_later, refused_in_the_session, run_scenario
+from support.real_mail import run_scenario
 
 
 @pytest.mark.mail_servers
