@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.postgres import create_database, drop_database, postgres_server
 from support.process_clock import faketime_pool
 from support.process_pool import ProcessPool
+
+FILE_SYSTEM_SIZE = "64m"
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +35,16 @@ def process_pool() -> Iterator[ProcessPool]:
     """The pool that starts the processes of all tests."""
     with ProcessPool() as pool:
         yield pool
+
+
+@pytest.fixture
+def small_file_system(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is a file system of its own and can be filled; only root can mount one."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system requires root")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={FILE_SYSTEM_SIZE}", "tmpfs", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
 
 
 @pytest.fixture(scope="session")

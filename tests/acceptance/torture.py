@@ -47,7 +47,9 @@ class TortureTest:
 
 TORTURE_TESTS = (
     TortureTest("SQLite", "test_database_outage.py::test_a_temporarily_full_disk_loses_nothing"),
+    TortureTest("SQLite", "test_database_outage.py::test_a_temporarily_full_file_system_loses_nothing"),
     TortureTest("SQLite", "test_vendor_faults.py::test_vendor_faults_on_sqlite_lose_nothing_and_repeat_nothing"),
+    TortureTest("SQLite", "test_process_clocks.py::test_a_wrong_clock_of_run_loses_nothing_and_repeats_nothing"),
     TortureTest("SQLite", "test_frozen_worker.py::test_a_frozen_run_goes_on_without_loss_and_without_repetition"),
     TortureTest("SQLite", "test_restore.py::test_a_restored_sqlite_database_mails_nobody_twice_or_against_their_will"),
     TortureTest("SQLite", "test_process_kill.py::test_killing_run_loses_nothing_and_repeats_nothing"),
@@ -58,6 +60,10 @@ TORTURE_TESTS = (
     ),
     TortureTest(
         "PostgreSQL", "test_vendor_faults.py::test_vendor_faults_with_two_workers_lose_nothing_and_repeat_nothing"
+    ),
+    TortureTest(
+        "PostgreSQL",
+        "test_process_clocks.py::test_wrong_clocks_of_single_processes_lose_nothing_and_repeat_nothing",
     ),
     TortureTest(
         "PostgreSQL", "test_frozen_worker.py::test_a_worker_that_lost_its_leases_loses_nothing_and_repeats_nothing"
@@ -178,7 +184,7 @@ def _render_report(rounds: TortureRounds, minutes: float) -> str:
         lines.append(
             f"| {what} | {len(matching)} | {' | '.join(str(_total(matching, key)) for key in TOTAL_COLUMNS)} |"
         )
-    return "\n".join([*lines, "", _summary(rounds), ""])
+    return "\n".join([*lines, "", _summary(rounds), "", *SEED_101, ""])
 
 
 def _total(results: Sequence[dict[str, Any]], key: str) -> int:
@@ -198,20 +204,48 @@ INTRODUCTION = """\
 
 `make torture` runs the fault tests (`tests/acceptance/`) in their long form, with real processes: `run` on SQLite,
 `serve` and two `worker`s on PostgreSQL. During the test, events happen to customers continuously; every webhook arrives
-late and out of order, and most arrive more than once; customers respond, and some change their score. The faults:
+late and out of order, and most arrive more than once; customers respond, and some change their score. Every kind of
+fault is injected in one round on each database, then processes are killed until the number of kills is reached. All
+rounds run a copy of the code that is made at the start. The faults:
 
 - *killed*: SIGKILL of a random web or worker process 0.1 to 2 seconds after the last restart, followed by a restart. On
   PostgreSQL all connections are also cut once. Restarts are forks of a process that has imported the product, so that
   200 of them take minutes;
 - *server restarted*: in turn, PostgreSQL is restarted, its connections are cut, and it crashes;
-- *disk full*: for some time the kernel rejects every byte that the product writes to a file;
+- *no file can be written*: for some time the kernel rejects every byte that the product writes to a file;
+- *file system full*: database, state directory and logs are on a small file system that is filled for some time (only
+  root can mount it);
+- *frozen*: SIGSTOP of a worker within a delivery, for longer than its lease, while the others take over; then SIGCONT;
+- *clock wrong*: the clock of one process (libfaketime) is 45 seconds or a day ahead or behind for some seconds;
+- *restored*: a backup is taken while the product works; more people are surveyed and respond, some unsubscribe or are
+  erased; the backup is restored, events happen to those who left, the vendor sends the old events again, every old link
+  is pressed, and new people are surveyed;
 - *rolling restart*: every process is stopped by SIGTERM and started again, one after the other;
 - *vendor faults*: a fifth of all requests and mails fails: rejected, rate limited, applied without a response, cut off,
   stalled, malformed, credentials rejected.
 
 After each round all work is finished and the end state is verified: one survey per customer; no mail twice, and a mail
 that did not arrive is held and listed; every response stored; the newest score on each contact; one ticket per
-detractor and none for others; one review invitation per response; no dead delivery.""".splitlines()
+detractor and none for others; one review invitation per response; no dead delivery. After a restore also: nobody who
+left is mailed, nobody responds for another person, and new people are surveyed as ever.""".splitlines()
+
+SEED_101 = """\
+## The failed round of seed 101
+
+In an earlier run one round on SQLite failed: customers reached nobody for two minutes. The program's files were being
+changed meanwhile, and the machine was busy: in 50 kills events happened to 92 people, on an idle machine to 187. Each of
+the two, alone, leads to such a failure with that seed and the tests of that time; which one it was is not known.
+
+- *A busy machine* (reproduced on untouched files with a load of 20 to 30 on 2 cores). A process was killed 0.1 to 2
+  seconds after it was ready. When a page takes longer than such a life, a customer is cut off again and again, and
+  gave up after two minutes. Now customers and vendors retry for as long as processes are killed, and the round fails if
+  the product, left alone, does not respond.
+- *A changed file.* A restarted process reads some files anew, such as the list of migrations: with one more it exits
+  ("the database has the old schema"), nothing is restarted any more, and customers reach nobody. The tests of that time
+  reported only the last failure. Now all rounds run a copy of the code.
+
+On an idle machine and untouched files the round succeeds: 50 kills, 187 people, 185 mails, 10 held, 144 responses, 42
+tickets, nothing lost and nothing twice.""".splitlines()
 
 
 if __name__ == "__main__":
