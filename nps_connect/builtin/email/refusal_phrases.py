@@ -92,13 +92,14 @@ RATE = _phrases(
 )
 AUTHENTICATION = _phrases(r"\bspf\b|\bdkim\b|dmarc|unauthenticated")
 SENDER = _phrases(
-    r"send-?as-?denied|(?:not|n't) (?:allowed|permitted|authori[sz]ed) to send (?:as|from|mail as|messages? as)",
+    r"send-?as-?denied|permissions? to send as"
+    r"|(?:not|n't) (?:allowed|permitted|authori[sz]ed) to send (?:as|from|mail as|messages? as)",
     r"sender (?:\w+ ){0,3}(?:reject|refus|denied|den(?:y|ied)|verif|invalid|unknown|not (?:allowed|permitted"
     r"|authori|found|valid|exist))",
     r"sender (?:e-?mail )?address|(?:invalid|unknown|bad|illegal|rejected|unverified) (?:\w+ )?sender\b",
     r"(?:reject|refus|block)\w* sender\b|domain of sender|sender'?s? domain",
     r"verification failed for|verify failed|callout|call-?back verif",
-    r"following identities failed|e-?mail address is not verified|not (?:\w+ )?verified (?:sender|identity|domain)",
+    r"following identities failed|e-?mail address is not verified|not (?:\w+ ){0,3}verified (?:sender|identity|domain)",
     r"(?:mail from|return[ -]path|envelope[ -](?:from|sender)|from (?:address|domain|header)) (?:\S+ ){0,6}"
     r"(?:reject|refus|denied|invalid|not (?:allowed|permitted|authori[sz]ed|exist|own|verified))",
 )
