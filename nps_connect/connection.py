@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, HttpUrl
@@ -18,11 +20,19 @@ if TYPE_CHECKING:
     from nps_connect.http import VendorClient
     from nps_connect.records.filters import FilterUse
 
+log = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
 """Returns the current time, aware, in UTC."""
 
 Sleep = Callable[[float], None]
 """Waits for a number of seconds."""
+
+STEP_TOLERANCE = timedelta(seconds=2)
+"""A smaller step of the wall clock is followed immediately."""
+
+STEP_CONFIRMATION = timedelta(seconds=60)
+"""A larger step is followed when it has lasted for this time."""
 
 RecordHandover = Callable[[str], None]
 """Records durably that the message with this idempotency key is handed over now."""
@@ -31,6 +41,42 @@ RecordHandover = Callable[[str], None]
 def system_clock() -> datetime:
     """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+class SteadyClock:
+    """The clock of a process: a wall clock that is wrong for seconds does not move it. Thread-safe.
+
+    It advances with the monotonic clock, and takes the wall clock's time over when both agree, or when a step of the
+    wall clock has lasted. So a faulty time server neither sends what is due tomorrow, nor leaves stored moments that
+    everything waits for.
+
+    Args:
+        wall: returns the current time, aware, in UTC.
+        monotonic: source of elapsed time, in seconds.
+    """
+
+    def __init__(self, wall: Clock = system_clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._epoch = wall() - timedelta(seconds=monotonic())
+        self._step_seen_at: float | None = None
+
+    def __call__(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+        with self._lock:
+            now, elapsed = self._wall(), self._monotonic()
+            steady = self._epoch + timedelta(seconds=elapsed)
+            if abs(now - steady) > STEP_TOLERANCE:
+                if self._step_seen_at is None:
+                    self._step_seen_at = elapsed
+                    log.error("clock_stepped seconds=%.0f", (now - steady).total_seconds())
+                if elapsed - self._step_seen_at < STEP_CONFIRMATION.total_seconds():
+                    return steady
+                log.error("clock_step_followed seconds=%.0f", (now - steady).total_seconds())
+            self._step_seen_at = None
+            self._epoch = now - timedelta(seconds=elapsed)
+            return now
 
 
 def _record_nothing(_idempotency_key: str) -> None:

@@ -12,7 +12,7 @@ import httpx
 
 from nps_connect.app.actions import ACTIONS
 from nps_connect.app.validation import validate
-from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep, system_clock
+from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep, SteadyClock, system_clock
 from nps_connect.http import VendorClient
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerRateLimiter
@@ -89,7 +89,7 @@ def open_application(
     connection_settings = validate(settings, plugins, where=config_path(config, environ).name)
     ledger = open_ledger(settings)
     require_database(ledger)
-    return build_application(settings, plugins, connection_settings, ledger)
+    return build_application(settings, plugins, connection_settings, ledger, clock=SteadyClock())
 
 
 def open_ledger(settings: Settings) -> Ledger:

@@ -9,6 +9,9 @@ import click
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_age, format_time, pluralize, print_fields, print_json, print_table
 
+CLOCK_TOLERANCE_SECONDS = 15.0
+"""Hosts whose clocks are synchronized differ by much less."""
+
 
 @command
 def status(options: Options, as_json: bool) -> None:
@@ -26,6 +29,11 @@ def status(options: Options, as_json: bool) -> None:
     zone = settings.core.zone
     if system.storage_problem is not None:
         click.echo(f"{system.storage_problem}\n")
+    if system.clock_ahead_seconds > CLOCK_TOLERANCE_SECONDS:
+        click.echo(f"clock: a process is {system.clock_ahead_seconds:.0f} s ahead of this machine; synchronize both")
+    if system.moments_corrected:
+        times = pluralize(system.moments_corrected, "stored time", "stored times")
+        click.echo(f"clock: {times} of the last 7 days lay in the future and were corrected; check the hosts' clocks")
     surveys_today = f"{system.surveys_today} of {system.surveys_per_day}"
     deliveries = {f"deliveries {state}": number for state, number in system.deliveries.items()}
     print_fields({"mode": system.mode, "surveys today": surveys_today, **deliveries})

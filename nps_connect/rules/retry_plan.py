@@ -30,6 +30,10 @@ class RetryPlan:
         if any(delay <= timedelta(0) for delay in self.delays) or self.total <= timedelta(0):
             raise ValueError("delays and total must be positive")
 
+    def longest_wait(self, attempts: int) -> timedelta:
+        """Return the longest time until the next attempt after so many, with jitter or a vendor's `Retry-After`."""
+        return max(2 * self.delays[: max(attempts, 1)][-1], MAX_RETRY_AFTER) if self.delays else MAX_RETRY_AFTER
+
 
 def parse_retry_plan(delays: str, *, jitter: float = 0.2, total: str) -> RetryPlan:
     """Parse a plan from text, such as ``parse_retry_plan("20s 1m 5m", total="1d")``.

@@ -210,6 +210,11 @@ class ActionSpec:
     release: ReleaseCallback | None = None
     reserve_again: ReserveCallback | None = None
 
+    def plan(self, settings: Settings) -> RetryPlan:
+        """Return the configured retry plan, else the default one."""
+        configured = settings.delivery.retry.get(self.action)
+        return RetryPlan(configured.delays, configured.jitter, configured.total) if configured else self.retry_plan
+
     @property
     def is_message(self) -> bool:
         """Whether channels carry it out: it is available on each of them, declared or not."""

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 
 from nps_connect.services.context import Context
 from nps_connect.worker.queues import WorkQueue
 
 log = logging.getLogger(__name__)
 
-POLL_INTERVAL = timedelta(seconds=1)
+POLL_INTERVAL_SECONDS = 1.0
 """How often a queue is checked without a wake-up: another process may have added work."""
 
-STARVATION_LIMIT = timedelta(seconds=1)
+STARVATION_LIMIT_SECONDS = 1.0
 """Queues that have waited this long for a thread precede those of higher priority, the longest wait first."""
 
-QUEUE_ERROR_BACKOFF = timedelta(seconds=5)
-FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
+QUEUE_ERROR_BACKOFF_SECONDS = 5.0
 
 
 class Engine:
     """Drains queues with threads.
 
     Each connection can always use one thread, so that a slow vendor never blocks another; further threads are shared.
+    It waits by the monotonic clock: a wall clock that was ahead for a moment delays no queue.
 
     Args:
         ctx: the application's parts.
@@ -43,7 +43,8 @@ class Engine:
         self._concurrency = concurrency
         self._changed = threading.Condition()
         self._busy: Counter[str] = Counter()
-        self._next_check = {name: ctx.clock() for name in self._queues}
+        self._monotonic = ctx.leases.monotonic
+        self._next_check = dict.fromkeys(self._queues, self._monotonic())
         self._stopping = threading.Event()
         self._thread_count = 0
         connections = {queue.connection for queue in queues}
@@ -59,7 +60,7 @@ class Engine:
         with self._changed:
             if queue_name not in self._next_check:
                 return False
-            self._schedule_check(queue_name, self._ctx.clock())
+            self._schedule_check(queue_name, self._monotonic())
             self._changed.notify()
             return self._has_capacity(self._queues[queue_name])
 
@@ -90,7 +91,7 @@ class Engine:
         thread = self._create_thread()
         with self._changed:
             self._busy[queue_name] -= 1
-            self._schedule_check(queue_name, self._ctx.clock())
+            self._schedule_check(queue_name, self._monotonic())
             self._threads = [running for running in self._threads if running.is_alive()] + [thread]
         thread.start()
 
@@ -109,23 +110,23 @@ class Engine:
                 return
             self._release_queue(queue, next_check)
 
-    def _drain(self, queue: WorkQueue) -> datetime:
-        """Drain one claim of a queue, if any row is due; returns when to check the queue again."""
-        now = self._ctx.clock()
+    def _drain(self, queue: WorkQueue) -> float:
+        """Drain one claim of a queue, if any row is due; returns when to check the queue again (monotonic, seconds)."""
         try:
-            due_at = queue.next_due(self._ctx)
+            due_at, now = queue.next_due(self._ctx), self._ctx.clock()
             if due_at is None or due_at > now:
-                return now + POLL_INTERVAL if due_at is None else min(due_at, now + POLL_INTERVAL)
-            return self._ctx.clock() if queue.drain(self._stopping.is_set) else now + POLL_INTERVAL
+                wait = POLL_INTERVAL_SECONDS if due_at is None else (due_at - now).total_seconds()
+                return self._monotonic() + min(wait, POLL_INTERVAL_SECONDS)
+            return self._monotonic() + (0.0 if queue.drain(self._stopping.is_set) else POLL_INTERVAL_SECONDS)
         except Exception:  # the engine must outlive an outage of the database
             log.exception("queue_failed queue=%s", queue.name)
-            return self._ctx.clock() + QUEUE_ERROR_BACKOFF
+            return self._monotonic() + QUEUE_ERROR_BACKOFF_SECONDS
 
     def _acquire_queue(self) -> WorkQueue | None:
         """Return the queue to check now; None after waiting for one."""
         with self._changed:
-            now = self._ctx.clock()
-            starved = now - STARVATION_LIMIT
+            now = self._monotonic()
+            starved = now - STARVATION_LIMIT_SECONDS
             ready = [
                 (min(check_at, starved), self._priorities[name], name)
                 for name, queue in self._queues.items()
@@ -134,19 +135,19 @@ class Engine:
             if ready:
                 queue = self._queues[min(ready)[2]]
                 self._busy[queue.name] += 1
-                self._next_check[queue.name] = FAR_FUTURE
+                self._next_check[queue.name] = math.inf
                 return queue
-            soonest = min((check_at for check_at in self._next_check.values() if check_at > now), default=FAR_FUTURE)
-            self._changed.wait(max(min(soonest - now, POLL_INTERVAL).total_seconds(), 0.001))
+            soonest = min((check_at for check_at in self._next_check.values() if check_at > now), default=math.inf)
+            self._changed.wait(max(min(soonest - now, POLL_INTERVAL_SECONDS), 0.001))
             return None
 
-    def _release_queue(self, queue: WorkQueue, next_check: datetime) -> None:
+    def _release_queue(self, queue: WorkQueue, next_check: float) -> None:
         with self._changed:
             self._busy[queue.name] -= 1
             self._schedule_check(queue.name, next_check)
             self._changed.notify()
 
-    def _schedule_check(self, queue_name: str, check_at: datetime) -> None:
+    def _schedule_check(self, queue_name: str, check_at: float) -> None:
         self._next_check[queue_name] = min(self._next_check[queue_name], check_at)
 
     def _has_capacity(self, queue: WorkQueue) -> bool:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger import claims, workers
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import CLAIMABLE_TABLES, recover
 from nps_connect.services.operations.database_identity import check_identity
+from nps_connect.services.operations.future_moments import correct_due_times, correct_waits
+from nps_connect.worker.jobs import build_jobs
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_INTERVAL_SECONDS = 8.0
 """Seconds between two heartbeats: a lease (30 s) outlives three of them."""
+
+DUE_TIMES_INTERVAL = timedelta(minutes=10)
+"""How often queued work is checked for due times that a wrong clock has set."""
 
 IDENTITY_INTERVAL = timedelta(minutes=1)
 """How often the identity of the database is compared and its counter raised: older backups are noticed."""
@@ -36,7 +41,9 @@ class Heartbeat:
         self._role = role
         self._on_hang = on_hang
         self._worker_id = ctx.token()
-        self._started_at = self._identity_due_at = ctx.clock()
+        self._started_at = ctx.clock()
+        self._identity_checked_at = self._due_times_checked_at = self._started_at - DUE_TIMES_INTERVAL
+        self._job_intervals = {job.name: job.interval for job in build_jobs(ctx).values()}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -86,8 +93,13 @@ class Heartbeat:
         if not self._ctx.leases.busy_queues():
             self._ctx.ledger.checkpoint()
         self._ctx.journal.flush()
-        if now >= self._identity_due_at:  # last: a full disk of the state directory must not end leases
-            self._identity_due_at = now + IDENTITY_INTERVAL
+        correct_waits(self._ctx, self._job_intervals)
+        if _is_over(self._due_times_checked_at, DUE_TIMES_INTERVAL, now):
+            self._due_times_checked_at = now
+            correct_due_times(self._ctx)
+        # Last: a full disk of the state directory must not end leases.
+        if _is_over(self._identity_checked_at, IDENTITY_INTERVAL, now):
+            self._identity_checked_at = now
             self._check_identity()
 
     def _check_identity(self) -> None:
@@ -101,3 +113,8 @@ class Heartbeat:
                 log.error("heartbeat_failed reason=%s", error)
             except Exception:  # the heartbeat must outlive an outage of the database
                 log.exception("heartbeat_failed")
+
+
+def _is_over(since: datetime, interval: timedelta, now: datetime) -> bool:
+    """Return whether an interval is over, also if the clock was set back since."""
+    return not since <= now < since + interval

@@ -19,12 +19,12 @@ from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import JOBS_QUEUE, Context, poll_queue
 from nps_connect.services.deliveries.circuit_breaker import resume_healthy_connections
 from nps_connect.services.deliveries.in_doubt import resolve_in_doubt
-from nps_connect.services.intake.poll import poll
+from nps_connect.services.intake.poll import MAX_RATE_LIMIT_WAIT, poll
 from nps_connect.services.intake.reconcile import reconcile, reconciled_connections
 from nps_connect.services.invitations.reminders import enqueue_confirmation_requests
 from nps_connect.services.operations.fallback_alarms import notify_pauses, raise_alarms
-from nps_connect.services.operations.retention import apply_retention
-from nps_connect.services.suppressions.bounces import bounces_job, fetch_bounces
+from nps_connect.services.operations.retention import IDLE_INTERVAL, apply_retention
+from nps_connect.services.suppressions.bounces import NO_MAILBOX_INTERVAL, bounces_job, fetch_bounces
 
 log = logging.getLogger(__name__)
 
@@ -50,28 +50,34 @@ class PeriodicJob:
     Attributes:
         name: unique.
         run: runs the job with its stored state, which it may change; returns the delay until the next run.
+        interval: the longest delay.
         queue_name: a job that calls a vendor runs in a queue of that connection, so that no other job waits for it.
     """
 
     name: str
     run: Callable[[dict[str, Any]], timedelta]
+    interval: timedelta
     queue_name: str = JOBS_QUEUE
 
 
 def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
     """Return the jobs that this configuration needs, by name."""
-    jobs = [PeriodicJob(name, partial(_run_then_wait, ctx, run, interval)) for name, run, interval in _SIMPLE_JOBS]
-    jobs.append(PeriodicJob("retention", partial(apply_retention, ctx)))
+    jobs = [
+        PeriodicJob(name, partial(_run_then_wait, ctx, run, interval), interval) for name, run, interval in _SIMPLE_JOBS
+    ]
+    jobs.append(PeriodicJob("retention", partial(apply_retention, ctx), IDLE_INTERVAL))
     for name, connection in ctx.connections.items():
         queue_name = poll_queue(name)
         if connection.settings.events == "poll":
             job = f"poll:{name}"
-            jobs.append(PeriodicJob(job, partial(poll, ctx, job, name), queue_name))
+            interval = max(timedelta(seconds=connection.settings.poll_every), MAX_RATE_LIMIT_WAIT)
+            jobs.append(PeriodicJob(job, partial(poll, ctx, job, name), interval, queue_name))
         if ctx.has(name, "nps_fetch_bounces"):
-            jobs.append(PeriodicJob(bounces_job(name), partial(fetch_bounces, ctx, name), queue_name))
+            fetch = partial(fetch_bounces, ctx, name)
+            jobs.append(PeriodicJob(bounces_job(name), fetch, NO_MAILBOX_INTERVAL, queue_name))
     for name in reconciled_connections(ctx):
         job = f"reconcile:{name}"
-        jobs.append(PeriodicJob(job, partial(reconcile, ctx, job, name), poll_queue(name)))
+        jobs.append(PeriodicJob(job, partial(reconcile, ctx, job, name), MAX_RATE_LIMIT_WAIT, poll_queue(name)))
     return {job.name: job for job in jobs}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -55,8 +55,11 @@ class FakeQueue:
 def run():
     engines_started: list[Engine] = []
 
-    def start(*queues: FakeQueue, threads: int = 4, clock=system_clock, **concurrency: int) -> Engine:
-        engine = Engine(SimpleNamespace(clock=clock, leases=Leases()), list(queues), threads, concurrency)
+    def start(
+        *queues: FakeQueue, threads: int = 4, clock=system_clock, monotonic=time.monotonic, **concurrency
+    ) -> Engine:
+        context = SimpleNamespace(clock=clock, leases=Leases(monotonic))
+        engine = Engine(context, list(queues), threads, concurrency)
         engines_started.append(engine)
         engine.start()
         return engine
@@ -106,7 +109,7 @@ def test_slow_connections_do_not_use_up_the_thread_of_another(run):
 
 
 def test_a_starved_queue_precedes_one_of_higher_priority(run, monkeypatch):
-    monkeypatch.setattr(engines, "STARVATION_LIMIT", timedelta(milliseconds=20))
+    monkeypatch.setattr(engines, "STARVATION_LIMIT_SECONDS", 0.02)
     huge = FakeQueue("huge", work=10_000_000, connection="crm")
     small = FakeQueue("small", work=3, connection="crm")
     run(huge, small, threads=1, crm=1)
@@ -115,18 +118,35 @@ def test_a_starved_queue_precedes_one_of_higher_priority(run, monkeypatch):
 
 
 def test_queues_that_take_longer_to_check_than_the_poll_interval_starve_none(run):
-    now = datetime(2026, 11, 30, tzinfo=UTC)
+    elapsed = 0.0
 
     class SlowCheck(FakeQueue):
         def next_due(self, ctx):
-            nonlocal now
-            now += timedelta(milliseconds=100)
-            return datetime(2026, 11, 1, tzinfo=UTC) if self.remaining else None
+            nonlocal elapsed
+            elapsed += 0.1
+            return super().next_due(ctx)
 
     idle = [SlowCheck(f"idle-{n}", connection="crm") for n in range(50)]
     last = SlowCheck("last", work=1, connection="crm")
-    run(*idle, last, threads=1, clock=lambda: now, crm=1)
+    run(*idle, last, threads=1, monotonic=lambda: elapsed, crm=1)
     assert wait_until(lambda: last.done == 1)
+
+
+def test_a_clock_that_was_a_day_ahead_delays_no_queue(run, monkeypatch):
+    monkeypatch.setattr(engines, "POLL_INTERVAL_SECONDS", 0.01)
+    ahead, checks = timedelta(days=1), []
+
+    class CountedQueue(FakeQueue):
+        def next_due(self, ctx):
+            checks.append(ctx.clock())
+            return super().next_due(ctx)
+
+    queue = CountedQueue("queue")
+    run(queue, clock=lambda: system_clock() + ahead)
+    assert wait_until(lambda: len(checks) > 3)
+    ahead = timedelta(0)
+    queue.remaining = 1
+    assert wait_until(lambda: queue.done == 1)
 
 
 def test_a_hanging_thread_is_abandoned_and_replaced(run):
@@ -155,7 +175,7 @@ def test_a_slow_queue_does_not_block_others(run):
 
 
 def test_a_wake_up_is_handled_before_the_poll_interval(run, monkeypatch):
-    monkeypatch.setattr(engines, "POLL_INTERVAL", timedelta(hours=1))
+    monkeypatch.setattr(engines, "POLL_INTERVAL_SECONDS", 3600.0)
     queue = FakeQueue("queue")
     engine = run(queue)
     time.sleep(0.05)
@@ -165,7 +185,7 @@ def test_a_wake_up_is_handled_before_the_poll_interval(run, monkeypatch):
 
 
 def test_a_failing_queue_is_retried(run, monkeypatch):
-    monkeypatch.setattr(engines, "QUEUE_ERROR_BACKOFF", timedelta(milliseconds=5))
+    monkeypatch.setattr(engines, "QUEUE_ERROR_BACKOFF_SECONDS", 0.005)
     queue = FakeQueue("queue", work=1, fails=3)
     run(queue)
     assert wait_until(lambda: queue.done == 1)

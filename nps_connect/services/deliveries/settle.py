@@ -28,7 +28,7 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 from nps_connect.records.deliveries import HoldCode, Receipt, cancel_text
-from nps_connect.rules.retry_plan import RetryPlan, next_attempt_at
+from nps_connect.rules.retry_plan import next_attempt_at
 from nps_connect.services.action_spec import AbandonedDelivery, ActionSpec, NotAttempted, SettledDelivery
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.late_outcomes import settle_late
@@ -201,9 +201,7 @@ def _retry_values(
 ) -> ColumnValues:
     attempts = delivery.row.attempts + 1
     first = delivery.row.first_started_at or delivery.started_at or now
-    configured = ctx.settings.delivery.retry.get(spec.action)
-    plan = RetryPlan(configured.delays, configured.jitter, configured.total) if configured else spec.retry_plan
-    due_at = next_attempt_at(plan, attempts, first, now, ctx.random.random(), after)
+    due_at = next_attempt_at(spec.plan(ctx.settings), attempts, first, now, ctx.random.random(), after)
     if due_at is None:
         return _final_values("dead", now) | {"attempts": attempts}
     return {"state": "pending", "due_at": due_at, "attempts": attempts}

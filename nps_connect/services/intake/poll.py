@@ -19,6 +19,9 @@ from nps_connect.services.intake.store_events import store_events
 
 log = logging.getLogger(__name__)
 
+MAX_RATE_LIMIT_WAIT = timedelta(hours=1)
+"""How long a rate limit delays the next page at most; a vendor's longer one is asked again then."""
+
 
 def poll(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timedelta:
     """Fetch and store one page of events; return the time until the next poll.
@@ -50,7 +53,8 @@ def fetch_page(
             target.settings.plugin, "nps_poll_events", connection=target, cursor=memo.get("cursor")
         )
     except RateLimited as error:
-        return max(interval, (error.until - ctx.clock()) if error.until else interval)
+        wait = error.until - ctx.clock() if error.until else interval
+        return max(interval, min(wait, MAX_RATE_LIMIT_WAIT))
     except DeliveryError as error:
         log.warning("%s_failed connection=%s error=%s", purpose, connection, error_summary(ctx, error))
         return interval

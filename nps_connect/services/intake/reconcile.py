@@ -43,7 +43,7 @@ def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> 
         return page
     now = ctx.clock()
     grace_start = now - WEBHOOK_GRACE_PERIOD
-    counted_until = datetime.fromisoformat(memo[COUNTED_UNTIL_KEY]) if COUNTED_UNTIL_KEY in memo else now
+    counted_until = min(datetime.fromisoformat(memo[COUNTED_UNTIL_KEY]), now) if COUNTED_UNTIL_KEY in memo else now
     recent = _load_recent_events(ctx, connection, counted_until, grace_start)
     reported = _webhook_keys_since(ctx, connection, min(recent.values())) if recent else set()
     late_keys = {event.key for event in page.events if event.occurred_at <= grace_start}

@@ -14,12 +14,13 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.counters import CounterRow
 from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.tables import DeliveryRow, EventRow
-from nps_connect.ledger.workers import JobRow
+from nps_connect.ledger.workers import JobRow, WorkerRow
 from nps_connect.services.context import decide_queue
 from nps_connect.services.decisions.held_triggers import count_held
 from nps_connect.services.intake.reconcile import MISSED_WEBHOOKS_COUNTER
 from nps_connect.services.invitations.daily_cap import count_sent_today
 from nps_connect.services.operations.connection_findings import count_unreadable, load_last_event
+from nps_connect.services.operations.future_moments import count_corrected
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 from nps_connect.services.suppressions.bounces import bounces_job
 from nps_connect.settings.model import Settings
@@ -79,6 +80,8 @@ class SystemStatus:
         connections: by name, those that receive events or have undecided ones.
         unreadable_mailboxes: bounce mailboxes that cannot be read, by connection.
         storage_problem: that the database's disk is full or fails, and what to do; None if it can be written.
+        moments_corrected: stored moments of the last 7 days that a wrong clock had left in the future.
+        clock_ahead_seconds: how far the newest heartbeat lies in the future; 0 if none does.
     """
 
     at: datetime
@@ -92,6 +95,8 @@ class SystemStatus:
     connections: dict[str, IntakeStatus] = field(default_factory=dict)
     unreadable_mailboxes: dict[str, UnreadableMailbox] = field(default_factory=dict)
     storage_problem: str | None = None
+    moments_corrected: int = 0
+    clock_ahead_seconds: float = 0.0
 
 
 def load_status(
@@ -102,6 +107,7 @@ def load_status(
     counts = dict(session.execute(by_state.group_by(col(DeliveryRow.state))).all())
     intakes = {name: _load_intake_status(session, name, now) for name in settings.connections}
     receiving = {name for name, table in settings.connections.items() if table.get("events", "none") != "none"}
+    newest_heartbeat = session.execute(select(func.max(col(WorkerRow.seen_at)))).scalar()
     return SystemStatus(
         at=now,
         mode=settings.core.mode,
@@ -116,6 +122,8 @@ def load_status(
         connections={name: intake for name, intake in intakes.items() if name in receiving or intake.undecided},
         unreadable_mailboxes=_load_unreadable_mailboxes(session, settings),
         storage_problem=None if problem is None else f"{problem.text}; {problem.fix}",
+        moments_corrected=count_corrected(session, now),
+        clock_ahead_seconds=max((newest_heartbeat - now).total_seconds(), 0.0) if newest_heartbeat else 0.0,
     )
 
 
@@ -173,6 +181,7 @@ def render_metrics(status: SystemStatus) -> str:
             _label("connection", missed),
         ),
         ("events_undecided", "Events without a decision yet.", _label("connection", undecided)),
+        ("moments_corrected", "Moments of 7 days that a wrong clock had set.", {"": status.moments_corrected}),
         ("events_unreadable", "Webhooks that could not be read.", _label("connection", unreadable)),
     )
     lines: list[str] = []
