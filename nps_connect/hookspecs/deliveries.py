@@ -20,6 +20,9 @@ from nps_connect.records.messages import Message
 def nps_send_messages(connection: Connection, messages: Sequence[Message]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
     """Send messages to people: surveys, reminders, review invitations, and fallback mails to staff.
 
+    A channel that declares `records_handover` calls `connection.record_handover` with the key of each message right
+    before the step after which it may have been sent.
+
     Raises:
         RetryLater: not sent. OutcomeUnknown: the connection was lost after the message was complete.
         Rejected: the address or the message is rejected permanently.
