@@ -24,7 +24,8 @@ from nps_connect.services.suppressions.bounce_brake import undo_brake
 from nps_connect.testing import connect
 
 KNOWN = [f"person-{number}@known.example.com" for number in range(1, 9)]
-MAILBOXES = [*KNOWN, "marie@shop.example.com", "full@shop.example.com", "zoé@shop.example.com"]
+SHOP = [f"person-{number}@shop.example.com" for number in range(1, 11)]
+MAILBOXES = [*KNOWN, *SHOP, "marie@shop.example.com", "full@shop.example.com", "zoé@shop.example.com"]
 OPERATOR = Actor("cli", "ops")
 
 
@@ -125,17 +126,29 @@ def empty_list_of_recipients(application: MailApplication) -> str:
     refused = len(application.suppressed())
     assert application.suppressed() == ["mail"] * refused
     assert refused < len(KNOWN)
-    with application.ledger.write() as session:
-        undo_brake(application.ctx, session, "mail", OPERATOR)
-    application.clock.forward("1m")
-    _retry_dead(application)
-    application.run()
-    assert application.suppressed() == []
+    _undo_and_retry(application)
     wait_for(
         lambda: all(len(application.servers.mails(address)) == before[address] + 1 for address in KNOWN),
         "not every mail arrived once",
     )
     return f"held after {refused} of {len(KNOWN)} recipients; all {len(KNOWN)} mails arrived once"
+
+
+def last_server_that_forgot_recipients(application: MailApplication) -> str:
+    """A last server that knows one mailbox for seconds: ten reports hold the action; after `bounces undo` all mails arrive."""
+    application.servers.configure_last_server(["marie@shop.example.com"])
+    try:
+        application.survey(*SHOP)
+        application.read_reports(len(SHOP))
+    finally:
+        application.servers.configure_last_server(MAILBOXES)
+    assert application.paused() == ["queue:mail/send_survey"]
+    assert application.suppressed() == ["mail"] * len(SHOP)
+    _undo_and_retry(application)
+    wait_for(
+        lambda: all(len(application.servers.mails(address)) == 1 for address in SHOP), "not every mail arrived once"
+    )
+    return f"{len(SHOP)} mails came back; all {len(SHOP)} arrived once at the second try"
 
 
 def damaged_list_of_recipients(application: MailApplication) -> str:
@@ -233,12 +246,17 @@ def _connect(smtp_url: str, bounces_url: str) -> Connection:
     return connect(email, {"smtp_url": smtp_url, "bounces_url": bounces_url, **sender})
 
 
-def _retry_dead(application: MailApplication) -> None:
+def _undo_and_retry(application: MailApplication) -> None:
+    with application.ledger.write() as session:
+        undo_brake(application.ctx, session, "mail", OPERATOR)
+    application.clock.forward("1m")
     with application.ledger.write() as session:
         rows = [session.merge(row) for row in application.deliveries("send_survey") if row.state == "dead"]
         settings, now = application.ctx.settings, application.clock()
         refused = [retry_by_operator(session, row, actions=ACTIONS, settings=settings, now=now).refused for row in rows]
     assert set(refused) == {None}
+    application.run()
+    assert application.suppressed() == []
 
 
 Scenario = Callable[[MailApplication], str]
@@ -252,6 +270,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     no_relay,
     no_relay_temporarily,
     empty_list_of_recipients,
+    last_server_that_forgot_recipients,
     damaged_list_of_recipients,
     is_greylisted,
     is_too_large,

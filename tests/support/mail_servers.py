@@ -71,8 +71,7 @@ class MailServers:
         """
         self._write_certificate()
         self._start_dovecot(stack, mailboxes)
-        existing = " ".join(f"{{ {address} = ok }}" for address in mailboxes)
-        self._configure_postfix("mx", self._mx_port, MX.format(mailboxes=existing, lmtp=self._lmtp_port))
+        self.configure_last_server(mailboxes)
         self.configure_relay()
         self.set_recipients([address for address in mailboxes if address.endswith("@known.example.com")])
         self.set_refusals({})
@@ -114,8 +113,11 @@ class MailServers:
             closed=self._closed_port,
         )
         self._configure_postfix("relay", self.smtp_port, configuration, size_limit)
-        if (self.folder / "relay" / "spool" / "pid" / "master.pid").exists():
-            _run("postfix", "-c", str(self.folder / "relay" / "etc"), "reload")
+
+    def configure_last_server(self, mailboxes: Sequence[str]) -> None:
+        """Configure the server of the recipients, which knows these mailboxes; reload it if it is running."""
+        existing = " ".join(f"{{ {address} = ok }}" for address in mailboxes)
+        self._configure_postfix("mx", self._mx_port, MX.format(mailboxes=existing, lmtp=self._lmtp_port))
 
     def empty(self, address: str) -> None:
         """Delete the mails in the inbox of an address."""
@@ -175,6 +177,8 @@ class MailServers:
         shutil.chown(folder / "data", "postfix")
         (folder / "etc" / "main.cf").write_text(COMMON.format(folder=folder, size_limit=size_limit) + configuration)
         (folder / "etc" / "master.cf").write_text(MASTER.format(port=port))
+        if (folder / "spool" / "pid" / "master.pid").exists():
+            _run("postfix", "-c", str(folder / "etc"), "reload")
 
     def _write_map(self, name: str, value_by_key: dict[str, str]) -> None:
         path = self.folder / "relay" / name

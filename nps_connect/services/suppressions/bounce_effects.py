@@ -61,7 +61,8 @@ def find_delivery(ctx: Context, session: Session, bounce: Bounce) -> DeliveryRow
 
 def _find_in_doubt(ctx: Context, session: Session, message_id: str) -> DeliveryRow | None:
     recorded = col(DeliveryRow.options)[MESSAGE_ID_OPTION].as_string()
-    query = select(DeliveryRow).where(text(IN_DOUBT), or_(recorded == message_id, recorded.is_(None)))
+    mail = col(DeliveryRow.action).in_([spec.action for spec in ctx.actions.values() if spec.is_message])
+    query = select(DeliveryRow).where(text(IN_DOUBT), mail, or_(recorded == message_id, recorded.is_(None)))
     rows: Sequence[DeliveryRow] = session.execute(query.with_for_update()).scalars().all()
     for row in rows:
         if in_doubt_message_id(row, ctx.actions, ctx.links) == message_id:
