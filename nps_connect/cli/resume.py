@@ -8,7 +8,7 @@ from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_json
-from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope, set_paused
+from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope
 
 
 @command
@@ -24,8 +24,11 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
     backup are known.
     """
     from nps_connect.app.application import open_state_dir
+    from nps_connect.cli._support.actor import current_actor
+    from nps_connect.connection import system_clock
     from nps_connect.ledger import pauses
     from nps_connect.services.operations.database_identity import accept_database
+    from nps_connect.services.operations.operator_pauses import set_paused
 
     with options.open_ledger() as (ledger, settings):
         paused_scope = parse_scope(select_scope(scope, survey), settings)
@@ -46,8 +49,7 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
                 confirm(f"Send mail to {reach}?", yes=yes)
             if paused_scope == pauses.DATABASE_SCOPE:
                 accept_database(ledger, open_state_dir(settings))
-            with ledger.write() as session:
-                changed = set_paused(session, paused_scope, None)
+            changed = set_paused(ledger, open_state_dir(settings), paused_scope, None, current_actor(), system_clock())
     if as_json:
         print_json(
             {

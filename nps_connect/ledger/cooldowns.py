@@ -23,7 +23,6 @@ class CooldownRow(Base, table=True):
     subject: str = Field(primary_key=True, max_length=80)
     until: datetime = Field(sa_type=UtcDateTime)
     invitation_id: int | None = Field(default=None, sa_type=BigId, index=True)
-    confirmed: bool = False
 
 
 def reserve(
@@ -66,11 +65,11 @@ def extend(session: Session, subject: str, *, invitation_id: int, until: datetim
 
 
 def confirm(session: Session, invitation_id: int, *, until: datetime) -> None:
-    """Confirm the reservations of an invitation that was sent, with their final end."""
+    """Set the final end of the reservations of an invitation that was sent."""
     session.execute(
         update(CooldownRow)
         .where(col(CooldownRow.invitation_id) == invitation_id)
-        .values(confirmed=True, until=until)
+        .values(until=until)
         .execution_options(synchronize_session=False)
     )
 
@@ -90,11 +89,11 @@ def release(session: Session, invitation_id: int, *, cooldown: timedelta, now: d
     query = select(CooldownRow).where(col(CooldownRow.invitation_id) == invitation_id)
     query = query.order_by(col(CooldownRow.subject)).with_for_update().execution_options(populate_existing=True)
     for row in session.execute(query).scalars().all():
-        until, holder_id, confirmed = _implied_cooldown(session, row.subject, invitation_id, cooldown, now)
+        until, holder_id = _implied_cooldown(session, row.subject, invitation_id, cooldown, now)
         if until is None or until <= now:
             session.delete(row)
         else:
-            row.until, row.invitation_id, row.confirmed = until, holder_id, confirmed
+            row.until, row.invitation_id = until, holder_id
     session.flush()
 
 
@@ -102,7 +101,7 @@ def _acquire(
     session: Session, subject: str, invitation_id: int, until: datetime, replaceable: ColumnElement[bool]
 ) -> bool:
     """Insert a cooldown, or replace an existing one that meets the condition."""
-    values = {"until": until, "invitation_id": invitation_id, "confirmed": False}
+    values = {"until": until, "invitation_id": invitation_id}
     statement = insert_for(session, CooldownRow).values(subject=subject, **values)
     upsert = statement.on_conflict_do_update(
         index_elements=[col(CooldownRow.subject)],
@@ -128,8 +127,8 @@ def _is_only_planned(session: Session, subject: str, triggers: Collection[str]) 
 
 def _implied_cooldown(
     session: Session, subject: str, excluded_id: int, cooldown: timedelta, now: datetime
-) -> tuple[datetime | None, int | None, bool]:
-    """Return end, invitation id and whether it was sent, of the longest cooldown that other invitations imply."""
+) -> tuple[datetime | None, int | None]:
+    """Return end and invitation id of the longest cooldown that other invitations imply."""
     kind, _, key = subject.partition(":")
     is_contact: ColumnElement[bool] = col(ContactRow.mailbox) == key
     if kind == "c":
@@ -149,7 +148,7 @@ def _implied_cooldown(
         col(InvitationRow.reason).is_distinct_from(BOUNCED),
     )
     implied = [
-        ((sent_at or max(due_at, now)) + cooldown, invitation_id, sent_at is not None)
+        ((sent_at or max(due_at, now)) + cooldown, invitation_id)
         for invitation_id, sent_at, due_at in session.execute(query).all()
     ]
-    return max(implied, default=(None, None, False))
+    return max(implied, default=(None, None))

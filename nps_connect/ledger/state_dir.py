@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from nps_connect.errors import NpsConnectError
@@ -12,6 +13,7 @@ from nps_connect.ledger.ledger import PRIVATE_FILE_MODE
 
 IDENTITY_FILE = "database.json"
 JOURNAL_FILE = "suppressions.log"
+PAUSES_FILE = "pauses.json"
 PRIVATE_DIRECTORY_MODE = 0o700
 
 
@@ -44,15 +46,35 @@ class StateDir:
         Raises:
             NpsConnectError: the directory cannot be written.
         """
-        temporary = self.path / f"{IDENTITY_FILE}.{os.getpid()}"
+        self._write(IDENTITY_FILE, identity._asdict())
+
+    def read_pauses(self) -> dict[str, str]:
+        """Return the reasons of an operator's pauses by scope, as recorded here; empty if none can be read."""
+        try:
+            content = json.loads((self.path / PAUSES_FILE).read_text(encoding="utf-8"))
+            return {str(scope): str(reason) for scope, reason in content.items()}
+        except (OSError, ValueError, AttributeError):
+            return {}
+
+    def record_pause(self, scope: str, reason: str | None) -> None:
+        """Record durably that an operator paused a scope for a reason, or resumed it if the reason is None.
+
+        Raises:
+            NpsConnectError: the directory cannot be written.
+        """
+        reasons = {name: kept for name, kept in self.read_pauses().items() if name != scope}
+        self._write(PAUSES_FILE, reasons if reason is None else {**reasons, scope: reason})
+
+    def _write(self, name: str, content: Mapping[str, object]) -> None:
+        temporary = self.path / f"{name}.{os.getpid()}"
         try:
             self.path.mkdir(mode=PRIVATE_DIRECTORY_MODE, parents=True, exist_ok=True)
             self.journal_file.touch(mode=PRIVATE_FILE_MODE)
             with temporary.open("w", encoding="utf-8") as stream:
-                json.dump(identity._asdict(), stream)
+                json.dump(content, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            temporary.replace(self.path / IDENTITY_FILE)
+            temporary.replace(self.path / name)
             sync_directory(self.path)
         except OSError as error:
             raise NpsConnectError(

@@ -9,6 +9,9 @@ from sqlmodel import Field
 
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, partial_index
 
+UNCONFIRMED = "unconfirmed"
+"""Reason of people whose opt-outs are unknown since a restore: their mail is held until an operator confirms."""
+
 
 class SuppressionRow(Base, table=True):
     """A contact (``c:<id>``) or mailbox (``m:<hash>``) that must not be contacted, and why.

@@ -118,6 +118,7 @@ class InvitationRow(Base, table=True):
         public_id: random id of 128 bits, in the survey link. Nullable in the database only because SQLite cannot add a
             column that is not.
         mailbox: hash of the mailbox that its mail was sent to, or may have been sent to.
+        restored_at: when the database was restored, and may have lost a response to this invitation.
     """
 
     __tablename__ = "survey_invitations"
@@ -145,6 +146,7 @@ class InvitationRow(Base, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
     mailbox: str | None = Field(default=None, max_length=64)
     public_id: str = Field(max_length=32, nullable=True)
+    restored_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class PageViewRow(Base, table=True):

@@ -71,11 +71,13 @@ class Person:
         subjects: subjects under which the person and the mailbox cool down, sorted; merged contacts included.
         suppression_reason: why they must not be contacted, or None.
         history: their earlier surveys and responses.
+        is_unconfirmed: whether they opted out is unknown since a restore: they are decided on, and their mail is held.
     """
 
     subjects: tuple[str, ...]
     suppression_reason: str | None = None
     history: ContactHistory = field(default_factory=ContactHistory)
+    is_unconfirmed: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from nps_connect.ledger.process_lock import lock_file
 
 @pytest.fixture
 def restored_cli(configured_cli):
-    """Run commands on a database with a backup `monday.db`, after which a connection was paused."""
+    """Run commands on a database with a backup `monday.db`, after which customer mail was paused."""
     configured_cli("db", "create")
     assert configured_cli("db", "backup", "monday.db").code == 0
     assert configured_cli("pause", "mail").code == 0
@@ -39,7 +39,7 @@ def test_restore_installs_the_backup_and_keeps_the_present_database(restored_cli
     assert "Held, because they may have been sent: 0 customer mails." in result.out
     database, aside = files(restored_cli)
     assert aside.startswith("nps-connect.db.before-restore-")
-    assert scopes(restored_cli.folder / database) == {"restored"}
+    assert scopes(restored_cli.folder / database) == {"restored", "mail"}
     assert scopes(restored_cli.folder / aside) == {"mail"}
     assert restored_cli("db", "check").code == 0
     assert (restored_cli.folder / "monday.db").exists()
@@ -124,6 +124,23 @@ def test_a_restore_by_copying_a_file_is_noticed_and_db_restored_deals_with_it(re
         assert database.execute("SELECT command, object FROM audit_log").fetchall() == [("db restored", "database")]
 
 
+def test_restore_pauses_and_their_ends_are_audited_and_pauses_survive_it(restored_cli):
+    restored_cli("pause", "--reason", "wrong template")
+    assert restored_cli("db", "restore", "monday.db", "--yes").code == 0
+    status = restored_cli("status").out
+    assert "paused: mail since" in status
+    assert "(operator: wrong template)" in status
+    for scope in ("mail", "restored", "restored"):
+        assert restored_cli("resume", scope, "--yes").code == 0
+    with closing(sqlite3.connect(restored_cli.folder / "nps-connect.db")) as database:
+        query = "SELECT command, object, reason FROM audit_log ORDER BY id"
+        assert database.execute(query).fetchall() == [
+            ("db restore", "database", None),
+            ("resume", "mail", None),
+            ("resume", "restored", None),
+        ]
+
+
 def test_a_restored_backup_cannot_be_taken_for_the_newest_database(restored_cli):
     ledger = Ledger(f"sqlite:///{restored_cli.folder / 'nps-connect.db'}")
     with ledger.write() as session:
@@ -172,7 +189,7 @@ def test_after_a_kill_in_the_middle_the_restore_is_repeated(restored_cli, step):
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     assert restored_cli("db", "restore", "monday.db", "--yes").code == 0
-    assert scopes(restored_cli.folder / "nps-connect.db") == {"restored"}
+    assert scopes(restored_cli.folder / "nps-connect.db") == {"restored", "mail"}
     kept = [name for name in files(restored_cli) if "before-restore" in name]
     assert [scopes(restored_cli.folder / name) for name in kept] == [{"mail"}]
     assert restored_cli("db", "check").code == 0
@@ -190,4 +207,4 @@ def test_after_a_kill_behind_the_installation_nothing_is_sent_until_db_restored_
     assert scopes(restored_cli.folder / "nps-connect.db") == {"database"}
     result = restored_cli("db", "restored", "--yes", "--json")
     assert (result.code, json.loads(result.out)["unconfirmed"]) == (0, 0)
-    assert scopes(restored_cli.folder / "nps-connect.db") == {"restored"}
+    assert scopes(restored_cli.folder / "nps-connect.db") == {"restored", "mail"}

@@ -60,6 +60,7 @@ class FakeCrm(FakeVendor):
         pages: what the next polls return or raise; empty pages after that.
         looking: what the next contact lookups raise.
         looked: the number of contact lookups.
+        asked_for: the keys of all lookups.
         opt_outs: the opt-outs that were written.
     """
 
@@ -69,6 +70,7 @@ class FakeCrm(FakeVendor):
         self.pages: list[EventPage | Exception] = []
         self.looking: list[Exception] = []
         self.looked = 0
+        self.asked_for: list[object] = []
         self.opt_outs: list[object] = []
 
     def knows(self, contact_id: str, email: str | None = None, **fields: object) -> Contact:
@@ -133,6 +135,7 @@ class FakeCrm(FakeVendor):
     @hookimpl
     def nps_find_contacts(self, connection, keys):
         self.looked += 1
+        self.asked_for += keys
         if self.looking:
             raise self.looking.pop(0)
         return [

@@ -6,8 +6,10 @@ from support.application import ApplicationHarness
 from support.postgres import create_database, drop_database
 
 from nps_connect.ledger import pauses
+from nps_connect.ledger.audit_log import Actor
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.services.operations.database_identity import check_identity, write_raised_identity
+from nps_connect.services.operations.operator_pauses import set_paused
 from nps_connect.services.operations.restored import mark_restored
 
 
@@ -39,6 +41,9 @@ class RestorableApplication(ApplicationHarness):
 
     def mark_restored(self, *, taken_at=None, journals=()):
         return mark_restored(self.ctx, taken_at=taken_at, journals=journals)
+
+    def set_paused(self, scope, reason="holidays"):
+        return set_paused(self.ledger, self.ctx.state_dir, scope, reason, Actor("cli", "ops"), self.clock())
 
     def mailed(self):
         return [message.to.email for message in self.post.items]

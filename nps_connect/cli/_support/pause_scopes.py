@@ -10,7 +10,6 @@ from nps_connect.cli._support.names import require_connection, require_name
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
-    from sqlmodel import Session
 
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.settings.model import Settings
@@ -58,31 +57,6 @@ def select_scope(scope: str | None, survey: str | None) -> str:
     if scope is not None and survey is not None:
         raise click.UsageError("SCOPE and --survey are mutually exclusive")
     return scope or (f"survey:{survey}" if survey is not None else "mail")
-
-
-def set_paused(session: Session, scope: str, reason: str | None) -> bool:
-    """Pause a scope for a reason, or resume it if the reason is None; return whether its state changed.
-
-    Raises:
-        click.UsageError: only the application pauses this scope.
-    """
-    from nps_connect.connection import system_clock
-    from nps_connect.ledger import pauses
-    from nps_connect.services.decisions import paused_surveys
-    from nps_connect.services.suppressions.unconfirmed import confirm_opt_outs
-
-    if scope in pauses.RESTORE_SCOPES and reason is not None:
-        raise click.UsageError(f"{scope!r} can only be resumed")
-    if scope == pauses.RESTORED_SCOPE:
-        confirm_opt_outs(session)
-    kind, _, name = scope.partition(":")
-    if kind == "survey" and reason is not None:
-        return paused_surveys.pause_survey(session, name, reason=reason, now=system_clock())
-    if kind == "survey":
-        return paused_surveys.resume_survey(session, name)
-    if reason is not None:
-        return pauses.pause(session, scope, cause="operator", reason=reason, now=system_clock())
-    return pauses.resume(session, scope)
 
 
 def describe_scope(scope: str) -> str:

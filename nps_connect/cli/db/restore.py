@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from nps_connect.cli._support.actor import current_actor
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, yes_option
@@ -24,6 +25,7 @@ def restore(options: Options, file: Path, yes: bool, as_json: bool) -> None:
     """
     from nps_connect.app.application import open_ledger, open_state_dir
     from nps_connect.connection import system_clock
+    from nps_connect.ledger.audit_log import record_audit
     from nps_connect.ledger.backup import install
     from nps_connect.ledger.process_lock import lock_file
     from nps_connect.services.operations.backup import stage_backup
@@ -44,6 +46,8 @@ def restore(options: Options, file: Path, yes: bool, as_json: bool) -> None:
         aside = install(staged, database, system_clock())
         with options.open_application() as application:
             report = mark_restored(application.ctx, taken_at=None, journals=())
+            with application.ctx.ledger.write() as session:
+                record_audit(session, current_actor(), "db restore", "database", now=report.restored_at)
     moved = str(aside) if aside is not None else None
     if moved and not as_json:
         click.echo(f"The previous database is now {moved}.")

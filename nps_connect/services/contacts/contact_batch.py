@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 from nps_connect.errors import PluginError
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject, person_subject
-from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.contacts import Contact, ContactKey, ContactMatch
@@ -193,7 +193,11 @@ def load_people(
     people = {}
     for contact_id, group in subjects.items():
         reason = min((reasons[subject] for subject in group if subject in reasons), default=None) if reasons else None
-        people[contact_id] = Person(group, reason, histories.get(contact_id, _EMPTY_HISTORY))
+        history = histories.get(contact_id, _EMPTY_HISTORY)
+        if reason == UNCONFIRMED:  # in alphabetical order the last: any other reason comes first
+            people[contact_id] = Person(group, None, history, is_unconfirmed=True)
+        else:
+            people[contact_id] = Person(group, reason, history)
     return people
 
 

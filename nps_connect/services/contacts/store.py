@@ -12,8 +12,10 @@ from sqlmodel import Session, col
 from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.records.base import mailbox_key
 from nps_connect.records.contacts import Contact
+from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.responses import NPS_SCALE, EarlierResponse, FollowUpAnswer, Response
 from nps_connect.rules.trigger_decision import Person
+from nps_connect.services.action_spec import CONTACT_ERASED, NotAttempted
 from nps_connect.services.contacts.contact_batch import load_merged_groups, load_people, upsert_contacts
 from nps_connect.services.context import Context
 
@@ -54,6 +56,7 @@ class RoutableResponse(NamedTuple):
         has_merged_contacts: other contacts were merged into the contact.
         has_review_request: the contact or the mailbox was asked for a review.
         is_final: the Send button was pressed: actions start without a grace period.
+        may_repeat: the database was restored and may have lost this response, with what it has led to.
     """
 
     columns: ResponseColumns
@@ -63,6 +66,7 @@ class RoutableResponse(NamedTuple):
     has_merged_contacts: bool
     has_review_request: bool
     is_final: bool
+    may_repeat: bool = False
 
 
 def upsert_contact(session: Session, contact: Contact, now: datetime) -> ContactRow:
@@ -108,21 +112,23 @@ def load_person(session: Session, row: ContactRow) -> Person:
     return load_people(session, {contact_id: row.mailbox})[contact_id]
 
 
-def block_reason(ctx: Context, contact: ContactRow, person: Person) -> str | None:
+def check_contact(ctx: Context, contact: ContactRow, person: Person) -> NotAttempted | None:
     """Return why a contact must not be contacted now, or None."""
     if contact.erased_at is not None:
-        return "the contact was erased"
+        return CONTACT_ERASED
     if contact.deleted_at is not None:
-        return "the contact was deleted"
-    if person.suppression_reason is not None:
-        return f"suppressed: {person.suppression_reason}"
-    if contact.opted_out:
-        return "the contact opted out in the CRM"
-    if not contact.email:
-        return "the contact has no address"
-    if not is_on_allow_list(contact.email, ctx.settings.core.recipient_allow_list):
-        return "the address is not on the recipient allow-list"
-    return None
+        reason = "the contact was deleted"
+    elif person.suppression_reason is not None:
+        reason = f"suppressed: {person.suppression_reason}"
+    elif contact.opted_out:
+        reason = "the contact opted out in the CRM"
+    elif not contact.email:
+        reason = "the contact has no address"
+    elif not is_on_allow_list(contact.email, ctx.settings.core.recipient_allow_list):
+        reason = "the address is not on the recipient allow-list"
+    else:
+        return NotAttempted.held(HoldCode.OPT_OUTS_UNKNOWN) if person.is_unconfirmed else None
+    return NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason)
 
 
 def is_on_allow_list(email: str, allow_list: tuple[str, ...]) -> bool:

@@ -38,6 +38,7 @@ class NewDelivery:
         contact_id, invitation_id, response_id, revision: what it is about.
         options: what the planner tells the preparation, JSON-ready.
         depends_on_id: the delivery that it follows.
+        in_doubt: it may have been carried out already: it is looked for first.
         hold_code, hold_detail: why it is held.
         cancel_code, cancel_detail: why it is not sent at all.
     """
@@ -54,6 +55,7 @@ class NewDelivery:
     revision: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     depends_on_id: int | None = None
+    in_doubt: bool = False
     hold_code: HoldCode | None = None
     hold_detail: str | None = None
     cancel_code: CancelCode | None = None
@@ -117,7 +119,7 @@ def _delivery_columns(delivery: NewDelivery, now: datetime) -> dict[str, Any]:
         "revision": delivery.revision,
         "options": delivery.options,
         "depends_on_id": delivery.depends_on_id,
-        "in_doubt": delivery.hold_code is HoldCode.IN_DOUBT,
+        "in_doubt": delivery.in_doubt or delivery.hold_code is HoldCode.IN_DOUBT,
         "hold_code": delivery.hold_code,
         "hold_detail": delivery.hold_detail,
         "cancel_code": delivery.cancel_code,

@@ -18,17 +18,17 @@ from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_list, without_index
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact, ContactKey
-from nps_connect.records.deliveries import CancelCode, HoldCode
+from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
 from nps_connect.services.contacts.contact_batch import find_contacts, load_people, upsert_contacts
 from nps_connect.services.contacts.store import (
     MAX_HISTORY,
-    block_reason,
     build_contact,
     build_earlier_response,
     build_response,
+    check_contact,
     is_confirmed,
 )
 from nps_connect.services.context import Context
@@ -137,8 +137,7 @@ def prepare_batch(
     for row in ready:
         try:
             contact = stored_contact(batch, row) if spec.customer_facing else None
-            reason = block_reason(batch.ctx, contact, batch.people[contact.id or 0]) if contact is not None else None
-            blocked = NotAttempted.cancelled(CancelCode.CONTACT_BLOCKED, reason) if reason is not None else None
+            blocked = check_contact(batch.ctx, contact, batch.people[contact.id or 0]) if contact is not None else None
             results[row.id or 0] = blocked or spec.build(batch, row)
         except Exception as error:  # a damaged row or a bug affects its delivery alone
             log.exception("delivery_preparation_failed delivery=%s", row.id)

@@ -213,7 +213,7 @@ def _start_cooldowns(
             continue
         recent += 1
         for subject in contact_subjects(contact.id, contact.mailbox):
-            row = {"until": until, "invitation_id": values["invitation_id"], "confirmed": True}
+            row = {"until": until, "invitation_id": values["invitation_id"]}
             cooldowns.setdefault(subject, {"subject": subject, **row})
     start_cooldowns(session, [cooldowns[subject] for subject in sorted(cooldowns)], now)
     return recent

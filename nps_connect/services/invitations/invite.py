@@ -142,7 +142,7 @@ def _reserve_cooldowns(
             if approved.trigger.ignore_cooldown is not None or subject in exclusive or subject in extending:
                 extending[subject] = invitation_id, until
             else:
-                values = {"subject": subject, "until": until, "invitation_id": invitation_id, "confirmed": False}
+                values = {"subject": subject, "until": until, "invitation_id": invitation_id}
                 exclusive[subject] = values
     if exclusive:
         rows = list(map(exclusive.__getitem__, sorted(exclusive)))
@@ -168,7 +168,7 @@ def _restart_if_expired(statement: Any) -> Any:  # noqa: ANN401  # two dialects'
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["subject"],
-        set_={"until": new.until, "invitation_id": new.invitation_id, "confirmed": new.confirmed},
+        set_={"until": new.until, "invitation_id": new.invitation_id},
         where=col(CooldownRow.until) <= bindparam("now", type_=UtcDateTime()),
     )
 

@@ -16,7 +16,7 @@ from nps_connect.errors import NpsConnectError
 from nps_connect.ledger import pauses
 from nps_connect.ledger.identity import Identity, lock_identity, raise_counter
 from nps_connect.ledger.pauses import PauseRow
-from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.settle import IN_DOUBT_HOLD, InDoubtRule, in_doubt_rule
@@ -26,6 +26,8 @@ from nps_connect.services.operations.database_identity import (
     find_mismatch,
     pause_database,
 )
+from nps_connect.services.operations.operator_pauses import restore_pauses
+from nps_connect.services.responses.invitation_state import OPEN_STATES
 from nps_connect.services.suppressions.replay import replay_journals
 from nps_connect.services.suppressions.unconfirmed import suppress_unconfirmed
 
@@ -104,6 +106,7 @@ def mark_restored(ctx: Context, *, taken_at: datetime | None, journals: Sequence
     replayed = replay_journals(ctx, paths, since=since)
     with ctx.ledger.write() as session:
         counts = _put_in_doubt(ctx, session, now)
+        _mark_open_invitations(session, since, now)
         unconfirmed = 0 if paths else suppress_unconfirmed(ctx, session)
         _allow_sending(ctx, session, now)
     if ctx.state_dir is not None:
@@ -142,6 +145,8 @@ def _allow_sending(ctx: Context, session: Session, now: datetime) -> None:
     """End the pause; customer mail that was due before now stays in doubt, also if its event comes once more."""
     stored = ctx.state_dir.read_identity() if ctx.state_dir is not None else None
     raise_counter(session, at_least=stored.counter if stored else 0)
+    if ctx.state_dir is not None:
+        restore_pauses(session, ctx.state_dir, now)
     lock_identity(session).newest_at = None
     pauses.resume(session, pauses.DATABASE_SCOPE)
     reason = "the database was restored; mail that was due before then may have been sent and is held"
@@ -165,6 +170,16 @@ def _put_in_doubt(ctx: Context, session: Session, now: datetime) -> Counter[InDo
             )
             counts[rule] += len(changed.all())
     return counts
+
+
+def _mark_open_invitations(session: Session, since: datetime, now: datetime) -> None:
+    """Mark the invitations that may have had a response since the backup: what a response leads to is then in doubt."""
+    session.execute(
+        update(InvitationRow)
+        .where(col(InvitationRow.state).in_(OPEN_STATES), col(InvitationRow.expires_at) > since)
+        .values(restored_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _is_in(*states: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.subjects import contact_subjects, mailbox_hash, mailbox_subject, person_subject
-from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
@@ -119,7 +119,7 @@ class SimulationState:
 def _load_suppressions(session: Session) -> dict[str, list[tuple[datetime, str]]]:
     """Moment and reason of every suppression, by subject."""
     suppressions: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
-    for row in session.execute(select(SuppressionRow)).scalars():
+    for row in session.execute(select(SuppressionRow).where(col(SuppressionRow.reason) != UNCONFIRMED)).scalars():
         suppressions[row.subject].append((row.created_at, row.reason))
     return suppressions
 

@@ -36,6 +36,7 @@ class InvitationState(NamedTuple):
         public_id: public id of the response.
         response_id: id of the response; None before the first score was opened or submitted.
         revision: revision of the response; 0 means provisional only.
+        restored_at: when the database was restored, and may have lost a response.
     """
 
     id: int
@@ -62,6 +63,7 @@ class InvitationState(NamedTuple):
     follow_up: list[dict[str, str]] | None
     answered_at: datetime | None
     conflicting_at: datetime | None
+    restored_at: datetime | None
 
     def is_open(self, at: datetime) -> bool:
         """Return whether the invitation accepts submissions at a moment."""
@@ -136,6 +138,7 @@ _STATE_COLUMNS: tuple[Any, ...] = (
     ResponseRow.follow_up,
     ResponseRow.answered_at,
     ResponseRow.conflicting_at,
+    InvitationRow.restored_at,
 )
 _merged_contact = aliased(ContactRow)
 _LOCKED_COLUMNS: tuple[Any, ...] = (

@@ -91,6 +91,7 @@ def record_submissions(
                 has_merged_contacts=invitation.has_merged_contacts,
                 has_review_request=invitation.has_review_request,
                 is_final=entry.received.submission.is_final,
+                may_repeat=invitation.state.restored_at is not None,
             )
         )
         if invitation_id in log.reminded:

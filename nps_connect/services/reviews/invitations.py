@@ -11,14 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from nps_connect.ledger import review_report, review_requests
-from nps_connect.ledger.pauses import RESTORED_SCOPE, PauseRow
 from nps_connect.ledger.review_requests import ALL_PLATFORMS, ReviewReservation
 from nps_connect.ledger.subjects import contact_subjects
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
 from nps_connect.rules.review_policy import choose_platform
@@ -70,11 +68,10 @@ def plan_review_invitations(
         if plan.offers and all(map(_is_resumable, plan.mails)):
             open_plans.append(plan)
     review_report.record_responses(session, for_report)
-    reservations, in_doubt = _load_reservations(session, open_plans), _invited_before_restore(session, open_plans)
+    reservations = _load_reservations(session, open_plans)
     for plan in open_plans:
         outcome = _choose_offer(ctx, session, plan, reservations.get(plan.response.columns.id, ()))
-        is_in_doubt = plan.response.columns.invitation_id in in_doubt
-        queues |= _enqueue_invitation(ctx, plan, *outcome, new_deliveries, is_in_doubt=is_in_doubt)
+        queues |= _enqueue_invitation(ctx, plan, *outcome, new_deliveries)
     session.flush()
     return queues
 
@@ -117,19 +114,6 @@ def _load_reservations(session: Session, plans: Sequence[ReviewPlan]) -> dict[in
         response_id: [entry for entry in stored if entry.subject in names and entry.response_id != response_id]
         for response_id, names in subjects.items()
     }
-
-
-def _invited_before_restore(session: Session, plans: Sequence[ReviewPlan]) -> set[int | None]:
-    """Return the survey invitations from before a restore of the database that the operator has not ended yet.
-
-    Their customers may have responded before, and have the review mail, in the time that the database has lost.
-    """
-    restored = session.get(PauseRow, RESTORED_SCOPE) if plans else None
-    if restored is None:
-        return set()
-    ids = [plan.response.columns.invitation_id for plan in plans]
-    query = select(col(InvitationRow.id)).where(col(InvitationRow.id).in_(ids))
-    return set(session.execute(query.where(col(InvitationRow.created_at) <= restored.since)).scalars())
 
 
 def _choose_offer(
@@ -207,21 +191,14 @@ def _ask_plugins(ctx: Context, response: RoutableResponse, platforms: Sequence[s
 
 
 def _enqueue_invitation(
-    ctx: Context,
-    plan: ReviewPlan,
-    offer: PlannedAction,
-    declined: str | None,
-    new_deliveries: list[NewDelivery],
-    *,
-    is_in_doubt: bool,
+    ctx: Context, plan: ReviewPlan, offer: PlannedAction, declined: str | None, new_deliveries: list[NewDelivery]
 ) -> set[str]:
     """Plan the mail, or record the reason why there is none; return the queue of a resumed mail."""
     for mail in plan.mails:
         if mail.options["platform"] == offer.via and not is_reminder(mail):
             break
     else:
-        hold_code = HoldCode.SHADOW if ctx.shadow else HoldCode.IN_DOUBT if is_in_doubt else None
-        new_deliveries.append(_new_invitation(ctx, plan, offer, declined, hold_code))
+        new_deliveries.append(_new_invitation(ctx, plan, offer, declined))
         return set()
     if declined is not None:
         mark_cancelled(mail, CancelCode.REVIEW_DECLINED, declined, ctx.clock())
@@ -233,9 +210,7 @@ def _enqueue_invitation(
     return {mail.queue_name}
 
 
-def _new_invitation(
-    ctx: Context, plan: ReviewPlan, offer: PlannedAction, declined: str | None, hold_code: HoldCode | None
-) -> NewDelivery:
+def _new_invitation(ctx: Context, plan: ReviewPlan, offer: PlannedAction, declined: str | None) -> NewDelivery:
     columns, now = plan.response.columns, ctx.clock()
     options = {**_route_options(offer), "platform": offer.via}
     due_at = now
@@ -253,7 +228,7 @@ def _new_invitation(
         response_id=columns.id,
         revision=columns.revision,
         options=options,
-        hold_code=hold_code if declined is None else None,
+        hold_code=HoldCode.SHADOW if ctx.shadow and declined is None else None,
         cancel_code=CancelCode.REVIEW_DECLINED if declined is not None else None,
         cancel_detail=declined,
     )

@@ -7,7 +7,7 @@ started and updates what has: it never opens a second ticket and never sends a s
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from nps_connect.services.contacts.store import RoutableResponse
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_pending
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
+from nps_connect.services.deliveries.settle import in_doubt_rule
 from nps_connect.services.reviews.invitations import ReviewPlan, plan_review_invitations
 
 PlannedDeliveries = Mapping[int, Sequence[DeliveryRow]]
@@ -53,11 +54,19 @@ def route_responses(
     new_deliveries: list[NewDelivery] = []
     queues: set[str] = set()
     plans: list[ReviewPlan] = []
+    repeated: set[int | None] = set()
     for response in responses:
         router = _Router(ctx, session, response, new_deliveries, queues)
+        if response.may_repeat:
+            repeated.add(response.columns.id)
         plans.append(router.route(planned.get(response.columns.id or 0, ())))
     session.flush()
     queues |= plan_review_invitations(ctx, session, plans, new_deliveries)
+    if repeated:
+        new_deliveries = [
+            _put_in_doubt(ctx, delivery) if delivery.response_id in repeated else delivery
+            for delivery in new_deliveries
+        ]
     return queues | enqueue_deliveries(session, new_deliveries, ctx.clock()).queue_names
 
 
@@ -190,6 +199,14 @@ class _Router:
                 hold_code=HoldCode.SHADOW if self.ctx.shadow else HoldCode.WAITS_FOR_TICKET if waits else None,
             )
         )
+
+
+def _put_in_doubt(ctx: Context, delivery: NewDelivery) -> NewDelivery:
+    """Return a delivery that may have been carried out before the database was restored, as its action requires."""
+    rule = in_doubt_rule(ctx, delivery.connection, delivery.action)
+    if rule == "hold" and delivery.hold_code is None and delivery.cancel_code is None:
+        return replace(delivery, hold_code=HoldCode.IN_DOUBT)
+    return replace(delivery, in_doubt=rule == "look")
 
 
 def _is_unstarted(delivery: DeliveryRow) -> bool:

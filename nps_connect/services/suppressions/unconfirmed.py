@@ -7,17 +7,16 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.columns import UtcDateTime, insert_for
 from nps_connect.ledger.subjects import mailbox_subject, person_subject
-from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.context import Context
 
-UNCONFIRMED = "unconfirmed"
 SOURCE = "restore"
 
 
 def suppress_unconfirmed(ctx: Context, session: Session) -> int:
-    """Suppress everybody who got customer mail, or may have got one, and hold their mail; returns how many people.
+    """Suppress everybody who got customer mail, or may have got one; returns how many people. Their mail is then held.
 
     They may have opted out since the backup, by a link in any of their mails, and no journal says so.
     """
@@ -35,16 +34,6 @@ def suppress_unconfirmed(ctx: Context, session: Session) -> int:
     # SQLite needs a WHERE before ON CONFLICT, to tell it from a join
     statement = insert_for(session, SuppressionRow).from_select(columns, values.where(literal(1) == 1))
     session.execute(statement.on_conflict_do_nothing(index_elements=["subject", "reason"]))
-    session.execute(
-        update(DeliveryRow)
-        .where(
-            col(DeliveryRow.state) == "pending",
-            col(DeliveryRow.action).in_(_customer_actions(ctx)),
-            col(DeliveryRow.contact_id).in_(people),
-        )
-        .values(state="held", hold_code=HoldCode.OPT_OUTS_UNKNOWN, hold_detail=None)
-        .execution_options(synchronize_session=False)
-    )
     return int(session.execute(select(func.count()).select_from(people.subquery())).scalar_one())
 
 

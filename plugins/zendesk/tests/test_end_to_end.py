@@ -11,6 +11,7 @@ from support.sqlite_files import create_empty_database
 
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import ContactRow
+from nps_connect.services.operations.restored import mark_restored
 
 ADA = "ada@example.com"
 
@@ -169,6 +170,23 @@ class TestOneTicket:
         product.respond(token, 3, "And it is broken, too.")
         [ticket] = product.tickets()
         assert "> And it is broken, too." in ticket["comments"][-1]["body"]
+
+    def test_a_response_that_is_given_again_after_a_restore_finds_its_ticket(self, product, clock):
+        product.deliver_event("ticket.solved", ADA)
+        token = product.wait_for_survey("after-support", after=timedelta(days=1))
+        ledger = product.ctx.ledger
+        ledger.close()
+        backup = ledger.file.read_bytes()
+        product.respond(token, 2, "Nobody answers.")
+        [ticket] = product.tickets()
+        ledger.close()
+        ledger.file.write_bytes(backup)
+        mark_restored(product.ctx, taken_at=None, journals=())
+        clock.forward(timedelta(days=2))  # longer than Zendesk remembers an idempotency key
+        product.respond(token, 2, "Nobody answers.")
+        assert [found["id"] for found in product.tickets()] == [ticket["id"]]
+        [delivery] = [row for row in product.rows() if row.action == "open_ticket"]
+        assert (delivery.state, delivery.receipt_id) == ("succeeded", str(ticket["id"]))
 
 
 class TestBadInput:

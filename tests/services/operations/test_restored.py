@@ -8,6 +8,7 @@ from support.postgres import create_database, drop_database
 from support.restorable_application import PostgresApplication, RestorableApplication
 
 from nps_connect.errors import NpsConnectError
+from nps_connect.ledger import pauses
 from nps_connect.ledger.identity import lock_identity
 from nps_connect.ledger.pauses import DATABASE_SCOPE, RESTORED_SCOPE
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
@@ -277,17 +278,24 @@ def test_a_person_without_an_address_is_erased_again_by_vendor_id(application):
         assert (contact.erased_at is not None, contact.name) == (True, None)
 
 
-def test_a_response_that_is_given_again_after_a_restore_has_the_same_keys(application):
+def test_a_ticket_for_a_response_that_is_given_again_after_a_restore_is_looked_for_first(application):
     token = application.surveyed()
     application.back_up()
     application.answer(token, 2)
     application.run()
-    before = {row.action: row.key for row in application.deliveries("open_ticket")}
+    key = application.deliveries("open_ticket")[0].key
     application.restore()
     application.mark_restored()
+    application.clock.forward("1d")
+    with application.ledger.write() as session:
+        assert pauses.resume(session, RESTORED_SCOPE)
+    looked_for = application.desk.looked_for
     application.answer(token, 2)
     application.run()
-    assert {row.action: row.key for row in application.deliveries("open_ticket")} == before
+    assert application.desk.looked_for == looked_for + 1
+    assert len(application.desk.tickets) == 1
+    [ticket] = application.deliveries("open_ticket")
+    assert (ticket.key, ticket.state, ticket.in_doubt, ticket.receipt_id) == (key, "succeeded", False, "found")
 
 
 def test_a_response_that_is_given_again_after_a_restore_leads_to_no_second_review_mail(application):
@@ -304,3 +312,68 @@ def test_a_response_that_is_given_again_after_a_restore_leads_to_no_second_revie
     application.run()
     assert application.mailed() == mailed
     assert [row.hold_code for row in application.deliveries("invite_review")] == [HoldCode.IN_DOUBT]
+
+
+def test_what_a_later_survey_leads_to_is_not_in_doubt(application):
+    application.back_up()
+    application.restore()
+    application.mark_restored()
+    application.clock.forward("1h")
+    application.answer(application.surveyed("2", "paul@example.com"), 2)
+    application.run()
+    assert application.desk.looked_for == 0
+    assert [row.state for row in application.deliveries("open_ticket")] == ["succeeded"]
+
+
+def test_people_whose_opt_outs_are_unknown_are_decided_on_and_mailed_when_an_operator_confirms(application):
+    application.surveyed("1", "marie@example.com")
+    assert application.mark_restored().unconfirmed == 1
+    mails = len(application.mailed())
+    application.clock.forward("100d")
+    application.webhook(application.won("1", deal="second"))
+    application.run()
+    application.clock.forward("3d")
+    application.run()
+    [_first, second] = application.deliveries("send_survey")
+    assert (second.state, second.hold_code) == ("held", HoldCode.OPT_OUTS_UNKNOWN)
+    assert len(application.mailed()) == mails
+    with application.ledger.write() as session:
+        confirm_opt_outs(session)
+    application.run()
+    assert application.mailed()[mails:] == ["marie@example.com"]
+
+
+def test_the_crm_is_asked_for_each_person_before_the_mail_of_a_campaign_after_a_restore(application):
+    """The opt-outs are the CRM's own: no journal has them, and the campaign was planned before they were known."""
+    people = [ImportedPerson(number, f"p{number}@example.com", None, None, None) for number in range(1, 5)]
+    for person in people:
+        application.crm.knows(f"c{person.line}", person.email)
+    application.back_up()
+    application.restore()
+    application.mark_restored()
+    application.clock.forward("1h")
+    add_to_campaign(application.ctx, plan(application, "autumn"), people)
+    for opted_out in (1, 3):
+        application.crm.knows(f"c{opted_out}", f"p{opted_out}@example.com", opted_out=True)
+    application.crm.asked_for.clear()
+    application.run()
+    asked_for = {key.value for key in application.crm.asked_for}
+    assert asked_for >= {person.email for person in people}  # before the decision
+    assert asked_for >= {"c2", "c4"}  # before the mail
+    assert sorted(application.mailed()) == ["p2@example.com", "p4@example.com"]
+
+
+@pytest.mark.parametrize("scope", ["mail", "connection:crm", "survey:after-purchase"])
+def test_pauses_of_an_operator_since_the_backup_survive_a_restore(application, scope):
+    decide(application, "1", "marie@example.com")
+    application.set_paused("connection:helpdesk")
+    application.back_up()
+    application.set_paused(scope)
+    application.set_paused("connection:helpdesk", None)
+    application.restore()
+    assert scope not in application.open_pauses()
+    application.mark_restored()
+    assert application.open_pauses() == {RESTORED_SCOPE, scope, "connection:helpdesk"}
+    application.set_paused(scope, None)
+    application.mark_restored(journals=[application.ctx.journal.path])
+    assert scope not in application.open_pauses()
