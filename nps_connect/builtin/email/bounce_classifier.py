@@ -116,7 +116,7 @@ _FAMILIES: tuple[tuple[Cause, re.Pattern[str], frozenset[str]], ...] = (
     (Cause.TEMPORARY, TEMPORARY, frozenset({"5.4.300", "5.4.316"})),
     (Cause.MESSAGE, MESSAGE, frozenset()),
 )
-_SENDING_QUOTA_CODES = {"5.1.90", "5.4.5"}
+_SENDING_QUOTA_CODES = {"5.1.90", "5.4.5", "5.7.232", "5.7.233"}
 _CAUSE_OF_CODE = {
     "5.1.1": Cause.NO_MAILBOX,
     "5.1.2": Cause.NO_DOMAIN,

@@ -93,6 +93,7 @@ CASES = (
         ("550 5.1.7 rejected", Cause.SENDER),
         ("550 unknown (in reply to MAIL FROM command)", Cause.SENDER),
         ("550 5.4.5 Daily user sending limit exceeded", Cause.SENDING_QUOTA),
+        ("550 5.7.232 Your trial tenant has exceeded its daily limit for external recipients", Cause.SENDING_QUOTA),
         ("STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed", Cause.SENDING_QUOTA),
         ("451 4.1.1 user unknown", Cause.TEMPORARY),
         ("450 greylisted", Cause.TEMPORARY),
