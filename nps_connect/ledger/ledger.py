@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from pydantic_core import from_json
@@ -97,6 +97,7 @@ class Ledger:
         self._file_id: tuple[int, int] | None = None
         self._immediate = self.engine.execution_options(immediate=True)
         self._write_lock = FairLock() if self.is_sqlite else None
+        self.holds_erased_log = False
 
     @property
     def is_sqlite(self) -> bool:
@@ -133,12 +134,16 @@ class Ledger:
         turn = self._write_lock.hold() if self._write_lock is not None else nullcontext()
         try:
             with turn, Session(self._immediate, expire_on_commit=False) as session, session.begin():
+                held_erased_log = self.holds_erased_log
                 yield session
         except DBAPIError as error:
             self.storage.record_failure(error)
             raise
         if self.storage.problem is not None:
             self.storage.record_write()
+        if self.holds_erased_log and not held_erased_log:
+            with suppress(sqlite3.Error):  # committed is committed; the next heartbeat tries again
+                self.checkpoint()
 
     def ping(self) -> None:
         """Check that the database answers.
@@ -186,16 +191,33 @@ class Ledger:
                 fix="restart the process; to install a backup, run: nps-connect db restore FILE",
             )
 
+    def truncate_wal(self) -> None:
+        """Empty SQLite's write-ahead log, which holds what was erased, after this transaction.
+
+        If a reader still needs it, every heartbeat tries again (`holds_erased_log`).
+        """
+        self.holds_erased_log = self.is_sqlite
+
     def checkpoint(self) -> None:
-        """Move SQLite's write-ahead log into the main file, as far as no reader needs it, so that a copy is whole."""
+        """Move SQLite's write-ahead log into the main file and empty it, as far as no reader or writer needs it.
+
+        A copy of the main file is whole then. Nobody is waited for.
+        """
         if not self.is_sqlite:
             return
         with self.engine.connect() as connection:
+            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+            [(timeout,)] = driver.execute("PRAGMA busy_timeout")
+            driver.execute("PRAGMA busy_timeout=0")
             try:
-                connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
+                [(is_busy, _, _)] = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as error:
                 self.storage.record_failure(error)
                 raise
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={timeout}")
+        if not is_busy:
+            self.holds_erased_log = False
 
     def check_disk(self) -> None:
         """Record whether the disk of the SQLite file is full: a statement notices it only when a file must grow."""

@@ -90,7 +90,7 @@ class Heartbeat:
             )
         leases.record_renewal(renewal_began_at)
         recover(self._ctx, after_restart=False)
-        if not self._ctx.leases.busy_queues():
+        if self._ctx.ledger.holds_erased_log or not self._ctx.leases.busy_queues():
             self._ctx.ledger.checkpoint()
         self._ctx.journal.flush()
         correct_waits(self._ctx, self._job_intervals)

@@ -41,6 +41,7 @@ def send(
     Example: events send crm deal.won --contact marie@example.com
     """
     from nps_connect.records.contacts import ContactKey
+    from nps_connect.records.events import CONTACT_EVENT_KINDS
     from nps_connect.services.intake.replay import create_manual_event
 
     field_values = dict(_parse_field(text) for text in fields)
@@ -52,6 +53,11 @@ def send(
             allowed = ", ".join(kinds) or "none"
             hint = suggest_nearest(kind, kinds)
             raise click.UsageError(f"{connection} has no event kind {kind!r}; allowed: {allowed}{hint}")
+        if kind in CONTACT_EVENT_KINDS:
+            raise CommandError(
+                f"{kind} is not sent by hand: delete, merge or erase the contact at {connection}, which reports it; "
+                "to stop mail to a person: nps-connect suppressions add ADDRESS --reason TEXT"
+            )
         if not ctx.has(connection, "nps_find_contacts"):
             raise CommandError(f"{connection} does not support contact lookup")
         customers = 0 if ctx.shadow else _count_reached(ctx, connection, kind, key)

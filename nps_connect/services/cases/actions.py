@@ -18,7 +18,6 @@ from nps_connect.rendering import staff_texts
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.rules.timing import local_date, utc_at
 from nps_connect.services.action_spec import (
-    CONTACT_ERASED,
     AbandonedDelivery,
     ActionSpec,
     NotAttempted,
@@ -31,7 +30,7 @@ from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_dependents
-from nps_connect.services.deliveries.preparation import contact_response, stored_contact
+from nps_connect.services.deliveries.preparation import contact_response
 from nps_connect.settings.model import Settings
 
 BUSINESS_DAY_END = time(18)
@@ -41,8 +40,6 @@ SATURDAY = 5
 def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Prepared | NotAttempted:
     if row.payload is not None:
         return TicketDraft.model_validate(row.payload)
-    if stored_contact(batch, row).erased_at is not None:
-        return CONTACT_ERASED
     answered, core, cases = contact_response(batch, row), batch.ctx.settings.core, batch.ctx.settings.cases
     deadline = follow_up_deadline(answered.response.answered_at, core.zone)
     rendered = staff_texts.render_ticket(
@@ -73,8 +70,6 @@ def _build_update(batch: PreparationBatch, row: DeliveryRow) -> TicketUpdate | N
     ticket = batch.load_once(_load_tickets).get(row.depends_on_id)
     if ticket is None or ticket.state != "succeeded" or ticket.receipt_id is None:
         return NotAttempted.held(HoldCode.WAITS_FOR_TICKET)
-    if stored_contact(batch, row).erased_at is not None:
-        return CONTACT_ERASED
     answered, cases = contact_response(batch, row), batch.ctx.settings.cases
     draft = TicketDraft.model_validate(ticket.payload) if ticket.payload else None
     recovered = row.options.get("case") == RECOVERED_OPTION
@@ -97,8 +92,6 @@ def _build_update(batch: PreparationBatch, row: DeliveryRow) -> TicketUpdate | N
 
 
 def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttempted:
-    if stored_contact(batch, row).erased_at is not None:
-        return CONTACT_ERASED
     answered = contact_response(batch, row)
     link = answered.contact.link
     if is_overdue_alert(row):

@@ -30,17 +30,21 @@ ContactRef = tuple[str, str]
 
 _EMPTY_HISTORY = ContactHistory()
 _CONTACTS = ContactRow.__table__.c
-_SELECT_CONTACTS: Select[*tuple[Any, ...]] = select(
-    _CONTACTS.id,
-    _CONTACTS.connection,
-    _CONTACTS.vendor_id,
-    _CONTACTS.mailbox,
-    _CONTACTS.language,
-    _CONTACTS.opted_out,
-    _CONTACTS.deleted_at,
-    _CONTACTS.erased_at,
-    cast(_CONTACTS.record, Text).label("record"),
-).where(_CONTACTS.connection == bindparam("from_connection"), in_list(_CONTACTS.vendor_id, "ids"))
+_SELECT_CONTACTS: Select[*tuple[Any, ...]] = (
+    select(
+        _CONTACTS.id,
+        _CONTACTS.connection,
+        _CONTACTS.vendor_id,
+        _CONTACTS.mailbox,
+        _CONTACTS.language,
+        _CONTACTS.opted_out,
+        _CONTACTS.deleted_at,
+        _CONTACTS.erased_at,
+        cast(_CONTACTS.record, Text).label("record"),
+    )
+    .where(_CONTACTS.connection == bindparam("from_connection"), in_list(_CONTACTS.vendor_id, "ids"))
+    .with_for_update(read=True, key_share=True)  # an erasure waits for who stores data of the contact
+)
 _UPDATE_CONTACTS = update(ContactRow.__table__).where(_CONTACTS.id == bindparam("row_id"))
 _SELECT_SUPPRESSIONS: Select[*tuple[Any, ...]] = (
     select(col(SuppressionRow.subject), func.min(col(SuppressionRow.reason)))

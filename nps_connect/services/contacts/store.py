@@ -15,7 +15,7 @@ from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import CancelCode, HoldCode
 from nps_connect.records.responses import NPS_SCALE, EarlierResponse, FollowUpAnswer, Response
 from nps_connect.rules.trigger_decision import Person
-from nps_connect.services.action_spec import CONTACT_ERASED, NotAttempted
+from nps_connect.services.action_spec import NotAttempted
 from nps_connect.services.contacts.contact_batch import load_merged_groups, load_people, upsert_contacts
 from nps_connect.services.context import Context
 
@@ -113,9 +113,7 @@ def load_person(session: Session, row: ContactRow) -> Person:
 
 
 def check_contact(ctx: Context, contact: ContactRow, person: Person) -> NotAttempted | None:
-    """Return why a contact must not be contacted now, or None."""
-    if contact.erased_at is not None:
-        return CONTACT_ERASED
+    """Return why a contact that is not erased must not be contacted now, or None."""
     if contact.deleted_at is not None:
         reason = "the contact was deleted"
     elif person.suppression_reason is not None:

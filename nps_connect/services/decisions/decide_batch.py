@@ -36,7 +36,8 @@ from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.notices.staff_notices import notify_decision_limits
 from nps_connect.services.reviews.review_pages import location_fields
-from nps_connect.services.suppressions.erasure import apply_contact_event, reapply_erasure, redact_event_record
+from nps_connect.services.suppressions.erasure import apply_contact_events, find_erased, redact_event
+from nps_connect.services.suppressions.personal_data import ERASED_TEXT
 
 DECISION_LOCK = "decisions"
 """Name of the lock that serialises decisions about surveys: each must see the counts of the others."""
@@ -50,17 +51,18 @@ _DEFER_EVENT = (
 
 
 class SavedColumns(NamedTuple):
-    """Columns of a decided event: its one contact, and its record (ids only if that contact was erased)."""
+    """Columns of a decided event: its one contact, and its record (ids only if it names an erased person)."""
 
     contact_id: int | None
-    record: Event | dict[str, Any]
+    record: Event
 
 
 class PreparedEvents(NamedTuple):
-    """Stored contacts of a batch of events, and the columns of each event by key."""
+    """Stored contacts of a batch of events, and by key: the columns of each event, events that name erased people."""
 
     contacts: dict[ContactRef, StoredContact]
     columns: dict[str, SavedColumns]
+    erased: dict[str, Event]
 
 
 def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> list[Event]:
@@ -105,21 +107,28 @@ def prepare_events(ctx: Context, session: Session, connection: str, events: Sequ
     The caller then writes the events as succeeded with the returned columns, and calls `decide_batch` in the same
     transaction.
     """
-    changed_ids: dict[str, int | None] = {}
+    contact_events: list[Event] = []
+    unmatched: list[Event] = []
     for event in events:
         if event.kind in CONTACT_EVENT_KINDS:
-            changed_ids[event.key] = apply_contact_event(ctx, session, connection, event)
+            contact_events.append(event)
+        if not event.contacts:
+            unmatched.append(event)
+    changed_ids = apply_contact_events(ctx, session, connection, contact_events) if contact_events else {}
     contacts = upsert_contacts(session, [contact for event in events for contact in event.contacts], ctx.clock())
-    columns = {}
+    erased_keys = find_erased(session, connection, unmatched) if unmatched else set()
+    columns: dict[str, SavedColumns] = {}
+    erased: dict[str, Event] = {}
     for event in events:
         ref = single_contact(event.contacts)
-        contact = contacts[ref] if ref else None
-        contact_id = contact.id if contact else changed_ids.get(event.key)
-        if contact is not None and contact.erased:
-            columns[event.key] = SavedColumns(contact_id, redact_event_record(event.model_dump(mode="json")))
-        else:
-            columns[event.key] = SavedColumns(contact_id, event)
-    return PreparedEvents(contacts, columns)
+        contact_id = contacts[ref].id if ref else changed_ids.get(event.key)
+        is_erased = event.key in erased_keys
+        for contact in event.contacts:
+            is_erased |= contacts[contact.connection, contact.id].erased
+        if is_erased:
+            erased[event.key] = event
+        columns[event.key] = SavedColumns(contact_id, redact_event(event) if is_erased else event)
+    return PreparedEvents(contacts, columns, erased)
 
 
 def decide_batch(
@@ -127,7 +136,7 @@ def decide_batch(
     session: Session,
     connection: str,
     stored: Sequence[StoredEvent],
-    contacts: Mapping[ContactRef, StoredContact],
+    prepared: PreparedEvents,
 ) -> set[str]:
     """Decide stored events in order, with everything that follows; return the queues that have new work.
 
@@ -136,12 +145,12 @@ def decide_batch(
         session: the transaction in which the events were written.
         connection: of the events.
         stored: completed events, just parsed or claimed from the queue.
-        contacts: their stored contacts, see `prepare_events`.
+        prepared: the same events, see `prepare_events`.
 
     Raises:
         ReservationConflict: another worker reserved a cooldown first; the transaction must be rolled back.
     """
-    queues, open_events = set(), []
+    queues, open_events, contacts = set(), [], prepared.contacts
     mailboxes: dict[int, str | None] = {}
     for row in stored:
         ref = single_contact(row.event.contacts)
@@ -151,12 +160,9 @@ def decide_batch(
             mailboxes[contacts[ref].id] = contacts[ref].mailbox
         if row.event.kind in TICKET_EVENT_KINDS:
             queues |= process_ticket_event(ctx, session, row)
-    queues |= _decide_and_invite(ctx, session, stored, contacts, mailboxes)
+    queues |= _decide_and_invite(ctx, session, stored, prepared, mailboxes)
     if open_events:
         record_candidates(session, connection, open_events, contacts)
-    for row in stored:
-        if row.event.kind == "contact.privacy_deleted":
-            reapply_erasure(session, connection, row.event.object_id)
     return queues
 
 
@@ -164,7 +170,7 @@ def _decide_and_invite(
     ctx: Context,
     session: Session,
     stored: Sequence[StoredEvent],
-    contacts: Mapping[ContactRef, StoredContact],
+    prepared: PreparedEvents,
     mailboxes: Mapping[int, str | None],
 ) -> set[str]:
     evaluator, now = TriggerEvaluator(ctx), ctx.clock()
@@ -179,13 +185,15 @@ def _decide_and_invite(
     has_reached_limit = False
     for row in evaluator.sort_by_priority(stored):
         ref = single_contact(row.event.contacts)
-        contact = contacts[ref] if ref else None
+        contact = prepared.contacts[ref] if ref else None
         person = people[contact.id] if contact else None
         verdicts = earlier_verdicts.get(row.id, {})
         was_looked_up = row.event.kind != CAMPAIGN_EVENT_KIND and ctx.has(row.connection, "nps_find_contacts")
         candidate = Candidate(row.event, row.event.contacts, person, now, row.received_at, verdicts, was_looked_up)
         for trigger, decision in evaluator.evaluate(row.connection, candidate, limit_state):
             decisions.append(decision_columns(row, trigger, decision, contact.id if contact else None, now))
+            if row.event.key in prepared.erased:  # the sentence may contain values of the event
+                decisions[-1]["detail"] = ERASED_TEXT
             has_reached_limit |= decision.verdict in ("deferred", "held")
             if decision.verdict == "yes" and contact is not None and person is not None:
                 due_at = decision.due_at or now

@@ -17,6 +17,7 @@ from nps_connect.services.decisions.claim_events import claim_events, schedule_r
 from nps_connect.services.decisions.decide_batch import SavedColumns, complete_events, decide_batch, prepare_events
 from nps_connect.services.decisions.trigger_evaluator import StoredEvent
 from nps_connect.services.invitations.invite import ReservationConflict
+from nps_connect.services.suppressions.erasure import erase_from_requests
 
 log = logging.getLogger(__name__)
 
@@ -75,16 +76,16 @@ def _settle_and_decide(
     prepared = prepare_events(ctx, session, connection, [event for _, event in held])
     values = {stored.id: _settled_values(stored, prepared.columns[event.key]) for stored, event in held}
     claims.settle_many(session, EventRow, values, token=token)
+    if prepared.erased:
+        erase_from_requests(ctx, session, prepared.erased.values())
     completed = [stored._replace(event=event) for stored, event in held]
-    return decide_batch(ctx, session, connection, completed, prepared.contacts)
+    return decide_batch(ctx, session, connection, completed, prepared)
 
 
 def _settled_values(stored: StoredEvent, columns: SavedColumns) -> dict[str, Any]:
     values: dict[str, Any] = {"state": "succeeded"}
     if columns.contact_id is not None:
         values["contact_id"] = columns.contact_id
-    if isinstance(columns.record, dict):
-        values["record"] = columns.record
-    elif columns.record is not stored.event:
+    if columns.record is not stored.event:
         values["record"] = columns.record.model_dump(mode="json")
     return values

@@ -21,7 +21,13 @@ from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse
 from nps_connect.rules.timing import contact_zone, next_allowed_time
-from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, PreparationResult
+from nps_connect.services.action_spec import (
+    CONTACT_ERASED,
+    ActionSpec,
+    NotAttempted,
+    PreparationBatch,
+    PreparationResult,
+)
 from nps_connect.services.contacts.contact_batch import find_contacts, load_people, upsert_contacts
 from nps_connect.services.contacts.store import (
     MAX_HISTORY,
@@ -125,7 +131,9 @@ def prepare_batch(
     ready: list[DeliveryRow] = []
     for row in batch.deliveries:
         lookup = lookups.get(row.id or 0)
-        result = lookup if isinstance(lookup, DeliveryError | NotAttempted) else _block(spec, batch, row)
+        result: PreparationResult | None = _block(spec, batch, row)
+        if result is None and isinstance(lookup, DeliveryError | NotAttempted):
+            result = lookup
         if result is None:
             ready.append(row)
         else:
@@ -224,12 +232,14 @@ def look_up_contacts(
 
 
 def _block(spec: ActionSpec, batch: PreparationBatch, row: DeliveryRow) -> NotAttempted | None:
-    """Return why no delivery of this kind may start now: a conflict of scores, or quiet hours of the contact."""
+    """Return why a delivery may not start now: an erasure, which comes first, a conflict of scores, or quiet hours."""
+    contact = batch.contacts.get(row.contact_id or 0)
+    if contact is not None and contact.erased_at is not None:
+        return CONTACT_ERASED
     response = batch.responses.get(row.response_id or 0)
     if response is not None and response.conflicting_at is not None:
         return NotAttempted.held(HoldCode.CONFLICTING_SCORES)
-    contact = batch.contacts.get(row.contact_id or 0) if spec.customer_facing else None
-    if contact is None:
+    if contact is None or not spec.customer_facing:
         return None
     now, core = batch.ctx.clock(), batch.ctx.settings.core
     zone = contact_zone((contact.record or {}).get("timezone"), core.zone)

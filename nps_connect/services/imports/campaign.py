@@ -103,7 +103,7 @@ def add_to_campaign(ctx: Context, campaign: Campaign, people: Sequence[ImportedP
     with ctx.ledger.write() as session:
         erased = erased_fingerprints(session, people)
         events = [campaign.event(person) for person in people if person.fingerprint not in erased]
-        new_keys = store_events(ctx, session, campaign.connection, events, source="manual")
+        new_keys = store_events(ctx, session, campaign.connection, events, source="manual").new
         ids = [event_id for _, event_id in _load_events(session, campaign, list(new_keys))]
         replay(session, EventRow, ids, ctx.clock())  # no configured trigger listens to them, so they are not pending
     ctx.wake(decide_queue(campaign.connection))

@@ -32,6 +32,8 @@ CONTACT_LOOKUP_BATCH = 100
 IMPORT_TRIGGER_PREFIX = "import:"
 """Prefix of the trigger name of an imported invitation; the public id of the response follows."""
 
+ERASED_DETAIL = "this person was erased: nothing of them is stored again"
+
 TOTALS = ("new", "already_imported", "unmatched", "comments_dropped", "in_cooldown")
 """Counted responses. Of the new ones, `unmatched` belong to people whom the connection does not know,
 `comments_dropped` had a comment older than the retention period, and `in_cooldown` are so recent that they start a
@@ -72,7 +74,7 @@ def store_responses(
     totals["already_imported"] += len(responses) - len(new_responses)
     for response in new_responses:
         if response.person.fingerprint in erased:
-            errors.record(RowError(response.line, "erased", "this person was erased: nothing of them is stored again"))
+            errors.record(RowError(response.line, "erased", ERASED_DETAIL))
     remaining = [response for response in new_responses if response.person.fingerprint not in erased]
     people = _match_contacts(ctx, target, remaining, errors)
     matched = [response for response in remaining if response.public_id in people]
@@ -80,12 +82,18 @@ def store_responses(
         return
     with ctx.ledger.write() as session:
         contacts = upsert_contacts(session, people.values(), ctx.clock())
-        rows = [(response, contacts[_contact_ref(people[response.public_id])]) for response in matched]
+        rows: list[tuple[ImportedResponse, StoredContact]] = []
+        for response in matched:
+            contact = contacts[_contact_ref(people[response.public_id])]
+            if contact.erased:
+                errors.record(RowError(response.line, "erased", ERASED_DETAIL))
+            else:
+                rows.append((response, contact))
         _insert_responses(ctx, session, target, rows, totals)
-    totals["new"] += len(matched)
+    totals["new"] += len(rows)
     channel = ctx.settings.surveys[target.survey].channel
     if target.lookup_enabled:
-        totals["unmatched"] += sum(people[response.public_id].connection == channel for response in matched)
+        totals["unmatched"] += sum(people[response.public_id].connection == channel for response, _ in rows)
 
 
 def load_existing_ids(session: Session, responses: Sequence[ImportedResponse]) -> set[str]:

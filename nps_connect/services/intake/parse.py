@@ -25,7 +25,13 @@ from nps_connect.services.context import Context, decide_queue, parse_queue
 from nps_connect.services.decisions.claim_events import error_summary
 from nps_connect.services.decisions.decide_batch import complete_events, decide_batch, prepare_events
 from nps_connect.services.decisions.trigger_evaluator import StoredEvent
-from nps_connect.services.intake.store_events import build_kind_filter, insert_events, sort_events, store_events
+from nps_connect.services.intake.store_events import (
+    StoredKeys,
+    build_kind_filter,
+    insert_events,
+    sort_events,
+    store_events,
+)
 from nps_connect.services.invitations.invite import ReservationConflict
 
 log = logging.getLogger(__name__)
@@ -186,13 +192,16 @@ def _save(
     """Save the events and settle their requests; a fact counts as new for the first request that contains it."""
     skipped: Counter[str] = Counter()
     with ctx.ledger.write() as session:
-        new_keys, queues = _save_events(ctx, session, connection, intake_events)
+        (new_keys, erased_keys), queues = _save_events(ctx, session, connection, intake_events)
         settled: dict[int, dict[str, Any]] = {}
         for request in parsed:
             row_id, keys = request.row.id or 0, {event.key for event in request.events}
             new = len(new_keys & keys)
             settled[row_id] = {"state": "succeeded", "events_new": new, "events_duplicate": len(request.events) - new}
             new_keys -= keys
+            if not erased_keys.isdisjoint(keys):
+                settled[row_id] |= {"body": b"", "headers": {}}
+                ctx.ledger.truncate_wal()
             for group in request.skipped:
                 skipped[group.reason] += group.count
             if request.problem is not None:
@@ -205,16 +214,17 @@ def _save(
         ctx.wake(queue_name)
 
 
-def _save_events(ctx: Context, session: Session, connection: str, events: _IntakeEvents) -> tuple[set[str], set[str]]:
-    """Store and decide events; return the keys of the new ones and the queues with new work."""
-    new_keys: set[str] = set()
+def _save_events(ctx: Context, session: Session, connection: str, events: _IntakeEvents) -> tuple[StoredKeys, set[str]]:
+    """Store and decide events; return their keys and the queues with new work."""
+    keys = StoredKeys(set(), set())
     if events.waiting:
-        new_keys = store_events(ctx, session, connection, events.waiting, source="webhook", error=events.error)
+        keys = store_events(ctx, session, connection, events.waiting, source="webhook", error=events.error)
     if not events.completed:
-        return new_keys, set()
+        return keys, set()
     prepared = prepare_events(ctx, session, connection, events.completed)
     columns = {key: {"state": "succeeded", **saved._asdict()} for key, saved in prepared.columns.items()}
     ids = insert_events(ctx, session, connection, events.completed, source="webhook", columns=columns)
     now = ctx.clock()
     stored = [StoredEvent(ids[event.key], connection, now, 0, event) for event in events.completed if event.key in ids]
-    return new_keys | ids.keys(), decide_batch(ctx, session, connection, stored, prepared.contacts)
+    keys = StoredKeys(keys.new | ids.keys(), keys.erased | prepared.erased.keys())
+    return keys, decide_batch(ctx, session, connection, stored, prepared)

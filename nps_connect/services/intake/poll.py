@@ -33,7 +33,7 @@ def poll(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timed
     if isinstance(page, timedelta):
         return page
     with ctx.ledger.write() as session:
-        new_keys = store_events(ctx, session, connection, page.events, source="poll")
+        new_keys = store_events(ctx, session, connection, page.events, source="poll").new
         update_memo(session, job, cursor=page.cursor)
     if new_keys:
         ctx.wake(decide_queue(connection))

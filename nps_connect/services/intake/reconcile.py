@@ -49,7 +49,7 @@ def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> 
     late_keys = {event.key for event in page.events if event.occurred_at <= grace_start}
     with ctx.ledger.write() as session:
         missed = len(late_keys) - _count_stored(session, connection, late_keys) + len(recent.keys() - reported)
-        new_keys = store_events(ctx, session, connection, page.events, source="reconcile")
+        new_keys = store_events(ctx, session, connection, page.events, source="reconcile").new
         if missed:
             increment_counter(session, MISSED_WEBHOOKS_COUNTER, connection, now.date(), missed)
             log.warning("webhooks_missed connection=%s events=%d", connection, missed)

@@ -185,7 +185,7 @@ def create_manual_event(
         fields=fields,
     )
     with ctx.ledger.write() as session:
-        new_keys = store_events(ctx, session, connection, [event], source="manual")
+        new_keys = store_events(ctx, session, connection, [event], source="manual").new
         query = select(col(EventRow.id)).where(col(EventRow.connection) == connection, col(EventRow.key) == event.key)
         event_id = int(session.execute(query).scalar_one())
     ctx.wake(decide_queue(connection))

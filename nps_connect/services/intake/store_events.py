@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlmodel import Session
 
@@ -14,8 +14,21 @@ from nps_connect.records.events import CONTACT_EVENT_KINDS, TICKET_EVENT_KINDS, 
 from nps_connect.services.contacts.event_subjects import record_event_keys
 from nps_connect.services.context import Context, decide_queue
 from nps_connect.services.decisions.claim_events import retry_values
+from nps_connect.services.suppressions.erasure import find_erased, redact_event
 
 IntakeSource = Literal["webhook", "poll", "reconcile", "manual"]
+
+
+class StoredKeys(NamedTuple):
+    """Keys of events.
+
+    Attributes:
+        new: those that were not stored before.
+        erased: those that name an erased person, of which only ids are stored.
+    """
+
+    new: set[str]
+    erased: set[str]
 
 
 def store_events(
@@ -26,8 +39,8 @@ def store_events(
     *,
     source: IntakeSource,
     error: Exception | None = None,
-) -> set[str]:
-    """Insert events that are not stored yet, to be decided later; return the keys of the new ones.
+) -> StoredKeys:
+    """Insert events that are not stored yet, to be decided later.
 
     Events without a matching trigger are stored too (for ``simulate`` and ``explain``), as `succeeded`: nothing is left
     to do. For these, and for events whose contact is not looked up yet, the key that names the contact is recorded, so
@@ -44,6 +57,9 @@ def store_events(
     is_listened = build_kind_filter(ctx, connection)
     pending = {"state": "pending"} if error is None else retry_values(ctx, 0, error)
     unique_events = sort_events(events)
+    erased = find_erased(session, connection, unique_events)
+    if erased:
+        unique_events = [redact_event(event) if event.key in erased else event for event in unique_events]
     columns = {event.key: pending if is_listened(event.kind) else {"state": "succeeded"} for event in unique_events}
     ids = insert_events(ctx, session, connection, unique_events, source=source, columns=columns)
     named = [
@@ -52,7 +68,7 @@ def store_events(
         if event.key in ids and (source == "manual" or error is not None or not is_listened(event.kind))
     ]
     record_event_keys(session, connection, named)
-    return set(ids)
+    return StoredKeys(set(ids), erased)
 
 
 def insert_events(

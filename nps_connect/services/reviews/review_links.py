@@ -41,6 +41,7 @@ def resolve_review_link(ctx: Context, token: str, view: PageView) -> str | None:
                 confirmed_clause(),
                 col(ContactRow.erased_at).is_(None),
             )
+            .with_for_update(of=ContactRow, read=True, key_share=True)  # against an erasure at the same time
         ).first()
         if row is None:
             return None

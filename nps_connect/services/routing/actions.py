@@ -10,8 +10,8 @@ from sqlmodel import col
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import HoldCode, ScoreUpdate
 from nps_connect.rules.retry_plan import parse_retry_plan
-from nps_connect.services.action_spec import CONTACT_ERASED, ActionSpec, NotAttempted, PreparationBatch
-from nps_connect.services.deliveries.preparation import contact_response, stored_contact
+from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
+from nps_connect.services.deliveries.preparation import contact_response
 
 TICKET_POLL_INTERVAL = timedelta(minutes=1)
 """When a score is due again that waits for the ticket which it is to link to."""
@@ -31,8 +31,6 @@ def _load_tickets(batch: PreparationBatch) -> dict[int | None, tuple[str, str | 
 
 
 def _build_score(batch: PreparationBatch, row: DeliveryRow) -> ScoreUpdate | NotAttempted:
-    if stored_contact(batch, row).erased_at is not None:
-        return CONTACT_ERASED
     answered, comment_link = contact_response(batch, row), None
     target = batch.looked_up.get(row.id or 0, answered.contact)
     if row.options.get("comment") == "link":

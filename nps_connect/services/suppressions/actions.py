@@ -5,16 +5,13 @@ from __future__ import annotations
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import OptOut
 from nps_connect.rules.retry_plan import parse_retry_plan
-from nps_connect.services.action_spec import CONTACT_ERASED, ActionSpec, NotAttempted, PreparationBatch
+from nps_connect.services.action_spec import ActionSpec, PreparationBatch
 from nps_connect.services.contacts.store import build_contact
 from nps_connect.services.deliveries.preparation import stored_contact
 
 
-def _build_opt_out(batch: PreparationBatch, row: DeliveryRow) -> OptOut | NotAttempted:
-    contact = stored_contact(batch, row)
-    if contact.erased_at is not None:
-        return CONTACT_ERASED
-    return OptOut(idempotency_key=row.key, contact=build_contact(contact), at=row.created_at)
+def _build_opt_out(batch: PreparationBatch, row: DeliveryRow) -> OptOut:
+    return OptOut(idempotency_key=row.key, contact=build_contact(stored_contact(batch, row)), at=row.created_at)
 
 
 WRITE_OPT_OUT = ActionSpec(

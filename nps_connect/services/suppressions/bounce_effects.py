@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import cooldowns
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
-from nps_connect.ledger.suppressions import BounceRow
+from nps_connect.ledger.suppressions import BounceRow, SuppressionRow
 from nps_connect.ledger.tables import (
     IN_DOUBT,
     RECEIPT_IS_MESSAGE_ID,
@@ -37,6 +37,7 @@ from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION, MESSAG
 from nps_connect.services.deliveries.settle_in_doubt import in_doubt_message_id
 from nps_connect.services.suppressions.bounce_brake import apply_brake, was_undone
 from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.personal_data import ERASED_TEXT
 from nps_connect.services.suppressions.store import suppress
 
 log = logging.getLogger(__name__)
@@ -83,13 +84,17 @@ def apply_bounce(
         source: `smtp`, `relay`, `mailbox` or `file`.
         queues: queues with new work are added.
     """
-    contact = session.get(ContactRow, delivery.contact_id) if delivery and delivery.contact_id else None
+    contact = None
+    if delivery is not None and delivery.contact_id is not None:  # locked against an erasure
+        lock = {"read": True, "key_share": True}
+        contact = session.get(ContactRow, delivery.contact_id, populate_existing=True, with_for_update=lock)
     hashed = _mailbox_of(delivery, contact)
     if delivery is None or hashed is None or (bounce.address and mailbox_hash(bounce.address) != hashed):
-        is_new = _record_bounce(ctx, session, bounce, None, None, source)
+        is_new = _record_bounce(ctx, session, bounce, None, None, source, is_erased=_is_erased(session, bounce.address))
         log.warning("bounce_without_effect kind=%s source=%s new=%s", bounce.kind, source, is_new)
         return "unattributed" if is_new else "known"
-    if not _record_bounce(ctx, session, bounce, delivery, hashed, source):
+    is_erased = contact is not None and contact.erased_at is not None
+    if not _record_bounce(ctx, session, bounce, delivery, hashed, source, is_erased=is_erased):
         return "known"
     log.warning("bounce_received kind=%s delivery=%s source=%s", bounce.kind, delivery.id, source)
     if bounce.kind == "complaint":
@@ -144,10 +149,26 @@ def _last_activity(session: Session, hashed: str) -> datetime | None:
     return max((moment for moment in moments if moment is not None), default=None)
 
 
+def _is_erased(session: Session, address: str | None) -> bool:
+    """Return whether the person of an address was erased."""
+    subject = mailbox_subject(mailbox_hash(address or ""))
+    query = select(col(SuppressionRow.id)).where(
+        col(SuppressionRow.subject) == subject, col(SuppressionRow.reason) == "erased"
+    )
+    return session.execute(query).first() is not None
+
+
 def _record_bounce(
-    ctx: Context, session: Session, bounce: Bounce, delivery: DeliveryRow | None, hashed: str | None, source: str
+    ctx: Context,
+    session: Session,
+    bounce: Bounce,
+    delivery: DeliveryRow | None,
+    hashed: str | None,
+    source: str,
+    *,
+    is_erased: bool,
 ) -> bool:
-    """Store a bounce; return False if the same one is stored already.
+    """Store a bounce, without its text if the person was erased; return False if the same one is stored already.
 
     Without a delivery it has no effect; the same report has one later, if the receipt is known by then.
     """
@@ -163,7 +184,7 @@ def _record_bounce(
         "delivery_id": delivery.id if delivery else None,
         "concerns_mailbox": bounce.concerns_mailbox and delivery is not None,
         "status": bounce.status,
-        "detail": ctx.redact(bounce.detail)[:MAX_DETAIL_LENGTH],
+        "detail": ERASED_TEXT if is_erased else ctx.redact(bounce.detail)[:MAX_DETAIL_LENGTH],
         "source": source,
         "at": at,
     }

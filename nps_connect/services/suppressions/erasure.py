@@ -1,62 +1,69 @@
-"""Apply deletions, merges and erasures of contacts. An erasure leaves ids, hashes and counts in every table."""
+"""Apply deletions, merges and erasures of contacts; erase and export what is stored about a person."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.subjects import contact_subjects, vendor_id_subject
-from nps_connect.ledger.tables import (
-    AttemptRow,
-    ContactRow,
-    DecisionRow,
-    DeliveryRow,
-    EventRow,
-    ResponseRow,
-    RevisionRow,
+from nps_connect.ledger.subjects import (
+    contact_key_subject,
+    mailbox_hash,
+    mailbox_subject,
+    person_subject,
+    vendor_id_subject,
 )
+from nps_connect.ledger.suppressions import SuppressionRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, InvitationRow
+from nps_connect.records.base import mailbox_key
 from nps_connect.records.contacts import Contact
+from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.events import Event
-from nps_connect.services.contacts.contact_batch import upsert_contacts
+from nps_connect.services.action_spec import CONTACT_ERASED
+from nps_connect.services.contacts.contact_batch import load_merged_groups, upsert_contacts
 from nps_connect.services.contacts.event_subjects import find_event_ids
 from nps_connect.services.contacts.store import upsert_contact
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.cancel import cancel
+from nps_connect.services.suppressions.personal_data import (
+    PERSONAL_TABLES,
+    STORED_REQUESTS,
+    DataSubjects,
+    redact_event_record,
+)
 from nps_connect.services.suppressions.store import suppress
 
 MAX_NAMED_EVENTS = 10_000
-ERASED_DETAIL = "erased with the contact"
-PERSONAL_REASONS = ("filter", "veto", "surveyed")
-"""Decision reasons whose detail may contain values of the contact, or text of a plugin about it."""
-
-_KEPT_FIELDS = ("key", "kind", "object_id", "occurred_at")
+UNFINISHED_STATES = ("pending", "held", "running", "dead")
 
 
-def apply_contact_event(ctx: Context, session: Session, connection: str, event: Event) -> int | None:
-    """Apply one of `CONTACT_EVENT_KINDS`; return the id of the stored contact, or None if it is unknown.
+def apply_contact_events(
+    ctx: Context, session: Session, connection: str, events: Sequence[Event]
+) -> dict[str, int | None]:
+    """Apply events of `CONTACT_EVENT_KINDS`; return by event key the id of the contact, or None if it is unknown.
 
     Of an unknown person only an erasure is stored, so that they are never contacted.
     """
     now = ctx.clock()
-    upsert_contacts(session, event.contacts, now)
-    row = _load_contact(session, connection, event.object_id)
-    if event.kind == "contact.deleted" and row is not None:
-        row.deleted_at = row.deleted_at or now
-    if event.kind == "contact.privacy_deleted":
-        row = row or upsert_contact(session, Contact(connection=connection, id=event.object_id), now)
-        erase_contact(ctx, session, row)
+    rows: dict[str, ContactRow | None] = {}
+    erased: list[ContactRow] = []
+    for event in events:
+        upsert_contacts(session, event.contacts, now)
+        row = _load_contact(session, connection, event.object_id)
+        if event.kind == "contact.deleted" and row is not None:
+            row.deleted_at = row.deleted_at or now
+        if event.kind == "contact.privacy_deleted":
+            row = row or upsert_contact(session, Contact(connection=connection, id=event.object_id), now)
+            erased.append(row)
+        rows[event.key] = row
     session.flush()
-    return row.id if row is not None else None
-
-
-def reapply_erasure(session: Session, connection: str, vendor_id: str) -> None:
-    """Erase a person from events that were decided in the same batch and written after the erasure."""
-    row = _load_contact(session, connection, vendor_id)
-    if row is not None:
-        erase_from_events(session, row)
+    if erased:
+        erase_contacts(ctx, session, erased, source="vendor")
+    return {key: row.id if row is not None else None for key, row in rows.items()}
 
 
 def _load_contact(session: Session, connection: str, vendor_id: str) -> ContactRow | None:
@@ -64,12 +71,142 @@ def _load_contact(session: Session, connection: str, vendor_id: str) -> ContactR
     return session.execute(query.execution_options(populate_existing=True)).scalar()
 
 
-def redact_event_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event's record with ids only: no address, no name, no fields."""
-    key = record.get("contact_key")
-    contacts = [{"connection": ref["connection"], "id": ref["id"]} for ref in record.get("contacts") or []]
-    kept = {name: record[name] for name in _KEPT_FIELDS}
-    return kept | {"contact_key": key if key and key["kind"] != "email" else None, "contacts": contacts}
+def export_person(ctx: Context, contact_id: int) -> dict[str, list[dict[str, Any]]]:
+    """Return everything that is stored about the person of a contact, JSON-ready: rows by the name of their table."""
+    with ctx.ledger.read() as session:
+        people = _load_people(session, [contact_id])
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for entry in PERSONAL_TABLES:
+            rows.setdefault(str(entry.table.__tablename__), []).extend(entry.export_person(session, people))
+    return rows
+
+
+def erase_person(ctx: Context, contact_id: int, *, source: str) -> None:
+    """Erase the person of a contact.
+
+    Args:
+        ctx: the application context.
+        contact_id: the contact.
+        source: who asked for it, in at most 80 characters.
+    """
+    with ctx.ledger.write() as session:
+        erase_contacts(ctx, session, [session.get_one(ContactRow, contact_id)], source=source)
+
+
+def erase_contacts(ctx: Context, session: Session, contacts: Sequence[ContactRow], *, source: str) -> None:
+    """Erase people: their deliveries are cancelled, and only ids, hashes, scores and times stay. Idempotent.
+
+    They are suppressed, so that nobody contacts them again. A delivery that is being carried out loses its lease:
+    its outcome is not stored.
+
+    Args:
+        ctx: the application context.
+        session: the transaction.
+        contacts: one contact of each person.
+        source: who asked for it, in at most 80 characters.
+    """
+    session.flush()
+    people = _load_people(session, [contact.id or 0 for contact in contacts], lock=True)
+    suppressed = [*map(person_subject, people.contact_ids), *map(mailbox_subject, people.mailboxes)]
+    suppress(ctx, session, sorted(suppressed), "erased", source=source)
+    _cancel_deliveries(ctx, session, people)
+    for entry in PERSONAL_TABLES:
+        entry.erase_person(session, people)
+    erased = col(ContactRow.id).in_(people.contact_ids) & col(ContactRow.erased_at).is_(None)
+    session.execute(
+        update(ContactRow).where(erased).values(erased_at=ctx.clock()), execution_options={"synchronize_session": False}
+    )
+    session.expire_all()
+    ctx.ledger.truncate_wal()
+
+
+def _load_people(session: Session, contact_ids: Iterable[int], *, lock: bool = False) -> DataSubjects:
+    """Return by what the data of people is found.
+
+    With `lock` nobody else can add data until the end of the transaction: whoever stores a response locks its
+    invitation, and whoever stores an event, a bounce or a page view locks the contact (see `upsert_contacts`).
+    """
+    ids = sorted(set().union(*load_merged_groups(session, contact_ids).values()))
+    query = select(ContactRow).where(in_list(col(ContactRow.id), "ids")).order_by(col(ContactRow.id))
+    if lock:
+        invitations = select(col(InvitationRow.id)).where(in_list(col(InvitationRow.contact_id), "ids"))
+        session.execute(invitations.order_by(col(InvitationRow.id)).with_for_update(key_share=True), {"ids": ids})
+        query = query.with_for_update().execution_options(populate_existing=True)
+    addresses: set[str] = set()
+    names: set[str] = set()
+    subjects: set[str] = set()
+    object_ids: set[str] = set()
+    connections: set[str] = set()
+    for row in session.execute(query, {"ids": ids}).scalars():
+        addresses.update([*([row.email] if row.email else []), *row.record.get("other_emails", ())])
+        if row.name and len(row.name.split()) > 1:  # a first name alone is found in texts about anybody
+            names.add(row.name.lower())
+        subjects.update([person_subject(row.id or 0), vendor_id_subject(row.connection, row.vendor_id)])
+        object_ids.add(row.vendor_id.lower())
+        connections.add(row.connection)
+    mailboxes = sorted(map(mailbox_hash, addresses))
+    subjects.update(map(mailbox_subject, mailboxes))
+    named = find_event_ids(session, sorted(connections), subjects, MAX_NAMED_EVENTS)
+    undecided = in_list(col(EventRow.id), "event_ids") & col(EventRow.contact_id).is_(None)
+    decided = in_list(col(EventRow.contact_id), "ids")
+    events = select(col(EventRow.id), col(EventRow.object_id)).where(undecided | decided)
+    event_ids: list[int] = []
+    for event_id, object_id in session.execute(events, {"event_ids": list(named), "ids": ids}):
+        event_ids.append(event_id)
+        object_ids.add(object_id.lower())
+    known_names = frozenset(names.union(map(mailbox_key, addresses)))
+    return DataSubjects(ids, event_ids, mailboxes, sorted(subjects), known_names, frozenset(object_ids))
+
+
+def _cancel_deliveries(ctx: Context, session: Session, people: DataSubjects) -> None:
+    """Cancel what has not ended; what has started may have taken effect, and keeps its reservations."""
+    is_unfinished = col(DeliveryRow.state).in_(UNFINISHED_STATES)
+    query = select(DeliveryRow).where(in_list(col(DeliveryRow.contact_id), "ids"), is_unfinished)
+    query = query.order_by(col(DeliveryRow.id)).with_for_update().execution_options(populate_existing=True)
+    for row in session.execute(query, {"ids": people.contact_ids}).scalars():
+        row.in_doubt = row.in_doubt or (row.state == "running" and row.started_at is not None)
+        row.lease_token = row.lease_until = None
+        cancel(ctx, session, row, CancelCode.CONTACT_BLOCKED, CONTACT_ERASED.detail)
+
+
+def find_erased(session: Session, connection: str, events: Iterable[Event]) -> set[str]:
+    """Return the keys of the events that name an erased person, by vendor id or address."""
+    keys_by_subject: dict[str, set[str]] = defaultdict(set)
+    refs: set[tuple[str, str]] = set()
+    for event in events:
+        if event.contact_key is not None:
+            subject = contact_key_subject(connection, event.contact_key.kind, event.contact_key.value)
+            keys_by_subject[subject or ""].add(event.key)
+            refs.add((connection, event.contact_key.value))
+        for contact in event.contacts:
+            keys_by_subject[vendor_id_subject(contact.connection, contact.id)].add(event.key)
+            refs.add((contact.connection, contact.id))
+            if contact.email:
+                keys_by_subject[mailbox_subject(mailbox_hash(contact.email))].add(event.key)
+    suppressed = select(col(SuppressionRow.subject)).where(
+        in_list(col(SuppressionRow.subject), "subjects"), col(SuppressionRow.reason) == "erased"
+    )
+    erased = set(session.execute(suppressed, {"subjects": list(keys_by_subject)}).scalars())
+    contacts = select(col(ContactRow.connection), col(ContactRow.vendor_id)).where(
+        in_list(col(ContactRow.connection), "connections"),
+        in_list(col(ContactRow.vendor_id), "vendor_ids"),
+        col(ContactRow.erased_at).is_not(None),
+    )
+    parameters = {"connections": list({name for name, _ in refs}), "vendor_ids": [vendor_id for _, vendor_id in refs]}
+    erased.update(vendor_id_subject(name, vendor_id) for name, vendor_id in session.execute(contacts, parameters))
+    return set().union(*(keys_by_subject[subject] for subject in erased if subject in keys_by_subject))
+
+
+def redact_event(event: Event) -> Event:
+    """Return an event with ids only."""
+    return Event.model_validate(redact_event_record(event.model_dump(mode="json")))
+
+
+def erase_from_requests(ctx: Context, session: Session, events: Iterable[Event]) -> None:
+    """Empty the stored webhooks that hold these events, which name erased people."""
+    object_ids = frozenset(event.object_id.lower() for event in events)
+    STORED_REQUESTS.erase_person(session, DataSubjects([], [], [], [], frozenset(), object_ids))
+    ctx.ledger.truncate_wal()
 
 
 def redact_events(session: Session, events: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
@@ -85,43 +222,3 @@ def redact_events(session: Session, events: Iterable[tuple[int, Mapping[str, Any
         redacted = bindparam("to_record", type_=table.c.record.type)
         statement = update(table).where(table.c.id == bindparam("of_id")).values(record=redacted)
         session.connection().execute(statement, values)
-
-
-def erase_contact(ctx: Context, session: Session, row: ContactRow) -> None:
-    """Erase a contact: only ids and hashes stay, and a suppression so that the person is never contacted again."""
-    subjects = contact_subjects(row.id or 0, row.mailbox)
-    suppress(ctx, session, subjects, "erased", source="vendor")
-    erase_from_events(session, row)
-    _erase_from_responses_and_deliveries(session, row)
-    row.erased_at = row.erased_at or ctx.clock()
-    row.email = row.name = row.language = row.mailbox = None
-    row.record = {}
-
-
-def erase_from_events(session: Session, row: ContactRow) -> None:
-    """Reduce the events of a contact to ids, and the undecided events that name it."""
-    session.flush()
-    subjects = [*contact_subjects(row.id or 0, row.mailbox), vendor_id_subject(row.connection, row.vendor_id)]
-    event_ids = find_event_ids(session, [row.connection], subjects, MAX_NAMED_EVENTS)
-    columns = col(EventRow.id), col(EventRow.record)
-    undecided = select(*columns).where(in_list(col(EventRow.id), "ids"), col(EventRow.contact_id).is_(None))
-    record_by_id = dict(session.execute(undecided, {"ids": list(event_ids)}).all())
-    record_by_id |= dict(session.execute(select(*columns).where(col(EventRow.contact_id) == row.id)).all())
-    redact_events(session, record_by_id.items())
-
-
-def _erase_from_responses_and_deliveries(session: Session, row: ContactRow) -> None:
-    responses = select(col(ResponseRow.id)).where(col(ResponseRow.contact_id) == row.id)
-    deliveries = select(col(DeliveryRow.id)).where(col(DeliveryRow.contact_id) == row.id)
-    is_finished = col(DeliveryRow.state).not_in(("pending", "running"))
-    for statement in (
-        update(ResponseRow).where(col(ResponseRow.contact_id) == row.id).values(comment=None, follow_up=[]),
-        update(RevisionRow).where(col(RevisionRow.response_id).in_(responses)).values(comment=None, follow_up=[]),
-        update(DecisionRow)
-        .where(col(DecisionRow.contact_id) == row.id, col(DecisionRow.reason).in_(PERSONAL_REASONS))
-        .values(detail=ERASED_DETAIL, previous_decisions=None),
-        update(DeliveryRow).where(col(DeliveryRow.contact_id) == row.id, is_finished).values(payload=None),
-        update(AttemptRow).where(col(AttemptRow.delivery_id).in_(deliveries)).values(exchange=None),
-    ):
-        session.execute(statement, execution_options={"synchronize_session": False})
-    session.expire_all()

@@ -17,7 +17,7 @@ from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.services.contacts.store import load_mailbox_contacts
 from nps_connect.services.context import Context
-from nps_connect.services.suppressions.erasure import erase_contact
+from nps_connect.services.suppressions.erasure import erase_contacts
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 from nps_connect.services.suppressions.store import WITHDRAWN_PREFIX, suppress, withdraw
 
@@ -98,8 +98,7 @@ def _apply(ctx: Context, session: Session, reason: str, subject: str, contact_id
         withdraw(ctx, session, session.execute(query).scalars().all())
         return
     if reason == "erased":
-        for contact in contacts:
-            erase_contact(ctx, session, contact)
+        erase_contacts(ctx, session, contacts, source=SOURCE)
     elif reason in OPT_OUT_REASONS and mailbox is not None:
         recipient = contacts[0] if contacts else None
         apply_opt_out(ctx, session, mailbox, recipient=recipient, reason=OPT_OUT_REASONS[reason], source=SOURCE)
