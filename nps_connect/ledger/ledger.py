@@ -192,17 +192,11 @@ class Ledger:
             )
 
     def truncate_wal(self) -> None:
-        """Empty SQLite's write-ahead log, which holds what was erased, after this transaction.
-
-        If a reader still needs it, every heartbeat tries again (`holds_erased_log`).
-        """
+        """Empty SQLite's write-ahead log, which holds what was erased, after this transaction or at a heartbeat."""
         self.holds_erased_log = self.is_sqlite
 
     def checkpoint(self) -> None:
-        """Move SQLite's write-ahead log into the main file and empty it, as far as no reader or writer needs it.
-
-        A copy of the main file is whole then. Nobody is waited for.
-        """
+        """Move SQLite's write-ahead log into the main file and empty it, unless it is in use: a copy is whole then."""
         if not self.is_sqlite:
             return
         with self.engine.connect() as connection:
@@ -216,8 +210,7 @@ class Ledger:
                 raise
             finally:
                 driver.execute(f"PRAGMA busy_timeout={timeout}")
-        if not is_busy:
-            self.holds_erased_log = False
+        self.holds_erased_log &= bool(is_busy)
 
     def check_disk(self) -> None:
         """Record whether the disk of the SQLite file is full: a statement notices it only when a file must grow."""

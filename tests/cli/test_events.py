@@ -157,6 +157,15 @@ class TestSend:
             assert result.out == f"Mail would reach at most {customers}; no event was created.\n"
         assert len(json.loads(crm_cli("events", "list", "--json").out)) == events_before
 
+    @pytest.mark.parametrize("kind", ["contact.deleted", "contact.privacy_deleted"])
+    def test_kinds_that_delete_or_erase_contacts_are_refused(self, crm_cli, kind):
+        result = crm_cli("events", "send", "crm", kind, "--contact", "7", "--yes")
+        assert result.code == 2
+        assert f"{kind} is not sent by hand: delete, merge or erase the contact at crm" in " ".join(result.err.split())
+        assert "nps-connect suppressions add ADDRESS" in " ".join(result.err.split())
+        events = json.loads(crm_cli("events", "list", "--json").out)
+        assert kind not in {row["what"].split()[0] for row in events}
+
     def test_typos_suggest_the_nearest_name(self, crm_cli):
         result = crm_cli("events", "send", "crmm", "deal.won", "--contact", "7")
         assert (result.code, "did you mean 'crm'?" in result.err) == (2, True)

@@ -50,11 +50,11 @@ def send(
         ctx = application.ctx
         kinds = [event.name for event in ctx.connector_info(require_connection(connection, ctx.connections)).events]
         if kind not in kinds:
-            allowed = ", ".join(kinds) or "none"
+            allowed = ", ".join(name for name in kinds if name not in CONTACT_EVENT_KINDS) or "none"
             hint = suggest_nearest(kind, kinds)
             raise click.UsageError(f"{connection} has no event kind {kind!r}; allowed: {allowed}{hint}")
         if kind in CONTACT_EVENT_KINDS:
-            raise CommandError(
+            raise click.UsageError(
                 f"{kind} is not sent by hand: delete, merge or erase the contact at {connection}, which reports it; "
                 "to stop mail to a person: nps-connect suppressions add ADDRESS --reason TEXT"
             )

@@ -130,14 +130,11 @@ def prepare_batch(
     results: dict[int, PreparationResult] = {}
     ready: list[DeliveryRow] = []
     for row in batch.deliveries:
-        lookup = lookups.get(row.id or 0)
-        result: PreparationResult | None = _block(spec, batch, row)
-        if result is None and isinstance(lookup, DeliveryError | NotAttempted):
-            result = lookup
-        if result is None:
-            ready.append(row)
-        else:
+        result = _block(spec, batch, row) or lookups.get(row.id or 0)
+        if isinstance(result, DeliveryError | NotAttempted):
             results[row.id or 0] = result
+        else:
+            ready.append(row)
     batch = replace(batch, deliveries=ready)
     if spec.customer_facing and ready:
         people = load_people(batch.session, dict(map(attrgetter("id", "mailbox"), batch.contacts.values())))
@@ -187,10 +184,9 @@ def contacts_to_look_up(spec: ActionSpec, batch: PreparationBatch) -> dict[int, 
         contact = batch.contacts.get(row.contact_id or 0)
         if contact is None:
             continue
+        is_needed = contact.connection != batch.connection
         if spec.contact_lookup == "own":
             is_needed = batch.ctx.has(contact.connection, "nps_find_contacts")
-        else:
-            is_needed = contact.connection != batch.connection
         if is_needed and _block(spec, batch, row) is None:
             with suppress(ValueError, TypeError):  # a damaged contact fails in the preparation
                 contacts[row.id or 0] = build_contact(contact)
