@@ -38,7 +38,8 @@ trace:
 bench:
 	$(BIN)/python -m benchmarks --write
 
-# Kills the product for up to 30 minutes and writes docs/torture.md.
+# Kills, freezes and starves the product for up to 30 minutes and writes docs/torture.md. As root and with libfaketime:
+# else the rounds with a full file system and with wrong clocks are skipped, and the page says so.
 torture:
 	$(BIN)/python tests/acceptance/torture.py
 

@@ -15,7 +15,7 @@ from support.process_pool import ProcessPool
 from support.product_environment import ProductEnvironment, running_product
 
 SEED = torture_options.random_seed(51)
-OFFSETS = [timedelta(seconds=45), timedelta(seconds=-45), timedelta(days=1), timedelta(days=-1)]
+OFFSETS = [timedelta(days=1), timedelta(seconds=45), timedelta(days=-1), timedelta(seconds=-45)]
 """More than a lease, and more than the period of every job and quota."""
 
 WRONG_SECONDS = (4.0, 9.0)

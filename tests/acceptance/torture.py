@@ -88,12 +88,14 @@ class TortureRounds:
 
     Attributes:
         failed: the failed rounds.
+        skipped: the rounds for which this machine lacks something.
     """
 
     def __init__(self, folder: Path, end: float, kill_target: int) -> None:
         self._folder, self._end, self.kill_target = folder, end, kill_target
         self._code = copy_code(folder / "code")
         self.failed: list[str] = []
+        self.skipped: list[str] = []
 
     def run(self, database: str, seed: int) -> None:
         """Run all tests on one database."""
@@ -108,7 +110,9 @@ class TortureRounds:
 
     def results(self) -> list[dict[str, Any]]:
         """Return the results of the successful rounds."""
-        return [json.loads(line) for file in self._folder.glob("*.jsonl") for line in file.read_text().splitlines()]
+        return [
+            json.loads(line) for file in sorted(self._folder.glob("*.jsonl")) for line in file.read_text().splitlines()
+        ]
 
     def kill_count(self, database: str) -> int:
         """Return the number of kills on a database."""
@@ -118,12 +122,13 @@ class TortureRounds:
         return time.monotonic() < self._end - LAST_START_SECONDS
 
     def _run_round(self, test: TortureTest, seed: int) -> None:
+        report = self._folder / f"{test.database}-{seed}.jsonl"
         environ = os.environ | {
             "PYTHONPATH": os.pathsep.join(map(str, [self._code, *(self._code / "plugins").iterdir()])),
             "NPS_CONNECT_TORTURE_KILLS": str(min(KILLS, max(1, self.kill_target - self.kill_count(test.database)))),
             "NPS_CONNECT_TORTURE_FAULTS": str(FAULTS),
             "NPS_CONNECT_TORTURE_SEED": str(seed),
-            "NPS_CONNECT_TORTURE_REPORT": str(self._folder / f"{test.database}.jsonl"),
+            "NPS_CONNECT_TORTURE_REPORT": str(report),
         }
         started_at = time.monotonic()
         completed = subprocess.run(
@@ -135,6 +140,8 @@ class TortureRounds:
         if completed.returncode:
             self.failed.append(f"{name} on {test.database}, seed {seed}")
             sys.stderr.write(completed.stdout[-6000:])
+        elif not report.exists():
+            self.skipped.append(f"{name} on {test.database}")
 
 
 def copy_code(target: Path) -> Path:
@@ -195,6 +202,8 @@ def _summary(rounds: TortureRounds) -> str:
     outcome = (
         f"Failed: {'; '.join(rounds.failed)}." if rounds.failed else "Nothing was lost and nothing happened twice."
     )
+    if rounds.skipped:
+        outcome += f" Skipped: {'; '.join(rounds.skipped)}."
     short = [database for database in ("SQLite", "PostgreSQL") if rounds.kill_count(database) < rounds.kill_target]
     return outcome + (f" There were fewer than {rounds.kill_target} kills on {' and '.join(short)}." if short else "")
 

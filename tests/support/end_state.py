@@ -85,6 +85,7 @@ def verify_end_state(demo: Demo, load_generator: LoadGenerator, database_url: st
     assert not [(email, row.action, row.last_error) for email, row in rows if row.state in ("dead", "pending")]
 
     scores = dict(load_generator.scores)
+    assert not held.intersection(scores), "a mail that was answered has been sent: it is not left to the operator"
     assert stored_scores(database_url) == scores, "every response is stored"
     assert written_scores(demo, scores) == scores, "each contact has the newest score"
     detractors = {email for email, score in scores.items() if score <= 6}
