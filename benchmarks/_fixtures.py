@@ -22,6 +22,7 @@ from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import create
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
+from nps_connect.web.app import create_app
 
 __all__ = [
     "START",
@@ -29,6 +30,7 @@ __all__ = [
     "ManualClock",
     "analyze",
     "application_at",
+    "build_product_app",
     "create_database",
     "databases",
     "drop_database",
@@ -58,6 +60,12 @@ def application_at(url: str) -> Iterator[ApplicationHarness]:
         yield ApplicationHarness(ledger, ManualClock())
     finally:
         ledger.close()
+
+
+def build_product_app(url: str) -> object:
+    """Return the ASGI application on a ledger with the newest schema."""
+    application = ApplicationHarness(Ledger(url), ManualClock())
+    return create_app(application.backend, clock=application.clock)
 
 
 def analyze(ledger: Ledger, *tables: str) -> None:
