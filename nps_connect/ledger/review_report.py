@@ -94,7 +94,9 @@ class ReviewCounts:
     bot_opened: int
 
 
-def record_responses(session: Session, responses: Sequence[tuple[int, int, Segment, Sequence[str]]]) -> None:
+def record_responses(
+    session: Session, responses: Sequence[tuple[int, int, Segment, Sequence[str]]], changed: Sequence[int]
+) -> None:
     """Count responses under their segments, each once per platform; a changed response moves to its new segment.
 
     The caller holds the locks of the responses, so that no response is moved twice at a time.
@@ -102,6 +104,7 @@ def record_responses(session: Session, responses: Sequence[tuple[int, int, Segme
     Args:
         session: the transaction of the responses.
         responses: id, contact id, segment and platforms of each.
+        changed: the ids of those that have an earlier revision.
     """
     segment_by_id: dict[int, Segment] = {}
     states: list[dict[str, Any]] = []
@@ -113,7 +116,7 @@ def record_responses(session: Session, responses: Sequence[tuple[int, int, Segme
             tally = {"platform": platform, "segment": segment, "contact_id": contact_id, **unmarked}
             tallies[platform, segment, contact_id] = tally
             states.append({"response_id": response_id, **tally})
-    stored = list(session.execute(_SELECT_LINK_STATES, {"ids": list(segment_by_id)}).scalars())
+    stored = list(session.execute(_SELECT_LINK_STATES, {"ids": changed}).scalars()) if changed else []
     insert_many(session, ReviewLinkStateRow, states, skip_existing=("response_id", "platform"))
     # Sorted: concurrent transactions lock the rows of one contact in the same order.
     rows = list(map(tallies.__getitem__, sorted(tallies)))

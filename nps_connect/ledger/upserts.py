@@ -58,10 +58,7 @@ def insert_many(
     if not rows:
         return []
     target = table.__table__
-    defaults = dict(_column_defaults(target))
-    for name in rows[0].keys() & defaults.keys():
-        del defaults[name]
-    names = tuple(filter({*rows[0], *defaults}.__contains__, target.c.keys()))
+    names, defaults = _columns(target, tuple(rows[0]))
     clauses = _Clauses(target, names, on_conflict, tuple(skip_existing), tuple(returning))
     connection = session.connection()
     if connection.dialect.name != "sqlite":
@@ -103,10 +100,15 @@ class _Clauses(NamedTuple):
         return statement.returning(*(self.target.c[name] for name in self.returning)) if self.returning else statement
 
 
-@lru_cache(maxsize=64)
-def _column_defaults(target: Table) -> dict[str, Any]:
-    defaults: dict[str, Any] = {column.name: column.default for column in target.c if column.default is not None}
-    return {name: default.arg(None) if default.is_callable else default.arg for name, default in defaults.items()}
+@lru_cache(maxsize=128)
+def _columns(target: Table, given: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the names of the columns to insert, in the order of the table, and the defaults of those not given."""
+    defaults: dict[str, Any] = {}
+    for column in target.c:
+        if column.name not in given and column.default is not None:
+            default: Any = column.default
+            defaults[column.name] = default.arg(None) if default.is_callable else default.arg
+    return tuple(filter({*given, *defaults}.__contains__, target.c.keys())), defaults
 
 
 @lru_cache(maxsize=128)

@@ -183,7 +183,8 @@ class ActionSpec:
             of the delivery if the contact comes from another connection, or `none`.
         has_exclusive_receipt: a receipt belongs to one delivery only.
         can_be_skipped: a missing target finishes the delivery; else it is dead.
-        alarms_staff: a mail goes to the fallback address when it is stuck.
+        alarms_staff: it tells staff of an unhappy customer. A mail goes to the fallback address when it is stuck, and a
+            changed response that no longer leads to it withdraws it.
         follows_dependency: it waits for the delivery in `depends_on_id`.
         on_success, on_failure: consequences of receipts, and of errors of calls.
         release: gives back reservations of deliveries that are cancelled, skipped or dead.

@@ -58,16 +58,18 @@ def plan_review_invitations(
         plans: one for each response.
         new_deliveries: what is to be enqueued is added.
     """
-    for_report, queues, open_plans = [], set(), []
+    for_report, changed, queues, open_plans = [], [], set(), []
     for plan in plans:
         columns, response = plan.response.columns, plan.response.response
         platforms = review_platforms(ctx.settings.routes, response)
         for_report.append((columns.id or 0, columns.contact_id, response.segment, platforms))
+        if columns.revision > 1:
+            changed.append(columns.id or 0)
         if plan.mails:
             queues |= _update_unsent(ctx, session, plan)
         if plan.offers and all(map(_is_resumable, plan.mails)):
             open_plans.append(plan)
-    review_report.record_responses(session, for_report)
+    review_report.record_responses(session, for_report, changed)
     reservations = _load_reservations(session, open_plans)
     for plan in open_plans:
         outcome = _choose_offer(ctx, session, plan, reservations.get(plan.response.columns.id, ()))

@@ -100,12 +100,11 @@ class _Router:
                 self.existing.setdefault((delivery.action, delivery.connection), []).append(delivery)
         offers: dict[str, PlannedAction] = {}
         actions: dict[tuple[str, str], PlannedAction] = {}
-        grace_periods = {name: spec.grace_period for name, spec in self.ctx.actions.items()}
-        for action in plan_actions(
-            self.ctx.settings.routes,
-            response=self.response.response,
-            grace_periods={} if self.response.is_final else grace_periods,
-        ):
+        grace_periods: dict[str, timedelta] = {}
+        if not self.response.is_final:
+            grace_periods = {name: spec.grace_period for name, spec in self.ctx.actions.items()}
+        routes, response = self.ctx.settings.routes, self.response.response
+        for action in plan_actions(routes, response=response, grace_periods=grace_periods):
             if action.action == "invite_review":
                 offers[action.via] = action
             else:
@@ -115,7 +114,7 @@ class _Router:
 
     def _carry_out(self, actions: Mapping[tuple[str, str], PlannedAction]) -> None:
         for target, earlier in self.existing.items():
-            if target not in actions and target[0] in ("open_ticket", "send_alert"):
+            if target not in actions and self.ctx.actions[target[0]].alarms_staff:
                 self._withdraw(earlier[-1])
         for target, action in actions.items():
             if target not in self.existing:
