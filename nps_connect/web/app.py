@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from functools import partial
+from typing import NamedTuple
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -16,7 +17,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from nps_connect.connection import Clock, system_clock
 from nps_connect.web.access_log import AccessLog
 from nps_connect.web.backend import WebBackend
-from nps_connect.web.machine_routes import BounceReportRoute, WebhookRoute, unavailable_response
+from nps_connect.web.machine_routes import receive_bounce_report, receive_webhook, unavailable_response
 from nps_connect.web.routes import health_routes, mail_link_routes
 from nps_connect.web.site import Site
 from nps_connect.web.survey import SurveyPages
@@ -26,19 +27,18 @@ MACHINE_PATHS = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
 """Paths whose errors are JSON; every other path shows people a page."""
 
 
-class DirectRoute(Protocol):
+class DirectRoute(NamedTuple):
     """A route that bypasses FastAPI, whose routing and middleware cost as much as the route itself.
 
     Attributes:
         prefix: of its paths; one segment follows.
         path: the route template, for the access log.
+        respond: handles a request, given the token or name that follows the prefix.
     """
 
     prefix: str
     path: str
-
-    async def respond(self, request: WebRequest, segment: str, /) -> Response:
-        """Handle one request; `segment` is the token or name that follows the prefix."""
+    respond: Callable[[WebRequest, str], Awaitable[Response]]
 
 
 class WebApplication:
@@ -50,7 +50,11 @@ class WebApplication:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._direct_routes: tuple[DirectRoute, ...] = (SurveyPages(site), WebhookRoute(site), BounceReportRoute(site))
+        self._direct_routes = (
+            DirectRoute("/s/", "/s/{token}", SurveyPages(site).respond),
+            DirectRoute("/hooks/", "/hooks/{connection}", partial(receive_webhook, site)),
+            DirectRoute("/b/", "/b/{token}", partial(receive_bounce_report, site)),
+        )
         self._direct_app = AccessLog(self._serve_direct, error_response=self._error_response)
         self._framework = _build_fastapi(site)
         self._framework.add_middleware(AccessLog, error_response=self._error_response)

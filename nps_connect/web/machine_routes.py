@@ -22,69 +22,44 @@ RETRY_AFTER_SECONDS = "10"
 _ACCEPTED = JSONResponse({"status": "accepted"})
 
 
-class WebhookRoute:
-    """``POST /hooks/<connection>``: a webhook is stored durably before the response.
+async def receive_webhook(site: Site, request: WebRequest, connection: str) -> Response:
+    """Store a webhook durably before the response. That of an unknown connection is refused before its body is read."""
+    received_at = site.clock()
+    if request.method != "POST":
+        return _method_error()
+    try:
+        body = await request.read_body(MAX_BODY_BYTES) if site.backend.takes_webhooks(connection) else b""
+    except UnreadableBody as error:
+        return JSONResponse({"error": error.code}, error.status)
+    webhook = build_webhook_request(request, body, site.backend.public_url, received_at)
+    stored = asyncio.ensure_future(site.webhook_batcher.submit((connection, webhook)))
+    try:
+        async with asyncio.timeout(STORE_TIMEOUT_SECONDS):
+            await asyncio.shield(stored)
+    except TimeoutError:  # it may still be stored; the vendor's resend is then a duplicate, which adds nothing
+        stored.add_done_callback(lambda late: late.exception())
+        return unavailable_response()
+    except WebhookRejected as rejected:
+        return JSONResponse({"error": rejected.reason}, rejected.status)
+    return _ACCEPTED
 
-    Attributes:
-        prefix: of the paths.
-        path: the route template, for the access log.
+
+async def receive_bounce_report(site: Site, request: WebRequest, token: str) -> Response:
+    """Process a bounce report: one message as the mail server received it, which its token authenticates.
+
+    That of an unknown mail server is refused before its body is read.
     """
-
-    prefix = "/hooks/"
-    path = "/hooks/{connection}"
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    async def respond(self, request: WebRequest, connection: str) -> Response:
-        """Store the webhook. That of an unknown connection is refused before its body is read."""
-        site, received_at = self._site, self._site.clock()
-        if request.method != "POST":
-            return _method_error()
-        try:
-            body = await request.read_body(MAX_BODY_BYTES) if site.backend.takes_webhooks(connection) else b""
-        except UnreadableBody as error:
-            return JSONResponse({"error": error.code}, error.status)
-        webhook = build_webhook_request(request, body, site.backend.public_url, received_at)
-        stored = asyncio.ensure_future(site.webhook_batcher.submit((connection, webhook)))
-        try:
-            async with asyncio.timeout(STORE_TIMEOUT_SECONDS):
-                await asyncio.shield(stored)
-        except TimeoutError:  # it may still be stored; the vendor's resend is then a duplicate, which adds nothing
-            stored.add_done_callback(lambda late: late.exception())
-            return unavailable_response()
-        except WebhookRejected as rejected:
-            return JSONResponse({"error": rejected.reason}, rejected.status)
-        return _ACCEPTED
-
-
-class BounceReportRoute:
-    """``POST /b/<token>``: the token authenticates the mail server; the body is one message as it received it.
-
-    Attributes:
-        prefix: of the paths.
-        path: the route template, for the access log.
-    """
-
-    prefix = "/b/"
-    path = "/b/{token}"
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    async def respond(self, request: WebRequest, token: str) -> Response:
-        """Process the report. That of an unknown mail server is refused before its body is read."""
-        backend = self._site.backend
-        if request.method != "POST":
-            return _method_error()
-        try:
-            body = await request.read_body(MAX_BODY_BYTES) if backend.is_bounce_token(token) else b""
-            new_bounces = await run_in_threadpool(backend.report_bounces, token, body)
-        except UnreadableBody as error:
-            return JSONResponse({"error": error.code}, error.status)
-        except WebhookRejected as rejected:
-            return JSONResponse({"error": rejected.reason}, rejected.status)
-        return JSONResponse({"status": "accepted", "new": new_bounces})
+    backend = site.backend
+    if request.method != "POST":
+        return _method_error()
+    try:
+        body = await request.read_body(MAX_BODY_BYTES) if backend.is_bounce_token(token) else b""
+        new_bounces = await run_in_threadpool(backend.report_bounces, token, body)
+    except UnreadableBody as error:
+        return JSONResponse({"error": error.code}, error.status)
+    except WebhookRejected as rejected:
+        return JSONResponse({"error": rejected.reason}, rejected.status)
+    return JSONResponse({"status": "accepted", "new": new_bounces})
 
 
 def unavailable_response() -> Response:

@@ -28,15 +28,7 @@ STATUS_BY_STATE = {"open": 200, "answered": 200, "expired": 410, "unknown": 404}
 
 
 class SurveyPages:
-    """Serves the survey pages without FastAPI's routing and middleware, which cost as much as the page itself.
-
-    Attributes:
-        prefix: of the paths.
-        path: the route template, for the access log.
-    """
-
-    prefix = "/s/"
-    path = "/s/{token}"
+    """Serves the survey pages."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -91,7 +83,7 @@ class SurveyPages:
         try:
             outcome = await site.visit_batcher.submit(submitted)
         except Exception:
-            log.exception("submission_failed route=%s", self.path)
+            log.exception("submission_failed")
             return site.notice("trouble", spoken, 503, again=form.fields())
         if outcome in {"open", "answered", "test"}:
             return site.redirect(_redirect_target(token, form, language, outcome))
