@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 
@@ -227,17 +228,5 @@ SEND_SURVEY = ActionSpec(
     release=_release_invitations,
     reserve_again=_reserve_invitation,
 )
-SEND_REMINDER = ActionSpec(
-    action="send_reminder",
-    hook="nps_send_messages",
-    build=_build_mail,
-    retry_plan=MAIL_RETRY_PLAN,
-    priority=5,
-    customer_facing=True,
-    in_doubt="hold",
-    contact_lookup="own",
-    on_success=_record_sent,
-    on_failure=record_smtp_refusals,
-    release=_release_reminders,
-)
+SEND_REMINDER = replace(SEND_SURVEY, action="send_reminder", priority=5, release=_release_reminders, reserve_again=None)
 ACTIONS = (SEND_SURVEY, SEND_REMINDER)
