@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nps_connect.errors import NpsConnectError
-from nps_connect.ledger.ledger import PRIVATE_FILE_MODE
+from nps_connect.ledger.ledger import PRIVATE_FILE_MODE, storage_error
 from nps_connect.ledger.state_dir import sync_directory
+from nps_connect.ledger.storage_health import DAMAGED, find_storage_problem
 
 STAGED_SUFFIX = ".restoring"
 ASIDE_SUFFIX = ".before-restore-"
@@ -48,12 +49,19 @@ def copy_database(source: Path, target: Path, *, is_in_use: bool) -> None:
 
 
 def find_damage(path: Path) -> list[str]:
-    """Return what is wrong with a SQLite database file: damaged pages, broken references; empty if nothing is."""
+    """Return what is wrong with a SQLite database file: damaged pages, broken references; empty if nothing is.
+
+    Raises:
+        ConfigError: the disk is full or fails.
+    """
     try:
         with closing(_connect(path, _reading_mode(path))) as connection:
             damage = [row[0] for row in connection.execute(f"PRAGMA integrity_check({MAX_REPORTED_PROBLEMS})")]
             references = connection.execute("PRAGMA foreign_key_check").fetchmany(MAX_REPORTED_PROBLEMS)
     except sqlite3.Error as error:
+        problem = find_storage_problem(error)
+        if problem is not None and problem is not DAMAGED:
+            raise storage_error(problem) from None
         return [str(error)]
     problems = [
         f"row {row_id} of {table} refers to a missing row of {parent}" for table, row_id, parent, _ in references

@@ -159,7 +159,8 @@ class Ledger:
         except DBAPIError as error:
             problem = find_storage_problem(error)
             if problem is not None:
-                raise storage_error(problem) from None
+                self.check_disk()  # on a full disk SQLite has many errors
+                raise storage_error(self.storage.problem or problem) from None
             reason = str(error.orig).strip().splitlines()[0]
             raise ConfigError(
                 f"the database cannot be reached ({reason})",

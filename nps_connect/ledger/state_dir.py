@@ -70,6 +70,7 @@ class StateDir:
         try:
             self.path.mkdir(mode=PRIVATE_DIRECTORY_MODE, parents=True, exist_ok=True)
             self.journal_file.touch(mode=PRIVATE_FILE_MODE)
+            temporary.touch(mode=PRIVATE_FILE_MODE)
             with temporary.open("w", encoding="utf-8") as stream:
                 json.dump(content, stream)
                 stream.flush()

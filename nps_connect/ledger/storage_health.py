@@ -87,7 +87,7 @@ class StorageHealth:
         self._failed_at = self._logged_at = float("-inf")
 
     def record_failure(self, error: Exception) -> None:
-        """Record a failed statement, if the storage is the reason; logged once a minute."""
+        """Record a failed statement, if the storage is the reason."""
         problem = find_storage_problem(error)
         if problem is not None:
             self._record(problem)
@@ -109,8 +109,12 @@ class StorageHealth:
         self.problem, self._logged_at = None, float("-inf")
         log.info('database_usable_again after="%s"', problem.text)
 
+    def log_problem(self) -> None:
+        """Log the problem once a minute, for a process that goes on."""
+        now, problem = self._monotonic(), self.problem
+        if problem is not None and now - self._logged_at >= LOG_INTERVAL_SECONDS:
+            self._logged_at = now
+            log.error('database_unusable reason="%s"; %s', problem.text, problem.fix)
+
     def _record(self, problem: StorageProblem) -> None:
         self.problem, self._failed_at = problem, self._monotonic()
-        if self._failed_at - self._logged_at >= LOG_INTERVAL_SECONDS:
-            self._logged_at = self._failed_at
-            log.error('database_unusable reason="%s"; %s', problem.text, problem.fix)

@@ -113,6 +113,7 @@ class Heartbeat:
                 log.error("heartbeat_failed reason=%s", error)
             except Exception:  # the heartbeat must outlive an outage of the database
                 log.exception("heartbeat_failed")
+            self._ctx.ledger.storage.log_problem()
 
 
 def _is_over(since: datetime, interval: timedelta, now: datetime) -> bool:

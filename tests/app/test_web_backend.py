@@ -33,7 +33,7 @@ def test_readiness_names_no_file_of_an_unwritable_journal(ctx):
     assert ApplicationWebBackend(ctx).problems() == ["the journal of suppressions cannot be written; the log says why"]
 
 
-def test_readiness_names_no_file_of_a_damaged_database_and_its_log_line_comes_once(
+def test_readiness_names_no_file_of_a_damaged_database_whose_log_line_is_the_heartbeat_s(
     ctx, caplog, tmp_path, sqlite_template
 ):
     path = tmp_path / "ledger.db"
@@ -42,5 +42,7 @@ def test_readiness_names_no_file_of_a_damaged_database_and_its_log_line_comes_on
     backend = ApplicationWebBackend(replace(ctx, ledger=ledger))
     with caplog.at_level(logging.WARNING):
         assert [backend.problems() for _ in range(3)] == [["the database is damaged"]] * 3
+        assert caplog.text == ""
+        ledger.storage.log_problem()
     ledger.close()
     assert ["nps-connect db restore FILE" in record.getMessage() for record in caplog.records] == [True]

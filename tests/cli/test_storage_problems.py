@@ -90,6 +90,7 @@ def test_a_full_disk_is_told_once_and_ends_nothing(start, configured_cli, disk):
         assert status.out.startswith(f"{disk.problem}; free disk space; nothing is lost")
         report = json.loads(configured_cli("status", "--json", **database).out)
         assert report["storage_problem"].startswith(disk.problem)
+        assert configured_cli("db", "check", **database).out.startswith(disk.problem)
     disk.free(process)
     assert wait_for_readiness(url, 200) == []
     process.terminate()
@@ -99,6 +100,20 @@ def test_a_full_disk_is_told_once_and_ends_nothing(start, configured_cli, disk):
         f'database_unusable reason="{disk.problem}"',
         f'database_usable_again after="{disk.problem}"',
     ]
+
+
+def test_a_disk_that_is_full_before_anything_starts_is_named_by_every_command(configured_cli, disk):
+    if not isinstance(disk, SmallDisk):
+        pytest.skip("mounting a disk needs root")
+    database = {"NPS_CONNECT_CORE__DATABASE_URL": f"sqlite:///{disk.path / 'ledger.db'}"}
+    configured_cli("db", "create", **database)
+    disk.fill(None)
+    for command in COMMANDS:
+        result = configured_cli(*command, **database)
+        text = result.out + result.err
+        assert text.count("the disk of the database is full;") == 1, (command, text)
+        assert "damaged" not in text
+        assert result.code == (1 if command == ("db", "check") else 2), (command, text)
 
 
 def damage(path, kind):

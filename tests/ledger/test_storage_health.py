@@ -1,5 +1,6 @@
 """Problems of the storage: logged once a minute, over after a write that succeeds, whatever the database."""
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -57,6 +58,7 @@ def test_a_full_disk_is_logged_once_a_minute_and_over_after_a_write(ledger, cloc
         for _ in range(12):
             with pytest.raises(DBAPIError):
                 store(ledger)
+            ledger.storage.log_problem()
             clock.now += 10
         assert ledger.storage.problem is DISK_FULL
         limit_pages(ledger, 1_000_000)
@@ -110,7 +112,7 @@ def test_a_full_disk_of_a_postgresql_server_is_noticed_by_the_statement_that_fai
             ledger.storage = StorageHealth(clock)
             create(ledger)
             filler = disk / "filler"
-            with filler.open("wb", buffering=0) as stream, pytest.raises(OSError, match="No space left"):
+            with filler.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
                 while True:
                     stream.write(bytes(4096))
             with pytest.raises(DBAPIError):

@@ -46,6 +46,9 @@ def find_problems(ledger: Ledger, state_dir: StateDir | None) -> list[str]:
     """
     if ledger.file is not None:
         ledger.require_same_file()
+        ledger.check_disk()
+        if (problem := ledger.storage.problem) is not None:  # on a full disk the file cannot be read as a database
+            return [f"{problem.text}; {problem.fix}"]
         damage = find_damage(ledger.file)
         if damage:
             return [*damage, f"{DAMAGED.text}; {DAMAGED.fix}"]
