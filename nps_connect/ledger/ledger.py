@@ -149,8 +149,7 @@ class Ledger:
         """Check that the database answers.
 
         Raises:
-            ConfigError: it cannot be reached or is damaged, or its file is missing or has been replaced while in use;
-                the text holds the reason, never the password.
+            ConfigError: it is missing, damaged or cannot be reached; the text holds the reason, never the password.
         """
         self.require_same_file()
         try:
