@@ -214,8 +214,8 @@ INTRODUCTION = """\
 `make torture` runs the fault tests (`tests/acceptance/`) in their long form, with real processes: `run` on SQLite,
 `serve` and two `worker`s on PostgreSQL. During the test, events happen to customers continuously; every webhook arrives
 late and out of order, and most arrive more than once; customers respond, and some change their score. Every kind of
-fault is injected in one round on each database, then processes are killed until the number of kills is reached. All
-rounds run a copy of the code that is made at the start. The faults:
+fault is injected in one round on each database that it concerns, then processes are killed until the number of kills is
+reached. All rounds run a copy of the code that is made at the start. The faults:
 
 - *killed*: SIGKILL of a random web or worker process 0.1 to 2 seconds after the last restart, followed by a restart. On
   PostgreSQL all connections are also cut once. Restarts are forks of a process that has imported the product, so that
