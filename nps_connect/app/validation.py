@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from nps_connect.app.checks.connections import check_concurrency, check_connections
 from nps_connect.app.checks.context import CheckContext
 from nps_connect.app.checks.routes import check_routes
@@ -11,6 +13,8 @@ from nps_connect.connection import ConnectionSettings
 from nps_connect.errors import ConfigErrors
 from nps_connect.plugins import Plugins
 from nps_connect.rendering.catalogs import available_languages
+from nps_connect.rules.repeated_bounces import OBSERVATION_PERIOD
+from nps_connect.settings.durations import format_duration
 from nps_connect.settings.model import Settings
 
 
@@ -35,6 +39,33 @@ def validate(settings: Settings, plugins: Plugins, *, where: str) -> dict[str, C
     check_routes(context)
     check_concurrency(context)
     check_recovery(context)
+    _check_retention(context)
     if context.mistakes:
         raise ConfigErrors(context.mistakes)
     return context.parsed
+
+
+def _check_retention(context: CheckContext) -> None:
+    """Check that data is kept as long as decisions and vendors need it, and no part longer than the whole."""
+    settings, periods = context.settings, context.settings.retention
+    responding = {f"surveys.{name}.expires_after": survey.expires_after for name, survey in settings.surveys.items()}
+    cooldowns = {"limits.cooldown": settings.limits.cooldown, "reviews.cooldown": settings.reviews.cooldown}
+    minimums = {
+        "events": {"limits.cooldown": settings.limits.cooldown, "limits.max_event_age": settings.limits.max_event_age},
+        "deliveries": {**cooldowns, **responding, "retention.attempts": periods.attempts},
+        "page_views": {
+            **responding,
+            "the time in which soft bounces are compared": OBSERVATION_PERIOD,
+            "retention.visits": periods.visits,
+        },
+    }
+    for name, limits in minimums.items():
+        period: timedelta = getattr(periods, name)
+        longest = max(limits, key=limits.__getitem__)
+        if period < limits[longest]:
+            needed = format_duration(limits[longest])
+            context.add_mistake(
+                ("retention", name),
+                f"{format_duration(period)} is shorter than {longest} ({needed})",
+                fix=f'set it to "{needed}" or longer' + (f", or shorten {longest}" if "." in longest else ""),
+            )

@@ -7,6 +7,7 @@ from nps_connect.ledger import (
     cases,
     cooldowns,
     counters,
+    daily_figures,
     identity,
     pauses,
     quotas,

@@ -47,18 +47,24 @@ class Delivery(SettingsTable):
 
 
 class Retention(SettingsTable):
-    """``[retention]``: how long data is kept; statistics are not affected.
+    """``[retention]``: how long data is kept; scores and daily figures stay.
 
     Attributes:
-        raw_bodies: bodies and headers of webhooks, and bounces about none of our mails.
+        webhooks: webhooks as received, and bounces about none of our mails.
         visits: full network address and user agent of page views; afterwards only the network and the browser's name.
-        attempts: attempts of deliveries with their exchanges.
-        decisions: decisions of triggers.
-        comments: comments of customers, also in the copies kept for tickets.
+        page_views: page views; at least 400 days, because they show that a mailbox with soft bounces is in use.
+        attempts: attempts of deliveries with their exchanges, and what mail servers wrote in bounces.
+        deliveries: finished deliveries; at least the longest cooldown and the longest time to respond.
+        events: events, and the decisions on them; at least `limits.cooldown` and `limits.max_event_age`.
+        cooldowns: cooldowns, from their end.
+        comments: comments and answers of customers, also in the copies kept for tickets.
     """
 
-    raw_bodies: Duration = timedelta(days=30)
+    webhooks: Duration = timedelta(days=30)
     visits: Duration = timedelta(days=7)
+    page_views: Duration = timedelta(days=400)
     attempts: Duration = timedelta(days=90)
-    decisions: Duration = timedelta(days=396)
+    deliveries: Duration = timedelta(days=396)
+    events: Duration = timedelta(days=396)
+    cooldowns: Duration = timedelta(days=30)
     comments: Duration = timedelta(days=731)

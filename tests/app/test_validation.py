@@ -262,3 +262,38 @@ def test_a_signature_is_one_text_or_one_in_each_language(configuration, signatur
     configuration.replace("[core]", '[core]\nlanguages = ["fr", "en"]')
     configuration.replace('channel = "mail"', f'channel = "mail"\nsigned_by = {signature}')
     assert configuration.validate()
+
+
+@pytest.mark.parametrize(
+    ("table", "period", "longest", "needed"),
+    [
+        ('[limits]\ncooldown = "500d"\n[retention]\ndeliveries = "500d"', "events: 396d", "limits.cooldown", "500d"),
+        ('[limits]\ncooldown = "500d"\n[retention]\nevents = "500d"', "deliveries: 396d", "limits.cooldown", "500d"),
+        ('[retention]\nevents = "80d"', "events: 80d", "limits.cooldown", "90d"),
+        ('[retention]\ndeliveries = "100d"', "deliveries: 100d", "reviews.cooldown", "180d"),
+        ('[retention]\nattempts = "397d"', "deliveries: 396d", "retention.attempts", "397d"),
+    ],
+)
+def test_data_is_kept_as_long_as_it_is_needed(configuration, table, period, longest, needed):
+    configuration.path.write_text(f"{configuration.path.read_text()}\n{table}\n")
+    [mistake] = configuration.mistakes()
+    assert mistake == (
+        f"nps-connect.toml: retention.{period} is shorter than {longest} ({needed}); "
+        f'set it to "{needed}" or longer, or shorten {longest}'
+    )
+
+
+def test_page_views_are_kept_while_soft_bounces_are_compared_with_them(configuration):
+    configuration.path.write_text(f'{configuration.path.read_text()}\n[retention]\npage_views = "399d"\n')
+    [mistake] = configuration.mistakes()
+    assert mistake == (
+        "nps-connect.toml: retention.page_views: 399d is shorter than the time in which soft bounces are compared "
+        '(400d); set it to "400d" or longer'
+    )
+
+
+def test_a_survey_that_accepts_responses_for_years_needs_a_longer_retention(configuration):
+    configuration.replace('channel = "mail"', 'channel = "mail"\nexpires_after = "800d"')
+    deliveries, page_views = configuration.mistakes()
+    assert "retention.deliveries: 396d is shorter than surveys.after-purchase.expires_after (800d)" in deliveries
+    assert "retention.page_views: 400d is shorter than surveys.after-purchase.expires_after (800d)" in page_views

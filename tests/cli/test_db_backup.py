@@ -4,6 +4,10 @@ import json
 import os
 
 import pytest
+from sqlalchemy import delete, select
+
+from nps_connect.ledger.audit_log import AuditRow
+from nps_connect.ledger.daily_figures import DailyFigureRow
 
 
 @pytest.fixture
@@ -55,10 +59,32 @@ def test_on_postgresql_the_commands_to_use_are_printed_without_the_password(
 
 def test_check_reports_a_whole_database_and_a_lost_state_directory(created_cli):
     assert created_cli("db", "check").out == "The database is whole and the newest of this host.\n"
-    assert json.loads(created_cli("db", "check", "--json").out) == {"ok": True, "problems": []}
+    expected = {"ok": True, "problems": [], "corrected_figures": 0}
+    assert json.loads(created_cli("db", "check", "--json").out) == expected
     (created_cli.folder / "nps-connect.db.state" / "database.json").unlink()
     result = created_cli("db", "check")
     assert (result.code, result.out.startswith("this host has not seen this database before")) == (1, True)
+
+
+def test_check_compares_the_daily_figures_with_the_responses_and_corrects_them_on_request(seeded_cli):
+    assert seeded_cli("resume", "database", "--yes").code == 0  # its file was copied from elsewhere
+    assert seeded_cli("db", "check", "--figures").out.endswith("The daily figures equal the responses.\n")
+    with seeded_cli.application.ledger.write() as session:
+        session.execute(delete(DailyFigureRow).where(DailyFigureRow.value == "10"))
+    assert seeded_cli("db", "check").code == 0
+    result = seeded_cli("db", "check", "--figures")
+    assert result.code == 1
+    assert "for score 10 of survey 'after-purchase'" in result.out
+    assert "is 0; the responses give 1" in result.out
+    repaired = seeded_cli("db", "check", "--figures", "--repair")
+    assert (repaired.code, repaired.out.splitlines()[1]) == (
+        0,
+        "The daily figures equal the responses, after 1 correction.",
+    )
+    assert json.loads(seeded_cli("db", "check", "--figures", "--json").out)["ok"] is True
+    with seeded_cli.application.ledger.read() as session:
+        assert session.execute(select(AuditRow.command)).scalars().all()[-1] == "db check --repair"
+    assert seeded_cli("db", "check", "--repair").code == 2
 
 
 def test_check_reports_damage(created_cli):

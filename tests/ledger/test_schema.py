@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import event, inspect, text
+from sqlalchemy import event, inspect, select, text
 from sqlalchemy.exc import OperationalError, StatementError
 from support.postgres import create_database, drop_database
 from support.sqlite_files import copy_database
@@ -19,6 +19,8 @@ from nps_connect.app.actions import ACTIONS
 from nps_connect.errors import ConfigError
 from nps_connect.ledger import all_tables, schema  # noqa: F401  # all_tables completes the metadata
 from nps_connect.ledger.columns import Base
+from nps_connect.ledger.counters import CounterRow
+from nps_connect.ledger.daily_figures import VERDICTS, DailyFigureRow
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.schema import create, latest_version, require_current_schema, upgrade
@@ -31,6 +33,7 @@ EXTRA_REVISIONS = Path(__file__).parent / "extra_revisions"
 MORE_THAN_ONE_STEP = 1001
 """Number of invitations that the migration of public ids fills in more than one step."""
 
+CONNECTION = '{"connection":"crm"}'
 INSERT_CONTACT = """
 INSERT INTO contacts (id, connection, vendor_id, opted_out, record, seen_at)
 VALUES (1, 'crm', '1', false, '{}', '2026-03-02 09:00:00+00:00')
@@ -168,6 +171,24 @@ def test_the_upgrade_gives_each_stored_invitation_a_public_id(empty_ledger, monk
         public_ids = session.execute(text("SELECT public_id FROM survey_invitations")).scalars().all()
     assert len(set(public_ids)) == MORE_THAN_ONE_STEP
     assert all(re.fullmatch("[0-9a-f]{32}", public_id) for public_id in public_ids)
+
+
+def test_the_upgrade_keeps_the_counts_of_deleted_decisions_as_daily_figures(empty_ledger, monkeypatch, tmp_path):
+    for path in (schema.MIGRATIONS_DIR / "versions").glob("2*.py"):
+        if path.name < "2010":
+            shutil.copy(path, tmp_path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "VERSION_FOLDERS", (tmp_path,))
+        create(empty_ledger)
+    with empty_ledger.write() as session:
+        for name, count in (("decision_no_too_old", 5), ("webhook_stale", 7)):
+            session.add(CounterRow(day=date(2026, 3, 2), name=name, connection="crm", count=count))
+    upgrade(empty_ledger)
+    with empty_ledger.read() as session:
+        (figure,) = session.execute(select(DailyFigureRow)).scalars()
+        assert session.execute(select(CounterRow.name)).scalars().all() == ["webhook_stale"]
+    assert (figure.day.isoformat(), figure.value, figure.dimensions) == ("2026-03-02", "no too_old", CONNECTION)
+    assert (figure.scale, figure.count) == (VERDICTS, 5)
 
 
 def test_an_empty_database_is_refused_with_the_command_that_creates_the_schema(tmp_path):

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
+from nps_connect.ledger.daily_figures import add_to_figures, response_figure
 from nps_connect.ledger.subjects import contact_subjects
 from nps_connect.ledger.tables import InvitationRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
@@ -158,6 +159,8 @@ def _insert_responses(
     ids = dict(tuple(row) for row in insert_many(session, ResponseRow, responses, returning=("public_id", "id")))
     insert_many(session, RevisionRow, [_revision_values(values, ids[values["public_id"]]) for values in responses])
     totals["in_cooldown"] += _start_cooldowns(ctx, session, rows, responses)
+    zone, names = ctx.settings.core.zone, ("answered_at", "survey", "touchpoint", "score")
+    add_to_figures(session, Counter(response_figure(zone, *(values[name] for name in names)) for values in responses))
 
 
 def _invitation_values(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlmodel import Session, col
 
+from nps_connect.ledger.daily_figures import Figure, add_to_figures, response_figure
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.deliveries import CancelCode, HoldCode
@@ -104,7 +106,23 @@ def record_submissions(
     queues |= route_responses(ctx, session, routable, planned)
     for response in with_case:
         queues |= record_recovery(ctx, session, response)
+    _count_responses(ctx, session, stored)
     return confirmed
+
+
+def _count_responses(ctx: Context, session: Session, stored: Iterable[_StoredSubmission]) -> None:
+    """Count the responses in the figures of their day; one that changed moves there from its former figure."""
+    changes = Counter[Figure]()
+    for entry in stored:
+        state = entry.received.invitation.state
+        for counted, change in (
+            (state.response() if state.is_confirmed else None, -1),
+            (entry.response if entry.is_confirmed else None, 1),
+        ):
+            if counted is not None:
+                columns = counted.answered_at, counted.survey, counted.touchpoint, counted.score
+                changes[response_figure(ctx.settings.core.zone, *columns)] += change
+    add_to_figures(session, changes)
 
 
 def _store_responses(
