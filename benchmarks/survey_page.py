@@ -24,7 +24,7 @@ from nps_connect.ledger.schema import create
 from nps_connect.ledger.tables import ContactRow, InvitationRow
 from nps_connect.services.links import Links
 
-PEOPLE = 20_000
+PEOPLE = 30_000
 """Number of contacts for each number of callers, and each server that stores responses."""
 
 CALLERS = (32, 128)
