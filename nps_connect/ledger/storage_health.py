@@ -58,6 +58,12 @@ _BY_SQLITE_CODE = {
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
 }
+_BY_ERRNO = {
+    errno.ENOSPC: DISK_FULL,
+    errno.EDQUOT: DISK_FAILING,
+    errno.EFBIG: DISK_FAILING,
+    errno.EIO: DISK_FAILING,
+}
 _BY_SQLSTATE = {"53100": DISK_FULL, "58030": DISK_FAILING, "XX001": DAMAGED, "XX002": DAMAGED}
 """PostgreSQL: disk_full, io_error, data_corrupted, index_corrupted."""
 
@@ -93,13 +99,18 @@ class StorageHealth:
             self._record(problem)
 
     def check_disk(self, directory: Path) -> None:
-        """Write a file without a name to a directory, which is gone afterwards, and record why that fails."""
+        """Write a file without a name to a directory, which is gone afterwards, and record whether the disk refuses it.
+
+        A directory in which this process may not create files says nothing about its disk.
+        """
         try:
             with tempfile.TemporaryFile(dir=directory, buffering=0) as probe:
                 if probe.write(bytes(DISK_PROBE_BYTES)) < DISK_PROBE_BYTES:  # the rest did not fit
                     self._record(DISK_FULL)
         except OSError as error:
-            self._record(DISK_FULL if error.errno == errno.ENOSPC else DISK_FAILING)
+            problem = _BY_ERRNO.get(error.errno or 0)
+            if problem is not None:
+                self._record(problem)
 
     def record_write(self) -> None:
         """Record a transaction that was committed, which ends a problem."""

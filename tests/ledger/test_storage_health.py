@@ -97,6 +97,14 @@ def test_damage_lasts_until_the_process_ends(ledger, clock):
     assert ledger.storage.problem is DAMAGED
 
 
+def test_a_directory_without_access_says_nothing_about_its_disk(tmp_path):
+    health = StorageHealth()
+    health.check_disk(tmp_path / "missing")
+    (tmp_path / "file").touch()
+    health.check_disk(tmp_path / "file")
+    assert health.problem is None
+
+
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_a_full_disk_of_a_postgresql_server_is_noticed_by_the_statement_that_fails(tmp_path, monkeypatch, clock):
