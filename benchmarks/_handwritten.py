@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
@@ -28,7 +29,13 @@ SELECT i.public_id, i.id, i.survey, i.touchpoint, i.language, i.state, i.sent_at
        c.connection, c.vendor_id, c.record, r.id, r.public_id, r.revision, r.score, r.comment, r.answered_at
 FROM survey_invitations i JOIN contacts c ON c.id = i.contact_id LEFT JOIN responses r ON r.invitation_id = i.id
 WHERE i.public_id """
-FIRST_DUE, ROUTED = {"write_score": "crm", "invite_review": "mail"}, {"open_ticket": "helpdesk", "send_alert": "team"}
+ADD_COUNT = """
+ON CONFLICT (day, survey, dimensions, scale, value) DO UPDATE SET count = daily_figures.count + excluded.count
+"""
+ROUTES, DETRACTOR_ROUTES = (
+    {"write_score": "crm", "invite_review": "mail"},
+    {"open_ticket": "helpdesk", "send_alert": "team"},
+)
 """Action and connection of the deliveries of every response, and of those that a detractor's leads to as well."""
 
 
@@ -115,7 +122,7 @@ class HandwrittenApp:
             states.append((response_id, "stars", contact_id, segment, True, False, False, False))
             tallies.append(("stars", segment, contact_id, True, False, False, False))
             views.append(("survey", invitation_id, "POST", now, score, "fast"))
-            for action, connection in (FIRST_DUE | ROUTED if segment == "detractor" else FIRST_DUE).items():
+            for action, connection in (ROUTES | DETRACTOR_ROUTES if segment == "detractor" else ROUTES).items():
                 ids = (connection, action, contact_id, invitation_id, response_id, 1, '{"route":0}')
                 key = f"{action}-{public_id}"
                 deliveries.append((f"{connection}/{action}", "pending", now, 0, key, *ids, False, now))
@@ -126,6 +133,12 @@ class HandwrittenApp:
         ids_names = "connection action contact_id invitation_id response_id revision options in_doubt created_at"
         self._insert(database, "deliveries", f"queue_name state due_at attempts key {ids_names}", deliveries)
         self._insert(database, "page_views", "purpose invitation_id method at score bot_signals", views)
+        counts_by_figure = Counter((*response[3:5], str(response[7])) for response in responses)
+        figures = [
+            (START.date().isoformat(), survey, f'{{"touchpoint":"{touchpoint}"}}', "nps-0-10", score, count)
+            for (survey, touchpoint, score), count in sorted(counts_by_figure.items())
+        ]
+        self._insert(database, "daily_figures", "day survey dimensions scale value count", figures, ADD_COUNT)
         database.commit()
         return [response[7] for response in responses]
 
@@ -144,9 +157,11 @@ class HandwrittenApp:
         parameter = json.dumps(public_ids) if is_sqlite else list(public_ids)
         return {row[0]: row for row in database.execute(SELECT_INVITATIONS + condition, (parameter,)).fetchall()}
 
-    def _insert(self, database: Any, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert(
+        self, database: Any, table: str, names: str, rows: Sequence[tuple[Any, ...]], on_conflict: str = ""
+    ) -> None:
         marks = ", ".join([self._mark] * len(rows[0]))
-        statement = f"INSERT INTO {table} ({names.replace(' ', ', ')}) VALUES ({marks})"
+        statement = f"INSERT INTO {table} ({names.replace(' ', ', ')}) VALUES ({marks}) {on_conflict}"
         database.cursor().executemany(statement, rows)
 
     def _insert_responses(self, database: Any, names: str, rows: Sequence[tuple[Any, ...]]) -> dict[int, int]:
