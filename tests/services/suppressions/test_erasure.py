@@ -306,11 +306,10 @@ def test_contacts_that_were_merged_into_an_erased_one_are_erased_too(application
 def test_an_erasure_waits_for_the_event_that_is_being_stored(application):
     """Else what a worker stores after it has read the contact would outlive the erasure."""
     surveyed(application)
-    marie = Contact(connection="crm", id="1", email=EMAIL, name=NAME)
     erased_id = contact_id(application)
     eraser = threading.Thread(target=erase_person, args=(application.ctx, erased_id), kwargs={"source": "the test"})
     with application.ledger.write() as session:
-        [stored] = upsert_contacts(session, [marie], application.clock()).values()
+        [stored] = upsert_contacts(session, [application.crm.people["1"]], application.clock()).values()
         eraser.start()
         while eraser.is_alive() and not _has_waiter(application):
             pass
