@@ -53,3 +53,22 @@ def test_wrong_clocks_of_single_processes_lose_nothing_and_repeat_nothing(
 ):
     with running_product(clock_process_pool, tmp_path, SEED, empty_postgres) as environment:
         run_with_wrong_clocks(environment, "clock of a process wrong, PostgreSQL")
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.timeout(900)
+def test_a_worker_that_is_always_45_seconds_ahead_leaves_no_mail_to_the_operator(
+    clock_process_pool: ProcessPool, tmp_path: Path, empty_postgres: str
+):
+    with running_product(clock_process_pool, tmp_path, SEED, empty_postgres) as environment:
+        *_, worker = environment.process_group.processes
+        worker.stop()
+        worker.clock.set(timedelta(seconds=45))
+        worker.start()
+        worker.wait_until_ready()
+        with environment.load_generator() as load_generator:
+            time.sleep(torture_options.customer_count(10))
+        end_state = environment.verify(load_generator)
+        torture_options.append_report("worker 45 s ahead, PostgreSQL", SEED, end_state, faults=1)
+        assert end_state.held == 0
