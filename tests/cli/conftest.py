@@ -1,3 +1,5 @@
+import logging
+from contextlib import contextmanager
 from copy import deepcopy
 from types import SimpleNamespace
 
@@ -14,6 +16,19 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.sandbox.mailbox import SandboxMailbox
 
 
+@contextmanager
+def unchanged_logging():
+    """Undo at the end of the block what a long-running command does to the logging of its process."""
+    root, own = logging.getLogger(), logging.getLogger("nps_connect")
+    handlers, levels = root.handlers[:], (root.level, own.level)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        own.setLevel(levels[1])
+
+
 @pytest.fixture
 def cli(tmp_path, monkeypatch):
     """Run commands in an empty folder with the built-in plugins only: `cli("config", "check")`."""
@@ -21,7 +36,8 @@ def cli(tmp_path, monkeypatch):
 
     def run(*arguments, plugins="alerts,email", answer=None, **environ):
         environ = {"NPS_CONNECT_LOAD_PLUGINS": plugins, "NPS_CONNECT_CONFIG": None, "NO_COLOR": "1", **environ}
-        result = CliRunner(env=environ).invoke(main, list(arguments), input=answer)
+        with unchanged_logging():
+            result = CliRunner(env=environ).invoke(main, list(arguments), input=answer)
         return SimpleNamespace(code=result.exit_code, out=result.stdout, err=result.stderr)
 
     run.folder = tmp_path
