@@ -74,11 +74,11 @@ def is_cross_site(request: WebRequest, public_url: str) -> bool:
     site = request.header("sec-fetch-site")
     if site is not None:
         return site not in {"same-origin", "none"}
-    origin = request.header("origin")
+    origin = request.joined_headers().get("origin")
     if origin is None or origin == "null":
         return False
     try:
-        host = urlsplit(origin).netloc.casefold()
+        scheme, host, *_ = urlsplit(origin.casefold())
     except ValueError:  # no browser sends an unreadable one
         return True
-    return host not in {urlsplit(public_url).netloc.casefold(), (request.header("host") or "").casefold()}
+    return not scheme or host not in {urlsplit(public_url).netloc.casefold(), (request.header("host") or "").casefold()}

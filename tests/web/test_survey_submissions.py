@@ -173,6 +173,8 @@ def test_do_not_contact_stays_ticked(client, backend, read_form):
         {"origin": "https://evil.example.com"},
         {"origin": "http://testserver.evil.example.com"},
         {"origin": "garbage"},
+        {"origin": "//testserver"},
+        [("origin", "http://testserver"), ("origin", "https://evil.example.com")],
         {"origin": "http://["},
     ],
 )

@@ -12,6 +12,11 @@ from nps_connect import one_line
 
 _FORBIDDEN = frozenset('<>()[],;:\\"')
 _SENDER = re.compile(r'\s*"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>\s*')
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""Letters and marks that show nothing (Unicode: Default_Ignorable_Code_Point); the others are of category Cf."""
+
 MAX_NAME_LENGTH = 120
 
 
@@ -64,4 +69,6 @@ def split_sender(text: str) -> tuple[str, EmailAddress]:
 
 
 def _is_unsafe(char: str) -> bool:
-    return char in _FORBIDDEN or char.isspace() or unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
+    if char in _FORBIDDEN or char.isspace() or _INVISIBLE.match(char):
+        return True
+    return unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}

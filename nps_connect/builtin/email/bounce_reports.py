@@ -86,8 +86,10 @@ def _failures(part: Message, report: ReportMessage, common: dict[str, object]) -
         if action not in {*FAILED_ACTIONS, "delayed"}:
             continue
         # A mailbox behind an alias is not the alias: only the final recipient is the one that failed.
-        addresses = recipient_fields(group, "Final-Recipient") or recipient_fields(group, "Original-Recipient")
-        address = addresses[0] if addresses else None
+        # One that cannot be read is not ours either.
+        final = field(group, "Final-Recipient").rpartition(";")[2].strip()
+        addresses = recipient_fields(group, "Final-Recipient" if final else "Original-Recipient")
+        address = addresses[0] if addresses else final or None
         refusal = _refusal(group, report, address)
         yield _bounce(refusal, address, common, Cause.TEMPORARY if action == "delayed" else classify(refusal))
 

@@ -156,9 +156,11 @@ NO_DOMAIN = _phrases(
     r"|domain has no mail|no smtp service|no valid mx"
     r"|(?:domain|host)(?: \S+)? (?:couldn't|could not|cannot|can't) be (?:found|resolved)",
 )
-PROVIDER = re.compile(r"\b(?:outlook|hotmail)\.com\b|\bAS\(\d{6,}\)", re.IGNORECASE)
-PROVIDER_NO_MAILBOX = _phrases(r"mailbox unavailable", r"recipient address rejected: access denied")
-"""What Microsoft's servers say of a missing mailbox. Other servers use these words for anything."""
+PROVIDER = re.compile(r"\b(?:outlook|hotmail|yahoo)\.\w|\byahoodns\.net\b|\bAS\(\d{6,}\)", re.IGNORECASE)
+PROVIDER_NO_MAILBOX = _phrases(
+    r"mailbox unavailable", r"recipient address rejected: access denied", r"disabled or discontinued"
+)
+"""What the servers of Microsoft and Yahoo say of a missing mailbox. Other servers use these words for anything."""
 
 CONTRADICTION = _phrases(
     r"\bspam|black-?list|block-?list|\bdnsbl|\brbl\b|reputation|unsolicited|\bspf\b|\bdkim\b|dmarc"

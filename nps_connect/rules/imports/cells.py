@@ -35,7 +35,7 @@ _MILLISECONDS = re.compile(r"[0-9]{13}")
 _YEAR_FIRST = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?![0-9])(.*)", re.DOTALL)
 _YEAR_LAST = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})(?![0-9])(.*)", re.DOTALL)
 _CLOCK = re.compile(
-    r"(?:[T,\s]+(?:à\s+)?([0-9]{1,2})[:h]([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?\s*([AaPp][Mm])?)?"
+    r"(?:[T,\s]+(?:à\s+)?([0-9]{1,2})[:h]([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?\s*([AaPp]\.?\s?[Mm]\b\.?)?)?"
     r"\s*((?:UTC|GMT)?[+\-−][0-9]{1,2}(?::?[0-5][0-9])?|[A-Z]{1,5}|[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+-]*[0-9]*){1,2})?",
 )
 _OFFSET = re.compile(r"(UTC|GMT)?([+\-−])([0-9]{1,2})(?::?([0-5][0-9]))?")
@@ -177,7 +177,7 @@ def _parse_time(clock: re.Match[str]) -> tuple[int, int, int]:
     if half and not 1 <= hour <= 12:
         raise ValueError("twelve hours make half a day")
     if half:
-        hour = hour % 12 + (12 if half == "PM" else 0)
+        hour = hour % 12 + (12 if half[0] == "P" else 0)
     return hour, int(clock[2] or 0), int(clock[3] or 0)
 
 

@@ -63,7 +63,7 @@ def _switch_off(api: Api, email: str) -> DeliveryError | None:
     if status != "COMPLETE":
         shown_status = status if status in UNFINISHED_STATUSES else "unknown status"
         return RetryLater(f"HubSpot has not completed the opt-out ({shown_status})")
-    rows = _rows_about(subscription, body.get("results"))
+    rows = _rows_about(subscription, email, body.get("results"))
     is_done = all(map(_is_off, rows)) if rows else _is_unsubscribed(api, email)
     return None if is_done else RetryLater("HubSpot still shows the address as subscribed after the opt-out")
 
@@ -72,15 +72,18 @@ def _is_unsubscribed(api: Api, email: str) -> bool:
     subscription = api.settings.opt_out_subscription
     path = api.paths.unsubscribe_all(email) if subscription == "all" else api.paths.statuses(email)
     body = api.get(path, params={"channel": CHANNEL}, accept=(404,)).json_or_none()
-    return any(map(_is_off, _rows_about(subscription, body.get("results") if isinstance(body, dict) else None)))
+    rows = _rows_about(subscription, email, body.get("results") if isinstance(body, dict) else None)
+    return any(map(_is_off, rows))
 
 
-def _rows_about(subscription: int | str | None, rows: object) -> list[dict[str, object]]:
-    """Return the rows about the subscription type; all of them if everything was switched off."""
+def _rows_about(subscription: int | str | None, email: str, rows: object) -> list[dict[str, object]]:
+    """Return the rows about the address and the subscription type; of all types if everything was switched off."""
     return [
         row
         for row in (rows if isinstance(rows, list) else ())
-        if isinstance(row, dict) and (subscription == "all" or str(row.get("subscriptionId")) == str(subscription))
+        if isinstance(row, dict)
+        and (subscription == "all" or str(row.get("subscriptionId")) == str(subscription))
+        and str(row.get("subscriberIdString", email)).casefold() == email.casefold()
     ]
 
 

@@ -63,6 +63,13 @@ NOT_DONE = {
         {"status": "COMPLETE", "results": [{**ROW, "subscriptionId": 5, "status": "UNSUBSCRIBED"}]},
         RetryLater,
     ),
+    "about another address": (
+        {
+            "status": "COMPLETE",
+            "results": [{**ROW, "subscriberIdString": "other@example.com", "status": "UNSUBSCRIBED"}],
+        },
+        RetryLater,
+    ),
     "no object": ([], RetryLater),
 }
 

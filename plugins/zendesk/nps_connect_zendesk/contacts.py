@@ -171,6 +171,8 @@ def _complete_merge(connection: Connection, event: Event, users: Mapping[str, di
 def _contacts(
     connection: Connection, event: Event, ticket: dict[str, Any] | None, users: Mapping[str, dict[str, Any]]
 ) -> tuple[Contact, ...]:
+    if ticket is None and event.kind.startswith("ticket."):
+        return ()  # deleted since
     user = ticket["requester"] if ticket else None
     if user is None and event.contact_key is not None and event.contact_key.kind == "id":
         user = users.get(event.contact_key.value)

@@ -108,6 +108,12 @@ class TestComplete:
         assert event.fields["subject"] == "A question about my order"
         assert not {"no_such", "via"} & set(event.fields)
 
+    def test_an_event_of_a_ticket_that_is_gone_has_no_contact(self, vendor, helpdesk, user, ticket):
+        received = solved(ticket, contact_key=ContactKey(kind="id", value=str(user["id"])))
+        del vendor.account.tickets[ticket["id"]]
+        (event,) = nps_complete_events(helpdesk(), [received], [])
+        assert event.contacts == ()
+
     def test_the_ticket_wins_over_the_words_of_the_event(self, helpdesk, ticket):
         ticket |= {"status": "open", "priority": "low"}
         received = solved(ticket, fields={"status": "solved", "priority": "urgent"})

@@ -90,6 +90,7 @@ CASES = (
         ("554 5.2.252 SendAsDenied; a@example.com not allowed to send as care@example.com", Cause.SENDER),
         ("550 5.7.60 SMTP; Client does not have permissions to send as this sender", Cause.SENDER),
         ("550 The from address does not match a verified Sender Identity", Cause.SENDER),
+        ("554 dd This account has been disabled or discontinued [#102]. - mta1.mail.yahoo.com", Cause.NO_MAILBOX),
         ("550 5.1.7 rejected", Cause.SENDER),
         ("550 unknown (in reply to MAIL FROM command)", Cause.SENDER),
         ("550 5.4.5 Daily user sending limit exceeded", Cause.SENDING_QUOTA),

@@ -198,6 +198,12 @@ def test_a_report_on_an_internationalised_address_is_read():
     assert (bounce.kind, bounce.address, bounce.message_id) == ("hard", "zoé@example.com", "<abc@example.com>")
 
 
+def test_a_final_recipient_that_cannot_be_read_is_nobody_s_mailbox_but_its_own():
+    domain = 100 * "ü"
+    [bounce] = parse(delivery_report().replace(b"rfc822; marie@example.com", f"utf-8; marie@{domain}.com".encode()))
+    assert bounce.address == f"marie@{domain}.com"
+
+
 @pytest.mark.parametrize(("encoding", "encode"), [("base64", encodebytes), ("quoted-printable", encodestring)])
 def test_a_report_on_an_internationalised_address_may_be_encoded(encoding, encode):
     head, *parts, tail = delivery_report().replace(b"text/rfc822-headers", b"message/global").split(b"--b\n")

@@ -177,6 +177,9 @@ def test_invalid_inline_images_are_rejected(image):
         "marie@" + "x" * 64 + ".com",
         "marie@-example.com",
         "a\u200b@example.com",
+        "a\ufe0f@example.com",
+        "a\u034f@example.com",
+        "a\u3164@example.com",
     ],
 )
 def test_invalid_recipients_are_rejected(address):
