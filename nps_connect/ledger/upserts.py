@@ -47,7 +47,7 @@ def insert_many(
         rows: all with the same columns: values that JSON can hold, records, and aware datetimes. Columns that they lack
             get their default.
         skip_existing: columns of a unique constraint: a row that exists already is not inserted.
-        on_conflict: adds another ON CONFLICT clause to the dialect's INSERT; a module-level function, because the
+        on_conflict: adds an ON CONFLICT clause of its own to the dialect's INSERT; a module-level function, because the
             statement is cached by it.
         returning: columns to return.
         parameters: values of the parameters that `on_conflict` uses.
@@ -102,7 +102,10 @@ class _Clauses(NamedTuple):
 
 @lru_cache(maxsize=128)
 def _columns(target: Table, given: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return the names of the columns to insert, in the order of the table, and the defaults of those not given."""
+    """Return the names of the columns to insert, in the order of the table, and the defaults of those not given.
+
+    A default that is called is called once: it is an empty list or mapping, never a time or an id.
+    """
     defaults: dict[str, Any] = {}
     for column in target.c:
         if column.name not in given and column.default is not None:
