@@ -63,7 +63,7 @@ class HandwrittenApp:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one request."""
         if scope["type"] != "http":
-            raise NotImplementedError("no lifespan")
+            raise TypeError("only HTTP is handled")  # so that uvicorn goes on without its lifespan protocol
         is_post, body = scope["method"] == "POST", b""
         while is_post:
             message = await receive()

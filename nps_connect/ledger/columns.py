@@ -19,6 +19,10 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
+UNFINISHED_STATES = ("pending", "running", "held", "dead")
+FINISHED_STATES = ("succeeded", "skipped", "cancelled")
+"""States of deliveries: nobody has to handle a finished one any more."""
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """64 bits on both databases: SQLite's ``INTEGER PRIMARY KEY`` has 64 bits, and only this spelling is the row id."""
 

@@ -10,7 +10,7 @@ from sqlmodel import col
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, InvitationRow, PageViewRow, RawRequest
 
-UNFINISHED_STATES = ("pending", "running")
+ACTIVE_STATES = ("pending", "running")
 
 
 class LedgerObserver:
@@ -40,7 +40,7 @@ class LedgerObserver:
     def count_unfinished(self) -> int:
         """Return the number of webhooks, events and deliveries that are not finished."""
         return sum(
-            self._count(select(func.count()).select_from(table).where(col(table.state).in_(UNFINISHED_STATES)))
+            self._count(select(func.count()).select_from(table).where(col(table.state).in_(ACTIVE_STATES)))
             for table in (RawRequest, EventRow, DeliveryRow)
         )
 

@@ -14,7 +14,7 @@ from support.load_generator import LoadGenerator, is_survey_mail
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import AttemptRow, ContactRow, DeliveryRow, EventRow, RawRequest, ResponseRow
 from nps_connect.sandbox.demo import Demo
-from nps_connect.sandbox.ledger_observer import UNFINISHED_STATES, LedgerObserver
+from nps_connect.sandbox.ledger_observer import ACTIVE_STATES, LedgerObserver
 
 IDLE_TIMEOUT_SECONDS = 180.0
 """The longest time in which no work is finished; a machine with other work may need longer for all of it."""
@@ -150,7 +150,7 @@ def _unfinished_rows(database_url: str) -> list[tuple[object, ...]]:
         for row in _fetch_all(
             database_url,
             select(table.queue_name, table.state, table.due_at, table.attempts, table.last_error).where(
-                col(table.state).in_(UNFINISHED_STATES)
+                col(table.state).in_(ACTIVE_STATES)
             ),
         )
     ]

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger import pauses
+from nps_connect.ledger.columns import UNFINISHED_STATES
 from nps_connect.ledger.identity import Identity, lock_identity, raise_counter
 from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
@@ -38,8 +39,6 @@ IN_DOUBT_REASON = "the database was restored from a backup: this may have been s
 
 TIME_BOUND_HOLDS = (HoldCode.QUIET_HOURS, HoldCode.DAILY_CAP)
 """What waits for one of these goes out at its due time; every other hold may have been released earlier."""
-
-UNFINISHED_STATES = ("pending", "running", "held", "dead")
 
 _LOOK: dict[str, Any] = {
     "in_doubt": True,

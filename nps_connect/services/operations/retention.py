@@ -18,6 +18,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import without_index
 from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.columns import FINISHED_STATES
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.daily_figures import add_to_figures, verdict_figure
 from nps_connect.ledger.subjects import EventSubjectRow
@@ -47,9 +48,6 @@ IDLE_INTERVAL = timedelta(hours=1)
 USER_AGENT_LENGTH = 24
 NETWORK_PREFIX_BITS = {4: 24, 6: 48}
 """Bits of an IP address that are kept: they identify a company's network, not one person's line."""
-
-FINISHED_STATES = ("succeeded", "skipped", "cancelled")
-"""States of deliveries that nobody has to handle any more."""
 
 RetentionProgress = dict[str, Any]
 Column = Any  # a table or column as SQLAlchemy takes it

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
+from nps_connect.ledger.columns import UNFINISHED_STATES
 from nps_connect.ledger.subjects import (
     contact_key_subject,
     mailbox_hash,
@@ -38,7 +39,6 @@ from nps_connect.services.suppressions.personal_data import (
 from nps_connect.services.suppressions.store import suppress
 
 MAX_NAMED_EVENTS = 10_000
-UNFINISHED_STATES = ("pending", "held", "running", "dead")
 
 
 def apply_contact_events(
