@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from generators import cli, errors, hooks, settings
+from generators import cli, errors, findings, hooks, settings
 
 PAGES = {
+    "../findings.md": findings.render_page,
     "hooks.md": hooks.render_page,
     "settings.md": settings.render_page,
     "errors.md": errors.render_page,

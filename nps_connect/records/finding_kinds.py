@@ -1,0 +1,97 @@
+"""The kinds of findings: what `doctor`, `status`, connection checks, the log and alerts may report.
+
+A kind's id is stable: it is a heading of ``docs/findings.md``, and programs may compare it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class FindingKind(NamedTuple):
+    """What findings with one id have in common.
+
+    Attributes:
+        title: what is wrong, a few words.
+        why: what follows if nobody acts, one or two sentences.
+    """
+
+    title: str
+    why: str
+
+
+FINDING_KINDS: dict[str, FindingKind] = {
+    "backup-old": FindingKind(
+        "Backup missing or old", "What happened since the last backup is lost with the machine's disk."
+    ),
+    "bounce-mailbox-unread": FindingKind(
+        "Bounce mailbox unread",
+        "Dead mailboxes are mailed again, which mail providers punish by refusing mail to living ones.",
+    ),
+    "certificate-invalid": FindingKind(
+        "Certificate invalid or expiring", "Browsers and vendors refuse the address; no answer and no webhook arrives."
+    ),
+    "circuit-open": FindingKind(
+        "Calls to a vendor are suspended", "Deliveries wait and are tried again automatically."
+    ),
+    "check-timeout": FindingKind("Check not finished in time", "Its result is unknown."),
+    "clock-skew": FindingKind(
+        "Clock wrong", "Signed webhooks are refused, quiet hours shift, and moments are stored wrongly."
+    ),
+    "configuration-invalid": FindingKind("Configuration invalid", "No process starts with it."),
+    "connection-check": FindingKind(
+        "Result of a plugin's check", "The plugin reports it; what follows depends on the vendor."
+    ),
+    "connection-failing": FindingKind("Deliveries of a connection fail", "What it should have received waits."),
+    "credentials-refused": FindingKind("Credentials refused", "Nothing reaches this account until they are renewed."),
+    "database-damaged": FindingKind("Database damaged", "Data may be lost, and more of it with every write."),
+    "database-missing": FindingKind("Database missing", "Nothing can be recorded or sent."),
+    "database-unreachable": FindingKind("Database unreachable", "Nothing can be recorded or sent."),
+    "database-version": FindingKind(
+        "Database of another version", "Commands and processes refuse it until it is upgraded."
+    ),
+    "deliveries-dead": FindingKind("Dead deliveries", "They are never tried again by themselves."),
+    "deliveries-held": FindingKind("Held deliveries", "They wait for a decision."),
+    "deliveries-in-doubt": FindingKind(
+        "Deliveries in doubt", "Whether they took effect is unknown; nothing is sent twice, so they wait."
+    ),
+    "deliveries-overdue": FindingKind("Overdue deliveries", "They should have gone out by now."),
+    "disk-low": FindingKind("Disk nearly full", "When it is full, nothing can be recorded and sending stops."),
+    "events-undecided": FindingKind("Events not decided", "Nobody is surveyed for them."),
+    "example-value": FindingKind(
+        "Example value left in place", "Customers would read an invented name, or mail would go to nobody."
+    ),
+    "file-readable": FindingKind("Secrets readable by others", "Other users of this machine can read the secrets."),
+    "people-held": FindingKind("People held by a trigger", "They are not surveyed until an operator decides."),
+    "paused": FindingKind("Paused", "Due deliveries wait."),
+    "plugin-broken": FindingKind("Plugin not loaded", "Its connections do not work."),
+    "property-missing": FindingKind("Fields missing at the vendor", "Scores cannot be written there."),
+    "public-url": FindingKind(
+        "Public address not reachable", "Customers cannot answer and vendors cannot report events."
+    ),
+    "public-url-insecure": FindingKind(
+        "Public address without https", "Answers and addresses travel in clear; browsers warn, vendors refuse."
+    ),
+    "quota-low": FindingKind("Vendor quota nearly used up", "Calls wait until the vendor's quota is renewed."),
+    "restored": FindingKind("Database restored from a backup", "Nothing is sent until its origin is confirmed."),
+    "review-policy": FindingKind(
+        "Review invitations restricted", "Review platforms forbid to ask only some customers, and remove reviews."
+    ),
+    "scope-missing": FindingKind("Permission missing", "The vendor refuses the calls that need it."),
+    "secret-missing": FindingKind("Secret missing", "The connection that needs it cannot work."),
+    "sender-domain": FindingKind("Sender domain not set up", "Mail goes to the spam folder or is refused."),
+    "shadow-mode": FindingKind("Shadow mode", "Decisions are recorded, nothing is sent."),
+    "smtp-failing": FindingKind("Mail server fails", "No survey and no mail to staff goes out."),
+    "storage-failing": FindingKind("Storage fails", "Nothing can be recorded; answers are refused."),
+    "token-expiring": FindingKind("Access expires soon", "Nothing reaches this account afterwards."),
+    "unconfirmed-detractors": FindingKind(
+        "Low scores not confirmed", "A customer who pressed a low score may wait for a call."
+    ),
+    "vendor-announcement": FindingKind("Announced end at the vendor", "Calls fail after the announced day."),
+    "vendor-unreachable": FindingKind("Vendor not reachable", "Deliveries to it wait."),
+    "webhook-silence": FindingKind("No events from a connection", "Customers whose events are lost are not surveyed."),
+    "webhooks-refused": FindingKind("Webhooks refused", "Refused events are lost unless a poll finds them."),
+    "webhooks-unreadable": FindingKind("Webhooks unreadable", "They are kept, but nobody is surveyed for them."),
+    "worker-missing": FindingKind("No worker running", "Nothing is decided, sent or written back."),
+}
+"""The kinds by id."""
