@@ -54,6 +54,7 @@ class FilterUse(Record):
             if name not in vendor_fields:
                 near = nearest_name(name, list(vendor_fields))
                 yield Finding(
+                    id="filter-field",
                     severity="error",
                     text=f"{where}, which {vendor} does not have for {self.on}: it counts as missing, always",
                     fix=f"write {near!r}" if near else f"name a field that {vendor} has, by its internal name",
@@ -63,6 +64,7 @@ class FilterUse(Record):
             if wrong_types:
                 kind = vendor_fields[name] or "text"
                 yield Finding(
+                    id="filter-field",
                     severity="error" if kind == "moment" else "warning",
                     text=f"{where}, which is a {kind} at {vendor}, but compares it as a {wrong_types[0]}",
                     fix=f"compare it with {_LITERAL_EXAMPLES[kind]}",

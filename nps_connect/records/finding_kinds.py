@@ -21,6 +21,14 @@ class FindingKind(NamedTuple):
 
 
 FINDING_KINDS: dict[str, FindingKind] = {
+    "account-mismatch": FindingKind(
+        "Setting differs from the account", "Calls go to another account than intended, or are refused."
+    ),
+    "alert-address": FindingKind("Alert address unusable", "Nobody is alerted there of an unhappy customer."),
+    "automation-mails-customers": FindingKind(
+        "Vendor's automation would write to customers",
+        "Customers get mail that nobody intended about tickets that we open.",
+    ),
     "backup-old": FindingKind(
         "Backup missing or old", "What happened since the last backup is lost with the machine's disk."
     ),
@@ -31,10 +39,10 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "certificate-invalid": FindingKind(
         "Certificate invalid or expiring", "Browsers and vendors refuse the address; no answer and no webhook arrives."
     ),
+    "check-timeout": FindingKind("Check not finished in time", "Its result is unknown."),
     "circuit-open": FindingKind(
         "Calls to a vendor are suspended", "Deliveries wait and are tried again automatically."
     ),
-    "check-timeout": FindingKind("Check not finished in time", "Its result is unknown."),
     "clock-skew": FindingKind(
         "Clock wrong", "Signed webhooks are refused, quiet hours shift, and moments are stored wrongly."
     ),
@@ -62,8 +70,16 @@ FINDING_KINDS: dict[str, FindingKind] = {
         "Example value left in place", "Customers would read an invented name, or mail would go to nobody."
     ),
     "file-readable": FindingKind("Secrets readable by others", "Other users of this machine can read the secrets."),
-    "people-held": FindingKind("People held by a trigger", "They are not surveyed until an operator decides."),
+    "filter-field": FindingKind("Filter names a field wrongly", "The trigger never fires, or for the wrong people."),
+    "location-unknown": FindingKind("Location of a review page unknown", "These people get no review invitation."),
+    "mail-unencrypted": FindingKind(
+        "Mail sent without encryption", "Anybody on the way can read names, addresses and personal links."
+    ),
+    "name-unknown": FindingKind(
+        "Setting names what the vendor does not have", "The trigger never fires, or the ticket is refused."
+    ),
     "paused": FindingKind("Paused", "Due deliveries wait."),
+    "people-held": FindingKind("People held by a trigger", "They are not surveyed until an operator decides."),
     "plugin-broken": FindingKind("Plugin not loaded", "Its connections do not work."),
     "property-missing": FindingKind("Fields missing at the vendor", "Scores cannot be written there."),
     "public-url": FindingKind(
@@ -77,9 +93,11 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "review-policy": FindingKind(
         "Review invitations restricted", "Review platforms forbid to ask only some customers, and remove reviews."
     ),
+    "review-unused": FindingKind("Review platform unused", "Nobody is invited to review there."),
     "scope-missing": FindingKind("Permission missing", "The vendor refuses the calls that need it."),
     "secret-missing": FindingKind("Secret missing", "The connection that needs it cannot work."),
     "sender-domain": FindingKind("Sender domain not set up", "Mail goes to the spam folder or is refused."),
+    "setup-missing": FindingKind("Set-up at the vendor incomplete", "Some features do not work there."),
     "shadow-mode": FindingKind("Shadow mode", "Decisions are recorded, nothing is sent."),
     "smtp-failing": FindingKind("Mail server fails", "No survey and no mail to staff goes out."),
     "storage-failing": FindingKind("Storage fails", "Nothing can be recorded; answers are refused."),
@@ -90,8 +108,12 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "vendor-announcement": FindingKind("Announced end at the vendor", "Calls fail after the announced day."),
     "vendor-unreachable": FindingKind("Vendor not reachable", "Deliveries to it wait."),
     "webhook-silence": FindingKind("No events from a connection", "Customers whose events are lost are not surveyed."),
+    "webhooks-failing": FindingKind("Vendor's calls to us fail", "Events arrive late, or never."),
     "webhooks-refused": FindingKind("Webhooks refused", "Refused events are lost unless a poll finds them."),
     "webhooks-unreadable": FindingKind("Webhooks unreadable", "They are kept, but nobody is surveyed for them."),
+    "webhooks-unrestricted": FindingKind(
+        "Webhooks accepted too widely", "Events of others, or repeated ones, can be accepted."
+    ),
     "worker-missing": FindingKind("No worker running", "Nothing is decided, sent or written back."),
 }
 """The kinds by id."""

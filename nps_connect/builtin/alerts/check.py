@@ -19,7 +19,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
         if service is None:
             text = f"urls.{position} is not an address that Apprise supports"
             fix = "compare it with the service's page at https://appriseit.com/services/"
-            findings.append(Finding(severity="error", text=text, fix=fix))
+            findings.append(Finding(id="alert-address", severity="error", text=text, fix=fix))
         else:
             findings.append(Finding(severity="ok", text=f"urls.{position} reaches {service.service_name}"))
     return findings

@@ -57,10 +57,12 @@ def check_mailbox(connection: Connection) -> Finding | None:
         with _open_mailbox(mailbox, settings.timeout) as client:
             _select_folder(client, mailbox.folder)
     except (AuthFailed, RetryLater) as error:
-        return Finding(severity="error", text=error.message, fix=f"correct bounces_url; the server is {place}")
+        fix = f"correct bounces_url; the server is {place}"
+        return Finding(id="bounce-mailbox-unread", severity="error", text=error.message, fix=fix)
     except (OSError, imaplib.IMAP4.error) as error:
         text = f"the report mailbox at {place} cannot be read ({type(error).__name__})"
-        return Finding(severity="error", text=text, fix="check host, port and encryption in bounces_url")
+        fix = "check host, port and encryption in bounces_url"
+        return Finding(id="bounce-mailbox-unread", severity="error", text=text, fix=fix)
     return Finding(severity="ok", text=f"the report mailbox at {place} opens folder {mailbox.folder}")
 
 

@@ -56,6 +56,7 @@ def _check_relay(connection: Connection) -> list[Finding]:
     if encryption is None and not relay.is_loopback:
         findings.append(
             Finding(
+                id="mail-unencrypted",
                 severity="warning",
                 text=f"mail to {relay.host} travels unencrypted (allow_plain = true)",
                 fix="add ?starttls=required to smtp_url or use smtps://, and remove allow_plain",
@@ -82,4 +83,4 @@ def _wants_starttls(refused: SmtpRefused, relay: Relay) -> bool:
 
 
 def _error_finding(text: str, step: str) -> Finding:
-    return Finding(severity="error", text=text, fix=FIXES.get(step))
+    return Finding(id="smtp-failing", severity="error", text=text, fix=FIXES.get(step))

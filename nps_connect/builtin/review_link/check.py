@@ -24,5 +24,5 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
         if settings.default_location is None:
             text = "default_location is missing: contacts without a listed location get no invitation"
             fix = "set default_location if one page fits all of them"
-            findings.append(Finding(severity="warning", text=text, fix=fix))
+            findings.append(Finding(id="location-unknown", severity="warning", text=text, fix=fix))
     return findings

@@ -62,18 +62,24 @@ def _run_plugin_check(ctx: Context, connection: str) -> list[Finding]:
     try:
         return list(ctx.plugins.call(plugin, "nps_check", connection=ctx.connections[connection]))
     except DeliveryError as error:
-        return [Finding(severity="error", text=ctx.redact(error.message), fix=_suggest_fix(error, connection))]
+        return [_describe_failure(error, ctx.redact(error.message), connection)]
     except PluginError as error:
-        return [Finding(severity="error", text=ctx.redact(str(error)), fix="update the plugin, or report it")]
+        fix = "update the plugin, or report it"
+        return [Finding(id="plugin-broken", severity="error", text=ctx.redact(str(error)), fix=fix)]
     except Exception as error:  # a plugin may raise anything
         log.exception("connection_check_crashed connection=%s plugin=%s", connection, plugin)
         text = f"the check of plugin {plugin} crashed ({type(error).__name__})"
-        return [Finding(severity="error", text=text, fix="report it to the plugin's author; see the log for details")]
+        fix = "report it to the plugin's author; see the log for details"
+        return [Finding(id="plugin-broken", severity="error", text=text, fix=fix)]
 
 
-def _suggest_fix(error: DeliveryError, connection: str) -> str:
+def _describe_failure(error: DeliveryError, text: str, connection: str) -> Finding:
+    """Return the finding on an error that ended a plugin's check."""
     if isinstance(error, AuthFailed):
-        return f"renew the credentials of connections.{connection}, then check again"
+        fix = f"renew the credentials of connections.{connection}, then check again"
+        return Finding(id="credentials-refused", severity="error", text=text, fix=fix)
     if isinstance(error, NotAllowed):
-        return f"grant {error.scope or 'the missing permission'} at the vendor, then check again"
-    return "make sure that the vendor can be reached from here, then check again"
+        fix = f"grant {error.scope or 'the missing permission'} at the vendor, then check again"
+        return Finding(id="scope-missing", severity="error", text=text, fix=fix)
+    fix = "make sure that the vendor can be reached from here, then check again"
+    return Finding(id="vendor-unreachable", severity="error", text=text, fix=fix)

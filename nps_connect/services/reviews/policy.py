@@ -27,11 +27,12 @@ def _policy_finding(ctx: Context, connection: str, policy: ReviewPolicy) -> Find
             scores.update(route.accepted_scores)
     if not scores:
         text = f"{rule}: no route invites to it, and no thank-you page shows it"
-        return Finding(severity="warning", text=text, fix='add routes with do = "invite_review"')
+        return Finding(id="review-unused", severity="warning", text=text, fix='add routes with do = "invite_review"')
     gaps = [gap for gap in find_review_gating(routes, {connection: policy}) if gap.accepted]
     if gaps:
         how = "never sent to" if gaps[0].never else "sent less often to"
         return Finding(
+            id="review-policy",
             severity="warning",
             text=f"{rule}: the review link is {how} {gaps[0].description}, which the platform forbids; "
             f"the written reason: {gaps[0].accepted}",
@@ -56,6 +57,7 @@ def _location_findings(ctx: Context, connection: str) -> list[Finding]:
             return [Finding(severity="ok", text=f"the field {field!r} of the CRM selects the location")]
     return [
         Finding(
+            id="location-unknown",
             severity="warning",
             text=f"no trigger's event has the field {field!r} that selects the location",
             fix="name a field of the event or of its contact, or set a default location",

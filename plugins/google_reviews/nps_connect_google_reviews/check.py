@@ -22,7 +22,8 @@ def _place_findings(settings: GoogleReviewsSettings) -> list[Finding]:
     findings = []
     if settings.default_place == PLACEHOLDER:
         fix = "replace it with your own, see docs/google-reviews.md"
-        findings.append(Finding(severity="error", text="place_id is still the placeholder of the example", fix=fix))
+        text = "place_id is still the placeholder of the example"
+        findings.append(Finding(id="example-value", severity="error", text=text, fix=fix))
     elif settings.default_place:
         findings.append(Finding(severity="ok", text=f"default place: {build_review_url(settings.default_place)}"))
     if settings.locations:
@@ -31,5 +32,5 @@ def _place_findings(settings: GoogleReviewsSettings) -> list[Finding]:
         if not settings.default_place:
             text = "there is no default place: people without a listed location get no invitation"
             fix = "set place_id or review_url too, if one page may serve them all"
-            findings.append(Finding(severity="warning", text=text, fix=fix))
+            findings.append(Finding(id="location-unknown", severity="warning", text=text, fix=fix))
     return findings

@@ -48,7 +48,8 @@ def _run_check(part: Callable[[Api], Iterator[Finding]], api: Api) -> list[Findi
     try:
         findings.extend(part(api))
     except NotAllowed as error:
-        findings.append(Finding(severity="warning", text=error.message, fix="add the scope to the key or app"))
+        fix = "add the scope to the key or app"
+        findings.append(Finding(id="scope-missing", severity="warning", text=error.message, fix=fix))
     return findings
 
 
@@ -62,12 +63,14 @@ def _portal(api: Api) -> Iterator[Finding]:
     yield from _token(api)
     if api.settings.portal_id not in (None, portal_id):
         yield Finding(
+            id="account-mismatch",
             severity="error",
             text=f"the token belongs to portal {portal_id}, but portal_id is {api.settings.portal_id}",
             fix="use a token of the right portal, or correct portal_id",
         )
     if isinstance(zone, str) and api.settings.portal_timezone != zone:
         yield Finding(
+            id="account-mismatch",
             severity="warning",
             text=f"portal_timezone is {api.settings.portal_timezone or 'not set'}, the portal's is {zone}",
             fix=f'set portal_timezone = "{zone}", so that calls resume at its midnight after the daily limit',
@@ -80,6 +83,7 @@ def _token(api: Api) -> Iterator[Finding]:
         yield Finding(severity="ok", text="the token is a service key, or the token of a private or project app")
     else:
         yield Finding(
+            id="token-expiring",
             severity="warning",
             text="the token looks like an OAuth access token, which expires after 30 minutes",
             fix="create a service key in HubSpot (Development, Keys, Service keys) and use it",
@@ -116,7 +120,8 @@ def _scopes(api: Api) -> Iterator[Finding]:
         except NotAllowed as error:
             missing = True
             fix = f"add {error.scope} to the key or app" if error.scope else "check the scopes of the key or app"
-            yield Finding(severity="error", text=f"not allowed to {purpose}: {error.message}", fix=fix)
+            text = f"not allowed to {purpose}: {error.message}"
+            yield Finding(id="scope-missing", severity="error", text=text, fix=fix)
     if not missing:
         yield Finding(severity="ok", text=f"allowed to {', '.join(purpose for purpose, _ in probes)}")
 
@@ -136,7 +141,8 @@ def _quota(api: Api) -> Iterator[Finding]:
         return
     text = f"{limit - used:,} of {limit:,} calls of today are left until {usage.get('resetsAt')}"
     if limit - used < limit * LOW_QUOTA_SHARE:
-        yield Finding(severity="warning", text=text, fix="find out which integrations use them, or lower quota_share")
+        fix = "find out which integrations use them, or lower quota_share"
+        yield Finding(id="quota-low", severity="warning", text=text, fix=fix)
     else:
         yield Finding(severity="ok", text=text)
 
@@ -148,6 +154,7 @@ def _burst(api: Api, limit: str) -> Iterator[Finding]:
         return
     is_slow = int(limit) > configured
     yield Finding(
+        id="connection-check" if is_slow else "account-mismatch",
         severity="ok" if is_slow else "warning",
         text=f"the portal allows {limit} calls in ten seconds, calls_per_ten_seconds is {configured}",
         fix=f"set calls_per_ten_seconds = {limit}"
@@ -174,6 +181,7 @@ def _stages(api: Api) -> Iterator[Finding]:
         if label_by_stage and unknown:
             listed = ", ".join(f"{stage} ({label})" for stage, label in sorted(label_by_stage.items()))
             yield Finding(
+                id="name-unknown",
                 severity="error",
                 text=f"no pipeline has the stage {', '.join(unknown)} of {setting}",
                 fix=f"use the ids of existing stages: {listed}",
@@ -219,6 +227,7 @@ def _webhooks(api: Api) -> Iterator[Finding]:
         return
     if settings.portal_id is None:
         yield Finding(
+            id="webhooks-unrestricted",
             severity="warning",
             text="webhooks of any portal are accepted, because portal_id is not set",
             fix="set portal_id: an app has one address for all portals that install it",
@@ -226,6 +235,7 @@ def _webhooks(api: Api) -> Iterator[Finding]:
     older = [version for version in settings.signatures if version != "v3"]
     if older:
         yield Finding(
+            id="webhooks-unrestricted",
             severity="warning",
             text=f"signatures of version {' and '.join(older)} are accepted; anybody who saw one can replay it",
             fix='remove "signatures", so that only v3 is accepted',
@@ -237,7 +247,8 @@ def _setup_findings(api: Api) -> Iterator[Finding]:
     if changes:
         names = ", ".join(change.id for change in changes)
         fix = f"run `nps-connect connections plan {api.connection.name}`, then `apply`"
-        yield Finding(severity="error", text=f"missing or different in HubSpot: {names}", fix=fix)
+        text = f"missing or different in HubSpot: {names}"
+        yield Finding(id="property-missing", severity="error", text=text, fix=fix)
     else:
         yield Finding(severity="ok", text="property group and properties exist")
 

@@ -74,18 +74,22 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
         except NotAllowed as error:
             scope = f"scope {error.scope}" if error.scope else "the permission"
             fix = f"give the token {scope}, or the agent behind it a role that has it"
-            findings.append(_failure_finding(part, error, fix))
+            findings.append(_failure_finding("scope-missing", part, error, fix))
         except RetryLater as error:
-            findings.append(_failure_finding(part, error, "the check stopped here: run it again later"))
+            fix = "the check stopped here: run it again later"
+            findings.append(_failure_finding("vendor-unreachable", part, error, fix))
             break
         except DeliveryError as error:
-            findings.append(_failure_finding(part, error, "check the address and the version of the account's API"))
+            fix = "check the address and the version of the account's API"
+            findings.append(_failure_finding("connection-check", part, error, fix))
     return findings
 
 
-def _failure_finding(part: Callable[[Connection], Iterator[Finding]], error: DeliveryError, fix: str) -> Finding:
+def _failure_finding(
+    finding_id: str, part: Callable[[Connection], Iterator[Finding]], error: DeliveryError, fix: str
+) -> Finding:
     name = part.__name__.strip("_").replace("_", " ")
-    return Finding(severity="error", text=f"{name}: {error.message}", fix=fix)
+    return Finding(id=finding_id, severity="error", text=f"{name}: {error.message}", fix=fix)
 
 
 def _identity(response: VendorResponse) -> Iterator[Finding]:
@@ -95,7 +99,7 @@ def _identity(response: VendorResponse) -> Iterator[Finding]:
         yield Finding(severity="ok", text=f"authenticated as {role}")
     else:
         text = f"authenticated as {role or 'an unknown user'}: only agents and admins may open tickets for others"
-        yield Finding(severity="error", text=text, fix="use a token of an agent or admin")
+        yield Finding(id="scope-missing", severity="error", text=text, fix="use a token of an agent or admin")
 
 
 def _credential(connection: Connection) -> Iterator[Finding]:
@@ -120,7 +124,8 @@ def _quota(response: VendorResponse) -> Iterator[Finding]:
         return
     text = f"{remaining} of {limit} calls left this minute"
     if int(remaining) * 10 < int(limit):
-        yield Finding(severity="warning", text=text, fix="other integrations use up the quota: slow them down")
+        fix = "other integrations use up the quota: slow them down"
+        yield Finding(id="quota-low", severity="warning", text=text, fix=fix)
     else:
         yield Finding(severity="ok", text=text)
 
@@ -144,7 +149,7 @@ def _scopes(connection: Connection) -> Iterator[Finding]:
     missing = [scope for scope in REQUIRED_WRITE_SCOPES if scope not in scopes and "write" not in scopes]
     if missing:
         text = f"the token lacks the scope {', '.join(missing)}"
-        yield Finding(severity="error", text=text, fix="create a token with these scopes")
+        yield Finding(id="scope-missing", severity="error", text=text, fix="create a token with these scopes")
     else:
         yield Finding(severity="ok", text=f"scopes: {' '.join(sorted(scopes))}")
 
@@ -175,7 +180,7 @@ def _names(connection: Connection) -> Iterator[Finding]:
     for key, kind, value in names:
         if value is not None and lookup_id(connection, kind, value, action=ACTION) is None:
             text = f"{key}: Zendesk has no {kind.replace('_', ' ').rstrip('s')} {value!r}"
-            yield Finding(severity="error", text=text, fix=f"correct {key}, or use its number")
+            yield Finding(id="name-unknown", severity="error", text=text, fix=f"correct {key}, or use its number")
 
 
 def _filters(connection: Connection) -> Iterator[Finding]:
@@ -199,7 +204,8 @@ def _setup(connection: Connection) -> Iterator[Finding]:
     missing = list(differences(connection))
     for difference in missing:
         fix = None if difference.change == "blocked" else f"run 'nps-connect connections apply {connection.name}'"
-        yield Finding(severity="warning", text=f"not set up: {difference.text}", fix=fix or "change it by hand")
+        text = f"not set up: {difference.text}"
+        yield Finding(id="setup-missing", severity="warning", text=text, fix=fix or "change it by hand")
     if not missing:
         yield Finding(severity="ok", text="setup is complete")
 
@@ -214,7 +220,8 @@ def _webhook(connection: Connection) -> Iterator[Finding]:
     configured = [value.get_secret_value().encode() for value in connection.settings.webhook_secrets]
     if not any(hmac.compare_digest(secret, value) for value in configured):
         fix = "Admin Center, Webhooks, Reveal secret: store it where webhook_secret points"
-        yield Finding(severity="error", text="webhook_secret is not the webhook's signing secret", fix=fix)
+        text = "webhook_secret is not the webhook's signing secret"
+        yield Finding(id="webhooks-refused", severity="error", text=text, fix=fix)
     yield _last_invocation(connection, path)
 
 
@@ -228,7 +235,8 @@ def _last_invocation(connection: Connection, path: str) -> Finding:
     if last.get("status_code") in range(200, 300):  # an invocation that timed out has no status code
         return Finding(severity="ok", text=f"the webhook's last call ({when}) succeeded")
     text = f"the webhook's last call ({when}) failed with {last.get('status_code') or last.get('status')}"
-    return Finding(severity="warning", text=text, fix="see Admin Center, Webhooks, Activity, and check public_url")
+    fix = "see Admin Center, Webhooks, Activity, and check public_url"
+    return Finding(id="webhooks-failing", severity="warning", text=text, fix=fix)
 
 
 def _completion_time(value: object) -> str:
@@ -241,6 +249,7 @@ def _completion_time(value: object) -> str:
 def _business_rules(connection: Connection) -> Iterator[Finding]:
     for kind, title in mailing_rules(connection, action=ACTION):
         yield Finding(
+            id="automation-mails-customers",
             severity="warning",
             text=f"the {kind} {title!r} would notify the requester of our tickets",
             fix="add to its conditions: Tags, contains none of the following, nps_connect",
