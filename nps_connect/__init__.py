@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from nps_connect.simulation import VendorEffects as VendorEffects
     from nps_connect.simulation import VendorReply as VendorReply
     from nps_connect.simulation import VendorRequest as VendorRequest
+    from nps_connect.simulation import VendorTable as VendorTable
     from nps_connect.simulation import VendorWebhook as VendorWebhook
     from nps_connect.simulation import json_reply as json_reply
 
@@ -130,6 +131,7 @@ _HOME = {
         "VendorEffects",
         "VendorReply",
         "VendorRequest",
+        "VendorTable",
         "VendorWebhook",
         "json_reply",
     ),

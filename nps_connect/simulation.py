@@ -74,7 +74,6 @@ class VendorEffects:
 
     Attributes:
         scores: the score on the person's record.
-        scores: the score on the person's record.
         comments: the comment on the person's record.
         tickets: ids of tickets for the person, in order of creation.
         alerts: titles of received alerts, in order.
@@ -84,6 +83,21 @@ class VendorEffects:
     comments: Mapping[str, str] = field(default_factory=dict)
     tickets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     alerts: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class VendorTable:
+    """Records of a simulated vendor as the sandbox's page shows them to people.
+
+    Attributes:
+        title: what the rows are, such as `Contacts`.
+        columns: the headings.
+        rows: texts, one for each column; the newest row first.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
 
 
 class SimulatedVendor(ABC):
@@ -135,3 +149,7 @@ class SimulatedVendor(ABC):
     def effects(self) -> VendorEffects:
         """Return what is visible at the vendor."""
         return VendorEffects()
+
+    def tables(self) -> Sequence[VendorTable]:
+        """Return the records that people would look at in the vendor's own pages."""
+        return ()

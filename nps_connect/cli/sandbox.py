@@ -46,14 +46,22 @@ def sandbox(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
     Nothing leaves this machine. Press Ctrl+C to stop.
     """
     from nps_connect.plugins import Plugins
-    from nps_connect.sandbox.factory import build_sandbox, connection_names
+    from nps_connect.sandbox.factory import build_sandbox, connection_names, webhook_event_kinds
     from nps_connect.sandbox.faults import FaultPlan
     from nps_connect.sandbox.mailbox import MailboxUnavailable
+    from nps_connect.sandbox.product_settings import free_product_url
+    from nps_connect.sandbox.sandbox import DEFAULT_PRODUCT_URL
     from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
+    plugins = Plugins.load()
     try:
         server, loaded = build_sandbox(
-            connection_names(Plugins.load()), port=port, smtp_port=smtp_port, faults=FaultPlan(faults, seed)
+            connection_names(plugins),
+            port=port,
+            smtp_port=smtp_port,
+            product_url=DEFAULT_PRODUCT_URL if port else free_product_url(),
+            event_kinds=webhook_event_kinds(plugins),
+            faults=FaultPlan(faults, seed),
         )
     except MailboxUnavailable as error:
         raise CommandError(str(error)) from error
@@ -86,13 +94,15 @@ def _print_addresses(addresses: dict[str, Any]) -> None:
 
     out = console()
     table = Table(title="Sandbox: everything in it is simulated", title_justify="left", show_header=False)
-    table.add_row("index", addresses["url"] + "/")
+    table.add_row("page", addresses["url"] + "/")
     table.add_row("state", addresses["state"])
     table.add_row("mailbox", addresses["smtp"]["url"])
     for name, vendor in addresses["vendors"].items():
         table.add_row(name, vendor["base_url"])
     out.print(table)
-    out.print("Environment variables for a configuration made by [bold]nps-connect init[/bold]:")
+    out.print("A configuration that uses it, in an empty folder:")
+    out.print(f"  nps-connect init --sandbox {addresses['url']}", markup=False, soft_wrap=True)
+    out.print("Or the environment for a configuration that nps-connect init wrote:")
     for name, value in addresses["environment"].items():
-        out.print(f"  export {name}={quote(value)}", markup=False, soft_wrap=True)
+        out.print(f"  export {name}={quote(value)}", markup=False, highlight=False, soft_wrap=True)
     out.print("Stop it with Ctrl+C.")

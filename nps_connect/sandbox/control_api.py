@@ -1,13 +1,15 @@
-"""The sandbox's own endpoints: an index page, the state as JSON, and commands for manual tests."""
+"""The sandbox's own endpoints: pages, the state as JSON, and commands for manual tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from html import escape
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qsl
 
 import httpx
 
+from nps_connect.sandbox.control_pages import MAIL_POLICY, mail_frame, render_index, render_mail
 from nps_connect.sandbox.webhooks import send_webhook
 from nps_connect.simulation import SimulatedPerson, VendorReply, VendorRequest, json_reply
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from nps_connect.sandbox.sandbox import Sandbox
 
 WEBHOOK_TIMEOUT_SECONDS = 10.0
+MAIL_PATH = "/_mail/"
 
 
 class InvalidCommand(ValueError):
@@ -33,7 +36,11 @@ class ControlApi:
 
     def handle(self, request: VendorRequest) -> VendorReply:
         """Return the reply to a request."""
-        page = {"/": self._index, "/_state": self._state}.get(request.path)
+        if request.path == "/" and request.method == "POST":
+            return self._submit_form(request.body)
+        page = {"/": self._index, "/_state": self._state, "/_addresses": self._addresses}.get(request.path)
+        if request.path.startswith(MAIL_PATH):
+            page = partial(self._mail, request.path)
         if page is not None:
             is_read = request.method in ("GET", "HEAD")
             return page() if is_read else json_reply(405, {"message": "GET only"}, allow="GET")
@@ -51,25 +58,34 @@ class ControlApi:
     def _state(self) -> VendorReply:
         return json_reply(200, self._sandbox.state())
 
+    def _addresses(self) -> VendorReply:
+        return json_reply(200, self._sandbox.addresses())
+
     def _index(self) -> VendorReply:
-        sandbox = self._sandbox
-        vendors = "".join(f"<li><code>{escape(sandbox.base_url(name))}</code></li>" for name in sandbox.vendors)
-        mails = "".join(
-            f"<li>{escape(', '.join(mail.to))}: {escape(mail.subject)}"
-            + "".join(f'<br><a href="{escape(link)}">{escape(link)}</a>' for link in mail.links)
-            + "</li>"
-            for mail in sandbox.mailbox.mails()[-50:]
-        )
-        page = (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>nps-connect sandbox</title>'
-            '<h1>Sandbox</h1><p>Everything here is simulated. <a href="/_state">Complete state as JSON</a>.</p>'
-            f"<h2>Simulated vendors</h2><ul>{vendors or '<li>none</li>'}</ul>"
-            f"<h2>Mailbox</h2><p><code>{escape(sandbox.mailbox.smtp_url)}</code>, newest 50 mails:</p><ul>{mails}</ul>"
-            "<h2>Commands</h2><p>POST JSON to <code>/_populate</code> (a list of email, name, language, opted_out), "
-            "<code>/_simulate_event</code> (vendor, kind, email, deliver_to) or <code>/_opt_out</code> (email).</p>"
-            "</html>"
-        )
-        return VendorReply(200, page.encode(), {"content-type": "text/html; charset=utf-8"})
+        return _html_reply(render_index(self._sandbox))
+
+    def _mail(self, path: str) -> VendorReply:
+        number, _, part = path.removeprefix(MAIL_PATH).partition("/")
+        mails = {str(mail.number): mail for mail in self._sandbox.mailbox.mails()}
+        if number not in mails or part not in ("", "html"):
+            return json_reply(404, {"message": "there is no such mail"})
+        if part:
+            return _html_reply(mail_frame(mails[number]), policy=MAIL_POLICY)
+        return _html_reply(render_mail(self._sandbox, mails[number]))
+
+    def _submit_form(self, body: bytes) -> VendorReply:
+        """Simulate the event that the form of the index page names, for a person who is added if they are new."""
+        form = dict(parse_qsl(body.decode("utf-8", "replace")))
+        try:
+            vendor, _, kind = form.get("event", "").partition(" ")
+            self._populate([form])
+            url = f"{self._sandbox.product_url}/hooks/{self._sandbox.connection_name(vendor)}"
+            event = {"vendor": vendor, "kind": kind, "email": form["email"], "deliver_to": url}
+            outcome = self._simulate_event(event)
+        except InvalidCommand as error:
+            return _html_reply(render_index(self._sandbox, form=form, result=f"Not done: {error}"), status=400)
+        result = _describe_outcome(f"{kind} of {form['email']}", url, outcome)
+        return _html_reply(render_index(self._sandbox, form=form, result=result))
 
     def _populate(self, body: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
         if not isinstance(body, list):
@@ -115,6 +131,21 @@ class ControlApi:
         "/_simulate_event": _simulate_event,
         "/_opt_out": _opt_out,
     }
+
+
+def _html_reply(page: str, *, status: int = 200, policy: str | None = None) -> VendorReply:
+    headers = {"content-type": "text/html; charset=utf-8"}
+    if policy is not None:
+        headers["content-security-policy"] = policy
+    return VendorReply(status, page.encode(), headers)
+
+
+def _describe_outcome(event: str, url: str, outcome: Mapping[str, Any]) -> str:
+    """Return what became of an event, as `_simulate_event` tells it, in one sentence."""
+    if not outcome["facts"]:
+        return f"Nothing happened: the vendor does not simulate {event}"
+    statuses = ", ".join(map(str, outcome["webhooks"])) or "no webhook"
+    return f"{event}: sent to {url}, answered with {statuses}"
 
 
 def _required_text(body: Any, key: str, default: str | None = None) -> str:  # noqa: ANN401

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import time
 import tomllib
 from collections import Counter
@@ -26,6 +25,7 @@ from nps_connect.sandbox.ledger_observer import LedgerObserver
 from nps_connect.sandbox.mail import ReceivedMail
 from nps_connect.sandbox.population import Customer, build_population
 from nps_connect.sandbox.product_process import DemoFailed, ProductProcess
+from nps_connect.sandbox.product_settings import free_product_url, short_delays
 from nps_connect.sandbox.results import DemoMetrics, ProductReport, observe_effects
 from nps_connect.sandbox.sandbox import Sandbox
 from nps_connect.sandbox.scenario import ProgressCallback, Scenario, ScenarioLog
@@ -34,8 +34,6 @@ from nps_connect.sandbox.verify import find_mismatches
 PAGE_TIMEOUT_SECONDS = 30.0
 LIST_LIMIT = 1_000_000
 
-TRIGGER_DELAY = "4s"
-ROUTE_DELAY = "1s"
 SURVEYS_PER_DAY = 1_000_000
 
 
@@ -175,15 +173,15 @@ def open_demo(config: DemoConfig, plugins: Plugins, folder: Path) -> Iterator[De
     """
     started_at = time.monotonic()
     table: dict[str, Any] = tomllib.loads(config.text)
-    public_url = f"http://127.0.0.1:{find_free_port()}"
-    sandbox, loaded = build_sandbox(config.connections)
+    public_url = free_product_url()
+    sandbox, loaded = build_sandbox(config.connections, product_url=public_url)
     with ExitStack() as running:
         running.enter_context(sandbox)
         variables = {
             **config.placeholders,
             config.signing_key: secrets.token_urlsafe(32),
             **sandbox.environment(),
-            **build_demo_overrides(table, public_url),
+            **build_demo_overrides(table),
         }
         product = ProductProcess(folder, config.text, variables, os.environ)
         running.callback(product.stop)
@@ -191,32 +189,10 @@ def open_demo(config: DemoConfig, plugins: Plugins, folder: Path) -> Iterator[De
         yield Demo(config, folder, public_url, sandbox, capabilities, product, started_at, loaded.problems)
 
 
-def build_demo_overrides(table: Mapping[str, Any], public_url: str) -> dict[str, str]:
-    """Return variables for live mode on this machine, with delays of seconds instead of days.
+def build_demo_overrides(table: Mapping[str, Any]) -> dict[str, str]:
+    """Return variables for many customers at once, with delays of seconds instead of days.
 
     Args:
         table: the configuration, as parsed from TOML.
-        public_url: the product's address: ``http://127.0.0.1:<port>``.
     """
-    overrides = {
-        "NPS_CONNECT_CORE__MODE": "live",
-        "NPS_CONNECT_CORE__PUBLIC_URL": public_url,
-        "NPS_CONNECT_CORE__LISTEN": public_url.removeprefix("http://"),
-        "NPS_CONNECT_CORE__DATABASE_URL": "sqlite:///nps-connect.db",
-        "NPS_CONNECT_LIMITS__SURVEYS_PER_DAY": str(SURVEYS_PER_DAY),
-        "NPS_CONNECT_REVIEWS__WAIT_FOR_TICKET": "0s",
-        "NPS_CONNECT_LIMITS__QUIET_HOURS": "off",
-        "NPS_CONNECT_LIMITS__QUIET_DAYS": "[]",
-    }
-    for number in range(1, len(table.get("triggers", ())) + 1):
-        overrides[f"NPS_CONNECT_TRIGGERS__{number}__DELAY"] = TRIGGER_DELAY
-    for number in range(1, len(table.get("routes", ())) + 1):
-        overrides[f"NPS_CONNECT_ROUTES__{number}__DELAY"] = ROUTE_DELAY
-    return overrides
-
-
-def find_free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return {"NPS_CONNECT_LIMITS__SURVEYS_PER_DAY": str(SURVEYS_PER_DAY), **short_delays(table)}

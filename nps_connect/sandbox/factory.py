@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
 from nps_connect.connection import Clock, system_clock
 from nps_connect.plugins import Plugins
 from nps_connect.sandbox.faults import FaultPlan
-from nps_connect.sandbox.sandbox import Sandbox
+from nps_connect.sandbox.sandbox import DEFAULT_PRODUCT_URL, Sandbox
 from nps_connect.simulation import SimulatedVendor
 
 ENTRY_POINT_GROUP = "nps_connect.sandbox"
@@ -70,8 +70,19 @@ def connection_names(plugins: Plugins) -> dict[str, str]:
     return {name: info.example.connection for name, info in plugins.infos.items()}
 
 
+def webhook_event_kinds(plugins: Plugins) -> dict[str, tuple[str, ...]]:
+    """Return the event kinds of each plugin that receives webhooks, by plugin."""
+    return {name: tuple(kind.name for kind in info.events) for name, info in plugins.infos.items() if info.webhooks}
+
+
 def build_sandbox(
-    connections: Mapping[str, str], *, port: int = 0, smtp_port: int = 0, faults: FaultPlan | None = None
+    connections: Mapping[str, str],
+    *,
+    port: int = 0,
+    smtp_port: int = 0,
+    product_url: str = DEFAULT_PRODUCT_URL,
+    event_kinds: Mapping[str, Sequence[str]] | None = None,
+    faults: FaultPlan | None = None,
 ) -> tuple[Sandbox, LoadedVendors]:
     """Build a sandbox (not started) with the simulated vendor of every plugin that has a connection.
 
@@ -79,6 +90,8 @@ def build_sandbox(
         connections: names of connections by plugin, for the sandbox's environment variables.
         port: HTTP port; 0 selects a free one.
         smtp_port: SMTP port; 0 selects a free one.
+        product_url: address of the product on this machine.
+        event_kinds: the event kinds that the sandbox's page offers, by plugin.
         faults: injected faults.
 
     Returns:
@@ -91,5 +104,13 @@ def build_sandbox(
     for name in [name for name in loaded.vendors if name not in connections]:
         del loaded.vendors[name]
         loaded.problems[name] = "its plugin is not loaded; see: nps-connect plugins list"
-    sandbox = Sandbox(loaded.vendors, connections=connections, port=port, smtp_port=smtp_port, faults=faults)
+    sandbox = Sandbox(
+        loaded.vendors,
+        connections=connections,
+        port=port,
+        smtp_port=smtp_port,
+        product_url=product_url,
+        event_kinds=event_kinds,
+        faults=faults,
+    )
     return sandbox, loaded

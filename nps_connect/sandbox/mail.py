@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import Message
@@ -28,6 +30,7 @@ class ReceivedMail:
         text: the plain-text part, or an empty text.
         html: the HTML part, or an empty text.
         links: web addresses in reading order, each once: from the HTML part, the plain text and `List-Unsubscribe`.
+        images: ``data:`` address of each inline image by its content id; not part of the JSON.
         authenticated: whether the sender had logged in.
     """
 
@@ -40,6 +43,7 @@ class ReceivedMail:
     text: str
     html: str
     links: tuple[str, ...]
+    images: Mapping[str, str] = field(default_factory=dict)
     authenticated: bool = False
 
     def header(self, name: str) -> str | None:
@@ -53,7 +57,16 @@ class ReceivedMail:
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
-        return {**asdict(self), "received_at": self.received_at.isoformat()}
+        data = {**asdict(self), "received_at": self.received_at.isoformat()}
+        del data["images"]
+        return data
+
+    def displayed_html(self) -> str:
+        """Return the HTML part with its inline images as ``data:`` addresses, as a mail program displays it."""
+        html = self.html
+        for content_id, address in self.images.items():
+            html = html.replace(f"cid:{content_id}", address)
+        return html
 
 
 def parse_mail(
@@ -75,6 +88,7 @@ def parse_mail(
         text=text,
         html=html,
         links=tuple(links),
+        images=dict(_inline_images(message)),
         authenticated=authenticated,
     )
 
@@ -84,6 +98,14 @@ def _decode_header(name: str, value: object) -> str:
         return str(policy.default.header_factory(name, str(value).replace("\r", "").replace("\n", "")))
     except Exception:  # noqa: BLE001  # the library's header parser fails in many ways on broken headers
         return str(value)
+
+
+def _inline_images(message: Message) -> Iterator[tuple[str, str]]:
+    for part in message.walk():
+        content_id = str(part.get("Content-ID", "")).strip(" <>")
+        data = part.get_payload(decode=True)
+        if content_id and part.get_content_maintype() == "image" and isinstance(data, bytes):
+            yield content_id, f"data:{part.get_content_type()};base64,{base64.b64encode(data).decode()}"
 
 
 def _part(message: Message, subtype: str) -> str:

@@ -15,6 +15,9 @@ from nps_connect.simulation import SimulatedPerson, SimulatedVendor, VendorEffec
 SMTP_URL_VARIABLE = "SMTP_URL"
 """Variable of the SMTP server in the built-in e-mail channel's example configuration."""
 
+DEFAULT_PRODUCT_URL = "http://127.0.0.1:8040"
+DATABASE_FILE = "nps-connect-sandbox.db"
+
 
 class Sandbox:
     """Simulated vendors and a mailbox; a context manager that starts and stops them.
@@ -24,6 +27,8 @@ class Sandbox:
         connections: names of connections by plugin name, for `environment`; the plugin's own name by default.
         port: HTTP port; 0 selects a free one.
         smtp_port: SMTP port; 0 selects a free one.
+        product_url: address of the product on this machine, for `environment` and the form that simulates events.
+        event_kinds: by plugin name, the event kinds that the form offers.
         faults: injected faults.
         stall_seconds: maximum wait of a request in a timeout fault.
 
@@ -38,11 +43,15 @@ class Sandbox:
         connections: Mapping[str, str] | None = None,
         port: int = 0,
         smtp_port: int = 0,
+        product_url: str = DEFAULT_PRODUCT_URL,
+        event_kinds: Mapping[str, Sequence[str]] | None = None,
         faults: FaultPlan | None = None,
         stall_seconds: float = STALL_SECONDS,
     ) -> None:
         self.vendors = dict(vendors)
         self._connections = dict(connections or {})
+        self.product_url = product_url
+        self.event_kinds = dict(event_kinds or {})
         self.faults = faults or FaultPlan()
         self.mailbox = SandboxMailbox(port=smtp_port, faults=self.faults, stall_seconds=stall_seconds)
         self._host = VendorServer(
@@ -85,16 +94,36 @@ class Sandbox:
         """Return the base URL of a vendor's API."""
         return f"{self.url}/{name}"
 
+    def connection_name(self, name: str) -> str:
+        """Return the name of a vendor's connection in the configuration."""
+        return self._connections.get(name, name)
+
     def environment(self) -> dict[str, str]:
         """Return environment variables that point the plugins' example configurations at the sandbox."""
-        merged = {SMTP_URL_VARIABLE: self.mailbox.smtp_url}
+        merged = self.product_environment()
         for name in self.vendors:
             merged |= self.environment_of(name)
         return merged
 
+    def product_environment(self) -> dict[str, str]:
+        """Return the part of `environment` that concerns no vendor.
+
+        The product sends at any hour, and to the sandbox only: it gets a database of its own, so that nothing that
+        waits in another one goes to simulated vendors.
+        """
+        return {
+            "NPS_CONNECT_CORE__MODE": "live",
+            "NPS_CONNECT_CORE__PUBLIC_URL": self.product_url,
+            "NPS_CONNECT_CORE__LISTEN": self.product_url.removeprefix("http://"),
+            "NPS_CONNECT_CORE__DATABASE_URL": f"sqlite:///{DATABASE_FILE}",
+            "NPS_CONNECT_LIMITS__QUIET_HOURS": "off",
+            "NPS_CONNECT_LIMITS__QUIET_DAYS": "[]",
+            SMTP_URL_VARIABLE: self.mailbox.smtp_url,
+        }
+
     def environment_of(self, name: str) -> dict[str, str]:
         """Return one vendor's part of `environment`."""
-        return self.vendors[name].environment(self.base_url(name), self._connections.get(name, name))
+        return self.vendors[name].environment(self.base_url(name), self.connection_name(name))
 
     def addresses(self) -> dict[str, Any]:
         """Return everything that is needed to use the sandbox, as JSON-ready data."""
@@ -102,6 +131,7 @@ class Sandbox:
             "url": self.url,
             "state": f"{self.url}/_state",
             "smtp": {"host": "127.0.0.1", "port": self.mailbox.port, "url": self.mailbox.smtp_url},
+            "product": {"url": self.product_url, "environment": self.product_environment()},
             "vendors": {
                 name: {"base_url": self.base_url(name), "environment": self.environment_of(name)}
                 for name in self.vendors

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from nps_connect.sandbox.sandbox import Sandbox
-from nps_connect.simulation import SimulatedVendor, VendorEffects, VendorReply, VendorWebhook, json_reply
+from nps_connect.simulation import SimulatedVendor, VendorEffects, VendorReply, VendorTable, VendorWebhook, json_reply
 
 
 class Acme(SimulatedVendor):
@@ -53,6 +53,9 @@ class Acme(SimulatedVendor):
     def effects(self):
         return VendorEffects(alerts=tuple(self.notes))
 
+    def tables(self):
+        return [VendorTable("Notes", ("Text",), [[note] for note in self.notes])]
+
 
 @pytest.fixture
 def acme():
@@ -61,5 +64,6 @@ def acme():
 
 @pytest.fixture
 def sandbox(acme):
-    with Sandbox({"acme": acme}, connections={"acme": "crm"}) as running:
+    kinds = {"acme": ("deal.won", "deal.lost"), "absent": ("deal.won",)}
+    with Sandbox({"acme": acme}, connections={"acme": "crm"}, event_kinds=kinds) as running:
         yield running

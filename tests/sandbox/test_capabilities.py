@@ -81,10 +81,8 @@ def test_an_empty_configuration_has_no_capabilities():
     assert len(capabilities.missing) == 5
 
 
-def test_the_overrides_shorten_every_delay_and_set_live_mode_and_the_listen_address():
-    overrides = build_demo_overrides(CONFIGURATION, "http://127.0.0.1:8123")
-    assert overrides["NPS_CONNECT_CORE__LISTEN"] == "127.0.0.1:8123"
-    assert overrides["NPS_CONNECT_CORE__MODE"] == "live"
+def test_the_overrides_shorten_every_delay():
+    overrides = build_demo_overrides(CONFIGURATION)
     delays = {name for name in overrides if name.endswith("__DELAY")}
     assert delays == {f"NPS_CONNECT_TRIGGERS__{number}__DELAY" for number in (1, 2, 3)} | {
         f"NPS_CONNECT_ROUTES__{number}__DELAY" for number in (1, 2, 3, 4)

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from nps_connect import Clock, SimulatedVendor, VendorEffects, VendorReply, VendorRequest, json_reply, system_clock
+from nps_connect import (
+    Clock,
+    SimulatedVendor,
+    VendorEffects,
+    VendorReply,
+    VendorRequest,
+    VendorTable,
+    json_reply,
+    system_clock,
+)
 
 
 class SimulatedAlerts(SimulatedVendor):
@@ -46,3 +56,9 @@ class SimulatedAlerts(SimulatedVendor):
         """Return the titles of the alerts in order."""
         with self._lock:
             return VendorEffects(alerts=tuple(alert["title"] for alert in self._alerts))
+
+    def tables(self) -> Sequence[VendorTable]:
+        """Return the alerts."""
+        with self._lock:
+            rows = [[alert["type"], alert["title"], alert["message"]] for alert in reversed(self._alerts)]
+            return (VendorTable("Alerts", ("Kind", "Title", "Message"), rows),)

@@ -20,8 +20,8 @@ TABLE = """\
 [connections.crm]
 plugin = "hubspot"
 access_token = { env = "HUBSPOT_TOKEN" }   # a service key; scopes: see docs/hubspot.md
-events = "poll"                            # "webhook" needs an app at HubSpot: a second step
-webhook_secrets = [{ env = "HUBSPOT_WEBHOOK_SECRET" }]  # the app's client secret; two during a rotation
+events = "poll"                            # "webhook" needs an app at HubSpot, and the next line: a second step
+# webhook_secrets = [{ env = "HUBSPOT_WEBHOOK_SECRET" }]  # the app's client secret; two during a rotation
 # portal_id = 1234567                      # rejects webhooks of other portals, enables links to records
 # portal_timezone = "Europe/Paris"         # the daily limit of calls ends at its midnight
 # won_stages = ["closedwon"]               # ids of the deal stages that mean "won"
@@ -115,9 +115,6 @@ def nps_connector() -> ConnectorInfo:
             table=TABLE,
             triggers=TRIGGERS,
             routes=ROUTES,
-            environment={
-                "HUBSPOT_TOKEN": "pat-na1-put-the-service-key-here",
-                "HUBSPOT_WEBHOOK_SECRET": "put-the-client-secret-here",
-            },
+            environment={"HUBSPOT_TOKEN": "pat-na1-put-the-service-key-here"},
         ),
     )

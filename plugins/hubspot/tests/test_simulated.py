@@ -142,10 +142,19 @@ def test_unknown_people_and_kinds_have_no_events(vendor, create_contacts):
 def test_the_environment_points_at_the_portal(vendor):
     assert vendor.environment("http://127.0.0.1:1/hubspot", "crm-eu") == {
         "HUBSPOT_TOKEN": TOKEN,
-        "HUBSPOT_WEBHOOK_SECRET": SECRET,
         "NPS_CONNECT_CONNECTIONS__CRM_EU__BASE_URL": "http://127.0.0.1:1/hubspot",
         "NPS_CONNECT_CONNECTIONS__CRM_EU__EVENTS": "webhook",
+        "NPS_CONNECT_CONNECTIONS__CRM_EU__WEBHOOK_SECRETS": f'["{SECRET}"]',
     }
+
+
+def test_the_tables_show_contacts_with_their_scores_and_deals(vendor, create_contacts):
+    [person] = create_contacts(1)
+    person.set({"nps_score": "9", "nps_comment": "Bien"}, vendor.clock())
+    vendor.simulate_event("deal.won", "person0@example.com")
+    contacts, deals = vendor.tables()
+    assert [contacts.columns[2], contacts.rows[0][2], contacts.rows[0][4]] == ["NPS score", "9", "Bien"]
+    assert deals.rows == [["Order 1", "125", "closedwon"]]
 
 
 def test_concurrent_requests_are_all_handled(call, vendor):

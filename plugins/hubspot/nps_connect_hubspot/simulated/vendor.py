@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -9,9 +10,17 @@ from threading import RLock
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nps_connect import SimulatedPerson, SimulatedVendor, VendorEffects, VendorReply, VendorRequest, VendorWebhook
+from nps_connect import (
+    SimulatedPerson,
+    SimulatedVendor,
+    VendorEffects,
+    VendorReply,
+    VendorRequest,
+    VendorTable,
+    VendorWebhook,
+)
 from nps_connect_hubspot.simulated.event_log import EventLog
-from nps_connect_hubspot.simulated.portal import CONTACT, Portal
+from nps_connect_hubspot.simulated.portal import CONTACT, DEAL, Portal, Record
 from nps_connect_hubspot.simulated.quotas import Quotas
 from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, correlation_id, reply
 from nps_connect_hubspot.simulated.routes import Call, find_route, is_search
@@ -23,6 +32,10 @@ DEVELOPER_KEY_PATH = "/app-webhooks/2026-09/"
 (https://github.com/HubSpot/HubSpot-public-api-spec-collection)."""
 
 SECRET = "simulated-client-secret"  # noqa: S105  # valid for the simulated portal only
+
+
+CONTACT_COLUMNS = ("Name", "E-mail", "NPS score", "NPS category", "NPS comment", "Opted out")
+DEAL_COLUMNS = ("Deal", "Amount", "Stage")
 
 
 class Simulated(SimulatedVendor):
@@ -122,9 +135,9 @@ class Simulated(SimulatedVendor):
         prefix = f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}"
         return {
             "HUBSPOT_TOKEN": TOKEN,
-            "HUBSPOT_WEBHOOK_SECRET": SECRET,
             f"{prefix}__BASE_URL": base_url,
             f"{prefix}__EVENTS": "webhook",
+            f"{prefix}__WEBHOOK_SECRETS": json.dumps([SECRET]),
         }
 
     def populate(self, people: Sequence[SimulatedPerson]) -> None:
@@ -163,6 +176,27 @@ class Simulated(SimulatedVendor):
                 if email and record.properties.get("nps_comment"):
                     comments[email] = record.properties["nps_comment"]
             return VendorEffects(scores=scores, comments=comments)
+
+    def tables(self) -> Sequence[VendorTable]:
+        """Return contacts with their scores, and deals."""
+        with self._lock:
+            contacts, deals = (list(self.portal.records[kind].values())[::-1] for kind in (CONTACT, DEAL))
+            return (
+                VendorTable("Contacts", CONTACT_COLUMNS, [_contact_row(contact) for contact in contacts]),
+                VendorTable(
+                    "Deals", DEAL_COLUMNS, [_properties(deal, "dealname", "amount", "dealstage") for deal in deals]
+                ),
+            )
+
+
+def _properties(record: Record, *names: str) -> list[str]:
+    return [record.properties.get(name) or "" for name in names]
+
+
+def _contact_row(contact: Record) -> list[str]:
+    name = " ".join(filter(None, _properties(contact, "firstname", "lastname")))
+    opted_out = "yes" if contact.properties.get("hs_email_optout") == "true" else ""
+    return [name, *_properties(contact, "email", "nps_score", "nps_category", "nps_comment"), opted_out]
 
 
 def _body(request: VendorRequest) -> JsonObject:

@@ -10,7 +10,15 @@ from datetime import UTC
 from email.utils import format_datetime
 from typing import Any
 
-from nps_connect import SimulatedPerson, SimulatedVendor, VendorEffects, VendorReply, VendorRequest, VendorWebhook
+from nps_connect import (
+    SimulatedPerson,
+    SimulatedVendor,
+    VendorEffects,
+    VendorReply,
+    VendorRequest,
+    VendorTable,
+    VendorWebhook,
+)
 from nps_connect_zendesk.simulated.access_control import TOKEN, AccessToken, RateLimits, TokenRegistry
 from nps_connect_zendesk.simulated.account import Account
 from nps_connect_zendesk.simulated.event_log import EventLog
@@ -170,6 +178,31 @@ class Simulated(SimulatedVendor):
             return VendorEffects(
                 scores=_values(users, "nps_score"), comments=_values(users, "nps_comment"), tickets=tickets
             )
+
+    def tables(self) -> Sequence[VendorTable]:
+        """Return tickets with their comments, and users with their scores."""
+        with self._lock:
+            users = [user for user in reversed(self.account.users.values()) if user["role"] == "end-user"]
+            return (
+                VendorTable(
+                    "Tickets",
+                    ("Ticket", "Subject", "Requester", "Status", "Priority", "Comments"),
+                    [self._ticket_row(ticket) for ticket in reversed(self.account.tickets.values())],
+                ),
+                VendorTable("Users", ("Name", "E-mail", "NPS score", "NPS comment", "Tags"), [*map(_user_row, users)]),
+            )
+
+    def _ticket_row(self, ticket: Mapping[str, Any]) -> list[str]:
+        comments = [str(comment["body"]) for comment in self.account.comments[ticket["id"]]]
+        requester = self.account.users[ticket["requester_id"]]["email"] or ""
+        shown = (ticket["subject"], requester, ticket["status"], ticket["priority"] or "")
+        return [f"#{ticket['id']}", *shown, "\n\n".join(comments)]
+
+
+def _user_row(user: Mapping[str, Any]) -> list[str]:
+    score, comment = (user["user_fields"].get(key) for key in ("nps_score", "nps_comment"))
+    texts = (user["name"], user["email"] or "", "" if score is None else str(score), comment or "")
+    return [*texts, " ".join(user["tags"])]
 
 
 def _values(users: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
