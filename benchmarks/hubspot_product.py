@@ -27,7 +27,7 @@ from nps_connect.plugins import Plugins
 from nps_connect.records.contacts import Contact
 from nps_connect.services.operations.connection_setup import apply_all_setups
 from nps_connect.settings.model import Settings
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 from nps_connect_hubspot.simulated import Simulated
 from nps_connect_hubspot.simulated.vendor import TOKEN
 
@@ -99,9 +99,7 @@ def _application(url: str, base_url: str) -> Application:
     )
     ledger = Ledger(url, create=True)
     create(ledger)
-    return build_application(
-        settings, plugins, validate(settings, plugins, where="benchmark"), ledger, rng=random.Random(7)
-    )
+    return build_application(settings, plugins, validate(settings, plugins), ledger, rng=random.Random(7))
 
 
 def _insert_responses(ledger: Ledger) -> None:

@@ -27,7 +27,7 @@ from nps_connect.plugins import Plugins
 from nps_connect.records.pages import PageView, Submission, SurveyPageRequest
 from nps_connect.services.contacts.store import upsert_contact
 from nps_connect.settings.model import Settings
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 from nps_connect.testing import VendorTransport
 from nps_connect_zendesk.simulated import Simulated
 from nps_connect_zendesk.simulated.access_control import TOKEN
@@ -104,7 +104,7 @@ def _application(ledger: Ledger, vendor: Simulated, delay: str) -> Application:
     plugins.register(email, "email")
     routes = [{"on": "detractor", "do": "open_ticket", "via": "helpdesk", "delay": delay}]
     settings = Settings.model_validate({**SETTINGS, "routes": routes})
-    parsed = validate(settings, plugins, where="benchmark")
+    parsed = validate(settings, plugins)
     return build_application(settings, plugins, parsed, ledger, transports={"helpdesk": SlowTransport(vendor)})
 
 

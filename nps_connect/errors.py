@@ -44,6 +44,7 @@ class ConfigError(NpsConnectError):
     Args:
         problem: what is wrong, one sentence without a full stop.
         where: the file or environment variable that holds the mistake.
+        line: of the file, counted from 1.
         key: dotted path of the key inside the file, such as ``routes.2.via``.
         allowed: the accepted values.
         nearest: the most similar existing name, if the value looks misspelt.
@@ -56,6 +57,7 @@ class ConfigError(NpsConnectError):
         problem: str,
         *,
         where: str | None = None,
+        line: int | None = None,
         key: str | None = None,
         allowed: str | None = None,
         nearest: str | None = None,
@@ -65,6 +67,7 @@ class ConfigError(NpsConnectError):
         self.problem = problem
         self.shown = shown
         self.where = where
+        self.line = line
         self.key = key
         self.allowed = allowed
         self.nearest = nearest
@@ -73,7 +76,8 @@ class ConfigError(NpsConnectError):
 
     def sentence(self) -> str:
         """Return the mistake on one line, followed by `shown` on the next lines."""
-        place = ": ".join(part for part in (self.where, self.key) if part)
+        where = f"{self.where}, line {self.line}" if self.where and self.line else self.where
+        place = ": ".join(part for part in (where, self.key) if part)
         text = f"{place}: {self.problem}" if place else self.problem
         if self.allowed:
             text += f"; allowed: {self.allowed}"

@@ -13,6 +13,7 @@ import httpx
 from nps_connect.app.actions import ACTIONS
 from nps_connect.app.validation import validate
 from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep, SteadyClock, system_clock
+from nps_connect.errors import ConfigError
 from nps_connect.http import VendorClient
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerRateLimiter
@@ -28,7 +29,7 @@ from nps_connect.rules.filters import Filter, compile_filter
 from nps_connect.services.context import Context
 from nps_connect.services.links import Links
 from nps_connect.services.operations.database_identity import create_ledger
-from nps_connect.settings.load_settings import config_path, load_settings
+from nps_connect.settings.load_settings import load_settings
 from nps_connect.settings.model import Settings
 from nps_connect.worker.engine import Engine
 from nps_connect.worker.jobs import build_jobs, sync_job_rows
@@ -86,9 +87,12 @@ def open_application(
     """
     settings = load_settings(config, environ)
     plugins = Plugins.load(environ=environ)
-    connection_settings = validate(settings, plugins, where=config_path(config, environ).name)
-    ledger = open_ledger(settings)
-    require_database(ledger)
+    connection_settings = validate(settings, plugins)
+    try:
+        ledger = open_ledger(settings)
+        require_database(ledger)
+    except ConfigError as error:
+        raise settings.origins.locate(error) from None
     return build_application(settings, plugins, connection_settings, ledger, clock=SteadyClock())
 
 

@@ -18,13 +18,12 @@ from nps_connect.settings.durations import format_duration
 from nps_connect.settings.model import Settings
 
 
-def validate(settings: Settings, plugins: Plugins, *, where: str) -> dict[str, ConnectionSettings]:
+def validate(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettings]:
     """Check the tables together, and parse each connection with the model of its plugin.
 
     Args:
         settings: the file.
         plugins: the installed plugins.
-        where: the file's name, for errors.
 
     Returns:
         The settings of the connections, by name.
@@ -32,7 +31,7 @@ def validate(settings: Settings, plugins: Plugins, *, where: str) -> dict[str, C
     Raises:
         ConfigErrors: all mistakes together.
     """
-    context = CheckContext(settings, plugins, where)
+    context = CheckContext(settings, plugins)
     check_connections(context)
     check_surveys(context, available_languages())
     check_triggers(context)

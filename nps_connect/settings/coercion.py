@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from nps_connect.settings.key_paths import KeyPath, item_types, value_types
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 
 LIST_TYPES = (tuple, list, set, frozenset)
 

@@ -15,8 +15,8 @@ from nps_connect.errors import ConfigError
 _POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$| \(at end of document\)$")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file.
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """Parse a TOML file; returns its values and its text.
 
     Raises:
         ConfigError: it does not exist, cannot be read, or is not TOML; with line and column.
@@ -29,11 +29,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError("there is no such file", where=where, fix=fix) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError("not UTF-8 text", where=f"{where}, line {line}") from None
+        raise ConfigError("not UTF-8 text", where=where, line=line) from None
     except (OSError, ValueError) as error:
         raise _unreadable(error, where) from None
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text), text
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(str(error), text, where) from None
     except (ValueError, RecursionError):
@@ -81,7 +81,7 @@ def read_environment_file(path: Path) -> dict[str, str]:
     variables = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error or (binding.key is not None and binding.value is None):
-            raise ConfigError("not NAME=value", where=f"{path}, line {binding.original.line}")
+            raise ConfigError("not NAME=value", where=str(path), line=binding.original.line)
         if binding.key is not None and binding.value is not None:
             variables[binding.key] = binding.value
     return variables

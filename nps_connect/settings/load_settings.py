@@ -11,9 +11,11 @@ from nps_connect.errors import ConfigError, ConfigErrors
 from nps_connect.settings.branding import read_logo
 from nps_connect.settings.config_files import read_environment_file, read_toml
 from nps_connect.settings.model import Core, Settings
+from nps_connect.settings.origins import Origins
 from nps_connect.settings.parse_table import parse_table
 from nps_connect.settings.references import ReferenceResolver
 from nps_connect.settings.sources import merge_sources
+from nps_connect.settings.toml_lines import find_lines
 
 DEFAULT_CONFIG_NAME = "nps-connect.toml"
 CONFIG_VARIABLE = "NPS_CONNECT_CONFIG"
@@ -47,16 +49,17 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     path = config_path(path, environ)
     where = str(path)
     try:
-        table = read_toml(path)
+        table, text = read_toml(path)
         environ = {**read_environment_file(environment_path(path)), **environ}
     except ConfigError as mistake:
         raise ConfigErrors([mistake]) from None
     merged, mistakes = merge_sources(table, environ)
-    resolver = ReferenceResolver(where=where, folder=path.parent, environ=environ)
+    origins = Origins(where, merged, find_lines(text))
+    resolver = ReferenceResolver(origins, folder=path.parent, environ=environ)
     resolved = resolver.resolve(merged)
     mistakes += resolver.mistakes
     try:
-        settings = parse_table(Settings, resolved, where=where, reported=resolver.unresolved)
+        settings = parse_table(Settings, resolved, origins, reported=resolver.unresolved)
     except ConfigErrors as errors:
         raise ConfigErrors([*mistakes, *errors.errors]) from None
     if mistakes:
@@ -66,8 +69,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         try:
             read_logo(core.logo)
         except ValueError as error:
-            raise ConfigErrors([ConfigError(str(error), where=where, key="core.logo")]) from None
-    return settings.model_copy(update={"core": core})
+            raise ConfigErrors([origins.locate(ConfigError(str(error), key="core.logo"))]) from None
+    return settings.model_copy(update={"core": core}).with_origins(origins)
 
 
 def _resolve_paths(settings: Settings, folder: Path) -> Core:

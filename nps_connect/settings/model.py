@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, Field, HttpUrl, PrivateAttr, SecretStr
 
 from nps_connect.settings.base import LANGUAGE_PATTERN, NAME_PATTERN, Language, Name, SettingsTable
 from nps_connect.settings.branding import Colour, ProxyNetwork
 from nps_connect.settings.cases import Cases, Recovery
 from nps_connect.settings.delivery import Delivery, Retention
 from nps_connect.settings.durations import Duration
+from nps_connect.settings.origins import Origins
 from nps_connect.settings.quiet_hours import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
 from nps_connect.settings.routes import Route, RoutedAction
@@ -239,6 +240,18 @@ class Settings(SettingsTable):
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
     retention: Retention = Retention()
+    _origins: Origins = PrivateAttr(default_factory=Origins)
+
+    @property
+    def origins(self) -> Origins:
+        """Where the values come from."""
+        return self._origins
+
+    def with_origins(self, origins: Origins) -> Self:
+        """Return the settings with the origins of their values."""
+        settings = self.model_copy()
+        settings._origins = origins  # noqa: SLF001  # of the same class
+        return settings
 
     @cached_property
     def trigger_by_label(self) -> Mapping[str, Trigger]:

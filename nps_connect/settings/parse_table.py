@@ -14,7 +14,7 @@ from nps_connect.settings.branding import COLOUR_PATTERN
 from nps_connect.settings.coercion import coerce
 from nps_connect.settings.key_paths import KeyPath, format_key_path, model_keys, models_at, nearest, value_at
 from nps_connect.settings.model import EVENT_KIND_PATTERN, LANGUAGE_PATTERN, LISTEN_PATTERN, NAME_PATTERN
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import Origins
 
 ModelType = TypeVar("ModelType", bound=BaseModel)
 
@@ -51,8 +51,8 @@ ERROR_TEXTS = {
 def parse_table(
     model: type[ModelType],
     table: Mapping[str, Any],
+    origins: Origins,
     *,
-    where: str,
     key_path: KeyPath = (),
     reported: Sequence[KeyPath] = (),
 ) -> ModelType:
@@ -61,7 +61,7 @@ def parse_table(
     Args:
         model: of the table.
         table: raw values with references resolved.
-        where: the file, for errors.
+        origins: where the values come from, for errors.
         key_path: of the table in the file.
         reported: key paths whose mistake is reported already.
 
@@ -70,15 +70,11 @@ def parse_table(
     """
     secret_paths: list[KeyPath] = []
     coerced = coerce(dict(table), [model], key_path, secret_paths.append)
-    mistakes = [
-        ConfigError(
-            "is a secret and must not be in the file",
-            where=where,
-            key=format_key_path(secret_path),
-            fix='write { env = "NAME" } or { file = "path" } instead',
-        )
-        for secret_path in secret_paths
-    ]
+    mistakes = []
+    for secret_path in secret_paths:
+        where, line = origins.place(secret_path)
+        problem, fix = "is a secret and must not be in the file", 'write { env = "NAME" } or { file = "path" } instead'
+        mistakes.append(ConfigError(problem, where=where, line=line, key=format_key_path(secret_path), fix=fix))
     try:
         parsed = model.model_validate(coerced)
     except ValidationError as error:
@@ -86,7 +82,7 @@ def parse_table(
         for detail in error.errors(include_url=False):
             inner_path = _locate(detail, coerced)
             if not _is_implied((*key_path, *inner_path), detail["type"], known_paths):
-                mistakes.append(_build_error(detail, model, coerced, inner_path, where=where, key_path=key_path))
+                mistakes.append(_build_error(detail, model, origins, inner_path, key_path=key_path))
                 known_paths.append((*key_path, *inner_path))
         raise ConfigErrors(mistakes) from None
     if mistakes:
@@ -115,14 +111,14 @@ def _locate(detail: ErrorDetails, table: object) -> KeyPath:
 
 
 def _build_error(
-    detail: ErrorDetails, model: type[BaseModel], table: object, inner_path: KeyPath, *, where: str, key_path: KeyPath
+    detail: ErrorDetails, model: type[BaseModel], origins: Origins, inner_path: KeyPath, *, key_path: KeyPath
 ) -> ConfigError:
-    value = value_at(table, inner_path)
-    if isinstance(value, ReferencedText) and (value.override or detail["type"] != "extra_forbidden"):
-        where = value.origin
+    full_path = (*key_path, *inner_path)
+    is_unknown_key = detail["type"] == "extra_forbidden"
+    where, line = origins.place(full_path) if is_unknown_key else origins.value_place(full_path)
     problem, allowed, similar = _describe(detail, model, inner_path)
-    key = format_key_path((*key_path, *inner_path)) or None
-    return ConfigError(problem, where=where, key=key, allowed=allowed, nearest=similar)
+    key = format_key_path(full_path) or None
+    return ConfigError(problem, where=where, line=line, key=key, allowed=allowed, nearest=similar)
 
 
 def _describe(detail: ErrorDetails, model: type[BaseModel], key_path: KeyPath) -> tuple[str, str | None, str | None]:

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from nps_connect.errors import ConfigError
 from nps_connect.settings.key_paths import KeyPath, format_key_path
+from nps_connect.settings.origins import Origins, ReferencedText, is_reference
 
 MAX_SECRET_FILE_BYTES = 65_536
-REFERENCE_KINDS = {"env", "file"}
-
-
-class ReferencedText(str):
-    """A text from the environment or a secret file; its representation hides it because it may be secret.
-
-    Attributes:
-        origin: the variable or file, for errors.
-        override: an environment variable set the key itself, not only the value.
-    """
-
-    __slots__ = ("origin", "override")
-    origin: str
-    override: bool
-
-    def __new__(cls, text: str, origin: str, *, override: bool = False) -> Self:
-        """Create the text with its origin."""
-        referenced = super().__new__(cls, text)
-        referenced.origin = origin
-        referenced.override = override
-        return referenced
-
-    def __repr__(self) -> str:
-        return "'[hidden]'"
 
 
 class ReferenceResolver:
     """Resolves the references of one configuration.
 
     Args:
-        where: the file, for errors.
+        origins: of the values, for errors.
         folder: base of relative secret files.
         environ: the environment.
 
@@ -49,8 +26,8 @@ class ReferenceResolver:
         unresolved: the key paths of those references.
     """
 
-    def __init__(self, *, where: str, folder: Path, environ: Mapping[str, str]) -> None:
-        self._where = where
+    def __init__(self, origins: Origins, *, folder: Path, environ: Mapping[str, str]) -> None:
+        self._origins = origins
         self._folder = folder
         self._environ = environ
         self.mistakes: list[ConfigError] = []
@@ -62,16 +39,17 @@ class ReferenceResolver:
             return [self.resolve(item, (*key_path, index)) for index, item in enumerate(value)]
         if not isinstance(value, dict):
             return value
-        if not value or not REFERENCE_KINDS.issuperset(value):
+        if not is_reference(value):
             return {key: self.resolve(item, (*key_path, key)) for key, item in value.items()}
         try:
             return self._load(value)
         except _UnresolvedReference as error:
+            where, line = self._origins.place(key_path)
             self.mistakes.append(
-                ConfigError(error.problem, where=self._where, key=format_key_path(key_path), fix=error.fix),
+                ConfigError(error.problem, where=where, line=line, key=format_key_path(key_path), fix=error.fix),
             )
             self.unresolved.append(key_path)
-            return ReferencedText("", self._where)
+            return ReferencedText("", str(where))
 
     def _load(self, reference: dict[str, Any]) -> ReferencedText:
         if len(reference) > 1:

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from nps_connect.errors import ConfigError
 from nps_connect.settings.key_paths import KeyPath, format_key_path, model_keys, models_at, nearest, value_at
 from nps_connect.settings.model import Settings
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 
 ENV_PREFIX = "NPS_CONNECT_"
 ENV_SEPARATOR = "__"

@@ -4,6 +4,7 @@ from types import ModuleType
 
 import pytest
 from pydantic import SecretStr
+from support.config_mistakes import caught_mistakes
 
 from nps_connect import (
     ActionInfo,
@@ -15,7 +16,7 @@ from nps_connect import (
     hookimpl,
 )
 from nps_connect.app.validation import validate
-from nps_connect.errors import ConfigErrors, PluginError
+from nps_connect.errors import PluginError
 from nps_connect.plugins import Plugins
 from nps_connect.settings.load_settings import load_settings
 
@@ -133,12 +134,10 @@ class ConfigFixture:
         self.path.write_text(text.replace(old, new))
 
     def validate(self, **environ):
-        return validate(load_settings(self.path, {**ENVIRON, **environ}), self.plugins, where="nps-connect.toml")
+        return validate(load_settings(self.path, {**ENVIRON, **environ}), self.plugins)
 
-    def mistakes(self, **environ):
-        with pytest.raises(ConfigErrors) as caught:
-            self.validate(**environ)
-        return str(caught.value).splitlines()
+    def mistakes(self, *, with_lines=False, **environ):
+        return caught_mistakes(lambda: self.validate(**environ), self.path, with_lines=with_lines)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from nps_connect.app.validation import validate
 from nps_connect.connection import ConnectionSettings
 from nps_connect.errors import ConfigErrors
 from nps_connect.settings.model import Settings
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 
 FIXTURE_SETTINGS = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -65,7 +65,7 @@ def test_any_combination_of_tables(configuration, connections, surveys, triggers
     loaded = Settings.model_validate({"core": CORE, **parts})
     parsed, mistakes = None, []
     try:
-        parsed = validate(loaded, configuration.plugins, where="nps-connect.toml")
+        parsed = validate(loaded, configuration.plugins)
     except ConfigErrors as errors:
         mistakes = errors.errors
     assert (parsed is None) == bool(mistakes)

@@ -103,7 +103,8 @@ def test_mistakes_as_json(configured_cli):
     assert output["ok"] is False
     assert output["mistakes"] == [
         {
-            "where": "nps-connect.toml",
+            "where": "environment variable NPS_CONNECT_SURVEYS__AFTER_PURCHASE__CHANNEL",
+            "line": None,
             "key": "surveys.after-purchase.channel",
             "problem": "there is no connection 'mial'",
             "allowed": "mail",

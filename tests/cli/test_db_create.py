@@ -4,6 +4,7 @@ import json
 import stat
 
 import pytest
+from support.config_mistakes import place_of
 
 from nps_connect.cli import main
 
@@ -46,8 +47,9 @@ def test_a_missing_file_is_never_taken_for_a_new_database(configured_cli, argume
     (configured_cli.folder / "nps-connect.db").unlink()
     result = configured_cli(*arguments)
     assert (result.code, result.out) == (2, "")
+    place = place_of(configured_cli.folder / "nps-connect.toml", "database_url")
     assert result.err == (
-        f"Error: nps-connect.toml: core.database_url: the database file {configured_cli.folder / 'nps-connect.db'} "
+        f"Error: {place}: core.database_url: the database file {configured_cli.folder / 'nps-connect.db'} "
         "does not exist; to restore a backup, run: nps-connect db restore FILE; for a new database: "
         "nps-connect db create\n"
     )

@@ -10,6 +10,7 @@ import time
 import httpx
 import pytest
 from support.command_process import free_port, read_ready_line
+from support.config_mistakes import place_of
 from support.postgres import SERVER_URL_VARIABLE, create_database, postgres_server
 from support.postgres_faults import stopped_server
 
@@ -57,7 +58,7 @@ def test_port_in_use_suggests_a_fix(start):
         _, err = process.communicate(timeout=30)
     assert process.returncode == 2
     assert (
-        f"Error: nps-connect.toml: core.listen: cannot listen on 127.0.0.1:{port}: Address already in use; stop the process"
+        f"Error: environment variable NPS_CONNECT_CORE__LISTEN: core.listen: cannot listen on 127.0.0.1:{port}: Address already in use; stop the process"
         in err
     )
 
@@ -97,8 +98,9 @@ def test_serve_and_worker_require_postgresql(configured_cli, command):
     configured_cli("db", "create")
     result = configured_cli(command)
     assert result.code == 2
+    place = place_of(configured_cli.folder / "nps-connect.toml", "database_url")
     assert result.err == (
-        f"Error: nps-connect.toml: core.database_url: {command} requires PostgreSQL: with SQLite one process is both web server and worker; "
+        f"Error: {place}: core.database_url: {command} requires PostgreSQL: with SQLite one process is both web server and worker; "
         "run: nps-connect run\n"
     )
 

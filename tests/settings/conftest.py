@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
+from support.config_mistakes import caught_mistakes
 
-from nps_connect.errors import ConfigErrors
 from nps_connect.settings.load_settings import load_settings
 
 ENVIRON = {"SIGNING": "k" * 32}
@@ -60,10 +60,8 @@ class ConfigFile:
     def load(self, **environ: str):
         return load_settings(self.path, {**self.environ, **environ})
 
-    def mistakes(self, **environ: str) -> list[str]:
-        with pytest.raises(ConfigErrors) as caught:
-            self.load(**environ)
-        return [line.replace(str(self.path), "nps-connect.toml") for line in str(caught.value).splitlines()]
+    def mistakes(self, *, with_lines: bool = False, **environ: str) -> list[str]:
+        return caught_mistakes(lambda: self.load(**environ), self.path, with_lines=with_lines)
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ class ApplicationHarness:
         for name, vendor in vendors.items():
             registry.register(vendor, name)
         settings = Settings.model_validate(merge_config(CONFIGURATION, change or {}))
-        validated = validate(settings, registry, where="nps-connect.toml")
+        validated = validate(settings, registry)
         self.woken: list[str] = []
         self.app = build_application(
             settings,

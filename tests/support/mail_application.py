@@ -15,7 +15,7 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.suppressions import BounceRow, SuppressionRow
 from nps_connect.ledger.tables import AttemptRow
 from nps_connect.services.suppressions.bounces import fetch_bounces
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 
 REPORT_TIMEOUT_SECONDS = 30.0
 

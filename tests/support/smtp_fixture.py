@@ -22,7 +22,7 @@ from nps_connect.ledger.tables import PageViewRow
 from nps_connect.records.pages import SurveyPage, SurveyPageRequest
 from nps_connect.sandbox.mail import ReceivedMail
 from nps_connect.sandbox.mailbox import SandboxMailbox
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 from nps_connect.web.app import create_app
 
 EVENTS_PER_WEBHOOK = 100

@@ -26,7 +26,7 @@ def check_connections(context: CheckContext) -> None:
             continue
         model: type[ConnectionSettings] = info.settings
         try:
-            parsed = parse_table(model, table, where=context.where, key_path=("connections", name))
+            parsed = parse_table(model, table, context.settings.origins, key_path=("connections", name))
         except ConfigErrors as errors:
             context.mistakes += errors.errors
             continue

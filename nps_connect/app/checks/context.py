@@ -20,14 +20,12 @@ class CheckContext:
     Attributes:
         settings: the file.
         plugins: the installed plugins.
-        where: the file's name, for errors.
         parsed: settings of the connections whose own table is valid, by name.
         mistakes: the mistakes so far, in the order of the file.
     """
 
     settings: Settings
     plugins: Plugins
-    where: str
     parsed: dict[str, ConnectionSettings] = field(default_factory=dict)
     mistakes: list[ConfigError] = field(default_factory=list)
 
@@ -43,10 +41,12 @@ class CheckContext:
     ) -> None:
         """Record one mistake; the arguments are those of `ConfigError`."""
         choices = None if allowed is None else ", ".join(allowed) or "none"
+        where, line = self.settings.origins.place(key_path)
         self.mistakes.append(
             ConfigError(
                 problem,
-                where=self.where,
+                where=where,
+                line=line,
                 key=format_key_path(key_path),
                 allowed=choices,
                 nearest=nearest,

@@ -12,7 +12,7 @@ from nps_connect.cli._support.options import CheckedConfig
 from nps_connect.records.filters import nearest_name
 from nps_connect.settings.key_paths import KeyPath, format_key_path
 from nps_connect.settings.load_settings import environment_path
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 
 EXAMPLE_DOMAIN = "example.com"
 

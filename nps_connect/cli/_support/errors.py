@@ -56,8 +56,11 @@ class RootGroup(LazyGroup):
 
 def _to_command_error(error: Exception, context: click.Context) -> CommandError:
     if isinstance(error, ConfigError):
-        if error.where is None and error.key is not None and isinstance(context.obj, Options):
-            error.where = str(context.obj.path)  # lower layers know the key, but not the file
+        if isinstance(context.obj, Options) and error.where is None and error.key is not None:
+            if context.obj.origins is None:
+                error.where = str(context.obj.path)
+            else:
+                context.obj.origins.locate(error)
         return ConfigurationInvalid(_format_mistakes(error.sentence()))
     if isinstance(error, NpsConnectError):
         return CommandError(str(error))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.plugins import Plugins
     from nps_connect.settings.model import Settings
+    from nps_connect.settings.origins import Origins
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,10 +43,12 @@ class Options:
     Attributes:
         config: the configuration file; None means the default file.
         debug: show tracebacks.
+        origins: where the values of the loaded configuration come from, for errors; None before it is loaded.
     """
 
     def __init__(self, config: Path | None = None, *, debug: bool = False) -> None:
         self.config, self.debug = config, debug
+        self.origins: Origins | None = None
 
     @property
     def path(self) -> Path:
@@ -62,7 +65,9 @@ class Options:
         """
         from nps_connect.settings.load_settings import load_settings
 
-        return load_settings(self.path, os.environ)
+        settings = load_settings(self.path, os.environ)
+        self.origins = settings.origins
+        return settings
 
     def load_checked(self) -> CheckedConfig:
         """Load the configuration and validate it against the installed plugins.
@@ -75,7 +80,7 @@ class Options:
 
         settings = self.load_settings()
         plugins = Plugins.load()
-        return CheckedConfig(settings, plugins, validate(settings, plugins, where=str(self.path)))
+        return CheckedConfig(settings, plugins, validate(settings, plugins))
 
     @contextmanager
     def open_ledger(self) -> Iterator[tuple[Ledger, Settings]]:
@@ -109,6 +114,7 @@ class Options:
         from nps_connect.ledger.schema import require_current_schema
 
         application = open_application(self.path, os.environ, require_database or require_current_schema)
+        self.origins = application.ctx.settings.origins
         try:
             yield application
         finally:

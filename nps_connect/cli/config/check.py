@@ -36,8 +36,8 @@ def check(options: Options, as_json: bool) -> None:
         _print(summary)
 
 
-def _mistakes_json(errors: ConfigErrors) -> list[dict[str, str | None]]:
-    names = ("where", "key", "problem", "allowed", "nearest", "fix", "shown")
+def _mistakes_json(errors: ConfigErrors) -> list[dict[str, str | int | None]]:
+    names = ("where", "line", "key", "problem", "allowed", "nearest", "fix", "shown")
     return [{name: getattr(error, name) for name in names} for error in errors.errors]
 
 

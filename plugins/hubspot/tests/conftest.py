@@ -19,7 +19,7 @@ import nps_connect_hubspot as plugin
 from nps_connect import Connection, Contact, Response, ScoreUpdate, SimulatedPerson, WebhookRequest
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DecisionRow
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 from nps_connect.testing import FixedClock, VendorTransport, connect
 from nps_connect_hubspot.simulated import Simulated
 from nps_connect_hubspot.simulated.portal import CONTACT, NOTE, Portal, Record

@@ -18,7 +18,7 @@ from nps_connect.ledger.tables import DecisionRow, DeliveryRow
 from nps_connect.plugins import Plugins
 from nps_connect.records.pages import PageView, Submission, SurveyPageRequest
 from nps_connect.settings.model import Settings
-from nps_connect.settings.references import ReferencedText
+from nps_connect.settings.origins import ReferencedText
 from nps_connect.testing import received_webhook
 from nps_connect.worker.jobs import build_jobs, sync_job_rows
 from nps_connect.worker.queues import build_queues
@@ -95,7 +95,7 @@ class ProductHarness:
             "helpdesk": {**CONFIGURATION["connections"]["helpdesk"], **(helpdesk or {})},
         }
         settings = Settings.model_validate({**CONFIGURATION, "connections": connections, **change})
-        parsed = validate(settings, plugins, where="nps-connect.toml")
+        parsed = validate(settings, plugins)
         self.app = build_application(
             settings,
             plugins,

@@ -1,0 +1,117 @@
+"""Where each value of a configuration comes from: a line of the file, a variable, a secret file, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+from nps_connect.errors import ConfigError
+from nps_connect.settings.key_paths import KeyPath
+
+REFERENCE_KINDS = frozenset({"env", "file"})
+
+
+class ReferencedText(str):
+    """A text from the environment or a secret file; its representation hides it because it may be secret.
+
+    Attributes:
+        origin: the variable or file, for errors.
+        override: an environment variable set the key itself, not only the value.
+    """
+
+    __slots__ = ("origin", "override")
+    origin: str
+    override: bool
+
+    def __new__(cls, text: str, origin: str, *, override: bool = False) -> Self:
+        """Create the text with its origin."""
+        referenced = super().__new__(cls, text)
+        referenced.origin = origin
+        referenced.override = override
+        return referenced
+
+    def __repr__(self) -> str:
+        return "'[hidden]'"
+
+
+def is_reference(value: object) -> bool:
+    """Return whether a value of the file is a reference: a table with no other keys than `REFERENCE_KINDS`."""
+    return isinstance(value, Mapping) and bool(value) and REFERENCE_KINDS.issuperset(value)
+
+
+class Place(NamedTuple):
+    """A place that an operator can edit.
+
+    Attributes:
+        where: the file, or the environment variable.
+        line: in the file, counted from 1.
+    """
+
+    where: str | None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """Return the place for people: ``nps-connect.toml, line 12``."""
+        return f"{self.where}, line {self.line}" if self.line else self.where or ""
+
+
+@dataclass(frozen=True)
+class Origins:
+    """The origin of every value of one configuration; without arguments, of one that came from no file.
+
+    Attributes:
+        file: the file.
+        table: its values with the environment's in their places, references not resolved.
+        lines: line of each key of the file.
+    """
+
+    file: str | None = None
+    table: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
+
+    def place(self, key_path: KeyPath) -> Place:
+        """Return where the value at a key path is written; for a missing one, the nearest table around it."""
+        value = self._find(key_path)
+        if isinstance(value, ReferencedText):
+            return Place(value.origin)
+        for length in range(len(key_path), 0, -1):
+            if key_path[:length] in self.lines:
+                return Place(self.file, self.lines[key_path[:length]])
+        return Place(self.file)
+
+    def value_place(self, key_path: KeyPath) -> Place:
+        """Return where the content of a value stands: the target of a reference, else `place`."""
+        return Place(target) if (target := self.reference(key_path)) else self.place(key_path)
+
+    def reference(self, key_path: KeyPath) -> str | None:
+        """Return what the value at a key path refers to, ``environment variable NAME`` or ``file PATH``, or None."""
+        value = self._find(key_path)
+        if not isinstance(value, Mapping) or not is_reference(value) or len(value) > 1:
+            return None
+        kind, target = next(iter(value.items()))
+        return f"environment variable {target}" if kind == "env" else f"file {target}"
+
+    def is_given(self, key_path: KeyPath) -> bool:
+        """Return whether the file or the environment sets the value at a key path."""
+        return self._find(key_path) is not None
+
+    def locate(self, error: ConfigError) -> ConfigError:
+        """Return an error of a lower layer, which knows the key but not the file, with its place."""
+        if error.where is None and error.key is not None:
+            error.where, error.line = self.place(tuple(error.key.split(".")))
+        return error
+
+    def _find(self, key_path: KeyPath) -> object:
+        """Return the value at a key path, or the text or reference that stands for a table or list around it."""
+        value: object = self.table
+        for part in key_path:
+            if isinstance(value, ReferencedText) or is_reference(value):
+                return value
+            if isinstance(value, Mapping):
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+            else:
+                return None
+        return value
