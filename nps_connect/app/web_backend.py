@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import DBAPIError
 
 from nps_connect.errors import NpsConnectError, WebhookRejected
-from nps_connect.ledger.counters import increment_counter
+from nps_connect.ledger.counters import REFUSED_WEBHOOKS_PREFIX, increment_counter
 from nps_connect.ledger.schema import require_current_schema
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
 from nps_connect.services.context import Context
 from nps_connect.services.intake.accept import accept_webhooks, takes_webhooks
-from nps_connect.services.operations.status import load_status, render_metrics
+from nps_connect.services.operations.metrics import render_metrics
+from nps_connect.services.operations.status import load_status
 from nps_connect.services.responses.process_visits import process_visits
 from nps_connect.services.responses.survey_page import build_survey_pages
 from nps_connect.services.reviews.review_links import resolve_review_link
@@ -78,7 +79,7 @@ class ApplicationWebBackend:
             if isinstance(result, WebhookRejected):
                 label = connection if connection in self._ctx.connections else "unknown"
                 log.warning("webhook_rejected connection=%s reason=%s", label, result.reason)
-                self._rejected[f"webhook_{result.reason}", label] += 1
+                self._rejected[REFUSED_WEBHOOKS_PREFIX + result.reason, label] += 1
         if self._rejected:
             self._flush_counters(self._ctx.clock())
         return [result if isinstance(result, Exception) else None for result in results]

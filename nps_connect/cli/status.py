@@ -3,65 +3,89 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import format_age, format_time, pluralize, print_fields, print_json, print_table
+from nps_connect.cli._support.output import format_age, format_time, pluralize, print_json, print_table
 
-CLOCK_TOLERANCE_SECONDS = 15.0
-"""Hosts whose clocks are synchronized differ by much less."""
+if TYPE_CHECKING:
+    from nps_connect.records.findings import Finding
+    from nps_connect.services.operations.connection_status import ConnectionStatus
+    from nps_connect.services.operations.status import SystemStatus
+    from nps_connect.settings.model import Settings
+
+MARKS = {"error": "✗", "warning": "!"}
+COLUMNS = ("connection", "state", "last event", "last success", "due", "oldest", "held", "dead")
 
 
 @command
 def status(options: Options, as_json: bool) -> None:
-    """Show system status: deliveries by state, pauses, held triggers, and the last event of each connection."""
+    """Show each connection, what waits, what needs attention, and today's figures. Reads the database only.
+
+    Exit code 1 if something needs attention.
+    """
     from nps_connect.connection import system_clock
+    from nps_connect.services.operations.ledger_findings import find_findings
     from nps_connect.services.operations.status import load_status
 
     with options.open_ledger() as (ledger, settings):
         ledger.check_disk()
         with ledger.read() as session:
             system = load_status(session, settings, system_clock(), ledger.storage.problem)
+    findings = [finding for finding in find_findings(system) if finding.severity != "ok"]
     if as_json:
-        print_json(asdict(system))
-        return
-    zone = settings.core.zone
-    if system.storage_problem is not None:
-        click.echo(f"{system.storage_problem}\n")
-    if system.clock_ahead_seconds > CLOCK_TOLERANCE_SECONDS:
-        click.echo(f"clock: a process is {system.clock_ahead_seconds:.0f} s ahead of this machine; synchronize both")
-    if system.moments_corrected:
-        times = pluralize(system.moments_corrected, "stored time", "stored times")
-        click.echo(f"clock: {times} of the last 7 days lay in the future and were corrected; check the hosts' clocks")
-    surveys_today = f"{system.surveys_today} of {system.surveys_per_day}"
-    deliveries = {f"deliveries {state}": number for state, number in system.deliveries.items()}
-    print_fields({"mode": system.mode, "surveys today": surveys_today, **deliveries})
-    click.echo()
-    print_table(
-        ["connection", "last event", "age", "missed webhooks (30d)", "undecided", "unreadable"],
-        [
-            (
-                name,
-                intake.last_event_at or "never",
-                format_age(system.at - intake.last_event_at) if intake.last_event_at else None,
-                intake.missed,
-                intake.undecided,
-                intake.unreadable,
-            )
-            for name, intake in system.connections.items()
-        ],
-        empty="no connection with events",
-        zone=zone,
+        print_json(asdict(system) | {"findings": [finding.model_dump(mode="json") for finding in findings]})
+    else:
+        _print_status(system, settings)
+        print_findings(findings)
+    if findings:
+        raise click.exceptions.Exit(1)
+
+
+def _print_status(system: SystemStatus, settings: Settings) -> None:
+    zone, nps = settings.core.zone, system.responses_today
+    seen = (
+        "no worker"
+        if system.worker_seen_at is None
+        else f"newest heartbeat {format_age(system.at - system.worker_seen_at)}"
     )
-    if system.to_confirm:
-        detractors = pluralize(system.to_confirm, "unconfirmed detractor", "unconfirmed detractors")
-        click.echo(f"to confirm: {detractors}; see: nps-connect responses list --to-confirm")
-    for name, mailbox in system.unreadable_mailboxes.items():
-        since = format_time(mailbox.since, zone)
-        click.echo(f"bounce mailbox of {name} unreadable since {since}: {mailbox.reason}")
-    for pause in system.paused:
-        click.echo(f"paused: {pause.scope} since {format_time(pause.since, zone)} ({pause.cause}: {pause.reason})")
-    for trigger, number in system.held.items():
-        people = pluralize(number, "person", "people")
-        click.echo(f"held: {people} by trigger {trigger}; run: nps-connect triggers release|refuse '{trigger}'")
+    workers = pluralize(system.workers, "worker", "workers")
+    click.echo(f"{format_time(system.at, zone)} {settings.core.timezone}, from the database only; {workers}, {seen}")
+    score = "" if nps.score is None else f", NPS {nps.score:+.0f}{' (too few to judge)' if nps.too_small else ''}"
+    surveys = f"{system.surveys_today} of {pluralize(system.surveys_per_day, 'survey', 'surveys')} sent"
+    responses = pluralize(nps.responses, "response", "responses")
+    click.echo(f"mode {system.mode}; today: {surveys}, {responses}{score}\n")
+    rows = [_row(name, connection, system.at) for name, connection in system.connections.items()]
+    print_table(COLUMNS, rows, empty="no connections", zone=zone)
+
+
+def _row(name: str, connection: ConnectionStatus, now: datetime) -> tuple[object, ...]:
+    oldest = min((rows.oldest_due_at for rows in connection.queues.values()), default=None)
+    return (
+        name,
+        connection.state,
+        _age(connection.last_event_at, now) if connection.events != "none" else None,
+        _age(connection.last_success_at, now),
+        sum(rows.due for rows in connection.queues.values()) or None,
+        _age(oldest, now) if oldest is not None and oldest <= now else None,
+        connection.deliveries.get("held") or None,
+        connection.deliveries.get("dead") or None,
+    )
+
+
+def _age(moment: datetime | None, now: datetime) -> str | None:
+    return None if moment is None else format_age(now - moment)
+
+
+def print_findings(findings: list[Finding]) -> None:
+    """Print findings with what to do about them, and their number."""
+    for finding in findings:
+        subject = f"{finding.subject}: " if finding.subject else ""
+        click.echo(f"{MARKS[finding.severity]} {subject}{finding.text}  [{finding.id}]")
+        if finding.fix:
+            click.echo(f"    {finding.fix}")
+    items = pluralize(len(findings), "item needs", "items need")
+    click.echo(f"{items} attention" if findings else "nothing needs attention")

@@ -1,4 +1,4 @@
-"""Column types, the claimable-work mixin and the INSERT with ON CONFLICT, on SQLite and PostgreSQL."""
+"""Column types, the claimable-work mixin, names of queues and the INSERT with ON CONFLICT, on both databases."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+JOBS_QUEUE = "jobs"
 
 UNFINISHED_STATES = ("pending", "running", "held", "dead")
 FINISHED_STATES = ("succeeded", "skipped", "cancelled")
@@ -122,3 +124,23 @@ def queue_indexes(table: str) -> tuple[Any, ...]:
 def partial_index(name: str, *columns: str, where: str) -> Index:
     """Return a partial index; a query uses it only if it states the predicate with literals, not parameters."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def parse_queue(connection: str) -> str:
+    """Return the name of the queue of raw requests to parse."""
+    return f"{connection}/parse"
+
+
+def decide_queue(connection: str) -> str:
+    """Return the name of the queue of events to decide on."""
+    return f"{connection}/decide"
+
+
+def poll_queue(connection: str) -> str:
+    """Return the name of the queue of jobs that poll a connection."""
+    return f"{connection}/poll"
+
+
+def delivery_queue(connection: str, action: str) -> str:
+    """Return the name of the queue of one action on one connection."""
+    return f"{connection}/{action}"

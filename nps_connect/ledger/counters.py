@@ -8,6 +8,12 @@ from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.columns import Base, insert_for
 
+REFUSED_WEBHOOKS_PREFIX = "webhook_"
+"""Prefix of the counters of refused webhooks and skipped entries, one for each reason."""
+
+MISSED_WEBHOOKS_COUNTER = "missed_by_webhooks"
+"""Counter of events that no webhook reported."""
+
 
 class CounterRow(Base, table=True):
     """The count of one thing on one connection on one day (UTC)."""

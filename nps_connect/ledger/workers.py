@@ -18,6 +18,9 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 
 WORKER_RETENTION = timedelta(days=1)
 
+BOUNCES_JOB_PREFIX = "bounces:"
+"""Prefix of the names of the jobs that read the bounce mailbox of a connection."""
+
 
 class WorkerRow(Base, table=True):
     """A process that sends heartbeats.

@@ -20,28 +20,6 @@ from nps_connect.services.action_spec import ActionSpecs
 from nps_connect.services.links import Links
 from nps_connect.settings.model import Settings
 
-JOBS_QUEUE = "jobs"
-
-
-def parse_queue(connection: str) -> str:
-    """Return the name of the queue of raw requests to parse."""
-    return f"{connection}/parse"
-
-
-def decide_queue(connection: str) -> str:
-    """Return the name of the queue of events to decide on."""
-    return f"{connection}/decide"
-
-
-def poll_queue(connection: str) -> str:
-    """Return the name of the queue of jobs that poll a connection."""
-    return f"{connection}/poll"
-
-
-def delivery_queue(connection: str, action: str) -> str:
-    """Return the name of the queue of one action on one connection."""
-    return f"{connection}/{action}"
-
 
 class WakeRelay:
     """Forwards wake-ups to the engine, which is created after the context; without one they have no effect."""

@@ -13,10 +13,11 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from nps_connect.ledger import claims
+from nps_connect.ledger.columns import JOBS_QUEUE, poll_queue
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.ledger.workers import JobRow
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
-from nps_connect.services.context import JOBS_QUEUE, Context, poll_queue
+from nps_connect.services.context import Context
 from nps_connect.services.deliveries.circuit_breaker import resume_healthy_connections
 from nps_connect.services.deliveries.in_doubt import resolve_in_doubt
 from nps_connect.services.intake.poll import MAX_RATE_LIMIT_WAIT, poll

@@ -19,8 +19,8 @@ import psycopg.conninfo
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 
+from nps_connect.ledger.columns import JOBS_QUEUE
 from nps_connect.ledger.procrastinate_schema import PROCRASTINATE_SCHEMA
-from nps_connect.services.context import JOBS_QUEUE
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import partial
 
 from nps_connect.ledger import claims, pauses
-from nps_connect.ledger.columns import QueuedRow
+from nps_connect.ledger.columns import JOBS_QUEUE, QueuedRow, decide_queue, delivery_queue, parse_queue, poll_queue
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.ledger.workers import JobRow
-from nps_connect.services.context import JOBS_QUEUE, Context, decide_queue, delivery_queue, parse_queue, poll_queue
+from nps_connect.services.context import Context
 from nps_connect.services.decisions.drain_events import drain_events
 from nps_connect.services.deliveries.circuit_breaker import pause_scopes
 from nps_connect.services.deliveries.deliver import drain_deliveries

@@ -100,11 +100,11 @@ def braked_cli(seeded_cli):
 
 
 def test_mail_that_many_bounces_hold_is_shown_and_resumed_only_by_a_decision(braked_cli):
-    assert "paused: queue:mail/send_survey" in braked_cli("status").out
+    assert "queue:mail/send_survey is paused" in braked_cli("status").out
     resumed = braked_cli("resume", "queue:mail/send_survey", "--yes")
     assert resumed.code == 1
     assert "nps-connect bounces confirm|undo mail" in resumed.err
-    assert "paused: queue:mail/send_survey" in braked_cli("status").out
+    assert "queue:mail/send_survey is paused" in braked_cli("status").out
 
 
 def test_undo_says_how_many_suppressions_it_lifts_and_how_to_send_the_mails(braked_cli):
@@ -118,7 +118,7 @@ def test_undo_says_how_many_suppressions_it_lifts_and_how_to_send_the_mails(brak
     assert "5 recipients of 5 mails were refused; 5 mailboxes are suppressed provisionally" in result.out
     assert "Suppressions lifted: 5" in result.out
     assert "deliveries retry --all --connection mail --error undeliverable" in result.out
-    assert "paused" not in braked_cli("status").out
+    assert "is paused" not in braked_cli("status").out
     again = braked_cli("bounces", "undo", "mail", "--yes")
     assert (again.code, "no mail of connection mail is held" in again.err) == (1, True)
     retried = braked_cli("deliveries", "retry", "--all", "--error", "undeliverable", "--yes")
@@ -129,7 +129,7 @@ def test_confirm_suppresses_for_good_and_a_retry_says_so(braked_cli):
     result = braked_cli("bounces", "confirm", "mail", "--yes")
     assert result.code == 0, result.err
     assert "Suppressed for good: 5. Mail of connection mail goes on." in result.out
-    assert "paused" not in braked_cli("status").out
+    assert "is paused" not in braked_cli("status").out
     retried = braked_cli("deliveries", "retry", "--all", "--error", "undeliverable", "--yes")
     assert "0 of 5 can be retried" in retried.out
 
@@ -137,5 +137,5 @@ def test_confirm_suppresses_for_good_and_a_retry_says_so(braked_cli):
 def test_a_decision_asks_first_and_needs_an_existing_connection(braked_cli):
     declined = braked_cli("bounces", "confirm", "mail", answer="n\n")
     assert "Suppress 5 mailboxes for good and resume mail?" in declined.err
-    assert "paused" in braked_cli("status").out
+    assert "is paused" in braked_cli("status").out
     assert "did you mean" in braked_cli("bounces", "undo", "mial").err.lower()

@@ -38,7 +38,7 @@ def test_to_confirm_lists_detractors_without_bot_signals(seeded_cli):
     assert seeded_cli("responses", "list", "--to-confirm").out == "no provisional responses\n", (
         "Anne's visit shows bot signals"
     )
-    assert "to confirm" not in seeded_cli("status").out
+    assert "unconfirmed-detractors" not in seeded_cli("status").out
     application.post.raising = []
     token = application.surveyed("6", "lea@example.com")
     application.clock.forward("1h")
@@ -49,9 +49,7 @@ def test_to_confirm_lists_detractors_without_bot_signals(seeded_cli):
     [row] = json.loads(seeded_cli("responses", "list", "--to-confirm", "--json").out)
     assert (row["score"], row["contact"], row["signs"]) == (4, "crm:6", [])
     assert "needs attention: detractor without signs of a bot" in seeded_cli("responses", "list", "--to-confirm").out
-    assert (
-        "to confirm: 1 unconfirmed detractor; see: nps-connect responses list --to-confirm" in seeded_cli("status").out
-    )
+    assert "detractors who pressed a score and did not confirm it: 1" in seeded_cli("status").out
     assert json.loads(seeded_cli("status", "--json").out)["to_confirm"] == 1
 
 

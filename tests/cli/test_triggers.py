@@ -137,8 +137,9 @@ class TestStatus:
 
     def test_text_output(self, trigger_cli):
         output = trigger_cli("status").out
-        assert "surveys today" in output
-        assert "held: 3 people by trigger sales; run: nps-connect triggers release|refuse 'sales'" in output
+        assert "0 of 200 surveys sent" in output
+        assert "people held by trigger sales: 3" in output
+        assert "nps-connect triggers release|refuse 'sales'" in output
 
     def test_json_output(self, trigger_cli):
         output = json.loads(trigger_cli("status", "--json").out)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import event, inspect, select, text
 from sqlalchemy.exc import OperationalError, StatementError
+from support.application import CONFIGURATION
 from support.postgres import create_database, drop_database
 from support.sqlite_files import copy_database
 
@@ -25,9 +26,9 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.schema import create, latest_version, require_current_schema, upgrade
 from nps_connect.records.bounces import Bounce
-from nps_connect.services.operations.connection_findings import count_unreadable
-from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
+from nps_connect.services.operations.status import load_status
 from nps_connect.services.suppressions.bounce_effects import find_delivery
+from nps_connect.settings.model import Settings
 
 EXTRA_REVISIONS = Path(__file__).parent / "extra_revisions"
 MORE_THAN_ONE_STEP = 1001
@@ -115,8 +116,7 @@ def test_the_counts_of_status_and_the_mail_that_came_back_use_a_partial_index(le
 
     event.listen(ledger.engine, "before_cursor_execute", record_statement)
     with ledger.read() as session:
-        count_unreadable(session, "crm")
-        count_awaiting_confirmation(session, datetime(2026, 11, 17, tzinfo=UTC))
+        load_status(session, Settings.model_validate(CONFIGURATION), datetime(2026, 11, 17, tzinfo=UTC))
         find_delivery(
             SimpleNamespace(actions=ACTIONS, links=None), session, Bounce(kind="soft", message_id="<ours@example.com>")
         )

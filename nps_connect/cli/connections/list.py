@@ -37,7 +37,7 @@ def list_(options: Options, as_json: bool) -> None:
 
 def _connection_json(ctx: Context, session: Session, name: str) -> dict[str, Any]:
     from nps_connect.ledger import pauses
-    from nps_connect.services.operations.connection_findings import count_by_state, is_scope_of, load_last_event
+    from nps_connect.services.operations.load_connections import count_by_state, is_scope_of, load_last_event
 
     info, event = ctx.connector_info(name), load_last_event(session, name)
     return {

@@ -8,6 +8,7 @@ from sqlalchemy import Text, cast, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import PENDING
+from nps_connect.ledger.columns import decide_queue
 from nps_connect.ledger.subjects import (
     contact_key_subject,
     load_event_ids,
@@ -20,7 +21,6 @@ from nps_connect.ledger.subjects import (
 from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
 from nps_connect.services.contacts.contact_batch import StoredContact
-from nps_connect.services.context import decide_queue
 
 UNDECIDED_SCAN_LIMIT = 1000
 """Events of a connection that are scanned for undecided ones: so many earliest due, and so many latest received."""

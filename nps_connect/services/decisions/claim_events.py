@@ -13,11 +13,11 @@ from sqlmodel import Session, col
 from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, RateLimited, RetryLater
 from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.columns import QueuedRow
+from nps_connect.ledger.columns import QueuedRow, decide_queue
 from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
 from nps_connect.rules.retry_plan import INTAKE_PLAN, next_attempt_at
-from nps_connect.services.context import Context, decide_queue
+from nps_connect.services.context import Context
 from nps_connect.services.decisions.trigger_evaluator import StoredEvent
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,10 @@ from sqlmodel import Session
 
 from nps_connect.errors import OutcomeUnknown, PluginError, RateLimited, RetryLater
 from nps_connect.ledger import pauses, quotas
+from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.quotas import LedgerRateLimiter
 from nps_connect.services.action_spec import ActionSpec, SettledDelivery
-from nps_connect.services.context import Context, delivery_queue
+from nps_connect.services.context import Context
 
 log = logging.getLogger(__name__)
 

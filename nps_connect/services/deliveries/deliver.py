@@ -20,11 +20,12 @@ from sqlmodel import Session
 
 from nps_connect.errors import AuthFailed, NotAllowed, PluginError, RateLimited
 from nps_connect.ledger import claims, pauses
+from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import Payload, Receipt
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, Prepared, SettledDelivery
-from nps_connect.services.context import Context, delivery_queue
+from nps_connect.services.context import Context
 from nps_connect.services.deliveries.circuit_breaker import acquire_channel_rate, pause_scopes, record_outcomes
 from nps_connect.services.deliveries.in_doubt import MAX_LEASE_AGE, find_existing, restart, start_at_handover
 from nps_connect.services.deliveries.preparation import (

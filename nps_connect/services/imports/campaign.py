@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import in_list
+from nps_connect.ledger.columns import decide_queue
 from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
-from nps_connect.services.context import Context, decide_queue
+from nps_connect.services.context import Context
 from nps_connect.services.imports.people import ImportedPerson, erased_fingerprints
 from nps_connect.services.intake.replay import replay
 from nps_connect.services.intake.store_events import store_events

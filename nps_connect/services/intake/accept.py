@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from nps_connect.errors import WebhookRejected
+from nps_connect.ledger.columns import parse_queue
 from nps_connect.ledger.tables import RawRequest
 from nps_connect.ledger.upserts import insert_isolated
 from nps_connect.records.events import WebhookRequest
-from nps_connect.services.context import Context, parse_queue
+from nps_connect.services.context import Context
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,11 @@ from sqlmodel import Session, col
 from nps_connect.errors import WebhookRejected
 from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.counters import increment_counter
+from nps_connect.ledger.columns import decide_queue, parse_queue
+from nps_connect.ledger.counters import REFUSED_WEBHOOKS_PREFIX, increment_counter
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.events import CONTACT_EVENT_KINDS, Event, SkippedEntries, WebhookRequest
-from nps_connect.services.context import Context, decide_queue, parse_queue
+from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import error_summary
 from nps_connect.services.decisions.decide_batch import complete_events, decide_batch, prepare_events
 from nps_connect.services.decisions.trigger_evaluator import StoredEvent
@@ -41,9 +42,6 @@ REQUEST_BATCH = 100
 
 EVENTS_PER_TRANSACTION = 500
 """From this number of events on a transaction is committed, so that other writers get their turn."""
-
-SKIPPED_COUNTER_PREFIX = "webhook_"
-"""Prefix of the counters of skipped webhook entries, one for each reason of `SkippedEntries`."""
 
 _SELECT_STORED_KEYS = select(col(EventRow.key)).where(
     col(EventRow.connection) == bindparam("connection_name"), in_list(col(EventRow.key), "keys")
@@ -208,7 +206,7 @@ def _save(
                 log.error("webhook_unreadable connection=%s request=%s: %s", connection, row_id, request.problem)
                 settled[row_id] = {"state": "dead", "last_error": request.problem}
         for reason, count in skipped.items():
-            increment_counter(session, SKIPPED_COUNTER_PREFIX + reason, connection, ctx.clock().date(), count)
+            increment_counter(session, REFUSED_WEBHOOKS_PREFIX + reason, connection, ctx.clock().date(), count)
         claims.settle_many(session, RawRequest, settled, token=token)
     for queue_name in queues:
         ctx.wake(queue_name)

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.errors import DeliveryError, RateLimited
+from nps_connect.ledger.columns import decide_queue
 from nps_connect.ledger.workers import JobRow
 from nps_connect.records.events import EventPage
-from nps_connect.services.context import Context, decide_queue
+from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import error_summary
 from nps_connect.services.intake.store_events import store_events
 

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.counters import increment_counter
+from nps_connect.ledger.columns import decide_queue
+from nps_connect.ledger.counters import MISSED_WEBHOOKS_COUNTER, increment_counter
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.events import Event
-from nps_connect.services.context import Context, decide_queue
+from nps_connect.services.context import Context
 from nps_connect.services.intake.parse import parse_webhook
 from nps_connect.services.intake.poll import fetch_page, update_memo
 from nps_connect.services.intake.store_events import store_events
@@ -26,9 +27,6 @@ WEBHOOK_GRACE_PERIOD = timedelta(minutes=10)
 
 COUNTED_UNTIL_KEY = "counted_until"
 """Key of the job's memo: events received before this moment have been compared with webhooks."""
-
-MISSED_WEBHOOKS_COUNTER = "missed_by_webhooks"
-"""Counter of events that no webhook reported."""
 
 
 def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timedelta:

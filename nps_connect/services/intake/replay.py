@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import func, literal, select, update
 from sqlmodel import Session, col
 
+from nps_connect.ledger.columns import decide_queue
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.base import FieldValue
 from nps_connect.records.contacts import ContactKey
 from nps_connect.records.events import Event, fact_key
-from nps_connect.services.context import Context, decide_queue
+from nps_connect.services.context import Context
 from nps_connect.services.intake.store_events import store_events
 
 REPLAYABLE_STATES = ("succeeded", "dead")

@@ -8,11 +8,12 @@ from typing import Any, Literal, NamedTuple
 
 from sqlmodel import Session
 
+from nps_connect.ledger.columns import decide_queue
 from nps_connect.ledger.tables import EventRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.events import CONTACT_EVENT_KINDS, TICKET_EVENT_KINDS, Event
 from nps_connect.services.contacts.event_subjects import record_event_keys
-from nps_connect.services.context import Context, decide_queue
+from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import retry_values
 from nps_connect.services.suppressions.erasure import find_erased, redact_event
 

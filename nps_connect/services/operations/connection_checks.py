@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass
 
 from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, PluginError
+from nps_connect.ledger import pauses
 from nps_connect.records.findings import Finding
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.circuit_breaker import resume_after_check
-from nps_connect.services.operations.connection_findings import ledger_findings
+from nps_connect.services.operations.ledger_findings import load_findings, skipped_findings
 from nps_connect.services.reviews.policy import policy_findings
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,18 @@ def check_connection(ctx: Context, connection: str) -> ConnectionCheck:
     ]
     findings += [*policy_findings(ctx, connection), *ledger_findings(ctx, connection)]
     return ConnectionCheck(connection, tuple(findings), tuple(resumed))
+
+
+def ledger_findings(ctx: Context, connection: str) -> list[Finding]:
+    """Return what the ledger says about a connection, with the pauses of the whole system that stop it."""
+    system_pauses = {pauses.DATABASE_SCOPE}
+    if ctx.connector_info(connection).channel:
+        system_pauses |= {pauses.MAIL_SCOPE, pauses.RESTORED_SCOPE}
+    with ctx.ledger.read() as session:
+        findings = load_findings(session, ctx.settings, ctx.clock())
+        skipped = skipped_findings(session, connection, ctx.clock())
+    subjects = {connection, *system_pauses}
+    return [finding for finding in findings if finding.subject in subjects] + skipped
 
 
 def _run_plugin_check(ctx: Context, connection: str) -> list[Finding]:

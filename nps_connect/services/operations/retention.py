@@ -37,7 +37,7 @@ from nps_connect.ledger.tables import (
 from nps_connect.rules.repeated_bounces import OBSERVATION_PERIOD
 from nps_connect.services.context import Context
 from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND
-from nps_connect.services.operations.connection_findings import DEAD_STATE
+from nps_connect.services.operations.load_connections import DEAD_STATE
 from nps_connect.services.suppressions.erasure import redact_events
 
 ROWS_PER_STEP = 500

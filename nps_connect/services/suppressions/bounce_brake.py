@@ -18,12 +18,13 @@ from sqlmodel import Session, col
 from nps_connect.errors import Undeliverable
 from nps_connect.ledger import cooldowns, pauses
 from nps_connect.ledger.audit_log import Actor, record_audit
+from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.subjects import mailbox_subject
 from nps_connect.ledger.suppressions import BounceBrakeRow, BounceRow, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
 from nps_connect.records.deliveries import CancelCode
 from nps_connect.rules.bounce_brake import CONFIRMATION_PERIOD, REPORT_LIMIT, SMTP_LIMIT, WINDOW, BounceCount
-from nps_connect.services.context import Context, delivery_queue
+from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import mark_pending
 from nps_connect.services.suppressions.store import withdraw
 

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from nps_connect.errors import DeliveryError, Rejected, Undeliverable, WebhookRejected
 from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.workers import BOUNCES_JOB_PREFIX
 from nps_connect.records.bounces import Bounce, MailboxPage
 from nps_connect.services.action_spec import SettledDelivery
 from nps_connect.services.context import Context
@@ -93,7 +94,7 @@ def _read_bounces(ctx: Context, connection: str, message: bytes) -> Sequence[Bou
 
 def bounces_job(connection: str) -> str:
     """Return the name of the periodic job that reads the bounce mailbox of a connection."""
-    return f"bounces:{connection}"
+    return BOUNCES_JOB_PREFIX + connection
 
 
 def fetch_bounces(ctx: Context, connection: str, progress: dict[str, Any]) -> timedelta:

@@ -12,7 +12,8 @@ from support.fake_vendors import FakeCrm
 from nps_connect import EventPage, RateLimited, RetryLater
 from nps_connect.ledger.tables import EventRow
 from nps_connect.services.intake.store_events import store_events
-from nps_connect.services.operations.status import load_status, render_metrics
+from nps_connect.services.operations.metrics import render_metrics
+from nps_connect.services.operations.status import load_status
 
 
 def missed(application: ApplicationHarness) -> int:

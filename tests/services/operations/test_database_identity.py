@@ -8,7 +8,7 @@ from support.application import ApplicationHarness
 from nps_connect.ledger import pauses
 from nps_connect.ledger.identity import RECORDED_MOMENTS, lock_identity
 from nps_connect.ledger.pauses import DATABASE_SCOPE
-from nps_connect.services.operations.connection_findings import ledger_findings
+from nps_connect.services.operations.connection_checks import ledger_findings
 from nps_connect.services.operations.database_identity import check_identity, write_raised_identity
 from nps_connect.worker.heartbeat import Heartbeat
 

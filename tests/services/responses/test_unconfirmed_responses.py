@@ -7,7 +7,8 @@ from sqlalchemy import select
 from support.application import ApplicationHarness
 
 from nps_connect.ledger.tables import PageViewRow, ResponseRow
-from nps_connect.services.operations.status import load_status, render_metrics
+from nps_connect.services.operations.metrics import render_metrics
+from nps_connect.services.operations.status import load_status
 from nps_connect.services.responses.unconfirmed_scores import (
     awaiting_confirmation_clause,
     count_awaiting_confirmation,

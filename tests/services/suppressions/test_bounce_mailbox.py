@@ -53,13 +53,14 @@ def test_reports_are_read_page_by_page_and_what_cannot_be_read_is_skipped_and_lo
     clock.forward("1h")
     application.run(only="mail/poll")
     with ledger.read() as session:
-        [failing] = load_status(session, application.ctx.settings, clock()).unreadable_mailboxes.values()
+        failing = load_status(session, application.ctx.settings, clock()).connections["mail"].bounce_mailbox_failure
     assert (failing.since, failing.reason) == (clock(), "the report mailbox cannot be reached")
     for _ in range(2):
         clock.forward("1h")
         application.run(only="mail/poll")
     with ledger.read() as session:
-        assert load_status(session, application.ctx.settings, clock()).unreadable_mailboxes == {}
+        connections = load_status(session, application.ctx.settings, clock()).connections
+        assert connections["mail"].bounce_mailbox_failure is None
     assert channel.cursors[:4] == [None, None, "7:1", "7:3"]
     assert load_bounces(application) == [("hard", "mailbox", "5.1.1")]
     assert "bounce_report_unreadable connection=mail error=RecursionError" in caplog.text

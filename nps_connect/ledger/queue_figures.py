@@ -1,0 +1,73 @@
+"""Figures of queues, each read from a partial index: their cost follows the number of queues and of waiting rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Select, Table, bindparam, func, literal_column, select
+from sqlmodel import Session
+
+from nps_connect.ledger.bulk_sql import PENDING
+from nps_connect.ledger.columns import QueuedRow, UtcDateTime
+from nps_connect.ledger.tables import DeliveryRow
+
+SUCCEEDED: ColumnElement[str] = literal_column("'succeeded'")
+"""A literal, see `PENDING`."""
+
+
+@dataclass(frozen=True)
+class WaitingRows:
+    """The pending rows of one queue.
+
+    Attributes:
+        pending: how many, whenever they are due.
+        due: how many are due now.
+        oldest_due_at: the due time of the first of them, which may lie ahead.
+    """
+
+    pending: int
+    due: int
+    oldest_due_at: datetime
+
+
+def load_waiting_rows(session: Session, table: type[QueuedRow], now: datetime) -> dict[str, WaitingRows]:
+    """Load the queues of a table that have pending rows, by name."""
+    rows = session.connection().execute(_waiting_query(table), {"now": now})
+    return {name: WaitingRows(int(pending), int(due), oldest) for name, pending, due, oldest in rows}
+
+
+def load_last_successes(session: Session) -> dict[str, datetime]:
+    """Load when each queue's newest delivery succeeded, by queue; queues without any are absent."""
+    return dict(session.connection().execute(_last_success_query()).all())
+
+
+@lru_cache
+def _waiting_query(table: type[QueuedRow]) -> Select[Any]:
+    rows: Table = table.__table__
+    names = _queue_names(rows, lambda row: row.c.state == PENDING)
+    is_pending = (rows.c.queue_name == names.c.name) & (rows.c.state == PENDING)
+    count = select(func.count()).select_from(rows).where(is_pending)
+    is_due = rows.c.due_at <= bindparam("now", type_=UtcDateTime())
+    oldest = select(rows.c.due_at).where(is_pending).order_by(rows.c.due_at, rows.c.id).limit(1)
+    figures = (query.correlate(names).scalar_subquery() for query in (count, count.where(is_due), oldest))
+    return select(names.c.name, *figures).where(names.c.name.is_not(None))
+
+
+@lru_cache
+def _last_success_query() -> Select[Any]:
+    rows: Table = DeliveryRow.__table__
+    names = _queue_names(rows, lambda row: row.c.state == SUCCEEDED)
+    newest = select(func.max(rows.c.finished_at)).where(rows.c.queue_name == names.c.name, rows.c.state == SUCCEEDED)
+    return select(names.c.name, newest.correlate(names).scalar_subquery()).where(names.c.name.is_not(None))
+
+
+def _queue_names(rows: Table, condition: Callable[[Any], ColumnElement[bool]]) -> CTE:
+    """Return the names of the queues that have such rows, and one None: one search of the index for each name."""
+    names = select(func.min(rows.c.queue_name).label("name")).where(condition(rows)).cte("queue_names", recursive=True)
+    others = rows.alias()
+    following = select(func.min(others.c.queue_name)).where(condition(others), others.c.queue_name > names.c.name)
+    return names.union_all(select(following.correlate(names).scalar_subquery()).where(names.c.name.is_not(None)))
