@@ -16,7 +16,7 @@ from support.crawler import HttpCrawler, crawl_over_http, open_crawler
 from support.side_effects import SCORES, SideEffects
 from support.smtp_fixture import smtp_application
 
-MAILS = {"sqlite": 24, "postgresql": 8}
+MAILS = 8
 LINKS = 2
 """Links of each mail that the browser opens; an HTTP client opens all of them."""
 
@@ -101,7 +101,7 @@ async def crawl(application, numbers, rng):
 def test_a_scanner_with_a_browser_confirms_nothing_stops_nothing_and_causes_nothing(ledger, clock, tmp_path):
     rng = random.Random(seed := crawl_options.int_from_environment(crawl_options.SEED, 23))
     first = len(ANSWERED) + 1
-    mails = crawl_options.int_from_environment(crawl_options.MAILS, MAILS[ledger.engine.dialect.name])
+    mails = crawl_options.int_from_environment(crawl_options.MAILS, MAILS)
     with smtp_application(ledger, clock) as application:
         application.invite(range(1, first))
         for number, score in ANSWERED.items():

@@ -43,7 +43,7 @@ class _UncheckedLedger:
         return session
 
 
-@ledger_settings(60)
+@ledger_settings(30)
 @given(steps=steps)
 def test_each_mailbox_is_sent_one_invitation_per_platform_in_any_order(tmp_path_factory, steps):
     ledger = _UncheckedLedger(tmp_path_factory.mktemp("asks"))

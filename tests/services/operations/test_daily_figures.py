@@ -123,7 +123,7 @@ steps = st.lists(
 )
 
 
-@ledger_settings(15)
+@ledger_settings(6)
 @given(steps=steps)
 def test_the_figures_are_those_of_all_responses_with_nothing_deleted(ledger, steps):
     application = ApplicationHarness(delete_all_rows(ledger), ManualClock(START))
