@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from generators.docstrings import parse_docstring, parse_entries
 from nps_connect import errors
+from nps_connect.settings.docstrings import parse_docstring, parse_entries
 
 INTRODUCTION = """# Errors
 

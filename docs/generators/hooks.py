@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from types import FunctionType, ModuleType
 
-from generators.docstrings import parse_docstring
 from nps_connect.hookspecs import HOOKSPEC_MODULES, PROJECT
+from nps_connect.settings.docstrings import parse_docstring
 
 INTRODUCTION = """# Hooks
 

@@ -11,9 +11,9 @@ from importlib.metadata import distribution
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from generators.docstrings import parse_docstring, parse_entries
 from nps_connect.connection import ConnectionSettings
 from nps_connect.settings import delivery, model, routes
+from nps_connect.settings.docstrings import describe_attribute, parse_docstring
 from nps_connect.settings.durations import format_duration
 
 INTRODUCTION = """# Settings
@@ -52,6 +52,7 @@ TYPES = {
     "HttpUrl": "web address",
     "SecretStr": "secret",
     "Segment": "segment",
+    "Segments": "segment or list: segment",
     "Score": "score",
     "QuietHours": "hours or `off`",
     "None": "",
@@ -84,19 +85,10 @@ def render_table(title: str, settings: type[BaseModel]) -> str:
             f"`{field.alias or name}`",
             describe_type(settings, name),
             describe_default(field),
-            find_meaning(settings, name),
+            describe_attribute(settings, name),
         )
         rows[-1] += "\n| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     return "\n\n".join(rows)
-
-
-def find_meaning(settings: type[BaseModel], name: str) -> str:
-    """Return the docstring entry of an attribute, from the class or its nearest base class."""
-    for owner in inspect.getmro(settings):
-        entry = parse_entries(parse_docstring(owner)[1].get("Attributes", "")).get(name)
-        if entry:
-            return entry
-    return ""
 
 
 def describe_type(settings: type[BaseModel], name: str) -> str:

@@ -16,7 +16,7 @@ from nps_connect.cli._support.options import Options
 
 COMMANDS = {
     "init": "Create an initial configuration from the plugins' examples.",
-    "config": "Validate the configuration.",
+    "config": "Validate, show and compare configurations.",
     "connections": "Check connections and set up their vendor accounts.",
     "plugins": "List installed plugins.",
     "db": "Create, upgrade or copy the database.",

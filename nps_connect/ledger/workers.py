@@ -28,6 +28,7 @@ class WorkerRow(Base, table=True):
     Attributes:
         role: `run`, `serve` or `worker`.
         queues: the queues that its threads work on now.
+        config_fingerprint: of the configuration that it runs, see `settings.effective.fingerprint`.
     """
 
     __tablename__ = "workers"
@@ -40,6 +41,7 @@ class WorkerRow(Base, table=True):
     started_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
     queues: list[str] = Field(default_factory=list, sa_type=JSON)
+    config_fingerprint: str | None = Field(default=None, max_length=12)
 
 
 class JobRow(QueuedRow, table=True):
@@ -62,7 +64,14 @@ class JobRow(QueuedRow, table=True):
 
 
 def record_heartbeat(
-    session: Session, worker: str, *, role: str, started_at: datetime, queues: list[str], now: datetime
+    session: Session,
+    worker: str,
+    *,
+    role: str,
+    started_at: datetime,
+    queues: list[str],
+    config_fingerprint: str,
+    now: datetime,
 ) -> None:
     """Record that this process is alive; deletes rows of processes that ended a day ago."""
     heartbeat = {"seen_at": now, "queues": queues}
@@ -75,6 +84,7 @@ def record_heartbeat(
             pid=os.getpid(),
             version=version("nps-connect"),
             started_at=started_at,
+            config_fingerprint=config_fingerprint,
             **heartbeat,
         )
         .on_conflict_do_update(index_elements=["id"], set_=heartbeat)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _PART = re.compile(r"([0-9]+)([wdhms])")
 _WHOLE = re.compile(r"(?:[0-9]+[wdhms])+")
@@ -61,7 +61,14 @@ def format_duration(value: timedelta) -> str:
     return "".join(parts)
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema(
+        {"type": "string", "pattern": rf"^\s*{_WHOLE.pattern}\s*$", "examples": ["30s", "20m", "2h", "3d", "1w"]}
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -136,4 +143,9 @@ def _parse_next_day(words: list[tuple[int, str]], wait: timedelta, length: int) 
     return Delay(wait, day, time(int(match[1]), int(match[2])))
 
 
-DelayField = Annotated[Delay, BeforeValidator(parse_delay), PlainSerializer(format_delay)]
+DelayField = Annotated[
+    Delay,
+    BeforeValidator(parse_delay),
+    PlainSerializer(format_delay),
+    WithJsonSchema({"type": "string", "examples": ["3d", "next tuesday 10:00", "3d then next weekday 10:00"]}),
+]

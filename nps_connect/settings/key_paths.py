@@ -19,10 +19,11 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 def format_key_path(key_path: Iterable[str | int]) -> str:
     """Format a key path; list positions count from 1: ``routes.2.via`` is in the second ``[[routes]]``."""
-    return ".".join(str(part + 1) if isinstance(part, int) else _format_key(part) for part in key_path)
+    return ".".join(str(part + 1) if isinstance(part, int) else format_key(part) for part in key_path)
 
 
-def _format_key(name: str) -> str:
+def format_key(name: str) -> str:
+    """Return a key as the file spells it, in quotes where needed."""
     return name if _BARE.fullmatch(name) else json.dumps(name)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, HttpUrl, PrivateAttr, SecretStr
+from pydantic import AfterValidator, Field, HttpUrl, PrivateAttr, SecretStr, WithJsonSchema
 
 from nps_connect.settings.base import LANGUAGE_PATTERN, NAME_PATTERN, Language, Name, SettingsTable
 from nps_connect.settings.branding import Colour, ProxyNetwork
@@ -116,7 +116,7 @@ def _check_port(listen: str) -> str:
 MailAddress = Annotated[str, AfterValidator(_check_mail_address)]
 TimeZone = Annotated[str, AfterValidator(_check_zone)]
 SigningKey = Annotated[SecretStr, AfterValidator(_check_key_length)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_validate_database_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_validate_database_url), WithJsonSchema({"type": "string"})]
 Recipient = Annotated[str, AfterValidator(_check_recipient)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticKnownError
 
 from nps_connect.records.base import Score
@@ -25,6 +25,15 @@ def parse_segments(value: object) -> object:
     if isinstance(words, list | tuple) and any(isinstance(word, str) and word not in SEGMENTS for word in words):
         raise PydanticKnownError("literal_error", {"expected": ", ".join(repr(word) for word in ("any", *SEGMENTS))})
     return words
+
+
+_ONE_SEGMENT = {"enum": ["any", *SEGMENTS]}
+Segments = Annotated[
+    tuple[Segment, ...],
+    BeforeValidator(parse_segments),
+    WithJsonSchema({"anyOf": [_ONE_SEGMENT, {"type": "array", "items": _ONE_SEGMENT}]}),
+]
+"""One segment, a list of them, or ``any``."""
 
 
 ACTION_SPECIFIC_KEYS: dict[str, RoutedAction] = {
@@ -55,7 +64,7 @@ class Route(SettingsTable):
             forbids it.
     """
 
-    on: Annotated[tuple[Segment, ...], BeforeValidator(parse_segments)] = Field(min_length=1)
+    on: Segments = Field(min_length=1)
     do: RoutedAction
     via: Name
     delay: Duration | None = None

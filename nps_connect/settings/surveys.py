@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from nps_connect.records.responses import Segment
 from nps_connect.settings.base import Language, Name, SettingsTable
 from nps_connect.settings.durations import Duration
-from nps_connect.settings.routes import parse_segments
+from nps_connect.settings.routes import Segments
 
 Choice = Annotated[str, Field(min_length=1, max_length=120)]
 Question = Annotated[str, Field(min_length=1, max_length=300)]
@@ -28,7 +27,7 @@ class FollowUp(SettingsTable):
     """
 
     name: Name
-    on: Annotated[tuple[Segment, ...], BeforeValidator(parse_segments)] = Field(min_length=1)
+    on: Segments = Field(min_length=1)
     question: dict[Language, Question] = Field(min_length=1)
     choices: dict[Language, tuple[Choice, ...]] = Field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import CLAIMABLE_TABLES, recover
 from nps_connect.services.operations.database_identity import check_identity
 from nps_connect.services.operations.future_moments import correct_due_times, correct_waits
+from nps_connect.settings.effective import fingerprint
 from nps_connect.worker.jobs import build_jobs
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Heartbeat:
         self._on_hang = on_hang
         self._worker_id = ctx.token()
         self._started_at = ctx.clock()
+        self._config_fingerprint = fingerprint(ctx.settings)
         self._identity_checked_at = self._due_times_checked_at = self._started_at - DUE_TIMES_INTERVAL
         self._job_intervals = {job.name: job.interval for job in build_jobs(ctx).values()}
         self._stopping = threading.Event()
@@ -86,6 +88,7 @@ class Heartbeat:
                 role=self._role,
                 started_at=self._started_at,
                 queues=self._ctx.leases.busy_queues(),
+                config_fingerprint=self._config_fingerprint,
                 now=now,
             )
         leases.record_renewal(renewal_began_at)

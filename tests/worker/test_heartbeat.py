@@ -12,6 +12,7 @@ from support.application import ApplicationHarness
 
 from nps_connect.ledger import claims, workers
 from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.settings.effective import fingerprint
 from nps_connect.worker.heartbeat import Heartbeat
 
 
@@ -97,3 +98,10 @@ def test_an_idle_process_leaves_a_database_file_that_can_be_copied(application, 
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT role FROM workers").fetchall() == [("run",)]
     heartbeat.stop()
+
+
+def test_the_heartbeat_names_the_configuration_that_the_process_runs(application):
+    Heartbeat(application.ctx, "worker").run_once()
+    with application.ledger.read() as session:
+        (row,) = workers.load_workers(session)
+    assert row.config_fingerprint == fingerprint(application.ctx.settings)

@@ -1,3 +1,7 @@
-"""Validate the configuration."""
+"""Validate, show and compare configurations."""
 
-COMMANDS = {"check": "Validate the configuration and report all mistakes."}
+COMMANDS = {
+    "check": "Validate the configuration and report all mistakes.",
+    "show": "Print every value that is in force and where it comes from.",
+    "schema": "Print the JSON Schema of the configuration, for editors.",
+}

@@ -1,4 +1,4 @@
-"""Parser of Google-style docstrings."""
+"""Parser of docstrings with sections, for the schema of the configuration and the reference pages."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ def parse_entries(section: str) -> dict[str, str]:
 def to_markdown(text: str) -> str:
     """Convert docstring markup to Markdown: double backquotes become single ones."""
     return re.sub(r"``(.+?)``", r"`\1`", text).strip()
+
+
+def describe_attribute(documented: type, name: str) -> str:
+    """Return the entry of an attribute in the docstring of a class or its nearest base class; empty if none has it."""
+    for owner in inspect.getmro(documented):
+        entry = parse_entries(parse_docstring(owner)[1].get("Attributes", "")).get(name)
+        if entry:
+            return entry
+    return ""
