@@ -21,6 +21,7 @@ from nps_connect.records.connectors import ConnectorInfo, Quota
 from nps_connect.records.vendor_responses import VendorResponse
 from nps_connect.redaction import Redactor, iter_secrets
 from nps_connect.transport import NOT_SENT_ERRORS, DeadlineTransport, connect_retries, deadline
+from nps_connect.vendor_notices import VendorNotices
 
 EXCERPT_LENGTH = 2_000
 MAX_REDACTED_BYTES = 64 * 1024
@@ -68,6 +69,9 @@ class VendorClient:
         total_deadline: seconds for a whole call, from the first connection attempt to the last byte of the response.
         monotonic: source of elapsed time, in seconds.
 
+    Attributes:
+        notices: what responses said about the vendor's clock and the ends of calls.
+
     Raises:
         ConfigError: a credential cannot be sent in an HTTP header.
     """
@@ -86,6 +90,7 @@ class VendorClient:
     ) -> None:
         if info.base_url is None:
             raise ValueError(f"plugin {info.name!r} declares no base_url")
+        self.notices = VendorNotices()
         self._connection = connection
         self._info = info
         self._rate_limiter = rate_limiter or UnlimitedRate()
@@ -160,6 +165,7 @@ class VendorClient:
             raise self._with_exchange(error, request, action, None) from None
         except httpx.HTTPError as error:
             raise self._with_exchange(self._network_error(error, idempotent), request, action, None) from None
+        self.notices.record(action, response.headers, self._connection.clock())
         if quota in self._quotas:
             self._rate_limiter.record_headers(self._connection.name, self._quotas[quota], response.headers)
         if 200 <= response.status < 300 or response.status in accept:

@@ -7,10 +7,12 @@ is a broadcast.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin
 
@@ -23,7 +25,9 @@ from nps_connect.hookspecs.markers import PROJECT
 from nps_connect.hookspecs.validation import contract_problem, signatures
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.records.deliveries import Receipt
+from nps_connect.records.vendor_ends import VendorEnd, VendorEnds
 
+VENDOR_ENDS_FILE = "vendor_ends.toml"
 ENTRY_POINT_GROUP = "nps_connect"
 LOAD_PLUGINS_VARIABLE = "NPS_CONNECT_LOAD_PLUGINS"
 
@@ -33,6 +37,7 @@ class _LoadedPlugin:
     manager: pluggy.PluginManager
     hooks: tuple[str, ...]
     origin: str
+    folder: Path | None
 
 
 class Plugins:
@@ -116,7 +121,7 @@ class Plugins:
         except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginError(name, str(error)) from error
         hooks = tuple(hook for hook in signatures() if getattr(manager.hook, hook).get_hookimpls())
-        self._plugins[name] = _LoadedPlugin(manager, hooks, origin)
+        self._plugins[name] = _LoadedPlugin(manager, hooks, origin, _package_folder(module))
         try:
             self.infos[name] = self._load_info(name)
         except PluginError:
@@ -150,6 +155,21 @@ class Plugins:
     def is_implemented(self, hook: str) -> bool:
         """Whether any loaded plugin implements a hook."""
         return any(hook in plugin.hooks for plugin in self._plugins.values())
+
+    def vendor_ends(self, name: str) -> Sequence[VendorEnd]:
+        """Return the announced ends that a plugin's package lists in ``vendor_ends.toml``; without the file, none.
+
+        Raises:
+            PluginError: the file is invalid.
+        """
+        plugin = self._plugins.get(name)
+        file = None if plugin is None or plugin.folder is None else plugin.folder / VENDOR_ENDS_FILE
+        if file is None or not file.is_file():
+            return ()
+        try:
+            return VendorEnds.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))).ends
+        except (OSError, ValueError) as error:
+            raise PluginError(name, f"{VENDOR_ENDS_FILE} is invalid: {error}") from None
 
     def call(self, name: str, hook: str, **kwargs: Any) -> Any:  # noqa: ANN401  # each hook has its own result type
         """Call one hook of one plugin. Exceptions of the hook propagate.
@@ -206,6 +226,12 @@ def _group_by_name(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
     for point in points:
         by_name.setdefault(point.name, {}).setdefault(_origin(point), point)
     return {name: list(by_origin.values()) for name, by_origin in by_name.items()}
+
+
+def _package_folder(module: object) -> Path | None:
+    """Return the folder of a plugin that is a package; a single file has no folder of its own."""
+    file = Path(getattr(module, "__file__", None) or "")
+    return file.parent if file.name == "__init__.py" else None
 
 
 def _type_mismatch(result: object, hint: Any) -> str | None:  # noqa: ANN401  # annotations have no common type

@@ -9,6 +9,7 @@ from nps_connect.ledger import (
     counters,
     daily_figures,
     identity,
+    observations,
     pauses,
     quotas,
     review_report,

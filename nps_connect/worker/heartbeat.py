@@ -13,6 +13,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import CLAIMABLE_TABLES, recover
 from nps_connect.services.operations.database_identity import check_identity
 from nps_connect.services.operations.future_moments import correct_due_times, correct_waits
+from nps_connect.services.operations.vendor_findings import record_announced_ends
 from nps_connect.settings.effective import fingerprint
 from nps_connect.worker.jobs import build_jobs
 
@@ -96,6 +97,7 @@ class Heartbeat:
         if self._ctx.ledger.holds_erased_log or not self._ctx.leases.busy_queues():
             self._ctx.ledger.checkpoint()
         self._ctx.journal.flush()
+        record_announced_ends(self._ctx)
         correct_waits(self._ctx, self._job_intervals)
         if _is_over(self._due_times_checked_at, DUE_TIMES_INTERVAL, now):
             self._due_times_checked_at = now

@@ -11,6 +11,7 @@ from nps_connect.errors import ConfigError, NpsConnectError
 from nps_connect.ledger.backup import copy_database, find_damage, staged_file
 from nps_connect.ledger.identity import Identity, lock_identity
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.observations import record_observation
 from nps_connect.ledger.schema import require_current_schema, upgrade
 from nps_connect.ledger.state_dir import StateDir
 from nps_connect.ledger.storage_health import DAMAGED
@@ -24,7 +25,9 @@ from nps_connect.services.operations.database_identity import (
 
 
 def back_up(ledger: Ledger, state_dir: StateDir | None, target: Path, now: datetime) -> None:
-    """Copy the database, which may be in use, to a new file; afterwards the counter is above that of the copy.
+    """Copy the database, which may be in use, to a new file, and record when.
+
+    Afterwards the counter is above that of the copy.
 
     Raises:
         NpsConnectError: the database is not SQLite, the file exists or cannot be written, or the copy is damaged.
@@ -35,6 +38,8 @@ def back_up(ledger: Ledger, state_dir: StateDir | None, target: Path, now: datet
     damage = find_damage(target)
     if damage:
         raise NpsConnectError(f"{target} was written, but {DAMAGED.text}: {damage[0]}; {DAMAGED.fix}")
+    with ledger.write() as session:
+        record_observation(session, "backup", "", now=now)
     check_identity(ledger, state_dir, now)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, PluginError
 from nps_connect.ledger import pauses
@@ -11,6 +12,11 @@ from nps_connect.records.findings import Finding
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.circuit_breaker import resume_after_check
 from nps_connect.services.operations.ledger_findings import load_findings, skipped_findings
+from nps_connect.services.operations.vendor_findings import (
+    announced_end_findings,
+    clock_findings,
+    record_announced_ends,
+)
 from nps_connect.services.reviews.policy import policy_findings
 
 log = logging.getLogger(__name__)
@@ -37,7 +43,7 @@ class ConnectionCheck:
 
 
 def check_connection(ctx: Context, connection: str) -> ConnectionCheck:
-    """Collect the findings of the plugin and of the ledger.
+    """Collect the findings of the plugin, of its vendor and of the ledger.
 
     Scopes that a refusal of the vendor had paused are resumed if the plugin finds no error.
 
@@ -45,14 +51,30 @@ def check_connection(ctx: Context, connection: str) -> ConnectionCheck:
         ctx: the application context.
         connection: one of `ctx.connections`.
     """
-    findings = _run_plugin_check(ctx, connection)
-    resumed = resume_after_check(ctx, connection) if all(finding.severity != "error" for finding in findings) else []
+    check = complete_check(ctx, connection, run_plugin_check(ctx, connection))
+    return replace(check, findings=(*check.findings, *ledger_findings(ctx, connection)))
+
+
+def complete_check(ctx: Context, connection: str, plugin_findings: Sequence[Finding] | None) -> ConnectionCheck:
+    """Add to the plugin's findings what is known without the network, but for the findings of `ledger_findings`.
+
+    Args:
+        ctx: the application context.
+        connection: one of `ctx.connections`.
+        plugin_findings: the result of `run_plugin_check`; None if the plugin was not asked.
+    """
+    findings = list(plugin_findings or ())
+    has_passed = plugin_findings is not None and all(finding.severity != "error" for finding in findings)
+    resumed = resume_after_check(ctx, connection) if has_passed else []
     findings += [
         Finding(severity="ok", text=f"{scope} resumed: it was paused by a refusal, and the check passes now")
         for scope in resumed
     ]
-    findings += [*policy_findings(ctx, connection), *ledger_findings(ctx, connection)]
-    return ConnectionCheck(connection, tuple(findings), tuple(resumed))
+    record_announced_ends(ctx)
+    findings += [*clock_findings(ctx, connection), *announced_end_findings(ctx, connection)]
+    findings += policy_findings(ctx, connection)
+    with_subject = [finding.model_copy(update={"subject": finding.subject or connection}) for finding in findings]
+    return ConnectionCheck(connection, tuple(with_subject), tuple(resumed))
 
 
 def ledger_findings(ctx: Context, connection: str) -> list[Finding]:
@@ -67,8 +89,8 @@ def ledger_findings(ctx: Context, connection: str) -> list[Finding]:
     return [finding for finding in findings if finding.subject in subjects] + skipped
 
 
-def _run_plugin_check(ctx: Context, connection: str) -> list[Finding]:
-    """Return the plugin's findings; an exception is a finding too."""
+def run_plugin_check(ctx: Context, connection: str) -> list[Finding]:
+    """Return the plugin's findings, asked over the network; an exception is a finding too. Thread-safe."""
     plugin = ctx.connections[connection].settings.plugin
     if not ctx.has(connection, "nps_check"):
         return [Finding(severity="ok", text=f"plugin {plugin} has no connection check")]

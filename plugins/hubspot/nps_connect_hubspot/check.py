@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -11,12 +10,7 @@ from nps_connect import Connection, Finding, NotAllowed, hookimpl
 from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.setup import nps_plan_setup
 
-SKEW_WARNING_SECONDS = 60.0
-SKEW_ERROR_SECONDS = 270.0
-"""Clock skew; HubSpot's webhooks are accepted for 300 seconds (`webhooks.MAX_SIGNATURE_AGE`)."""
-
 LOW_QUOTA_SHARE = 0.1
-SUNSET_WARNING_DAYS = 180
 
 FILTER_OBJECTS = {"deal": "deals", "ticket": "tickets", "contact": "contacts"}
 FieldType = Literal["text", "number", "boolean", "moment"]
@@ -34,10 +28,10 @@ FILTER_TYPES: Mapping[str, FieldType] = {
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Check portal, token, scopes, quota, clock, API version, stages, filters, webhooks and setup."""
+    """Check portal, token, scopes, quota, stages, filters, webhooks and setup."""
     api = Api(connection, "check")
     findings = list(_portal(api))
-    for part in (_scopes, _quota, _stages, _filters, _version, _webhooks, _setup_findings):
+    for part in (_scopes, _quota, _stages, _filters, _webhooks, _setup_findings):
         findings += _run_check(part, api)
     return findings
 
@@ -54,7 +48,7 @@ def _run_check(part: Callable[[Api], Iterator[Finding]], api: Api) -> list[Findi
 
 
 def _portal(api: Api) -> Iterator[Finding]:
-    details, vendor_time = api.details()
+    details, _ = api.details()
     portal_id, zone = details.get("portalId"), details.get("timeZone")
     yield Finding(
         severity="ok",
@@ -75,7 +69,6 @@ def _portal(api: Api) -> Iterator[Finding]:
             text=f"portal_timezone is {api.settings.portal_timezone or 'not set'}, the portal's is {zone}",
             fix=f'set portal_timezone = "{zone}", so that calls resume at its midnight after the daily limit',
         )
-    yield from _clock(api, vendor_time)
 
 
 def _token(api: Api) -> Iterator[Finding]:
@@ -88,20 +81,6 @@ def _token(api: Api) -> Iterator[Finding]:
             text="the token looks like an OAuth access token, which expires after 30 minutes",
             fix="create a service key in HubSpot (Development, Keys, Service keys) and use it",
         )
-
-
-def _clock(api: Api, vendor_time: datetime | None) -> Iterator[Finding]:
-    if vendor_time is None:
-        return
-    skew = abs((api.connection.clock() - vendor_time).total_seconds())
-    if skew > SKEW_WARNING_SECONDS:
-        yield Finding(
-            severity="error" if skew > SKEW_ERROR_SECONDS else "warning",
-            text=f"this machine's clock and HubSpot's differ by {skew:.0f} seconds; webhooks are accepted for 300",
-            fix="synchronise the machine's clock with a time server",
-        )
-    else:
-        yield Finding(severity="ok", text=f"clock within {skew:.0f} seconds of HubSpot's")
 
 
 def _scopes(api: Api) -> Iterator[Finding]:
@@ -209,16 +188,6 @@ def _property_types(api: Api, kind: str) -> dict[str, FieldType | None]:
     body = api.get(api.paths.definitions(kind)).json_or_none()
     rows = body.get("results") if isinstance(body, dict) else None
     return {str(row.get("name")): FILTER_TYPES.get(str(row.get("type"))) for row in rows or [] if isinstance(row, dict)}
-
-
-def _version(api: Api) -> Iterator[Finding]:
-    year, month = map(int, api.paths.supported_until.split("-"))
-    days_left = (date(year, month, 1) - api.connection.clock().date()).days
-    text = f"API version {api.paths.version} is supported until {api.paths.supported_until} at least"
-    if days_left < SUNSET_WARNING_DAYS:
-        yield Finding(severity="warning" if days_left > 0 else "error", text=text, fix="choose a newer api_version")
-    else:
-        yield Finding(severity="ok", text=text)
 
 
 def _webhooks(api: Api) -> Iterator[Finding]:

@@ -14,7 +14,6 @@ class Paths:
     Attributes:
         version: the version's date.
         objects, properties, associations, preferences, account, webhooks: prefixes.
-        supported_until: month from which the version may stop working (18 months after its release).
     """
 
     version: str
@@ -24,7 +23,6 @@ class Paths:
     preferences: str
     account: str
     webhooks: str
-    supported_until: str
 
     def batch(self, kind: str, verb: str) -> str:
         """`POST` up to 100 inputs: `read`, `create`, `update`."""
@@ -98,7 +96,6 @@ PATHS: Mapping[str, Paths] = {
         preferences="/communication-preferences/2026-03",
         account="/account-info/2026-03",
         webhooks="/webhooks/2026-03",
-        supported_until="2027-09",
     ),
     "2026-09": Paths(
         version="2026-09",
@@ -108,7 +105,6 @@ PATHS: Mapping[str, Paths] = {
         preferences="/communication-preferences/2026-09",
         account="/account-info/2026-09",
         webhooks="/app-webhooks/2026-09",
-        supported_until="2028-03",
     ),
 }
 """By version. Sources: HubSpot's API reference of each version; versions are released in March and September."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date
 
-import httpx
 import pytest
 
 import nps_connect_hubspot as plugin
 from nps_connect import AuthFailed, FilterUse
+from nps_connect.plugins import Plugins
 from nps_connect_hubspot.simulated.property_definitions import build_definition
 
 
@@ -28,7 +28,6 @@ def test_a_healthy_connection_has_only_ok_findings(make_connection, connection):
     assert "portal 4242424 (STANDARD) at app-eu1.hubspot.com, time zone Europe/Paris" in text
     assert "service key" in text
     assert "649," in text
-    assert "supported until 2028-03" in text
 
 
 def test_the_check_writes_nothing(make_connection, connection, vendor):
@@ -62,29 +61,6 @@ def test_a_missing_setup_is_an_error(make_connection):
     assert "property:nps_score" in text
 
 
-@pytest.mark.parametrize(("minutes", "severity"), [(2, "warning"), (10, "error")])
-def test_clock_skew_is_reported(make_connection, connection, vendor, clock, minutes, severity):
-    healthy = make_connection(**healthy_settings())
-    vendor.clock = lambda: clock() + timedelta(minutes=minutes)
-    assert any("clock and HubSpot's differ by" in text for text in finding_texts(healthy, severity))
-
-
-@pytest.mark.parametrize(
-    ("date", "severity"),
-    [
-        (None, None),
-        ("soon", None),
-        ("Mon, 02 Mar 2026 09:00:00", "ok"),
-        ("Mon, 02 Mar 2026 09:00:00 GMT, Mon, 02 Mar 2026 09:00:00 GMT", "ok"),
-    ],
-)
-def test_odd_date_headers_never_end_the_check(make_connection, connection, transport, date, severity):
-    details = {"portalId": 4242424, "timeZone": "Europe/Paris"}
-    transport.faults = [httpx.Response(200, json=details, headers={"date": date} if date else {})]
-    findings = plugin.nps_check(make_connection(**healthy_settings()))
-    assert [finding.severity for finding in findings if "clock" in finding.text] == ([severity] if severity else [])
-
-
 def test_a_nearly_used_up_quota_is_a_warning(make_connection, connection, vendor):
     vendor.quotas.daily, vendor.quotas.used_today = 1000, 950
     assert any(
@@ -99,16 +75,11 @@ def test_a_quota_setting_above_the_tier_is_a_warning(make_connection, connection
     )
 
 
-def test_an_ending_api_version_is_reported(make_connection, connection, clock):
-    clock.forward(timedelta(days=400))
-    assert any(
-        "2027-09" in text
-        for text in finding_texts(make_connection(**healthy_settings(api_version="2026-03")), "warning")
-    )
-    clock.forward(timedelta(days=400))
-    assert any(
-        "2027-09" in text for text in finding_texts(make_connection(**healthy_settings(api_version="2026-03")), "error")
-    )
+@pytest.mark.parametrize(("version", "day"), [("2026-03", date(2027, 9, 1)), ("2026-09", date(2028, 3, 1))])
+def test_each_api_version_has_an_announced_end(make_connection, version, day):
+    settings = make_connection(**healthy_settings(api_version=version)).settings
+    [end] = [end for end in Plugins.load(only=["hubspot"]).vendor_ends("hubspot") if end.concerns(settings)]
+    assert (end.on, end.fix) == (day, "choose a newer api_version")
 
 
 def test_an_unknown_stage_is_an_error(make_connection, connection):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from nps_connect import Connection, DeliveryError, Finding, NotAllowed, RetryLater, VendorResponse, hookimpl
@@ -17,10 +17,6 @@ from nps_connect_zendesk.users import STAFF_ROLES
 from nps_connect_zendesk.webhook_setup import find_webhook
 
 ACTION = "check"
-API_TOKEN_END_DATE = date(2027, 4, 30)
-"""End of all API tokens (Zendesk, documentation/api-basics/authentication/oauth-migration/)."""
-
-MAX_CLOCK_SKEW = timedelta(seconds=60)
 REQUIRED_WRITE_SCOPES = ("tickets:write", "users:write")
 
 FieldType = Literal["text", "number", "boolean", "moment"]
@@ -67,7 +63,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
         DeliveryError: the account cannot be reached, or rejects the credentials.
     """
     response = connection.http.call("GET", f"{API_PATH}/users/me", action=ACTION, idempotent=True)
-    findings = [*_identity(response), *_credential(connection), *_quota(response), *_clock(connection, response)]
+    findings = [*_identity(response), *_quota(response)]
     for part in (_scopes, _tickets, _export, _names, _filters, _setup, _webhook, _business_rules):
         try:
             findings += part(connection)
@@ -102,20 +98,6 @@ def _identity(response: VendorResponse) -> Iterator[Finding]:
         yield Finding(id="scope-missing", severity="error", text=text, fix="use a token of an agent or admin")
 
 
-def _credential(connection: Connection) -> Iterator[Finding]:
-    if connection.settings.api_token is None:
-        return
-    days_left = (API_TOKEN_END_DATE - connection.clock().date()).days
-    fix = "create an OAuth client in Admin Center (Apps and integrations, APIs); set client_id and client_secret"
-    if days_left < 0:
-        yield Finding(severity="error", text=f"Zendesk has switched API tokens off on {API_TOKEN_END_DATE}", fix=fix)
-    else:
-        text = (
-            f"the connection uses an API token; Zendesk switches these off on {API_TOKEN_END_DATE} ({days_left} days)"
-        )
-        yield Finding(severity="warning", text=text, fix=fix)
-
-
 def _quota(response: VendorResponse) -> Iterator[Finding]:
     headers = response.headers
     limit = headers.get("x-rate-limit") or headers.get("ratelimit-limit") or ""
@@ -128,12 +110,6 @@ def _quota(response: VendorResponse) -> Iterator[Finding]:
         yield Finding(id="quota-low", severity="warning", text=text, fix=fix)
     else:
         yield Finding(severity="ok", text=text)
-
-
-def _clock(connection: Connection, response: VendorResponse) -> Iterator[Finding]:
-    if response.sent_at is not None and abs(connection.clock() - response.sent_at) > MAX_CLOCK_SKEW:
-        text = "this machine's clock differs from Zendesk's by more than a minute: webhooks would look stale"
-        yield Finding(severity="warning", text=text, fix="synchronise the machine's clock with a time server")
 
 
 def _scopes(connection: Connection) -> Iterator[Finding]:

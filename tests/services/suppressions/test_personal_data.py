@@ -12,6 +12,7 @@ from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES
 NO_PERSONAL_DATA = {
     "bounce_brakes": "counts of a connection",
     "counters": "counts of a day and a connection",
+    "observations": "the newest facts about backups, requests and vendors",
     "daily_figures": "counts of a day, a survey and its touchpoint",
     "database_identity": "a random id and a counter",
     "quotas": "names and numbers of vendors' quotas",
