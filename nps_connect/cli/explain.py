@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.completion import complete_id
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, print_json, print_table
@@ -21,8 +22,22 @@ if TYPE_CHECKING:
 
 @command
 @click.argument("contact", required=False)
-@click.option("--event", "event_id", type=int, metavar="ID", help="Explain one event.")
-@click.option("--delivery", "delivery_id", type=int, metavar="ID", help="Explain one delivery.")
+@click.option(
+    "--event",
+    "event_id",
+    type=int,
+    metavar="ID",
+    help="Explain one event.",
+    shell_complete=complete_id("tables.EventRow"),
+)
+@click.option(
+    "--delivery",
+    "delivery_id",
+    type=int,
+    metavar="ID",
+    help="Explain one delivery.",
+    shell_complete=complete_id("tables.DeliveryRow"),
+)
 def explain(
     options: Options, contact: str | None, event_id: int | None, delivery_id: int | None, as_json: bool
 ) -> None:
@@ -33,20 +48,25 @@ def explain(
     if sum(subject is not None for subject in (contact, event_id, delivery_id)) != 1:
         raise click.UsageError("give exactly one of CONTACT, --event ID, --delivery ID")
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
-        timeline = _build_timeline(session, settings, contact, event_id, delivery_id)
+        timeline = _build_timeline(session, settings, contact, event_id, delivery_id, options.zone(settings))
     if as_json:
         print_json(asdict(timeline))
     else:
-        _print(timeline, settings.core.zone, is_person=contact is not None)
+        _print(timeline, options.zone(settings), is_person=contact is not None)
 
 
 def _build_timeline(
-    session: Session, settings: Settings, contact: str | None, event_id: int | None, delivery_id: int | None
+    session: Session,
+    settings: Settings,
+    contact: str | None,
+    event_id: int | None,
+    delivery_id: int | None,
+    zone: tzinfo,
 ) -> Timeline:
     from nps_connect.connection import system_clock
     from nps_connect.services.operations import explain
 
-    zone, connections = settings.core.zone, list(settings.connections)
+    connections = list(settings.connections)
     if contact is None:
         if event_id is not None:
             noun, row_id, timeline = "event", event_id, explain.explain_event(session, event_id, zone=zone)
@@ -87,4 +107,4 @@ def _print(timeline: Timeline, zone: tzinfo, *, is_person: bool) -> None:
 def print_timeline(timeline: Timeline, zone: tzinfo) -> None:
     """Print what happened as a table, oldest first."""
     rows = [(entry.at, entry.kind, entry.id, entry.text) for entry in timeline.entries]
-    print_table([f"time ({zone})", "kind", "id", "what happened"], rows, empty="nothing has happened yet", zone=zone)
+    print_table(["time", "kind", "id", "what happened"], rows, empty="nothing has happened yet", zone=zone)

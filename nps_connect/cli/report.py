@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli._support.completion import complete_survey
+from nps_connect.cli._support.names import require_known
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json, print_table
 from nps_connect.cli._support.periods import parse_period, period_options
@@ -22,7 +24,7 @@ ALL_SURVEYS = "all surveys"
 
 
 @command
-@click.option("--survey", help="Only this survey.")
+@click.option("--survey", help="Only this survey.", shell_complete=complete_survey)
 @period_options
 @click.option("--latest", is_flag=True, help="Count only the latest response of each contact in the period.")
 def report(
@@ -33,11 +35,15 @@ def report(
     Only confirmed responses count. Days are days in the company's time zone. A score from fewer than 30 responses is
     too small to judge.
     """
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import ResponseRow
     from nps_connect.rules.nps_arithmetic import compute_nps
 
     with options.open_ledger() as (ledger, settings):
         start, end = parse_period(settings, since, until)
         with ledger.read() as session:
+            require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
             counts = _count_responses(session, survey, start, end, latest=latest)
             cases = _count_cases(session, survey, start, end)
     overall = compute_nps(**counts.pop(ALL_SURVEYS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from nps_connect.records.findings import Finding
     from nps_connect.services.operations.connection_status import ConnectionStatus
     from nps_connect.services.operations.status import SystemStatus
-    from nps_connect.settings.model import Settings
 
 MARKS = {"error": "✗", "warning": "!"}
 COLUMNS = ("connection", "state", "last event", "last success", "due", "oldest", "held", "dead")
@@ -39,21 +38,21 @@ def status(options: Options, as_json: bool) -> None:
     if as_json:
         print_json(asdict(system) | {"findings": [finding.model_dump(mode="json") for finding in findings]})
     else:
-        _print_status(system, settings)
+        _print_status(system, options.zone(settings))
         print_findings(findings)
     if findings:
         raise click.exceptions.Exit(1)
 
 
-def _print_status(system: SystemStatus, settings: Settings) -> None:
-    zone, nps = settings.core.zone, system.responses_today
+def _print_status(system: SystemStatus, zone: tzinfo) -> None:
+    nps = system.responses_today
     seen = (
         "no worker"
         if system.worker_seen_at is None
         else f"newest heartbeat {format_age(system.at - system.worker_seen_at)}"
     )
     workers = pluralize(system.workers, "worker", "workers")
-    click.echo(f"{format_time(system.at, zone)} {settings.core.timezone}, from the database only; {workers}, {seen}")
+    click.echo(f"{format_time(system.at, zone)}, from the database only; {workers}, {seen}")
     score = "" if nps.score is None else f", NPS {nps.score:+.0f}{' (too few to judge)' if nps.too_small else ''}"
     surveys = f"{system.surveys_today} of {pluralize(system.surveys_per_day, 'survey', 'surveys')} sent"
     responses = pluralize(nps.responses, "response", "responses")

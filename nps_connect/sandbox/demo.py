@@ -153,7 +153,7 @@ class Demo:
         with ThreadPoolExecutor(2) as pool:
             deliveries = pool.submit(self.product.run_json, "deliveries", "list", "--limit", str(LIST_LIMIT))
             pending_report = pool.submit(self.product.run_json, "report")
-            states = Counter(delivery["state"] for delivery in deliveries.result())
+            states = Counter(delivery["state"] for delivery in deliveries.result()["items"])
             report = pending_report.result()
         return ProductReport(
             responses={segment: report[f"{segment}s"] for segment in SEGMENTS},

@@ -67,7 +67,7 @@ def kill_within_the_mail(environment: ProductEnvironment, stage: Stage) -> str:
 def survey_mails(environment: ProductEnvironment) -> list[dict]:
     code, output = environment.run_command("deliveries", "list", "--action", "send_survey", "--json")
     assert code == 0, output
-    return json.loads(output)
+    return json.loads(output)["items"]
 
 
 def received(environment: ProductEnvironment, email: str) -> list[ReceivedMail]:

@@ -61,7 +61,7 @@ def test_a_report_about_none_of_our_mails_is_counted_and_listed_and_has_no_effec
     assert "0 new bounces, 1 without effect" in seeded_cli("bounces", "read", "forged.eml").out
     listed = seeded_cli("bounces", "list").out
     assert "hard" in listed
-    assert "none of ours: no effect" in listed
+    assert "none of ours" in listed
     shown = seeded_cli("contacts", "show", "marie@example.com").out
     assert "suppressed:" not in shown
     assert "hard 5.1.1 (file, about none of our mails: no effect)" in shown
@@ -76,7 +76,7 @@ def test_mbox_with_several_messages(seeded_cli, bounce_of):
         "reports": 2, "new": 2, "unattributed": 0, "passed_over": 2,
     }  # fmt: skip
     assert json.loads(seeded_cli("bounces", "read", "all.mbox", "--json").out)["new"] == 0
-    assert [row["kind"] for row in json.loads(seeded_cli("bounces", "list", "--json").out)] == ["hard", "hard"]
+    assert [row["kind"] for row in json.loads(seeded_cli("bounces", "list", "--json").out)["items"]] == ["hard", "hard"]
 
 
 def test_bounce_url_is_printed(configured_cli):

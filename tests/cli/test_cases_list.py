@@ -51,8 +51,9 @@ def with_cases(seeded_cli):
 
 
 def test_json_cases_have_stable_keys(with_cases):
-    cases = json.loads(with_cases("cases", "list", "--json").out)["cases"]
-    identity = {"response", "state", "score", "survey", "contact", "owner", "connection", "ticket_id", "ticket_link"}
+    cases = json.loads(with_cases("cases", "list", "--json").out)["items"]
+    identity = {"id", "response", "state", "score", "survey", "contact", "person", "owner", "connection"}
+    identity |= {"ticket_id", "ticket_link"}
     history = {"opened_at", "deadline", "solved_at", "reopened", "recovered_at", "recovered_score", "follow_up_planned"}
     durations = {"first_reply_minutes", "solve_minutes"}
     assert [set(case) for case in cases] == [identity | history | durations] * 4
@@ -69,9 +70,9 @@ def test_json_contains_summary_and_cases(with_cases):
         "median_first_reply_minutes": 60,
         "median_solve_minutes": 1600,
     }
-    assert [row["state"] for row in output["cases"]] == ["open", "overdue", "solved", "recovered"]
-    assert output["cases"][0]["owner"] == "17"
-    assert output["cases"][3]["recovered_score"] == 9
+    assert [row["state"] for row in output["items"]] == ["open", "overdue", "solved", "recovered"]
+    assert output["items"][0]["owner"] == "17"
+    assert output["items"][3]["recovered_score"] == 9
 
 
 def test_table_contains_states_and_medians(with_cases):
@@ -87,11 +88,11 @@ def test_table_contains_states_and_medians(with_cases):
 )
 def test_state_filters_cases(with_cases, state, tickets):
     output = json.loads(with_cases("cases", "list", "--state", state, "--json").out)
-    assert [row["ticket_id"] for row in output["cases"]] == tickets
+    assert [row["ticket_id"] for row in output["items"]] == tickets
 
 
-def test_limit_hints_at_more_rows(with_cases):
-    assert "--limit 10" in with_cases("cases", "list", "--limit", "1").out
+def test_limit_hints_at_the_next_page(with_cases):
+    assert "--cursor " in with_cases("cases", "list", "--limit", "1").out
 
 
 def test_no_cases(seeded_cli):
@@ -102,7 +103,7 @@ def test_no_cases(seeded_cli):
 def test_report_counts_cases(with_cases):
     assert json.loads(with_cases("report", "--json").out)["cases"] == {"opened": 4, "solved": 2, "recovered": 1}
     assert json.loads(with_cases("report", "--since", "36h", "--json").out)["cases"]["opened"] == 2
-    assert json.loads(with_cases("report", "--survey", "other", "--json").out)["cases"]["opened"] == 0
+    assert json.loads(with_cases("report", "--survey", "after-purchase", "--json").out)["cases"]["opened"] == 4
     assert "4 cases opened, 2 solved, 1 recovered" in with_cases("report").out
 
 

@@ -21,22 +21,22 @@ def connections(configured_cli):
 
 
 def test_list_contains_all_connections(connections):
-    rows = {row["name"]: row for row in json.loads(connections("list", "--json").out)}
+    rows = {row["name"]: row for row in json.loads(connections("list", "--json").out)["items"]}
     assert rows["mail"]["plugin"] == "email"
-    assert rows["mail"]["stopped"] == {}
+    assert rows["mail"]["paused"] == {}
     assert rows["mail"]["deliveries"] == {}
     assert "mail" in connections("list").out
 
 
 def test_list_shows_pauses(connections, configured_cli):
     configured_cli("pause", "team", "--reason", "holidays")
-    rows = {row["name"]: row for row in json.loads(connections("list", "--json").out)}
-    assert rows["team"]["stopped"] == {"connection:team": "holidays"}
+    rows = {row["name"]: row for row in json.loads(connections("list", "--json").out)["items"]}
+    assert rows["team"]["paused"] == {"connection:team": "holidays"}
 
 
 def test_check_fails_for_an_unreachable_server(connections):
     result = connections("check", "mail", "--json")
-    [output] = json.loads(result.out)
+    [output] = json.loads(result.out)["items"]
     assert result.code == 1
     assert (output["connection"], output["ok"], output["resumed"]) == ("mail", False, [])
     assert any(finding["severity"] == "error" and finding["fix"] for finding in output["findings"])
@@ -51,7 +51,10 @@ def test_check_prints_findings_as_text(connections):
 
 
 def test_check_without_name_checks_all_connections(connections):
-    assert {check["connection"] for check in json.loads(connections("check", "--json").out)} == {"mail", "team"}
+    assert {check["connection"] for check in json.loads(connections("check", "--json").out)["items"]} == {
+        "mail",
+        "team",
+    }
 
 
 def test_plan_and_apply_without_vendor_setup(connections):

@@ -6,7 +6,7 @@ from nps_connect import __version__
 
 
 def test_json_contains_version_and_hooks(cli):
-    plugins = {row["name"]: row for row in json.loads(cli("plugins", "list", "--json").out)}
+    plugins = {row["name"]: row for row in json.loads(cli("plugins", "list", "--json").out)["items"]}
     assert plugins["email"]["state"] == "loaded"
     assert plugins["email"]["version"] == __version__
     assert "nps_send_messages" in plugins["email"]["hooks"]

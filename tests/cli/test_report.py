@@ -64,4 +64,6 @@ def test_latest_counts_one_response_per_contact(seeded_cli):
 
 
 def test_survey_filter(seeded_cli):
-    assert report_json(seeded_cli, "--survey", "other")["responses"] == 0
+    assert report_json(seeded_cli, "--survey", "after-purchase")["responses"] == 3
+    refused = seeded_cli("report", "--survey", "after-purchas")
+    assert (refused.code, "did you mean 'after-purchase'?" in refused.err) == (2, True)

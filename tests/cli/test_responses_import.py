@@ -45,7 +45,7 @@ def test_imported_responses_count_in_reports_and_trigger_nothing(import_cli):
     assert "3 times without a time zone are read as Europe/Paris; to change it: --timezone" in error_text(result)
     assert "new               3" in result.out
     assert json.loads(import_cli("report", "--json").out)["responses"] == 3
-    listed = json.loads(import_cli("responses", "list", "--json").out)
+    listed = json.loads(import_cli("responses", "list", "--json").out)["items"]
     assert listed[2]["comment"] == "Parfait, à bientôt"
     assert listed[2]["answered_at"] == "2025-10-31T08:15:00+00:00"
     assert query_rows(import_cli, "SELECT DISTINCT state FROM survey_invitations") == [("imported",)]
@@ -92,7 +92,7 @@ def test_timezone_option(import_cli):
     name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
     result = import_cli("responses", "import", name, *SURVEY, "--timezone", "America/New_York")
     assert "are read as America/New_York" in error_text(result)
-    listed = json.loads(import_cli("responses", "list", "--json").out)
+    listed = json.loads(import_cli("responses", "list", "--json").out)["items"]
     assert listed[2]["answered_at"] == "2025-10-31T13:15:00+00:00"
     assert import_cli("responses", "import", name, *SURVEY, "--timezone", "Paris").code == 2
 
@@ -104,7 +104,7 @@ def test_ambiguous_dates_require_an_option(import_cli):
     assert "line 2: this date is ambiguous" in error_text(result)
     assert "say --dates day-first or --dates month-first" in error_text(result)
     assert import_cli("responses", "import", name, *SURVEY, "--dates", "month-first").code == 0
-    [listed] = json.loads(import_cli("responses", "list", "--json").out)
+    [listed] = json.loads(import_cli("responses", "list", "--json").out)["items"]
     assert listed["answered_at"] == "2025-03-03T23:00:00+00:00"
 
 
@@ -164,7 +164,7 @@ def test_exports_of_other_tools_are_imported_by_their_presets(import_cli, preset
     result = import_cli("responses", "import", file, *SURVEY, "--preset", preset, *column_options, "--json")
     assert result.code == 0, result.err
     assert json.loads(result.out)["not_taken"]["reasons"] == left_out
-    listed = json.loads(import_cli("responses", "export", "--json").out)
+    listed = json.loads(import_cli("responses", "export", "--json").out)["items"]
     assert [(row["score"], row["email"], row["comment"]) for row in listed] == [
         (10, "zoe@example.com", "Parfait, merci"),
         (0, "paul@example.com", None),
@@ -211,7 +211,7 @@ def test_google_forms_timestamps_with_short_offsets(import_cli):
     result = import_cli("responses", "import", name, *SURVEY, "--column", "score=How likely?", "--timezone", "UTC")
     assert result.code == 0
     assert "without a time zone" not in result.err
-    listed = json.loads(import_cli("responses", "export", "--json").out)
+    listed = json.loads(import_cli("responses", "export", "--json").out)["items"]
     assert [row["answered_at"] for row in listed] == ["2026-01-31T11:57:53+01:00", "2026-01-31T13:43:01+01:00"]
 
 
@@ -229,13 +229,13 @@ def test_comments_and_names_are_stored_without_control_characters(import_cli):
 def test_own_export_can_be_imported_again(import_cli):
     name = write_csv(import_cli.folder, "history.csv", *ANSWERS)
     import_cli("responses", "import", name, *SURVEY)
-    rows_before = json.loads(import_cli("responses", "export", "--json").out)
+    rows_before = json.loads(import_cli("responses", "export", "--json").out)["items"]
     import_cli("responses", "export", "--output", "all.csv")
     (import_cli.folder / "nps-connect.db").unlink()
     import_cli("db", "create")
     result = import_cli("responses", "import", "all.csv", *SURVEY, "--preset", "nps-connect")
     assert "without a time zone" not in result.err
-    rows_after = json.loads(import_cli("responses", "export", "--json").out)
+    rows_after = json.loads(import_cli("responses", "export", "--json").out)["items"]
     names = ("score", "comment", "email", "answered_at", "touchpoint", "language")
     assert [[row[name] for name in names] for row in rows_after] == [
         [row[name] for name in names] for row in rows_before

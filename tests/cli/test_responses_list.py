@@ -10,7 +10,7 @@ from nps_connect.ledger.tables import InvitationRow, ResponseRow
 
 
 def test_confirmed_responses_newest_first(seeded_cli):
-    rows = json.loads(seeded_cli("responses", "list", "--json").out)
+    rows = json.loads(seeded_cli("responses", "list", "--json").out)["items"]
     assert [(row["score"], row["segment"], row["contact"]) for row in rows] == [
         (2, "detractor", "crm:3"),
         (8, "passive", "crm:2"),
@@ -22,13 +22,15 @@ def test_confirmed_responses_newest_first(seeded_cli):
 
 def test_segment_and_survey_filters(seeded_cli):
     assert [
-        row["score"] for row in json.loads(seeded_cli("responses", "list", "--segment", "passive", "--json").out)
+        row["score"]
+        for row in json.loads(seeded_cli("responses", "list", "--segment", "passive", "--json").out)["items"]
     ] == [8]
-    assert seeded_cli("responses", "list", "--survey", "other").out == "no responses\n"
+    refused = seeded_cli("responses", "list", "--survey", "after-purchas")
+    assert (refused.code, "did you mean 'after-purchase'?" in refused.err) == (2, True)
 
 
 def test_provisional_responses_are_listed_separately(seeded_cli):
-    [row] = json.loads(seeded_cli("responses", "list", "--provisional", "--json").out)
+    [row] = json.loads(seeded_cli("responses", "list", "--provisional", "--json").out)["items"]
     assert (row["state"], row["score"], row["contact"]) == ("provisional", 0, "crm:4")
     assert seeded_cli("responses", "list", "--provisional", "--segment", "promoter").out == "no provisional responses\n"
 
@@ -46,7 +48,7 @@ def test_to_confirm_lists_detractors_without_bot_signals(seeded_cli):
     with application.ledger.write() as session:  # the command line uses the system clock
         session.execute(update(ResponseRow).values(provisional_at=system_clock() - timedelta(days=1)))
         session.execute(update(InvitationRow).values(expires_at=system_clock() + timedelta(days=1)))
-    [row] = json.loads(seeded_cli("responses", "list", "--to-confirm", "--json").out)
+    [row] = json.loads(seeded_cli("responses", "list", "--to-confirm", "--json").out)["items"]
     assert (row["score"], row["contact"], row["signs"]) == (4, "crm:6", [])
     assert "needs attention: detractor without signs of a bot" in seeded_cli("responses", "list", "--to-confirm").out
     assert "detractors who pressed a score and did not confirm it: 1" in seeded_cli("status").out
@@ -56,10 +58,10 @@ def test_to_confirm_lists_detractors_without_bot_signals(seeded_cli):
 def test_score_on_another_scale_has_no_segment(seeded_cli):
     with seeded_cli.application.ledger.write() as session:
         session.execute(update(ResponseRow).where(ResponseRow.score == 2).values(scale="stars-1-5"))
-    [row] = [row for row in json.loads(seeded_cli("responses", "list", "--json").out) if row["score"] == 2]
+    [row] = [row for row in json.loads(seeded_cli("responses", "list", "--json").out)["items"] if row["score"] == 2]
     assert row["segment"] is None
     assert seeded_cli("responses", "list", "--segment", "detractor").out == "no responses\n"
 
 
 def test_limit_hints_at_more_rows(seeded_cli):
-    assert seeded_cli("responses", "list", "--limit", "1").out.endswith("More rows exist; to show them: --limit 10\n")
+    assert "to show the next ones, add: --cursor " in seeded_cli("responses", "list", "--limit", "1").out

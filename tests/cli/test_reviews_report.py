@@ -6,7 +6,7 @@ import json
 
 
 def test_json_contains_each_band_of_each_platform(seeded_cli):
-    rows = json.loads(seeded_cli("reviews", "report", "--json").out)
+    rows = json.loads(seeded_cli("reviews", "report", "--json").out)["items"]
     assert [(row["platform"], row["band"], row["scores"], row["answered"]) for row in rows] == [
         ("stars", "promoter", "9-10", 1),
         ("stars", "passive", "7-8", 1),

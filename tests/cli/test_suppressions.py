@@ -16,7 +16,7 @@ def load_audit(cli) -> list[tuple[str, str, str]]:
 
 
 def list_json(cli) -> list[dict[str, str]]:
-    return json.loads(cli("suppressions", "list", "--json").out)
+    return json.loads(cli("suppressions", "list", "--json").out)["items"]
 
 
 def test_an_added_suppression_stops_mail_and_is_recorded(seeded_cli):

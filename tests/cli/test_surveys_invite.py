@@ -93,7 +93,7 @@ def test_dry_run_changes_nothing(invite_cli):
     name = write_csv(invite_cli.folder, "clients.csv", *PEOPLE)
     result = invite_cli("surveys", "invite", name, *SURVEY, "--dry-run")
     assert result.code == 0
-    assert "surveyed   3" in result.out
+    assert "surveyed  3" in result.out
     assert event_records(invite_cli) == []
 
 
@@ -155,7 +155,10 @@ def test_late_syntax_error_rejects_the_whole_file(invite_cli):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--survey", "after-purchas"), "there is no survey 'after-purchas'; did you mean 'after-purchase'?"),
+        (
+            ("--survey", "after-purchas"),
+            "there is no survey 'after-purchas'; allowed: after-purchase; did you mean 'after-purchase'?",
+        ),
         ((*SURVEY, "--column", "mail=X"), "'mail=X' is not FIELD=NAME; allowed fields: email, name"),
         ((*SURVEY, "--column", "email=E-Mail"), "there is no column 'E-Mail' for email; the file has 'Client'"),
         (SURVEY, "no column contains the e-mail address; the file has 'Client', 'Contact'. Use --column"),

@@ -76,7 +76,7 @@ def test_no_command_prints_control_characters(hostile_cli, command, as_json):
 
 
 def test_json_keeps_control_characters_in_escaped_form(hostile_cli):
-    [marie] = [row for row in json.loads(hostile_cli("responses", "list", "--json").out) if row["score"] == 10]
+    [marie] = [row for row in json.loads(hostile_cli("responses", "list", "--json").out)["items"] if row["score"] == 10]
     assert marie["comment"] == "Parfait" + HOSTILE
 
 

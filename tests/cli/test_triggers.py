@@ -73,7 +73,7 @@ class TestHeld:
         assert trigger_cli("triggers", command, "sales", answer="y\n").out == summary + result
         repeated = trigger_cli("triggers", command, "sales", "--yes")
         assert (repeated.code, held_people(trigger_cli)) == (1, {})
-        assert "trigger 'sales' holds nobody; see: nps-connect status" in repeated.err
+        assert "trigger 'sales' holds nobody; see: nps-connect triggers list" in repeated.err
 
     @pytest.mark.parametrize(("command", "key", "surveys"), [("release", "released", 5), ("refuse", "refused", 2)])
     def test_json_output(self, trigger_cli, command, key, surveys):
@@ -86,7 +86,8 @@ class TestHeld:
     @pytest.mark.parametrize("command", ["release", "refuse"])
     def test_typo_suggests_the_nearest_name(self, trigger_cli, command):
         result = trigger_cli("triggers", command, "sale", "--yes")
-        assert (result.code, result.err) == (1, "Error: trigger 'sale' holds nobody; did you mean 'sales'?\n")
+        assert (result.code, "there is no trigger 'sale'" in result.err) == (2, True)
+        assert "did you mean 'sales'?" in result.err
 
 
 class TestSimulate:
@@ -129,7 +130,9 @@ class TestSimulate:
         assert json.loads(trigger_cli("triggers", "simulate", "--since", day, "--json").out)["events"] == 5
         invalid = trigger_cli("triggers", "simulate", "--since", "soon")
         assert invalid.code == 2
-        assert "neither a day such as 2026-01-31 nor an age such as 30d" in " ".join(invalid.err.split())
+        assert "neither a day such as 2026-01-31, a time such as 2026-01-31T14:00 nor an age such as 30d" in " ".join(
+            invalid.err.split()
+        )
 
 
 class TestStatus:

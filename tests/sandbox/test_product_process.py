@@ -26,7 +26,7 @@ def test_a_failed_command_raises_with_its_error_output(tmp_path):
 def test_environment_variables_of_the_caller_do_not_affect_the_demo(tmp_path, monkeypatch):
     environ = {"NPS_CONNECT_CORE__MODE": "sideways", "NPS_CONNECT_LOAD_PLUGINS": "email", "TOKEN": "real"}
     product = ProductProcess(tmp_path, "[core]\n", {"TOKEN": "simulated"}, environ)
-    assert [plugin["name"] for plugin in product.run_json("plugins", "list")] == ["email"]
+    assert [plugin["name"] for plugin in product.run_json("plugins", "list")["items"]] == ["email"]
     with pytest.raises(DemoFailed) as failure:
         product.run_command("config", "check")
     assert "sideways" not in str(failure.value)

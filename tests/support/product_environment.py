@@ -97,7 +97,9 @@ class ProductEnvironment:
         """Verify that nothing was lost and nothing happened twice."""
         code, held = self.run_command("deliveries", "list", "--state", "held", "--limit", "100000", "--json")
         assert code == 0, held
-        return verify_end_state(self.demo, load_generator, self.database_url, {row["id"] for row in json.loads(held)})
+        return verify_end_state(
+            self.demo, load_generator, self.database_url, {row["id"] for row in json.loads(held)["items"]}
+        )
 
 
 @contextmanager

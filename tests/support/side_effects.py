@@ -79,7 +79,7 @@ class SideEffects:
 
     def provisional(self) -> list[dict[str, Any]]:
         """Return the unconfirmed responses as listed by the command line."""
-        return self._run_json("responses", "list", "--provisional", "--limit", str(ROW_LIMIT))
+        return list(self._run_json("responses", "list", "--provisional", "--limit", str(ROW_LIMIT))["items"])
 
     def _run_json(self, *command: str) -> Any:
         url = self._application.ledger.engine.url

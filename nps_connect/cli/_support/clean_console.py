@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from nps_connect.cli._support.clean_streams import GuardedStream
 from nps_connect.sanitization import remove_control_characters
 
 
@@ -22,8 +23,8 @@ class CleanConsole(Console):
 
     def __init__(self, *, stderr: bool, width: int | None) -> None:
         stream = sys.stderr if stderr else sys.stdout
-        terminal: TextIO = getattr(stream, "terminal", stream)
-        super().__init__(file=terminal, width=width, highlight=False)
+        guarded = GuardedStream(getattr(stream, "terminal", stream))
+        super().__init__(file=cast("TextIO", guarded), width=width, highlight=False)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """Yield the segments of a renderable, cleaned."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.names import suggest_nearest
+from nps_connect.cli._support.names import require_name
 from nps_connect.cli._support.output import open_output, pluralize
 from nps_connect.cli._support.progress import progress_bar
 
@@ -78,9 +78,7 @@ def select_connection(ctx: Context, survey: str, connection: str | None) -> str:
     """
     from nps_connect.services.imports.people import AmbiguousConnection, choose_connection
 
-    surveys = ctx.settings.surveys
-    if survey not in surveys:
-        raise click.UsageError(f"there is no survey {survey!r}{suggest_nearest(survey, surveys)}")
+    require_name(survey, ctx.settings.surveys, "survey")
     try:
         return choose_connection(ctx, connection, survey)
     except AmbiguousConnection as error:

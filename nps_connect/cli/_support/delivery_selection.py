@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from nps_connect.cli._support.completion import complete_action, complete_id
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.list_options import ListFilters, list_options
+from nps_connect.cli._support.names import require_action
 from nps_connect.cli._support.options import Options, confirm_options
 from nps_connect.cli._support.output import attributes, last_line, pluralize, print_json, print_table
 
@@ -33,42 +36,32 @@ class OperatorChange(Protocol):
     ) -> OperatorResult: ...
 
 
-class MomentParam(click.ParamType[datetime]):
-    """A moment: a date, a date with a time (in the company's zone), or an age such as ``2d``."""
+def selection_options(*states: str) -> Callable[[F], Callable[..., Any]]:
+    """Return a decorator that adds ``[ID]... --all``, the filters of `deliveries list`, ``--dry-run`` and ``--yes``.
 
-    name = "moment"
+    Args:
+        states: of the deliveries that the command can change.
+    """
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
-        """Return an aware moment for an age, else a naive one in the company's zone."""
-        from nps_connect.connection import system_clock
-        from nps_connect.settings.durations import parse_duration
+    def decorate(command: F) -> Callable[..., Any]:
+        decorated = list_options(states=states, pages=False)(command)
+        for option in (
+            confirm_options,
+            click.option("--error", help="With --all: only with this kind of error, or this text in the error."),
+            click.option(
+                "--action",
+                help="With --all: only this action, such as open_ticket.",
+                shell_complete=complete_action,
+            ),
+            click.option("--all", "select_all", is_flag=True, help="All deliveries that match the filters."),
+            click.argument(
+                "ids", metavar="[ID]...", type=int, nargs=-1, shell_complete=complete_id("tables.DeliveryRow")
+            ),
+        ):
+            decorated = option(decorated)
+        return decorated
 
-        try:
-            return system_clock() - parse_duration(value)
-        except ValueError:
-            pass
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a moment: use 2026-11-21, 2026-11-21T14:00 or an age such as 2d")
-
-
-def selection_options(command: F) -> F:
-    """Add ``[ID]... --all --connection --action --error --since --until --dry-run --yes``."""
-    for decorate in (
-        confirm_options,
-        click.option("--until", type=MomentParam(), help="With --all: only created before this moment."),
-        click.option(
-            "--since", type=MomentParam(), help="With --all: only created since this moment (2026-11-21 or 2d)."
-        ),
-        click.option("--error", help="With --all: only with this kind of error, or this text in the error."),
-        click.option("--action", help="With --all: only this action, such as open_ticket."),
-        click.option("--connection", help="With --all: only this connection."),
-        click.option("--all", "select_all", is_flag=True, help="All deliveries that match the filters."),
-        click.argument("ids", metavar="[ID]...", type=int, nargs=-1),
-    ):
-        command = decorate(command)
-    return command
+    return decorate
 
 
 @dataclass(frozen=True)
@@ -123,11 +116,11 @@ def change_selection(
         CommandError: an id does not exist.
     """
     with options.open_ledger() as (ledger, settings):
-        selection = _parse_selection(settings=settings, **selected)
-        if not isinstance(selection, tuple):
-            selection = replace(selection, only_in_doubt=only_in_doubt)
         with ledger.read() as session:  # rolled back
-            results = _change_selected(session, selection, states, change, settings)
+            selection = _parse_selection(session, settings, states, **selected)
+            if not isinstance(selection, tuple):
+                selection = replace(selection, only_in_doubt=only_in_doubt)
+            results = _change_selected(session, selection, change, settings)
         counts = _count(results)
         is_possible = counts["possible"] > 0
         if not as_json:
@@ -137,10 +130,10 @@ def change_selection(
             if counts["customers"] or texts.asks_without_customers:
                 confirm(_fill(texts.question, counts), yes=yes)
             with ledger.write() as session:
-                results = _change_selected(session, selection, states, change, settings)
+                results = _change_selected(session, selection, change, settings)
     if as_json:
-        deliveries = [_result_json(result, texts.json_key) for result in results]
-        print_json({"dry_run": dry_run, "customers": counts["customers"], "deliveries": deliveries})
+        items = [_result_json(result, texts.json_key, dry_run=dry_run) for result in results]
+        print_json({"items": items, "dry_run": dry_run, "customers": counts["customers"]})
     elif is_possible and not dry_run:
         click.echo(_fill(texts.done, _count(results)))
     if results and not is_possible:
@@ -150,14 +143,13 @@ def change_selection(
 def _change_selected(
     session: Session,
     selection: tuple[int, ...] | DeliverySelection,
-    states: tuple[str, ...],
     change: OperatorChange,
     settings: Settings,
 ) -> list[OperatorResult]:
     from nps_connect.app.actions import ACTIONS
     from nps_connect.connection import system_clock
 
-    rows, now = _load_selected(session, selection, states), system_clock()
+    rows, now = _load_selected(session, selection), system_clock()
     return [change(session, row, actions=ACTIONS, settings=settings, now=now) for row in rows]
 
 
@@ -181,35 +173,47 @@ def _fill(text: str, counts: dict[str, int]) -> str:
 
 
 def _parse_selection(
+    session: Session,
+    settings: Settings,
+    states: tuple[str, ...],
+    *,
     ids: tuple[int, ...],
     select_all: bool,
-    settings: Settings,
-    **filters: Any,  # noqa: ANN401  # texts and moments
+    filters: ListFilters,
+    action: str | None,
+    error: str | None,
 ) -> tuple[int, ...] | DeliverySelection:
     """Return the given ids, or the selection that the filters describe."""
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import DeliveryRow
     from nps_connect.services.deliveries.operator_actions import DeliverySelection
 
-    given_filters = {name: value for name, value in filters.items() if value is not None}
-    if bool(ids) == select_all or (given_filters and not select_all):
+    has_filters = filters != ListFilters() or action is not None or error is not None
+    if bool(ids) == select_all or (has_filters and not select_all):
         raise click.UsageError(
             "give delivery IDs, or --all with optional filters (--connection, --action, --error, ...)"
         )
     if not select_all:
         return ids
-    for name in ("since", "until"):
-        if name in given_filters and given_filters[name].tzinfo is None:
-            given_filters[name] = given_filters[name].replace(tzinfo=settings.core.zone)
-    return DeliverySelection(**given_filters)
+    since, until = filters.period(settings)
+    return DeliverySelection(
+        states=filters.state or states,
+        contacts=filters.contact_ids(session, settings),
+        connection=filters.known_connection(session, settings, col(DeliveryRow.connection)),
+        action=require_action(action),
+        error=error,
+        since=since,
+        until=until,
+    )
 
 
-def _load_selected(
-    session: Session, selection: tuple[int, ...] | DeliverySelection, states: tuple[str, ...]
-) -> list[DeliveryRow]:
-    """Return the selected deliveries, locked; those selected by filters are limited to the given states."""
+def _load_selected(session: Session, selection: tuple[int, ...] | DeliverySelection) -> list[DeliveryRow]:
+    """Return the selected deliveries, locked."""
     from nps_connect.services.deliveries.operator_actions import load_deliveries_by_id, select_deliveries
 
     if not isinstance(selection, tuple):
-        return select_deliveries(session, selection, states)
+        return select_deliveries(session, selection)
     rows = load_deliveries_by_id(session, list(selection))
     missing_ids = set(selection) - {row.id for row in rows}
     if missing_ids:
@@ -217,10 +221,11 @@ def _load_selected(
     return rows
 
 
-def _result_json(result: OperatorResult, success_key: str) -> dict[str, object]:
-    """Return one result for ``--json``."""
+def _result_json(result: OperatorResult, success_key: str, *, dry_run: bool) -> dict[str, object]:
+    """Return one result for ``--json``; a rehearsal has changed nothing, and says what would be changed."""
     row = attributes(result.row, "id", "action", "connection", "state")
-    return row | {success_key: result.refused is None, "refused": result.refused}
+    is_possible = result.refused is None
+    return row | {"possible": is_possible, success_key: is_possible and not dry_run, "refused": result.refused}
 
 
 def _print_results(results: list[OperatorResult], *, empty: str) -> None:

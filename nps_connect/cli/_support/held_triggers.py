@@ -5,23 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.names import suggest_nearest
+from nps_connect.cli._support.names import require_known
 
 if TYPE_CHECKING:
     from nps_connect.ledger.ledger import Ledger
+    from nps_connect.settings.model import Settings
 
 
-def count_held_people(ledger: Ledger, name: str) -> int:
+def count_held_people(ledger: Ledger, settings: Settings, name: str) -> int:
     """Return how many people a trigger holds.
 
     Raises:
-        CommandError: the trigger holds nobody; names the nearest trigger that does.
+        click.UsageError: there is no such trigger; names the nearest one.
+        CommandError: the trigger holds nobody.
     """
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import DecisionRow
     from nps_connect.services.decisions.held_triggers import count_held
 
     with ledger.read() as session:
         held_by_trigger = count_held(session)
-    if name in held_by_trigger:
-        return held_by_trigger[name]
-    hint = suggest_nearest(name, held_by_trigger) or "; see: nps-connect status"
-    raise CommandError(f"trigger {name!r} holds nobody{hint}")
+        if name in held_by_trigger:
+            return held_by_trigger[name]
+        names = list(dict.fromkeys([*held_by_trigger, *settings.trigger_by_label]))
+        require_known(name, names, "trigger", session, col(DecisionRow.trigger))
+    raise CommandError(f"trigger {name!r} holds nobody; see: nps-connect triggers list")

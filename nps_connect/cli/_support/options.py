@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -43,12 +44,17 @@ class Options:
     Attributes:
         config: the configuration file; None means the default file.
         debug: show tracebacks.
-        origins: where the values of the loaded configuration come from, for errors; None before it is loaded.
+        origins: where the values of the loaded configuration come from; None before it is loaded.
+        utc: show times in UTC.
     """
 
-    def __init__(self, config: Path | None = None, *, debug: bool = False) -> None:
-        self.config, self.debug = config, debug
+    def __init__(self, config: Path | None = None, *, debug: bool = False, utc: bool = False) -> None:
+        self.config, self.debug, self.utc = config, debug, utc
         self.origins: Origins | None = None
+
+    def zone(self, settings: Settings) -> tzinfo:
+        """Return the zone in which times are shown: the company's, or UTC with ``--utc``."""
+        return UTC if self.utc else settings.core.zone
 
     @property
     def path(self) -> Path:
@@ -122,14 +128,21 @@ class Options:
 
 
 class Command(click.Command):
-    """A command with ``--json``, and with ``--config`` after its name as well as before it."""
+    """A command with ``--json`` and ``--utc``, and with ``--config`` after its name as well as before it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # click's own arguments
         super().__init__(*args, **kwargs)
         path = click.Path(path_type=Path)
         config_help = "Configuration file (same as before the command)."
         self.params += [
-            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON; errors too, on standard error."),
+            click.Option(
+                ["--utc"],
+                is_flag=True,
+                expose_value=False,
+                callback=_set_utc,
+                help="Show times in UTC instead of the company's time zone.",
+            ),
             click.Option(
                 ["--config"], type=path, metavar="FILE", expose_value=False, callback=_set_config, help=config_help
             ),
@@ -139,6 +152,10 @@ class Command(click.Command):
 def _set_config(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
         context.ensure_object(Options).config = value
+
+
+def _set_utc(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.ensure_object(Options).utc = value
 
 
 def command(function: Callable[..., object]) -> Command:
@@ -156,10 +173,3 @@ def confirm_options(command: F) -> F:
     """Add ``--dry-run`` and ``--yes`` to a command that asks for confirmation."""
     text = "Show what would be done and how many people it concerns; change nothing."
     return click.option("--dry-run", is_flag=True, help=text)(yes_option(command))
-
-
-def limit_option(command: F) -> F:
-    """Add ``--limit``: the maximum number of rows."""
-    return click.option(
-        "--limit", type=click.IntRange(1), default=50, show_default=True, help="Maximum number of rows, newest first."
-    )(command)

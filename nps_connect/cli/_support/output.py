@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ import click
 
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.private_files import open_private
-from nps_connect.sanitization import CONTROL_CHARACTERS
+from nps_connect.sanitization import CONTROL_CHARACTERS, remove_control_characters
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,77 +72,94 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Sequence[object]], *, empty: str, zone: tzinfo = UTC) -> None:
-    """Print a table.
+    """Print a table that fits the terminal, as records where it is narrow, with the zone of its times below it.
 
     Args:
-        columns: the column headings.
-        rows: one sequence of values per row; None prints as an empty cell. Values are not parsed as markup.
+        columns: the column headings; only the last column is wrapped.
+        rows: one sequence of values per row; None prints as an empty cell.
         empty: the text to print if there are no rows.
-        zone: the zone in which times are shown.
+        zone: the zone in which times are shown, to the minute.
     """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from nps_connect.cli._support.text_table import layout_table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_format_value(value, zone)) for value in row))
-    if table.row_count:
-        console().print(table)
-        click.echo()
-    else:
+    values = [list(row) for row in rows]
+    if not values:
         click.echo(empty)
+        return
+    cells = [[remove_control_characters(_format_cell(value, zone)) for value in row] for row in values]
+    for line in layout_table(list(columns), cells, output_width()):
+        click.echo(line)
+    has_times = any(isinstance(value, datetime) for row in values for value in row)
+    click.echo(f"\nTimes: {zone}\n" if has_times else "")
 
 
-def print_rows(
-    rows: Sequence[Any],
+def output_width() -> int:
+    """Return the width of standard output in columns: of the terminal, or of a pipe, which `COLUMNS` can set."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
+
+
+def print_list(
+    rows: Sequence[Mapping[str, Any]],
     columns: Mapping[str, Any],
     *,
     empty: str,
     as_json: bool = False,
     zone: tzinfo = UTC,
-    limit: int | None = None,
+    next_cursor: str | None = None,
+    **extra: object,
 ) -> None:
-    """Print rows as a table with some of their values, or as a JSON list with all of them.
+    """Print a list: a table with some values of its rows, or one JSON object with all of them.
 
     Args:
-        rows: mappings by column name; one more than `limit` if rows were left out.
+        rows: mappings by column name.
         columns: by heading, the key of the value, or a function that returns it from the row.
         empty: the text to print if there are no rows.
-        as_json: print JSON.
+        as_json: print JSON: ``{"items": [...], "next_cursor": ...}``.
         zone: the zone in which times are shown to people.
-        limit: maximum number of rows; None means all.
+        next_cursor: of the rows that follow, if there are any.
+        extra: further keys of the JSON object.
     """
     if as_json:
-        print_json(rows[:limit])
+        print_json({"items": list(rows), "next_cursor": next_cursor, **extra})
         return
-    cells = [
-        [row[column] if isinstance(column, str) else column(row) for column in columns.values()] for row in rows[:limit]
-    ]
+    cells = [[row[column] if isinstance(column, str) else column(row) for column in columns.values()] for row in rows]
     print_table(columns, cells, empty=empty, zone=zone)
-    if limit is not None and len(rows) > limit:
-        click.echo(f"More rows exist; to show them: --limit {limit * 10}")
+    if next_cursor is not None:
+        click.echo(f"More rows exist; to show the next ones, add: --cursor {next_cursor}")
 
 
 def print_fields(fields: Mapping[str, object], zone: tzinfo = UTC) -> None:
-    """Print one ``name  value`` pair per line, leaving out None and empty texts; times are shown in the zone."""
+    """Print one ``name  value`` pair per line, leaving out None and empty texts; times are shown with their zone."""
     shown = {name: value for name, value in fields.items() if value not in (None, "")}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
-        click.echo(f"{name:<{width}}  {_format_value(value, zone)}")
+        text = format_time(value, zone) if isinstance(value, datetime) else str(value)
+        click.echo(f"{name:<{width}}  {text}")
 
 
-def _format_value(value: object, zone: tzinfo) -> str:
+def print_configured(table: Mapping[str, Any]) -> None:
+    """Print a table of the configuration, one key per line; empty ones are left out, inner tables printed as JSON."""
+    fields: dict[str, object] = {}
+    for key, value in table.items():
+        if isinstance(value, list) and not any(isinstance(element, dict) for element in value):
+            fields[key] = ", ".join(map(str, value))
+        elif value not in (None, {}, []):
+            fields[key] = dump_json(value) if isinstance(value, dict | list) else value
+    print_fields(fields)
+
+
+def _format_cell(value: object, zone: tzinfo) -> str:
     if isinstance(value, datetime):
-        return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
     return "" if value is None else str(value)
 
 
 def format_time(value: datetime | None, zone: tzinfo) -> str | None:
-    """Return a time in the given zone for people, or None."""
-    return None if value is None else _format_value(value, zone)
+    """Return a time for people with its zone, such as ``2026-11-17 09:00:00 CET``, or None."""
+    return None if value is None else f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def format_age(age: timedelta) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.names import suggest_nearest
+from nps_connect.cli._support.names import require_name
 from nps_connect.cli._support.options import Options
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ def build_test_message(
     """Return one of the survey's mails, marked as a test.
 
     Raises:
-        CommandError: there is no such survey, or no route sends such a mail.
+        CommandError: no route sends such a mail.
+        click.UsageError: there is no such survey; names the nearest one.
         click.BadParameter: the language is not a configured one.
     """
     from nps_connect.records.messages import Address
     from nps_connect.services.invitations.sample_mails import build_sample_mail
 
     surveys = ctx.settings.surveys
-    if survey not in surveys:
-        raise CommandError(f"there is no survey {survey!r}{suggest_nearest(survey, surveys)}")
+    require_name(survey, surveys, "survey")
     tag = language or surveys[survey].language or ctx.settings.core.language
     if tag not in ctx.settings.core.languages:
         raise click.BadParameter(f"one of {', '.join(ctx.settings.core.languages)}", param_hint="--language")

@@ -1,3 +1,6 @@
-"""List detractor cases and their recovery status."""
+"""List and show detractor cases and their recovery status."""
 
-COMMANDS = {"list": "List detractor cases: open, overdue, solved, recovered."}
+COMMANDS = {
+    "list": "List detractor cases: open, overdue, solved, recovered.",
+    "show": "Show one case.",
+}

@@ -8,93 +8,121 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support.options import Options, command, limit_option
-from nps_connect.cli._support.output import attributes, print_fields, print_json, print_rows
+from nps_connect.cli._support.completion import complete_survey
+from nps_connect.cli._support.list_options import ListFilters, encode_cursor, list_options
+from nps_connect.cli._support.names import require_known
+from nps_connect.cli._support.options import Options, command
+from nps_connect.cli._support.output import attributes, print_fields, print_list
+from nps_connect.cli._support.people import person_json, short_person
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from nps_connect.ledger.cases import CaseRow
     from nps_connect.ledger.tables import ContactRow, ResponseRow
+    from nps_connect.settings.model import Settings
 
 STATES = ("open", "overdue", "solved", "recovered")
 
 
 @command
-@click.option(
-    "--state",
-    type=click.Choice(STATES),
-    help="Only this state; overdue cases are open too, recovered cases may be in any state.",
-)
-@limit_option
-def list_(options: Options, state: str | None, limit: int, as_json: bool) -> None:
+@list_options(states=STATES)
+@click.option("--survey", help="Only this survey.", shell_complete=complete_survey)
+def list_(options: Options, filters: ListFilters, survey: str | None, as_json: bool) -> None:
     """List cases, newest first, with counts and median times over all cases.
 
     A case is a detractor with a ticket. It is open until the helpdesk reports the ticket as solved, overdue after its
-    deadline, and recovered when the customer gives a better score.
+    deadline, and recovered when the customer gives a better score. Overdue cases are open too, recovered ones may be in
+    any state.
     """
+    from sqlmodel import col
+
     from nps_connect.connection import system_clock
+    from nps_connect.ledger.cases import CaseRow
+    from nps_connect.ledger.list_page import load_page
 
     now = system_clock()
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
-        rows = [_case_json(session, *loaded, now=now) for loaded in _load_cases(session, now, state, limit + 1)]
+        query = case_query().where(*_build_conditions(session, settings, filters, survey, now))
+        order = [col(CaseRow.opened_at), col(CaseRow.id)]
+        page = load_page(session, query, order, limit=filters.limit, after=filters.after("cases"))
+        rows = [case_json(*row, now=now) for row in page.rows]
         summary = _load_summary(session, now)
-    if as_json:
-        print_json({"summary": summary, "cases": rows[:limit]})
-        return
-    print_rows(rows, COLUMNS, empty="no cases", zone=settings.core.zone, limit=limit)
-    if summary["cases"]:
+    zone, cursor = options.zone(settings), encode_cursor("cases", page.next_key)
+    print_list(rows, COLUMNS, empty="no cases", as_json=as_json, zone=zone, next_cursor=cursor, summary=summary)
+    if summary["cases"] and not as_json:
         reply = _format_duration(summary["median_first_reply_minutes"])
         times = {"median first reply": reply, "median time to solve": _format_duration(summary["median_solve_minutes"])}
         print_fields({name: summary[name] for name in STATES} | times)
 
 
-def _load_cases(
-    session: Session, now: datetime, state: str | None, limit: int
-) -> list[tuple[CaseRow, ResponseRow, ContactRow]]:
+def case_query() -> Any:  # noqa: ANN401  # an SQL query
+    """Return the query of cases with their responses, contacts and the links of their tickets."""
     from sqlalchemy import select
     from sqlmodel import col
 
     from nps_connect.ledger.cases import CaseRow
-    from nps_connect.ledger.tables import ContactRow, ResponseRow
+    from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 
-    query = (
-        select(CaseRow, ResponseRow, ContactRow)
+    ticket_link = (
+        select(col(DeliveryRow.receipt_link))
+        .where(
+            col(DeliveryRow.response_id) == col(CaseRow.response_id),
+            col(DeliveryRow.connection) == col(CaseRow.connection),
+            col(DeliveryRow.action) == "open_ticket",
+            col(DeliveryRow.receipt_id) == col(CaseRow.ticket_id),
+        )
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        select(CaseRow, ResponseRow, ContactRow, ticket_link)
         .join(ResponseRow, col(ResponseRow.id) == col(CaseRow.response_id))
         .join(ContactRow, col(ContactRow.id) == col(CaseRow.contact_id))
-        .order_by(col(CaseRow.opened_at).desc(), col(CaseRow.id).desc())
-        .limit(limit)
     )
-    if state == "recovered":
-        query = query.where(col(CaseRow.recovered_at).is_not(None))
-    elif state is not None:
-        query = query.where(col(CaseRow.state) == ("solved" if state == "solved" else "open"))
-    if state == "overdue":
-        query = query.where(col(CaseRow.deadline) <= now)
-    return [(case, response, contact) for case, response, contact in session.execute(query).all()]
 
 
-def _case_json(
-    session: Session, case: CaseRow, response: ResponseRow, contact: ContactRow, *, now: datetime
-) -> dict[str, Any]:
-    from sqlalchemy import select
+def _build_conditions(
+    session: Session, settings: Settings, filters: ListFilters, survey: str | None, now: datetime
+) -> list[Any]:
+    """Return the SQL conditions that the options describe; several states are alternatives."""
+    from sqlalchemy import and_, or_
     from sqlmodel import col
 
-    from nps_connect.ledger.tables import DeliveryRow
+    from nps_connect.ledger.cases import CaseRow
+    from nps_connect.ledger.tables import ResponseRow
 
-    ticket_link = select(col(DeliveryRow.receipt_link)).where(
-        col(DeliveryRow.response_id) == case.response_id,
-        col(DeliveryRow.connection) == case.connection,
-        col(DeliveryRow.action) == "open_ticket",
-        col(DeliveryRow.receipt_id) == case.ticket_id,
-    )
+    survey = require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
+    connection = filters.known_connection(session, settings, col(CaseRow.connection))
+    contact_ids, (since, until) = filters.contact_ids(session, settings), filters.period(settings)
+    is_open = col(CaseRow.state) == "open"
+    clauses: dict[str, Any] = {
+        "open": is_open,
+        "overdue": and_(is_open, col(CaseRow.deadline) <= now),
+        "solved": col(CaseRow.state) == "solved",
+        "recovered": col(CaseRow.recovered_at).is_not(None),
+    }
+    conditions: list[Any] = [or_(*map(clauses.__getitem__, filters.state))] if filters.state else []
+    conditions += [col(ResponseRow.survey) == survey] if survey is not None else []
+    conditions += [col(CaseRow.connection) == connection] if connection is not None else []
+    conditions += [col(CaseRow.contact_id).in_(contact_ids)] if contact_ids is not None else []
+    conditions += [col(CaseRow.opened_at) >= since] if since is not None else []
+    conditions += [col(CaseRow.opened_at) < until] if until is not None else []
+    return conditions
+
+
+def case_json(
+    case: CaseRow, response: ResponseRow, contact: ContactRow, ticket_link: str | None, *, now: datetime
+) -> dict[str, Any]:
+    """Return a case for ``--json``."""
     return {
+        "id": case.id,
         "response": response.public_id,
         "state": _case_state(case, now),
         "score": response.score,
         "survey": response.survey,
-        "contact": f"{contact.connection}:{contact.vendor_id}",
-        "ticket_link": session.execute(ticket_link).scalar(),
+        **person_json(contact),
+        "ticket_link": ticket_link,
         "follow_up_planned": case.follow_up_id is not None,
         **attributes(case, "owner", "connection", "ticket_id", "opened_at", "deadline", "solved_at", "reopened"),
         **attributes(case, "first_reply_minutes", "solve_minutes", "recovered_at", "recovered_score"),
@@ -149,14 +177,13 @@ def _format_duration(minutes: float | None) -> str | None:
 
 
 COLUMNS = {
+    "id": "id",
     "opened": "opened_at",
     "state": "state",
     "score": "score",
-    "contact": "contact",
+    "person": short_person,
     "owner": "owner",
     "deadline": "deadline",
-    "first reply": lambda row: _format_duration(row["first_reply_minutes"]),
-    "solved after": lambda row: _format_duration(row["solve_minutes"]),
     "new score": "recovered_score",
     "ticket": lambda row: row["ticket_link"] or f"{row['connection']}:{row['ticket_id']}",
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.options import CheckedConfig, Options, command
-from nps_connect.cli._support.output import print_fields, print_json, print_rows
+from nps_connect.cli._support.output import print_fields, print_json, print_list
 
 if TYPE_CHECKING:
     from nps_connect.errors import ConfigErrors
@@ -67,10 +67,10 @@ def _print(summary: dict[str, Any]) -> None:
     click.echo(f"{summary['file']}: ok")
     print_fields({"mode": summary["mode"], "surveys": ", ".join(survey["name"] for survey in summary["surveys"])})
     connection_columns = {"connection": "name", "plugin": "plugin", "events": "events"}
-    print_rows(summary["connections"], connection_columns, empty="no connections")
+    print_list(summary["connections"], connection_columns, empty="no connections")
     trigger_columns = {"trigger": "name", "on": "on", "from": "from", "survey": "survey"}
-    print_rows(summary["triggers"], trigger_columns, empty="no triggers")
+    print_list(summary["triggers"], trigger_columns, empty="no triggers")
     route_columns = {"route": lambda route: ", ".join(route["on"]), "do": "do", "via": "via"}
-    print_rows(summary["routes"], route_columns, empty="no routes")
+    print_list(summary["routes"], route_columns, empty="no routes")
     for warning in summary["notes"]:
         click.echo(f"warning: {warning}")

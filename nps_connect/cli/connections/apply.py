@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import require_connection
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @command
-@click.argument("name")
+@click.argument("name", shell_complete=complete_connection)
 @yes_option
 def apply(options: Options, name: str, yes: bool, as_json: bool) -> None:
     """Create missing objects in the vendor account of connection NAME. Idempotent; deletes nothing.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.names import require_connection
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import console, pluralize, print_json
@@ -17,7 +18,7 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "r
 
 
 @command
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_connection)
 def check(options: Options, name: str | None, as_json: bool) -> None:
     """Check all connections, or only NAME. Changes nothing at the vendors.
 
@@ -34,7 +35,7 @@ def check(options: Options, name: str | None, as_json: bool) -> None:
             if not as_json:
                 _print(results[-1], ctx.connector_info(connection).title)
     if as_json:
-        print_json([_check_json(result) for result in results])
+        print_json({"items": [_check_json(result) for result in results], "next_cursor": None})
     if not all(result.ok for result in results):
         raise click.exceptions.Exit(1)
 

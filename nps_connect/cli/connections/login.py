@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import click
 
+from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import require_connection
 from nps_connect.cli._support.options import Options, command
@@ -15,7 +16,7 @@ HOOK = "nps_authorize"
 
 
 @command
-@click.argument("name")
+@click.argument("name", shell_complete=complete_connection)
 @click.option("--code", help="The authorization code, or the whole redirect URL; prompted for by default.")
 def login(options: Options, name: str, code: str | None, as_json: bool) -> None:
     """Authorize access to the vendor account of connection NAME (OAuth consent), or renew it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.names import require_connection
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
@@ -11,7 +12,7 @@ from nps_connect.cli._support.setup_changes import changes_json, print_changes, 
 
 
 @command
-@click.argument("name")
+@click.argument("name", shell_complete=complete_connection)
 def plan(options: Options, name: str, as_json: bool) -> None:
     """Show missing or different objects in the vendor account of connection NAME. Changes nothing.
 

@@ -1,3 +1,6 @@
-"""Show contacts and whether they may be contacted."""
+"""List contacts, and show whether they may be contacted."""
 
-COMMANDS = {"show": "Show one contact: suppressions, bounces, responses."}
+COMMANDS = {
+    "list": "List contacts, newest first.",
+    "show": "Show one contact: suppressions, bounces, responses.",
+}

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli._support.completion import complete_contact
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import attributes, format_time, last_line, print_fields, print_json
+from nps_connect.cli._support.people import person_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @command
-@click.argument("contact")
+@click.argument("contact", shell_complete=complete_contact)
 def show(options: Options, contact: str, as_json: bool) -> None:
     """Show one contact: suppressions, bounces and responses.
 
@@ -32,12 +34,12 @@ def show(options: Options, contact: str, as_json: bool) -> None:
             raise CommandError("no contact matches; events may name them, see: nps-connect explain CONTACT")
         contacts = [_contact_json(session, row) for row in rows]
     if as_json:
-        print_json(contacts)
+        print_json({"items": contacts, "next_cursor": None})
         return
     for number, details in enumerate(contacts):
         if number:
             click.echo()
-        _print(details, settings.core.zone)
+        _print(details, options.zone(settings))
 
 
 def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
         select(ResponseRow).where(col(ResponseRow.contact_id) == row.id).order_by(col(ResponseRow.id))
     ).scalars()
     return {
-        "contact": f"{row.connection}:{row.vendor_id}",
+        **person_json(row),
         **attributes(row, "email", "name", "language"),
         "opted_out_in_crm": row.opted_out,
         **attributes(row, "deleted_at", "erased_at"),

@@ -51,4 +51,4 @@ def restore(options: Options, file: Path, yes: bool, as_json: bool) -> None:
     moved = str(aside) if aside is not None else None
     if moved and not as_json:
         click.echo(f"The previous database is now {moved}.")
-    print_report(report, settings.core.zone, as_json=as_json, previous=moved)
+    print_report(report, options.zone(settings), as_json=as_json, previous=moved)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
 from nps_connect.cli._support.actor import current_actor
 from nps_connect.cli._support.confirm import confirm
-from nps_connect.cli._support.delivery_selection import MomentParam
 from nps_connect.cli._support.options import Options, command, yes_option
 from nps_connect.cli._support.output import format_time, pluralize, print_json
+from nps_connect.cli._support.periods import parse_moment
 
 if TYPE_CHECKING:
     from nps_connect.services.operations.restored import RestoreReport
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @command
 @click.option(
-    "--taken-at", type=MomentParam(), help="When the backup was taken, if earlier than the newest moment in it."
+    "--taken-at", metavar="MOMENT", help="When the backup was taken, if earlier than the newest moment in it."
 )
 @click.option(
     "--journal",
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     help="A further journal of opt-outs, such as state_dir/suppressions.log of another host; repeatable.",
 )
 @yes_option
-def restored(options: Options, taken_at: datetime | None, journals: tuple[Path, ...], yes: bool, as_json: bool) -> None:
+def restored(options: Options, taken_at: str | None, journals: tuple[Path, ...], yes: bool, as_json: bool) -> None:
     """Deal with a database that was restored from a backup; until then nothing is sent.
 
     What may have been sent since the backup is in doubt: customer mail is held, tickets are looked up before they are
@@ -44,17 +43,16 @@ def restored(options: Options, taken_at: datetime | None, journals: tuple[Path, 
     from nps_connect.services.operations.restored import mark_restored
 
     with options.open_application() as application, single_process_lock(application.ctx.ledger):
-        zone = application.ctx.settings.core.zone
-        if taken_at is not None and taken_at.tzinfo is None:
-            taken_at = taken_at.replace(tzinfo=zone).astimezone(UTC)
+        settings = application.ctx.settings
+        backup_at = parse_moment(taken_at, "--taken-at", settings.core.zone)
         confirm("Was this database restored from a backup, and is every process stopped?", yes=yes)
-        report = mark_restored(application.ctx, taken_at=taken_at, journals=journals)
+        report = mark_restored(application.ctx, taken_at=backup_at and backup_at.astimezone(UTC), journals=journals)
         with application.ctx.ledger.write() as session:
             record_audit(session, current_actor(), "db restored", "database", now=report.restored_at)
-    print_report(report, zone, as_json=as_json)
+    print_report(report, options.zone(settings), as_json=as_json)
 
 
-def print_report(report: RestoreReport, zone: ZoneInfo, *, as_json: bool, **more: object) -> None:
+def print_report(report: RestoreReport, zone: tzinfo, *, as_json: bool, **more: object) -> None:
     """Print what was done after a restore; `more` is added to the JSON object."""
     if as_json:
         print_json(asdict(report) | more)

@@ -17,7 +17,7 @@ TEXTS = SelectionTexts(
 
 
 @command
-@selection_options
+@selection_options("pending", "held", "dead")
 def cancel(options: Options, /, **selected: Any) -> None:  # noqa: ANN401  # the values of `selection_options`
     """Cancel pending, held or dead deliveries. This is final.
 

@@ -21,7 +21,7 @@ TEXTS = SelectionTexts(
 
 
 @command
-@selection_options
+@selection_options("dead", "held")
 @click.option("--even-if-sent", is_flag=True, help="Include mail in doubt: customers may receive it twice.")
 def retry(
     options: Options,

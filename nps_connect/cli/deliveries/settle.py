@@ -13,7 +13,7 @@ from nps_connect.cli._support.options import Options, command
 
 
 @command
-@selection_options
+@selection_options("dead", "held")
 @click.option("--sent/--not-sent", "sent", default=None, help="What the log of the mail server says.")
 def settle(
     options: Options,

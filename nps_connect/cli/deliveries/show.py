@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli._support.completion import complete_id
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import attributes, format_time, print_fields, print_json
-from nps_connect.cli.deliveries.list import build_links, delivery_json
+from nps_connect.cli.deliveries.list import deliveries_json, describe_attempts
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -22,7 +23,7 @@ ATTEMPT_COLUMNS = ("started_at", "finished_at", "outcome", "message", "status", 
 
 
 @command
-@click.argument("delivery_id", metavar="ID", type=int)
+@click.argument("delivery_id", metavar="ID", type=int, shell_complete=complete_id("tables.DeliveryRow"))
 def show(options: Options, delivery_id: int, as_json: bool) -> None:
     """Show one delivery with all attempts and the redacted exchange with the vendor."""
     from sqlalchemy import select
@@ -37,38 +38,35 @@ def show(options: Options, delivery_id: int, as_json: bool) -> None:
         query = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
         attempts = list(session.execute(query).scalars())
         details = {
-            **delivery_json(row, build_links(settings)),
+            **deliveries_json(session, settings, [row])[0],
             **_subject_json(session, row),
             "tries": [attributes(attempt, *ATTEMPT_COLUMNS) for attempt in attempts],
         }
     if as_json:
         print_json(details)
     else:
-        _print(details, settings.core.zone)
+        _print(details, options.zone(settings))
 
 
 def _subject_json(session: Session, row: DeliveryRow) -> dict[str, Any]:
-    """Return contact, response and survey of the delivery, by ids only."""
-    from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
+    """Return response and survey of the delivery."""
+    from nps_connect.ledger.tables import InvitationRow, ResponseRow
 
-    contact = session.get(ContactRow, row.contact_id) if row.contact_id else None
     response = session.get(ResponseRow, row.response_id) if row.response_id else None
     invitation = session.get(InvitationRow, row.invitation_id) if row.invitation_id else None
     return {
-        "contact": f"{contact.connection}:{contact.vendor_id}" if contact else None,
         "response": response.public_id if response else None,
         "survey": (response or invitation).survey if response or invitation else None,  # type: ignore[union-attr]
     }
 
 
 def _print(details: dict[str, Any], zone: tzinfo) -> None:
-    print_fields({name: value for name, value in details.items() if name != "tries"}, zone)
+    fields = {name: value for name, value in details.items() if name not in ("tries", "max_attempts")}
+    print_fields(fields | {"attempts": describe_attempts(details)}, zone)
     for number, attempt in enumerate(details["tries"], start=1):
         status = f", status {attempt['status']}" if attempt["status"] else ""
         request = f", request {attempt['request_id']}" if attempt["request_id"] else ""
-        click.echo(
-            f"\nattempt {number}  {format_time(attempt['started_at'], zone)}  {attempt['outcome']}{status}{request}"
-        )
+        click.echo(f"\ntry {number}  {format_time(attempt['started_at'], zone)}  {attempt['outcome']}{status}{request}")
         if attempt["message"]:
             click.echo(f"  {attempt['message']}")
         if attempt["exchange"]:

@@ -9,7 +9,8 @@ import click
 
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.event_selection import FILTER_OPTIONS, event_filter_options, parse_event_selection
+from nps_connect.cli._support.event_selection import event_filter_options, parse_event_selection
+from nps_connect.cli._support.list_options import ListFilters
 from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.progress import progress_bar
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @command
 @click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
-@event_filter_options
+@event_filter_options(pages=False)
 @click.option(
     "--again",
     "reason",
@@ -32,13 +33,14 @@ if TYPE_CHECKING:
 @confirm_options
 def replay(
     options: Options,
-    /,
     ids: tuple[int, ...],
+    filters: ListFilters,
+    kind: str | None,
+    raw: bool,
     reason: str | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
-    **filters: Any,  # noqa: ANN401  # texts and flags
 ) -> None:
     """Reprocess events after a fix, or unreadable webhooks (--raw --state dead).
 
@@ -48,14 +50,16 @@ def replay(
     from nps_connect.ledger.tables import EventRow, RawRequest
     from nps_connect.services.intake.replay import missing_ids
 
-    if not ids and not any(filters[name] for name in FILTER_OPTIONS):
-        raise click.UsageError("give event IDs, or filter with " + ", ".join(f"--{name}" for name in FILTER_OPTIONS))
-    if reason is not None and (filters["raw"] or not reason.strip()):
+    if not ids and filters == ListFilters() and kind is None:
+        raise click.UsageError(
+            "give event IDs, or filter with --connection, --state, --kind, --contact, --since, --until"
+        )
+    if reason is not None and (raw or not reason.strip()):
         raise click.UsageError("--again requires a non-empty reason and cannot be combined with --raw")
-    table, noun = (RawRequest, "webhook") if filters["raw"] else (EventRow, "event")
+    table, noun = (RawRequest, "webhook") if raw else (EventRow, "event")
     with options.open_ledger() as (ledger, settings):
         with ledger.read() as session:
-            selection = parse_event_selection(session, settings, filters, ids)
+            selection = parse_event_selection(session, settings, filters, kind=kind, raw=raw, ids=ids)
             missing = missing_ids(session, table, ids)
         if missing:
             raise CommandError(f"there is no {noun} {', '.join(map(str, missing))}; see: nps-connect events list")

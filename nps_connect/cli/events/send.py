@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import require_connection, suggest_nearest
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @command
-@click.argument("connection")
+@click.argument("connection", shell_complete=complete_connection)
 @click.argument("kind")
 @click.option("--contact", required=True, help="The person: an e-mail address, or the id at the connection.")
 @click.option("--object", "object_id", metavar="ID", help="The object of the event, such as the id of the deal.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import print_rows
+from nps_connect.cli._support.output import print_list
 
 COLUMNS = {
     "name": "name",
@@ -37,4 +37,4 @@ def list_(_options: Options, as_json: bool) -> None:
         {"name": name, "title": None, "version": None, "state": "broken", "hooks": (), "problem": error.problem}
         for name, error in plugins.broken.items()
     ]
-    print_rows(rows, COLUMNS, empty="no plugins installed", as_json=as_json)
+    print_list(rows, COLUMNS, empty="no plugins installed", as_json=as_json)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from nps_connect.cli._support.completion import complete_survey
 from nps_connect.cli._support.csv_input import DELIMITERS
+from nps_connect.cli._support.names import NameChoice, require_known
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import dump_json, open_output, pluralize
 from nps_connect.cli._support.periods import parse_period, period_options
@@ -24,8 +26,8 @@ UTF8_BOM = "\ufeff"
 
 
 @command
-@click.option("--survey", help="Only this survey.")
-@click.option("--segment", type=click.Choice(list(SEGMENT_BOUNDS)), help="Only this segment.")
+@click.option("--survey", help="Only this survey.", shell_complete=complete_survey)
+@click.option("--segment", type=NameChoice(list(SEGMENT_BOUNDS)), help="Only this segment.")
 @period_options
 @click.option(
     "--output",
@@ -55,13 +57,18 @@ def export(
     Cells that a spreadsheet would interpret as formulas are prefixed with an apostrophe, unless --raw is given. For
     French Excel use --delimiter semicolon --excel. Only the owner of the file may read it.
     """
+    from sqlmodel import col
+
+    from nps_connect.ledger.tables import ResponseRow
     from nps_connect.services.responses import export
 
     with options.open_ledger() as (ledger, settings):
         start, end = parse_period(settings, since, until)
+        with ledger.read() as session:
+            survey = require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
         bounds = SEGMENT_BOUNDS[segment] if segment else None
         selection = export.ResponseFilter(survey, bounds, start, end)
-        rows = export.export_responses(ledger, selection, settings.core.zone)
+        rows = export.export_responses(ledger, selection, options.zone(settings))
         with open_output(output) if output is not None else nullcontext(sys.stdout) as stream:
             if as_json:
                 count = _write_json(stream, rows)
@@ -73,13 +80,13 @@ def export(
 
 
 def _write_json(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:
-    """Stream one JSON array; return the number of elements."""
+    """Stream the object of a list; return the number of its items."""
     number = 0
-    stream.write("[")
+    stream.write('{"items": [')
     for number, row in enumerate(rows, start=1):
         element = {**row, "answered_at": _format_cell(row["answered_at"])}
         stream.write(("\n  " if number == 1 else ",\n  ") + dump_json(element))
-    stream.write("\n]\n" if number else "]\n")
+    stream.write(("\n]" if number else "]") + ', "next_cursor": null}\n')
     return number
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli._support.completion import complete_id
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import attributes, format_time, print_fields, print_json
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @command
-@click.argument("response_id", metavar="ID")
+@click.argument("response_id", metavar="ID", shell_complete=complete_id("tables.ResponseRow", "public_id"))
 def show(options: Options, response_id: str, as_json: bool) -> None:
     """Show one response with all revisions, page views and bot signals.
 
@@ -37,7 +38,7 @@ def show(options: Options, response_id: str, as_json: bool) -> None:
     if as_json:
         print_json(details)
     else:
-        _print(details, settings.core.zone)
+        _print(details, options.zone(settings))
 
 
 def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import print_rows
+from nps_connect.cli._support.output import print_list
 
 if TYPE_CHECKING:
     from nps_connect.ledger.review_report import ReviewCounts
@@ -40,7 +40,7 @@ def report(options: Options, as_json: bool, as_csv: bool) -> None:
         writer.writeheader()
         writer.writerows(rows)
     else:
-        print_rows(rows, COLUMNS, empty="no responses with a review route", as_json=as_json)
+        print_list(rows, COLUMNS, empty="no responses with a review route", as_json=as_json)
 
 
 def _band_json(band: ReviewCounts) -> dict[str, Any]:

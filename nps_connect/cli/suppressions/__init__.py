@@ -1,7 +1,8 @@
-"""List, add and remove suppressions: who must not be contacted, and why."""
+"""List, show, add and remove suppressions: who must not be contacted, and why."""
 
 COMMANDS = {
     "list": "List suppressions, newest first.",
+    "show": "Show one suppression.",
     "add": "Stop all mail to a person who asked for it.",
     "remove": "Let a person be contacted again.",
 }

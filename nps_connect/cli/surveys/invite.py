@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support import csv_input
+from nps_connect.cli._support.completion import complete_survey
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, confirm_options
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 @command
 @csv_input.file_options
-@click.option("--survey", required=True, metavar="NAME", help="The survey to send.")
+@click.option("--survey", required=True, metavar="NAME", help="The survey to send.", shell_complete=complete_survey)
 @click.option(
     "--campaign", metavar="NAME", help="A person is invited once per campaign name; default: the file's name."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.completion import complete_survey
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_fields, print_json
@@ -20,7 +21,7 @@ MAILS = ("survey", "reminder", "confirm", "review", "help")
 
 
 @command
-@click.argument("name")
+@click.argument("name", shell_complete=complete_survey)
 @click.option("--language", metavar="TAG", help="Language of the mail; default: the survey's language.")
 @click.option(
     "--mail",

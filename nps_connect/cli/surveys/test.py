@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.completion import complete_survey
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_fields, print_json
 
 
 @command
-@click.argument("name")
+@click.argument("name", shell_complete=complete_survey)
 @click.option("--to", "address", required=True, metavar="ADDRESS", help="Your own address, or a colleague's.")
 @click.option("--language", metavar="TAG", help="Language of the mail; default: the survey's language.")
 def test(options: Options, name: str, address: str, language: str | None, as_json: bool) -> None:

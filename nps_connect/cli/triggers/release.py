@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.completion import complete_trigger
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.held_triggers import count_held_people
 from nps_connect.cli._support.options import Options, command, confirm_options
@@ -11,15 +12,15 @@ from nps_connect.cli._support.output import pluralize, print_json
 
 
 @command
-@click.argument("name")
+@click.argument("name", shell_complete=complete_trigger)
 @confirm_options
 def release(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Release everyone held by a trigger; all other rules are evaluated again for each person."""
     from nps_connect.connection import system_clock
     from nps_connect.services.decisions import held_triggers
 
-    with options.open_ledger() as (ledger, _):
-        people = count_held_people(ledger, name)
+    with options.open_ledger() as (ledger, settings):
+        people = count_held_people(ledger, settings, name)
         customers = pluralize(people, "customer", "customers")
         if not as_json:
             click.echo(f"Trigger {name} holds {customers}.")

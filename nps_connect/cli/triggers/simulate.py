@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import console, format_time, open_output, pluralize, print_json, print_table
+from nps_connect.cli._support.output import console, open_output, pluralize, print_json, print_table
 from nps_connect.cli._support.periods import parse_period
 from nps_connect.cli._support.progress import progress_bar
 
@@ -67,7 +67,7 @@ def simulate(options: Options, since: str, against: Path | None, csv_file: Path 
             }
         )
         return
-    _print(current, new, difference, settings.core.zone, is_comparison=against is not None)
+    _print(current, new, difference, options.zone(settings), is_comparison=against is not None)
 
 
 def _run(
@@ -114,8 +114,9 @@ def _print(
     rows = [row for row in _build_rows(new, difference) if row["change"] != "same" or not is_comparison]
     print_table(
         ["change", "contact", "survey", "due", "before"] if is_comparison else ["contact", "survey", "trigger", "due"],
-        [_table_row(row, zone, is_comparison=is_comparison) for row in rows[:MAX_SHOWN]],
+        [_table_row(row, is_comparison=is_comparison) for row in rows[:MAX_SHOWN]],
         empty="no difference" if is_comparison else "nobody would be surveyed",
+        zone=zone,
     )
     summary = f"{pluralize(new.events, 'event', 'events')}; {pluralize(len(new.surveys), 'survey', 'surveys')}"
     if is_comparison:
@@ -133,8 +134,7 @@ def _print(
         )
 
 
-def _table_row(row: dict[str, Any], zone: tzinfo, *, is_comparison: bool) -> tuple[object, ...]:
-    due = format_time(row["due_at"], zone)
+def _table_row(row: dict[str, Any], *, is_comparison: bool) -> tuple[object, ...]:
     if not is_comparison:
-        return (row["contact"], row["survey"], row["trigger"], due)
-    return (row["change"], row["contact"], row["survey"], due, format_time(row["due_before"], zone))
+        return (row["contact"], row["survey"], row["trigger"], row["due_at"])
+    return (row["change"], row["contact"], row["survey"], row["due_at"], row["due_before"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import attributes, print_rows
+from nps_connect.cli._support.output import attributes, print_list
 
 COLUMNS = {
+    "id": "id",
     "role": "role",
     "host": "host",
     "pid": "pid",
@@ -42,10 +43,10 @@ def list_(options: Options, as_json: bool) -> None:
         }
         for row in rows
     ]
-    print_rows(
+    print_list(
         processes,
         COLUMNS,
         empty="no running process; start one with: nps-connect run",
         as_json=as_json,
-        zone=settings.core.zone,
+        zone=options.zone(settings),
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
@@ -27,9 +26,11 @@ CANCELLABLE_STATES = ("pending", "held", "dead")
 
 @dataclass(frozen=True)
 class DeliverySelection:
-    """Filters on deliveries; None means no filter.
+    """Filters on deliveries; None or empty means no filter, an empty tuple of `contacts` selects nothing.
 
     Attributes:
+        states: in one of these.
+        contacts: about one of these contacts, by id.
         connection: on this connection.
         action: of this action.
         error: the newest error is of this kind (such as `rejected`) or contains this text, ignoring case.
@@ -38,12 +39,29 @@ class DeliverySelection:
         only_in_doubt: it may have taken effect.
     """
 
+    states: tuple[str, ...] = ()
+    contacts: tuple[int, ...] | None = None
     connection: str | None = None
     action: str | None = None
     error: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     only_in_doubt: bool = False
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the SQL conditions."""
+        row = DeliveryRow
+        conditions: list[ColumnElement[bool]] = [col(row.state).in_(self.states)] if self.states else []
+        conditions += [col(row.contact_id).in_(self.contacts)] if self.contacts is not None else []
+        conditions += [col(row.connection) == self.connection] if self.connection is not None else []
+        conditions += [col(row.action) == self.action] if self.action is not None else []
+        if self.error is not None:
+            contains = col(row.last_error).icontains(self.error, autoescape=True)
+            conditions.append((col(row.error_kind) == self.error) | contains)
+        conditions += [col(row.created_at) >= self.since] if self.since is not None else []
+        conditions += [col(row.created_at) < self.until] if self.until is not None else []
+        conditions += [col(row.in_doubt).is_(True)] if self.only_in_doubt else []
+        return conditions
 
 
 @dataclass(frozen=True)
@@ -59,22 +77,9 @@ class OperatorResult:
     refused: str | None = None
 
 
-def select_deliveries(session: Session, selection: DeliverySelection, states: Sequence[str]) -> list[DeliveryRow]:
-    """Return the selected deliveries in one of these states, oldest first, locked."""
-    query = select(DeliveryRow).where(col(DeliveryRow.state).in_(states)).order_by(col(DeliveryRow.id))
-    if selection.connection is not None:
-        query = query.where(col(DeliveryRow.connection) == selection.connection)
-    if selection.action is not None:
-        query = query.where(col(DeliveryRow.action) == selection.action)
-    if selection.error is not None:
-        contains = col(DeliveryRow.last_error).icontains(selection.error, autoescape=True)
-        query = query.where((col(DeliveryRow.error_kind) == selection.error) | contains)
-    if selection.since is not None:
-        query = query.where(col(DeliveryRow.created_at) >= selection.since)
-    if selection.until is not None:
-        query = query.where(col(DeliveryRow.created_at) < selection.until)
-    if selection.only_in_doubt:
-        query = query.where(col(DeliveryRow.in_doubt))
+def select_deliveries(session: Session, selection: DeliverySelection) -> list[DeliveryRow]:
+    """Return the selected deliveries, oldest first, locked."""
+    query = select(DeliveryRow).where(*selection.conditions()).order_by(col(DeliveryRow.id))
     return list(session.execute(query.with_for_update()).scalars())
 
 
@@ -82,6 +87,15 @@ def load_deliveries_by_id(session: Session, ids: list[int]) -> list[DeliveryRow]
     """Return the deliveries with these ids, oldest first, locked; unknown ids are left out."""
     query = select(DeliveryRow).where(col(DeliveryRow.id).in_(ids)).order_by(col(DeliveryRow.id))
     return list(session.execute(query.with_for_update()).scalars())
+
+
+def count_attempts(row: DeliveryRow) -> int:
+    """Return how often a delivery was tried, the present or successful try included.
+
+    `row.attempts` counts the failures since its retry plan began.
+    """
+    was_tried = row.state in ("running", "succeeded", "skipped") or (row.state == "held" and row.in_doubt)
+    return row.attempts + (1 if was_tried and row.first_started_at is not None else 0)
 
 
 def retry_by_operator(

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.columns import decide_queue
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.list_page import ListPage, PageKey, load_page
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.base import FieldValue
@@ -33,7 +34,7 @@ class ReplayFilter:
     Attributes:
         ids: row ids.
         connection: name of the connection.
-        state: state of the row.
+        states: states of the row.
         kind: kind of event.
         contacts: contact ids.
         since: earliest moment of receipt.
@@ -42,7 +43,7 @@ class ReplayFilter:
 
     ids: tuple[int, ...] = ()
     connection: str | None = None
-    state: str | None = None
+    states: tuple[str, ...] = ()
     kind: str | None = None
     contacts: tuple[int, ...] | None = None
     since: datetime | None = None
@@ -52,7 +53,7 @@ class ReplayFilter:
         """SQL conditions on a table."""
         conditions: list[Any] = [col(table.id).in_(self.ids)] if self.ids else []
         conditions += [col(table.connection) == self.connection] if self.connection else []
-        conditions += [col(table.state) == self.state] if self.state else []
+        conditions += [col(table.state).in_(self.states)] if self.states else []
         conditions += [col(EventRow.kind) == self.kind] if self.kind else []
         conditions += [col(EventRow.contact_id).in_(self.contacts)] if self.contacts is not None else []
         conditions += [col(table.received_at) >= self.since] if self.since else []
@@ -60,17 +61,15 @@ class ReplayFilter:
         return conditions
 
 
-def find_rows(session: Session, table: type[EventRow | RawRequest], chosen: ReplayFilter, limit: int) -> Sequence[Any]:
-    """The newest selected rows."""
-    query = select(table).where(*chosen.conditions(table)).order_by(col(table.id).desc()).limit(limit)
-    return list(session.execute(query).scalars())
-
-
-def has_intake_from(session: Session, name: str) -> bool:
-    """Whether anything was received for a connection, configured or not."""
-    events = select(col(EventRow.id)).where(col(EventRow.connection) == name)
-    requests = select(col(RawRequest.id)).where(col(RawRequest.connection) == name)
-    return any(session.execute(query.limit(1)).first() is not None for query in (events, requests))
+def find_rows(
+    session: Session,
+    table: type[EventRow | RawRequest],
+    chosen: ReplayFilter,
+    limit: int,
+    after: PageKey | None = None,
+) -> ListPage:
+    """One page of the selected rows, newest first."""
+    return load_page(session, select(table).where(*chosen.conditions(table)), [col(table.id)], limit=limit, after=after)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger.audit_log import Actor, record_audit
+from nps_connect.ledger.list_page import PageKey, load_page
 from nps_connect.ledger.subjects import mailbox_subject, person_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
@@ -23,10 +24,10 @@ CONSENT_REASONS = ("opted_out", "objected")
 
 
 class ListedSuppression(NamedTuple):
-    """A suppression, with the ``connection:id`` of a contact that it concerns now, if any."""
+    """A suppression, with a contact that it concerns now, if any."""
 
     row: SuppressionRow
-    contact: str | None
+    contact: ContactRow | None
 
 
 def suppress_by_operator(
@@ -79,24 +80,29 @@ def remove_by_operator(
     return reasons
 
 
-def list_suppressions(session: Session, limit: int) -> list[ListedSuppression]:
-    """Return the newest suppressions, newest first."""
-    query = select(SuppressionRow).order_by(col(SuppressionRow.id).desc()).limit(limit)
-    rows = session.execute(query).scalars().all()
+def list_suppressions(
+    session: Session,
+    *conditions: ColumnElement[bool],
+    limit: int,
+    after: PageKey | None = None,
+) -> tuple[list[ListedSuppression], PageKey | None]:
+    """Return one page of the suppressions that match all conditions, newest first, and where it ends."""
+    query = select(SuppressionRow).where(*conditions)
+    page = load_page(session, query, [col(SuppressionRow.id)], limit=limit, after=after)
+    rows: list[SuppressionRow] = [row for (row,) in page.rows]
     contact_by_subject = _load_contacts(session, [row.subject for row in rows])
-    return [ListedSuppression(row, contact_by_subject.get(row.subject)) for row in rows]
+    return [ListedSuppression(row, contact_by_subject.get(row.subject)) for row in rows], page.next_key
 
 
-def _load_contacts(session: Session, subjects: Sequence[str]) -> dict[str, str]:
-    """Return ``connection:id`` by subject."""
+def _load_contacts(session: Session, subjects: Sequence[str]) -> dict[str, ContactRow]:
+    """Return a contact by subject."""
     person_prefix, mailbox_prefix = person_subject(0).removesuffix("0"), mailbox_subject("")
     ids = [int(s.removeprefix(person_prefix)) for s in subjects if s.startswith(person_prefix)]
     mailboxes = [s.removeprefix(mailbox_prefix) for s in subjects if s.startswith(mailbox_prefix)]
     query = select(ContactRow).where(col(ContactRow.id).in_(ids) | col(ContactRow.mailbox).in_(mailboxes))
-    contact_by_subject: dict[str, str] = {}
+    contact_by_subject: dict[str, ContactRow] = {}
     for row in session.execute(query.order_by(col(ContactRow.id).desc())).scalars():
-        reference = f"{row.connection}:{row.vendor_id}"
-        contact_by_subject[person_subject(row.id or 0)] = reference
+        contact_by_subject[person_subject(row.id or 0)] = row
         if row.mailbox:
-            contact_by_subject[mailbox_subject(row.mailbox)] = reference
+            contact_by_subject[mailbox_subject(row.mailbox)] = row
     return contact_by_subject

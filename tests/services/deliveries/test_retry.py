@@ -147,17 +147,21 @@ def test_deliveries_are_selected_by_connection_and_action(application):
     application.answer(application.surveyed(), 2)
     application.run()
     with application.ledger.write() as session:
-        assert {row.action for row in select_deliveries(session, DeliverySelection(), RETRYABLE_STATES)} == {
+        assert {row.action for row in select_deliveries(session, DeliverySelection(states=RETRYABLE_STATES))} == {
             "open_ticket",
             "send_alert",
         }
         assert [
-            row.action for row in select_deliveries(session, DeliverySelection(connection="team"), RETRYABLE_STATES)
+            row.action
+            for row in select_deliveries(session, DeliverySelection(states=RETRYABLE_STATES, connection="team"))
         ] == ["send_alert"]
         assert [
-            row.action for row in select_deliveries(session, DeliverySelection(action="open_ticket"), RETRYABLE_STATES)
+            row.action
+            for row in select_deliveries(session, DeliverySelection(states=RETRYABLE_STATES, action="open_ticket"))
         ] == ["open_ticket"]
         assert (
-            select_deliveries(session, DeliverySelection(connection="team", action="open_ticket"), RETRYABLE_STATES)
+            select_deliveries(
+                session, DeliverySelection(states=RETRYABLE_STATES, connection="team", action="open_ticket")
+            )
             == []
         )
