@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nps_connect.records.contacts import ContactKey as ContactKey
     from nps_connect.records.contacts import ContactMatch as ContactMatch
     from nps_connect.records.deliveries import Alert as Alert
+    from nps_connect.records.deliveries import ContactErasure as ContactErasure
     from nps_connect.records.deliveries import DeliveryView as DeliveryView
     from nps_connect.records.deliveries import OptOut as OptOut
     from nps_connect.records.deliveries import Receipt as Receipt
@@ -108,6 +109,7 @@ _HOME = {
     "records.contacts": ("Contact", "ContactKey", "ContactMatch"),
     "records.deliveries": (
         "Alert",
+        "ContactErasure",
         "DeliveryView",
         "OptOut",
         "Receipt",

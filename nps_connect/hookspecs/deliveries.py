@@ -12,7 +12,16 @@ from collections.abc import Sequence
 from nps_connect.connection import Connection
 from nps_connect.errors import DeliveryError
 from nps_connect.hookspecs.markers import hookspec
-from nps_connect.records.deliveries import Alert, DeliveryView, OptOut, Receipt, ScoreUpdate, TicketDraft, TicketUpdate
+from nps_connect.records.deliveries import (
+    Alert,
+    ContactErasure,
+    DeliveryView,
+    OptOut,
+    Receipt,
+    ScoreUpdate,
+    TicketDraft,
+    TicketUpdate,
+)
 from nps_connect.records.messages import Message
 
 
@@ -44,6 +53,17 @@ def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Se
 
     Raises:
         DeliveryError: any, for the whole batch.
+    """
+
+
+@hookspec
+def nps_erase_contacts(connection: Connection, erasures: Sequence[ContactErasure]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+    """Remove what `nps_write_scores` has written about erased people: fields are emptied, notes deleted. Idempotent.
+
+    The contact itself, tickets and opt-outs stay. The receipt's note says what was removed, and what the vendor keeps.
+
+    Raises:
+        TargetGone: the vendor does not know the person. DeliveryError: any other, for the whole batch.
     """
 
 

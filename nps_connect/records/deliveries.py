@@ -22,6 +22,7 @@ Action = Literal[
     "write_score",
     "invite_review",
     "write_opt_out",
+    "erase_contact",
 ]
 """Every effect outside the application. The order is the priority of their queues, first served first."""
 
@@ -211,7 +212,22 @@ class OptOut(Record):
     at: Moment
 
 
-Payload = ScoreUpdate | TicketDraft | TicketUpdate | Alert | ReviewInvitation | OptOut | Message
+class ContactErasure(Record):
+    """A person who was erased: remove what deliveries of `write_score` have written about them at the vendor.
+
+    Their contact, their tickets and their opt-out stay: people decide about these.
+
+    Attributes:
+        contact_ids: the person's ids at the connection, also those of contacts that were merged into another one.
+        emails: their addresses, only where no id is known.
+    """
+
+    idempotency_key: str
+    contact_ids: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+
+
+Payload = ScoreUpdate | TicketDraft | TicketUpdate | Alert | ReviewInvitation | OptOut | ContactErasure | Message
 
 
 class Receipt(Record):
@@ -242,6 +258,7 @@ __all__ = [
     "Alert",
     "CancelCode",
     "CommentPolicy",
+    "ContactErasure",
     "DeliveryView",
     "HoldCode",
     "OptOut",

@@ -109,6 +109,7 @@ def action_label(action: Action, language: str) -> str:
         "write_score": _("score update"),
         "invite_review": _("review invitation"),
         "write_opt_out": _("opt-out update"),
+        "erase_contact": _("erasure of a contact"),
     }
     return labels[action]
 

@@ -186,6 +186,7 @@ class ActionSpec:
         alarms_staff: it tells staff of an unhappy customer. A mail goes to the fallback address when it is stuck, and a
             changed response that no longer leads to it withdraws it.
         follows_dependency: it waits for the delivery in `depends_on_id`.
+        erases: it erases a contact at the vendor: it starts although the contact is erased, and no erasure cancels it.
         on_success, on_failure: consequences of receipts, and of errors of calls.
         release: gives back reservations of deliveries that are cancelled, skipped or dead.
         reserve_again: reserves anew before an operator's retry.
@@ -206,6 +207,7 @@ class ActionSpec:
     can_be_skipped: bool = True
     alarms_staff: bool = False
     follows_dependency: bool = False
+    erases: bool = False
     on_success: OutcomeCallback | None = None
     on_failure: OutcomeCallback | None = None
     release: ReleaseCallback | None = None

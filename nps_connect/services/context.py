@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nps_connect.connection import Clock, Connection
@@ -12,11 +12,13 @@ from nps_connect.ledger.leases import Leases
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.state_dir import StateDir
 from nps_connect.ledger.suppression_journal import SuppressionJournal
+from nps_connect.ledger.tables import RawRequest
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.records.events import Event, SkippedEntries, WebhookRequest
 from nps_connect.redaction import Redactor
 from nps_connect.rules.filters import Filter
-from nps_connect.services.action_spec import ActionSpecs
+from nps_connect.services.action_spec import ActionSpec, ActionSpecs
 from nps_connect.services.links import Links
 from nps_connect.settings.model import Settings
 
@@ -75,6 +77,25 @@ class Context:
     def has(self, connection: str, hook: str) -> bool:
         """Return whether the connection is configured and its plugin implements a hook."""
         return connection in self.connections and self.plugins.has(self.connections[connection].settings.plugin, hook)
+
+    def carries_out(self, connection: str, spec: ActionSpec) -> bool:
+        """Return whether a connection is configured, and its plugin declares an action and has its hook."""
+        return self.has(connection, spec.hook) and self.connector_info(connection).action(spec.action) is not None
+
+    def parse_webhook(self, row: RawRequest) -> Sequence[Event | SkippedEntries]:
+        """Let the plugin parse a stored webhook.
+
+        Raises:
+            WebhookRejected: the plugin cannot read it.
+        """
+        request = WebhookRequest(
+            method=row.method, url=row.url, headers=row.headers, body=row.body, received_at=row.received_at
+        )
+        connection = self.connections[row.connection]
+        entries: Sequence[Event | SkippedEntries] = self.plugins.call(
+            connection.settings.plugin, "nps_parse_events", connection=connection, request=request
+        )
+        return entries
 
     def token(self) -> str:
         """Return a new lease token of 32 hexadecimal digits, renewed while this thread works."""

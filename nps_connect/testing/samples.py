@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import (
     Alert,
+    ContactErasure,
     OptOut,
     Payload,
     ReviewInvitation,
@@ -94,6 +95,8 @@ def build_payload(action: str, contact: Contact, response: Response, *, key: str
         return ReviewInvitation(contact=contact, response=response, idempotency_key=key, lead="review")
     if action == "write_opt_out":
         return OptOut(idempotency_key=key, contact=contact, at=response.answered_at)
+    if action == "erase_contact":
+        return ContactErasure(idempotency_key=key, contact_ids=(contact.id,))
     return build_message(contact, key=key, fallback=action == "send_fallback")
 
 

@@ -38,6 +38,7 @@ def test_alarms_and_tickets_precede_mail_and_scores():
         "write_score",
         "invite_review",
         "write_opt_out",
+        "erase_contact",
     ]
 
 

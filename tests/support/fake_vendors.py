@@ -62,6 +62,8 @@ class FakeCrm(FakeVendor):
         looked: the number of contact lookups.
         asked_for: the keys of all lookups.
         opt_outs: the opt-outs that were written.
+        erasures: the people that were erased.
+        refusing_erasures: what the next erasures raise.
     """
 
     def __init__(self) -> None:
@@ -72,6 +74,8 @@ class FakeCrm(FakeVendor):
         self.looked = 0
         self.asked_for: list[object] = []
         self.opt_outs: list[object] = []
+        self.erasures: list[object] = []
+        self.refusing_erasures: list[Exception] = []
 
     def knows(self, contact_id: str, email: str | None = None, **fields: object) -> Contact:
         contact = Contact(connection="crm", id=contact_id, email=email, **fields)
@@ -87,6 +91,7 @@ class FakeCrm(FakeVendor):
             actions=(
                 ActionInfo(action="write_score", batch_size=100),
                 ActionInfo(action="write_opt_out"),
+                ActionInfo(action="erase_contact"),
             ),
             events=(
                 EventKind(name="deal.won", description="A deal is won.", fields={"amount": "number", "city": "text"}),
@@ -159,6 +164,13 @@ class FakeCrm(FakeVendor):
     def nps_write_opt_outs(self, connection, opt_outs):
         self.opt_outs += opt_outs
         return [Receipt(id="opt-out") for _ in opt_outs]
+
+    @hookimpl
+    def nps_erase_contacts(self, connection, erasures):
+        self.erasures += erasures
+        if self.refusing_erasures:
+            raise self.refusing_erasures.pop(0)
+        return [Receipt(id="erased", note="fields emptied") for _ in erasures]
 
     @property
     def scores(self) -> dict[str, int]:

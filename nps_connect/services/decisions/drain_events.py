@@ -77,7 +77,7 @@ def _settle_and_decide(
     values = {stored.id: _settled_values(stored, prepared.columns[event.key]) for stored, event in held}
     claims.settle_many(session, EventRow, values, token=token)
     if prepared.erased:
-        erase_from_requests(ctx, session, prepared.erased.values())
+        erase_from_requests(ctx, session, connection, prepared.erased.values())
     completed = [stored._replace(event=event) for stored, event in held]
     return decide_batch(ctx, session, connection, completed, prepared)
 

@@ -230,7 +230,7 @@ def look_up_contacts(
 def _block(spec: ActionSpec, batch: PreparationBatch, row: DeliveryRow) -> NotAttempted | None:
     """Return why a delivery may not start now: an erasure, which comes first, a conflict of scores, or quiet hours."""
     contact = batch.contacts.get(row.contact_id or 0)
-    if contact is not None and contact.erased_at is not None:
+    if contact is not None and contact.erased_at is not None and not spec.erases:
         return CONTACT_ERASED
     response = batch.responses.get(row.response_id or 0)
     if response is not None and response.conflicting_at is not None:

@@ -21,7 +21,7 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import decide_queue, parse_queue
 from nps_connect.ledger.counters import REFUSED_WEBHOOKS_PREFIX, increment_counter
 from nps_connect.ledger.tables import EventRow, RawRequest
-from nps_connect.records.events import CONTACT_EVENT_KINDS, Event, SkippedEntries, WebhookRequest
+from nps_connect.records.events import CONTACT_EVENT_KINDS, Event, SkippedEntries
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import error_summary
 from nps_connect.services.decisions.decide_batch import complete_events, decide_batch, prepare_events
@@ -101,7 +101,7 @@ def drain_requests(ctx: Context, connection: str) -> int:
 
 def _parse_request(ctx: Context, row: RawRequest) -> _ParsedRequest:
     try:
-        entries = parse_webhook(ctx, row)
+        entries = ctx.parse_webhook(row)
     except WebhookRejected as error:
         return _ParsedRequest(row, problem=error_summary(ctx, error))
     except Exception as error:  # a plugin's bug must not lose the request
@@ -116,22 +116,6 @@ def _parse_request(ctx: Context, row: RawRequest) -> _ParsedRequest:
         else:
             request.events.append(entry)
     return request
-
-
-def parse_webhook(ctx: Context, row: RawRequest) -> Sequence[Event | SkippedEntries]:
-    """Let the plugin parse a stored webhook.
-
-    Raises:
-        WebhookRejected: the plugin cannot read it.
-    """
-    request = WebhookRequest(
-        method=row.method, url=row.url, headers=row.headers, body=row.body, received_at=row.received_at
-    )
-    connection = ctx.connections[row.connection]
-    entries: Sequence[Event | SkippedEntries] = ctx.plugins.call(
-        connection.settings.plugin, "nps_parse_events", connection=connection, request=request
-    )
-    return entries
 
 
 def _settle_requests(

@@ -15,7 +15,6 @@ from nps_connect.ledger.counters import MISSED_WEBHOOKS_COUNTER, increment_count
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.events import Event
 from nps_connect.services.context import Context
-from nps_connect.services.intake.parse import parse_webhook
 from nps_connect.services.intake.poll import fetch_page, update_memo
 from nps_connect.services.intake.store_events import store_events
 
@@ -97,7 +96,7 @@ def _webhook_keys_since(ctx: Context, connection: str, occurred_at: datetime) ->
 def _parse_keys(ctx: Context, row: RawRequest) -> list[str]:
     """Keys of the facts in a stored webhook; empty if it is unreadable."""
     try:
-        return [entry.key for entry in parse_webhook(ctx, row) if isinstance(entry, Event)]
+        return [entry.key for entry in ctx.parse_webhook(row) if isinstance(entry, Event)]
     except Exception as error:  # noqa: BLE001  # `drain_requests` reports it
         log.info("webhook_not_counted connection=%s request=%s error=%s", row.connection, row.id, type(error).__name__)
         return []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
@@ -19,7 +21,7 @@ from nps_connect.ledger.subjects import (
     vendor_id_subject,
 )
 from nps_connect.ledger.suppressions import SuppressionRow
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, InvitationRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, InvitationRow, RawRequest
 from nps_connect.records.base import mailbox_key
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import CancelCode
@@ -30,13 +32,12 @@ from nps_connect.services.contacts.event_subjects import find_event_ids
 from nps_connect.services.contacts.store import upsert_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
-from nps_connect.services.suppressions.personal_data import (
-    PERSONAL_TABLES,
-    STORED_REQUESTS,
-    DataSubjects,
-    redact_event_record,
-)
+from nps_connect.services.suppressions.data_subjects import DataSubjects, VendorObject, event_objects
+from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES, STORED_REQUESTS, redact_event_record
 from nps_connect.services.suppressions.store import suppress
+from nps_connect.services.suppressions.vendor_erasure import addresses_of, enqueue_vendor_erasures
+
+log = logging.getLogger(__name__)
 
 MAX_NAMED_EVENTS = 10_000
 
@@ -62,6 +63,8 @@ def apply_contact_events(
         rows[event.key] = row
     session.flush()
     if erased:
+        for row in erased:
+            enqueue_vendor_erasures(ctx, session, [row], except_for=[connection])
         erase_contacts(ctx, session, erased, source="vendor")
     return {key: row.id if row is not None else None for key, row in rows.items()}
 
@@ -71,29 +74,41 @@ def _load_contact(session: Session, connection: str, vendor_id: str) -> ContactR
     return session.execute(query.execution_options(populate_existing=True)).scalar()
 
 
-def export_person(ctx: Context, contact_id: int) -> dict[str, list[dict[str, Any]]]:
-    """Return everything that is stored about the person of a contact, JSON-ready: rows by the name of their table."""
-    with ctx.ledger.read() as session:
-        people = _load_people(session, [contact_id])
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for entry in PERSONAL_TABLES:
-            rows.setdefault(str(entry.table.__tablename__), []).extend(entry.export_person(session, people))
-    return rows
-
-
-def erase_person(ctx: Context, contact_id: int, *, source: str) -> None:
-    """Erase the person of a contact.
+def export_contacts(
+    ctx: Context, session: Session, contacts: Sequence[ContactRow], addresses: Collection[str] = ()
+) -> dict[str, list[dict[str, Any]]]:
+    """Return everything that is stored about people, JSON-ready: rows by the name of their table.
 
     Args:
         ctx: the application context.
-        contact_id: the contact.
-        source: who asked for it, in at most 80 characters.
+        session: for reading.
+        contacts: at least one contact of each person who has any.
+        addresses: further addresses of theirs.
     """
-    with ctx.ledger.write() as session:
-        erase_contacts(ctx, session, [session.get_one(ContactRow, contact_id)], source=source)
+    people = _load_people(ctx, session, [contact.id or 0 for contact in contacts], addresses)
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for entry in PERSONAL_TABLES:
+        rows.setdefault(str(entry.table.__tablename__), []).extend(entry.export_person(session, people))
+    return rows
 
 
-def erase_contacts(ctx: Context, session: Session, contacts: Sequence[ContactRow], *, source: str) -> None:
+class ErasedRows(NamedTuple):
+    """What an erasure changed.
+
+    Attributes:
+        cancelled: deliveries that were cancelled.
+        emptied: rows that were emptied, by the name of their table; tables without any are left out.
+        mailboxes: addresses that are suppressed by their hash.
+    """
+
+    cancelled: int
+    emptied: dict[str, int]
+    mailboxes: int
+
+
+def erase_contacts(
+    ctx: Context, session: Session, contacts: Sequence[ContactRow], *, source: str, addresses: Collection[str] = ()
+) -> ErasedRows:
     """Erase people: their deliveries are cancelled, and only ids, hashes, scores and times stay. Idempotent.
 
     They are suppressed, so that nobody contacts them again. A delivery that is being carried out loses its lease:
@@ -102,25 +117,35 @@ def erase_contacts(ctx: Context, session: Session, contacts: Sequence[ContactRow
     Args:
         ctx: the application context.
         session: the transaction.
-        contacts: one contact of each person.
+        contacts: at least one contact of each person who has any.
         source: who asked for it, in at most 80 characters.
+        addresses: further addresses of theirs.
     """
     session.flush()
-    people = _load_people(session, [contact.id or 0 for contact in contacts], lock=True)
+    people = _load_people(ctx, session, [contact.id or 0 for contact in contacts], addresses, lock=True)
     suppressed = [*map(person_subject, people.contact_ids), *map(mailbox_subject, people.mailboxes)]
     suppress(ctx, session, sorted(suppressed), "erased", source=source)
-    _cancel_deliveries(ctx, session, people)
+    cancelled = _cancel_deliveries(ctx, session, people)
+    emptied: Counter[str] = Counter()
     for entry in PERSONAL_TABLES:
-        entry.erase_person(session, people)
+        emptied[str(entry.table.__tablename__)] += entry.erase_person(session, people)
     erased = col(ContactRow.id).in_(people.contact_ids) & col(ContactRow.erased_at).is_(None)
     session.execute(
         update(ContactRow).where(erased).values(erased_at=ctx.clock()), execution_options={"synchronize_session": False}
     )
     session.expire_all()
     ctx.ledger.truncate_wal()
+    return ErasedRows(cancelled, {name: count for name, count in emptied.items() if count}, len(people.mailboxes))
 
 
-def _load_people(session: Session, contact_ids: Iterable[int], *, lock: bool = False) -> DataSubjects:
+def _load_people(
+    ctx: Context,
+    session: Session,
+    contact_ids: Iterable[int],
+    more_addresses: Collection[str] = (),
+    *,
+    lock: bool = False,
+) -> DataSubjects:
     """Return by what the data of people is found.
 
     With `lock` nobody else can add data until the end of the transaction: whoever stores a response locks its
@@ -132,41 +157,58 @@ def _load_people(session: Session, contact_ids: Iterable[int], *, lock: bool = F
         invitations = select(col(InvitationRow.id)).where(in_list(col(InvitationRow.contact_id), "ids"))
         session.execute(invitations.order_by(col(InvitationRow.id)).with_for_update(key_share=True), {"ids": ids})
         query = query.with_for_update().execution_options(populate_existing=True)
-    addresses: set[str] = set()
+    addresses: set[str] = set(more_addresses)
     names: set[str] = set()
     subjects: set[str] = set()
-    object_ids: set[str] = set()
-    connections: set[str] = set()
+    objects: set[VendorObject] = set()
+    connections: set[str] = set(ctx.connections if more_addresses else ())
     for row in session.execute(query, {"ids": ids}).scalars():
-        addresses.update([*([row.email] if row.email else []), *row.record.get("other_emails", ())])
+        addresses.update(addresses_of(row))
         if row.name and len(row.name.split()) > 1:  # a first name alone is found in texts about anybody
             names.add(row.name.lower())
         subjects.update([person_subject(row.id or 0), vendor_id_subject(row.connection, row.vendor_id)])
-        object_ids.add(row.vendor_id.lower())
+        objects.add(VendorObject(row.connection, "contact", row.vendor_id))
         connections.add(row.connection)
     mailboxes = sorted(map(mailbox_hash, addresses))
     subjects.update(map(mailbox_subject, mailboxes))
     named = find_event_ids(session, sorted(connections), subjects, MAX_NAMED_EVENTS)
     undecided = in_list(col(EventRow.id), "event_ids") & col(EventRow.contact_id).is_(None)
     decided = in_list(col(EventRow.contact_id), "ids")
-    events = select(col(EventRow.id), col(EventRow.object_id)).where(undecided | decided)
+    columns = (col(EventRow.id), col(EventRow.connection), col(EventRow.kind), col(EventRow.object_id))
+    events = select(*columns).where(undecided | decided)
     event_ids: list[int] = []
-    for event_id, object_id in session.execute(events, {"event_ids": list(named), "ids": ids}):
+    for event_id, connection, kind, object_id in session.execute(events, {"event_ids": list(named), "ids": ids}):
         event_ids.append(event_id)
-        object_ids.add(object_id.lower())
+        objects.add(VendorObject(connection, kind.partition(".")[0], object_id))
     known_names = frozenset(names.union(map(mailbox_key, addresses)))
-    return DataSubjects(ids, event_ids, mailboxes, sorted(subjects), known_names, frozenset(object_ids))
+    return DataSubjects(
+        ids, event_ids, mailboxes, sorted(subjects), known_names, frozenset(objects), partial(_parse_or_none, ctx)
+    )
 
 
-def _cancel_deliveries(ctx: Context, session: Session, people: DataSubjects) -> None:
+def _parse_or_none(ctx: Context, row: RawRequest) -> list[Event]:
+    """Return the events in a stored webhook; none if its connection is gone or the plugin cannot read it."""
+    if not ctx.has(row.connection, "nps_parse_events"):
+        return []
+    try:
+        return [entry for entry in ctx.parse_webhook(row) if isinstance(entry, Event)]
+    except Exception as error:  # noqa: BLE001  # of the plugin; such a webhook is listed as unreadable
+        log.info("webhook_not_parsed connection=%s request=%s error=%s", row.connection, row.id, type(error).__name__)
+        return []
+
+
+def _cancel_deliveries(ctx: Context, session: Session, people: DataSubjects) -> int:
     """Cancel what has not ended; what has started may have taken effect, and keeps its reservations."""
     is_unfinished = col(DeliveryRow.state).in_(UNFINISHED_STATES)
     query = select(DeliveryRow).where(in_list(col(DeliveryRow.contact_id), "ids"), is_unfinished)
     query = query.order_by(col(DeliveryRow.id)).with_for_update().execution_options(populate_existing=True)
-    for row in session.execute(query, {"ids": people.contact_ids}).scalars():
+    rows = session.execute(query, {"ids": people.contact_ids}).scalars().all()
+    rows = [row for row in rows if not ctx.actions[row.action].erases]
+    for row in rows:
         row.in_doubt = row.in_doubt or (row.state == "running" and row.started_at is not None)
         row.lease_token = row.lease_until = None
         cancel(ctx, session, row, CancelCode.CONTACT_BLOCKED, CONTACT_ERASED.detail)
+    return len(rows)
 
 
 def find_erased(session: Session, connection: str, events: Iterable[Event]) -> set[str]:
@@ -202,10 +244,11 @@ def redact_event(event: Event) -> Event:
     return Event.model_validate(redact_event_record(event.model_dump(mode="json")))
 
 
-def erase_from_requests(ctx: Context, session: Session, events: Iterable[Event]) -> None:
-    """Empty the stored webhooks that hold these events, which name erased people."""
-    object_ids = frozenset(event.object_id.lower() for event in events)
-    STORED_REQUESTS.erase_person(session, DataSubjects([], [], [], [], frozenset(), object_ids))
+def erase_from_requests(ctx: Context, session: Session, connection: str, events: Iterable[Event]) -> None:
+    """Empty the stored webhooks that hold these events of a connection, which name erased people."""
+    objects = frozenset().union(*(event_objects(connection, event) for event in events))
+    people = DataSubjects([], [], [], [], frozenset(), objects, partial(_parse_or_none, ctx))
+    STORED_REQUESTS.erase_person(session, people)
     ctx.ledger.truncate_wal()
 
 

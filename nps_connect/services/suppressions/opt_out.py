@@ -91,15 +91,9 @@ def apply_opt_out(
             contact_id=contact.id,
         )
         for contact in contact_by_id.values()
-        if _writes_opt_outs(ctx, contact.connection)
+        if ctx.carries_out(contact.connection, ctx.actions["write_opt_out"])
     ]
     return enqueue_deliveries(session, opt_outs, now, skip_existing=True).queue_names
-
-
-def _writes_opt_outs(ctx: Context, connection: str) -> bool:
-    return ctx.has(connection, "nps_write_opt_outs") and (
-        ctx.connector_info(connection).action("write_opt_out") is not None
-    )
 
 
 def _test_or_unknown_page(ctx: Context, token: str, *, is_done: bool) -> UnsubscribePage:

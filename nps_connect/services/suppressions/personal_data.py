@@ -5,12 +5,10 @@ A table that is missing here holds no personal data; a test compares the registe
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, LargeBinary, bindparam, or_, select, update
 from sqlmodel import Session, col
@@ -38,30 +36,10 @@ from nps_connect.ledger.tables import (
     RevisionRow,
 )
 from nps_connect.ledger.workers import JobRow
+from nps_connect.services.suppressions.data_subjects import DataSubjects, in_text, in_webhook, webhook_body
 
 ERASED_TEXT = "erased with the contact"
-_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 _KEPT_EVENT_FIELDS = ("key", "kind", "object_id", "occurred_at")
-
-
-class DataSubjects(NamedTuple):
-    """People whose data is exported or erased, and by what it is found.
-
-    Attributes:
-        contact_ids: their contacts, with those that were merged into them.
-        event_ids: events that concern or name them.
-        mailboxes: hashes of their addresses.
-        subjects: of contacts, mailboxes and vendor ids, see `ledger.subjects`.
-        names: addresses and full names, in lower case: a text with one of them names a person.
-        object_ids: ids of the contacts and of the objects of their events at the vendor, in lower case.
-    """
-
-    contact_ids: list[int]
-    event_ids: list[int]
-    mailboxes: list[str]
-    subjects: list[str]
-    names: frozenset[str]
-    object_ids: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -72,27 +50,30 @@ class PersonalTable:
         table: the table.
         concerns: the condition on rows that concern people; its parameters are the lists of `DataSubjects`.
         emptied: the columns that an erasure changes, with their new value or a function of the old one.
+        exported: further values of an export by name, as functions of the row.
         is_about: a further check of a row, where SQL cannot tell whether it concerns the people.
     """
 
     table: type[Base]
     concerns: ColumnElement[bool]
     emptied: Mapping[str, Any] = field(default_factory=dict)
+    exported: Mapping[str, Callable[[Any, DataSubjects], Any]] = field(default_factory=dict)
     is_about: Callable[[Any, DataSubjects], bool] = lambda _row, _people: True
 
     def export_person(self, session: Session, people: DataSubjects) -> list[dict[str, Any]]:
-        """Return the rows that concern people, JSON-ready, without binary columns and lease tokens.
-
-        The body of a webhook is binary: it can hold events of other people.
-        """
+        """Return the rows that concern people, JSON-ready, without binary columns and lease tokens."""
         columns = self.table.__table__.c
         names = [c.name for c in columns if c.name != "lease_token" and not isinstance(c.type, LargeBinary)]
-        return [{name: _json_value(getattr(row, name)) for name in names} for row in self._find(session, people)]
+        return [
+            {name: _json_value(getattr(row, name)) for name in names}
+            | {name: value(row, people) for name, value in self.exported.items()}
+            for row in self._find(session, people)
+        ]
 
-    def erase_person(self, session: Session, people: DataSubjects) -> None:
-        """Empty the rows that concern people."""
+    def erase_person(self, session: Session, people: DataSubjects) -> int:
+        """Empty the rows that concern people; return how many."""
         if not self.emptied:
-            return
+            return 0
         target = self.table.__table__
         keys = [column.name for column in target.primary_key]
         values = [
@@ -104,6 +85,7 @@ class PersonalTable:
             emptied = {name: bindparam(f"to_{name}", type_=target.c[name].type) for name in self.emptied}
             statement = update(target).where(*(target.c[key] == bindparam(f"of_{key}") for key in keys))
             session.connection().execute(statement.values(emptied), values)
+        return len(values)
 
     def _find(self, session: Session, people: DataSubjects) -> Iterator[Any]:
         query = select(self.table.__table__).where(self.concerns).execution_options(yield_per=500)
@@ -119,46 +101,6 @@ def redact_event_record(record: Mapping[str, Any]) -> dict[str, Any]:
     contacts = [{"connection": ref["connection"], "id": ref["id"]} for ref in record.get("contacts") or []]
     kept = {name: record[name] for name in _KEPT_EVENT_FIELDS}
     return kept | {"contact_key": key if key and key["kind"] != "email" else None, "contacts": contacts}
-
-
-def mentions(people: DataSubjects, text: str) -> bool:
-    """Return whether a text names one of the people."""
-    lowered = text.lower()
-    return any(name in lowered for name in people.names)
-
-
-def _in_text(*columns: str) -> Callable[[Any, DataSubjects], bool]:
-    """Return the check that one of these columns names one of the people."""
-
-    def is_about(row: Any, people: DataSubjects) -> bool:  # noqa: ANN401  # a row of any table
-        values = (getattr(row, name) for name in columns)
-        return any(
-            mentions(people, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-            for value in values
-            if value
-        )
-
-    return is_about
-
-
-def _in_webhook(row: Any, people: DataSubjects) -> bool:  # noqa: ANN401  # a row of `raw_requests`
-    """Return whether a value in a stored webhook is the name, address or id of one of the people or their objects."""
-    try:
-        values = set(_scalars(json.loads(row.body)))
-    except (ValueError, RecursionError):
-        return mentions(people, row.body.decode(errors="replace"))
-    for text in [value for value in values if "@" in value]:
-        values.update(_ADDRESS.findall(text))
-    return not values.isdisjoint(people.names | people.object_ids)
-
-
-def _scalars(value: Any) -> Iterator[str]:  # noqa: ANN401  # any JSON
-    """Return the texts and numbers in a JSON value, in lower case."""
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _scalars(item)
-    elif value is not None:
-        yield str(value).lower()
 
 
 def _or_erased(text: str | None) -> str | None:
@@ -192,7 +134,8 @@ STORED_REQUESTS = PersonalTable(
     RawRequest,
     col(RawRequest.state).not_in(("pending", "running")) & (col(RawRequest.body) != b""),
     {"body": b"", "headers": {}, "last_error": _or_erased},
-    _in_webhook,
+    {"body": webhook_body},
+    in_webhook,
 )
 """Webhooks that are processed; those that are not yet are emptied after that, see `services.intake.parse`."""
 
@@ -221,7 +164,7 @@ PERSONAL_TABLES = (
         {"payload": None, "hold_detail": None, "receipt_note": None, **_DELIVERY_TEXTS},
     ),
     PersonalTable(  # notices to staff
-        DeliveryRow, col(DeliveryRow.contact_id).is_(None), _DELIVERY_TEXTS, _in_text("options", "last_error")
+        DeliveryRow, col(DeliveryRow.contact_id).is_(None), _DELIVERY_TEXTS, is_about=in_text("options", "last_error")
     ),
     PersonalTable(AttemptRow, col(AttemptRow.delivery_id).in_(_DELIVERY_IDS), {"message": None, "exchange": None}),
     PersonalTable(CaseRow, _of_contacts(CaseRow.contact_id), {"owner": None}),
@@ -235,14 +178,20 @@ PERSONAL_TABLES = (
         or_(_of_contacts(BounceRow.contact_id), in_list(col(BounceRow.mailbox), "mailboxes")),
         {"detail": ERASED_TEXT},
     ),
-    PersonalTable(AuditRow, col(AuditRow.reason).is_not(None), {"reason": ERASED_TEXT}, _in_text("reason")),
-    PersonalTable(PauseRow, col(PauseRow.reason) != "", {"reason": ERASED_TEXT}, _in_text("reason")),
-    PersonalTable(BreakerRow, col(BreakerRow.reason).is_not(None), {"reason": ERASED_TEXT}, _in_text("reason")),
+    PersonalTable(AuditRow, in_list(col(AuditRow.object), "subjects")),
+    PersonalTable(
+        AuditRow,
+        col(AuditRow.reason).is_not(None) & ~in_list(col(AuditRow.object), "subjects"),
+        {"reason": ERASED_TEXT},
+        is_about=in_text("reason"),
+    ),
+    PersonalTable(PauseRow, col(PauseRow.reason) != "", {"reason": ERASED_TEXT}, is_about=in_text("reason")),
+    PersonalTable(BreakerRow, col(BreakerRow.reason).is_not(None), {"reason": ERASED_TEXT}, is_about=in_text("reason")),
     PersonalTable(
         JobRow,
         col(JobRow.id).is_not(None),
         {"memo": _without_failure, "last_error": _or_erased},
-        _in_text("memo", "last_error"),
+        is_about=in_text("memo", "last_error"),
     ),
     PersonalTable(
         ContactRow,

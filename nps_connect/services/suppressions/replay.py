@@ -20,6 +20,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.suppressions.erasure import erase_contacts
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 from nps_connect.services.suppressions.store import WITHDRAWN_PREFIX, suppress, withdraw
+from nps_connect.services.suppressions.vendor_erasure import enqueue_vendor_erasures
 
 SOURCE = "journal"
 SCAN_BATCH_SIZE = 10_000
@@ -98,6 +99,8 @@ def _apply(ctx: Context, session: Session, reason: str, subject: str, contact_id
         withdraw(ctx, session, session.execute(query).scalars().all())
         return
     if reason == "erased":
+        for contact in contacts:
+            enqueue_vendor_erasures(ctx, session, [contact])
         erase_contacts(ctx, session, contacts, source=SOURCE)
     elif reason in OPT_OUT_REASONS and mailbox is not None:
         recipient = contacts[0] if contacts else None

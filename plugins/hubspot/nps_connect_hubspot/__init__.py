@@ -6,6 +6,7 @@ One file per concern implements the hooks; the plugin loader reads them from thi
 from nps_connect_hubspot.check import nps_check
 from nps_connect_hubspot.connector import nps_connector
 from nps_connect_hubspot.contacts import nps_complete_events, nps_find_contacts
+from nps_connect_hubspot.erasures import nps_erase_contacts
 from nps_connect_hubspot.events import nps_parse_events
 from nps_connect_hubspot.notes import nps_find_existing
 from nps_connect_hubspot.opt_outs import nps_write_opt_outs
@@ -19,6 +20,7 @@ __all__ = [
     "nps_check",
     "nps_complete_events",
     "nps_connector",
+    "nps_erase_contacts",
     "nps_find_contacts",
     "nps_find_existing",
     "nps_parse_events",

@@ -99,6 +99,7 @@ def nps_connector() -> ConnectorInfo:
         actions=(
             ActionInfo(action="write_score", batch_size=100),
             ActionInfo(action="write_opt_out", batch_size=1),
+            ActionInfo(action="erase_contact", batch_size=1),
         ),
         events=EVENT_KINDS,
         quotas=(GENERAL, SEARCH),

@@ -32,9 +32,12 @@ NOTE_TO_CONTACT_TYPE_ID = 202
 """HubSpot's own association type (https://developers.hubspot.com/docs/api-reference/crm-notes-v3/guide)."""
 
 
+REFERENCE_PREFIX = "nps-response:"
+
+
 def note_reference(update: ScoreUpdate) -> str:
     """Return the reference that identifies the note of a response, for all its revisions."""
-    return f"nps-response:{update.response.id}"
+    return f"{REFERENCE_PREFIX}{update.response.id}"
 
 
 def render_note(update: ScoreUpdate, language: str) -> str:
@@ -133,15 +136,21 @@ def _find_notes(api: Api, updates: Sequence[ScoreUpdate]) -> dict[str, JsonObjec
     """Return existing notes by response id."""
     if not updates:
         return {}
-    links_by_contact = api.associated("contacts", "notes", [update.contact.id for update in updates])
-    ids = [str(link.get("toObjectId")) for links in links_by_contact.values() for link in links]
-    notes = api.read("notes", ids, {"hs_note_body"}) if ids else []
+    notes = find_own_notes(api, [update.contact.id for update in updates])
     note_by_response = {}
     for update in updates:
         for note in notes:
             if f"{note_reference(update)} /" in (properties_of(note).get("hs_note_body") or ""):
                 note_by_response[update.response.id] = note
     return note_by_response
+
+
+def find_own_notes(api: Api, contact_ids: Sequence[str]) -> list[JsonObject]:
+    """Return the notes of contacts that hold the reference of a response."""
+    links_by_contact = api.associated("contacts", "notes", contact_ids)
+    ids = [str(link.get("toObjectId")) for links in links_by_contact.values() for link in links]
+    notes = api.read("notes", ids, {"hs_note_body"}) if ids else []
+    return [note for note in notes if REFERENCE_PREFIX in (properties_of(note).get("hs_note_body") or "")]
 
 
 def _is_revision(note: JsonObject, update: ScoreUpdate) -> bool:

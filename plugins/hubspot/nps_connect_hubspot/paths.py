@@ -25,7 +25,7 @@ class Paths:
     webhooks: str
 
     def batch(self, kind: str, verb: str) -> str:
-        """`POST` up to 100 inputs: `read`, `create`, `update`."""
+        """`POST` up to 100 inputs: `read`, `create`, `update`, `archive`."""
         return f"{self.objects}/{kind}/batch/{verb}"
 
     def search(self, kind: str) -> str:

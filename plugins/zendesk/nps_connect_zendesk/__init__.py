@@ -9,6 +9,7 @@ from nps_connect_zendesk.auth import nps_authorize
 from nps_connect_zendesk.check import nps_check
 from nps_connect_zendesk.connector import nps_connector
 from nps_connect_zendesk.contacts import nps_complete_events, nps_find_contacts
+from nps_connect_zendesk.erasures import nps_erase_contacts
 from nps_connect_zendesk.events import nps_parse_events, nps_veto_survey
 from nps_connect_zendesk.poll import nps_poll_events
 from nps_connect_zendesk.scores import nps_write_scores
@@ -22,6 +23,7 @@ __all__ = [
     "nps_check",
     "nps_complete_events",
     "nps_connector",
+    "nps_erase_contacts",
     "nps_find_contacts",
     "nps_find_existing",
     "nps_open_tickets",

@@ -152,6 +152,7 @@ def nps_connector() -> ConnectorInfo:
             ActionInfo(action="open_ticket", batch_size=1),
             ActionInfo(action="update_ticket", batch_size=1),
             ActionInfo(action="write_score", batch_size=MAX_BATCH_SIZE),
+            ActionInfo(action="erase_contact", batch_size=1),
         ),
         events=EVENT_KINDS,
         quotas=_quotas(ZendeskSettings.model_fields["requests_per_minute"].default),

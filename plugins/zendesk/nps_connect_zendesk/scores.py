@@ -65,6 +65,13 @@ def _write(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | N
     return Receipt(id=str(user["id"]), link=link)
 
 
+def own_fields(connection: Connection) -> list[str]:
+    """Return the keys of the user fields that a score is written to."""
+    settings = connection.settings
+    keys = (settings.score_field, settings.category_field, settings.responded_at_field, settings.reference_field)
+    return [*keys, *([settings.comment_field] if settings.comment_field is not None else [])]
+
+
 def build_user_fields(connection: Connection, update: ScoreUpdate) -> dict[str, str | int | None]:
     """Return the user fields of a response."""
     settings, response = connection.settings, update.response

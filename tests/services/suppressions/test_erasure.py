@@ -27,7 +27,7 @@ from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.imports.response_rows import ImportedResponse
 from nps_connect.services.imports.store_responses import ResponseImport, store_responses
 from nps_connect.services.intake.replay import create_manual_event
-from nps_connect.services.suppressions.erasure import erase_person, export_person
+from nps_connect.services.suppressions.erasure import erase_contacts, export_contacts
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES
 from nps_connect.services.suppressions.store import suppress
@@ -122,6 +122,16 @@ def fill_every_table(application) -> None:
 def erase_at_the_vendor(application, person: str = "1") -> None:
     application.webhook({"id": person, "kind": "contact.privacy_deleted", "at": application.clock().isoformat()})
     application.run(only="crm/")
+
+
+def export_person(ctx, contact_id):
+    with ctx.ledger.read() as session:
+        return export_contacts(ctx, session, [session.get_one(ContactRow, contact_id)])
+
+
+def erase_person(ctx, contact_id, *, source):
+    with ctx.ledger.write() as session:
+        erase_contacts(ctx, session, [session.get_one(ContactRow, contact_id)], source=source)
 
 
 def contact_id(application, person: str = "1") -> int:
@@ -292,6 +302,23 @@ def test_an_event_whose_person_is_found_later_keeps_ids_only_and_its_webhook_is_
     assert (events["late"].contact_id, events["late"].record["fields"]) == (contact_id(application), {})
     assert [bool(body) for body in bodies] == [False, False, False]
     assert find_texts(application.ledger, *PERSONAL_TEXTS) == []
+
+
+def test_a_webhook_that_holds_the_same_number_for_something_else_is_left_alone(application):
+    """A short id of one person is an amount, a counter or another object's id in the webhooks of others."""
+    surveyed(application, "5")
+    surveyed(application, "77", "paul@example.com", "Paul Petit", "Caves Petit")
+    facts = [
+        application.won("77", deal="d-2", amount=5),
+        {"id": "5", "kind": "deal.lost", "person": "77", "at": "2026-01-01T00:00Z"},
+    ]
+    for fact in facts:
+        application.webhook(fact)
+    application.run()
+    erase_person(application.ctx, contact_id(application, "5"), source="the test")
+    with application.ledger.read() as session:
+        bodies = session.execute(select(RawRequest.body).order_by(RawRequest.id)).scalars().all()
+    assert [bool(body) for body in bodies] == [False, True, True, True]
 
 
 def test_contacts_that_were_merged_into_an_erased_one_are_erased_too(application):

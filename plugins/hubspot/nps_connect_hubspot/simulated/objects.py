@@ -110,6 +110,17 @@ def create(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonOb
     return batch_body(results, errors, format_moment(now))
 
 
+def archive(portal: Portal, kind: str, body: JsonObject, now: datetime) -> None:
+    """Archive records; an unknown id is no error. Source: the archive operations in HubSpot's public API specs."""
+    inputs = body.get("inputs") or []
+    if not 1 <= len(inputs) <= MAX_BATCH_SIZE:
+        raise Refusal(400, "VALIDATION_ERROR", "between 1 and 100 inputs are allowed")
+    for item in inputs:
+        record = portal.records[kind].get(str(item.get("id")))
+        if record is not None:
+            record.archived, record.updated = True, now
+
+
 def create_one(portal: Portal, kind: str, body: JsonObject, now: datetime) -> JsonObject:
     """Create a single record."""
     _check_new(portal, kind, body)

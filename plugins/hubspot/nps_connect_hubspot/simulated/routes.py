@@ -92,6 +92,10 @@ def _batch(call: Call) -> VendorReply:
         _require_object_scope(call, kind, "read")
         body = objects.read(call.portal, kind, call.body, call.now, archived=_wants_archived(call))
         return reply(_batch_status(call, body, 200), body)
+    if verb == "archive":  # nothing is returned, and an unknown id is no error
+        _require_object_scope(call, kind, "write")
+        objects.archive(call.portal, kind, call.body, call.now)
+        return reply(204, None)
     if verb not in objects.WRITE_HANDLERS:
         raise Refusal(404, "NOT_FOUND", "Unable to find any resource for POST")
     _require_object_scope(call, kind, "write")
@@ -144,9 +148,7 @@ def _wants_archived(call: Call) -> bool:
 def _archive(call: Call) -> VendorReply:
     """Archive a record (https://github.com/HubSpot/HubSpot-public-api-spec-collection/tree/main/PublicApiSpecs/CRM)."""
     _require_object_scope(call, _kind(call), "write")
-    record = call.portal.records[_kind(call)].get(call.parts["id"])
-    if record is not None:  # an unknown id is no error
-        record.archived, record.updated = True, call.now
+    objects.archive(call.portal, _kind(call), {"inputs": [{"id": call.parts["id"]}]}, call.now)
     return reply(204, None)
 
 

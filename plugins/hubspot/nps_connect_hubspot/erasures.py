@@ -1,0 +1,78 @@
+"""Erasure of what `nps_write_scores` has written about a person: our properties are emptied, our notes deleted.
+
+The contact itself stays, and so do its subscriptions. HubSpot keeps former values in the history of a property until
+the contact is deleted permanently, and deleted notes in its recycle bin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nps_connect import (
+    Connection,
+    ContactErasure,
+    ContactKey,
+    DeliveryError,
+    Receipt,
+    TargetGone,
+    hookimpl,
+)
+from nps_connect_hubspot.api import MAX_BATCH_SIZE, Api, JsonObject, split_batches
+from nps_connect_hubspot.contact_lookup import find_matches
+from nps_connect_hubspot.contact_records import properties_of, record_url
+from nps_connect_hubspot.contact_updates import update_contacts
+from nps_connect_hubspot.notes import find_own_notes
+from nps_connect_hubspot.score_properties import PROPERTY_DEFINITIONS
+
+ACTION = "erase_contact"
+
+
+@hookimpl
+def nps_erase_contacts(connection: Connection, erasures: Sequence[ContactErasure]) -> Sequence[Receipt | DeliveryError]:
+    """Empty our properties of each person's contacts, and delete our notes on them."""
+    api = Api(connection, ACTION)
+    return [_erase(api, connection, erasure) for erasure in erasures]
+
+
+def _erase(api: Api, connection: Connection, erasure: ContactErasure) -> Receipt | DeliveryError:
+    try:
+        records = _load_contacts(api, connection, erasure)
+        if not records:
+            return TargetGone("HubSpot does not know this person, or has deleted them")
+        contact_ids = list(records)
+        notes = find_own_notes(api, contact_ids)
+        _delete_notes(api, [str(note["id"]) for note in notes])
+        names = {name for properties in records.values() for name in properties}
+        rows = {contact_id: dict.fromkeys(names, "") for contact_id in contact_ids} if names else {}
+        id_property = api.settings.property_prefix + "response_id"
+        error = next(filter(None, update_contacts(api, rows, id_property=id_property).values()), None)
+    except DeliveryError as failure:
+        return failure
+    if error is not None:
+        return error
+    note = (
+        f"emptied {len(names)} properties, deleted {len(notes)} notes; the contact, the history of its properties and "
+        "the recycle bin stay until the contact is deleted permanently in HubSpot"
+    )
+    return Receipt(id=contact_ids[0], link=record_url(api.settings, {"id": contact_ids[0]}), note=note)
+
+
+def _load_contacts(api: Api, connection: Connection, erasure: ContactErasure) -> dict[str, dict[str, str]]:
+    """Return those of our properties that have a value, by the id of each contact that HubSpot has."""
+    contact_ids = list(erasure.contact_ids)
+    if erasure.emails:
+        keys = [ContactKey(kind="email", value=email) for email in erasure.emails]
+        contact_ids += [contact.id for match in find_matches(api, connection, keys, ()) for contact in match.contacts]
+    names = {api.settings.property_prefix + definition.suffix for definition in PROPERTY_DEFINITIONS}
+    records = api.read("contacts", contact_ids, names) if contact_ids else []
+    return {str(record["id"]): _filled(record, names) for record in records}
+
+
+def _filled(record: JsonObject, names: set[str]) -> dict[str, str]:
+    return {name: value for name, value in properties_of(record).items() if name in names and value is not None}
+
+
+def _delete_notes(api: Api, note_ids: Sequence[str]) -> None:
+    for part in split_batches(note_ids, MAX_BATCH_SIZE):
+        body = {"inputs": [{"id": note_id} for note_id in part]}
+        api.send("POST", api.paths.batch("notes", "archive"), body, idempotent=True)
