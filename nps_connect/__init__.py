@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nps_connect.records.connectors import ConnectorInfo as ConnectorInfo
     from nps_connect.records.connectors import EventKind as EventKind
     from nps_connect.records.connectors import ExampleConfiguration as ExampleConfiguration
+    from nps_connect.records.connectors import ExampleQuestion as ExampleQuestion
     from nps_connect.records.connectors import Quota as Quota
     from nps_connect.records.connectors import ReviewPolicy as ReviewPolicy
     from nps_connect.records.connectors import StatusRule as StatusRule
@@ -102,6 +103,7 @@ _HOME = {
         "ConnectorInfo",
         "EventKind",
         "ExampleConfiguration",
+        "ExampleQuestion",
         "Quota",
         "ReviewPolicy",
         "StatusRule",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import httpx
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from nps_connect.errors import DeliveryError
 from nps_connect.records.base import Moment, Record
@@ -97,6 +98,18 @@ class ReviewPolicy(Record):
     source: str
 
 
+class ExampleQuestion(Record):
+    """A value of the example's table that is different for every account; `init` asks the operator for it.
+
+    Attributes:
+        key: key of the table; its example value is a text in double quotes.
+        text: what to ask, such as `Subdomain of the account`.
+    """
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    text: str
+
+
 class ExampleConfiguration(Record):
     """The plugin's part of a first configuration, as TOML text; `init` puts the parts together.
 
@@ -106,6 +119,7 @@ class ExampleConfiguration(Record):
         triggers: ``[[triggers]]`` tables that use this connection (may name the survey ``after-purchase``).
         routes: ``[[routes]]`` tables that use this connection.
         environment: variables that the table refers to, with a placeholder value each, for `.env` files and checks.
+        questions: what else the operator must fill in.
     """
 
     connection: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -113,6 +127,14 @@ class ExampleConfiguration(Record):
     triggers: str = ""
     routes: str = ""
     environment: dict[str, str] = Field(default_factory=dict)
+    questions: tuple[ExampleQuestion, ...] = ()
+
+    @model_validator(mode="after")
+    def _questions_have_an_example(self) -> Self:
+        for question in self.questions:
+            if not re.search(rf'^{question.key} = "[^"]*"', self.table, re.MULTILINE):
+                raise ValueError(f'a question asks for {question.key}, but the table has no {question.key} = "..."')
+        return self
 
 
 class ConnectorInfo(Record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tomllib
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ def format_variable(name: str, value: str) -> str:
     """Return a line of an environment file; the value is in single quotes, so that nothing in it is expanded."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"{name}='{escaped}'\n"
+
+
+def remove_variables(text: str, names: Container[str]) -> str:
+    """Return the text of an environment file without the assignments of these variables."""
+    bindings = parse_stream(io.StringIO(text))
+    return "".join(binding.original.string for binding in bindings if binding.key is None or binding.key not in names)
 
 
 def read_environment_file(path: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ ENVIRONMENT = {
     "NPS_SIGNING_KEY": "a-signing-key-for-tests-only",
     "HUBSPOT_TOKEN": "token-for-tests",
     "SMTP_URL": "smtp://localhost:2525",
-    "ZENDESK_TOKEN": "token-for-tests",
+    "ZENDESK_CLIENT_SECRET": "secret-for-tests",
     "ALERT_URL": "json://localhost/alerts",
 }
 

@@ -99,7 +99,7 @@ def test_init_requires_a_channel_plugin(cli):
     result = cli("init", plugins="alerts")
     assert (result.code, result.err) == (
         1,
-        "Error: no installed plugin can send messages to customers; see: nps-connect plugins list\n",
+        "Error: none of the plugins can send messages to customers; see: nps-connect plugins list\n",
     )
 
 
@@ -146,5 +146,67 @@ def test_connection_names_are_unique():
 
 
 def test_config_template_requires_a_channel():
-    with pytest.raises(ValueError, match="no installed plugin can send messages"):
+    with pytest.raises(ValueError, match="none of the plugins can send messages"):
         build_config_template([connector_info("a_crm", "crm")], environment_file="x.env")
+
+
+def test_the_old_files_are_kept_when_they_are_replaced(configured_cli):
+    path, secrets = configured_cli.folder / "nps-connect.toml", configured_cli.folder / "nps-connect.env"
+    path.write_text("# reviewed by hand\n")
+    old_secrets = secrets.read_text()
+    output = json.loads(configured_cli("init", "--force", "--json").out)
+    config_copy, secrets_copy = (configured_cli.folder / name for name in output["copies"])
+    assert config_copy.read_text() == "# reviewed by hand\n"
+    assert secrets_copy.read_text() == old_secrets
+    assert stat.S_IMODE(secrets_copy.stat().st_mode) == 0o600
+
+
+def test_options_choose_plugins_and_the_company(cli):
+    result = cli(
+        "init",
+        *(
+            "--plugin",
+            "email",
+            "--plugin",
+            "alerts",
+            "--company",
+            'A "quoted" \\ name',
+            "--public-url",
+            "https://nps.acme.example",
+        ),
+        *("--language", "en", "--language", "fr", "--timezone", "Europe/Berlin"),
+        *("--fallback-email", "care@acme.example", "--privacy-notice-url", "https://acme.example/privacy"),
+    )
+    assert (result.code, result.err) == (0, "")
+    written = tomllib.loads((cli.folder / "nps-connect.toml").read_text(encoding="utf-8"))
+    assert list(written["connections"]) == ["mail", "team"]
+    assert {key: written["core"][key] for key in ("company", "languages", "timezone", "fallback_email")} == {
+        "company": 'A "quoted" \\ name',
+        "languages": ["en", "fr"],
+        "timezone": "Europe/Berlin",
+        "fallback_email": "care@acme.example",
+    }
+    assert cli("config", "check", plugins="alerts,email,review_link").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--plugin", "emial"),
+            "there is no plugin 'emial'; allowed: alerts, email, review_link; did you mean 'email'?",
+        ),
+        (("--timezone", "Mars/Base"), "not an IANA time zone such as Europe/Paris"),
+        (("--language", "french"), "languages does not have the right form; write tags such as fr"),
+        (("--public-url", "nps.acme.example"), "public_url is not a web address; write it with https://"),
+        (("--fallback-email", "care"), "not an e-mail address such as care@example.com"),
+        (("--company", ""), "company is too short"),
+        (("--plugin", "review_link"), "none of the plugins can send messages to customers"),
+        (("--plugin", "email"), "none of the plugins does anything with responses: add a CRM"),
+    ],
+)
+def test_an_invalid_option_is_refused_before_anything_is_written(cli, arguments, message):
+    result = cli("init", *arguments, plugins="alerts,email,review_link")
+    assert result.code in (1, 2)
+    assert list(cli.folder.iterdir()) == []
+    assert message in result.err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, Quota, hookimpl
+from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, ExampleQuestion, Quota, hookimpl
 from nps_connect.builtin.email.settings import EmailSettings
 
 EXAMPLE = ExampleConfiguration(
@@ -17,6 +17,10 @@ reply_to = "care@example.com"                   # customers reply to it: somebod
 # bounces_url = { env = "BOUNCES_URL" }         # mailbox that receives bounces: imaps://user:password@host
 """,
     environment={"SMTP_URL": "smtp://user:password@mail.example.com:587?starttls=required"},
+    questions=(
+        ExampleQuestion(key="sender", text="Sender that customers see"),
+        ExampleQuestion(key="reply_to", text="Address to which customers reply"),
+    ),
 )
 
 

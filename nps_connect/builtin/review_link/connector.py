@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, ReviewPolicy, hookimpl
+from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, ExampleQuestion, ReviewPolicy, hookimpl
 from nps_connect.builtin.review_link.settings import ReviewLinkSettings
 
 REASONS = {
@@ -20,6 +20,10 @@ title = "Trade directory"                       # how customers know the platfor
 url = "https://directory.example.com/exemple-sa/review?lang={language}"
 policy = "ask-everyone"                         # or "free", with policy_source = where the platform says so
 """,
+    questions=(
+        ExampleQuestion(key="title", text="Name of the review platform"),
+        ExampleQuestion(key="url", text="Address of your review page"),
+    ),
 )
 
 

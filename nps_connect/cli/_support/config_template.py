@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nps_connect.records.connectors import ConnectorInfo, ExampleConfiguration
 
 SIGNING_KEY = "NPS_SIGNING_KEY"
+SURVEY = "after-purchase"
+"""The survey of the initial configuration."""
+
+EXAMPLE_CORE: Mapping[str, str | Sequence[str]] = {
+    "company": "Exemple SA",
+    "public_url": "https://nps.example.com",
+    "languages": ("fr", "en"),
+    "timezone": "Europe/Paris",
+    "fallback_email": "care@example.com",
+    "privacy_notice_url": "https://www.example.com/privacy",
+}
+"""Values of ``[core]`` that every company has to replace."""
+
+Answers = Mapping[str, Mapping[str, str]]
+"""Answers to the questions of the examples, by plugin and key."""
 
 CORE_TEMPLATE = """\
 # Configuration of nps-connect. After each change run: nps-connect config check
@@ -19,21 +35,21 @@ CORE_TEMPLATE = """\
 
 [core]
 # public base URL of this installation, used in mails and webhooks
-public_url = "https://nps.example.com"
+public_url = {public_url}
 # company name shown to customers
-company = "Exemple SA"
+company = {company}
 # the first is the default; customers get their own language if it is listed
-languages = ["fr", "en"]
+languages = {languages}
 # time zone for days and quiet hours
-timezone = "Europe/Paris"
+timezone = {timezone}
 # relative SQLite paths start at the folder of this file; for PostgreSQL: {{ env = "DATABASE_URL" }}
 database_url = "sqlite:///nps-connect.db"
 # the first key signs links, all keys verify them; to rotate, prepend a new key
 signing_keys = [{{ env = "{signing_key}" }}]
 # receives a mail when a ticket or alert about a detractor fails
-fallback_email = "care@example.com"
+fallback_email = {fallback_email}
 # linked from mails and pages
-privacy_notice_url = "https://www.example.com/privacy"
+privacy_notice_url = {privacy_notice_url}
 # support address shown to customers; default: fallback_email
 # help_email = "help@example.com"
 # printed in the mail footer, below the company name
@@ -59,7 +75,8 @@ cooldown = "90d"
 # defer_at_most = "14d"
 # surveys above this daily cap wait for the next day
 surveys_per_day = 200
-# no invitations or reminders in these hours of the customer's time zone; "off" = at any hour
+# no invitations or reminders in these hours of the customer's time zone: what is due then waits for their end, and
+# nps-connect deliveries list shows since when and until when; "off" = at any hour
 # quiet_hours = "20:00-08:00"
 # quiet_days = ["saturday", "sunday"]
 # events older than this lead to no survey
@@ -67,7 +84,7 @@ max_event_age = "7d"
 """
 
 SURVEY_TEMPLATE = """\
-[surveys.after-purchase]
+[surveys.{survey}]
 # connection that sends the mail
 channel = "{channel}"
 # moment that the survey asks about; default: the survey's name
@@ -80,7 +97,7 @@ channel = "{channel}"
 # reminder_after = "4d"
 # reminders = 2
 # follow-up question on the page, for one segment or "any"; choices = {{ ... }} makes it a selection
-# [[surveys.after-purchase.follow_ups]]
+# [[surveys.{survey}.follow_ups]]
 # name = "reason"
 # on = "detractor"
 # question = {{ fr = "Quelle en est la raison ?", en = "What is the reason?" }}
@@ -102,27 +119,37 @@ class ConfigTemplate:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def build_config_template(infos: Iterable[ConnectorInfo], *, environment_file: str) -> ConfigTemplate:
+def build_config_template(
+    infos: Iterable[ConnectorInfo],
+    *,
+    environment_file: str,
+    core: Mapping[str, str | Sequence[str]] | None = None,
+    answers: Answers | None = None,
+) -> ConfigTemplate:
     """Compose an initial configuration.
 
     Args:
         infos: the plugins, in any order; event sources are listed first, channels next.
         environment_file: name of the file that will hold the secrets, for the comment.
+        core: values of ``[core]`` that replace those of `EXAMPLE_CORE`.
+        answers: values that replace those of the plugins' examples.
 
     Raises:
-        ValueError: no plugin is a channel.
+        ValueError: no plugin is a channel, or none acts on responses.
     """
+    infos = list(infos)
+    require_roles(infos)
     ordered = sorted(infos, key=lambda info: (not info.events, not info.channel, info.name))
     examples: dict[str, tuple[ConnectorInfo, ExampleConfiguration]] = {}
     for info in ordered:
         name = _unique_connection_name(info.example.connection, info.name, examples)
-        examples[name] = info, _with_connection_name(info.example, name)
-    channel = next((name for name, (info, _) in examples.items() if info.channel), None)
-    if channel is None:
-        raise ValueError("no installed plugin can send messages to customers")
-    parts = [CORE_TEMPLATE.format(environment_file=environment_file, signing_key=SIGNING_KEY)]
+        answered = _with_answers(info.example, (answers or {}).get(info.name, {}))
+        examples[name] = info, _with_connection_name(answered, name)
+    channel = next(name for name, (info, _) in examples.items() if info.channel)
+    values = {key: _as_toml(value) for key, value in {**EXAMPLE_CORE, **(core or {})}.items()}
+    parts = [CORE_TEMPLATE.format(environment_file=environment_file, signing_key=SIGNING_KEY, **values)]
     parts += [example.table for _, example in examples.values()]
-    parts.append(SURVEY_TEMPLATE.format(channel=channel))
+    parts.append(SURVEY_TEMPLATE.format(survey=SURVEY, channel=channel))
     parts += [example.triggers for _, example in examples.values()]
     parts += [example.routes for _, example in examples.values()]
     environment: dict[str, str] = {}
@@ -130,6 +157,46 @@ def build_config_template(infos: Iterable[ConnectorInfo], *, environment_file: s
         environment |= example.environment
     text = "\n".join(f"{part.strip()}\n" for part in parts if part.strip())
     return ConfigTemplate(text, {name: info.name for name, (info, _) in examples.items()}, environment)
+
+
+def require_roles(infos: Collection[ConnectorInfo]) -> None:
+    """Check that these plugins make a valid configuration together.
+
+    Raises:
+        ValueError: none can send messages to customers, or none does anything with a response.
+    """
+    if not any(info.channel for info in infos):
+        raise ValueError("none of the plugins can send messages to customers")
+    if not any(info.example.routes for info in infos):
+        raise ValueError("none of the plugins does anything with responses: add a CRM, a helpdesk or an alert service")
+
+
+def example_value(example: ExampleConfiguration, key: str) -> str:
+    """Return the example's value of a key that a question asks for."""
+    value: str = json.loads(_find_value(example, key)[1])
+    return value
+
+
+def _find_value(example: ExampleConfiguration, key: str) -> re.Match[str]:
+    match = re.search(rf'^{key} = ("[^"]*")', example.table, re.MULTILINE)
+    if match is None:
+        raise LookupError(f"the example of {example.connection} has no text {key}")
+    return match
+
+
+def _with_answers(example: ExampleConfiguration, answers: Mapping[str, str]) -> ExampleConfiguration:
+    """Return the example with the operator's values in its table."""
+    table = example.table
+    for key, value in answers.items():
+        start, end = _find_value(example.model_copy(update={"table": table}), key).span(1)
+        table = f"{table[:start]}{_as_toml(value)}{table[end:]}"
+    return example.model_copy(update={"table": table})
+
+
+def _as_toml(value: str | Sequence[str]) -> str:
+    """Return a text or a list of texts in TOML: JSON's escapes are valid there."""
+    text = json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")
 
 
 def _unique_connection_name(preferred: str, plugin: str, used_names: Iterable[str]) -> str:

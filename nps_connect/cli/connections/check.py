@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.completion import complete_connection
+from nps_connect.cli._support.findings_output import print_findings
 from nps_connect.cli._support.names import require_connection
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import console, pluralize, print_json
 
 if TYPE_CHECKING:
     from nps_connect.services.operations.connection_checks import ConnectionCheck
-
-MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 
 @command
@@ -52,13 +51,8 @@ def _check_json(result: ConnectionCheck) -> dict[str, object]:
 def _print(result: ConnectionCheck, title: str) -> None:
     from rich.text import Text
 
-    out = console()
-    out.print(Text.assemble((result.connection, "bold"), f" ({title})"), soft_wrap=True)
-    for finding in result.findings:
-        mark, colour = MARKS[finding.severity]
-        out.print(Text.assemble("  ", (mark, colour), f" {finding.text}"), soft_wrap=True)
-        if finding.fix:
-            out.print(Text(f"    {finding.fix}", style="dim"), soft_wrap=True)
+    console().print(Text.assemble((result.connection, "bold"), f" ({title})"), soft_wrap=True)
+    print_findings(result.findings)
     errors = sum(finding.severity == "error" for finding in result.findings)
     warnings = sum(finding.severity == "warning" for finding in result.findings)
     click.echo(f"  {pluralize(errors, 'error', 'errors')}, {pluralize(warnings, 'warning', 'warnings')}\n")

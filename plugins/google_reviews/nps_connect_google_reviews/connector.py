@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, ReviewPolicy, hookimpl
+from nps_connect import ActionInfo, ConnectorInfo, ExampleConfiguration, ExampleQuestion, ReviewPolicy, hookimpl
 from nps_connect_google_reviews.settings import PLACEHOLDER, GoogleReviewsSettings
 
 TITLE = "Google"
@@ -40,6 +40,7 @@ via = "google"
 lead = "help"                                   # thanks and help first, the same link below: Google requires asking all
 delay = "3d"
 """,
+    questions=(ExampleQuestion(key="place_id", text="Place id of your Business Profile"),),
 )
 
 

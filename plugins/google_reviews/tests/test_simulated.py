@@ -6,7 +6,7 @@ import pytest
 from nps_connect import SimulatedVendor, VendorRequest
 from nps_connect.testing import VendorTransport
 from nps_connect_google_reviews import nps_review_destination
-from nps_connect_google_reviews.simulated import Simulated
+from nps_connect_google_reviews.simulated import PLACE_ID, Simulated
 
 MOUNT = "http://127.0.0.1:8041/google_reviews"
 
@@ -62,5 +62,8 @@ def test_a_place_id_is_escaped_in_the_page(vendor):
 
 
 def test_the_environment_points_at_the_simulated_page(vendor):
-    assert vendor.environment(MOUNT, "google") == {"NPS_CONNECT_CONNECTIONS__GOOGLE__BASE_URL": MOUNT}
+    assert vendor.environment(MOUNT, "google") == {
+        "NPS_CONNECT_CONNECTIONS__GOOGLE__BASE_URL": MOUNT,
+        "NPS_CONNECT_CONNECTIONS__GOOGLE__PLACE_ID": PLACE_ID,
+    }
     assert "NPS_CONNECT_CONNECTIONS__GOOGLE_EU__BASE_URL" in vendor.environment(MOUNT, "google-eu")

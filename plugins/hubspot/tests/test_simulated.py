@@ -145,6 +145,8 @@ def test_the_environment_points_at_the_portal(vendor):
         "NPS_CONNECT_CONNECTIONS__CRM_EU__BASE_URL": "http://127.0.0.1:1/hubspot",
         "NPS_CONNECT_CONNECTIONS__CRM_EU__EVENTS": "webhook",
         "NPS_CONNECT_CONNECTIONS__CRM_EU__WEBHOOK_SECRETS": f'["{SECRET}"]',
+        "NPS_CONNECT_CONNECTIONS__CRM_EU__PORTAL_ID": "4242424",
+        "NPS_CONNECT_CONNECTIONS__CRM_EU__PORTAL_TIMEZONE": "Europe/Paris",
     }
 
 

@@ -7,6 +7,7 @@ from nps_connect import (
     ConnectorInfo,
     EventKind,
     ExampleConfiguration,
+    ExampleQuestion,
     Quota,
     RetryLater,
     StatusRule,
@@ -78,9 +79,8 @@ TABLE = """\
 [connections.helpdesk]
 plugin = "zendesk"
 subdomain = "example"                        # for https://example.zendesk.com
-access_token = { env = "ZENDESK_TOKEN" }     # an OAuth access token; scopes: see docs/zendesk.md
-# client_id = "nps_connect"                  # or an OAuth client, which renews its tokens itself
-# client_secret = { env = "ZENDESK_CLIENT_SECRET" }
+client_id = "nps_connect"                    # of an OAuth client (confidential); see docs/zendesk.md
+client_secret = { env = "ZENDESK_CLIENT_SECRET" }
 events = "none"                              # "poll", or "webhook", which needs the next line as well:
 # webhook_secret = { env = "ZENDESK_WEBHOOK_SECRET" }
 # group = "Customer care"                    # of new tickets, by name or number
@@ -170,9 +170,10 @@ def nps_connector() -> ConnectorInfo:
             table=TABLE,
             triggers=TRIGGERS,
             routes=ROUTES,
-            environment={
-                "ZENDESK_TOKEN": "put-the-oauth-access-token-here",
-                "ZENDESK_WEBHOOK_SECRET": "put-the-signing-secret-here",
-            },
+            environment={"ZENDESK_CLIENT_SECRET": "put-the-client-secret-here"},
+            questions=(
+                ExampleQuestion(key="subdomain", text="Subdomain: acme for https://acme.zendesk.com"),
+                ExampleQuestion(key="client_id", text="Identifier of the OAuth client"),
+            ),
         ),
     )

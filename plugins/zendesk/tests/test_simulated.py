@@ -208,8 +208,18 @@ class TestSandbox:
     def test_the_environment_points_a_connection_at_it(self, vendor):
         variables = vendor.environment("http://127.0.0.1:1/zendesk", "helpdesk-eu")
         assert variables["NPS_CONNECT_CONNECTIONS__HELPDESK_EU__BASE_URL"] == "http://127.0.0.1:1/zendesk"
-        assert variables["ZENDESK_TOKEN"] == TOKEN
-        assert variables["ZENDESK_WEBHOOK_SECRET"]
+        assert variables["ZENDESK_CLIENT_SECRET"] == CLIENT_SECRET
+        assert variables["NPS_CONNECT_CONNECTIONS__HELPDESK_EU__WEBHOOK_SECRET"]
+
+    def test_the_tables_show_tickets_with_their_comments_and_users_with_their_scores(self, vendor):
+        vendor.populate([SimulatedPerson("ada@example.com", "Ada Example", "fr")])
+        vendor.simulate_event("ticket.solved", "ada@example.com")
+        vendor.account.user_with("ada@example.com")["user_fields"]["nps_score"] = 9
+        tickets, users = vendor.tables()
+        [ticket] = tickets.rows
+        assert (ticket[0], ticket[2], ticket[3]) == ("#1", "ada@example.com", "solved")
+        assert "We have found and fixed the problem." in ticket[5]
+        assert users.rows[0] == ["Ada Example", "ada@example.com", "9", "", ""]
 
     def test_people_are_added_with_their_opt_outs(self, vendor):
         vendor.populate([SimulatedPerson("ada@example.com", "Ada", "fr"), SimulatedPerson("eve@example.com", "Eve", "en", opted_out=True)])  # fmt: skip

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from nps_connect import Clock, SimulatedVendor, VendorReply, VendorRequest, system_clock
+from nps_connect import Clock, SimulatedVendor, VendorReply, VendorRequest, VendorTable, system_clock
+
+PLACE_ID = "ChIJsimulated-place-of-the-sandbox"
 
 
 class Simulated(SimulatedVendor):
@@ -43,8 +46,15 @@ class Simulated(SimulatedVendor):
             return {"visits": dict(self._visits)}
 
     def environment(self, base_url: str, connection: str) -> dict[str, str]:
-        """Return the variable that replaces Google's address with this page."""
-        return {f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}__BASE_URL": base_url}
+        """Return the variables that replace Google's address with this page, and the example's place with its own."""
+        prefix = f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}"
+        return {f"{prefix}__BASE_URL": base_url, f"{prefix}__PLACE_ID": PLACE_ID}
+
+    def tables(self) -> Sequence[VendorTable]:
+        """Return the visits of each place's review page."""
+        with self._lock:
+            rows = [[place, str(count)] for place, count in self._visits.items()]
+            return (VendorTable("Visits of review pages", ("Place", "Visits"), rows),)
 
 
 def _page(status: int, text: str) -> VendorReply:

@@ -138,6 +138,8 @@ class Simulated(SimulatedVendor):
             f"{prefix}__BASE_URL": base_url,
             f"{prefix}__EVENTS": "webhook",
             f"{prefix}__WEBHOOK_SECRETS": json.dumps([SECRET]),
+            f"{prefix}__PORTAL_ID": str(self.portal.portal_id),
+            f"{prefix}__PORTAL_TIMEZONE": str(self.quotas.zone),
         }
 
     def populate(self, people: Sequence[SimulatedPerson]) -> None:

@@ -19,7 +19,7 @@ from nps_connect import (
     VendorTable,
     VendorWebhook,
 )
-from nps_connect_zendesk.simulated.access_control import TOKEN, AccessToken, RateLimits, TokenRegistry
+from nps_connect_zendesk.simulated.access_control import CLIENT_SECRET, AccessToken, RateLimits, TokenRegistry
 from nps_connect_zendesk.simulated.account import Account
 from nps_connect_zendesk.simulated.event_log import EventLog
 from nps_connect_zendesk.simulated.export_api import ExportApi
@@ -133,8 +133,7 @@ class Simulated(SimulatedVendor):
         """Return variables for the plugin's example configuration."""
         prefix = f"NPS_CONNECT_CONNECTIONS__{connection.upper().replace('-', '_')}"
         return {
-            "ZENDESK_TOKEN": TOKEN,
-            "ZENDESK_WEBHOOK_SECRET": SECRET,
+            "ZENDESK_CLIENT_SECRET": CLIENT_SECRET,
             f"{prefix}__BASE_URL": base_url,
             f"{prefix}__WEBHOOK_SECRET": SECRET,
         }
