@@ -57,13 +57,13 @@ def validate_core_value(key: str, value: str | Sequence[str]) -> str | Sequence[
         click.BadParameter: it is not; says what is expected.
     """
     from nps_connect.settings.model import MIN_SIGNING_KEY_LENGTH, Core
+    from nps_connect.settings.origins import Origins, ReferencedText
     from nps_connect.settings.parse_table import parse_table
-    from nps_connect.settings.references import ReferencedText
 
     signing_key = ReferencedText("x" * MIN_SIGNING_KEY_LENGTH, "this process")
     table = {**{name: _as_list(example) for name, example in EXAMPLE_CORE.items()}, "signing_keys": [signing_key]}
     try:
-        parse_table(Core, {**table, key: _as_list(value)}, where="the answer")
+        parse_table(Core, {**table, key: _as_list(value)}, Origins())
     except ConfigErrors as errors:
         mistake = errors.errors[0]
         raise click.BadParameter(f"{key} {mistake.problem}{f'; {hint}' if (hint := HINTS.get(key)) else ''}") from None
