@@ -18,7 +18,7 @@ from nps_connect.http import VendorClient
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerRateLimiter
 from nps_connect.ledger.schema import require_current_schema
-from nps_connect.ledger.state_dir import StateDir
+from nps_connect.ledger.state_dir import open_state_dir
 from nps_connect.ledger.suppression_journal import SuppressionJournal
 from nps_connect.ledger.tokens import LedgerTokenStore
 from nps_connect.plugins import Plugins
@@ -103,12 +103,6 @@ def open_ledger(settings: Settings) -> Ledger:
         ConfigError: the database address is invalid or not supported.
     """
     return Ledger(settings.core.database_url.get_secret_value())
-
-
-def open_state_dir(settings: Settings) -> StateDir | None:
-    """Return the state directory of this host; None if the configuration names none (PostgreSQL only)."""
-    path = settings.core.state_dir
-    return None if path is None else StateDir(path)
 
 
 def create_database(settings: Settings) -> bool:

@@ -23,15 +23,16 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
     or queue:CONNECTION/ACTION; database says that this database is the newest, restored that the opt-outs since a
     backup are known.
     """
-    from nps_connect.app.application import open_state_dir
     from nps_connect.cli._support.actor import current_actor
     from nps_connect.connection import system_clock
     from nps_connect.ledger import pauses
+    from nps_connect.ledger.state_dir import open_state_dir
     from nps_connect.services.operations.database_identity import accept_database
-    from nps_connect.services.operations.operator_pauses import set_paused
+    from nps_connect.services.operations.operator_pauses import adopt_pause_marker, set_paused
 
-    with options.open_ledger() as (ledger, settings):
-        paused_scope = parse_scope(select_scope(scope, survey), settings)
+    with options.open_ledger(writes=True) as (ledger, settings):
+        paused_scope, state_dir = parse_scope(select_scope(scope, survey), settings), open_state_dir(settings)
+        adopt_pause_marker(ledger, state_dir, system_clock())  # it pauses mail already: nothing changes by that
         deliveries, customers = count_waiting(ledger, paused_scope)
         with ledger.read() as session:
             pause = pauses.load_pauses(session).get(paused_scope)
@@ -48,8 +49,8 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
             if customers and pause is not None:
                 confirm(f"Send mail to {reach}?", yes=yes)
             if paused_scope == pauses.DATABASE_SCOPE:
-                accept_database(ledger, open_state_dir(settings))
-            changed = set_paused(ledger, open_state_dir(settings), paused_scope, None, current_actor(), system_clock())
+                accept_database(ledger, state_dir)
+            changed = set_paused(ledger, state_dir, paused_scope, None, current_actor(), system_clock())
     if as_json:
         print_json(
             {

@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nps_connect.errors import NpsConnectError
-from nps_connect.ledger.ledger import PRIVATE_FILE_MODE, storage_error
+from nps_connect.ledger.database_errors import storage_error
+from nps_connect.ledger.ledger import PRIVATE_FILE_MODE
 from nps_connect.ledger.state_dir import sync_directory
 from nps_connect.ledger.storage_health import DAMAGED, find_storage_problem
 

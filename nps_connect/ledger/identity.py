@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import CheckConstraint, func, select
 from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.columns import Base, UtcDateTime
+from nps_connect.ledger.state_dir import Identity
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import (
     AttemptRow,
@@ -55,13 +55,6 @@ class DatabaseIdentityRow(Base, table=True):
     database_id: str = Field(max_length=32)
     counter: int = 0
     newest_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-
-
-class Identity(NamedTuple):
-    """Id and counter of a database."""
-
-    database_id: str
-    counter: int
 
 
 def lock_identity(session: Session) -> DatabaseIdentityRow:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -17,16 +18,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from nps_connect.errors import ConfigError
-from nps_connect.ledger.storage_health import StorageHealth, StorageProblem, find_storage_problem
+from nps_connect.ledger.database_errors import DATABASE_URL_KEY, database_error, storage_error
+from nps_connect.ledger.postgres_engine import build_postgres_engine
+from nps_connect.ledger.storage_health import StorageHealth, find_storage_problem
 from nps_connect.settings.model import check_database_url
 
-DATABASE_URL_KEY = "core.database_url"
+__all__ = ["DATABASE_URL_KEY", "MISSING_DATABASE_FIX", "PRIVATE_FILE_MODE", "FairLock", "Ledger"]
+
 MISSING_DATABASE_FIX = (
     "to restore a backup, run: nps-connect db restore FILE; for a new database: nps-connect db create"
 )
 
-CONNECT_TIMEOUT_SECONDS = 10
-"""How long a connection to PostgreSQL may take, unless the address sets `connect_timeout`."""
+LOCK_TIMEOUT_SECONDS = 30.0
 
 PRIVATE_FILE_MODE = 0o600
 """Database, backups and journal hold personal data: only their owner can read them."""
@@ -35,7 +38,6 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "busy_timeout=30000",
     "secure_delete=ON",  # what is erased is overwritten, also in copies of the file
     "cache_size=-4000",  # KiB per connection: twice SQLite's default, within the memory budget
     "wal_autocheckpoint=8000",  # pages (32 MB): pages that change often reach the main file once per checkpoint
@@ -85,13 +87,18 @@ class Ledger:
     Args:
         url: ``sqlite:///file.db`` or ``postgresql://user@host/name``.
         create: create a missing SQLite file; without it a missing file is an error, never an empty database.
+        read_only: write nothing, and need no write access to the SQLite file and its folder.
+        timeout_seconds: how long to wait for the lock of the SQLite file, and for a connection to PostgreSQL (there 2 s
+            at least); None means 30 s for a lock, and 10 s or what the address says for a connection.
 
     Attributes:
         storage: what is known of the disk and the file.
     """
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
-        self.engine = _engine(url, create=create)
+    def __init__(
+        self, url: str, *, create: bool = False, read_only: bool = False, timeout_seconds: float | None = None
+    ) -> None:
+        self.engine = _engine(url, create=create, read_only=read_only, timeout_seconds=timeout_seconds)
         self.storage = StorageHealth()
         self._creates_file = create
         self._file_id: tuple[int, int] | None = None
@@ -156,16 +163,11 @@ class Ledger:
             with self.read() as session:
                 session.execute(text("SELECT 1"))
         except DBAPIError as error:
-            problem = find_storage_problem(error)
-            if problem is not None:
+            if find_storage_problem(error) is not None:
                 self.check_disk()  # on a full disk SQLite has many errors
-                raise storage_error(self.storage.problem or problem) from None
-            reason = str(error.orig).strip().splitlines()[0]
-            raise ConfigError(
-                f"the database cannot be reached ({reason})",
-                key=DATABASE_URL_KEY,
-                fix="check that the server is running and the address is correct",
-            ) from None
+                if self.storage.problem is not None:
+                    raise storage_error(self.storage.problem) from None
+            raise database_error(error) from None
 
     def require_same_file(self) -> None:
         """Check that the SQLite file exists and is still the one that was opened first.
@@ -223,52 +225,22 @@ class Ledger:
         self._file_id = None
 
 
-def storage_error(problem: StorageProblem) -> ConfigError:
-    """Return the error with which a command ends that meets a problem of the storage."""
-    return ConfigError(problem.text, key=DATABASE_URL_KEY, fix=problem.fix)
-
-
-def _engine(url: str, *, create: bool) -> Engine:
+def _engine(url: str, *, create: bool, read_only: bool, timeout_seconds: float | None) -> Engine:
     try:
         check_database_url(url)
     except ValueError as error:
         raise ConfigError(str(error), key=DATABASE_URL_KEY) from None
     parsed = make_url(url)
     if parsed.drivername == "sqlite":
-        return _sqlite(parsed, create=create)
-    return _postgres(parsed.set(drivername="postgresql+psycopg"))
-
-
-def _postgres(url: Any) -> Engine:  # noqa: ANN401  # sqlalchemy.URL is not exported as a type
-    try:
-        _check_options(url.query)
-        return create_engine(
-            url,
-            pool_size=8,
-            max_overflow=16,
-            pool_pre_ping=True,
-            json_deserializer=from_json,
-            connect_args={} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        return _sqlite(
+            parsed, create=create, read_only=read_only, timeout_seconds=timeout_seconds or LOCK_TIMEOUT_SECONDS
         )
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "PostgreSQL support is not installed", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"
-        ) from None
+    return build_postgres_engine(parsed.set(drivername="postgresql+psycopg"), timeout_seconds)
 
 
-def _check_options(query: Mapping[str, Any]) -> None:
-    """Raise ConfigError for an unknown option; libpq would quote it, and it can be a part of a password."""
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import make_conninfo
-
-    try:
-        make_conninfo(**dict.fromkeys(query, "x"))
-    except ProgrammingError:
-        raise ConfigError("the database address has an option that libpq does not know", key=DATABASE_URL_KEY) from None
-
-
-def _sqlite(url: Any, *, create: bool) -> Engine:  # noqa: ANN401
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, json_deserializer=from_json)
+def _sqlite(url: Any, *, create: bool, read_only: bool, timeout_seconds: float) -> Engine:  # noqa: ANN401
+    arguments = {"timeout": timeout_seconds, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, json_deserializer=from_json)
 
     if url.database and url.database != ":memory:":
 
@@ -279,7 +251,7 @@ def _sqlite(url: Any, *, create: bool) -> Engine:  # noqa: ANN401
             if create:
                 with suppress(OSError):  # reported by SQLite: the file cannot be opened
                     path.touch(mode=PRIVATE_FILE_MODE)
-            arguments[0] = f"file:{quote(str(path))}?mode=rw"
+            arguments[0] = f"file:{quote(str(path))}?{_read_only_mode(path) if read_only else 'mode=rw'}"
             options["uri"] = True
 
     @event.listens_for(engine, "connect")
@@ -288,7 +260,7 @@ def _sqlite(url: Any, *, create: bool) -> Engine:  # noqa: ANN401
             None  # we send BEGIN ourselves (below), so that a writer can start with BEGIN IMMEDIATE
         )
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
+        for pragma in () if read_only else _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -298,3 +270,13 @@ def _sqlite(url: Any, *, create: bool) -> Engine:  # noqa: ANN401
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _read_only_mode(path: Path) -> str:
+    """Return SQLite's parameters for reading a file.
+
+    A reader of a file with a write-ahead log needs the log's index. Where it cannot create one, and no log exists,
+    nobody writes: the file is whole as it is.
+    """
+    has_log = Path(f"{path}-wal").exists()
+    return "mode=ro" if has_log or os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"

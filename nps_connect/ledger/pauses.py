@@ -13,6 +13,7 @@ from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.columns import Base, UtcDateTime, insert_for
 from nps_connect.ledger.quotas import QuotaRow
+from nps_connect.ledger.state_dir import StateDir
 from nps_connect.ledger.upserts import insert_many
 
 MAIL_SCOPE = "mail"
@@ -106,9 +107,12 @@ def queue_scope(connection: str, action: str) -> str:
     return f"queue:{connection}/{action}"
 
 
-def load_paused_scopes(session: Session) -> set[str]:
-    """Load the paused scopes."""
-    return set(session.connection().execute(PAUSED_SCOPES_QUERY).scalars().all())
+def load_paused_scopes(session: Session, state_dir: StateDir | None = None) -> set[str]:
+    """Load the paused scopes, with customer mail if the pause marker of a state directory says so."""
+    scopes = set(session.connection().execute(PAUSED_SCOPES_QUERY).scalars().all())
+    if state_dir is not None and state_dir.pause_marker_file.exists():
+        scopes.add(MAIL_SCOPE)
+    return scopes
 
 
 def is_paused(session: Session, scope: str) -> bool:

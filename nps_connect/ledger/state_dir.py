@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import pwd
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from nps_connect.errors import NpsConnectError
-from nps_connect.ledger.identity import Identity
 from nps_connect.ledger.ledger import PRIVATE_FILE_MODE
+from nps_connect.settings.model import Settings
 
 IDENTITY_FILE = "database.json"
 JOURNAL_FILE = "suppressions.log"
 PAUSES_FILE = "pauses.json"
+PAUSE_MARKER_FILE = "pause"
 PRIVATE_DIRECTORY_MODE = 0o700
+
+
+class Identity(NamedTuple):
+    """Id and counter of a database."""
+
+    database_id: str
+    counter: int
+
+
+class PauseMarker(NamedTuple):
+    """All customer mail of this host is paused, although the database could not be written.
+
+    Attributes:
+        at: when the marker was set.
+        user: the operating system's user who set it, by number if it has no name.
+    """
+
+    at: datetime
+    user: str
 
 
 class StateDir:
@@ -65,9 +89,47 @@ class StateDir:
         reasons = {name: kept for name, kept in self.read_pauses().items() if name != scope}
         self._write(PAUSES_FILE, reasons if reason is None else {**reasons, scope: reason})
 
+    @property
+    def pause_marker_file(self) -> Path:
+        """The path of the pause marker: while this file exists, no process of this host starts customer mail."""
+        return self.path / PAUSE_MARKER_FILE
+
+    def read_pause_marker(self) -> PauseMarker | None:
+        """Return the pause marker; None if there is none."""
+        try:
+            status = self.pause_marker_file.stat()
+        except OSError:
+            return None
+        user = f"uid {status.st_uid}"
+        with suppress(KeyError):
+            user = pwd.getpwuid(status.st_uid).pw_name
+        return PauseMarker(datetime.fromtimestamp(status.st_mtime, UTC), user)
+
+    def set_pause_marker(self) -> None:
+        """Set the pause marker durably: an empty file, which a full disk takes too.
+
+        Raises:
+            NpsConnectError: the directory cannot be written.
+        """
+        with self._writing():
+            self.path.mkdir(mode=PRIVATE_DIRECTORY_MODE, parents=True, exist_ok=True)
+            self.pause_marker_file.touch(mode=PRIVATE_FILE_MODE)
+            sync_directory(self.path)
+
+    def delete_pause_marker(self) -> None:
+        """Delete the pause marker, if there is one.
+
+        Raises:
+            NpsConnectError: the directory cannot be written.
+        """
+        with self._writing():
+            if self.pause_marker_file.exists():
+                self.pause_marker_file.unlink(missing_ok=True)
+                sync_directory(self.path)
+
     def _write(self, name: str, content: Mapping[str, object]) -> None:
         temporary = self.path / f"{name}.{os.getpid()}"
-        try:
+        with self._writing():
             self.path.mkdir(mode=PRIVATE_DIRECTORY_MODE, parents=True, exist_ok=True)
             self.journal_file.touch(mode=PRIVATE_FILE_MODE)
             temporary.touch(mode=PRIVATE_FILE_MODE)
@@ -77,11 +139,23 @@ class StateDir:
                 os.fsync(stream.fileno())
             temporary.replace(self.path / name)
             sync_directory(self.path)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn errors of the file system into one sentence."""
+        try:
+            yield
         except OSError as error:
             raise NpsConnectError(
                 f"the state directory {self.path} cannot be written ({error.strerror}); "
                 "make it writable, or set core.state_dir to another directory"
             ) from None
+
+
+def open_state_dir(settings: Settings) -> StateDir | None:
+    """Return the state directory of this host; None if the configuration names none (PostgreSQL only)."""
+    path = settings.core.state_dir
+    return None if path is None else StateDir(path)
 
 
 def sync_directory(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The health of the database's storage, as its errors show it: a full disk, a failing one, a damaged file."""
+"""The health of the database's storage, as its errors show it: disk full or failing, file damaged or not usable."""
 
 from __future__ import annotations
 
@@ -46,6 +46,22 @@ DISK_FAILING = StorageProblem(
     "the disk of the database is full or failing",
     "check free space, quota and health of the disk; nothing is lost, and everything that waits goes on by itself",
 )
+LOCKED = StorageProblem(
+    "the database is locked by another process",
+    "wait until it ends, or end it: fuser -v on the database file names it; nothing is lost meanwhile",
+)
+READ_ONLY = StorageProblem(
+    "the database is read-only for this user",
+    "run the command as the user of nps-connect, or make the file and its folder writable for this user",
+)
+READ_ONLY_SERVER = StorageProblem(
+    "the database is read-only: the server is a standby, or its transactions are set to read-only",
+    "set core.database_url to the primary server",
+)
+INACCESSIBLE = StorageProblem(
+    "the database file cannot be opened by this user",
+    "run the command as the user of nps-connect, or give this user access to the file and its folder",
+)
 DAMAGED = StorageProblem(
     "the database is damaged",
     "stop nps-connect and install the newest backup: nps-connect db restore FILE (see docs/backup.md)",
@@ -57,6 +73,10 @@ _BY_SQLITE_CODE = {
     sqlite3.SQLITE_IOERR: DISK_FAILING,  # also a disk quota, and a full disk on which the log's index cannot grow
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_READONLY: READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: INACCESSIBLE,
+    sqlite3.SQLITE_PERM: INACCESSIBLE,
 }
 _BY_ERRNO = {
     errno.ENOSPC: DISK_FULL,
@@ -64,8 +84,14 @@ _BY_ERRNO = {
     errno.EFBIG: DISK_FAILING,
     errno.EIO: DISK_FAILING,
 }
-_BY_SQLSTATE = {"53100": DISK_FULL, "58030": DISK_FAILING, "XX001": DAMAGED, "XX002": DAMAGED}
-"""PostgreSQL: disk_full, io_error, data_corrupted, index_corrupted."""
+_BY_SQLSTATE = {
+    "53100": DISK_FULL,
+    "58030": DISK_FAILING,
+    "XX001": DAMAGED,
+    "XX002": DAMAGED,
+    "25006": READ_ONLY_SERVER,
+}
+"""PostgreSQL: disk_full, io_error, data_corrupted, index_corrupted, read_only_sql_transaction."""
 
 
 def find_storage_problem(error: BaseException | None) -> StorageProblem | None:

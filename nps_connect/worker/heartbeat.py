@@ -13,6 +13,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import CLAIMABLE_TABLES, recover
 from nps_connect.services.operations.database_identity import check_identity
 from nps_connect.services.operations.future_moments import correct_due_times, correct_waits
+from nps_connect.services.operations.operator_pauses import adopt_pause_marker
 from nps_connect.services.operations.vendor_findings import record_announced_ends
 from nps_connect.settings.effective import fingerprint
 from nps_connect.worker.jobs import build_jobs
@@ -103,6 +104,7 @@ class Heartbeat:
             self._due_times_checked_at = now
             correct_due_times(self._ctx)
         # Last: a full disk of the state directory must not end leases.
+        adopt_pause_marker(self._ctx.ledger, self._ctx.state_dir, now)
         if _is_over(self._identity_checked_at, IDENTITY_INTERVAL, now):
             self._identity_checked_at = now
             self._check_identity()

@@ -50,7 +50,7 @@ class WorkQueue:
             due_at = claims.next_due(session, self.table, self.name)
             if due_at is None or self.connection is None:
                 return due_at
-            if not pauses.load_paused_scopes(session).isdisjoint(self.scopes):
+            if not pauses.load_paused_scopes(session, ctx.state_dir).isdisjoint(self.scopes):
                 return None
             if not self.is_delivery:
                 return due_at

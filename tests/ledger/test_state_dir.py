@@ -3,8 +3,7 @@
 import pytest
 
 from nps_connect.errors import NpsConnectError
-from nps_connect.ledger.identity import Identity
-from nps_connect.ledger.state_dir import StateDir
+from nps_connect.ledger.state_dir import Identity, StateDir
 
 
 def test_what_was_written_is_read(tmp_path):

@@ -115,7 +115,7 @@ def change_selection(
         click.exceptions.Exit: with code 1, if none of the selected deliveries can be changed.
         CommandError: an id does not exist.
     """
-    with options.open_ledger() as (ledger, settings):
+    with options.open_ledger(writes=True) as (ledger, settings):
         with ledger.read() as session:  # rolled back
             selection = _parse_selection(session, settings, states, **selected)
             if not isinstance(selection, tuple):

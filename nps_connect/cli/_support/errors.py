@@ -118,12 +118,16 @@ def _to_command_error(error: Exception, context: click.Context) -> CommandError:
         return ConfigurationInvalid(_format_mistakes(error.sentence()), fix=error.fix)
     if isinstance(error, NpsConnectError):
         return CommandError(str(error))
-    from nps_connect.ledger.ledger import storage_error
+    from sqlalchemy.exc import DBAPIError
+
+    from nps_connect.ledger.database_errors import database_error, storage_error
     from nps_connect.ledger.storage_health import find_storage_problem
 
     problem = find_storage_problem(error)
     if problem is not None:
         return _to_command_error(storage_error(problem), context)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return _to_command_error(database_error(error), context)
     from nps_connect.redaction import Redactor
 
     lines = Redactor([])(str(error)).splitlines()

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nps_connect.settings.model import Settings
     from nps_connect.settings.origins import Origins
 
+READ_TIMEOUT_SECONDS = 2.0
+"""How long a command that only reads waits for a locked SQLite file, or a connection to PostgreSQL."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -89,8 +92,14 @@ class Options:
         return CheckedConfig(settings, plugins, validate(settings, plugins))
 
     @contextmanager
-    def open_ledger(self) -> Iterator[tuple[Ledger, Settings]]:
+    def open_ledger(
+        self, *, writes: bool = False, timeout_seconds: float | None = None
+    ) -> Iterator[tuple[Ledger, Settings]]:
         """Open the ledger without loading plugins; yields it with the settings and closes it.
+
+        Args:
+            writes: the command changes something; if not, it needs no write access to the SQLite file and its folder.
+            timeout_seconds: see `Ledger`; for a command that only reads, `READ_TIMEOUT_SECONDS` by default.
 
         Raises:
             ConfigError: the configuration is invalid, or the database schema is not current.
@@ -99,7 +108,9 @@ class Options:
         from nps_connect.ledger.schema import require_current_schema
 
         settings = self.load_settings()
-        ledger = Ledger(settings.core.database_url.get_secret_value())
+        url = settings.core.database_url.get_secret_value()
+        timeout_seconds = timeout_seconds or (None if writes else READ_TIMEOUT_SECONDS)
+        ledger = Ledger(url, read_only=not writes, timeout_seconds=timeout_seconds)
         try:
             require_current_schema(ledger)
             yield ledger, settings

@@ -22,11 +22,11 @@ def backup(options: Options, file: Path, as_json: bool) -> None:
 
     FILE holds personal data: only its owner can read it. The state directory is not part of a backup.
     """
-    from nps_connect.app.application import open_state_dir
     from nps_connect.connection import system_clock
+    from nps_connect.ledger.state_dir import open_state_dir
     from nps_connect.services.operations.backup import back_up
 
-    with options.open_ledger() as (ledger, settings):
+    with options.open_ledger(writes=True) as (ledger, settings):
         if not ledger.is_sqlite:
             raise CommandError(
                 f"nothing was written: back a PostgreSQL database up with\n  {pg_dump_command(ledger, file)}"

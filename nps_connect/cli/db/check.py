@@ -21,9 +21,10 @@ def check(options: Options, figures: bool, repair: bool, as_json: bool) -> None:
     """
     if repair and not figures:
         raise click.UsageError("--repair needs --figures")
-    from nps_connect.app.application import open_ledger, open_state_dir
+    from nps_connect.app.application import open_ledger
     from nps_connect.connection import system_clock
     from nps_connect.ledger.audit_log import record_audit
+    from nps_connect.ledger.state_dir import open_state_dir
     from nps_connect.services.operations.backup import find_problems
     from nps_connect.services.operations.figures import correct_figures, find_differences
 

@@ -33,7 +33,7 @@ def copy(options: Options, target: str, as_json: bool) -> None:
     rows_by_table: dict[str, int] = {}
     target_ledger = Ledger(target, create=True)
     try:
-        with options.open_ledger() as (ledger, _settings), single_process_lock(ledger):
+        with options.open_ledger(writes=True) as (ledger, _settings), single_process_lock(ledger):
             create(target_ledger)
             require_current_schema(target_ledger)
             with progress_bar("copying rows", hidden=as_json) as update_progress:

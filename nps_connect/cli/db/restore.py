@@ -23,11 +23,12 @@ def restore(options: Options, file: Path, yes: bool, as_json: bool) -> None:
 
     FILE is checked first. The present database is moved aside and never deleted. For PostgreSQL, print the steps.
     """
-    from nps_connect.app.application import open_ledger, open_state_dir
+    from nps_connect.app.application import open_ledger
     from nps_connect.connection import system_clock
     from nps_connect.ledger.audit_log import record_audit
     from nps_connect.ledger.backup import install
     from nps_connect.ledger.process_lock import lock_file
+    from nps_connect.ledger.state_dir import open_state_dir
     from nps_connect.services.operations.backup import stage_backup
     from nps_connect.services.operations.restored import mark_restored
 

@@ -57,7 +57,7 @@ def replay(
     if reason is not None and (raw or not reason.strip()):
         raise click.UsageError("--again requires a non-empty reason and cannot be combined with --raw")
     table, noun = (RawRequest, "webhook") if raw else (EventRow, "event")
-    with options.open_ledger() as (ledger, settings):
+    with options.open_ledger(writes=True) as (ledger, settings):
         with ledger.read() as session:
             selection = parse_event_selection(session, settings, filters, kind=kind, raw=raw, ids=ids)
             missing = missing_ids(session, table, ids)

@@ -18,7 +18,7 @@ def refuse(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool)
     """Permanently reject everyone held by a trigger; later events are not affected."""
     from nps_connect.services.decisions import held_triggers
 
-    with options.open_ledger() as (ledger, settings):
+    with options.open_ledger(writes=True) as (ledger, settings):
         people = count_held_people(ledger, settings, name)
         customers = pluralize(people, "customer", "customers")
         if not as_json:

@@ -19,7 +19,7 @@ def release(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool
     from nps_connect.connection import system_clock
     from nps_connect.services.decisions import held_triggers
 
-    with options.open_ledger() as (ledger, settings):
+    with options.open_ledger(writes=True) as (ledger, settings):
         people = count_held_people(ledger, settings, name)
         customers = pluralize(people, "customer", "customers")
         if not as_json:

@@ -121,7 +121,7 @@ def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: in
     token, scope = ctx.token(), pauses.connection_scope(connection)
     queue_name, started = delivery_queue(connection, spec.action), _Started([], set())
     with ctx.ledger.write() as session:
-        if not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec)):
+        if not pauses.load_paused_scopes(session, ctx.state_dir).isdisjoint(pause_scopes(connection, spec)):
             return 0, False
         breaker = pauses.acquire_call(session, scope, now=ctx.clock())
         if breaker == "open":
@@ -161,7 +161,7 @@ def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapp
         return None
     lookups = look_up_contacts(ctx, spec, connection, contacts)
     with ctx.ledger.write() as session:
-        if not pauses.load_paused_scopes(session).isdisjoint(pause_scopes(connection, spec)):
+        if not pauses.load_paused_scopes(session, ctx.state_dir).isdisjoint(pause_scopes(connection, spec)):
             return None
         ids = list(map(attrgetter("id"), rows))
         loaded = claims.load_claimed(session, DeliveryRow, ids, token=claim.token, without=UNUSED_DELIVERY_COLUMNS)

@@ -9,11 +9,11 @@ from sqlmodel import Session
 
 from nps_connect.errors import ConfigError, NpsConnectError
 from nps_connect.ledger.backup import copy_database, find_damage, staged_file
-from nps_connect.ledger.identity import Identity, lock_identity
+from nps_connect.ledger.identity import lock_identity
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.observations import record_observation
 from nps_connect.ledger.schema import require_current_schema, upgrade
-from nps_connect.ledger.state_dir import StateDir
+from nps_connect.ledger.state_dir import Identity, StateDir
 from nps_connect.ledger.storage_health import DAMAGED
 from nps_connect.services.operations.database_identity import (
     RESTORED_REASON,

@@ -10,10 +10,10 @@ from sqlmodel import Session
 
 from nps_connect.errors import ConfigError, NpsConnectError
 from nps_connect.ledger import pauses
-from nps_connect.ledger.identity import Identity, lock_identity, newest_moment, raise_counter
+from nps_connect.ledger.identity import lock_identity, newest_moment, raise_counter
 from nps_connect.ledger.ledger import DATABASE_URL_KEY, Ledger
 from nps_connect.ledger.schema import create, has_schema
-from nps_connect.ledger.state_dir import StateDir
+from nps_connect.ledger.state_dir import Identity, StateDir
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from sqlmodel import Session
@@ -10,8 +11,10 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.audit_log import Actor, record_audit
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.state_dir import StateDir
-from nps_connect.services.decisions import paused_surveys
-from nps_connect.services.suppressions.unconfirmed import confirm_opt_outs
+
+log = logging.getLogger(__name__)
+
+MARKER_REASON = "paused by the operator while the database could not be written"
 
 
 def set_paused(
@@ -39,6 +42,22 @@ def set_paused(
     return changed
 
 
+def adopt_pause_marker(ledger: Ledger, state_dir: StateDir | None, now: datetime) -> bool:
+    """Turn the pause marker of this host into a pause of all customer mail; return whether there was one.
+
+    Raises:
+        NpsConnectError: the state directory cannot be written; mail stays paused.
+    """
+    marker = state_dir.read_pause_marker() if state_dir is not None else None
+    if state_dir is None or marker is None:
+        return False
+    actor, set_at = Actor("cli", marker.user), min(marker.at, now)
+    set_paused(ledger, state_dir, pauses.MAIL_SCOPE, MARKER_REASON, actor, set_at)
+    state_dir.delete_pause_marker()
+    log.info("pause_marker_adopted scope=%s set_at=%s", pauses.MAIL_SCOPE, set_at.isoformat(timespec="seconds"))
+    return True
+
+
 def restore_pauses(session: Session, state_dir: StateDir, now: datetime) -> None:
     """Set the pauses again that an operator set since the backup; what was resumed since then stays paused."""
     for scope, reason in state_dir.read_pauses().items():
@@ -48,11 +67,16 @@ def restore_pauses(session: Session, state_dir: StateDir, now: datetime) -> None
 def _pause(session: Session, scope: str, reason: str, now: datetime) -> bool:
     kind, _, name = scope.partition(":")
     if kind == "survey":
+        from nps_connect.services.decisions import paused_surveys  # loads all actions, which the other pauses spare
+
         return paused_surveys.pause_survey(session, name, reason=reason, now=now)
     return pauses.pause(session, scope, cause="operator", reason=reason, now=now)
 
 
 def _resume(session: Session, scope: str) -> bool:
+    from nps_connect.services.decisions import paused_surveys
+    from nps_connect.services.suppressions.unconfirmed import confirm_opt_outs
+
     if scope == pauses.RESTORED_SCOPE:
         confirm_opt_outs(session)
     kind, _, name = scope.partition(":")

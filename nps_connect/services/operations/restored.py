@@ -15,8 +15,9 @@ from sqlmodel import Session, col
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger import pauses
 from nps_connect.ledger.columns import UNFINISHED_STATES
-from nps_connect.ledger.identity import Identity, lock_identity, raise_counter
+from nps_connect.ledger.identity import lock_identity, raise_counter
 from nps_connect.ledger.pauses import PauseRow
+from nps_connect.ledger.state_dir import Identity
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.context import Context

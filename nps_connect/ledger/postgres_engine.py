@@ -1,0 +1,56 @@
+"""Build the engine of a PostgreSQL database."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import from_json
+from sqlalchemy import URL, Engine, create_engine
+
+from nps_connect.errors import ConfigError
+from nps_connect.ledger.database_errors import DATABASE_URL_KEY
+
+CONNECT_TIMEOUT_SECONDS = 10
+"""How long a connection to PostgreSQL may take, unless the address sets `connect_timeout`."""
+
+
+def build_postgres_engine(url: URL, timeout_seconds: float | None) -> Engine:
+    """Build the engine of a PostgreSQL database.
+
+    Args:
+        url: the address.
+        timeout_seconds: how long a connection may take; None means 10 s, or what the address says.
+
+    Raises:
+        ConfigError: the address has an unknown option, or PostgreSQL support is not installed.
+    """
+    arguments = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    if timeout_seconds is not None:
+        arguments = {"connect_timeout": math.ceil(timeout_seconds)}
+    try:
+        _check_options(url.query)
+        return create_engine(
+            url,
+            pool_size=8,
+            max_overflow=16,
+            pool_pre_ping=True,
+            json_deserializer=from_json,
+            connect_args=arguments,
+        )
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "PostgreSQL support is not installed", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"
+        ) from None
+
+
+def _check_options(query: Mapping[str, Any]) -> None:
+    """Raise ConfigError for an unknown option; libpq would quote it, and it can be a part of a password."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo(**dict.fromkeys(query, "x"))
+    except ProgrammingError:
+        raise ConfigError("the database address has an option that libpq does not know", key=DATABASE_URL_KEY) from None
