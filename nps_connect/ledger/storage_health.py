@@ -59,8 +59,8 @@ READ_ONLY_SERVER = StorageProblem(
     "set core.database_url to the primary server",
 )
 INACCESSIBLE = StorageProblem(
-    "the database file cannot be opened by this user",
-    "run the command as the user of nps-connect, or give this user access to the file and its folder",
+    "the database file cannot be opened",
+    "check its path, and that this user may read and write the file and its folder",
 )
 DAMAGED = StorageProblem(
     "the database is damaged",

@@ -39,7 +39,7 @@ def test_unreachable_database(configured_cli):
     result = configured_cli("db", "create", NPS_CONNECT_CORE__DATABASE_URL="sqlite:////nowhere/at/all.db")
     assert result.code == 2
     assert (
-        "Error: environment variable NPS_CONNECT_CORE__DATABASE_URL: core.database_url: the database cannot be reached (unable to open database file)"
+        "Error: environment variable NPS_CONNECT_CORE__DATABASE_URL: core.database_url: the database file cannot be opened; check its path"
         in result.err
     )
 

@@ -21,6 +21,7 @@ MARKER_TEXT = (
 )
 UNREACHABLE = "postgresql://nobody@127.0.0.1:1/none"
 PATIENCE_SECONDS = 60
+PENDING_MAIL = "SELECT count(*) FROM deliveries WHERE action = 'send_survey' AND state = 'pending'"
 
 
 @pytest.fixture
@@ -137,9 +138,9 @@ def test_resume_keeps_the_marker_while_the_database_refuses(cli):
     assert not cli.marker.exists()
 
 
-def paused_scopes(database):
+def query(database, statement):
     with closing(sqlite3.connect(database, timeout=PATIENCE_SECONDS)) as connection:
-        return [scope for (scope,) in connection.execute("SELECT scope FROM pauses")]
+        return connection.execute(statement).fetchall()
 
 
 def wait_until(condition):
@@ -163,12 +164,12 @@ def test_a_running_process_obeys_the_marker_at_once_and_turns_it_into_a_pause(cl
     assert cli("surveys", "invite", people, "--survey", "after-purchase", "--yes", **environ).code == 0
     process = start("run", "--json", **environ)
     read_ready_line(process)
-    wait_until(lambda: "deliveries pending  2" in cli("status", **environ).out)
+    wait_until(lambda: query(cli.database, PENDING_MAIL) == [(2,)])
     with locked(cli.database) as holder:
         assert cli("pause", **environ).out.startswith("All customer mail of this host is paused by a file")
         holder.execute("DELETE FROM pauses")  # from here on only the marker stops the process
         holder.execute("COMMIT")
-        wait_until(lambda: paused_scopes(cli.database) == ["mail"])
+        wait_until(lambda: query(cli.database, "SELECT scope FROM pauses") == [("mail",)])
     wait_until(lambda: not cli.marker.exists())
     assert mailbox.mails() == []
     assert cli("resume", "--yes", **environ).code == 0
