@@ -108,6 +108,10 @@ class ApplicationWebBackend:
         """Process a bounce report of a relay; returns the number of new bounces of our mail."""
         return receive_bounce_report(self._ctx, token, message).new
 
+    def record_foreign_request(self, at: datetime) -> None:
+        """Record that another host sent a request; the heartbeat stores it."""
+        self._ctx.foreign_request.at = at
+
     def problems(self) -> list[str]:
         """Return why the product is not ready; empty if it is.
 

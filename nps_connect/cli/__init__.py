@@ -35,7 +35,7 @@ COMMANDS = {
     "contacts": "List contacts; show whether one may be contacted.",
     "suppressions": "List, add and remove suppressions.",
     "bounces": "Process bounces and complaints.",
-    "doctor": "Check mail deliverability.",
+    "doctor": "Check everything; show what needs attention and how to fix it.",
     "deliveries": "List, retry and expedite outbound deliveries.",
     "responses": "List, import and export survey responses.",
     "reviews": "Report on review invitations.",

@@ -51,6 +51,7 @@ FINDING_KINDS: dict[str, FindingKind] = {
         "Result of a plugin's check", "The plugin reports it; what follows depends on the vendor."
     ),
     "connection-failing": FindingKind("Deliveries of a connection fail", "What it should have received waits."),
+    "connection-unused": FindingKind("Connection unused", "It receives nothing and sends nothing."),
     "credentials-refused": FindingKind("Credentials refused", "Nothing reaches this account until they are renewed."),
     "database-damaged": FindingKind("Database damaged", "Data may be lost, and more of it with every write."),
     "database-missing": FindingKind("Database missing", "Nothing can be recorded or sent."),
@@ -81,6 +82,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "paused": FindingKind("Paused", "Due deliveries wait."),
     "people-held": FindingKind("People held by a trigger", "They are not surveyed until an operator decides."),
     "plugin-broken": FindingKind("Plugin not loaded", "Its connections do not work."),
+    "postal-address": FindingKind(
+        "Postal address missing in mails", "Many countries require one; mail without it is a reason to complain."
+    ),
     "property-missing": FindingKind("Fields missing at the vendor", "Scores cannot be written there."),
     "public-url": FindingKind(
         "Public address not reachable", "Customers cannot answer and vendors cannot report events."
@@ -89,6 +93,7 @@ FINDING_KINDS: dict[str, FindingKind] = {
         "Public address without https", "Answers and addresses travel in clear; browsers warn, vendors refuse."
     ),
     "quota-low": FindingKind("Vendor quota nearly used up", "Calls wait until the vendor's quota is renewed."),
+    "recipients-limited": FindingKind("Customer mail limited to some addresses", "Other customers are not surveyed."),
     "restored": FindingKind("Database restored from a backup", "Nothing is sent until its origin is confirmed."),
     "review-policy": FindingKind(
         "Review invitations restricted", "Review platforms forbid to ask only some customers, and remove reviews."
@@ -102,6 +107,7 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "smtp-failing": FindingKind("Mail server fails", "No survey and no mail to staff goes out."),
     "storage-failing": FindingKind("Storage fails", "Nothing can be recorded; answers are refused."),
     "token-expiring": FindingKind("Access expires soon", "Nothing reaches this account afterwards."),
+    "trigger-missing": FindingKind("No trigger", "Nobody is surveyed because of an event."),
     "unconfirmed-detractors": FindingKind(
         "Low scores not confirmed", "A customer who pressed a low score may wait for a call."
     ),
@@ -115,5 +121,8 @@ FINDING_KINDS: dict[str, FindingKind] = {
         "Webhooks accepted too widely", "Events of others, or repeated ones, can be accepted."
     ),
     "worker-missing": FindingKind("No worker running", "Nothing is decided, sent or written back."),
+    "worker-outdated": FindingKind(
+        "Process of another version or configuration", "It works as before the change until it is restarted."
+    ),
 }
 """The kinds by id."""

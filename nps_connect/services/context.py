@@ -6,6 +6,7 @@ import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from nps_connect.connection import Clock, Connection
 from nps_connect.ledger.leases import Leases
@@ -34,6 +35,13 @@ class WakeRelay:
         self.forward_to(queue_name)
 
 
+class LatestMoment:
+    """When something was observed last by any thread of this process; None until then."""
+
+    def __init__(self) -> None:
+        self.at: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Context:
     """The application's parts.
@@ -53,6 +61,7 @@ class Context:
         random: random number generator, for jitter and lease tokens.
         wake: notifies the engine that a queue has work; called after commit.
         leases: the claims that the threads of this process hold.
+        foreign_request: the last request of another host to this process.
     """
 
     ledger: Ledger
@@ -69,6 +78,7 @@ class Context:
     random: random.Random = field(default_factory=random.SystemRandom)
     wake: WakeRelay = field(default_factory=WakeRelay)
     leases: Leases = field(default_factory=Leases)
+    foreign_request: LatestMoment = field(default_factory=LatestMoment)
 
     def connector_info(self, connection: str) -> ConnectorInfo:
         """Return what a connection's plugin declares."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from nps_connect.connection import Clock, system_clock
 from nps_connect.web.access_log import AccessLog
 from nps_connect.web.backend import WebBackend
+from nps_connect.web.foreign_requests import is_foreign
 from nps_connect.web.machine_routes import receive_bounce_report, receive_webhook, unavailable_response
 from nps_connect.web.routes import health_routes, mail_link_routes
 from nps_connect.web.site import Site
@@ -25,6 +27,8 @@ from nps_connect.web.web_request import WebRequest
 
 MACHINE_PATHS = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
 """Paths whose errors are JSON; every other path shows people a page."""
+
+FOREIGN_REQUEST_INTERVAL = timedelta(minutes=1)
 
 
 class DirectRoute(NamedTuple):
@@ -50,6 +54,7 @@ class WebApplication:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self._foreign_request_at: datetime | None = None
         self._direct_routes = (
             DirectRoute("/s/", "/s/{token}", SurveyPages(site).respond),
             DirectRoute("/hooks/", "/hooks/{connection}", partial(receive_webhook, site)),
@@ -69,6 +74,8 @@ class WebApplication:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
+        if path:
+            self._record_foreign_request(scope)
         for route in self._direct_routes:
             segment = path[len(route.prefix) :]
             if segment and path.startswith(route.prefix) and "/" not in segment:
@@ -76,6 +83,15 @@ class WebApplication:
                 await self._direct_app(scope, receive, send)
                 return
         await self._framework(scope, receive, send)
+
+    def _record_foreign_request(self, scope: Scope) -> None:
+        """Report a request of another host, one per minute: looking at each one would cost more than it says."""
+        now = self.site.clock()
+        if self._foreign_request_at is not None and now - self._foreign_request_at < FOREIGN_REQUEST_INTERVAL:
+            return
+        if is_foreign(scope):
+            self._foreign_request_at = now
+            self.site.backend.record_foreign_request(now)
 
     async def _serve_direct(self, scope: Scope, receive: Receive, send: Send) -> None:
         route: DirectRoute = scope["route"]

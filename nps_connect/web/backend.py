@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from nps_connect.records.events import WebhookRequest
@@ -73,6 +74,9 @@ class WebBackend(Protocol):
         Raises:
             WebhookRejected: the token is unknown, or the message is no bounce or complaint report.
         """
+
+    def record_foreign_request(self, at: datetime) -> None:
+        """Record that another host sent a request. Does not block."""
 
     def problems(self) -> list[str]:
         """Return why the application is not ready, one sentence each; empty when it is."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from nps_connect.errors import NpsConnectError
 from nps_connect.ledger import claims, workers
+from nps_connect.ledger.observations import record_observation
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import CLAIMABLE_TABLES, recover
 from nps_connect.services.operations.database_identity import check_identity
@@ -48,6 +49,7 @@ class Heartbeat:
         self._config_fingerprint = fingerprint(ctx.settings)
         self._identity_checked_at = self._due_times_checked_at = self._started_at - DUE_TIMES_INTERVAL
         self._job_intervals = {job.name: job.interval for job in build_jobs(ctx).values()}
+        self._foreign_request_at: datetime | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -99,6 +101,7 @@ class Heartbeat:
             self._ctx.ledger.checkpoint()
         self._ctx.journal.flush()
         record_announced_ends(self._ctx)
+        self._record_foreign_request()
         correct_waits(self._ctx, self._job_intervals)
         if _is_over(self._due_times_checked_at, DUE_TIMES_INTERVAL, now):
             self._due_times_checked_at = now
@@ -108,6 +111,13 @@ class Heartbeat:
         if _is_over(self._identity_checked_at, IDENTITY_INTERVAL, now):
             self._identity_checked_at = now
             self._check_identity()
+
+    def _record_foreign_request(self) -> None:
+        at = self._ctx.foreign_request.at
+        if at is not None and at != self._foreign_request_at:
+            with self._ctx.ledger.write() as session:
+                record_observation(session, "foreign_request", "", now=at)
+            self._foreign_request_at = at
 
     def _check_identity(self) -> None:
         check_identity(self._ctx.ledger, self._ctx.state_dir, self._ctx.clock())

@@ -2,7 +2,8 @@
 
 import json
 
-NO_ADDRESS = "core.postal_address is not set: many countries require one in such mails"
+NO_ADDRESS = "core.postal_address is not set: many countries require one in such mails; set core.postal_address"
+NO_TRIGGER = "no trigger is configured, so no event leads to a survey; add [[triggers]]"
 
 
 def test_json_summary(configured_cli):
@@ -12,21 +13,22 @@ def test_json_summary(configured_cli):
     assert {"name": "mail", "plugin": "email", "events": "none"} in output["connections"]
     assert output["surveys"] == [{"name": "after-purchase", "channel": "mail"}]
     assert output["routes"]
-    assert any(note.startswith('mode = "shadow"') for note in output["notes"])
+    assert any(finding["id"] == "shadow-mode" for finding in output["findings"])
 
 
 def warnings(cli, **environ):
-    return json.loads(cli("config", "check", "--json", **environ).out)["notes"]
+    findings = json.loads(cli("config", "check", "--json", **environ).out)["findings"]
+    return [f"{finding['text']}; {finding['fix']}" for finding in findings]
 
 
 def test_warnings_about_an_initial_configuration(configured_cli):
     assert warnings(configured_cli) == [
         'mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" to start sending',
         NO_ADDRESS,
-        "no trigger is configured, so no event leads to a survey",
-        "core.public_url still has its example value",
-        "core.fallback_email still has its example value",
-        "core.privacy_notice_url still has its example value",
+        NO_TRIGGER,
+        "core.public_url still has its example value; set core.public_url",
+        "core.fallback_email still has its example value; set core.fallback_email",
+        "core.privacy_notice_url still has its example value; set core.privacy_notice_url",
         "connections.mail.smtp_url still has its example value; set it in the environment variable SMTP_URL",
         "connections.team.urls.1 still has its example value; set it in the environment variable ALERT_URL",
     ]
@@ -47,16 +49,22 @@ def test_warnings_about_a_live_configuration(configured_cli):
         ALERT_URL="json://alerts.example.net/y",
     )
     assert settings_warnings == [
-        "recipient_allow_list is set: customer mail goes only to @staging.example.net, anna@staging.example.net",
+        (
+            "recipient_allow_list is set: customer mail goes only to @staging.example.net, anna@staging.example.net; "
+            "remove core.recipient_allow_list to reach every customer"
+        ),
         NO_ADDRESS,
-        "no trigger is configured, so no event leads to a survey",
-        "connection 'other' is used by no survey, trigger or route",
+        NO_TRIGGER,
+        (
+            "connection 'other' is used by no survey, trigger or route; "
+            "remove [connections.other], or name it in a survey, trigger or route"
+        ),
     ]
     assert broken_plugin.startswith("plugin 'absent': is not installed; installed: ")
 
 
 def test_warning_about_a_database_whose_restore_is_not_noticed(configured_cli):
-    warning = "core.state_dir is not set: a restore is not noticed; run by hand after it: nps-connect db restored"
+    warning = "core.state_dir is not set: a restore of the database is not noticed; run by hand after it: nps-connect db restored"
     postgres = {"NPS_CONNECT_CORE__DATABASE_URL": "postgresql://db.example.net/nps"}
     assert warning in warnings(configured_cli, **postgres)
     assert warning not in warnings(configured_cli, **postgres, NPS_CONNECT_CORE__STATE_DIR="state")
@@ -72,12 +80,15 @@ def test_warning_about_missing_postal_address(configured_cli):
 
 def test_warning_about_secrets_readable_by_others(configured_cli):
     (configured_cli.folder / "nps-connect.env").chmod(0o640)
-    sentence = "nps-connect.env is readable by other users; run: chmod 600 nps-connect.env"
+    sentence = "nps-connect.env is readable by other users; chmod 600 nps-connect.env"
     assert sentence in warnings(configured_cli)
 
 
 def test_text_output_contains_warnings(configured_cli):
-    assert "warning: core.public_url still has its example value\n" in configured_cli("config", "check").out
+    assert (
+        "error: core.public_url still has its example value; set core.public_url\n"
+        in configured_cli("config", "check").out
+    )
 
 
 def test_mistakes_are_printed_to_standard_error_with_exit_code_2(configured_cli):

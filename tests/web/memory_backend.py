@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from nps_connect.errors import WebhookRejected
 from nps_connect.records.deliveries import ReviewDestination
@@ -46,6 +47,7 @@ class MemoryBackend:
     responses: list[SubmittedResponse] = field(default_factory=list)
     unsubscribed: list[str] = field(default_factory=list)
     is_down: bool = False
+    foreign_requests: list[datetime] = field(default_factory=list)
     gate: threading.Event | None = None
     provisional: bool = False
     conflicting: bool = False
@@ -53,6 +55,9 @@ class MemoryBackend:
     review_url: str = "https://reviews.example.com/write?place=1"
 
     metrics_token: str | None = None
+
+    def record_foreign_request(self, at: datetime) -> None:
+        self.foreign_requests.append(at)
 
     def metrics(self) -> str:
         self._require_database()

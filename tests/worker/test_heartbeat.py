@@ -6,14 +6,26 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
+import httpx
 import pytest
 from sqlalchemy import select
 from support.application import ApplicationHarness
+from support.fake_vendors import FakeCrm
 
+from nps_connect import hookimpl
 from nps_connect.ledger import claims, workers
+from nps_connect.ledger.observations import load_observations
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.settings.effective import fingerprint
 from nps_connect.worker.heartbeat import Heartbeat
+
+
+class HttpCrm(FakeCrm):
+    """A CRM with an HTTP client."""
+
+    @hookimpl
+    def nps_connector(self):
+        return super().nps_connector().model_copy(update={"base_url": lambda _settings: "https://acme.example.com"})
 
 
 @pytest.fixture
@@ -105,3 +117,27 @@ def test_the_heartbeat_names_the_configuration_that_the_process_runs(application
     with application.ledger.read() as session:
         (row,) = workers.load_workers(session)
     assert row.config_fingerprint == fingerprint(application.ctx.settings)
+
+
+def test_the_heartbeat_stores_the_last_request_of_another_host(application):
+    heartbeat = Heartbeat(application.ctx, "serve")
+    heartbeat.run_once()
+    seen_at = application.clock()
+    application.backend.record_foreign_request(seen_at)
+    application.clock.forward("1h")
+    heartbeat.run_once()
+    with application.ledger.read() as session:
+        [row] = load_observations(session, "foreign_request").values()
+    assert row.at == seen_at
+
+
+def test_the_heartbeat_stores_ends_that_a_vendor_announces(ledger, clock):
+    transport = httpx.MockTransport(
+        lambda _request: httpx.Response(200, json={}, headers={"sunset": "Mon, 01 Mar 2027 00:00:00 GMT"})
+    )
+    application = ApplicationHarness(ledger, clock, transports={"crm": transport}, acme=HttpCrm())
+    application.ctx.connections["crm"].http.call("GET", "/deals", action="poll", idempotent=True)
+    Heartbeat(application.ctx, "worker").run_once()
+    with ledger.read() as session:
+        [(subject, row)] = load_observations(session, "announced_end").items()
+    assert (subject, row.detail) == ("crm/poll", {"ends_at": "2027-03-01T00:00:00+00:00"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from keyword import iskeyword
+from types import ModuleType
 from typing import Any
 
 import click
@@ -14,7 +15,8 @@ class LazyGroup(click.Group):
     """A group that imports a subcommand only to run it: command NAME is function NAME in module PACKAGE.NAME.
 
     An underscore is appended to the module and function of a keyword (``import``) and to the function of a builtin
-    (``list``). A package with the table `COMMANDS` is a group; its docstring is the help text.
+    (``list``). A package with the table `COMMANDS` is a group; its docstring is the help text. If it also has a command
+    of its name, the group runs that one when no subcommand is given.
 
     Args:
         package: the package that contains the modules of the subcommands.
@@ -35,7 +37,7 @@ class LazyGroup(click.Group):
             return None
         module = import_module(f"{self._package}.{cmd_name}{'_' if iskeyword(cmd_name) else ''}")
         if hasattr(module, "COMMANDS"):
-            return LazyGroup(cmd_name, help=module.__doc__, package=module.__name__, commands=module.COMMANDS)
+            return _build_group(cmd_name, module)
         command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
@@ -59,3 +61,25 @@ class LazyGroup(click.Group):
         """Write command names and help lines from the table, without imports."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._help_lines.items()))
+
+
+def _build_group(name: str, module: ModuleType) -> LazyGroup:
+    commands: Mapping[str, str] = module.COMMANDS
+    default_command: click.Command | None = getattr(module, name, None)
+    if default_command is None:
+        return LazyGroup(name, help=module.__doc__, package=module.__name__, commands=commands)
+
+    def run(**values: Any) -> None:  # noqa: ANN401  # whatever the options of the command are
+        context = click.get_current_context()
+        if context.invoked_subcommand is None and default_command.callback is not None:
+            default_command.callback(**values)
+
+    return LazyGroup(
+        name,
+        help=default_command.help,
+        params=default_command.params,
+        callback=run,
+        invoke_without_command=True,
+        package=module.__name__,
+        commands=commands,
+    )

@@ -42,7 +42,7 @@ def _mistakes_json(errors: ConfigErrors) -> list[dict[str, str | int | None]]:
 
 
 def _summary_json(path: Path, config: CheckedConfig) -> dict[str, Any]:
-    from nps_connect.cli._support.config_warnings import config_warnings
+    from nps_connect.cli._support.config_findings import config_findings
 
     settings = config.settings
     return {
@@ -59,7 +59,7 @@ def _summary_json(path: Path, config: CheckedConfig) -> dict[str, Any]:
             for trigger in settings.triggers
         ],
         "routes": [{"on": route.on, "do": route.do, "via": route.via} for route in settings.routes],
-        "notes": config_warnings(config, path),
+        "findings": [finding.model_dump(mode="json") for finding in config_findings(config, path)],
     }
 
 
@@ -72,5 +72,6 @@ def _print(summary: dict[str, Any]) -> None:
     print_list(summary["triggers"], trigger_columns, empty="no triggers")
     route_columns = {"route": lambda route: ", ".join(route["on"]), "do": "do", "via": "via"}
     print_list(summary["routes"], route_columns, empty="no routes")
-    for warning in summary["notes"]:
-        click.echo(f"warning: {warning}")
+    for finding in summary["findings"]:
+        kind = "note" if finding["severity"] == "ok" else finding["severity"]
+        click.echo(f"{kind}: {finding['text']}; {finding['fix']}")

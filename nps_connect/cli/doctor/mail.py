@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
@@ -43,11 +43,11 @@ def mail(options: Options, address: str | None, survey: str | None, copy: Binary
     if (address is None) == (copy is None):
         raise click.UsageError("give either an ADDRESS to send to, or --copy FILE to check a received mail")
     if copy is not None:
-        _check_authentication(copy.read(MAX_COPY_BYTES), as_json=as_json)
+        _check_authentication(options, copy.read(MAX_COPY_BYTES), as_json=as_json)
         return
     receipt, channel, received_mail = _send(options, address or "", survey, as_json=as_json)
     if received_mail is not None:
-        _check_authentication(received_mail, as_json=as_json)
+        _check_authentication(options, received_mail, as_json=as_json)
     elif as_json:
         print_json({"to": address, "via": channel, "message_id": receipt.id})
     else:
@@ -93,10 +93,16 @@ def arrival_progress(*, as_json: bool) -> Iterator[Callable[[timedelta], None]]:
         yield on_wait
 
 
-def _check_authentication(received_mail: bytes, *, as_json: bool) -> None:
+def _check_authentication(options: Options, received_mail: bytes, *, as_json: bool) -> None:
+    """Print the results, and record them for `doctor` if there is a database.
+
+    Raises:
+        click.exceptions.Exit: a check failed.
+    """
     from nps_connect.rules.email_authentication import check_authentication
 
     findings = check_authentication(received_mail)
+    _record(options, [finding.what for finding in findings if not finding.ok])
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -106,3 +112,18 @@ def _check_authentication(received_mail: bytes, *, as_json: bool) -> None:
                 click.echo(f"     {finding.fix}")
     if not all(finding.ok for finding in findings):
         raise click.exceptions.Exit(1)
+
+
+def _record(options: Options, failed: list[str]) -> None:
+    """Record the result for `doctor`, if there is a database that can be used."""
+    from nps_connect.connection import system_clock
+    from nps_connect.errors import ConfigError
+    from nps_connect.ledger.observations import record_observation
+
+    detail = {"failed": sorted(set(failed))}
+    with (
+        suppress(ConfigError),
+        options.open_ledger(writes=True) as (ledger, _settings),
+        ledger.write() as session,
+    ):
+        record_observation(session, "sender_authentication", "", now=system_clock(), detail=detail)

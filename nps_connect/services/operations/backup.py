@@ -58,11 +58,16 @@ def find_problems(ledger: Ledger, state_dir: StateDir | None) -> list[str]:
         if damage:
             return [*damage, f"{DAMAGED.text}; {DAMAGED.fix}"]
     require_current_schema(ledger)
-    if state_dir is None:
-        return []
-    with ledger.read() as session:
-        mismatch = find_mismatch(_load_identity(session), state_dir.read_identity())
+    mismatch = find_foreign_origin(ledger, state_dir)
     return [] if mismatch is None else [mismatch.reason]
+
+
+def find_foreign_origin(ledger: Ledger, state_dir: StateDir | None) -> Mismatch | None:
+    """Return that a database is not the newest one that this host has seen; None if it is, or nobody knows."""
+    if state_dir is None:
+        return None
+    with ledger.read() as session:
+        return find_mismatch(_load_identity(session), state_dir.read_identity())
 
 
 def stage_backup(source: Path, database: Path, state_dir: StateDir, now: datetime) -> Path:

@@ -1,4 +1,4 @@
-"""Warnings about a valid configuration, to read before going live."""
+"""Findings on a valid configuration, to read before going live."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from nps_connect.cli._support.options import CheckedConfig
 from nps_connect.records.filters import nearest_name
+from nps_connect.records.findings import Finding
 from nps_connect.settings.key_paths import KeyPath, format_key_path
 from nps_connect.settings.load_settings import environment_path
 from nps_connect.settings.origins import ReferencedText
@@ -17,8 +18,8 @@ from nps_connect.settings.origins import ReferencedText
 EXAMPLE_DOMAIN = "example.com"
 
 
-def config_warnings(checked: CheckedConfig, path: Path) -> list[str]:
-    """Return one sentence per warning.
+def config_findings(checked: CheckedConfig, path: Path) -> list[Finding]:
+    """Return what a valid configuration leaves open or restricts.
 
     Args:
         checked: the configuration.
@@ -31,43 +32,59 @@ def config_warnings(checked: CheckedConfig, path: Path) -> list[str]:
         *_check_unused(checked),
         *_check_selective_reviews(checked),
         *_check_filters(checked),
-        *map(str, checked.plugins.broken.values()),
+        *(
+            _warn("plugin-broken", str(error), "update, install or remove the plugin")
+            for error in checked.plugins.broken.values()
+        ),
     ]
 
 
-def _check_file_mode(secrets: Path) -> Iterator[str]:
+def _warn(kind: str, text: str, fix: str) -> Finding:
+    return Finding(id=kind, severity="warning", text=text, fix=fix)
+
+
+def _error(kind: str, text: str, fix: str) -> Finding:
+    return Finding(id=kind, severity="error", text=text, fix=fix)
+
+
+def _check_file_mode(secrets: Path) -> Iterator[Finding]:
     if os.name == "posix" and secrets.exists() and secrets.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        yield f"{secrets} is readable by other users; run: chmod 600 {secrets}"
+        yield _warn("file-readable", f"{secrets} is readable by other users", f"chmod 600 {secrets}")
 
 
-def _check_core(checked: CheckedConfig) -> Iterator[str]:
+def _check_core(checked: CheckedConfig) -> Iterator[Finding]:
     core = checked.settings.core
     if core.mode == "shadow":
-        yield 'mode = "shadow": decisions are recorded, nothing is sent; set mode = "live" to start sending'
+        text, fix = 'mode = "shadow": decisions are recorded, nothing is sent', 'set mode = "live" to start sending'
+        yield Finding(id="shadow-mode", severity="ok", text=text, fix=fix)
     if core.recipient_allow_list:
-        yield f"recipient_allow_list is set: customer mail goes only to {', '.join(core.recipient_allow_list)}"
+        text = f"recipient_allow_list is set: customer mail goes only to {', '.join(core.recipient_allow_list)}"
+        yield _warn("recipients-limited", text, "remove core.recipient_allow_list to reach every customer")
     if not core.postal_address:
-        yield "core.postal_address is not set: many countries require one in such mails"
+        text = "core.postal_address is not set: many countries require one in such mails"
+        yield _warn("postal-address", text, "set core.postal_address")
     if core.state_dir is None:
-        yield "core.state_dir is not set: a restore is not noticed; run by hand after it: nps-connect db restored"
+        text = "core.state_dir is not set: a restore of the database is not noticed"
+        yield Finding(id="restored", severity="ok", text=text, fix="run by hand after it: nps-connect db restored")
     if not checked.settings.triggers:
-        yield "no trigger is configured, so no event leads to a survey"
+        yield _warn("trigger-missing", "no trigger is configured, so no event leads to a survey", "add [[triggers]]")
     for key, value in (
         ("public_url", core.public_url.host or ""),
         ("fallback_email", core.fallback_email),
         ("privacy_notice_url", core.privacy_notice_url.host or ""),
     ):
         if value.endswith(EXAMPLE_DOMAIN):
-            yield f"core.{key} still has its example value"
+            yield _error("example-value", f"core.{key} still has its example value", f"set core.{key}")
 
 
-def _check_placeholders(checked: CheckedConfig) -> Iterator[str]:
+def _check_placeholders(checked: CheckedConfig) -> Iterator[Finding]:
     for name, table in checked.settings.connections.items():
         info = checked.plugins.infos.get(str(table["plugin"]))
         placeholders = set(info.example.environment.values()) if info else set()
         for at, value in _leaves(table, ("connections", name)):
             if isinstance(value, ReferencedText) and value in placeholders:
-                yield f"{format_key_path(at)} still has its example value; set it in the {value.origin}"
+                text = f"{format_key_path(at)} still has its example value"
+                yield _error("example-value", text, f"set it in the {value.origin}")
 
 
 def _leaves(value: Any, at: KeyPath) -> Iterator[tuple[KeyPath, Any]]:  # noqa: ANN401  # a tree of anything
@@ -81,23 +98,28 @@ def _leaves(value: Any, at: KeyPath) -> Iterator[tuple[KeyPath, Any]]:  # noqa: 
         yield at, value
 
 
-def _check_unused(checked: CheckedConfig) -> Iterator[str]:
+def _check_unused(checked: CheckedConfig) -> Iterator[Finding]:
     settings = checked.settings
     used = {survey.channel for survey in settings.surveys.values()}
     used |= {trigger.source for trigger in settings.triggers} | {route.via for route in settings.routes}
     for name, connection in checked.connections.items():
         if name not in used and connection.events == "none":
-            yield f"connection {name!r} is used by no survey, trigger or route"
+            text = f"connection {name!r} is used by no survey, trigger or route"
+            yield _warn(
+                "connection-unused", text, f"remove [connections.{name}], or name it in a survey, trigger or route"
+            )
 
 
-def _check_selective_reviews(checked: CheckedConfig) -> Iterator[str]:
+def _check_selective_reviews(checked: CheckedConfig) -> Iterator[Finding]:
     for number, route in enumerate(checked.settings.routes, start=1):
         if route.accept_selective_invitation:
             reason = route.accept_selective_invitation
-            yield f"routes.{number} asks only some customers for a review; stated reason: {reason}"
+            text = f"routes.{number} asks only some customers for a review; stated reason: {reason}"
+            fix = 'invite the others too, with lead = "help", and remove accept_selective_invitation'
+            yield _warn("review-policy", text, fix)
 
 
-def _check_filters(checked: CheckedConfig) -> Iterator[str]:
+def _check_filters(checked: CheckedConfig) -> Iterator[Finding]:
     """Warn about undeclared fields that resemble a declared one, and about dates compared as texts."""
     from nps_connect.rules.filters import PERSON_FIELDS, compile_filter
 
@@ -111,13 +133,10 @@ def _check_filters(checked: CheckedConfig) -> Iterator[str]:
         for name in sorted(compiled.names - event_kind.fields.keys()):
             near = nearest_name(name, declared_names)
             if near is not None:
-                yield (
-                    f"triggers.{number}.where: {name!r} is not a standard field of {trigger.on}; "
-                    f"did you mean {near!r}? If it is a custom field, "
-                    f"verify it with: nps-connect connections check {trigger.source}"
-                )
+                where = f"triggers.{number}.where"
+                text = f"{where}: {name!r} is not a standard field of {trigger.on}; did you mean {near!r}?"
+                fix = f"if it is a custom field, verify it with: nps-connect connections check {trigger.source}"
+                yield _warn("filter-field", text, fix)
         for name in sorted(compiled.date_like_fields):
-            yield (
-                f"triggers.{number}.where: {name!r} is compared with a date as text; "
-                'use a date literal such as d"2026-01-31T00:00:00+01:00"'
-            )
+            text = f"triggers.{number}.where: {name!r} is compared with a date as text"
+            yield _warn("filter-field", text, 'use a date literal such as d"2026-01-31T00:00:00+01:00"')

@@ -1,0 +1,133 @@
+"""Diagnose the whole system: the checks of every connection, the database, the public address, the processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+
+import httpx
+from sqlmodel import Session
+
+from nps_connect.ledger.observations import ObservationRow, load_observations
+from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
+from nps_connect.records.findings import Finding
+from nps_connect.services.context import Context
+from nps_connect.services.notices.staff_notices import staff_channels
+from nps_connect.services.operations.connection_checks import complete_check, run_plugin_check
+from nps_connect.services.operations.database_findings import (
+    FreeBytes,
+    backup_findings,
+    check_integrity,
+    disk_findings,
+    free_bytes,
+)
+from nps_connect.services.operations.ledger_findings import SEVERITIES, describe_age, load_findings
+from nps_connect.services.operations.parallel_checks import Check, run_checks
+from nps_connect.services.operations.public_url_check import (
+    HEALTH_PATH,
+    check_public_url,
+    foreign_request_findings,
+    insecure_url_findings,
+    is_public_url_local,
+)
+from nps_connect.settings.effective import fingerprint
+
+CHECK_TIMEOUT = timedelta(seconds=20)
+"""For all checks together."""
+
+MAIL_CHECK_FIX = "nps-connect doctor mail ADDRESS, with an address at another provider (docs/deliverability.md)"
+
+
+def diagnose(
+    ctx: Context,
+    probe: httpx.Client | None,
+    *,
+    timeout: timedelta = CHECK_TIMEOUT,
+    monotonic: Callable[[], float] = time.monotonic,
+    free: FreeBytes = free_bytes,
+) -> list[Finding]:
+    """Return every finding on the system, worst first. Pauses that a passing check ends are resumed.
+
+    Args:
+        ctx: the application context; its database can be used.
+        probe: the client for the public address (`build_probe`); None uses no network, also for the plugins' checks.
+        timeout: how long to wait for all checks together; one that is not finished is a finding.
+        monotonic: source of elapsed time, in seconds.
+        free: returns the free bytes of a disk.
+    """
+    now = ctx.clock()
+    with ctx.ledger.read() as session:
+        foreign_request = load_observations(session, "foreign_request").get("")
+        system = [*_process_findings(ctx, session, now), *_observed_findings(ctx, session, now)]
+    last_foreign_request = None if foreign_request is None else foreign_request.at
+    url = ctx.settings.core.url
+    results = run_checks(_build_checks(ctx, probe, last_foreign_request), timeout, monotonic)
+    findings = [*results.pop("database"), *results.pop("public_url", ())]
+    for name in ctx.connections:
+        findings += complete_check(ctx, name, results.get(name)).findings
+    with ctx.ledger.read() as session:  # after the checks: they may have resumed a connection
+        findings += load_findings(session, ctx.settings, ctx.clock(), ctx.ledger.storage.problem)
+    findings += [*insecure_url_findings(url), *foreign_request_findings(url, now, last_foreign_request)]
+    findings += [*disk_findings(ctx.ledger, ctx.state_dir, free), *system]
+    return sort_findings(findings)
+
+
+def sort_findings(findings: list[Finding]) -> list[Finding]:
+    """Return findings worst first, otherwise in their order."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _build_checks(ctx: Context, probe: httpx.Client | None, last_foreign_request: datetime | None) -> list[Check]:
+    """Return what takes long: reading the database and, with a probe, asking the network."""
+    integrity = partial(check_integrity, ctx.ledger, ctx.state_dir)
+    checks = [Check("database", integrity, "nps-connect db check, which waits until it is finished")]
+    if probe is None:
+        return checks
+    url = ctx.settings.core.url
+    check_url = partial(check_public_url, url, probe, ctx.clock(), last_foreign_request)
+    checks.append(Check("public_url", check_url, f"curl -v {url}{HEALTH_PATH}"))
+    return checks + [
+        Check(name, partial(run_plugin_check, ctx, name), f"nps-connect connections check {name}")
+        for name in ctx.connections
+    ]
+
+
+def _process_findings(ctx: Context, session: Session, now: datetime) -> Iterator[Finding]:
+    """Yield the versions of the plugins, and the processes that run another version or configuration than this one."""
+    installed = version("nps-connect")
+    used = sorted({connection.settings.plugin for connection in ctx.connections.values()})
+    plugins = ", ".join(f"{name} {ctx.plugins.versions[name]}" for name in used)
+    yield Finding(severity="ok", text=f"nps-connect {installed}; plugins in use: {plugins}")
+    own_fingerprint = fingerprint(ctx.settings)
+    for worker in load_workers(session):
+        if now - worker.seen_at > HEARTBEAT_TIMEOUT:
+            continue
+        process = f"process {worker.pid} ({worker.role}) on {worker.host}"
+        if worker.version != installed:
+            text = f"{process} runs version {worker.version}, installed is {installed}"
+        elif worker.config_fingerprint not in (None, own_fingerprint):
+            text = f"{process} runs another configuration than this file"
+        else:
+            continue
+        yield Finding(id="worker-outdated", severity="warning", text=text, fix=f"restart it, on {worker.host}")
+
+
+def _observed_findings(ctx: Context, session: Session, now: datetime) -> Iterator[Finding]:
+    """Yield findings on what commands recorded when they ran."""
+    yield from backup_findings(ctx.ledger, load_observations(session, "backup").get(""), now)
+    if staff_channels(ctx) and not is_public_url_local(ctx.settings.core.url):
+        yield _sender_finding(load_observations(session, "sender_authentication").get(""), now)
+
+
+def _sender_finding(checked: ObservationRow | None, now: datetime) -> Finding:
+    if checked is None:
+        text = "whether our mail passes SPF, DKIM and DMARC at another provider was never checked"
+        return Finding(id="sender-domain", severity="warning", text=text, fix=MAIL_CHECK_FIX)
+    age = describe_age(now - checked.at)
+    if failed := checked.detail.get("failed"):
+        text = f"the mail that was checked {age} ago failed: {', '.join(failed)}"
+        return Finding(id="sender-domain", severity="error", text=text, fix=MAIL_CHECK_FIX)
+    return Finding(severity="ok", text=f"the mail that was checked {age} ago passed SPF, DKIM and DMARC")

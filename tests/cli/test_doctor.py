@@ -1,0 +1,137 @@
+"""`nps-connect doctor`: one page of what needs attention, worst first; exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+
+@pytest.fixture
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield probe.getsockname()[1]
+
+
+@pytest.fixture
+def doctor(configured_cli, closed_port):
+    """Run `doctor` with a public address on this machine and an unreachable mail server."""
+
+    def run(*arguments, **environ):
+        environ = {
+            "NPS_CONNECT_CORE__PUBLIC_URL": f"http://127.0.0.1:{closed_port}",
+            "NPS_CONNECT_CORE__FALLBACK_EMAIL": "care@nps.example.net",
+            "NPS_CONNECT_CORE__PRIVACY_NOTICE_URL": "https://nps.example.net/privacy",
+            "NPS_CONNECT_CORE__POSTAL_ADDRESS": "1 rue de l'Exemple, 75000 Paris",
+            "SMTP_URL": f"smtp://127.0.0.1:{closed_port}",
+            "ALERT_URL": "json://alerts.example.net/x",
+            **environ,
+        }
+        return configured_cli("doctor", *arguments, **environ)
+
+    run.cli = configured_cli
+    return run
+
+
+def findings_of(result):
+    return json.loads(result.out)["findings"]
+
+
+def problems_of(result):
+    return {(finding["id"], finding["subject"]) for finding in findings_of(result) if finding["severity"] != "ok"}
+
+
+def test_the_page_names_what_why_and_how_to_fix_it_worst_first(doctor):
+    doctor.cli("db", "create")
+    result = doctor()
+    assert (result.code, result.err) == (1, "")
+    lines = result.out.splitlines()
+    position = next(number for number, line in enumerate(lines) if line.endswith("[smtp-failing]"))
+    assert lines[position].startswith("✗ mail: the mail server cannot be used")
+    assert lines[position + 1 : position + 3] == [
+        "    No survey and no mail to staff goes out.",
+        "    Fix: check host and port in smtp_url, and that this machine may reach them",
+    ]
+    marks = [line[0] for line in lines if line[0] in "✗!"]
+    assert marks == sorted(marks, key="✗!".index)
+    assert "3 errors, 2 warnings; " in result.out
+    assert "docs/findings.md" in lines[-1]
+
+
+def test_json_holds_every_finding_with_its_id_and_consequence(doctor):
+    doctor.cli("db", "create")
+    result = doctor("--json")
+    assert result.code == 1
+    assert json.loads(result.out).keys() == {"ok", "offline", "complete", "findings"}
+    assert problems_of(result) == {
+        ("smtp-failing", "mail"),
+        ("public-url", "public_url"),
+        ("worker-missing", None),
+        ("backup-old", "database"),
+        ("trigger-missing", None),
+    }
+    for finding in findings_of(result):
+        assert finding.keys() == {"id", "subject", "severity", "text", "fix", "why"}
+
+
+def test_offline_asks_nobody(doctor):
+    doctor.cli("db", "create")
+    result = doctor("--offline", "--json")
+    assert {kind for kind, _ in problems_of(result)} == {"worker-missing", "backup-old", "trigger-missing"}
+    assert "The network was not used (--offline).\n" in doctor("--offline").out
+
+
+def test_a_backup_ends_its_finding(doctor):
+    doctor.cli("db", "create")
+    doctor.cli("db", "backup", "monday.db")
+    assert ("backup-old", "database") not in problems_of(doctor("--offline", "--json"))
+
+
+def test_example_values_are_errors(doctor):
+    doctor.cli("db", "create")
+    result = doctor("--offline", "--json", NPS_CONNECT_CORE__FALLBACK_EMAIL="care@example.com")
+    if result.code == 2:  # the configuration refuses them already
+        return
+    [finding] = [finding for finding in findings_of(result) if finding["id"] == "example-value"]
+    assert (finding["severity"], finding["text"]) == ("error", "core.fallback_email still has its example value")
+
+
+def test_without_a_database_the_rest_is_still_checked(doctor):
+    result = doctor()
+    assert result.code == 1
+    assert result.out.splitlines()[0].startswith("✗ database: the database file ")
+    assert "nps-connect db create" in result.out
+    assert "! no trigger is configured" in result.out
+    assert "The connections were not checked: the database cannot be used.\n" in result.out
+    assert json.loads(doctor("--json").out)["complete"] is False
+
+
+def test_an_invalid_configuration_has_exit_code_2(doctor):
+    result = doctor(NPS_CONNECT_CORE__MODE="lvie")
+    assert (result.code, result.out) == (2, "")
+    assert "core.mode" in result.err
+
+
+def test_subcommands_stay_and_the_help_names_options_and_subcommands(doctor):
+    help_text = doctor("--help").out
+    assert "--offline" in help_text
+    assert "mail " in help_text
+    assert "Usage: " in doctor("mail", "--help").out
+    assert doctor("nothing").code == 2
+
+
+def test_a_received_mail_that_was_checked_is_reported(doctor):
+    doctor.cli("db", "create")
+    copy = doctor.cli.folder / "copy.eml"
+    copy.write_text(
+        "Authentication-Results: mx.example.net; spf=pass smtp.mailfrom=example.com; dkim=none; dmarc=pass\n"
+        "From: care@example.com\nSubject: x\n\n",
+        encoding="utf-8",
+    )
+    doctor("mail", "--copy", str(copy))
+    result = doctor("--offline", "--json", NPS_CONNECT_CORE__PUBLIC_URL="https://nps.example.net")
+    [finding] = [finding for finding in findings_of(result) if finding["id"] == "sender-domain"]
+    assert finding["severity"] == "error"
+    assert "failed: dkim" in finding["text"]
