@@ -109,6 +109,7 @@ def cancel_text(code: CancelCode, detail: str | None = None) -> str:
 
 Priority = Literal["urgent", "high", "normal", "low"]
 CommentPolicy = Literal["full", "link", "none"]
+AlertSeverity = Literal["info", "warning", "failure"]
 
 
 class ScoreUpdate(ContactResponse):
@@ -175,13 +176,15 @@ class Alert(ContactResponse):
     Attributes:
         title: one line.
         body: plain text, in the company's language.
-        link: where to act (the contact's record or the ticket), if known.
+        link: where to act (the ticket, else the contact's record), if known.
+        severity: `failure` for an urgent score and an overdue case, `warning` for other detractors, else `info`.
     """
 
     idempotency_key: str
     title: Line
     body: Text
     link: str | None = None
+    severity: AlertSeverity = "info"
 
 
 class ReviewInvitation(ContactResponse):
@@ -256,6 +259,7 @@ class DeliveryView(Record):
 __all__ = [
     "Action",
     "Alert",
+    "AlertSeverity",
     "CancelCode",
     "CommentPolicy",
     "ContactErasure",

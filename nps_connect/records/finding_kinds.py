@@ -53,6 +53,7 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "connection-failing": FindingKind("Deliveries of a connection fail", "What it should have received waits."),
     "connection-unused": FindingKind("Connection unused", "It receives nothing and sends nothing."),
     "credentials-refused": FindingKind("Credentials refused", "Nothing reaches this account until they are renewed."),
+    "daily-limit": FindingKind("Daily survey limit reached", "Further surveys wait for the next day."),
     "database-damaged": FindingKind("Database damaged", "Data may be lost, and more of it with every write."),
     "database-missing": FindingKind("Database missing", "Nothing can be recorded or sent."),
     "database-unreachable": FindingKind("Database unreachable", "Nothing can be recorded or sent."),

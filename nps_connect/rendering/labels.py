@@ -114,8 +114,8 @@ def action_label(action: Action, language: str) -> str:
     return labels[action]
 
 
-def failure_label(error_kind: str | None, language: str) -> str:
-    """Return the cause of a failed delivery, by the kind of its error (`DeliveryError.kind`)."""
+def failure_label(kind: str | None, language: str) -> str:
+    """Return why a delivery has not succeeded, by the kind of its error (`DeliveryError.kind`) or its hold code."""
     _ = load_translations(language).gettext
     labels = {
         None: _("not attempted yet"),
@@ -127,8 +127,11 @@ def failure_label(error_kind: str | None, language: str) -> str:
         "target_gone": _("the record no longer exists"),
         "rejected": _("the service refused the request"),
         "undeliverable": _("the mailbox does not exist"),
+        "plugin": _("the plugin does not work as required"),
+        "duplicate_receipt": _("the plugin does not work as required"),
+        "waits_for_ticket": _("its ticket is not open yet"),
     }
-    return labels.get(error_kind) or _("unexpected error")
+    return labels.get(kind) or _("unexpected error")
 
 
 def format_day(moment: datetime, language: str) -> str:

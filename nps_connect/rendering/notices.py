@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import cast
 
+from nps_connect.errors import AuthFailed, NotAllowed, Rejected, RetryLater, TargetGone, Undeliverable
 from nps_connect.records.deliveries import Action
 from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, translator
 from nps_connect.rendering.labels import action_label, failure_label
 from nps_connect.sanitization import one_line
+
+_VENDOR_ERRORS = (AuthFailed, NotAllowed, Rejected, RetryLater, TargetGone, Undeliverable)
+VENDOR_ERRORS = frozenset(error.kind for error in _VENDOR_ERRORS)
+"""Kinds of errors whose text is what a vendor has answered."""
 
 
 def render_daily_cap_reached(language: str, *, cap: int) -> str:
@@ -48,7 +53,8 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
         language: the company's own.
         scope: ``connection:<name>`` or ``queue:<connection>/<action>``; what to resume by hand.
         cause: `auth`, `not_allowed`, `plugin` or `bounces`. The first two end as soon as the connection check passes.
-        reason: one sentence in English, as the vendor or the plugin gave it; shown only in English notices.
+        reason: one sentence in English, as the vendor gave it; shown only in English notices. A plugin's is not shown
+            (it names functions).
     """
     tongue, _ = translator(language)
     connection, _slash, action = scope.partition(":")[2].partition("/")
@@ -58,10 +64,10 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
     causes = {
         "auth": failure_label("auth_failed", tongue),
         "not_allowed": failure_label("not_allowed", tongue),
-        "plugin": _("the plugin does not work as required"),
+        "plugin": failure_label("plugin", tongue),
         "bounces": _("so many recipients were refused that a mistake of a mail server is likely"),
     }
-    detail = one_line(reason, 500).rstrip(".") if tongue == SOURCE_LANGUAGE else ""
+    detail = one_line(reason, 500).rstrip(".") if tongue == SOURCE_LANGUAGE and cause != "plugin" else ""
     remedies = {
         "plugin": (_("Fix or update the plugin, then run: %(command)s"), f"nps-connect resume {scope}"),
         "bounces": (
@@ -86,25 +92,32 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
 
 
 def render_delivery_problem(
-    language: str, *, delivery_id: int, action: Action, connection: str, state: str, error_kind: str | None, detail: str
+    language: str, *, delivery_id: int, action: Action, connection: str, state: str, kind: str | None, detail: str
 ) -> str:
     """Render one line about a delivery that is stuck, for the mail to the fallback address.
 
     Args:
         language: the company's own.
-        delivery_id: for the command that shows the details.
+        delivery_id: for the command that shows or retries it.
         action, connection: what was to be done, and where.
         state: `dead`, `held` or `pending`.
-        error_kind: of the last error, or None.
-        detail: the last error or hold reason in English; shown only in English mails.
+        kind: of the last error, or the hold code; None if it was not attempted.
+        detail: what the vendor answered, in English; shown only in English mails. Errors of programs are not shown.
     """
     tongue, _ = translator(language)
     states = {"dead": _("failed permanently"), "held": _("on hold"), "pending": _("still waiting")}
-    text = _("%(action)s on the connection %(connection)s: %(state)s (%(cause)s). Details: %(command)s")
-    return text % {
+    remedies = {
+        "dead": _("Fix the cause, then run: %(command)s"),
+        "held": _("To decide what to do: %(command)s"),
+        "pending": _("It is tried again automatically; details: %(command)s"),
+    }
+    text = _("%(action)s on the connection %(connection)s: %(state)s (%(cause)s).")
+    is_shown = detail and kind in VENDOR_ERRORS and tongue == SOURCE_LANGUAGE
+    problem = text % {
         "action": action_label(action, tongue),
         "connection": connection,
         "state": states[state],
-        "cause": one_line(detail, 300) if detail and tongue == SOURCE_LANGUAGE else failure_label(error_kind, tongue),
-        "command": f"nps-connect deliveries show {delivery_id}",
+        "cause": one_line(detail, 300).rstrip(".") if is_shown else failure_label(kind, tongue),
     }
+    verb = "retry" if state == "dead" else "show"
+    return f"{problem} {remedies[state] % {'command': f'nps-connect deliveries {verb} {delivery_id}'}}"

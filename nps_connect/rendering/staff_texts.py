@@ -16,7 +16,6 @@ from nps_connect.rendering.labels import (
     format_datetime,
     format_day,
     language_label,
-    readable_name,
     segment_label,
     touchpoint_label,
 )
@@ -52,7 +51,6 @@ def render_ticket(
         **_template_values(answered, tongue),
         "answered_at": format_datetime(answered.response.answered_at, zone, tongue),
         "deadline": format_datetime(deadline, zone, tongue) if deadline else None,
-        "link": answered.contact.link,
         "history": history,
         "older_count": max(0, len(answered.history) - MAX_HISTORY),
     }
@@ -83,48 +81,60 @@ def render_ticket_update(
     return _render_text("ticket-update", tongue, _("The customer changed their response"), values)
 
 
-def render_alert(*, language: str, answered: ContactResponse, link: str | None) -> RenderedText:
+def render_alert(
+    *,
+    language: str,
+    answered: ContactResponse,
+    ticket_link: str | None,
+    deadline: datetime | None,
+    zone: ZoneInfo,
+) -> RenderedText:
     """Render the alert to staff; the subject is a complete title on one line.
 
     Mentions and links in the customer's own words are disarmed: alerts go to chat services.
 
     Args:
         language: the company's own.
-        answered: the response and its contact.
-        link: to the ticket or the person's record, or None.
+        answered: the response and its contact; `contact.link` leads to the person's record.
+        ticket_link: to the ticket, or None.
+        deadline: until when the customer is to be contacted, or None.
+        zone: the company's time zone.
     """
     answered = _disarm(answered)
     tongue, _ = translator(language)
     title = _("NPS %(score)s: %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
-    return _render_text(
-        "alert", tongue, title, {**_template_values(answered, tongue), "link": link or answered.contact.link}
-    )
+    values = {"deadline": format_datetime(deadline, zone, tongue) if deadline else None, "ticket_link": ticket_link}
+    return _render_text("alert", tongue, title, {**_template_values(answered, tongue), **values})
 
 
 def render_overdue(
-    *, language: str, answered: ContactResponse, deadline: datetime, zone: ZoneInfo, link: str | None
+    *, language: str, answered: ContactResponse, deadline: datetime, zone: ZoneInfo, ticket_link: str | None
 ) -> RenderedText:
     """Render the single reminder to staff that a case is past its deadline; an alert as in `render_alert`.
 
     Args:
         language: the company's own.
-        answered: the response and its contact.
+        answered: the response and its contact; `contact.link` leads to the person's record.
         deadline: until when the customer was to be contacted.
         zone: the company's time zone.
-        link: to the ticket or the person's record, or None.
+        ticket_link: to the ticket, or None.
     """
     answered = _disarm(answered)
     tongue, _ = translator(language)
     title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
-    return _render_text(
-        "overdue",
-        tongue,
-        title,
-        {**_template_values(answered, tongue), "deadline": format_datetime(deadline, zone, tongue), "link": link},
-    )
+    values = {"deadline": format_datetime(deadline, zone, tongue), "ticket_link": ticket_link}
+    return _render_text("overdue", tongue, title, {**_template_values(answered, tongue), **values})
 
 
-def render_fallback(*, language: str, company: str, answered: ContactResponse, problem: str) -> RenderedText:
+def render_fallback(
+    *,
+    language: str,
+    company: str,
+    answered: ContactResponse,
+    problem: str,
+    finding: str | None,
+    ticket_link: str | None,
+) -> RenderedText:
     """Render the mail to the fallback address when a ticket or an alert could not be delivered.
 
     Args:
@@ -132,6 +142,8 @@ def render_fallback(*, language: str, company: str, answered: ContactResponse, p
         company: the name that customers know.
         answered: the response and its contact.
         problem: the failed delivery, one line from `notices.render_delivery_problem`.
+        finding: the id of its kind, see `records.finding_kinds`; None if it has none.
+        ticket_link: to the ticket, if there is one.
     """
     tongue, _ = translator(language)
     title = _("Delivery failed, action needed: NPS %(score)s, %(customer)s (%(touchpoint)s)")
@@ -140,10 +152,27 @@ def render_fallback(*, language: str, company: str, answered: ContactResponse, p
         **_template_values(answered, tongue),
         "company": one_line(company),
         "problem": one_line(problem, 500),
-        "link": answered.contact.link,
+        "finding": finding,
+        "ticket_link": ticket_link,
     }
     rendered = _render_text("fallback", tongue, title, values)
     return rendered.model_copy(update={"text": elide_company(rendered.text, one_line(company), tongue)})
+
+
+def render_notice(*, language: str, company: str, url: str, problem: str, finding: str | None) -> RenderedText:
+    """Render the mail to the fallback address about something that concerns no single customer.
+
+    Args:
+        language: the company's own.
+        company: the name that customers know.
+        url: the public address of this installation.
+        problem: the text of `notices`; its first sentence is the subject.
+        finding: the id of its kind, see `records.finding_kinds`; None if it has none.
+    """
+    tongue, _ = translator(language)
+    title = _("%(company)s: %(problem)s")
+    subject = title % {"company": one_line(company), "problem": problem.partition(". ")[0]}
+    return _render_text("notice", tongue, subject, {"problem": problem, "finding": finding, "url": url})
 
 
 def _disarm(answered: ContactResponse) -> ContactResponse:
@@ -186,9 +215,10 @@ def _template_values(answered: ContactResponse, language: str) -> dict[str, obje
     return {
         "customer": _customer_label(answered),
         "mailbox": contact.email,
+        "link": contact.link,
         "score": response.score,
         "segment": segment_label(response.segment, language),
-        "survey": readable_name(response.survey),
+        "survey": touchpoint_label(response.survey, language),
         "touchpoint": touchpoint_label(response.touchpoint, language),
         "comment_lines": comment.split("\n") if comment else [],
         "follow_up": follow_up,

@@ -28,7 +28,7 @@ def render_problem(language, **changes):
         "action": "open_ticket",
         "connection": "helpdesk",
         "state": "dead",
-        "error_kind": "auth_failed",
+        "kind": "auth_failed",
         "detail": "the token was refused (401)",
     }
     return notices.render_delivery_problem(language, **values | changes)
@@ -54,7 +54,9 @@ def test_every_notice_names_the_command_to_run(language):
     resume = render_paused(language, cause="plugin", reason="no\nno")
     assert resume.endswith("nps-connect resume connection:crm")
     assert "\n" not in resume
-    assert "nps-connect deliveries show 42" in render_problem(language)
+    assert render_problem(language).endswith("nps-connect deliveries retry 42")
+    for state in ("held", "pending"):
+        assert render_problem(language, state=state).endswith("nps-connect deliveries show 42")
 
 
 def test_error_texts_and_action_names_appear_in_english_notices_only():
@@ -76,7 +78,15 @@ def test_error_texts_and_action_names_appear_in_english_notices_only():
 
 
 @pytest.mark.parametrize("state", ["dead", "held", "pending"])
-@pytest.mark.parametrize("error_kind", [None, "retry_later", "in_doubt", "rejected", "TypeError"])
-def test_every_state_and_cause_has_a_text(state, error_kind):
-    assert render_problem("fr", state=state, error_kind=error_kind, detail="")
-    assert render_problem("en", state=state, error_kind=error_kind, detail="")
+@pytest.mark.parametrize("kind", [None, "retry_later", "in_doubt", "rejected", "duplicate_receipt", "bug"])
+def test_every_state_and_cause_has_a_text(state, kind):
+    assert render_problem("fr", state=state, kind=kind, detail="")
+    assert render_problem("en", state=state, kind=kind, detail="")
+
+
+@pytest.mark.parametrize("kind", ["bug", "plugin"])
+def test_errors_of_programs_are_not_shown(kind):
+    text = render_problem("en", kind=kind, detail="TypeError: nps_open_tickets() broke")
+    assert not [word for word in ("TypeError", "nps_open_tickets") if word in text]
+    paused = render_paused("en", cause="plugin", reason="hubspot: nps_find_contacts did not answer")
+    assert "Cause: the plugin does not work as required. " in paused

@@ -41,6 +41,23 @@ def ticket(subject=None, *, language="en", deadline=DEADLINE):
     )
 
 
+def alert(subject=None, *, language="en", ticket_link=None, deadline=None):
+    return staff_texts.render_alert(
+        language=language, answered=subject or answered(), ticket_link=ticket_link, deadline=deadline, zone=PARIS
+    )
+
+
+def fallback(subject=None, *, problem="helpdesk: the token was refused (401)", finding=None, ticket_link=None):
+    return staff_texts.render_fallback(
+        language="en",
+        company="Exemple SA",
+        answered=subject or answered(),
+        problem=problem,
+        finding=finding,
+        ticket_link=ticket_link,
+    )
+
+
 def test_the_subject_of_a_ticket_may_be_seen_by_the_customer():
     for language in ("en", "fr"):
         subject = ticket(language=language).subject
@@ -56,7 +73,7 @@ def test_a_ticket_holds_response_customer_and_deadline():
         "> Livré cassé.",
         "Customer: Marie Martin, marie@example.com",
         "Record: https://crm.example.com/people/101",
-        "Survey: after purchase",
+        "Survey: after a purchase",
         "Touchpoint: after a purchase",
         "Answered: 3 March 2026, 14:05 (Europe/Paris) (in French)",
         "Follow up by: 4 March 2026, 17:00 (Europe/Paris)",
@@ -69,6 +86,7 @@ def test_a_ticket_in_french():
     text = ticket(language="fr").text
     assert "Note\u00a0: 2 sur 10 (détracteur)" in text
     assert "Étape\u00a0: après achat" in text
+    assert "Enquête\u00a0: après achat" in text
     assert "Réponse reçue\u00a0: 3 mars 2026, 14:05 (Europe/Paris) (langue\u00a0: français)" in text
     assert "À traiter avant le\u00a0: 4 mars 2026, 17:00 (Europe/Paris)" in text
 
@@ -107,12 +125,9 @@ def test_the_wish_not_to_be_contacted_comes_first_in_every_text():
     response = answered(do_not_contact=True)
     notice = "PLEASE NOTE: the customer asked not to be contacted"
     assert ticket(response).text.startswith(notice)
-    assert staff_texts.render_alert(language="en", answered=response, link=None).text.startswith(notice)
+    assert alert(response).text.startswith(notice)
     assert notice in staff_texts.render_ticket_update(language="en", answered=response, previous_score=None).text
-    assert (
-        notice
-        in staff_texts.render_fallback(language="en", company="Exemple SA", answered=response, problem="401").text
-    )
+    assert notice in fallback(response).text
     assert notice not in ticket().text
 
 
@@ -123,41 +138,43 @@ def test_a_comment_cannot_imitate_other_lines():
 
 
 def test_the_title_of_an_alert_holds_score_customer_and_touchpoint():
-    rendered = staff_texts.render_alert(language="en", answered=answered(), link="https://desk.example.com/7")
+    rendered = alert()
     assert rendered.subject == "NPS 2: Marie Martin (after a purchase)"
     assert "> Livré cassé." in rendered.text
-    assert "Take action: https://desk.example.com/7" in rendered.text
 
 
-def test_an_alert_without_a_link_links_to_the_contact_record():
-    assert (
-        "Take action: https://crm.example.com/people/101"
-        in staff_texts.render_alert(language="en", answered=answered(), link=None).text
-    )
+def test_an_alert_says_until_when_to_act_and_links_to_ticket_and_record():
+    text = alert(ticket_link="https://desk.example.com/7", deadline=DEADLINE).text
+    for line in (
+        "Follow up by: 4 March 2026, 17:00 (Europe/Paris)\n",
+        "Ticket: https://desk.example.com/7\n",
+        "Record: https://crm.example.com/people/101\n",
+    ):
+        assert line in text
+    assert "Ticket:" not in alert().text
+    assert "Follow up by" not in alert().text
 
 
 def test_an_alert_mentions_nobody_and_holds_no_link_of_the_customer():
     contact = MARIE.model_copy(update={"name": "@everyone www.example.com", "email": "marie@here.example.com"})
     comment = "<!channel> https://shop.example.com/x\nor marie@example.com"
-    rendered = staff_texts.render_alert(
-        language="en", answered=answered(contact=contact, comment=comment), link="https://desk.example.com/7"
-    )
+    rendered = alert(answered(contact=contact, comment=comment), ticket_link="https://desk.example.com/7")
     assert rendered.subject == "NPS 2: ＠everyone www[.]example[.]com (after a purchase)"
     assert "> ‹!channel› https[:]//shop[.]example[.]com/x\n> or marie@example[.]com\n" in rendered.text
     assert "marie＠here.example.com" in rendered.text
-    assert "Take action: https://desk.example.com/7" in rendered.text
+    assert "Ticket: https://desk.example.com/7" in rendered.text
 
 
 def test_an_overdue_reminder_is_disarmed_like_an_alert():
     rendered = staff_texts.render_overdue(
-        language="en", answered=answered(comment="@everyone"), deadline=DEADLINE, zone=PARIS, link=None
+        language="en", answered=answered(comment="@everyone"), deadline=DEADLINE, zone=PARIS, ticket_link=None
     )
     assert "> ＠everyone\n" in rendered.text
 
 
 def test_a_title_is_one_line_whatever_the_name():
     contact = MARIE.model_copy(update={"name": "Marie\r\nBcc: x@example.com"})
-    rendered = staff_texts.render_alert(language="en", answered=answered(contact=contact), link=None)
+    rendered = alert(answered(contact=contact))
     assert "\n" not in rendered.subject
     assert "\r" not in rendered.subject
 
@@ -180,18 +197,22 @@ def test_a_ticket_update_states_what_changed(score, before, expected, recovered)
 
 
 def test_the_fallback_mail_names_the_customer_and_the_problem():
-    rendered = staff_texts.render_fallback(
-        language="en", company="Exemple SA", answered=answered(), problem="helpdesk: the token was refused (401)"
-    )
+    rendered = fallback(finding="deliveries-dead", ticket_link="https://desk.example.com/7")
     assert rendered.subject == "Delivery failed, action needed: NPS 2, Marie Martin (after a purchase)"
     assert "Failed delivery: helpdesk: the token was refused (401)" in rendered.text
     assert "> Livré cassé." in rendered.text
     assert "Record: https://crm.example.com/people/101" in rendered.text
+    assert "Ticket: https://desk.example.com/7" in rendered.text
+    assert rendered.text.endswith("\nFinding: deliveries-dead (explained in docs/findings.md)\n")
 
 
 def test_an_overdue_reminder_names_deadline_and_ticket():
     rendered = staff_texts.render_overdue(
-        language="en", answered=answered(), deadline=DEADLINE, zone=PARIS, link="https://desk.example.com/tickets/7"
+        language="en",
+        answered=answered(),
+        deadline=DEADLINE,
+        zone=PARIS,
+        ticket_link="https://desk.example.com/tickets/7",
     )
     assert rendered.subject == "Overdue: NPS 2, Marie Martin (after a purchase)"
     assert "due by" in rendered.text
@@ -207,3 +228,36 @@ def test_a_recovery_survey_is_mentioned_on_the_ticket():
     assert "The customer was surveyed again after the ticket was solved." in rendered.text
     assert "from 2 to 9" in rendered.text
     assert "no longer a detractor" in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "ending"),
+    [
+        (
+            "en",
+            "Exemple SA: Connection crm is paused",
+            (
+                "Finding: credentials-refused (explained in docs/findings.md)\n\n"
+                "This notice comes from the survey system at https://nps.example.com\n"
+            ),
+        ),
+        (
+            "fr",
+            "Exemple SA\u00a0: Connection crm is paused",
+            (
+                "Constat\u00a0: credentials-refused (expliqué dans docs/findings.md)\n\n"
+                "Ce message vient du système d’enquêtes à l’adresse https://nps.example.com\n"
+            ),
+        ),
+    ],
+)
+def test_a_notice_names_company_finding_and_installation(language, subject, ending):
+    rendered = staff_texts.render_notice(
+        language=language,
+        company="Exemple SA",
+        url="https://nps.example.com",
+        problem="Connection crm is paused. To resume: x",
+        finding="credentials-refused",
+    )
+    assert rendered.subject == subject
+    assert rendered.text == f"Connection crm is paused. To resume: x\n\n{ending}"

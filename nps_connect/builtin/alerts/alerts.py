@@ -25,7 +25,8 @@ def _send(connection: Connection, alert: Alert) -> Receipt | DeliveryError:
     failed = 0
     for url in settings.urls:
         service = build_service(url, settings.timeout)
-        if service is None or not send_notification(service, title=alert.title, body=render_body(alert)):
+        body = render_body(alert)
+        if service is None or not send_notification(service, title=alert.title, body=body, severity=alert.severity):
             failed += 1
     if failed:
         return RetryLater(f"{failed} of {len(settings.urls)} addresses did not accept the alert")

@@ -34,14 +34,21 @@ def build_service(url: SecretStr, timeout: float) -> NotifyBase | None:
     return service
 
 
-def send_notification(service: NotifyBase, *, title: str, body: str) -> bool:
-    """Send plain text; returns whether the service accepted it. Apprise escapes it for HTML and Markdown services."""
-    from apprise import Apprise, NotifyFormat
+def send_notification(service: NotifyBase, *, title: str, body: str, severity: str) -> bool:
+    """Send plain text; returns whether the service accepted it. Apprise escapes it for HTML and Markdown services.
+
+    Args:
+        service: where to.
+        title: one line.
+        body: plain text.
+        severity: one of Apprise's types, which services show by a colour or a sign.
+    """
+    from apprise import Apprise, NotifyFormat, NotifyType
 
     sender = Apprise(asset=service.asset)
     sender.add(service)
     _disable_loggers()  # again: creating a service has imported its libraries
-    return bool(sender.notify(title=title, body=body, body_format=NotifyFormat.TEXT))
+    return bool(sender.notify(title=title, body=body, notify_type=NotifyType(severity), body_format=NotifyFormat.TEXT))
 
 
 def _disable_loggers() -> None:

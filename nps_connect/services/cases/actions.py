@@ -12,7 +12,16 @@ from sqlmodel import Session, col
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.deliveries import Alert, CancelCode, HoldCode, Priority, Receipt, TicketDraft, TicketUpdate
+from nps_connect.records.deliveries import (
+    Alert,
+    AlertSeverity,
+    CancelCode,
+    HoldCode,
+    Priority,
+    Receipt,
+    TicketDraft,
+    TicketUpdate,
+)
 from nps_connect.records.responses import Segment, segment_of
 from nps_connect.rendering import staff_texts
 from nps_connect.rules.retry_plan import parse_retry_plan
@@ -25,13 +34,19 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.cases.cases import RECOVERED_OPTION, record_ticket_update
+from nps_connect.services.cases.cases import RECOVERED_OPTION, TicketDelivery, load_tickets, record_ticket_update
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_dependents
 from nps_connect.services.deliveries.preparation import contact_response
 from nps_connect.settings.model import Settings
+
+ALERT_TICKET_TIMEOUT = timedelta(seconds=30)
+"""How long after the response an alert waits for a ticket that is being opened: its grace period, and ten seconds."""
+
+ALERT_TICKET_POLL_INTERVAL = timedelta(seconds=2)
+"""When such an alert looks again; the ticket's receipt releases it at once."""
 
 BUSINESS_DAY_END = time(18)
 SATURDAY = 5
@@ -60,14 +75,14 @@ def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Pr
     return Prepared(draft, {"payload": draft.model_dump(mode="json"), "revision": answered.response.revision})
 
 
-def _load_tickets(batch: PreparationBatch) -> dict[int | None, DeliveryRow]:
+def _load_updated(batch: PreparationBatch) -> dict[int | None, DeliveryRow]:
     """Return the deliveries of the tickets to be updated, by id."""
     query = select(DeliveryRow).where(col(DeliveryRow.id).in_([row.depends_on_id for row in batch.deliveries]))
     return {ticket.id: ticket for ticket in batch.session.execute(query).scalars()}
 
 
 def _build_update(batch: PreparationBatch, row: DeliveryRow) -> TicketUpdate | NotAttempted:
-    ticket = batch.load_once(_load_tickets).get(row.depends_on_id)
+    ticket = batch.load_once(_load_updated).get(row.depends_on_id)
     if ticket is None or ticket.state != "succeeded" or ticket.receipt_id is None:
         return NotAttempted.held(HoldCode.WAITS_FOR_TICKET)
     answered, cases = contact_response(batch, row), batch.ctx.settings.cases
@@ -91,16 +106,33 @@ def _build_update(batch: PreparationBatch, row: DeliveryRow) -> TicketUpdate | N
     )
 
 
+def _load_tickets(batch: PreparationBatch) -> dict[int | None, TicketDelivery]:
+    """Return the tickets of the responses that staff are alerted to, by response id."""
+    return load_tickets(batch.session, [row.response_id for row in batch.deliveries])
+
+
 def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttempted:
-    answered = contact_response(batch, row)
-    link = answered.contact.link
+    """Build an alert with the link to the ticket. It waits some seconds for a ticket that is being opened."""
+    answered, now = contact_response(batch, row), batch.ctx.clock()
+    core, cases = batch.ctx.settings.core, batch.ctx.settings.cases
+    ticket = batch.load_once(_load_tickets).get(row.response_id)
     if is_overdue_alert(row):
         overdue = render_overdue_alert(batch.ctx, batch.session, row, answered)
         if overdue is None:
             return NotAttempted.cancelled(CancelCode.CASE_SOLVED)
-        rendered, link = overdue[0], overdue[1] or link
+        rendered = overdue
+    elif ticket is not None and _is_being_opened(ticket, now) and now < row.created_at + ALERT_TICKET_TIMEOUT:
+        return NotAttempted.deferred(HoldCode.WAITS_FOR_TICKET, now + ALERT_TICKET_POLL_INTERVAL)
     else:
-        rendered = staff_texts.render_alert(language=batch.ctx.settings.core.language, answered=answered, link=link)
+        is_detractor = answered.response.segment == "detractor"
+        deadline = follow_up_deadline(answered.response.answered_at, core.zone) if is_detractor else None
+        rendered = staff_texts.render_alert(
+            language=core.language,
+            answered=answered,
+            ticket_link=ticket.link if ticket is not None else None,
+            deadline=deadline,
+            zone=core.zone,
+        )
     return Alert(
         contact=answered.contact,
         response=answered.response,
@@ -108,8 +140,29 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
         idempotency_key=row.key,
         title=rendered.subject,
         body=rendered.text,
-        link=link,
+        link=(ticket.link if ticket is not None else None) or answered.contact.link,
+        severity=alert_severity(
+            answered.response.score, urgent_up_to=cases.urgent_up_to, is_overdue=is_overdue_alert(row)
+        ),
     )
+
+
+def _is_being_opened(ticket: TicketDelivery, now: datetime) -> bool:
+    """Return whether a ticket is due or under way; one that failed before is due later."""
+    return ticket.state == "running" or (ticket.state == "pending" and ticket.due_at <= now)
+
+
+def alert_severity(score: int, *, urgent_up_to: int = 3, is_overdue: bool = False) -> AlertSeverity:
+    """Severity of an alert: a failure for an urgent score or an overdue case, a warning for any other detractor.
+
+    Args:
+        score: of the newest response.
+        urgent_up_to: the highest urgent score.
+        is_overdue: the deadline of the case has passed.
+    """
+    if is_overdue or score <= urgent_up_to:
+        return "failure"
+    return "warning" if segment_of(score) == "detractor" else "info"
 
 
 def ticket_priority(score: int, *, urgent_up_to: int = 3, high_up_to: int = 5) -> Priority:
@@ -150,7 +203,7 @@ def follow_up_deadline(answered_at: datetime, zone: tzinfo) -> datetime:
 
 
 def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
-    """Open the cases of new tickets, and release the updates that wait for them."""
+    """Open the cases of new tickets, and release the updates, alerts and scores that wait for them."""
     core, owner_field = ctx.settings.core, ctx.settings.cases.owner_field
     cases: list[dict[str, Any]] = []
     delivery_ids: list[int | None] = []
@@ -175,17 +228,24 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
         }
         cases.append(case)
     insert_many(session, CaseRow, cases, skip_existing=("response_id",))
-    released = session.execute(
-        update(DeliveryRow)
-        .where(
-            col(DeliveryRow.depends_on_id).in_(delivery_ids),
-            col(DeliveryRow.state) == "held",
-        )
-        .values(state="pending", hold_code=None, hold_detail=None, due_at=now)
-        .returning(col(DeliveryRow.queue_name))
-        .execution_options(synchronize_session=False)
+    is_update = col(DeliveryRow.depends_on_id).in_(delivery_ids) & (col(DeliveryRow.state) == "held")
+    response_ids = [case["response_id"] for case in cases]
+    waits_for_link = (
+        col(DeliveryRow.response_id).in_(response_ids)
+        & (col(DeliveryRow.state) == "pending")
+        & (col(DeliveryRow.hold_code) == HoldCode.WAITS_FOR_TICKET)
     )
-    return set(released.scalars())
+    queue_names: set[str] = set()
+    for is_waiting in (is_update, waits_for_link):
+        released = session.execute(
+            update(DeliveryRow)
+            .where(is_waiting)
+            .values(state="pending", hold_code=None, hold_detail=None, due_at=now)
+            .returning(col(DeliveryRow.queue_name))
+            .execution_options(synchronize_session=False)
+        )
+        queue_names.update(released.scalars())
+    return queue_names
 
 
 def _record_updated(_ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -20,6 +22,28 @@ from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliver
 
 RECOVERED_OPTION = "recovered"
 """Value of the option `case` of a ticket update that reports a recovered customer."""
+
+
+class TicketDelivery(NamedTuple):
+    """The newest delivery that opens the ticket of a response.
+
+    Attributes:
+        state, due_at: of the delivery.
+        link: to the ticket; None before it is open, or where the helpdesk gives none.
+    """
+
+    state: str
+    due_at: datetime
+    link: str | None
+
+
+def load_tickets(session: Session, response_ids: Collection[int | None]) -> dict[int | None, TicketDelivery]:
+    """Return the tickets of responses, by response id; responses without one are left out."""
+    query = select(
+        col(DeliveryRow.response_id), col(DeliveryRow.state), col(DeliveryRow.due_at), col(DeliveryRow.receipt_link)
+    ).where(col(DeliveryRow.response_id).in_(response_ids), col(DeliveryRow.action) == "open_ticket")
+    rows = session.execute(query.order_by(col(DeliveryRow.id)))
+    return {response_id: TicketDelivery(state, due_at, link) for response_id, state, due_at, link in rows}
 
 
 def record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:

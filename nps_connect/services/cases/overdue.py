@@ -14,6 +14,7 @@ from nps_connect.records.events import SOLVED_KINDS
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import staff_texts
 from nps_connect.rendering.mails import RenderedText
+from nps_connect.services.cases.cases import load_tickets
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, staff_channels
@@ -69,24 +70,20 @@ def is_overdue_alert(row: DeliveryRow) -> bool:
 
 def render_overdue_alert(
     ctx: Context, session: Session, row: DeliveryRow, answered: ContactResponse
-) -> tuple[RenderedText, str] | None:
-    """Render the alert and return it with the link to act on; None if the case was solved meanwhile."""
+) -> RenderedText | None:
+    """Render the alert; None if the case was solved meanwhile."""
     case = session.execute(select(CaseRow).where(col(CaseRow.response_id) == row.response_id)).scalar()
     if case is None or case.state != "open" or case.deadline is None:
         return None
     core = ctx.settings.core
-    ticket_link = session.execute(
-        select(col(DeliveryRow.receipt_link)).where(
-            col(DeliveryRow.response_id) == case.response_id,
-            col(DeliveryRow.connection) == case.connection,
-            col(DeliveryRow.action) == "open_ticket",
-        )
-    ).scalar()
-    link = ticket_link or answered.contact.link or ""
-    text = staff_texts.render_overdue(
-        language=core.language, answered=answered, deadline=case.deadline, zone=core.zone, link=link or None
+    ticket = load_tickets(session, [case.response_id]).get(case.response_id)
+    return staff_texts.render_overdue(
+        language=core.language,
+        answered=answered,
+        deadline=case.deadline,
+        zone=core.zone,
+        ticket_link=ticket.link if ticket is not None else None,
     )
-    return text, link
 
 
 def _claim_notice(session: Session, case: CaseRow, now: datetime) -> bool:

@@ -61,7 +61,7 @@ def check_daily_cap(ctx: Context, session: Session, row: DeliveryRow, invitation
             continue
         if trigger is None:
             notice = notices.render_daily_cap_reached(ctx.settings.core.language, cap=cap)
-            notify_once_per_day(ctx, session, DAILY_CAP_LOCK, notice)
+            notify_once_per_day(ctx, session, DAILY_CAP_LOCK, notice, finding="daily-limit")
         until = _reschedule(ctx, session, row, invitation, trigger, cap)
         of_trigger = f" of trigger {trigger!r}" if trigger else ""
         detail = f"{today} surveys{of_trigger} sent today, the cap is {cap}; deferred to a day with capacity"

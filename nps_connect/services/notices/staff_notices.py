@@ -28,20 +28,21 @@ def notify_decision_limits(ctx: Context, session: Session, decisions: Sequence[M
     language, queue_names = ctx.settings.core.language, set()
     if any(decision["reason"] == "daily_cap" for decision in decisions):
         problem = notices.render_daily_cap_reached(language, cap=ctx.settings.limits.surveys_per_day)
-        queue_names |= notify_once_per_day(ctx, session, "surveys_per_day", problem)
+        queue_names |= notify_once_per_day(ctx, session, "surveys_per_day", problem, finding="daily-limit")
     for trigger in sorted({decision["trigger"] for decision in decisions if decision["reason"] == "unusual"}):
         problem = notices.render_trigger_held(language, trigger=trigger)
-        queue_names |= notify_once_per_day(ctx, session, f"unusual:{trigger}", problem)
+        queue_names |= notify_once_per_day(ctx, session, f"unusual:{trigger}", problem, finding="people-held")
     return queue_names
 
 
-def notify_once_per_day(ctx: Context, session: Session, cause: str, problem: str) -> set[str]:
+def notify_once_per_day(ctx: Context, session: Session, cause: str, problem: str, *, finding: str) -> set[str]:
     """Enqueue a mail to the fallback address, once per cause and day; return its queue if it is new."""
-    return notify_once(ctx, session, f"{cause}:{local_date(ctx.clock(), ctx.settings.core.zone)}", problem)
+    subject = f"{cause}:{local_date(ctx.clock(), ctx.settings.core.zone)}"
+    return notify_once(ctx, session, subject, problem, finding=finding)
 
 
 def notify_once(
-    ctx: Context, session: Session, subject: str, problem: str, *, stopped: Collection[str] = ()
+    ctx: Context, session: Session, subject: str, problem: str, *, finding: str, stopped: Collection[str] = ()
 ) -> set[str]:
     """Enqueue a mail to the fallback address, once per subject; return its queue if it is new.
 
@@ -50,11 +51,12 @@ def notify_once(
         session: the transaction.
         subject: identifies what is reported.
         problem: the text; its first sentence is the subject of the mail.
+        finding: the id of its kind, see `records.finding_kinds`.
         stopped: connections that carry it only if no other one can.
     """
     channels = staff_channels(ctx)
     if ctx.shadow:
-        log.warning("notice_suppressed mode=shadow notice=%s", problem)
+        log.warning("notice_suppressed mode=shadow finding=%s notice=%s", finding, problem)
         return set()
     if not channels:
         return set()
@@ -64,6 +66,6 @@ def notify_once(
         subject=subject,
         route="notice",
         due_at=ctx.clock(),
-        options={"problem": problem},
+        options={"problem": problem, "finding": finding},
     )
     return enqueue_deliveries(session, [notice], ctx.clock(), skip_existing=True).queue_names

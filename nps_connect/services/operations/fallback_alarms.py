@@ -14,14 +14,15 @@ from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Action, CancelCode, HoldCode, hold_text
 from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts
-from nps_connect.rendering.mails import RenderedText
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
+from nps_connect.services.cases.cases import load_tickets
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.deliveries.preparation import contact_response
 from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, notify_once, staff_channels
+from nps_connect.services.operations.ledger_findings import PAUSE_IDS
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ IN_DOUBT_GRACE = timedelta(minutes=2)
 """A dead delivery in doubt is looked for once more within this time (`resolve_in_doubt`)."""
 
 MAX_ALARMS_PER_RUN = 500
+
+STUCK_FINDINGS = {"dead": "deliveries-dead", "held": "deliveries-held", "pending": "deliveries-overdue"}
+"""The kind of finding by the state of a delivery that is stuck."""
 
 NOTIFIED_CAUSES = ("auth", "not_allowed", "plugin", "bounces")
 """Causes of pauses that staff is notified of by mail; while the database is paused no mail is sent."""
@@ -75,7 +79,8 @@ def notify_pauses(ctx: Context) -> int:
             notice = notices.render_connection_paused(
                 ctx.settings.core.language, scope=pause.scope, cause=pause.cause, reason=pause.reason
             )
-            queue_names += notify_once(ctx, session, f"{pause.scope}:{pause.since}", notice, stopped=stopped)
+            subject, finding = f"{pause.scope}:{pause.since}", PAUSE_IDS.get(pause.cause, "paused")
+            queue_names += notify_once(ctx, session, subject, notice, finding=finding, stopped=stopped)
     for queue_name in queue_names:
         ctx.wake(queue_name)
     return len(queue_names)
@@ -110,8 +115,8 @@ def _due_alarm(session: Session, stuck: DeliveryRow, now: datetime) -> int | Non
 
 
 def _build_alarm(ctx: Context, channel: str, stuck: DeliveryRow, sent: int) -> NewDelivery:
-    reason = stuck.last_error or stuck.hold_code
-    log.error('delivery_stuck delivery=%s action=%s reason="%s"', stuck.id, stuck.action, reason)
+    reason, finding = stuck.last_error or stuck.hold_code, STUCK_FINDINGS[stuck.state]
+    log.error('delivery_stuck finding=%s delivery=%s action=%s reason="%s"', finding, stuck.id, stuck.action, reason)
     return NewDelivery(
         connection=channel,
         action=FALLBACK_ACTION,
@@ -120,7 +125,7 @@ def _build_alarm(ctx: Context, channel: str, stuck: DeliveryRow, sent: int) -> N
         due_at=ctx.clock(),
         contact_id=stuck.contact_id,
         response_id=stuck.response_id,
-        options={"problem": _describe_problem(ctx, stuck)},
+        options={"problem": _describe_problem(ctx, stuck), "finding": finding},
         depends_on_id=stuck.id,
     )
 
@@ -133,7 +138,7 @@ def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
         action=cast("Action", stuck.action),
         connection=stuck.connection,
         state=stuck.state,
-        error_kind=stuck.error_kind,
+        kind=stuck.hold_code if stuck.state == "held" else stuck.error_kind,
         detail=detail.splitlines()[-1] if detail else "",
     )
 
@@ -141,20 +146,27 @@ def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
 def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotAttempted:
     core = batch.ctx.settings.core
     if row.response_id is None:  # something stopped by itself: no response has led to it
-        problem = str(row.options["problem"])
-        subject = f"{core.company}: {problem.partition('. ')[0]}"[:250]
-        rendered = RenderedText(subject=subject, text=f"{problem}\n\n{core.url}\n", language=core.language)
+        rendered = staff_texts.render_notice(
+            language=core.language,
+            company=core.company,
+            url=core.url,
+            problem=str(row.options["problem"]),
+            finding=row.options.get("finding"),
+        )
     elif is_overdue_alert(row):
         overdue = render_overdue_alert(batch.ctx, batch.session, row, contact_response(batch, row))
         if overdue is None:
             return NotAttempted.cancelled(CancelCode.CASE_SOLVED)
-        rendered = overdue[0]
+        rendered = overdue
     else:
+        ticket = load_tickets(batch.session, [row.response_id]).get(row.response_id)
         rendered = staff_texts.render_fallback(
             language=core.language,
             company=core.company,
             answered=contact_response(batch, row),
             problem=row.options["problem"],
+            finding=row.options.get("finding"),
+            ticket_link=ticket.link if ticket is not None else None,
         )
     return Message(
         idempotency_key=row.key,

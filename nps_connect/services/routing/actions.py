@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import HoldCode, ScoreUpdate
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
+from nps_connect.services.cases.cases import TicketDelivery, load_tickets
 from nps_connect.services.deliveries.preparation import contact_response
 
 TICKET_POLL_INTERVAL = timedelta(minutes=1)
@@ -20,14 +18,10 @@ TICKET_WAIT_TIMEOUT = timedelta(hours=1)
 """How long after the response a score waits for its ticket."""
 
 
-def _load_tickets(batch: PreparationBatch) -> dict[int | None, tuple[str, str | None]]:
-    """Return state and link of the tickets that scores link to, by response id."""
+def _load_tickets(batch: PreparationBatch) -> dict[int | None, TicketDelivery]:
+    """Return the tickets that scores link to, by response id."""
     linking = [row.response_id for row in batch.deliveries if row.options.get("comment") == "link"]
-    query = select(col(DeliveryRow.response_id), col(DeliveryRow.state), col(DeliveryRow.receipt_link)).where(
-        col(DeliveryRow.response_id).in_(linking), col(DeliveryRow.action) == "open_ticket"
-    )
-    rows = batch.session.execute(query.order_by(col(DeliveryRow.id)))
-    return {response_id: (state, link) for response_id, state, link in rows}
+    return load_tickets(batch.session, linking)
 
 
 def _build_score(batch: PreparationBatch, row: DeliveryRow) -> ScoreUpdate | NotAttempted:
@@ -35,8 +29,10 @@ def _build_score(batch: PreparationBatch, row: DeliveryRow) -> ScoreUpdate | Not
     target = batch.looked_up.get(row.id or 0, answered.contact)
     if row.options.get("comment") == "link":
         now = batch.ctx.clock()
-        state, comment_link = batch.load_once(_load_tickets).get(row.response_id, (None, None))
-        if state in ("pending", "running") and now - answered.response.answered_at < TICKET_WAIT_TIMEOUT:
+        ticket = batch.load_once(_load_tickets).get(row.response_id)
+        comment_link = ticket.link if ticket is not None else None
+        is_expected = ticket is not None and ticket.state in ("pending", "running")
+        if is_expected and now - answered.response.answered_at < TICKET_WAIT_TIMEOUT:
             return NotAttempted.deferred(HoldCode.WAITS_FOR_TICKET, now + TICKET_POLL_INTERVAL)
         if comment_link is None and target.connection != answered.contact.connection:
             comment_link = answered.contact.link

@@ -137,3 +137,9 @@ def test_addresses_never_reach_the_log(address, team, alert, caplog, capfd, work
     output = caplog.text + "".join(capfd.readouterr()) + f"{outcome!r} {getattr(outcome, 'exchange', '')}"
     assert TOKEN not in output
     assert "127.0.0.1" not in output
+
+
+@pytest.mark.parametrize("severity", ["info", "warning", "failure"])
+def test_services_receive_the_severity(vendor, address, team, alert, severity):
+    send(team(address), alert(severity=severity))
+    assert vendor.state()["alerts"][0]["type"] == severity
