@@ -124,13 +124,12 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
     elif ticket is not None and _is_being_opened(ticket, now) and now < row.created_at + ALERT_TICKET_TIMEOUT:
         return NotAttempted.deferred(HoldCode.WAITS_FOR_TICKET, now + ALERT_TICKET_POLL_INTERVAL)
     else:
-        is_detractor = answered.response.segment == "detractor"
-        deadline = follow_up_deadline(answered.response.answered_at, core.zone) if is_detractor else None
+        deadline = follow_up_deadline(answered.response.answered_at, core.zone)
         rendered = staff_texts.render_alert(
             language=core.language,
             answered=answered,
             ticket_link=ticket.link if ticket is not None else None,
-            deadline=deadline,
+            deadline=deadline if answered.response.segment == "detractor" else None,
             zone=core.zone,
         )
     return Alert(
