@@ -210,3 +210,48 @@ def test_an_invalid_option_is_refused_before_anything_is_written(cli, arguments,
     assert result.code in (1, 2)
     assert list(cli.folder.iterdir()) == []
     assert message in result.err
+
+
+@pytest.fixture
+def sandbox():
+    from nps_connect.plugins import Plugins
+    from nps_connect.sandbox.factory import build_sandbox, connection_names
+
+    running, _ = build_sandbox(connection_names(Plugins.load()))
+    with running:
+        yield running
+
+
+def test_a_sandbox_configuration_needs_no_answer_and_no_placeholder(cli, sandbox):
+    output = json.loads(cli("init", "--sandbox", sandbox.url + "/", "--json", plugins=None).out)
+    assert output["placeholders"] == []
+    assert set(output["connections"].values()) == {*sandbox.vendors, "email"}
+    environment = (cli.folder / "nps-connect.env").read_text()
+    for name in ("NPS_CONNECT_CORE__PUBLIC_URL", "NPS_CONNECT_TRIGGERS__1__DELAY", "NPS_CONNECT_ROUTES__1__DELAY"):
+        assert f"\n{name}=" in environment
+    checked = cli("config", "check", "--json", plugins=None)
+    assert checked.code == 0
+    assert "example value; set it" not in checked.out
+
+
+def test_a_sandbox_configuration_replaces_real_secrets_only_with_force_and_keeps_a_copy(cli, sandbox):
+    assert cli("init", plugins=None).code == 0
+    secrets = cli.folder / "nps-connect.env"
+    real = secrets.read_text().replace("pat-na1-put-the-service-key-here", "pat-na1-real")
+    secrets.write_text(real)
+    assert cli("init", "--sandbox", sandbox.url, plugins=None).code == 1
+    assert secrets.read_text() == real
+    output = json.loads(cli("init", "--sandbox", sandbox.url, "--force", "--json", plugins=None).out)
+    assert "pat-na1-real" not in secrets.read_text()
+    assert [(cli.folder / name).read_text() for name in output["copies"]][1] == real
+
+
+@pytest.mark.parametrize("path", ["", "/alerts", "no address"])
+def test_a_sandbox_that_does_not_answer_is_named_before_anything_is_written(cli, sandbox, path):
+    address = {"": "http://127.0.0.1:9"}.get(path, path if " " in path else sandbox.url + path)
+    result = cli("init", "--sandbox", address)
+    assert (result.code, result.err) == (
+        1,
+        f"Error: no sandbox answers at {address}; start one in another terminal with: nps-connect sandbox\n",
+    )
+    assert list(cli.folder.iterdir()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.shell import Shell
+from support.shell import Shell, documented_commands
 
 from nps_connect.plugins import Plugins
 from nps_connect.sandbox.customers import Browser, full_form_values
@@ -17,17 +17,12 @@ from nps_connect.sandbox.pages import read_page
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
 SANDBOX_PART, _, ACCOUNTS_PART = PAGE.partition("## With your own accounts\n")
-BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SANDBOX_URL = "http://127.0.0.1:8041"
 PATIENCE_SECONDS = 60.0
 
 
-def commands_of(part):
-    return [line.strip() for block in BLOCK.findall(part) for line in block.splitlines()]
-
-
 def test_the_page_has_at_most_twelve_commands_and_installs_as_the_readme_does():
-    commands = commands_of(SANDBOX_PART)
+    commands = documented_commands(SANDBOX_PART)
     assert len(commands) <= 12
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"{commands[0]} && .venv/bin/nps-connect demo\n" in readme
@@ -70,7 +65,7 @@ def test_the_page_leads_from_nothing_to_a_ticket(cli, browser, monkeypatch):
     """
     with Shell(cli.folder / "repository") as shell:
         sandbox = None
-        for command in commands_of(SANDBOX_PART)[1:]:
+        for command in documented_commands(SANDBOX_PART)[1:]:
             words = shlex.split(command)
             if words[0] == "nps-connect" and words[-1] != "&":
                 arguments = [sandbox if word == SANDBOX_URL else word for word in words[1:]]
@@ -154,7 +149,7 @@ def accounts_cli(cli):
 
 
 def test_the_commands_for_real_accounts_work_in_their_order(accounts_cli):
-    commands = commands_of(ACCOUNTS_PART)
+    commands = documented_commands(ACCOUNTS_PART)
     assert commands[0] == "nps-connect init"
     outputs = {}
     for command in commands:

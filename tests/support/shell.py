@@ -1,8 +1,9 @@
-"""A shell in which a test runs the commands of a page, word by word, as a reader pastes them."""
+"""The commands of a page, and a shell in which a test runs them word by word, as a reader pastes them."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+COMMAND_BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 END_MARKER = "--- end of command"
 LAUNCHER = """\
 #!{python}
@@ -17,6 +19,11 @@ from nps_connect.cli import main
 main(prog_name="nps-connect", default_map={{"sandbox": {{"port": 0, "smtp_port": 0}}}})
 """
 """`nps-connect`, except that the sandbox takes free ports, so that the test needs none of its own."""
+
+
+def documented_commands(page: str) -> list[str]:
+    """Return the commands in the ``sh`` blocks of a page, in order."""
+    return [line.strip() for block in COMMAND_BLOCK.findall(page) for line in block.splitlines()]
 
 
 class Shell:
