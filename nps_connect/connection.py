@@ -70,10 +70,10 @@ class SteadyClock:
             if abs(now - steady) > STEP_TOLERANCE:
                 if self._step_seen_at is None:
                     self._step_seen_at = elapsed
-                    log.error("clock_stepped seconds=%.0f", (now - steady).total_seconds())
+                    log.error("clock_stepped seconds=%.0f finding=clock-skew", (now - steady).total_seconds())
                 if elapsed - self._step_seen_at < STEP_CONFIRMATION.total_seconds():
                     return steady
-                log.error("clock_step_followed seconds=%.0f", (now - steady).total_seconds())
+                log.error("clock_step_followed seconds=%.0f finding=clock-skew", (now - steady).total_seconds())
             self._step_seen_at = None
             self._epoch = now - timedelta(seconds=elapsed)
             return now

@@ -78,7 +78,7 @@ class ApplicationWebBackend:
         for (connection, _), result in zip(requests, results, strict=True):
             if isinstance(result, WebhookRejected):
                 label = connection if connection in self._ctx.connections else "unknown"
-                log.warning("webhook_rejected connection=%s reason=%s", label, result.reason)
+                log.warning("webhook_rejected connection=%s reason=%s finding=webhooks-refused", label, result.reason)
                 self._rejected[REFUSED_WEBHOOKS_PREFIX + result.reason, label] += 1
         if self._rejected:
             self._flush_counters(self._ctx.clock())

@@ -151,7 +151,8 @@ class StorageHealth:
         now, problem = self._monotonic(), self.problem
         if problem is not None and now - self._logged_at >= LOG_INTERVAL_SECONDS:
             self._logged_at = now
-            log.error('database_unusable reason="%s"; %s', problem.text, problem.fix)
+            kind = "database-damaged" if problem is DAMAGED else "storage-failing"
+            log.error('database_unusable reason="%s" finding=%s; %s', problem.text, kind, problem.fix)
 
     def _record(self, problem: StorageProblem) -> None:
         self.problem, self._failed_at = problem, self._monotonic()

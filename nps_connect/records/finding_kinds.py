@@ -20,6 +20,15 @@ class FindingKind(NamedTuple):
     why: str
 
 
+PAUSE_KINDS = {
+    "auth": "credentials-refused",
+    "not_allowed": "scope-missing",
+    "plugin": "plugin-broken",
+    "restored": "restored",
+    "unknown_database": "restored",
+}
+"""The kind of finding by the cause of a pause; of the others it is `paused`."""
+
 FINDING_KINDS: dict[str, FindingKind] = {
     "account-mismatch": FindingKind(
         "Setting differs from the account", "Calls go to another account than intended, or are refused."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 from pathlib import Path
 
@@ -41,3 +42,9 @@ def product(tracked) -> list[Path]:
         if (path.suffix == ".py" and path.is_relative_to(package))
         or (path.suffix == ".py" and path.is_relative_to(plugins) and "tests" not in path.parts)
     ]
+
+
+@pytest.fixture(scope="session")
+def trees(product) -> dict[Path, ast.Module]:
+    """The parsed product files, by their path in the repository."""
+    return {path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8")) for path in product}

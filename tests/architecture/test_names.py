@@ -7,8 +7,6 @@ import re
 from collections import Counter
 from importlib import import_module
 
-import pytest
-
 GERUND_MODULES = {"routing", "rendering", "testing", "branding", "sampling", "timing", "gc_tuning"}
 """Modules and packages that may end in -ing: the trade calls these things so."""
 
@@ -25,11 +23,6 @@ def stored_names(tree: ast.AST):
             yield node.id, node.lineno
         elif isinstance(node, ast.arg):
             yield node.arg, node.lineno
-
-
-@pytest.fixture(scope="module")
-def trees(product, root):
-    return {path.relative_to(root): ast.parse(path.read_text(encoding="utf-8")) for path in product}
 
 
 def test_no_module_is_named_by_a_gerund(trees):

@@ -97,7 +97,7 @@ def test_a_full_disk_is_told_once_and_ends_nothing(start, configured_cli, disk):
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert [line.split(maxsplit=4)[4].partition(";")[0] for line in err.splitlines()] == [
-        f'database_unusable reason="{disk.problem}"',
+        f'database_unusable reason="{disk.problem}" finding=storage-failing',
         f'database_usable_again after="{disk.problem}"',
     ]
 

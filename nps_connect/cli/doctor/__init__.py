@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli._support.options import Options, command
+from nps_connect.cli._support.options import READ_TIMEOUT_SECONDS, Options, command
 from nps_connect.cli._support.output import console, pluralize, print_json
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ def doctor(options: Options, offline: bool, as_json: bool) -> None:
     seconds. A pause caused by a vendor's 401 or 403 ends when its check passes. Exit code 1 if something needs
     attention, 2 if the configuration is invalid.
     """
-    from nps_connect.app.application import open_ledger
+    from nps_connect.ledger.ledger import Ledger
 
     checked = options.load_checked()
-    ledger = open_ledger(checked.settings)
+    url = checked.settings.core.database_url.get_secret_value()
+    ledger = Ledger(url, timeout_seconds=READ_TIMEOUT_SECONDS)
     try:
         findings, is_complete = _diagnose(options, checked, ledger, offline=offline)
     finally:

@@ -92,7 +92,7 @@ def record_outcomes(
     reason = ctx.redact(unavailable[0].message)
     failures = pauses.record_failure(session, scope, reason=reason, now=ctx.clock(), probe=probe)
     if failures == pauses.FAILURE_THRESHOLD:
-        log.error('circuit_breaker_opened connection=%s reason="%s"', connection, reason)
+        log.error('circuit_breaker_opened connection=%s reason="%s" finding=circuit-open', connection, reason)
     return failures < pauses.FAILURE_THRESHOLD
 
 
@@ -161,7 +161,8 @@ def _pause_after(ctx: Context, session: Session, scope: str, threshold: int, rea
     pauses.record_success(session, scope)
     if pauses.pause(session, scope, cause="plugin", reason=reason, now=ctx.clock()):
         log.error(
-            'scope_paused scope=%s cause=plugin reason="%s"; fix the plugin, then: nps-connect resume %s',
+            'scope_paused scope=%s cause=plugin reason="%s" finding=plugin-broken; '
+            "fix the plugin, then: nps-connect resume %s",
             scope,
             reason,
             scope,

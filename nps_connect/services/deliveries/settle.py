@@ -28,6 +28,7 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 from nps_connect.records.deliveries import HoldCode, Receipt, cancel_text
+from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.rules.retry_plan import next_attempt_at
 from nps_connect.services.action_spec import AbandonedDelivery, ActionSpec, NotAttempted, SettledDelivery
 from nps_connect.services.context import Context
@@ -241,9 +242,8 @@ def _apply_pause(
     missing = f" (missing: {outcome.scope})" if isinstance(outcome, NotAllowed) and outcome.scope else ""
     reason = _describe_error(ctx, outcome) + missing
     if pauses.pause(session, scope, cause=cause, reason=reason, now=now):
-        log.error(
-            'scope_paused scope=%s cause=%s reason="%s"; to resume: nps-connect resume %s', scope, cause, reason, scope
-        )
+        text = 'scope_paused scope=%s cause=%s reason="%s" finding=%s; to resume: nps-connect resume %s'
+        log.error(text, scope, cause, reason, PAUSE_KINDS[cause], scope)
 
 
 def _record_attempts(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> None:

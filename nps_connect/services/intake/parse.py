@@ -187,7 +187,12 @@ def _save(
             for group in request.skipped:
                 skipped[group.reason] += group.count
             if request.problem is not None:
-                log.error("webhook_unreadable connection=%s request=%s: %s", connection, row_id, request.problem)
+                log.error(
+                    "webhook_unreadable connection=%s request=%s finding=webhooks-unreadable: %s",
+                    connection,
+                    row_id,
+                    request.problem,
+                )
                 settled[row_id] = {"state": "dead", "last_error": request.problem}
         for reason, count in skipped.items():
             increment_counter(session, REFUSED_WEBHOOKS_PREFIX + reason, connection, ctx.clock().date(), count)

@@ -49,7 +49,7 @@ def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> 
         new_keys = store_events(ctx, session, connection, page.events, source="reconcile").new
         if missed:
             increment_counter(session, MISSED_WEBHOOKS_COUNTER, connection, now.date(), missed)
-            log.warning("webhooks_missed connection=%s events=%d", connection, missed)
+            log.warning("webhooks_missed connection=%s events=%d finding=webhook-silence", connection, missed)
         counted_until = max(counted_until, grace_start)
         update_memo(session, job, cursor=page.cursor, **{COUNTED_UNTIL_KEY: counted_until.isoformat()})
     if new_keys:

@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import delete
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col
+
 from nps_connect.errors import ConfigError
 from nps_connect.ledger.backup import find_damage
+from nps_connect.ledger.database_errors import storage_error
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.observations import ObservationRow
 from nps_connect.ledger.schema import has_schema, latest_version, require_current_schema
 from nps_connect.ledger.state_dir import StateDir
-from nps_connect.ledger.storage_health import DAMAGED
+from nps_connect.ledger.storage_health import DAMAGED, find_storage_problem
 from nps_connect.records.findings import Finding
 from nps_connect.services.operations.backup import find_foreign_origin
 from nps_connect.services.operations.ledger_findings import describe_age
@@ -44,12 +49,32 @@ def find_unusable_database(ledger: Ledger) -> Finding | None:
         ledger.ping()
         kind = "database-version" if has_schema(ledger) else "database-missing"
         require_current_schema(ledger)
+        _require_write_access(ledger)
     except ConfigError as error:
         problem = ledger.storage.problem
         if problem is not None:
             kind = "database-damaged" if problem is DAMAGED else "storage-failing"
         return Finding(id=kind, severity="error", subject=SUBJECT, text=error.problem, fix=error.fix)
     return None
+
+
+def _require_write_access(ledger: Ledger) -> None:
+    """Try a write that changes nothing.
+
+    Raises:
+        ConfigError: the database is locked or read-only, or its disk is full.
+    """
+    ledger.check_disk()
+    problem = ledger.storage.problem
+    try:
+        with ledger.write() as session:
+            session.execute(delete(ObservationRow).where(col(ObservationRow.kind) == ""))
+    except DBAPIError as error:
+        problem = find_storage_problem(error)
+        if problem is None:
+            raise
+    if problem is not None:
+        raise storage_error(problem)
 
 
 def check_integrity(ledger: Ledger, state_dir: StateDir | None) -> list[Finding]:

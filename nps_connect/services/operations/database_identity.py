@@ -65,7 +65,7 @@ def check_identity(ledger: Ledger, state_dir: StateDir | None, now: datetime) ->
         mismatch = find_mismatch(Identity(row.database_id, row.counter), stored)
         if mismatch is not None:
             pause_database(session, mismatch, now)
-            log.error('sending_paused cause=%s reason="%s"', mismatch.cause, mismatch.reason)
+            log.error('sending_paused cause=%s reason="%s" finding=restored', mismatch.cause, mismatch.reason)
             return False
         identity = raise_counter(session)
     state_dir.write_identity(identity)

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import Action, CancelCode, HoldCode, hold_text
+from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts
 from nps_connect.rules.retry_plan import parse_retry_plan
@@ -22,7 +23,6 @@ from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.deliveries.preparation import contact_response
 from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, notify_once, staff_channels
-from nps_connect.services.operations.ledger_findings import PAUSE_IDS
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def notify_pauses(ctx: Context) -> int:
             notice = notices.render_connection_paused(
                 ctx.settings.core.language, scope=pause.scope, cause=pause.cause, reason=pause.reason
             )
-            subject, finding = f"{pause.scope}:{pause.since}", PAUSE_IDS.get(pause.cause, "paused")
+            subject, finding = f"{pause.scope}:{pause.since}", PAUSE_KINDS.get(pause.cause, "paused")
             queue_names += notify_once(ctx, session, subject, notice, finding=finding, stopped=stopped)
     for queue_name in queue_names:
         ctx.wake(queue_name)

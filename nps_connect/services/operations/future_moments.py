@@ -130,6 +130,6 @@ def _longest_wait(ctx: Context, row: Any) -> timedelta:  # noqa: ANN401  # a row
 
 def _record(session: Session, count: int, now: datetime) -> int:
     if count:
-        log.error("clock_was_wrong moments_corrected=%d", count)
+        log.error("clock_was_wrong moments_corrected=%d finding=clock-skew", count)
         increment_counter(session, CORRECTED_COUNTER, "", now.date(), count)
     return count

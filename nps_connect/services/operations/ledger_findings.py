@@ -16,6 +16,7 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.records.findings import Finding
 from nps_connect.services.operations.connection_status import ConnectionStatus
 from nps_connect.services.operations.status import PausedScope, SystemStatus, load_status
@@ -29,15 +30,6 @@ OVERDUE_AFTER = timedelta(minutes=10)
 
 HOLDS_FOR_OPERATORS = frozenset({HoldCode.DUPLICATE_RECEIPT, HoldCode.SHADOW})
 """Holds that end only when an operator acts. The others end by themselves, or are reported with what they wait for."""
-
-PAUSE_IDS = {
-    "auth": "credentials-refused",
-    "not_allowed": "scope-missing",
-    "plugin": "plugin-broken",
-    "restored": "restored",
-    "unknown_database": "restored",
-}
-"""The kind of finding by the cause of a pause; the others are `paused`."""
 
 SKIPPED_PERIOD = timedelta(days=30)
 
@@ -140,7 +132,7 @@ def _worker_findings(status: SystemStatus) -> Iterator[Finding]:
 
 
 def _pause_finding(status: SystemStatus, pause: PausedScope, subject: str | None) -> Finding:
-    kind = PAUSE_IDS.get(pause.cause, "paused")
+    kind = PAUSE_KINDS.get(pause.cause, "paused")
     text = f"{pause.scope} is paused since {describe_age(status.at - pause.since)} ({pause.cause}): {pause.reason}"
     if pause.cause == "operator" or pause.scope == pauses.RESTORED_SCOPE:
         return _finding(kind, "warning", subject, text, f"nps-connect resume {pause.scope}")

@@ -77,7 +77,7 @@ def record_announced_ends(ctx: Context) -> None:
             with ctx.ledger.write() as session:
                 record_observation(session, "announced_end", f"{name}/{end.action}", now=now, detail=detail)
             log.warning(
-                "vendor_announcement finding=vendor-announcement connection=%s action=%s ends_at=%s",
+                "vendor_announcement connection=%s action=%s ends_at=%s finding=vendor-announcement",
                 name,
                 end.action,
                 detail.get("ends_at"),

@@ -92,7 +92,8 @@ def apply_brake(ctx: Context, session: Session, delivery: DeliveryRow, source: s
     scope = pauses.queue_scope(connection, delivery.action)
     if pauses.pause(session, scope, cause="bounces", reason=reason, now=now):
         log.error(
-            'scope_paused scope=%s cause=bounces reason="%s"; to decide: nps-connect bounces confirm|undo %s',
+            'scope_paused scope=%s cause=bounces reason="%s" finding=paused; '
+            "to decide: nps-connect bounces confirm|undo %s",
             scope,
             reason,
             connection,

@@ -107,7 +107,9 @@ def fetch_bounces(ctx: Context, connection: str, progress: dict[str, Any]) -> ti
         page = _fetch_page(ctx, connection, progress.get("cursor"))
     except DeliveryError as error:
         reason = ctx.redact(error.message)
-        log.warning("bounce_mailbox_unreadable connection=%s error=%s", connection, reason)
+        log.warning(
+            "bounce_mailbox_unreadable connection=%s error=%s finding=bounce-mailbox-unread", connection, reason
+        )
         progress["failure"] = {"since": ctx.clock().isoformat(), **progress.get("failure", {}), "reason": reason}
         return FETCH_INTERVAL
     progress.pop("failure", None)

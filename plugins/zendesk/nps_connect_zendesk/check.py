@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from nps_connect import Connection, DeliveryError, Finding, NotAllowed, RetryLater, VendorResponse, hookimpl
@@ -17,6 +17,7 @@ from nps_connect_zendesk.users import STAFF_ROLES
 from nps_connect_zendesk.webhook_setup import find_webhook
 
 ACTION = "check"
+TOKEN_WARNING = timedelta(days=14)
 REQUIRED_WRITE_SCOPES = ("tickets:write", "users:write")
 
 FieldType = Literal["text", "number", "boolean", "moment"]
@@ -128,6 +129,20 @@ def _scopes(connection: Connection) -> Iterator[Finding]:
         yield Finding(id="scope-missing", severity="error", text=text, fix="create a token with these scopes")
     else:
         yield Finding(severity="ok", text=f"scopes: {' '.join(sorted(scopes))}")
+    yield from _expiry(connection, token.get("expires_at"))
+
+
+def _expiry(connection: Connection, expires_at: object) -> Iterator[Finding]:
+    """Yield the end of a fixed token; those of an OAuth client renew themselves."""
+    if connection.settings.access_token is None or not isinstance(expires_at, str):
+        return
+    try:
+        left = datetime.fromisoformat(expires_at) - connection.clock()
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return
+    if left < TOKEN_WARNING:
+        text = f"access_token expires on {expires_at[:10]} ({max(left.days, 0)} days)"
+        yield Finding(id="token-expiring", severity="warning", text=text, fix="create a new token, and set it")
 
 
 def _tickets(connection: Connection) -> Iterator[Finding]:

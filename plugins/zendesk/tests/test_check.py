@@ -88,6 +88,15 @@ class TestCredentials:
         (error,) = findings_of(helpdesk(access_token="reader"), "error")
         assert "tickets:write, users:write" in error.text
 
+    @pytest.mark.parametrize(("days", "found"), [(15, False), (13, True), (0, True)])
+    def test_a_fixed_token_that_expires_soon_is_a_warning(self, vendor, helpdesk, clock, days, found):
+        scopes = ("read", "tickets:write", "users:write")
+        vendor.tokens.access["reader"] = AccessToken(scopes, expires_at=clock() + timedelta(days=days, hours=1))
+        warnings = findings_of(helpdesk(access_token="reader"), "warning")
+        assert [f"({days} days)" in finding.text for finding in warnings if finding.id == "token-expiring"] == (
+            [True] if found else []
+        )
+
     def test_a_scope_that_one_part_needs_is_named(self, vendor, helpdesk):
         vendor.tokens.access["weak"] = AccessToken(("users:read", "tickets:read", "write"))
         errors = findings_of(helpdesk(access_token="weak"), "error")

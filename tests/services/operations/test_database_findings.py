@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -61,6 +63,21 @@ def test_a_file_that_is_no_database_is_damaged(path):
     finding = find_unusable_database(Ledger(f"sqlite:///{path}"))
     assert finding.id == "database-damaged"
     assert "db restore FILE" in finding.fix
+
+
+def test_a_lock_of_another_process_is_named(path, database):
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = Ledger(f"sqlite:///{path}", timeout_seconds=0.1)
+        finding = find_unusable_database(waiting)
+        waiting.close()
+    assert (finding.id, finding.text) == ("storage-failing", "the database is locked by another process")
+    assert "fuser" in finding.fix
+    assert find_unusable_database(database) is None
+
+
+def test_a_database_that_may_only_be_read_is_named(path, database):
+    assert find_unusable_database(Ledger(f"sqlite:///{path}", read_only=True)).id == "storage-failing"
 
 
 def test_a_server_that_cannot_be_reached_is_named_without_its_password():

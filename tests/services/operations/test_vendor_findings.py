@@ -109,8 +109,8 @@ def test_an_end_is_logged_with_the_id_of_its_finding_once_a_day(application, clo
         record_announced_ends(application.ctx)
     lines = [record.getMessage() for record in caplog.records if "vendor_announcement" in record.getMessage()]
     assert lines == [
-        "vendor_announcement finding=vendor-announcement connection=crm action=check ends_at=None",
-        "vendor_announcement finding=vendor-announcement connection=crm action=check ends_at=None",
+        "vendor_announcement connection=crm action=check ends_at=None finding=vendor-announcement",
+        "vendor_announcement connection=crm action=check ends_at=None finding=vendor-announcement",
     ]
 
 

@@ -20,7 +20,7 @@ from nps_connect import (
     VendorWebhook,
 )
 from nps_connect_zendesk.simulated.access_control import CLIENT_SECRET, AccessToken, RateLimits, TokenRegistry
-from nps_connect_zendesk.simulated.account import Account
+from nps_connect_zendesk.simulated.account import Account, format_time
 from nps_connect_zendesk.simulated.event_log import EventLog
 from nps_connect_zendesk.simulated.export_api import ExportApi
 from nps_connect_zendesk.simulated.replies import Refusal, not_admin, unknown_endpoint
@@ -109,7 +109,8 @@ class Simulated(SimulatedVendor):
                 raise not_admin()
             return self._exports.handle(request, parts[0])
         if (first, parts) == ("oauth", ["tokens", "current"]):
-            body = {"token": {"id": 1, "scopes": list(token.scopes), "expires_at": None}}
+            expires_at = None if token.expires_at is None else format_time(token.expires_at)
+            body = {"token": {"id": 1, "scopes": list(token.scopes), "expires_at": expires_at}}
             return VendorReply(200, json.dumps(body).encode(), {"content-type": "application/json"})
         raise unknown_endpoint()
 
