@@ -37,7 +37,7 @@ def pause(options: Options, scope: str | None, survey: str | None, reason: str, 
     from nps_connect.ledger.pauses import RESTORE_SCOPES
     from nps_connect.ledger.state_dir import open_state_dir
 
-    settings = options.load_settings()
+    settings = options.load_settings(needs_secrets=False)
     paused_scope, state_dir = parse_scope(select_scope(scope, survey), settings), open_state_dir(settings)
     if paused_scope in RESTORE_SCOPES:
         raise click.UsageError(f"{paused_scope!r} can only be resumed")

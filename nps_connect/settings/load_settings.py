@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from nps_connect.errors import ConfigError, ConfigErrors
 from nps_connect.settings.branding import read_logo
 from nps_connect.settings.config_files import read_environment_file, read_toml
+from nps_connect.settings.key_paths import KeyPath
 from nps_connect.settings.model import Core, Settings
 from nps_connect.settings.origins import Origins
 from nps_connect.settings.parse_table import parse_table
@@ -19,6 +21,7 @@ from nps_connect.settings.toml_lines import find_lines
 
 DEFAULT_CONFIG_NAME = "nps-connect.toml"
 CONFIG_VARIABLE = "NPS_CONNECT_CONFIG"
+DATABASE_URL_PATH = ("core", "database_url")
 _SQLITE = "sqlite:///"
 
 
@@ -32,7 +35,7 @@ def environment_path(path: Path) -> Path:
     return path.with_suffix(".env")
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load_settings(path: Path | None, environ: Mapping[str, str], *, needs_secrets: bool = True) -> Settings:
     """Load and validate the configuration.
 
     ``NPS_CONNECT_<SECTION>__<KEY>`` variables replace values of the file, references are resolved, then the result is
@@ -42,6 +45,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     Args:
         path: the file; None means the result of `config_path`.
         environ: the environment.
+        needs_secrets: report secrets that are not available; if not, a text that is no secret stands for each, except
+            for the address of the database.
 
     Raises:
         ConfigErrors: all mistakes together.
@@ -50,18 +55,20 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     where = str(path)
     try:
         table, text = read_toml(path)
-        environ = {**read_environment_file(environment_path(path)), **environ}
+        if needs_secrets or os.access(environment_path(path), os.R_OK):
+            environ = {**read_environment_file(environment_path(path)), **environ}
     except ConfigError as mistake:
         raise ConfigErrors([mistake]) from None
     merged, mistakes = merge_sources(table, environ)
     origins = Origins(where, merged, find_lines(text))
     resolver = ReferenceResolver(origins, folder=path.parent, environ=environ)
     resolved = resolver.resolve(merged)
-    mistakes += resolver.mistakes
     try:
         settings = parse_table(Settings, resolved, origins, reported=resolver.unresolved)
     except ConfigErrors as errors:
-        raise ConfigErrors([*mistakes, *errors.errors]) from None
+        raise ConfigErrors([*mistakes, *resolver.mistakes, *errors.errors]) from None
+    for key_path, mistake in zip(resolver.unresolved, resolver.mistakes, strict=True):
+        mistakes += [mistake] if needs_secrets or not _is_secret(settings, key_path) else []
     if mistakes:
         raise ConfigErrors(mistakes)
     core = _resolve_paths(settings, path.parent)
@@ -88,3 +95,14 @@ def _resolve_paths(settings: Settings, folder: Path) -> Core:
     database_url = SecretStr(f"{_SQLITE}{path.as_posix()}{separator}{query}")
     state_dir = core.state_dir or Path(f"{path.resolve()}.state")  # by a symbolic link too, it is the same database
     return core.model_copy(update={"database_url": database_url, "state_dir": state_dir})
+
+
+def _is_secret(settings: Settings, key_path: KeyPath) -> bool:
+    """Return whether a value is a secret of a vendor or of ours; the address of the database counts as none."""
+    if key_path[0] == "connections":
+        return True
+    value: object = settings
+    for part in key_path:
+        value = value[part] if isinstance(value, tuple) and isinstance(part, int) else getattr(value, str(part), None)
+    values = value if isinstance(value, tuple) else (value,)
+    return key_path != DATABASE_URL_PATH and all(isinstance(item, SecretStr) for item in values)

@@ -11,6 +11,8 @@ from nps_connect.settings.key_paths import KeyPath, format_key_path
 from nps_connect.settings.origins import Origins, ReferencedText, is_reference
 
 MAX_SECRET_FILE_BYTES = 65_536
+UNAVAILABLE = "[this text is not available]"
+"""Stands for a text that could not be read; long enough for a signing key."""
 
 
 class ReferenceResolver:
@@ -49,7 +51,7 @@ class ReferenceResolver:
                 ConfigError(error.problem, where=where, line=line, key=format_key_path(key_path), fix=error.fix),
             )
             self.unresolved.append(key_path)
-            return ReferencedText("", str(where))
+            return ReferencedText(UNAVAILABLE, str(where))
 
     def _load(self, reference: dict[str, Any]) -> ReferencedText:
         if len(reference) > 1:

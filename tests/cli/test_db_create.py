@@ -27,7 +27,7 @@ def test_a_database_in_a_missing_folder_is_a_configuration_error(configured_cli)
     url = f"sqlite:///{configured_cli.folder}/missing/nps-connect.db"
     result = configured_cli("db", "create", NPS_CONNECT_CORE__DATABASE_URL=url)
     assert result.code == 2
-    assert "core.database_url: the database cannot be reached (unable to open database file)" in result.err
+    assert "core.database_url: the database file cannot be opened; check its path" in result.err
 
 
 def test_containers_may_create_a_database_that_exists(configured_cli):
@@ -40,7 +40,7 @@ def test_init_writes_the_configuration_only(configured_cli):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run"], ["deliveries", "list"], ["report"], ["pause"], ["db", "upgrade"], ["status"]]
+    "arguments", [["run"], ["deliveries", "list"], ["report"], ["resume"], ["db", "upgrade"], ["status"]]
 )
 def test_a_missing_file_is_never_taken_for_a_new_database(configured_cli, arguments):
     configured_cli("db", "create")

@@ -15,7 +15,7 @@ DISK_BYTES = 16 * 1024 * 1024
 PATIENCE_SECONDS = 60
 
 COMMANDS = (
-    ("status",), ("report",), ("pause",), ("db", "check"), ("db", "upgrade"), ("db", "backup", "copy.db"), ("run",),
+    ("status",), ("report",), ("resume",), ("db", "check"), ("db", "upgrade"), ("db", "backup", "copy.db"), ("run",),
     ("deliveries", "list"), ("events", "list"), ("responses", "list"), ("suppressions", "list"), ("db", "restored"),
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from nps_connect.cli._support.actor import audit_command, describe_targets
 from nps_connect.cli._support.completion import complete_action, complete_id
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
@@ -95,6 +96,7 @@ def change_selection(
     yes: bool,
     as_json: bool,
     only_in_doubt: bool = False,
+    is_audited_by_row: bool = False,
     **selected: Any,  # noqa: ANN401  # ids, texts and moments
 ) -> None:
     """Show what an operator's action would change, ask for confirmation, and do it.
@@ -108,6 +110,7 @@ def change_selection(
         yes: ask nothing.
         as_json: print JSON.
         only_in_doubt: deliveries that are selected by filters are limited to those in doubt.
+        is_audited_by_row: `change` itself records each delivery in the audit log, with a reason.
         selected: values of the options that choose deliveries, by name of the parameter.
 
     Raises:
@@ -131,6 +134,9 @@ def change_selection(
                 confirm(_fill(texts.question, counts), yes=yes)
             with ledger.write() as session:
                 results = _change_selected(session, selection, change, settings)
+                changed_ids = [result.row.id or 0 for result in results if result.refused is None]
+                if changed_ids and not is_audited_by_row:
+                    audit_command(session, describe_targets("delivery", "deliveries", changed_ids))
     if as_json:
         items = [_result_json(result, texts.json_key, dry_run=dry_run) for result in results]
         print_json({"items": items, "dry_run": dry_run, "customers": counts["customers"]})

@@ -66,15 +66,18 @@ class Options:
 
         return config_path(self.config, os.environ)
 
-    def load_settings(self) -> Settings:
+    def load_settings(self, *, needs_secrets: bool = True) -> Settings:
         """Load the configuration without validating it against plugins.
+
+        Args:
+            needs_secrets: report secrets that are not available.
 
         Raises:
             ConfigErrors: all mistakes in the file.
         """
         from nps_connect.settings.load_settings import load_settings
 
-        settings = load_settings(self.path, os.environ)
+        settings = load_settings(self.path, os.environ, needs_secrets=needs_secrets)
         self.origins = settings.origins
         return settings
 
@@ -95,7 +98,7 @@ class Options:
     def open_ledger(
         self, *, writes: bool = False, timeout_seconds: float | None = None
     ) -> Iterator[tuple[Ledger, Settings]]:
-        """Open the ledger without loading plugins; yields it with the settings and closes it.
+        """Open the ledger without plugins and secrets; yields it with the settings and closes it.
 
         Args:
             writes: the command changes something; if not, it needs no write access to the SQLite file and its folder.
@@ -107,7 +110,7 @@ class Options:
         from nps_connect.ledger.ledger import Ledger
         from nps_connect.ledger.schema import require_current_schema
 
-        settings = self.load_settings()
+        settings = self.load_settings(needs_secrets=False)
         url = settings.core.database_url.get_secret_value()
         timeout_seconds = timeout_seconds or (None if writes else READ_TIMEOUT_SECONDS)
         ledger = Ledger(url, read_only=not writes, timeout_seconds=timeout_seconds)

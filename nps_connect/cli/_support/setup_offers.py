@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.config_template import SURVEY
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options
@@ -43,6 +44,9 @@ def _create_database(options: Options, working: Collection[str]) -> None:
         created = create_database(options.load_settings())
         click.echo("Database created." if created else "The database exists already; nothing was changed.")
         with options.open_application() as application:
+            if created:
+                with application.ctx.ledger.write() as session:
+                    audit_command(session, "database")
             for name in working:
                 _offer_setup(application.ctx, name)
             if application.ctx.settings.surveys[SURVEY].channel in working:
@@ -63,6 +67,8 @@ def _offer_setup(ctx: Context, name: str) -> None:
         click.echo(f"\n{ctx.connector_info(name).title} (connection {name}) lacks:")
         print_changes(changes)
         if click.confirm(f"{summarize_changes(changes)}. Apply?", default=True):
+            with ctx.ledger.write() as session:
+                audit_command(session, f"connection:{name}")
             applied = apply_setup(ctx, name, changes)
             click.echo(f"Applied {pluralize(len(applied), 'change', 'changes')}.")
     except NpsConnectError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json
@@ -44,6 +45,9 @@ def read(options: Options, source: str, via: str | None, as_json: bool) -> None:
                 continue
             reports, new_bounces = reports + 1, new_bounces + result.new
             unattributed += result.unattributed
+        if reports:
+            with application.ctx.ledger.write() as session:
+                audit_command(session, f"connection:{channel}, {pluralize(reports, 'report', 'reports')}")
     if as_json:
         print_json(
             {"reports": reports, "new": new_bounces, "unattributed": unattributed, "passed_over": ignored},

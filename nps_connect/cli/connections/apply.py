@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
@@ -39,6 +40,8 @@ def apply(options: Options, name: str, yes: bool, as_json: bool) -> None:
             click.echo(f"\n{summarize_changes(changes)}." if changes else f"{name} is up to date.")
         if possible:
             confirm(f"Apply these changes at {ctx.connector_info(name).title}?", yes=yes)
+            with ctx.ledger.write() as session:
+                audit_command(session, f"connection:{name}")
         applied = _apply(ctx, name, possible)
         remaining = plan_setup(ctx, name) if applied else changes
     if as_json:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.findings_output import print_findings
 from nps_connect.cli._support.names import require_connection
@@ -31,6 +32,9 @@ def check(options: Options, name: str | None, as_json: bool) -> None:
         results: list[ConnectionCheck] = []
         for connection in names:
             results.append(check_connection(ctx, connection))
+            if results[-1].resumed:
+                with ctx.ledger.write() as session:
+                    audit_command(session, ", ".join(results[-1].resumed))
             if not as_json:
                 _print(results[-1], ctx.connector_info(connection).title)
     if as_json:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import require_connection
@@ -44,6 +45,8 @@ def login(options: Options, name: str, code: str | None, as_json: bool) -> None:
             ctx.plugins.call(plugin, HOOK, connection=connection, code=parse_code(code))
         except (DeliveryError, PluginError) as error:
             raise CommandError(ctx.redact(str(error))) from error
+        with ctx.ledger.write() as session:
+            audit_command(session, f"connection:{name}")
         result = check_connection(ctx, name)
     errors = [finding.text for finding in result.findings if finding.severity == "error"]
     if as_json:

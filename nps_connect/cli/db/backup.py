@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
@@ -32,6 +33,8 @@ def backup(options: Options, file: Path, as_json: bool) -> None:
                 f"nothing was written: back a PostgreSQL database up with\n  {pg_dump_command(ledger, file)}"
             )
         back_up(ledger, open_state_dir(settings), file, system_clock())
+        with ledger.write() as session:
+            audit_command(session, "database")
     size = file.stat().st_size
     if as_json:
         print_json({"file": str(file), "bytes": size})

@@ -28,7 +28,7 @@ def check(options: Options, figures: bool, repair: bool, as_json: bool) -> None:
     from nps_connect.services.operations.backup import find_problems
     from nps_connect.services.operations.figures import correct_figures, find_differences
 
-    settings = options.load_settings()
+    settings = options.load_settings(needs_secrets=False)
     ledger, corrected = open_ledger(settings), 0
     try:
         problems = find_problems(ledger, open_state_dir(settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json, print_table
 from nps_connect.cli._support.progress import progress_bar
@@ -43,6 +44,8 @@ def copy(options: Options, target: str, as_json: bool) -> None:
                     update_progress(sum(rows_by_table.values()), None)
 
                 tables = list(copy_ledger(ledger, target_ledger, report_progress))
+            with target_ledger.write() as session:
+                audit_command(session, "database")
     finally:
         target_ledger.close()
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
@@ -20,6 +21,9 @@ def create(options: Options, if_missing: bool, as_json: bool) -> None:
 
     settings = options.load_settings()
     created = create_database(settings)
+    if created:
+        with options.open_ledger(writes=True) as (ledger, _), ledger.write() as session:
+            audit_command(session, "database")
     if not created and not if_missing:
         raise CommandError("the database exists already; to upgrade its schema, run: nps-connect db upgrade")
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 
@@ -14,9 +15,12 @@ def upgrade(options: Options, as_json: bool) -> None:
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.ledger.schema import upgrade as upgrade_schema
 
-    ledger = Ledger(options.load_settings().core.database_url.get_secret_value())
+    ledger = Ledger(options.load_settings(needs_secrets=False).core.database_url.get_secret_value())
     try:
         before, after = upgrade_schema(ledger)
+        if before != after:
+            with ledger.write() as session:
+                audit_command(session, f"schema {before} to {after}")
     finally:
         ledger.close()
     if as_json:

@@ -42,4 +42,6 @@ def settle(
     )
     with options.open_application() as application:
         settle_one = partial(settle_by_operator, application.ctx, current_actor(), sent=sent)
-        change_selection(options, RETRYABLE_STATES, settle_one, texts, only_in_doubt=True, **selected)
+        change_selection(
+            options, RETRYABLE_STATES, settle_one, texts, only_in_doubt=True, is_audited_by_row=True, **selected
+        )

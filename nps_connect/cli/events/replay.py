@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.event_selection import event_filter_options, parse_event_selection
@@ -91,6 +92,8 @@ def _replay(
     replayed = 0
     if totals.rows and not dry_run:
         confirm(f"Replay {summary}?", yes=yes)
+        with ledger.write() as session:
+            audit_command(session, summary)
         with progress_bar("replaying", hidden=as_json) as update_progress:
             for batch in iter_id_batches(ledger, table, selection, totals.last):
                 with ledger.write() as session:
@@ -134,6 +137,8 @@ def _redecide(
     redecided = 0
     if counts.decisions and not dry_run:
         confirm(f"Redo {summary}? This can send mail to them.", yes=yes)
+        with ledger.write() as session:
+            audit_command(session, summary, reason=reason)
         with progress_bar("redeciding", hidden=as_json) as update_progress:
             for number, batch in enumerate(batches, 1):
                 with ledger.write() as session:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
@@ -69,6 +70,8 @@ def send(
             event_id, _ = create_manual_event(
                 ctx, connection, kind, contact=key, object_id=object_id, fields=dict(field_values)
             )
+            with ctx.ledger.write() as session:
+                audit_command(session, f"event:{event_id}")
     if as_json:
         print_json({"event": event_id, "customers": customers})
     elif dry_run:

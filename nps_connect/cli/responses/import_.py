@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from nps_connect.cli._support import csv_input
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, confirm_options
@@ -107,6 +108,8 @@ def import_(
             if not dry_run:
                 if planned_effects:
                     confirm("Continue?", yes=yes)
+                with ctx.ledger.write() as session:
+                    audit_command(session, f"survey:{survey}")
                 totals = _store(ctx, target, read, errors, hidden=as_json)
                 effects = _route(routing_ctx, read, hidden=as_json) if planned_effects else effects
                 if errors.total > counts.rejected:

@@ -35,7 +35,7 @@ def list_(options: Options, filters: ListFilters, as_json: bool) -> None:
     """List the configured routes; the id of a route is its position in the file, from 1."""
     from nps_connect.cli._support.names import require_known
 
-    settings = options.load_settings()
+    settings = options.load_settings(needs_secrets=False)
     connection = require_known(filters.connection, settings.connections, "connection")
     rows = [
         route_json(number, route)

@@ -14,7 +14,7 @@ from nps_connect.cli.routes.list import route_json
 @click.argument("number", metavar="ID", type=int)
 def show(options: Options, number: int, as_json: bool) -> None:
     """Show one route as it is in force."""
-    routes = options.load_settings().routes
+    routes = options.load_settings(needs_secrets=False).routes
     if not 1 <= number <= len(routes):
         raise CommandError(f"there is no route {number}; see: nps-connect routes list")
     details = route_json(number, routes[number - 1])

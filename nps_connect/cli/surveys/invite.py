@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nps_connect.cli._support import csv_input
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_survey
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
@@ -79,6 +80,8 @@ def invite(
             imported = 0
             if result.people > result.already_imported and not dry_run:
                 confirm(_confirmation_prompt(plan, result), yes=yes)
+                with ctx.ledger.write() as session:
+                    audit_command(session, f"survey:{survey}, campaign:{plan.name}")
                 imported = _import_people(ctx, plan, read, hidden=as_json)
     if as_json:
         print_json(_result_json(plan, result, errors, imported))

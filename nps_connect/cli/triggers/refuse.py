@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_trigger
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.held_triggers import count_held_people
@@ -28,6 +29,7 @@ def refuse(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool)
             confirm(f"Permanently reject {customers}?", yes=yes)
             with ledger.write() as session:
                 refused = held_triggers.reject_held(session, name)
+                audit_command(session, f"trigger:{name}")
     if as_json:
         print_json({"trigger": name, "held": people, "refused": refused})
     elif not dry_run:

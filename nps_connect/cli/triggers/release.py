@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_trigger
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.held_triggers import count_held_people
@@ -29,6 +30,7 @@ def release(options: Options, name: str, dry_run: bool, yes: bool, as_json: bool
             confirm(f"Release them? Mail can reach up to {customers}.", yes=yes)
             with ledger.write() as session:
                 released = held_triggers.release_held(session, name, system_clock())
+                audit_command(session, f"trigger:{name}")
     if as_json:
         print_json({"trigger": name, "held": people, "released": released})
     elif not dry_run:

@@ -6,7 +6,6 @@ dated ahead: everything behind it would stay too.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -16,11 +15,13 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select,
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import without_index
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.columns import FINISHED_STATES
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.daily_figures import add_to_figures, verdict_figure
+from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.subjects import EventSubjectRow
 from nps_connect.ledger.suppressions import BounceRow
 from nps_connect.ledger.tables import (
@@ -34,6 +35,7 @@ from nps_connect.ledger.tables import (
     ResponseRow,
     RevisionRow,
 )
+from nps_connect.rules.network_address import truncate_address
 from nps_connect.rules.repeated_bounces import OBSERVATION_PERIOD
 from nps_connect.services.context import Context
 from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND
@@ -46,8 +48,7 @@ ROWS_PER_STEP = 500
 STEP_INTERVAL = timedelta(seconds=1)
 IDLE_INTERVAL = timedelta(hours=1)
 USER_AGENT_LENGTH = 24
-NETWORK_PREFIX_BITS = {4: 24, 6: 48}
-"""Bits of an IP address that are kept: they identify a company's network, not one person's line."""
+EMPTIED_REASON = "paused by the operator"
 
 RetentionProgress = dict[str, Any]
 Column = Any  # a table or column as SQLAlchemy takes it
@@ -88,22 +89,14 @@ def apply_retention(ctx: Context, progress: RetentionProgress) -> timedelta:
         (_empty_events, periods.events),
         (_delete_cooldowns, periods.cooldowns),
         (_empty_texts, periods.comments),
+        (_empty_audit_reasons, periods.comments),
+        (_empty_pause_reasons, periods.comments),
     )
     has_more = False
     for step, period in steps:
         with ctx.ledger.write() as session:
             has_more |= step(_Step(ctx, session, progress, ctx.clock() - period))
     return STEP_INTERVAL if has_more else IDLE_INTERVAL
-
-
-def truncate_address(address: str | None) -> str | None:
-    """Return the network of an IP address: 24 bits of IPv4, 48 of IPv6; None for anything else."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return None
-    prefix = NETWORK_PREFIX_BITS[parsed.version]
-    return str(ipaddress.ip_network(f"{parsed}/{prefix}", strict=False).network_address)
 
 
 def _delete_requests(step: _Step) -> bool:
@@ -236,6 +229,18 @@ def _empty_texts(step: _Step) -> bool:
     _update(step, ids, RevisionRow.response_id, comment=None, follow_up=[])
     _update(step, step.session.execute(repeating).scalars().all(), DeliveryRow.id, payload=None)
     return has_more
+
+
+def _empty_audit_reasons(step: _Step) -> bool:
+    """Delete what operators wrote as a reason; who did what stays."""
+    query = select(col(AuditRow.id)).where(col(AuditRow.reason).is_not(None), col(AuditRow.at) < step.before)
+    return _update(step, _lock(step, query), AuditRow.id, reason=None)
+
+
+def _empty_pause_reasons(step: _Step) -> bool:
+    is_old = (col(PauseRow.cause) == "operator") & (col(PauseRow.since) < step.before)
+    query = select(col(PauseRow.scope)).where(is_old, col(PauseRow.reason) != EMPTIED_REASON)
+    return _update(step, _lock(step, query), PauseRow.scope, reason=EMPTIED_REASON)
 
 
 def _old_ids(step: _Step, table: Column, at: Column, *conditions: ColumnElement[bool]) -> Select[Any]:

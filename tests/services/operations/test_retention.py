@@ -12,9 +12,11 @@ from support.application import ApplicationHarness
 
 from nps_connect import Bounce, OutcomeUnknown, Rejected
 from nps_connect.ledger import pauses
+from nps_connect.ledger.audit_log import Actor, AuditRow
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.daily_figures import VERDICTS, DailyFigureRow
+from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.suppressions import BounceRow
 from nps_connect.ledger.tables import (
     AttemptRow,
@@ -28,11 +30,13 @@ from nps_connect.ledger.tables import (
     ResponseRow,
     RevisionRow,
 )
+from nps_connect.rules.network_address import truncate_address
 from nps_connect.services.imports.campaign import add_to_campaign, plan_campaign
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.operations.explain import explain_person
 from nps_connect.services.operations.figures import find_differences
-from nps_connect.services.operations.retention import IDLE_INTERVAL, STEP_INTERVAL, apply_retention, truncate_address
+from nps_connect.services.operations.operator_pauses import set_paused
+from nps_connect.services.operations.retention import IDLE_INTERVAL, STEP_INTERVAL, apply_retention
 from nps_connect.services.suppressions.unconfirmed import suppress_unconfirmed
 
 
@@ -349,3 +353,16 @@ def test_explain_and_the_people_with_unknown_opt_outs_survive_the_retention(proc
         timeline = explain_person(session, [contact], now=application.clock())
         assert "response" in {entry.kind for entry in timeline.entries}
         assert suppress_unconfirmed(application.ctx, session) == 1
+
+
+def test_reasons_that_operators_wrote_are_emptied_with_the_comments_and_what_they_did_stays(application):
+    actor, state_dir = Actor("cli", "zoe"), application.ctx.state_dir
+    set_paused(application.ledger, state_dir, "mail", "Marie complained", actor, application.clock())
+    application.clock.forward("730d")
+    run_retention(application)
+    assert first_value(application, select(AuditRow.reason)) == "Marie complained"
+    application.clock.forward("2d")
+    run_retention(application)
+    assert first_value(application, select(AuditRow.reason)) is None
+    assert first_value(application, select(AuditRow.command)) == "pause"
+    assert first_value(application, select(PauseRow.reason)) == "paused by the operator"

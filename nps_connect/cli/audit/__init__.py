@@ -1,0 +1,3 @@
+"""What operators did, when and why."""
+
+COMMANDS = {"list": "List what operators did, newest first."}
