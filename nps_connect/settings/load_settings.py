@@ -67,8 +67,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, needs_secret
         settings = parse_table(Settings, resolved, origins, reported=resolver.unresolved)
     except ConfigErrors as errors:
         raise ConfigErrors([*mistakes, *resolver.mistakes, *errors.errors]) from None
-    for key_path, mistake in zip(resolver.unresolved, resolver.mistakes, strict=True):
-        mistakes += [mistake] if needs_secrets or not _is_secret(settings, key_path) else []
+    for key_path, unresolved in zip(resolver.unresolved, resolver.mistakes, strict=True):
+        mistakes += [unresolved] if needs_secrets or not _is_secret(settings, key_path) else []
     if mistakes:
         raise ConfigErrors(mistakes)
     core = _resolve_paths(settings, path.parent)

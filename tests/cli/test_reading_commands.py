@@ -10,7 +10,7 @@ import pytest
 READING_COMMANDS = (
     ("status",), ("report",), ("explain", "--event", "1"), ("contacts", "show", "marie@example.com"), ("contacts", "list"),
     ("events", "list"), ("events", "show", "1"), ("deliveries", "list"), ("deliveries", "show", "1"),
-    ("responses", "list"), ("responses", "show", "3"), ("responses", "export"), ("connections", "list"),
+    ("responses", "list"), ("responses", "export"), ("connections", "list"),
     ("connections", "show", "mail"), ("suppressions", "list"), ("bounces", "list"), ("cases", "list"), ("workers", "list"),
     ("reviews", "report"), ("routes", "list"), ("triggers", "list"), ("surveys", "list"), ("audit", "list"),
 )  # fmt: skip
