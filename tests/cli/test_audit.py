@@ -126,3 +126,8 @@ def test_list_is_newest_first_and_filtered(seeded_cli):
     [oldest] = listed(seeded_cli, "--cursor", first_page["next_cursor"])
     assert oldest["reason"] == "wrong template"
     assert "wrong template" in seeded_cli("audit", "list").out
+
+
+def test_the_commands_of_the_page_work(seeded_cli):
+    seeded_cli("pause")
+    assert len(listed(seeded_cli, "--command", "pause", "--since", "7d")) == 1
