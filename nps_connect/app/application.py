@@ -13,7 +13,7 @@ import httpx
 from nps_connect.app.actions import ACTIONS
 from nps_connect.app.validation import validate
 from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep, SteadyClock, system_clock
-from nps_connect.errors import ConfigError
+from nps_connect.errors import ConfigError, ConfigErrors, NpsConnectError
 from nps_connect.http import VendorClient
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.quotas import LedgerRateLimiter
@@ -37,6 +37,9 @@ from nps_connect.worker.queues import build_queues
 
 DEFAULT_CONCURRENCY = 4
 """Threads per connection in one process, unless configured."""
+
+RESTART_KEYS = ("database_url", "state_dir", "listen")
+"""Keys of ``[core]`` that a running process cannot change."""
 
 Transports = Mapping[str, httpx.BaseTransport]
 
@@ -64,10 +67,14 @@ class Application:
 
     def close(self) -> None:
         """Close network and database connections."""
+        self.close_clients()
+        self.ctx.ledger.close()
+
+    def close_clients(self) -> None:
+        """Close network connections to vendors; the database stays open for the application that replaces this one."""
         for connection in self.ctx.connections.values():
             if connection.client is not None:
                 connection.client.close()
-        self.ctx.ledger.close()
 
 
 def open_application(
@@ -94,6 +101,33 @@ def open_application(
     except ConfigError as error:
         raise settings.origins.locate(error) from None
     return build_application(settings, plugins, connection_settings, ledger, clock=SteadyClock())
+
+
+def reload_application(running: Application, config: Path | None, environ: Mapping[str, str]) -> Application:
+    """Load and validate the configuration anew, and join its parts with the open database of a running application.
+
+    Args:
+        running: continues to work and is not changed.
+        config: the configuration file.
+        environ: the environment variables.
+
+    Raises:
+        ConfigErrors: the configuration has mistakes, or differs in one of `RESTART_KEYS`.
+        NpsConnectError: suppressions wait for the journal, which would be lost.
+    """
+    settings = load_settings(config, environ)
+    plugins = Plugins.load(environ=environ)
+    connection_settings = validate(settings, plugins)
+    core, former = settings.core, running.ctx.settings.core
+    changed = [key for key in RESTART_KEYS if getattr(core, key) != getattr(former, key)]
+    if changed:
+        fix = "restart the process, or take the change back"
+        errors = [ConfigError("cannot change while the process runs", key=f"core.{key}", fix=fix) for key in changed]
+        raise ConfigErrors([settings.origins.locate(error) for error in errors])
+    if running.ctx.journal.problem is not None:
+        raise NpsConnectError(running.ctx.journal.problem)
+    ctx = running.ctx
+    return build_application(settings, plugins, connection_settings, ctx.ledger, clock=ctx.clock)
 
 
 def open_ledger(settings: Settings) -> Ledger:

@@ -9,15 +9,9 @@ from nps_connect.cli._support.options import Options, command
 def run(options: Options, as_json: bool) -> None:
     """Run the web server (survey pages, webhooks) and the worker in one process.
 
-    SIGTERM or Ctrl+C shuts down gracefully: running deliveries finish, pending ones stay in the database.
+    SIGTERM or Ctrl+C shuts down gracefully: running deliveries finish, pending ones stay in the database. SIGHUP loads
+    the configuration anew, without closing the port; an invalid one is logged and leaves the old one in force.
     """
-    from nps_connect.cli._support import process
+    from nps_connect.cli._support.process import run_until_stopped
 
-    with process.start_application(options) as (application, stop_event):
-        is_sole_process = application.ctx.ledger.is_sqlite
-        with (
-            process.run_worker(application, role="run", is_sole_process=is_sole_process),
-            process.run_web_server(application) as thread,
-        ):
-            process.print_ready(application, "nps-connect", as_json=as_json, is_listening=True)
-            process.wait_for_stop(application, stop_event, thread)
+    run_until_stopped(options, role="run", name="nps-connect", as_json=as_json)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -46,14 +45,59 @@ class DirectRoute(NamedTuple):
 
 
 class WebApplication:
-    """An ASGI application. Survey pages and machine routes bypass FastAPI; all share the log.
+    """The ASGI application of a server: its site can be replaced while it serves."""
+
+    def __init__(self, site: Site) -> None:
+        self._application = _SiteApplication(site)
+        self._former: list[_SiteApplication] = []
+
+    @property
+    def site(self) -> Site:
+        """The site that serves new requests."""
+        return self._application.site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or the lifespan, whose end stores the last page views."""
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            for former in (*self._former, self._application):
+                await former.site.close()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        application = self._application
+        application.open_requests += 1
+        try:
+            await application(scope, receive, send)
+        finally:
+            application.open_requests -= 1
+            if self._former:
+                await self._close_former()
+
+    def replace_site(self, site: Site) -> None:
+        """Serve new requests with another site; open ones finish in the former one. May be called from any thread."""
+        former, self._application = self._application, _SiteApplication(site)
+        self._former.append(former)
+
+    async def _close_former(self) -> None:
+        """Close former sites without open requests."""
+        for former in [former for former in self._former if not former.open_requests]:
+            self._former.remove(former)
+            await former.site.close()
+
+
+class _SiteApplication:
+    """The routes of one site. Survey pages and machine routes bypass FastAPI; all share the log.
 
     Attributes:
         site: what the routes share.
+        open_requests: number of requests that are being answered.
     """
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.open_requests = 0
         self._foreign_request_at: datetime | None = None
         self._direct_routes = (
             DirectRoute("/s/", "/s/{token}", SurveyPages(site).respond),
@@ -69,13 +113,12 @@ class WebApplication:
         self._outermost = outermost
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request or the lifespan."""
+        """Handle one request."""
         await self._outermost(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"] if scope["type"] == "http" else ""
-        if path:
-            self._record_foreign_request(scope)
+        path = scope["path"]
+        self._record_foreign_request(scope)
         for route in self._direct_routes:
             segment = path[len(route.prefix) :]
             if segment and path.startswith(route.prefix) and "/" not in segment:
@@ -130,12 +173,7 @@ def _build_fastapi(site: Site) -> FastAPI:
         response.headers.update(headers or {})
         return response
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        await site.close()
-
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_exception_handler(HTTPException, http_error_response)
     for routes in (mail_link_routes, health_routes):
         app.include_router(routes(site))

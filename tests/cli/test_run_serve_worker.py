@@ -1,6 +1,7 @@
 """`run`, `serve` and `worker` as real processes: start, requests, graceful shutdown."""
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -191,3 +192,42 @@ def test_log_redacts_secrets_in_tracebacks():
     assert "very-secret-value" not in text
     assert "jane@example.com" not in text
     assert "Traceback" in text
+
+
+def test_sighup_loads_a_valid_configuration_and_refuses_an_invalid_one(start, configured_cli):
+    path, port = configured_cli.folder / "nps-connect.toml", free_port()
+    process = start("run", "--json", NPS_CONNECT_CORE__LISTEN=f"127.0.0.1:{port}")
+    url = read_ready_line(process)["url"]
+
+    def reload(old, new, logged):
+        """Change the file and send the signal; returns the line of the log with this event."""
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        for line in process.stderr:
+            if logged in line:
+                return line
+        raise AssertionError("the process ended")
+
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        assert "Exemple SA" in client.get("/s/unknown").text
+        place = place_of(path, "cooldown").removeprefix("nps-connect.toml, ")
+        refused = reload('"90d"', '"90x"', "configuration_not_reloaded")
+        assert "finding=configuration-invalid" in refused
+        assert f"nps-connect.toml, {place}: limits.cooldown: not a duration" in refused
+        assert [row["config_current"] for row in processes(configured_cli, '"90x"', '"91d"')] == [False]
+        reload('company = "Exemple SA"', 'company = "Example Ltd"', "configuration_reloaded")
+        assert "Example Ltd" in client.get("/s/unknown").text  # on the same connection
+        assert [row["config_current"] for row in processes(configured_cli)] == [True]
+    process.terminate()
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in err) == (0, False)
+
+
+def processes(cli, old=None, new=None):
+    """The running processes as `workers list` shows them, after a change of the file."""
+    if old is not None:
+        path = cli.folder / "nps-connect.toml"
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return json.loads(cli("workers", "list", "--json").out)
