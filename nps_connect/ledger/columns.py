@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import BigInteger, Dialect, Index, Integer, MetaData, Table, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, Session, SQLModel
 
@@ -78,13 +78,15 @@ class Base(SQLModel):
     """Base of every table. ``table=True`` models validate nothing: what is stored comes from frozen records."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    model_config = {"defer_build": True}  # nothing is validated: a validator of each table costs start-up
     if TYPE_CHECKING:
         __table__: ClassVar[Table]
 
 
 def insert_for(session: Session, table: type[Base]) -> Any:  # noqa: ANN401  # two dialects' Insert, no common base
     """Return the dialect's INSERT, which knows ON CONFLICT."""
-    return (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(table)
+    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")  # only the one in use
+    return dialect.insert(table)
 
 
 class QueuedRow(Base):

@@ -11,6 +11,9 @@ from nps_connect.ledger.columns import Base, insert_for
 REFUSED_WEBHOOKS_PREFIX = "webhook_"
 """Prefix of the counters of refused webhooks and skipped entries, one for each reason."""
 
+CORRECTED_COUNTER = "future_moments"
+"""Counter of stored moments that a wrong clock had left in the future."""
+
 MISSED_WEBHOOKS_COUNTER = "missed_by_webhooks"
 """Counter of events that no webhook reported."""
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, null, select, update
 from sqlmodel import Field, Session
 
-from nps_connect.connection import Clock
 from nps_connect.errors import RateLimited
 from nps_connect.ledger.columns import Base, UtcDateTime, insert_for
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.connectors import Quota
+
+if TYPE_CHECKING:
+    from nps_connect.connection import Clock
+    from nps_connect.records.connectors import Quota
 
 BURST_SHARE = 0.04
 """Share of a window's calls that may be made in one burst; the others are spread evenly over the window, so that no

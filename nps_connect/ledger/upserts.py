@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import to_json
 from sqlalchemy import JSON, Table, bindparam, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from nps_connect.ledger.bulk_sql import ROWS_PARAMETER, json_rows
@@ -116,6 +115,8 @@ def _columns(target: Table, given: tuple[str, ...]) -> tuple[tuple[str, ...], di
 
 @lru_cache(maxsize=128)
 def _json_statement(clauses: _Clauses) -> Any:  # noqa: ANN401
+    from sqlalchemy.dialects import postgresql
+
     source, columns = json_rows(clauses.target, clauses.names, sqlite=False)
     rows = select(*columns.values()).select_from(source)
     insert_rows = postgresql.insert(clauses.target).from_select(clauses.names, rows, include_defaults=False)
@@ -125,6 +126,8 @@ def _json_statement(clauses: _Clauses) -> Any:  # noqa: ANN401
 @lru_cache(maxsize=512)
 def _values_statement(clauses: _Clauses, count: int) -> tuple[str, list[str]]:
     """Return the SQL for `count` rows, a power of two, and the names of the parameters that follow the rows."""
+    from sqlalchemy.dialects import sqlite  # only the dialect in use: each takes long to import
+
     rows: list[dict[str, Any]] = [{name: bindparam(f"{name}_{row}") for name in clauses.names} for row in range(count)]
     statement = clauses.add_to(sqlite.insert(clauses.target).values(rows))
     compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import CheckConstraint, UniqueConstraint, delete, select
@@ -74,6 +73,8 @@ def record_heartbeat(
     now: datetime,
 ) -> None:
     """Record that this process is alive; deletes rows of processes that ended a day ago."""
+    from importlib.metadata import version  # takes long to import
+
     heartbeat = {"seen_at": now, "queues": queues}
     session.execute(
         insert_for(session, WorkerRow)

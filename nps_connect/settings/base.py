@@ -18,4 +18,10 @@ Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN)]
 class SettingsTable(BaseModel):
     """A table of the file: frozen, without unknown keys, and without values in error texts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        defer_build=True,  # tables are validated as parts of the whole file: a validator of each costs start-up
+    )

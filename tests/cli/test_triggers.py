@@ -13,8 +13,8 @@ from support.sqlite_files import copy_database
 
 from nps_connect.cli._support.options import CheckedConfig, Options
 from nps_connect.connection import system_clock
+from nps_connect.ledger.current_counts import count_held
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.services.decisions.held_triggers import count_held
 
 PARIS = ZoneInfo("Europe/Paris")  # of the company
 SALES = {"on": "deal.won", "from": "crm", "survey": "after-purchase", "name": "sales", "delay": "3d"}

@@ -22,7 +22,7 @@ def count_held_people(ledger: Ledger, settings: Settings, name: str) -> int:
     from sqlmodel import col
 
     from nps_connect.ledger.tables import DecisionRow
-    from nps_connect.services.decisions.held_triggers import count_held
+    from nps_connect.ledger.current_counts import count_held
 
     with ledger.read() as session:
         held_by_trigger = count_held(session)

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.rules.evaluate import RELEASED
 
 REJECTED_DETAIL = "an operator refused it: the trigger was about to reach unusually many people"
-
-
-def count_held(session: Session) -> dict[str, int]:
-    """Number of held decisions by trigger label."""
-    query = select(col(DecisionRow.trigger), func.count()).where(col(DecisionRow.verdict) == "held")
-    return {label: int(count) for label, count in session.execute(query.group_by(col(DecisionRow.trigger))).all()}
 
 
 def release_held(session: Session, trigger: str, now: datetime) -> int:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
-from sqlalchemy import Table, and_, bindparam, func, or_, select, update
-from sqlmodel import Session, col
+from sqlalchemy import Table, bindparam, select, update
+from sqlmodel import Session
 
 from nps_connect.ledger import claims
 from nps_connect.ledger.columns import UtcDateTime
+from nps_connect.ledger.current_counts import count_sent_today
 from nps_connect.ledger.tables import DeliveryRow, EventRow, InvitationRow
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.events import Event
 from nps_connect.rendering import notices
-from nps_connect.rules.timing import local_date, same_time_on, start_of_next_day, utc_at
+from nps_connect.rules.timing import local_date, same_time_on, start_of_next_day
 from nps_connect.services.action_spec import NotAttempted
 from nps_connect.services.context import Context
 from nps_connect.services.invitations.campaigns import campaign_trigger
@@ -68,40 +69,6 @@ def check_daily_cap(ctx: Context, session: Session, row: DeliveryRow, invitation
         return NotAttempted.deferred(HoldCode.DAILY_CAP, until, detail)
     started.update((None, invitation.trigger))
     return None
-
-
-def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str | None = None) -> int:
-    """Count the surveys sent, being sent or in doubt today.
-
-    Args:
-        session: for reading.
-        now: the present moment.
-        zone: the company's.
-        trigger: count only surveys of this trigger; None means no filter.
-    """
-    midnight = utc_at(local_date(now, zone), time(), zone)
-    sent = select(func.count()).where(
-        col(InvitationRow.state) == "sent",
-        col(InvitationRow.sent_at) >= midnight,
-        col(InvitationRow.sent_at) < start_of_next_day(now, zone),
-    )
-    is_running = and_(col(DeliveryRow.state) == "running", col(DeliveryRow.started_at).is_not(None))
-    is_in_doubt = and_(
-        col(DeliveryRow.state) == "held", col(DeliveryRow.in_doubt), col(DeliveryRow.first_started_at) >= midnight
-    )
-    unfinished = (
-        select(func.count())
-        .select_from(DeliveryRow)
-        .join(InvitationRow, col(InvitationRow.id) == col(DeliveryRow.invitation_id))
-        .where(
-            col(DeliveryRow.action) == "send_survey",
-            col(DeliveryRow.state).in_(("running", "held")),
-            or_(is_running, is_in_doubt),
-        )
-    )
-    if trigger is not None:
-        sent, unfinished = (query.where(col(InvitationRow.trigger) == trigger) for query in (sent, unfinished))
-    return int(session.execute(sent).scalar_one()) + int(session.execute(unfinished).scalar_one())
 
 
 def _applicable_caps(ctx: Context, session: Session, invitation: InvitationRow) -> list[tuple[str | None, int]]:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger import claims
-from nps_connect.ledger.counters import CounterRow, increment_counter
+from nps_connect.ledger.counters import CORRECTED_COUNTER, increment_counter
 from nps_connect.ledger.pauses import OPEN_INTERVALS, PROBE_TIMEOUT, BreakerRow
 from nps_connect.ledger.quotas import QuotaRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """The clocks of hosts and vendors differ by less."""
 
-CORRECTED_COUNTER = "future_moments"
-REPORTED_PERIOD = timedelta(days=7)
 ROWS_PER_RUN = 1000
 
 _BOUNDED_COLUMNS: tuple[tuple[Any, timedelta], ...] = (
@@ -93,14 +91,6 @@ def correct_due_times(ctx: Context) -> int:
             _record(session, len(values), now)
         corrected += len(values)
     return corrected
-
-
-def count_corrected(session: Session, now: datetime) -> int:
-    """Return how many moments were corrected within `REPORTED_PERIOD`."""
-    query = select(func.sum(col(CounterRow.count))).where(
-        col(CounterRow.name) == CORRECTED_COUNTER, col(CounterRow.day) >= (now - REPORTED_PERIOD).date()
-    )
-    return int(session.execute(query).scalar() or 0)
 
 
 def _set(session: Session, column: Any, condition: ColumnElement[bool], value: datetime) -> int:  # noqa: ANN401

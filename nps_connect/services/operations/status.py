@@ -11,16 +11,14 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
+from nps_connect.ledger.current_counts import count_corrected, count_held, count_sent_today
 from nps_connect.ledger.daily_figures import DailyFigureRow
 from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
 from nps_connect.records.responses import NPS_SCALE, segment_of
 from nps_connect.rules.nps_arithmetic import NpsFigure, compute_nps
 from nps_connect.rules.timing import local_date
-from nps_connect.services.decisions.held_triggers import count_held
-from nps_connect.services.invitations.daily_cap import count_sent_today
 from nps_connect.services.operations.connection_status import ConnectionStatus
-from nps_connect.services.operations.future_moments import count_corrected
 from nps_connect.services.operations.load_connections import load_connections
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 from nps_connect.settings.model import Settings
