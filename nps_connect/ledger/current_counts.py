@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta, tzinfo
 
-from sqlalchemy import and_, func, or_, select
-from sqlmodel import Session, col
+from sqlalchemy import Table, and_, func, or_, select
+from sqlmodel import Session
 
 from nps_connect.ledger.counters import CORRECTED_COUNTER, CounterRow
 from nps_connect.ledger.tables import DecisionRow, DeliveryRow, InvitationRow
 from nps_connect.rules.timing import local_date, start_of_next_day, utc_at
+
+_COUNTERS: Table = CounterRow.__table__
+_DECISIONS: Table = DecisionRow.__table__
+_DELIVERIES: Table = DeliveryRow.__table__
+_INVITATIONS: Table = InvitationRow.__table__
 
 REPORTED_PERIOD = timedelta(days=7)
 """Period in which corrected moments are counted."""
@@ -26,38 +31,42 @@ def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str
     """
     midnight = utc_at(local_date(now, zone), time(), zone)
     sent = select(func.count()).where(
-        col(InvitationRow.state) == "sent",
-        col(InvitationRow.sent_at) >= midnight,
-        col(InvitationRow.sent_at) < start_of_next_day(now, zone),
+        _INVITATIONS.c.state == "sent",
+        _INVITATIONS.c.sent_at >= midnight,
+        _INVITATIONS.c.sent_at < start_of_next_day(now, zone),
     )
-    is_running = and_(col(DeliveryRow.state) == "running", col(DeliveryRow.started_at).is_not(None))
+    is_running = and_(_DELIVERIES.c.state == "running", _DELIVERIES.c.started_at.is_not(None))
     is_in_doubt = and_(
-        col(DeliveryRow.state) == "held", col(DeliveryRow.in_doubt), col(DeliveryRow.first_started_at) >= midnight
+        _DELIVERIES.c.state == "held", _DELIVERIES.c.in_doubt, _DELIVERIES.c.first_started_at >= midnight
     )
     unfinished = (
         select(func.count())
-        .select_from(DeliveryRow)
-        .join(InvitationRow, col(InvitationRow.id) == col(DeliveryRow.invitation_id))
+        .select_from(_DELIVERIES)
+        .join(_INVITATIONS, _INVITATIONS.c.id == _DELIVERIES.c.invitation_id)
         .where(
-            col(DeliveryRow.action) == "send_survey",
-            col(DeliveryRow.state).in_(("running", "held")),
+            _DELIVERIES.c.action == "send_survey",
+            _DELIVERIES.c.state.in_(("running", "held")),
             or_(is_running, is_in_doubt),
         )
     )
     if trigger is not None:
-        sent, unfinished = (query.where(col(InvitationRow.trigger) == trigger) for query in (sent, unfinished))
-    return int(session.execute(sent).scalar_one()) + int(session.execute(unfinished).scalar_one())
+        sent, unfinished = (query.where(_INVITATIONS.c.trigger == trigger) for query in (sent, unfinished))
+    return int(session.connection().execute(sent).scalar_one()) + int(
+        session.connection().execute(unfinished).scalar_one()
+    )
 
 
 def count_held(session: Session) -> dict[str, int]:
     """Number of held decisions by trigger label."""
-    query = select(col(DecisionRow.trigger), func.count()).where(col(DecisionRow.verdict) == "held")
-    return {label: int(count) for label, count in session.execute(query.group_by(col(DecisionRow.trigger))).all()}
+    query = select(_DECISIONS.c.trigger, func.count()).where(_DECISIONS.c.verdict == "held")
+    return {
+        label: int(count) for label, count in session.connection().execute(query.group_by(_DECISIONS.c.trigger)).all()
+    }
 
 
 def count_corrected(session: Session, now: datetime) -> int:
     """Return how many moments were corrected within `REPORTED_PERIOD`."""
-    query = select(func.sum(col(CounterRow.count))).where(
-        col(CounterRow.name) == CORRECTED_COUNTER, col(CounterRow.day) >= (now - REPORTED_PERIOD).date()
+    query = select(func.sum(_COUNTERS.c.count)).where(
+        _COUNTERS.c.name == CORRECTED_COUNTER, _COUNTERS.c.day >= (now - REPORTED_PERIOD).date()
     )
-    return int(session.execute(query).scalar() or 0)
+    return int(session.connection().execute(query).scalar() or 0)

@@ -81,6 +81,7 @@ class BreakerRow(Base, table=True):
     reason: str | None = None
 
 
+_PAUSES_QUERY = select(PauseRow.__table__)
 PAUSED_SCOPES_QUERY = select(col(PauseRow.scope))
 FAILING_SCOPES_QUERY = select(col(BreakerRow.scope))
 OPEN_UNTIL_QUERY = select(col(BreakerRow.open_until)).where(col(BreakerRow.scope) == bindparam("scope"))
@@ -122,8 +123,8 @@ def is_paused(session: Session, scope: str) -> bool:
 
 
 def load_pauses(session: Session) -> dict[str, PauseRow]:
-    """Load the pauses by scope."""
-    return {row.scope: row for row in session.execute(select(PauseRow)).scalars()}
+    """Load the pauses by scope, with read-only columns."""
+    return {row.scope: row for row in session.connection().execute(_PAUSES_QUERY)}  # type: ignore[misc]
 
 
 def pause(session: Session, scope: str, *, cause: PauseCause, reason: str, now: datetime) -> bool:

@@ -257,6 +257,7 @@ class DeliveryRow(QueuedRow, table=True):
         partial_index("ix_deliveries_message_id", "receipt_id", where=RECEIPT_IS_MESSAGE_ID),
         partial_index("ix_deliveries_in_doubt", "id", where=IN_DOUBT),
         partial_index("ix_deliveries_succeeded", "queue_name", "finished_at", where="state = 'succeeded'"),
+        partial_index("ix_deliveries_stopped", "connection", "state", "hold_code", where="state IN ('held', 'dead')"),
         partial_index("ix_deliveries_ticket", "connection", "receipt_id", where="action = 'open_ticket'"),
     )
 
@@ -288,6 +289,7 @@ class AttemptRow(Base, table=True):
     """One try of a delivery, append-only."""
 
     __tablename__ = "attempts"
+    __table_args__ = (partial_index("ix_attempts_failed", "id", where="outcome <> 'succeeded'"),)
 
     id: int | None = _id()
     delivery_id: int = _ref("deliveries.id")

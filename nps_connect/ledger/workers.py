@@ -20,6 +20,12 @@ WORKER_RETENTION = timedelta(days=1)
 BOUNCES_JOB_PREFIX = "bounces:"
 """Prefix of the names of the jobs that read the bounce mailbox of a connection."""
 
+POLL_JOB_PREFIX = "poll:"
+"""Prefix of the names of the jobs that fetch the events of a connection."""
+
+RECONCILE_JOB_PREFIX = "reconcile:"
+"""Prefix of the names of the jobs that look for events whose webhook did not arrive."""
+
 
 class WorkerRow(Base, table=True):
     """A process that sends heartbeats.
@@ -103,5 +109,7 @@ def deregister_worker(session: Session, worker: str) -> None:
 
 
 def load_workers(session: Session) -> list[WorkerRow]:
-    """Load every process with a heartbeat within the last day, oldest start first."""
-    return list(session.execute(select(WorkerRow).order_by(col(WorkerRow.started_at), col(WorkerRow.id))).scalars())
+    """Load every process with a heartbeat within the last day, with read-only columns, oldest start first."""
+    processes = WorkerRow.__table__
+    query = select(processes).order_by(processes.c.started_at, processes.c.id)
+    return list(session.connection().execute(query))  # type: ignore[arg-type]

@@ -9,13 +9,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, or_
 from sqlmodel import col
 
 from nps_connect.ledger import claims
 from nps_connect.ledger.columns import JOBS_QUEUE, poll_queue
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.ledger.workers import JobRow
+from nps_connect.ledger.workers import BOUNCES_JOB_PREFIX, POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, JobRow
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.circuit_breaker import resume_healthy_connections
@@ -70,14 +70,14 @@ def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
     for name, connection in ctx.connections.items():
         queue_name = poll_queue(name)
         if connection.settings.events == "poll":
-            job = f"poll:{name}"
+            job = POLL_JOB_PREFIX + name
             interval = max(timedelta(seconds=connection.settings.poll_every), MAX_RATE_LIMIT_WAIT)
             jobs.append(PeriodicJob(job, partial(poll, ctx, job, name), interval, queue_name))
         if ctx.has(name, "nps_fetch_bounces"):
             fetch = partial(fetch_bounces, ctx, name)
             jobs.append(PeriodicJob(bounces_job(name), fetch, NO_MAILBOX_INTERVAL, queue_name))
     for name in reconciled_connections(ctx):
-        job = f"reconcile:{name}"
+        job = RECONCILE_JOB_PREFIX + name
         jobs.append(PeriodicJob(job, partial(reconcile, ctx, job, name), MAX_RATE_LIMIT_WAIT, poll_queue(name)))
     return {job.name: job for job in jobs}
 
@@ -88,8 +88,8 @@ def sync_job_rows(ctx: Context, jobs: dict[str, PeriodicJob]) -> None:
     with ctx.ledger.write() as session:
         rows = [{"name": name, "queue_name": job.queue_name, "due_at": now, "memo": {}} for name, job in jobs.items()]
         insert_many(session, JobRow, rows, skip_existing=("name",))
-        has_cursor = col(JobRow.name).like("poll:%") | col(JobRow.name).like("reconcile:%")
-        has_cursor |= col(JobRow.name).like("bounces:%")
+        prefixes = POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, BOUNCES_JOB_PREFIX
+        has_cursor = or_(*(col(JobRow.name).startswith(prefix) for prefix in prefixes))
         stale = col(JobRow.name).not_in(list(jobs)) & ~has_cursor
         session.execute(delete(JobRow).where(stale).execution_options(synchronize_session=False))
 

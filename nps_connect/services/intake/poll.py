@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -35,18 +34,18 @@ def poll(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timed
         return page
     with ctx.ledger.write() as session:
         new_keys = store_events(ctx, session, connection, page.events, source="poll").new
-        update_memo(session, job, cursor=page.cursor)
+        update_memo(session, job, cursor=page.cursor, failure=None)
     if new_keys:
         ctx.wake(decide_queue(connection))
     return timedelta(0) if page.more else interval
 
 
 def fetch_page(
-    ctx: Context, connection: str, memo: Mapping[str, Any], interval: timedelta, *, purpose: str
+    ctx: Context, connection: str, memo: dict[str, Any], interval: timedelta, *, purpose: str
 ) -> EventPage | timedelta:
     """Fetch the page after the cursor in the memo; return the time until the next try if it cannot be fetched now.
 
-    That is the case when a quota is exhausted or the vendor is unavailable.
+    That is the case when a quota is exhausted, or the vendor is unavailable, which is kept in the memo, for `status`.
     """
     target = ctx.connections[connection]
     try:
@@ -57,7 +56,9 @@ def fetch_page(
         wait = error.until - ctx.clock() if error.until else interval
         return max(interval, min(wait, MAX_RATE_LIMIT_WAIT))
     except DeliveryError as error:
-        log.warning("%s_failed connection=%s error=%s", purpose, connection, error_summary(ctx, error))
+        reason = error_summary(ctx, error)
+        log.warning("%s_failed connection=%s error=%s", purpose, connection, reason)
+        memo["failure"] = {"since": ctx.clock().isoformat(), **(memo.get("failure") or {}), "reason": reason}
         return interval
     return page
 

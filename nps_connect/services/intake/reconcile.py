@@ -51,7 +51,7 @@ def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> 
             increment_counter(session, MISSED_WEBHOOKS_COUNTER, connection, now.date(), missed)
             log.warning("webhooks_missed connection=%s events=%d finding=webhook-silence", connection, missed)
         counted_until = max(counted_until, grace_start)
-        update_memo(session, job, cursor=page.cursor, **{COUNTED_UNTIL_KEY: counted_until.isoformat()})
+        update_memo(session, job, cursor=page.cursor, failure=None, **{COUNTED_UNTIL_KEY: counted_until.isoformat()})
     if new_keys:
         ctx.wake(decide_queue(connection))
     return timedelta(0) if page.more else RECONCILE_INTERVAL

@@ -12,8 +12,8 @@ ConnectionState = Literal["paused", "failing", "waiting", "silent", "ok", "unuse
 
 
 @dataclass(frozen=True)
-class UnreadableMailbox:
-    """A bounce mailbox that cannot be read, since when and why."""
+class Failure:
+    """A failure: when it happened, or since when it does, and why."""
 
     since: datetime
     reason: str
@@ -50,6 +50,8 @@ class ConnectionStatus:
         unreadable: webhooks that the plugin could not read, kept for a replay.
         unreadable_reason: why the newest of them could not be read.
         bounce_mailbox_failure: that its bounce mailbox cannot be read; None if it can, or if there is none.
+        poll_failure: that its events cannot be fetched; None if they can, or if they are not fetched.
+        last_error: the newest failed attempt of a delivery, if it is among the newest of all connections.
     """
 
     state: ConnectionState = "unused"
@@ -76,4 +78,6 @@ class ConnectionStatus:
     undecided_since: datetime | None = None
     unreadable: int = 0
     unreadable_reason: str | None = None
-    bounce_mailbox_failure: UnreadableMailbox | None = None
+    bounce_mailbox_failure: Failure | None = None
+    poll_failure: Failure | None = None
+    last_error: Failure | None = None

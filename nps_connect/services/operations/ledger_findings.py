@@ -204,6 +204,9 @@ def _vendor_findings(status: SystemStatus, name: str, connection: ConnectionStat
         retry = "" if connection.retry_at is None else f"; next try in {describe_age(connection.retry_at - status.at)}"
         text = f"calls that failed in a row: {connection.failures}{retry}; the last: {connection.failure}"
         yield _finding(kind, "error", name, text, f"nps-connect connections check {name}")
+    if (poll := connection.poll_failure) is not None:
+        text = f"events cannot be fetched since {describe_age(status.at - poll.since)}: {poll.reason}"
+        yield _finding("connection-failing", "error", name, text, f"nps-connect connections check {name}")
     mailbox = connection.bounce_mailbox_failure
     if mailbox is not None:
         text = f"the bounce mailbox is unreadable since {describe_age(status.at - mailbox.since)}: {mailbox.reason}"

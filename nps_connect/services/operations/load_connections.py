@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
-from sqlmodel import Session, col
+from sqlalchemy import ColumnElement, Row, Table, bindparam, func, literal_column, select
+from sqlmodel import Session
 
 from nps_connect.ledger import pauses
 from nps_connect.ledger.columns import UtcDateTime, decide_queue
@@ -16,10 +17,10 @@ from nps_connect.ledger.counters import MISSED_WEBHOOKS_COUNTER, REFUSED_WEBHOOK
 from nps_connect.ledger.pauses import DATABASE_SCOPE, MAIL_SCOPE, BreakerRow, PauseRow
 from nps_connect.ledger.queue_figures import WaitingRows, load_last_successes, load_waiting_rows
 from nps_connect.ledger.quotas import QuotaRow
-from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
-from nps_connect.ledger.workers import BOUNCES_JOB_PREFIX, JobRow
+from nps_connect.ledger.tables import AttemptRow, DeliveryRow, EventRow, RawRequest
+from nps_connect.ledger.workers import BOUNCES_JOB_PREFIX, POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, JobRow
 from nps_connect.rules.silence import MIN_SILENCE, compared_periods, is_unusual_silence
-from nps_connect.services.operations.connection_status import ConnectionState, ConnectionStatus, UnreadableMailbox
+from nps_connect.services.operations.connection_status import ConnectionState, ConnectionStatus, Failure
 from nps_connect.settings.model import Settings
 
 MISSED_PERIOD = timedelta(days=30)
@@ -34,6 +35,21 @@ DEAD_STATE: ColumnElement[str] = literal_column("'dead'")
 STOPPED_STATES: ColumnElement[str] = literal_column("('held', 'dead')")
 """Literals too, for the partial index of these states."""
 
+COMPARED_FAILURES = 500
+"""So many of the newest failed attempts are searched for the last error of each connection."""
+
+FAILED_OUTCOME: ColumnElement[bool] = literal_column("outcome <> 'succeeded'")
+"""A literal, for the partial index of failed attempts."""
+
+_ATTEMPTS: Table = AttemptRow.__table__
+_BREAKERS: Table = BreakerRow.__table__
+_COUNTERS: Table = CounterRow.__table__
+_DELIVERIES: Table = DeliveryRow.__table__
+_EVENTS: Table = EventRow.__table__
+_JOBS: Table = JobRow.__table__
+_QUOTAS: Table = QuotaRow.__table__
+_REQUESTS: Table = RawRequest.__table__
+
 _MISSED_IN_PERIOD = f"{MISSED_WEBHOOKS_COUNTER} in {MISSED_PERIOD.days} days"
 
 
@@ -43,25 +59,19 @@ def load_connections(session: Session, settings: Settings, now: datetime) -> dic
     return {name: _load_connection(session, settings, name, facts, now) for name in settings.connections}
 
 
-def load_last_event(session: Session, connection: str) -> EventRow | None:
-    """Load the event that was received last, if any."""
-    row: EventRow | None = session.execute(
-        select(EventRow)
-        .where(col(EventRow.connection) == connection)
-        .order_by(col(EventRow.received_at).desc(), col(EventRow.id).desc())
-        .limit(1)
-    ).scalar()
-    return row
+def load_last_event(session: Session, connection: str) -> Row[Any] | None:
+    """Load kind, source and moment (`received_at`) of the event that was received last, if any."""
+    return session.connection().execute(_LAST_EVENT_QUERY, {"connection": connection}).first()
 
 
 def count_by_state(session: Session, connection: str) -> dict[str, int]:
     """Count the deliveries of a connection by state; states without any are absent."""
     query = (
-        select(col(DeliveryRow.state), func.count())
-        .where(col(DeliveryRow.connection) == connection)
-        .group_by(col(DeliveryRow.state))
+        select(_DELIVERIES.c.state, func.count())
+        .where(_DELIVERIES.c.connection == connection)
+        .group_by(_DELIVERIES.c.state)
     )
-    return {state: int(count) for state, count in session.execute(query)}
+    return {state: int(count) for state, count in session.connection().execute(query)}
 
 
 def is_scope_of(scope: str, connection: str) -> bool:
@@ -87,31 +97,34 @@ class _SharedFacts:
     successes: Mapping[str, datetime]
     undecided: Mapping[str, WaitingRows]
     unreadable: Mapping[str, int]
-    unreadable_mailboxes: Mapping[str, UnreadableMailbox]
+    job_failures: Mapping[str, Failure]
+    errors: Mapping[str, Failure]
     counters: Mapping[str, Counter[str]]
 
     @classmethod
     def load(cls, session: Session, now: datetime) -> _SharedFacts:
         """Load the facts."""
         quotas: dict[str, dict[str, datetime]] = defaultdict(dict)
-        for quota in session.execute(select(QuotaRow).where(col(QuotaRow.paused_until) > now)).scalars():
+        for quota in session.connection().execute(select(_QUOTAS).where(_QUOTAS.c.paused_until > now)):
             quotas[quota.connection][quota.name] = quota.paused_until
         stopped: dict[str, list[tuple[str, str | None, int]]] = defaultdict(list)
-        columns = col(DeliveryRow.connection), col(DeliveryRow.state), col(DeliveryRow.hold_code)
-        is_stopped = col(DeliveryRow.state).op("IN")(STOPPED_STATES)
-        for connection, *row in session.execute(select(*columns, func.count()).where(is_stopped).group_by(*columns)):
+        columns = _DELIVERIES.c.connection, _DELIVERIES.c.state, _DELIVERIES.c.hold_code
+        is_stopped = _DELIVERIES.c.state.op("IN")(STOPPED_STATES)
+        query = select(*columns, func.count()).where(is_stopped).group_by(*columns)
+        for connection, *row in session.connection().execute(query):
             stopped[connection].append((row[0], row[1], int(row[2])))
         return cls(
             pauses=pauses.load_pauses(session),
-            breakers={row.scope: row for row in session.execute(select(BreakerRow)).scalars()},
+            breakers={row.scope: row for row in session.connection().execute(select(_BREAKERS))},  # type: ignore[misc]
             quotas=quotas,
             stopped=stopped,
-            running=_count_by_connection(session, DeliveryRow, col(DeliveryRow.state) == literal_column("'running'")),
+            running=_count_by_connection(session, _DELIVERIES, _DELIVERIES.c.state == literal_column("'running'")),
             waiting=load_waiting_rows(session, DeliveryRow, now),
             successes=load_last_successes(session),
             undecided=load_waiting_rows(session, EventRow, now),
-            unreadable=_count_by_connection(session, RawRequest, col(RawRequest.state) == DEAD_STATE),
-            unreadable_mailboxes=_load_unreadable_mailboxes(session),
+            unreadable=_count_by_connection(session, _REQUESTS, _REQUESTS.c.state == DEAD_STATE),
+            job_failures=_load_job_failures(session),
+            errors=_load_last_errors(session),
             counters=_load_counters(session, now),
         )
 
@@ -161,7 +174,10 @@ def _load_connection(
         undecided_since=undecided.oldest_due_at if undecided else None,
         unreadable=facts.unreadable.get(name, 0),
         unreadable_reason=_load_unreadable_reason(session, name) if name in facts.unreadable else None,
-        bounce_mailbox_failure=facts.unreadable_mailboxes.get(name),
+        bounce_mailbox_failure=facts.job_failures.get(BOUNCES_JOB_PREFIX + name),
+        poll_failure=facts.job_failures.get(POLL_JOB_PREFIX + name)
+        or facts.job_failures.get(RECONCILE_JOB_PREFIX + name),
+        last_error=facts.errors.get(name),
     )
     return replace(status, state=_connection_state(status))
 
@@ -169,7 +185,7 @@ def _load_connection(
 def _connection_state(status: ConnectionStatus) -> ConnectionState:
     conditions: tuple[tuple[ConnectionState, bool], ...] = (
         ("paused", status.is_stopped),
-        ("failing", status.failures > 0),
+        ("failing", status.failures > 0 or status.poll_failure is not None),
         ("waiting", bool(status.quota_until)),
         ("silent", status.is_silent),
         ("ok", status.last_event_at is not None or status.last_success_at is not None),
@@ -202,10 +218,10 @@ def _load_counters(session: Session, now: datetime) -> dict[str, Counter[str]]:
     Missed events of `MISSED_PERIOD` are counted under `_MISSED_IN_PERIOD`.
     """
     totals: dict[str, Counter[str]] = defaultdict(Counter)
-    columns = map(col, (CounterRow.connection, CounterRow.name, CounterRow.day, CounterRow.count))
+    columns = _COUNTERS.c.connection, _COUNTERS.c.name, _COUNTERS.c.day, _COUNTERS.c.count
     yesterday = (now - REFUSED_PERIOD).date()
-    in_period = col(CounterRow.day) >= (now - MISSED_PERIOD).date()
-    for connection, name, day, count in session.execute(select(*columns).where(in_period)):
+    in_period = _COUNTERS.c.day >= (now - MISSED_PERIOD).date()
+    for connection, name, day, count in session.connection().execute(select(*columns).where(in_period)):
         if day >= yesterday:
             totals[connection][name] += count
         if name == MISSED_WEBHOOKS_COUNTER:
@@ -213,35 +229,54 @@ def _load_counters(session: Session, now: datetime) -> dict[str, Counter[str]]:
     return totals
 
 
-def _load_unreadable_mailboxes(session: Session) -> dict[str, UnreadableMailbox]:
-    jobs = session.execute(select(JobRow).where(col(JobRow.name).startswith(BOUNCES_JOB_PREFIX))).scalars()
-    failures = {job.name: job.memo["failure"] for job in jobs if "failure" in job.memo}
+def _load_job_failures(session: Session) -> dict[str, Failure]:
+    """Load why the jobs failed that call vendors, by name of the job."""
+    jobs = session.connection().execute(select(_JOBS.c.name, _JOBS.c.memo).where(_JOBS.c.name.contains(":")))
+    failures = {name: memo["failure"] for name, memo in jobs if memo.get("failure")}
     return {
-        name.removeprefix(BOUNCES_JOB_PREFIX): UnreadableMailbox(
-            datetime.fromisoformat(failure["since"]), failure["reason"]
-        )
-        for name, failure in failures.items()
+        name: Failure(datetime.fromisoformat(failure["since"]), failure["reason"]) for name, failure in failures.items()
     }
+
+
+def _load_last_errors(session: Session) -> dict[str, Failure]:
+    """Load the newest failed attempt of each connection that is among the newest `COMPARED_FAILURES`."""
+    newest = (
+        select(_ATTEMPTS.c.id, _ATTEMPTS.c.delivery_id, _ATTEMPTS.c.finished_at, _ATTEMPTS.c.message)
+        .where(FAILED_OUTCOME)
+        .order_by(_ATTEMPTS.c.id.desc())
+        .limit(literal_column(str(COMPARED_FAILURES)))
+        .subquery()
+    )
+    query = (
+        select(_DELIVERIES.c.connection, newest.c.finished_at, newest.c.message)
+        .join_from(newest, _DELIVERIES, _DELIVERIES.c.id == newest.c.delivery_id)
+        .order_by(newest.c.id)
+    )
+    return {connection: Failure(at, message or "") for connection, at, message in session.connection().execute(query)}
 
 
 def _load_unreadable_reason(session: Session, connection: str) -> str | None:
     """Return why the newest unreadable webhook could not be read."""
-    is_unreadable = (col(RawRequest.connection) == connection) & (col(RawRequest.state) == DEAD_STATE)
-    query = select(col(RawRequest.last_error)).where(is_unreadable).order_by(col(RawRequest.id).desc()).limit(1)
-    reason: str | None = session.execute(query).scalar()
+    is_unreadable = (_REQUESTS.c.connection == connection) & (_REQUESTS.c.state == DEAD_STATE)
+    query = select(_REQUESTS.c.last_error).where(is_unreadable).order_by(_REQUESTS.c.id.desc()).limit(1)
+    reason: str | None = session.connection().execute(query).scalar()
     return reason
 
 
-def _count_by_connection(
-    session: Session, table: type[DeliveryRow | RawRequest], condition: ColumnElement[bool]
-) -> dict[str, int]:
-    query = select(col(table.connection), func.count()).where(condition).group_by(col(table.connection))
-    return {connection: int(count) for connection, count in session.execute(query)}
+def _count_by_connection(session: Session, rows: Table, condition: ColumnElement[bool]) -> dict[str, int]:
+    query = select(rows.c.connection, func.count()).where(condition).group_by(rows.c.connection)
+    return {connection: int(count) for connection, count in session.connection().execute(query)}
 
 
-_OF_CONNECTION = col(EventRow.connection) == bindparam("connection")
-_RECEIVED_AT = col(EventRow.received_at)
+_OF_CONNECTION = _EVENTS.c.connection == bindparam("connection")
+_RECEIVED_AT = _EVENTS.c.received_at
 _FIRST_EVENT_QUERY = select(func.min(_RECEIVED_AT)).where(_OF_CONNECTION)
+_LAST_EVENT_QUERY = (
+    select(_EVENTS.c.kind, _EVENTS.c.source, _EVENTS.c.received_at)
+    .where(_OF_CONNECTION)
+    .order_by(_EVENTS.c.received_at.desc(), _EVENTS.c.id.desc())
+    .limit(literal_column("1"))
+)
 _MOMENT = UtcDateTime()
 _EVENTS_QUERY = select(func.count()).select_from(
     select(_RECEIVED_AT)

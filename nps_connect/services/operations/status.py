@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from nps_connect.ledger import pauses
 from nps_connect.ledger.current_counts import count_corrected, count_held, count_sent_today
@@ -122,9 +122,10 @@ def _sum_states(connections: Iterable[ConnectionStatus]) -> dict[str, int]:
 
 def _load_responses_today(session: Session, settings: Settings, now: datetime) -> NpsFigure:
     today = local_date(now, settings.core.zone)
-    columns = col(DailyFigureRow.value), col(DailyFigureRow.count)
-    is_today = (col(DailyFigureRow.day) == today) & (col(DailyFigureRow.scale) == NPS_SCALE)
+    figures = DailyFigureRow.__table__
+    columns = figures.c.value, figures.c.count
+    is_today = (figures.c.day == today) & (figures.c.scale == NPS_SCALE)
     counts = Counter[str]()
-    for score, count in session.execute(select(*columns).where(is_today)):
+    for score, count in session.connection().execute(select(*columns).where(is_today)):
         counts[segment_of(int(score))] += count
     return compute_nps(counts["promoter"], counts["passive"], counts["detractor"])

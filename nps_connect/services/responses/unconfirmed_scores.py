@@ -11,12 +11,17 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, Table, func, literal_column, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, InvitationRow, PageViewRow, ResponseRow
 from nps_connect.records.responses import NPS_SCALE
 from nps_connect.rules.bot_detection import MANY_SCORES, BotSignal, PageVisit, combine_signals, parse_signals
+
+_CONTACTS: Table = ContactRow.__table__
+_INVITATIONS: Table = InvitationRow.__table__
+_PAGE_VIEWS: Table = PageViewRow.__table__
+_RESPONSES: Table = ResponseRow.__table__
 
 MAX_DETRACTOR_SCORE = 6
 """The highest score of a detractor."""
@@ -31,20 +36,18 @@ def awaiting_confirmation_clause(now: datetime) -> ColumnElement[bool]:
     The query must join responses, invitations and contacts, see `join_response_tables`. Literals, because with
     parameters the partial index would not be used.
     """
-    of_survey = (col(PageViewRow.invitation_id) == col(ResponseRow.invitation_id)) & (
-        col(PageViewRow.purpose) == "survey"
-    )
-    with_signals = select(col(PageViewRow.id)).where(of_survey, col(PageViewRow.bot_signals).is_not(None)).exists()
-    opened_scores = select(func.count(col(PageViewRow.score).distinct())).where(of_survey).scalar_subquery()
+    of_survey = (_PAGE_VIEWS.c.invitation_id == _RESPONSES.c.invitation_id) & (_PAGE_VIEWS.c.purpose == "survey")
+    with_signals = select(_PAGE_VIEWS.c.id).where(of_survey, _PAGE_VIEWS.c.bot_signals.is_not(None)).exists()
+    opened_scores = select(func.count(_PAGE_VIEWS.c.score.distinct())).where(of_survey).scalar_subquery()
     return (
-        (col(ResponseRow.scale) == NPS_SCALE)
-        & (col(ResponseRow.revision) == literal_column("0"))
-        & (col(ResponseRow.provisional_score) <= literal_column(str(MAX_DETRACTOR_SCORE)))
-        & col(ResponseRow.provisional_bot_signals).is_(None)
-        & (col(ResponseRow.provisional_at) <= now - CONFIRM_AFTER)
-        & (col(InvitationRow.state) == "sent")
-        & (col(InvitationRow.expires_at) > now)
-        & col(ContactRow.erased_at).is_(None)
+        (_RESPONSES.c.scale == NPS_SCALE)
+        & (_RESPONSES.c.revision == literal_column("0"))
+        & (_RESPONSES.c.provisional_score <= literal_column(str(MAX_DETRACTOR_SCORE)))
+        & _RESPONSES.c.provisional_bot_signals.is_(None)
+        & (_RESPONSES.c.provisional_at <= now - CONFIRM_AFTER)
+        & (_INVITATIONS.c.state == "sent")
+        & (_INVITATIONS.c.expires_at > now)
+        & _CONTACTS.c.erased_at.is_(None)
         & ~with_signals
         & (opened_scores < MANY_SCORES)
     )
@@ -53,15 +56,15 @@ def awaiting_confirmation_clause(now: datetime) -> ColumnElement[bool]:
 def count_awaiting_confirmation(session: Session, now: datetime) -> int:
     """Return the number of detractors that `awaiting_confirmation_clause` matches."""
     query = join_response_tables(select(func.count())).where(awaiting_confirmation_clause(now))
-    return int(session.execute(query).scalar_one())
+    return int(session.connection().execute(query).scalar_one())
 
 
 def join_response_tables(query: Any) -> Any:  # noqa: ANN401  # a Select of any columns
     """Return a query on responses with the joins that `awaiting_confirmation_clause` needs."""
     return (
-        query.select_from(ResponseRow)
-        .join(InvitationRow, col(InvitationRow.id) == col(ResponseRow.invitation_id))
-        .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
+        query.select_from(_RESPONSES)
+        .join(_INVITATIONS, _INVITATIONS.c.id == _RESPONSES.c.invitation_id)
+        .join(_CONTACTS, _CONTACTS.c.id == _RESPONSES.c.contact_id)
     )
 
 
