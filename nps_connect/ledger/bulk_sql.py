@@ -68,7 +68,7 @@ class _ListParameter(TypeDecorator[Sequence[Any]]):
         return lambda values: list(values or ())
 
 
-class _ListPredicate(FunctionElement[bool]):
+class _Predicate(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
@@ -77,13 +77,18 @@ class _ListPredicate(FunctionElement[bool]):
         return self
 
 
-class _InList(_ListPredicate):
+class _InList(_Predicate):
     name = "in_list"
     inherit_cache = True
 
 
-class _NotInList(_ListPredicate):
+class _NotInList(_Predicate):
     name = "not_in_list"
+    inherit_cache = True
+
+
+class _Likely(_Predicate):
+    name = "likely"
     inherit_cache = True
 
 
@@ -107,6 +112,15 @@ def without_index(column: Any) -> ColumnElement[Any]:  # noqa: ANN401
     element = _WithoutIndex(column)
     element.type = column.type
     return element
+
+
+def by_partial_index(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of a partial index, marked for SQLite as true for most rows.
+
+    Without statistics SQLite takes the index on all states, with one state given, for better than a partial index whose
+    rows all have that state. PostgreSQL chooses by its statistics.
+    """
+    return _Likely(condition)
 
 
 @compiles(_InList, "postgresql")
@@ -133,9 +147,15 @@ def _not_in_json_each(element: _NotInList, compiler: SQLCompiler, **options: Any
     return f"{value} NOT IN (SELECT value FROM json_each({values}))"  # noqa: S608
 
 
+@compiles(_Likely)
 @compiles(_WithoutIndex)
-def _compile_plain(element: _WithoutIndex, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+def _compile_plain(element: _Likely | _WithoutIndex, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
     return compiler.process(next(iter(element.clauses)), **options)
+
+
+@compiles(_Likely, "sqlite")
+def _compile_likely(element: _Likely, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"likely({compiler.process(next(iter(element.clauses)), **options)})"
 
 
 @compiles(_WithoutIndex, "sqlite")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta, tzinfo
 
-from sqlalchemy import Table, and_, func, or_, select
+from sqlalchemy import Table, func, literal_column, select
 from sqlmodel import Session
 
+from nps_connect.ledger.bulk_sql import RUNNING, without_index
 from nps_connect.ledger.counters import CORRECTED_COUNTER, CounterRow
-from nps_connect.ledger.tables import DecisionRow, DeliveryRow, InvitationRow
+from nps_connect.ledger.tables import IN_DOUBT, DecisionRow, DeliveryRow, InvitationRow
 from nps_connect.rules.timing import local_date, start_of_next_day, utc_at
 
 _COUNTERS: Table = CounterRow.__table__
@@ -35,25 +36,22 @@ def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str
         _INVITATIONS.c.sent_at >= midnight,
         _INVITATIONS.c.sent_at < start_of_next_day(now, zone),
     )
-    is_running = and_(_DELIVERIES.c.state == "running", _DELIVERIES.c.started_at.is_not(None))
-    is_in_doubt = and_(
-        _DELIVERIES.c.state == "held", _DELIVERIES.c.in_doubt, _DELIVERIES.c.first_started_at >= midnight
-    )
-    unfinished = (
+    surveys = (
         select(func.count())
-        .select_from(_DELIVERIES)
-        .join(_INVITATIONS, _INVITATIONS.c.id == _DELIVERIES.c.invitation_id)
-        .where(
-            _DELIVERIES.c.action == "send_survey",
-            _DELIVERIES.c.state.in_(("running", "held")),
-            or_(is_running, is_in_doubt),
-        )
+        .select_from(_DELIVERIES.join(_INVITATIONS, _INVITATIONS.c.id == _DELIVERIES.c.invitation_id))
+        .where(_DELIVERIES.c.action == "send_survey")
     )
+    is_running = (_DELIVERIES.c.state == RUNNING) & _DELIVERIES.c.started_at.is_not(None)
+    is_held = without_index(_DELIVERIES.c.state) == "held"
+    is_in_doubt = literal_column(IN_DOUBT) & is_held & (_DELIVERIES.c.first_started_at >= midnight)
+    counts = [
+        sent,
+        surveys.where(is_running),
+        surveys.where(is_in_doubt),
+    ]
     if trigger is not None:
-        sent, unfinished = (query.where(_INVITATIONS.c.trigger == trigger) for query in (sent, unfinished))
-    return int(session.connection().execute(sent).scalar_one()) + int(
-        session.connection().execute(unfinished).scalar_one()
-    )
+        counts = [count.where(_INVITATIONS.c.trigger == trigger) for count in counts]
+    return sum(session.connection().execute(select(*(count.scalar_subquery() for count in counts))).one())
 
 
 def count_held(session: Session) -> dict[str, int]:

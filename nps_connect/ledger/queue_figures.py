@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Select, Table, bindparam, func, literal_column, select
 from sqlmodel import Session
 
-from nps_connect.ledger.bulk_sql import PENDING
+from nps_connect.ledger.bulk_sql import PENDING, by_partial_index
 from nps_connect.ledger.columns import QueuedRow, UtcDateTime
 from nps_connect.ledger.tables import DeliveryRow
 
@@ -48,11 +48,11 @@ def load_last_successes(session: Session) -> dict[str, datetime]:
 @lru_cache
 def _waiting_query(table: type[QueuedRow]) -> Select[Any]:
     rows: Table = table.__table__
-    names = _queue_names(rows, lambda row: row.c.state == PENDING)
-    is_pending = (rows.c.queue_name == names.c.name) & (rows.c.state == PENDING)
+    names = _queue_names(rows, lambda row: by_partial_index(row.c.state == PENDING))
+    is_pending = (rows.c.queue_name == names.c.name) & by_partial_index(rows.c.state == PENDING)
     count = select(func.count()).select_from(rows).where(is_pending)
     is_due = rows.c.due_at <= bindparam("now", type_=UtcDateTime())
-    oldest = select(rows.c.due_at).where(is_pending).order_by(rows.c.due_at, rows.c.id).limit(1)
+    oldest = select(func.min(rows.c.due_at)).where(is_pending)
     figures = (query.correlate(names).scalar_subquery() for query in (count, count.where(is_due), oldest))
     return select(names.c.name, *figures).where(names.c.name.is_not(None))
 
@@ -60,14 +60,17 @@ def _waiting_query(table: type[QueuedRow]) -> Select[Any]:
 @lru_cache
 def _last_success_query() -> Select[Any]:
     rows: Table = DeliveryRow.__table__
-    names = _queue_names(rows, lambda row: row.c.state == SUCCEEDED)
-    newest = select(func.max(rows.c.finished_at)).where(rows.c.queue_name == names.c.name, rows.c.state == SUCCEEDED)
+    names = _queue_names(rows, lambda row: by_partial_index(row.c.state == SUCCEEDED))
+    of_queue = (rows.c.queue_name == names.c.name) & by_partial_index(rows.c.state == SUCCEEDED)
+    newest = select(func.max(rows.c.finished_at)).where(of_queue)
     return select(names.c.name, newest.correlate(names).scalar_subquery()).where(names.c.name.is_not(None))
 
 
 def _queue_names(rows: Table, condition: Callable[[Any], ColumnElement[bool]]) -> CTE:
     """Return the names of the queues that have such rows, and one None: one search of the index for each name."""
-    names = select(func.min(rows.c.queue_name).label("name")).where(condition(rows)).cte("queue_names", recursive=True)
+    first = select(func.min(rows.c.queue_name).label("name")).where(condition(rows))
+    names = first.cte("queue_names", recursive=True)
     others = rows.alias()
-    following = select(func.min(others.c.queue_name)).where(condition(others), others.c.queue_name > names.c.name)
+    is_following = condition(others) & (others.c.queue_name > names.c.name)
+    following = select(func.min(others.c.queue_name)).where(is_following)
     return names.union_all(select(following.correlate(names).scalar_subquery()).where(names.c.name.is_not(None)))

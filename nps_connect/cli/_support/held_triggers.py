@@ -21,8 +21,8 @@ def count_held_people(ledger: Ledger, settings: Settings, name: str) -> int:
     """
     from sqlmodel import col
 
-    from nps_connect.ledger.tables import DecisionRow
     from nps_connect.ledger.current_counts import count_held
+    from nps_connect.ledger.tables import DecisionRow
 
     with ledger.read() as session:
         held_by_trigger = count_held(session)

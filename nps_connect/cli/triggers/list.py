@@ -26,7 +26,7 @@ COLUMNS = {
 @list_options(contact=False, period=False, pages=False)
 def list_(options: Options, filters: ListFilters, as_json: bool) -> None:
     """List the configured triggers with the number of people that each holds, in the order of the file."""
-    from nps_connect.services.decisions.held_triggers import count_held
+    from nps_connect.ledger.current_counts import count_held
 
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         source, held = filters.known_connection(session, settings), count_held(session)

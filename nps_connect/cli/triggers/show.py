@@ -15,7 +15,7 @@ from nps_connect.cli.triggers.list import trigger_json
 @click.argument("name", shell_complete=complete_trigger)
 def show(options: Options, name: str, as_json: bool) -> None:
     """Show one trigger as it is in force."""
-    from nps_connect.services.decisions.held_triggers import count_held
+    from nps_connect.ledger.current_counts import count_held
 
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         require_name(name, settings.trigger_by_label, "trigger")

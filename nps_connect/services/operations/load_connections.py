@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, Table, bindparam, func, literal_colum
 from sqlmodel import Session
 
 from nps_connect.ledger import pauses
+from nps_connect.ledger.bulk_sql import RUNNING, by_partial_index
 from nps_connect.ledger.columns import UtcDateTime, decide_queue
 from nps_connect.ledger.counters import MISSED_WEBHOOKS_COUNTER, REFUSED_WEBHOOKS_PREFIX, CounterRow
 from nps_connect.ledger.pauses import DATABASE_SCOPE, MAIL_SCOPE, BreakerRow, PauseRow
@@ -59,7 +60,7 @@ def load_connections(session: Session, settings: Settings, now: datetime) -> dic
     return {name: _load_connection(session, settings, name, facts, now) for name in settings.connections}
 
 
-def load_last_event(session: Session, connection: str) -> Row[Any] | None:
+def load_last_event(session: Session, connection: str) -> Row[Any, Any, Any] | None:
     """Load kind, source and moment (`received_at`) of the event that was received last, if any."""
     return session.connection().execute(_LAST_EVENT_QUERY, {"connection": connection}).first()
 
@@ -110,7 +111,7 @@ class _SharedFacts:
         stopped: dict[str, list[tuple[str, str | None, int]]] = defaultdict(list)
         columns = _DELIVERIES.c.connection, _DELIVERIES.c.state, _DELIVERIES.c.hold_code
         is_stopped = _DELIVERIES.c.state.op("IN")(STOPPED_STATES)
-        query = select(*columns, func.count()).where(is_stopped).group_by(*columns)
+        query = select(*columns, func.count()).where(by_partial_index(is_stopped)).group_by(*columns)
         for connection, *row in session.connection().execute(query):
             stopped[connection].append((row[0], row[1], int(row[2])))
         return cls(
@@ -118,7 +119,7 @@ class _SharedFacts:
             breakers={row.scope: row for row in session.connection().execute(select(_BREAKERS))},  # type: ignore[misc]
             quotas=quotas,
             stopped=stopped,
-            running=_count_by_connection(session, _DELIVERIES, _DELIVERIES.c.state == literal_column("'running'")),
+            running=_count_by_connection(session, _DELIVERIES, _DELIVERIES.c.state == RUNNING),
             waiting=load_waiting_rows(session, DeliveryRow, now),
             successes=load_last_successes(session),
             undecided=load_waiting_rows(session, EventRow, now),
@@ -145,6 +146,7 @@ def _load_connection(
     counters = facts.counters.get(name, Counter())
     own_pauses = tuple(sorted(scope for scope in facts.pauses if is_scope_of(scope, name)))
     is_channel = name in channel_names(settings)
+    failures = facts.job_failures
     undecided = facts.undecided.get(decide_queue(name))
     status = ConnectionStatus(
         events=events,
@@ -174,9 +176,8 @@ def _load_connection(
         undecided_since=undecided.oldest_due_at if undecided else None,
         unreadable=facts.unreadable.get(name, 0),
         unreadable_reason=_load_unreadable_reason(session, name) if name in facts.unreadable else None,
-        bounce_mailbox_failure=facts.job_failures.get(BOUNCES_JOB_PREFIX + name),
-        poll_failure=facts.job_failures.get(POLL_JOB_PREFIX + name)
-        or facts.job_failures.get(RECONCILE_JOB_PREFIX + name),
+        bounce_mailbox_failure=failures.get(BOUNCES_JOB_PREFIX + name),
+        poll_failure=failures.get(POLL_JOB_PREFIX + name) or failures.get(RECONCILE_JOB_PREFIX + name),
         last_error=facts.errors.get(name),
     )
     return replace(status, state=_connection_state(status))
@@ -265,7 +266,8 @@ def _load_unreadable_reason(session: Session, connection: str) -> str | None:
 
 def _count_by_connection(session: Session, rows: Table, condition: ColumnElement[bool]) -> dict[str, int]:
     query = select(rows.c.connection, func.count()).where(condition).group_by(rows.c.connection)
-    return {connection: int(count) for connection, count in session.connection().execute(query)}
+    counts = session.connection().execute(query)
+    return {connection: int(count) for connection, count in counts}
 
 
 _OF_CONNECTION = _EVENTS.c.connection == bindparam("connection")
