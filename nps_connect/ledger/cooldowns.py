@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, func, literal_column, or_, select, update
 from sqlmodel import Field, Session, col
 
+from nps_connect.ledger.bulk_sql import RUNNING, without_index
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, insert_for
-from nps_connect.ledger.tables import ContactRow, InvitationRow
+from nps_connect.ledger.tables import IN_DOUBT, ContactRow, DeliveryRow, InvitationRow
+from nps_connect.rules.timing import local_date, start_of_next_day, utc_at
 
 BOUNCED = "bounced"
 """Reason of an invitation that was sent and reached nobody."""
@@ -152,3 +154,41 @@ def _implied_cooldown(
         for invitation_id, sent_at, due_at in session.execute(query).all()
     ]
     return max(implied, default=(None, None))
+
+
+_DELIVERIES: Table = DeliveryRow.__table__
+_INVITATIONS: Table = InvitationRow.__table__
+_MIDNIGHT = bindparam("midnight", type_=UtcDateTime())
+_SENT = select(func.count()).where(
+    _INVITATIONS.c.state == "sent",
+    _INVITATIONS.c.sent_at >= _MIDNIGHT,
+    _INVITATIONS.c.sent_at < bindparam("next_midnight", type_=UtcDateTime()),
+)
+_SURVEYS = (
+    select(func.count())
+    .select_from(_DELIVERIES.join(_INVITATIONS, _INVITATIONS.c.id == _DELIVERIES.c.invitation_id))
+    .where(_DELIVERIES.c.action == "send_survey")
+)
+_RUNNING = _SURVEYS.where(_DELIVERIES.c.state == RUNNING, _DELIVERIES.c.started_at.is_not(None))
+_IN_DOUBT = _SURVEYS.where(
+    literal_column(IN_DOUBT), without_index(_DELIVERIES.c.state) == "held", _DELIVERIES.c.first_started_at >= _MIDNIGHT
+)
+_ALL_SENT_QUERY = select(*(count.scalar_subquery() for count in (_SENT, _RUNNING, _IN_DOUBT)))
+_OF_TRIGGER = _INVITATIONS.c.trigger == bindparam("trigger")
+_SENT_BY_TRIGGER_QUERY = select(*(count.where(_OF_TRIGGER).scalar_subquery() for count in (_SENT, _RUNNING, _IN_DOUBT)))
+
+
+def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str | None = None) -> int:
+    """Count the surveys sent, being sent or in doubt today.
+
+    Args:
+        session: for reading.
+        now: the present moment.
+        zone: the company's.
+        trigger: count only surveys of this trigger; None means no filter.
+    """
+    midnight = utc_at(local_date(now, zone), time(), zone)
+    parameters = {"midnight": midnight, "next_midnight": start_of_next_day(now, zone)}
+    if trigger is None:
+        return sum(session.connection().execute(_ALL_SENT_QUERY, parameters).one())
+    return sum(session.connection().execute(_SENT_BY_TRIGGER_QUERY, {**parameters, "trigger": trigger}).one())

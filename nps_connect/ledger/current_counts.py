@@ -1,16 +1,14 @@
-"""Counts of what was sent today, is held, or was corrected."""
+"""Counts of what is held, or was corrected."""
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta
 
-from sqlalchemy import Table, func, literal_column, select
+from sqlalchemy import Table, func, select
 from sqlmodel import Session
 
-from nps_connect.ledger.bulk_sql import RUNNING, without_index
 from nps_connect.ledger.counters import CORRECTED_COUNTER, CounterRow
-from nps_connect.ledger.tables import IN_DOUBT, DecisionRow, DeliveryRow, InvitationRow
-from nps_connect.rules.timing import local_date, start_of_next_day, utc_at
+from nps_connect.ledger.tables import DecisionRow, DeliveryRow, InvitationRow
 
 _COUNTERS: Table = CounterRow.__table__
 _DECISIONS: Table = DecisionRow.__table__
@@ -19,39 +17,6 @@ _INVITATIONS: Table = InvitationRow.__table__
 
 REPORTED_PERIOD = timedelta(days=7)
 """Period in which corrected moments are counted."""
-
-
-def count_sent_today(session: Session, now: datetime, zone: tzinfo, trigger: str | None = None) -> int:
-    """Count the surveys sent, being sent or in doubt today.
-
-    Args:
-        session: for reading.
-        now: the present moment.
-        zone: the company's.
-        trigger: count only surveys of this trigger; None means no filter.
-    """
-    midnight = utc_at(local_date(now, zone), time(), zone)
-    sent = select(func.count()).where(
-        _INVITATIONS.c.state == "sent",
-        _INVITATIONS.c.sent_at >= midnight,
-        _INVITATIONS.c.sent_at < start_of_next_day(now, zone),
-    )
-    surveys = (
-        select(func.count())
-        .select_from(_DELIVERIES.join(_INVITATIONS, _INVITATIONS.c.id == _DELIVERIES.c.invitation_id))
-        .where(_DELIVERIES.c.action == "send_survey")
-    )
-    is_running = (_DELIVERIES.c.state == RUNNING) & _DELIVERIES.c.started_at.is_not(None)
-    is_held = without_index(_DELIVERIES.c.state) == "held"
-    is_in_doubt = literal_column(IN_DOUBT) & is_held & (_DELIVERIES.c.first_started_at >= midnight)
-    counts = [
-        sent,
-        surveys.where(is_running),
-        surveys.where(is_in_doubt),
-    ]
-    if trigger is not None:
-        counts = [count.where(_INVITATIONS.c.trigger == trigger) for count in counts]
-    return sum(session.connection().execute(select(*(count.scalar_subquery() for count in counts))).one())
 
 
 def count_held(session: Session) -> dict[str, int]:

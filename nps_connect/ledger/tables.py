@@ -13,6 +13,7 @@ from nps_connect.records.responses import NPS_SCALE
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
+AWAITS_CONFIRMATION = "revision = 0 AND provisional_score <= 6 AND provisional_bot_signals IS NULL"
 
 
 def _id() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
@@ -184,11 +185,7 @@ class ResponseRow(Base, table=True):
         UniqueConstraint("public_id"),
         CheckConstraint("score IS NULL OR (score >= 0 AND score <= 10)", name="score"),
         Index("ix_responses_answered_at_survey", "answered_at", "survey"),
-        partial_index(
-            "ix_responses_to_confirm",
-            "provisional_at",
-            where="revision = 0 AND provisional_score <= 6 AND provisional_bot_signals IS NULL",
-        ),
+        partial_index("ix_responses_to_confirm", "provisional_at", where=AWAITS_CONFIRMATION),
     )
 
     id: int | None = _id()

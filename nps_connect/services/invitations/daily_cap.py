@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from nps_connect.ledger import claims
 from nps_connect.ledger.columns import UtcDateTime
-from nps_connect.ledger.current_counts import count_sent_today
+from nps_connect.ledger.cooldowns import count_sent_today
 from nps_connect.ledger.tables import DeliveryRow, EventRow, InvitationRow
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.events import Event

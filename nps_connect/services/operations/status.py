@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from nps_connect.ledger import pauses
-from nps_connect.ledger.current_counts import count_corrected, count_held, count_sent_today
+from nps_connect.ledger.cooldowns import count_sent_today
+from nps_connect.ledger.current_counts import count_corrected, count_held
 from nps_connect.ledger.daily_figures import DailyFigureRow
 from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
