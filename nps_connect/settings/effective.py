@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -43,15 +44,33 @@ class EffectiveValue(NamedTuple):
         return format_key_path(self.key_path)
 
 
-def effective_tree(settings: Settings, connections: Mapping[str, BaseModel]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ConcealedSecret:
+    """Stands for a secret in comparisons: equal to equal ones, and shown as `HIDDEN`."""
+
+    content: object = field(repr=False)
+
+    def __str__(self) -> str:
+        """Return that the secret is hidden."""
+        return HIDDEN
+
+
+def effective_tree(
+    settings: Settings,
+    connections: Mapping[str, BaseModel],
+    conceal: Callable[[object], object] = lambda _content: HIDDEN,
+) -> dict[str, Any]:
     """Return all values with their defaults as JSON data, without the content of secrets.
 
     Args:
         settings: the configuration.
         connections: the settings of its connections, by name.
+        conceal: returns what stands for the content of a secret.
     """
-    tree: dict[str, Any] = _to_json(settings.model_dump(by_alias=True))
-    tree["connections"] = {name: _to_json(table.model_dump(by_alias=True)) for name, table in connections.items()}
+    tree: dict[str, Any] = _to_json(settings.model_dump(by_alias=True), conceal)
+    tree["connections"] = {
+        name: _to_json(table.model_dump(by_alias=True), conceal) for name, table in connections.items()
+    }
     return tree
 
 
@@ -84,21 +103,21 @@ def fingerprint(settings: Settings) -> str:
     A secret counts by its place, not by its content, and so does what a table of a connection refers to, because only
     the plugin knows which of its values are secret. `HOST_KEYS` do not count.
     """
-    tree = _to_json(settings.model_dump(by_alias=True))
+    tree = _to_json(settings.model_dump(by_alias=True), lambda _content: HIDDEN)
     for key in HOST_KEYS:
         tree["core"].pop(key)
     text = json.dumps(tree, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:FINGERPRINT_LENGTH]
 
 
-def _to_json(value: Any) -> Any:  # noqa: ANN401  # any setting
+def _to_json(value: Any, conceal: Callable[[object], object]) -> Any:  # noqa: ANN401  # any setting
     if isinstance(value, dict):
-        return {str(key): _to_json(item) for key, item in value.items()}
+        return {str(key): _to_json(item, conceal) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_to_json(item) for item in value]
+        return [_to_json(item, conceal) for item in value]
     if isinstance(value, SecretStr | SecretBytes):
         text = value.get_secret_value()
-        return text if isinstance(text, str) and text.startswith(SQLITE_SCHEME) else HIDDEN
+        return text if isinstance(text, str) and text.startswith(SQLITE_SCHEME) else conceal(text)
     if isinstance(value, ReferencedText):
         return f"[{value.origin}]"
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

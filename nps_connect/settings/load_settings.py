@@ -35,7 +35,9 @@ def environment_path(path: Path) -> Path:
     return path.with_suffix(".env")
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str], *, needs_secrets: bool = True) -> Settings:
+def load_settings(
+    path: Path | None, environ: Mapping[str, str], *, needs_secrets: bool = True, home: Path | None = None
+) -> Settings:
     """Load and validate the configuration.
 
     ``NPS_CONNECT_<SECTION>__<KEY>`` variables replace values of the file, references are resolved, then the result is
@@ -47,21 +49,24 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, needs_secret
         environ: the environment.
         needs_secrets: report secrets that are not available; if not, a text that is no secret stands for each, except
             for the address of the database.
+        home: the file whose folder and environment file count, for another version of it that is kept elsewhere; None
+            means `path`.
 
     Raises:
         ConfigErrors: all mistakes together.
     """
     path = config_path(path, environ)
+    home = home or path
     where = str(path)
     try:
         table, text = read_toml(path)
-        if needs_secrets or os.access(environment_path(path), os.R_OK):
-            environ = {**read_environment_file(environment_path(path)), **environ}
+        if needs_secrets or os.access(environment_path(home), os.R_OK):
+            environ = {**read_environment_file(environment_path(home)), **environ}
     except ConfigError as mistake:
         raise ConfigErrors([mistake]) from None
     merged, mistakes = merge_sources(table, environ)
     origins = Origins(where, merged, find_lines(text))
-    resolver = ReferenceResolver(origins, folder=path.parent, environ=environ)
+    resolver = ReferenceResolver(origins, folder=home.parent, environ=environ)
     resolved = resolver.resolve(merged)
     try:
         settings = parse_table(Settings, resolved, origins, reported=resolver.unresolved)
@@ -71,7 +76,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, needs_secret
         mistakes += [unresolved] if needs_secrets or not _is_secret(settings, key_path) else []
     if mistakes:
         raise ConfigErrors(mistakes)
-    core = _resolve_paths(settings, path.parent)
+    core = _resolve_paths(settings, home.parent)
     if core.logo is not None:
         try:
             read_logo(core.logo)

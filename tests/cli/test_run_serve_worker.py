@@ -230,4 +230,4 @@ def processes(cli, old=None, new=None):
     if old is not None:
         path = cli.folder / "nps-connect.toml"
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    return json.loads(cli("workers", "list", "--json").out)
+    return json.loads(cli("workers", "list", "--json").out)["items"]

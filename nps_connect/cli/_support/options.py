@@ -49,15 +49,23 @@ class Options:
         debug: show tracebacks.
         origins: where the values of the loaded configuration come from; None before it is loaded.
         utc: show times in UTC.
+        home: the file whose folder and environment file count, if `config` is another version of it; else None.
     """
 
     def __init__(self, config: Path | None = None, *, debug: bool = False, utc: bool = False) -> None:
         self.config, self.debug, self.utc = config, debug, utc
+        self.home: Path | None = None
         self.origins: Origins | None = None
 
     def zone(self, settings: Settings) -> tzinfo:
         """Return the zone in which times are shown: the company's, or UTC with ``--utc``."""
         return UTC if self.utc else settings.core.zone
+
+    def of_version(self, path: Path) -> Options:
+        """Return the options for another version of the configuration, with the secrets and the folder of this one."""
+        options = Options(path, debug=self.debug, utc=self.utc)
+        options.home = self.path
+        return options
 
     @property
     def path(self) -> Path:
@@ -77,7 +85,7 @@ class Options:
         """
         from nps_connect.settings.load_settings import load_settings
 
-        settings = load_settings(self.path, os.environ, needs_secrets=needs_secrets)
+        settings = load_settings(self.path, os.environ, needs_secrets=needs_secrets, home=self.home)
         self.origins = settings.origins
         return settings
 

@@ -48,7 +48,7 @@ def simulate(options: Options, since: str, against: Path | None, csv_file: Path 
     current = _run(options, start, "current rules", hidden=as_json)
     new = current
     if against is not None:
-        new_options = Options(against, debug=options.debug)
+        new_options = options.of_version(against)
         new = _run(new_options, start, "new rules", hidden=as_json, ledger_of=options)
     difference = compare_results(current, new)
     if csv_file is not None:
