@@ -83,8 +83,10 @@ def _build_probes(
     sides: Sequence[tuple[Settings, Mapping[str, Filter], Sequence[Trigger]]], now: datetime
 ) -> list[_Probe]:
     """Return events that differ in everything that these triggers look at."""
-    triggers = [trigger for _, _, own in sides for trigger in own]
-    filters = [filters[trigger.label] for _, filters, own in sides for trigger in own if trigger.label in filters]
+    triggers = [trigger for _, _, listening in sides for trigger in listening]
+    filters = [
+        filters[trigger.label] for _, filters, listening in sides for trigger in listening if trigger.label in filters
+    ]
     values = probe_values(filters)
     limits = {day for trigger in triggers for day in (trigger.active_from, trigger.active_until) if day is not None}
     noons = {datetime.combine(day, time(12), UTC) for day in limits}
@@ -138,8 +140,8 @@ def _candidate(trigger: Trigger, probe: _Probe) -> Candidate:
         contacts=(contact,),
         fields={name: value for name, value in values.items() if not name.startswith("history.")},
     )
-    known = {name: value for name, value in history.items() if value is not None}
-    record = ContactHistory.model_validate(known)
+    history = {name: value for name, value in history.items() if value is not None}
+    record = ContactHistory.model_validate(history)
     return Candidate(event, event.contacts, Person(("compared",), None, record), probe.at, probe.at)
 
 
