@@ -72,7 +72,7 @@ def test_warning_about_a_database_whose_restore_is_not_noticed(configured_cli):
 
 
 def test_warning_about_missing_postal_address(configured_cli):
-    assert NO_ADDRESS in warnings(configured_cli, NPS_CONNECT_CORE__MODE="live")
+    assert NO_ADDRESS in warnings(configured_cli)
     assert NO_ADDRESS not in warnings(
         configured_cli, NPS_CONNECT_CORE__POSTAL_ADDRESS="1 rue de l'Exemple, 75000 Paris"
     )

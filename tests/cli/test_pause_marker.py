@@ -155,6 +155,7 @@ def test_a_running_process_obeys_the_marker_at_once_and_turns_it_into_a_pause(cl
     environ = {
         "SMTP_URL": mailbox.smtp_url,
         "NPS_CONNECT_CORE__MODE": "live",
+        "NPS_CONNECT_CORE__PUBLIC_URL": "http://127.0.0.1:8040",  # of this machine: example values are allowed
         "NPS_CONNECT_CORE__LISTEN": f"127.0.0.1:{free_port()}",
         "NPS_CONNECT_LIMITS__QUIET_HOURS": "off",
         "NPS_CONNECT_LIMITS__QUIET_DAYS": "",

@@ -80,7 +80,8 @@ def test_invite_is_idempotent_per_campaign(invite_cli):
 
 def test_invite_requires_confirmation(invite_cli):
     name = write_csv(invite_cli.folder, "clients.csv", *PEOPLE)
-    declined = invite_cli("surveys", "invite", name, *SURVEY, answer="n\n", NPS_CONNECT_CORE__MODE="live")
+    live = {"NPS_CONNECT_CORE__MODE": "live", "NPS_CONNECT_CORE__PUBLIC_URL": "http://127.0.0.1:8040"}
+    declined = invite_cli("surveys", "invite", name, *SURVEY, answer="n\n", **live)
     assert declined.code == 1
     assert "Send survey 'after-purchase' to 3 people?" in error_text(declined)
     assert event_records(invite_cli) == []

@@ -6,16 +6,13 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from nps_connect.app.checks.live_mode import find_example_values
 from nps_connect.cli._support.options import CheckedConfig
 from nps_connect.records.filters import nearest_name
 from nps_connect.records.findings import Finding
-from nps_connect.settings.key_paths import KeyPath, format_key_path
+from nps_connect.settings.key_paths import format_key_path
 from nps_connect.settings.load_settings import environment_path
-from nps_connect.settings.origins import ReferencedText
-
-EXAMPLE_DOMAIN = "example.com"
 
 
 def config_findings(checked: CheckedConfig, path: Path) -> list[Finding]:
@@ -28,7 +25,7 @@ def config_findings(checked: CheckedConfig, path: Path) -> list[Finding]:
     return [
         *_check_core(checked),
         *_check_file_mode(environment_path(path)),
-        *_check_placeholders(checked),
+        *_check_example_values(checked),
         *_check_unused(checked),
         *_check_selective_reviews(checked),
         *_check_filters(checked),
@@ -68,34 +65,12 @@ def _check_core(checked: CheckedConfig) -> Iterator[Finding]:
         yield Finding(id="restored", severity="ok", text=text, fix="run by hand after it: nps-connect db restored")
     if not checked.settings.triggers:
         yield _warn("trigger-missing", "no trigger is configured, so no event leads to a survey", "add [[triggers]]")
-    for key, value in (
-        ("public_url", core.public_url.host or ""),
-        ("fallback_email", core.fallback_email),
-        ("privacy_notice_url", core.privacy_notice_url.host or ""),
-    ):
-        if value.endswith(EXAMPLE_DOMAIN):
-            yield _error("example-value", f"core.{key} still has its example value", f"set core.{key}")
 
 
-def _check_placeholders(checked: CheckedConfig) -> Iterator[Finding]:
-    for name, table in checked.settings.connections.items():
-        info = checked.plugins.infos.get(str(table["plugin"]))
-        placeholders = set(info.example.environment.values()) if info else set()
-        for at, value in _leaves(table, ("connections", name)):
-            if isinstance(value, ReferencedText) and value in placeholders:
-                text = f"{format_key_path(at)} still has its example value"
-                yield _error("example-value", text, f"set it in the {value.origin}")
-
-
-def _leaves(value: Any, at: KeyPath) -> Iterator[tuple[KeyPath, Any]]:  # noqa: ANN401  # a tree of anything
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(item, (*at, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _leaves(item, (*at, index))
-    else:
-        yield at, value
+def _check_example_values(checked: CheckedConfig) -> Iterator[Finding]:
+    for example in find_example_values(checked.settings, checked.plugins):
+        text = f"{format_key_path(example.key_path)} still has its example value"
+        yield _error("example-value", text, example.fix)
 
 
 def _check_unused(checked: CheckedConfig) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ timezone = "Europe/Paris"
 signing_keys = [{{ env = "NPS_SIGNING_KEY" }}]
 fallback_email = "care@example.com"
 privacy_notice_url = "https://www.example.com/privacy"
-mode = "live"
+mode = "shadow"
 
 [connections.crm]
 plugin = "hubspot"
