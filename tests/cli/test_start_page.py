@@ -155,8 +155,9 @@ def test_the_commands_for_real_accounts_work_in_their_order(accounts_cli):
     for command in commands:
         if command == "nps-connect run":  # runs until it is stopped: the walk above has it
             continue
-        result = accounts_cli(*shlex.split(command)[1:], answer="y\n")
-        may_fail = command.startswith(("nps-connect explain", "nps-connect status"))  # nobody was asked, nothing runs
+        words = shlex.split(command)
+        result = accounts_cli(*words[1:], answer="y\n")
+        may_fail = words[1] in ("explain", "status", "doctor")  # nobody was asked, nothing runs, examples are left
         assert result.code == 0 or may_fail, (command, result.out, result.err)
         outputs[command] = result.out
     assert "10 to create" in outputs["nps-connect connections plan crm"]

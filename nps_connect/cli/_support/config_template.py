@@ -75,8 +75,8 @@ cooldown = "90d"
 # defer_at_most = "14d"
 # surveys above this daily cap wait for the next day
 surveys_per_day = 200
-# no invitations or reminders in these hours of the customer's time zone: what is due then waits for their end, and
-# nps-connect deliveries list shows since when and until when; "off" = at any hour
+# no invitations or reminders in these hours of the customer's time zone, nor on these days: what is due then waits, and
+# nps-connect explain ADDRESS says until when; "off" and [] = at any time
 # quiet_hours = "20:00-08:00"
 # quiet_days = ["saturday", "sunday"]
 # events older than this lead to no survey
