@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nps_connect.app.application import Application
 from nps_connect.services.deliveries.circuit_breaker import record_hang
 from nps_connect.services.deliveries.in_doubt import recover
+from nps_connect.services.deliveries.quiet_hours import recheck_quiet_hours
 from nps_connect.worker.engine import Engine
 from nps_connect.worker.gc_tuning import reduced_gc
 from nps_connect.worker.heartbeat import Heartbeat
@@ -28,6 +29,8 @@ def worker_lifespan(application: Application, *, role: str, is_sole_process: boo
     """
     ctx = application.ctx
     recover(ctx, after_restart=is_sole_process)
+    with ctx.ledger.write() as session:
+        recheck_quiet_hours(session, ctx.clock())  # the configuration may have changed
     engine = application.create_engine()
 
     def replace_hung_thread(queue_name: str) -> None:

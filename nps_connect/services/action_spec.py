@@ -19,6 +19,9 @@ from nps_connect.settings.model import Settings
 if TYPE_CHECKING:
     from nps_connect.services.context import Context
 
+EXPEDITED_OPTION = "expedited"
+"""Key of a delivery's options: an operator sends it now, in spite of quiet hours and daily caps."""
+
 T = TypeVar("T")
 
 

@@ -1,11 +1,14 @@
-"""Shared by ``deliveries retry``, ``cancel`` and ``settle``: select deliveries, change them, and report the results."""
+"""Shared by ``deliveries expedite``, ``retry``, ``cancel`` and ``settle``.
+
+They select deliveries, change them, and report the results.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import click
 
@@ -17,6 +20,7 @@ from nps_connect.cli._support.list_options import ListFilters, list_options
 from nps_connect.cli._support.names import require_action
 from nps_connect.cli._support.options import Options, confirm_options
 from nps_connect.cli._support.output import attributes, last_line, pluralize, print_json, print_table
+from nps_connect.cli._support.people import load_people_names, short_person
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -63,6 +67,22 @@ def selection_options(*states: str) -> Callable[[F], Callable[..., Any]]:
         return decorated
 
     return decorate
+
+
+class SelectedDelivery(NamedTuple):
+    """A selected delivery with what an operator's action did to it.
+
+    Attributes:
+        result: of the action.
+        state: before it.
+        reason: why the delivery waited or failed before it.
+        person: `contact` and `person` for ``--json``.
+    """
+
+    result: OperatorResult
+    state: str
+    reason: str | None
+    person: dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -151,19 +171,26 @@ def _change_selected(
     selection: tuple[int, ...] | DeliverySelection,
     change: OperatorChange,
     settings: Settings,
-) -> list[OperatorResult]:
+) -> list[SelectedDelivery]:
     from nps_connect.app.actions import ACTIONS
     from nps_connect.connection import system_clock
+    from nps_connect.services.deliveries.expedite import waiting_reason
 
     rows, now = _load_selected(session, selection), system_clock()
-    return [change(session, row, actions=ACTIONS, settings=settings, now=now) for row in rows]
+    people = load_people_names(session, [row.contact_id for row in rows])
+    results = []
+    for row in rows:
+        state, reason = row.state, waiting_reason(row, now)
+        result = change(session, row, actions=ACTIONS, settings=settings, now=now)
+        results.append(SelectedDelivery(result, state, reason, people.of(row.contact_id)))
+    return results
 
 
-def _count(results: list[OperatorResult]) -> dict[str, int]:
+def _count(results: list[SelectedDelivery]) -> dict[str, int]:
     """Return how many deliveries were selected and can be changed, and how many customers get mail by those."""
     from nps_connect.app.actions import ACTIONS
 
-    rows = [result.row for result in results if result.refused is None]
+    rows = [selected.result.row for selected in results if selected.result.refused is None]
     customers = {row.contact_id for row in rows if ACTIONS[row.action].customer_facing}
     return {"total": len(results), "possible": len(rows), "customers": len(customers)}
 
@@ -227,20 +254,26 @@ def _load_selected(session: Session, selection: tuple[int, ...] | DeliverySelect
     return rows
 
 
-def _result_json(result: OperatorResult, success_key: str, *, dry_run: bool) -> dict[str, object]:
+def _result_json(selected: SelectedDelivery, success_key: str, *, dry_run: bool) -> dict[str, object]:
     """Return one result for ``--json``; a rehearsal has changed nothing, and says what would be changed."""
-    row = attributes(result.row, "id", "action", "connection", "state")
-    is_possible = result.refused is None
-    return row | {"possible": is_possible, success_key: is_possible and not dry_run, "refused": result.refused}
+    row, refused = selected.result.row, selected.result.refused
+    return {
+        **attributes(row, "id", "action", "connection"),
+        "state": selected.state if dry_run else row.state,
+        **selected.person,
+        "reason": selected.reason,
+        "possible": refused is None,
+        success_key: refused is None and not dry_run,
+        "refused": refused,
+    }
 
 
-def _print_results(results: list[OperatorResult], *, empty: str) -> None:
+def _print_results(results: list[SelectedDelivery], *, empty: str) -> None:
     """Print the results as a table."""
-    print_table(
-        ["id", "action", "connection", "last error", "skipped because"],
-        [
-            (result.row.id, result.row.action, result.row.connection, last_line(result.row.last_error), result.refused)
-            for result in results
-        ],
-        empty=empty,
-    )
+    rows = []
+    for selected in results:
+        row, refused = selected.result.row, selected.result.refused
+        skipped = f"skipped: {refused}" if refused is not None else None
+        reasons = "; ".join(text for text in (last_line(selected.reason), skipped) if text)
+        rows.append((row.id, row.action, row.connection, short_person(selected.person), reasons))
+    print_table(["id", "action", "connection", "person", "reason"], rows, empty=empty)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.deliveries import CancelCode, cancel_text
-from nps_connect.services.action_spec import ActionSpecs
+from nps_connect.services.action_spec import ActionSpec, ActionSpecs
 from nps_connect.services.contacts.store import load_person, surviving_contact
 from nps_connect.services.deliveries.cancel import (
     UNSTARTED_STATES,
@@ -168,6 +168,11 @@ def _refusal_reason(session: Session, row: DeliveryRow, actions: ActionSpecs, *,
         dependency = session.get(DeliveryRow, row.depends_on_id)
         if dependency is None or dependency.state != "succeeded":
             return f"it waits for delivery {row.depends_on_id}; retry that one"
+    return suppression_refusal(session, row, spec)
+
+
+def suppression_refusal(session: Session, row: DeliveryRow, spec: ActionSpec) -> str | None:
+    """Return that a mail to a customer is refused because the person is suppressed; None if it may be sent."""
     contact = session.get(ContactRow, row.contact_id) if spec.customer_facing and row.contact_id else None
     person = load_person(session, surviving_contact(session, contact)) if contact is not None else None
     reason = person.suppression_reason if person is not None else None

@@ -23,6 +23,7 @@ from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierRes
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import (
     CONTACT_ERASED,
+    EXPEDITED_OPTION,
     ActionSpec,
     NotAttempted,
     PreparationBatch,
@@ -235,7 +236,7 @@ def _block(spec: ActionSpec, batch: PreparationBatch, row: DeliveryRow) -> NotAt
     response = batch.responses.get(row.response_id or 0)
     if response is not None and response.conflicting_at is not None:
         return NotAttempted.held(HoldCode.CONFLICTING_SCORES)
-    if contact is None or not spec.customer_facing:
+    if contact is None or not spec.customer_facing or row.options.get(EXPEDITED_OPTION):
         return None
     now, core = batch.ctx.clock(), batch.ctx.settings.core
     zone = contact_zone((contact.record or {}).get("timezone"), core.zone)

@@ -20,7 +20,7 @@ from nps_connect.records.deliveries import HoldCode
 from nps_connect.records.events import Event
 from nps_connect.rendering import notices
 from nps_connect.rules.timing import local_date, same_time_on, start_of_next_day
-from nps_connect.services.action_spec import NotAttempted
+from nps_connect.services.action_spec import EXPEDITED_OPTION, NotAttempted
 from nps_connect.services.context import Context
 from nps_connect.services.invitations.campaigns import campaign_trigger
 from nps_connect.services.invitations.invite import build_due_counter
@@ -58,7 +58,7 @@ def check_daily_cap(ctx: Context, session: Session, row: DeliveryRow, invitation
     started: Counter[str | None] = session.info.setdefault(STARTED_SURVEYS_KEY, Counter())
     for trigger, cap in _applicable_caps(ctx, session, invitation):
         today = count_sent_today(session, ctx.clock(), ctx.settings.core.zone, trigger) + started[trigger]
-        if today < cap:
+        if today < cap or row.options.get(EXPEDITED_OPTION):
             continue
         if trigger is None:
             notice = notices.render_daily_cap_reached(ctx.settings.core.language, cap=cap)
@@ -102,9 +102,15 @@ def _reschedule(
 
 
 def _load_due_today(session: Session, tomorrow: datetime, trigger: str | None) -> list[_DueSurvey]:
+    """Return the surveys that are due today and have not started; those that an operator sends now stay."""
     query = (
         select(
-            _DELIVERIES.c.id, _DELIVERIES.c.due_at, _INVITATIONS.c.id, _INVITATIONS.c.due_at, _INVITATIONS.c.expires_at
+            _DELIVERIES.c.options,
+            _DELIVERIES.c.id,
+            _DELIVERIES.c.due_at,
+            _INVITATIONS.c.id,
+            _INVITATIONS.c.due_at,
+            _INVITATIONS.c.expires_at,
         )
         .join(_INVITATIONS, _INVITATIONS.c.id == _DELIVERIES.c.invitation_id)
         .where(_DELIVERIES.c.action == "send_survey", _DELIVERIES.c.state == "pending", _DELIVERIES.c.due_at < tomorrow)
@@ -113,7 +119,8 @@ def _load_due_today(session: Session, tomorrow: datetime, trigger: str | None) -
     )
     if trigger is not None:
         query = query.where(_INVITATIONS.c.trigger == trigger)
-    return [_DueSurvey(*row) for row in session.connection().execute(query)]
+    rows = session.connection().execute(query)
+    return [_DueSurvey(*columns) for options, *columns in rows if not options.get(EXPEDITED_OPTION)]
 
 
 def _shifted_expiry(survey: _DueSurvey, due_at: datetime) -> datetime:

@@ -23,6 +23,7 @@ from nps_connect.rendering import mails
 from nps_connect.rendering.catalogs import choose_language
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import (
+    EXPEDITED_OPTION,
     AbandonedDelivery,
     ActionSpec,
     NotAttempted,
@@ -30,7 +31,7 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
-from nps_connect.services.contacts.store import build_contact, merged_contact_ids
+from nps_connect.services.contacts.store import merged_contact_ids
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel
 from nps_connect.services.deliveries.customer_mail import (
@@ -42,7 +43,7 @@ from nps_connect.services.deliveries.customer_mail import (
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.deliveries.preparation import contact_response, stored_contact
 from nps_connect.services.links import ReviewLink
-from nps_connect.services.reviews.invitations import asked_before_reason, block_reason, is_reminder, next_send_time
+from nps_connect.services.reviews.invitations import asked_before_reason, block_reason, is_reminder
 from nps_connect.services.reviews.review_pages import resolve_review_page
 from nps_connect.services.suppressions.bounces import record_smtp_refusals
 from nps_connect.settings.model import Settings
@@ -143,8 +144,9 @@ def plan_reminder(ctx: Context, session: Session, invitation: DeliveryRow, now: 
     after, contact = ctx.settings.reviews.reminder_after, session.get(ContactRow, invitation.contact_id)
     if after is None or contact is None or is_reminder(invitation) or has_opened_link(session, invitation):
         return set()
-    due_at = next_send_time(ctx, build_contact(contact), now + after)
+    due_at = now + after  # moved out of quiet hours when it is due, as they are then
     options: dict[str, Any] = {**invitation.options, "reminder": True, "first_due": due_at.isoformat()}
+    options.pop(EXPEDITED_OPTION, None)
     reminder = NewDelivery(
         connection=invitation.connection,
         action="invite_review",

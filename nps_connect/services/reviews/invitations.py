@@ -17,11 +17,9 @@ from nps_connect.ledger import review_report, review_requests
 from nps_connect.ledger.review_requests import ALL_PLATFORMS, ReviewReservation
 from nps_connect.ledger.subjects import contact_subjects
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
 from nps_connect.rules.review_policy import choose_platform
 from nps_connect.rules.routing import PlannedAction, review_platforms
-from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.contacts.store import RoutableResponse, load_person
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_cancelled, mark_pending
@@ -217,7 +215,7 @@ def _new_invitation(ctx: Context, plan: ReviewPlan, offer: PlannedAction, declin
     options = {**_route_options(offer), "platform": offer.via}
     due_at = now
     if declined is None:
-        due_at = next_send_time(ctx, plan.response.contact, now + offer.delay)
+        due_at = now + offer.delay
         options["first_due"] = due_at.isoformat()
     return NewDelivery(
         connection=ctx.settings.surveys[columns.survey].channel,
@@ -237,18 +235,11 @@ def _new_invitation(ctx: Context, plan: ReviewPlan, offer: PlannedAction, declin
 
 
 def _reschedule(ctx: Context, plan: ReviewPlan, mail: DeliveryRow, offer: PlannedAction) -> None:
-    due_at = next_send_time(ctx, plan.response.contact, ctx.clock() + offer.delay)
+    due_at = ctx.clock() + offer.delay
     mail.options = {**mail.options, **_route_options(offer), "first_due": due_at.isoformat()}
     mail.due_at, mail.revision = due_at, plan.response.columns.revision
     if mail.state == "pending":
         mail.hold_code = mail.hold_detail = None
-
-
-def next_send_time(ctx: Context, contact: Contact, moment: datetime) -> datetime:
-    """Return the first moment from this one on outside the contact's quiet hours (UTC)."""
-    company_zone = ctx.settings.core.zone
-    zone = contact_zone(contact.timezone, company_zone) if contact.timezone else company_zone
-    return next_allowed_time(moment, ctx.settings.limits, zone)
 
 
 def is_reminder(mail: DeliveryRow) -> bool:
