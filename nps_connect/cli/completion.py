@@ -31,6 +31,8 @@ def completion(_options: Options, shell: str, as_json: bool) -> None:
     assert completion_class is not None  # noqa: S101  # click has all of SHELLS
     writer = completion_class(click.get_current_context().find_root().command, {}, PROGRAM, VARIABLE)
     script = writer.source_template % writer.source_vars()  # `source` would run the shell to check its version
+    if shell == "bash":
+        script = f"COMP_WORDBREAKS=${{COMP_WORDBREAKS//:}}\n{script}"  # ids and names have colons
     if as_json:
         print_json({"shell": shell, "script": script})
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli._support.completion import complete_id
+from nps_connect.cli._support.completion import complete_contact, complete_id
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_time, print_json, print_table
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @command
-@click.argument("contact", required=False)
+@click.argument("contact", required=False, shell_complete=complete_contact)
 @click.option(
     "--event",
     "event_id",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.completion import complete_scope, complete_survey
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope
@@ -24,8 +25,8 @@ LOCK_TIMEOUT_SECONDS = 0.8
 
 
 @command
-@click.argument("scope", required=False)
-@click.option("--survey", metavar="NAME", help="Pause only the mail of this survey.")
+@click.argument("scope", required=False, shell_complete=complete_scope)
+@click.option("--survey", metavar="NAME", shell_complete=complete_survey, help="Pause only the mail of this survey.")
 @click.option("--reason", default="paused by the operator", show_default=True, help="Reason shown in status and logs.")
 def pause(options: Options, scope: str | None, survey: str | None, reason: str, as_json: bool) -> None:
     """Pause all customer mail, a connection, a survey or a queue. Takes effect immediately.

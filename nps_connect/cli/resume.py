@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nps_connect.cli._support.completion import complete_scope, complete_survey
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command, confirm_options
@@ -12,8 +13,8 @@ from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope,
 
 
 @command
-@click.argument("scope", required=False)
-@click.option("--survey", metavar="NAME", help="Resume only the mail of this survey.")
+@click.argument("scope", required=False, shell_complete=complete_scope)
+@click.option("--survey", metavar="NAME", shell_complete=complete_survey, help="Resume only the mail of this survey.")
 @confirm_options
 def resume(options: Options, scope: str | None, survey: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Resume paused deliveries, whether paused by an operator or after a vendor's 401 or 403.

@@ -30,8 +30,9 @@ class GuardedStream:
 
     def write(self, text: str) -> int:
         """Write the text; return its length, as streams do."""
-        with self._guarded():
-            self.terminal.write(text)
+        if text:  # click writes an empty one to find out what the stream accepts
+            with self._guarded():
+                self.terminal.write(text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

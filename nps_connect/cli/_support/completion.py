@@ -36,6 +36,13 @@ def complete_trigger(context: click.Context, _parameter: click.Parameter, incomp
     return _offer(labels, incomplete)
 
 
+def complete_scope(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer what can be paused: all customer mail, the connections, and the mail of each survey."""
+    table = _read_table(context)
+    surveys = [f"survey:{name}" for name in table.get("surveys", {})]
+    return _offer(["mail", *table.get("connections", {}), *surveys], incomplete)
+
+
 def complete_action(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the actions."""
     from typing import get_args

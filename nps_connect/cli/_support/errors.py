@@ -12,7 +12,7 @@ import click
 from nps_connect.cli._support.clean_streams import OutputError, clean_streams
 from nps_connect.cli._support.lazy_group import LazyGroup
 from nps_connect.cli._support.options import Options
-from nps_connect.errors import ConfigError, NpsConnectError
+from nps_connect.errors import ConfigError, ConfigErrors, NpsConnectError
 
 INTERRUPTED_EXIT_CODE = 130
 
@@ -115,7 +115,7 @@ def _to_command_error(error: Exception, context: click.Context) -> CommandError:
                 error.where = str(context.obj.path)
             else:
                 context.obj.origins.locate(error)
-        return ConfigurationInvalid(_format_mistakes(error.sentence()), fix=error.fix)
+        return ConfigurationInvalid(_format_mistakes(error.sentence()), fix=_next_step(error))
     if isinstance(error, NpsConnectError):
         return CommandError(str(error))
     from sqlalchemy.exc import DBAPIError
@@ -133,6 +133,13 @@ def _to_command_error(error: Exception, context: click.Context) -> CommandError:
     lines = Redactor([])(str(error)).splitlines()
     summary = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return UnexpectedError(f"unexpected error: {summary} (re-run with --debug for details)")
+
+
+def _next_step(error: ConfigError) -> str | None:
+    """Return the next step of a configuration error, if there is only one mistake."""
+    if isinstance(error, ConfigErrors):
+        return error.errors[0].fix if len(error.errors) == 1 else None
+    return error.fix
 
 
 def _format_mistakes(text: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from nps_connect.cli._support.brake_decision import decide_brake
+from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.options import Options, command, confirm_options
 
 
 @command
-@click.argument("connection")
+@click.argument("connection", shell_complete=complete_connection)
 @confirm_options
 def undo(options: Options, connection: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Undo the suppressions of an hour in which CONNECTION was refused by mistake, and resume its mail.

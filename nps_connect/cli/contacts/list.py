@@ -18,7 +18,7 @@ COLUMNS = {
     "person": short_person,
     "language": "language",
     "state": "state",
-    "email": "email",
+    "email": lambda row: None if row["email"] == row["person"] else row["email"],
 }
 
 

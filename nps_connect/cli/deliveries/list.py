@@ -57,7 +57,7 @@ def list_(options: Options, filters: ListFilters, action: str | None, error: str
 
 
 def _details(row: Mapping[str, Any]) -> str:
-    text = row["hold"] or row["last_error"] or row["receipt_note"] or row["receipt_link"] or row["receipt_id"]
+    text = row["hold"] or row["last_error"] or row["receipt_note"]
     if row["message_id"]:
         text = f"{row['hold'] or 'in doubt'}: Message-ID {row['message_id']}"
     parts = [describe_attempts(row) if row["state"] != "succeeded" else None, last_line(text)]

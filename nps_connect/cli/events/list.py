@@ -20,7 +20,6 @@ COLUMNS = {
     "event": "what",
     "state": "state",
     "person": short_person,
-    "source": "source",
     "error": lambda row: last_line(row["last_error"]),
 }
 

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 UNCONFIRMED_AFTER = timedelta(days=1)
 SEGMENT_BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
+SHORT_ID_LENGTH = 10
+"""Of an id in the table: `responses show` accepts the beginning of one."""
+
 COLUMNS = {
-    "id": "id",
+    "id": lambda row: row["id"][:SHORT_ID_LENGTH],
     "answered": "answered_at",
     "score": "score",
     "survey": "survey",

@@ -21,24 +21,37 @@ if TYPE_CHECKING:
 @command
 @click.argument("response_id", metavar="ID", shell_complete=complete_id("tables.ResponseRow", "public_id"))
 def show(options: Options, response_id: str, as_json: bool) -> None:
-    """Show one response with all revisions, page views and bot signals.
+    """Show one response with all revisions, page views and bot signals. ID may be the beginning of an id.
 
     A bot signal proves nothing; it indicates how far to trust an unconfirmed score.
+    """
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
+        details = _response_json(session, _find_response(session, response_id))
+    if as_json:
+        print_json(details)
+    else:
+        _print(details, options.zone(settings))
+
+
+def _find_response(session: Session, beginning: str) -> ResponseRow:
+    """Return the only response whose id begins like this.
+
+    Raises:
+        CommandError: there is none, or several.
     """
     from sqlalchemy import select
     from sqlmodel import col
 
     from nps_connect.ledger.tables import ResponseRow
 
-    with options.open_ledger() as (ledger, settings), ledger.read() as session:
-        row = session.execute(select(ResponseRow).where(col(ResponseRow.public_id) == response_id)).scalar()
-        if row is None:
-            raise CommandError(f"there is no response {response_id}; see: nps-connect responses list")
-        details = _response_json(session, row)
-    if as_json:
-        print_json(details)
-    else:
-        _print(details, options.zone(settings))
+    public_id = col(ResponseRow.public_id)
+    query = select(ResponseRow).where(public_id >= beginning, public_id < f"{beginning}~").limit(2)
+    rows = session.execute(query).scalars().all()
+    if not rows or not beginning:
+        raise CommandError(f"there is no response {beginning}; see: nps-connect responses list")
+    if len(rows) > 1:
+        raise CommandError(f"several responses have an id that begins with {beginning}; give more of it")
+    return rows[0]
 
 
 def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:

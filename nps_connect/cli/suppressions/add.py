@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from nps_connect.cli._support.actor import current_actor
+from nps_connect.cli._support.completion import complete_contact
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json
 
 
 @command
-@click.argument("contact")
+@click.argument("contact", shell_complete=complete_contact)
 @click.option("--reason", required=True, help="Why, for the audit log, such as a phone call.")
 def add(options: Options, contact: str, reason: str, as_json: bool) -> None:
     """Stop all mail to a person who asked for it, as if they had used their unsubscribe link.

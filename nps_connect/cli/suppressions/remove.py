@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from nps_connect.cli._support.actor import current_actor
+from nps_connect.cli._support.completion import complete_contact
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 
 
 @command
-@click.argument("contact")
+@click.argument("contact", shell_complete=complete_contact)
 @click.option("--reason", required=True, help="Why, for the audit log.")
 @click.option("--i-have-consent", "has_consent", is_flag=True, help="The person has agreed to get mail again.")
 def remove(options: Options, contact: str, reason: str, has_consent: bool, as_json: bool) -> None:
