@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.subjects import mailbox_hash
+from nps_connect.ledger.suppressions import BounceRow
+from nps_connect.ledger.tables import ResponseRow
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 
+PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 PAGED = ("deliveries", "events", "responses", "contacts", "suppressions", "bounces", "cases")
 CONFIGURED = ("connections", "surveys", "triggers", "routes")
 ID_KEYS = {"contacts": "contact", "connections": "name", "surveys": "name", "triggers": "name"}
@@ -23,6 +30,11 @@ def full_cli(seeded_cli):
     ctx = seeded_cli.application.ctx
     with ctx.ledger.write() as session:
         apply_opt_out(ctx, session, mailbox_hash("anne@example.com"), reason="opted_out", source="letter")
+        response, now = session.execute(select(ResponseRow).where(ResponseRow.score == 2)).scalars().one(), ctx.clock()
+        case = {"connection": "helpdesk", "ticket_id": "T-1", "opened_at": now}
+        session.add(CaseRow(response_id=response.id, contact_id=response.contact_id, **case))
+        report = {"kind": "hard", "status": "5.1.1", "detail": "no such user", "source": "file", "at": now}
+        session.add(BounceRow(key="report-1", contact_id=response.contact_id, **report))
     return seeded_cli
 
 
@@ -42,6 +54,13 @@ def test_show_accepts_the_ids_of_the_list(full_cli, noun):
         details = details["items"][0] if noun == "contacts" else details
         assert str(details[ID_KEYS.get(noun, "id")]) == row_id
         assert full_cli(noun, "show", row_id).code == 0
+
+
+@pytest.mark.parametrize("noun", [*PAGED, "connections"])
+def test_the_page_about_json_names_exactly_the_keys(full_cli, noun):
+    [row] = re.findall(rf"^\| `{noun} list` \|(.*)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    documented = re.findall(r"`(\w+)`", row.partition(";")[0])
+    assert documented == list(items(full_cli, noun, "list")[0])
 
 
 @pytest.mark.parametrize("noun", ["deliveries", "events", "responses", "contacts"])
@@ -136,4 +155,7 @@ def test_expedite_says_why_a_delivery_waits_and_how_many_people_are_reached(full
     [result] = json.loads(refused.out)["items"]
     assert (refused.code, result["possible"], result["person"]) == (1, False, "luc@example.com")
     assert result["refused"].startswith("it is held: it may have been sent already")
-    assert full_cli("deliveries", "expedite", "--all").out.startswith("nothing waits\n")
+    expedited = full_cli("deliveries", "expedite", "--all", "--action", "write_opt_out").out
+    assert "its delay is not over" in expedited
+    assert expedited.endswith("1 delivery due now.\n")
+    assert full_cli("deliveries", "expedite", "--all", "--action", "send_survey").out.startswith("nothing waits\n")

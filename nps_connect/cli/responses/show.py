@@ -46,7 +46,7 @@ def _find_response(session: Session, beginning: str) -> ResponseRow:
 
     public_id = col(ResponseRow.public_id)
     query = select(ResponseRow).where(public_id >= beginning, public_id < f"{beginning}~").limit(2)
-    rows = session.execute(query).scalars().all()
+    rows: list[ResponseRow] = list(session.execute(query).scalars())
     if not rows or not beginning:
         raise CommandError(f"there is no response {beginning}; see: nps-connect responses list")
     if len(rows) > 1:

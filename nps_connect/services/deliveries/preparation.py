@@ -238,9 +238,8 @@ def _block(spec: ActionSpec, batch: PreparationBatch, row: DeliveryRow) -> NotAt
         return NotAttempted.held(HoldCode.CONFLICTING_SCORES)
     if contact is None or not spec.customer_facing or row.options.get(EXPEDITED_OPTION):
         return None
-    now, core = batch.ctx.clock(), batch.ctx.settings.core
-    zone = contact_zone((contact.record or {}).get("timezone"), core.zone)
-    allowed_at = next_allowed_time(now, batch.ctx.settings.limits, zone)
+    now, core, timezone = batch.ctx.clock(), batch.ctx.settings.core, (contact.record or {}).get("timezone")
+    allowed_at = next_allowed_time(now, batch.ctx.settings.limits, contact_zone(timezone, core.zone))
     if allowed_at <= now:
         return None
     return NotAttempted.deferred(HoldCode.QUIET_HOURS, allowed_at, f"{allowed_at.astimezone(core.zone):%a %H:%M}")
