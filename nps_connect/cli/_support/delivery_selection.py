@@ -154,7 +154,7 @@ def change_selection(
                 confirm(_fill(texts.question, counts), yes=yes)
             with ledger.write() as session:
                 results = _change_selected(session, selection, change, settings)
-                changed_ids = [result.row.id or 0 for result in results if result.refused is None]
+                changed_ids = [chosen.result.row.id or 0 for chosen in results if chosen.result.refused is None]
                 if changed_ids and not is_audited_by_row:
                     audit_command(session, describe_targets("delivery", "deliveries", changed_ids))
     if as_json:

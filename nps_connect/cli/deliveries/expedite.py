@@ -28,4 +28,5 @@ def expedite(options: Options, /, **selected: Any) -> None:  # noqa: ANN401  # t
     """
     from nps_connect.services.deliveries.expedite import EXPEDITABLE_STATES, expedite_by_operator
 
-    change_selection(options, EXPEDITABLE_STATES, partial(expedite_by_operator, current_actor()), TEXTS, **selected)
+    expedite_one = partial(expedite_by_operator, current_actor())
+    change_selection(options, EXPEDITABLE_STATES, expedite_one, TEXTS, is_audited_by_row=True, **selected)
