@@ -9,10 +9,11 @@ from functools import partial
 from importlib.metadata import version
 
 import httpx
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from nps_connect.ledger.observations import ObservationRow, load_observations
-from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
+from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, JobRow, load_workers
 from nps_connect.records.findings import Finding
 from nps_connect.services.context import Context
 from nps_connect.services.notices.staff_notices import staff_channels
@@ -33,10 +34,14 @@ from nps_connect.services.operations.public_url_check import (
     insecure_url_findings,
     is_public_url_local,
 )
+from nps_connect.services.suppressions.bounces import BOUNCES_JOB_PREFIX
 from nps_connect.settings.effective import fingerprint
 
 CHECK_TIMEOUT = timedelta(seconds=20)
 """For all checks together."""
+
+MAX_MAILBOX_AGE = timedelta(hours=1)
+"""A bounce mailbox is read every five minutes."""
 
 MAIL_CHECK_FIX = "nps-connect doctor mail ADDRESS, with an address at another provider (docs/deliverability.md)"
 
@@ -117,9 +122,25 @@ def _process_findings(ctx: Context, session: Session, now: datetime) -> Iterator
 
 def _observed_findings(ctx: Context, session: Session, now: datetime) -> Iterator[Finding]:
     """Yield findings on what commands recorded when they ran."""
+    yield from _mailbox_findings(session, now)
     yield from backup_findings(ctx.ledger, load_observations(session, "backup").get(""), now)
     if staff_channels(ctx) and not is_public_url_local(ctx.settings.core.url):
         yield _sender_finding(load_observations(session, "sender_authentication").get(""), now)
+
+
+def _mailbox_findings(session: Session, now: datetime) -> Iterator[Finding]:
+    """Yield when each bounce mailbox was read last; that it cannot be read is in the ledger's findings."""
+    jobs = session.execute(select(JobRow).where(col(JobRow.name).startswith(BOUNCES_JOB_PREFIX))).scalars()
+    for job in jobs:
+        if "read_at" not in job.memo:
+            continue
+        name, age = job.name.removeprefix(BOUNCES_JOB_PREFIX), now - datetime.fromisoformat(job.memo["read_at"])
+        text = f"the bounce mailbox was last read {describe_age(age)} ago"
+        if age <= MAX_MAILBOX_AGE:
+            yield Finding(severity="ok", subject=name, text=text)
+        else:
+            fix = f"nps-connect connections check {name}; it is read while nps-connect run works"
+            yield Finding(id="bounce-mailbox-unread", severity="warning", subject=name, text=text, fix=fix)
 
 
 def _sender_finding(checked: ObservationRow | None, now: datetime) -> Finding:

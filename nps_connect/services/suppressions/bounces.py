@@ -100,7 +100,7 @@ def bounces_job(connection: str) -> str:
 def fetch_bounces(ctx: Context, connection: str, progress: dict[str, Any]) -> timedelta:
     """Read one page of the mailbox that receives reports; return how long to wait before the next.
 
-    A failure is kept in `progress`, for `status`. The cursor advances only after the whole page: a message that is read
+    A failure, and the time of the last success, are kept in `progress`, for `status` and `doctor`. The cursor advances only after the whole page: a message that is read
     again adds nothing.
     """
     try:
@@ -120,7 +120,7 @@ def fetch_bounces(ctx: Context, connection: str, progress: dict[str, Any]) -> ti
             process_bounce_report(ctx, connection, message, source="mailbox")
         except WebhookRejected as rejected:  # people write to this mailbox too
             log.info("bounce_report_skipped connection=%s reason=%s", connection, ctx.redact(rejected.detail))
-    progress["cursor"] = page.cursor
+    progress["cursor"], progress["read_at"] = page.cursor, ctx.clock().isoformat()
     return timedelta(0) if page.more else FETCH_INTERVAL
 
 

@@ -13,7 +13,7 @@ from support.fake_vendors import FakeCrm
 
 from nps_connect import AuthFailed, Finding, hookimpl
 from nps_connect.ledger.observations import record_observation
-from nps_connect.ledger.workers import WorkerRow, record_heartbeat
+from nps_connect.ledger.workers import JobRow, WorkerRow, record_heartbeat
 from nps_connect.records.finding_kinds import FINDING_KINDS
 from nps_connect.services.operations.doctor import diagnose
 from nps_connect.services.operations.public_url_check import build_probe
@@ -165,3 +165,14 @@ def test_a_sandbox_needs_no_public_address(ledger, clock):
 def test_a_full_disk_is_an_error(application):
     findings = [finding for finding in problems(application, free=lambda _path: 10) if finding.id == "disk-low"]
     assert [finding.severity for finding in findings] == (["error"] if application.ledger.is_sqlite else [])
+
+
+def test_the_last_reading_of_a_bounce_mailbox_is_reported(application):
+    with application.ledger.write() as session:
+        memo = {"cursor": "7:1", "read_at": application.clock().isoformat()}
+        session.add(JobRow(name="bounces:mail", queue_name="mail/poll", due_at=application.clock(), memo=memo))
+    for hours, severity in ((1, "ok"), (1, "warning")):
+        application.clock.forward(f"{hours}h")
+        [finding] = [finding for finding in run(application) if "bounce mailbox was last read" in finding.text]
+        assert (finding.severity, finding.subject) == (severity, "mail")
+    assert (finding.id, finding.text) == ("bounce-mailbox-unread", "the bounce mailbox was last read 2 hours ago")
