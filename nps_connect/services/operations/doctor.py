@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.observations import ObservationRow, load_observations
-from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, JobRow, load_workers
+from nps_connect.ledger.workers import BOUNCES_JOB_PREFIX, HEARTBEAT_TIMEOUT, JobRow, load_workers
 from nps_connect.records.findings import Finding
 from nps_connect.services.context import Context
 from nps_connect.services.notices.staff_notices import staff_channels
@@ -34,7 +34,6 @@ from nps_connect.services.operations.public_url_check import (
     insecure_url_findings,
     is_public_url_local,
 )
-from nps_connect.services.suppressions.bounces import BOUNCES_JOB_PREFIX
 from nps_connect.settings.effective import fingerprint
 
 CHECK_TIMEOUT = timedelta(seconds=20)

@@ -100,8 +100,8 @@ def bounces_job(connection: str) -> str:
 def fetch_bounces(ctx: Context, connection: str, progress: dict[str, Any]) -> timedelta:
     """Read one page of the mailbox that receives reports; return how long to wait before the next.
 
-    A failure, and the time of the last success, are kept in `progress`, for `status` and `doctor`. The cursor advances only after the whole page: a message that is read
-    again adds nothing.
+    A failure, and the time of the last success, are kept in `progress`, for `status` and `doctor`. The cursor advances
+    only after the whole page: a message that is read again adds nothing.
     """
     try:
         page = _fetch_page(ctx, connection, progress.get("cursor"))
