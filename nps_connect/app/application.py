@@ -20,7 +20,7 @@ from nps_connect.ledger.quotas import LedgerRateLimiter
 from nps_connect.ledger.schema import require_current_schema
 from nps_connect.ledger.state_dir import open_state_dir
 from nps_connect.ledger.suppression_journal import SuppressionJournal
-from nps_connect.ledger.tokens import LedgerTokenStore
+from nps_connect.ledger.tokens import LedgerTokenStore, derive_keys
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.records.filters import FilterUse
@@ -214,6 +214,7 @@ def build_application(
         redact=Redactor(secrets),
         clock=clock,
         journal=SuppressionJournal(state_dir.journal_file if state_dir else None, keys),
+        erasure_keys=derive_keys(keys, "erasures"),
         state_dir=state_dir,
         random=rng,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Collection, Iterable
 
 from sqlalchemy import select
@@ -39,6 +40,22 @@ def person_subject(contact_id: int) -> str:
 def mailbox_subject(hashed: str) -> str:
     """Return the subject of a mailbox, from its hash."""
     return f"m:{hashed}"
+
+
+def mailbox_subjects(hashed: str, erasure_keys: Iterable[bytes]) -> list[str]:
+    """Return the subject of a mailbox, and for each key the one under which it is stored that the mailbox was erased.
+
+    That is a keyed hash: without the key nobody can find out by trying addresses who was erased.
+    """
+    subjects = [f"m:{hashed}"]
+    for key in erasure_keys:
+        subjects.append(f"k:{hmac.digest(key, hashed.encode(), 'sha256').hex()}")  # noqa: PERF401  # a hot path
+    return subjects
+
+
+def erased_subject(key: bytes, hashed: str) -> str:
+    """Return the subject of an erased mailbox, from its hash."""
+    return mailbox_subjects(hashed, [key])[1]
 
 
 def vendor_id_subject(connection: str, value: str) -> str:

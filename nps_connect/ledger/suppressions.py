@@ -14,7 +14,7 @@ UNCONFIRMED = "unconfirmed"
 
 
 class SuppressionRow(Base, table=True):
-    """A contact (``c:<id>``) or mailbox (``m:<hash>``) that must not be contacted, and why.
+    """A contact (``c:<id>``), mailbox (``m:<hash>``) or erased mailbox (``k:<keyed hash>``) not to contact, and why.
 
     Attributes:
         provisional_for: the connection whose brake an operator has not decided on yet; None for all others.

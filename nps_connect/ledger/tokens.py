@@ -124,7 +124,11 @@ class LedgerTokenStore:
 
 
 def build_fernet(keys: Sequence[str], purpose: str) -> MultiFernet:
-    """Return the encryption for one purpose with keys derived from the operator's (HKDF, RFC 5869)."""
+    """Return the encryption for one purpose with keys derived from the operator's; the first encrypts, all decrypt."""
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derive_keys(keys, purpose)])
+
+
+def derive_keys(keys: Sequence[str], purpose: str) -> tuple[bytes, ...]:
+    """Return a key of 32 bytes for one purpose from each of the operator's (HKDF, RFC 5869)."""
     info = f"nps_connect.{purpose}".encode()
-    derived = [HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key.encode()) for key in keys]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])
+    return tuple(HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key.encode()) for key in keys)

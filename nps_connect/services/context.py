@@ -57,6 +57,7 @@ class Context:
         redact: removes every configured secret from a text.
         clock: returns the current time (aware, UTC).
         journal: records suppressions outside the database.
+        erasure_keys: for the hashes of erased mailboxes: the first makes new ones, all are compared.
         state_dir: the state directory of this host; None where the configuration names none.
         random: random number generator, for jitter and lease tokens.
         wake: notifies the engine that a queue has work; called after commit.
@@ -74,6 +75,7 @@ class Context:
     redact: Redactor
     clock: Clock
     journal: SuppressionJournal
+    erasure_keys: tuple[bytes, ...]
     state_dir: StateDir | None = None
     random: random.Random = field(default_factory=random.SystemRandom)
     wake: WakeRelay = field(default_factory=WakeRelay)

@@ -104,6 +104,8 @@ def test_a_receipt_as_json_and_the_second_one_of_the_same_person(crm_cli):
     assert receipt["at_vendors"][0]["connection"] == "crm"
     assert receipt["remaining"] == [{"connection": "crm", "kind": "contact", "id": "3", "link": None}]
     assert receipt["not_recalled"] == ["messages", "exports", "reviews", "logs", "backups"]
+    by_address = crm_cli("contacts", "erase", EMAIL, "--yes")
+    assert (by_address.code, f"{EMAIL} was erased on 20" in by_address.err) == (1, True)
     crm_cli.application.run()
     again = json.loads(crm_cli("contacts", "erase", "crm:3", "--yes", "--json").out)
     assert again["at_vendors"] == [receipt["at_vendors"][0] | {"state": "succeeded"}]

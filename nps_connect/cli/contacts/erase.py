@@ -40,14 +40,22 @@ def erase(options: Options, contact: str, reason: str | None, dry_run: bool, yes
     """
     from nps_connect.ledger.audit_log import record_audit
     from nps_connect.ledger.subjects import person_subject
-    from nps_connect.services.operations.data_requests import erase_person, find_person, preview_erasure
+    from nps_connect.services.operations.data_requests import (
+        erase_person,
+        find_person,
+        load_erased_at,
+        preview_erasure,
+    )
 
     with options.open_application() as application:
         ctx = application.ctx
         with ctx.ledger.write() as session:
             person = find_person(session, contact, list(ctx.connections))
-            preview = preview_erasure(ctx, session, person)
+            preview, erased_at = preview_erasure(ctx, session, person), load_erased_at(ctx, session, person)
         if not preview.contacts and not preview.emptied:
+            if erased_at is not None:
+                erased = format_time(erased_at, ctx.settings.core.zone)
+                raise CommandError(f"{contact} was erased on {erased}; to see what is left, name an id: CONNECTION:ID")
             raise CommandError(
                 f"nothing is stored about {contact}; to stop all mail to an address: nps-connect suppressions add"
             )

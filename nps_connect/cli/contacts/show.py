@@ -68,7 +68,7 @@ def _contact_json(session: Session, row: ContactRow) -> dict[str, Any]:
         **attributes(row, "deleted_at", "erased_at"),
         "suppressions": [
             {
-                "of": "mailbox" if suppression.subject.startswith("m:") else "person",
+                "of": "person" if suppression.subject.startswith("c:") else "mailbox",
                 **attributes(suppression, "reason", "source"),
                 "since": suppression.created_at,
             }

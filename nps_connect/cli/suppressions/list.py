@@ -75,7 +75,7 @@ def suppression_json(listed: ListedSuppression) -> dict[str, Any]:
     row, contact = listed
     return {
         **attributes(row, "id", "reason", "source", "provisional_for"),
-        "of": "mailbox" if row.subject.startswith("m:") else "person",
+        "of": "person" if row.subject.startswith("c:") else "mailbox",
         **(person_json(contact) if contact is not None else {"contact": None, "person": None}),
         "since": row.created_at,
     }

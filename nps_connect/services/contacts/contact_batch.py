@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 
 from nps_connect.errors import PluginError
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject, person_subject
+from nps_connect.ledger.subjects import mailbox_hash, mailbox_subjects, person_subject
 from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
@@ -177,26 +177,33 @@ def _record_merge(session: Session, contact: Contact, contact_id: int) -> None:
 
 
 def load_people(
-    session: Session, mailboxes: Mapping[int, str | None], *, with_history: bool = False
+    session: Session, mailboxes: Mapping[int, str | None], erasure_keys: Sequence[bytes], *, with_history: bool = False
 ) -> dict[int, Person]:
     """Load what the ledger knows of contacts and of all who were merged into them.
 
     Args:
         session: for reading.
         mailboxes: hashed mailbox by contact id.
+        erasure_keys: of the context.
         with_history: load earlier surveys and responses too; without it, histories are empty.
     """
     groups = load_merged_groups(session, mailboxes)
     subjects: dict[int, tuple[str, ...]] = {}
+    erased_subjects: dict[int, list[str]] = {}
     for contact_id, mailbox in mailboxes.items():
+        own_subject, *erased = mailbox_subjects(mailbox, erasure_keys) if mailbox else (None,)
         people_subjects = sorted(map(person_subject, groups[contact_id]))
-        subjects[contact_id] = (*people_subjects, mailbox_subject(mailbox)) if mailbox else tuple(people_subjects)
-    named = set(chain.from_iterable(subjects.values()))
+        subjects[contact_id] = (*people_subjects, own_subject) if own_subject else tuple(people_subjects)
+        erased_subjects[contact_id] = erased
+    named = set(chain(*subjects.values(), *erased_subjects.values()))
     reasons = dict(session.execute(_SELECT_SUPPRESSIONS, {"subjects": list(named)}).all())
     histories = _load_histories(session, groups) if with_history else {}
     people = {}
     for contact_id, group in subjects.items():
-        reason = min((reasons[subject] for subject in group if subject in reasons), default=None) if reasons else None
+        compared = (*group, *erased_subjects[contact_id])
+        reason = (
+            min((reasons[subject] for subject in compared if subject in reasons), default=None) if reasons else None
+        )
         history = histories.get(contact_id, _EMPTY_HISTORY)
         if reason == UNCONFIRMED:  # in alphabetical order the last: any other reason comes first
             people[contact_id] = Person(group, None, history, is_unconfirmed=True)

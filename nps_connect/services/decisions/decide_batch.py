@@ -116,7 +116,7 @@ def prepare_events(ctx: Context, session: Session, connection: str, events: Sequ
             unmatched.append(event)
     changed_ids = apply_contact_events(ctx, session, connection, contact_events) if contact_events else {}
     contacts = upsert_contacts(session, [contact for event in events for contact in event.contacts], ctx.clock())
-    erased_keys = find_erased(session, connection, unmatched) if unmatched else set()
+    erased_keys = find_erased(ctx, session, connection, unmatched) if unmatched else set()
     columns: dict[str, SavedColumns] = {}
     erased: dict[str, Event] = {}
     for event in events:
@@ -174,7 +174,7 @@ def _decide_and_invite(
     mailboxes: Mapping[int, str | None],
 ) -> set[str]:
     evaluator, now = TriggerEvaluator(ctx), ctx.clock()
-    people = load_people(session, mailboxes, with_history=evaluator.needs_history)
+    people = load_people(session, mailboxes, ctx.erasure_keys, with_history=evaluator.needs_history)
     if people:
         claims.advisory_lock(session, DECISION_LOCK)
     limit_state = load_limit_state(ctx, session, people.values())

@@ -55,7 +55,8 @@ def _decide_recovery_survey(ctx: Context, session: Session, row: StoredEvent, ca
         return set()
     contact_row = surviving_contact(session, contact_row)
     stored = StoredContact(contact_row.id or 0, contact_row.mailbox, contact_row.language)
-    person = load_people(session, {stored.id: stored.mailbox}, with_history=True)[stored.id]
+    people = load_people(session, {stored.id: stored.mailbox}, ctx.erasure_keys, with_history=True)
+    person = people[stored.id]
     contact = build_contact(contact_row)
     solved_event = Event(
         key=f"{CASE_SOLVED_KIND}:{response.public_id}:{row.event.key}"[:400],

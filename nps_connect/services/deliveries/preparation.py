@@ -138,7 +138,8 @@ def prepare_batch(
             ready.append(row)
     batch = replace(batch, deliveries=ready)
     if spec.customer_facing and ready:
-        people = load_people(batch.session, dict(map(attrgetter("id", "mailbox"), batch.contacts.values())))
+        mailboxes = dict(map(attrgetter("id", "mailbox"), batch.contacts.values()))
+        people = load_people(batch.session, mailboxes, batch.ctx.erasure_keys)
         batch = replace(batch, people=people, invitations=load_invitations(batch.session, ready))
     for row in ready:
         try:
@@ -247,9 +248,8 @@ def _block(spec: ActionSpec, batch: PreparationBatch, row: DeliveryRow) -> NotAt
 
 def load_invitations(session: Session, rows: Sequence[DeliveryRow]) -> dict[int, InvitationRow]:
     """Return the survey invitations of deliveries by id, for changes."""
-    ids = set(map(attrgetter("invitation_id"), rows)) - {None}
-    query = select(col(InvitationRow.id), InvitationRow).where(col(InvitationRow.id).in_(ids))
-    return dict(session.execute(query).all())
+    ids, row_id = set(map(attrgetter("invitation_id"), rows)) - {None}, col(InvitationRow.id)
+    return dict(session.execute(select(row_id, InvitationRow).where(row_id.in_(ids))).all())
 
 
 def _load_contacts(session: Session, ids: Collection[int]) -> dict[int, ContactRow]:

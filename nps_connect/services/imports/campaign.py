@@ -102,7 +102,7 @@ def load_existing_keys(session: Session, campaign: Campaign, people: Sequence[Im
 def add_to_campaign(ctx: Context, campaign: Campaign, people: Sequence[ImportedPerson]) -> int:
     """Add people to a campaign in one transaction; return how many are new in it."""
     with ctx.ledger.write() as session:
-        erased = erased_fingerprints(session, people)
+        erased = erased_fingerprints(ctx, session, people)
         events = [campaign.event(person) for person in people if person.fingerprint not in erased]
         new_keys = store_events(ctx, session, campaign.connection, events, source="manual").new
         ids = [event_id for _, event_id in _load_events(session, campaign, list(new_keys))]

@@ -96,7 +96,7 @@ class _DryRun:
         ctx, campaign, evaluator = self.ctx, self.campaign, TriggerEvaluator(self.ctx)
         with ctx.ledger.read() as session:
             existing_keys = load_existing_keys(session, campaign, batch)
-            erased = erased_fingerprints(session, batch)
+            erased = erased_fingerprints(ctx, session, batch)
         self.result.people += len(batch)
         self.result.already_imported += len(existing_keys)
         for person in batch:
@@ -107,7 +107,7 @@ class _DryRun:
         completed = retry_lookup(ctx, campaign.connection, lambda: complete_events(ctx, campaign.connection, events))
         with ctx.ledger.read() as session:  # not open during the look-up
             contacts = [contact for event in completed for contact in event.contacts]
-            people = _load_people(session, contacts, with_history=evaluator.needs_history)
+            people = _load_people(ctx, session, contacts, with_history=evaluator.needs_history)
             limit_state = self._load_limit_state(session, people.values())
             for event in completed:
                 self._decide(evaluator, event, people, limit_state)
@@ -160,7 +160,9 @@ def _dedup_keys(contact: Contact) -> tuple[str, ...]:
     return (key, f"reached:{mailbox_hash(contact.email)}") if contact.email else (key,)
 
 
-def _load_people(session: Session, contacts: Iterable[Contact], *, with_history: bool) -> dict[ContactRef, Person]:
+def _load_people(
+    ctx: Context, session: Session, contacts: Iterable[Contact], *, with_history: bool
+) -> dict[ContactRef, Person]:
     """Load what the ledger knows of contacts that need not be stored; nothing is written."""
     contact_by_ref = {(contact.connection, contact.id): contact for contact in contacts}
     columns = (ContactRow.connection, ContactRow.vendor_id, ContactRow.id, ContactRow.erased_at)
@@ -173,5 +175,5 @@ def _load_people(session: Session, contacts: Iterable[Contact], *, with_history:
         contact_id: mailbox_hash(email) if (email := contact_by_ref[ref].email) and ref not in erased else None
         for ref, contact_id in ids.items()
     }
-    people = load_people(session, mailboxes, with_history=with_history)
+    people = load_people(session, mailboxes, ctx.erasure_keys, with_history=with_history)
     return {ref: people[contact_id] for ref, contact_id in ids.items()}

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from nps_connect.errors import RateLimited, RetryLater
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
+from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.rules.imports import cells
@@ -21,6 +21,7 @@ from nps_connect.rules.imports.csv_table import CsvRow
 from nps_connect.rules.imports.row_errors import InvalidRow, RowError, RowErrors
 from nps_connect.services.context import Context
 from nps_connect.services.imports.dedup_store import DedupStore
+from nps_connect.services.suppressions.store import erasure_subjects
 
 T = TypeVar("T")
 
@@ -190,10 +191,13 @@ def retry_lookup(ctx: Context, connection: str, look_up: Callable[[], T]) -> T:
     return look_up()
 
 
-def erased_fingerprints(session: Session, people: Sequence[ImportedPerson]) -> set[str]:
+def erased_fingerprints(ctx: Context, session: Session, people: Sequence[ImportedPerson]) -> set[str]:
     """Fingerprints of erased people, of whom nothing is stored again."""
     fingerprints = {
-        mailbox_subject(mailbox_hash(person.email)): person.fingerprint for person in people if person.email
+        subject: person.fingerprint
+        for person in people
+        if person.email
+        for subject in erasure_subjects(ctx, mailbox_hash(person.email))
     }
     query = select(col(SuppressionRow.subject)).where(
         in_list(col(SuppressionRow.subject), "subjects"), col(SuppressionRow.reason) == "erased"

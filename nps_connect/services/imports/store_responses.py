@@ -70,7 +70,7 @@ def store_responses(
     """
     with ctx.ledger.read() as session:
         existing_ids = load_existing_ids(session, responses)
-        erased = erased_fingerprints(session, [response.person for response in responses])
+        erased = erased_fingerprints(ctx, session, [response.person for response in responses])
     new_responses = [response for response in responses if response.public_id not in existing_ids]
     totals["already_imported"] += len(responses) - len(new_responses)
     for response in new_responses:

@@ -58,7 +58,7 @@ def store_events(
     is_listened = build_kind_filter(ctx, connection)
     pending = {"state": "pending"} if error is None else retry_values(ctx, 0, error)
     unique_events = sort_events(events)
-    erased = find_erased(session, connection, unique_events)
+    erased = find_erased(ctx, session, connection, unique_events)
     if erased:
         unique_events = [redact_event(event) if event.key in erased else event for event in unique_events]
     columns = {event.key: pending if is_listened(event.kind) else {"state": "succeeded"} for event in unique_events}

@@ -12,12 +12,14 @@ from sqlalchemy import Text, cast, func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.subjects import mailbox_hash
+from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.base import mailbox_key
 from nps_connect.services.contacts.store import build_contact, merged_contact_ids, surviving_contact
 from nps_connect.services.context import Context, WakeRelay
 from nps_connect.services.operations.explain import resolve_contacts
 from nps_connect.services.suppressions.erasure import erase_contacts, export_contacts
+from nps_connect.services.suppressions.store import ERASED, erasure_subjects
 from nps_connect.services.suppressions.vendor_erasure import addresses_of, enqueue_vendor_erasures
 
 SOURCE = "operator"
@@ -141,6 +143,16 @@ def erase_person(ctx: Context, session: Session, person: RequestSubject) -> Eras
         remaining=remaining,
         sent=_count_sent(ctx, session, person),
     )
+
+
+def load_erased_at(ctx: Context, session: Session, person: RequestSubject) -> datetime | None:
+    """Return when one of the person's addresses was erased first; None if none was."""
+    subjects = [name for address in person.addresses for name in erasure_subjects(ctx, mailbox_hash(address))]
+    query = select(func.min(col(SuppressionRow.created_at))).where(
+        col(SuppressionRow.subject).in_(subjects), col(SuppressionRow.reason) == ERASED
+    )
+    erased_at: datetime | None = session.execute(query).scalar()
+    return erased_at
 
 
 def preview_erasure(ctx: Context, session: Session, person: RequestSubject) -> ErasureReceipt:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.subjects import contact_subjects, mailbox_hash, mailbox_subject, person_subject
+from nps_connect.ledger.subjects import contact_subjects, erased_subject, mailbox_hash, mailbox_subject, person_subject
 from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.records.contacts import Contact
@@ -36,6 +36,7 @@ class SimulationState:
     """
 
     def __init__(self, ctx: Context, session: Session, since: datetime, *, with_history: bool = True) -> None:
+        self._erasure_keys = ctx.erasure_keys
         self._with_history = with_history
         self._contact_ids: dict[tuple[str, str], int] = {}
         self._merged_ids: dict[int, list[int]] = defaultdict(list)
@@ -84,9 +85,12 @@ class SimulationState:
         contact = event.contacts[0]
         contact_ids = self._merged_group(self._contact_id(contact))
         subjects = sorted(map(person_subject, contact_ids))
+        erased: list[str] = []
         if contact.email:
-            subjects.append(mailbox_subject(mailbox_hash(contact.email)))
-        entries = [entry for subject in subjects for entry in self._suppressions.get(subject, ())]
+            mailbox = mailbox_hash(contact.email)
+            subjects.append(mailbox_subject(mailbox))
+            erased += (erased_subject(key, mailbox) for key in self._erasure_keys)
+        entries = [entry for subject in (*subjects, *erased) for entry in self._suppressions.get(subject, ())]
         reason = min((reason for created_at, reason in entries if created_at <= now), default=None)
         history = self._build_history(contact_ids, now) if self._with_history else _EMPTY_HISTORY
         return Person(tuple(subjects), reason, history)

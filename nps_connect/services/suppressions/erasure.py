@@ -8,13 +8,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import Session, col
 
+from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import UNFINISHED_STATES
+from nps_connect.ledger.cooldowns import CooldownRow
+from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.subjects import (
+    EventSubjectRow,
     contact_key_subject,
+    erased_subject,
     mailbox_hash,
     mailbox_subject,
     person_subject,
@@ -34,7 +39,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.suppressions.data_subjects import DataSubjects, VendorObject, event_objects
 from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES, STORED_REQUESTS, redact_event_record
-from nps_connect.services.suppressions.store import suppress
+from nps_connect.services.suppressions.store import ERASED, erasure_subjects, suppress, suppress_erased_mailboxes
 from nps_connect.services.suppressions.vendor_erasure import addresses_of, enqueue_vendor_erasures
 
 log = logging.getLogger(__name__)
@@ -92,6 +97,21 @@ def export_contacts(
     return rows
 
 
+HASHED_TABLES: tuple[Any, ...] = (CooldownRow, EventSubjectRow, ReviewRequestRow, SuppressionRow)
+"""Tables with rows about a mailbox by its plain hash, which an erasure replaces by the keyed one of the suppression."""
+
+
+def _remove_plain_hashes(ctx: Context, session: Session, people: DataSubjects) -> None:
+    """Remove the hashes with which somebody who has an address could find out that it was surveyed."""
+    no_sync = {"synchronize_session": False}
+    for mailbox in people.mailboxes:
+        plain = mailbox_subject(mailbox)
+        for table in HASHED_TABLES:
+            session.execute(delete(table).where(table.subject == plain), execution_options=no_sync)
+        keyed = update(AuditRow).where(col(AuditRow.object) == plain)
+        session.execute(keyed.values(object=erased_subject(ctx.erasure_keys[0], mailbox)), execution_options=no_sync)
+
+
 class ErasedRows(NamedTuple):
     """What an erasure changed.
 
@@ -123,12 +143,13 @@ def erase_contacts(
     """
     session.flush()
     people = _load_people(ctx, session, [contact.id or 0 for contact in contacts], addresses, lock=True)
-    suppressed = [*map(person_subject, people.contact_ids), *map(mailbox_subject, people.mailboxes)]
-    suppress(ctx, session, sorted(suppressed), "erased", source=source)
+    suppress(ctx, session, sorted(map(person_subject, people.contact_ids)), ERASED, source=source)
+    suppress_erased_mailboxes(ctx, session, people.mailboxes, source=source)
     cancelled = _cancel_deliveries(ctx, session, people)
     emptied: Counter[str] = Counter()
     for entry in PERSONAL_TABLES:
         emptied[str(entry.table.__tablename__)] += entry.erase_person(session, people)
+    _remove_plain_hashes(ctx, session, people)
     erased = col(ContactRow.id).in_(people.contact_ids) & col(ContactRow.erased_at).is_(None)
     session.execute(
         update(ContactRow).where(erased).values(erased_at=ctx.clock()), execution_options={"synchronize_session": False}
@@ -170,7 +191,7 @@ def _load_people(
         objects.add(VendorObject(row.connection, "contact", row.vendor_id))
         connections.add(row.connection)
     mailboxes = sorted(map(mailbox_hash, addresses))
-    subjects.update(map(mailbox_subject, mailboxes))
+    subjects.update(subject for mailbox in mailboxes for subject in erasure_subjects(ctx, mailbox))
     named = find_event_ids(session, sorted(connections), subjects, MAX_NAMED_EVENTS)
     undecided = in_list(col(EventRow.id), "event_ids") & col(EventRow.contact_id).is_(None)
     decided = in_list(col(EventRow.contact_id), "ids")
@@ -211,20 +232,26 @@ def _cancel_deliveries(ctx: Context, session: Session, people: DataSubjects) -> 
     return len(rows)
 
 
-def find_erased(session: Session, connection: str, events: Iterable[Event]) -> set[str]:
+def find_erased(ctx: Context, session: Session, connection: str, events: Iterable[Event]) -> set[str]:
     """Return the keys of the events that name an erased person, by vendor id or address."""
     keys_by_subject: dict[str, set[str]] = defaultdict(set)
+    mailboxes: dict[str, set[str]] = defaultdict(set)
     refs: set[tuple[str, str]] = set()
     for event in events:
         if event.contact_key is not None:
             subject = contact_key_subject(connection, event.contact_key.kind, event.contact_key.value)
             keys_by_subject[subject or ""].add(event.key)
+            if event.contact_key.kind == "email":
+                mailboxes[mailbox_hash(event.contact_key.value)].add(event.key)
             refs.add((connection, event.contact_key.value))
         for contact in event.contacts:
             keys_by_subject[vendor_id_subject(contact.connection, contact.id)].add(event.key)
             refs.add((contact.connection, contact.id))
             if contact.email:
-                keys_by_subject[mailbox_subject(mailbox_hash(contact.email))].add(event.key)
+                mailboxes[mailbox_hash(contact.email)].add(event.key)
+    for mailbox, keys in mailboxes.items():
+        for subject in erasure_subjects(ctx, mailbox):
+            keys_by_subject[subject] |= keys
     suppressed = select(col(SuppressionRow.subject)).where(
         in_list(col(SuppressionRow.subject), "subjects"), col(SuppressionRow.reason) == "erased"
     )

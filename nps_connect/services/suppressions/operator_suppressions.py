@@ -16,7 +16,7 @@ from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.services.context import Context
 from nps_connect.services.suppressions.opt_out import apply_opt_out
-from nps_connect.services.suppressions.store import withdraw
+from nps_connect.services.suppressions.store import erasure_subjects, withdraw
 
 SOURCE = "operator"
 CONSENT_REASONS = ("opted_out", "objected")
@@ -65,6 +65,9 @@ def remove_by_operator(
     Raises:
         NpsConnectError: there is none, the person was erased, or the person opted out and has not agreed.
     """
+    prefix = mailbox_subject("")
+    mailboxes = [subject.removeprefix(prefix) for subject in subjects if subject.startswith(prefix)]
+    subjects = {*subjects, *(subject for mailbox in mailboxes for subject in erasure_subjects(ctx, mailbox))}
     query = select(SuppressionRow).where(col(SuppressionRow.subject).in_(subjects)).order_by(col(SuppressionRow.id))
     rows = session.execute(query.with_for_update()).scalars().all()
     reasons = sorted({row.reason for row in rows})

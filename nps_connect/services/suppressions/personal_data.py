@@ -36,6 +36,7 @@ from nps_connect.ledger.tables import (
     RevisionRow,
 )
 from nps_connect.ledger.workers import JobRow
+from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION
 from nps_connect.services.suppressions.data_subjects import DataSubjects, in_text, in_webhook, webhook_body
 
 ERASED_TEXT = "erased with the contact"
@@ -107,9 +108,10 @@ def _or_erased(text: str | None) -> str | None:
     return ERASED_TEXT if text else text
 
 
-def _without_problem(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a delivery without the text of an alarm, which quotes errors of vendors."""
-    return {name: ERASED_TEXT if name == "problem" else value for name, value in options.items()}
+def _without_person(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a delivery without the hash of a mailbox, and without an alarm that quotes a vendor."""
+    kept = {name: value for name, value in options.items() if name != MAILBOX_OPTION}
+    return kept | ({"problem": ERASED_TEXT} if "problem" in kept else {})
 
 
 def _without_failure(memo: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def _of_contacts(column: Any) -> ColumnElement[bool]:  # noqa: ANN401
 _INVITATION_IDS = select(col(InvitationRow.id)).where(_of_contacts(InvitationRow.contact_id))
 _RESPONSE_IDS = select(col(ResponseRow.id)).where(_of_contacts(ResponseRow.contact_id))
 _DELIVERY_IDS = select(col(DeliveryRow.id)).where(_of_contacts(DeliveryRow.contact_id))
-_DELIVERY_TEXTS = {"last_error": _or_erased, "options": _without_problem}
+_DELIVERY_TEXTS = {"last_error": _or_erased, "options": _without_person}
 
 STORED_REQUESTS = PersonalTable(
     RawRequest,
@@ -150,7 +152,7 @@ PERSONAL_TABLES = (
         or_(_of_contacts(DecisionRow.contact_id), in_list(col(DecisionRow.event_id), "event_ids")),
         {"detail": ERASED_TEXT, "previous_decisions": None},
     ),
-    PersonalTable(InvitationRow, _of_contacts(InvitationRow.contact_id), {"reason": _or_erased}),
+    PersonalTable(InvitationRow, _of_contacts(InvitationRow.contact_id), {"reason": _or_erased, "mailbox": None}),
     PersonalTable(
         PageViewRow,
         or_(col(PageViewRow.invitation_id).in_(_INVITATION_IDS), col(PageViewRow.response_id).in_(_RESPONSE_IDS)),
@@ -176,7 +178,7 @@ PERSONAL_TABLES = (
     PersonalTable(
         BounceRow,
         or_(_of_contacts(BounceRow.contact_id), in_list(col(BounceRow.mailbox), "mailboxes")),
-        {"detail": ERASED_TEXT},
+        {"detail": ERASED_TEXT, "mailbox": None},
     ),
     PersonalTable(AuditRow, in_list(col(AuditRow.object), "subjects")),
     PersonalTable(

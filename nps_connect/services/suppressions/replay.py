@@ -19,7 +19,13 @@ from nps_connect.services.contacts.store import load_mailbox_contacts
 from nps_connect.services.context import Context
 from nps_connect.services.suppressions.erasure import erase_contacts
 from nps_connect.services.suppressions.opt_out import apply_opt_out
-from nps_connect.services.suppressions.store import WITHDRAWN_PREFIX, suppress, withdraw
+from nps_connect.services.suppressions.store import (
+    ERASED,
+    WITHDRAWN_PREFIX,
+    suppress,
+    suppress_erased_mailboxes,
+    withdraw,
+)
 from nps_connect.services.suppressions.vendor_erasure import enqueue_vendor_erasures
 
 SOURCE = "journal"
@@ -98,14 +104,17 @@ def _apply(ctx: Context, session: Session, reason: str, subject: str, contact_id
         query = select(SuppressionRow).where(col(SuppressionRow.subject).in_(suppressed), has_reason)
         withdraw(ctx, session, session.execute(query).scalars().all())
         return
-    if reason == "erased":
+    if reason == ERASED:
         for contact in contacts:
             enqueue_vendor_erasures(ctx, session, [contact])
         erase_contacts(ctx, session, contacts, source=SOURCE)
     elif reason in OPT_OUT_REASONS and mailbox is not None:
         recipient = contacts[0] if contacts else None
         apply_opt_out(ctx, session, mailbox, recipient=recipient, reason=OPT_OUT_REASONS[reason], source=SOURCE)
-    suppress(ctx, session, suppressed, reason, source=SOURCE)
+    if reason == ERASED and mailbox is not None and _is_mailbox(subject):
+        suppress_erased_mailboxes(ctx, session, [mailbox], source=SOURCE)
+    else:
+        suppress(ctx, session, suppressed, reason, source=SOURCE)
 
 
 def _is_mailbox(subject: str) -> bool:

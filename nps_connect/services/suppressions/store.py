@@ -8,12 +8,19 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.subjects import person_subject, vendor_id_subject
+from nps_connect.ledger.subjects import (
+    erased_subject,
+    mailbox_subject,
+    mailbox_subjects,
+    person_subject,
+    vendor_id_subject,
+)
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.services.context import Context
 
+ERASED = "erased"
 WITHDRAWN_PREFIX = "withdrawn:"
 """Of a reason in the journal: the suppression was deleted."""
 
@@ -37,6 +44,29 @@ def suppress(ctx: Context, session: Session, subjects: Sequence[str], reason: st
     added = insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("subject",))
     ctx.journal.append(reason, _lasting_subjects(session, [subject for (subject,) in added]), now)
     return len(added)
+
+
+def suppress_erased_mailboxes(ctx: Context, session: Session, mailboxes: Sequence[str], *, source: str) -> None:
+    """Store under keyed hashes that these mailboxes were erased; the journal has them encrypted, for other databases.
+
+    Args:
+        ctx: the application context.
+        session: the transaction.
+        mailboxes: their hashes.
+        source: where the erasure comes from.
+    """
+    now, key = ctx.clock(), ctx.erasure_keys[0]
+    rows = [
+        {"subject": erased_subject(key, mailbox), "reason": ERASED, "source": source, "created_at": now}
+        for mailbox in sorted(mailboxes)
+    ]
+    if insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("subject",)):
+        ctx.journal.append(ERASED, [mailbox_subject(mailbox) for mailbox in sorted(mailboxes)], now)
+
+
+def erasure_subjects(ctx: Context, mailbox: str) -> list[str]:
+    """Return the subjects under which it is stored that a mailbox, given as hash, was erased."""
+    return mailbox_subjects(mailbox, ctx.erasure_keys)
 
 
 def withdraw(ctx: Context, session: Session, rows: Sequence[SuppressionRow]) -> None:
