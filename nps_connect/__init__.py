@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nps_connect.errors import WebhookRejected as WebhookRejected
     from nps_connect.hookspecs.markers import hookimpl as hookimpl
     from nps_connect.http import VendorClient as VendorClient
+    from nps_connect.records.base import FieldValue as FieldValue
     from nps_connect.records.base import is_loopback as is_loopback
     from nps_connect.records.bounces import Bounce as Bounce
     from nps_connect.records.bounces import MailboxPage as MailboxPage
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
     from nps_connect.records.responses import ContactResponse as ContactResponse
     from nps_connect.records.responses import EarlierResponse as EarlierResponse
     from nps_connect.records.responses import Response as Response
+    from nps_connect.records.snapshots import AccountSnapshot as AccountSnapshot
+    from nps_connect.records.snapshots import VendorField as VendorField
     from nps_connect.records.surveys import ContactHistory as ContactHistory
     from nps_connect.records.surveys import SurveyProposal as SurveyProposal
     from nps_connect.records.surveys import SurveyView as SurveyView
@@ -96,7 +99,7 @@ _HOME = {
     "hookspecs.markers": ("hookimpl",),
     "http": ("VendorClient",),
     "records.vendor_responses": ("VendorResponse",),
-    "records.base": ("is_loopback",),
+    "records.base": ("FieldValue", "is_loopback"),
     "records.bounces": ("Bounce", "MailboxPage"),
     "records.connectors": (
         "ActionInfo",
@@ -126,6 +129,7 @@ _HOME = {
     "records.findings": ("Finding", "SetupChange"),
     "records.messages": ("Address", "InlineImage", "Message"),
     "records.responses": ("ContactResponse", "EarlierResponse", "Response"),
+    "records.snapshots": ("AccountSnapshot", "VendorField"),
     "records.surveys": ("ContactHistory", "SurveyProposal", "SurveyView", "Veto"),
     "redaction": ("Redactor",),
     "sanitization": ("one_line",),

@@ -142,6 +142,21 @@ class Plugins:
             raise PluginError(name, f"its settings model {info.settings.__name__} is not a ConnectionSettings")
         return info  # type: ignore[no-any-return]
 
+    def with_stand_ins(self, stand_ins: Mapping[str, object]) -> Plugins:
+        """Return these plugins with other implementations for some of them, by name.
+
+        Raises:
+            PluginError: a stand-in violates the contract.
+        """
+        plugins = Plugins()
+        for name, plugin in self._plugins.items():
+            if name not in stand_ins:
+                module = plugin.manager.get_plugin(name)
+                plugins.register(module, name, version=self.versions[name], origin=plugin.origin)
+        for name, stand_in in stand_ins.items():
+            plugins.register(stand_in, name)
+        return plugins
+
     def hooks_of(self, name: str) -> tuple[str, ...]:
         """Return the hooks that a plugin implements, in the order of the pipeline; empty for an unknown plugin."""
         plugin = self._plugins.get(name)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nps_connect.connection import Clock, system_clock
+from nps_connect.records.base import FieldValue
+from nps_connect.records.snapshots import AccountSnapshot
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,30 @@ class SimulatedVendor(ABC):
     def populate(self, people: Sequence[SimulatedPerson]) -> None:
         """Add these people to the vendor."""
 
-    def simulate_event(self, kind: str, email: str) -> list[str]:
+    def connection_settings(self, settings: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+        """Return the settings of a connection to this vendor: those given, with address and credentials of its own.
+
+        The vendor takes over what the settings say about the account, such as its number. Called once, before use.
+
+        Args:
+            settings: the configured keys of the connection, validated.
+            base_url: address of this vendor.
+        """
+        return {**settings, "base_url": base_url}
+
+    def restore(self, snapshot: AccountSnapshot) -> None:
+        """Make the account like the one of a snapshot: its fields, scopes and other objects, and no others."""
+
+    def simulate_event(self, kind: str, email: str, fields: Mapping[str, FieldValue] | None = None) -> list[str]:
         """Simulate an event of a person, such as ``deal.won``; returns the ids of the resulting facts for `webhooks`.
 
-        Empty for unknown kinds.
+        Empty for unknown kinds, and where this account has no such event.
+
+        Args:
+            kind: kind of event.
+            email: the person's address.
+            fields: values of the event's object (or the person's record), as filters name them; those that the account
+                does not have are left out.
         """
         return []
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
 from nps_connect.records.findings import Finding, SetupChange
+from nps_connect.records.snapshots import AccountSnapshot
 
 
 @hookspec
@@ -15,6 +16,18 @@ def nps_check(connection: Connection) -> Sequence[Finding]:  # type: ignore[empt
 
     Raises:
         DeliveryError: any; shown as a finding of severity `error`.
+    """
+
+
+@hookspec
+def nps_snapshot(connection: Connection) -> AccountSnapshot:  # type: ignore[empty-body]
+    """Return the names in the account that settings and filters may refer to. Read-only; no data about people.
+
+    Called by ``connections snapshot``. `doctor prove` restores it in the plugin's simulated vendor and runs `nps_check`
+    there, so the snapshot holds whatever that check looks at.
+
+    Raises:
+        DeliveryError: any.
     """
 
 

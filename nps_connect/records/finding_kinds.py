@@ -76,9 +76,16 @@ FINDING_KINDS: dict[str, FindingKind] = {
     ),
     "deliveries-overdue": FindingKind("Overdue deliveries", "They should have gone out by now."),
     "disk-low": FindingKind("Disk nearly full", "When it is full, nothing can be recorded and sending stops."),
+    "effect-missing": FindingKind(
+        "Route without its effect", "Scores, tickets, alerts or review invitations do not arrive."
+    ),
+    "effect-repeated": FindingKind("Effect repeated", "Customers or staff get the same thing twice."),
     "events-undecided": FindingKind("Events not decided", "Nobody is surveyed for them."),
     "example-value": FindingKind(
         "Example value left in place", "Customers would read an invented name, or mail would go to nobody."
+    ),
+    "expectation-failed": FindingKind(
+        "Expectation not met", "The triggers or routes do something else than the operator wrote down."
     ),
     "file-readable": FindingKind("Secrets readable by others", "Other users of this machine can read the secrets."),
     "filter-field": FindingKind("Filter names a field wrongly", "The trigger never fires, or for the wrong people."),
@@ -89,6 +96,8 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "name-unknown": FindingKind(
         "Setting names what the vendor does not have", "The trigger never fires, or the ticket is refused."
     ),
+    "opt-out-ignored": FindingKind("Mail after an opt-out", "People who said no are mailed, which the law forbids."),
+    "page-failing": FindingKind("Link of a mail fails", "Customers cannot answer."),
     "paused": FindingKind("Paused", "Due deliveries wait."),
     "people-held": FindingKind("People held by a trigger", "They are not surveyed until an operator decides."),
     "plugin-broken": FindingKind("Plugin not loaded", "Its connections do not work."),
@@ -102,6 +111,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "public-url-insecure": FindingKind(
         "Public address without https", "Answers and addresses travel in clear; browsers warn, vendors refuse."
     ),
+    "quiet-times-long": FindingKind(
+        "Quiet times leave little time", "Mail waits for days, or its survey expires first."
+    ),
     "quota-low": FindingKind("Vendor quota nearly used up", "Calls wait until the vendor's quota is renewed."),
     "recipients-limited": FindingKind("Customer mail limited to some addresses", "Other customers are not surveyed."),
     "restored": FindingKind("Database restored from a backup", "Nothing is sent until its origin is confirmed."),
@@ -109,15 +121,19 @@ FINDING_KINDS: dict[str, FindingKind] = {
         "Review invitations restricted", "Review platforms forbid to ask only some customers, and remove reviews."
     ),
     "review-unused": FindingKind("Review platform unused", "Nobody is invited to review there."),
+    "route-never-used": FindingKind("Route never used", "Its action never happens."),
     "scope-missing": FindingKind("Permission missing", "The vendor refuses the calls that need it."),
+    "segment-without-route": FindingKind("Responses without an effect", "Nobody learns of them."),
     "secret-missing": FindingKind("Secret missing", "The connection that needs it cannot work."),
     "sender-domain": FindingKind("Sender domain not set up", "Mail goes to the spam folder or is refused."),
     "setup-missing": FindingKind("Set-up at the vendor incomplete", "Some features do not work there."),
     "shadow-mode": FindingKind("Shadow mode", "Decisions are recorded, nothing is sent."),
     "smtp-failing": FindingKind("Mail server fails", "No survey and no mail to staff goes out."),
     "storage-failing": FindingKind("Storage fails", "Nothing can be recorded; answers are refused."),
+    "survey-not-delivered": FindingKind("Survey not delivered", "Customers are not asked."),
     "token-expiring": FindingKind("Access expires soon", "Nothing reaches this account afterwards."),
     "trigger-missing": FindingKind("No trigger", "Nobody is surveyed because of an event."),
+    "trigger-never-fires": FindingKind("Trigger never fires", "Nobody is surveyed by it."),
     "unconfirmed-detractors": FindingKind(
         "Low scores not confirmed", "A customer who pressed a low score may wait for a call."
     ),

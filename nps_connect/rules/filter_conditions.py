@@ -79,12 +79,14 @@ class ConditionBuilder:
         fields: declared fields with their types.
         names: tokens of the fields, in order.
         compared_types: types that each visited field is compared as.
+        compared_values: literal values that each visited field is compared with.
         date_like_fields: visited fields that are ordered against a text that looks like a date.
     """
 
     fields: Mapping[str, FieldType]
     names: Sequence[Token]
     compared_types: dict[str, set[FieldType]] = field(default_factory=dict, init=False)
+    compared_values: dict[str, set[Comparable]] = field(default_factory=dict, init=False)
     date_like_fields: set[str] = field(default_factory=set, init=False)
     _visited: int = field(default=0, init=False)
 
@@ -137,6 +139,7 @@ class ConditionBuilder:
         if kind is None:
             return _untyped_comparison(compare, str(left.name), str(right.name))
         self._record_type(kind, left, right)
+        self._record_values([left, right], [left, right])
         texts = [side.value for side in (left, right) if isinstance(side.value, str)]
         if node.type not in {"eq", "ne"} and any(_DATE.match(text) for text in texts):
             self.date_like_fields |= {side.name for side in (left, right) if side.name}
@@ -164,6 +167,7 @@ class ConditionBuilder:
             if side.kind not in {None, "text"}:
                 raise FilterError(f"'in' looks for a text in a text or a list, but {side.describe()}", side.column)
         self._record_type("text", member, container)
+        self._record_values([member, container], [member, container])
         read_member, read_container = member.reader("text"), container.reader("text")
 
         def matches(values: FieldValues) -> bool | None:
@@ -180,6 +184,7 @@ class ConditionBuilder:
             raise FilterError("the list mixes kinds of values", member.column)
         kind = kinds.pop() or "text"
         self._record_type(kind, member)
+        self._record_values([member], items)
         read, listed = member.reader(kind), [item.value for item in items]
 
         def matches(values: FieldValues) -> bool | None:
@@ -192,6 +197,12 @@ class ConditionBuilder:
         for operand in operands:
             if operand.name:
                 self.compared_types.setdefault(operand.name, set()).add(kind)
+
+    def _record_values(self, fields: Sequence[Operand], literals: Sequence[Operand]) -> None:
+        values = {literal.value for literal in literals if literal.value is not None}
+        for operand in fields:
+            if operand.name:
+                self.compared_values.setdefault(operand.name, set()).update(values)
 
     def _operand(self, node: ast.ExpressionBase) -> Operand:
         if isinstance(node, ast.SymbolExpression):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from nps_connect.records.base import FieldValue
 from nps_connect.records.connectors import FieldType
 from nps_connect.rules.filter_tokens import FilterError, Token, suggest_names, tokenize
+from nps_connect.rules.filter_values import Comparable
 
 if TYPE_CHECKING:
     from nps_connect.rules.filter_conditions import Condition
@@ -44,6 +45,7 @@ class Filter:
         names: fields of the event that it uses, to be requested from the vendor.
         person_fields: those of `PERSON_FIELDS` that it uses.
         compared_types: types that each field is compared as; fields that are only compared with null are absent.
+        compared_values: literal values that each field is compared with.
         date_like_fields: fields that are ordered against a text that looks like a date. Texts are ordered letter by
             letter, which is rarely meant.
     """
@@ -52,6 +54,7 @@ class Filter:
     names: frozenset[str]
     person_fields: frozenset[str]
     compared_types: Mapping[str, frozenset[FieldType]] = field(repr=False, compare=False)
+    compared_values: Mapping[str, frozenset[Comparable]] = field(repr=False, compare=False)
     date_like_fields: frozenset[str] = field(repr=False, compare=False)
     _condition: Condition = field(repr=False, compare=False)
 
@@ -113,6 +116,7 @@ def compile_filter(text: str, fields: Mapping[str, FieldType], *, open_fields: b
         names=field_names - person_fields,
         person_fields=person_fields,
         compared_types={name: frozenset(kinds) for name, kinds in builder.compared_types.items()},
+        compared_values={name: frozenset(values) for name, values in builder.compared_values.items()},
         date_like_fields=frozenset(builder.date_like_fields),
         _condition=condition,
     )

@@ -77,7 +77,6 @@ def parse_mail(
     text, html = _part(message, "plain"), _part(message, "html")
     headers = tuple((name, _decode_header(name, value)) for name, value in message.items())
     unsubscribe = " ".join(value for name, value in headers if name.casefold() == "list-unsubscribe")
-    links = dict.fromkeys([*_parse_html_links(html), *_BARE_LINK.findall(text), *_HEADER_LINK.findall(unsubscribe)])
     return ReceivedMail(
         number=number,
         received_at=received_at,
@@ -87,10 +86,22 @@ def parse_mail(
         headers=headers,
         text=text,
         html=html,
-        links=tuple(links),
         images=dict(_inline_images(message)),
+        links=find_links(html, text, unsubscribe),
         authenticated=authenticated,
     )
+
+
+def find_links(html: str, text: str, unsubscribe: str = "") -> tuple[str, ...]:
+    """Return the web addresses of a mail in reading order, each once.
+
+    Args:
+        html: the HTML part.
+        text: the plain-text part.
+        unsubscribe: content of `List-Unsubscribe`.
+    """
+    links = [*_parse_html_links(html), *_BARE_LINK.findall(text), *_HEADER_LINK.findall(unsubscribe)]
+    return tuple(dict.fromkeys(links))
 
 
 def _decode_header(name: str, value: object) -> str:

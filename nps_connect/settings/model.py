@@ -17,6 +17,7 @@ from nps_connect.settings.branding import Colour, ProxyNetwork
 from nps_connect.settings.cases import Cases, Recovery
 from nps_connect.settings.delivery import Delivery, Retention
 from nps_connect.settings.durations import Duration
+from nps_connect.settings.expectations import Expectation
 from nps_connect.settings.origins import Origins
 from nps_connect.settings.quiet_hours import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
@@ -31,6 +32,7 @@ __all__ = [
     "NAME_PATTERN",
     "Cases",
     "Core",
+    "Expectation",
     "FollowUp",
     "Language",
     "Limits",
@@ -240,6 +242,7 @@ class Settings(SettingsTable):
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
     retention: Retention = Retention()
+    expect: tuple[Expectation, ...] = ()
     _origins: Origins = PrivateAttr(default_factory=Origins)
 
     @property

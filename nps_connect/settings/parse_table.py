@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from nps_connect.errors import ConfigError, ConfigErrors
 from nps_connect.settings.branding import COLOUR_PATTERN
 from nps_connect.settings.coercion import coerce
+from nps_connect.settings.expectations import ACTION_PATTERN
 from nps_connect.settings.key_paths import KeyPath, format_key_path, model_keys, models_at, nearest, value_at
 from nps_connect.settings.model import EVENT_KIND_PATTERN, LANGUAGE_PATTERN, LISTEN_PATTERN, NAME_PATTERN
 from nps_connect.settings.origins import Origins
@@ -23,6 +24,7 @@ PATTERN_DESCRIPTIONS = {
     EVENT_KIND_PATTERN: "a noun and a verb, such as deal.won",
     LANGUAGE_PATTERN: "a language tag such as fr or pt-BR",
     COLOUR_PATTERN: "a colour such as #174ea6",
+    ACTION_PATTERN: "an action and its connection, such as open_ticket via helpdesk",
     LISTEN_PATTERN: "host:port, such as 127.0.0.1:8040",
 }
 ERROR_TEXTS = {

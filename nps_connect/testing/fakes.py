@@ -17,7 +17,8 @@ from nps_connect.connection import Clock, Connection
 from nps_connect.http import RateLimiter, VendorClient
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.records.events import WebhookRequest
-from nps_connect.simulation import SimulatedVendor, VendorRequest, VendorWebhook
+from nps_connect.sandbox.vendor_transport import VendorTransport
+from nps_connect.simulation import SimulatedVendor, VendorWebhook
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """Start time of the clocks in tests: a Monday morning."""
@@ -75,37 +76,6 @@ class InMemoryTokenStore:
     def _hold_lock(self) -> Iterator[None]:
         with self._lock:
             yield
-
-
-class VendorTransport(httpx.BaseTransport):
-    """Passes the vendor client's requests to a simulated vendor, without a network.
-
-    Args:
-        vendor: the simulated vendor.
-        prefix: path of the base URL, removed before the vendor sees the request.
-
-    Attributes:
-        requests: every request, in order, as the vendor saw it.
-    """
-
-    def __init__(self, vendor: SimulatedVendor, prefix: str = "") -> None:
-        self._vendor = vendor
-        self._prefix = prefix.rstrip("/")
-        self.requests: list[VendorRequest] = []
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the vendor's response to one request."""
-        path = request.url.path.removeprefix(self._prefix)
-        vendor_request = VendorRequest(
-            method=request.method,
-            path=path if path.startswith("/") else f"/{path}",
-            query=dict(request.url.params),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=request.read(),
-        )
-        self.requests.append(vendor_request)
-        reply = self._vendor.handle(vendor_request)
-        return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body, request=request)
 
 
 def received_webhook(webhook: VendorWebhook, at: datetime, url: str = WEBHOOK_URL) -> WebhookRequest:

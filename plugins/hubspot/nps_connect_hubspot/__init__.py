@@ -13,6 +13,7 @@ from nps_connect_hubspot.opt_outs import nps_write_opt_outs
 from nps_connect_hubspot.poll import nps_poll_events
 from nps_connect_hubspot.scores import nps_write_scores
 from nps_connect_hubspot.setup import nps_apply_setup, nps_plan_setup
+from nps_connect_hubspot.snapshot import nps_snapshot
 from nps_connect_hubspot.webhooks import nps_verify_webhook
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "nps_parse_events",
     "nps_plan_setup",
     "nps_poll_events",
+    "nps_snapshot",
     "nps_verify_webhook",
     "nps_write_opt_outs",
     "nps_write_scores",

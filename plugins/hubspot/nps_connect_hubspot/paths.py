@@ -53,7 +53,7 @@ class Paths:
         return f"{self.properties}/{kind}/{name}"
 
     def groups(self, kind: str) -> str:
-        """`POST` a new property group."""
+        """`GET` all property groups, `POST` a new one."""
         return f"{self.properties}/{kind}/groups"
 
     def group(self, kind: str, name: str) -> str:

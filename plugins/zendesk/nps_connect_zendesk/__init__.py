@@ -14,6 +14,7 @@ from nps_connect_zendesk.events import nps_parse_events, nps_veto_survey
 from nps_connect_zendesk.poll import nps_poll_events
 from nps_connect_zendesk.scores import nps_write_scores
 from nps_connect_zendesk.setup import nps_apply_setup, nps_plan_setup
+from nps_connect_zendesk.snapshot import nps_snapshot
 from nps_connect_zendesk.tickets import nps_find_existing, nps_open_tickets, nps_update_tickets
 from nps_connect_zendesk.webhooks import nps_verify_webhook
 
@@ -30,6 +31,7 @@ __all__ = [
     "nps_parse_events",
     "nps_plan_setup",
     "nps_poll_events",
+    "nps_snapshot",
     "nps_update_tickets",
     "nps_verify_webhook",
     "nps_veto_survey",

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from nps_connect import FieldValue
 from nps_connect_hubspot.simulated.property_definitions import built_in_definitions, value_error
 from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, invalid_values, not_found
 
 CONTACT, DEAL, TICKET, NOTE = "contacts", "deals", "tickets", "notes"
 OBJECT_TYPES = {CONTACT: "0-1", DEAL: "0-3", TICKET: "0-5", NOTE: "0-46"}
 MODIFIED_PROPERTIES = {CONTACT: "lastmodifieddate"}
+STAGE_PROPERTIES = {DEAL: "dealstage", TICKET: "hs_pipeline_stage"}
 ALL_SCOPES = (
     "crm.objects.contacts.read",
     "crm.objects.contacts.write",
@@ -87,6 +89,7 @@ class Portal:
         statuses: subscription states by address and subscription id; the key 0 stands for all subscriptions.
         scopes: scopes of the token.
         locked: ids of records that another process has locked (423).
+        is_open: properties and stages that are not defined exist nevertheless: the account is not known.
     """
 
     portal_id: int = 4242424
@@ -100,6 +103,7 @@ class Portal:
     target_url: str = ""
     scopes: set[str] = field(default_factory=lambda: set(ALL_SCOPES))
     locked: set[str] = field(default_factory=set)
+    is_open: bool = False
     _last_id: int = 100
 
     def create(self, kind: str, values: Mapping[str, str], now: datetime) -> Record:
@@ -132,6 +136,19 @@ class Portal:
         if record is None:
             raise not_found(value)
         return record
+
+    def known_values(self, kind: str, fields: Mapping[str, FieldValue]) -> dict[str, str]:
+        """Return the values of the properties that the portal has, as texts; missing ones are left out."""
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in fields.items()
+            if value is not None and (self.is_open or name in self.definitions.get(kind, {}))
+        }
+
+    def existing_stage(self, kind: str, stages: Iterable[str]) -> str | None:
+        """Return the first of these stages that a pipeline has, or None."""
+        options = {option["value"] for option in self.definitions[kind][STAGE_PROPERTIES[kind]]["options"]}
+        return next((stage for stage in stages if self.is_open or stage in options), None)
 
     def survivor(self, record_id: str) -> str:
         """Return the id that a merged id leads to."""

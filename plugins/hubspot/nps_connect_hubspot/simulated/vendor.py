@@ -11,6 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from nps_connect import (
+    AccountSnapshot,
+    FieldValue,
     SimulatedPerson,
     SimulatedVendor,
     VendorEffects,
@@ -23,6 +25,7 @@ from nps_connect_hubspot.simulated.event_log import EventLog
 from nps_connect_hubspot.simulated.portal import CONTACT, DEAL, Portal, Record
 from nps_connect_hubspot.simulated.quotas import Quotas
 from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, correlation_id, reply
+from nps_connect_hubspot.simulated.restoration import restore_portal
 from nps_connect_hubspot.simulated.routes import Call, find_route, is_search
 
 TOKEN = "pat-eu1-simulated-portal-token"  # noqa: S105  # valid for the simulated portal only
@@ -55,6 +58,8 @@ class Simulated(SimulatedVendor):
         self.quotas = Quotas(ZoneInfo("Europe/Paris"))
         self.facts = EventLog(self.portal)
         self.search_lag = timedelta(0)
+        self._property_prefix = "nps_"
+        self._language_property = "hs_language"
         self._lock = RLock()
         self._requests = 0
 
@@ -147,13 +152,30 @@ class Simulated(SimulatedVendor):
         with self._lock:
             for person in people:
                 if self.portal.contact(person.email) is None:
-                    self.portal.create(CONTACT, _contact_properties(person), self.clock())
+                    self.portal.create(CONTACT, self._contact_properties(person), self.clock())
 
-    def simulate_event(self, kind: str, email: str) -> list[str]:
+    def connection_settings(self, settings: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+        """Return the settings with this portal's token and secret; the portal takes number and stages from them."""
+        if settings.get("portal_id"):
+            self.portal.portal_id = settings["portal_id"]
+        self.portal.is_open = True
+        self._property_prefix = settings.get("property_prefix", self._property_prefix)
+        self._language_property = settings.get("language_property", self._language_property)
+        self.facts.won_stages = tuple(settings.get("won_stages") or self.facts.won_stages)
+        self.facts.closed_ticket_stages = tuple(settings.get("closed_ticket_stages") or self.facts.closed_ticket_stages)
+        own = {"access_token": TOKEN, "webhook_secrets": [SECRET], "webhook_url": None, "base_url": base_url}
+        return {**settings, **own}
+
+    def restore(self, snapshot: AccountSnapshot) -> None:
+        """Give the portal the properties, groups and scopes of a snapshot."""
+        with self._lock:
+            restore_portal(self.portal, snapshot)
+
+    def simulate_event(self, kind: str, email: str, fields: Mapping[str, FieldValue] | None = None) -> list[str]:
         """Simulate an event of the contact with this address."""
         with self._lock:
             contact = self.portal.contact(email)
-            return self.facts.simulate_event(kind, contact, self.clock()) if contact else []
+            return self.facts.simulate_event(kind, contact, self.clock(), fields) if contact else []
 
     def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:
         """Return the signed webhooks for these events; a further call returns the next attempt, signed anew."""
@@ -171,12 +193,13 @@ class Simulated(SimulatedVendor):
         """Return scores and comments of contacts by primary address."""
         with self._lock:
             scores, comments = {}, {}
+            score, comment = f"{self._property_prefix}score", f"{self._property_prefix}comment"
             for record in self.portal.records[CONTACT].values():
                 email = record.properties.get("email")
-                if email and record.properties.get("nps_score"):
-                    scores[email] = int(record.properties["nps_score"])
-                if email and record.properties.get("nps_comment"):
-                    comments[email] = record.properties["nps_comment"]
+                if email and record.properties.get(score):
+                    scores[email] = int(record.properties[score])
+                if email and record.properties.get(comment):
+                    comments[email] = record.properties[comment]
             return VendorEffects(scores=scores, comments=comments)
 
     def tables(self) -> Sequence[VendorTable]:
@@ -189,6 +212,12 @@ class Simulated(SimulatedVendor):
                     "Deals", DEAL_COLUMNS, [_properties(deal, "dealname", "amount", "dealstage") for deal in deals]
                 ),
             )
+
+    def _contact_properties(self, person: SimulatedPerson) -> Mapping[str, str]:
+        first, _, last = person.name.partition(" ")
+        language = self.portal.known_values(CONTACT, {self._language_property: person.language.lower()})
+        opt_out = {"hs_email_optout": "true"} if person.opted_out else {}
+        return {"email": person.email, "firstname": first, "lastname": last, **language, **opt_out}
 
 
 def _properties(record: Record, *names: str) -> list[str]:
@@ -207,14 +236,3 @@ def _body(request: VendorRequest) -> JsonObject:
     except ValueError:
         raise Refusal(400, "VALIDATION_ERROR", "Invalid input JSON") from None
     return content if isinstance(content, dict) else {}
-
-
-def _contact_properties(person: SimulatedPerson) -> Mapping[str, str]:
-    first, _, last = person.name.partition(" ")
-    return {
-        "email": person.email,
-        "firstname": first,
-        "lastname": last,
-        "hs_language": person.language.lower(),
-        **({"hs_email_optout": "true"} if person.opted_out else {}),
-    }

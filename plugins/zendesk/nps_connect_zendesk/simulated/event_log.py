@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from nps_connect import VendorWebhook
+from nps_connect import FieldValue, VendorWebhook
 from nps_connect_zendesk.simulated.account import AGENT_ID, Account, Row, format_time
 from nps_connect_zendesk.simulated.event_types import CONDITIONAL_SUBSCRIPTION
 from nps_connect_zendesk.simulated.resource_api import SECRET
+from nps_connect_zendesk.simulated.ticket_values import set_metrics, ticket_values
 from nps_connect_zendesk.webhooks import SIGNATURE, TIMESTAMP, signature
 
 ACCOUNT_ID = 12514403
@@ -48,7 +50,7 @@ class EventLog:
     account: Account
     facts: dict[str, Fact] = field(default_factory=dict)
 
-    def simulate_event(self, kind: str, email: str) -> list[str]:
+    def simulate_event(self, kind: str, email: str, fields: Mapping[str, FieldValue] | None = None) -> list[str]:
         """Simulate an event of the person with this address; returns its id, empty if it cannot happen."""
         user = self.account.user_with(email)
         if user is None:
@@ -57,7 +59,7 @@ class EventLog:
             return self._delete_user(user, permanently=kind == "contact.privacy_deleted")
         if kind not in EVENT_TYPES or kind == "contact.merged":
             return []
-        ticket = self._ticket_for(kind, user)
+        ticket = self._ticket_for(kind, user, fields or {})
         if ticket is None:
             return []
         if kind in TICKET_STATUS:
@@ -70,16 +72,22 @@ class EventLog:
         else:
             previous = ticket["priority"]
             ticket["priority"] = "high" if previous == "urgent" else "urgent"
+        set_metrics(ticket, fields or {})
         self.account.touch("tickets", ticket)
         return [self._record(kind, ticket, previous)]
 
-    def _ticket_for(self, kind: str, user: Row) -> Row | None:
+    def _ticket_for(self, kind: str, user: Row, fields: Mapping[str, FieldValue]) -> Row | None:
         statuses = {"ticket.reopened": ("solved",), "ticket.closed": ("solved",)}.get(kind, ("new", "open", "pending"))
         own_tickets = [ticket for ticket in self.account.tickets.values() if ticket["requester_id"] == user["id"]]
         ticket = next((row for row in reversed(own_tickets) if row["status"] in statuses), None)
-        if ticket is None and kind in ("ticket.solved", "ticket.priority_changed", "ticket.deleted"):
+        if (ticket is None or fields) and kind in (*TICKET_STATUS, "ticket.priority_changed", "ticket.deleted"):
+            if not fields and kind in ("ticket.reopened", "ticket.closed"):
+                return None
             values = {"subject": "A question about my order", "requester_id": user["id"], "priority": "normal"}
-            ticket = self.account.add_ticket(values, channel="email", created=timedelta(hours=1))
+            values |= ticket_values(fields)
+            channel = str(fields.get("channel") or "email")
+            ticket = self.account.add_ticket(values, channel=channel, created=timedelta(hours=1))
+            ticket["status"] = statuses[0]
             self.account.add_comment(ticket, "Where is my order?", public=True, author_id=user["id"])
         return ticket
 

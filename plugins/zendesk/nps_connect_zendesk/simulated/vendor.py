@@ -11,6 +11,8 @@ from email.utils import format_datetime
 from typing import Any
 
 from nps_connect import (
+    AccountSnapshot,
+    FieldValue,
     SimulatedPerson,
     SimulatedVendor,
     VendorEffects,
@@ -25,6 +27,7 @@ from nps_connect_zendesk.simulated.event_log import EventLog
 from nps_connect_zendesk.simulated.export_api import ExportApi
 from nps_connect_zendesk.simulated.replies import Refusal, not_admin, unknown_endpoint
 from nps_connect_zendesk.simulated.resource_api import SECRET, SINGULAR, ResourceApi
+from nps_connect_zendesk.simulated.restoration import name_objects, restore_account
 from nps_connect_zendesk.simulated.ticket_api import IdempotencyKeys, TicketApi
 from nps_connect_zendesk.simulated.user_api import UserApi
 
@@ -37,6 +40,7 @@ USER_FIELDS = (
     ("nps_comment", "textarea", "NPS comment"),
 )
 OPT_OUT_TAG = "no_survey"
+OTHER_CREDENTIALS = ("client_id", "client_secret", "email", "api_token", "redirect_uri")
 
 
 class Simulated(SimulatedVendor):
@@ -62,6 +66,7 @@ class Simulated(SimulatedVendor):
         self.tokens = TokenRegistry(self._now)
         self.event_log = EventLog(self.account)
         self.requests = 0
+        self._opt_out_tag, self._score_field, self._comment_field = OPT_OUT_TAG, "nps_score", "nps_comment"
         self._tickets = TicketApi(self.account, self.limits, IdempotencyKeys(self._now))
         self._users = UserApi(self.account, self.limits)
         self._resources = ResourceApi(self.account)
@@ -148,10 +153,26 @@ class Simulated(SimulatedVendor):
                 if person.opted_out:
                     self.opt_out(person.email)
 
-    def simulate_event(self, kind: str, email: str) -> list[str]:
+    def connection_settings(self, settings: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+        """Return the settings with this account's token and secret; the account gets what they name."""
+        name_objects(self.account, settings)
+        self._opt_out_tag = settings.get("opt_out_tag", self._opt_out_tag)
+        self._score_field = settings.get("score_field", self._score_field)
+        self._comment_field = settings.get("comment_field") or self._comment_field
+        own = {"access_token": TOKEN, "webhook_secret": SECRET, "base_url": base_url, "grant": "client_credentials"}
+        return {**settings, **dict.fromkeys(OTHER_CREDENTIALS), **own, "extra_webhook_secrets": ()}
+
+    def restore(self, snapshot: AccountSnapshot) -> None:
+        """Give the account the fields, other objects and scopes of a snapshot."""
+        with self._lock:
+            restore_account(self.account, snapshot)
+            if snapshot.scopes is not None:
+                self.tokens.access[TOKEN].scopes = snapshot.scopes
+
+    def simulate_event(self, kind: str, email: str, fields: Mapping[str, FieldValue] | None = None) -> list[str]:
         """Simulate that an agent solves, reopens or deletes the person's ticket, or that the user is deleted."""
         with self._lock:
-            return self.event_log.simulate_event(kind, email)
+            return self.event_log.simulate_event(kind, email, fields)
 
     def webhooks(self, facts: Sequence[str], url: str) -> list[VendorWebhook]:
         """Return signed webhooks: event envelopes, or trigger bodies if a webhook in trigger mode has this `url`."""
@@ -163,7 +184,7 @@ class Simulated(SimulatedVendor):
         with self._lock:
             user = self.account.user_with(email)
             if user is not None:
-                user["tags"] = sorted({*user["tags"], OPT_OUT_TAG})
+                user["tags"] = sorted({*user["tags"], self._opt_out_tag})
                 self.account.touch("users", user)
 
     def effects(self) -> VendorEffects:
@@ -176,7 +197,9 @@ class Simulated(SimulatedVendor):
                 if ticket["via"]["channel"] == "api" and ticket["status"] != "deleted" and email:
                     tickets.setdefault(email, []).append(str(ticket["id"]))
             return VendorEffects(
-                scores=_values(users, "nps_score"), comments=_values(users, "nps_comment"), tickets=tickets
+                scores=_values(users, self._score_field),
+                comments=_values(users, self._comment_field),
+                tickets=tickets,
             )
 
     def tables(self) -> Sequence[VendorTable]:

@@ -1,0 +1,149 @@
+"""Judge what follows from the configuration itself: routes, quiet times, filters against the account. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from nps_connect.proof.cast import Cast
+from nps_connect.proof.observation import Responded
+from nps_connect.proof.oracles import plan
+from nps_connect.records.filters import nearest_name
+from nps_connect.records.findings import Finding
+from nps_connect.records.responses import SEGMENTS, segment_of
+from nps_connect.records.snapshots import AccountSnapshot, VendorField
+from nps_connect.rules.filters import Filter
+from nps_connect.rules.quiet_span import measure_quiet_span
+from nps_connect.settings.durations import format_duration
+from nps_connect.settings.model import Settings, Trigger
+
+NOTICED_ACTIONS = ("open_ticket", "send_alert")
+"""Actions that bring a response before a person."""
+
+MAX_QUIET_WAIT = timedelta(days=4)
+"""Longest sound wait for the end of quiet times: a weekend with a holiday, and the nights around it."""
+
+MIN_OPEN_TIME = timedelta(hours=5)
+"""Least time of a week in which mail may be sent: an hour on each working day."""
+
+MAX_LISTED = 6
+
+
+def possible_responses(settings: Settings) -> list[Responded]:
+    """Return every response that the routes may tell apart: survey, touchpoint, language and score."""
+    return [
+        Responded(name, touchpoint, language, score)
+        for name in settings.surveys
+        for touchpoint in _touchpoints(settings, name)
+        for language in settings.core.languages
+        for score in range(11)
+    ]
+
+
+def _touchpoints(settings: Settings, survey: str) -> list[str]:
+    default = settings.surveys[survey].touchpoint or survey
+    used = [trigger.touchpoint or default for trigger in settings.triggers if trigger.survey == survey]
+    return list(dict.fromkeys(used)) or [default]
+
+
+def judge_routes(settings: Settings) -> Iterator[Finding]:
+    """Every route is used by some response, every segment has an effect, and detractors reach a person."""
+    used: set[int] = set()
+    unheard: dict[tuple[str, str], None] = {}
+    for response in possible_responses(settings):
+        planned = plan(settings.routes, response)
+        used |= {action.route for action in planned}
+        segment = segment_of(response.score)
+        is_noticed = any(action.action in NOTICED_ACTIONS for action in planned)
+        if not planned or (segment == "detractor" and not is_noticed):
+            unheard[response.survey, segment] = None
+    for index, route in enumerate(settings.routes):
+        if index not in used:
+            yield Finding(
+                id="route-never-used",
+                subject=f"routes.{index + 1}",
+                severity="error",
+                text=f"route {index + 1} ({route.do.replace('_', ' ')} via {route.via}) is used by no response that "
+                "the surveys and triggers can lead to",
+                fix="compare its surveys, touchpoints, languages and scores with those of the triggers",
+            )
+    for segment in SEGMENTS:
+        surveys = [survey for survey, unheard_segment in unheard if unheard_segment == segment]
+        if surveys:
+            lacks = "no ticket and no alert" if segment == "detractor" else "no action"
+            yield Finding(
+                id="segment-without-route",
+                subject=segment,
+                severity="error",
+                text=f"a {segment} of {', '.join(surveys)} leads to {lacks}: nobody learns of the response",
+                fix=f'add a route with on = "{segment}"',
+            )
+
+
+def judge_quiet_times(settings: Settings, start: datetime) -> Iterator[Finding]:
+    """Quiet times end, and leave time for sending."""
+    span = measure_quiet_span(settings.limits, start, settings.core.zone)
+    if span.longest_wait > MAX_QUIET_WAIT or span.open_time < MIN_OPEN_TIME:
+        hours = span.open_time.total_seconds() / 3600
+        yield Finding(
+            id="quiet-times-long",
+            subject="limits",
+            severity="error",
+            text=f"quiet_hours and quiet_days leave {hours:.1f} hours of a week for mail; it waits for up to "
+            f"{format_duration(span.longest_wait)}",
+            fix="shorten limits.quiet_hours, or remove days from limits.quiet_days",
+        )
+
+
+def judge_filters(cast: Cast) -> Iterator[Finding]:
+    """Every filter accepts some event."""
+    for label, compiled in cast.impossible.items():
+        yield Finding(
+            id="trigger-never-fires",
+            subject=label,
+            severity="error",
+            text=f"trigger {label!r} can never fire: no event passes its filter ({compiled.text})",
+            fix="its conditions contradict each other, or name values that the account does not have",
+        )
+
+
+def judge_account_values(
+    triggers: Iterable[Trigger], filters: Mapping[str, Filter], snapshots: Mapping[str, AccountSnapshot]
+) -> Iterator[Finding]:
+    """Filters compare fields only with values that the account has."""
+    for trigger in triggers:
+        compiled = filters.get(trigger.label)
+        if compiled is None:
+            continue
+        for name, options in field_options(trigger, snapshots).items():
+            for value in sorted(map(str, compiled.compared_values.get(name, ()))):
+                if value in options.options:
+                    continue
+                near = nearest_name(value, list(options.options))
+                yield Finding(
+                    id="name-unknown",
+                    subject=trigger.label,
+                    severity="error",
+                    text=f"trigger {trigger.label!r}: its filter compares {name} with {value!r}, which the account of "
+                    f"{trigger.source} does not have",
+                    fix=f"write {near!r}" if near else f"it has {_listed(options)}",
+                )
+
+
+def field_options(trigger: Trigger, snapshots: Mapping[str, AccountSnapshot]) -> dict[str, VendorField]:
+    """Return the fields of a trigger's event that have a closed list of values, by name."""
+    snapshot = snapshots.get(trigger.source)
+    fields = snapshot.fields.get(trigger.on.partition(".")[0], {}) if snapshot is not None else {}
+    return {name: vendor_field for name, vendor_field in fields.items() if vendor_field.options}
+
+
+def _listed(vendor_field: VendorField) -> str:
+    values = [f"{value} ({label})" if label != value else value for value, label in vendor_field.options.items()]
+    more = f" and {len(values) - MAX_LISTED} more" if len(values) > MAX_LISTED else ""
+    return ", ".join(values[:MAX_LISTED]) + more
+
+
+def untested_surveys(settings: Settings) -> Sequence[str]:
+    """Return the surveys that no trigger and no solved case leads to."""
+    used = {trigger.survey for trigger in settings.triggers} | {settings.recovery.survey}
+    return [name for name in settings.surveys if name not in used]

@@ -1,0 +1,98 @@
+"""Find field values that filters accept or refuse, by trying the values that decide its comparisons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import islice, product
+
+from nps_connect.records.base import FieldValue
+from nps_connect.records.connectors import FieldType
+from nps_connect.rules.filter_values import Comparable
+from nps_connect.rules.filters import Filter
+
+MAX_COMBINATIONS = 50_000
+"""Combinations of values that are tried; a filter of six fields with six values each has fewer."""
+
+OTHER_TEXT = "other"
+_SAMPLE_VALUES: Mapping[FieldType, Sequence[FieldValue]] = {
+    "text": ("a", "b"),
+    "number": (1, 2),
+    "boolean": (True, False),
+    "moment": ("2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"),
+}
+"""Values of a field that is compared with no literal, such as with another field."""
+
+
+class TooManyCombinations(ValueError):
+    """A filter has more fields and literals than can be tried."""
+
+
+def find_field_values(
+    wanted: Filter | None,
+    *,
+    choices: Mapping[str, Sequence[FieldValue]] | None = None,
+    unwanted: Sequence[Filter] = (),
+) -> dict[str, FieldValue] | None:
+    """Return field values that a filter accepts and others refuse; None if there are none.
+
+    Every comparison changes its result only at its literals, so the literals, their neighbours and a missing value
+    stand for all values. The values that the filter itself names are tried first.
+
+    Args:
+        wanted: the filter that is to accept the values; None accepts all.
+        choices: the only values that some fields can have, by field, such as the stages of the account.
+        unwanted: filters that are to refuse the values.
+
+    Raises:
+        TooManyCombinations: not every combination can be tried.
+    """
+    filters = [*([wanted] if wanted is not None else []), *unwanted]
+    names = sorted({name for compiled in filters for name in compiled.all_fields})
+    candidates = [_candidates(filters, name, (choices or {}).get(name)) for name in names]
+    for combination in islice(product(*candidates), MAX_COMBINATIONS):
+        values = dict(zip(names, combination, strict=True))
+        if wanted is not None and not wanted.matches(values):
+            continue
+        if not any(compiled.matches(values) for compiled in unwanted):
+            return values
+    if math.prod(map(len, candidates)) > MAX_COMBINATIONS:
+        raise TooManyCombinations(f"the filter has more than {MAX_COMBINATIONS:,} combinations of values")
+    return None
+
+
+def _candidates(filters: Sequence[Filter], name: str, choices: Sequence[FieldValue] | None) -> list[FieldValue]:
+    """Return the values to try for a field: its literals, their neighbours, and None for a missing value."""
+    literals = [literal for compiled in filters for literal in sorted(compiled.compared_values.get(name, ()), key=str)]
+    values = list(dict.fromkeys(map(_field_value, literals)))
+    if choices is not None:
+        named = [choice for choice in choices if choice in values]
+        others = [choice for choice in choices if choice not in named][: len(values) + 1]
+        return [*named, *others, None]
+    for literal in literals:
+        values += _neighbours(literal)
+    if not values:
+        kinds = {kind for compiled in filters for kind in compiled.compared_types.get(name, ())}
+        for kind in sorted(kinds) or ["text"]:
+            values += _SAMPLE_VALUES[kind]
+    return [*dict.fromkeys(values), None]
+
+
+def _neighbours(literal: Comparable) -> list[FieldValue]:
+    """Return values on both sides of a literal: smaller and greater, containing it and not containing it."""
+    if isinstance(literal, bool):
+        return [not literal]
+    if isinstance(literal, Decimal):
+        return [_field_value(literal + 1), _field_value(literal - 1)]
+    if isinstance(literal, datetime):
+        return [_field_value(literal + timedelta(days=1)), _field_value(literal - timedelta(days=1))]
+    return [f"{literal} {OTHER_TEXT}", OTHER_TEXT, "!"]
+
+
+def _field_value(literal: Comparable) -> FieldValue:
+    """Return a literal as the value of a field."""
+    if isinstance(literal, Decimal):
+        return int(literal) if literal == literal.to_integral_value() else float(literal)
+    return literal.isoformat() if isinstance(literal, datetime) else literal
