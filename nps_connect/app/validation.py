@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from nps_connect.app.checks.connections import check_concurrency, check_connections
 from nps_connect.app.checks.context import CheckContext
-from nps_connect.app.checks.live_mode import check_live_mode
 from nps_connect.app.checks.expectations import check_expectations
+from nps_connect.app.checks.live_mode import check_live_mode
 from nps_connect.app.checks.routes import check_routes
 from nps_connect.app.checks.surveys import check_recovery, check_surveys
 from nps_connect.app.checks.triggers import check_triggers

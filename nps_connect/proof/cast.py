@@ -39,7 +39,7 @@ NEW_PERSON: Choices = {
 RESPONSE_WAITS = (timedelta(hours=1), timedelta(hours=20), timedelta(hours=44))
 """How long people take to respond."""
 
-NOTICEABLE_DELAY = timedelta(hours=1)
+NOTICEABLE_DELAY = timedelta(hours=3)
 """Delay of a trigger from which on somebody can opt out between the event and the mail."""
 
 
@@ -112,8 +112,8 @@ def build_cast(settings: Settings, filters: Mapping[str, Filter], choices: Mappi
                 cast.impossible[trigger.label] = compiled
                 continue
             rivals = rival_filters(settings, trigger, filters)
-            known = choices.get(trigger.label, {})
-            fields_by_language = dict(_fields_by_language(settings, compiled, known, rivals))
+            options = choices.get(trigger.label, {})
+            fields_by_language = dict(_fields_by_language(settings, compiled, options, rivals))
         except TooManyCombinations as error:
             cast.untested[trigger.label] = str(error)
             continue
@@ -146,10 +146,10 @@ def _fields_by_language(
     If possible, they are values that the filters of its rivals refuse.
     """
     for language in settings.core.languages:
-        known = {**choices, **NEW_PERSON, LANGUAGE_FIELD: (language,)}
-        values = find_field_values(compiled, choices=known, unwanted=rivals)
+        options = {**choices, **NEW_PERSON, LANGUAGE_FIELD: (language,)}
+        values = find_field_values(compiled, choices=options, refusing=rivals)
         if values is None:
-            values = find_field_values(compiled, choices=known)
+            values = find_field_values(compiled, choices=options)
         if values is not None:
             yield language, values
 

@@ -127,18 +127,20 @@ def _emails(session: Session) -> dict[int, str]:
 
 
 def _decisions(session: Session, emails: Mapping[int, str]) -> dict[str, list[Decided]]:
-    found: dict[str, list[Decided]] = defaultdict(list)
+    decisions: dict[str, list[Decided]] = defaultdict(list)
     for row in session.execute(select(DecisionRow).order_by(col(DecisionRow.id))).scalars():
-        found[emails.get(row.contact_id or 0, "")].append(Decided(row.trigger, row.verdict, row.detail))
-    return found
+        decisions[emails.get(row.contact_id or 0, "")].append(Decided(row.trigger, row.verdict, row.detail))
+    return decisions
 
 
 def _deliveries(session: Session, emails: Mapping[int, str]) -> dict[str, list[Delivered]]:
-    found: dict[str, list[Delivered]] = defaultdict(list)
+    deliveries: dict[str, list[Delivered]] = defaultdict(list)
     for row in session.execute(select(DeliveryRow).order_by(col(DeliveryRow.id))).scalars():
         problem = row.last_error or hold_text(row.hold_code, row.hold_detail) or row.receipt_note
-        found[emails.get(row.contact_id or 0, "")].append(Delivered(row.action, row.connection, row.state, problem))
-    return found
+        deliveries[emails.get(row.contact_id or 0, "")].append(
+            Delivered(row.action, row.connection, row.state, problem)
+        )
+    return deliveries
 
 
 def _responses(session: Session, emails: Mapping[int, str]) -> dict[str, Responded]:
@@ -155,10 +157,10 @@ def _vendor_effects(effects: VendorEffects, email: str) -> Effects:
 
 def _stand_in_effects(outbox: Outbox, connection: str, email: str) -> Effects:
     items = [sent.item for sent in outbox.sent if sent.connection == connection and not isinstance(sent.item, Message)]
-    own = [item for item in items if getattr(getattr(item, "contact", None), "email", None) == email]
-    scores = [item.response.score for item in own if isinstance(item, ScoreUpdate)]
+    delivered = [item for item in items if getattr(getattr(item, "contact", None), "email", None) == email]
+    scores = [item.response.score for item in delivered if isinstance(item, ScoreUpdate)]
     return Effects(
         score=scores[-1] if scores else None,
-        tickets=sum(isinstance(item, TicketDraft) for item in own),
-        alerts=sum(isinstance(item, Alert) for item in own),
+        tickets=sum(isinstance(item, TicketDraft) for item in delivered),
+        alerts=sum(isinstance(item, Alert) for item in delivered),
     )

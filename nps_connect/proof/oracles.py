@@ -105,8 +105,9 @@ def _judge_repetition(settings: Settings, outcome: Outcome) -> Iterator[Finding]
     survey = settings.surveys[player.trigger.survey]
     allowed = {"survey": 1, "review_invitation": _review_mails(settings), "reminder": _reminders(survey)}
     counts = [(f"{kind.replace('_', ' ')} mails", kinds.count(kind), limit) for kind, limit in allowed.items()]  # type: ignore[arg-type]
+    alerts = 1 + int(settings.cases.alert_when_overdue)
     for name, effects in outcome.effects.items():
-        counts += [(f"tickets at {name}", effects.tickets, 1), (f"alerts at {name}", effects.alerts or 0, 1)]
+        counts += [(f"tickets at {name}", effects.tickets, 1), (f"alerts at {name}", effects.alerts or 0, alerts)]
     for what, count, limit in counts:
         if count > limit:
             yield Finding(

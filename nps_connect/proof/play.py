@@ -24,13 +24,16 @@ from nps_connect.sandbox.pages import UnexpectedPage
 from nps_connect.services.intake.store_events import store_events
 from nps_connect.web.app import create_app
 
-TICK = timedelta(minutes=10)
+TICK = timedelta(hours=1)
 """Smallest step of the time: what is due within it is done together."""
 
-IDLE_TICKS = 3
+IDLE_TICKS = 2
 """Ticks after the last work in which periodic jobs may find more: polls, deliveries in doubt."""
 
-EVENT_WAIT, OPT_OUT_WAIT = timedelta(minutes=1), timedelta(minutes=21)
+MAX_IDLE_HOPS = 50
+"""Moments without work after which a play ends: something is due that cannot be done."""
+
+EVENT_WAIT, OPT_OUT_WAIT = timedelta(minutes=1), timedelta(minutes=31)
 UNSUBSCRIBE_WAIT = timedelta(hours=1)
 HORIZON = timedelta(days=400)
 """End of the play: longer than every delay of a sound configuration."""
@@ -88,11 +91,12 @@ class _Play:
         idle_ticks = 0
         while True:
             idle_ticks = 0 if self._run_due() else idle_ticks + 1
-            now, next_at = self._twin.clock(), self._next_moment()
-            if idle_ticks >= IDLE_TICKS and (next_at is None or next_at > start + HORIZON):
+            tick, next_at = self._twin.clock() + TICK, self._next_moment()
+            if idle_ticks < IDLE_TICKS and self._loop.needs_jobs():
+                next_at = tick
+            if next_at is None or next_at > start + HORIZON or idle_ticks > MAX_IDLE_HOPS:
                 return self._log
-            is_idle = idle_ticks >= IDLE_TICKS and next_at is not None
-            self._twin.clock.advance_to(max(next_at, now + TICK) if is_idle and next_at else now + TICK)
+            self._twin.clock.advance_to(max(next_at, tick))
 
     def _next_moment(self) -> datetime | None:
         moments = [self._loop.next_due(), self._steps[0][0] if self._steps else None]

@@ -31,10 +31,10 @@ class TooManyCombinations(ValueError):
 
 
 def find_field_values(
-    wanted: Filter | None,
+    accepting: Filter | None,
     *,
     choices: Mapping[str, Sequence[FieldValue]] | None = None,
-    unwanted: Sequence[Filter] = (),
+    refusing: Sequence[Filter] = (),
 ) -> dict[str, FieldValue] | None:
     """Return field values that a filter accepts and others refuse; None if there are none.
 
@@ -42,21 +42,21 @@ def find_field_values(
     stand for all values. The values that the filter itself names are tried first.
 
     Args:
-        wanted: the filter that is to accept the values; None accepts all.
+        accepting: the filter that is to accept the values; None accepts all.
         choices: the only values that some fields can have, by field, such as the stages of the account.
-        unwanted: filters that are to refuse the values.
+        refusing: filters that are to refuse the values.
 
     Raises:
         TooManyCombinations: not every combination can be tried.
     """
-    filters = [*([wanted] if wanted is not None else []), *unwanted]
+    filters = [*([accepting] if accepting is not None else []), *refusing]
     names = sorted({name for compiled in filters for name in compiled.all_fields})
     candidates = [_candidates(filters, name, (choices or {}).get(name)) for name in names]
     for combination in islice(product(*candidates), MAX_COMBINATIONS):
         values = dict(zip(names, combination, strict=True))
-        if wanted is not None and not wanted.matches(values):
+        if accepting is not None and not accepting.matches(values):
             continue
-        if not any(compiled.matches(values) for compiled in unwanted):
+        if not any(compiled.matches(values) for compiled in refusing):
             return values
     if math.prod(map(len, candidates)) > MAX_COMBINATIONS:
         raise TooManyCombinations(f"the filter has more than {MAX_COMBINATIONS:,} combinations of values")
@@ -75,7 +75,7 @@ def _candidates(filters: Sequence[Filter], name: str, choices: Sequence[FieldVal
         values += _neighbours(literal)
     if not values:
         kinds = {kind for compiled in filters for kind in compiled.compared_types.get(name, ())}
-        for kind in sorted(kinds) or ["text"]:
+        for kind in sorted(kinds) or sorted(_SAMPLE_VALUES):  # compared with null only: of any type
             values += _SAMPLE_VALUES[kind]
     return [*dict.fromkeys(values), None]
 

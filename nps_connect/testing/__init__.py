@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nps_connect.sandbox.vendor_transport import VendorTransport as VendorTransport
     from nps_connect.testing.contract import ConnectorContract as ConnectorContract
     from nps_connect.testing.fakes import START as START
     from nps_connect.testing.fakes import WEBHOOK_URL as WEBHOOK_URL
     from nps_connect.testing.fakes import FixedClock as FixedClock
     from nps_connect.testing.fakes import InMemoryTokenStore as InMemoryTokenStore
-    from nps_connect.testing.fakes import VendorTransport as VendorTransport
     from nps_connect.testing.fakes import connect as connect
     from nps_connect.testing.fakes import received_webhook as received_webhook
     from nps_connect.testing.faults import FAULT_CASES as FAULT_CASES

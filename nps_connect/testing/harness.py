@@ -18,8 +18,9 @@ from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.deliveries import DeliveryView, Payload, Receipt
 from nps_connect.records.messages import Message
 from nps_connect.redaction import iter_secrets
+from nps_connect.sandbox.vendor_transport import VendorTransport
 from nps_connect.simulation import SimulatedPerson, SimulatedVendor
-from nps_connect.testing.fakes import FixedClock, VendorTransport, connect
+from nps_connect.testing.fakes import FixedClock, connect
 from nps_connect.testing.faults import FaultTransport
 from nps_connect.testing.samples import PEOPLE, build_contact, build_payload, build_response
 

@@ -45,12 +45,12 @@ def _check_event(context: CheckContext, expectation: Expectation, key_path: KeyP
             nearest=nearest(expectation.on, names),
         )
         return
-    known = {**kind.fields, **PERSON_FIELDS}
+    field_names = sorted({**kind.fields, **PERSON_FIELDS})
     for name in expectation.fields:
-        if name not in known and not kind.open_fields:
+        if name not in field_names and not kind.open_fields:
             context.add_mistake(
                 (*key_path, "fields", name),
                 f"event {kind.name!r} has no such field",
-                allowed=sorted(known),
-                nearest=nearest(name, sorted(known)),
+                allowed=field_names,
+                nearest=nearest(name, field_names),
             )

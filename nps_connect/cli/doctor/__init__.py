@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.finding_page import print_findings
 from nps_connect.cli._support.options import READ_TIMEOUT_SECONDS, Options, command
-from nps_connect.cli._support.output import console, pluralize, print_json
+from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
     from nps_connect.cli._support.options import CheckedConfig
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.records.findings import Finding
 
-COMMANDS = {"mail": "Send a test mail and check its SPF, DKIM and DMARC results."}
+COMMANDS = {
+    "mail": "Send a test mail and check its SPF, DKIM and DMARC results.",
+    "prove": "Play invented people through the configuration on simulated vendors.",
+}
 
-MARKS = {"error": ("✗", "red"), "warning": ("!", "yellow")}
-INDENT = "    "
 REPORTED_BY_OTHERS = frozenset({"review-policy", "shadow-mode"})
 """Findings on the configuration that the checks of connections and the ledger report too."""
 
@@ -77,16 +78,8 @@ def _diagnose(options: Options, checked: CheckedConfig, ledger: Ledger, *, offli
 
 
 def _print_page(findings: list[Finding], *, offline: bool, is_complete: bool) -> None:
-    from rich.text import Text
-
-    out = console()
     problems = [finding for finding in findings if finding.severity != "ok"]
-    for finding in problems:
-        mark, colour = MARKS[finding.severity]
-        first, *others = _wrap(f"{_subject(finding)}{finding.text} [{finding.id}]", out.width - len(INDENT))
-        out.print(Text.assemble((mark, colour), f" {first}"), soft_wrap=True)
-        for line in (*others, *_wrap(finding.kind.why, out.width), *_wrap(f"Fix: {finding.fix}", out.width)):
-            click.echo(f"{INDENT}{line}")
+    print_findings(problems)
     errors = sum(finding.severity == "error" for finding in problems)
     warnings = pluralize(len(problems) - errors, "warning", "warnings")
     passed = pluralize(len(findings) - len(problems), "check", "checks")
@@ -97,12 +90,3 @@ def _print_page(findings: list[Finding], *, offline: bool, is_complete: bool) ->
         click.echo("The network was not used (--offline).")
     if problems:
         click.echo("The words in brackets are explained in docs/findings.md.")
-
-
-def _subject(finding: Finding) -> str:
-    return f"{finding.subject}: " if finding.subject else ""
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """Return the lines of a text with room for the indent; commands and addresses are not broken."""
-    return textwrap.wrap(text, width - len(INDENT), break_long_words=False, break_on_hyphens=False)

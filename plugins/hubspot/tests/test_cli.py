@@ -203,3 +203,19 @@ def test_an_unavailable_portal_is_a_finding(command, faults):
     result = command("check", "crm", "--json")
     assert result.code == 1
     assert json.loads(result.out)[0]["findings"][0]["severity"] == "error"
+
+
+def test_connections_snapshot_writes_what_the_portal_has(command, tmp_path):
+    result = command("snapshot")
+    assert result.code == 0, result.err
+    assert "crm: " in result.out
+    content = json.loads((tmp_path / "nps-connect.snapshot.json").read_text(encoding="utf-8"))
+    assert "closedwon" in content["connections"]["crm"]["fields"]["deal"]["dealstage"]["options"]
+    assert TOKEN not in json.dumps(content)
+
+
+def test_connections_snapshot_fails_where_the_account_cannot_be_read(command, tmp_path):
+    result = command("snapshot", "crm", "--json", token="wrong-token")
+    assert result.code == 1
+    assert "crm" in json.loads(result.out)["failed"]
+    assert not (tmp_path / "nps-connect.snapshot.json").exists()

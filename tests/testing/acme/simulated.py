@@ -105,7 +105,7 @@ class SimulatedAcme(SimulatedVendor):
             record = {"id": f"p-{number}", "email": person.email, "name": person.name, "language": person.language}
             self.people[f"p-{number}"] = {**record, "opted_out": person.opted_out}
 
-    def simulate_event(self, kind, email):
+    def simulate_event(self, kind, email, fields=None):
         person = next((person for person in self.people.values() if person["email"] == email), None)
         if kind not in KINDS or person is None:
             return []

@@ -199,14 +199,10 @@ def _create_group(call: Call) -> VendorReply:
     return reply(201, resources.create_group(call.portal, call.parts["kind"], call.body))
 
 
-@_route("GET", "/crm/properties/{v}/{kind}/groups")
-def _groups(call: Call) -> VendorReply:
-    _require_scopes(call, "crm.schemas.contacts.read")
-    return reply(200, {"results": list(call.portal.groups.get(call.parts["kind"], {}).values())})
-
-
 @_route("GET", "/crm/properties/{v}/{kind}/{name}")
 def _definition(call: Call) -> VendorReply:
+    if call.parts["name"] == "groups":
+        return reply(200, {"results": list(call.portal.groups.get(call.parts["kind"], {}).values())})
     _require_scopes(call, f"crm.schemas.{call.parts['kind']}.read", f"crm.objects.{call.parts['kind']}.read", "tickets")
     return reply(200, resources.definition(call.portal, call.parts["kind"], call.parts["name"]))
 

@@ -163,8 +163,8 @@ class Simulated(SimulatedVendor):
         self._language_property = settings.get("language_property", self._language_property)
         self.facts.won_stages = tuple(settings.get("won_stages") or self.facts.won_stages)
         self.facts.closed_ticket_stages = tuple(settings.get("closed_ticket_stages") or self.facts.closed_ticket_stages)
-        own = {"access_token": TOKEN, "webhook_secrets": [SECRET], "webhook_url": None, "base_url": base_url}
-        return {**settings, **own}
+        credentials = {"access_token": TOKEN, "webhook_secrets": [SECRET], "webhook_url": None, "base_url": base_url}
+        return {**settings, **credentials}
 
     def restore(self, snapshot: AccountSnapshot) -> None:
         """Give the portal the properties, groups and scopes of a snapshot."""

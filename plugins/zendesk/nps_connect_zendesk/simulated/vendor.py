@@ -21,7 +21,7 @@ from nps_connect import (
     VendorTable,
     VendorWebhook,
 )
-from nps_connect_zendesk.simulated.access_control import CLIENT_SECRET, AccessToken, RateLimits, TokenRegistry
+from nps_connect_zendesk.simulated.access_control import CLIENT_SECRET, TOKEN, AccessToken, RateLimits, TokenRegistry
 from nps_connect_zendesk.simulated.account import Account, format_time
 from nps_connect_zendesk.simulated.event_log import EventLog
 from nps_connect_zendesk.simulated.export_api import ExportApi
@@ -159,8 +159,13 @@ class Simulated(SimulatedVendor):
         self._opt_out_tag = settings.get("opt_out_tag", self._opt_out_tag)
         self._score_field = settings.get("score_field", self._score_field)
         self._comment_field = settings.get("comment_field") or self._comment_field
-        own = {"access_token": TOKEN, "webhook_secret": SECRET, "base_url": base_url, "grant": "client_credentials"}
-        return {**settings, **dict.fromkeys(OTHER_CREDENTIALS), **own, "extra_webhook_secrets": ()}
+        credentials = {
+            "access_token": TOKEN,
+            "webhook_secret": SECRET,
+            "base_url": base_url,
+            "grant": "client_credentials",
+        }
+        return {**settings, **dict.fromkeys(OTHER_CREDENTIALS), **credentials, "extra_webhook_secrets": ()}
 
     def restore(self, snapshot: AccountSnapshot) -> None:
         """Give the account the fields, other objects and scopes of a snapshot."""

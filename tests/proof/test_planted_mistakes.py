@@ -1,0 +1,143 @@
+"""Every planted mistake is named with its cause.
+
+A mistake is an edit of a sound configuration or of the snapshot of its accounts. To add one, write a function that
+edits the site, with the words that the report must hold.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+
+from nps_connect.errors import ConfigErrors
+
+Mistake = Callable[..., None]
+MISTAKES: list[tuple[Mistake, tuple[str, ...]]] = []
+
+
+def mistake(*words: str) -> Callable[[Mistake], Mistake]:
+    """Register an edit and the words that the report must hold."""
+
+    def register(edit: Mistake) -> Mistake:
+        MISTAKES.append((edit, words))
+        return edit
+
+    return register
+
+
+@mistake("dealstage", "'closedwonn'", "write 'closedwon'")
+def unknown_stage_in_a_filter(site):
+    site.trigger["where"] = 'dealstage == "closedwonn" and amount >= 100'
+
+
+@mistake("closedwoon", "won_stages")
+def unknown_stage_in_the_settings(site):
+    site.config["connections"]["crm"]["won_stages"] = ["closedwoon"]
+
+
+@mistake("can never fire", "amount >= 100 and amount < 50")
+def contradiction_in_a_filter(site):
+    site.trigger["where"] = "amount >= 100 and amount < 50"
+
+
+@mistake("'order_typ'")
+def misspelt_property_in_a_filter(site):
+    site.trigger["where"] = 'amount >= 100 and order_typ == "web"'
+
+
+@mistake("did not fire", "appointmentscheduled")
+def stage_that_is_not_won(site):
+    site.trigger["where"] = 'amount >= 100 and dealstage == "appointmentscheduled"'
+
+
+@mistake("did not fire", "2026-11-01")
+def trigger_past_its_last_day(site):
+    site.trigger["active_until"] = "2026-11-01"
+
+
+@mistake("trigger 'small' did not fire", "crm:deal.won:after-purchase")
+def trigger_behind_another(site):
+    site.config["triggers"].append({**site.trigger, "where": "amount >= 500", "name": "small"})
+
+
+@mistake("never to passive", "forbids")
+def gated_review(site):
+    site.config["routes"] = [route for route in site.config["routes"] if route.get("lead") != "help"]
+    site.config.pop("expect")
+
+
+@mistake("quiet_hours", "hours of a week")
+def quiet_times_without_end(site):
+    days = ["monday", "tuesday", "wednesday", "thursday", "saturday", "sunday"]
+    site.config["limits"] = {"quiet_hours": "08:00-07:30", "quiet_days": days}
+
+
+@mistake("write score via crm-us", "no effect")
+def swapped_connections(site):
+    site.config["connections"]["crm-us"] = copy.deepcopy(site.config["connections"]["crm"])
+    site.snapshots["crm-us"] = copy.deepcopy(site.snapshots["crm"])
+    site.route("write_score")["via"] = "crm-us"
+    site.config.pop("expect")
+
+
+@mistake("write scores", "crm.objects.contacts.write")
+def missing_scope(site):
+    site.snapshots["crm"]["scopes"].remove("crm.objects.contacts.write")
+
+
+@mistake("property:nps_score")
+def missing_property(site):
+    del site.snapshots["crm"]["fields"]["contact"]["nps_score"]
+
+
+@mistake("'Customer car'")
+def unknown_group(site):
+    site.config["connections"]["helpdesk"]["group"] = "Customer car"
+
+
+@mistake("opted out at crm")
+def opt_out_that_is_not_read(site):
+    site.config["connections"]["crm"]["opt_out_properties"] = ["hs_email_optoutt"]
+
+
+@mistake("detractor", "no ticket and no alert")
+def detractors_that_nobody_hears_of(site):
+    site.remove_routes("open_ticket")
+    site.remove_routes("send_alert")
+
+
+@mistake("route 6", "used by no response")
+def route_of_a_survey_with_another_touchpoint(site):
+    site.config["surveys"]["after-purchase"]["touchpoint"] = "purchase"
+    site.config["surveys"]["after-support"] = {"channel": "mail", "touchpoint": "support"}
+    route = {"on": "any", "do": "write_score", "via": "helpdesk"}
+    site.config["routes"].append({**route, "surveys": ["after-support"], "touchpoints": ["purchase"]})
+
+
+@mistake("44 hours after it", "surveys.after-purchase.expires_after")
+def link_that_expires_early(site):
+    site.config["surveys"]["after-purchase"]["expires_after"] = "1d"
+
+
+@mistake("expectation 1", "leads to no survey", "not to survey 'after-purchase'")
+def threshold_with_a_zero_too_many(site):
+    site.trigger["where"] = "amount >= 1000"
+
+
+@mistake("tickets:write")
+def helpdesk_token_without_scope(site):
+    site.snapshots["helpdesk"]["scopes"] = ["read", "users:write"]
+
+
+@pytest.mark.parametrize(("edit", "words"), MISTAKES, ids=[edit.__name__ for edit, _ in MISTAKES])
+def test_a_planted_mistake_is_named_with_its_cause(edit, words, site):
+    edit(site)
+    try:
+        report = site.prove()
+    except ConfigErrors as errors:  # named by every command, without a proof
+        lines = [error.sentence() for error in errors.errors]
+    else:
+        lines = [f"{finding.text} | {finding.fix}" for finding in report.findings]
+    assert any(all(word in line for word in words) for line in lines), "\n".join(lines) or "no finding"
