@@ -104,10 +104,12 @@ class ExampleQuestion(Record):
     Attributes:
         key: key of the table; its example value is a text in double quotes.
         text: what to ask, such as `Subdomain of the account`.
+        may_stay: the example value may be the real one too.
     """
 
     key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     text: str
+    may_stay: bool = False
 
 
 class ExampleConfiguration(Record):
@@ -132,9 +134,24 @@ class ExampleConfiguration(Record):
     @model_validator(mode="after")
     def _questions_have_an_example(self) -> Self:
         for question in self.questions:
-            if not re.search(rf'^{question.key} = "[^"]*"', self.table, re.MULTILINE):
-                raise ValueError(f'a question asks for {question.key}, but the table has no {question.key} = "..."')
+            self.value_span(question.key)
         return self
+
+    def value_span(self, key: str) -> tuple[int, int]:
+        """Return where the text of a key stands in the table, without its quotes.
+
+        Raises:
+            ValueError: the table has no such text.
+        """
+        match = re.search(rf'^{key} = "([^"\\]*)"', self.table, re.MULTILINE)
+        if match is None:
+            raise ValueError(f'a question asks for {key}, but the table has no {key} = "..."')
+        return match.span(1)
+
+    def example_value(self, key: str) -> str:
+        """Return the example value that a question asks for."""
+        start, end = self.value_span(key)
+        return self.table[start:end]
 
 
 class ConnectorInfo(Record):

@@ -30,6 +30,8 @@ def test_warnings_about_an_initial_configuration(configured_cli):
         "core.fallback_email still has its example value; set core.fallback_email",
         "core.privacy_notice_url still has its example value; set core.privacy_notice_url",
         "connections.mail.smtp_url still has its example value; set it in the environment variable SMTP_URL",
+        "connections.mail.sender still has its example value; set connections.mail.sender",
+        "connections.mail.reply_to still has its example value; set connections.mail.reply_to",
         "connections.team.urls.1 still has its example value; set it in the environment variable ALERT_URL",
     ]
 
@@ -45,6 +47,8 @@ def test_warnings_about_a_live_configuration(configured_cli):
         NPS_CONNECT_CORE__PRIVACY_NOTICE_URL="https://example.net/privacy",
         NPS_CONNECT_CONNECTIONS__OTHER__PLUGIN="alerts",
         NPS_CONNECT_CONNECTIONS__OTHER__URLS="json://alerts.example.net/x",
+        NPS_CONNECT_CONNECTIONS__MAIL__SENDER="Acme <care@example.net>",
+        NPS_CONNECT_CONNECTIONS__MAIL__REPLY_TO="care@example.net",
         SMTP_URL="smtps://relay.example.net",
         ALERT_URL="json://alerts.example.net/y",
     )

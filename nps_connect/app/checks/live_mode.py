@@ -57,10 +57,15 @@ def find_example_values(settings: Settings, plugins: Plugins) -> Iterator[Exampl
             yield ExampleValue(("core", key), f"set core.{key}")
     for name, table in settings.connections.items():
         info = plugins.infos.get(str(table.get("plugin")))
-        placeholders = set(info.example.environment.values()) if info else set()
+        if info is None:
+            continue
+        placeholders = set(info.example.environment.values())
         for key_path, value in _leaves(table, ("connections", name)):
             if isinstance(value, ReferencedText) and value in placeholders:
                 yield ExampleValue(key_path, f"set it in the {value.origin}")
+        for question in info.example.questions:
+            if not question.may_stay and table.get(question.key) == info.example.example_value(question.key):
+                yield ExampleValue(("connections", name, question.key), f"set connections.{name}.{question.key}")
 
 
 def _leaves(value: Any, key_path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:  # noqa: ANN401  # a tree of anything

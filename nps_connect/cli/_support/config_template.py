@@ -171,25 +171,12 @@ def require_roles(infos: Collection[ConnectorInfo]) -> None:
         raise ValueError("none of the plugins does anything with responses: add a CRM, a helpdesk or an alert service")
 
 
-def example_value(example: ExampleConfiguration, key: str) -> str:
-    """Return the example's value of a key that a question asks for."""
-    value: str = json.loads(_find_value(example, key)[1])
-    return value
-
-
-def _find_value(example: ExampleConfiguration, key: str) -> re.Match[str]:
-    match = re.search(rf'^{key} = ("[^"]*")', example.table, re.MULTILINE)
-    if match is None:
-        raise LookupError(f"the example of {example.connection} has no text {key}")
-    return match
-
-
 def _with_answers(example: ExampleConfiguration, answers: Mapping[str, str]) -> ExampleConfiguration:
     """Return the example with the operator's values in its table."""
+    spans = sorted(((*example.value_span(key), value) for key, value in answers.items()), reverse=True)
     table = example.table
-    for key, value in answers.items():
-        start, end = _find_value(example.model_copy(update={"table": table}), key).span(1)
-        table = f"{table[:start]}{_as_toml(value)}{table[end:]}"
+    for start, end, value in spans:  # the last one first, so that the others stay where they are
+        table = f"{table[: start - 1]}{_as_toml(value)}{table[end + 1 :]}"
     return example.model_copy(update={"table": table})
 
 

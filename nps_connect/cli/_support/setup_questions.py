@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli._support.config_template import EXAMPLE_CORE, ConfigTemplate, example_value, require_roles
+from nps_connect.cli._support.config_template import EXAMPLE_CORE, ConfigTemplate, require_roles
 from nps_connect.errors import ConfigErrors
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def ask_connections(
 def _ask_connection(answers: SetupAnswers, info: ConnectorInfo, existing: Collection[str]) -> None:
     values = answers.connections.setdefault(info.name, {})
     for question in info.example.questions:
-        default = values.get(question.key, example_value(info.example, question.key))
+        default = values.get(question.key, info.example.example_value(question.key))
         values[question.key] = click.prompt(f"  {question.text}", default=default)
     for variable in info.example.environment:
         if variable in existing:

@@ -173,7 +173,7 @@ def nps_connector() -> ConnectorInfo:
             environment={"ZENDESK_CLIENT_SECRET": "put-the-client-secret-here"},
             questions=(
                 ExampleQuestion(key="subdomain", text="Subdomain: acme for https://acme.zendesk.com"),
-                ExampleQuestion(key="client_id", text="Identifier of the OAuth client"),
+                ExampleQuestion(key="client_id", text="Identifier of the OAuth client", may_stay=True),
             ),
         ),
     )
